@@ -1,0 +1,25 @@
+"""What a 16-bit format loses
+
+fp16 and bf16 are both 16 bits wide and lose different things. Cast a tensor to each and back, and report which values
+became infinite, which became zero, and how far off the survivors are.
+"""
+
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+
+def overflow_survey(x: Float32[Tensor, "n"]) -> dict[str, dict]:
+    """For "float16" and "bfloat16": masks of what was lost, and the worst relative error of what was kept.
+
+        {"float16":  {"overflowed": bool tensor (n,),   finite before, infinite after
+                      "flushed":    bool tensor (n,),   not zero before, zero after
+                      "error":      float},             max |cast − x| / |x| over what was neither; 0.0 if nothing was
+         "bfloat16": {...the same...}}
+
+    Zeros, infinities and NaNs in `x` are not lost, and take no part in the error.
+
+        overflow_survey(torch.tensor([70000.0]))["float16"]["overflowed"]   ->  tensor([True])
+        overflow_survey(torch.tensor([70000.0]))["bfloat16"]["overflowed"]  ->  tensor([False])
+    """
+    raise NotImplementedError("your turn")

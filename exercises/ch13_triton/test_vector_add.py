@@ -1,0 +1,37 @@
+"""A kernel stays inside its tensors."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exercises.ch13_triton.vector_add import vector_add
+from grader.checks import agrees, randn, strided
+from reference.ch13_triton.vector_add import vector_add as oracle
+
+
+@pytest.mark.card("kernel-tail-mask")
+def test_three_elements_by_hand():
+    agrees(vector_add, torch.tensor([1.0, 2.0, 3.0]), torch.tensor([10.0, 20.0, 30.0]), with_=oracle, gives=[11, 22, 33])
+
+
+@pytest.mark.card("kernel-tail-mask")
+@pytest.mark.parametrize("n", [1, 127, 128, 129, 1000])
+def test_lengths_that_no_block_divides(n, seed):
+    agrees(vector_add, randn(n, seed=seed), randn(n, seed=seed + 1), with_=oracle)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.int32])
+def test_every_dtype_is_added_as_it_is(dtype, seed):
+    x, y = 1000 * randn(300, seed=seed), randn(300, seed=seed + 1)
+    agrees(vector_add, x.to(dtype), y.to(dtype), with_=oracle)
+
+
+def test_nothing_and_strided_vectors(seed):
+    agrees(vector_add, torch.empty(0), torch.empty(0), with_=oracle)
+    agrees(vector_add, strided(randn(70, seed=seed)), strided(randn(70, seed=seed + 1)), with_=oracle)
+
+
+@given(st.integers(1, 600))
+def test_any_length(n):
+    agrees(vector_add, randn(n), randn(n, seed=1), with_=oracle)

@@ -1,0 +1,165 @@
+"""What a test asserts with.
+
+    agrees(softmax, x, dim=0, with_=oracle)     within the oracle's own uncertainty; integers, text and errors exactly
+    exact(bf16, x, with_=oracle)                to the bit, in the dtypes of the inputs
+
+Both call the learner's function once, look at its result, its type, its dtype and its inputs afterwards, and on a
+mismatch say which known wrong answer it looks like, the smallest input found that shows it, and what to do next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from grader.checks import naming
+from grader.checks.agreement import Expected, Gap, Outcome, call, clone, compare, expect
+from grader.checks.inputs import KINDS, randn, seeded, signal, strided
+from grader.checks.message import Disagreement, NotStarted, Told, tell
+from grader.checks.noise import leaves
+from grader.checks.shrink import shrink
+from reference import Oracle, Variant
+
+__all__ = ["KINDS", "Disagreement", "NotStarted", "agrees", "exact", "randn", "seeded", "signal", "strided"]
+
+YOUR_TURN = "your turn"  # what a stub raises
+NEAR = 4096.0  # no honest formula was seen to widen the bound further: exp(x − logsumexp) at logits of 1e4 takes 600
+REMEMBERED = 64  # passed checks kept to tell look-alikes apart
+_passed: defaultdict[Any, list[naming.Passed]] = defaultdict(list)
+
+DECIMALS = 4  # of a result written out in a test: it is there to be read; the oracle decides
+
+
+def agrees(fn: Callable[..., Any], *inputs: Any, with_: Oracle, gives: Any = None, **kwargs: Any) -> None:
+    """`fn(*inputs, **kwargs)` agrees with the oracle, which may also ask for an error.
+
+    `gives` spells the result out for a reader (tensors as nested lists, to four decimals) and is held against the oracle.
+    Raises Disagreement, or NotStarted for a stub.
+    """
+    __tracebackhide__ = True
+    _check(fn, inputs, kwargs, with_, gives, bits=False)
+
+
+def exact(fn: Callable[..., Any], *inputs: Any, with_: Oracle, gives: Any = None, **kwargs: Any) -> None:
+    """Like `agrees`, but every bit counts: for koans whose subject is the rounding itself. NaNs count as equal."""
+    __tracebackhide__ = True
+    _check(fn, inputs, kwargs, with_, gives, bits=True)
+
+
+def _check(
+    fn: Callable[..., Any], inputs: Any, kwargs: dict[str, Any], oracle: Oracle, gives: Any, *, bits: bool
+) -> None:
+    __tracebackhide__ = True
+    pristine = clone((inputs, kwargs))
+    actual = call(fn, inputs, kwargs)
+    if isinstance(actual.error, NotImplementedError) and YOUR_TURN in str(actual.error):
+        raise NotStarted(oracle.__name__) from None
+    expected = expect(oracle, *clone(pristine), bits=bits)
+    gap = compare(actual, expected)
+    if gap is not None and _honest_otherwise(gap, actual, expected, oracle, pristine, bits):
+        gap = None
+    if gives is not None:
+        _hold_to_example(expected, gives)
+    if gap is None:
+        if len(_passed[fn]) < REMEMBERED:
+            _passed[fn].append(naming.Passed(*pristine, expected))
+        return
+    disagreement = Disagreement(lambda: _told(fn, oracle, _Failure(pristine, actual, expected, gap), bits))
+    if not _in_hypothesis():
+        disagreement.told  # noqa: B018 - now, within the test's own limits
+    raise disagreement from None
+
+
+def _told(fn: Callable[..., Any], oracle: Oracle, found: _Failure, bits: bool) -> Told:
+    names = naming.look_alikes(fn, found.actual, oracle, *found.inputs, found.expected)
+    if len(names) > 1:
+        names = naming.not_excluded(fn, names, oracle, _passed[fn])
+    if found.gap.kind in ("value", "raises") and not _in_hypothesis():
+        found = _smallest(fn, oracle, found, names, bits)
+    return tell(*found.inputs, found.actual, found.expected, found.gap, [v.name for v in names], oracle)
+
+
+class _Failure(NamedTuple):
+    inputs: Any  # (args, kwargs)
+    actual: Outcome
+    expected: Expected
+    gap: Gap
+
+
+def _honest_otherwise(
+    gap: Gap, actual: Outcome, expected: Expected, oracle: Oracle, inputs: Any, bits: bool
+) -> bool:
+    """Does the answer agree once the oracle's other honest formulas are measured too? Dear, so asked only if near."""
+    if gap.kind != "value" or bits or oracle.launch is not None or not oracle.rights:
+        return False
+    if compare(actual, expected.widened(NEAR)) is not None:
+        return False
+    return compare(actual, expect(oracle, *clone(inputs), widen=True)) is None
+
+
+def _smallest(
+    fn: Callable[..., Any], oracle: Oracle, found: _Failure, names: list[Variant], bits: bool
+) -> _Failure:
+    """The same failure on smaller inputs, as far as a learner's patience allows; only the first failures are shrunk."""
+    best = found
+
+    def fails(smaller: Any) -> bool:
+        nonlocal best
+        actual = call(fn, *clone(smaller))
+        expected = expect(oracle, *clone(smaller), bits=bits)
+        gap = compare(actual, expected)
+        if gap is None or gap.kind != found.gap.kind or expected.outcome.error is not None:
+            return False
+        if type(actual.error) is not type(found.actual.error):
+            return False
+        if names and names[0] not in naming.look_alikes(fn, actual, oracle, *smaller, expected):
+            return False
+        best = _Failure(smaller, actual, expected, gap)
+        return True
+
+    if found.expected.outcome.error is None:
+        shrink(found.inputs, fails)
+    honest = _honest_otherwise(best.gap, best.actual, best.expected, oracle, best.inputs, bits)
+    return found if honest else best
+
+
+def _in_hypothesis() -> bool:
+    from hypothesis import currently_in_test_context
+
+    return bool(currently_in_test_context())
+
+
+def _hold_to_example(expected: Expected, gives: Any) -> None:
+    """A result written into a test must be what the oracle says, to the decimals shown."""
+    want = expected.outcome
+    if want.error is not None:
+        raise AssertionError(f"the oracle raises {want.error!r}; the test says it gives {gives}")
+    shown = leaves(_plain(want.value)), leaves(gives)
+    same = len(shown[0]) == len(shown[1]) and all(map(_reads_as, *shown))
+    if not same:
+        raise AssertionError(f"the oracle gives {_plain(want.value)}; the test says {gives}")
+
+
+def _plain(x: Any) -> Any:
+    if isinstance(x, Tensor):
+        return x.double().tolist() if x.is_floating_point() else x.tolist()
+    if isinstance(x, (list, tuple)):
+        return [_plain(y) for y in x]
+    if isinstance(x, dict):
+        return {k: _plain(v) for k, v in x.items()}
+    return x
+
+
+def _reads_as(value: Any, shown: Any) -> bool:
+    if isinstance(value, torch.dtype) or isinstance(value, str):
+        return bool(value == shown)
+    if isinstance(value, float) and not math.isfinite(value):
+        return value == shown or (value != value and shown != shown)
+    if isinstance(value, float):
+        return abs(value - shown) <= 0.5 * 10**-DECIMALS * max(1.0, abs(value))
+    return bool(value == shown)

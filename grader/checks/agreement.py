@@ -1,0 +1,289 @@
+"""The rule: does an answer agree with the oracle within the oracle's own measured uncertainty?"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from grader.checks.noise import SLACK, U32, is_float, leaves, lowp_width, to_float64, width
+from reference import Oracle
+
+U64 = 2.0**-44  # 512 roundings of a Python float, for numbers that pass through larger ones on the way
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call came to: a value, or the exception it raised. `mutated` names the input it changed, if any."""
+
+    value: Any = None
+    error: BaseException | None = None
+    mutated: str | None = None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the contract asks for: `ref` (computed in float64), the dtypes promised, the bound of each leaf."""
+
+    outcome: Outcome
+    native: Outcome
+    widths: Sequence[Tensor | None]
+    bits: bool = False
+    largest: float = 0.0  # of all Python floats that went in
+
+    def widened(self, factor: float) -> Expected:
+        return replace(self, widths=[w if w is None else w * factor for w in self.widths])
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The first way in which an answer does not agree. `index` points at the worst element of a tensor."""
+
+    kind: str  # raises, mutated, type, structure, shape, dtype, device, value
+    says: str
+    index: tuple[int, ...] | None = None
+
+
+def clone(tree: Any) -> Any:
+    """A copy of every tensor and array with the same strides, so that a call cannot change the caller's."""
+
+    def copy(x: Any) -> Any:
+        if isinstance(x, np.ndarray):
+            return x.copy()
+        if not isinstance(x, Tensor):
+            return x
+        if x.is_contiguous():
+            return x.detach().clone().requires_grad_(x.requires_grad)
+        if 0 in x.stride() or not x.numel():
+            return x.detach().clone().as_strided(x.shape, x.detach().clone().stride())
+        span = sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True)) + 1
+        base = torch.empty(span, dtype=x.dtype, device=x.device)
+        return base.as_strided(x.shape, x.stride()).copy_(x.detach()).requires_grad_(x.requires_grad)
+
+    return tree_map(copy, tree)
+
+
+def same_bits(a: Any, b: Any) -> bool:
+    """Equal to the bit, every NaN counting as the same."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        if a.shape != b.shape or a.dtype != b.dtype or a.device != b.device:
+            return False
+        if not a.is_floating_point():
+            return bool(torch.equal(a, b))
+        return bool((_bits(a) == _bits(b)).logical_or(a.isnan() & b.isnan()).all())
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
+    if isinstance(a, float) and isinstance(b, float):
+        return a == b and math.copysign(1, a) == math.copysign(1, b) or a != a and b != b
+    return type(a) is type(b) and bool(a == b)
+
+
+def _bits(x: Tensor) -> Tensor:
+    integer = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[x.element_size()]
+    return x.detach().contiguous().view(integer)
+
+
+def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Outcome:
+    """Call `fn` and look at what came of it, and at whether it left its inputs alone."""
+    before = clone((args, kwargs))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = fn(*args, **kwargs)
+    except (Exception, SystemExit) as error:
+        return Outcome(error=error)
+    for i, (was, now) in enumerate(zip(before[0], args, strict=True)):
+        if not all(map(same_bits, leaves(was), leaves(now))):
+            return Outcome(value=value, mutated=f"input {i + 1}")
+    for name, now in kwargs.items():
+        if not all(map(same_bits, leaves(before[1][name]), leaves(now))):
+            return Outcome(value=value, mutated=name)
+    return Outcome(value=value)
+
+
+def _in_float64(oracle: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)  # what the oracle creates itself follows its float64 inputs
+        try:
+            return oracle(*args, **kwargs)
+        finally:
+            torch.set_default_dtype(before)
+
+    return run
+
+
+def expect(
+    oracle: Oracle, args: Sequence[Any], kwargs: Mapping[str, Any], *, bits: bool = False, widen: bool = False
+) -> Expected:
+    """What the oracle says about these inputs.
+
+    With `bits` its result in the inputs' own dtypes is the answer. Otherwise it runs in float64 and the bound is measured;
+    `widen` also measures the other honest formulas (`@right`), which is dear and needed only for an answer that failed.
+    """
+    args, kwargs = tree_map(lambda x: x.detach() if isinstance(x, Tensor) else x, (list(args), dict(kwargs)))
+    native = call(oracle.fn, *clone((args, kwargs)))
+    floats = [abs(x) for x in leaves((args, kwargs)) if isinstance(x, float) and math.isfinite(x)]
+    largest = max(floats, default=0.0)
+    if bits:
+        return Expected(native, native, [], bits=True, largest=largest)
+    args64, kwargs64 = to_float64((args, kwargs))
+    formula = _in_float64(oracle.fn)
+    outcome = call(formula, *clone((args64, kwargs64)))
+    if outcome.error is not None:
+        return Expected(outcome, native, [])
+    if not any(is_float(x) for x in leaves(outcome.value)):
+        return Expected(outcome, native, [None] * len(leaves(outcome.value)), largest=largest)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        widths = width(formula, args64, kwargs64)
+        if widen:
+            for variant in oracle.rights.values():
+                widths = _wider(widths, _in_float64(variant.fn), args64, kwargs64)
+        u = max([torch.finfo(x.dtype).eps / 2 for x in leaves((args, kwargs)) if is_float(x)], default=U32)
+        low = lowp_width(formula, args64, kwargs64, u)
+    total = [w if w is None or x is None else w + x for w, x in zip(widths, low, strict=True)]
+    return Expected(outcome, native, total, largest=largest)
+
+
+def _wider(
+    widths: list[Tensor | None], formula: Callable[..., Any], args: Any, kwargs: Any
+) -> list[Tensor | None]:
+    try:
+        more = width(formula, *clone((args, kwargs)))
+    except (RuntimeError, TypeError, ValueError):
+        return widths  # an honest way that cannot run in float64 (a fixed dtype inside) measures nothing
+    if len(more) != len(widths):
+        return widths
+    return [w if w is None or m is None or m.shape != w.shape else torch.maximum(w, m) for w, m in zip(widths, more, strict=True)]
+
+
+def compare(actual: Outcome, expected: Expected) -> Gap | None:
+    """The first gap between an answer and what is expected, or None if they agree."""
+    want = expected.outcome
+    if want.error is not None:
+        asked = type(want.error).__name__
+        if actual.error is None:
+            return Gap("raises", f"should raise {asked}, but returned a value")
+        if isinstance(actual.error, type(want.error)):
+            return None
+        return Gap("raises", f"should raise {asked}, but raised {type(actual.error).__name__}")
+    if actual.error is not None:
+        return Gap("raises", f"raised {type(actual.error).__name__}")
+    gap = _structure(actual.value, want.value, "")
+    if gap is not None:
+        return gap
+    promised = leaves(expected.native.value) if expected.native.error is None else []
+    got, ref = leaves(actual.value), leaves(want.value)
+    if len(promised) != len(ref):
+        promised = ref
+    widths = expected.widths if len(expected.widths) == len(ref) else [None] * len(ref)
+    floats = [abs(r) for r in ref if isinstance(r, float) and math.isfinite(r)]
+    largest = max([expected.largest, *floats])
+    for i, (a, r, p, w) in enumerate(zip(got, ref, promised, widths, strict=True)):
+        where = f"result {i + 1}: " if len(ref) > 1 else ""
+        gap = _leaf(a, r, p, w, expected.bits, largest)
+        if gap is not None:
+            return Gap(gap.kind, where + gap.says, gap.index)
+    if actual.mutated is not None:
+        return Gap("mutated", f"the result is right, but {actual.mutated} was changed by the call; work on a copy")
+    return None
+
+
+def _structure(got: Any, want: Any, path: str) -> Gap | None:
+    at = f"result{path}" if path else "the result"
+    if isinstance(want, (list, tuple)):
+        if not isinstance(got, (list, tuple)) or (type(got) is not type(want) and type(got) in (list, tuple)):
+            return Gap("type", f"{at} should be a {type(want).__name__}, but is {_kind(got)}")
+        if len(got) != len(want):
+            return Gap("structure", f"{at} should have {len(want)} entries, but has {len(got)}")
+        pairs = [(g, w, f"{path}[{i}]") for i, (g, w) in enumerate(zip(got, want, strict=True))]
+    elif isinstance(want, dict):
+        if not isinstance(got, dict):
+            return Gap("type", f"{at} should be a dict, but is {_kind(got)}")
+        if list(map(str, got)) != list(map(str, want)) and set(got) != set(want):
+            return Gap("structure", f"{at} should have the keys {sorted(map(str, want))}, but has {sorted(map(str, got))}")
+        pairs = [(got[k], want[k], f"{path}[{k!r}]") for k in want]
+    else:
+        return None if _same_kind(got, want) else Gap("type", f"{at} should be {_kind(want)}, but is {_kind(got)}")
+    return next((gap for g, w, p in pairs if (gap := _structure(g, w, p)) is not None), None)
+
+
+def _same_kind(got: Any, want: Any) -> bool:
+    if isinstance(want, float):
+        return type(got) in (float, int) or (isinstance(got, np.floating))
+    return type(got) is type(want)
+
+
+def _kind(x: Any) -> str:
+    if x is None:
+        return "None"
+    if isinstance(x, Tensor):
+        return "a torch.Tensor" if type(x) is Tensor else f"a {type(x).__name__}, not a plain torch.Tensor"
+    return f"a {type(x).__name__}"
+
+
+def _leaf(got: Any, ref: Any, promised: Any, w: Tensor | None, bits: bool, largest: float) -> Gap | None:
+    if isinstance(ref, Tensor):
+        return _tensor(got, ref, promised.dtype if isinstance(promised, Tensor) else ref.dtype, w, bits)
+    if isinstance(ref, float) and not bits:
+        got = float(got)
+        slack = SLACK * U32 * abs(ref) + U64 * largest if math.isfinite(ref) else 0.0
+        ok = got == ref or (got != got and ref != ref) or abs(got - ref) <= slack
+        return None if ok else Gap("value", "the value differs")
+    return None if same_bits(got, ref) else Gap("value", "the value differs")
+
+
+def _tensor(got: Tensor, ref: Tensor, dtype: torch.dtype, w: Tensor | None, bits: bool) -> Gap | None:
+    if got.shape != ref.shape:
+        return Gap("shape", f"the shape should be {tuple(ref.shape)}, but is {tuple(got.shape)}")
+    if got.dtype != dtype:
+        return Gap("dtype", f"the dtype should be {dtype}, but is {got.dtype}")
+    if got.device != ref.device:
+        return Gap("device", f"the result should be on {ref.device}, but is on {got.device}")
+    if not got.numel():
+        return None
+    if bits or not dtype.is_floating_point:
+        wrong = (_bits(got) != _bits(ref)) & ~(got.isnan() & ref.isnan()) if bits and dtype.is_floating_point else got != ref
+        return _worst(wrong, wrong.double()) if wrong.any() else None
+    out, w = got.detach().double(), torch.zeros_like(ref) if w is None else w
+    ok = within(out, ref, w, dtype)
+    gap = (out - ref).abs().nan_to_num(math.inf, math.inf, math.inf)
+    return None if bool(ok.all()) else _worst(~ok, gap)
+
+
+def within(out: Tensor, ref: Tensor, w: Tensor, dtype: torch.dtype) -> Tensor:
+    """Where `out` (of `dtype`, widened to float64) lies within `w` of `ref`, rounding to `dtype` allowed for."""
+    info = torch.finfo(dtype)
+    if dtype != torch.float16:
+        w = w + info.smallest_normal  # a flushed denormal is no mistake where the range is wide
+    size = ref.abs().nan_to_num(0, 0, 0) + w
+    ok = (out - ref).abs() <= w + ulp(size, dtype) / 2
+    ok |= (out == ref) | (out.isnan() & ref.isnan())
+    overflows = ref.abs() + w >= info.max * (1 + info.eps / 4)
+    return ok | (out.isinf() & (out.sign() == ref.sign()) & overflows)
+
+
+def ulp(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Spacing of the numbers of `dtype` around each |x| (float64 in, float64 out)."""
+    info = torch.finfo(dtype)
+    digits = 1 - round(math.log2(info.eps))
+    lowest = round(math.log2(info.smallest_normal))
+    _, e = torch.frexp(x.abs().clamp(min=5e-324))
+    return torch.ldexp(torch.ones_like(x), (e - 1).clamp(min=lowest) - digits + 1)
+
+
+def _worst(wrong: Tensor, by: Tensor) -> Gap:
+    score = torch.where(wrong, by, torch.full_like(by, -1.0))
+    flat = int(score.reshape(-1).argmax())
+    index = tuple(int(i) for i in np.unravel_index(flat, tuple(score.shape))) if score.dim() else ()
+    total = int(wrong.sum())
+    says = f"{total} of {wrong.numel()} elements differ" if wrong.dim() else "the value differs"
+    return Gap("value", says, index)

@@ -1,0 +1,160 @@
+"""What a learner reads when an answer does not agree."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grader.checks.agreement import Expected, Gap, Outcome
+from reference import Oracle
+
+WIDTH = 76
+FEW = 24  # elements shown in full
+
+
+class NotStarted(AssertionError):
+    """The stub has not been touched."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(f"not started: {function} still raises its 'your turn'")
+
+
+class Told(NamedTuple):
+    """The whole text, its headline, and the wrong answers the failure looks like."""
+
+    text: str
+    sentence: str
+    names: Sequence[str]
+
+
+class Disagreement(AssertionError):
+    """An answer that is not the oracle's. What it says is worked out when first asked for: hypothesis raises many of
+    these while it looks for a smaller example, and reads one."""
+
+    def __init__(self, tell: Callable[[], Told]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    @cached_property
+    def told(self) -> Told:
+        return self._tell()
+
+    def __str__(self) -> str:
+        return self.told.text
+
+
+def tell(
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    actual: Outcome,
+    expected: Expected,
+    gap: Gap,
+    names: Sequence[str],
+    oracle: Oracle,
+) -> Told:
+    """Headline (which wrong answer it looks like, if one matches), smallest input, expected and actual."""
+    function = oracle.__name__
+    if names:
+        says = [oracle.wrongs[n].says for n in names[:3]]
+        sentence = "this looks like: " + "\n             or: ".join(says)
+    else:
+        sentence = f"{function}: {gap.says}"
+    lines = [sentence, ""]
+    if names:
+        lines += [f"  {function}: {gap.says}"]
+    shown = _arguments(args, kwargs, oracle)
+    lines += [f"  {function}({', '.join(name for name, _ in shown)})"]
+    lines += [_entry(f"    {name} =", value) for name, value in shown]
+    lines += [_entry("  expected", _outcome(expected.outcome, expected.native))]
+    lines += [_entry("  actual  ", _outcome(actual, actual))]
+    if gap.index and _tensors(actual, expected):
+        got, want = actual.value[gap.index].item(), expected.outcome.value[gap.index].item()
+        lines += [f"  worst at {list(gap.index)}: expected {_number(want)}, got {_number(got)}"]
+    if actual.error is not None:
+        lines += [*_where(actual.error)]
+    return Told("\n".join(lines), sentence, names)
+
+
+def _tensors(actual: Outcome, expected: Expected) -> bool:
+    return isinstance(actual.value, Tensor) and isinstance(expected.outcome.value, Tensor)
+
+
+def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any], oracle: Oracle) -> list[tuple[str, Any]]:
+    import inspect
+
+    names = list(inspect.signature(oracle.fn).parameters)
+    names += [f"argument {i + 1}" for i in range(len(names), len(args))]
+    return [*zip(names, args, strict=False), *kwargs.items()]
+
+
+def _entry(label: str, value: Any) -> str:
+    text = value if isinstance(value, _Said) else show(value)
+    return label + " " + textwrap.indent(text, " " * (len(label) + 1)).lstrip()
+
+
+class _Said(str):
+    """Text to show as it is."""
+
+
+def _outcome(outcome: Outcome, native: Outcome) -> Any:
+    if outcome.error is not None:
+        text = str(outcome.error).strip()
+        return _Said(f"{type(outcome.error).__name__}" + (f": {text}" if text else ""))
+    if native.error is None and isinstance(outcome.value, Tensor) and isinstance(native.value, Tensor):
+        return outcome.value.detach().to(native.value.dtype)
+    return outcome.value
+
+
+def show(value: Any) -> str:
+    """A value as Python text: tensors with dtype and, if not contiguous, strides; long ones abbreviated."""
+    if isinstance(value, Tensor):
+        with torch._tensor_str.printoptions(precision=5, threshold=FEW, edgeitems=3, linewidth=WIDTH - 16, sci_mode=None):
+            text = _retitled(value)
+        return text if value.is_contiguous() else f"{text}  (strides {tuple(value.stride())})"
+    if isinstance(value, np.ndarray):
+        return np.array2string(value, threshold=FEW, max_line_width=WIDTH - 16) + f" ({value.dtype})"
+    if isinstance(value, dict) and value:
+        return "{" + ",\n ".join(f"{k!r}: {show(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)) and any(isinstance(x, (Tensor, np.ndarray)) for x in value):
+        inner = ",\n ".join(show(x) for x in value)
+        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+    text = repr(value)
+    return text if len(text) <= 400 else text[:380] + f" … ({len(text)} characters)"
+
+
+def _retitled(value: Tensor) -> str:
+    """`tensor(...)` always with its dtype and, when abbreviated, its shape."""
+    text = repr(value.detach())
+    if "dtype=" not in text:
+        text = text[:-1] + f", dtype={value.dtype})"
+    if value.numel() > FEW:
+        text += f"  shape {tuple(value.shape)}"
+    return text.replace("torch.", "")
+
+
+def _number(x: Any) -> str:
+    return f"{x:.6g}" if isinstance(x, float) else str(x)
+
+
+def _where(error: BaseException) -> list[str]:
+    """The learner's own lines of a traceback, the last three: ours and torch's say nothing to them."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _ours(f.filename)]
+    if isinstance(error, RecursionError):
+        frames = frames[:1]
+    lines = [f"  at {os.path.basename(f.filename)}:{f.lineno}: {(f.line or '').strip()}" for f in frames[-3:]]
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        lines += ["  the run may use only so much memory: does a size grow with the square of a length?"]
+    return lines
+
+
+def _ours(filename: str) -> bool:
+    parts = filename.replace("\\", "/").split("/")
+    return bool({"site-packages", "grader", "reference"} & set(parts)) or filename.startswith("<") or "/lib/python" in filename

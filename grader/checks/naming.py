@@ -1,0 +1,91 @@
+"""Which wrong answer does this look like?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from grader.checks.agreement import Expected, Outcome, call, clone, compare, same_bits, ulp
+from grader.checks.noise import leaves
+from reference import Oracle, Variant
+
+
+class Passed(NamedTuple):
+    """A check that the learner's code passed: a wrong answer that would have failed it is not theirs."""
+
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    expected: Expected
+
+
+def look_alikes(
+    fn: Any, actual: Outcome, oracle: Oracle, args: Sequence[Any], kwargs: Mapping[str, Any], expected: Expected
+) -> list[Variant]:
+    """The oracle's wrong answers that give what `fn` gave on these inputs, the closest kind of match only.
+
+    A wrong answer that agrees with the oracle here tells nothing and is left out.
+    """
+    exact, near = [], []
+    for variant in oracle.wrongs.values():
+        outcome = call(as_function(variant, oracle, fn), *clone((args, kwargs)))
+        if compare(outcome, expected) is None:
+            continue
+        if _identical(actual, outcome):
+            exact.append(variant)
+        elif _close(actual, outcome):
+            near.append(variant)
+    return exact or near
+
+
+def not_excluded(fn: Any, variants: list[Variant], oracle: Oracle, passed: Sequence[Passed]) -> list[Variant]:
+    """Those of several look-alikes that would have passed what `fn` has passed; all of them if none would."""
+
+    def could_be(variant: Variant) -> bool:
+        function = as_function(variant, oracle, fn)
+        return all(compare(call(function, *clone((p.args, p.kwargs))), p.expected) is None for p in passed)
+
+    return [v for v in variants if could_be(v)] or variants
+
+
+def as_function(variant: Variant, oracle: Oracle, fn: Any) -> Any:
+    """A variant as something to call. A kernel's text becomes a call like `fn`, with the learner's own CONFIG."""
+    return fn.with_variant(variant) if oracle.launch is not None else variant.fn
+
+
+def _identical(a: Outcome, b: Outcome) -> bool:
+    if a.error is not None or b.error is not None:
+        return type(a.error) is type(b.error) and str(a.error) == str(b.error)
+    x, y = leaves(a.value), leaves(b.value)
+    return a.mutated == b.mutated and len(x) == len(y) and all(map(same_bits, x, y))
+
+
+def _close(a: Outcome, b: Outcome) -> bool:
+    """Equal up to a few roundings: the same mistake, written another way."""
+    if a.error is not None or b.error is not None or a.mutated != b.mutated:
+        return a.error is not None and type(a.error) is type(b.error)
+    x, y = leaves(a.value), leaves(b.value)
+    return len(x) == len(y) and all(map(_close_leaf, x, y))
+
+
+def _close_leaf(x: Any, y: Any) -> bool:
+    if isinstance(x, Tensor) and isinstance(y, Tensor):
+        if x.shape != y.shape or x.dtype != y.dtype:
+            return False
+        if not x.is_floating_point() or x.dtype.itemsize == 1:
+            return same_bits(x, y)
+        if not x.numel():
+            return True
+        a, b = x.detach().double(), y.detach().double()
+        pattern = (a == b) | (a.isnan() & b.isnan())
+        finite = a.isfinite() & b.isfinite()
+        size = torch.maximum(a.abs(), b.abs()).nan_to_num(0, 0, 0)
+        row = torch.where(finite, size, torch.zeros_like(size))
+        row = row.amax(-1, keepdim=True) if row.dim() else row
+        slack = 4 * ulp(size, x.dtype) + 2.0**-18 * row
+        return bool((pattern | (finite & ((a - b).abs() <= slack))).all())
+    if isinstance(x, float) and isinstance(y, float):
+        return x == y or abs(x - y) <= 1e-6 * max(abs(x), abs(y))
+    return same_bits(x, y)

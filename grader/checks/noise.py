@@ -1,0 +1,142 @@
+"""How far an oracle moves when each of its operations rounds at random.
+
+Monte Carlo arithmetic (Parker 1997; Verificarlo, CADNA): an error bound that is measured, not chosen. The oracle runs in
+float64, every inexact operation gets a relative error of at most `u`, and sums an error that grows with their length as a
+sequential fp32 accumulation does. The spread over a few draws says how much any honest order of operations may differ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+from reference import shaken
+
+U32 = 2.0**-24  # unit roundoff of fp32, the precision every contract computes in
+DRAWS = 8
+SLACK = 16  # honest errors measured up to 7.75 of these units over 183,448 checks
+
+# Operations that return a value they were given, or an exactly representable one: nothing to shake.
+EXACT = frozenset(
+    """neg abs amax amin max min maximum minimum where index cat stack masked_fill clone detach relu _to_copy copy gather
+    zeros ones full empty zeros_like ones_like full_like empty_like arange scalar_tensor lift_fresh lift_fresh_copy
+    index_put scatter index_select clamp clamp_min clamp_max round floor ceil trunc sort argsort topk tril triu new_zeros
+    new_full new_ones new_empty new_empty_strided empty_strided fill zero masked_select repeat repeat_interleave flip
+    constant_pad_nd sign sgn roll copysign _unsafe_view _reshape_alias _reshape_copy view set_ resize_ cummax unfold
+    argmax argmin embedding take take_along_dim diagonal_copy slice_scatter select_scatter ldexp frexp isinf isnan
+    """.split()
+)
+SUMS = frozenset({"sum", "mean", "mm", "bmm", "dot", "mv"})
+
+
+def is_float(x: object) -> bool:
+    return isinstance(x, Tensor) and x.is_floating_point()
+
+
+def to_float64(tree: Any) -> Any:
+    """Every floating tensor of a nested structure in float64; the rest as it is."""
+    return tree_map(lambda x: x.detach().to(torch.float64) if is_float(x) else x, tree)
+
+
+class Noise(TorchDispatchMode):
+    """Within it, every inexact float64 operation rounds at random as if its unit roundoff were `u`."""
+
+    def __init__(self, u: float, seed: int) -> None:
+        super().__init__()
+        self.u = u
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def _xi(self, like: Tensor) -> Tensor:
+        return torch.rand(like.shape, generator=self.generator, dtype=torch.float64) * 2 - 1
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        name = func._schema.name.split("::")[1]
+        base = name if name in EXACT else name.rstrip("_")
+        if base in EXACT or func.is_view:
+            return out
+        with torch.no_grad():
+            return tree_map(lambda o: self._round(o, base, args, in_place=name.endswith("_")), out)
+
+    def _round(self, out: Any, base: str, args: Any, in_place: bool) -> Any:
+        if not is_float(out) or out.dtype != torch.float64 or not out.numel():
+            return out
+        error = self.u * out * self._xi(out)
+        if base in SUMS:
+            n, root = _terms(base, args, out)
+            spread = out.abs() * math.sqrt(n / 3) + math.sqrt(n) * root
+            error = error + torch.nan_to_num(self.u * spread * self._xi(out), 0, 0, 0)
+        error = torch.nan_to_num(error, 0, 0, 0)
+        return out.add_(error) if in_place else out + error
+
+
+def _terms(base: str, args: Any, out: Tensor) -> tuple[int, Tensor]:
+    """Number of terms of a sum and the root of the sum of their squares (for a mean divided by n)."""
+    if base in ("sum", "mean"):
+        x = args[0].double()
+        dims = args[1] if len(args) > 1 and args[1] is not None else list(range(x.dim()))
+        dims = dims if dims != [] else list(range(x.dim()))
+        n = max(1, x.numel() // max(1, out.numel()))
+        root = (x * x).sum(dims, keepdim=out.dim() == x.dim()).sqrt() if x.dim() else x.abs()
+        return n, root / n if base == "mean" else root
+    a, b = args[0], args[1]
+    return a.shape[-1], ((a * a) @ (b * b)).sqrt()
+
+
+def spread_by_row(reference: Sequence[Any], draws: Callable[[int], Sequence[Any]]) -> list[Tensor | None]:
+    """Largest distance from `reference` over all draws, per leaf; one figure per row of the last axis."""
+    widths = [torch.zeros(r.shape, dtype=torch.float64) if is_float(r) else None for r in reference]
+    for seed in range(DRAWS):
+        for i, (leaf, r, w) in enumerate(zip(draws(seed), reference, widths, strict=True)):
+            if w is not None and is_float(leaf) and leaf.shape == w.shape:
+                widths[i] = torch.maximum(w, (leaf.double() - r.double()).abs().nan_to_num(0, 0, 0))
+    return [w.amax(-1, keepdim=True).expand_as(w) if w is not None and w.dim() and w.numel() else w for w in widths]
+
+
+def leaves(tree: Any) -> list[Any]:
+    return list(tree_leaves(tree))
+
+
+def width(formula: Callable[..., Any], args: Any, kwargs: Any) -> list[Tensor | None]:
+    """How far `formula` (in float64) may honestly move on these float64 inputs, per leaf of its result."""
+    still = leaves(formula(*args, **kwargs))
+
+    def draw(seed: int) -> list[Any]:
+        generator = torch.Generator().manual_seed(seed + 7)
+
+        def perturb(x: Any) -> Any:
+            if not is_float(x):
+                return x
+            return x * (1 + U32 * (torch.rand(x.shape, generator=generator, dtype=torch.float64) * 2 - 1))
+
+        shaken_args, shaken_kwargs = tree_map(perturb, (args, kwargs))
+        with Noise(U32, seed):
+            return leaves(formula(*shaken_args, **shaken_kwargs))
+
+    return [None if s is None else SLACK * s for s in spread_by_row(still, draw)]
+
+
+def lowp_width(formula: Callable[..., Any], args: Any, kwargs: Any, u: float) -> list[Tensor | None]:
+    """How far the result moves when only what the oracle marks with `lowp` is rounded with unit roundoff `u`."""
+    still = leaves(formula(*args, **kwargs))
+    marked = False
+
+    def draw(seed: int) -> list[Any]:
+        nonlocal marked
+        generator = torch.Generator().manual_seed(seed)
+
+        def shake(t: Tensor) -> Tensor:
+            nonlocal marked
+            marked = True
+            return t * (1 + u * (torch.rand(t.shape, generator=generator, dtype=torch.float64) * 2 - 1))
+
+        with shaken(shake):
+            return leaves(formula(*args, **kwargs)) if seed == 0 or marked else still
+
+    return [None if s is None else 2 * s for s in spread_by_row(still, draw)]

@@ -1,0 +1,83 @@
+"""An exception as a learner reads it: what, where in their own file, and what it may mean."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grader.checks.message import Disagreement, NotStarted
+from grader.interpreter.text import YourTurn
+from grader.workbook import Koan
+
+LINES = 12
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The full message, its headline if it differs from the first line, and the wrong answers it looks like."""
+
+    message: str
+    headline: str
+    names: list[str] = field(default_factory=list)
+    not_started: bool = False
+
+
+def explain(error: BaseException, koan: Koan) -> Explained:
+    """What a failing test says."""
+    if isinstance(error, (NotStarted, YourTurn)) or (isinstance(error, NotImplementedError) and "your turn" in str(error)):
+        return Explained(f"not started: open exercises/{koan.id}.py", "", not_started=True)
+    if isinstance(error, Disagreement):
+        return Explained(error.told.text, error.told.sentence, list(error.told.names))
+    if type(error).__module__.startswith("_pytest") and "Timeout" in str(error):
+        return Explained(f"no answer in time\n{own_frames(error, koan)}", "")
+    notes = [n for n in getattr(error, "__notes__", []) if "alsifying example" in n]
+    if isinstance(error, AssertionError):
+        text = str(error).strip() or "the assertion does not hold"
+        return Explained("\n".join([*_first_lines(text), *_test_line(error), *notes]), "")
+    lines = [f"{koan.name} raised {type(error).__name__}: {str(error).strip()}".rstrip(": ")]
+    frames = own_frames(error, koan)
+    return Explained("\n".join([*_first_lines(lines[0]), frames, *notes]).rstrip(), "")
+
+
+def explain_import(error: BaseException, koan: Koan) -> str:
+    """What a file that cannot be imported says: the line, and the likely cause."""
+    name = f"exercises/{koan.id}.py"
+    if isinstance(error, SyntaxError):
+        line = f"{(error.text or '').rstrip()}" if error.text else ""
+        at = Path(error.filename).name if error.filename else name
+        what = type(error).__name__.replace("KernelSyntaxError", "not a kernel")
+        lines = [f"{what} in {at}, line {error.lineno}: {error.msg}"]
+        if line.strip():
+            shift = len(line) - len(line.lstrip())
+            lines += ["", f"    {line.strip()}", "    " + " " * max(0, (error.offset or 1) - 1 - shift) + "^"]
+        return "\n".join(lines)
+    if isinstance(error, ModuleNotFoundError):
+        missing = error.name or ""
+        if not missing or missing.startswith("exercises"):
+            return str(error)
+        return f"{name} imports {missing}, which is not installed here; a koan needs torch and Python only"
+    if isinstance(error, ImportError) and "cannot import name" in str(error):
+        wanted = str(error).split("'")[1]
+        return f"{name} defines no '{wanted}': the tests call it by that name, so keep it"
+    frames = own_frames(error, koan)
+    return f"importing {name} raised {type(error).__name__}: {str(error).strip()}\n{frames}".rstrip().rstrip(":")
+
+
+def own_frames(error: BaseException, koan: Koan) -> str:
+    """The lines of a traceback that stand in the koan's own file, the last three."""
+    ends = (f"{koan.id}.py",)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.replace("\\", "/").endswith(ends)]
+    if isinstance(error, RecursionError):
+        frames = frames[:1]
+    return "\n".join(f"  line {f.lineno} of {koan.name}.py: {(f.line or '').strip()}" for f in frames[-3:])
+
+
+def _first_lines(text: str) -> list[str]:
+    lines = text.splitlines()
+    return lines if len(lines) <= LINES else [*lines[:LINES], "  …"]
+
+
+def _test_line(error: BaseException) -> list[str]:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "/test_" in f.filename.replace("\\", "/")]
+    return [f"  checked by: {frames[-1].line}"] if frames and frames[-1].line else []

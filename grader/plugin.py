@@ -1,0 +1,259 @@
+"""The pytest plugin: `--target`, `--seed`, the markers, and failures a learner can read.
+
+The same in a terminal, in an editor's test panel and inside the runner, which listens through `Recorder`.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections import defaultdict
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+import pytest
+
+from grader import targets
+from grader.errors import KoansError
+from grader.explain import Explained, explain, explain_import
+from grader.runner.protocol import Event
+from grader.verdict import Status, TestResult
+from grader.workbook import Koan, Workbook, find_root
+
+os.environ.setdefault("TRITON_INTERPRET", "1")  # before anything imports triton
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # looking for a GPU must not start CUDA in a parent
+
+WORKBOOK = pytest.StashKey[Workbook]()
+TARGET = pytest.StashKey[targets.Target]()
+EXAMPLES = 30  # hypothesis examples a property test runs
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("koans")
+    group.addoption(
+        "--target",
+        default="learner",
+        metavar="WHOSE",
+        help="whose code is tested: learner (default), solutions, stub, wrong:NAME, right:NAME or a folder",
+    )
+    group.addoption("--seed", type=int, default=0, metavar="N", help="seed of all random inputs (default 0; printed)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "card(id): this test proves a drill card; it unlocks when all that name it pass")
+    config.addinivalue_line("markers", "gpu: needs a CUDA device; proves the koan's second claim, `fast`")
+    try:
+        workbook = Workbook(find_root(config.rootpath))
+        target = targets.parse(config.getoption("--target"))
+        assert workbook.koans  # read the content now: a mistake in it is one line, not a failed import
+        targets.install(workbook, target)
+    except KoansError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[WORKBOOK], config.stash[TARGET] = workbook, target
+    _configure_hypothesis(config.getoption("--seed"))
+
+
+def _configure_hypothesis(seed: int) -> None:
+    import hypothesis
+    from hypothesis import core
+
+    thorough = hypothesis.settings(
+        derandomize=seed == 0,
+        deadline=None,
+        database=None,
+        max_examples=EXAMPLES,
+        report_multiple_bugs=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    hypothesis.settings.register_profile("koans", thorough)
+    hypothesis.settings.load_profile("koans")
+    core.global_force_seed = seed if seed else None
+
+
+def _look_briefly(item: pytest.Item) -> None:
+    """Once a test has failed the next step is clear: a counterexample is still looked for, but not made smaller."""
+    from hypothesis import Phase, settings
+
+    test = getattr(item, "obj", None)
+    chosen = getattr(test, "_hypothesis_internal_use_settings", None)
+    if chosen is not None:
+        brief = settings(chosen, phases=[Phase.explicit, Phase.generate])
+        test._hypothesis_internal_use_settings = brief  # type: ignore[union-attr]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    targets.uninstall()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    seed = config.getoption("--seed")
+    return f"koans: target {config.stash[TARGET]}, seed {seed} (repeat with --seed {seed})"
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """A number for this test's random inputs: the same on every run with the same --seed."""
+    return (request.config.getoption("--seed") * 1_000_003 + zlib.crc32(request.node.nodeid.encode())) % 2**31
+
+
+def koan_of(config: pytest.Config, path: Path) -> Koan | None:
+    """The koan a test file belongs to, if any."""
+    workbook = config.stash.get(WORKBOOK, None)
+    if workbook is None or path.parent.parent != workbook.root / "exercises":
+        return None
+    return workbook.koans.get(f"{path.parent.name}/{path.stem.removeprefix('test_')}")
+
+
+def sentence(item: pytest.Item) -> str:
+    """A test's name as words, with its parameters."""
+    name, bracket, params = item.name.partition("[")
+    return name.removeprefix("test_").replace("_", " ") + (f" [{params}" if bracket else "")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.session.testsfailed and koan_of(item.config, item.path):
+        _look_briefly(item)
+    if item.get_closest_marker("gpu") and koan_of(item.config, item.path):
+        from grader.gpu import lack
+
+        missing = lack()
+        if missing:
+            pytest.skip(f"not run here: {missing}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    koan = koan_of(item.config, item.path)
+    if koan is None:
+        return report
+    status, told = Status.passed, Explained("", "")
+    if report.failed and call.excinfo is not None:
+        told = explain(call.excinfo.value, koan)
+        status = Status.not_started if told.not_started else Status.failed
+        report.longrepr = told.message + ("" if told.not_started else f"\n\nnext: koans hint {koan.name}")
+    elif report.skipped:
+        status = Status.not_run_here
+        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else "skipped"
+        told = Explained(reason.removeprefix("Skipped: ").removeprefix("not run here: "), "")
+    report.koan = TestResult(  # type: ignore[attr-defined]
+        name=item.name,
+        sentence=sentence(item),
+        status=status,
+        message=told.message,
+        headline=told.headline,
+        names=tuple(told.names),
+        cards=tuple(c for m in item.iter_markers("card") for c in m.args),
+        gpu=item.get_closest_marker("gpu") is not None,
+        seconds=round(report.duration, 4),
+        output="".join(text for _, text in report.sections)[-4000:],
+    )
+    report.koan_id = koan.id  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    koan = koan_of(collector.config, collector.path) if isinstance(collector, pytest.Module) else None
+    call = getattr(report, "call", None)
+    if koan is None or call is None or call.excinfo is None or report.outcome != "failed":
+        return report
+    error = call.excinfo.value.__cause__ or call.excinfo.value
+    report.koan_id = koan.id  # type: ignore[attr-defined]
+    if isinstance(error, targets.NotRunHere):
+        report.koan_lack = str(error)  # type: ignore[attr-defined]
+        report.outcome, report.longrepr = "skipped", (str(collector.path), 0, f"Skipped: not run here: {error}")
+    else:
+        report.koan_broken = report.longrepr = explain_import(error, koan)  # type: ignore[attr-defined]
+    return report
+
+
+def pytest_report_teststatus(
+    report: pytest.CollectReport | pytest.TestReport, config: pytest.Config
+) -> tuple[str, str, str] | None:
+    result: TestResult | None = getattr(report, "koan", None)
+    if result is not None and result.status in (Status.not_started, Status.not_run_here):
+        letter = "o" if result.status == Status.not_started else "n"
+        return result.status.value, letter, result.status.value.upper()
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """One line a koan: where it stands and what to do next."""
+    counts: dict[str, dict[Status, int]] = defaultdict(lambda: defaultdict(int))
+    broken: set[str] = set()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            koan = getattr(report, "koan_id", None)
+            result: TestResult | None = getattr(report, "koan", None)
+            if koan and hasattr(report, "koan_broken"):
+                broken.add(koan)
+            elif koan and result and (report.when == "call" or result.status != Status.passed):
+                counts[koan][result.status] += 1
+    if not counts and not broken:
+        return
+    terminalreporter.section("koans")
+    for koan in sorted({*counts, *broken}):
+        short, tally = koan.partition("/")[2], counts[koan]
+        total = sum(tally.values())
+        if koan in broken:
+            line = f"{koan}  broken: it could not be imported"
+        elif tally[Status.failed]:
+            line = f"{koan}  {tally[Status.passed]} of {total} tests pass; next: koans hint {short}"
+        elif tally[Status.not_started]:
+            line = f"{koan}  not started; next: open exercises/{koan}.py"
+        elif tally[Status.passed]:
+            skipped = f", {tally[Status.not_run_here]} not run here" if tally[Status.not_run_here] else ""
+            line = f"{koan}  {tally[Status.passed]} of {total} tests pass{skipped}"
+        else:
+            line = f"{koan}  not run here"
+        terminalreporter.write_line(line)
+
+
+class Recorder:
+    """A pytest plugin that writes Events to a file, one JSON object a line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.results: dict[str, TestResult] = {}
+
+    def _write(self, event: Event) -> None:
+        self.stream.write(msgspec.json.encode(event).decode() + "\n")
+        self.stream.flush()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._write(Event("collected", number=len(session.items)))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if hasattr(report, "koan_broken"):
+            self._write(Event("broken", str(report.koan_broken)))
+        elif hasattr(report, "koan_lack"):
+            self._write(Event("lack", str(report.koan_lack)))
+        elif report.failed:
+            self._write(Event("broken", str(report.longrepr)))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        self._write(Event("start", sentence(item)))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        result: TestResult | None = getattr(report, "koan", None)
+        if result is None:
+            return
+        before = self.results.get(report.nodeid)
+        if before is None or before.status == Status.passed:
+            seconds = result.seconds + (before.seconds if before else 0)
+            self.results[report.nodeid] = msgspec.structs.replace(result, seconds=seconds)
+        if report.when == "teardown":
+            self._write(Event("result", result=self.results[report.nodeid]))
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        self._write(Event("finished", number=int(exitstatus)))

@@ -1,0 +1,68 @@
+"""What happens in the fork: limits first, then one pytest run."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import resource
+import signal
+import sys
+
+from grader.runner.protocol import Job
+
+OUTPUT = 64 << 20  # bytes a run may write to any one file
+STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail before the C stack does
+
+
+def limit(job: Job) -> None:
+    """Bound what this process may use. The address space is bounded relative to what the warm process already maps."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(job.timeout * 4) + 5, int(job.timeout * 4) + 10))
+        mapped = _mapped_bytes()
+        if mapped:
+            resource.setrlimit(resource.RLIMIT_AS, (mapped + job.memory, mapped + job.memory))
+
+
+def _mapped_bytes() -> int:
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0  # no /proc (macOS): the kernel there does not enforce an address-space limit anyway
+
+
+def redirect(job: Job) -> None:
+    """stdin is empty; stdout and stderr go to the job's output file; every other descriptor is closed."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    out = os.open(os.path.join(job.folder, "output"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(null, 0)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.closerange(3, 4096)
+
+
+def execute(job: Job) -> int:
+    """Run the job in this process and return pytest's exit code. The caller ends the process."""
+    os.setsid()
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    redirect(job)
+    os.chdir(job.root)
+    sys.setrecursionlimit(STACK)
+    faulthandler.enable(file=sys.__stderr__ or 2)
+    limit(job)
+
+    import pytest
+
+    from grader.plugin import Recorder
+
+    with open(os.path.join(job.folder, "events"), "w", encoding="utf-8") as events:
+        # The runner's own deadline replaces pytest-timeout; nothing is cached, nothing depends on the user's options.
+        args = [job.test_file, f"--rootdir={job.root}", "-c", os.path.join(job.root, "pyproject.toml")]
+        args += ["--target", job.target, "--seed", str(job.seed), "-q", "--no-header", "--tb=short"]
+        args += ["-p", "no:cacheprovider", "-p", "no:timeout", "-p", "no:warnings", "-p", "no:xdist"]
+        os.environ.pop("PYTEST_ADDOPTS", None)
+        return int(pytest.main(args, plugins=[Recorder(events)]))

@@ -1,0 +1,67 @@
+"""What client and server say to each other: one JSON object a line."""
+
+from __future__ import annotations
+
+import msgspec
+
+from grader.verdict import TestResult
+
+
+class Job(msgspec.Struct, frozen=True, tag=True):
+    """Run one test file. `folder` receives `events` (Event lines) and `output`; sizes in bytes, times in seconds."""
+
+    id: int
+    root: str
+    test_file: str
+    target: str
+    seed: int
+    folder: str
+    timeout: float
+    memory: int
+
+
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    """Kill a job; it still reports Done."""
+
+    id: int
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """The server has imported everything."""
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """A job's process has ended, by itself or not. `status` is the wait status."""
+
+    id: int
+    status: int
+    timed_out: bool
+    cancelled: bool
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One line that a run writes as it goes, so that a run that dies has still said how far it came."""
+
+    what: str  # collected, start, result, broken, lack, finished
+    text: str = ""
+    result: TestResult | None = None
+    number: int = 0
+
+
+Request = Job | Cancel
+Reply = Ready | Done
+
+
+def pack(message: Request | Reply) -> bytes:
+    return msgspec.json.encode(message) + b"\n"
+
+
+class Lines:
+    """Cuts a byte stream into lines."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        return lines

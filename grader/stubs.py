@@ -1,0 +1,71 @@
+"""Stubs are derived from solutions: the marked lines become `raise NotImplementedError("your turn")`."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from grader.errors import KoansError
+from grader.workbook import Koan, Workbook
+
+BEGIN = "### BEGIN SOLUTION"
+END = "### END SOLUTION"
+STUB = 'raise NotImplementedError("your turn")'
+
+
+def derive(solution: str, where: str = "solution") -> str:
+    """The stub of a solution's text. Raises KoansError if the markers do not pair up."""
+    out: list[str] = []
+    opened = 0
+    for number, line in enumerate(solution.splitlines(), 1):
+        mark = line.strip()
+        if mark == BEGIN:
+            if opened:
+                raise KoansError(f"{where}:{number}: '{BEGIN}' again before the '{END}' of line {opened}")
+            opened = number
+            out.append(line[: len(line) - len(line.lstrip())] + STUB)
+        elif mark == END:
+            if not opened:
+                raise KoansError(f"{where}:{number}: '{END}' without a '{BEGIN}'")
+            opened = 0
+        elif not opened:
+            out.append(line)
+    if opened:
+        raise KoansError(f"{where}:{opened}: '{BEGIN}' without an '{END}'")
+    if solution.splitlines() == out:
+        raise KoansError(f"{where}: no '{BEGIN}' … '{END}' lines: what should the learner write?")
+    return "\n".join(out) + "\n"
+
+
+def strip_markers(solution: str) -> str:
+    """A solution as one would write it."""
+    return "".join(l for l in solution.splitlines(True) if l.strip() not in (BEGIN, END))
+
+
+def stub_of(workbook: Workbook, koan: Koan) -> str:
+    """The text a learner starts from. Raises KoansError if there is no solution to derive it from."""
+    file = workbook.solution(koan)
+    if not file.exists():
+        raise KoansError(f"{file}: missing, so the stub of {koan.id} cannot be made")
+    return derive(file.read_text(encoding="utf-8"), str(file.relative_to(workbook.root)))
+
+
+def not_started(workbook: Workbook, koan: Koan, exercise: Path | None = None) -> bool:
+    """Is the syntax tree of the exercise that of its stub? Comments and blank lines do not count as a start."""
+    file = exercise or workbook.exercise(koan)
+    try:
+        return ast.dump(ast.parse(file.read_text(encoding="utf-8"))) == ast.dump(ast.parse(stub_of(workbook, koan)))
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
+def write_stubs(workbook: Workbook) -> list[Koan]:
+    """Write the stub of every koan whose exercise is missing or differs from it; returns those written."""
+    written = []
+    for koan in workbook.koans.values():
+        file, text = workbook.exercise(koan), stub_of(workbook, koan)
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            written.append(koan)
+    return written

@@ -1,0 +1,202 @@
+"""Whose code answers to `exercises.*`: the learner's, the solutions, a stub, one wrong or right variant, a submission.
+
+One meta-path finder decides, so a test file imports the same name for all of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from grader.errors import KoansError
+from grader.stubs import stub_of, strip_markers
+from grader.workbook import Koan, Workbook
+from reference import Oracle, Variant
+
+if TYPE_CHECKING:
+    from grader.interpreter.text import KernelText
+
+PACKAGE = "exercises"
+
+
+class NotRunHere(ImportError):
+    """This machine lacks something the koan needs. The text says what."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """`kind` learner, solutions, stub, wrong or right (with the variant's `name`), or path (with a submission's folder)."""
+
+    kind: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}" if self.kind in ("wrong", "right") else self.name or self.kind
+
+
+def parse(text: str) -> Target:
+    """Read `--target`. Raises KoansError."""
+    kind, colon, name = text.partition(":")
+    if text in ("learner", "solutions", "stub"):
+        return Target(text)
+    if kind in ("wrong", "right") and colon:
+        return Target(kind, name)
+    if Path(text).is_dir():
+        folder = Path(text).resolve()
+        return Target("path", str(folder.parent if folder.name == PACKAGE else folder))
+    raise KoansError(f"--target {text}: give learner, solutions, stub, wrong:NAME, right:NAME or a folder that exists")
+
+
+def exercise_file(workbook: Workbook, koan: Koan, target: Target) -> Path:
+    """The file whose text answers for the koan (variants stand in for functions of the solution)."""
+    if target.kind == "learner":
+        return workbook.exercise(koan)
+    if target.kind == "path":
+        return Path(target.name) / PACKAGE / f"{koan.id}.py"
+    return workbook.solution(koan)
+
+
+def source(workbook: Workbook, koan: Koan, target: Target) -> str:
+    """The text that answers for the koan. Raises FileNotFoundError."""
+    if target.kind == "stub":
+        return stub_of(workbook, koan)
+    text = exercise_file(workbook, koan, target).read_text(encoding="utf-8")
+    return text if target.kind in ("learner", "path") else strip_markers(text)
+
+
+def oracles(koan: Koan) -> dict[str, Oracle]:
+    """The oracles of a koan's reference module, by function name."""
+    module = importlib.import_module(f"reference.{koan.chapter}.{koan.name}")
+    return {o.__name__: o for o in vars(module).values() if isinstance(o, Oracle) and o.fn.__module__ == module.__name__}
+
+
+def variant(koan: Koan, target: Target) -> tuple[Oracle, Variant]:
+    """The variant a wrong: or right: target names. Raises KoansError naming those there are."""
+    pools = [(o, o.wrongs if target.kind == "wrong" else o.rights) for o in oracles(koan).values()]
+    for oracle, pool in pools:
+        if target.name in pool:
+            return oracle, pool[target.name]
+    known = ", ".join(name for _, pool in pools for name in pool) or "none"
+    raise KoansError(f"{koan.id} has no {target.kind} answer '{target.name}'; it has: {known}")
+
+
+def missing_requirement(koan: Koan) -> str:
+    """What this machine lacks to run the koan, or an empty string."""
+    if koan.kind == "kernel" and importlib.util.find_spec("triton") is None:
+        return "needs triton, which is built for Linux only"
+    return ""
+
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Answers to `exercises`, its chapters and its koans. Everything else, the tests among it, is found as usual."""
+
+    def __init__(self, workbook: Workbook, target: Target) -> None:
+        self.workbook = workbook
+        self.target = target
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        head, _, rest = fullname.partition(".")
+        if head != PACKAGE:
+            return None
+        folder = self.workbook.root / PACKAGE / rest.replace(".", "/")
+        if rest.count(".") == 0 and folder.is_dir():
+            spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+            spec.submodule_search_locations = [str(folder)]
+            return spec
+        koan = self.workbook.koans.get(rest.replace(".", "/"))
+        if koan is None:
+            return None
+        file = exercise_file(self.workbook, koan, self.target)
+        return importlib.util.spec_from_file_location(fullname, file, loader=self)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        koan = self.workbook.koans[module.__name__.partition(".")[2].replace(".", "/")]
+        lack = missing_requirement(koan)
+        if lack:
+            raise NotRunHere(lack)
+        try:
+            text = source(self.workbook, koan, self.target)
+        except FileNotFoundError as error:
+            raise ModuleNotFoundError(f"{error.filename} does not exist: `koans reset {koan.name}` makes it anew") from None
+        file = str(module.__file__)
+        if koan.kind == "kernel":
+            self._kernel_module(module, koan, text, file)
+            return
+        try:
+            exec(compile(text, file, "exec"), module.__dict__)
+        except SystemExit:
+            raise ImportError("the file calls exit while it is being imported") from None
+        if self.target.kind in ("wrong", "right"):
+            oracle, chosen = variant(koan, self.target)
+            setattr(module, oracle.__name__, chosen.fn)
+
+    def _kernel_module(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:
+        """A kernel koan's functions are its launchers over the learner's kernels: tests call them like any other."""
+        for name, oracle in oracles(koan).items():
+            chosen = variant(koan, self.target)[1] if self.target.kind in ("wrong", "right") else None
+            setattr(module, name, launched(oracle, text, file, chosen))
+
+
+def install(workbook: Workbook, target: Target) -> Finder:
+    """Put the finder first, and forget what was imported under the name before."""
+    uninstall()
+    finder = Finder(workbook, target)
+    sys.meta_path.insert(0, finder)
+    return finder
+
+
+def uninstall() -> None:
+    sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, Finder)]
+    for name in [n for n in sys.modules if n == PACKAGE or n.startswith(PACKAGE + ".")]:
+        del sys.modules[name]
+
+
+def launched(oracle: Oracle, text: str, file: str, chosen: Variant | None = None) -> Launched:
+    """The oracle's launcher over the kernels of a text, one of them replaced by a variant's if one is chosen."""
+    from grader.interpreter.text import read
+
+    if oracle.launch is None:
+        raise KoansError(f"reference: {oracle.__name__} is a kernel koan's oracle and has no @launcher")
+    plain = Launched(oracle, read(text, file))
+    return plain.with_variant(chosen) if chosen else plain
+
+
+class Launched:
+    """A kernel koan as a function: call it, or ask for the same with one kernel replaced by a variant's."""
+
+    def __init__(self, oracle: Oracle, text: KernelText, chosen: Variant | None = None) -> None:
+        from grader.interpreter import run
+        from grader.interpreter.text import read
+
+        self.oracle, self.text = oracle, text
+        self.__name__ = oracle.__name__
+        self.config = dict(text.config)
+        self.kernels = run.load(text)
+        self._variants: dict[str, Launched] = {}
+        if chosen is not None:
+            name = chosen.replaces or next(iter(text.functions))
+            other = read(run.kernel_source(chosen.fn, name) + "CONFIG = {}\n", f"<{chosen.name}>")
+            setattr(self.kernels, name, getattr(run.load(other), name))
+            self.config |= chosen.config
+
+    def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
+        assert self.oracle.launch is not None
+        return self.oracle.launch(self.kernels, self.config, *inputs, **kwargs)
+
+    def with_variant(self, chosen: Variant) -> Launched:
+        if chosen.name not in self._variants:
+            self._variants[chosen.name] = Launched(self.oracle, self.text, chosen)
+        return self._variants[chosen.name]

@@ -1,0 +1,149 @@
+"""The one result model. A verdict is judged from what a run reported; what it did not report as passed is not passed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+
+
+class Status(StrEnum):
+    passed = "passed"
+    failed = "failed"
+    not_started = "not started"
+    broken = "broken"
+    timed_out = "timed out"
+    crashed = "crashed"
+    not_run_here = "not run here"
+
+
+class TestResult(msgspec.Struct, frozen=True):
+    """One test. `sentence` is its name as words; `names` the wrong answers its failure looks like."""
+
+    name: str
+    sentence: str
+    status: Status
+    message: str = ""
+    headline: str = ""
+    names: tuple[str, ...] = ()
+    cards: tuple[str, ...] = ()
+    gpu: bool = False
+    seconds: float = 0.0
+    output: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What came of running one koan against one target.
+
+    `status` rests on the tests without the gpu mark, `fast` on those with it (None: there are none). `names` are the wrong
+    answers that every failure which names any has in common, and `message` is what a learner reads first.
+    """
+
+    koan: str
+    target: str
+    status: Status
+    message: str = ""
+    headline: str = ""
+    tests: tuple[TestResult, ...] = ()
+    names: tuple[str, ...] = ()
+    fast: Status | None = None
+    seconds: float = 0.0
+    seed: int = 0
+    output: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.status == Status.passed
+
+    @property
+    def cards(self) -> frozenset[str]:
+        """Cards of which every test in this koan has passed."""
+        named = {c for t in self.tests for c in t.cards}
+        return frozenset(named - {c for t in self.tests if t.status != Status.passed for c in t.cards})
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """How the process of a run ended. `finished`: it said that it had run every test and meant to stop."""
+
+    finished: bool
+    code: int = 0
+    signal: str = ""
+    timed_out: float = 0.0
+    running: str = ""
+    tail: str = ""
+    expected: int = 0
+
+
+def judge(
+    koan: str, target: str, tests: Sequence[TestResult], broken: str, end: Exit, *, seconds: float, seed: int, output: str
+) -> Verdict:
+    """One verdict from the tests reported, an error in reading the file (`broken`), and the end of the process."""
+    message = headline = ""
+    claim = [t for t in tests if not t.gpu]
+    failed = [t for t in claim if t.status == Status.failed]
+    names = _common(failed)
+    if broken:
+        status, message = Status.broken, broken
+    elif end.timed_out:
+        status = Status.timed_out
+        during = f" in: {end.running}" if end.running else " while the file was being imported"
+        message = f"no answer within {end.timed_out:g} s{during}\n\nDoes a loop end? A while whose condition never changes runs for ever."
+    elif not end.finished:
+        status, message = Status.crashed, _crash(end)
+    elif any(t.status == Status.not_started for t in claim):
+        status, message = Status.not_started, "not started: replace `raise NotImplementedError` with your own lines"
+    elif failed:
+        status = Status.failed
+        first = next((t for t in failed if set(t.names) & set(names)), failed[0])
+        message, headline = first.message, first.headline
+    elif claim and all(t.status == Status.passed for t in claim):
+        status = Status.passed
+    else:
+        lacks = [t.message for t in claim if t.status == Status.not_run_here]
+        status, message = Status.not_run_here, lacks[0] if lacks else "no test ran"
+    fast = _fast([t for t in tests if t.gpu], status)
+    text = clean(message)
+    title = clean(headline) or (text.splitlines()[0] if text else "")
+    return Verdict(koan, target, status, text, title, tuple(tests), names, fast, seconds, seed, clean(output))
+
+
+def _common(failed: Sequence[TestResult]) -> tuple[str, ...]:
+    """The names every naming failure allows, else those most failures allow."""
+    votes = Counter(name for t in failed for name in t.names)
+    if not votes:
+        return ()
+    most = max(votes.values())
+    return tuple(name for name, n in votes.items() if n == most)
+
+
+def _fast(tests: Sequence[TestResult], status: Status) -> Status | None:
+    if not tests:
+        return None
+    if any(t.status == Status.not_run_here for t in tests):
+        return Status.not_run_here
+    ok = status == Status.passed and all(t.status == Status.passed for t in tests)
+    return Status.passed if ok else Status.failed
+
+
+def _crash(end: Exit) -> str:
+    during = f"in: {end.running}" if end.running else "while the file was being imported"
+    if end.signal:
+        cause = f"the process was killed by {end.signal} {during}"
+        more = {"SIGSEGV": "A crash in C: memory that is not yours, or recursion too deep for the stack.",
+                "SIGKILL": "It may have used up the memory."}.get(end.signal, "")
+    else:
+        cause = f"the process ended with exit code {end.code} {during}"
+        more = "Does the code call exit or os._exit? Return a value instead."
+    return "\n\n".join(part for part in (cause, more, end.tail) if part)
+
+
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
+
+
+def clean(text: str) -> str:
+    """Text that is safe to print: no terminal escapes, no control characters but newline and tab."""
+    text = _ESCAPES.sub("", text).replace("\r\n", "\n")
+    return "".join(c if c in "\n\t" or (c.isprintable() or ord(c) > 0x9F) else "�" for c in text if c != "\r")

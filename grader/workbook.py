@@ -1,0 +1,322 @@
+"""The workbook as data: chapters, koans, cards and questions read from `content/` and checked field by field."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+from grader.errors import KoansError
+
+Rung = Literal["name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it"]
+RUNGS: tuple[str, ...] = ("name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it")
+FACT = re.compile(r"^(D[15]-([1-9]|10)|N([1-9]|10)-[1-4]|Q([1-9]|1[01])|B1-([1-9]|1\d|2[0-5])|P1|R1-[1-3])$")
+HINTS = 3
+
+
+class Koan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One exercise. `id` is "chapter/name"; `kind` "kernel" means the learner writes Triton text and a literal CONFIG."""
+
+    name: str
+    title: str
+    rung: Rung
+    points: int = 1
+    needs: tuple[str, ...] = ()
+    kind: Literal["function", "kernel"] = "function"
+    chapter: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.chapter}/{self.name}"
+
+
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A drill card. It unlocks when every test that names it has passed.
+
+    `evidence` is "proved" (by tests) or "cited" (then `citation` says where). `pending` names the koan whose test will
+    prove it one day; until then it never unlocks.
+    """
+
+    id: str
+    facts: tuple[str, ...]
+    front: str
+    back: str
+    evidence: Literal["proved", "cited"] = "proved"
+    citation: str = ""
+    erratum: str = ""
+    pending: str = ""
+    chapter: str = ""
+
+
+class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One choice of a quiz question; `why` says why it is right or wrong."""
+
+    text: str
+    why: str
+    correct: bool = False
+
+
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Asked before a chapter (predict), after it (retrieve) or in a quiz (with four options)."""
+
+    id: str
+    ask: Literal["predict", "retrieve", "quiz"]
+    prompt: str
+    facts: tuple[str, ...] = ()
+    answer: str = ""
+    level: Literal["factual", "conceptual", "synthetic", ""] = ""
+    options: tuple[Option, ...] = ()
+    chapter: str = ""
+
+
+class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A folder of koans, in the order in which they are walked."""
+
+    title: str
+    koans: tuple[Koan, ...]
+    id: str = ""
+
+
+class _Cards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    cards: tuple[Card, ...] = ()
+
+
+class _Questions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    questions: tuple[Question, ...] = ()
+
+
+class Notes(msgspec.Struct, frozen=True):
+    """What is shown beside a koan: three hints, from a pointer to nearly the answer, and the afterword."""
+
+    hints: tuple[str, ...]
+    afterword: str
+
+
+class CardProof(msgspec.Struct, frozen=True):
+    """A test that names a card. `gpu` tests make the second claim, `fast`."""
+
+    card: str
+    koan: str
+    test: str
+    gpu: bool
+
+
+_Table = TypeVar("_Table", bound=msgspec.Struct)
+
+
+class Workbook:
+    """All content below one root. Everything is read once, when first asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def chapters(self) -> tuple[Chapter, ...]:
+        files = sorted((self.root / "content").glob("ch*/chapter.toml"))
+        if not files:
+            raise KoansError(f"{self.root / 'content'}: no chapters found; is the checkout complete?")
+        return tuple(_chapter(file) for file in files)
+
+    @cached_property
+    def koans(self) -> dict[str, Koan]:
+        """Every koan by id, in walking order."""
+        return {koan.id: koan for chapter in self.chapters for koan in chapter.koans}
+
+    @cached_property
+    def cards(self) -> dict[str, Card]:
+        return _by_id(
+            (file, msgspec.structs.replace(card, chapter=file.parent.name))
+            for file in sorted((self.root / "content").glob("ch*/cards.toml"))
+            for card in _read(file, _Cards).cards
+        )
+
+    @cached_property
+    def questions(self) -> dict[str, Question]:
+        return _by_id(
+            (file, msgspec.structs.replace(question, chapter=file.parent.name))
+            for file in sorted((self.root / "content").glob("ch*/questions.toml"))
+            for question in _read(file, _Questions).questions
+        )
+
+    @cached_property
+    def proofs(self) -> tuple[CardProof, ...]:
+        """Every card marker of every test file, read from its syntax tree."""
+        return tuple(proof for koan in self.koans.values() for proof in _markers(koan, self.test_file(koan)))
+
+    def koan(self, name: str) -> Koan:
+        """The koan of an id, or of a short name where it is unique. Raises KoansError naming near misses."""
+        name = name.removesuffix(".py").removeprefix("exercises/").strip("/")
+        if name in self.koans:
+            return self.koans[name]
+        same = [k for k in self.koans.values() if k.name == name]
+        if len(same) == 1:
+            return same[0]
+        if same:
+            raise KoansError(f"'{name}' could be {' or '.join(k.id for k in same)}: give the whole id")
+        near = difflib.get_close_matches(name, [*self.koans, *(k.name for k in self.koans.values())], 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`koans list` shows them all"
+        raise KoansError(f"no koan is called '{name}': {hint}")
+
+    def chapter(self, name: str) -> Chapter:
+        """A chapter by id, number ("6", "ch06") or name ("numerics"). Raises KoansError."""
+        number = re.fullmatch(r"(?:ch)?0*(\d+)", name)
+        for chapter in self.chapters:
+            head, _, tail = chapter.id.partition("_")
+            if name in (chapter.id, head, tail) or (number and int(head.removeprefix("ch")) == int(number[1])):
+                return chapter
+        known = ", ".join(c.id for c in self.chapters)
+        raise KoansError(f"no chapter is called '{name}': there are {known}")
+
+    def exercise(self, koan: Koan) -> Path:
+        return self.root / "exercises" / f"{koan.id}.py"
+
+    def solution(self, koan: Koan) -> Path:
+        return self.root / "solutions" / f"{koan.id}.py"
+
+    def test_file(self, koan: Koan) -> Path:
+        return self.root / "exercises" / koan.chapter / f"test_{koan.name}.py"
+
+    def reference(self, koan: Koan) -> Path:
+        return self.root / "reference" / f"{koan.id}.py"
+
+    def notes(self, koan: Koan) -> Notes:
+        """Hints and afterword. Raises KoansError if a section is missing."""
+        file = self.root / "content" / f"{koan.id}.md"
+        sections = _sections(_text(file))
+        wanted = [f"Hint {i + 1}" for i in range(HINTS)] + ["Afterword"]
+        for title in wanted:
+            if not sections.get(title):
+                raise KoansError(f"{file}: section '# {title}' is missing or empty; a koan has {', '.join(wanted)}")
+        return Notes(tuple(sections[t] for t in wanted[:-1]), sections["Afterword"])
+
+    def text(self, chapter: Chapter) -> str:
+        return _text(self.root / "content" / chapter.id / "chapter.md")
+
+    def prompt(self, koan: Koan) -> str:
+        """The module docstring of the exercise: its title and what it is about."""
+        return ast.get_docstring(ast.parse(_text(self.solution_or_exercise(koan)))) or koan.title
+
+    def solution_or_exercise(self, koan: Koan) -> Path:
+        """Where a koan's given text stands; a student edition has no solutions."""
+        return self.solution(koan) if self.solution(koan).exists() else self.exercise(koan)
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above `start` whose pyproject.toml carries [tool.koans]. Raises KoansError."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        file = folder / "pyproject.toml"
+        if file.is_file():
+            try:
+                table = tomllib.loads(file.read_text(encoding="utf-8"))
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise KoansError(f"{file}: {error}") from None
+            if "koans" in table.get("tool", {}):
+                return folder
+    raise KoansError(f"{start}: no workbook here or above; change to the folder you cloned (its pyproject.toml has [tool.koans])")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise KoansError(f"{file}: missing; `git checkout -- {file.name}` brings a tracked file back") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise KoansError(f"{file}: cannot be read: {error}") from None
+
+
+def _read(file: Path, table: type[_Table]) -> _Table:
+    try:
+        return msgspec.toml.decode(_text(file), type=table)
+    except tomllib.TOMLDecodeError as error:
+        raise KoansError(f"{file}: not valid TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise KoansError(f"{file}: {_entry(file, str(error))}") from None
+
+
+def _entry(file: Path, error: str) -> str:
+    """Name the entry a validation error is about, not only its number."""
+    found = re.search(r"\$\.(koans|cards|questions)\[(\d+)\]", error)
+    if not found:
+        return error
+    entries = tomllib.loads(file.read_text(encoding="utf-8")).get(found[1], [])
+    entry = entries[int(found[2])]
+    label = entry.get("id") or entry.get("name") or f"number {int(found[2]) + 1}"
+    return f"{found[1].removesuffix('s')} '{label}': {error}"
+
+
+def _chapter(file: Path) -> Chapter:
+    chapter = _read(file, Chapter)
+    name = file.parent.name
+    koans = tuple(msgspec.structs.replace(k, chapter=name) for k in chapter.koans)
+    seen: set[str] = set()
+    for koan in koans:
+        if not koan.name.isidentifier():
+            raise KoansError(f"{file}: koan '{koan.name}': name must be a Python identifier")
+        if koan.name in seen:
+            raise KoansError(f"{file}: koan '{koan.name}': listed twice")
+        seen.add(koan.name)
+    return Chapter(chapter.title, koans, name)
+
+
+_Entry = TypeVar("_Entry", Card, Question)
+
+
+def _by_id(entries: Iterator[tuple[Path, _Entry]]) -> dict[str, _Entry]:
+    found: dict[str, _Entry] = {}
+    for file, entry in entries:
+        if entry.id in found:
+            raise KoansError(f"{file}: '{entry.id}': this id is taken by {found[entry.id].chapter}; ids are unique")
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", entry.id):
+            raise KoansError(f"{file}: '{entry.id}': an id is lower-case words joined by hyphens")
+        for fact in entry.facts:
+            if not FACT.match(fact):
+                raise KoansError(f"{file}: '{entry.id}': facts: '{fact}' is no fact id (D1-3, N6-1, Q4, B1-10, P1, R1-2)")
+        found[entry.id] = entry
+    return found
+
+
+def _sections(markdown: str) -> dict[str, str]:
+    """Text by top-level heading; a '#' inside a code fence is no heading."""
+    sections: dict[str, list[str]] = {}
+    current: list[str] = []
+    fenced = False
+    for line in markdown.splitlines():
+        fenced ^= line.lstrip().startswith("```")
+        if line.startswith("# ") and not fenced:
+            current = sections.setdefault(line[2:].strip(), [])
+        else:
+            current.append(line)
+    return {title: "\n".join(lines).strip() for title, lines in sections.items()}
+
+
+def _markers(koan: Koan, file: Path) -> Iterator[CardProof]:
+    if not file.exists():
+        return
+    try:
+        tree = ast.parse(_text(file))
+    except SyntaxError as error:
+        raise KoansError(f"{file}:{error.lineno}: {error.msg}") from None
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            marks = [_mark(d) for d in node.decorator_list]
+            gpu = any(name == "gpu" for name, _ in marks)
+            for name, args in marks:
+                for card in args if name == "card" else ():
+                    yield CardProof(card, koan.id, node.name, gpu)
+
+
+def _mark(decorator: ast.expr) -> tuple[str, list[str]]:
+    """`@pytest.mark.card("x")` -> ("card", ["x"]); anything else -> ("", [])."""
+    call = decorator if isinstance(decorator, ast.Call) else None
+    target = call.func if call else decorator
+    if not (isinstance(target, ast.Attribute) and isinstance(target.value, ast.Attribute) and target.value.attr == "mark"):
+        return "", []
+    args = call.args if call else []
+    return target.attr, [a.value for a in args if isinstance(a, ast.Constant) and isinstance(a.value, str)]

@@ -1,0 +1,99 @@
+"""Oracles: functions that are obviously right, and the wrong answers people give, by name.
+
+An oracle is written from the definition, in elementary torch operations, and follows the dtype of its input: the checks
+run it in float64. Beside it stand its variants. A *wrong* one is a misconception that the koan's tests must catch and
+name; a *right* one is another honest way that they must accept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Another way to answer a koan.
+
+    `says` is one clause a learner can act on. For a kernel koan `fn` is the text of a kernel, `replaces` the kernel it
+    stands in for (default: the only one) and `config` what it changes in the literal CONFIG.
+    """
+
+    name: str
+    says: str
+    fn: Function
+    replaces: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Oracle:
+    """A function known to be right, with its named variants; call it like the function."""
+
+    def __init__(self, fn: Function) -> None:
+        self.fn = fn
+        self.__name__ = fn.__name__
+        self.__doc__ = fn.__doc__
+        self.wrongs: dict[str, Variant] = {}
+        self.rights: dict[str, Variant] = {}
+        self.launch: Function | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.fn(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<oracle {self.__name__}>"
+
+    def wrong(self, says: str, *, replaces: str | None = None, **config: Any) -> Callable[[Function], Function]:
+        """Register a wrong answer. Raises ValueError if the name is taken."""
+        return self._register(self.wrongs, says, replaces, config)
+
+    def right(self, says: str, *, replaces: str | None = None, **config: Any) -> Callable[[Function], Function]:
+        """Register another honest answer. Raises ValueError if the name is taken."""
+        return self._register(self.rights, says, replaces, config)
+
+    def launcher(self, fn: Function) -> Function:
+        """Register the given launcher of a kernel koan: `launch(kernels, config, *inputs)`."""
+        self.launch = fn
+        return fn
+
+    def _register(
+        self, kind: dict[str, Variant], says: str, replaces: str | None, config: Mapping[str, Any]
+    ) -> Callable[[Function], Function]:
+        def add(fn: Function) -> Function:
+            if fn.__name__ in self.wrongs or fn.__name__ in self.rights:
+                raise ValueError(f"{self.__name__} has two variants called {fn.__name__}")
+            kind[fn.__name__] = Variant(fn.__name__, says, fn, replaces, config)
+            return fn
+
+        return add
+
+
+def oracle(fn: Function) -> Oracle:
+    """Decorator: make `fn` an oracle."""
+    return Oracle(fn)
+
+
+_shake: Callable[[Tensor], Tensor] | None = None
+
+
+def lowp(t: Tensor) -> Tensor:
+    """Mark an intermediate that the contract lets be rounded to the dtype of the input. The identity, unless shaken."""
+    return t if _shake is None else _shake(t)
+
+
+@contextmanager
+def shaken(shake: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Within the block `lowp` applies `shake`: how the checks measure what such a rounding does to the result."""
+    global _shake
+    before, _shake = _shake, shake
+    try:
+        yield
+    finally:
+        _shake = before

@@ -1,0 +1,68 @@
+"""By arithmetic, not by bits: divide by the spacing of bf16 around x, round half to even, multiply back."""
+
+import torch
+
+from reference import oracle
+
+
+def _rounded(x, rounding, smallest=-133):
+    wide = x.double()
+    _, e = torch.frexp(wide)
+    step = torch.ldexp(torch.ones_like(wide), (e - 8).clamp(min=smallest))
+    return (rounding(wide / step) * step).to(torch.bfloat16)
+
+
+@oracle
+def bf16_by_hand(x):
+    return _rounded(x, torch.round)
+
+
+@bf16_by_hand.right("torch's own cast")
+def library(x):
+    return x.to(torch.bfloat16)
+
+
+@bf16_by_hand.wrong("the lower half cut off: that rounds towards zero")
+def truncated(x):
+    upper = (x.view(torch.int32) >> 16).to(torch.int16).view(torch.bfloat16)
+    return torch.where(x.isnan(), torch.nan, upper)
+
+
+@bf16_by_hand.wrong("ties rounded away from zero: half of them should go down, to the even neighbour")
+def half_up(x):
+    upper = ((x.view(torch.int32) + 0x8000) >> 16).to(torch.int16).view(torch.bfloat16)
+    return torch.where(x.isnan(), torch.nan, upper)
+
+
+@bf16_by_hand.wrong("ties rounded towards zero: half of them should go up, to the even neighbour")
+def half_down(x):
+    upper = ((x.view(torch.int32) + 0x7FFF) >> 16).to(torch.int16).view(torch.bfloat16)
+    return torch.where(x.isnan(), torch.nan, upper)
+
+
+@bf16_by_hand.wrong("NaN rounded like a number: adding to its bits carries over into the sign, and NaN becomes −0")
+def nan_wraps(x):
+    bits = x.view(torch.int32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).to(torch.int16).view(torch.bfloat16)
+
+
+@bf16_by_hand.wrong("clamped to the largest bf16: what is too large becomes inf")
+def saturated(x):
+    top = torch.finfo(torch.bfloat16).max
+    return torch.where(x.isinf(), x.to(torch.bfloat16), x.clamp(-top, top).to(torch.bfloat16))
+
+
+@bf16_by_hand.wrong("subnormals flushed to zero: bf16 has them down to 9.2e-41")
+def flushed(x):
+    y = x.to(torch.bfloat16)
+    return torch.where(y.abs() < torch.finfo(torch.bfloat16).smallest_normal, torch.copysign(torch.zeros_like(y), y), y)
+
+
+@bf16_by_hand.wrong("the sign of zero lost")
+def unsigned_zero(x):
+    return x.to(torch.bfloat16) + 0.0
+
+
+@bf16_by_hand.wrong("rounded through fp16: that has another exponent")
+def through_fp16(x):
+    return x.half().to(torch.bfloat16)

@@ -1,0 +1,100 @@
+"""Thresholds by the definition of the formats: a value is rounded to the nearest of p significand bits, then judged."""
+
+import torch
+
+from reference import oracle
+
+# significand bits, exponent of the smallest normal, largest finite value
+FORMATS = {"float16": (11, -14, 65504.0), "bfloat16": (8, -126, (2 - 2**-7) * 2.0**127)}
+
+
+def _rounded(x, p, lowest):
+    _, e = torch.frexp(x)
+    step = torch.ldexp(torch.ones_like(x), (e - p).clamp(min=lowest - p + 1))
+    return torch.round(x / step) * step
+
+
+def _survey(x, overflowed, flushed, cast):
+    kept = x.isfinite() & (x != 0) & ~overflowed & ~flushed
+    errors = ((cast - x) / x).abs()[kept]
+    return {"overflowed": overflowed, "flushed": flushed, "error": errors.max().item() if errors.numel() else 0.0}
+
+
+@oracle
+def overflow_survey(x):
+    wide, report = x.double(), {}
+    for name, (p, lowest, top) in FORMATS.items():
+        cast = _rounded(wide, p, lowest)
+        overflowed = wide.isfinite() & (cast.abs() > top)
+        report[name] = _survey(wide, overflowed, (wide != 0) & (cast == 0), cast)
+    return report
+
+
+def _by_casting(x, overflows=None, flushes=None, kept=None):
+    report = {}
+    for name in FORMATS:
+        dtype = getattr(torch, name)
+        cast = x.to(dtype).to(x.dtype)
+        overflowed = overflows(x, cast, dtype) if overflows else cast.isinf() & x.isfinite()
+        flushed = flushes(x, cast, dtype) if flushes else (cast == 0) & (x != 0)
+        report[name] = _survey(x, overflowed, flushed, cast)
+        if kept:
+            errors = kept(x, cast)
+            report[name]["error"] = errors.max().item() if errors.numel() else 0.0
+    return report
+
+
+@overflow_survey.right("cast there and back")
+def by_casting(x):
+    return _by_casting(x)
+
+
+@overflow_survey.wrong("everything above 65,504 called lost: fp16 rounds up to 65,519 down to it; inf starts at 65,520")
+def above_largest(x):
+    return _by_casting(x, overflows=lambda x, cast, dtype: x.isfinite() & (x.abs() > torch.finfo(dtype).max))
+
+
+@overflow_survey.wrong("everything below the smallest normal called flushed: subnormals reach 2¹⁰ further in fp16")
+def no_subnormals(x):
+    return _by_casting(x, flushes=lambda x, cast, dtype: (x != 0) & (x.abs() < torch.finfo(dtype).smallest_normal))
+
+
+@overflow_survey.wrong("an infinity that was there before is counted as an overflow")
+def counts_given_infinities(x):
+    return _by_casting(x, overflows=lambda x, cast, dtype: cast.isinf())
+
+
+@overflow_survey.wrong("a zero that was there before is counted as flushed")
+def counts_given_zeros(x):
+    return _by_casting(x, flushes=lambda x, cast, dtype: cast == 0)
+
+
+@overflow_survey.wrong("bf16 given fp16's range: it has the exponent of fp32")
+def same_range(x):
+    report = overflow_survey.fn(x)
+    return {"float16": report["float16"], "bfloat16": report["float16"]}
+
+
+@overflow_survey.wrong("bf16 taken to hold all of fp32's range: from 3.3962e38 on it overflows")
+def bf16_never_overflows(x):
+    report = _by_casting(x)
+    wide = x.double()
+    lost = report["bfloat16"]["overflowed"]
+    report["bfloat16"] = _survey(wide, torch.zeros_like(lost), report["bfloat16"]["flushed"], _rounded(wide, 8, -126))
+    return report
+
+
+@overflow_survey.wrong("the error is absolute, not relative to the value")
+def absolute_error(x):
+    def errors(x, cast):
+        return (cast - x).abs()[x.isfinite() & cast.isfinite() & (cast != 0)]
+
+    return _by_casting(x, kept=errors)
+
+
+@overflow_survey.wrong("what was flushed takes part in the error, so it reads 1.0")
+def error_of_the_lost(x):
+    def errors(x, cast):
+        return ((cast - x) / x).abs()[x.isfinite() & (x != 0) & cast.isfinite()]
+
+    return _by_casting(x, kept=errors)
