@@ -1,0 +1,233 @@
+"""The gate every koan passes before it lands: `koans verify`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from grader import targets
+from grader.errors import KoansError
+from grader.runner import Runner
+from grader.stubs import stub_of
+from grader.targets import Target
+from grader.verdict import Status, Verdict
+from grader.workbook import Card, Koan, Question, Workbook
+
+SEEDS = 3  # each solution and right variant runs with seeds 0 .. SEEDS-1
+LOCK = "content/ids.lock"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing to mend: where, and what."""
+
+    where: str
+    says: str
+
+
+class Report(msgspec.Struct):
+    """What the gate found. `wrong` counts the wrong answers tried, `caught` and `named` those that failed and by name."""
+
+    koans: int = 0
+    runs: int = 0
+    wrong: int = 0
+    caught: int = 0
+    named: int = 0
+    right: int = 0
+    problems: list[Problem] = msgspec.field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+def verify(
+    workbook: Workbook,
+    koans: Sequence[Koan],
+    runner: Runner,
+    *,
+    seeds: int = SEEDS,
+    tick: Callable[[int, int, str], None] = lambda done, total, what: None,
+) -> Report:
+    """Check the files of these koans, then run every target of each. `tick` is told how far it is."""
+    report = Report(koans=len(koans))
+    report.problems += static_problems(workbook, koans)
+    by_koan = {koan.id: koan for koan in koans}
+    jobs = [(k, t, s) for k in koans for t, s in _runs(k, seeds, report)]
+    report.runs = len(jobs)
+    done = 0
+    for seed in sorted({s for _, _, s in jobs}):
+        for verdict in runner.run_many([(k, t) for k, t, s in jobs if s == seed], seed=seed):
+            done += 1
+            tick(done, len(jobs), f"{verdict.koan} {verdict.target}")
+            report.problems += _judge(by_koan[verdict.koan], verdict, report)
+    report.problems.sort(key=lambda p: p.where)
+    return report
+
+
+def _runs(koan: Koan, seeds: int, report: Report) -> Iterator[tuple[Target, int]]:
+    """Everything to run for one koan, and with which seed."""
+    try:
+        oracles = targets.oracles(koan)
+    except Exception as error:  # a reference file is Python: anything can be wrong with it
+        report.problems.append(Problem(f"reference/{koan.id}.py", f"cannot be imported: {error!r}"))
+        return
+    yield Target("stub"), 0
+    for seed in range(seeds):
+        yield Target("solutions"), seed
+    for oracle in oracles.values():
+        for name in oracle.wrongs:
+            yield Target("wrong", name), 0
+        for name in oracle.rights:
+            report.right += 1
+            for seed in range(seeds):
+                yield Target("right", name), seed
+    if not any(oracle.wrongs for oracle in oracles.values()):
+        report.problems.append(Problem(f"reference/{koan.id}.py", "has no wrong answers: what do people get wrong here?"))
+
+
+def _judge(koan: Koan, verdict: Verdict, report: Report) -> list[Problem]:
+    kind, _, name = verdict.target.partition(":")
+    where = f"{koan.id} {verdict.target}"
+    first = verdict.message.strip().splitlines()[0] if verdict.message.strip() else ""
+    if kind == "stub":
+        passed = [t.sentence for t in verdict.tests if t.status == Status.passed]
+        if verdict.status != Status.not_started:
+            return [Problem(where, f"a stub must be 'not started', but is '{verdict.status}': {first}")]
+        return [Problem(where, f"the stub passes '{s}': that test asks nothing") for s in passed]
+    if kind == "wrong":
+        report.wrong += 1
+        if verdict.status == Status.passed:
+            return [Problem(where, "this wrong answer passes: add an input that shows the mistake")]
+        if verdict.status == Status.not_run_here:
+            return [Problem(where, f"could not be run here: {first}")]
+        report.caught += 1
+        says = _says(koan, name)
+        if verdict.names != (name,) or says not in verdict.message:
+            looks = " or ".join(verdict.names) or "none"
+            return [Problem(where, f"caught ({verdict.status}: {first}), but not named; it looks like: {looks}")]
+        report.named += 1
+        return []
+    if verdict.status == Status.passed:
+        return []
+    what = "the solution" if kind == "solutions" else "a right answer"
+    failing = next((t.sentence for t in verdict.tests if t.status == Status.failed), "")
+    says = "\n    ".join(verdict.message.splitlines()[:9])
+    return [Problem(f"{where} seed {verdict.seed}", f"{what} must pass, but is '{verdict.status}' in '{failing}':\n    {says}")]
+
+
+def _says(koan: Koan, name: str) -> str:
+    return next(o.wrongs[name].says for o in targets.oracles(koan).values() if name in o.wrongs)
+
+
+def static_problems(workbook: Workbook, koans: Sequence[Koan] | None = None) -> list[Problem]:
+    """What can be seen without running anything. With `koans` None, or all of them, the ids are checked too."""
+    everything = koans is None or len(koans) == len(workbook.koans)
+    problems = [p for koan in koans or workbook.koans.values() for p in _files(workbook, koan)]
+    chapters = {koan.chapter for koan in koans or workbook.koans.values()}
+    problems += [p for card in workbook.cards.values() if card.chapter in chapters for p in _card(workbook, card)]
+    problems += [p for q in workbook.questions.values() if q.chapter in chapters for p in _question(q)]
+    for proof in workbook.proofs:
+        if proof.card not in workbook.cards and workbook.koans[proof.koan].chapter in chapters:
+            problems.append(Problem(f"exercises/{proof.koan}: {proof.test}", f"no card is called '{proof.card}'"))
+    if everything:
+        problems += [*_strays(workbook), *_lock(workbook)]
+    return problems
+
+
+def _files(workbook: Workbook, koan: Koan) -> Iterator[Problem]:
+    needed = (workbook.test_file(koan), workbook.reference(koan), workbook.solution(koan), workbook.exercise(koan))
+    for file in needed:
+        if not file.exists():
+            yield Problem(str(file.relative_to(workbook.root)), "missing")
+    for name in koan.needs:
+        if name not in workbook.koans:
+            yield Problem(f"content/{koan.chapter}/chapter.toml: {koan.name}", f"needs '{name}', which is no koan")
+    try:
+        workbook.notes(koan)
+        if workbook.exercise(koan).exists() and workbook.exercise(koan).read_text("utf-8") != stub_of(workbook, koan):
+            yield Problem(f"exercises/{koan.id}.py", "is not the stub of its solution; `koans stubs --overwrite` writes it")
+        title = workbook.prompt(koan).splitlines()[0]
+        if title != koan.title:
+            yield Problem(f"solutions/{koan.id}.py", f"its docstring starts '{title}', chapter.toml says '{koan.title}'")
+    except KoansError as error:
+        yield Problem(f"{koan.id}", str(error).replace(f"{workbook.root}/", ""))
+    except SyntaxError as error:
+        yield Problem(f"solutions/{koan.id}.py:{error.lineno}", str(error.msg))
+
+
+def _card(workbook: Workbook, card: Card) -> Iterator[Problem]:
+    where = f"content/{card.chapter}/cards.toml: {card.id}"
+    proofs = [p for p in workbook.proofs if p.card == card.id]
+    if not card.facts:
+        yield Problem(where, "names no fact of the sources")
+    if card.pending:
+        if card.pending in workbook.koans:
+            yield Problem(where, f"its proof is due: {card.pending} exists; mark its test and drop `pending`")
+        if proofs:
+            yield Problem(where, f"is pending, but {proofs[0].koan} proves it; drop `pending`")
+    elif card.evidence == "proved" and not proofs:
+        yield Problem(where, f'no test is marked @pytest.mark.card("{card.id}")')
+    elif card.evidence == "cited" and not card.citation:
+        yield Problem(where, "is cited, but says no citation")
+
+
+def _question(question: Question) -> Iterator[Problem]:
+    where = f"content/{question.chapter}/questions.toml: {question.id}"
+    if question.ask == "quiz":
+        if len(question.options) != 4 or sum(o.correct for o in question.options) != 1:
+            yield Problem(where, "a quiz question has four options, one of them correct")
+        if not all(o.why.strip() for o in question.options):
+            yield Problem(where, "every option says why it is right or wrong")
+    elif not question.answer.strip():
+        yield Problem(where, "has no model answer")
+    if question.ask == "retrieve" and not question.level:
+        yield Problem(where, "a retrieve question is factual, conceptual or synthetic")
+
+
+def _strays(workbook: Workbook) -> Iterator[Problem]:
+    """Files that look like a koan's and belong to none."""
+    known = {f"{k.id}.py" for k in workbook.koans.values()} | {
+        f"{k.chapter}/test_{k.name}.py" for k in workbook.koans.values()
+    }
+    for folder in ("exercises", "solutions", "reference"):
+        for file in sorted((workbook.root / folder).glob("ch*/*.py")):
+            name = f"{file.parent.name}/{file.name}"
+            if name not in known and file.name != "__init__.py":
+                yield Problem(f"{folder}/{name}", "belongs to no koan of a chapter.toml")
+
+
+def ids(workbook: Workbook) -> list[str]:
+    """Every id that learners' progress and decks may hold."""
+    every = [f"koan {k}" for k in workbook.koans] + [f"card {c}" for c in workbook.cards]
+    return sorted(every + [f"question {q}" for q in workbook.questions])
+
+
+def _lock(workbook: Workbook) -> Iterator[Problem]:
+    locked = _locked(workbook.root)
+    now = set(ids(workbook))
+    for gone in sorted(locked - now):
+        yield Problem(LOCK, f"{gone} has landed and must not go or change its name")
+    for new in sorted(now - locked):
+        yield Problem(LOCK, f"{new} is new: `koans verify --lock` adds it")
+
+
+def _locked(root: Path) -> set[str]:
+    file = root / LOCK
+    return {line for line in file.read_text("utf-8").splitlines() if line} if file.exists() else set()
+
+
+def lock(workbook: Workbook) -> int:
+    """Add new ids to the lock; returns how many. Nothing is ever taken out."""
+    locked = _locked(workbook.root)
+    new = set(ids(workbook)) - locked
+    (workbook.root / LOCK).write_text("\n".join(sorted(locked | new)) + "\n", encoding="utf-8")
+    return len(new)
+
+
+def test_names(file: Path) -> list[str]:
+    """The tests of a file in order, as written."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]

@@ -1,0 +1,101 @@
+"""`koans new`: the five files of a koan, with the places to fill in marked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from grader.errors import KoansError
+from grader.stubs import derive
+from grader.workbook import Workbook
+
+SOLUTION = '''"""TITLE
+
+Two or three lines: what goes wrong without it, in numbers.
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def NAME(x: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch n"]:
+    """What it returns, in which dtype, with an example that can be checked by hand.
+
+        NAME(...)  ->  ...
+    """
+    ### BEGIN SOLUTION
+    return x
+    ### END SOLUTION
+'''
+REFERENCE = '''from reference import oracle
+
+
+@oracle
+def NAME(x):
+    return x * 1
+
+
+@NAME.wrong("what was done: why that is wrong")
+def rename_me(x):
+    return x + 1
+'''
+TEST = '''"""A sentence: what holds."""
+
+import torch
+
+from exercises.CHAPTER.NAME import NAME
+from grader.checks import agrees
+from reference.CHAPTER.NAME import NAME as oracle
+
+
+def test_an_example_checked_by_hand():
+    agrees(NAME, torch.tensor([1.0, 2.0]), with_=oracle, gives=[1.0, 2.0])
+'''
+NOTES = """# Hint 1
+
+Points at the place to look.
+
+# Hint 2
+
+Explains.
+
+# Hint 3
+
+Nearly gives it.
+
+# Afterword
+
+Why it matters in a real model, and where the idea returns.
+"""
+
+
+def new_koan(workbook: Workbook, name: str) -> list[Path]:
+    """Write the files of a new koan; returns them. Raises KoansError if the id is malformed or any file exists."""
+    match = re.fullmatch(r"(ch\d\d_[a-z_]+)/([a-z][a-z0-9_]*)", name)
+    if not match:
+        raise KoansError(f"'{name}' is no koan id: it is CHAPTER/NAME, as in ch06_numerics/logsumexp")
+    chapter, koan = match[1], match[2]
+    title = koan.replace("_", " ").capitalize()
+
+    def fill(text: str) -> str:
+        return text.replace("CHAPTER", chapter).replace("NAME", koan).replace("TITLE", title)
+
+    root = workbook.root
+    files = {
+        root / "solutions" / chapter / f"{koan}.py": fill(SOLUTION),
+        root / "exercises" / chapter / f"{koan}.py": derive(fill(SOLUTION)),
+        root / "exercises" / chapter / f"test_{koan}.py": fill(TEST),
+        root / "reference" / chapter / f"{koan}.py": fill(REFERENCE),
+        root / "content" / chapter / f"{koan}.md": NOTES,
+    }
+    taken = [f for f in files if f.exists()]
+    if taken or name in workbook.koans:
+        raise KoansError(f"{name} exists already{': ' + str(taken[0].relative_to(root)) if taken else ''}")
+    for file, text in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    toml = root / "content" / chapter / "chapter.toml"
+    head = toml.read_text(encoding="utf-8") if toml.exists() else f'title = "{chapter[5:].capitalize()}"\n'
+    entry = f'\n[[koans]]\nname = "{koan}"\ntitle = "{title}"\nrung = "compute it"\npoints = 1\n'
+    toml.write_text(head + entry, encoding="utf-8")
+    return [*files, toml]
