@@ -59,13 +59,11 @@ def not_started(workbook: Workbook, koan: Koan, exercise: Path | None = None) ->
         return False
 
 
-def write_stubs(workbook: Workbook) -> list[Koan]:
-    """Write the stub of every koan whose exercise is missing or differs from it; returns those written."""
-    written = []
+def differing(workbook: Workbook) -> list[Koan]:
+    """The koans whose exercise is missing or is not their stub to the letter."""
+    found = []
     for koan in workbook.koans.values():
         file, text = workbook.exercise(koan), stub_of(workbook, koan)
-        if not file.exists() or file.read_text(encoding="utf-8") != text:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-            written.append(koan)
-    return written
+        if not file.exists() or file.read_text(encoding="utf-8", errors="replace") != text:
+            found.append(koan)
+    return found

@@ -1,0 +1,1 @@
+"""Drill cards: which are unlocked, and how they leave for Anki."""

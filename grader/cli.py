@@ -1,0 +1,451 @@
+"""The command `koans`: verbs, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.text import Text
+
+from grader import walk as path
+from grader.cards import tsv
+from grader.errors import KoansError
+from grader.progress import Progress
+from grader.report import terminal
+from grader.runner import Limits, Runner
+from grader.verdict import Status
+from grader.workbook import Koan, Workbook, find_root
+
+app = typer.Typer(
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+cards_app = typer.Typer(rich_markup_mode=None, help="Drill cards: unlocked by passing tests.")
+app.add_typer(cards_app, name="cards")
+
+Seed = Annotated[int, typer.Option(help="Seed of all random inputs.", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+KoanId = Annotated[str | None, typer.Argument(metavar="ID", help="A koan; default: the current one.", show_default=False)]
+
+
+def main() -> None:
+    """Run the command. Bad input is one line and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except KoansError as error:
+        print(f"koans: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(141)
+
+
+def workbook() -> Workbook:
+    return Workbook(find_root(Path.cwd()))
+
+
+def show(*parts: Any) -> None:
+    console = terminal.console()
+    for part in parts:
+        console.print(part)
+
+
+def dump(data: Any) -> None:
+    print(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[Callable[[str], None]]:
+    """A line that says what is going on, on a terminal only, and goes away."""
+    console = terminal.console(stderr=True)
+    if not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status(what) as status:
+        yield lambda text: status.update(text)
+
+
+def chosen(book: Workbook, progress: Progress, name: str | None) -> Koan:
+    if name:
+        return book.koan(name)
+    koan = path.current(book, progress)
+    if koan is None:
+        raise KoansError("every koan has passed; name the one you mean, `koans list` shows them")
+    return koan
+
+
+@app.callback(invoke_without_command=True)
+def where_am_i(context: typer.Context) -> None:
+    """Tensor Koans: make failing tests pass, one by one.
+
+    Without a verb: where am I, what fails first and why, what to do.
+
+    \b
+    Examples:
+      koans                    run the current koan, move on if it passes
+      koans run softmax        run one koan
+      koans hint               one tier more for the current koan
+      koans list               the whole path
+    """
+    if context.invoked_subcommand is not None:
+        return
+    book = workbook()
+    with Progress(book.root) as progress, Runner(book) as runner:
+        last = None
+        steps = path.walk(book, progress, runner)
+        while True:
+            with waiting("running your code"):
+                step = next(steps, None)
+            if step is None:
+                break
+            last = step
+            if step.verdict.passed:
+                show(terminal.verdict(step.koan, step.verdict), terminal.unlocked(step.unlocked))
+                show("", terminal.markdown(book.notes(step.koan).afterword), "")
+        _say_where(book, progress, last)
+
+
+def _say_where(book: Workbook, progress: Progress, last: path.Step | None) -> None:
+    standings = progress.standings(book)
+    passed = sum(s.status == Status.passed for s in standings.values())
+    show(Text(f"{passed} of {len(standings)} koans passed", "dim"), "")
+    if last is None or last.verdict.passed:
+        show("Every koan has passed.", terminal.next_steps([("koans cards export deck.tsv", "take the cards along")]))
+        return
+    koan = last.koan
+    if last.verdict.status == Status.not_started:
+        show(terminal.prompt(book, koan), "")
+        first = _first_test(book, koan)
+        show(Text.assemble(("fails first: ", "dim"), f"{first}, because the function is still to be written"))
+        show(terminal.next_steps([(f"edit exercises/{koan.id}.py", ""), ("koans", "try again"), (f"koans hint {koan.name}", "a hint")]))
+        return
+    show(terminal.verdict(koan, last.verdict))
+    show(terminal.next_steps([(f"edit exercises/{koan.id}.py", ""), ("koans", "try again"), (f"koans hint {koan.name}", "a hint")]))
+
+
+def _first_test(book: Workbook, koan: Koan) -> str:
+    from grader.gate import test_names
+
+    names = test_names(book.test_file(koan))
+    return names[0].removeprefix("test_").replace("_", " ") if names else "its first test"
+
+
+@app.command()
+def run(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID…]", help="Koans or chapters; default: the current koan.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Run every koan.")] = False,
+    seed: Seed = 0,
+    timeout: Annotated[float, typer.Option(help="Seconds a koan may take.", min=0.1)] = Limits().timeout,
+    as_json: Json = False,
+) -> None:
+    """Run koans and say what came of each. Exit code 0 if all passed, 1 if not.
+
+    \b
+    Examples:
+      koans run                     the current koan
+      koans run softmax scores      two koans
+      koans run ch06                a chapter
+      koans run --all --json
+    """
+    book = workbook()
+    with Progress(book.root) as progress, Runner(book, Limits(timeout=timeout)) as runner:
+        koans = list(book.koans.values()) if everything else _named(book, names or [chosen(book, progress, None).id])
+        steps = []
+        for koan in koans:
+            with waiting(f"running {koan.id}"):
+                step = path.attempt(book, progress, runner, koan, seed)
+            steps.append(step)
+            if not as_json:
+                _show_step(book, step, alone=len(koans) == 1)
+        if as_json:
+            dump([step.verdict for step in steps])
+        elif len(steps) > 1:
+            passed = sum(step.verdict.passed for step in steps)
+            show(f"{passed} of {len(steps)} passed (seed {seed})")
+    raise typer.Exit(0 if all(step.verdict.passed for step in steps) else 1)
+
+
+def _named(book: Workbook, names: list[str]) -> list[Koan]:
+    """Koans by id or short name, chapters by id, number or name."""
+    koans: list[Koan] = []
+    for name in names:
+        try:
+            koans.append(book.koan(name))
+        except KoansError as error:
+            try:
+                koans += book.chapter(name).koans
+            except KoansError:
+                raise error from None
+    return koans
+
+
+def _show_step(book: Workbook, step: path.Step, *, alone: bool) -> None:
+    koan, verdict = step.koan, step.verdict
+    show(terminal.verdict(koan, verdict), terminal.unlocked(step.unlocked))
+    if alone and verdict.passed:
+        show("", terminal.markdown(book.notes(koan).afterword))
+        show(terminal.next_steps([("koans", "the next koan"), (f"koans solution {koan.name}", "the model answer beside yours")]))
+    elif alone and verdict.status == Status.not_started:
+        show("", terminal.prompt(book, koan), terminal.next_steps([(f"edit exercises/{koan.id}.py", "")]))
+    elif alone:
+        show(terminal.next_steps([(f"edit exercises/{koan.id}.py", ""), (f"koans hint {koan.name}", "a hint")]))
+    else:
+        show("")
+
+
+@app.command("list")
+def list_koans(
+    chapter: Annotated[str | None, typer.Argument(help="Only this chapter.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """The whole path and where you stand on it.
+
+    \b
+    Examples:
+      koans list
+      koans list ch07
+      koans list --json
+    """
+    book = workbook()
+    koans = book.chapter(chapter).koans if chapter else tuple(book.koans.values())
+    with Progress(book.root) as progress:
+        standings = progress.standings(book)
+    if as_json:
+        dump([{**msgspec.to_builtins(k), "id": k.id, "standing": msgspec.to_builtins(standings[k.id])} for k in koans])
+        return
+    console = terminal.console()
+    console.print(terminal.listing(book, {k.id: standings[k.id] for k in koans}, koans, console.width))
+
+
+@app.command()
+def hint(name: KoanId = None) -> None:
+    """A hint: one tier more each time, three in all.
+
+    \b
+    Examples:
+      koans hint
+      koans hint softmax
+    """
+    book = workbook()
+    with Progress(book.root) as progress:
+        koan = chosen(book, progress, name)
+        hints = book.notes(koan).hints
+        seen = progress.hints(koan)
+        if seen >= len(hints):
+            for i, text in enumerate(hints, 1):
+                show(Text(f"{koan.name}, hint {i} of {len(hints)}", "bold"), "", terminal.markdown(text), "")
+            show(Text(f"That was all. `koans solution {koan.name} --peek` shows the model answer, and is recorded.", "dim"))
+            return
+        progress.saw_hint(koan, seen + 1)
+        show(Text(f"{koan.name}, hint {seen + 1} of {len(hints)}", "bold"), "", terminal.markdown(hints[seen]))
+
+
+@app.command()
+def solution(
+    name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")],
+    peek: Annotated[bool, typer.Option("--peek", help="Look before your own passes; this is recorded.")] = False,
+) -> None:
+    """The model answer, once your own has passed.
+
+    \b
+    Examples:
+      koans solution softmax
+      koans solution softmax --peek
+    """
+    from grader.stubs import strip_markers
+
+    book = workbook()
+    koan = book.koan(name)
+    with Progress(book.root) as progress:
+        if progress.last_pass(koan) is None:
+            if not peek:
+                print(f"koans: the solution of {koan.id} opens when your own passes; --peek shows it now", file=sys.stderr)
+                raise typer.Exit(1)
+            progress.saw_solution(koan)
+    show(terminal.code(strip_markers(book.solution(koan).read_text(encoding="utf-8"))))
+
+
+@app.command()
+def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")]) -> None:
+    """Put a koan's stub back. What it replaces is kept under .koans/replaced.
+
+    \b
+    Example:
+      koans reset softmax
+    """
+    book = workbook()
+    koan = book.koan(name)
+    with Progress(book.root) as progress:
+        kept = path.reset(book, progress, koan)
+    show(f"exercises/{koan.id}.py is the stub again" + (f"; yours is kept as {kept}" if kept else ""))
+
+
+@app.command()
+def read(chapter: Annotated[str, typer.Argument(help="A chapter: ch06_numerics, ch06, 6 or numerics.")]) -> None:
+    """Read a chapter's text.
+
+    \b
+    Examples:
+      koans read 6
+      koans read attention
+    """
+    book = workbook()
+    found = book.chapter(chapter)
+    show(terminal.markdown(book.text(found)))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Is this machine fit: versions, and one known answer from each part. Exit code 1 if something needed is not.
+
+    \b
+    Example:
+      koans doctor
+    """
+    from grader.doctor import examine
+
+    with waiting("examining this machine"):
+        findings = examine(find_root(Path.cwd()))
+    if as_json:
+        dump(findings)
+    else:
+        show(terminal.doctor(findings))
+    raise typer.Exit(0 if all(f.ok for f in findings) else 1)
+
+
+@app.command()
+def grade(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The root of a submission: the folder with exercises/.")],
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Grade a submission: a verdict per koan and a score. No isolation yet: grade only code you trust.
+
+    \b
+    Examples:
+      koans grade ../forks/ada
+      koans grade ../forks/ada --json > ada.json
+    """
+    from grader.grade import grade as grade_submission
+
+    book = workbook()
+    with Runner(book) as runner, waiting("grading") as say:
+        result = grade_submission(
+            book, folder, runner, seed=seed, tick=lambda done, total, what: say(f"graded {done} of {total}: {what}")
+        )
+    if as_json:
+        dump(result)
+    else:
+        show(terminal.grade(result))
+
+
+@app.command()
+def stubs(
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Also replace files that differ; copies are kept.")] = False,
+) -> None:
+    """Write the stub of every koan that has no exercise yet. For authors.
+
+    \b
+    Examples:
+      koans stubs
+      koans stubs --overwrite      after a change to solutions
+    """
+    from grader.stubs import differing
+
+    book = workbook()
+    with Progress(book.root) as progress:
+        for koan in differing(book):
+            if book.exercise(koan).exists() and not overwrite:
+                show(f"exercises/{koan.id}.py differs from its stub: left as it is (--overwrite replaces it)")
+                continue
+            kept = path.reset(book, progress, koan)
+            show(f"exercises/{koan.id}.py written" + (f"; what was there is kept as {kept}" if kept else ""))
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(metavar="CHAPTER/NAME", help="The id of the koan to be.")]) -> None:
+    """Start a koan: its five files and its entry in chapter.toml. For authors.
+
+    \b
+    Example:
+      koans new ch06_numerics/logsumexp
+    """
+    from grader.scaffold import new_koan
+
+    book = workbook()
+    for file in new_koan(book, name):
+        show(str(file.relative_to(book.root)))
+    show(terminal.next_steps([(f"koans verify {name}", "the gate it must pass (CONTRIBUTING.md says how)")]))
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Koans or chapters; default: all.")] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds that solutions and right answers run with.", min=1)] = 3,
+    lock: Annotated[bool, typer.Option("--lock", help="Add new ids to content/ids.lock first.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The gate every koan passes: solutions and right answers pass, wrong ones fail by name, stubs pass nothing.
+
+    \b
+    Examples:
+      koans verify
+      koans verify softmax scores
+      koans verify ch06 --seeds 20
+      koans verify --lock
+    """
+    from grader import gate
+
+    book = workbook()
+    koans = _named(book, names) if names else list(book.koans.values())
+    if lock:
+        added = gate.lock(book)
+        if not as_json:
+            show(f"{added} new ids locked")
+    with Runner(book) as runner, waiting("verifying") as say:
+        report = gate.verify(
+            book, koans, runner, seeds=seeds, tick=lambda done, total, what: say(f"{done} of {total}: {what}")
+        )
+    if as_json:
+        dump(report)
+    else:
+        show(terminal.gate(report))
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@cards_app.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE.tsv", help="Where to write.")],
+    everything: Annotated[bool, typer.Option("--all", help="Locked cards too.")] = False,
+) -> None:
+    """Write the unlocked cards as a text file for Anki (File, Import).
+
+    \b
+    Examples:
+      koans cards export deck.tsv
+      koans cards export deck.tsv --all
+    """
+    book = workbook()
+    with Progress(book.root) as progress:
+        unlocked = progress.unlocked(book)
+    cards = [c for c in book.cards.values() if everything or c.id in unlocked]
+    try:
+        file.write_text(tsv.render(book, cards), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
+    locked = len(book.cards) - len(cards)
+    show(f"{len(cards)} cards written to {file}" + (f"; {locked} are still locked" if locked else ""))
+

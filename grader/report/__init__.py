@@ -1,0 +1,1 @@
+"""Writers: one result model in, one format out."""

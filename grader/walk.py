@@ -1,0 +1,72 @@
+"""Walking the path: where a learner stands, what an attempt changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from grader.errors import KoansError
+from grader.progress import Progress
+from grader.runner import Runner
+from grader.stubs import stub_of
+from grader.targets import Target
+from grader.verdict import Status, Verdict
+from grader.workbook import Card, Koan, Workbook
+
+LEARNER = Target("learner")
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One attempt and the cards it unlocked."""
+
+    koan: Koan
+    verdict: Verdict
+    unlocked: tuple[Card, ...]
+
+
+def current(workbook: Workbook, progress: Progress) -> Koan | None:
+    """The first koan, in walking order, that has not passed as it stands."""
+    standings = progress.standings(workbook)
+    return next((workbook.koans[i] for i, s in standings.items() if s.status != Status.passed), None)
+
+
+def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, seed: int = 0) -> Step:
+    """Run the learner's code, record it and say what it unlocked."""
+    before = progress.unlocked(workbook)
+    file = workbook.exercise(koan)
+    text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    verdict = runner.run(koan, LEARNER, seed)
+    if verdict.status != Status.not_started:
+        progress.record(verdict, text)
+    new = progress.unlocked(workbook) - before
+    return Step(koan, verdict, tuple(c for c in workbook.cards.values() if c.id in new))
+
+
+def walk(workbook: Workbook, progress: Progress, runner: Runner) -> Iterator[Step]:
+    """Attempt koan after koan, from the first that has not passed, up to and including one that does not."""
+    for _ in workbook.koans:
+        koan = current(workbook, progress)
+        if koan is None:
+            return
+        step = attempt(workbook, progress, runner, koan)
+        yield step
+        if not step.verdict.passed:
+            return
+
+
+def reset(workbook: Workbook, progress: Progress, koan: Koan) -> str:
+    """Put the stub back; returns where the replaced text was kept, or an empty string if there was none to keep."""
+    file, stub = workbook.exercise(koan), stub_of(workbook, koan)
+    kept = ""
+    if file.exists():
+        text = file.read_text(encoding="utf-8", errors="replace")
+        if text == stub:
+            return ""
+        kept = str(progress.keep_copy(koan, text).relative_to(workbook.root))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(stub, encoding="utf-8")
+    except OSError as error:
+        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
+    return kept

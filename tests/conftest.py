@@ -1,0 +1,78 @@
+"""A workbook to play in: a copy of the tree, and the command run on it as a learner would."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from grader.stubs import strip_markers
+from grader.workbook import Workbook
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("exercises", "solutions", "reference", "content", "grader")
+
+
+@dataclass(frozen=True)
+class Play:
+    """A copy of the workbook. `koans(...)` runs the command in it."""
+
+    root: Path
+
+    def koans(self, *args: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", **(env or {})}
+        return self.python("-m", "grader", *args, env=environment, cwd=cwd)
+
+    def python(self, *args: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **(env or {}), "PYTHONPATH": str(self.root)}
+        command = [sys.executable, *args]
+        return subprocess.run(command, cwd=cwd or self.root, env=environment, capture_output=True, text=True, timeout=300)
+
+    @property
+    def workbook(self) -> Workbook:
+        return Workbook(self.root)
+
+    def solve(self, name: str) -> None:
+        """Paste the solution in."""
+        koan = self.workbook.koan(name)
+        self.write(name, strip_markers(self.workbook.solution(koan).read_text()))
+
+    def write(self, name: str, text: str) -> None:
+        self.workbook.exercise(self.workbook.koan(name)).write_text(text)
+
+    def body(self, name: str, *lines: str) -> None:
+        """Write these lines where the stub says it is the learner's turn."""
+        from grader.stubs import STUB, stub_of
+
+        stub = stub_of(self.workbook, self.workbook.koan(name))
+        self.write(name, stub.replace(STUB, "\n    ".join(lines)))
+
+
+def copy_workbook(folder: Path) -> Path:
+    """The workbook with every exercise as its stub, whatever this checkout's learner has done."""
+    root = folder / "workbook"
+    root.mkdir()
+    ignore = shutil.ignore_patterns("__pycache__")
+    for part in PARTS:
+        shutil.copytree(ROOT / part, root / part, ignore=ignore)
+    for file in ("pyproject.toml", "conftest.py"):
+        shutil.copy(ROOT / file, root / file)
+    from grader.stubs import differing, stub_of
+
+    book = Workbook(root)
+    for koan in differing(book):
+        book.exercise(koan).write_text(stub_of(book, koan))
+    return root
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    return Play(copy_workbook(tmp_path))
+
+
+@pytest.fixture(scope="session")
+def book() -> Workbook:
+    return Workbook(ROOT)

@@ -1,0 +1,118 @@
+"""Whatever the learner's code does, it gets its own verdict in one screen, and the run goes on to the next koan."""
+
+import io
+import json
+import time
+
+import pytest
+from rich.console import Console
+
+from grader.report import terminal
+from grader.runner import Limits, Runner
+from grader.targets import Target
+from grader.verdict import Status
+from grader.walk import LEARNER
+from tests.conftest import Play, copy_workbook
+
+SIGSEGV = "import ctypes\nctypes.string_at(0)\n"
+CASES = {
+    "syntax error": ("def causal_mask(n_q, n_k)\n    return 0\n", "broken", ["SyntaxError", "line 1", "expected ':'"]),
+    "missing import": ("import nonesuch\n", "broken", ["imports nonesuch, which is not installed"]),
+    "name gone": ("def mask(n_q, n_k):\n    return 0\n", "broken", ["defines no 'causal_mask'"]),
+    "error while importing": ("x = 1 / 0\n", "broken", ["ZeroDivisionError", "line 1"]),
+    "endless loop": ("def causal_mask(n_q, n_k):\n    while True:\n        pass\n", "timed out", ["no answer within", "three tokens by hand"]),
+    "endless import": ("while True:\n    pass\n", "timed out", ["while the file was being imported"]),
+    "recursion": ("def causal_mask(n_q, n_k):\n    return causal_mask(n_q, n_k)\n", "failed", ["RecursionError"]),
+    "os._exit(0)": ("import os\ndef causal_mask(n_q, n_k):\n    os._exit(0)\n", "crashed", ["exit code 0", "three tokens by hand"]),
+    "sys.exit": ("import sys\ndef causal_mask(n_q, n_k):\n    sys.exit(0)\n", "failed", ["SystemExit"]),
+    "exit while importing": ("exit(0)\n", "broken", ["calls exit"]),
+    "memory": ("def causal_mask(n_q, n_k):\n    return [bytearray(1 << 28) for _ in range(100)]\n", "failed", ["MemoryError"]),
+    "tensor memory": ("import torch\ndef causal_mask(n_q, n_k):\n    return torch.ones(1 << 36)\n", "failed", ["memory"]),
+    "crash in C": (f"{SIGSEGV}", "crashed", ["SIGSEGV"]),
+    "crash in a test": ("import ctypes\ndef causal_mask(n_q, n_k):\n    ctypes.string_at(0)\n", "crashed", ["SIGSEGV", "three tokens"]),
+    "deep C recursion": (
+        "import sys\nsys.setrecursionlimit(10**9)\ndef causal_mask(n_q, n_k):\n    return sorted([0], key=lambda x: causal_mask(1, 1))\n",
+        "crashed",
+        ["SIGSEGV"],
+    ),
+    "a megabyte of output": ("def causal_mask(n_q, n_k):\n    print('x' * 1_000_000)\n    return 0\n", "failed", ["should be a torch.Tensor"]),
+    "terminal escapes": ("def causal_mask(n_q, n_k):\n    raise ValueError('\\x1b[2J\\x1b]0;title\\x07gone')\n", "failed", ["ValueError: gone"]),
+    "directory changed": ("import os\ndef causal_mask(n_q, n_k):\n    os.chdir('/')\n    return 0\n", "failed", ["should be a torch.Tensor"]),
+    "descriptors closed": ("import os\ndef causal_mask(n_q, n_k):\n    os.closerange(0, 64)\n    return 0\n", "crashed", ["the process ended"]),
+    "binary file": ("\x00\x00", "broken", ["null bytes"]),
+}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """One copy of the workbook, a patient runner and, for what never ends, an impatient one."""
+    play = Play(copy_workbook(tmp_path_factory.mktemp("bad")))
+    with Runner(play.workbook, Limits(timeout=60)) as patient, Runner(play.workbook, Limits(timeout=3)) as impatient:
+        yield play, patient, impatient
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_bad_code_gets_its_own_verdict_in_one_screen_and_the_next_run_is_unharmed(bench, what):
+    play, patient, impatient = bench
+    text, status, says = CASES[what]
+    play.write("causal_mask", text)
+    runner = impatient if status == "timed out" else patient
+    koan = play.workbook.koan("causal_mask")
+    verdict = runner.run(koan, LEARNER)
+    assert verdict.status == status, verdict.message
+    for part in says:
+        assert part in verdict.message, verdict.message
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(terminal.verdict(koan, verdict))
+    screen = console.export_text()
+    assert len(screen.splitlines()) <= 40
+    assert "\x1b" not in screen
+    assert "Traceback" not in screen
+    after = runner.run(play.workbook.koan("scores"), Target("solutions"))
+    assert after.status == Status.passed
+
+
+def test_the_command_goes_on_to_the_next_koan(play):
+    play.write("causal_mask", CASES["os._exit(0)"][0])
+    play.solve("vector_add")
+    run = play.koans("run", "causal_mask", "vector_add")
+    assert run.returncode == 1, run.stderr
+    assert "ch07_attention/causal_mask  ! crashed" in run.stdout
+    assert "ch13_triton/vector_add  ✓ passed" in run.stdout
+    assert run.stdout.rstrip().endswith("1 of 2 passed (seed 0)")
+
+
+def test_a_missing_exercise_is_broken_and_says_how_to_get_it_back(play):
+    play.workbook.exercise(play.workbook.koan("scores")).unlink()
+    run = play.koans("run", "scores")
+    assert run.returncode == 1
+    assert "scores.py does not exist: `koans reset scores` makes it anew" in run.stdout.replace("\n", " ")
+    play.koans("reset", "scores")
+    assert "not started" in play.koans("run", "scores").stdout
+
+
+def test_processes_a_run_starts_do_not_outlive_it(play, tmp_path):
+    pids = tmp_path / "pids"
+    play.write(
+        "causal_mask",
+        "import os, subprocess, time\n"
+        "def causal_mask(n_q, n_k):\n"
+        f"    a = subprocess.Popen(['sleep', '300'])\n"
+        f"    b = subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
+        f"    with open({str(pids)!r}, 'a') as f: f.write(f'{{a.pid}} {{b.pid}} ')\n"
+        "    while True: pass\n",
+    )
+    run = play.koans("run", "causal_mask", "--timeout", "2", "--json")
+    assert json.loads(run.stdout)[0]["status"] == "timed out"
+    time.sleep(0.3)
+    started = [int(p) for p in pids.read_text().split()]
+    assert len(started) >= 2
+    assert [p for p in started if _alive(p)] == []
+
+
+def _alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

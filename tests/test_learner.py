@@ -1,0 +1,140 @@
+"""A learner walks the path with the command."""
+
+import csv
+import json
+
+import pytest
+
+from grader.workbook import Workbook
+
+
+def test_the_path_starts_at_the_first_koan_and_moves_on_when_it_passes(play):
+    first, second = list(play.workbook.koans.values())[:2]
+    start = play.koans()
+    assert start.returncode == 0, start.stderr
+    assert f"exercises/{first.id}.py" in start.stdout
+    assert "fails first:" in start.stdout
+    assert f"0 of {len(play.workbook.koans)} koans passed" in start.stdout
+
+    play.solve(first.id)
+    after = play.koans()
+    assert f"{first.id}  ✓ passed" in after.stdout
+    assert "card unlocked:" in after.stdout
+    assert f"exercises/{second.id}.py" in after.stdout
+    assert f"1 of {len(play.workbook.koans)} koans passed" in after.stdout
+
+
+def test_a_pass_unlocks_its_cards_and_they_are_exported_with_ankis_header(play, tmp_path):
+    deck = tmp_path / "deck.tsv"
+    assert "0 cards written" in play.koans("cards", "export", str(deck)).stdout
+    play.solve("softmax")
+    run = play.koans("run", "softmax")
+    assert run.returncode == 0
+    assert "card unlocked: softmax-subtract-max" in run.stdout
+    play.koans("cards", "export", str(deck))
+    lines = deck.read_text().splitlines()
+    assert lines[:5] == ["#separator:tab", "#html:true", "#columns:id\tdeck\tfront\tback\ttags", "#deck column:2", "#tags column:5"]
+    rows = {row[0]: row for row in csv.reader(lines[5:], delimiter="\t", quoting=csv.QUOTE_NONE)}
+    proved = {p.card for p in Workbook(play.root).proofs if p.koan == "ch06_numerics/softmax"}
+    shared = {p.card for p in Workbook(play.root).proofs if p.koan != "ch06_numerics/softmax"}
+    assert set(rows) == proved - shared
+    row = rows["softmax-subtract-max"]
+    assert len(row) == 5
+    assert row[1] == "Tensor Koans::06 Numerics is the bug, not the algorithm"
+    assert row[4].split() == ["ch06_numerics", "D1-4", "Q6"]
+    assert "Proved by ch06_numerics/softmax" in row[3]
+
+
+def test_a_card_stays_locked_until_every_test_that_names_it_has_passed(play, tmp_path):
+    # bf16-range is named by tests of two koans.
+    play.solve("overflow_survey")
+    assert "card unlocked: bf16-range" not in play.koans("run", "overflow_survey").stdout
+    play.solve("bf16_by_hand")
+    assert "card unlocked: bf16-range" in play.koans("run", "bf16_by_hand").stdout
+
+
+def test_softmax_without_the_maximum_is_told_which_mistake_it_is(play):
+    play.body("softmax", "e = torch.exp(x)", "return e / e.sum(dim, keepdim=True)")
+    run = play.koans("run", "softmax")
+    assert run.returncode == 1
+    lines = run.stdout.splitlines()
+    says = lines.index("this looks like: exp before subtracting the row maximum: large scores overflow")
+    assert "fails: scores of twelve do not overflow [dtype0]" in run.stdout
+    assert "    x = tensor([12., 11., 10.], dtype=float16)" in lines[says:]
+    assert "  actual   tensor([nan, nan, nan], dtype=float16)" in lines[says:]
+    assert "koans hint softmax" in run.stdout
+
+
+def test_hints_come_one_tier_at_a_time(play):
+    tiers = [play.koans("hint", "scores").stdout for _ in range(3)]
+    assert [t.splitlines()[0] for t in tiers] == [f"scores, hint {i} of 3" for i in (1, 2, 3)]
+    everything = play.koans("hint", "scores").stdout
+    assert everything.count("of 3") == 3
+    assert "--peek" in everything
+
+
+def test_the_solution_opens_on_passing_and_a_peek_is_recorded(play):
+    closed = play.koans("solution", "causal_mask")
+    assert closed.returncode == 1
+    assert "masked_fill" not in closed.stdout
+    peeked = play.koans("solution", "causal_mask", "--peek")
+    assert "masked_fill" in peeked.stdout
+    assert "BEGIN SOLUTION" not in peeked.stdout
+    standings = {k["id"]: k["standing"] for k in json.loads(play.koans("list", "--json").stdout)}
+    assert standings["ch07_attention/causal_mask"]["peeked"] is True
+    assert standings["ch07_attention/scores"]["peeked"] is False
+    play.solve("scores")
+    play.koans("run", "scores")
+    assert "einsum" in play.koans("solution", "scores").stdout
+
+
+def test_reset_puts_the_stub_back_and_keeps_what_it_replaces(play):
+    stub = play.workbook.exercise(play.workbook.koan("scores")).read_text()
+    play.write("scores", "mine = 1\n")
+    said = play.koans("reset", "scores").stdout
+    assert play.workbook.exercise(play.workbook.koan("scores")).read_text() == stub
+    kept = list((play.root / ".koans/replaced/ch07_attention").glob("scores-*.py"))
+    assert [f.read_text() for f in kept] == ["mine = 1\n"]
+    assert kept[0].name in said.replace("\n", "")
+
+
+def test_a_pass_counts_for_the_text_it_was_given_for(play):
+    def standing():
+        return next(k["standing"] for k in json.loads(play.koans("list", "--json").stdout) if k["name"] == "causal_mask")
+
+    play.solve("causal_mask")
+    play.koans("run", "causal_mask")
+    assert (standing()["status"], standing()["changed"]) == ("passed", False)
+    play.body("causal_mask", "return None")
+    assert (standing()["status"], standing()["changed"]) == ("failed", True)
+
+
+def test_a_chapter_can_be_read_and_run(play):
+    assert play.koans("read", "numerics").returncode == 0
+    run = play.koans("run", "ch07", "--json")
+    assert run.returncode == 1
+    assert {v["status"] for v in json.loads(run.stdout)} == {"not started"}
+
+
+def test_grading_gives_points_for_what_passes_and_says_that_nothing_is_isolated(play, tmp_path):
+    play.solve("scores")
+    play.body("causal_mask", "return torch.zeros(n_q, n_k)")
+    human = play.koans("grade", str(play.root))
+    assert "2 of" in human.stdout
+    assert "isolation: none" in human.stdout
+    result = json.loads(play.koans("grade", str(play.root), "--json").stdout)
+    by_koan = {g["verdict"]["koan"]: (g["earned"], g["verdict"]["status"]) for g in result["koans"]}
+    assert by_koan.pop("ch07_attention/scores") == (2, "passed")
+    assert by_koan.pop("ch07_attention/causal_mask") == (0, "failed")
+    assert set(by_koan.values()) == {(0, "not started")}
+    assert result["earned"] == 2
+    assert result["isolation"].startswith("none")
+
+
+@pytest.mark.parametrize("width", ["60", "200"])
+def test_every_screen_fits_the_terminal(play, width):
+    play.body("softmax", "return torch.exp(x) / torch.exp(x).sum(dim, keepdim=True)")
+    env = {"COLUMNS": width}
+    for args in (["list"], ["run", "softmax"], ["hint", "softmax"], [], ["read", "ch13"]):
+        lines = play.koans(*args, env=env).stdout.splitlines()
+        assert max(map(len, lines)) <= int(width), args
