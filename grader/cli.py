@@ -33,7 +33,9 @@ app.add_typer(cards_app, name="cards")
 
 Seed = Annotated[int, typer.Option(help="Seed of all random inputs.", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
-KoanId = Annotated[str | None, typer.Argument(metavar="ID", help="A koan; default: the current one.", show_default=False)]
+KoanId = Annotated[
+    str | None, typer.Argument(metavar="ID", help="A koan; default: the current one.", show_default=False)
+]
 
 
 def main() -> None:
@@ -121,17 +123,36 @@ def _say_where(book: Workbook, progress: Progress, last: path.Step | None) -> No
     passed = sum(s.status == Status.passed for s in standings.values())
     show(Text(f"{passed} of {len(standings)} koans passed", "dim"), "")
     if last is None or last.verdict.passed:
-        show("Every koan has passed.", terminal.next_steps([("koans cards export deck.tsv", "take the cards along")]))
+        show(
+            "Every koan has passed.",
+            terminal.next_steps([("koans cards export deck.tsv", "take the cards along")]),
+        )
         return
     koan = last.koan
     if last.verdict.status == Status.not_started:
         show(terminal.prompt(book, koan), "")
         first = _first_test(book, koan)
         show(Text.assemble(("fails first: ", "dim"), f"{first}, because the function is still to be written"))
-        show(terminal.next_steps([(f"edit exercises/{koan.id}.py", ""), ("koans", "try again"), (f"koans hint {koan.name}", "a hint")]))
+        show(
+            terminal.next_steps(
+                [
+                    (f"edit exercises/{koan.id}.py", ""),
+                    ("koans", "try again"),
+                    (f"koans hint {koan.name}", "a hint"),
+                ]
+            )
+        )
         return
     show(terminal.verdict(koan, last.verdict))
-    show(terminal.next_steps([(f"edit exercises/{koan.id}.py", ""), ("koans", "try again"), (f"koans hint {koan.name}", "a hint")]))
+    show(
+        terminal.next_steps(
+            [
+                (f"edit exercises/{koan.id}.py", ""),
+                ("koans", "try again"),
+                (f"koans hint {koan.name}", "a hint"),
+            ]
+        )
+    )
 
 
 def _first_test(book: Workbook, koan: Koan) -> str:
@@ -144,7 +165,8 @@ def _first_test(book: Workbook, koan: Koan) -> str:
 @app.command()
 def run(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID…]", help="Koans or chapters; default: the current koan.")
+        list[str] | None,
+        typer.Argument(metavar="[ID…]", help="Koans or chapters; default: the current koan."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Run every koan.")] = False,
     seed: Seed = 0,
@@ -197,7 +219,11 @@ def _show_step(book: Workbook, step: path.Step, *, alone: bool) -> None:
     show(terminal.verdict(koan, verdict), terminal.unlocked(step.unlocked))
     if alone and verdict.passed:
         show("", terminal.markdown(book.notes(koan).afterword))
-        show(terminal.next_steps([("koans", "the next koan"), (f"koans solution {koan.name}", "the model answer beside yours")]))
+        show(
+            terminal.next_steps(
+                [("koans", "the next koan"), (f"koans solution {koan.name}", "the model answer beside yours")]
+            )
+        )
     elif alone and verdict.status == Status.not_started:
         show("", terminal.prompt(book, koan), terminal.next_steps([(f"edit exercises/{koan.id}.py", "")]))
     elif alone:
@@ -247,7 +273,12 @@ def hint(name: KoanId = None) -> None:
         if seen >= len(hints):
             for i, text in enumerate(hints, 1):
                 show(Text(f"{koan.name}, hint {i} of {len(hints)}", "bold"), "", terminal.markdown(text), "")
-            show(Text(f"That was all. `koans solution {koan.name} --peek` shows the model answer, and is recorded.", "dim"))
+            show(
+                Text(
+                    f"That was all. `koans solution {koan.name} --peek` shows the model answer, and is recorded.",
+                    "dim",
+                )
+            )
             return
         progress.saw_hint(koan, seen + 1)
         show(Text(f"{koan.name}, hint {seen + 1} of {len(hints)}", "bold"), "", terminal.markdown(hints[seen]))
@@ -272,7 +303,10 @@ def solution(
     with Progress(book.root) as progress:
         if progress.last_pass(koan) is None:
             if not peek:
-                print(f"koans: the solution of {koan.id} opens when your own passes; --peek shows it now", file=sys.stderr)
+                print(
+                    f"koans: the solution of {koan.id} opens when your own passes; --peek shows it now",
+                    file=sys.stderr,
+                )
                 raise typer.Exit(1)
             progress.saw_solution(koan)
     show(terminal.code(strip_markers(book.solution(koan).read_text(encoding="utf-8"))))
@@ -294,7 +328,9 @@ def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")]) ->
 
 
 @app.command()
-def read(chapter: Annotated[str, typer.Argument(help="A chapter: ch06_numerics, ch06, 6 or numerics.")]) -> None:
+def read(
+    chapter: Annotated[str, typer.Argument(help="A chapter: ch06_numerics, ch06, 6 or numerics.")],
+) -> None:
     """Read a chapter's text.
 
     \b
@@ -328,7 +364,9 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def grade(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The root of a submission: the folder with exercises/.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The root of a submission: the folder with exercises/.")
+    ],
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -344,7 +382,11 @@ def grade(
     book = workbook()
     with Runner(book) as runner, waiting("grading") as say:
         result = grade_submission(
-            book, folder, runner, seed=seed, tick=lambda done, total, what: say(f"graded {done} of {total}: {what}")
+            book,
+            folder,
+            runner,
+            seed=seed,
+            tick=lambda done, total, what: say(f"graded {done} of {total}: {what}"),
         )
     if as_json:
         dump(result)
@@ -354,7 +396,9 @@ def grade(
 
 @app.command()
 def stubs(
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Also replace files that differ; copies are kept.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also replace files that differ; copies are kept.")
+    ] = False,
 ) -> None:
     """Write the stub of every koan that has no exercise yet. For authors.
 
@@ -376,7 +420,9 @@ def stubs(
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(metavar="CHAPTER/NAME", help="The id of the koan to be.")]) -> None:
+def new(
+    name: Annotated[str, typer.Argument(metavar="CHAPTER/NAME", help="The id of the koan to be.")],
+) -> None:
     """Start a koan: its five files and its entry in chapter.toml. For authors.
 
     \b
@@ -448,4 +494,3 @@ def export(
         raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
     locked = len(book.cards) - len(cards)
     show(f"{len(cards)} cards written to {file}" + (f"; {locked} are still locked" if locked else ""))
-

@@ -63,7 +63,9 @@ def _package(name: str, tested: str, smoke: Callable[[], str]) -> Finding:
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        says = f"not installed: `pip install '{name}{tested}'`" if needed else "not installed: it is built for Linux only"
+        says = (
+            f"not installed: `pip install '{name}{tested}'`" if needed else "not installed: it is built for Linux only"
+        )
         return Finding(name, "none", not needed, says, needed)
     inside = Version(version) in SpecifierSet(tested, prereleases=True)
     finding = _guarded(name, version, smoke, needed=needed)

@@ -25,7 +25,9 @@ class Explained:
 
 def explain(error: BaseException, koan: Koan) -> Explained:
     """What a failing test says."""
-    if isinstance(error, (NotStarted, YourTurn)) or (isinstance(error, NotImplementedError) and "your turn" in str(error)):
+    if isinstance(error, (NotStarted, YourTurn)) or (
+        isinstance(error, NotImplementedError) and "your turn" in str(error)
+    ):
         return Explained(f"not started: open exercises/{koan.id}.py", "", not_started=True)
     if isinstance(error, Disagreement):
         return Explained(error.told.text, error.told.sentence, list(error.told.names))

@@ -28,7 +28,9 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct):
-    """What the gate found. `wrong` counts the wrong answers tried, `caught` and `named` those that failed and by name."""
+    """What the gate found. `wrong` counts the wrong answers tried, `caught` and `named` those that failed and by
+    name.
+    """
 
     koans: int = 0
     runs: int = 0
@@ -85,7 +87,9 @@ def _runs(koan: Koan, seeds: int, report: Report) -> Iterator[tuple[Target, int]
             for seed in range(seeds):
                 yield Target("right", name), seed
     if not any(oracle.wrongs for oracle in oracles.values()):
-        report.problems.append(Problem(f"reference/{koan.id}.py", "has no wrong answers: what do people get wrong here?"))
+        report.problems.append(
+            Problem(f"reference/{koan.id}.py", "has no wrong answers: what do people get wrong here?")
+        )
 
 
 def _judge(koan: Koan, verdict: Verdict, report: Report) -> list[Problem]:
@@ -115,7 +119,12 @@ def _judge(koan: Koan, verdict: Verdict, report: Report) -> list[Problem]:
     what = "the solution" if kind == "solutions" else "a right answer"
     failing = next((t.sentence for t in verdict.tests if t.status == Status.failed), "")
     says = "\n    ".join(verdict.message.splitlines()[:9])
-    return [Problem(f"{where} seed {verdict.seed}", f"{what} must pass, but is '{verdict.status}' in '{failing}':\n    {says}")]
+    return [
+        Problem(
+            f"{where} seed {verdict.seed}",
+            f"{what} must pass, but is '{verdict.status}' in '{failing}':\n    {says}",
+        )
+    ]
 
 
 def _says(koan: Koan, name: str) -> str:
@@ -138,7 +147,12 @@ def static_problems(workbook: Workbook, koans: Sequence[Koan] | None = None) -> 
 
 
 def _files(workbook: Workbook, koan: Koan) -> Iterator[Problem]:
-    needed = (workbook.test_file(koan), workbook.reference(koan), workbook.solution(koan), workbook.exercise(koan))
+    needed = (
+        workbook.test_file(koan),
+        workbook.reference(koan),
+        workbook.solution(koan),
+        workbook.exercise(koan),
+    )
     for file in needed:
         if not file.exists():
             yield Problem(str(file.relative_to(workbook.root)), "missing")
@@ -148,10 +162,15 @@ def _files(workbook: Workbook, koan: Koan) -> Iterator[Problem]:
     try:
         workbook.notes(koan)
         if workbook.exercise(koan).exists() and workbook.exercise(koan).read_text("utf-8") != stub_of(workbook, koan):
-            yield Problem(f"exercises/{koan.id}.py", "is not the stub of its solution; `koans stubs --overwrite` writes it")
+            yield Problem(
+                f"exercises/{koan.id}.py",
+                "is not the stub of its solution; `koans stubs --overwrite` writes it",
+            )
         title = workbook.prompt(koan).splitlines()[0]
         if title != koan.title:
-            yield Problem(f"solutions/{koan.id}.py", f"its docstring starts '{title}', chapter.toml says '{koan.title}'")
+            yield Problem(
+                f"solutions/{koan.id}.py", f"its docstring starts '{title}', chapter.toml says '{koan.title}'"
+            )
     except KoansError as error:
         yield Problem(f"{koan.id}", str(error).replace(f"{workbook.root}/", ""))
     except SyntaxError as error:

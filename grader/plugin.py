@@ -70,7 +70,7 @@ def _configure_hypothesis(seed: int) -> None:
     )
     hypothesis.settings.register_profile("koans", thorough)
     hypothesis.settings.load_profile("koans")
-    core.global_force_seed = seed if seed else None
+    core.global_force_seed = seed or None  # type: ignore[assignment]
 
 
 def _look_briefly(item: pytest.Item) -> None:
@@ -96,7 +96,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """A number for this test's random inputs: the same on every run with the same --seed."""
-    return (request.config.getoption("--seed") * 1_000_003 + zlib.crc32(request.node.nodeid.encode())) % 2**31
+    return int(request.config.getoption("--seed") * 1_000_003 + zlib.crc32(request.node.nodeid.encode())) % 2**31
 
 
 def koan_of(config: pytest.Config, path: Path) -> Koan | None:
@@ -170,7 +170,10 @@ def pytest_make_collect_report(
     report.koan_id = koan.id  # type: ignore[attr-defined]
     if isinstance(error, targets.NotRunHere):
         report.koan_lack = str(error)  # type: ignore[attr-defined]
-        report.outcome, report.longrepr = "skipped", (str(collector.path), 0, f"Skipped: not run here: {error}")
+        report.outcome, report.longrepr = (
+            "skipped",
+            (str(collector.path), 0, f"Skipped: not run here: {error}"),
+        )
     else:
         report.koan_broken = report.longrepr = explain_import(error, koan)  # type: ignore[attr-defined]
     return report

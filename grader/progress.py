@@ -1,6 +1,7 @@
 """What a learner has done, in one SQLite file: `.koans/progress.db` below the workbook's root.
 
-The log of attempts is the truth. A pass counts for the text it was given for: change the file, and it is "changed since".
+The log of attempts is the truth. A pass counts for the text it was given for: change the file, and it is "changed
+since".
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class Progress:
             raise
         except sqlite3.DatabaseError as error:
             kept = self._set_aside()
-            raise KoansError(f"{self.file}: damaged ({error}); it was kept as {kept.name}, and the next run starts a new one") from None
+            raise KoansError(
+                f"{self.file}: damaged ({error}); it was kept as {kept.name}, and the next run starts a new one"
+            ) from None
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.file, timeout=10, isolation_level=None)
@@ -102,7 +105,13 @@ class Progress:
 
     def record(self, verdict: Verdict, text: str) -> None:
         """Add one attempt at the koan, made with this text."""
-        row = (verdict.koan, time.time(), digest(text), verdict.status.value, verdict.fast and verdict.fast.value)
+        row = (
+            verdict.koan,
+            time.time(),
+            digest(text),
+            verdict.status.value,
+            verdict.fast and verdict.fast.value,
+        )
         blob = msgspec.json.encode(verdict)
         self._db.execute(
             "insert into attempts (koan, at, content, status, fast, seconds, verdict) values (?,?,?,?,?,?,?)",
@@ -110,7 +119,9 @@ class Progress:
         )
 
     def last(self, koan: Koan) -> Verdict | None:
-        row = self._db.execute("select verdict from attempts where koan = ? order by id desc limit 1", (koan.id,)).fetchone()
+        row = self._db.execute(
+            "select verdict from attempts where koan = ? order by id desc limit 1", (koan.id,)
+        ).fetchone()
         return msgspec.json.decode(row[0], type=Verdict) if row else None
 
     def last_pass(self, koan: Koan) -> tuple[Verdict, float, str] | None:

@@ -27,7 +27,7 @@ def NAME(x: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch n"]:
     return x
     ### END SOLUTION
 '''
-REFERENCE = '''from reference import oracle
+REFERENCE = """from reference import oracle
 
 
 @oracle
@@ -38,7 +38,7 @@ def NAME(x):
 @NAME.wrong("what was done: why that is wrong")
 def rename_me(x):
     return x + 1
-'''
+"""
 TEST = '''"""A sentence: what holds."""
 
 import torch

@@ -39,7 +39,7 @@ def derive(solution: str, where: str = "solution") -> str:
 
 def strip_markers(solution: str) -> str:
     """A solution as one would write it."""
-    return "".join(l for l in solution.splitlines(True) if l.strip() not in (BEGIN, END))
+    return "".join(line for line in solution.splitlines(True) if line.strip() not in (BEGIN, END))
 
 
 def stub_of(workbook: Workbook, koan: Koan) -> str:

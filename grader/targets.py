@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from grader.errors import KoansError
-from grader.stubs import stub_of, strip_markers
+from grader.stubs import strip_markers, stub_of
 from grader.workbook import Koan, Workbook
 from reference import Oracle, Variant
 
@@ -33,7 +33,9 @@ class NotRunHere(ImportError):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """`kind` learner, solutions, stub, wrong or right (with the variant's `name`), or path (with a submission's folder)."""
+    """`kind` learner, solutions, stub, wrong or right (with the variant's `name`), or path (with a submission's
+    folder).
+    """
 
     kind: str
     name: str = ""
@@ -75,7 +77,9 @@ def source(workbook: Workbook, koan: Koan, target: Target) -> str:
 def oracles(koan: Koan) -> dict[str, Oracle]:
     """The oracles of a koan's reference module, by function name."""
     module = importlib.import_module(f"reference.{koan.chapter}.{koan.name}")
-    return {o.__name__: o for o in vars(module).values() if isinstance(o, Oracle) and o.fn.__module__ == module.__name__}
+    return {
+        o.__name__: o for o in vars(module).values() if isinstance(o, Oracle) and o.fn.__module__ == module.__name__
+    }
 
 
 def variant(koan: Koan, target: Target) -> tuple[Oracle, Variant]:
@@ -130,7 +134,9 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         try:
             text = source(self.workbook, koan, self.target)
         except FileNotFoundError as error:
-            raise ModuleNotFoundError(f"{error.filename} does not exist: `koans reset {koan.name}` makes it anew") from None
+            raise ModuleNotFoundError(
+                f"{error.filename} does not exist: `koans reset {koan.name}` makes it anew"
+            ) from None
         file = str(module.__file__)
         if koan.kind == "kernel":
             self._kernel_module(module, koan, text, file)

@@ -1,4 +1,4 @@
-"""The one result model. A verdict is judged from what a run reported; what it did not report as passed is not passed."""
+"""The one result model. A verdict is judged from what a run reported: what it did not report as passed, is not."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class TestResult(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """What came of running one koan against one target.
 
-    `status` rests on the tests without the gpu mark, `fast` on those with it (None: there are none). `names` are the wrong
-    answers that every failure which names any has in common, and `message` is what a learner reads first.
+    `status` rests on the tests without the gpu mark, `fast` on those with it (None: there are none). `names` are the
+    wrong answers that the failures agree on, and `message` is what a learner reads first.
     """
 
     koan: str
@@ -78,7 +78,15 @@ class Exit(msgspec.Struct, frozen=True):
 
 
 def judge(
-    koan: str, target: str, tests: Sequence[TestResult], broken: str, end: Exit, *, seconds: float, seed: int, output: str
+    koan: str,
+    target: str,
+    tests: Sequence[TestResult],
+    broken: str,
+    end: Exit,
+    *,
+    seconds: float,
+    seed: int,
+    output: str,
 ) -> Verdict:
     """One verdict from the tests reported, an error in reading the file (`broken`), and the end of the process."""
     message = headline = ""
@@ -90,7 +98,8 @@ def judge(
     elif end.timed_out:
         status = Status.timed_out
         during = f" in: {end.running}" if end.running else " while the file was being imported"
-        message = f"no answer within {end.timed_out:g} s{during}\n\nDoes a loop end? A while whose condition never changes runs for ever."
+        advice = "Does a loop end? A while whose condition never changes runs for ever."
+        message = f"no answer within {end.timed_out:g} s{during}\n\n{advice}"
     elif not end.finished:
         status, message = Status.crashed, _crash(end)
     elif any(t.status == Status.not_started for t in claim):
@@ -132,8 +141,10 @@ def _crash(end: Exit) -> str:
     during = f"in: {end.running}" if end.running else "while the file was being imported"
     if end.signal:
         cause = f"the process was killed by {end.signal} {during}"
-        more = {"SIGSEGV": "A crash in C: memory that is not yours, or recursion too deep for the stack.",
-                "SIGKILL": "It may have used up the memory."}.get(end.signal, "")
+        more = {
+            "SIGSEGV": "A crash in C: memory that is not yours, or recursion too deep for the stack.",
+            "SIGKILL": "It may have used up the memory.",
+        }.get(end.signal, "")
     else:
         cause = f"the process ended with exit code {end.code} {during}"
         more = "Does the code call exit or os._exit? Return a value instead."

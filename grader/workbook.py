@@ -22,7 +22,9 @@ HINTS = 3
 
 
 class Koan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One exercise. `id` is "chapter/name"; `kind` "kernel" means the learner writes Triton text and a literal CONFIG."""
+    """One exercise. `id` is "chapter/name"; `kind` "kernel" means the learner writes Triton text and a literal
+    CONFIG.
+    """
 
     name: str
     title: str
@@ -219,7 +221,9 @@ def find_root(start: Path) -> Path:
                 raise KoansError(f"{file}: {error}") from None
             if "koans" in table.get("tool", {}):
                 return folder
-    raise KoansError(f"{start}: no workbook here or above; change to the folder you cloned (its pyproject.toml has [tool.koans])")
+    raise KoansError(
+        f"{start}: no workbook here or above; change to the folder you cloned (its pyproject.toml has [tool.koans])"
+    )
 
 
 def _text(file: Path) -> str:
@@ -234,10 +238,10 @@ def _text(file: Path) -> str:
 def _read(file: Path, table: type[_Table]) -> _Table:
     try:
         return msgspec.toml.decode(_text(file), type=table)
-    except tomllib.TOMLDecodeError as error:
-        raise KoansError(f"{file}: not valid TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise KoansError(f"{file}: {_entry(file, str(error))}") from None
+    except msgspec.DecodeError as error:
+        raise KoansError(f"{file}: not valid TOML: {error}") from None
 
 
 def _entry(file: Path, error: str) -> str:
@@ -277,7 +281,9 @@ def _by_id(entries: Iterator[tuple[Path, _Entry]]) -> dict[str, _Entry]:
             raise KoansError(f"{file}: '{entry.id}': an id is lower-case words joined by hyphens")
         for fact in entry.facts:
             if not FACT.match(fact):
-                raise KoansError(f"{file}: '{entry.id}': facts: '{fact}' is no fact id (D1-3, N6-1, Q4, B1-10, P1, R1-2)")
+                raise KoansError(
+                    f"{file}: '{entry.id}': facts: '{fact}' is no fact id (D1-3, N6-1, Q4, B1-10, P1, R1-2)"
+                )
         found[entry.id] = entry
     return found
 
@@ -316,7 +322,9 @@ def _mark(decorator: ast.expr) -> tuple[str, list[str]]:
     """`@pytest.mark.card("x")` -> ("card", ["x"]); anything else -> ("", [])."""
     call = decorator if isinstance(decorator, ast.Call) else None
     target = call.func if call else decorator
-    if not (isinstance(target, ast.Attribute) and isinstance(target.value, ast.Attribute) and target.value.attr == "mark"):
+    if not (
+        isinstance(target, ast.Attribute) and isinstance(target.value, ast.Attribute) and target.value.attr == "mark"
+    ):
         return "", []
     args = call.args if call else []
     return target.attr, [a.value for a in args if isinstance(a, ast.Constant) and isinstance(a.value, str)]

@@ -22,14 +22,20 @@ class Play:
 
     root: Path
 
-    def koans(self, *args: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def koans(
+        self, *args: str, env: dict[str, str] | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", **(env or {})}
         return self.python("-m", "grader", *args, env=environment, cwd=cwd)
 
-    def python(self, *args: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def python(
+        self, *args: str, env: dict[str, str] | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **(env or {}), "PYTHONPATH": str(self.root)}
         command = [sys.executable, *args]
-        return subprocess.run(command, cwd=cwd or self.root, env=environment, capture_output=True, text=True, timeout=300)
+        return subprocess.run(
+            command, cwd=cwd or self.root, env=environment, capture_output=True, text=True, timeout=300
+        )
 
     @property
     def workbook(self) -> Workbook:

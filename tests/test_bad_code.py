@@ -16,29 +16,73 @@ from tests.conftest import Play, copy_workbook
 
 SIGSEGV = "import ctypes\nctypes.string_at(0)\n"
 CASES = {
-    "syntax error": ("def causal_mask(n_q, n_k)\n    return 0\n", "broken", ["SyntaxError", "line 1", "expected ':'"]),
+    "syntax error": (
+        "def causal_mask(n_q, n_k)\n    return 0\n",
+        "broken",
+        ["SyntaxError", "line 1", "expected ':'"],
+    ),
     "missing import": ("import nonesuch\n", "broken", ["imports nonesuch, which is not installed"]),
     "name gone": ("def mask(n_q, n_k):\n    return 0\n", "broken", ["defines no 'causal_mask'"]),
     "error while importing": ("x = 1 / 0\n", "broken", ["ZeroDivisionError", "line 1"]),
-    "endless loop": ("def causal_mask(n_q, n_k):\n    while True:\n        pass\n", "timed out", ["no answer within", "three tokens by hand"]),
+    "endless loop": (
+        "def causal_mask(n_q, n_k):\n    while True:\n        pass\n",
+        "timed out",
+        ["no answer within", "three tokens by hand"],
+    ),
     "endless import": ("while True:\n    pass\n", "timed out", ["while the file was being imported"]),
-    "recursion": ("def causal_mask(n_q, n_k):\n    return causal_mask(n_q, n_k)\n", "failed", ["RecursionError"]),
-    "os._exit(0)": ("import os\ndef causal_mask(n_q, n_k):\n    os._exit(0)\n", "crashed", ["exit code 0", "three tokens by hand"]),
+    "recursion": (
+        "def causal_mask(n_q, n_k):\n    return causal_mask(n_q, n_k)\n",
+        "failed",
+        ["RecursionError"],
+    ),
+    "os._exit(0)": (
+        "import os\ndef causal_mask(n_q, n_k):\n    os._exit(0)\n",
+        "crashed",
+        ["exit code 0", "three tokens by hand"],
+    ),
     "sys.exit": ("import sys\ndef causal_mask(n_q, n_k):\n    sys.exit(0)\n", "failed", ["SystemExit"]),
     "exit while importing": ("exit(0)\n", "broken", ["calls exit"]),
-    "memory": ("def causal_mask(n_q, n_k):\n    return [bytearray(1 << 28) for _ in range(100)]\n", "failed", ["MemoryError"]),
-    "tensor memory": ("import torch\ndef causal_mask(n_q, n_k):\n    return torch.ones(1 << 36)\n", "failed", ["memory"]),
+    "memory": (
+        "def causal_mask(n_q, n_k):\n    return [bytearray(1 << 28) for _ in range(100)]\n",
+        "failed",
+        ["MemoryError"],
+    ),
+    "tensor memory": (
+        "import torch\ndef causal_mask(n_q, n_k):\n    return torch.ones(1 << 36)\n",
+        "failed",
+        ["memory"],
+    ),
     "crash in C": (f"{SIGSEGV}", "crashed", ["SIGSEGV"]),
-    "crash in a test": ("import ctypes\ndef causal_mask(n_q, n_k):\n    ctypes.string_at(0)\n", "crashed", ["SIGSEGV", "three tokens"]),
+    "crash in a test": (
+        "import ctypes\ndef causal_mask(n_q, n_k):\n    ctypes.string_at(0)\n",
+        "crashed",
+        ["SIGSEGV", "three tokens"],
+    ),
     "deep C recursion": (
         "import sys\nsys.setrecursionlimit(10**9)\ndef causal_mask(n_q, n_k):\n    return sorted([0], key=lambda x: causal_mask(1, 1))\n",
         "crashed",
         ["SIGSEGV"],
     ),
-    "a megabyte of output": ("def causal_mask(n_q, n_k):\n    print('x' * 1_000_000)\n    return 0\n", "failed", ["should be a torch.Tensor"]),
-    "terminal escapes": ("def causal_mask(n_q, n_k):\n    raise ValueError('\\x1b[2J\\x1b]0;title\\x07gone')\n", "failed", ["ValueError: gone"]),
-    "directory changed": ("import os\ndef causal_mask(n_q, n_k):\n    os.chdir('/')\n    return 0\n", "failed", ["should be a torch.Tensor"]),
-    "descriptors closed": ("import os\ndef causal_mask(n_q, n_k):\n    os.closerange(0, 64)\n    return 0\n", "crashed", ["the process ended"]),
+    "a megabyte of output": (
+        "def causal_mask(n_q, n_k):\n    print('x' * 1_000_000)\n    return 0\n",
+        "failed",
+        ["should be a torch.Tensor"],
+    ),
+    "terminal escapes": (
+        "def causal_mask(n_q, n_k):\n    raise ValueError('\\x1b[2J\\x1b]0;title\\x07gone')\n",
+        "failed",
+        ["ValueError: gone"],
+    ),
+    "directory changed": (
+        "import os\ndef causal_mask(n_q, n_k):\n    os.chdir('/')\n    return 0\n",
+        "failed",
+        ["should be a torch.Tensor"],
+    ),
+    "descriptors closed": (
+        "import os\ndef causal_mask(n_q, n_k):\n    os.closerange(0, 64)\n    return 0\n",
+        "crashed",
+        ["the process ended"],
+    ),
     "binary file": ("\x00\x00", "broken", ["null bytes"]),
 }
 
@@ -47,7 +91,10 @@ CASES = {
 def bench(tmp_path_factory):
     """One copy of the workbook, a patient runner and, for what never ends, an impatient one."""
     play = Play(copy_workbook(tmp_path_factory.mktemp("bad")))
-    with Runner(play.workbook, Limits(timeout=60)) as patient, Runner(play.workbook, Limits(timeout=3)) as impatient:
+    with (
+        Runner(play.workbook, Limits(timeout=60)) as patient,
+        Runner(play.workbook, Limits(timeout=3)) as impatient,
+    ):
         yield play, patient, impatient
 
 

@@ -5,7 +5,20 @@ import sqlite3
 
 import pytest
 
-VERBS = ["run", "list", "hint", "solution", "reset", "read", "doctor", "grade", "stubs", "new", "verify", "cards export"]
+VERBS = [
+    "run",
+    "list",
+    "hint",
+    "solution",
+    "reset",
+    "read",
+    "doctor",
+    "grade",
+    "stubs",
+    "new",
+    "verify",
+    "cards export",
+]
 
 
 def _one_line(result, *parts):
@@ -35,10 +48,14 @@ def test_an_unknown_chapter(play):
 @pytest.mark.parametrize(
     ("old", "new", "parts"),
     [
-        ('rung = "stabilise it"', 'rung = "guess it"', ["chapter.toml", "koan 'softmax'", "guess it", "rung"]),
+        (
+            'rung = "stabilise it"',
+            'rung = "guess it"',
+            ["chapter.toml", "koan 'softmax'", "guess it", "rung"],
+        ),
         ("points = 3", 'points = "three"', ["chapter.toml", "koan 'softmax'", "Expected `int`", "points"]),
         ("points = 3", "pionts = 3", ["chapter.toml", "koan 'softmax'", "pionts"]),
-        ('title = "Softmax', 'title = Softmax', ["chapter.toml", "not valid TOML", "line"]),
+        ('title = "Softmax', "title = Softmax", ["chapter.toml", "not valid TOML", "line"]),
     ],
 )
 def test_a_malformed_chapter_names_file_entry_and_field(play, old, new, parts):

@@ -26,7 +26,9 @@ def _replace(file, old, new):
 def _problems(play, *names):
     book = Workbook(play.root)
     with Runner(book) as runner:
-        return [f"{p.where}: {p.says}" for p in gate.verify(book, [book.koan(n) for n in names], runner, seeds=1).problems]
+        return [
+            f"{p.where}: {p.says}" for p in gate.verify(book, [book.koan(n) for n in names], runner, seeds=1).problems
+        ]
 
 
 def test_a_wrong_answer_that_passes_is_reported(play):
@@ -38,7 +40,10 @@ def test_a_wrong_answer_that_passes_is_reported(play):
 
 def test_a_wrong_answer_that_looks_like_another_is_reported(play):
     file = play.root / "reference/ch07_attention/causal_mask.py"
-    file.write_text(file.read_text() + '\n\n@causal_mask.wrong("the same again")\ndef twin(n_q, n_k):\n    return finite(n_q, n_k)\n')
+    file.write_text(
+        file.read_text()
+        + '\n\n@causal_mask.wrong("the same again")\ndef twin(n_q, n_k):\n    return finite(n_q, n_k)\n'
+    )
     problems = _problems(play, "causal_mask")
     assert len(problems) == 2
     assert all("but not named; it looks like: finite or twin" in p for p in problems)
@@ -46,14 +51,22 @@ def test_a_wrong_answer_that_looks_like_another_is_reported(play):
 
 def test_a_solution_that_fails_is_reported(play):
     _replace(play.root / "solutions/ch07_attention/causal_mask.py", "j > i", "j >= i")
-    play.workbook.exercise(play.workbook.koan("causal_mask")).write_text((play.root / "exercises/ch07_attention/causal_mask.py").read_text())
+    play.workbook.exercise(play.workbook.koan("causal_mask")).write_text(
+        (play.root / "exercises/ch07_attention/causal_mask.py").read_text()
+    )
     problems = _problems(play, "causal_mask")
     assert len(problems) == 1
-    assert "causal_mask solutions seed 0: the solution must pass, but is 'failed' in 'three tokens by hand'" in problems[0]
+    assert (
+        "causal_mask solutions seed 0: the solution must pass, but is 'failed' in 'three tokens by hand'" in problems[0]
+    )
 
 
 def test_a_right_answer_that_fails_is_reported(play):
-    _replace(play.root / "reference/ch07_attention/causal_mask.py", ".triu(n_k - n_q + 1)\n\n\n@causal_mask.wrong(\"the diag", ".triu(1)\n\n\n@causal_mask.wrong(\"the diag")
+    _replace(
+        play.root / "reference/ch07_attention/causal_mask.py",
+        '.triu(n_k - n_q + 1)\n\n\n@causal_mask.wrong("the diag',
+        '.triu(1)\n\n\n@causal_mask.wrong("the diag',
+    )
     problems = _problems(play, "causal_mask")
     assert len(problems) == 1
     assert "right:by_triu seed 0: a right answer must pass, but is 'failed'" in problems[0]
@@ -62,7 +75,9 @@ def test_a_right_answer_that_fails_is_reported(play):
 def test_a_test_that_the_stub_passes_is_reported(play):
     file = play.root / "exercises/ch07_attention/test_causal_mask.py"
     file.write_text(file.read_text() + "\n\ndef test_nothing():\n    pass\n")
-    assert _problems(play, "causal_mask") == ["ch07_attention/causal_mask stub: the stub passes 'nothing': that test asks nothing"]
+    assert _problems(play, "causal_mask") == [
+        "ch07_attention/causal_mask stub: the stub passes 'nothing': that test asks nothing"
+    ]
 
 
 def test_a_stub_that_differs_from_its_solution_is_reported(play):
@@ -78,7 +93,11 @@ def _static(play):
 
 
 def test_cards_markers_hints_and_needs_must_resolve(play):
-    _replace(play.root / "exercises/ch07_attention/test_causal_mask.py", 'card("causal-mask")', 'card("no-such-card")')
+    _replace(
+        play.root / "exercises/ch07_attention/test_causal_mask.py",
+        'card("causal-mask")',
+        'card("no-such-card")',
+    )
     (play.root / "content/ch07_attention/scores.md").write_text("# Hint 1\n\nLook.\n")
     toml = play.root / "content/ch13_triton/chapter.toml"
     toml.write_text(toml.read_text() + 'needs = ["ch13_triton/nothing"]\n')
@@ -91,7 +110,11 @@ def test_cards_markers_hints_and_needs_must_resolve(play):
 
 def test_a_landed_id_must_not_go_and_a_new_one_must_be_locked(play):
     _replace(play.root / "content/ch13_triton/cards.toml", 'id = "kernel-tail-mask"', 'id = "kernel-tail"')
-    _replace(play.root / "exercises/ch13_triton/test_vector_add.py", 'card("kernel-tail-mask")', 'card("kernel-tail")')
+    _replace(
+        play.root / "exercises/ch13_triton/test_vector_add.py",
+        'card("kernel-tail-mask")',
+        'card("kernel-tail")',
+    )
     assert _static(play) == [
         "content/ids.lock: card kernel-tail-mask has landed and must not go or change its name",
         "content/ids.lock: card kernel-tail is new: `koans verify --lock` adds it",

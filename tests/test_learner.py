@@ -33,7 +33,13 @@ def test_a_pass_unlocks_its_cards_and_they_are_exported_with_ankis_header(play, 
     assert "card unlocked: softmax-subtract-max" in run.stdout
     play.koans("cards", "export", str(deck))
     lines = deck.read_text().splitlines()
-    assert lines[:5] == ["#separator:tab", "#html:true", "#columns:id\tdeck\tfront\tback\ttags", "#deck column:2", "#tags column:5"]
+    assert lines[:5] == [
+        "#separator:tab",
+        "#html:true",
+        "#columns:id\tdeck\tfront\tback\ttags",
+        "#deck column:2",
+        "#tags column:5",
+    ]
     rows = {row[0]: row for row in csv.reader(lines[5:], delimiter="\t", quoting=csv.QUOTE_NONE)}
     proved = {p.card for p in Workbook(play.root).proofs if p.koan == "ch06_numerics/softmax"}
     shared = {p.card for p in Workbook(play.root).proofs if p.koan != "ch06_numerics/softmax"}
@@ -100,7 +106,9 @@ def test_reset_puts_the_stub_back_and_keeps_what_it_replaces(play):
 
 def test_a_pass_counts_for_the_text_it_was_given_for(play):
     def standing():
-        return next(k["standing"] for k in json.loads(play.koans("list", "--json").stdout) if k["name"] == "causal_mask")
+        return next(
+            k["standing"] for k in json.loads(play.koans("list", "--json").stdout) if k["name"] == "causal_mask"
+        )
 
     play.solve("causal_mask")
     play.koans("run", "causal_mask")

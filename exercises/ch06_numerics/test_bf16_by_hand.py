@@ -21,7 +21,12 @@ def test_a_value_that_fits_stays_as_it_is():
 
 @pytest.mark.card("round-to-nearest-even")
 def test_halfway_goes_to_the_even_neighbour():
-    exact(bf16_by_hand, of_bits(0x3F808000, 0x3F818000, 0xBF808000, 0xBF818000), with_=oracle, gives=[1.0, 1.015625, -1.0, -1.015625])
+    exact(
+        bf16_by_hand,
+        of_bits(0x3F808000, 0x3F818000, 0xBF808000, 0xBF818000),
+        with_=oracle,
+        gives=[1.0, 1.015625, -1.0, -1.015625],
+    )
 
 
 @pytest.mark.card("round-to-nearest-even")
@@ -35,7 +40,11 @@ def test_rounding_up_may_carry_into_the_exponent():
 
 @pytest.mark.card("bf16-range")
 def test_too_large_becomes_infinite_and_infinity_stays():
-    exact(bf16_by_hand, of_bits(0x7F7F7FFF, 0x7F7F8000, 0x7F7FFFFF, 0xFF7FFFFF, 0x7F800000, 0xFF800000), with_=oracle)
+    exact(
+        bf16_by_hand,
+        of_bits(0x7F7F7FFF, 0x7F7F8000, 0x7F7FFFFF, 0xFF7FFFFF, 0x7F800000, 0xFF800000),
+        with_=oracle,
+    )
 
 
 def test_every_nan_stays_a_nan():
@@ -43,7 +52,11 @@ def test_every_nan_stays_a_nan():
 
 
 def test_subnormals_and_signed_zeros_are_kept():
-    exact(bf16_by_hand, of_bits(0x00000000, 0x80000000, 0x00008000, 0x00018000, 0x00400000, 0x80410000), with_=oracle)
+    exact(
+        bf16_by_hand,
+        of_bits(0x00000000, 0x80000000, 0x00008000, 0x00018000, 0x00400000, 0x80410000),
+        with_=oracle,
+    )
 
 
 def test_ordinary_values_of_any_shape_and_strides(seed):

@@ -18,13 +18,13 @@ def test_equal_scores_share_the_probability_however_large_they_are():
 
 
 @pytest.mark.card("softmax-overflow-symptom")
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_scores_of_twelve_do_not_overflow(dtype):
     agrees(softmax, torch.tensor([12.0, 11.0, 10.0]).to(dtype), with_=oracle)
 
 
 @pytest.mark.card("softmax-subtract-max", "exp-1000")
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_scores_of_every_size_give_probabilities(kind, dtype, seed):
     agrees(softmax, signal(kind, 4, 37, dtype=dtype, seed=seed), with_=oracle)
@@ -35,7 +35,7 @@ def test_probabilities_run_along_the_axis_asked_for(dim, seed):
     agrees(softmax, randn(3, 4, 5, seed=seed), dim=dim, with_=oracle)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_a_row_that_is_hidden_entirely_gives_zeros(dtype):
     hidden = torch.tensor([[-torch.inf, -torch.inf, -torch.inf], [-torch.inf, 2.0, 1.0]]).to(dtype)
     agrees(softmax, hidden, with_=oracle)

@@ -1,10 +1,9 @@
 """The causal mask, aligned at the end
 
-A token may look at itself and at what came before it. With a cache the last queries meet all keys, so there are fewer rows
-than columns, and the mask is lined up with the last column, not with the first.
+A token may look at itself and at what came before it. With a cache the last queries meet all keys, so there are fewer
+rows than columns, and the mask is lined up with the last column, not with the first.
 """
 
-import torch
 from jaxtyping import Float32
 from torch import Tensor
 

@@ -4,7 +4,6 @@ Every query meets every key: 'bhqd,bhkd->bhqk'. The letters say which axis is su
 1/√d keeps the result's variance at 1, whatever the width of a head.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,8 +11,8 @@ from torch import Tensor
 def scores(q: Float[Tensor, "b h q d"], k: Float[Tensor, "b h k d"]) -> Float[Tensor, "b h q k"]:
     """q·k / √d for every query and key of each head, in the dtype of `q`.
 
-    Multiply and scale in float32, whatever the dtype, and round once: a product of 70,000 that the scale brings back into
-    range must not overflow on the way.
+    Multiply and scale in float32, whatever the dtype, and round once: a product of 70,000 that the scale brings back
+    into range must not overflow on the way.
 
         q = [[[[1., 2.], [0., 1.]]]], k = [[[[3., 4.]]]], d = 2   ->   [[[[11/√2], [4/√2]]]]
 

@@ -19,13 +19,13 @@ def test_two_queries_and_a_key_by_hand():
 
 
 @pytest.mark.card("scores-einsum")
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_more_keys_than_queries_and_several_heads(dtype, seed):
     q, k = randn(2, 3, 5, 16, dtype=dtype, seed=seed), randn(2, 3, 7, 16, dtype=dtype, seed=seed + 1)
     agrees(scores, q, k, with_=oracle)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_a_long_head_is_summed_in_float32(dtype, seed):
     q, k = randn(1, 2, 4, 512, dtype=dtype, seed=seed), randn(1, 2, 3, 512, dtype=dtype, seed=seed + 1)
     agrees(scores, q, k, with_=oracle)
@@ -44,7 +44,12 @@ def test_values_of_every_size(kind, seed):
 @pytest.mark.card("einsum-broadcasts")
 @pytest.mark.parametrize(
     "shapes",
-    [((2, 4, 3, 8), (2, 1, 5, 8)), ((2, 4, 3, 8), (1, 4, 5, 8)), ((2, 4, 3, 8), (2, 4, 5, 1)), ((2, 4, 3, 8), (2, 2, 5, 8))],
+    [
+        ((2, 4, 3, 8), (2, 1, 5, 8)),
+        ((2, 4, 3, 8), (1, 4, 5, 8)),
+        ((2, 4, 3, 8), (2, 4, 5, 1)),
+        ((2, 4, 3, 8), (2, 2, 5, 8)),
+    ],
     ids=["heads 4 and 1", "batch 2 and 1", "width 8 and 1", "heads 4 and 2"],
 )
 def test_shapes_that_differ_are_a_value_error(shapes, seed):

@@ -12,7 +12,13 @@ from reference.ch13_triton.vector_add import vector_add as oracle
 
 @pytest.mark.card("kernel-tail-mask")
 def test_three_elements_by_hand():
-    agrees(vector_add, torch.tensor([1.0, 2.0, 3.0]), torch.tensor([10.0, 20.0, 30.0]), with_=oracle, gives=[11, 22, 33])
+    agrees(
+        vector_add,
+        torch.tensor([1.0, 2.0, 3.0]),
+        torch.tensor([10.0, 20.0, 30.0]),
+        with_=oracle,
+        gives=[11, 22, 33],
+    )
 
 
 @pytest.mark.card("kernel-tail-mask")

@@ -1,7 +1,7 @@
 """A kernel with a tail
 
-A kernel is written for one program, which handles one block of BLOCK elements; the launcher starts as many programs as it
-takes. The last block is rarely full, and nothing stops a load or store past the end of a tensor but the mask.
+A kernel is written for one program, which handles one block of BLOCK elements; the launcher starts as many programs
+as it takes. The last block is rarely full, and nothing stops a load or store past the end of a tensor but the mask.
 """
 
 import triton

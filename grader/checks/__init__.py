@@ -38,8 +38,8 @@ DECIMALS = 4  # of a result written out in a test: it is there to be read; the o
 def agrees(fn: Callable[..., Any], *inputs: Any, with_: Oracle, gives: Any = None, **kwargs: Any) -> None:
     """`fn(*inputs, **kwargs)` agrees with the oracle, which may also ask for an error.
 
-    `gives` spells the result out for a reader (tensors as nested lists, to four decimals) and is held against the oracle.
-    Raises Disagreement, or NotStarted for a stub.
+    `gives` spells the result out for a reader (tensors as nested lists, to four decimals) and is held against the
+    oracle. Raises Disagreement, or NotStarted for a stub.
     """
     __tracebackhide__ = True
     _check(fn, inputs, kwargs, with_, gives, bits=False)
@@ -55,7 +55,7 @@ def _check(
     fn: Callable[..., Any], inputs: Any, kwargs: dict[str, Any], oracle: Oracle, gives: Any, *, bits: bool
 ) -> None:
     __tracebackhide__ = True
-    pristine = clone((inputs, kwargs))
+    pristine: tuple[Any, Any] = clone((inputs, kwargs))
     actual = call(fn, inputs, kwargs)
     if isinstance(actual.error, NotImplementedError) and YOUR_TURN in str(actual.error):
         raise NotStarted(oracle.__name__) from None
@@ -85,15 +85,13 @@ def _told(fn: Callable[..., Any], oracle: Oracle, found: _Failure, bits: bool) -
 
 
 class _Failure(NamedTuple):
-    inputs: Any  # (args, kwargs)
+    inputs: tuple[Any, Any]  # args, kwargs
     actual: Outcome
     expected: Expected
     gap: Gap
 
 
-def _honest_otherwise(
-    gap: Gap, actual: Outcome, expected: Expected, oracle: Oracle, inputs: Any, bits: bool
-) -> bool:
+def _honest_otherwise(gap: Gap, actual: Outcome, expected: Expected, oracle: Oracle, inputs: Any, bits: bool) -> bool:
     """Does the answer agree once the oracle's other honest formulas are measured too? Dear, so asked only if near."""
     if gap.kind != "value" or bits or oracle.launch is not None or not oracle.rights:
         return False
@@ -102,13 +100,11 @@ def _honest_otherwise(
     return compare(actual, expect(oracle, *clone(inputs), widen=True)) is None
 
 
-def _smallest(
-    fn: Callable[..., Any], oracle: Oracle, found: _Failure, names: list[Variant], bits: bool
-) -> _Failure:
+def _smallest(fn: Callable[..., Any], oracle: Oracle, found: _Failure, names: list[Variant], bits: bool) -> _Failure:
     """The same failure on smaller inputs, as far as a learner's patience allows; only the first failures are shrunk."""
     best = found
 
-    def fails(smaller: Any) -> bool:
+    def fails(smaller: tuple[Any, Any]) -> bool:
         nonlocal best
         actual = call(fn, *clone(smaller))
         expected = expect(oracle, *clone(smaller), bits=bits)
@@ -123,7 +119,7 @@ def _smallest(
         return True
 
     if found.expected.outcome.error is None:
-        shrink(found.inputs, fails)
+        shrink(fn, found.inputs, fails)
     honest = _honest_otherwise(best.gap, best.actual, best.expected, oracle, best.inputs, bits)
     return found if honest else best
 
@@ -156,10 +152,10 @@ def _plain(x: Any) -> Any:
 
 
 def _reads_as(value: Any, shown: Any) -> bool:
-    if isinstance(value, torch.dtype) or isinstance(value, str):
+    if isinstance(value, (torch.dtype, str)):
         return bool(value == shown)
     if isinstance(value, float) and not math.isfinite(value):
-        return value == shown or (value != value and shown != shown)
+        return bool(value == shown) or bool(value != value and shown != shown)
     if isinstance(value, float):
-        return abs(value - shown) <= 0.5 * 10**-DECIMALS * max(1.0, abs(value))
+        return bool(abs(value - shown) <= 0.5 * 10**-DECIMALS * max(1.0, abs(value)))
     return bool(value == shown)

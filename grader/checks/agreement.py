@@ -81,7 +81,7 @@ def same_bits(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
     if isinstance(a, float) and isinstance(b, float):
-        return a == b and math.copysign(1, a) == math.copysign(1, b) or a != a and b != b
+        return (a == b and math.copysign(1, a) == math.copysign(1, b)) or (a != a and b != b)
     return type(a) is type(b) and bool(a == b)
 
 
@@ -125,8 +125,9 @@ def expect(
 ) -> Expected:
     """What the oracle says about these inputs.
 
-    With `bits` its result in the inputs' own dtypes is the answer. Otherwise it runs in float64 and the bound is measured;
-    `widen` also measures the other honest formulas (`@right`), which is dear and needed only for an answer that failed.
+    With `bits` its result in the inputs' own dtypes is the answer. Otherwise it runs in float64 and the bound is
+    measured; `widen` also measures the other honest formulas (`@right`), which is dear and needed only for an answer
+    that failed.
     """
     args, kwargs = tree_map(lambda x: x.detach() if isinstance(x, Tensor) else x, (list(args), dict(kwargs)))
     native = call(oracle.fn, *clone((args, kwargs)))
@@ -153,16 +154,17 @@ def expect(
     return Expected(outcome, native, total, largest=largest)
 
 
-def _wider(
-    widths: list[Tensor | None], formula: Callable[..., Any], args: Any, kwargs: Any
-) -> list[Tensor | None]:
+def _wider(widths: list[Tensor | None], formula: Callable[..., Any], args: Any, kwargs: Any) -> list[Tensor | None]:
     try:
         more = width(formula, *clone((args, kwargs)))
     except (RuntimeError, TypeError, ValueError):
         return widths  # an honest way that cannot run in float64 (a fixed dtype inside) measures nothing
     if len(more) != len(widths):
         return widths
-    return [w if w is None or m is None or m.shape != w.shape else torch.maximum(w, m) for w, m in zip(widths, more, strict=True)]
+    return [
+        w if w is None or m is None or m.shape != w.shape else torch.maximum(w, m)
+        for w, m in zip(widths, more, strict=True)
+    ]
 
 
 def compare(actual: Outcome, expected: Expected) -> Gap | None:
@@ -209,7 +211,10 @@ def _structure(got: Any, want: Any, path: str) -> Gap | None:
         if not isinstance(got, dict):
             return Gap("type", f"{at} should be a dict, but is {_kind(got)}")
         if list(map(str, got)) != list(map(str, want)) and set(got) != set(want):
-            return Gap("structure", f"{at} should have the keys {sorted(map(str, want))}, but has {sorted(map(str, got))}")
+            return Gap(
+                "structure",
+                f"{at} should have the keys {sorted(map(str, want))}, but has {sorted(map(str, got))}",
+            )
         pairs = [(got[k], want[k], f"{path}[{k!r}]") for k in want]
     else:
         return None if _same_kind(got, want) else Gap("type", f"{at} should be {_kind(want)}, but is {_kind(got)}")
@@ -251,7 +256,11 @@ def _tensor(got: Tensor, ref: Tensor, dtype: torch.dtype, w: Tensor | None, bits
     if not got.numel():
         return None
     if bits or not dtype.is_floating_point:
-        wrong = (_bits(got) != _bits(ref)) & ~(got.isnan() & ref.isnan()) if bits and dtype.is_floating_point else got != ref
+        wrong = (
+            (_bits(got) != _bits(ref)) & ~(got.isnan() & ref.isnan())
+            if bits and dtype.is_floating_point
+            else got != ref
+        )
         return _worst(wrong, wrong.double()) if wrong.any() else None
     out, w = got.detach().double(), torch.zeros_like(ref) if w is None else w
     ok = within(out, ref, w, dtype)

@@ -116,7 +116,9 @@ def _outcome(outcome: Outcome, native: Outcome) -> Any:
 def show(value: Any) -> str:
     """A value as Python text: tensors with dtype and, if not contiguous, strides; long ones abbreviated."""
     if isinstance(value, Tensor):
-        with torch._tensor_str.printoptions(precision=5, threshold=FEW, edgeitems=3, linewidth=WIDTH - 16, sci_mode=None):
+        with torch._tensor_str.printoptions(
+            precision=5, threshold=FEW, edgeitems=3, linewidth=WIDTH - 16, sci_mode=None
+        ):
             text = _retitled(value)
         return text if value.is_contiguous() else f"{text}  (strides {tuple(value.stride())})"
     if isinstance(value, np.ndarray):
@@ -157,4 +159,8 @@ def _where(error: BaseException) -> list[str]:
 
 def _ours(filename: str) -> bool:
     parts = filename.replace("\\", "/").split("/")
-    return bool({"site-packages", "grader", "reference"} & set(parts)) or filename.startswith("<") or "/lib/python" in filename
+    return (
+        bool({"site-packages", "grader", "reference"} & set(parts))
+        or filename.startswith("<")
+        or "/lib/python" in filename
+    )

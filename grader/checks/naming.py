@@ -22,7 +22,12 @@ class Passed(NamedTuple):
 
 
 def look_alikes(
-    fn: Any, actual: Outcome, oracle: Oracle, args: Sequence[Any], kwargs: Mapping[str, Any], expected: Expected
+    fn: Any,
+    actual: Outcome,
+    oracle: Oracle,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    expected: Expected,
 ) -> list[Variant]:
     """The oracle's wrong answers that give what `fn` gave on these inputs, the closest kind of match only.
 

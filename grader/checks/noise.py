@@ -1,8 +1,9 @@
 """How far an oracle moves when each of its operations rounds at random.
 
-Monte Carlo arithmetic (Parker 1997; Verificarlo, CADNA): an error bound that is measured, not chosen. The oracle runs in
-float64, every inexact operation gets a relative error of at most `u`, and sums an error that grows with their length as a
-sequential fp32 accumulation does. The spread over a few draws says how much any honest order of operations may differ.
+Monte Carlo arithmetic (Parker 1997; Verificarlo, CADNA): an error bound that is measured, not chosen. The oracle runs
+in float64, every inexact operation gets a relative error of at most `u`, and sums an error that grows with their
+length as a sequential fp32 accumulation does. The spread over a few draws says how much any honest order of
+operations may differ.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ SLACK = 16  # honest errors measured up to 7.75 of these units over 183,448 chec
 
 # Operations that return a value they were given, or an exactly representable one: nothing to shake.
 EXACT = frozenset(
+    # fmt: off
     """neg abs amax amin max min maximum minimum where index cat stack masked_fill clone detach relu _to_copy copy gather
     zeros ones full empty zeros_like ones_like full_like empty_like arange scalar_tensor lift_fresh lift_fresh_copy
-    index_put scatter index_select clamp clamp_min clamp_max round floor ceil trunc sort argsort topk tril triu new_zeros
-    new_full new_ones new_empty new_empty_strided empty_strided fill zero masked_select repeat repeat_interleave flip
-    constant_pad_nd sign sgn roll copysign _unsafe_view _reshape_alias _reshape_copy view set_ resize_ cummax unfold
-    argmax argmin embedding take take_along_dim diagonal_copy slice_scatter select_scatter ldexp frexp isinf isnan
-    """.split()
+    index_put scatter index_select clamp clamp_min clamp_max round floor ceil trunc sort argsort topk tril triu
+    new_zeros new_full new_ones new_empty new_empty_strided empty_strided fill zero masked_select repeat
+    repeat_interleave flip constant_pad_nd sign sgn roll copysign _unsafe_view _reshape_alias _reshape_copy view set_
+    resize_ cummax unfold argmax argmin embedding take take_along_dim diagonal_copy slice_scatter select_scatter ldexp
+    frexp isinf isnan""".split()  # noqa: SIM905
+    # fmt: on
 )
 SUMS = frozenset({"sum", "mean", "mm", "bmm", "dot", "mv"})
 
@@ -44,11 +47,11 @@ def to_float64(tree: Any) -> Any:
     return tree_map(lambda x: x.detach().to(torch.float64) if is_float(x) else x, tree)
 
 
-class Noise(TorchDispatchMode):
+class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within it, every inexact float64 operation rounds at random as if its unit roundoff were `u`."""
 
     def __init__(self, u: float, seed: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.u = u
         self.generator = torch.Generator().manual_seed(seed)
 

@@ -25,7 +25,9 @@ class StrayAddress(IndexError):
 
 
 def load(text: KernelText) -> SimpleNamespace:
-    """The kernels of a text, to be launched as `kernels.name[grid](...)`. Raises RuntimeError without the interpreter."""
+    """The kernels of a text, to be launched as `kernels.name[grid](...)`. Raises RuntimeError without the
+    interpreter.
+    """
     os.environ.setdefault("TRITON_INTERPRET", "1")
     import triton
     import triton.language as tl
@@ -179,4 +181,8 @@ def kernel_source(fn: Callable[..., Any], name: str) -> str:
     node = tree.body[0]
     assert isinstance(node, ast.FunctionDef)
     node.name, node.decorator_list = name, []
+    for argument in (*node.args.args, *node.args.kwonlyargs):
+        if argument.annotation is not None and ast.unparse(argument.annotation) != "tl.constexpr":
+            argument.annotation = None
+    node.returns = None
     return "@triton.jit\n" + ast.unparse(node) + "\n"

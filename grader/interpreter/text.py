@@ -16,10 +16,32 @@ from typing import Any
 TILE_ATTRIBUTES = frozenset({"to", "T", "dtype", "element_ty", "shape", "type", "trans", "reshape", "value"})
 CALLS = frozenset({"range", "min", "max"})
 # In triton.language, but not arithmetic on tiles.
-REFUSED = frozenset({"inline_asm_elementwise", "core", "semantic", "standard", "extra", "target_info", "tensor", "builtin"})
-STATEMENTS = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.For, ast.While, ast.If, ast.Return, ast.Pass)
+REFUSED = frozenset(
+    {"inline_asm_elementwise", "core", "semantic", "standard", "extra", "target_info", "tensor", "builtin"}
+)
+STATEMENTS = (
+    ast.Assign,
+    ast.AugAssign,
+    ast.AnnAssign,
+    ast.Expr,
+    ast.For,
+    ast.While,
+    ast.If,
+    ast.Return,
+    ast.Pass,
+)
 EXPRESSIONS = (
-    *(ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Tuple, ast.Subscript),
+    *(
+        ast.Name,
+        ast.Constant,
+        ast.BinOp,
+        ast.UnaryOp,
+        ast.BoolOp,
+        ast.Compare,
+        ast.IfExp,
+        ast.Tuple,
+        ast.Subscript,
+    ),
     *(ast.Slice, ast.Call, ast.Attribute, ast.keyword, ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
     ast.expr_context,
 )
@@ -55,12 +77,20 @@ def read(source: str, file: str) -> KernelText:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             if [ast.unparse(d) for d in node.decorator_list] != ["triton.jit"]:
-                raise _error(node, file, f"{node.name}: a kernel file holds functions marked @triton.jit and nothing else")
+                raise _error(
+                    node,
+                    file,
+                    f"{node.name}: a kernel file holds functions marked @triton.jit and nothing else",
+                )
             functions[node.name] = node
         elif isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["CONFIG"]:
             config = _literal(node, file)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            if ast.unparse(node) not in ("import triton", "import triton.language as tl", "from triton import language as tl"):
+            if ast.unparse(node) not in (
+                "import triton",
+                "import triton.language as tl",
+                "from triton import language as tl",
+            ):
                 raise _error(node, file, "a kernel file imports triton and triton.language as tl, nothing else")
         elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
             raise _error(node, file, "a kernel file holds @triton.jit functions and CONFIG = {…}, nothing else")
@@ -136,7 +166,11 @@ def _call(node: ast.Call, kernels: set[str], file: str) -> None:
     name = ast.unparse(node.func)
     known = isinstance(node.func, ast.Attribute) or name in CALLS | kernels
     if not known:
-        raise _error(node, file, f"`{name}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file")
+        raise _error(
+            node,
+            file,
+            f"`{name}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file",
+        )
 
 
 def _error(node: ast.AST, file: str, says: str) -> KernelSyntaxError:

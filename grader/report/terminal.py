@@ -57,7 +57,11 @@ def verdict(koan: Koan, result: Verdict) -> RenderableType:
     if failing and failing.output.strip():
         lines = failing.output.strip().splitlines()
         more = [f"… {len(lines) - 6} more lines"] if len(lines) > 6 else []
-        parts += [Text(), Text("printed by the code:", "dim"), *(Text(f"  {line[:200]}") for line in [*lines[:6], *more])]
+        parts += [
+            Text(),
+            Text("printed by the code:", "dim"),
+            *(Text(f"  {line[:200]}") for line in [*lines[:6], *more]),
+        ]
     return Group(*parts)
 
 
@@ -98,7 +102,10 @@ def listing(workbook: Workbook, standings: Mapping[str, Standing], koans: Iterab
         table = Table.grid(padding=(0, 2), expand=False)
         for koan in own:
             standing = standings[koan.id]
-            row: list[Text] = [status_text(standing.status, changed=standing.changed and width >= NARROW), Text(koan.name)]
+            row: list[Text] = [
+                status_text(standing.status, changed=standing.changed and width >= NARROW),
+                Text(koan.name),
+            ]
             if width >= NARROW:
                 row += [Text(koan.rung, "dim"), Text(koan.title, "dim", overflow="ellipsis", no_wrap=True)]
             table.add_row(*row)
@@ -148,7 +155,12 @@ def doctor(findings: Sequence[Finding]) -> RenderableType:
 def grade(result: Grade) -> RenderableType:
     parts: list[RenderableType] = []
     for graded in result.koans:
-        line = Text.assemble(f"{graded.earned}/{graded.points}  ", graded.verdict.koan, "  ", status_text(graded.verdict.status))
+        line = Text.assemble(
+            f"{graded.earned}/{graded.points}  ",
+            graded.verdict.koan,
+            "  ",
+            status_text(graded.verdict.status),
+        )
         parts.append(line)
         if graded.verdict.headline and graded.verdict.status not in (Status.passed, Status.not_started):
             parts.append(Padding(Text(graded.verdict.headline, "dim"), (0, 0, 0, 5)))

@@ -23,6 +23,7 @@ from grader.targets import Target, exercise_file, missing_requirement
 from grader.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.workbook import Koan, Workbook
 
+_reply: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
 KEEP = 4000  # characters of output a verdict carries
 STARTING = 60.0  # seconds the server may take to import everything
 
@@ -133,7 +134,7 @@ class Runner:
             # The workbook's own copy of the machine comes first, whichever one the command was started from.
             path = os.pathsep.join([str(self.workbook.root), *filter(None, [os.environ.get("PYTHONPATH")])])
             environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-            self._errors = tempfile.TemporaryFile()
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "grader.runner.server", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
@@ -162,7 +163,7 @@ class Runner:
             if not data:
                 raise KoansError(f"the runner stopped: {self._last_words()}; `koans doctor` checks what it needs")
             self._pending += self._lines.feed(data)
-        return msgspec.json.decode(self._pending.pop(0), type=Reply)
+        return _reply.decode(self._pending.pop(0))
 
     def _last_words(self) -> str:
         self._errors.seek(0)

@@ -17,7 +17,11 @@ def _rounded(x, p, lowest):
 def _survey(x, overflowed, flushed, cast):
     kept = x.isfinite() & (x != 0) & ~overflowed & ~flushed
     errors = ((cast - x) / x).abs()[kept]
-    return {"overflowed": overflowed, "flushed": flushed, "error": errors.max().item() if errors.numel() else 0.0}
+    return {
+        "overflowed": overflowed,
+        "flushed": flushed,
+        "error": errors.max().item() if errors.numel() else 0.0,
+    }
 
 
 @oracle

@@ -1,7 +1,8 @@
 """bf16, bit by bit
 
-A bf16 number is the upper half of an fp32 number: same sign, same 8 exponent bits, the first 7 of 23 fraction bits. What
-takes thought is the half that goes: cutting it off rounds towards zero, and a sum of a thousand such values drifts.
+A bf16 number is the upper half of an fp32 number: same sign, same 8 exponent bits, the first 7 of 23 fraction bits.
+What takes thought is the half that goes: cutting it off rounds towards zero, and a sum of a thousand such values
+drifts.
 """
 
 import torch

@@ -1,0 +1,103 @@
+"""Plain pytest is a first-class way in: files, chapters, options and editors, with the same diagnosis."""
+
+import re
+
+NO_MAX = ("e = torch.exp(x)", "return e / e.sum(dim, keepdim=True)")
+
+
+def _pytest(play, *args, **kwargs):
+    return play.python("-m", "pytest", "-q", *args, **kwargs)
+
+
+def test_the_solutions_are_green(play):
+    result = _pytest(play, "exercises", "--target", "solutions")
+    assert result.returncode == 0, result.stdout
+    assert re.search(r"^\d+ passed in", result.stdout.splitlines()[-1])
+
+
+def test_a_stub_fails_as_not_started_without_a_traceback(play):
+    result = _pytest(play, "exercises/ch07_attention/test_causal_mask.py")
+    assert result.returncode == 1
+    assert "9 not started" in result.stdout.splitlines()[-1]
+    assert (
+        "ch07_attention/causal_mask  not started; next: open exercises/ch07_attention/causal_mask.py" in result.stdout
+    )
+    assert "Traceback" not in result.stdout
+    assert "passed" not in result.stdout
+
+
+def test_a_file_shows_the_same_diagnosis_as_the_command(play):
+    play.body("softmax", *NO_MAX)
+    mine = _pytest(play, "exercises/ch06_numerics/test_softmax.py").stdout
+    verdict = play.koans("run", "softmax").stdout
+    says = "this looks like: exp before subtracting the row maximum: large scores overflow"
+    assert says in mine
+    assert says in verdict
+    assert "    x = tensor([12., 11., 10.], dtype=float16)" in mine
+    assert "next: koans hint softmax" in mine
+
+
+def test_a_chapter_k_x_and_lf_work(play):
+    play.solve("scores")
+    play.body("causal_mask", "return torch.zeros(n_q, n_k)")
+    chapter = _pytest(play, "exercises/ch07_attention")
+    assert "ch07_attention/scores  18 of 18 tests pass" in chapter.stdout
+    assert "ch07_attention/causal_mask" in chapter.stdout
+    assert _pytest(play, "exercises/ch07_attention", "-k", "two_queries_and_a_key").returncode == 0
+    first = _pytest(play, "exercises/ch07_attention", "-x")
+    assert "1 failed" in first.stdout.splitlines()[-1]
+    _pytest(play, "exercises/ch07_attention")
+    play.solve("causal_mask")
+    again = _pytest(play, "exercises/ch07_attention", "--lf")
+    assert again.returncode == 0
+    assert "scores" not in again.stdout
+
+
+def test_it_runs_from_another_folder_as_an_editor_does(play, tmp_path):
+    play.solve("causal_mask")
+    file = play.root / "exercises/ch07_attention/test_causal_mask.py"
+    result = _pytest(play, f"{file}::test_three_tokens_by_hand", f"--rootdir={play.root}", cwd=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_property_fails_on_a_small_example_and_on_the_same_one_again(play):
+    play.body(
+        "causal_mask",
+        "return torch.zeros(n_q, n_k).masked_fill(torch.ones(n_q, n_k).triu(1).bool(), -torch.inf)",
+    )
+    runs = [_pytest(play, "exercises/ch07_attention/test_causal_mask.py", "-k", "any_number").stdout for _ in range(2)]
+    shown = [re.findall(r"n_[qk] = (\d+)", out) for out in runs]
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == 2
+    assert sum(map(int, shown[0])) <= 3  # 2 queries and 1 key, or 1 and 2
+    seeded = _pytest(play, "exercises/ch07_attention/test_causal_mask.py", "--seed", "5", "-v")
+    assert "koans: target learner, seed 5 (repeat with --seed 5)" in seeded.stdout
+
+
+def test_a_submission_elsewhere_can_be_the_target(play, tmp_path):
+    fork = tmp_path / "fork/exercises/ch07_attention"
+    fork.mkdir(parents=True)
+    (fork / "causal_mask.py").write_text((play.root / "solutions/ch07_attention/causal_mask.py").read_text())
+    result = _pytest(play, "exercises/ch07_attention/test_causal_mask.py", "--target", str(tmp_path / "fork"))
+    assert result.returncode == 0, result.stdout
+
+
+def test_an_unknown_target_is_one_clear_line(play):
+    result = _pytest(play, "exercises", "--target", "wrongly:x")
+    assert result.returncode == 4
+    assert "--target wrongly:x: give learner, solutions, stub, wrong:NAME" in result.stderr
+    unknown = _pytest(play, "exercises/ch07_attention", "--target", "wrong:nonesuch")
+    assert unknown.returncode == 2
+    assert "has no wrong answer 'nonesuch'" in unknown.stdout
+
+
+def test_tests_that_need_a_gpu_are_not_run_here_and_are_no_pass(play):
+    file = play.root / "exercises/ch07_attention/test_causal_mask.py"
+    file.write_text(
+        file.read_text() + "\n\n@pytest.mark.gpu\ndef test_speed():\n    exact(causal_mask, 1, 1, with_=oracle)\n"
+    )
+    play.solve("causal_mask")
+    result = _pytest(play, str(file), env={"CUDA_VISIBLE_DEVICES": ""})
+    assert re.search(r"9 passed, 1 not run here in", result.stdout), result.stdout
+    verdict = play.koans("run", "causal_mask", env={"CUDA_VISIBLE_DEVICES": ""})
+    assert "fast: – not run here" in verdict.stdout
