@@ -1,0 +1,203 @@
+"""Figures of the chapters, drawn from the oracles: `python -m grader.figures [--check]`.
+
+`content/CH/figure.py` has a function `draw() -> Figure`; its picture lies beside it as figure.svg and carries
+two digests: of the numbers and words it shows, and of the text that drew it. So it can be told whether it is
+stale without comparing pictures, which differ from one version of matplotlib to the next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import io
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from grader.errors import KoansError
+from grader.workbook import find_root
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DIGITS = 6  # significant digits of a plotted number that count
+# A figure is 4.2 inches wide: at 390 pixels a point is 1.3 pixels, so 8.5-point letters are 11 pixels high.
+STYLE: dict[str, Any] = {
+    "font.size": 8.5,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "hatch.linewidth": 0.5,
+    "svg.fonttype": "path",  # the letters as drawn here, whatever fonts the reader has
+    "svg.hashsalt": "tensor-koans",  # without it the ids in the file are random
+}
+STAMP = re.compile(r"tensor-koans data=([0-9a-f]{16}) source=([0-9a-f]{16})")
+
+
+class Stale(msgspec.Struct, frozen=True):
+    """A chapter whose figure.svg must be drawn again, and why."""
+
+    chapter: str
+    why: str
+
+
+def drawings(root: Path) -> list[Path]:
+    """Every chapter's figure.py, in order."""
+    return sorted((root / "content").glob("ch*/figure.py"))
+
+
+def stale(root: Path) -> list[Stale]:
+    """The figures that no longer show what their drawing and its oracles give. Raises KoansError."""
+    found = ((file.parent.name, reason(file)) for file in drawings(root))
+    return [Stale(chapter, why) for chapter, why in found if why]
+
+
+def svg(file: Path) -> bytes:
+    """The picture of a figure.py: the same bytes every time. Raises KoansError."""
+    data, source, picture = _drawn(file)
+    with io.BytesIO() as out, _style():
+        stamp = f"tensor-koans data={data} source={source}"
+        metadata = {"Title": file.parent.name, "Description": stamp, "Creator": None, "Date": None}
+        picture.savefig(out, format="svg", metadata=metadata)
+        return b"\n".join(line.rstrip() for line in out.getvalue().splitlines()) + b"\n"
+
+
+def digest(figure: Figure) -> str:
+    """Of each plotted number, to six significant digits, and each word; colours and sizes are left out."""
+    text = "\n".join(f"axes {i}\n" + "\n".join(_shown(axes)) for i, axes in enumerate(figure.axes))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def reason(file: Path) -> str:
+    """Why the picture of a figure.py must be drawn again; empty if it need not. Raises KoansError."""
+    picture = file.with_suffix(".svg")
+    if not picture.exists():
+        return "figure.svg is missing"
+    stamp = STAMP.search(picture.read_text(encoding="utf-8"))
+    data, source, _ = _drawn(file)
+    if not stamp:
+        return "figure.svg carries no digest"
+    if stamp[2] != source:
+        return "figure.py or the common style has changed"
+    return "" if stamp[1] == data else "the oracles give other numbers than it shows"
+
+
+def _drawn(file: Path) -> tuple[str, str, Figure]:
+    """Digest of the data, digest of the source, and the figure."""
+    with _style():
+        figure = _draw(file)
+    source = f"{file.read_text(encoding='utf-8')}\n{sorted(STYLE.items())}"
+    return digest(figure), hashlib.sha256(source.encode()).hexdigest()[:16], figure
+
+
+def _draw(file: Path) -> Figure:
+    from matplotlib.figure import Figure
+
+    spec = importlib.util.spec_from_file_location(f"figure_of_{file.parent.name}", file)
+    if spec is None or spec.loader is None:
+        raise KoansError(f"{file}: cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not callable(getattr(module, "draw", None)):
+        raise KoansError(f"{file}: has no function draw()")
+    figure = module.draw()
+    if not isinstance(figure, Figure):
+        raise KoansError(f"{file}: draw() gives a {type(figure).__name__}, not a matplotlib Figure")
+    return figure
+
+
+def _style() -> Any:
+    """A context with the common style, whatever the user's own says. Raises KoansError without matplotlib."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise KoansError("drawing needs matplotlib: pip install -e '.[dev]'") from None
+    usual: dict[str, Any] = {
+        k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")
+    }
+    style: Any = usual | STYLE  # matplotlib types every key
+    return matplotlib.rc_context(style)
+
+
+def _shown(axes: Axes) -> Iterator[str]:
+    for line in axes.lines:
+        yield f"line {_numbers(line.get_xydata())}"
+    for image in axes.images:
+        yield f"image {_numbers(image.get_extent())} {_numbers(image.get_array())}"
+    for patch in axes.patches:
+        yield f"patch {_numbers(patch.get_patch_transform().transform(patch.get_path().vertices))}"
+    for collection in axes.collections:
+        yield f"collection {_numbers(collection.get_offsets())}"
+        for path in collection.get_paths():
+            yield f"path {_numbers(path.vertices)}"
+    legend = axes.get_legend()
+    words = [
+        axes.title,
+        axes.xaxis.label,
+        axes.yaxis.label,
+        *axes.texts,
+        *(legend.get_texts() if legend else ()),
+    ]
+    for word in words:
+        yield f"text {_numbers(word.get_position())} {word.get_text()}"
+
+
+def _numbers(array: Any) -> str:
+    import numpy as np
+
+    values: Any = np.ma.filled(np.ma.asarray(array, dtype=float), np.nan)
+    return f"{values.shape} " + " ".join(f"{v + 0.0:.{DIGITS}g}" for v in values.ravel().tolist())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0 all is up to date (now), 1 something is stale (`--check`), 2 could not be drawn."""
+    parser = argparse.ArgumentParser(
+        prog="python -m grader.figures",
+        description="Draw content/CH/figure.svg from content/CH/figure.py, where what it shows has changed.",
+        epilog="exit status: 0 all up to date, 1 stale figures found by --check, 2 a figure cannot be drawn",
+    )
+    parser.add_argument(
+        "root", nargs="?", type=Path, default=Path("."), help="the workbook (default: here or above)"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; list stale figures and exit with 1"
+    )
+    parser.add_argument("--all", action="store_true", help="draw every figure, stale or not")
+    args = parser.parse_args(argv)
+    try:
+        return _run(find_root(args.root), check=args.check, everything=args.all)
+    except KoansError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _run(root: Path, *, check: bool, everything: bool) -> int:
+    files = drawings(root)
+    reasons = {item.chapter: item.why for item in stale(root)}
+    for file in files:
+        chapter = file.parent.name
+        if check and chapter in reasons:
+            print(f"content/{chapter}/figure.svg: {reasons[chapter]}; `python -m grader.figures` draws it")
+        elif not check and (everything or chapter in reasons):
+            file.with_suffix(".svg").write_bytes(svg(file))
+            print(f"content/{chapter}/figure.svg: drawn ({reasons.get(chapter, 'was up to date')})")
+    if check:
+        print(f"figures: {len(files)}, stale: {len(reasons)}")
+    else:
+        print(f"figures: {len(files)}, drawn: {len(files if everything else reasons)}")
+    return 1 if check and reasons else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
