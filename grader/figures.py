@@ -123,9 +123,7 @@ def _style() -> Any:
         import matplotlib
     except ImportError:
         raise KoansError("drawing needs matplotlib: pip install -e '.[dev]'") from None
-    usual: dict[str, Any] = {
-        k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")
-    }
+    usual: dict[str, Any] = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")}
     style: Any = usual | STYLE  # matplotlib types every key
     return matplotlib.rc_context(style)
 
@@ -167,12 +165,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Draw content/CH/figure.svg from content/CH/figure.py, where what it shows has changed.",
         epilog="exit status: 0 all up to date, 1 stale figures found by --check, 2 a figure cannot be drawn",
     )
-    parser.add_argument(
-        "root", nargs="?", type=Path, default=Path("."), help="the workbook (default: here or above)"
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; list stale figures and exit with 1"
-    )
+    parser.add_argument("root", nargs="?", type=Path, default=Path("."), help="the workbook (default: here or above)")
+    parser.add_argument("--check", action="store_true", help="write nothing; list stale figures and exit with 1")
     parser.add_argument("--all", action="store_true", help="draw every figure, stale or not")
     args = parser.parse_args(argv)
     try:

@@ -110,7 +110,7 @@ def koan_of(config: pytest.Config, path: Path) -> Koan | None:
 def sentence(item: pytest.Item) -> str:
     """A test's name as words, with its parameters."""
     name, bracket, params = item.name.partition("[")
-    return name.removeprefix("test_").replace("_", " ") + (f" [{params}" if bracket else "")
+    return name.removeprefix("test_").replace("_", " ") + (f" [{params.replace('torch.', '')}" if bracket else "")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

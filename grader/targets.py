@@ -74,7 +74,7 @@ def source(workbook: Workbook, koan: Koan, target: Target) -> str:
     return text if target.kind in ("learner", "path") else strip_markers(text)
 
 
-def oracles(koan: Koan) -> dict[str, Oracle]:
+def oracles(koan: Koan) -> dict[str, Oracle[..., Any]]:
     """The oracles of a koan's reference module, by function name."""
     module = importlib.import_module(f"reference.{koan.chapter}.{koan.name}")
     return {
@@ -82,7 +82,7 @@ def oracles(koan: Koan) -> dict[str, Oracle]:
     }
 
 
-def variant(koan: Koan, target: Target) -> tuple[Oracle, Variant]:
+def variant(koan: Koan, target: Target) -> tuple[Oracle[..., Any], Variant]:
     """The variant a wrong: or right: target names. Raises KoansError naming those there are."""
     pools = [(o, o.wrongs if target.kind == "wrong" else o.rights) for o in oracles(koan).values()]
     for oracle, pool in pools:
@@ -170,7 +170,7 @@ def uninstall() -> None:
         del sys.modules[name]
 
 
-def launched(oracle: Oracle, text: str, file: str, chosen: Variant | None = None) -> Launched:
+def launched(oracle: Oracle[..., Any], text: str, file: str, chosen: Variant | None = None) -> Launched:
     """The oracle's launcher over the kernels of a text, one of them replaced by a variant's if one is chosen."""
     from grader.interpreter.text import read
 
@@ -183,7 +183,7 @@ def launched(oracle: Oracle, text: str, file: str, chosen: Variant | None = None
 class Launched:
     """A kernel koan as a function: call it, or ask for the same with one kernel replaced by a variant's."""
 
-    def __init__(self, oracle: Oracle, text: KernelText, chosen: Variant | None = None) -> None:
+    def __init__(self, oracle: Oracle[..., Any], text: KernelText, chosen: Variant | None = None) -> None:
         from grader.interpreter import run
         from grader.interpreter.text import read
 

@@ -106,7 +106,9 @@ def judge(
         status, message = Status.not_started, "not started: replace `raise NotImplementedError` with your own lines"
     elif failed:
         status = Status.failed
-        first = next((t for t in failed if set(t.names) & set(names)), failed[0])
+        # The failure that says just this; else the first that says this among others; else the first.
+        exact = [t for t in failed if names and set(t.names) == set(names)]
+        first = (exact or [t for t in failed if set(t.names) & set(names)] or failed)[0]
         message, headline = first.message, first.headline
     elif claim and all(t.status == Status.passed for t in claim):
         status = Status.passed

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Function = Callable[..., Any]
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Function)
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,10 @@ class Variant:
     config: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Oracle:
+class Oracle(Generic[P, R]):
     """A function known to be right, with its named variants; call it like the function."""
 
-    def __init__(self, fn: Function) -> None:
+    def __init__(self, fn: Callable[P, R]) -> None:
         self.fn = fn
         self.__name__ = fn.__name__
         self.__doc__ = fn.__doc__
@@ -44,29 +47,29 @@ class Oracle:
         self.rights: dict[str, Variant] = {}
         self.launch: Function | None = None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.fn(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<oracle {self.__name__}>"
 
-    def wrong(self, says: str, *, replaces: str | None = None, **config: Any) -> Callable[[Function], Function]:
+    def wrong(self, says: str, *, replaces: str | None = None, **config: Any) -> Callable[[F], F]:
         """Register a wrong answer. Raises ValueError if the name is taken."""
         return self._register(self.wrongs, says, replaces, config)
 
-    def right(self, says: str, *, replaces: str | None = None, **config: Any) -> Callable[[Function], Function]:
+    def right(self, says: str, *, replaces: str | None = None, **config: Any) -> Callable[[F], F]:
         """Register another honest answer. Raises ValueError if the name is taken."""
         return self._register(self.rights, says, replaces, config)
 
-    def launcher(self, fn: Function) -> Function:
+    def launcher(self, fn: F) -> F:
         """Register the given launcher of a kernel koan: `launch(kernels, config, *inputs)`."""
         self.launch = fn
         return fn
 
     def _register(
         self, kind: dict[str, Variant], says: str, replaces: str | None, config: Mapping[str, Any]
-    ) -> Callable[[Function], Function]:
-        def add(fn: Function) -> Function:
+    ) -> Callable[[F], F]:
+        def add(fn: F) -> F:
             if fn.__name__ in self.wrongs or fn.__name__ in self.rights:
                 raise ValueError(f"{self.__name__} has two variants called {fn.__name__}")
             kind[fn.__name__] = Variant(fn.__name__, says, fn, replaces, config)
@@ -75,7 +78,7 @@ class Oracle:
         return add
 
 
-def oracle(fn: Function) -> Oracle:
+def oracle(fn: Callable[P, R]) -> Oracle[P, R]:
     """Decorator: make `fn` an oracle."""
     return Oracle(fn)
 

@@ -9,9 +9,7 @@ from reference.ch06_numerics.bf16_by_hand import bf16_by_hand
 from reference.ch06_numerics.overflow_survey import overflow_survey
 
 OCTAVES = range(-140, 128)
-FINE = torch.linspace(1, 2, 2**11 + 1, dtype=torch.float64)[
-    :-1
-]  # fine enough to hold the ties of both formats
+FINE = torch.linspace(1, 2, 2**11 + 1, dtype=torch.float64)[:-1]  # fine enough to hold the ties of both formats
 
 
 def draw():

@@ -27,6 +27,7 @@ from reference import Oracle, Variant
 
 __all__ = ["KINDS", "Disagreement", "NotStarted", "agrees", "exact", "randn", "seeded", "signal", "strided"]
 
+AnyOracle = Oracle[..., Any]
 YOUR_TURN = "your turn"  # what a stub raises
 NEAR = 4096.0  # no honest formula was seen to widen the bound further: exp(x − logsumexp) at logits of 1e4 takes 600
 REMEMBERED = 64  # passed checks kept to tell look-alikes apart
@@ -35,7 +36,7 @@ _passed: defaultdict[Any, list[naming.Passed]] = defaultdict(list)
 DECIMALS = 4  # of a result written out in a test: it is there to be read; the oracle decides
 
 
-def agrees(fn: Callable[..., Any], *inputs: Any, with_: Oracle, gives: Any = None, **kwargs: Any) -> None:
+def agrees(fn: Callable[..., Any], *inputs: Any, with_: AnyOracle, gives: Any = None, **kwargs: Any) -> None:
     """`fn(*inputs, **kwargs)` agrees with the oracle, which may also ask for an error.
 
     `gives` spells the result out for a reader (tensors as nested lists, to four decimals) and is held against the
@@ -45,14 +46,14 @@ def agrees(fn: Callable[..., Any], *inputs: Any, with_: Oracle, gives: Any = Non
     _check(fn, inputs, kwargs, with_, gives, bits=False)
 
 
-def exact(fn: Callable[..., Any], *inputs: Any, with_: Oracle, gives: Any = None, **kwargs: Any) -> None:
+def exact(fn: Callable[..., Any], *inputs: Any, with_: AnyOracle, gives: Any = None, **kwargs: Any) -> None:
     """Like `agrees`, but every bit counts: for koans whose subject is the rounding itself. NaNs count as equal."""
     __tracebackhide__ = True
     _check(fn, inputs, kwargs, with_, gives, bits=True)
 
 
 def _check(
-    fn: Callable[..., Any], inputs: Any, kwargs: dict[str, Any], oracle: Oracle, gives: Any, *, bits: bool
+    fn: Callable[..., Any], inputs: Any, kwargs: dict[str, Any], oracle: AnyOracle, gives: Any, *, bits: bool
 ) -> None:
     __tracebackhide__ = True
     pristine: tuple[Any, Any] = clone((inputs, kwargs))
@@ -75,7 +76,7 @@ def _check(
     raise disagreement from None
 
 
-def _told(fn: Callable[..., Any], oracle: Oracle, found: _Failure, bits: bool) -> Told:
+def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool) -> Told:
     names = naming.look_alikes(fn, found.actual, oracle, *found.inputs, found.expected)
     if len(names) > 1:
         names = naming.not_excluded(fn, names, oracle, _passed[fn])
@@ -91,7 +92,9 @@ class _Failure(NamedTuple):
     gap: Gap
 
 
-def _honest_otherwise(gap: Gap, actual: Outcome, expected: Expected, oracle: Oracle, inputs: Any, bits: bool) -> bool:
+def _honest_otherwise(
+    gap: Gap, actual: Outcome, expected: Expected, oracle: AnyOracle, inputs: Any, bits: bool
+) -> bool:
     """Does the answer agree once the oracle's other honest formulas are measured too? Dear, so asked only if near."""
     if gap.kind != "value" or bits or oracle.launch is not None or not oracle.rights:
         return False
@@ -100,7 +103,7 @@ def _honest_otherwise(gap: Gap, actual: Outcome, expected: Expected, oracle: Ora
     return compare(actual, expect(oracle, *clone(inputs), widen=True)) is None
 
 
-def _smallest(fn: Callable[..., Any], oracle: Oracle, found: _Failure, names: list[Variant], bits: bool) -> _Failure:
+def _smallest(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, names: list[Variant], bits: bool) -> _Failure:
     """The same failure on smaller inputs, as far as a learner's patience allows; only the first failures are shrunk."""
     best = found
 

@@ -121,7 +121,7 @@ def _in_float64(oracle: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def expect(
-    oracle: Oracle, args: Sequence[Any], kwargs: Mapping[str, Any], *, bits: bool = False, widen: bool = False
+    oracle: Oracle[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], *, bits: bool = False, widen: bool = False
 ) -> Expected:
     """What the oracle says about these inputs.
 

@@ -58,7 +58,7 @@ def tell(
     expected: Expected,
     gap: Gap,
     names: Sequence[str],
-    oracle: Oracle,
+    oracle: Oracle[..., Any],
 ) -> Told:
     """Headline (which wrong answer it looks like, if one matches), smallest input, expected and actual."""
     function = oracle.__name__
@@ -87,7 +87,7 @@ def _tensors(actual: Outcome, expected: Expected) -> bool:
     return isinstance(actual.value, Tensor) and isinstance(expected.outcome.value, Tensor)
 
 
-def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any], oracle: Oracle) -> list[tuple[str, Any]]:
+def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any], oracle: Oracle[..., Any]) -> list[tuple[str, Any]]:
     import inspect
 
     names = list(inspect.signature(oracle.fn).parameters)

@@ -24,7 +24,7 @@ class Passed(NamedTuple):
 def look_alikes(
     fn: Any,
     actual: Outcome,
-    oracle: Oracle,
+    oracle: Oracle[..., Any],
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     expected: Expected,
@@ -45,7 +45,7 @@ def look_alikes(
     return exact or near
 
 
-def not_excluded(fn: Any, variants: list[Variant], oracle: Oracle, passed: Sequence[Passed]) -> list[Variant]:
+def not_excluded(fn: Any, variants: list[Variant], oracle: Oracle[..., Any], passed: Sequence[Passed]) -> list[Variant]:
     """Those of several look-alikes that would have passed what `fn` has passed; all of them if none would."""
 
     def could_be(variant: Variant) -> bool:
@@ -55,7 +55,7 @@ def not_excluded(fn: Any, variants: list[Variant], oracle: Oracle, passed: Seque
     return [v for v in variants if could_be(v)] or variants
 
 
-def as_function(variant: Variant, oracle: Oracle, fn: Any) -> Any:
+def as_function(variant: Variant, oracle: Oracle[..., Any], fn: Any) -> Any:
     """A variant as something to call. A kernel's text becomes a call like `fn`, with the learner's own CONFIG."""
     return fn.with_variant(variant) if oracle.launch is not None else variant.fn
 

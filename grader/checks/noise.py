@@ -25,10 +25,10 @@ SLACK = 16  # honest errors measured up to 7.75 of these units over 183,448 chec
 
 # Operations that return a value they were given, or an exactly representable one: nothing to shake.
 EXACT = frozenset(
-    """neg abs amax amin max min maximum minimum where index cat stack masked_fill clone detach relu _to_copy copy
-    gather zeros ones full empty zeros_like ones_like full_like empty_like arange scalar_tensor lift_fresh lift_fresh_copy
-    index_put scatter index_select clamp clamp_min clamp_max round floor ceil trunc sort argsort topk tril triu
-    new_zeros new_full new_ones new_empty new_empty_strided empty_strided fill zero masked_select repeat
+    """neg abs amax amin max min maximum minimum where index cat stack masked_fill clone detach relu _to_copy
+    copy gather zeros ones full empty zeros_like ones_like full_like empty_like arange scalar_tensor lift_fresh
+    lift_fresh_copy index_put scatter index_select clamp clamp_min clamp_max round floor ceil trunc sort argsort topk
+    tril triu new_zeros new_full new_ones new_empty new_empty_strided empty_strided fill zero masked_select repeat
     repeat_interleave flip constant_pad_nd sign sgn roll copysign _unsafe_view _reshape_alias _reshape_copy view set_
     resize_ cummax unfold argmax argmin embedding take take_along_dim diagonal_copy slice_scatter select_scatter ldexp
     frexp isinf isnan""".split()  # noqa: SIM905

@@ -1,11 +1,14 @@
 """By arithmetic, not by bits: divide by the spacing of bf16 around x, round half to even, multiply back."""
 
+from collections.abc import Callable
+
 import torch
+from torch import Tensor
 
 from reference import oracle
 
 
-def _rounded(x, rounding, smallest=-133):
+def _rounded(x: Tensor, rounding: Callable[[Tensor], Tensor], smallest: int = -133) -> Tensor:
     wide = x.double()
     _, e = torch.frexp(wide)
     step = torch.ldexp(torch.ones_like(wide), (e - 8).clamp(min=smallest))
@@ -13,56 +16,56 @@ def _rounded(x, rounding, smallest=-133):
 
 
 @oracle
-def bf16_by_hand(x):
+def bf16_by_hand(x: Tensor) -> Tensor:
     return _rounded(x, torch.round)
 
 
 @bf16_by_hand.right("torch's own cast")
-def library(x):
+def library(x: Tensor) -> Tensor:
     return x.to(torch.bfloat16)
 
 
 @bf16_by_hand.wrong("the lower half cut off: that rounds towards zero")
-def truncated(x):
+def truncated(x: Tensor) -> Tensor:
     upper = (x.view(torch.int32) >> 16).to(torch.int16).view(torch.bfloat16)
     return torch.where(x.isnan(), torch.nan, upper)
 
 
 @bf16_by_hand.wrong("ties rounded away from zero: half of them should go down, to the even neighbour")
-def half_up(x):
+def half_up(x: Tensor) -> Tensor:
     upper = ((x.view(torch.int32) + 0x8000) >> 16).to(torch.int16).view(torch.bfloat16)
     return torch.where(x.isnan(), torch.nan, upper)
 
 
 @bf16_by_hand.wrong("ties rounded towards zero: half of them should go up, to the even neighbour")
-def half_down(x):
+def half_down(x: Tensor) -> Tensor:
     upper = ((x.view(torch.int32) + 0x7FFF) >> 16).to(torch.int16).view(torch.bfloat16)
     return torch.where(x.isnan(), torch.nan, upper)
 
 
 @bf16_by_hand.wrong("NaN rounded like a number: adding to its bits carries over into the sign, and NaN becomes −0")
-def nan_wraps(x):
+def nan_wraps(x: Tensor) -> Tensor:
     bits = x.view(torch.int32)
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).to(torch.int16).view(torch.bfloat16)
 
 
 @bf16_by_hand.wrong("clamped to the largest bf16: what is too large becomes inf")
-def saturated(x):
+def saturated(x: Tensor) -> Tensor:
     top = torch.finfo(torch.bfloat16).max
     return torch.where(x.isinf(), x.to(torch.bfloat16), x.clamp(-top, top).to(torch.bfloat16))
 
 
 @bf16_by_hand.wrong("subnormals flushed to zero: bf16 has them down to 9.2e-41")
-def flushed(x):
+def flushed(x: Tensor) -> Tensor:
     y = x.to(torch.bfloat16)
     return torch.where(y.abs() < torch.finfo(torch.bfloat16).smallest_normal, torch.copysign(torch.zeros_like(y), y), y)
 
 
 @bf16_by_hand.wrong("the sign of zero lost")
-def unsigned_zero(x):
+def unsigned_zero(x: Tensor) -> Tensor:
     return x.to(torch.bfloat16) + 0.0
 
 
 @bf16_by_hand.wrong("rounded through fp16: that has another exponent")
-def through_fp16(x):
+def through_fp16(x: Tensor) -> Tensor:
     return x.half().to(torch.bfloat16)

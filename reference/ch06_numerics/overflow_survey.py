@@ -1,6 +1,9 @@
 """Thresholds by the definition of the formats: a value is rounded to the nearest of p significand bits, then judged."""
 
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from reference import oracle
 
@@ -8,13 +11,13 @@ from reference import oracle
 FORMATS = {"float16": (11, -14, 65504.0), "bfloat16": (8, -126, (2 - 2**-7) * 2.0**127)}
 
 
-def _rounded(x, p, lowest):
+def _rounded(x: Tensor, p: int, lowest: int) -> Tensor:
     _, e = torch.frexp(x)
     step = torch.ldexp(torch.ones_like(x), (e - p).clamp(min=lowest - p + 1))
     return torch.round(x / step) * step
 
 
-def _survey(x, overflowed, flushed, cast):
+def _survey(x: Tensor, overflowed: Tensor, flushed: Tensor, cast: Tensor) -> dict[str, Any]:
     kept = x.isfinite() & (x != 0) & ~overflowed & ~flushed
     errors = ((cast - x) / x).abs()[kept]
     return {
@@ -25,7 +28,7 @@ def _survey(x, overflowed, flushed, cast):
 
 
 @oracle
-def overflow_survey(x):
+def overflow_survey(x: Tensor) -> dict[str, dict[str, Any]]:
     wide, report = x.double(), {}
     for name, (p, lowest, top) in FORMATS.items():
         cast = _rounded(wide, p, lowest)
@@ -34,7 +37,7 @@ def overflow_survey(x):
     return report
 
 
-def _by_casting(x, overflows=None, flushes=None, kept=None):
+def _by_casting(x: Tensor, overflows: Any = None, flushes: Any = None, kept: Any = None) -> dict[str, dict[str, Any]]:
     report = {}
     for name in FORMATS:
         dtype = getattr(torch, name)
@@ -49,38 +52,38 @@ def _by_casting(x, overflows=None, flushes=None, kept=None):
 
 
 @overflow_survey.right("cast there and back")
-def by_casting(x):
+def by_casting(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x)
 
 
 @overflow_survey.wrong("everything above 65,504 called lost: fp16 rounds up to 65,519 down to it; inf starts at 65,520")
-def above_largest(x):
+def above_largest(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, overflows=lambda x, cast, dtype: x.isfinite() & (x.abs() > torch.finfo(dtype).max))
 
 
 @overflow_survey.wrong("everything below the smallest normal called flushed: subnormals reach 2¹⁰ further in fp16")
-def no_subnormals(x):
+def no_subnormals(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, flushes=lambda x, cast, dtype: (x != 0) & (x.abs() < torch.finfo(dtype).smallest_normal))
 
 
 @overflow_survey.wrong("an infinity that was there before is counted as an overflow")
-def counts_given_infinities(x):
+def counts_given_infinities(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, overflows=lambda x, cast, dtype: cast.isinf())
 
 
 @overflow_survey.wrong("a zero that was there before is counted as flushed")
-def counts_given_zeros(x):
+def counts_given_zeros(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, flushes=lambda x, cast, dtype: cast == 0)
 
 
 @overflow_survey.wrong("bf16 given fp16's range: it has the exponent of fp32")
-def same_range(x):
+def same_range(x: Tensor) -> dict[str, dict[str, Any]]:
     report = overflow_survey.fn(x)
     return {"float16": report["float16"], "bfloat16": report["float16"]}
 
 
 @overflow_survey.wrong("bf16 taken to hold all of fp32's range: from 3.3962e38 on it overflows")
-def bf16_never_overflows(x):
+def bf16_never_overflows(x: Tensor) -> dict[str, dict[str, Any]]:
     report = _by_casting(x)
     wide = x.double()
     lost = report["bfloat16"]["overflowed"]
@@ -89,16 +92,16 @@ def bf16_never_overflows(x):
 
 
 @overflow_survey.wrong("the error is absolute, not relative to the value")
-def absolute_error(x):
-    def errors(x, cast):
+def absolute_error(x: Tensor) -> dict[str, dict[str, Any]]:
+    def errors(x: Tensor, cast: Any) -> dict[str, dict[str, Any]]:
         return (cast - x).abs()[x.isfinite() & cast.isfinite() & (cast != 0)]
 
     return _by_casting(x, kept=errors)
 
 
 @overflow_survey.wrong("what was flushed takes part in the error, so it reads 1.0")
-def error_of_the_lost(x):
-    def errors(x, cast):
+def error_of_the_lost(x: Tensor) -> dict[str, dict[str, Any]]:
+    def errors(x: Tensor, cast: Any) -> dict[str, dict[str, Any]]:
         return ((cast - x) / x).abs()[x.isfinite() & (x != 0) & cast.isfinite()]
 
     return _by_casting(x, kept=errors)

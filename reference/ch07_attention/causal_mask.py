@@ -1,54 +1,55 @@
 import torch
+from torch import Tensor
 
 from reference import oracle
 
 
 @oracle
-def causal_mask(n_q, n_k):
+def causal_mask(n_q: int, n_k: int) -> Tensor:
     rows = [[0.0 if j <= i + n_k - n_q else -torch.inf for j in range(n_k)] for i in range(n_q)]
     return torch.tensor(rows, dtype=torch.float32).reshape(n_q, n_k)
 
 
 @causal_mask.right("the upper triangle of a full mask")
-def by_triu(n_q, n_k):
+def by_triu(n_q: int, n_k: int) -> Tensor:
     return torch.full((n_q, n_k), -torch.inf).triu(n_k - n_q + 1)
 
 
 @causal_mask.wrong("the diagonal masked: a token may see itself")
-def hides_itself(n_q, n_k):
+def hides_itself(n_q: int, n_k: int) -> Tensor:
     return torch.full((n_q, n_k), -torch.inf).triu(n_k - n_q)
 
 
 @causal_mask.wrong("the lower triangle masked: that hides the past and shows the future")
-def hides_the_past(n_q, n_k):
+def hides_the_past(n_q: int, n_k: int) -> Tensor:
     return torch.full((n_q, n_k), -torch.inf).tril(n_k - n_q - 1)
 
 
 @causal_mask.wrong("aligned at the first key: with a cache the last query belongs to the last key")
-def top_left(n_q, n_k):
+def top_left(n_q: int, n_k: int) -> Tensor:
     return torch.full((n_q, n_k), -torch.inf).triu(1)
 
 
 @causal_mask.wrong("−inf multiplied by a mask of zeros and ones: 0 · −inf is NaN")
-def multiplied(n_q, n_k):
+def multiplied(n_q: int, n_k: int) -> Tensor:
     return torch.ones(n_q, n_k).triu(n_k - n_q + 1) * -torch.inf
 
 
 @causal_mask.wrong("−10,000 for −inf: a large score survives it, and a hidden row becomes an average")
-def finite(n_q, n_k):
+def finite(n_q: int, n_k: int) -> Tensor:
     return torch.full((n_q, n_k), -1e4).triu(n_k - n_q + 1)
 
 
 @causal_mask.wrong("a mask of booleans: this one is added to the scores")
-def boolean(n_q, n_k):
+def boolean(n_q: int, n_k: int) -> Tensor:
     return torch.ones(n_q, n_k, dtype=torch.bool).triu(n_k - n_q + 1)
 
 
 @causal_mask.wrong("ones where a key may be seen: the mask is added, so they must be zeros")
-def ones(n_q, n_k):
+def ones(n_q: int, n_k: int) -> Tensor:
     return causal_mask.fn(n_q, n_k) + 1.0
 
 
 @causal_mask.wrong("square, of the number of keys: one row a query")
-def square(n_q, n_k):
+def square(n_q: int, n_k: int) -> Tensor:
     return causal_mask.fn(n_k, n_k)

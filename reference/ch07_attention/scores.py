@@ -1,34 +1,36 @@
 """Multiply, sum, divide: no einsum, so a wrong letter cannot be shared."""
 
 import math
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from reference import oracle
 
 
 @oracle
-def scores(q, k):
+def scores(q: Tensor, k: Tensor) -> Tensor:
     if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
         raise ValueError("batch, heads and width must agree")
     return q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
 
 
-def _contract(q, k, scale):
+def _contract(q: Tensor, k: Tensor, scale: Any) -> Tensor:
     if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
         raise ValueError("batch, heads and width must agree")
     return (torch.einsum("bhqd,bhkd->bhqk", q.float(), k.float()) * scale).to(q.dtype)
 
 
 @scores.right("the queries scaled first")
-def scaled_queries(q, k):
+def scaled_queries(q: Tensor, k: Tensor) -> Tensor:
     if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
         raise ValueError("batch, heads and width must agree")
     return ((q.float() / q.shape[-1] ** 0.5) @ k.float().mT).to(q.dtype)
 
 
 @scores.right("by broadcasting and summing")
-def by_sum(q, k):
+def by_sum(q: Tensor, k: Tensor) -> Tensor:
     if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
         raise ValueError("batch, heads and width must agree")
     products = q.float().unsqueeze(3) * k.float().unsqueeze(2)
@@ -36,7 +38,7 @@ def by_sum(q, k):
 
 
 @scores.right("by loops over the width, in order")
-def in_order(q, k):
+def in_order(q: Tensor, k: Tensor) -> Tensor:
     if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
         raise ValueError("batch, heads and width must agree")
     total = torch.zeros(*q.shape[:3], k.shape[2])
@@ -46,42 +48,42 @@ def in_order(q, k):
 
 
 @scores.wrong("scaled by 1/d: the scale is 1/√d")
-def by_d(q, k):
+def by_d(q: Tensor, k: Tensor) -> Tensor:
     return _contract(q, k, 1 / q.shape[-1])
 
 
 @scores.wrong("scaled by 1/√d_model, all heads together: it is the width of one head that counts")
-def by_d_model(q, k):
+def by_d_model(q: Tensor, k: Tensor) -> Tensor:
     return _contract(q, k, (q.shape[-1] * q.shape[1]) ** -0.5)
 
 
 @scores.wrong("not scaled")
-def unscaled(q, k):
+def unscaled(q: Tensor, k: Tensor) -> Tensor:
     return _contract(q, k, 1.0)
 
 
 @scores.wrong("multiplied by √d instead of divided")
-def multiplied(q, k):
+def multiplied(q: Tensor, k: Tensor) -> Tensor:
     return _contract(q, k, q.shape[-1] ** 0.5)
 
 
 @scores.wrong("queries and keys swapped: rows are queries, columns are keys")
-def swapped(q, k):
+def swapped(q: Tensor, k: Tensor) -> Tensor:
     return _contract(k, q, q.shape[-1] ** -0.5)
 
 
 @scores.wrong("a head axis of size 1 broadcast without a word: einsum lets it, so check the shapes first")
-def broadcasts(q, k):
+def broadcasts(q: Tensor, k: Tensor) -> Tensor:
     return (torch.einsum("bhqd,bhkd->bhqk", q.float(), k.float()) * q.shape[-1] ** -0.5).to(q.dtype)
 
 
 @scores.wrong("multiplied in the low precision of the input: a large product overflows before the scale brings it back")
-def low_precision_inside(q, k):
+def low_precision_inside(q: Tensor, k: Tensor) -> Tensor:
     if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
         raise ValueError("batch, heads and width must agree")
     return torch.einsum("bhqd,bhkd->bhqk", q, k) / q.shape[-1] ** 0.5
 
 
 @scores.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(q, k):
+def returns_fp32(q: Tensor, k: Tensor) -> Tensor:
     return _contract(q.float(), k.float(), q.shape[-1] ** -0.5)

@@ -1,17 +1,20 @@
+from typing import Any
+
 import torch
 import triton
 import triton.language as tl
+from torch import Tensor
 
 from reference import oracle
 
 
 @oracle
-def vector_add(x, y):
+def vector_add(x: Any, y: Any) -> Any:
     return x + y
 
 
 @vector_add.launcher
-def launch(kernels, config, x, y):
+def launch(kernels: Any, config: Any, x: Any, y: Any) -> Tensor:
     """One program a block; the output starts as NaN (or the lowest integer), so that what nobody writes shows."""
     nothing = torch.nan if x.is_floating_point() else torch.iinfo(x.dtype).min
     out = torch.full(x.shape, nothing, dtype=x.dtype)
@@ -23,7 +26,7 @@ def launch(kernels, config, x, y):
 
 
 @vector_add.right("each load masked with its own comparison")
-def two_masks(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+def two_masks(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     start = tl.program_id(0) * BLOCK
     lane = tl.arange(0, BLOCK)
     x = tl.load(x_ptr + start + lane, mask=lane < n - start, other=0)
@@ -32,46 +35,46 @@ def two_masks(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
 
 
 @vector_add.right("another block size", BLOCK=32)
-def small_blocks(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+def small_blocks(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=i < n) + tl.load(y_ptr + i, mask=i < n), mask=i < n)
 
 
 @vector_add.wrong("no mask: the last block reads and writes past the end")
-def no_mask(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+def no_mask(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     tl.store(out_ptr + i, tl.load(x_ptr + i) + tl.load(y_ptr + i))
 
 
 @vector_add.wrong("the loads are masked and the store is not: it writes past the end")
-def unmasked_store(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+def unmasked_store(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=i < n) + tl.load(y_ptr + i, mask=i < n))
 
 
 @vector_add.wrong("the mask lets one element too many through: < n, not <= n")
-def off_by_one(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+def off_by_one(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i <= n
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
 @vector_add.wrong("the tail is left out: only whole blocks are written")
-def drops_tail(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+def drops_tail(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i < n - n % BLOCK
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
 @vector_add.wrong("every program handles block 0: tl.program_id(0) is missing")
-def first_block_only(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+def first_block_only(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.arange(0, BLOCK)
     m = i < n
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
 @vector_add.wrong("blocks start at the program's number, not at its number times BLOCK: they overlap")
-def overlapping(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+def overlapping(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) + tl.arange(0, BLOCK)
     m = i < n
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
