@@ -5,6 +5,7 @@ What takes thought is the half that goes: cutting it off rounds towards zero, an
 drifts.
 """
 
+import torch
 from jaxtyping import BFloat16, Float32
 from torch import Tensor
 

@@ -4,6 +4,7 @@ fp16 and bf16 are both 16 bits wide and lose different things. Cast a tensor to 
 became infinite, which became zero, and how far off the survivors are.
 """
 
+import torch
 from jaxtyping import Float32
 from torch import Tensor
 

@@ -4,6 +4,7 @@ exp overflows at 88.7 in fp32 and at 11.1 in fp16, and attention scores get that
 every score of a row is shifted by the same amount, so shift each row to where exp is safe.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 

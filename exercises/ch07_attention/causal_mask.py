@@ -4,6 +4,7 @@ A token may look at itself and at what came before it. With a cache the last que
 rows than columns, and the mask is lined up with the last column, not with the first.
 """
 
+import torch
 from jaxtyping import Float32
 from torch import Tensor
 

@@ -4,6 +4,7 @@ Every query meets every key: 'bhqd,bhkd->bhqk'. The letters say which axis is su
 1/√d keeps the result's variance at 1, whatever the width of a head.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
-import resource
 import signal
 import sys
+import threading
+from pathlib import Path
+
+import msgspec
 
 from grader.runner.protocol import Job
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 OUTPUT = 64 << 20  # bytes a run may write to any one file
 STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail before the C stack does
@@ -17,6 +25,8 @@ STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail be
 
 def limit(job: Job) -> None:
     """Bound what this process may use. The address space is bounded relative to what the warm process already maps."""
+    if resource is None:
+        return
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
@@ -46,8 +56,10 @@ def redirect(job: Job) -> None:
 
 def execute(job: Job) -> int:
     """Run the job in this process and return pytest's exit code. The caller ends the process."""
-    os.setsid()
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+    if hasattr(os, "setsid"):
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     redirect(job)
     os.chdir(job.root)
@@ -66,3 +78,24 @@ def execute(job: Job) -> int:
         args += ["-p", "no:cacheprovider", "-p", "no:timeout", "-p", "no:warnings", "-p", "no:xdist"]
         os.environ.pop("PYTEST_ADDOPTS", None)
         return int(pytest.main(args, plugins=[Recorder(events)]))
+
+
+def main() -> None:
+    """A cold run: `python -m grader.runner.child JOB`, with its own clock, which starts when everything is imported."""
+    job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Job)
+    from grader.runner.server import import_all
+
+    import_all()
+
+    def give_up() -> None:
+        (Path(job.folder) / "timed-out").touch()
+        os._exit(70)
+
+    clock = threading.Timer(job.timeout, give_up)
+    clock.daemon = True
+    clock.start()
+    os._exit(execute(job))
+
+
+if __name__ == "__main__":
+    main()

@@ -6,9 +6,6 @@ import contextlib
 import itertools
 import os
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -16,16 +13,15 @@ from pathlib import Path
 
 import msgspec
 
-from grader.errors import KoansError
-from grader.runner.protocol import Done, Event, Job, Lines, Ready, Reply, pack
+from grader.runner.address import fingerprint
+from grader.runner.link import Link, connect
+from grader.runner.protocol import Cancel, Done, Event, Job
 from grader.stubs import not_started
 from grader.targets import Target, exercise_file, missing_requirement
 from grader.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.workbook import Koan, Workbook
 
-_reply: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
 KEEP = 4000  # characters of output a verdict carries
-STARTING = 60.0  # seconds the server may take to import everything
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -35,16 +31,25 @@ class Limits(msgspec.Struct, frozen=True):
     memory: int = 2 << 30
 
 
-class Runner:
-    """A warm process to run koans in. Use it as a context manager; it starts on the first run that needs it."""
+class Cancelled(Exception):
+    """The run was given up before it had a verdict."""
 
-    def __init__(self, workbook: Workbook, limits: Limits | None = None) -> None:
+
+class Runner:
+    """Runs koans, in a warm process where the platform can fork. Use it as a context manager.
+
+    It starts on the first run that needs it. With `share` other commands on the same workbook may use its server;
+    without, it uses a shared one if there is one. A server that no longer runs what is on disk is replaced.
+    """
+
+    def __init__(self, workbook: Workbook, limits: Limits | None = None, *, share: bool = False) -> None:
         self.workbook = workbook
         self.limits = limits or Limits()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._socket: socket.socket | None = None
-        self._lines = Lines()
+        self.share = share
+        self._link: Link | None = None
+        self._fingerprint = ""
         self._ids = itertools.count()
+        self._flying: dict[int, _Flight] = {}
 
     def __enter__(self) -> Runner:
         return self
@@ -53,20 +58,36 @@ class Runner:
         self.close()
 
     def close(self) -> None:
-        """End the server and every run in it."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-        if self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(2)
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        """End the server, if it is ours, and every run of ours in it."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def warm_up(self) -> str:
+        """Start now instead of at the first run; says how runs will be made ("warm", "cold: …")."""
+        return self._connected().mode
+
+    def _connected(self) -> Link:
+        now = fingerprint(self.workbook.root)
+        if self._link is not None and now != self._fingerprint and not self._flying:
+            self.close()
+        if self._link is None:
+            self._fingerprint = now
+            self._link = connect(self.workbook.root, share=self.share)
+        return self._link
+
+    def cancel(self) -> None:
+        """Give up the runs in flight: their verdicts are not given. May be called from another thread."""
+        link = self._link
+        for number in list(self._flying):
+            if link is not None:
+                link.send(Cancel(number))
 
     def run(self, koan: Koan, target: Target, seed: int = 0) -> Verdict:
-        """The verdict on one koan. Raises KoansError only if the machine itself cannot run."""
-        return next(self.run_many([(koan, target)], seed=seed, parallel=1))
+        """The verdict on one koan. Raises Cancelled, or KoansError if the machine itself cannot run."""
+        for verdict in self.run_many([(koan, target)], seed=seed, parallel=1):
+            return verdict
+        raise Cancelled(koan.id)
 
     def run_many(
         self, pairs: Iterable[tuple[Koan, Target]], *, seed: int = 0, parallel: int | None = None
@@ -74,25 +95,29 @@ class Runner:
         """A verdict for every pair, as they come in, `parallel` at a time (default: one a core)."""
         waiting = iter(pairs)
         width = parallel or os.cpu_count() or 1
-        flying: dict[int, _Flight] = {}
         with tempfile.TemporaryDirectory(prefix="koans-") as folder:
-            while True:
-                for koan, target in itertools.islice(waiting, width - len(flying)):
-                    early = self._without_running(koan, target, seed)
-                    if early is not None:
-                        yield early
-                        continue
-                    flight = self._send(koan, target, seed, Path(folder))
-                    flying[flight.job.id] = flight
-                if not flying:
-                    more = next(waiting, None)
-                    if more is None:
-                        return
-                    waiting = itertools.chain([more], waiting)
-                    continue
-                done = self._receive()
-                if isinstance(done, Done) and done.id in flying:
-                    yield self._verdict(flying.pop(done.id), done)
+            try:
+                more = True
+                while more or self._flying:
+                    while more and len(self._flying) < width:
+                        pair = next(waiting, None)
+                        if pair is None:
+                            more = False
+                            break
+                        early = self._without_running(*pair, seed)
+                        if early is not None:
+                            yield early
+                        else:
+                            self._send(*pair, seed, Path(folder))
+                    if self._flying and self._link is not None:
+                        done = self._link.receive()
+                        flight = self._flying.pop(done.id, None)
+                        if flight is not None and not done.cancelled:
+                            yield self._verdict(flight, done)
+            finally:
+                if self._flying:  # the caller lost interest, or an error came up
+                    self._flying.clear()
+                    self.close()
 
     def _without_running(self, koan: Koan, target: Target, seed: int) -> Verdict | None:
         """What can be said from the files alone: missing, unchanged, or not for this machine."""
@@ -110,8 +135,8 @@ class Runner:
             return Verdict(koan.id, str(target), Status.not_started, says, says, seed=seed)
         return None
 
-    def _send(self, koan: Koan, target: Target, seed: int, folder: Path) -> _Flight:
-        connection = self._connect()
+    def _send(self, koan: Koan, target: Target, seed: int, folder: Path) -> None:
+        link = self._connected()
         number = next(self._ids)
         place = folder / str(number)
         place.mkdir()
@@ -125,50 +150,8 @@ class Runner:
             self.limits.timeout,
             self.limits.memory,
         )
-        connection.sendall(pack(job))
-        return _Flight(job, koan, target, time.monotonic())
-
-    def _connect(self) -> socket.socket:
-        if self._socket is None:
-            ours, theirs = socket.socketpair()
-            # The workbook's own copy of the machine comes first, whichever one the command was started from.
-            path = os.pathsep.join([str(self.workbook.root), *filter(None, [os.environ.get("PYTHONPATH")])])
-            environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-            self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "grader.runner.server", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                cwd=self.workbook.root,
-                stdin=subprocess.DEVNULL,
-                stdout=self._errors,
-                stderr=self._errors,
-            )
-            theirs.close()
-            self._socket = ours
-            ours.settimeout(STARTING)
-            self._pending: list[bytes] = []
-            if not isinstance(self._receive(), Ready):
-                raise KoansError("the runner answered out of turn; run `koans doctor`")
-            ours.settimeout(self.limits.timeout + 30)
-        return self._socket
-
-    def _receive(self) -> Reply:
-        assert self._socket is not None
-        while not self._pending:
-            try:
-                data = self._socket.recv(1 << 16)
-            except TimeoutError:
-                data = b""
-            if not data:
-                raise KoansError(f"the runner stopped: {self._last_words()}; `koans doctor` checks what it needs")
-            self._pending += self._lines.feed(data)
-        return _reply.decode(self._pending.pop(0))
-
-    def _last_words(self) -> str:
-        self._errors.seek(0)
-        lines = self._errors.read()[-4000:].decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it gave no reason"
+        self._flying[number] = _Flight(job, koan, target, time.monotonic())
+        link.send(job)
 
     def _verdict(self, flight: _Flight, done: Done) -> Verdict:
         folder = Path(flight.job.folder)

@@ -27,7 +27,9 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The server has imported everything."""
+    """The server has imported everything, as it was on disk when `fingerprint` was taken."""
+
+    fingerprint: str
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):

@@ -1,7 +1,7 @@
 """The warm process: imports everything once, then forks one child a job and sees it to its end.
 
 Single-threaded, because a fork copies only the thread that calls it. Started by the client as
-`python -m grader.runner.server FD`, where FD is the client's end of a socket pair; it ends when that closes.
+`python -m grader.runner.server FD ROOT [--share]`, where FD is the owner's socket; it ends when that closes.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from pathlib import Path
 
 import msgspec
 
+from grader.runner.address import fingerprint, socket_path
 from grader.runner.child import execute
-from grader.runner.protocol import Cancel, Done, Job, Lines, Ready, Request, pack
+from grader.runner.protocol import Cancel, Done, Job, Lines, Ready, Reply, Request, pack
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
@@ -50,8 +51,8 @@ def test_agreement():
 """
 
 
-def warm_up() -> None:
-    """Import what every run imports and go through one run, so that a child finds all of it done."""
+def import_all() -> None:
+    """Import what every run imports."""
     os.environ.setdefault("TRITON_INTERPRET", "1")
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     import torch
@@ -59,7 +60,7 @@ def warm_up() -> None:
     torch.set_num_threads(1)  # before any operation: children of a process that used threads hang
     import hypothesis  # noqa: F401
     import numpy  # noqa: F401
-    import pytest
+    import pytest  # noqa: F401
 
     with contextlib.suppress(ImportError):
         import triton.language
@@ -68,6 +69,12 @@ def warm_up() -> None:
     import grader.interpreter.run
     import grader.plugin
     import grader.targets  # noqa: F401
+
+
+def warm_up() -> None:
+    """Import everything and go through one run, so that a child finds all of it done."""
+    import_all()
+    import pytest
 
     with tempfile.TemporaryDirectory() as folder:
         test = Path(folder) / "test_rehearsal.py"
@@ -89,21 +96,30 @@ def warm_up() -> None:
 
 
 @dataclass
+class Client:
+    """One connection, and what of its next line has come."""
+
+    connection: socket.socket
+    lines: Lines
+
+
+@dataclass
 class Run:
     """A job in flight."""
 
     job: Job
+    client: Client
     deadline: float
     timed_out: bool = False
     cancelled: bool = False
 
 
 class Server:
-    """One loop over the client's socket and the ends of children."""
+    """One loop over clients and the ends of children. It stops when its first client, the owner, goes."""
 
-    def __init__(self, client: socket.socket) -> None:
-        self.client = client
-        self.lines = Lines()
+    def __init__(self, owner: socket.socket, listener: socket.socket | None, ready: Ready) -> None:
+        self.ready = ready
+        self.listener = listener
         self.runs: dict[int, Run] = {}  # by pid
         self.wake, wake_write = os.pipe()
         for fd in (self.wake, wake_write):
@@ -111,8 +127,16 @@ class Server:
         signal.set_wakeup_fd(wake_write)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self.selector = selectors.DefaultSelector()
-        self.selector.register(client, selectors.EVENT_READ)
         self.selector.register(self.wake, selectors.EVENT_READ)
+        if listener is not None:
+            self.selector.register(listener, selectors.EVENT_READ)
+        self.owner = self._welcome(owner)
+
+    def _welcome(self, connection: socket.socket) -> Client:
+        client = Client(connection, Lines())
+        self.selector.register(connection, selectors.EVENT_READ, client)
+        self._say(client, self.ready)
+        return client
 
     def serve(self) -> None:
         try:
@@ -121,17 +145,18 @@ class Server:
         finally:
             for pid in list(self.runs):
                 _kill(pid)
+            _kill_orphans()
 
     def _step(self) -> bool:
         now = time.monotonic()
         wait = min((r.deadline - now for r in self.runs.values()), default=None)
         for key, _ in self.selector.select(None if wait is None else max(0.0, wait)):
-            if key.fileobj is self.client:
-                data = self.client.recv(1 << 16)
-                if not data:
+            if key.fileobj is self.listener:
+                with contextlib.suppress(OSError):
+                    self._welcome(self.listener.accept()[0])
+            elif isinstance(key.data, Client):
+                if not self._hear(key.data):
                     return False
-                for line in self.lines.feed(data):
-                    self._handle(msgspec.json.decode(line, type=Request))
             else:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self.wake, 4096)
@@ -144,10 +169,27 @@ class Server:
         self._reap()
         return True
 
-    def _handle(self, request: Request) -> None:
+    def _hear(self, client: Client) -> bool:
+        """Take what a client says. False if it was the owner, and is gone."""
+        try:
+            data = client.connection.recv(1 << 16)
+        except OSError:
+            data = b""
+        if not data:
+            self.selector.unregister(client.connection)
+            client.connection.close()
+            for pid, run in self.runs.items():
+                if run.client is client:
+                    _kill(pid)
+            return client is not self.owner
+        for line in client.lines.feed(data):
+            self._handle(client, msgspec.json.decode(line, type=Request))
+        return True
+
+    def _handle(self, client: Client, request: Request) -> None:
         if isinstance(request, Cancel):
             for pid, run in self.runs.items():
-                if run.job.id == request.id:
+                if run.job.id == request.id and run.client is client:
                     run.cancelled = True
                     _kill(pid)
             return
@@ -162,7 +204,7 @@ class Server:
                 traceback.print_exc()
             finally:
                 os._exit(code)
-        self.runs[pid] = Run(request, time.monotonic() + request.timeout)
+        self.runs[pid] = Run(request, client, time.monotonic() + request.timeout)
 
     def _reap(self) -> None:
         while True:
@@ -178,7 +220,11 @@ class Server:
             _kill(pid)  # whatever it left in its session
             if not self.runs:
                 _kill_orphans()
-            self.client.sendall(pack(Done(run.job.id, status, run.timed_out, run.cancelled)))
+            self._say(run.client, Done(run.job.id, status, run.timed_out, run.cancelled))
+
+    def _say(self, client: Client, reply: Reply) -> None:
+        with contextlib.suppress(OSError):
+            client.connection.sendall(pack(reply))
 
 
 def _kill(pid: int) -> None:
@@ -201,15 +247,40 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
+def listen(root: Path) -> tuple[socket.socket, Path] | None:
+    """The shared socket of this workbook, unless another server has it."""
+    path = socket_path(root)
+    listener = socket.socket(socket.AF_UNIX)
+    mask = os.umask(0o177)
+    try:
+        with contextlib.suppress(OSError):
+            probe = socket.socket(socket.AF_UNIX)
+            probe.settimeout(0.5)
+            if probe.connect_ex(str(path)) == 0:
+                return None
+            path.unlink()  # left by a server that was killed
+        listener.bind(str(path))
+        listener.listen(8)
+    except OSError:
+        return None
+    finally:
+        os.umask(mask)
+    return listener, path
+
+
 def main() -> None:
-    client = socket.socket(fileno=int(sys.argv[1]))
+    owner, root = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the client's to handle; its end of the socket closes
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    ready = Ready(fingerprint(root))
     warm_up()
-    client.sendall(pack(Ready()))
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        Server(client).serve()
+    shared = listen(root) if "--share" in sys.argv else None
+    try:
+        Server(owner, shared[0] if shared else None, ready).serve()
+    finally:
+        if shared:
+            shared[1].unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
