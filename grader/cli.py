@@ -88,14 +88,20 @@ def chosen(book: Workbook, progress: Progress, name: str | None) -> Koan:
 
 
 @app.callback(invoke_without_command=True)
-def where_am_i(context: typer.Context) -> None:
+def where_am_i(
+    context: typer.Context,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a screen.")] = False,
+    poll: Annotated[bool, typer.Option("--poll", help="Look at files now and then, where no events arrive.")] = False,
+) -> None:
     """Tensor Koans: make failing tests pass, one by one.
 
-    Without a verb: where am I, what fails first and why, what to do.
+    Without a verb: the current koan, run anew each time you save it. On a terminal this is a screen; where output is no
+    terminal, or with --plain, it is lines: where am I, what fails first and why, what to do.
 
     \b
     Examples:
-      koans                    run the current koan, move on if it passes
+      koans                    walk the path
+      koans --plain            the same in lines
       koans run softmax        run one koan
       koans hint               one tier more for the current koan
       koans list               the whole path
@@ -103,63 +109,15 @@ def where_am_i(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     book = workbook()
-    with Progress(book.root) as progress, Runner(book) as runner:
-        last = None
-        steps = path.walk(book, progress, runner)
-        while True:
-            with waiting("running your code"):
-                step = next(steps, None)
-            if step is None:
-                break
-            last = step
-            if step.verdict.passed:
-                show(terminal.verdict(step.koan, step.verdict), terminal.unlocked(step.unlocked))
-                show("", terminal.markdown(book.notes(step.koan).afterword), "")
-        _say_where(book, progress, last)
+    Progress(book.root).close()  # a tree that cannot be written is said before a screen opens
+    if plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
+        from grader.app.plain import Plain
 
+        Plain(book, poll=poll).run()
+    else:
+        from grader.app.screen import KoansApp
 
-def _say_where(book: Workbook, progress: Progress, last: path.Step | None) -> None:
-    standings = progress.standings(book)
-    passed = sum(s.status == Status.passed for s in standings.values())
-    show(Text(f"{passed} of {len(standings)} koans passed", "dim"), "")
-    if last is None or last.verdict.passed:
-        show(
-            "Every koan has passed.",
-            terminal.next_steps([("koans cards export deck.tsv", "take the cards along")]),
-        )
-        return
-    koan = last.koan
-    if last.verdict.status == Status.not_started:
-        show(terminal.prompt(book, koan), "")
-        first = _first_test(book, koan)
-        show(Text.assemble(("fails first: ", "dim"), f"{first}, because the function is still to be written"))
-        show(
-            terminal.next_steps(
-                [
-                    (f"edit exercises/{koan.id}.py", ""),
-                    ("koans", "try again"),
-                    (f"koans hint {koan.name}", "a hint"),
-                ]
-            )
-        )
-        return
-    show(terminal.verdict(koan, last.verdict))
-    show(
-        terminal.next_steps(
-            [
-                (f"edit exercises/{koan.id}.py", ""),
-                ("koans", "try again"),
-                (f"koans hint {koan.name}", "a hint"),
-            ]
-        )
-    )
-
-
-def _first_test(book: Workbook, koan: Koan) -> str:
-    from grader.gate import test_names
-
-    names = test_names(book.test_file(koan))
-    return names[0].removeprefix("test_").replace("_", " ") if names else "its first test"
+        KoansApp(book, poll=poll).run()
 
 
 @app.command()

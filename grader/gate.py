@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -244,9 +243,3 @@ def lock(workbook: Workbook) -> int:
     new = set(ids(workbook)) - locked
     (workbook.root / LOCK).write_text("\n".join(sorted(locked | new)) + "\n", encoding="utf-8")
     return len(new)
-
-
-def test_names(file: Path) -> list[str]:
-    """The tests of a file in order, as written."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    return [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]

@@ -64,6 +64,9 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._db.close()
 
     def _open(self) -> sqlite3.Connection:

@@ -205,6 +205,12 @@ class Workbook:
         """The module docstring of the exercise: its title and what it is about."""
         return ast.get_docstring(ast.parse(_text(self.solution_or_exercise(koan)))) or koan.title
 
+    def first_test(self, koan: Koan) -> str:
+        """The sentence of the koan's first test."""
+        tree = ast.parse(_text(self.test_file(koan)))
+        names = [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
+        return names[0].removeprefix("test_").replace("_", " ") if names else "its first test"
+
     def solution_or_exercise(self, koan: Koan) -> Path:
         """Where a koan's given text stands; a student edition has no solutions."""
         return self.solution(koan) if self.solution(koan).exists() else self.exercise(koan)

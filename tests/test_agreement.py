@@ -207,6 +207,37 @@ def test_nested_answers_are_compared_part_by_part(fn, says):
         agrees(fn, 7, with_=table)
 
 
+def test_the_order_of_keys_does_not_matter_and_a_gap_names_its_key():
+    agrees(lambda n: {"name": str(n), "parts": [n // 2, n % 2], "half": n / 2}, 7, with_=table)
+    with pytest.raises(Disagreement, match=re.escape("result['parts'][1]: the value differs")):
+        agrees(lambda n: {"half": n / 2, "parts": [n // 2, 0], "name": str(n)}, 7, with_=table)
+
+
+@oracle
+def reciprocal(x):
+    return 1 / x
+
+
+@reciprocal.wrong("raises on negative numbers")
+def refuses_negative(x):
+    if (x < 0).any():
+        raise RuntimeError("negative")
+    return 1 / x
+
+
+def test_an_error_is_named_only_if_the_wrong_answer_gives_the_same_one():
+    def other_bug(x):
+        raise RuntimeError("shapes do not fit")
+
+    def same_bug(x):
+        raise RuntimeError("negative")
+
+    for fn, names in ((other_bug, []), (same_bug, ["refuses_negative"])):
+        with pytest.raises(Disagreement) as caught:
+            agrees(fn, torch.tensor([-1.0]), with_=reciprocal)
+        assert list(caught.value.told.names) == names
+
+
 def test_exact_sees_the_sign_of_zero_and_takes_every_nan_for_the_same():
     exact(lambda x: -x / -2, torch.tensor([-0.0, torch.nan]), with_=half)
     with pytest.raises(Disagreement):

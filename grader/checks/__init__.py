@@ -77,9 +77,7 @@ def _check(
 
 
 def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool) -> Told:
-    names = naming.look_alikes(fn, found.actual, oracle, *found.inputs, found.expected)
-    if len(names) > 1:
-        names = naming.not_excluded(fn, names, oracle, _passed[fn])
+    names = naming.look_alikes(fn, found.actual, oracle, found.inputs, found.expected, _passed[fn])
     if found.gap.kind in ("value", "raises") and not _in_hypothesis():
         found = _smallest(fn, oracle, found, names, bits)
     return tell(*found.inputs, found.actual, found.expected, found.gap, [v.name for v in names], oracle)
@@ -116,7 +114,7 @@ def _smallest(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, names:
             return False
         if type(actual.error) is not type(found.actual.error):
             return False
-        if names and names[0] not in naming.look_alikes(fn, actual, oracle, *smaller, expected):
+        if names and names[0] not in naming.look_alikes(fn, actual, oracle, smaller, expected):
             return False
         best = _Failure(smaller, actual, expected, gap)
         return True

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_flatten_with_path, tree_map
 
 from grader.checks.noise import SLACK, U32, is_float, leaves, lowp_width, to_float64, width
 from reference import Oracle
@@ -183,17 +183,16 @@ def compare(actual: Outcome, expected: Expected) -> Gap | None:
     if gap is not None:
         return gap
     promised = leaves(expected.native.value) if expected.native.error is None else []
-    got, ref = leaves(actual.value), leaves(want.value)
+    got, ref = leaves(_ordered(actual.value, want.value)), leaves(want.value)
     if len(promised) != len(ref):
         promised = ref
     widths = expected.widths if len(expected.widths) == len(ref) else [None] * len(ref)
     floats = [abs(r) for r in ref if isinstance(r, float) and math.isfinite(r)]
     largest = max([expected.largest, *floats])
-    for i, (a, r, p, w) in enumerate(zip(got, ref, promised, widths, strict=True)):
-        where = f"result {i + 1}: " if len(ref) > 1 else ""
+    for name, a, r, p, w in zip(_names(want.value), got, ref, promised, widths, strict=True):
         gap = _leaf(a, r, p, w, expected.bits, largest)
         if gap is not None:
-            return Gap(gap.kind, where + gap.says, gap.index)
+            return Gap(gap.kind, f"result{name}: {gap.says}" if name else gap.says, gap.index)
     if actual.mutated is not None:
         return Gap("mutated", f"the result is right, but {actual.mutated} was changed by the call; work on a copy")
     return None
@@ -219,6 +218,20 @@ def _structure(got: Any, want: Any, path: str) -> Gap | None:
     else:
         return None if _same_kind(got, want) else Gap("type", f"{at} should be {_kind(want)}, but is {_kind(got)}")
     return next((gap for g, w, p in pairs if (gap := _structure(g, w, p)) is not None), None)
+
+
+def _ordered(got: Any, want: Any) -> Any:
+    """`got` with the keys of every dict in the order of `want`; their structures are known to agree."""
+    if isinstance(want, dict):
+        return {key: _ordered(got[key], want[key]) for key in want}
+    if isinstance(want, (list, tuple)):
+        return [_ordered(g, w) for g, w in zip(got, want, strict=True)]
+    return got
+
+
+def _names(tree: Any) -> list[str]:
+    """Where each leaf stands, as one would write it: ['half'], ['parts'][0]."""
+    return ["".join(map(str, path)) for path, _ in tree_flatten_with_path(tree)[0]]
 
 
 def _same_kind(got: Any, want: Any) -> bool:

@@ -1,0 +1,142 @@
+"""The one loop: takes events, keeps the state, runs koans on a thread of its own and tells a view."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from grader import walk
+from grader.app.state import Command, Effect, Event, Ran, State, Told, Trouble, Warmed, go, update
+from grader.app.watch import Watcher
+from grader.errors import KoansError
+from grader.progress import Progress, digest
+from grader.runner import Cancelled, Runner
+from grader.workbook import Workbook
+
+View = Callable[[State], None]
+
+
+class Session:
+    """Start it, post events, and it calls `view` with every new state, from its own thread."""
+
+    def __init__(self, workbook: Workbook, view: View, *, poll: bool = False, start: str | None = None) -> None:
+        self.workbook = workbook
+        self.view = view
+        self._events: queue.Queue[Event | None] = queue.Queue()
+        self._wanted: queue.Queue[str | None] = queue.Queue()
+        self._busy = threading.Event()
+        self._last: dict[str, str] = {}  # digest of the text each koan was last run with
+        self._runner = Runner(workbook, share=True)
+        self._watcher = Watcher(workbook, self.post, poll=poll)
+        self._loop = threading.Thread(target=self._serve, name="session", daemon=True)
+        self._worker = threading.Thread(target=self._work, name="runs", daemon=True)
+        self._start = start
+        self.state = self._first_state()
+
+    def _first_state(self) -> State:
+        with Progress(self.workbook.root) as progress:
+            standings = progress.standings(self.workbook)
+            current = walk.current(self.workbook, progress)
+        order = tuple(self.workbook.koans)
+        koan = self._start or (current.id if current else order[0])
+        return State(order, koan, standings, hints=standings[koan].hints)
+
+    def start(self) -> None:
+        self._loop.start()
+        self._worker.start()
+        self._watcher.start()
+        self.post(Command("go", self.state.koan))
+
+    def post(self, event: Event) -> None:
+        self._events.put(event)
+
+    def stop(self) -> None:
+        """End everything this session started: runs, the server, the watcher."""
+        self._watcher.stop()
+        self._wanted.put(None)
+        self._runner.cancel()
+        self._events.put(None)
+        for thread in (self._worker, self._loop):
+            if thread.ident is not None and thread is not threading.current_thread():
+                thread.join(5)
+        self._runner.close()
+
+    @property
+    def idle(self) -> bool:
+        return self._events.empty() and self._wanted.empty() and not self._busy.is_set() and not self.state.running
+
+    def _serve(self) -> None:
+        with Progress(self.workbook.root) as progress:
+            while (event := self._events.get()) is not None:
+                state, effects = update(self.state, event)
+                if isinstance(event, Ran):
+                    state = msgspec.structs.replace(state, standings=progress.standings(self.workbook))
+                for effect in effects:
+                    state = self._do(effect, state, progress)
+                self.state = state
+                self.view(state)
+
+    def _do(self, effect: Effect, state: State, progress: Progress) -> State:
+        koan = self.workbook.koans[effect.koan]
+        if effect.verb == "hint":
+            progress.saw_hint(koan, state.hints)
+        elif effect.verb == "reset":
+            try:
+                kept = walk.reset(self.workbook, progress, koan)
+            except KoansError as error:
+                return msgspec.structs.replace(state, told=str(error))
+            state, _ = go(state, koan.id)
+            self._want(koan.id)
+            return msgspec.structs.replace(state, told=f"yours is kept as {kept}" if kept else "")
+        elif effect.verb == "run":
+            text = digest(self._text(koan.id))
+            if not effect.force and self._last.get(koan.id) == text:
+                # Saved twice, or saved unchanged: the verdict stands, or is on its way.
+                return msgspec.structs.replace(state, running=self._busy.is_set())
+            self._want(koan.id)
+        return state
+
+    def _text(self, koan: str) -> str:
+        file = self.workbook.exercise(self.workbook.koans[koan])
+        try:
+            return file.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def _want(self, koan: str) -> None:
+        """Run this koan next; whatever runs now is out of date."""
+        self._last[koan] = digest(self._text(koan))
+        self._busy.set()
+        self._wanted.put(koan)
+        self._runner.cancel()
+
+    def _work(self) -> None:
+        try:
+            self.post(Warmed(self._runner.warm_up()))
+        except KoansError as error:
+            self.post(Trouble(str(error)))
+        with Progress(self.workbook.root) as progress:
+            while (koan := self._newest()) is not None:
+                try:
+                    step = walk.attempt(self.workbook, progress, self._runner, self.workbook.koans[koan])
+                    self.post(Ran(step))
+                except Cancelled:
+                    pass
+                except KoansError as error:
+                    self.post(Trouble(str(error)))
+                finally:
+                    if self._wanted.empty():
+                        self._busy.clear()
+
+    def _newest(self) -> str | None:
+        """The last koan asked for; those asked for before it are out of date."""
+        koan = self._wanted.get()
+        while koan is not None and not self._wanted.empty():
+            koan = self._wanted.get()
+        return koan
+
+    def tell(self, text: str) -> None:
+        self.post(Told(text))
