@@ -99,7 +99,7 @@ def one_step_short(dtype):
     return torch.nextafter(x, torch.zeros_like(x)).item()
 
 
-@exp_overflow.wrong("steps of 1: the numbers of `dtype` lie closer together, and the last safe one lies in between")
+@exp_overflow.wrong("steps of 1: the numbers of `dtype` lie closer together, the last safe one in between")
 def whole_numbers(dtype):
     _info(dtype)
     x = 0.0
