@@ -29,7 +29,7 @@ def test_very_negative_scores_do_not_vanish():
 
 
 @pytest.mark.card("logsumexp-shift", "logsumexp-bounds", "softmax-bug-returns")
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
 @pytest.mark.parametrize("kind", KINDS)
 def test_scores_of_every_size(kind, dtype, seed):
     agrees(logsumexp, signal(kind, 4, 37, dtype=dtype, seed=seed), with_=oracle)
