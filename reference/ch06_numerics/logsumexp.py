@@ -1,0 +1,188 @@
+"""Padded with −inf and sorted downwards: the first is the largest, in a row of length 0 it is the pad."""
+
+import torch
+
+from reference import oracle
+
+
+@oracle
+def logsumexp(x, dim=-1):
+    rows = x.movedim(dim, -1)
+    pad = torch.full((*rows.shape[:-1], 1), -torch.inf, dtype=x.dtype)
+    ordered = torch.cat([rows, pad], -1).sort(-1, descending=True).values
+    top = ordered[..., :1]
+    shift = torch.where(top.isinf(), torch.zeros_like(top), top)
+    return (shift + torch.log(torch.exp(ordered - shift).sum(-1, keepdim=True))).squeeze(-1)
+
+
+def _wide(x):
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _shifted(s, dim, shift):
+    return shift.squeeze(dim) + torch.exp(s - shift).sum(dim).log()
+
+
+def _with_edges(x, dim, formula):
+    """`formula` on rows of finite numbers in float32; what the contract says for the others."""
+    s = _wide(x)
+    right = logsumexp.fn(s, dim)
+    if s.shape[dim] == 0:
+        return right.to(x.dtype)
+    return torch.where(right.isinf(), right, formula(s)).to(x.dtype)
+
+
+@logsumexp.right("the library's, on float32")
+def library(x, dim=-1):
+    return torch.logsumexp(x.float(), dim).to(x.dtype)
+
+
+@logsumexp.right("a running maximum and a running sum, as in FlashAttention")
+def online(x, dim=-1):
+    rows = x.float().movedim(dim, -1)
+    top = torch.full(rows.shape[:-1], -torch.inf)
+    total = torch.zeros(rows.shape[:-1])
+    for score in rows.unbind(-1):
+        new = torch.maximum(top, score)
+        safe = new.masked_fill(new.isinf(), 0)
+        total = total * torch.exp(top - safe) + torch.exp(score - safe)
+        top = new
+    return (top.masked_fill(top.isinf(), 0) + total.log()).to(x.dtype)
+
+
+@logsumexp.right("pair by pair with logaddexp")
+def pairwise(x, dim=-1):
+    rows = x.float().movedim(dim, -1)
+    result = torch.full(rows.shape[:-1], -torch.inf)
+    for score in rows.unbind(-1):
+        result = torch.logaddexp(result, score)
+    return result.to(x.dtype)
+
+
+@logsumexp.right("a score minus the log of its own softmax")
+def by_log_softmax(x, dim=-1):
+    def formula(s):
+        p = torch.log_softmax(s, dim)
+        best = s.argmax(dim, keepdim=True)
+        return (s.gather(dim, best) - p.gather(dim, best)).squeeze(dim)
+
+    return _with_edges(x, dim, formula)
+
+
+@logsumexp.wrong(
+    "log(sum(exp(x))) as it stands: exp overflows for large scores, and for very negative ones the sum is 0"
+)
+def naive(x, dim=-1):
+    return torch.exp(x).sum(dim).log()
+
+
+@logsumexp.wrong(
+    "upcast to float32 but not shifted: exp overflows from 88.7 on, and below −104 nothing is left"
+)
+def upcast_only(x, dim=-1):
+    return naive(x.float(), dim).to(x.dtype)
+
+
+@logsumexp.wrong("exp in float64 instead of a shift: that overflows from 710 on")
+def float64_exp(x, dim=-1):
+    return naive(x.double(), dim).to(x.dtype)
+
+
+@logsumexp.wrong("scores clamped instead of shifted: everything beyond the bound gives the same result")
+def clamped(x, dim=-1):
+    return _with_edges(x, dim, lambda s: naive(s.clamp(-80, 80), dim))
+
+
+@logsumexp.wrong("the maximum of the whole tensor subtracted, not of each row: rows of small scores vanish")
+def global_max(x, dim=-1):
+    return _with_edges(x, dim, lambda s: s.max() + naive(s - s.max(), dim))
+
+
+@logsumexp.wrong("the mean subtracted, not the maximum: one score far above the rest still overflows")
+def mean_for_max(x, dim=-1):
+    return _with_edges(x, dim, lambda s: _shifted(s, dim, s.mean(dim, keepdim=True)))
+
+
+@logsumexp.wrong("the maximum subtracted and not added back: log(exp(−c) · Σ) is log Σ − c")
+def not_added_back(x, dim=-1):
+    return _with_edges(x, dim, lambda s: naive(s - s.amax(dim, keepdim=True), dim))
+
+
+@logsumexp.wrong("the maximum returned: every other score adds to it, n equal ones add log(n)")
+def just_the_maximum(x, dim=-1):
+    return _with_edges(x, dim, lambda s: s.amax(dim))
+
+
+@logsumexp.wrong("the mean of the powers taken, not their sum: the result is too small by log(n)")
+def mean_of_powers(x, dim=-1):
+    return _with_edges(x, dim, lambda s: logsumexp.fn(s, dim) - torch.tensor(float(s.shape[dim])).log())
+
+
+@logsumexp.wrong("a row of −inf gives NaN: −inf − −inf is not a number")
+def nan_when_hidden(x, dim=-1):
+    if x.shape[dim] == 0:
+        return logsumexp.fn(x, dim)
+    s = x.float()
+    top = s.amax(dim, keepdim=True)
+    return _shifted(s, dim, top.masked_fill(top == torch.inf, 0)).to(x.dtype)
+
+
+@logsumexp.wrong("a row that holds +inf gives NaN: inf − inf is not a number either")
+def nan_when_infinite(x, dim=-1):
+    if x.shape[dim] == 0:
+        return logsumexp.fn(x, dim)
+    s = x.float()
+    top = s.amax(dim, keepdim=True)
+    return _shifted(s, dim, top.masked_fill(top == -torch.inf, 0)).to(x.dtype)
+
+
+@logsumexp.wrong("infinities of either sign give NaN: shift by 0 where the maximum is infinite")
+def nan_when_either(x, dim=-1):
+    if x.shape[dim] == 0:
+        return logsumexp.fn(x, dim)
+    s = x.float()
+    return _shifted(s, dim, s.amax(dim, keepdim=True)).to(x.dtype)
+
+
+@logsumexp.wrong("the maximum of a row of length 0 taken: it has none, and its sum is 0")
+def no_empty_rows(x, dim=-1):
+    s = x.float()
+    top = s.amax(dim, keepdim=True)
+    return _shifted(s, dim, top.masked_fill(top.isinf(), 0)).to(x.dtype)
+
+
+@logsumexp.wrong(
+    "a hidden row gives 0: a sum clamped at 1 is right in softmax, here its logarithm must be −inf"
+)
+def zero_when_hidden(x, dim=-1):
+    right = logsumexp.fn(x.float(), dim)
+    return right.masked_fill(right == -torch.inf, 0.0).to(x.dtype)
+
+
+@logsumexp.wrong(
+    "a small number added inside the logarithm: a hidden row is then finite, and its weight not 0"
+)
+def epsilon_inside(x, dim=-1):
+    right = logsumexp.fn(x.float(), dim)
+    return torch.where(right == -torch.inf, torch.tensor(1e-9).log(), right).to(x.dtype)
+
+
+@logsumexp.wrong("`dim` ignored: it always works along the last axis")
+def ignores_dim(x, dim=-1):
+    x.sum(dim)
+    return logsumexp.fn(x.float(), -1).to(x.dtype)
+
+
+@logsumexp.wrong("the summed axis kept with size 1: it goes away")
+def keeps_the_axis(x, dim=-1):
+    return logsumexp.fn(x.float(), dim).unsqueeze(dim).to(x.dtype)
+
+
+@logsumexp.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(x, dim=-1):
+    return logsumexp.fn(x.float(), dim)
+
+
+@logsumexp.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+def low_precision_inside(x, dim=-1):
+    return logsumexp.fn(x, dim)
