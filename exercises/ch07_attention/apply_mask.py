@@ -16,8 +16,8 @@ def apply_mask(
 
     `hidden` is True where a key may not be seen. Its shape broadcasts to that of `scores`: one mask may serve
     all heads, or all queries. A hidden key has probability 0, whatever its score holds, inf and NaN included.
-    A query whose keys are all hidden gives a row of zeros. Visible scores are finite. Compute in float32 inside
-    and round once; `scores` stays as it was.
+    A query whose keys are all hidden gives a row of zeros. Visible scores are finite. Compute in float32
+    inside and round once; `scores` stays as it was.
 
         scores [[1., 2., 3.]], hidden [[False, False, True]]  ->  [[0.2689, 0.7311, 0.0]]
     """
