@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch07_attention.attention import attention
@@ -83,6 +83,7 @@ def test_strides_and_no_queries_make_no_difference(seed):
     agrees(attention, q[:, :, :0], k, v, with_=oracle)
 
 
+@settings(max_examples=15)
 @given(
     st.integers(1, 3),
     st.integers(1, 5),
