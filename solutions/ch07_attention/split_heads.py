@@ -1,0 +1,36 @@
+"""Into heads and back
+
+A projection gives each token one vector of width d_model; attention wants h vectors of width d_model / h, and
+the head axis in front of the tokens. Both layouts hold the same numbers, so a wrong step between them can
+keep the shape and spoil the contents.
+"""
+
+from jaxtyping import Shaped
+from torch import Tensor
+
+
+def split_heads(x: Shaped[Tensor, "b n d_model"], h: int) -> Shaped[Tensor, "b h n d"]:
+    """Head i gets columns i·d to (i + 1)·d of every token, with d = d_model / h. The values and dtype stay.
+
+        x = [[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]]], h = 2      three tokens of width 4
+        ->  [[[[1, 2], [5, 6], [9, 10]], [[3, 4], [7, 8], [11, 12]]]]   two heads of three tokens of width 2
+
+    Raises ValueError if `h` does not divide d_model.
+    """
+    ### BEGIN SOLUTION
+    b, n, d_model = x.shape
+    if d_model % h:
+        raise ValueError(f"{h} heads do not divide a width of {d_model}")
+    return x.reshape(b, n, h, d_model // h).transpose(1, 2)
+    ### END SOLUTION
+
+
+def merge_heads(x: Shaped[Tensor, "b h n d"]) -> Shaped[Tensor, "b n h*d"]:
+    """The way back: the vectors of a token from all heads one after the other, head 0 first.
+
+    x = [[[[1, 2], [5, 6]], [[3, 4], [7, 8]]]]  ->  [[[1, 2, 3, 4], [5, 6, 7, 8]]]
+    """
+    ### BEGIN SOLUTION
+    b, h, n, d = x.shape
+    return x.transpose(1, 2).reshape(b, n, h * d)
+    ### END SOLUTION
