@@ -1,0 +1,129 @@
+"""The shape of one layer's keys, spelled out, and as many of them as there are."""
+
+import torch
+
+from reference import oracle
+
+
+def _bytes(config, length, dtype, batch, **other):
+    """Bytes of the tensors that are kept. `other` replaces a factor, as a wrong answer would."""
+    sizes = {
+        "tensors": 2,
+        "layers": config["num_hidden_layers"],
+        "batch": batch,
+        "heads": config.get("num_key_value_heads", config["num_attention_heads"]),
+        "length": length,
+        "width": config.get("head_dim", config["hidden_size"] // config["num_attention_heads"]),
+        "item": torch.empty(0, dtype=dtype).element_size(),
+    }
+    product = 1
+    for size in {**sizes, **other}.values():
+        product *= size
+    return product
+
+
+@oracle
+def kv_cache_bytes(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch)
+
+
+@kv_cache_bytes.right("the bytes of tensors without storage, layer by layer")
+def by_meta_tensors(config, length, dtype, batch=1):
+    heads = config.get("num_key_value_heads", config["num_attention_heads"])
+    width = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
+    keys = torch.empty(batch, heads, length, width, dtype=dtype, device="meta")
+    return sum(keys.nbytes + keys.nbytes for _ in range(config["num_hidden_layers"]))
+
+
+@kv_cache_bytes.right("by the width of all key heads together")
+def by_total_width(config, length, dtype, batch=1):
+    queries = config["num_attention_heads"]
+    keys = config.get("num_key_value_heads", queries) * config.get(
+        "head_dim", config["hidden_size"] // queries
+    )
+    return (keys + keys) * dtype.itemsize * config["num_hidden_layers"] * length * batch
+
+
+@kv_cache_bytes.wrong("only the keys counted: the values are as many again")
+def keys_only(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, tensors=1)
+
+
+@kv_cache_bytes.wrong("queries counted as well: a query is used once and never kept")
+def queries_too(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, tensors=3)
+
+
+@kv_cache_bytes.wrong(
+    "counted by query heads: the cache holds key heads, which are fewer in grouped-query attention"
+)
+def by_query_heads(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, heads=config["num_attention_heads"])
+
+
+@kv_cache_bytes.wrong("the width of a head left out: every head keeps that many numbers a token")
+def no_width(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, width=1)
+
+
+@kv_cache_bytes.wrong("d_model taken for the width of one head")
+def width_is_d_model(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, width=config["hidden_size"])
+
+
+@kv_cache_bytes.wrong("`head_dim` ignored: where the config gives it, it need not be hidden_size // heads")
+def derived_width(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, width=config["hidden_size"] // config["num_attention_heads"])
+
+
+@kv_cache_bytes.wrong("d_model divided by the key heads: it is the query heads that share it")
+def width_by_key_heads(config, length, dtype, batch=1):
+    heads = config.get("num_key_value_heads", config["num_attention_heads"])
+    return _bytes(config, length, dtype, batch, width=config.get("head_dim", config["hidden_size"] // heads))
+
+
+@kv_cache_bytes.wrong("one key head assumed where the config names none: then each query head has its own")
+def one_head_by_default(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, heads=config.get("num_key_value_heads", 1))
+
+
+@kv_cache_bytes.wrong("`num_key_value_heads` taken to be always there: older configs have no such entry")
+def needs_key_heads(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, heads=config["num_key_value_heads"])
+
+
+@kv_cache_bytes.wrong("one layer counted: every layer keeps its own keys and values")
+def one_layer(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, layers=1)
+
+
+@kv_cache_bytes.wrong("`batch` ignored: no two sequences share a cache here")
+def one_sequence(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, 1)
+
+
+@kv_cache_bytes.wrong("two bytes a number whatever the dtype")
+def always_two_bytes(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, item=2)
+
+
+@kv_cache_bytes.wrong("numbers counted, not bytes")
+def numbers(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, item=1)
+
+
+@kv_cache_bytes.wrong("counted in bits: eight of them are a byte")
+def bits(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch) * 8
+
+
+@kv_cache_bytes.wrong("given in GiB: bytes are asked for, as an int")
+def gibibytes(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch) / 2**30
+
+
+@kv_cache_bytes.wrong(
+    "the length squared: that is the score matrix, which is not kept; the cache grows with the length"
+)
+def squared(config, length, dtype, batch=1):
+    return _bytes(config, length, dtype, batch, length=length**2)

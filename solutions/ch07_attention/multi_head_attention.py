@@ -1,0 +1,49 @@
+"""Six products and a softmax
+
+Everything between a token's vector and what attention returns for it: queries, keys and values, the scores,
+softmax, the weighted sum, and the projection that mixes the heads. Each head attends by itself.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def multi_head_attention(
+    x: Float[Tensor, "b n d_model"],
+    w_q: Float[Tensor, "inner d_model"],
+    w_k: Float[Tensor, "inner d_model"],
+    w_v: Float[Tensor, "inner d_model"],
+    w_o: Float[Tensor, "d_model inner"],
+    heads: int,
+    causal: bool = False,
+) -> Float[Tensor, "b n d_model"]:
+    """Self-attention of the tokens of each sequence, without biases, in the dtype of `x`.
+
+    Compute in float32 inside, whatever the dtype, and round once at the end. Weights are stored (out, in), as
+    in nn.Linear: the queries are x times w_q transposed. Their first inner/heads numbers belong to head 0,
+    the next to head 1, and so on. That width scales the scores; `inner` need not be d_model. The results of
+    the heads are put side by side in that order before w_o. With `causal`, token i sees tokens 0 to i only.
+
+        heads 2, x = [[[1., 0.], [0., 1.]]], w_q, w_k and w_v [[1., 0.], [0., 1.]], w_o [[1., 0.], [0., 2.]]
+        head 0: queries, keys and values are 1 and 0, the scores [[1, 0], [0, 0]], the weights
+                [[0.7311, 0.2689], [0.5, 0.5]], the results 0.7311 and 0.5
+        head 1: the other way round, 0.5 and 0.7311, which w_o doubles
+        ->  [[[0.7311, 1.], [0.5, 1.4621]]]
+
+    Raises ValueError if `heads` does not divide inner.
+    """
+    ### BEGIN SOLUTION
+    if w_q.shape[0] % heads:
+        raise ValueError(f"{heads} heads cannot share {w_q.shape[0]} rows evenly")
+
+    def split(w: Tensor) -> Tensor:
+        return (x.float() @ w.float().T).unflatten(-1, (heads, -1)).transpose(1, 2)
+
+    q, k, v = split(w_q), split(w_k), split(w_v)
+    scores = torch.einsum("bhqd,bhkd->bhqk", q, k) / q.shape[-1] ** 0.5
+    if causal:
+        scores = scores.masked_fill(torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1), -torch.inf)
+    out = torch.softmax(scores, dim=-1) @ v
+    return (out.transpose(1, 2).flatten(2) @ w_o.float().T).to(x.dtype)
+    ### END SOLUTION
