@@ -19,7 +19,7 @@ class Explained:
 
     message: str
     headline: str
-    names: list[str] = field(default_factory=list)
+    looks: dict[str, str] = field(default_factory=dict)
     not_started: bool = False
 
 
@@ -30,7 +30,7 @@ def explain(error: BaseException, koan: Koan) -> Explained:
     ):
         return Explained(f"not started: open exercises/{koan.id}.py", "", not_started=True)
     if isinstance(error, Disagreement):
-        return Explained(error.told.text, error.told.sentence, list(error.told.names))
+        return Explained(error.told.text, error.told.sentence, dict(error.told.looks))
     if type(error).__module__.startswith("_pytest") and "Timeout" in str(error):
         return Explained(f"no answer in time\n{own_frames(error, koan)}", "")
     notes = [n for n in getattr(error, "__notes__", []) if "alsifying example" in n]

@@ -147,7 +147,7 @@ def pytest_runtest_makereport(
         status=status,
         message=told.message,
         headline=told.headline,
-        names=tuple(told.names),
+        looks=told.looks,
         cards=tuple(c for m in item.iter_markers("card") for c in m.args),
         gpu=item.get_closest_marker("gpu") is not None,
         seconds=round(report.duration, 4),

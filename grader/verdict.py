@@ -21,14 +21,14 @@ class Status(StrEnum):
 
 
 class TestResult(msgspec.Struct, frozen=True):
-    """One test. `sentence` is its name as words; `names` the wrong answers its failure looks like."""
+    """One test. `sentence` is its name as words; `looks` the wrong answers its failure looks like: name, what it says."""
 
     name: str
     sentence: str
     status: Status
     message: str = ""
     headline: str = ""
-    names: tuple[str, ...] = ()
+    looks: dict[str, str] = {}
     cards: tuple[str, ...] = ()
     gpu: bool = False
     seconds: float = 0.0
@@ -107,9 +107,13 @@ def judge(
     elif failed:
         status = Status.failed
         # The failure that says just this; else the first that says this among others; else the first.
-        exact = [t for t in failed if names and set(t.names) == set(names)]
-        first = (exact or [t for t in failed if set(t.names) & set(names)] or failed)[0]
+        exact = [t for t in failed if names and set(t.looks) == set(names)]
+        first = (exact or [t for t in failed if set(t.looks) & set(names)] or failed)[0]
         message, headline = first.message, first.headline
+        if set(first.looks) > set(names) and names and message.startswith(headline):
+            # Other tests have told its look-alikes apart.
+            narrowed = looks_like([first.looks[name] for name in names])
+            message, headline = narrowed + message[len(headline) :], narrowed
     elif claim and all(t.status == Status.passed for t in claim):
         status = Status.passed
     else:
@@ -123,11 +127,17 @@ def judge(
 
 def _common(failed: Sequence[TestResult]) -> tuple[str, ...]:
     """The names every naming failure allows, else those most failures allow."""
-    votes = Counter(name for t in failed for name in t.names)
+    votes = Counter(name for t in failed for name in t.looks)
     if not votes:
         return ()
     most = max(votes.values())
     return tuple(name for name, n in votes.items() if n == most)
+
+
+def looks_like(says: Sequence[str]) -> str:
+    """The headline of a failure that looks like one of these wrong answers."""
+    more = [f"{len(says) - 3} more"] if len(says) > 3 else []
+    return "this looks like: " + "\n             or: ".join([*says[:3], *more])
 
 
 def _fast(tests: Sequence[TestResult], status: Status) -> Status | None:

@@ -22,9 +22,7 @@ def test_minus_three_in_fp16_by_hand():
 
 
 @pytest.mark.card("float-fields")
-@pytest.mark.parametrize(
-    "bits, widths, value", [(0x3C00, FP16, 1.0), (0x3FC0, BF16, 1.5), (0xC2F70000, FP32, -123.5)]
-)
+@pytest.mark.parametrize("bits, widths, value", [(0x3C00, FP16, 1.0), (0x3FC0, BF16, 1.5), (0xC2F70000, FP32, -123.5)])
 def test_ordinary_numbers(bits, widths, value):
     exact(decode, pattern(bits, *widths), *widths, with_=decode_oracle, gives=value)
 
@@ -76,9 +74,7 @@ def test_the_limits_of_float64():
 
 
 @pytest.mark.card("e4m3-top-exponent")
-@pytest.mark.parametrize(
-    "widths, inf, top", [((4, 3), False, 448.0), ((4, 3), True, 240.0), (E5M2, True, 57344.0)]
-)
+@pytest.mark.parametrize("widths, inf, top", [((4, 3), False, 448.0), ((4, 3), True, 240.0), (E5M2, True, 57344.0)])
 def test_the_limits_of_fp8(widths, inf, top):
     gives = {"max": top, "smallest_normal": 2.0 ** (2 - 2 ** (widths[0] - 1)), "epsilon": 2.0 ** -widths[1]}
     exact(limits, *widths, inf=inf, with_=limits_oracle, gives=gives)

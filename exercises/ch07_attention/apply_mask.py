@@ -9,9 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 
-def apply_mask(
-    scores: Float[Tensor, "*batch n_q n_k"], hidden: Bool[Tensor, "..."]
-) -> Float[Tensor, "*batch n_q n_k"]:
+def apply_mask(scores: Float[Tensor, "*batch n_q n_k"], hidden: Bool[Tensor, "..."]) -> Float[Tensor, "*batch n_q n_k"]:
     """Softmax over the keys (the last axis) that are not hidden, in the dtype of `scores`.
 
     `hidden` is True where a key may not be seen. Its shape broadcasts to that of `scores`: one mask may serve

@@ -55,9 +55,7 @@ def test_visible_scores_may_be_lower_than_any_stand_in_for_minus_infinity():
 @pytest.mark.card("mask-before-softmax")
 def test_a_large_hidden_score_takes_nothing_from_the_visible_ones():
     scores = torch.tensor([[1.0, 2.0, 500.0]])
-    agrees(
-        apply_mask, scores, torch.tensor([[False, False, True]]), with_=oracle, gives=[[0.2689, 0.7311, 0]]
-    )
+    agrees(apply_mask, scores, torch.tensor([[False, False, True]]), with_=oracle, gives=[[0.2689, 0.7311, 0]])
 
 
 @pytest.mark.parametrize("rubbish", [torch.inf, torch.nan])

@@ -93,6 +93,4 @@ def test_strides_and_no_queries_make_no_difference(seed):
     st.integers(0, 99),
 )
 def test_any_lengths_with_and_without_a_mask(h, n_q, n_k, d, causal, seed):
-    agrees(
-        attention, *qkv(1, h, n_q, n_k, d, 3, seed=seed), future(n_q, n_k) if causal else None, with_=oracle
-    )
+    agrees(attention, *qkv(1, h, n_q, n_k, d, 3, seed=seed), future(n_q, n_k) if causal else None, with_=oracle)

@@ -45,9 +45,7 @@ def test_heads_that_do_not_divide_are_a_value_error(d_model, heads, kv_heads):
     agrees(flop_census, 16, d_model, heads, kv_heads, 64, with_=oracle)
 
 
-@given(
-    st.integers(1, 10**5), st.integers(1, 8), st.integers(1, 8), st.integers(1, 200), st.integers(1, 10**5)
-)
+@given(st.integers(1, 10**5), st.integers(1, 8), st.integers(1, 8), st.integers(1, 200), st.integers(1, 10**5))
 def test_any_block(length, kv_heads, group, width, ffn):
     heads = kv_heads * group
     agrees(flop_census, length, heads * width, heads, kv_heads, ffn, with_=oracle)

@@ -52,9 +52,7 @@ def test_causal_hides_the_tokens_to_come(dtype, seed):
 
 
 def test_tokens_far_apart_in_size_do_not_overflow(seed):
-    agrees(
-        multi_head_attention, signal("large", 1, 4, 8, seed=seed), *weights(8, 8, seed), heads=2, with_=oracle
-    )
+    agrees(multi_head_attention, signal("large", 1, 4, 8, seed=seed), *weights(8, 8, seed), heads=2, with_=oracle)
 
 
 def test_values_beyond_fp16_come_back_into_range(seed):

@@ -61,6 +61,4 @@ def test_no_queries_hold_nothing():
 @given(st.integers(1, 100), st.integers(1, 16), st.integers(1, 8), st.integers(0, 900), st.integers(0, 10**6))
 def test_any_model_and_any_lengths(layers, kv_heads, group, n_q, n_k):
     heads = kv_heads * group
-    agrees(
-        score_matrix_bytes, config(layers, heads, kv_heads, 64 * heads), n_q, n_k, BF16, batch=3, with_=oracle
-    )
+    agrees(score_matrix_bytes, config(layers, heads, kv_heads, 64 * heads), n_q, n_k, BF16, batch=3, with_=oracle)

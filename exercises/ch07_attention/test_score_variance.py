@@ -59,9 +59,7 @@ def test_a_large_common_score_does_not_drown_the_spread(seed):
 
 
 def test_a_single_score_does_not_spread():
-    agrees(
-        score_variance, torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]]), with_=oracle, gives=[0.0, 0.0]
-    )
+    agrees(score_variance, torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]]), with_=oracle, gives=[0.0, 0.0])
 
 
 def test_strides_make_no_difference(seed):

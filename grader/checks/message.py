@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map, tree_structure
 
 from grader.checks.agreement import Expected, Gap, Outcome
+from grader.verdict import looks_like
 from reference import Oracle
 
 WIDTH = 76
@@ -28,11 +30,11 @@ class NotStarted(AssertionError):
 
 
 class Told(NamedTuple):
-    """The whole text, its headline, and the wrong answers the failure looks like."""
+    """The whole text, the headline it starts with, and the wrong answers the failure looks like, with what they say."""
 
     text: str
     sentence: str
-    names: Sequence[str]
+    looks: Mapping[str, str]
 
 
 class Disagreement(AssertionError):
@@ -62,11 +64,8 @@ def tell(
 ) -> Told:
     """Headline (which wrong answer it looks like, if one matches), smallest input, expected and actual."""
     function = oracle.__name__
-    if names:
-        says = [oracle.wrongs[n].says for n in names[:3]]
-        sentence = "this looks like: " + "\n             or: ".join(says)
-    else:
-        sentence = f"{function}: {gap.says}"
+    looks = {name: oracle.wrongs[name].says for name in names}
+    sentence = looks_like(list(looks.values())) if looks else f"{function}: {gap.says}"
     lines = [sentence, ""]
     if names:
         lines += [f"  {function}: {gap.says}"]
@@ -80,7 +79,7 @@ def tell(
         lines += [f"  worst at {list(gap.index)}: expected {_number(want)}, got {_number(got)}"]
     if actual.error is not None:
         lines += [*_where(actual.error)]
-    return Told("\n".join(lines), sentence, names)
+    return Told("\n".join(lines), sentence, looks)
 
 
 def _tensors(actual: Outcome, expected: Expected) -> bool:
@@ -108,9 +107,13 @@ def _outcome(outcome: Outcome, native: Outcome) -> Any:
     if outcome.error is not None:
         text = str(outcome.error).strip()
         return _Said(f"{type(outcome.error).__name__}" + (f": {text}" if text else ""))
-    if native.error is None and isinstance(outcome.value, Tensor) and isinstance(native.value, Tensor):
-        return outcome.value.detach().to(native.value.dtype)
+    if native.error is None and tree_structure(outcome.value) == tree_structure(native.value):
+        return tree_map(_in_promised_dtype, outcome.value, native.value)
     return outcome.value
+
+
+def _in_promised_dtype(x: Any, promised: Any) -> Any:
+    return x.detach().to(promised.dtype) if isinstance(x, Tensor) and isinstance(promised, Tensor) else x
 
 
 def show(value: Any) -> str:

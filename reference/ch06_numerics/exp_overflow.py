@@ -78,16 +78,12 @@ def plain_logarithm(dtype):
     return math.log(_info(dtype).max)
 
 
-@exp_overflow.wrong(
-    "the logarithm of the largest value rounded to `dtype`: in fp16 and fp32 that rounds up, into inf"
-)
+@exp_overflow.wrong("the logarithm of the largest value rounded to `dtype`: in fp16 and fp32 that rounds up, into inf")
 def rounded_logarithm(dtype):
     return torch.tensor(math.log(_info(dtype).max), dtype=dtype).item()
 
 
-@exp_overflow.wrong(
-    "one step too far: this is the first x whose exp is inf, not the last whose exp is finite"
-)
+@exp_overflow.wrong("one step too far: this is the first x whose exp is inf, not the last whose exp is finite")
 def first_infinite(dtype):
     x = torch.tensor(exp_overflow.fn(dtype), dtype=dtype)
     return torch.nextafter(x, torch.full_like(x, torch.inf)).item()
@@ -108,9 +104,7 @@ def whole_numbers(dtype):
     return x
 
 
-@exp_overflow.wrong(
-    "exp judged in Python's float64, which holds out until 709: round it to `dtype` before you look"
-)
+@exp_overflow.wrong("exp judged in Python's float64, which holds out until 709: round it to `dtype` before you look")
 def judged_in_float64(dtype):
     _info(dtype)
     return _largest(dtype, lambda x: x < 709.782712893385)

@@ -108,9 +108,7 @@ def subnormals_flushed(bits, e, m, inf=True):
     return _misread(bits, e, m, inf, lambda x, f: _number(e, m, x, f) if x else 0.0)
 
 
-@decode.wrong(
-    "the top exponent reserved although `inf` is false: E4M3 goes on to 448, it does not end at 240"
-)
+@decode.wrong("the top exponent reserved although `inf` is false: E4M3 goes on to 448, it does not end at 240")
 def always_reserved(bits, e, m, inf=True):
     return decode.fn(bits, e, m, True)
 
@@ -121,9 +119,7 @@ def never_reserved(bits, e, m, inf=True):
     return _signed(sign, _number(e, m, exponent, fraction)) if inf else decode.fn(bits, e, m, inf)
 
 
-@decode.wrong(
-    "NaN read as a number: without infinities the pattern of all ones is still NaN, E4M3 has no 480"
-)
+@decode.wrong("NaN read as a number: without infinities the pattern of all ones is still NaN, E4M3 has no 480")
 def no_nan(bits, e, m, inf=True):
     if inf:
         return decode.fn(bits, e, m, inf)
@@ -195,9 +191,7 @@ def by_widths(e, m, inf=True):
     return {"max": top, "smallest_normal": math.ldexp(1, 1 - _bias(e)), "epsilon": math.ldexp(1, -m)}
 
 
-@limits.wrong(
-    "the top exponent reserved although `inf` is false: E4M3 goes on to 448, IEEE's (4, 3) ends at 240"
-)
+@limits.wrong("the top exponent reserved although `inf` is false: E4M3 goes on to 448, IEEE's (4, 3) ends at 240")
 def max_always_reserved(e, m, inf=True):
     return {**limits.fn(e, m, inf), "max": limits.fn(e, m, True)["max"]}
 
@@ -214,9 +208,7 @@ def max_with_nan(e, m, inf=True):
     return right if inf else {**right, "max": math.ldexp(2 - 2.0**-m, _bias(e) + 1)}
 
 
-@limits.wrong(
-    "the largest power of 2 taken for the largest value: its fraction can be all ones, nearly twice that"
-)
+@limits.wrong("the largest power of 2 taken for the largest value: its fraction can be all ones, nearly twice that")
 def max_is_a_power(e, m, inf=True):
     right = limits.fn(e, m, inf)
     return {**right, "max": math.ldexp(1, math.frexp(right["max"])[1] - 1)}

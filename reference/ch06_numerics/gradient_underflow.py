@@ -50,9 +50,7 @@ def entry_by_entry(g, scale):
     return {name: count / n if n else 0.0 for name, count in zip(names, counts, strict=True)}
 
 
-@gradient_underflow.wrong(
-    "scaled after the cast: what has become zero stays zero, whatever it is multiplied by"
-)
+@gradient_underflow.wrong("scaled after the cast: what has become zero stays zero, whatever it is multiplied by")
 def scaled_after(g, scale):
     g = g.float()
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), g.half() * scale == 0)
@@ -64,9 +62,7 @@ def divided(g, scale):
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), _cast(g / scale))
 
 
-@gradient_underflow.wrong(
-    "cast, scaled back, and cast to fp16 again: unscale in float32, or it all underflows anew"
-)
+@gradient_underflow.wrong("cast, scaled back, and cast to fp16 again: unscale in float32, or it all underflows anew")
 def unscaled_in_fp16(g, scale):
     g = g.float()
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), ((g * scale).half().float() / scale).half() == 0)
@@ -81,9 +77,7 @@ def counts_zeros(g, scale):
     return {name: (share * (n - zeros) + zeros) / n for name, share in shares.items()}
 
 
-@gradient_underflow.wrong(
-    "the share of all entries: of those that are not zero, or sparse gradients hide the loss"
-)
+@gradient_underflow.wrong("the share of all entries: of those that are not zero, or sparse gradients hide the loss")
 def of_all_entries(g, scale):
     real = int((g != 0).sum())
     return {name: share * real / max(1, g.numel()) for name, share in gradient_underflow.fn(g, scale).items()}
@@ -96,17 +90,13 @@ def no_subnormals(g, scale):
     return _shares(g, g.abs() < fp16, g.abs() < bf16, (g * scale).abs() < fp16)
 
 
-@gradient_underflow.wrong(
-    "everything below the smallest subnormal called lost: its upper half rounds up to it"
-)
+@gradient_underflow.wrong("everything below the smallest subnormal called lost: its upper half rounds up to it")
 def smallest_subnormal(g, scale):
     size = g.double().abs()
     return _shares(g, size < 2.0**-24, size < 2.0**-133, size * scale < 2.0**-24)
 
 
-@gradient_underflow.wrong(
-    "a limit of 1e-8 or so from memory: fp16 loses everything up to 2⁻²⁵, about 2.98e-8"
-)
+@gradient_underflow.wrong("a limit of 1e-8 or so from memory: fp16 loses everything up to 2⁻²⁵, about 2.98e-8")
 def limit_from_memory(g, scale):
     size = g.double().abs()
     return _shares(g, size < 1.01e-8, size <= 2.0**-134, size * scale < 1.01e-8)
@@ -118,9 +108,7 @@ def both_halves_alike(g, scale):
     return {**shares, "bfloat16": shares["float16"]}
 
 
-@gradient_underflow.wrong(
-    "bf16 taken to lose nothing: fp32's subnormals go on to 1.4e-45, bf16's end at 9.2e-41"
-)
+@gradient_underflow.wrong("bf16 taken to lose nothing: fp32's subnormals go on to 1.4e-45, bf16's end at 9.2e-41")
 def bf16_loses_nothing(g, scale):
     return {**gradient_underflow.fn(g, scale), "bfloat16": 0.0}
 
@@ -132,9 +120,7 @@ def changed_is_lost(g, scale):
     return _shares(g, g.half().float() != g, g.bfloat16().float() != g, scaled != g)
 
 
-@gradient_underflow.wrong(
-    "what became infinite counted as lost: that is overflow, which loss scaling can cause"
-)
+@gradient_underflow.wrong("what became infinite counted as lost: that is overflow, which loss scaling can cause")
 def infinite_is_lost(g, scale):
     g = g.float()
     big = (g * scale).half()
@@ -160,16 +146,10 @@ def percent(g, scale):
 
 @gradient_underflow.wrong("0/0 where there is no gradient at all: nothing can be lost there, so 0.0")
 def nan_of_nothing(g, scale):
-    return (
-        gradient_underflow.fn(g, scale)
-        if (g != 0).any()
-        else dict.fromkeys(gradient_underflow.fn(g, 1), torch.nan)
-    )
+    return gradient_underflow.fn(g, scale) if (g != 0).any() else dict.fromkeys(gradient_underflow.fn(g, 1), torch.nan)
 
 
-@gradient_underflow.wrong(
-    "division by zero where there is no gradient at all: nothing can be lost there, so 0.0"
-)
+@gradient_underflow.wrong("division by zero where there is no gradient at all: nothing can be lost there, so 0.0")
 def divides_by_zero(g, scale):
     1 / int((g != 0).sum())
     return gradient_underflow.fn(g, scale)

@@ -76,9 +76,7 @@ def naive(x, dim=-1):
     return torch.exp(x).sum(dim).log()
 
 
-@logsumexp.wrong(
-    "upcast to float32 but not shifted: exp overflows from 88.7 on, and below −104 nothing is left"
-)
+@logsumexp.wrong("upcast to float32 but not shifted: exp overflows from 88.7 on, and below −104 nothing is left")
 def upcast_only(x, dim=-1):
     return naive(x.float(), dim).to(x.dtype)
 
@@ -151,17 +149,13 @@ def no_empty_rows(x, dim=-1):
     return _shifted(s, dim, top.masked_fill(top.isinf(), 0)).to(x.dtype)
 
 
-@logsumexp.wrong(
-    "a hidden row gives 0: a sum clamped at 1 is right in softmax, here its logarithm must be −inf"
-)
+@logsumexp.wrong("a hidden row gives 0: a sum clamped at 1 is right in softmax, here its logarithm must be −inf")
 def zero_when_hidden(x, dim=-1):
     right = logsumexp.fn(x.float(), dim)
     return right.masked_fill(right == -torch.inf, 0.0).to(x.dtype)
 
 
-@logsumexp.wrong(
-    "a small number added inside the logarithm: a hidden row is then finite, and its weight not 0"
-)
+@logsumexp.wrong("a small number added inside the logarithm: a hidden row is then finite, and its weight not 0")
 def epsilon_inside(x, dim=-1):
     right = logsumexp.fn(x.float(), dim)
     return torch.where(right == -torch.inf, torch.tensor(1e-9).log(), right).to(x.dtype)

@@ -51,31 +51,23 @@ def always_last(x, dim):
     return torch.softmax(x, -1)
 
 
-@softmax_by_hand.wrong(
-    "the two axes of a table swapped: `dim` is the axis that is summed away, not the one that stays"
-)
+@softmax_by_hand.wrong("the two axes of a table swapped: `dim` is the axis that is summed away, not the one that stays")
 def axes_swapped(x, dim):
     x.sum(dim)
     return torch.softmax(x, 1 - dim % 2 if x.dim() == 2 else dim)
 
 
-@softmax_by_hand.wrong(
-    "a vector treated as a table of one row: along dim 0 every entry is then alone and gets 1"
-)
+@softmax_by_hand.wrong("a vector treated as a table of one row: along dim 0 every entry is then alone and gets 1")
 def vector_as_row(x, dim):
     return torch.softmax(torch.atleast_2d(x), dim).reshape(x.shape)
 
 
-@softmax_by_hand.wrong(
-    "no error for a missing axis: a vector has no dim 1, and falling back to dim 0 hides a mistake"
-)
+@softmax_by_hand.wrong("no error for a missing axis: a vector has no dim 1, and falling back to dim 0 hides a mistake")
 def no_error(x, dim):
     return torch.softmax(x, min(max(dim, -x.dim()), x.dim() - 1))
 
 
-@softmax_by_hand.wrong(
-    "ValueError for a missing axis: torch raises IndexError there, and so does the contract"
-)
+@softmax_by_hand.wrong("ValueError for a missing axis: torch raises IndexError there, and so does the contract")
 def value_error(x, dim):
     if not -x.dim() <= dim < x.dim():
         raise ValueError(f"no axis {dim}")
@@ -92,9 +84,7 @@ def by_largest(x, dim):
     return torch.exp(x) / torch.exp(x).amax(dim, keepdim=True)
 
 
-@softmax_by_hand.wrong(
-    "powers of 2 for powers of e: exp2 needs the scores multiplied by log2(e) = 1.4427 first"
-)
+@softmax_by_hand.wrong("powers of 2 for powers of e: exp2 needs the scores multiplied by log2(e) = 1.4427 first")
 def powers_of_two(x, dim):
     return torch.exp2(x) / torch.exp2(x).sum(dim, keepdim=True)
 

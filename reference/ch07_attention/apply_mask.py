@@ -57,18 +57,14 @@ def after_softmax(scores, hidden):
     return _softmax(scores.float()).masked_fill(hidden, 0).to(scores.dtype)
 
 
-@apply_mask.wrong(
-    "hidden after softmax and divided by what is left: a large hidden score leaves nothing to divide"
-)
+@apply_mask.wrong("hidden after softmax and divided by what is left: a large hidden score leaves nothing to divide")
 def renormalised(scores, hidden):
     weights = _softmax(scores.float()).masked_fill(hidden, 0)
     total = weights.sum(-1, keepdim=True)
     return (weights / total.masked_fill(total == 0, 1)).to(scores.dtype)
 
 
-@apply_mask.wrong(
-    "hidden scores set to 0: exp(0) is 1, so they still take their share; −inf is what exp makes 0"
-)
+@apply_mask.wrong("hidden scores set to 0: exp(0) is 1, so they still take their share; −inf is what exp makes 0")
 def zero_filled(scores, hidden):
     return _softmax(_filled(scores, hidden, 0.0)).to(scores.dtype)
 
@@ -83,16 +79,12 @@ def minus_ten_thousand(scores, hidden):
     return _softmax(_filled(scores, hidden, -1e4)).to(scores.dtype)
 
 
-@apply_mask.wrong(
-    "the lowest finite number for −inf: a row that is hidden entirely becomes an average of all keys"
-)
+@apply_mask.wrong("the lowest finite number for −inf: a row that is hidden entirely becomes an average of all keys")
 def lowest_finite(scores, hidden):
     return _softmax(_filled(scores, hidden, torch.finfo(torch.float32).min)).to(scores.dtype)
 
 
-@apply_mask.wrong(
-    "the mask lifted where it hides a whole row: that query then sees what it may not; give zeros"
-)
+@apply_mask.wrong("the mask lifted where it hides a whole row: that query then sees what it may not; give zeros")
 def lifted(scores, hidden):
     hidden = hidden.expand(scores.shape)
     return _softmax(_filled(scores, hidden & ~hidden.all(-1, keepdim=True), -torch.inf)).to(scores.dtype)
@@ -144,8 +136,6 @@ def returns_fp32(scores, hidden):
     return apply_mask.fn(scores.float(), hidden)
 
 
-@apply_mask.wrong(
-    "written into the caller's scores: .float() makes no copy of a float32 tensor, masked_fill does"
-)
+@apply_mask.wrong("written into the caller's scores: .float() makes no copy of a float32 tensor, masked_fill does")
 def in_place(scores, hidden):
     return _softmax(scores.float().masked_fill_(hidden, -torch.inf)).masked_fill(hidden, 0).to(scores.dtype)

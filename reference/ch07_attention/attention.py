@@ -149,9 +149,7 @@ def average_when_hidden(q, k, v, hidden=None):
     return (torch.softmax(scores, -1) @ v.float()).to(q.dtype)
 
 
-@attention.wrong(
-    "the weights rounded to the dtype of the input before they meet the values: round once, at the end"
-)
+@attention.wrong("the weights rounded to the dtype of the input before they meet the values: round once, at the end")
 def rounded_weights(q, k, v, hidden=None):
     return (_weights(_scores(q, k), hidden).to(q.dtype).float() @ v.float()).to(q.dtype)
 
@@ -161,9 +159,7 @@ def rounded_scores(q, k, v, hidden=None):
     return (_weights(_scores(q, k).to(q.dtype).float(), hidden) @ v.float()).to(q.dtype)
 
 
-@attention.wrong(
-    "computed in the low precision of the input throughout: upcast inside and round once at the end"
-)
+@attention.wrong("computed in the low precision of the input throughout: upcast inside and round once at the end")
 def low_precision_inside(q, k, v, hidden=None):
     return _weights(q @ k.mT / q.shape[-1] ** 0.5, hidden) @ v
 

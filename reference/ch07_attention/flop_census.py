@@ -20,9 +20,7 @@ def _count(length, d_model, heads, kv_heads, ffn, width, **other):
     projections = [d_model, kv_heads * width, kv_heads * width, d_model, ffn, ffn]
     flops = {
         "matmul": sum(_product(length, d_model, n) for n in projections) + _product(length, ffn, d_model),
-        "attention": sum(
-            _product(length, width, length) + _product(length, length, width) for _ in range(heads)
-        ),
+        "attention": sum(_product(length, width, length) + _product(length, length, width) for _ in range(heads)),
         "softmax": heads * length * length * 5,
         "norm": length * d_model * 4 + length * d_model * 4,
         "residual": length * d_model + length * d_model,
@@ -113,9 +111,7 @@ def two_in_the_ffn(length, d_model, heads, kv_heads, ffn):
     return _with(length, d_model, heads, kv_heads, ffn, matmul=matmul)
 
 
-@flop_census.wrong(
-    "attention counted by key heads: sharing keys saves memory, every query head still computes scores"
-)
+@flop_census.wrong("attention counted by key heads: sharing keys saves memory, every query head still computes scores")
 def attention_by_key_heads(length, d_model, heads, kv_heads, ffn):
     _check(d_model, heads, kv_heads)
     attention = 4 * length**2 * kv_heads * (d_model // heads)
@@ -163,9 +159,7 @@ def narrow_activation(length, d_model, heads, kv_heads, ffn):
     return _with(length, d_model, heads, kv_heads, ffn, activation=5 * length * d_model)
 
 
-@flop_census.wrong(
-    "the products of attention left out of the share: they are matrix products like the others"
-)
+@flop_census.wrong("the products of attention left out of the share: they are matrix products like the others")
 def dense_share(length, d_model, heads, kv_heads, ffn):
     flops, _ = _with(length, d_model, heads, kv_heads, ffn)
     return flops, flops["matmul"] / sum(flops.values())

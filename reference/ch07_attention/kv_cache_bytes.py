@@ -38,9 +38,7 @@ def by_meta_tensors(config, length, dtype, batch=1):
 @kv_cache_bytes.right("by the width of all key heads together")
 def by_total_width(config, length, dtype, batch=1):
     queries = config["num_attention_heads"]
-    keys = config.get("num_key_value_heads", queries) * config.get(
-        "head_dim", config["hidden_size"] // queries
-    )
+    keys = config.get("num_key_value_heads", queries) * config.get("head_dim", config["hidden_size"] // queries)
     return (keys + keys) * dtype.itemsize * config["num_hidden_layers"] * length * batch
 
 
@@ -54,9 +52,7 @@ def queries_too(config, length, dtype, batch=1):
     return _bytes(config, length, dtype, batch, tensors=3)
 
 
-@kv_cache_bytes.wrong(
-    "counted by query heads: the cache holds key heads, which are fewer in grouped-query attention"
-)
+@kv_cache_bytes.wrong("counted by query heads: the cache holds key heads, which are fewer in grouped-query attention")
 def by_query_heads(config, length, dtype, batch=1):
     return _bytes(config, length, dtype, batch, heads=config["num_attention_heads"])
 

@@ -98,9 +98,7 @@ def fused_projection(x, w_q, w_k, w_v, w_o, heads, causal=False):
     return (_merge(torch.einsum("bhqk,bhkd->bhqd", weights, v)) @ w_o.float().T).to(x.dtype)
 
 
-@multi_head_attention.wrong(
-    "not split into heads: one softmax over all of inner, where each head has its own"
-)
+@multi_head_attention.wrong("not split into heads: one softmax over all of inner, where each head has its own")
 def one_head(x, w_q, w_k, w_v, w_o, heads, causal=False):
     _check(w_q, heads)
     return _attend(x, w_q, w_k, w_v, w_o, 1, causal)
@@ -174,18 +172,14 @@ def swapped(x, w_q, w_k, w_v, w_o, heads, causal=False):
     "split by a reshape alone: that cuts the tokens into groups, not the width; transpose after it"
 )
 def split_untransposed(x, w_q, w_k, w_v, w_o, heads, causal=False):
-    return _attend(
-        x, w_q, w_k, w_v, w_o, heads, causal, split=lambda t, h: t.reshape(t.shape[0], h, t.shape[1], -1)
-    )
+    return _attend(x, w_q, w_k, w_v, w_o, heads, causal, split=lambda t, h: t.reshape(t.shape[0], h, t.shape[1], -1))
 
 
 @multi_head_attention.wrong(
     "merged by a reshape alone: the heads' results lie one below the other; transpose before it"
 )
 def merge_untransposed(x, w_q, w_k, w_v, w_o, heads, causal=False):
-    return _attend(
-        x, w_q, w_k, w_v, w_o, heads, causal, merge=lambda t: t.reshape(t.shape[0], t.shape[2], -1)
-    )
+    return _attend(x, w_q, w_k, w_v, w_o, heads, causal, merge=lambda t: t.reshape(t.shape[0], t.shape[2], -1))
 
 
 @multi_head_attention.wrong(
@@ -205,9 +199,7 @@ def never_transposed(x, w_q, w_k, w_v, w_o, heads, causal=False):
     )
 
 
-@multi_head_attention.wrong(
-    "the heads interleaved: a head is a run of neighbouring rows, not every heads-th one"
-)
+@multi_head_attention.wrong("the heads interleaved: a head is a run of neighbouring rows, not every heads-th one")
 def interleaved(x, w_q, w_k, w_v, w_o, heads, causal=False):
     return _attend(
         x,
@@ -271,9 +263,7 @@ def masked_late(x, w_q, w_k, w_v, w_o, heads, causal=False):
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=lambda s, causal: s, softmax=softmax)
 
 
-@multi_head_attention.wrong(
-    "inner taken to be d_model: w_q has inner rows, so the reshape needs inner / heads"
-)
+@multi_head_attention.wrong("inner taken to be d_model: w_q has inner rows, so the reshape needs inner / heads")
 def assumes_inner(x, w_q, w_k, w_v, w_o, heads, causal=False):
     _check(w_q, heads)
     b, n, d = x.shape
@@ -290,9 +280,7 @@ def assumes_inner(x, w_q, w_k, w_v, w_o, heads, causal=False):
     )
 
 
-@multi_head_attention.wrong(
-    "hidden scores multiplied by 0: a score of 0 still has a weight, only −inf has none"
-)
+@multi_head_attention.wrong("hidden scores multiplied by 0: a score of 0 still has a weight, only −inf has none")
 def masked_by_zeros(x, w_q, w_k, w_v, w_o, heads, causal=False):
     def hide(s, causal):
         return s.masked_fill(_future(s.shape[-1]), 0.0) if causal else s
@@ -308,9 +296,7 @@ def no_max(x, w_q, w_k, w_v, w_o, heads, causal=False):
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, softmax=softmax)
 
 
-@multi_head_attention.wrong(
-    "computed in the low precision of the input: upcast first and round once at the end"
-)
+@multi_head_attention.wrong("computed in the low precision of the input: upcast first and round once at the end")
 def low_precision_inside(x, w_q, w_k, w_v, w_o, heads, causal=False):
     _check(w_q, heads)
     q, k, v = (_split(x @ w.T, heads) for w in (w_q, w_k, w_v))
@@ -323,9 +309,7 @@ def returns_fp32(x, w_q, w_k, w_v, w_o, heads, causal=False):
     return _attend(x.float(), w_q, w_k, w_v, w_o, heads, causal)
 
 
-@multi_head_attention.wrong(
-    "heads that do not divide inner left to fail in the reshape: raise ValueError before it"
-)
+@multi_head_attention.wrong("heads that do not divide inner left to fail in the reshape: raise ValueError before it")
 def unchecked(x, w_q, w_k, w_v, w_o, heads, causal=False):
     (x.float() @ w_q.float().T).reshape(*x.shape[:2], heads, w_q.shape[0] // heads)
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal)

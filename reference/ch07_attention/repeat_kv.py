@@ -59,18 +59,14 @@ def along_batch(x, heads):
     return x.repeat_interleave(_checked(x, heads), dim=0)
 
 
-@repeat_kv.wrong(
-    "repeated beside the tokens and reshaped: a reshape moves no values, so tokens and heads mix"
-)
+@repeat_kv.wrong("repeated beside the tokens and reshaped: a reshape moves no values, so tokens and heads mix")
 def scrambled(x, heads):
     group = _checked(x, heads)
     b, kv, n, d = x.shape
     return x.unsqueeze(3).expand(b, kv, n, group, d).reshape(b, heads, n, d)
 
 
-@repeat_kv.wrong(
-    "the first head given to every query: that is multi-query attention, the other heads are lost"
-)
+@repeat_kv.wrong("the first head given to every query: that is multi-query attention, the other heads are lost")
 def first_for_all(x, heads):
     _checked(x, heads)
     return x[:, :1].repeat(1, heads, 1, 1)

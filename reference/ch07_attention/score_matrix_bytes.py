@@ -28,9 +28,7 @@ def by_rows(config, n_q, n_k, dtype, batch=1):
     return row * n_q * config["num_attention_heads"] * batch
 
 
-@score_matrix_bytes.wrong(
-    "counted by key heads: heads that share keys have queries, and so scores, of their own"
-)
+@score_matrix_bytes.wrong("counted by key heads: heads that share keys have queries, and so scores, of their own")
 def by_key_heads(config, n_q, n_k, dtype, batch=1):
     shared = {"num_attention_heads": config["num_key_value_heads"]}
     return _bytes(shared, n_q, n_k, dtype, batch)
@@ -56,9 +54,7 @@ def queries_squared(config, n_q, n_k, dtype, batch=1):
     return _bytes(config, n_q, n_q, dtype, batch)
 
 
-@score_matrix_bytes.wrong(
-    "the masked scores left out: they are computed and held like the others, then set to −inf"
-)
+@score_matrix_bytes.wrong("the masked scores left out: they are computed and held like the others, then set to −inf")
 def causal_half(config, n_q, n_k, dtype, batch=1):
     seen = n_q * n_k - n_q * (n_q - 1) // 2 if n_q <= n_k else n_k * (n_k + 1) // 2
     return _bytes(config, seen, 1, dtype, batch)
@@ -69,9 +65,7 @@ def all_layers(config, n_q, n_k, dtype, batch=1):
     return _bytes(config, n_q, n_k, dtype, batch) * config["num_hidden_layers"]
 
 
-@score_matrix_bytes.wrong(
-    "multiplied by the width of a head: a score is one number, the width has been summed"
-)
+@score_matrix_bytes.wrong("multiplied by the width of a head: a score is one number, the width has been summed")
 def times_width(config, n_q, n_k, dtype, batch=1):
     return _bytes(config, n_q, n_k, dtype, batch) * (config["hidden_size"] // config["num_attention_heads"])
 

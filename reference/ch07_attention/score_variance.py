@@ -59,9 +59,7 @@ def about_zero(q, k):
     return _of(q, k, lambda s: (s**2).mean())
 
 
-@score_variance.wrong(
-    "mean of squares less square of the mean: two large numbers cancel and take the digits with them"
-)
+@score_variance.wrong("mean of squares less square of the mean: two large numbers cancel and take the digits with them")
 def one_pass(q, k):
     return _of(q, k, lambda s: (s**2).mean() - s.mean() ** 2)
 
@@ -91,9 +89,7 @@ def by_number_of_keys(q, k):
     "queries and keys brought to unit length first: the components have unit variance, not the vectors"
 )
 def unit_vectors(q, k):
-    return _of(
-        q.float() / q.float().norm(dim=1, keepdim=True), k.float() / k.float().norm(dim=1, keepdim=True)
-    )
+    return _of(q.float() / q.float().norm(dim=1, keepdim=True), k.float() / k.float().norm(dim=1, keepdim=True))
 
 
 @score_variance.wrong("query i with key i only: every query meets every key")
@@ -111,9 +107,7 @@ def by_formula(q, k):
     return torch.stack([raw, raw / q.shape[1]])
 
 
-@score_variance.wrong(
-    "scores multiplied in the low precision of the input: they lose digits or overflow in fp16"
-)
+@score_variance.wrong("scores multiplied in the low precision of the input: they lose digits or overflow in fp16")
 def low_precision_scores(q, k):
     scores = (q @ k.T).float()
     return torch.stack([_spread(scores), _spread(scores / q.shape[1] ** 0.5)])

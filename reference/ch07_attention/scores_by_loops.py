@@ -95,8 +95,7 @@ def last_product(q, k):
 @scores_by_loops.wrong("the sum of q times the sum of k: multiply component by component, then add")
 def product_of_sums(q, k):
     return [
-        [_dot([sum(query)], [sum(key)]) if len(query) == len(key) else _dot(query, key) for key in k]
-        for query in q
+        [_dot([sum(query)], [sum(key)]) if len(query) == len(key) else _dot(query, key) for key in k] for query in q
     ]
 
 

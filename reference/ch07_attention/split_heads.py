@@ -57,9 +57,7 @@ def interleaved(x, h):
     return x.reshape(*x.shape[:2], _checked(x, h), h).permute(0, 3, 1, 2)
 
 
-@split_heads.wrong(
-    "left as (b, n, h, d): the head axis comes before the tokens, so that a product works on each head"
-)
+@split_heads.wrong("left as (b, n, h, d): the head axis comes before the tokens, so that a product works on each head")
 def split_not_transposed(x, h):
     return x.reshape(*x.shape[:2], h, _checked(x, h))
 
@@ -85,9 +83,7 @@ def drops_the_rest(x, h):
     return split_heads.fn(x[..., : h * d], h)
 
 
-@split_heads.wrong(
-    "the division not checked: reshape raises its own RuntimeError, and a ValueError is asked for"
-)
+@split_heads.wrong("the division not checked: reshape raises its own RuntimeError, and a ValueError is asked for")
 def unchecked(x, h):
     return x.reshape(*x.shape[:2], h, x.shape[-1] // h).transpose(1, 2)
 
@@ -102,9 +98,7 @@ def made_contiguous(x):
     return x.transpose(1, 2).contiguous().view(x.shape[0], x.shape[2], x.shape[1] * x.shape[3])
 
 
-@merge_heads.wrong(
-    "reshaped without the transpose back: the shape is right, but a token gets other tokens' numbers"
-)
+@merge_heads.wrong("reshaped without the transpose back: the shape is right, but a token gets other tokens' numbers")
 def merge_reshape_only(x):
     b, h, n, d = x.shape
     return x.reshape(b, n, h * d)
@@ -127,9 +121,7 @@ def joined_tokens(x):
     return x.reshape(b, h * n, d)
 
 
-@merge_heads.wrong(
-    "view after transpose: the numbers do not lie in that order; use reshape, which copies if it must"
-)
+@merge_heads.wrong("view after transpose: the numbers do not lie in that order; use reshape, which copies if it must")
 def view_after_transpose(x):
     b, h, n, d = x.shape
     return x.transpose(1, 2).view(b, n, h * d)

@@ -5,9 +5,7 @@ activation of the ffn: count each in one Llama block, and see what share of the 
 """
 
 
-def flop_census(
-    length: int, d_model: int, heads: int, kv_heads: int, ffn: int
-) -> tuple[dict[str, int], float]:
+def flop_census(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> tuple[dict[str, int], float]:
     """FLOPs of one block by operation, for one sequence of `length` tokens, and the products' share of them.
 
     The product of an (m, k) and a (k, n) matrix counts 2·m·k·n. A head has width d_model // heads; there are
