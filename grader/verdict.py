@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 
 class TestResult(msgspec.Struct, frozen=True):
-    """One test. `sentence` is its name as words; `looks` the wrong answers its failure looks like: name, what it says."""
+    """One test. `sentence` is its name as words; `looks` the wrong answers its failure looks like, by name."""
 
     name: str
     sentence: str
