@@ -254,8 +254,6 @@ def solution(
       koans solution softmax
       koans solution softmax --peek
     """
-    from grader.stubs import strip_markers
-
     book = workbook()
     koan = book.koan(name)
     with Progress(book.root) as progress:
@@ -267,7 +265,7 @@ def solution(
                 )
                 raise typer.Exit(1)
             progress.saw_solution(koan)
-    show(terminal.code(strip_markers(book.solution(koan).read_text(encoding="utf-8"))))
+    show(terminal.code(path.solution_text(book, koan)))
 
 
 @app.command()

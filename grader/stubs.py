@@ -42,6 +42,21 @@ def strip_markers(solution: str) -> str:
     return "".join(line for line in solution.splitlines(True) if line.strip() not in (BEGIN, END))
 
 
+def without_docstrings(text: str) -> str:
+    """The code alone, for comparing two answers to one prompt. Text that does not parse stays as it is."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return text
+    lines = text.splitlines(True)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            first = node.body[0]
+            for number in range(first.lineno - 1, first.end_lineno or first.lineno):
+                lines[number] = ""
+    return "".join(lines).strip("\n") + "\n"
+
+
 def stub_of(workbook: Workbook, koan: Koan) -> str:
     """The text a learner starts from. Raises KoansError if there is no solution to derive it from."""
     file = workbook.solution(koan)

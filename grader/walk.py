@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 from grader.errors import KoansError
 from grader.progress import Progress
 from grader.runner import Runner
-from grader.stubs import stub_of
+from grader.stubs import strip_markers, stub_of
 from grader.targets import Target
 from grader.verdict import Status, Verdict
 from grader.workbook import Card, Koan, Workbook
@@ -18,11 +16,13 @@ LEARNER = Target("learner")
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One attempt and the cards it unlocked."""
+    """One attempt with this text, and the cards it unlocked. `first`: the koan had not passed before."""
 
     koan: Koan
     verdict: Verdict
     unlocked: tuple[Card, ...]
+    text: str = ""
+    first: bool = False
 
 
 def current(workbook: Workbook, progress: Progress) -> Koan | None:
@@ -34,25 +34,23 @@ def current(workbook: Workbook, progress: Progress) -> Koan | None:
 def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, seed: int = 0) -> Step:
     """Run the learner's code, record it and say what it unlocked."""
     before = progress.unlocked(workbook)
+    first = progress.last_pass(koan) is None
     file = workbook.exercise(koan)
     text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
     verdict = runner.run(koan, LEARNER, seed)
     if verdict.status != Status.not_started:
         progress.record(verdict, text)
     new = progress.unlocked(workbook) - before
-    return Step(koan, verdict, tuple(c for c in workbook.cards.values() if c.id in new))
+    cards = tuple(c for c in workbook.cards.values() if c.id in new)
+    return Step(koan, verdict, cards, text, first and verdict.passed)
 
 
-def walk(workbook: Workbook, progress: Progress, runner: Runner) -> Iterator[Step]:
-    """Attempt koan after koan, from the first that has not passed, up to and including one that does not."""
-    for _ in workbook.koans:
-        koan = current(workbook, progress)
-        if koan is None:
-            return
-        step = attempt(workbook, progress, runner, koan)
-        yield step
-        if not step.verdict.passed:
-            return
+def solution_text(workbook: Workbook, koan: Koan) -> str:
+    """The model answer without its markers. Raises KoansError where there is none to read."""
+    file = workbook.solution(koan)
+    if not file.exists():
+        raise KoansError(f"{koan.id}: this edition of the workbook has no solutions")
+    return strip_markers(file.read_text(encoding="utf-8"))
 
 
 def reset(workbook: Workbook, progress: Progress, koan: Koan) -> str:

@@ -114,10 +114,7 @@ class Session:
         self._runner.cancel()
 
     def _work(self) -> None:
-        try:
-            self.post(Warmed(self._runner.warm_up()))
-        except KoansError as error:
-            self.post(Trouble(str(error)))
+        warm = False
         with Progress(self.workbook.root) as progress:
             while (koan := self._newest()) is not None:
                 try:
@@ -130,6 +127,12 @@ class Session:
                 finally:
                     if self._wanted.empty():
                         self._busy.clear()
+                if not warm:  # after the first verdict: that of an untouched stub needs no server
+                    warm = True
+                    try:
+                        self.post(Warmed(self._runner.warm_up()))
+                    except KoansError as error:
+                        self.post(Trouble(str(error)))
 
     def _newest(self) -> str | None:
         """The last koan asked for; those asked for before it are out of date."""
