@@ -1,0 +1,27 @@
+"""Two ways to spend eight bits
+
+E4M3 gives 4 bits to the exponent and 3 to the fraction, E5M2 gives 5 and 2. Round float32 numbers to each,
+and the trade shows: one has half the step, the other 128 times the reach.
+"""
+
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+
+def fp8_round(x: Float32[Tensor, "*shape"], fmt: str) -> Float32[Tensor, "*shape"]:
+    """`x` rounded to the nearest number that the 8-bit format `fmt` can hold; the result is still float32.
+
+                largest   smallest normal   step between 1 and 2   smallest subnormal (and step below normal)
+        "e4m3"    448          2^-6                1/8                    2^-9
+        "e5m2"  57344          2^-14               1/4                    2^-16
+
+    Halfway goes to the neighbour with an even fraction. What is too large, infinity too, becomes the largest
+    number of its sign. Subnormals are kept, NaN stays NaN, -0.0 (and what rounds to it) keeps its sign.
+
+        [1.06, 1.07, 1000., -0.001]   "e4m3"  ->  [1., 1.125, 448., -0.0019531]
+                                      "e5m2"  ->  [1., 1., 1024., -0.0009766]
+
+    Every bit counts. Raises ValueError for any other `fmt`.
+    """
+    raise NotImplementedError("your turn")

@@ -1,0 +1,26 @@
+"""Multiply in int8, add in int32
+
+Two int8 numbers multiply to 16 bits, and a row of products adds up to far more, so the sum needs an int32.
+Scales that belong to a row of x and a row of w can wait until it is done: they are the same for every term.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def int8_matmul(x: Float[Tensor, "n k"], w: Float[Tensor, "m k"]) -> Float[Tensor, "n m"]:
+    """x @ w.T by way of int8: quantise the rows of both, multiply the integers, scale the result back.
+
+    Each row of `x` (a token) and each row of `w` (an output channel) has a scale, its largest |value| /
+    127. A value becomes the integer nearest to value / scale; a row of zeros stays zeros. Products are
+    added in int32, exactly, and each sum is multiplied by its two scales. Compute scales and result in
+    float32 and round once, to the dtype of `x`.
+
+        x = [[1.27, 0.444]]   scale 0.01   integers [127, 44]
+        w = [[1.27, -0.3]]    scale 0.01   integers [127, -30]
+        127 · 127 − 44 · 30 = 14809   ->   [[1.4809]]       (x @ w.T itself is 1.4797)
+
+    Raises ValueError if the rows of `x` and `w` differ in length.
+    """
+    raise NotImplementedError("your turn")

@@ -1,0 +1,131 @@
+"""In float64, rounded on purpose: a float64 sum of two fp32 numbers, rounded to fp32, is their fp32 sum."""
+
+import torch
+
+from reference import oracle
+
+
+def _paired(a, b):
+    if len(a) != len(b):
+        raise ValueError("lengths must agree")
+
+
+def _to(x, *dtypes):
+    for dtype in dtypes:
+        x = x.to(dtype)
+    return x.double()
+
+
+def _running(products, *rounded_to):
+    """Running totals of float64 products, each total rounded to these dtypes one after the other."""
+    total, totals = torch.zeros((), dtype=torch.float64), []
+    for product in products:
+        total = _to(total + product, *rounded_to)
+        totals.append(total)
+    return torch.stack(totals) if totals else torch.zeros(0, dtype=torch.float64)
+
+
+@oracle
+def accumulate(a, b, accumulator):
+    _paired(a, b)
+    products = _to(a.double() * b.double(), torch.float32)
+    return _running(products, torch.float32, accumulator).to(accumulator)
+
+
+@accumulate.right("a total kept in its own dtype and widened for each addition")
+def widened_each_time(a, b, accumulator):
+    _paired(a, b)
+    total, totals = torch.zeros((), dtype=accumulator), []
+    for x, y in zip(a, b, strict=True):
+        total = (total.float() + x.float() * y.float()).to(accumulator)
+        totals.append(total)
+    return torch.tensor(totals, dtype=accumulator)
+
+
+@accumulate.right("each total added to the one before it, in place")
+def slot_by_slot(a, b, accumulator):
+    _paired(a, b)
+    totals = (a.float() * b.float()).clone()
+    for i in range(len(totals)):
+        before = totals[i - 1] if i else 0.0
+        totals[i] = (before + totals[i]).to(accumulator)
+    return totals.to(accumulator)
+
+
+@accumulate.wrong("only what is handed out is rounded: the total itself stays in float32")
+def rounds_the_result_only(a, b, accumulator):
+    _paired(a, b)
+    return _running(_to(a.double() * b.double(), torch.float32), torch.float32).to(accumulator)
+
+
+@accumulate.wrong("the total kept in float64 (as cumsum does for float32): round it after every addition")
+def wider_inside(a, b, accumulator):
+    _paired(a, b)
+    return (a.float() * b.float()).double().cumsum(0).float().to(accumulator)
+
+
+@accumulate.wrong(
+    "added up in the 16 bits of the inputs and widened at the end: the lost digits do not come back"
+)
+def upcasts_the_result(a, b, accumulator):
+    _paired(a, b)
+    return _running(_to(a.double() * b.double(), torch.float32), torch.float32, a.dtype).to(accumulator)
+
+
+@accumulate.wrong(
+    "products rounded to 16 bits before they are added: multiply in float32, where they are exact"
+)
+def rounds_the_products(a, b, accumulator):
+    _paired(a, b)
+    return _running((a * b).double(), torch.float32, accumulator).to(accumulator)
+
+
+@accumulate.wrong("a and b never widened: products and totals come out in the 16 bits of the inputs")
+def never_widened(a, b, accumulator):
+    _paired(a, b)
+    return _running((a * b).double(), torch.float32).to(a.dtype).to(accumulator)
+
+
+@accumulate.wrong(
+    "products rounded to the accumulator's dtype before they are added: only the total is rounded"
+)
+def rounds_both(a, b, accumulator):
+    _paired(a, b)
+    products = _to(a.double() * b.double(), torch.float32, accumulator)
+    return _running(products, torch.float32, accumulator).to(accumulator)
+
+
+@accumulate.wrong(
+    "each total is a sum of its own, in the order torch likes: these additions run one after the other"
+)
+def torch_sums(a, b, accumulator):
+    _paired(a, b)
+    products = a.float() * b.float()
+    totals = [products[: i + 1].sum() for i in range(len(products))]
+    return torch.tensor(totals, dtype=accumulator)
+
+
+@accumulate.wrong("the last total only: all of them are asked for")
+def last_only(a, b, accumulator):
+    totals = accumulate.fn(a, b, accumulator)
+    return totals[-1] if len(totals) else torch.zeros((), dtype=accumulator)
+
+
+@accumulate.wrong("returned in float32, not in the dtype of the accumulator")
+def returns_fp32(a, b, accumulator):
+    return accumulate.fn(a, b, accumulator).float()
+
+
+@accumulate.wrong(
+    "the longer input cut to the length of the shorter, as zip does: that drops products without a word"
+)
+def drops_the_tail(a, b, accumulator):
+    n = min(len(a), len(b))
+    return accumulate.fn(a[:n], b[:n], accumulator)
+
+
+@accumulate.wrong(
+    "a single number stretched over the other input: multiplication broadcasts, so check the lengths"
+)
+def broadcasts(a, b, accumulator):
+    return accumulate.fn(*torch.broadcast_tensors(a, b), accumulator)

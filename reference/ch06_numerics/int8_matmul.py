@@ -1,0 +1,182 @@
+"""Whole numbers in floats, row by row: in float64 a sum of products of whole numbers is exact."""
+
+import torch
+
+from reference import oracle
+
+
+def _checked(x, w):
+    if x.shape[1] != w.shape[1]:
+        raise ValueError("rows must be of one length")
+
+
+@oracle
+def int8_matmul(x, w):
+    _checked(x, w)
+    top_x, top_w = (rows.abs().amax(1, keepdim=True) for rows in (x, w))
+    whole_x, whole_w = (
+        torch.round(rows / torch.where(top == 0, torch.ones_like(top), top) * 127)
+        for rows, top in ((x, top_x), (w, top_w))
+    )
+    return whole_x @ whole_w.T * (top_x / 127) * (top_w / 127).T
+
+
+def _scale(rows, end=127):
+    top = rows.abs().amax(1, keepdim=True) / end
+    return torch.where(top == 0, torch.ones_like(top), top)
+
+
+def _variant(
+    x, w, scale=_scale, whole=torch.round, add=lambda a, b: a @ b.T, undo=lambda t, sx, sw: t * sx * sw.T
+):
+    """Every step of it, to be done otherwise; whole numbers are held in float64, where sums are exact."""
+    _checked(x, w)
+    scale_x, scale_w = scale(x.float()), scale(w.float())
+    whole_x, whole_w = whole(x.float() / scale_x).double(), whole(w.float() / scale_w).double()
+    return undo(add(whole_x, whole_w), scale_x, scale_w).to(x.dtype)
+
+
+def _wrap(t, bits):
+    half = 2 ** (bits - 1)
+    return (t + half) % (2 * half) - half
+
+
+@int8_matmul.right("integers throughout, int32 for each sum of products")
+def by_broadcasting(x, w):
+    _checked(x, w)
+    scale_x, scale_w = _scale(x.float()), _scale(w.float())
+    a, b = (x.float() / scale_x).round().to(torch.int8), (w.float() / scale_w).round().to(torch.int8)
+    total = (a.int().unsqueeze(1) * b.int().unsqueeze(0)).sum(-1, dtype=torch.int32)
+    return (total.float() * (scale_x * scale_w.T)).to(x.dtype)
+
+
+@int8_matmul.right("dequantised first, multiplied in float32: the same sum with the scales inside")
+def dequantised_first(x, w):
+    _checked(x, w)
+    scale_x, scale_w = _scale(x.float()), _scale(w.float())
+    a, b = (x.float() / scale_x).round() * scale_x, (w.float() / scale_w).round() * scale_w
+    return (a @ b.T).to(x.dtype)
+
+
+@int8_matmul.wrong("added up in int8: past 127 it wraps round; add in int32")
+def int8_sum(x, w):
+    return _variant(x, w, add=lambda a, b: _wrap(a @ b.T, 8))
+
+
+@int8_matmul.wrong("added up in int16: a product reaches 16,129 and three of them wrap round; add in int32")
+def int16_sum(x, w):
+    return _variant(x, w, add=lambda a, b: _wrap(a @ b.T, 16))
+
+
+@int8_matmul.wrong("added up in fp16: beyond 2,048 it drops digits, beyond 65,519 it is inf; add in int32")
+def fp16_sum(x, w):
+    return _variant(x, w, undo=lambda t, sx, sw: t.half().float() * sx * sw.T)
+
+
+@int8_matmul.wrong("scaled twice: once before the product and once after it")
+def scaled_twice(x, w):
+    return _variant(x, w, undo=lambda t, sx, sw: t * sx**2 * (sw**2).T)
+
+
+@int8_matmul.wrong("scaled back by the scale of x alone: the integers of w had one too")
+def scale_of_x_only(x, w):
+    return _variant(x, w, undo=lambda t, sx, sw: t * sx)
+
+
+@int8_matmul.wrong("the whole numbers returned as they are, never scaled back")
+def never_scaled_back(x, w):
+    return _variant(x, w, undo=lambda t, sx, sw: t)
+
+
+@int8_matmul.wrong("divided by the scales at the end: they were divided by at the start, so multiply")
+def divided_again(x, w):
+    return _variant(x, w, undo=lambda t, sx, sw: t / sx / sw.T)
+
+
+@int8_matmul.wrong("scaled by 128, so that the largest value becomes 128, which int8 wraps to −128")
+def by_128_wraps(x, w):
+    return _variant(x, w, lambda rows: _scale(rows, 128), lambda y: _wrap(torch.round(y), 8))
+
+
+@int8_matmul.wrong("scaled by 128 and clamped to 127: the largest value of every row comes out smaller")
+def by_128_clamped(x, w):
+    return _variant(x, w, lambda rows: _scale(rows, 128), lambda y: torch.round(y).clamp(-128, 127))
+
+
+@int8_matmul.wrong("cast to int8 without rounding: a cast cuts off the fraction")
+def truncated(x, w):
+    return _variant(x, w, whole=torch.trunc)
+
+
+@int8_matmul.wrong("not rounded at all: these are the products of the originals")
+def never_quantised(x, w):
+    return _variant(x, w, whole=lambda y: y)
+
+
+@int8_matmul.wrong(
+    "one scale for all of x and one for all of w: small rows round to nothing beside large ones; one a row"
+)
+def per_tensor(x, w):
+    return _variant(x, w, lambda rows: _scale(rows.reshape(1, -1)) if rows.numel() else _scale(rows))
+
+
+@int8_matmul.wrong(
+    "the largest value for the largest |value|: a row that reaches further below zero wraps round"
+)
+def signed_maximum(x, w):
+    def scale(rows):
+        top = rows.amax(1, keepdim=True) / 127
+        return torch.where(top == 0, torch.ones_like(top), top)
+
+    return _variant(x, w, scale, lambda y: _wrap(torch.round(y), 8))
+
+
+@int8_matmul.wrong(
+    "scaled by the mean of |value|: what is above 127 means wraps or is clipped, the rest has few steps"
+)
+def by_the_mean(x, w):
+    def scale(rows):
+        top = rows.abs().mean(1, keepdim=True) / 127
+        return torch.where(top == 0, torch.ones_like(top), top)
+
+    return _variant(x, w, scale, lambda y: torch.round(y).clamp(-127, 127))
+
+
+@int8_matmul.wrong("a row of zeros gives NaN: its scale is 0, and 0 / 0 is no number")
+def nan_on_zeros(x, w):
+    return _variant(x, w, lambda rows: rows.abs().amax(1, keepdim=True) / 127)
+
+
+@int8_matmul.wrong(
+    "a smallest scale against division by zero: rows below it round to nothing; use 1 where all are 0"
+)
+def floor_on_the_scale(x, w):
+    return _variant(x, w, lambda rows: (rows.abs().amax(1, keepdim=True) / 127).clamp(min=1e-5))
+
+
+@int8_matmul.wrong("x @ w, not x @ w.T: the rows of w are the output channels")
+def not_transposed(x, w):
+    if x.shape[1] != w.shape[0]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({len(x)}x{x.shape[1]} and {len(w)}x{w.shape[1]})"
+        )
+    return _variant(x, w, add=lambda a, b: a @ b)
+
+
+@int8_matmul.wrong("lengths not checked: matmul raises a RuntimeError, and a ValueError is asked for")
+def unchecked(x, w):
+    if x.shape[1] != w.shape[1]:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    return _variant(x, w)
+
+
+@int8_matmul.wrong(
+    "scaled back in the low precision of the input: a sum of 65,520 is inf in fp16 before its scale can help"
+)
+def scaled_back_in_low_precision(x, w):
+    return _variant(x, w, undo=lambda t, sx, sw: t.to(x.dtype) * sx.to(x.dtype) * sw.T.to(x.dtype))
+
+
+@int8_matmul.wrong("returned in float32, not in the dtype of x")
+def returns_fp32(x, w):
+    return _variant(x.float(), w)
