@@ -50,9 +50,7 @@ def test_the_products_themselves_are_exact_in_float32():
 @pytest.mark.card("fp32-accumulator-restores-nothing")
 def test_ten_tenths_in_float32_carry_the_error_of_their_inputs():
     gives = [0.1001, 0.2002, 0.3003, 0.4004, 0.5005, 0.6006, 0.7007, 0.8008, 0.9009, 1.0010]
-    exact(
-        accumulate, torch.full((10,), 0.1).to(BF16), torch.ones(10).to(BF16), FP32, with_=oracle, gives=gives
-    )
+    exact(accumulate, torch.full((10,), 0.1).to(BF16), torch.ones(10).to(BF16), FP32, with_=oracle, gives=gives)
 
 
 @pytest.mark.card("fp32-accumulator", "not-the-only-recipe")

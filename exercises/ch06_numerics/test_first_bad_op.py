@@ -124,6 +124,4 @@ OPS = st.tuples(st.lists(NUMBERS, min_size=1, max_size=2), NUMBERS)
 
 @given(st.lists(OPS, max_size=5))
 def test_any_trace(ops):
-    exact(
-        first_bad_op, [op("op", *(t(x) for x in inputs), t(output)) for inputs, output in ops], with_=oracle
-    )
+    exact(first_bad_op, [op("op", *(t(x) for x in inputs), t(output)) for inputs, output in ops], with_=oracle)

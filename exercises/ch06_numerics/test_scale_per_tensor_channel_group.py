@@ -88,6 +88,4 @@ def test_strides_make_no_difference(seed):
 @settings(max_examples=4)
 @given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 4), st.integers(0, 9))
 def test_any_shape(tokens, groups, group, seed):
-    agrees(
-        scale_per_tensor_channel_group, randn(tokens, groups * group, seed=seed), group, INT8, with_=oracle
-    )
+    agrees(scale_per_tensor_channel_group, randn(tokens, groups * group, seed=seed), group, INT8, with_=oracle)

@@ -56,8 +56,15 @@ class ChooseKoan(ModalScreen[str | None]):
             if all(word in f"{koan.id} {line.plain}".lower() for word in words.lower().split()):
                 options.add_option(Option(line, id=koan.id))
         if options.option_count:
-            ids = [options.get_option_at_index(i).id for i in range(options.option_count)]
-            options.highlighted = ids.index(self.state.koan) if self.state.koan in ids else 0
+            ids = [str(options.get_option_at_index(i).id) for i in range(options.option_count)]
+            options.highlighted = ids.index(min(ids, key=lambda koan: self._distance(koan, words)))
+
+    def _distance(self, koan: str, words: str) -> int:
+        """How far a koan is from what was typed: its name, the start of its name, anything else."""
+        name = koan.partition("/")[2]
+        if not words:
+            return 0 if koan == self.state.koan else 1
+        return 0 if name == words else 1 if name.startswith(words) else 2
 
     def _line(self, koan: Koan) -> Text:
         standing = self.state.standings[koan.id]

@@ -202,7 +202,7 @@ def _structure(got: Any, want: Any, path: str) -> Gap | None:
     at = f"result{path}" if path else "the result"
     if isinstance(want, (list, tuple)):
         if not isinstance(got, (list, tuple)) or (type(got) is not type(want) and type(got) in (list, tuple)):
-            return Gap("type", f"{at} should be a {type(want).__name__}, but is {_kind(got)}")
+            return Gap("type", f"{at} should be {_kind(want)}, but is {_kind(got)}")
         if len(got) != len(want):
             return Gap("structure", f"{at} should have {len(want)} entries, but has {len(got)}")
         pairs = [(g, w, f"{path}[{i}]") for i, (g, w) in enumerate(zip(got, want, strict=True))]
@@ -245,7 +245,8 @@ def _kind(x: Any) -> str:
         return "None"
     if isinstance(x, Tensor):
         return "a torch.Tensor" if type(x) is Tensor else f"a {type(x).__name__}, not a plain torch.Tensor"
-    return f"a {type(x).__name__}"
+    name = type(x).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _leaf(got: Any, ref: Any, promised: Any, w: Tensor | None, bits: bool, largest: float) -> Gap | None:

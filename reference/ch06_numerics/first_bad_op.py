@@ -1,131 +1,129 @@
 """Number by number, with Python's own idea of finite."""
 
 import math
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from reference import oracle
 
 
-def _finite(x):
+def _finite(x: Tensor) -> bool:
     return all(math.isfinite(number) for number in x.flatten().tolist())
 
 
 @oracle
-def first_bad_op(trace):
+def first_bad_op(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     made = [_finite(output) < all(map(_finite, inputs)) for _, inputs, output in trace]
     return made.index(True) if True in made else None
 
 
-def _search(trace, is_bad, entrusted=all):
+def _search(trace: list[tuple[str, list[Tensor], Tensor]], is_bad: Any, entrusted: Any = all) -> int | None:
     for i, (_, inputs, output) in enumerate(trace):
         if is_bad(output) and entrusted(not is_bad(x) for x in inputs):
             return i
     return None
 
 
-def _bad(x):
+def _bad(x: Tensor) -> bool:
     return bool((~x.isfinite()).any())
 
 
 @first_bad_op.right("NaN and infinity looked for one by one")
-def by_kind(trace):
+def by_kind(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool((x.isnan() | x.isinf()).any()))
 
 
 @first_bad_op.right("by arithmetic: x − x is 0 for finite numbers and NaN for the others")
-def by_difference(trace):
+def by_difference(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool((x.double() - x.double() != 0).any()))
 
 
 @first_bad_op.wrong(
     "the first op whose output holds a NaN or an infinity: it may have been handed it, as with a mask of −inf"
 )
-def first_to_contain(trace):
+def first_to_contain(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return next((i for i, (_, _, output) in enumerate(trace) if _bad(output)), None)
 
 
 @first_bad_op.wrong("the first op that was handed a bad number: that is the first victim, not the culprit")
-def first_victim(trace):
+def first_victim(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return next((i for i, (_, inputs, _) in enumerate(trace) if any(map(_bad, inputs))), None)
 
 
 @first_bad_op.wrong("only NaN looked for: most NaNs start out as an infinity some ops earlier")
-def only_nan(trace):
+def only_nan(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool(x.isnan().any()))
 
 
 @first_bad_op.wrong("only infinities looked for: `x == nan` is never true, and √−1 is NaN at once")
-def only_inf(trace):
+def only_inf(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool(x.isinf().any()))
 
 
 @first_bad_op.wrong("−inf overlooked: log(0) makes it")
-def only_positive_inf(trace):
+def only_positive_inf(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool((x.isnan() | (x == torch.inf)).any()))
 
 
 @first_bad_op.wrong("only the first input looked at: the bad number may come in by another")
-def only_the_first_input(trace):
+def only_the_first_input(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search([(name, inputs[:1], output) for name, inputs, output in trace], _bad)
 
 
 @first_bad_op.wrong("one finite input taken for enough: all of them must be")
-def any_input(trace):
+def any_input(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, _bad, any)
 
 
 @first_bad_op.wrong("the last op that made one: what came after the first may follow from it")
-def last_one(trace):
+def last_one(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     made = [i for i, entry in enumerate(trace) if _search([entry], _bad) == 0]
     return made[-1] if made else None
 
 
-@first_bad_op.wrong(
-    "searched backwards to the last finite output: bad numbers can vanish on the way, as in 1/inf"
-)
-def backwards(trace):
+@first_bad_op.wrong("searched backwards to the last finite output: bad numbers can vanish on the way, as in 1/inf")
+def backwards(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     i = len(trace)
     while i and _bad(trace[i - 1][2]):
         i -= 1
     return i if i < len(trace) else None
 
 
-@first_bad_op.wrong(
-    "judged by the sum of the tensor: finite numbers can have an infinite sum, above all in fp16"
-)
-def by_sum(trace):
+@first_bad_op.wrong("judged by the sum of the tensor: finite numbers can have an infinite sum, above all in fp16")
+def by_sum(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: not bool(x.sum().isfinite()))
 
 
 @first_bad_op.wrong("judged by the mean of the tensor: its sum can overflow, and whole numbers have no mean")
-def by_mean(trace):
+def by_mean(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: not bool(x.mean().isfinite()))
 
 
 @first_bad_op.wrong("converted to float32 first: 1e300 is finite in float64")
-def in_float32(trace):
+def in_float32(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: _bad(x.float()))
 
 
 @first_bad_op.wrong("converted to fp16 or held against 65,504: large is not infinite")
-def against_fp16(trace):
+def against_fp16(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: not bool((x.abs() <= 65504).all()) if x.is_floating_point() else False)
 
 
 @first_bad_op.wrong("the name for the index: names repeat from layer to layer")
-def name_for_index(trace):
+def name_for_index(trace: list[tuple[str, list[Tensor], Tensor]]) -> str | None:
     i = first_bad_op.fn(trace)
     return None if i is None else trace[i][0]
 
 
 @first_bad_op.wrong("counted from 1")
-def from_one(trace):
+def from_one(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     i = first_bad_op.fn(trace)
     return None if i is None else i + 1
 
 
 @first_bad_op.wrong("−1 where no op is to blame: None is asked for")
-def minus_one(trace):
+def minus_one(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     i = first_bad_op.fn(trace)
     return -1 if i is None else i

@@ -1,17 +1,20 @@
 """Whole numbers in floats, row by row: in float64 a sum of products of whole numbers is exact."""
 
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from reference import oracle
 
 
-def _checked(x, w):
+def _checked(x: Tensor, w: Tensor) -> None:
     if x.shape[1] != w.shape[1]:
         raise ValueError("rows must be of one length")
 
 
 @oracle
-def int8_matmul(x, w):
+def int8_matmul(x: Tensor, w: Tensor) -> Tensor:
     _checked(x, w)
     top_x, top_w = (rows.abs().amax(1, keepdim=True) for rows in (x, w))
     whole_x, whole_w = (
@@ -21,14 +24,19 @@ def int8_matmul(x, w):
     return whole_x @ whole_w.T * (top_x / 127) * (top_w / 127).T
 
 
-def _scale(rows, end=127):
+def _scale(rows: Tensor, end: int = 127) -> Tensor:
     top = rows.abs().amax(1, keepdim=True) / end
     return torch.where(top == 0, torch.ones_like(top), top)
 
 
 def _variant(
-    x, w, scale=_scale, whole=torch.round, add=lambda a, b: a @ b.T, undo=lambda t, sx, sw: t * sx * sw.T
-):
+    x: Tensor,
+    w: Tensor,
+    scale: Any = _scale,
+    whole: Any = torch.round,
+    add: Any = lambda a, b: a @ b.T,
+    undo: Any = lambda t, sx, sw: t * sx * sw.T,
+) -> Tensor:
     """Every step of it, to be done otherwise; whole numbers are held in float64, where sums are exact."""
     _checked(x, w)
     scale_x, scale_w = scale(x.float()), scale(w.float())
@@ -36,13 +44,13 @@ def _variant(
     return undo(add(whole_x, whole_w), scale_x, scale_w).to(x.dtype)
 
 
-def _wrap(t, bits):
+def _wrap(t: Tensor, bits: int) -> Tensor:
     half = 2 ** (bits - 1)
     return (t + half) % (2 * half) - half
 
 
 @int8_matmul.right("integers throughout, int32 for each sum of products")
-def by_broadcasting(x, w):
+def by_broadcasting(x: Tensor, w: Tensor) -> Tensor:
     _checked(x, w)
     scale_x, scale_w = _scale(x.float()), _scale(w.float())
     a, b = (x.float() / scale_x).round().to(torch.int8), (w.float() / scale_w).round().to(torch.int8)
@@ -51,7 +59,7 @@ def by_broadcasting(x, w):
 
 
 @int8_matmul.right("dequantised first, multiplied in float32: the same sum with the scales inside")
-def dequantised_first(x, w):
+def dequantised_first(x: Tensor, w: Tensor) -> Tensor:
     _checked(x, w)
     scale_x, scale_w = _scale(x.float()), _scale(w.float())
     a, b = (x.float() / scale_x).round() * scale_x, (w.float() / scale_w).round() * scale_w
@@ -59,83 +67,79 @@ def dequantised_first(x, w):
 
 
 @int8_matmul.wrong("added up in int8: past 127 it wraps round; add in int32")
-def int8_sum(x, w):
+def int8_sum(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, add=lambda a, b: _wrap(a @ b.T, 8))
 
 
 @int8_matmul.wrong("added up in int16: a product reaches 16,129 and three of them wrap round; add in int32")
-def int16_sum(x, w):
+def int16_sum(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, add=lambda a, b: _wrap(a @ b.T, 16))
 
 
 @int8_matmul.wrong("added up in fp16: beyond 2,048 it drops digits, beyond 65,519 it is inf; add in int32")
-def fp16_sum(x, w):
+def fp16_sum(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t.half().float() * sx * sw.T)
 
 
 @int8_matmul.wrong("scaled twice: once before the product and once after it")
-def scaled_twice(x, w):
+def scaled_twice(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t * sx**2 * (sw**2).T)
 
 
 @int8_matmul.wrong("scaled back by the scale of x alone: the integers of w had one too")
-def scale_of_x_only(x, w):
+def scale_of_x_only(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t * sx)
 
 
 @int8_matmul.wrong("the whole numbers returned as they are, never scaled back")
-def never_scaled_back(x, w):
+def never_scaled_back(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t)
 
 
 @int8_matmul.wrong("divided by the scales at the end: they were divided by at the start, so multiply")
-def divided_again(x, w):
+def divided_again(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t / sx / sw.T)
 
 
 @int8_matmul.wrong("scaled by 128, so that the largest value becomes 128, which int8 wraps to −128")
-def by_128_wraps(x, w):
+def by_128_wraps(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: _scale(rows, 128), lambda y: _wrap(torch.round(y), 8))
 
 
 @int8_matmul.wrong("scaled by 128 and clamped to 127: the largest value of every row comes out smaller")
-def by_128_clamped(x, w):
+def by_128_clamped(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: _scale(rows, 128), lambda y: torch.round(y).clamp(-128, 127))
 
 
 @int8_matmul.wrong("cast to int8 without rounding: a cast cuts off the fraction")
-def truncated(x, w):
+def truncated(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, whole=torch.trunc)
 
 
 @int8_matmul.wrong("not rounded at all: these are the products of the originals")
-def never_quantised(x, w):
+def never_quantised(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, whole=lambda y: y)
 
 
 @int8_matmul.wrong(
     "one scale for all of x and one for all of w: small rows round to nothing beside large ones; one a row"
 )
-def per_tensor(x, w):
+def per_tensor(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: _scale(rows.reshape(1, -1)) if rows.numel() else _scale(rows))
 
 
-@int8_matmul.wrong(
-    "the largest value for the largest |value|: a row that reaches further below zero wraps round"
-)
-def signed_maximum(x, w):
-    def scale(rows):
+@int8_matmul.wrong("the largest value for the largest |value|: a row that reaches further below zero wraps round")
+def signed_maximum(x: Tensor, w: Tensor) -> Tensor:
+    def scale(rows: Tensor) -> Tensor:
         top = rows.amax(1, keepdim=True) / 127
         return torch.where(top == 0, torch.ones_like(top), top)
 
     return _variant(x, w, scale, lambda y: _wrap(torch.round(y), 8))
 
 
-@int8_matmul.wrong(
-    "scaled by the mean of |value|: what is above 127 means wraps or is clipped, the rest has few steps"
-)
-def by_the_mean(x, w):
-    def scale(rows):
+@int8_matmul.wrong("scaled by the mean of |value|: what is above 127 means wraps or is clipped, the rest has few steps")
+def by_the_mean(x: Tensor, w: Tensor) -> Tensor:
+    def scale(rows: Tensor) -> Tensor:
         top = rows.abs().mean(1, keepdim=True) / 127
         return torch.where(top == 0, torch.ones_like(top), top)
 
@@ -143,19 +147,17 @@ def by_the_mean(x, w):
 
 
 @int8_matmul.wrong("a row of zeros gives NaN: its scale is 0, and 0 / 0 is no number")
-def nan_on_zeros(x, w):
+def nan_on_zeros(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: rows.abs().amax(1, keepdim=True) / 127)
 
 
-@int8_matmul.wrong(
-    "a smallest scale against division by zero: rows below it round to nothing; use 1 where all are 0"
-)
-def floor_on_the_scale(x, w):
+@int8_matmul.wrong("a smallest scale against division by zero: rows below it round to nothing; use 1 where all are 0")
+def floor_on_the_scale(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: (rows.abs().amax(1, keepdim=True) / 127).clamp(min=1e-5))
 
 
 @int8_matmul.wrong("x @ w, not x @ w.T: the rows of w are the output channels")
-def not_transposed(x, w):
+def not_transposed(x: Tensor, w: Tensor) -> Tensor:
     if x.shape[1] != w.shape[0]:
         raise RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({len(x)}x{x.shape[1]} and {len(w)}x{w.shape[1]})"
@@ -164,7 +166,7 @@ def not_transposed(x, w):
 
 
 @int8_matmul.wrong("lengths not checked: matmul raises a RuntimeError, and a ValueError is asked for")
-def unchecked(x, w):
+def unchecked(x: Tensor, w: Tensor) -> Tensor:
     if x.shape[1] != w.shape[1]:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
     return _variant(x, w)
@@ -173,10 +175,10 @@ def unchecked(x, w):
 @int8_matmul.wrong(
     "scaled back in the low precision of the input: a sum of 65,520 is inf in fp16 before its scale can help"
 )
-def scaled_back_in_low_precision(x, w):
+def scaled_back_in_low_precision(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t.to(x.dtype) * sx.to(x.dtype) * sw.T.to(x.dtype))
 
 
 @int8_matmul.wrong("returned in float32, not in the dtype of x")
-def returns_fp32(x, w):
+def returns_fp32(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x.float(), w)

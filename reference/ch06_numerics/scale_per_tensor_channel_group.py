@@ -1,50 +1,55 @@
 """fp8 by arithmetic and not by a cast, groups one after the other, errors by sums of squares."""
 
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from reference import oracle
 
 
-def _checked(x, group):
+def _checked(x: Tensor, group: int) -> None:
     if x.shape[1] % group:
         raise ValueError("channels must be a multiple of the group")
 
 
-def _quotient(x, y):
+def _quotient(x: Tensor, y: Tensor) -> Tensor:
     return torch.where(y == 0, torch.zeros_like(y), x / torch.where(y == 0, torch.ones_like(y), y))
 
 
-def _fp8(y):
+def _fp8(y: Tensor) -> Tensor:
     _, e = torch.frexp(y)
     step = torch.ldexp(torch.ones_like(y), (e - 1).clamp(min=-6) - 3)
     return torch.round(y / step) * step
 
 
-def _round(y, dtype):
+def _round(y: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.round(y) if dtype == torch.int8 else _fp8(y)
 
 
-def _by_groups(size, group):
-    runs = [run.amax(1, keepdim=True).expand_as(run) for run in size.split(group, 1)]
+def _by_groups(size: Tensor, group: int) -> Tensor:
+    runs = [run.amax(1, keepdim=True).expand_as(run) for run in size.split(group, 1)]  # type: ignore[no-untyped-call]
     return torch.cat(runs, 1)
 
 
-def _tops(x, group):
+def _tops(x: Tensor, group: int) -> dict[str, Tensor]:
     size = x.abs()
     return {"tensor": size.amax(), "channel": size.amax(0), "group": _by_groups(size, group)}
 
 
-def _back(x, top, dtype, ends=(127, 448), rounding=_round):
+def _back(
+    x: Tensor, top: Tensor, dtype: torch.dtype, ends: tuple[int, int] = (127, 448), rounding: Any = _round
+) -> Tensor:
     scale = top / (ends[0] if dtype == torch.int8 else ends[1])
     return rounding(_quotient(x, scale.expand_as(x)), dtype) * scale
 
 
-def _loss(x, back):
+def _loss(x: Tensor, back: Tensor) -> Tensor:
     return _quotient(((back - x) ** 2).sum(-2).sqrt(), (x**2).sum(-2).sqrt())
 
 
 @oracle
-def scale_per_tensor_channel_group(x, group, dtype):
+def scale_per_tensor_channel_group(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     _checked(x, group)
     tops = _tops(x, group)
     all_three = torch.stack([top.expand_as(x) for top in tops.values()])
@@ -52,7 +57,9 @@ def scale_per_tensor_channel_group(x, group, dtype):
     return dict(zip(tops, _loss(x, _back(x, all_three, dtype)), strict=True))
 
 
-def _variant(x, group, dtype, tops=_tops, back=_back, loss=_loss):
+def _variant(
+    x: Tensor, group: int, dtype: torch.dtype, tops: Any = _tops, back: Any = _back, loss: Any = _loss
+) -> dict[str, Tensor]:
     _checked(x, group)
     wide = x.float()
     tops = tops(wide, group)
@@ -60,8 +67,8 @@ def _variant(x, group, dtype, tops=_tops, back=_back, loss=_loss):
 
 
 @scale_per_tensor_channel_group.right("multiplied by the inverse of the scale")
-def by_inverse(x, group, dtype):
-    def back(x, top, dtype):
+def by_inverse(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         factor = _quotient(torch.tensor(127.0 if dtype == torch.int8 else 448.0), top)
         return _quotient(_round(x * factor, dtype), factor.expand_as(x))
 
@@ -69,9 +76,9 @@ def by_inverse(x, group, dtype):
 
 
 @scale_per_tensor_channel_group.right("with casts to the 8-bit dtypes, column by column")
-def by_casts(x, group, dtype):
+def by_casts(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     _checked(x, group)
-    losses = {"tensor": [], "channel": [], "group": []}
+    losses: dict[str, list[Tensor]] = {"tensor": [], "channel": [], "group": []}
     for i in range(x.shape[1]):
         column, first = x[:, i].float(), i - i % group
         tops = (x.abs().amax(), column.abs().amax(), x[:, first : first + group].abs().amax(1))
@@ -87,13 +94,13 @@ def by_casts(x, group, dtype):
 @scale_per_tensor_channel_group.wrong(
     "scaled by the mean of |x|: whatever is above 127 means is clipped or leaves the format"
 )
-def by_the_mean(x, group, dtype):
-    def tops(x, group):
+def by_the_mean(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def tops(x: Tensor, group: int) -> dict[str, Tensor]:
         size = x.abs()
-        runs = [run.mean(1, keepdim=True).expand_as(run) for run in size.split(group, 1)]
+        runs = [run.mean(1, keepdim=True).expand_as(run) for run in size.split(group, 1)]  # type: ignore[no-untyped-call]
         return {"tensor": size.mean(), "channel": size.mean(0), "group": torch.cat(runs, 1)}
 
-    def back(x, top, dtype):
+    def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         return _back(
             x,
             top,
@@ -105,11 +112,11 @@ def by_the_mean(x, group, dtype):
 
 
 @scale_per_tensor_channel_group.wrong("the largest x for the largest |x|: an outlier below zero gets no room")
-def signed_maximum(x, group, dtype):
-    def tops(x, group):
+def signed_maximum(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def tops(x: Tensor, group: int) -> dict[str, Tensor]:
         return {"tensor": x.amax(), "channel": x.amax(0), "group": _by_groups(x, group)}
 
-    def back(x, top, dtype):
+    def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         return _back(
             x,
             top,
@@ -123,29 +130,23 @@ def signed_maximum(x, group, dtype):
 @scale_per_tensor_channel_group.wrong(
     "a scale per token where one per channel is asked for: the maximum runs over the wrong axis"
 )
-def per_token(x, group, dtype):
+def per_token(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, lambda x, g: _tops(x, g) | {"channel": x.abs().amax(1, keepdim=True)})
 
 
-@scale_per_tensor_channel_group.wrong(
-    "one scale for a group of channels in all tokens: each token has its own"
-)
-def groups_share_tokens(x, group, dtype):
-    return _variant(
-        x, group, dtype, lambda x, g: _tops(x, g) | {"group": _by_groups(x.abs().amax(0, keepdim=True), g)}
-    )
+@scale_per_tensor_channel_group.wrong("one scale for a group of channels in all tokens: each token has its own")
+def groups_share_tokens(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    return _variant(x, group, dtype, lambda x, g: _tops(x, g) | {"group": _by_groups(x.abs().amax(0, keepdim=True), g)})
 
 
 @scale_per_tensor_channel_group.wrong("`group` taken for the number of groups: it is their width")
-def number_of_groups(x, group, dtype):
-    return _variant(
-        x, group, dtype, lambda x, g: _tops(x, g) | {"group": _tops(x, -(-x.shape[1] // g))["group"]}
-    )
+def number_of_groups(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    return _variant(x, group, dtype, lambda x, g: _tops(x, g) | {"group": _tops(x, -(-x.shape[1] // g))["group"]})
 
 
 @scale_per_tensor_channel_group.wrong("every `group`th channel in one group: groups are neighbours")
-def interleaved_groups(x, group, dtype):
-    def tops(x, group):
+def interleaved_groups(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def tops(x: Tensor, group: int) -> dict[str, Tensor]:
         tiles = x.abs().reshape(len(x), group, -1)
         return _tops(x, group) | {"group": tiles.amax(1, keepdim=True).expand_as(tiles).reshape(x.shape)}
 
@@ -155,11 +156,9 @@ def interleaved_groups(x, group, dtype):
 @scale_per_tensor_channel_group.wrong(
     "divided by 128: int8 ends at 127, and the largest number of all is clipped or wraps to −128"
 )
-def by_128(x, group, dtype):
-    def back(x, top, dtype):
-        return _back(
-            x, top, dtype, (128, 448), lambda y, d: _round(y.clamp(-128, 127) if d == torch.int8 else y, d)
-        )
+def by_128(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
+        return _back(x, top, dtype, (128, 448), lambda y, d: _round(y.clamp(-128, 127) if d == torch.int8 else y, d))
 
     return _variant(x, group, dtype, back=back)
 
@@ -167,68 +166,62 @@ def by_128(x, group, dtype):
 @scale_per_tensor_channel_group.wrong(
     "127 for both formats: E4M3 reaches 448, and what is unused there is missing at the small end"
 )
-def fp8_by_127(x, group, dtype):
+def fp8_by_127(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, back=lambda x, top, d: _back(x, top, d, (127, 127)))
 
 
 @scale_per_tensor_channel_group.wrong("240 for E4M3: it has no infinities and reaches 448")
-def fp8_by_240(x, group, dtype):
+def fp8_by_240(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, back=lambda x, top, d: _back(x, top, d, (127, 240)))
 
 
 @scale_per_tensor_channel_group.wrong("cast to int8 without rounding: a cast cuts off the fraction")
-def truncated(x, group, dtype):
-    def back(x, top, dtype):
+def truncated(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         return _back(x, top, dtype, rounding=lambda y, d: torch.trunc(y) if d == torch.int8 else _fp8(y))
 
     return _variant(x, group, dtype, back=back)
 
 
-@scale_per_tensor_channel_group.wrong(
-    "fp8 rounded to whole numbers, as int8 is: E4M3 has steps of its own, 2⁻⁹ to 32"
-)
-def fp8_as_integers(x, group, dtype):
-    return _variant(
-        x, group, dtype, back=lambda x, top, d: _back(x, top, d, rounding=lambda y, d: torch.round(y))
-    )
+@scale_per_tensor_channel_group.wrong("fp8 rounded to whole numbers, as int8 is: E4M3 has steps of its own, 2⁻⁹ to 32")
+def fp8_as_integers(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    return _variant(x, group, dtype, back=lambda x, top, d: _back(x, top, d, rounding=lambda y, d: torch.round(y)))
 
 
 @scale_per_tensor_channel_group.wrong("not multiplied back: the 8-bit numbers are compared with x itself")
-def not_multiplied_back(x, group, dtype):
-    def back(x, top, dtype):
+def not_multiplied_back(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         scale = (top / (127 if dtype == torch.int8 else 448)).expand_as(x)
         return _round(_quotient(x, scale), dtype)
 
     return _variant(x, group, dtype, back=back)
 
 
-@scale_per_tensor_channel_group.wrong(
-    "the error not divided by the size of its channel: the outlier's looks worst"
-)
-def absolute_loss(x, group, dtype):
+@scale_per_tensor_channel_group.wrong("the error not divided by the size of its channel: the outlier's looks worst")
+def absolute_loss(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, loss=lambda x, back: ((back - x) ** 2).sum(0).sqrt())
 
 
 @scale_per_tensor_channel_group.wrong(
     "the mean of relative errors: large and small values of a channel do not count alike"
 )
-def mean_of_ratios(x, group, dtype):
+def mean_of_ratios(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, loss=lambda x, back: _quotient((back - x).abs(), x.abs()).mean(0))
 
 
 @scale_per_tensor_channel_group.wrong("sizes added up where squares are asked for: √Σ(back − x)² / √Σx²")
-def loss_of_sizes(x, group, dtype):
+def loss_of_sizes(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, loss=lambda x, back: _quotient((back - x).abs().sum(0), x.abs().sum(0)))
 
 
 @scale_per_tensor_channel_group.wrong("squares without the root")
-def squared_loss(x, group, dtype):
+def squared_loss(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, loss=lambda x, back: _loss(x, back) ** 2)
 
 
 @scale_per_tensor_channel_group.wrong("0 / 0 where all is zero: NaN")
-def nan_on_zeros(x, group, dtype):
-    def back(x, top, dtype):
+def nan_on_zeros(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         scale = top / (127 if dtype == torch.int8 else 448)
         return _round(x / scale, dtype) * scale
 
@@ -244,8 +237,8 @@ def nan_on_zeros(x, group, dtype):
 @scale_per_tensor_channel_group.wrong(
     "a smallest scale of 1e-5 against division by zero: numbers of 1e-6 round to zero; use 1 where all are 0"
 )
-def floor_on_the_scale(x, group, dtype):
-    def back(x, top, dtype):
+def floor_on_the_scale(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         scale = (top / (127 if dtype == torch.int8 else 448)).clamp(min=1e-5)
         return _round(x / scale, dtype) * scale
 
@@ -253,17 +246,17 @@ def floor_on_the_scale(x, group, dtype):
 
 
 @scale_per_tensor_channel_group.wrong("the tail that fills no group left out: raise ValueError")
-def drops_the_tail(x, group, dtype):
+def drops_the_tail(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x[:, : x.shape[1] // group * group], group, dtype)
 
 
 @scale_per_tensor_channel_group.wrong(
     "computed in the low precision of the input: upcast inside and round once at the end"
 )
-def low_precision_inside(x, group, dtype):
+def low_precision_inside(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return scale_per_tensor_channel_group.fn(x, group, dtype)
 
 
 @scale_per_tensor_channel_group.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x, group, dtype):
+def returns_fp32(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return scale_per_tensor_channel_group.fn(x.float(), group, dtype)
