@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 from grader.errors import KoansError
+from grader.syntax import parse
 from grader.workbook import Koan, Workbook
 
 BEGIN = "### BEGIN SOLUTION"
@@ -45,7 +46,7 @@ def strip_markers(solution: str) -> str:
 def without_docstrings(text: str) -> str:
     """The code alone, for comparing two answers to one prompt. Text that does not parse stays as it is."""
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError):
         return text
     lines = text.splitlines(True)
@@ -69,7 +70,7 @@ def not_started(workbook: Workbook, koan: Koan, exercise: Path | None = None) ->
     """Is the syntax tree of the exercise that of its stub? Comments and blank lines do not count as a start."""
     file = exercise or workbook.exercise(koan)
     try:
-        return ast.dump(ast.parse(file.read_text(encoding="utf-8"))) == ast.dump(ast.parse(stub_of(workbook, koan)))
+        return ast.dump(parse(file.read_text(encoding="utf-8"))) == ast.dump(parse(stub_of(workbook, koan)))
     except (OSError, SyntaxError, ValueError):
         return False
 

@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from grader.errors import KoansError
+from grader.syntax import parse
 
 Rung = Literal["name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it"]
 RUNGS: tuple[str, ...] = ("name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it")
@@ -203,11 +204,15 @@ class Workbook:
 
     def prompt(self, koan: Koan) -> str:
         """The module docstring of the exercise: its title and what it is about."""
-        return ast.get_docstring(ast.parse(_text(self.solution_or_exercise(koan)))) or koan.title
+        file = self.solution_or_exercise(koan)
+        try:
+            return ast.get_docstring(parse(_text(file))) or koan.title
+        except (SyntaxError, ValueError):
+            return koan.title  # a student edition has only the learner's own text to read it from
 
     def first_test(self, koan: Koan) -> str:
         """The sentence of the koan's first test."""
-        tree = ast.parse(_text(self.test_file(koan)))
+        tree = parse(_text(self.test_file(koan)))
         names = [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
         return names[0].removeprefix("test_").replace("_", " ") if names else "its first test"
 
@@ -312,7 +317,7 @@ def _markers(koan: Koan, file: Path) -> Iterator[CardProof]:
     if not file.exists():
         return
     try:
-        tree = ast.parse(_text(file))
+        tree = parse(_text(file))
     except SyntaxError as error:
         raise KoansError(f"{file}:{error.lineno}: {error.msg}") from None
     for node in tree.body:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from grader.app.session import Session
 from grader.app.state import Command, State
+from grader.errors import KoansError
 from grader.report import terminal
 from grader.verdict import Status
 from grader.workbook import Workbook
@@ -71,7 +72,7 @@ class Plain:
             return
         try:
             self.session.post(Command("go", self.workbook.koan(line).id))
-        except Exception as error:
+        except KoansError as error:
             self.console.print(Text(f"{error}; {HELP}"))
 
     def _show(self, state: State) -> None:

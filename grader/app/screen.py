@@ -20,6 +20,7 @@ from grader import walk
 from grader.app.panels import ChooseKoan, Confirm, Page, Passed
 from grader.app.session import Session
 from grader.app.state import Command, State, Told
+from grader.errors import KoansError
 from grader.report import terminal
 from grader.verdict import Status
 from grader.workbook import HINTS, RUNGS, Koan, Workbook
@@ -128,9 +129,13 @@ class KoansApp(App[None]):
         return self.workbook.koans[self.state.koan]
 
     def _show(self, state: State) -> None:
-        self.query_one("#head", Static).update(self._head(state))
-        self.query_one("#prompt-text", Static).update(self._prompt(state))
-        self.query_one("#verdict-text", Static).update(self._verdict(state))
+        parts = {"#head": self._head, "#prompt-text": self._prompt, "#verdict-text": self._verdict}
+        for where, render in parts.items():
+            try:
+                content = render(state)
+            except KoansError as error:  # content is being edited under the app
+                content = Text(str(error), "red")
+            self.query_one(where, Static).update(content)
 
     def _head(self, state: State) -> RenderableType:
         koan = self.koan
@@ -213,7 +218,7 @@ class KoansApp(App[None]):
         chapter = next(c for c in self.workbook.chapters if c.id == self.koan.chapter)
         try:
             self.push_screen(Page(chapter.title, self.workbook.text(chapter)))
-        except Exception as error:
+        except KoansError as error:
             self.session.post(Told(str(error)))
 
     def action_solution(self) -> None:

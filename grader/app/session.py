@@ -45,6 +45,7 @@ class Session:
         return State(order, koan, standings, hints=standings[koan].hints)
 
     def start(self) -> None:
+        assert self.workbook.proofs is not None  # read once, before there are threads to read it twice
         self._loop.start()
         self._worker.start()
         self._watcher.start()
@@ -124,6 +125,8 @@ class Session:
                     pass
                 except KoansError as error:
                     self.post(Trouble(str(error)))
+                except Exception as error:  # a mistake of ours must not leave the screen waiting for ever
+                    self.post(Trouble(f"running {koan} failed: {error!r}"))
                 finally:
                     if self._wanted.empty():
                         self._busy.clear()

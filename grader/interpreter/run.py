@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from grader.interpreter.text import KernelText, YourTurn, is_stub
+from grader.syntax import parse
 
 PAD = 1 << 16  # bytes around every tensor, so that an address just past its end belongs to nobody else
 
@@ -177,7 +178,7 @@ def kernel_source(fn: Callable[..., Any], name: str) -> str:
     """The text of a variant written as a plain function, as the kernel called `name`."""
     import inspect
 
-    tree = ast.parse(textwrap.dedent(inspect.getsource(fn)))
+    tree = parse(textwrap.dedent(inspect.getsource(fn)))
     node = tree.body[0]
     assert isinstance(node, ast.FunctionDef)
     node.name, node.decorator_list = name, []

@@ -71,7 +71,7 @@ class KernelText:
 
 def read(source: str, file: str) -> KernelText:
     """Take the kernels and CONFIG out of a learner's text. Raises KernelSyntaxError (or SyntaxError) with the line."""
-    tree = ast.parse(source, file)
+    tree = parse(source, file)
     functions: dict[str, ast.FunctionDef] = {}
     config: Mapping[str, Any] | None = None
     for node in tree.body:
