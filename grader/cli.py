@@ -417,7 +417,7 @@ def verify(
         added = gate.lock(book)
         if not as_json:
             show(f"{added} new ids locked")
-    with Runner(book) as runner, waiting("verifying") as say:
+    with Runner(book, gate.LIMITS) as runner, waiting("verifying") as say:
         report = gate.verify(
             book, koans, runner, seeds=seeds, tick=lambda done, total, what: say(f"{done} of {total}: {what}")
         )

@@ -9,13 +9,14 @@ import msgspec
 
 from grader import targets
 from grader.errors import KoansError
-from grader.runner import Runner
+from grader.runner import Limits, Runner
 from grader.stubs import stub_of
 from grader.targets import Target
 from grader.verdict import Status, Verdict
 from grader.workbook import Card, Koan, Question, Workbook
 
 SEEDS = 3  # each solution and right variant runs with seeds 0 .. SEEDS-1
+LIMITS = Limits(timeout=60.0, brief=True)  # patient, since everything runs at once on a machine that may be slow
 LOCK = "content/ids.lock"
 
 

@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="WHOSE",
         help="whose code is tested: learner (default), solutions, stub, wrong:NAME, right:NAME or a folder",
     )
+    group.addoption("--brief", action="store_true", help="report the first failing input found, not a smaller one")
     group.addoption("--seed", type=int, default=0, metavar="N", help="seed of all random inputs (default 0; printed)")
 
 
@@ -54,6 +55,10 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     config.stash[WORKBOOK], config.stash[TARGET] = workbook, target
     _configure_hypothesis(config.getoption("--seed"))
+    if config.getoption("--brief"):
+        from grader.checks import shrinking
+
+        shrinking.BUDGET = 0.0
 
 
 def _configure_hypothesis(seed: int) -> None:
@@ -65,6 +70,7 @@ def _configure_hypothesis(seed: int) -> None:
         deadline=None,
         database=None,
         max_examples=EXAMPLES,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink],
         report_multiple_bugs=False,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
@@ -114,7 +120,8 @@ def sentence(item: pytest.Item) -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.session.testsfailed and koan_of(item.config, item.path):
+    brief = item.session.testsfailed or item.config.getoption("--brief")
+    if brief and koan_of(item.config, item.path):
         _look_briefly(item)
     if item.get_closest_marker("gpu") and koan_of(item.config, item.path):
         from grader.gpu import lack

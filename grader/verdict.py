@@ -90,6 +90,7 @@ def judge(
 ) -> Verdict:
     """One verdict from the tests reported, an error in reading the file (`broken`), and the end of the process."""
     message = headline = ""
+    tests = [_clean(test) for test in tests]
     claim = [t for t in tests if not t.gpu]
     failed = [t for t in claim if t.status == Status.failed]
     names = _common(failed)
@@ -161,6 +162,11 @@ def _crash(end: Exit) -> str:
         cause = f"the process ended with exit code {end.code} {during}"
         more = "Does the code call exit or os._exit? Return a value instead."
     return "\n\n".join(part for part in (cause, more, end.tail) if part)
+
+
+def _clean(test: TestResult) -> TestResult:
+    texts = {name: clean(getattr(test, name)) for name in ("sentence", "message", "headline", "output")}
+    return msgspec.structs.replace(test, **texts)
 
 
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")

@@ -73,6 +73,11 @@ CASES = {
         "failed",
         ["ValueError: gone"],
     ),
+    "escapes in output": (
+        "def causal_mask(n_q, n_k):\n    print('\\x1b[2J\\x1bc\\x9b31m gone')\n    return 0\n",
+        "failed",
+        ["should be a torch.Tensor"],
+    ),
     "directory changed": (
         "import os\ndef causal_mask(n_q, n_k):\n    os.chdir('/')\n    return 0\n",
         "failed",

@@ -9,7 +9,7 @@ from grader.workbook import Workbook
 
 @pytest.mark.timeout(1500)
 def test_every_koan_passes_the_gate(book):
-    with Runner(book) as runner:
+    with Runner(book, gate.LIMITS) as runner:
         report = gate.verify(book, list(book.koans.values()), runner)
     assert [f"{p.where}: {p.says}" for p in report.problems] == []
     assert report.caught == report.wrong
@@ -25,7 +25,7 @@ def _replace(file, old, new):
 
 def _problems(play, *names):
     book = Workbook(play.root)
-    with Runner(book) as runner:
+    with Runner(book, gate.LIMITS) as runner:
         return [
             f"{p.where}: {p.says}" for p in gate.verify(book, [book.koan(n) for n in names], runner, seeds=1).problems
         ]

@@ -19,6 +19,8 @@ from grader.stubs import without_docstrings
 from grader.walk import Step, solution_text
 from grader.workbook import Koan, Workbook
 
+SIDE_BY_SIDE = 110  # columns from which two answers stand beside one another
+
 
 class ChooseKoan(ModalScreen[str | None]):
     """Every koan; typing filters by id, title, rung and standing, Enter goes there."""
@@ -159,9 +161,11 @@ class Passed(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
+        self.query_one(Horizontal).set_class(self.app.size.width < SIDE_BY_SIDE, "stacked")
 
     def on_resize(self, event: events.Resize) -> None:
-        self.query_one(Horizontal).set_class(event.size.width < 110, "stacked")
+        for both in self.query(Horizontal):  # none yet while the screen is being put together
+            both.set_class(event.size.width < SIDE_BY_SIDE, "stacked")
 
     def action_leave(self, verb: str) -> None:
         self.dismiss(verb or None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -58,12 +59,11 @@ class Session:
         """End everything this session started: runs, the server, the watcher."""
         self._watcher.stop()
         self._wanted.put(None)
-        self._runner.cancel()
+        self._runner.give_up()
         self._events.put(None)
         for thread in (self._worker, self._loop):
             if thread.ident is not None and thread is not threading.current_thread():
                 thread.join(5)
-        self._runner.close()
 
     @property
     def idle(self) -> bool:
@@ -84,6 +84,7 @@ class Session:
         koan = self.workbook.koans[effect.koan]
         if effect.verb == "hint":
             progress.saw_hint(koan, state.hints)
+            return msgspec.structs.replace(state, standings=progress.standings(self.workbook))
         elif effect.verb == "reset":
             try:
                 kept = walk.reset(self.workbook, progress, koan)
@@ -116,7 +117,7 @@ class Session:
 
     def _work(self) -> None:
         warm = False
-        with Progress(self.workbook.root) as progress:
+        with contextlib.closing(self._runner), Progress(self.workbook.root) as progress:
             while (koan := self._newest()) is not None:
                 try:
                     step = walk.attempt(self.workbook, progress, self._runner, self.workbook.koans[koan])

@@ -22,7 +22,7 @@ from grader.checks.agreement import Expected, Gap, Outcome, call, clone, compare
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
 from grader.checks.message import Disagreement, NotStarted, Told, tell
 from grader.checks.noise import leaves
-from grader.checks.shrink import shrink
+from grader.checks.shrinking import shrink
 from reference import Oracle, Variant
 
 __all__ = ["KINDS", "Disagreement", "NotStarted", "agrees", "exact", "randn", "seeded", "signal", "strided"]

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from grader.syntax import parse
+
 # Methods and properties of a tile; everything else is reached through `tl.`.
 TILE_ATTRIBUTES = frozenset({"to", "T", "dtype", "element_ty", "shape", "type", "trans", "reshape", "value"})
 CALLS = frozenset({"range", "min", "max"})

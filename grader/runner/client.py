@@ -7,6 +7,7 @@ import itertools
 import os
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,10 +26,14 @@ KEEP = 4000  # characters of output a verdict carries
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one run may use: seconds of wall time and bytes of memory beyond the warm process."""
+    """What one run may use: seconds of wall time and bytes of memory beyond the warm process.
+
+    `brief` saves the time that making a failing input smaller takes.
+    """
 
     timeout: float = 20.0
     memory: int = 2 << 30
+    brief: bool = False
 
 
 class Cancelled(Exception):
@@ -50,6 +55,7 @@ class Runner:
         self._fingerprint = ""
         self._ids = itertools.count()
         self._flying: dict[int, _Flight] = {}
+        self._abandoned = threading.Event()
 
     def __enter__(self) -> Runner:
         return self
@@ -73,8 +79,13 @@ class Runner:
             self.close()
         if self._link is None:
             self._fingerprint = now
-            self._link = connect(self.workbook.root, share=self.share)
+            self._link = connect(self.workbook.root, share=self.share, abandoned=self._abandoned)
         return self._link
+
+    def give_up(self) -> None:
+        """Cancel, and stop waiting for a server that is still starting. For the end of an app, from another thread."""
+        self._abandoned.set()
+        self.cancel()
 
     def cancel(self) -> None:
         """Give up the runs in flight: their verdicts are not given. May be called from another thread."""
@@ -149,6 +160,7 @@ class Runner:
             str(place),
             self.limits.timeout,
             self.limits.memory,
+            self.limits.brief,
         )
         self._flying[number] = _Flight(job, koan, target, time.monotonic())
         link.send(job)

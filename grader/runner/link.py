@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import select
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Protocol
 
@@ -33,15 +35,18 @@ class Link(Protocol):
     def close(self) -> None: ...
 
 
-def connect(root: Path, *, share: bool) -> Link:
-    """A shared server if one runs what is on disk, else a warm server of one's own, else cold processes."""
+def connect(root: Path, *, share: bool, abandoned: threading.Event) -> Link:
+    """A shared server if one runs what is on disk, else a warm server of one's own, else cold processes.
+
+    Raises KoansError if the server does not start, or `abandoned` is set while it does.
+    """
     if not hasattr(os, "fork") or os.environ.get("KOANS_COLD"):
         return Cold(root)
     if not share:
         found = _attach(root)
         if found is not None:
             return found
-    return _start(root, share=share)
+    return _start(root, share=share, abandoned=abandoned)
 
 
 class Warm:
@@ -125,7 +130,7 @@ def _attach(root: Path) -> Warm | None:
     return link
 
 
-def _start(root: Path, *, share: bool) -> Warm:
+def _start(root: Path, *, share: bool, abandoned: threading.Event) -> Warm:
     ours, theirs = socket.socketpair()
     handle, name = tempfile.mkstemp(prefix="koans-server-")
     # The workbook's own copy of the machine comes first, whichever one the command was started from.
@@ -149,14 +154,16 @@ def _start(root: Path, *, share: bool) -> Warm:
     os.close(handle)
     theirs.close()
     link = Warm(ours, "warm", process, Path(name))
-    ours.settimeout(STARTING)
+    deadline = time.monotonic() + STARTING
     try:
+        while not select.select([ours], [], [], 0.1)[0]:
+            if abandoned.is_set() or time.monotonic() > deadline:
+                raise KoansError("the runner did not start in time; `koans doctor` checks what it needs")
         if not isinstance(link.receive_any(), Ready):
             raise KoansError("the runner answered out of turn; run `koans doctor`")
     except BaseException:
         link.close()
         raise
-    ours.settimeout(None)
     return link
 
 

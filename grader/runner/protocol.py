@@ -8,7 +8,10 @@ from grader.verdict import TestResult
 
 
 class Job(msgspec.Struct, frozen=True, tag=True):
-    """Run one test file. `folder` receives `events` (Event lines) and `output`; sizes in bytes, times in seconds."""
+    """Run one test file. `folder` receives `events` (Event lines) and `output`; sizes in bytes, times in seconds.
+
+    `brief` leaves failing inputs as they were found.
+    """
 
     id: int
     root: str
@@ -18,6 +21,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     folder: str
     timeout: float
     memory: int
+    brief: bool = False
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
