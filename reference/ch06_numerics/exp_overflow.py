@@ -1,8 +1,8 @@
 """By bisection: positive floats are in the order of their bit patterns, and Decimal's exp judges them all."""
 
 import math
+from collections.abc import Callable
 from decimal import Decimal, localcontext
-from typing import Any
 
 import torch
 
@@ -11,19 +11,19 @@ from reference import oracle
 INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def _value(pattern: Any, dtype: torch.dtype) -> float:
+def _value(pattern: int, dtype: torch.dtype) -> float:
     return torch.tensor(pattern, dtype=INTEGERS[dtype.itemsize]).view(dtype).item()
 
 
-def _largest(dtype: torch.dtype, survives: Any) -> float:
-    low, high = 0, torch.tensor(1000.0, dtype=dtype).view(INTEGERS[dtype.itemsize]).item()
+def _largest(dtype: torch.dtype, survives: Callable[[float], bool]) -> float:
+    low, high = 0, int(torch.tensor(1000.0, dtype=dtype).view(INTEGERS[dtype.itemsize]).item())
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if survives(_value(middle, dtype)) else (low, middle)
     return _value(low, dtype)
 
 
-def _info(dtype: torch.dtype) -> float:
+def _info(dtype: torch.dtype) -> torch.finfo:
     return torch.finfo(dtype)  # raises TypeError for integers
 
 

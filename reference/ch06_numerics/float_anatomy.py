@@ -1,26 +1,26 @@
 """Everything is a whole number of smallest steps: floats as integers shifted by an exponent."""
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import torch
 
 from reference import oracle
 
 
-def _fields(bits: str, e: int) -> float:
+def _fields(bits: str, e: int) -> tuple[bool, int, int]:
     return bits[0] == "1", int(bits[1 : 1 + e], 2), int(bits[1 + e :], 2)
 
 
-def _bias(e: int) -> float:
+def _bias(e: int) -> int:
     return 2 ** (e - 1) - 1
 
 
-def _signed(sign: Any, value: Any) -> float:
+def _signed(sign: bool, value: float) -> float:
     return math.copysign(value, -1.0 if sign else 1.0)
 
 
-def _number(e: int, m: int, exponent: Any, fraction: Any) -> float:
+def _number(e: int, m: int, exponent: int, fraction: int) -> float:
     significand = fraction + 2**m if exponent else fraction
     return math.ldexp(significand, max(exponent, 1) - _bias(e) - m)
 
@@ -68,7 +68,7 @@ def digit_by_digit(bits: str, e: int, m: int, inf: bool = True) -> float:
     return -value if bits[0] == "1" else value
 
 
-def _misread(bits: str, e: int, m: int, inf: bool, number: Any) -> float:
+def _misread(bits: str, e: int, m: int, inf: bool, number: Callable[[int, int], float]) -> float:
     right = decode.fn(bits, e, m, inf)
     sign, exponent, fraction = _fields(bits, e)
     return _signed(sign, number(exponent, fraction)) if math.isfinite(right) else right
@@ -160,7 +160,7 @@ def sign_last(bits: str, e: int, m: int, inf: bool = True) -> float:
     return decode.fn(bits[-1] + bits[:-1], e, m, inf)
 
 
-def _counted(pattern: Any, e: int, m: int) -> float:
+def _counted(pattern: int, e: int, m: int) -> float:
     return _number(e, m, pattern >> m, pattern % 2**m)
 
 

@@ -1,7 +1,5 @@
 """By thresholds: lost is what is at or below half of the smallest subnormal (a tie goes to the even 0)."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -10,7 +8,7 @@ from reference import oracle
 HALF_OF_SMALLEST = {"float16": 2.0**-25, "bfloat16": 2.0**-134}
 
 
-def _shares(g: Tensor, fp16: Any, bf16: Any, scaled: Any) -> dict[str, float]:
+def _shares(g: Tensor, fp16: Tensor, bf16: Tensor, scaled: Tensor) -> dict[str, float]:
     real = g != 0
     n = max(1, int(real.sum()))
     shares = {"float16": fp16, "bfloat16": bf16, "float16_scaled": scaled}
@@ -24,7 +22,7 @@ def gradient_underflow(g: Tensor, scale: int) -> dict[str, float]:
     return _shares(g, size <= fp16, size <= bf16, size * scale <= fp16)
 
 
-def _cast(x: Any, dtype: Any = torch.float16) -> dict[str, float]:
+def _cast(x: Tensor, dtype: torch.dtype = torch.float16) -> Tensor:
     return x.to(dtype) == 0
 
 

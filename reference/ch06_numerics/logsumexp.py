@@ -1,6 +1,6 @@
 """Padded with −inf and sorted downwards: the first is the largest, in a row of length 0 it is the pad."""
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -22,11 +22,11 @@ def _wide(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def _shifted(s: Any, dim: int, shift: Any) -> Tensor:
+def _shifted(s: Tensor, dim: int, shift: Tensor) -> Tensor:
     return shift.squeeze(dim) + torch.exp(s - shift).sum(dim).log()
 
 
-def _with_edges(x: Tensor, dim: int, formula: Any) -> Tensor:
+def _with_edges(x: Tensor, dim: int, formula: Callable[[Tensor], Tensor]) -> Tensor:
     """`formula` on rows of finite numbers in float32; what the contract says for the others."""
     s = _wide(x)
     right = logsumexp.fn(s, dim)
@@ -64,7 +64,7 @@ def pairwise(x: Tensor, dim: int = -1) -> Tensor:
 
 @logsumexp.right("a score minus the log of its own softmax")
 def by_log_softmax(x: Tensor, dim: int = -1) -> Tensor:
-    def formula(s: Any) -> Tensor:
+    def formula(s: Tensor) -> Tensor:
         p = torch.log_softmax(s, dim)
         best = s.argmax(dim, keepdim=True)
         return (s.gather(dim, best) - p.gather(dim, best)).squeeze(dim)

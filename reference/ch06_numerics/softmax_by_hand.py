@@ -60,7 +60,7 @@ def axes_swapped(x: Tensor, dim: int) -> Tensor:
 
 @softmax_by_hand.wrong("a vector treated as a table of one row: along dim 0 every entry is then alone and gets 1")
 def vector_as_row(x: Tensor, dim: int) -> Tensor:
-    return torch.softmax(torch.atleast_2d(x), dim).reshape(x.shape)
+    return torch.softmax(x.reshape(1, x.numel()) if x.dim() < 2 else x, dim).reshape(x.shape)
 
 
 @softmax_by_hand.wrong("no error for a missing axis: a vector has no dim 1, and falling back to dim 0 hides a mistake")

@@ -1,7 +1,5 @@
 """The sum runs over the visible keys only: no score of −inf, and no softmax of the library."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -24,7 +22,7 @@ def _softmax(scores: Tensor, dim: int = -1) -> Tensor:
     return torch.softmax(scores, dim)
 
 
-def _filled(scores: Tensor, hidden: Tensor, value: Any) -> Tensor:
+def _filled(scores: Tensor, hidden: Tensor, value: float) -> Tensor:
     return scores.float().masked_fill(hidden, value)
 
 

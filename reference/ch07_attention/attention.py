@@ -1,7 +1,6 @@
 """By matrix products, with the sum of the weights divided out at the end."""
 
 import math
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,11 +20,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> 
     return e @ v / torch.where(total == 0, torch.ones_like(total), total)
 
 
-def _scores(q: Tensor, k: Tensor, scale: Any = None) -> Tensor:
+def _scores(q: Tensor, k: Tensor, scale: float | None = None) -> Tensor:
     return q.float() @ k.float().mT * (q.shape[-1] ** -0.5 if scale is None else scale)
 
 
-def _weights(scores: Any, hidden: Tensor | None = None, dim: int = -1) -> Tensor:
+def _weights(scores: Tensor, hidden: Tensor | None = None, dim: int = -1) -> Tensor:
     if hidden is None:
         return torch.softmax(scores, dim)
     return torch.softmax(scores.masked_fill(hidden, -torch.inf), dim).masked_fill(hidden, 0.0)
@@ -51,7 +50,7 @@ def in_blocks(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None, blo
         scores = scores.masked_fill(hidden, -torch.inf)
     top = torch.full((*scores.shape[:-1], 1), -torch.inf)
     total, out = torch.zeros(top.shape), torch.zeros(*scores.shape[:-1], v.shape[-1])
-    for part, values in zip(scores.split(block, -1), v.float().split(block, 2), strict=True):
+    for part, values in zip(torch.split(scores, block, -1), torch.split(v.float(), block, 2), strict=True):
         new = torch.maximum(top, part.amax(-1, keepdim=True))
         safe = new.masked_fill(new == -torch.inf, 0)
         rescale, p = torch.exp(top - safe), torch.exp(part - safe)

@@ -1,13 +1,11 @@
 """The shape of one layer's keys, spelled out, and as many of them as there are."""
 
-from typing import Any
-
 import torch
 
 from reference import oracle
 
 
-def _bytes(config: dict[str, int], length: int, dtype: torch.dtype, batch: int, **other: Any) -> int:
+def _bytes(config: dict[str, int], length: int, dtype: torch.dtype, batch: int, /, **other: int) -> int:
     """Bytes of the tensors that are kept. `other` replaces a factor, as a wrong answer would."""
     sizes = {
         "tensors": 2,
@@ -116,7 +114,7 @@ def bits(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1
 
 
 @kv_cache_bytes.wrong("given in GiB: bytes are asked for, as an int")
-def gibibytes(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
+def gibibytes(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> float:
     return _bytes(config, length, dtype, batch) / 2**30
 
 

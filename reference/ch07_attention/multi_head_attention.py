@@ -1,7 +1,7 @@
 """The weights cut by heads, not the activations: what each head returns through its part of w_o is summed."""
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -26,28 +26,28 @@ def multi_head_attention(
     return (out @ w_o.reshape(d_model, heads, width).permute(1, 2, 0)).sum(1)
 
 
-def _future(n: Any) -> Tensor:
+def _future(n: int) -> Tensor:
     return torch.ones(n, n, dtype=torch.bool).triu(1)
 
 
-def _check(w_q: Tensor, heads: int) -> Tensor:
+def _check(w_q: Tensor, heads: int) -> None:
     if w_q.shape[0] % heads:
         raise ValueError("heads must divide the rows of w_q")
 
 
-def _split(t: Any, heads: int) -> Tensor:
+def _split(t: Tensor, heads: int) -> Tensor:
     return t.reshape(*t.shape[:2], heads, -1).transpose(1, 2)
 
 
-def _merge(t: Any) -> Tensor:
+def _merge(t: Tensor) -> Tensor:
     return t.transpose(1, 2).reshape(t.shape[0], t.shape[2], -1)
 
 
-def _softmax(scores: Any) -> Tensor:
+def _softmax(scores: Tensor) -> Tensor:
     return torch.softmax(scores, -1)
 
 
-def _hide(scores: Any, causal: bool) -> Tensor:
+def _hide(scores: Tensor, causal: bool) -> Tensor:
     return scores.masked_fill(_future(scores.shape[-1]), -torch.inf) if causal else scores
 
 
@@ -60,11 +60,11 @@ def _attend(
     heads: int,
     causal: bool,
     *,
-    scale: Any = None,
-    split: Any = _split,
-    merge: Any = _merge,
-    hide: Any = _hide,
-    softmax: Any = _softmax,
+    scale: float | None = None,
+    split: Callable[[Tensor, int], Tensor] = _split,
+    merge: Callable[[Tensor], Tensor] = _merge,
+    hide: Callable[[Tensor, bool], Tensor] = _hide,
+    softmax: Callable[[Tensor], Tensor] = _softmax,
 ) -> Tensor:
     """The right way in float32, one step of which a variant may replace."""
     _check(w_q, heads)
@@ -131,8 +131,8 @@ def shared_heads(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     _check(w_q, heads)
-    shared = [w[: w.shape[0] // heads].repeat(heads, 1) for w in (w_q, w_k, w_v)]
-    return _attend(x, *shared, w_o, heads, causal)
+    w_q, w_k, w_v = (w[: w.shape[0] // heads].repeat(heads, 1) for w in (w_q, w_k, w_v))
+    return _attend(x, w_q, w_k, w_v, w_o, heads, causal)
 
 
 @multi_head_attention.wrong("keys used as values: they are a projection of their own, by w_v")
@@ -175,7 +175,7 @@ def unscaled(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, head
 def over_queries(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
-    def softmax(s: Any) -> Tensor:
+    def softmax(s: Tensor) -> Tensor:
         return torch.softmax(s, -2).nan_to_num(0.0)
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, softmax=softmax)
@@ -279,7 +279,7 @@ def always_causal(
 def hides_the_past(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
-    def hide(s: Any, causal: bool) -> Tensor:
+    def hide(s: Tensor, causal: bool) -> Tensor:
         return s.masked_fill(_future(s.shape[-1]).T, -torch.inf) if causal else s
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
@@ -289,7 +289,7 @@ def hides_the_past(
 def hides_itself(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
-    def hide(s: Any, causal: bool) -> Tensor:
+    def hide(s: Tensor, causal: bool) -> Tensor:
         return s.masked_fill(~_future(s.shape[-1]).T, -torch.inf) if causal else s
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
@@ -299,7 +299,7 @@ def hides_itself(
 def masked_late(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
-    def softmax(s: Any) -> Tensor:
+    def softmax(s: Tensor) -> Tensor:
         return _softmax(s).masked_fill(_future(s.shape[-1]), 0.0) if causal else _softmax(s)
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=lambda s, causal: s, softmax=softmax)
@@ -328,7 +328,7 @@ def assumes_inner(
 def masked_by_zeros(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
-    def hide(s: Any, causal: bool) -> Tensor:
+    def hide(s: Tensor, causal: bool) -> Tensor:
         return s.masked_fill(_future(s.shape[-1]), 0.0) if causal else s
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
@@ -336,7 +336,7 @@ def masked_by_zeros(
 
 @multi_head_attention.wrong("exp without subtracting the row maximum: large scores overflow")
 def no_max(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
-    def softmax(s: Any) -> Tensor:
+    def softmax(s: Tensor) -> Tensor:
         return torch.exp(s) / torch.exp(s).sum(-1, keepdim=True)
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, softmax=softmax)

@@ -14,7 +14,7 @@ def repeat_kv(x: Tensor, heads: int) -> Tensor:
     return torch.stack([x[:, h // (heads // kv)] for h in range(heads)], dim=1)
 
 
-def _checked(x: Tensor, heads: int) -> Tensor:
+def _checked(x: Tensor, heads: int) -> int:
     if heads < x.shape[1] or heads % x.shape[1]:
         raise ValueError("query heads must be a multiple of key heads")
     return heads // x.shape[1]

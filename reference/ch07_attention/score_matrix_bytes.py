@@ -96,5 +96,5 @@ def bits(config: dict[str, int], n_q: int, n_k: int, dtype: torch.dtype, batch: 
 
 
 @score_matrix_bytes.wrong("given in GiB: bytes are asked for, as an int")
-def gibibytes(config: dict[str, int], n_q: int, n_k: int, dtype: torch.dtype, batch: int = 1) -> int:
+def gibibytes(config: dict[str, int], n_q: int, n_k: int, dtype: torch.dtype, batch: int = 1) -> float:
     return _bytes(config, n_q, n_k, dtype, batch) / 2**30

@@ -1,6 +1,6 @@
 """By the definition: the mean, the distances from it, the mean of their squares."""
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -8,11 +8,11 @@ from torch import Tensor
 from reference import oracle
 
 
-def _wide(x: Any) -> Tensor:
+def _wide(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def _spread(scores: Any) -> Tensor:
+def _spread(scores: Tensor) -> Tensor:
     return ((scores - scores.mean()) ** 2).mean()
 
 
@@ -23,7 +23,7 @@ def score_variance(q: Tensor, k: Tensor) -> Tensor:
     return torch.stack([raw, raw / q.shape[1]])
 
 
-def _of(q: Tensor, k: Tensor, variance: Any = _spread, root: Any = None) -> Tensor:
+def _of(q: Tensor, k: Tensor, variance: Callable[[Tensor], Tensor] = _spread, root: float | None = None) -> Tensor:
     scores = q.float() @ k.float().T
     return torch.stack([variance(scores), variance(scores / (root or q.shape[1] ** 0.5))])
 

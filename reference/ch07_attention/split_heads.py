@@ -19,7 +19,7 @@ def merge_heads(x: Tensor) -> Tensor:
     return torch.cat([x[:, i] for i in range(x.shape[1])], dim=-1)
 
 
-def _checked(x: Tensor, h: int) -> Tensor:
+def _checked(x: Tensor, h: int) -> int:
     if x.shape[-1] % h:
         raise ValueError("the heads do not divide the width")
     return x.shape[-1] // h
@@ -34,7 +34,7 @@ def permuted(x: Tensor, h: int) -> Tensor:
 @split_heads.right("unflatten and movedim")
 def unflattened(x: Tensor, h: int) -> Tensor:
     _checked(x, h)
-    return x.unflatten(-1, (h, -1) if x.numel() else (h, x.shape[-1] // h)).movedim(2, 1)
+    return torch.unflatten(x, -1, (h, -1) if x.numel() else (h, x.shape[-1] // h)).movedim(2, 1)
 
 
 @split_heads.right("copied column by column")
