@@ -1,6 +1,7 @@
 """By bisection: positive floats are in the order of their bit patterns, and Decimal's exp judges them all."""
 
 import math
+from collections.abc import Callable
 from decimal import Decimal, localcontext
 
 import torch
@@ -10,24 +11,24 @@ from reference import oracle
 INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def _value(pattern, dtype):
+def _value(pattern: int, dtype: torch.dtype) -> float:
     return torch.tensor(pattern, dtype=INTEGERS[dtype.itemsize]).view(dtype).item()
 
 
-def _largest(dtype, survives):
-    low, high = 0, torch.tensor(1000.0, dtype=dtype).view(INTEGERS[dtype.itemsize]).item()
+def _largest(dtype: torch.dtype, survives: Callable[[float], bool]) -> float:
+    low, high = 0, int(torch.tensor(1000.0, dtype=dtype).view(INTEGERS[dtype.itemsize]).item())
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if survives(_value(middle, dtype)) else (low, middle)
     return _value(low, dtype)
 
 
-def _info(dtype):
+def _info(dtype: torch.dtype) -> torch.finfo:
     return torch.finfo(dtype)  # raises TypeError for integers
 
 
 @oracle
-def exp_overflow(dtype):
+def exp_overflow(dtype: torch.dtype) -> float:
     info = _info(dtype)
     with localcontext() as context:
         context.prec = 40
@@ -36,7 +37,7 @@ def exp_overflow(dtype):
 
 
 @exp_overflow.right("from the logarithm downwards, float by float")
-def from_the_logarithm(dtype):
+def from_the_logarithm(dtype: torch.dtype) -> float:
     x = torch.tensor(math.log(_info(dtype).max), dtype=dtype)
     while torch.exp(x).isinf():
         x = torch.nextafter(x, torch.zeros_like(x))
@@ -44,7 +45,7 @@ def from_the_logarithm(dtype):
 
 
 @exp_overflow.right("one bit after the other, the largest that torch's exp survives")
-def bit_by_bit(dtype):
+def bit_by_bit(dtype: torch.dtype) -> float:
     _info(dtype)
     pattern = 0
     for bit in reversed(range(8 * dtype.itemsize - 1)):
@@ -55,7 +56,7 @@ def bit_by_bit(dtype):
 
 
 @exp_overflow.right("upwards from 11 by halving the step until it no longer moves")
-def by_halving(dtype):
+def by_halving(dtype: torch.dtype) -> float:
     _info(dtype)
     x, step = torch.tensor(11.0, dtype=dtype), torch.tensor(512.0, dtype=dtype)
     while x + step > x:
@@ -64,39 +65,39 @@ def by_halving(dtype):
 
 
 @exp_overflow.wrong("fp16's limit for bf16 as well: bf16 has the exponent of fp32, so it gets to 88.5")
-def both_halves_alike(dtype):
+def both_halves_alike(dtype: torch.dtype) -> float:
     return exp_overflow.fn(torch.float16 if dtype is torch.bfloat16 else dtype)
 
 
 @exp_overflow.wrong("fp32's limit for bf16: 88.7228 is no bf16 number, its neighbours there are 88.5 and 89")
-def bf16_as_fp32(dtype):
+def bf16_as_fp32(dtype: torch.dtype) -> float:
     return exp_overflow.fn(torch.float32 if dtype is torch.bfloat16 else dtype)
 
 
 @exp_overflow.wrong("the logarithm of the largest value as float64: x has to be a number of `dtype`")
-def plain_logarithm(dtype):
+def plain_logarithm(dtype: torch.dtype) -> float:
     return math.log(_info(dtype).max)
 
 
 @exp_overflow.wrong("the logarithm of the largest value rounded to `dtype`: in fp16 and fp32 that rounds up, into inf")
-def rounded_logarithm(dtype):
+def rounded_logarithm(dtype: torch.dtype) -> float:
     return torch.tensor(math.log(_info(dtype).max), dtype=dtype).item()
 
 
 @exp_overflow.wrong("one step too far: this is the first x whose exp is inf, not the last whose exp is finite")
-def first_infinite(dtype):
+def first_infinite(dtype: torch.dtype) -> float:
     x = torch.tensor(exp_overflow.fn(dtype), dtype=dtype)
     return torch.nextafter(x, torch.full_like(x, torch.inf)).item()
 
 
 @exp_overflow.wrong("one step too short: the next number of `dtype` still has a finite exp")
-def one_step_short(dtype):
+def one_step_short(dtype: torch.dtype) -> float:
     x = torch.tensor(exp_overflow.fn(dtype), dtype=dtype)
     return torch.nextafter(x, torch.zeros_like(x)).item()
 
 
 @exp_overflow.wrong("steps of 1: the numbers of `dtype` lie closer together, the last safe one in between")
-def whole_numbers(dtype):
+def whole_numbers(dtype: torch.dtype) -> float:
     _info(dtype)
     x = 0.0
     while torch.exp(torch.tensor(x + 1, dtype=dtype)).isfinite():
@@ -105,16 +106,16 @@ def whole_numbers(dtype):
 
 
 @exp_overflow.wrong("exp judged in Python's float64, which holds out until 709: round it to `dtype` before you look")
-def judged_in_float64(dtype):
+def judged_in_float64(dtype: torch.dtype) -> float:
     _info(dtype)
     return _largest(dtype, lambda x: x < 709.782712893385)
 
 
 @exp_overflow.wrong("the largest value of `dtype`: that is what exp(x) may reach, not x")
-def largest_value(dtype):
+def largest_value(dtype: torch.dtype) -> float:
     return _info(dtype).max
 
 
 @exp_overflow.wrong("the logarithm to base 2, the limit of 2^x: e^x gets there 1.44 times sooner")
-def base_two(dtype):
+def base_two(dtype: torch.dtype) -> float:
     return math.floor(math.log2(_info(dtype).max) * 64 - 1e-3) / 64

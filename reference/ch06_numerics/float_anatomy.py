@@ -1,31 +1,32 @@
 """Everything is a whole number of smallest steps: floats as integers shifted by an exponent."""
 
 import math
+from collections.abc import Callable
 
 import torch
 
 from reference import oracle
 
 
-def _fields(bits, e):
+def _fields(bits: str, e: int) -> tuple[bool, int, int]:
     return bits[0] == "1", int(bits[1 : 1 + e], 2), int(bits[1 + e :], 2)
 
 
-def _bias(e):
+def _bias(e: int) -> int:
     return 2 ** (e - 1) - 1
 
 
-def _signed(sign, value):
+def _signed(sign: bool, value: float) -> float:
     return math.copysign(value, -1.0 if sign else 1.0)
 
 
-def _number(e, m, exponent, fraction):
+def _number(e: int, m: int, exponent: int, fraction: int) -> float:
     significand = fraction + 2**m if exponent else fraction
     return math.ldexp(significand, max(exponent, 1) - _bias(e) - m)
 
 
 @oracle
-def decode(bits, e, m, inf=True):
+def decode(bits: str, e: int, m: int, inf: bool = True) -> float:
     below = int(bits[1:], 2)
     first = (2**e - 1) * 2**m if inf else 2 ** (e + m) - 1  # the first pattern that is no number
     sign, exponent, fraction = _fields(bits, e)
@@ -44,7 +45,7 @@ TORCH = {
 
 
 @decode.right("by the machine, for the formats it has")
-def by_the_machine(bits, e, m, inf=True):
+def by_the_machine(bits: str, e: int, m: int, inf: bool = True) -> float:
     if (e, m, inf) not in TORCH:
         return decode.fn(bits, e, m, inf)
     integer, dtype = TORCH[e, m, inf]
@@ -55,7 +56,7 @@ def by_the_machine(bits, e, m, inf=True):
 
 
 @decode.right("digit by digit")
-def digit_by_digit(bits, e, m, inf=True):
+def digit_by_digit(bits: str, e: int, m: int, inf: bool = True) -> float:
     exponent, fraction = bits[1 : 1 + e], bits[1 + e :]
     if "0" not in exponent and (inf or "0" not in fraction):
         finite = math.inf if inf and "1" not in fraction else math.nan
@@ -67,60 +68,60 @@ def digit_by_digit(bits, e, m, inf=True):
     return -value if bits[0] == "1" else value
 
 
-def _misread(bits, e, m, inf, number):
+def _misread(bits: str, e: int, m: int, inf: bool, number: Callable[[int, int], float]) -> float:
     right = decode.fn(bits, e, m, inf)
     sign, exponent, fraction = _fields(bits, e)
     return _signed(sign, number(exponent, fraction)) if math.isfinite(right) else right
 
 
 @decode.wrong("no bias subtracted: the exponent field counts from −bias, not from 0")
-def no_bias(bits, e, m, inf=True):
+def no_bias(bits: str, e: int, m: int, inf: bool = True) -> float:
     return _misread(bits, e, m, inf, lambda x, f: math.ldexp(_number(e, m, x, f), _bias(e)))
 
 
 @decode.wrong("a bias of 2^(e−1): it is one less, 15 for fp16 and 127 for fp32")
-def bias_one_more(bits, e, m, inf=True):
+def bias_one_more(bits: str, e: int, m: int, inf: bool = True) -> float:
     return _misread(bits, e, m, inf, lambda x, f: _number(e, m, x, f) / 2)
 
 
 @decode.wrong("no hidden 1 before the fraction of a normal number")
-def no_hidden_one(bits, e, m, inf=True):
+def no_hidden_one(bits: str, e: int, m: int, inf: bool = True) -> float:
     return _misread(bits, e, m, inf, lambda x, f: math.ldexp(f, max(x, 1) - _bias(e) - m))
 
 
 @decode.wrong("no subnormals: with an exponent field of 0 there is no hidden 1, or zero would not be zero")
-def no_subnormals(bits, e, m, inf=True):
+def no_subnormals(bits: str, e: int, m: int, inf: bool = True) -> float:
     return _misread(bits, e, m, inf, lambda x, f: math.ldexp(f + 2**m, x - _bias(e) - m))
 
 
 @decode.wrong("zero read as the one exception: with an exponent field of 0 no pattern has the hidden 1")
-def only_zero_is_special(bits, e, m, inf=True):
+def only_zero_is_special(bits: str, e: int, m: int, inf: bool = True) -> float:
     return _misread(bits, e, m, inf, lambda x, f: math.ldexp(f + 2**m, x - _bias(e) - m) if x or f else 0.0)
 
 
 @decode.wrong("subnormals scaled by 2^(−bias): it is 2^(1 − bias), so that they join on to the normals")
-def subnormals_halved(bits, e, m, inf=True):
+def subnormals_halved(bits: str, e: int, m: int, inf: bool = True) -> float:
     return _misread(bits, e, m, inf, lambda x, f: _number(e, m, x, f) / (1 if x else 2))
 
 
 @decode.wrong("every pattern with an exponent field of 0 read as 0: the fraction still counts")
-def subnormals_flushed(bits, e, m, inf=True):
+def subnormals_flushed(bits: str, e: int, m: int, inf: bool = True) -> float:
     return _misread(bits, e, m, inf, lambda x, f: _number(e, m, x, f) if x else 0.0)
 
 
 @decode.wrong("the top exponent reserved although `inf` is false: E4M3 goes on to 448, it does not end at 240")
-def always_reserved(bits, e, m, inf=True):
+def always_reserved(bits: str, e: int, m: int, inf: bool = True) -> float:
     return decode.fn(bits, e, m, True)
 
 
 @decode.wrong("the top exponent read as a number although `inf` is true: it holds infinity and NaN")
-def never_reserved(bits, e, m, inf=True):
+def never_reserved(bits: str, e: int, m: int, inf: bool = True) -> float:
     sign, exponent, fraction = _fields(bits, e)
     return _signed(sign, _number(e, m, exponent, fraction)) if inf else decode.fn(bits, e, m, inf)
 
 
 @decode.wrong("NaN read as a number: without infinities the pattern of all ones is still NaN, E4M3 has no 480")
-def no_nan(bits, e, m, inf=True):
+def no_nan(bits: str, e: int, m: int, inf: bool = True) -> float:
     if inf:
         return decode.fn(bits, e, m, inf)
     sign, exponent, fraction = _fields(bits, e)
@@ -128,43 +129,43 @@ def no_nan(bits, e, m, inf=True):
 
 
 @decode.wrong("infinity for every fraction of the reserved exponent: only fraction 0 is, the others are NaN")
-def nan_is_infinite(bits, e, m, inf=True):
+def nan_is_infinite(bits: str, e: int, m: int, inf: bool = True) -> float:
     sign, exponent, _ = _fields(bits, e)
     return _signed(sign, math.inf) if inf and exponent == 2**e - 1 else decode.fn(bits, e, m, inf)
 
 
 @decode.wrong("NaN for the whole reserved exponent: fraction 0 is infinity")
-def infinity_is_nan(bits, e, m, inf=True):
+def infinity_is_nan(bits: str, e: int, m: int, inf: bool = True) -> float:
     _, exponent, _ = _fields(bits, e)
     return math.nan if inf and exponent == 2**e - 1 else decode.fn(bits, e, m, inf)
 
 
 @decode.wrong("the sign bit ignored")
-def unsigned(bits, e, m, inf=True):
+def unsigned(bits: str, e: int, m: int, inf: bool = True) -> float:
     return decode.fn("0" + bits[1:], e, m, inf)
 
 
 @decode.wrong("the sign of zero lost: the pattern with only the sign bit is -0.0")
-def unsigned_zero(bits, e, m, inf=True):
+def unsigned_zero(bits: str, e: int, m: int, inf: bool = True) -> float:
     return decode.fn(bits, e, m, inf) + 0.0
 
 
 @decode.wrong("the fields taken in the wrong order: from the top they are sign, exponent, fraction")
-def fields_swapped(bits, e, m, inf=True):
+def fields_swapped(bits: str, e: int, m: int, inf: bool = True) -> float:
     return decode.fn(bits[0] + bits[1 + m :] + bits[1 : 1 + m], e, m, inf)
 
 
 @decode.wrong("the sign bit read at the wrong end: it is the first digit, before the exponent")
-def sign_last(bits, e, m, inf=True):
+def sign_last(bits: str, e: int, m: int, inf: bool = True) -> float:
     return decode.fn(bits[-1] + bits[:-1], e, m, inf)
 
 
-def _counted(pattern, e, m):
+def _counted(pattern: int, e: int, m: int) -> float:
     return _number(e, m, pattern >> m, pattern % 2**m)
 
 
 @oracle
-def limits(e, m, inf=True):
+def limits(e: int, m: int, inf: bool = True) -> dict[str, float]:
     last = (2**e - 1) * 2**m - 1 if inf else 2 ** (e + m) - 2  # before the first pattern that is no number
     one = _bias(e) * 2**m
     return {
@@ -178,7 +179,7 @@ FINFO = {**{k: d for k, (_, d) in TORCH.items()}, (11, 52, True): torch.float64}
 
 
 @limits.right("torch's own figures, for the formats it has")
-def by_finfo(e, m, inf=True):
+def by_finfo(e: int, m: int, inf: bool = True) -> dict[str, float]:
     if (e, m, inf) not in FINFO:
         return limits.fn(e, m, inf)
     info = torch.finfo(FINFO[e, m, inf])
@@ -186,55 +187,55 @@ def by_finfo(e, m, inf=True):
 
 
 @limits.right("by the widths alone")
-def by_widths(e, m, inf=True):
+def by_widths(e: int, m: int, inf: bool = True) -> dict[str, float]:
     top = math.ldexp(2 ** (m + 1) - 1, _bias(e) - m) if inf else math.ldexp(2**m - 1, _bias(e) + 2 - m)
     return {"max": top, "smallest_normal": math.ldexp(1, 1 - _bias(e)), "epsilon": math.ldexp(1, -m)}
 
 
 @limits.wrong("the top exponent reserved although `inf` is false: E4M3 goes on to 448, IEEE's (4, 3) ends at 240")
-def max_always_reserved(e, m, inf=True):
+def max_always_reserved(e: int, m: int, inf: bool = True) -> dict[str, float]:
     return {**limits.fn(e, m, inf), "max": limits.fn(e, m, True)["max"]}
 
 
 @limits.wrong("the top exponent counted as a number although `inf` is true: it holds infinity and NaN")
-def max_never_reserved(e, m, inf=True):
+def max_never_reserved(e: int, m: int, inf: bool = True) -> dict[str, float]:
     right = limits.fn(e, m, inf)
     return {**right, "max": math.ldexp(2 - 2.0**-m, _bias(e) + 1)} if inf else right
 
 
 @limits.wrong("the NaN of all ones counted as the largest value: E4M3 ends at 448, not at 480")
-def max_with_nan(e, m, inf=True):
+def max_with_nan(e: int, m: int, inf: bool = True) -> dict[str, float]:
     right = limits.fn(e, m, inf)
     return right if inf else {**right, "max": math.ldexp(2 - 2.0**-m, _bias(e) + 1)}
 
 
 @limits.wrong("the largest power of 2 taken for the largest value: its fraction can be all ones, nearly twice that")
-def max_is_a_power(e, m, inf=True):
+def max_is_a_power(e: int, m: int, inf: bool = True) -> dict[str, float]:
     right = limits.fn(e, m, inf)
     return {**right, "max": math.ldexp(1, math.frexp(right["max"])[1] - 1)}
 
 
 @limits.wrong("the power of 2 above the largest value: nothing that large is finite")
-def max_is_the_next_power(e, m, inf=True):
+def max_is_the_next_power(e: int, m: int, inf: bool = True) -> dict[str, float]:
     right = limits.fn(e, m, inf)
     return {**right, "max": 2.0 ** math.frexp(right["max"])[1]}
 
 
 @limits.wrong("the smallest subnormal for the smallest normal: that one has E = 1 and F = 0")
-def smallest_subnormal(e, m, inf=True):
+def smallest_subnormal(e: int, m: int, inf: bool = True) -> dict[str, float]:
     return {**limits.fn(e, m, inf), "smallest_normal": math.ldexp(1, 1 - _bias(e) - m)}
 
 
 @limits.wrong("a smallest normal of 2^(−bias): E = 0 is taken, so it is 2^(1 − bias)")
-def normal_at_zero(e, m, inf=True):
+def normal_at_zero(e: int, m: int, inf: bool = True) -> dict[str, float]:
     return {**limits.fn(e, m, inf), "smallest_normal": math.ldexp(1, -_bias(e))}
 
 
 @limits.wrong("half of epsilon: that is the largest rounding error near 1, epsilon is the whole step")
-def half_epsilon(e, m, inf=True):
+def half_epsilon(e: int, m: int, inf: bool = True) -> dict[str, float]:
     return {**limits.fn(e, m, inf), "epsilon": 2.0 ** -(m + 1)}
 
 
 @limits.wrong("the smallest number for epsilon: epsilon is the step at 1, 2^−m")
-def smallest_for_epsilon(e, m, inf=True):
+def smallest_for_epsilon(e: int, m: int, inf: bool = True) -> dict[str, float]:
     return {**limits.fn(e, m, inf), "epsilon": math.ldexp(1, 1 - _bias(e) - m)}

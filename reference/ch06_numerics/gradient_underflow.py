@@ -1,13 +1,14 @@
 """By thresholds: lost is what is at or below half of the smallest subnormal (a tie goes to the even 0)."""
 
 import torch
+from torch import Tensor
 
 from reference import oracle
 
 HALF_OF_SMALLEST = {"float16": 2.0**-25, "bfloat16": 2.0**-134}
 
 
-def _shares(g, fp16, bf16, scaled):
+def _shares(g: Tensor, fp16: Tensor, bf16: Tensor, scaled: Tensor) -> dict[str, float]:
     real = g != 0
     n = max(1, int(real.sum()))
     shares = {"float16": fp16, "bfloat16": bf16, "float16_scaled": scaled}
@@ -15,31 +16,31 @@ def _shares(g, fp16, bf16, scaled):
 
 
 @oracle
-def gradient_underflow(g, scale):
+def gradient_underflow(g: Tensor, scale: int) -> dict[str, float]:
     size = g.double().abs()
     fp16, bf16 = HALF_OF_SMALLEST["float16"], HALF_OF_SMALLEST["bfloat16"]
     return _shares(g, size <= fp16, size <= bf16, size * scale <= fp16)
 
 
-def _cast(x, dtype=torch.float16):
+def _cast(x: Tensor, dtype: torch.dtype = torch.float16) -> Tensor:
     return x.to(dtype) == 0
 
 
 @gradient_underflow.right("cast and look")
-def by_casting(g, scale):
+def by_casting(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), _cast(g * scale))
 
 
 @gradient_underflow.right("cast, scaled back in float32, and looked at there")
-def by_round_trip(g, scale):
+def by_round_trip(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     back = (g * scale).half().float() / scale
     return _shares(g, _cast(g), g.bfloat16().float() == 0, back == 0)
 
 
 @gradient_underflow.right("entry by entry")
-def entry_by_entry(g, scale):
+def entry_by_entry(g: Tensor, scale: int) -> dict[str, float]:
     counts, n = [0, 0, 0], 0
     for x in g.float().flatten():
         if x != 0:
@@ -51,25 +52,25 @@ def entry_by_entry(g, scale):
 
 
 @gradient_underflow.wrong("scaled after the cast: what has become zero stays zero, whatever it is multiplied by")
-def scaled_after(g, scale):
+def scaled_after(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), g.half() * scale == 0)
 
 
 @gradient_underflow.wrong("divided by the scale: that pushes the gradients further down, they must go up")
-def divided(g, scale):
+def divided(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), _cast(g / scale))
 
 
 @gradient_underflow.wrong("cast, scaled back, and cast to fp16 again: unscale in float32, or it all underflows anew")
-def unscaled_in_fp16(g, scale):
+def unscaled_in_fp16(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), ((g * scale).half().float() / scale).half() == 0)
 
 
 @gradient_underflow.wrong("zeros that were there before counted as lost, among all entries")
-def counts_zeros(g, scale):
+def counts_zeros(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     n = max(1, g.numel())
     shares = gradient_underflow.fn(g, scale)
@@ -78,50 +79,50 @@ def counts_zeros(g, scale):
 
 
 @gradient_underflow.wrong("the share of all entries: of those that are not zero, or sparse gradients hide the loss")
-def of_all_entries(g, scale):
+def of_all_entries(g: Tensor, scale: int) -> dict[str, float]:
     real = int((g != 0).sum())
     return {name: share * real / max(1, g.numel()) for name, share in gradient_underflow.fn(g, scale).items()}
 
 
 @gradient_underflow.wrong("everything below the smallest normal called lost: fp16's subnormals go on to 6e-8")
-def no_subnormals(g, scale):
+def no_subnormals(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     fp16, bf16 = torch.finfo(torch.float16).smallest_normal, torch.finfo(torch.bfloat16).smallest_normal
     return _shares(g, g.abs() < fp16, g.abs() < bf16, (g * scale).abs() < fp16)
 
 
 @gradient_underflow.wrong("everything below the smallest subnormal called lost: its upper half rounds up to it")
-def smallest_subnormal(g, scale):
+def smallest_subnormal(g: Tensor, scale: int) -> dict[str, float]:
     size = g.double().abs()
     return _shares(g, size < 2.0**-24, size < 2.0**-133, size * scale < 2.0**-24)
 
 
 @gradient_underflow.wrong("a limit of 1e-8 or so from memory: fp16 loses everything up to 2⁻²⁵, about 2.98e-8")
-def limit_from_memory(g, scale):
+def limit_from_memory(g: Tensor, scale: int) -> dict[str, float]:
     size = g.double().abs()
     return _shares(g, size < 1.01e-8, size <= 2.0**-134, size * scale < 1.01e-8)
 
 
 @gradient_underflow.wrong("bf16 given fp16's range: it has the exponent of fp32, and loses next to nothing")
-def both_halves_alike(g, scale):
+def both_halves_alike(g: Tensor, scale: int) -> dict[str, float]:
     shares = gradient_underflow.fn(g, scale)
     return {**shares, "bfloat16": shares["float16"]}
 
 
 @gradient_underflow.wrong("bf16 taken to lose nothing: fp32's subnormals go on to 1.4e-45, bf16's end at 9.2e-41")
-def bf16_loses_nothing(g, scale):
+def bf16_loses_nothing(g: Tensor, scale: int) -> dict[str, float]:
     return {**gradient_underflow.fn(g, scale), "bfloat16": 0.0}
 
 
 @gradient_underflow.wrong("whatever the cast changed counted as lost: rounding is not underflow")
-def changed_is_lost(g, scale):
+def changed_is_lost(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     scaled = (g * scale).half().float() / scale
     return _shares(g, g.half().float() != g, g.bfloat16().float() != g, scaled != g)
 
 
 @gradient_underflow.wrong("what became infinite counted as lost: that is overflow, which loss scaling can cause")
-def infinite_is_lost(g, scale):
+def infinite_is_lost(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     big = (g * scale).half()
     half, brain = g.half(), g.bfloat16()
@@ -129,27 +130,27 @@ def infinite_is_lost(g, scale):
 
 
 @gradient_underflow.wrong("the number of lost gradients, not their share")
-def counted(g, scale):
+def counted(g: Tensor, scale: int) -> dict[str, float]:
     n = max(1, int((g != 0).sum()))
     return {name: float(round(share * n)) for name, share in gradient_underflow.fn(g, scale).items()}
 
 
 @gradient_underflow.wrong("the share that survives, not the share that is lost")
-def survivors(g, scale):
+def survivors(g: Tensor, scale: int) -> dict[str, float]:
     return {name: 1 - share for name, share in gradient_underflow.fn(g, scale).items()}
 
 
 @gradient_underflow.wrong("a share in percent: 1.0 is everything")
-def percent(g, scale):
+def percent(g: Tensor, scale: int) -> dict[str, float]:
     return {name: 100 * share for name, share in gradient_underflow.fn(g, scale).items()}
 
 
 @gradient_underflow.wrong("0/0 where there is no gradient at all: nothing can be lost there, so 0.0")
-def nan_of_nothing(g, scale):
+def nan_of_nothing(g: Tensor, scale: int) -> dict[str, float]:
     return gradient_underflow.fn(g, scale) if (g != 0).any() else dict.fromkeys(gradient_underflow.fn(g, 1), torch.nan)
 
 
 @gradient_underflow.wrong("division by zero where there is no gradient at all: nothing can be lost there, so 0.0")
-def divides_by_zero(g, scale):
+def divides_by_zero(g: Tensor, scale: int) -> dict[str, float]:
     1 / int((g != 0).sum())
     return gradient_underflow.fn(g, scale)

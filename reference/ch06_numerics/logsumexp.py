@@ -1,12 +1,15 @@
 """Padded with −inf and sorted downwards: the first is the largest, in a row of length 0 it is the pad."""
 
+from collections.abc import Callable
+
 import torch
+from torch import Tensor
 
 from reference import oracle
 
 
 @oracle
-def logsumexp(x, dim=-1):
+def logsumexp(x: Tensor, dim: int = -1) -> Tensor:
     rows = x.movedim(dim, -1)
     pad = torch.full((*rows.shape[:-1], 1), -torch.inf, dtype=x.dtype)
     ordered = torch.cat([rows, pad], -1).sort(-1, descending=True).values
@@ -15,15 +18,15 @@ def logsumexp(x, dim=-1):
     return (shift + torch.log(torch.exp(ordered - shift).sum(-1, keepdim=True))).squeeze(-1)
 
 
-def _wide(x):
+def _wide(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def _shifted(s, dim, shift):
+def _shifted(s: Tensor, dim: int, shift: Tensor) -> Tensor:
     return shift.squeeze(dim) + torch.exp(s - shift).sum(dim).log()
 
 
-def _with_edges(x, dim, formula):
+def _with_edges(x: Tensor, dim: int, formula: Callable[[Tensor], Tensor]) -> Tensor:
     """`formula` on rows of finite numbers in float32; what the contract says for the others."""
     s = _wide(x)
     right = logsumexp.fn(s, dim)
@@ -33,12 +36,12 @@ def _with_edges(x, dim, formula):
 
 
 @logsumexp.right("the library's, on float32")
-def library(x, dim=-1):
+def library(x: Tensor, dim: int = -1) -> Tensor:
     return torch.logsumexp(x.float(), dim).to(x.dtype)
 
 
 @logsumexp.right("a running maximum and a running sum, as in FlashAttention")
-def online(x, dim=-1):
+def online(x: Tensor, dim: int = -1) -> Tensor:
     rows = x.float().movedim(dim, -1)
     top = torch.full(rows.shape[:-1], -torch.inf)
     total = torch.zeros(rows.shape[:-1])
@@ -51,7 +54,7 @@ def online(x, dim=-1):
 
 
 @logsumexp.right("pair by pair with logaddexp")
-def pairwise(x, dim=-1):
+def pairwise(x: Tensor, dim: int = -1) -> Tensor:
     rows = x.float().movedim(dim, -1)
     result = torch.full(rows.shape[:-1], -torch.inf)
     for score in rows.unbind(-1):
@@ -60,8 +63,8 @@ def pairwise(x, dim=-1):
 
 
 @logsumexp.right("a score minus the log of its own softmax")
-def by_log_softmax(x, dim=-1):
-    def formula(s):
+def by_log_softmax(x: Tensor, dim: int = -1) -> Tensor:
+    def formula(s: Tensor) -> Tensor:
         p = torch.log_softmax(s, dim)
         best = s.argmax(dim, keepdim=True)
         return (s.gather(dim, best) - p.gather(dim, best)).squeeze(dim)
@@ -72,52 +75,52 @@ def by_log_softmax(x, dim=-1):
 @logsumexp.wrong(
     "log(sum(exp(x))) as it stands: exp overflows for large scores, and for very negative ones the sum is 0"
 )
-def naive(x, dim=-1):
+def naive(x: Tensor, dim: int = -1) -> Tensor:
     return torch.exp(x).sum(dim).log()
 
 
 @logsumexp.wrong("upcast to float32 but not shifted: exp overflows from 88.7 on, and below −104 nothing is left")
-def upcast_only(x, dim=-1):
+def upcast_only(x: Tensor, dim: int = -1) -> Tensor:
     return naive(x.float(), dim).to(x.dtype)
 
 
 @logsumexp.wrong("exp in float64 instead of a shift: that overflows from 710 on")
-def float64_exp(x, dim=-1):
+def float64_exp(x: Tensor, dim: int = -1) -> Tensor:
     return naive(x.double(), dim).to(x.dtype)
 
 
 @logsumexp.wrong("scores clamped instead of shifted: everything beyond the bound gives the same result")
-def clamped(x, dim=-1):
+def clamped(x: Tensor, dim: int = -1) -> Tensor:
     return _with_edges(x, dim, lambda s: naive(s.clamp(-80, 80), dim))
 
 
 @logsumexp.wrong("the maximum of the whole tensor subtracted, not of each row: rows of small scores vanish")
-def global_max(x, dim=-1):
+def global_max(x: Tensor, dim: int = -1) -> Tensor:
     return _with_edges(x, dim, lambda s: s.max() + naive(s - s.max(), dim))
 
 
 @logsumexp.wrong("the mean subtracted, not the maximum: one score far above the rest still overflows")
-def mean_for_max(x, dim=-1):
+def mean_for_max(x: Tensor, dim: int = -1) -> Tensor:
     return _with_edges(x, dim, lambda s: _shifted(s, dim, s.mean(dim, keepdim=True)))
 
 
 @logsumexp.wrong("the maximum subtracted and not added back: log(exp(−c) · Σ) is log Σ − c")
-def not_added_back(x, dim=-1):
+def not_added_back(x: Tensor, dim: int = -1) -> Tensor:
     return _with_edges(x, dim, lambda s: naive(s - s.amax(dim, keepdim=True), dim))
 
 
 @logsumexp.wrong("the maximum returned: every other score adds to it, n equal ones add log(n)")
-def just_the_maximum(x, dim=-1):
+def just_the_maximum(x: Tensor, dim: int = -1) -> Tensor:
     return _with_edges(x, dim, lambda s: s.amax(dim))
 
 
 @logsumexp.wrong("the mean of the powers taken, not their sum: the result is too small by log(n)")
-def mean_of_powers(x, dim=-1):
+def mean_of_powers(x: Tensor, dim: int = -1) -> Tensor:
     return _with_edges(x, dim, lambda s: logsumexp.fn(s, dim) - torch.tensor(float(s.shape[dim])).log())
 
 
 @logsumexp.wrong("a row of −inf gives NaN: −inf − −inf is not a number")
-def nan_when_hidden(x, dim=-1):
+def nan_when_hidden(x: Tensor, dim: int = -1) -> Tensor:
     if x.shape[dim] == 0:
         return logsumexp.fn(x, dim)
     s = x.float()
@@ -126,7 +129,7 @@ def nan_when_hidden(x, dim=-1):
 
 
 @logsumexp.wrong("a row that holds +inf gives NaN: inf − inf is not a number either")
-def nan_when_infinite(x, dim=-1):
+def nan_when_infinite(x: Tensor, dim: int = -1) -> Tensor:
     if x.shape[dim] == 0:
         return logsumexp.fn(x, dim)
     s = x.float()
@@ -135,7 +138,7 @@ def nan_when_infinite(x, dim=-1):
 
 
 @logsumexp.wrong("infinities of either sign give NaN: shift by 0 where the maximum is infinite")
-def nan_when_either(x, dim=-1):
+def nan_when_either(x: Tensor, dim: int = -1) -> Tensor:
     if x.shape[dim] == 0:
         return logsumexp.fn(x, dim)
     s = x.float()
@@ -143,40 +146,40 @@ def nan_when_either(x, dim=-1):
 
 
 @logsumexp.wrong("the maximum of a row of length 0 taken: it has none, and its sum is 0")
-def no_empty_rows(x, dim=-1):
+def no_empty_rows(x: Tensor, dim: int = -1) -> Tensor:
     s = x.float()
     top = s.amax(dim, keepdim=True)
     return _shifted(s, dim, top.masked_fill(top.isinf(), 0)).to(x.dtype)
 
 
 @logsumexp.wrong("a hidden row gives 0: a sum clamped at 1 is right in softmax, here its logarithm must be −inf")
-def zero_when_hidden(x, dim=-1):
+def zero_when_hidden(x: Tensor, dim: int = -1) -> Tensor:
     right = logsumexp.fn(x.float(), dim)
     return right.masked_fill(right == -torch.inf, 0.0).to(x.dtype)
 
 
 @logsumexp.wrong("a small number added inside the logarithm: a hidden row is then finite, and its weight not 0")
-def epsilon_inside(x, dim=-1):
+def epsilon_inside(x: Tensor, dim: int = -1) -> Tensor:
     right = logsumexp.fn(x.float(), dim)
     return torch.where(right == -torch.inf, torch.tensor(1e-9).log(), right).to(x.dtype)
 
 
 @logsumexp.wrong("`dim` ignored: it always works along the last axis")
-def ignores_dim(x, dim=-1):
+def ignores_dim(x: Tensor, dim: int = -1) -> Tensor:
     x.sum(dim)
     return logsumexp.fn(x.float(), -1).to(x.dtype)
 
 
 @logsumexp.wrong("the summed axis kept with size 1: it goes away")
-def keeps_the_axis(x, dim=-1):
+def keeps_the_axis(x: Tensor, dim: int = -1) -> Tensor:
     return logsumexp.fn(x.float(), dim).unsqueeze(dim).to(x.dtype)
 
 
 @logsumexp.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x, dim=-1):
+def returns_fp32(x: Tensor, dim: int = -1) -> Tensor:
     return logsumexp.fn(x.float(), dim)
 
 
 @logsumexp.wrong("computed in the low precision of the input: upcast inside and round once at the end")
-def low_precision_inside(x, dim=-1):
+def low_precision_inside(x: Tensor, dim: int = -1) -> Tensor:
     return logsumexp.fn(x, dim)

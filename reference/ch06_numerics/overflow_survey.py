@@ -1,11 +1,14 @@
 """Thresholds by the definition of the formats: a value is rounded to the nearest of p significand bits, then judged."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from reference import oracle
+
+Judge = Callable[[Tensor, Tensor, torch.dtype], Tensor]  # of x, what the cast made of it, and the dtype
 
 # significand bits, exponent of the smallest normal, largest finite value
 FORMATS = {"float16": (11, -14, 65504.0), "bfloat16": (8, -126, (2 - 2**-7) * 2.0**127)}
@@ -37,7 +40,12 @@ def overflow_survey(x: Tensor) -> dict[str, dict[str, Any]]:
     return report
 
 
-def _by_casting(x: Tensor, overflows: Any = None, flushes: Any = None, kept: Any = None) -> dict[str, dict[str, Any]]:
+def _by_casting(
+    x: Tensor,
+    overflows: Judge | None = None,
+    flushes: Judge | None = None,
+    kept: Callable[[Tensor, Tensor], Tensor] | None = None,
+) -> dict[str, dict[str, Any]]:
     report = {}
     for name in FORMATS:
         dtype = getattr(torch, name)
@@ -93,7 +101,7 @@ def bf16_never_overflows(x: Tensor) -> dict[str, dict[str, Any]]:
 
 @overflow_survey.wrong("the error is absolute, not relative to the value")
 def absolute_error(x: Tensor) -> dict[str, dict[str, Any]]:
-    def errors(x: Tensor, cast: Any) -> dict[str, dict[str, Any]]:
+    def errors(x: Tensor, cast: Tensor) -> Tensor:
         return (cast - x).abs()[x.isfinite() & cast.isfinite() & (cast != 0)]
 
     return _by_casting(x, kept=errors)
@@ -101,7 +109,7 @@ def absolute_error(x: Tensor) -> dict[str, dict[str, Any]]:
 
 @overflow_survey.wrong("what was flushed takes part in the error, so it reads 1.0")
 def error_of_the_lost(x: Tensor) -> dict[str, dict[str, Any]]:
-    def errors(x: Tensor, cast: Any) -> dict[str, dict[str, Any]]:
+    def errors(x: Tensor, cast: Tensor) -> Tensor:
         return ((cast - x) / x).abs()[x.isfinite() & (x != 0) & cast.isfinite()]
 
     return _by_casting(x, kept=errors)

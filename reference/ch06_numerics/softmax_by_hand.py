@@ -3,24 +3,25 @@
 import math
 
 import torch
+from torch import Tensor
 
 from reference import oracle
 
 
 @oracle
-def softmax_by_hand(x, dim):
+def softmax_by_hand(x: Tensor, dim: int) -> Tensor:
     along = x.movedim(dim, -1)
     differences = along.unsqueeze(-2) - along.unsqueeze(-1)
     return (1 / torch.exp(differences).sum(-1)).movedim(-1, dim)
 
 
 @softmax_by_hand.right("the library's")
-def library(x, dim):
+def library(x: Tensor, dim: int) -> Tensor:
     return torch.softmax(x, dim)
 
 
 @softmax_by_hand.right("one slice at a time, with Python's math")
-def slice_by_slice(x, dim):
+def slice_by_slice(x: Tensor, dim: int) -> Tensor:
     rows = x.movedim(dim, -1)
     slices = []
     for row in rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1]).tolist():
@@ -30,71 +31,71 @@ def slice_by_slice(x, dim):
 
 
 @softmax_by_hand.right("exp(x − log of the sum)")
-def by_log(x, dim):
+def by_log(x: Tensor, dim: int) -> Tensor:
     return torch.exp(x - torch.exp(x).sum(dim, keepdim=True).log())
 
 
 @softmax_by_hand.wrong("divided by the sum over all axes: each slice along `dim` has a sum of its own")
-def over_everything(x, dim):
+def over_everything(x: Tensor, dim: int) -> Tensor:
     x.sum(dim)
     return torch.exp(x) / torch.exp(x).sum()
 
 
 @softmax_by_hand.wrong("the sum lost its axis (no keepdim), so it was lined up with the last axis instead")
-def no_keepdim(x, dim):
+def no_keepdim(x: Tensor, dim: int) -> Tensor:
     return torch.exp(x) / torch.exp(x).sum(dim)
 
 
 @softmax_by_hand.wrong("`dim` ignored: it always works along the last axis")
-def always_last(x, dim):
+def always_last(x: Tensor, dim: int) -> Tensor:
     x.sum(dim)
     return torch.softmax(x, -1)
 
 
 @softmax_by_hand.wrong("the two axes of a table swapped: `dim` is the axis that is summed away, not the one that stays")
-def axes_swapped(x, dim):
+def axes_swapped(x: Tensor, dim: int) -> Tensor:
     x.sum(dim)
     return torch.softmax(x, 1 - dim % 2 if x.dim() == 2 else dim)
 
 
 @softmax_by_hand.wrong("a vector treated as a table of one row: along dim 0 every entry is then alone and gets 1")
-def vector_as_row(x, dim):
-    return torch.softmax(torch.atleast_2d(x), dim).reshape(x.shape)
+def vector_as_row(x: Tensor, dim: int) -> Tensor:
+    return torch.softmax(x.reshape(1, x.numel()) if x.dim() < 2 else x, dim).reshape(x.shape)
 
 
 @softmax_by_hand.wrong("no error for a missing axis: a vector has no dim 1, and falling back to dim 0 hides a mistake")
-def no_error(x, dim):
+def no_error(x: Tensor, dim: int) -> Tensor:
     return torch.softmax(x, min(max(dim, -x.dim()), x.dim() - 1))
 
 
 @softmax_by_hand.wrong("ValueError for a missing axis: torch raises IndexError there, and so does the contract")
-def value_error(x, dim):
+def value_error(x: Tensor, dim: int) -> Tensor:
     if not -x.dim() <= dim < x.dim():
         raise ValueError(f"no axis {dim}")
     return torch.softmax(x, dim)
 
 
 @softmax_by_hand.wrong("scores divided by their sum: without exp, negative scores give negative shares")
-def no_exp(x, dim):
+def no_exp(x: Tensor, dim: int) -> Tensor:
     return x / x.sum(dim, keepdim=True)
 
 
 @softmax_by_hand.wrong("divided by the largest power, not by their sum: the results do not add up to 1")
-def by_largest(x, dim):
+def by_largest(x: Tensor, dim: int) -> Tensor:
     return torch.exp(x) / torch.exp(x).amax(dim, keepdim=True)
 
 
 @softmax_by_hand.wrong("powers of 2 for powers of e: exp2 needs the scores multiplied by log2(e) = 1.4427 first")
-def powers_of_two(x, dim):
+def powers_of_two(x: Tensor, dim: int) -> Tensor:
     return torch.exp2(x) / torch.exp2(x).sum(dim, keepdim=True)
 
 
 @softmax_by_hand.wrong("the logarithms of the probabilities returned, not the probabilities")
-def logarithms(x, dim):
+def logarithms(x: Tensor, dim: int) -> Tensor:
     return torch.log_softmax(x, dim)
 
 
 @softmax_by_hand.wrong("e^x written into the input: the caller's scores are gone")
-def in_place(x, dim):
+def in_place(x: Tensor, dim: int) -> Tensor:
     powers = x.exp_()
     return powers / powers.sum(dim, keepdim=True)

@@ -1,12 +1,13 @@
 """The sum runs over the visible keys only: no score of −inf, and no softmax of the library."""
 
 import torch
+from torch import Tensor
 
 from reference import oracle
 
 
 @oracle
-def apply_mask(scores, hidden):
+def apply_mask(scores: Tensor, hidden: Tensor) -> Tensor:
     zero = torch.zeros_like(scores)
     hidden = hidden.expand(scores.shape)
     lowest = torch.full_like(scores, torch.finfo(scores.dtype).min)
@@ -17,21 +18,21 @@ def apply_mask(scores, hidden):
     return torch.where(hidden, zero, e / torch.where(total == 0, torch.ones_like(total), total))
 
 
-def _softmax(scores, dim=-1):
+def _softmax(scores: Tensor, dim: int = -1) -> Tensor:
     return torch.softmax(scores, dim)
 
 
-def _filled(scores, hidden, value):
+def _filled(scores: Tensor, hidden: Tensor, value: float) -> Tensor:
     return scores.float().masked_fill(hidden, value)
 
 
 @apply_mask.right("filled with −inf, and the NaN of hidden rows set to zero")
-def nan_to_zero(scores, hidden):
+def nan_to_zero(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, -torch.inf)).nan_to_num(0.0).to(scores.dtype)
 
 
 @apply_mask.right("softmax of the visible scores of each row, one row at a time")
-def by_selection(scores, hidden):
+def by_selection(scores: Tensor, hidden: Tensor) -> Tensor:
     hidden = hidden.expand(scores.shape)
     out = torch.zeros(scores.shape)
     rows = scores.float().reshape(-1, scores.shape[-1])
@@ -41,73 +42,73 @@ def by_selection(scores, hidden):
 
 
 @apply_mask.right("shift, exp and divide by hand, hidden terms left out of the sum")
-def by_hand(scores, hidden):
+def by_hand(scores: Tensor, hidden: Tensor) -> Tensor:
     masked = _filled(scores, hidden, -torch.inf)
     e = torch.exp(masked - masked.amax(-1, keepdim=True).clamp(min=-3e38))
     return (e / e.sum(-1, keepdim=True).clamp(min=1)).to(scores.dtype)
 
 
 @apply_mask.wrong("the mask read the wrong way round: True is hidden here")
-def inverted(scores, hidden):
+def inverted(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, ~hidden, -torch.inf)).masked_fill(~hidden, 0).to(scores.dtype)
 
 
 @apply_mask.wrong("the weights set to 0 after softmax: what is left of a row no longer adds up to 1")
-def after_softmax(scores, hidden):
+def after_softmax(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(scores.float()).masked_fill(hidden, 0).to(scores.dtype)
 
 
 @apply_mask.wrong("hidden after softmax and divided by what is left: a large hidden score leaves nothing to divide")
-def renormalised(scores, hidden):
+def renormalised(scores: Tensor, hidden: Tensor) -> Tensor:
     weights = _softmax(scores.float()).masked_fill(hidden, 0)
     total = weights.sum(-1, keepdim=True)
     return (weights / total.masked_fill(total == 0, 1)).to(scores.dtype)
 
 
 @apply_mask.wrong("hidden scores set to 0: exp(0) is 1, so they still take their share; −inf is what exp makes 0")
-def zero_filled(scores, hidden):
+def zero_filled(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, 0.0)).to(scores.dtype)
 
 
 @apply_mask.wrong("a row that is hidden entirely gives NaN: softmax there is 0/0")
-def nan_rows(scores, hidden):
+def nan_rows(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, -torch.inf)).to(scores.dtype)
 
 
 @apply_mask.wrong("−10,000 for −inf: visible scores can be lower, and a hidden row becomes an average")
-def minus_ten_thousand(scores, hidden):
+def minus_ten_thousand(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, -1e4)).to(scores.dtype)
 
 
 @apply_mask.wrong("the lowest finite number for −inf: a row that is hidden entirely becomes an average of all keys")
-def lowest_finite(scores, hidden):
+def lowest_finite(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, torch.finfo(torch.float32).min)).to(scores.dtype)
 
 
 @apply_mask.wrong("the mask lifted where it hides a whole row: that query then sees what it may not; give zeros")
-def lifted(scores, hidden):
+def lifted(scores: Tensor, hidden: Tensor) -> Tensor:
     hidden = hidden.expand(scores.shape)
     return _softmax(_filled(scores, hidden & ~hidden.all(-1, keepdim=True), -torch.inf)).to(scores.dtype)
 
 
 @apply_mask.wrong("mask · −inf added to the scores: 0 · −inf is NaN")
-def times_inf(scores, hidden):
+def times_inf(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(scores.float() + hidden.float() * -torch.inf).to(scores.dtype)
 
 
 @apply_mask.wrong("−inf added to hidden scores, not put in their place: inf − inf is NaN, and NaN stays NaN")
-def added(scores, hidden):
+def added(scores: Tensor, hidden: Tensor) -> Tensor:
     bias = torch.zeros(hidden.shape).masked_fill(hidden, -torch.inf)
     return _softmax(scores.float() + bias).masked_fill(hidden, 0).to(scores.dtype)
 
 
 @apply_mask.wrong("softmax over the queries: each query shares 1 among its keys, the last axis")
-def over_queries(scores, hidden):
+def over_queries(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, -torch.inf), -2).masked_fill(hidden, 0).to(scores.dtype)
 
 
 @apply_mask.wrong("exp without subtracting the row's maximum: large scores overflow")
-def no_max(scores, hidden):
+def no_max(scores: Tensor, hidden: Tensor) -> Tensor:
     e = torch.exp(_filled(scores, hidden, -torch.inf))
     return (e / e.sum(-1, keepdim=True)).masked_fill(hidden, 0).to(scores.dtype)
 
@@ -115,27 +116,27 @@ def no_max(scores, hidden):
 @apply_mask.wrong(
     "no maximum subtracted, and nan_to_num over what overflowed: rows of large scores become zeros unseen"
 )
-def overflow_swept_away(scores, hidden):
+def overflow_swept_away(scores: Tensor, hidden: Tensor) -> Tensor:
     e = torch.exp(_filled(scores, hidden, -torch.inf))
     return (e / e.sum(-1, keepdim=True)).nan_to_num(0.0).to(scores.dtype)
 
 
 @apply_mask.wrong("exp without dividing by the sum: these are not probabilities yet")
-def not_normalised(scores, hidden):
+def not_normalised(scores: Tensor, hidden: Tensor) -> Tensor:
     masked = _filled(scores, hidden, -torch.inf)
     return torch.exp(masked - masked.amax(-1, keepdim=True).clamp(min=-3e38)).to(scores.dtype)
 
 
 @apply_mask.wrong("computed in the low precision of the input: upcast inside and round once at the end")
-def low_precision_inside(scores, hidden):
+def low_precision_inside(scores: Tensor, hidden: Tensor) -> Tensor:
     return apply_mask.fn(scores, hidden)
 
 
 @apply_mask.wrong("returned in float32, not in the dtype of the scores")
-def returns_fp32(scores, hidden):
+def returns_fp32(scores: Tensor, hidden: Tensor) -> Tensor:
     return apply_mask.fn(scores.float(), hidden)
 
 
 @apply_mask.wrong("written into the caller's scores: .float() makes no copy of a float32 tensor, masked_fill does")
-def in_place(scores, hidden):
+def in_place(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(scores.float().masked_fill_(hidden, -torch.inf)).masked_fill(hidden, 0).to(scores.dtype)

@@ -4,12 +4,13 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from reference import oracle
 
 
 @oracle
-def attention(q, k, v, hidden=None):
+def attention(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
     hidden = torch.zeros(scores.shape, dtype=torch.bool) if hidden is None else hidden.expand(scores.shape)
     lowest = torch.full_like(scores, torch.finfo(scores.dtype).min)
@@ -19,37 +20,37 @@ def attention(q, k, v, hidden=None):
     return e @ v / torch.where(total == 0, torch.ones_like(total), total)
 
 
-def _scores(q, k, scale=None):
+def _scores(q: Tensor, k: Tensor, scale: float | None = None) -> Tensor:
     return q.float() @ k.float().mT * (q.shape[-1] ** -0.5 if scale is None else scale)
 
 
-def _weights(scores, hidden=None, dim=-1):
+def _weights(scores: Tensor, hidden: Tensor | None = None, dim: int = -1) -> Tensor:
     if hidden is None:
         return torch.softmax(scores, dim)
     return torch.softmax(scores.masked_fill(hidden, -torch.inf), dim).masked_fill(hidden, 0.0)
 
 
 @attention.right("the library's, with hidden rows set to zero")
-def library(q, k, v, hidden=None):
+def library(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     seen = None if hidden is None else ~hidden
     out = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=seen)
     return out.nan_to_num(0.0).to(q.dtype)
 
 
 @attention.right("the queries scaled first")
-def scaled_queries(q, k, v, hidden=None):
+def scaled_queries(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = (q.float() * q.shape[-1] ** -0.5) @ k.float().mT
     return (_weights(scores, hidden) @ v.float()).to(q.dtype)
 
 
 @attention.right("keys in blocks, with a running maximum and sum, as in FlashAttention")
-def in_blocks(q, k, v, hidden=None, block=32):
+def in_blocks(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None, block: int = 32) -> Tensor:
     scores = _scores(q, k)
     if hidden is not None:
         scores = scores.masked_fill(hidden, -torch.inf)
     top = torch.full((*scores.shape[:-1], 1), -torch.inf)
     total, out = torch.zeros(top.shape), torch.zeros(*scores.shape[:-1], v.shape[-1])
-    for part, values in zip(scores.split(block, -1), v.float().split(block, 2), strict=True):
+    for part, values in zip(torch.split(scores, block, -1), torch.split(v.float(), block, 2), strict=True):
         new = torch.maximum(top, part.amax(-1, keepdim=True))
         safe = new.masked_fill(new == -torch.inf, 0)
         rescale, p = torch.exp(top - safe), torch.exp(part - safe)
@@ -60,52 +61,52 @@ def in_blocks(q, k, v, hidden=None, block=32):
 
 
 @attention.wrong("softmax over the queries: each query shares 1 among its keys, the last axis of the scores")
-def over_queries(q, k, v, hidden=None):
+def over_queries(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), hidden, -2).nan_to_num(0.0) @ v.float()).to(q.dtype)
 
 
 @attention.wrong("scores not divided by √d")
-def unscaled(q, k, v, hidden=None):
+def unscaled(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k, 1.0), hidden) @ v.float()).to(q.dtype)
 
 
 @attention.wrong("scores divided by d: the divisor is √d")
-def by_d(q, k, v, hidden=None):
+def by_d(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k, 1 / q.shape[-1]), hidden) @ v.float()).to(q.dtype)
 
 
 @attention.wrong(
     "scores divided by the root of the width of the values: it is the width of queries and keys that counts"
 )
-def by_width_of_values(q, k, v, hidden=None):
+def by_width_of_values(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k, v.shape[-1] ** -0.5), hidden) @ v.float()).to(q.dtype)
 
 
 @attention.wrong("scores divided by the root of the number of keys: d is the width of a key")
-def by_number_of_keys(q, k, v, hidden=None):
+def by_number_of_keys(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k, k.shape[2] ** -0.5), hidden) @ v.float()).to(q.dtype)
 
 
 @attention.wrong("the weights divided by √d: the scale belongs before softmax")
-def scaled_after_softmax(q, k, v, hidden=None):
+def scaled_after_softmax(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k, 1.0), hidden) / q.shape[-1] ** 0.5 @ v.float()).to(q.dtype)
 
 
 @attention.wrong("no softmax: the scores themselves used as weights")
-def no_softmax(q, k, v, hidden=None):
+def no_softmax(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     return ((scores if hidden is None else scores.masked_fill(hidden, 0)) @ v.float()).to(q.dtype)
 
 
 @attention.wrong("exp without dividing by the sum: the weights of a query must add up to 1")
-def not_normalised(q, k, v, hidden=None):
+def not_normalised(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     e = torch.exp(scores - scores.amax(-1, keepdim=True))
     return ((e if hidden is None else e.masked_fill(hidden, 0)) @ v.float()).to(q.dtype)
 
 
 @attention.wrong("exp without subtracting the row's maximum: large scores overflow")
-def no_max(q, k, v, hidden=None):
+def no_max(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     e = torch.exp(scores if hidden is None else scores.masked_fill(hidden, -torch.inf))
     total = e.sum(-1, keepdim=True)
@@ -113,28 +114,28 @@ def no_max(q, k, v, hidden=None):
 
 
 @attention.wrong("an average of the keys: the weights apply to the values")
-def averages_keys(q, k, v, hidden=None):
+def averages_keys(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), hidden) @ k.float()).to(q.dtype)
 
 
 @attention.wrong("the mask not used")
-def ignores_mask(q, k, v, hidden=None):
+def ignores_mask(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k)) @ v.float()).to(q.dtype)
 
 
 @attention.wrong("the mask read the wrong way round: True is hidden here, and shown in torch's own function")
-def inverted(q, k, v, hidden=None):
+def inverted(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), None if hidden is None else ~hidden) @ v.float()).to(q.dtype)
 
 
 @attention.wrong("the weights set to 0 after softmax: what is left of a row no longer adds up to 1")
-def after_softmax(q, k, v, hidden=None):
+def after_softmax(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     weights = _weights(_scores(q, k))
     return ((weights if hidden is None else weights.masked_fill(hidden, 0)) @ v.float()).to(q.dtype)
 
 
 @attention.wrong("a query that sees no key gives NaN: softmax there is 0/0")
-def nan_rows(q, k, v, hidden=None):
+def nan_rows(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     scores = scores if hidden is None else scores.masked_fill(hidden, -torch.inf)
     return (torch.softmax(scores, -1) @ v.float()).to(q.dtype)
@@ -143,27 +144,27 @@ def nan_rows(q, k, v, hidden=None):
 @attention.wrong(
     "a query that sees no key gets the average of all values: −1e9 is not −inf, and there zeros are asked for"
 )
-def average_when_hidden(q, k, v, hidden=None):
+def average_when_hidden(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     scores = scores if hidden is None else scores.masked_fill(hidden, -1e9)
     return (torch.softmax(scores, -1) @ v.float()).to(q.dtype)
 
 
 @attention.wrong("the weights rounded to the dtype of the input before they meet the values: round once, at the end")
-def rounded_weights(q, k, v, hidden=None):
+def rounded_weights(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), hidden).to(q.dtype).float() @ v.float()).to(q.dtype)
 
 
 @attention.wrong("the scores rounded to the dtype of the input before softmax: round once, at the end")
-def rounded_scores(q, k, v, hidden=None):
+def rounded_scores(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k).to(q.dtype).float(), hidden) @ v.float()).to(q.dtype)
 
 
 @attention.wrong("computed in the low precision of the input throughout: upcast inside and round once at the end")
-def low_precision_inside(q, k, v, hidden=None):
+def low_precision_inside(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return _weights(q @ k.mT / q.shape[-1] ** 0.5, hidden) @ v
 
 
 @attention.wrong("returned in float32, not in the dtype of the queries")
-def returns_fp32(q, k, v, hidden=None):
+def returns_fp32(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return _weights(_scores(q, k), hidden) @ v.float()

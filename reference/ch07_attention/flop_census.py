@@ -1,21 +1,24 @@
 """Every product by its shape, one after the other, and every other operation by what it touches."""
 
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from reference import oracle
 
+Census = tuple[dict[str, int], float]
 
-def _product(m, k, n):
+
+def _product(m: int, k: int, n: int) -> int:
     return 2 * m * k * n
 
 
-def _check(d_model, heads, kv_heads):
+def _check(d_model: int, heads: int, kv_heads: int) -> None:
     if d_model % heads or heads % kv_heads:
         raise ValueError("key heads must divide heads, and heads the width")
 
 
-def _count(length, d_model, heads, kv_heads, ffn, width, **other):
+def _count(length: int, d_model: int, heads: int, kv_heads: int, ffn: int, width: int, **other: int) -> Census:
     """The census. `other` replaces an entry, or the share, as a wrong answer would."""
     projections = [d_model, kv_heads * width, kv_heads * width, d_model, ffn, ffn]
     flops = {
@@ -31,16 +34,19 @@ def _count(length, d_model, heads, kv_heads, ffn, width, **other):
 
 
 @oracle
-def flop_census(length, d_model, heads, kv_heads, ffn):
+def flop_census(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     _check(d_model, heads, kv_heads)
     return _count(length, d_model, heads, kv_heads, ffn, d_model // heads)
 
 
 @flop_census.right("the products counted by torch's FlopCounterMode on tensors without storage")
-def by_counter(length, d_model, heads, kv_heads, ffn):
+def by_counter(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     _check(d_model, heads, kv_heads)
     width = d_model // heads
-    empty = lambda *shape: torch.empty(*shape, device="meta")
+
+    def empty(*shape: int) -> Tensor:
+        return torch.empty(*shape, device="meta")
+
     x = empty(length, d_model)
     dense, inside = FlopCounterMode(display=False), FlopCounterMode(display=False)
     with dense:
@@ -63,7 +69,7 @@ def by_counter(length, d_model, heads, kv_heads, ffn):
 
 
 @flop_census.right("per token, then times the length")
-def per_token(length, d_model, heads, kv_heads, ffn):
+def per_token(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     _check(d_model, heads, kv_heads)
     width = d_model // heads
     weights = 2 * d_model**2 + 2 * d_model * width * kv_heads + 3 * d_model * ffn
@@ -72,114 +78,114 @@ def per_token(length, d_model, heads, kv_heads, ffn):
     return dict(zip(names, (length * n for n in token), strict=True)), sum(token[:2]) / sum(token)
 
 
-def _with(length, d_model, heads, kv_heads, ffn, **other):
+def _with(length: int, d_model: int, heads: int, kv_heads: int, ffn: int, **other: int) -> Census:
     _check(d_model, heads, kv_heads)
     return _count(length, d_model, heads, kv_heads, ffn, d_model // heads, **other)
 
 
 @flop_census.wrong("a multiplication and its addition counted as one: they are two FLOPs")
-def multiply_adds(length, d_model, heads, kv_heads, ffn):
+def multiply_adds(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     flops, _ = _with(length, d_model, heads, kv_heads, ffn)
     halves = {name: flops[name] // 2 for name in ("matmul", "attention")}
     return _with(length, d_model, heads, kv_heads, ffn, **halves)
 
 
 @flop_census.wrong("keys and values projected for every query head: there are only `kv_heads` of them")
-def full_keys(length, d_model, heads, kv_heads, ffn):
+def full_keys(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     matmul = 2 * length * d_model * (4 * d_model + 3 * ffn)
     return _with(length, d_model, heads, kv_heads, ffn, matmul=matmul)
 
 
 @flop_census.wrong("queries projected for the key heads only: every query head has its own part of w_q")
-def few_queries(length, d_model, heads, kv_heads, ffn):
+def few_queries(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     _check(d_model, heads, kv_heads)
     matmul = 2 * length * d_model * (d_model + 3 * kv_heads * (d_model // heads) + 3 * ffn)
     return _with(length, d_model, heads, kv_heads, ffn, matmul=matmul)
 
 
 @flop_census.wrong("w_o forgotten: attention has four products with weights")
-def no_output(length, d_model, heads, kv_heads, ffn):
+def no_output(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     flops, _ = _with(length, d_model, heads, kv_heads, ffn)
     matmul = flops["matmul"] - 2 * length * d_model**2
     return _with(length, d_model, heads, kv_heads, ffn, matmul=matmul)
 
 
 @flop_census.wrong("two products in the ffn: a gated one has three, gate, up and down")
-def two_in_the_ffn(length, d_model, heads, kv_heads, ffn):
+def two_in_the_ffn(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     flops, _ = _with(length, d_model, heads, kv_heads, ffn)
     matmul = flops["matmul"] - 2 * length * d_model * ffn
     return _with(length, d_model, heads, kv_heads, ffn, matmul=matmul)
 
 
 @flop_census.wrong("attention counted by key heads: sharing keys saves memory, every query head still computes scores")
-def attention_by_key_heads(length, d_model, heads, kv_heads, ffn):
+def attention_by_key_heads(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     _check(d_model, heads, kv_heads)
     attention = 4 * length**2 * kv_heads * (d_model // heads)
     return _with(length, d_model, heads, kv_heads, ffn, attention=attention)
 
 
 @flop_census.wrong("only the scores counted in attention: the weights times the values cost as much again")
-def scores_only(length, d_model, heads, kv_heads, ffn):
+def scores_only(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, attention=2 * length**2 * d_model)
 
 
 @flop_census.wrong("d_model taken for the width of each head: all heads together are that wide")
-def every_head_full(length, d_model, heads, kv_heads, ffn):
+def every_head_full(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, attention=4 * length**2 * d_model * heads)
 
 
 @flop_census.wrong("attention in proportion to the length: every query meets every key, so it is the square")
-def linear_attention(length, d_model, heads, kv_heads, ffn):
+def linear_attention(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, attention=4 * length * d_model)
 
 
 @flop_census.wrong("attention halved for the mask: a plain product computes the hidden scores too")
-def causal_half(length, d_model, heads, kv_heads, ffn):
+def causal_half(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     attention = 2 * length * (length + 1) * d_model
     return _with(length, d_model, heads, kv_heads, ffn, attention=attention)
 
 
 @flop_census.wrong("one softmax for all heads: each head has its own scores")
-def one_softmax(length, d_model, heads, kv_heads, ffn):
+def one_softmax(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, softmax=5 * length**2)
 
 
 @flop_census.wrong("one norm: a block has two, before attention and before the ffn")
-def one_norm(length, d_model, heads, kv_heads, ffn):
+def one_norm(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, norm=4 * length * d_model)
 
 
 @flop_census.wrong("one residual add: a block has two, after attention and after the ffn")
-def one_residual(length, d_model, heads, kv_heads, ffn):
+def one_residual(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, residual=length * d_model)
 
 
 @flop_census.wrong("the activation counted over d_model: it works on the hidden units, which are more")
-def narrow_activation(length, d_model, heads, kv_heads, ffn):
+def narrow_activation(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, activation=5 * length * d_model)
 
 
 @flop_census.wrong("the products of attention left out of the share: they are matrix products like the others")
-def dense_share(length, d_model, heads, kv_heads, ffn):
+def dense_share(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     flops, _ = _with(length, d_model, heads, kv_heads, ffn)
     return flops, flops["matmul"] / sum(flops.values())
 
 
 @flop_census.wrong("the share in per cent: it is asked for between 0 and 1")
-def percent(length, d_model, heads, kv_heads, ffn):
+def percent(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     flops, share = _with(length, d_model, heads, kv_heads, ffn)
     return flops, 100 * share
 
 
 @flop_census.wrong("heads that do not divide the width accepted: raise ValueError")
-def ragged_width(length, d_model, heads, kv_heads, ffn):
+def ragged_width(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     if heads % kv_heads:
         raise ValueError("key heads must divide heads")
     return _count(length, d_model, heads, kv_heads, ffn, d_model // heads)
 
 
 @flop_census.wrong("key heads that do not divide the heads accepted: raise ValueError")
-def ragged_groups(length, d_model, heads, kv_heads, ffn):
+def ragged_groups(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     if d_model % heads:
         raise ValueError("heads must divide the width")
     return _count(length, d_model, heads, kv_heads, ffn, d_model // heads)

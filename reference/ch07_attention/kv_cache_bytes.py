@@ -5,7 +5,7 @@ import torch
 from reference import oracle
 
 
-def _bytes(config, length, dtype, batch, **other):
+def _bytes(config: dict[str, int], length: int, dtype: torch.dtype, batch: int, /, **other: int) -> int:
     """Bytes of the tensors that are kept. `other` replaces a factor, as a wrong answer would."""
     sizes = {
         "tensors": 2,
@@ -23,12 +23,12 @@ def _bytes(config, length, dtype, batch, **other):
 
 
 @oracle
-def kv_cache_bytes(config, length, dtype, batch=1):
+def kv_cache_bytes(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch)
 
 
 @kv_cache_bytes.right("the bytes of tensors without storage, layer by layer")
-def by_meta_tensors(config, length, dtype, batch=1):
+def by_meta_tensors(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     heads = config.get("num_key_value_heads", config["num_attention_heads"])
     width = config.get("head_dim", config["hidden_size"] // config["num_attention_heads"])
     keys = torch.empty(batch, heads, length, width, dtype=dtype, device="meta")
@@ -36,90 +36,90 @@ def by_meta_tensors(config, length, dtype, batch=1):
 
 
 @kv_cache_bytes.right("by the width of all key heads together")
-def by_total_width(config, length, dtype, batch=1):
+def by_total_width(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     queries = config["num_attention_heads"]
     keys = config.get("num_key_value_heads", queries) * config.get("head_dim", config["hidden_size"] // queries)
     return (keys + keys) * dtype.itemsize * config["num_hidden_layers"] * length * batch
 
 
 @kv_cache_bytes.wrong("only the keys counted: the values are as many again")
-def keys_only(config, length, dtype, batch=1):
+def keys_only(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, tensors=1)
 
 
 @kv_cache_bytes.wrong("queries counted as well: a query is used once and never kept")
-def queries_too(config, length, dtype, batch=1):
+def queries_too(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, tensors=3)
 
 
 @kv_cache_bytes.wrong("counted by query heads: the cache holds key heads, which are fewer in grouped-query attention")
-def by_query_heads(config, length, dtype, batch=1):
+def by_query_heads(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, heads=config["num_attention_heads"])
 
 
 @kv_cache_bytes.wrong("the width of a head left out: every head keeps that many numbers a token")
-def no_width(config, length, dtype, batch=1):
+def no_width(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, width=1)
 
 
 @kv_cache_bytes.wrong("d_model taken for the width of one head")
-def width_is_d_model(config, length, dtype, batch=1):
+def width_is_d_model(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, width=config["hidden_size"])
 
 
 @kv_cache_bytes.wrong("`head_dim` ignored: where the config gives it, it need not be hidden_size // heads")
-def derived_width(config, length, dtype, batch=1):
+def derived_width(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, width=config["hidden_size"] // config["num_attention_heads"])
 
 
 @kv_cache_bytes.wrong("d_model divided by the key heads: it is the query heads that share it")
-def width_by_key_heads(config, length, dtype, batch=1):
+def width_by_key_heads(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     heads = config.get("num_key_value_heads", config["num_attention_heads"])
     return _bytes(config, length, dtype, batch, width=config.get("head_dim", config["hidden_size"] // heads))
 
 
 @kv_cache_bytes.wrong("one key head assumed where the config names none: then each query head has its own")
-def one_head_by_default(config, length, dtype, batch=1):
+def one_head_by_default(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, heads=config.get("num_key_value_heads", 1))
 
 
 @kv_cache_bytes.wrong("`num_key_value_heads` taken to be always there: older configs have no such entry")
-def needs_key_heads(config, length, dtype, batch=1):
+def needs_key_heads(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, heads=config["num_key_value_heads"])
 
 
 @kv_cache_bytes.wrong("one layer counted: every layer keeps its own keys and values")
-def one_layer(config, length, dtype, batch=1):
+def one_layer(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, layers=1)
 
 
 @kv_cache_bytes.wrong("`batch` ignored: no two sequences share a cache here")
-def one_sequence(config, length, dtype, batch=1):
+def one_sequence(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, 1)
 
 
 @kv_cache_bytes.wrong("two bytes a number whatever the dtype")
-def always_two_bytes(config, length, dtype, batch=1):
+def always_two_bytes(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, item=2)
 
 
 @kv_cache_bytes.wrong("numbers counted, not bytes")
-def numbers(config, length, dtype, batch=1):
+def numbers(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, item=1)
 
 
 @kv_cache_bytes.wrong("counted in bits: eight of them are a byte")
-def bits(config, length, dtype, batch=1):
+def bits(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch) * 8
 
 
 @kv_cache_bytes.wrong("given in GiB: bytes are asked for, as an int")
-def gibibytes(config, length, dtype, batch=1):
+def gibibytes(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> float:
     return _bytes(config, length, dtype, batch) / 2**30
 
 
 @kv_cache_bytes.wrong(
     "the length squared: that is the score matrix, which is not kept; the cache grows with the length"
 )
-def squared(config, length, dtype, batch=1):
+def squared(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, length=length**2)

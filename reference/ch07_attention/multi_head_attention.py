@@ -1,14 +1,18 @@
 """The weights cut by heads, not the activations: what each head returns through its part of w_o is summed."""
 
 import math
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from reference import oracle
 
 
 @oracle
-def multi_head_attention(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def multi_head_attention(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     inner, d_model = w_q.shape
     if inner % heads:
         raise ValueError("heads must divide the rows of w_q")
@@ -22,46 +26,46 @@ def multi_head_attention(x, w_q, w_k, w_v, w_o, heads, causal=False):
     return (out @ w_o.reshape(d_model, heads, width).permute(1, 2, 0)).sum(1)
 
 
-def _future(n):
+def _future(n: int) -> Tensor:
     return torch.ones(n, n, dtype=torch.bool).triu(1)
 
 
-def _check(w_q, heads):
+def _check(w_q: Tensor, heads: int) -> None:
     if w_q.shape[0] % heads:
         raise ValueError("heads must divide the rows of w_q")
 
 
-def _split(t, heads):
+def _split(t: Tensor, heads: int) -> Tensor:
     return t.reshape(*t.shape[:2], heads, -1).transpose(1, 2)
 
 
-def _merge(t):
+def _merge(t: Tensor) -> Tensor:
     return t.transpose(1, 2).reshape(t.shape[0], t.shape[2], -1)
 
 
-def _softmax(scores):
+def _softmax(scores: Tensor) -> Tensor:
     return torch.softmax(scores, -1)
 
 
-def _hide(scores, causal):
+def _hide(scores: Tensor, causal: bool) -> Tensor:
     return scores.masked_fill(_future(scores.shape[-1]), -torch.inf) if causal else scores
 
 
 def _attend(
-    x,
-    w_q,
-    w_k,
-    w_v,
-    w_o,
-    heads,
-    causal,
+    x: Tensor,
+    w_q: Tensor,
+    w_k: Tensor,
+    w_v: Tensor,
+    w_o: Tensor,
+    heads: int,
+    causal: bool,
     *,
-    scale=None,
-    split=_split,
-    merge=_merge,
-    hide=_hide,
-    softmax=_softmax,
-):
+    scale: float | None = None,
+    split: Callable[[Tensor, int], Tensor] = _split,
+    merge: Callable[[Tensor], Tensor] = _merge,
+    hide: Callable[[Tensor, bool], Tensor] = _hide,
+    softmax: Callable[[Tensor], Tensor] = _softmax,
+) -> Tensor:
     """The right way in float32, one step of which a variant may replace."""
     _check(w_q, heads)
     x32, w_o = x.float(), w_o.float()
@@ -72,7 +76,7 @@ def _attend(
 
 
 @multi_head_attention.right("activations split, PyTorch's scaled_dot_product_attention for the middle")
-def library(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def library(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     _check(w_q, heads)
     q, k, v = (_split(torch.nn.functional.linear(x.float(), w.float()), heads) for w in (w_q, w_k, w_v))
     out = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
@@ -80,7 +84,7 @@ def library(x, w_q, w_k, w_v, w_o, heads, causal=False):
 
 
 @multi_head_attention.right("head by head, the results concatenated")
-def by_heads(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def by_heads(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     _check(w_q, heads)
     width, x32, results = w_q.shape[0] // heads, x.float(), []
     for h in range(heads):
@@ -90,7 +94,9 @@ def by_heads(x, w_q, w_k, w_v, w_o, heads, causal=False):
 
 
 @multi_head_attention.right("one product for queries, keys and values together")
-def fused_projection(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def fused_projection(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     _check(w_q, heads)
     qkv = x.float() @ torch.cat([w_q, w_k, w_v]).float().T
     q, k, v = (_split(t, heads) for t in qkv.chunk(3, -1))
@@ -99,13 +105,15 @@ def fused_projection(x, w_q, w_k, w_v, w_o, heads, causal=False):
 
 
 @multi_head_attention.wrong("not split into heads: one softmax over all of inner, where each head has its own")
-def one_head(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def one_head(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     _check(w_q, heads)
     return _attend(x, w_q, w_k, w_v, w_o, 1, causal)
 
 
 @multi_head_attention.wrong("the scores of all heads summed: the head must stay a letter of the result, bhqk")
-def summed_scores(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def summed_scores(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(
         x,
         w_q,
@@ -119,73 +127,89 @@ def summed_scores(x, w_q, w_k, w_v, w_o, heads, causal=False):
 
 
 @multi_head_attention.wrong("every head given the first head's rows of the weights: each has its own")
-def shared_heads(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def shared_heads(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     _check(w_q, heads)
-    shared = [w[: w.shape[0] // heads].repeat(heads, 1) for w in (w_q, w_k, w_v)]
-    return _attend(x, *shared, w_o, heads, causal)
+    w_q, w_k, w_v = (w[: w.shape[0] // heads].repeat(heads, 1) for w in (w_q, w_k, w_v))
+    return _attend(x, w_q, w_k, w_v, w_o, heads, causal)
 
 
 @multi_head_attention.wrong("keys used as values: they are a projection of their own, by w_v")
-def keys_as_values(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def keys_as_values(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(x, w_q, w_k, w_k, w_o, heads, causal)
 
 
 @multi_head_attention.wrong("scaled by √d_model: it is the width of one head that counts")
-def by_d_model(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def by_d_model(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=w_q.shape[1] ** -0.5)
 
 
 @multi_head_attention.wrong("scaled by √(d_model / heads): the width of a head is that of w_q, inner / heads")
-def by_assumed_width(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def by_assumed_width(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=(w_q.shape[1] / heads) ** -0.5)
 
 
 @multi_head_attention.wrong("scaled by √inner, all heads together: it is the width of one head that counts")
-def by_inner(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def by_inner(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=w_q.shape[0] ** -0.5)
 
 
 @multi_head_attention.wrong("scaled by 1/width: the scale is 1/√width")
-def by_width(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def by_width(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=heads / w_q.shape[0])
 
 
 @multi_head_attention.wrong("not scaled")
-def unscaled(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def unscaled(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=1.0)
 
 
 @multi_head_attention.wrong("softmax over the queries: the weights of one query, over the keys, sum to 1")
-def over_queries(x, w_q, w_k, w_v, w_o, heads, causal=False):
-    def softmax(s):
+def over_queries(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
+    def softmax(s: Tensor) -> Tensor:
         return torch.softmax(s, -2).nan_to_num(0.0)
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, softmax=softmax)
 
 
 @multi_head_attention.wrong("queries and keys swapped: rows are queries, columns are keys")
-def swapped(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def swapped(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     return _attend(x, w_k, w_q, w_v, w_o, heads, causal)
 
 
 @multi_head_attention.wrong(
     "split by a reshape alone: that cuts the tokens into groups, not the width; transpose after it"
 )
-def split_untransposed(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def split_untransposed(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, split=lambda t, h: t.reshape(t.shape[0], h, t.shape[1], -1))
 
 
 @multi_head_attention.wrong(
     "merged by a reshape alone: the heads' results lie one below the other; transpose before it"
 )
-def merge_untransposed(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def merge_untransposed(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, merge=lambda t: t.reshape(t.shape[0], t.shape[2], -1))
 
 
 @multi_head_attention.wrong(
     "split and merged by reshapes alone: each 'head' is then some of the tokens; transpose both times"
 )
-def never_transposed(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def never_transposed(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(
         x,
         w_q,
@@ -200,7 +224,9 @@ def never_transposed(x, w_q, w_k, w_v, w_o, heads, causal=False):
 
 
 @multi_head_attention.wrong("the heads interleaved: a head is a run of neighbouring rows, not every heads-th one")
-def interleaved(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def interleaved(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(
         x,
         w_q,
@@ -215,56 +241,74 @@ def interleaved(x, w_q, w_k, w_v, w_o, heads, causal=False):
 
 
 @multi_head_attention.wrong("w_o left out: without it the heads stay side by side and never mix")
-def no_output(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def no_output(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(x, w_q, w_k, w_v, torch.eye(w_q.shape[0]), heads, causal)
 
 
 @multi_head_attention.wrong("the weights not transposed: they are stored (out, in)")
-def untransposed_weights(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def untransposed_weights(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(x, w_q.T, w_k.T, w_v.T, w_o.T, heads, causal)
 
 
 @multi_head_attention.wrong("`x` added to the result: the residual belongs to the block around attention")
-def residual_added(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def residual_added(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return (x.float() + _attend(x.float(), w_q, w_k, w_v, w_o, heads, causal)).to(x.dtype)
 
 
 @multi_head_attention.wrong("`causal` ignored: token i must not see the tokens after it")
-def never_causal(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def never_causal(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, False)
 
 
 @multi_head_attention.wrong("the future hidden though `causal` is False")
-def always_causal(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def always_causal(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, True)
 
 
 @multi_head_attention.wrong("the past hidden and the future shown")
-def hides_the_past(x, w_q, w_k, w_v, w_o, heads, causal=False):
-    def hide(s, causal):
+def hides_the_past(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
+    def hide(s: Tensor, causal: bool) -> Tensor:
         return s.masked_fill(_future(s.shape[-1]).T, -torch.inf) if causal else s
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
 
 
 @multi_head_attention.wrong("a token hidden from itself: it may see itself and what came before")
-def hides_itself(x, w_q, w_k, w_v, w_o, heads, causal=False):
-    def hide(s, causal):
+def hides_itself(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
+    def hide(s: Tensor, causal: bool) -> Tensor:
         return s.masked_fill(~_future(s.shape[-1]).T, -torch.inf) if causal else s
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
 
 
 @multi_head_attention.wrong("hidden after softmax: the weights that are left no longer sum to 1")
-def masked_late(x, w_q, w_k, w_v, w_o, heads, causal=False):
-    def softmax(s):
+def masked_late(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
+    def softmax(s: Tensor) -> Tensor:
         return _softmax(s).masked_fill(_future(s.shape[-1]), 0.0) if causal else _softmax(s)
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=lambda s, causal: s, softmax=softmax)
 
 
 @multi_head_attention.wrong("inner taken to be d_model: w_q has inner rows, so the reshape needs inner / heads")
-def assumes_inner(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def assumes_inner(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     _check(w_q, heads)
     b, n, d = x.shape
     return _attend(
@@ -281,23 +325,27 @@ def assumes_inner(x, w_q, w_k, w_v, w_o, heads, causal=False):
 
 
 @multi_head_attention.wrong("hidden scores multiplied by 0: a score of 0 still has a weight, only −inf has none")
-def masked_by_zeros(x, w_q, w_k, w_v, w_o, heads, causal=False):
-    def hide(s, causal):
+def masked_by_zeros(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
+    def hide(s: Tensor, causal: bool) -> Tensor:
         return s.masked_fill(_future(s.shape[-1]), 0.0) if causal else s
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
 
 
 @multi_head_attention.wrong("exp without subtracting the row maximum: large scores overflow")
-def no_max(x, w_q, w_k, w_v, w_o, heads, causal=False):
-    def softmax(s):
+def no_max(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
+    def softmax(s: Tensor) -> Tensor:
         return torch.exp(s) / torch.exp(s).sum(-1, keepdim=True)
 
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, softmax=softmax)
 
 
 @multi_head_attention.wrong("computed in the low precision of the input: upcast first and round once at the end")
-def low_precision_inside(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def low_precision_inside(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     _check(w_q, heads)
     q, k, v = (_split(x @ w.T, heads) for w in (w_q, w_k, w_v))
     weights = _softmax(_hide(q @ k.mT / q.shape[-1] ** 0.5, causal))
@@ -305,17 +353,23 @@ def low_precision_inside(x, w_q, w_k, w_v, w_o, heads, causal=False):
 
 
 @multi_head_attention.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def returns_fp32(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     return _attend(x.float(), w_q, w_k, w_v, w_o, heads, causal)
 
 
 @multi_head_attention.wrong("heads that do not divide inner left to fail in the reshape: raise ValueError before it")
-def unchecked(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def unchecked(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     (x.float() @ w_q.float().T).reshape(*x.shape[:2], heads, w_q.shape[0] // heads)
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal)
 
 
 @multi_head_attention.wrong("rows left over by heads that do not divide inner dropped: raise ValueError")
-def drops_rows(x, w_q, w_k, w_v, w_o, heads, causal=False):
+def drops_rows(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
     rows = w_q.shape[0] // heads * heads
     return _attend(x, w_q[:rows], w_k[:rows], w_v[:rows], w_o[:, :rows], heads, causal)

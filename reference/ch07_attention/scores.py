@@ -1,7 +1,6 @@
 """Multiply, sum, divide: no einsum, so a wrong letter cannot be shared."""
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ def scores(q: Tensor, k: Tensor) -> Tensor:
     return q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
 
 
-def _contract(q: Tensor, k: Tensor, scale: Any) -> Tensor:
+def _contract(q: Tensor, k: Tensor, scale: float) -> Tensor:
     if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
         raise ValueError("batch, heads and width must agree")
     return (torch.einsum("bhqd,bhkd->bhqk", q.float(), k.float()) * scale).to(q.dtype)

@@ -1,25 +1,28 @@
 """Products in lists, summed exactly by fsum: no accumulator that could be forgotten."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 
 from reference import oracle
 
+Table = list[list[float]]
 
-def _dot(a, b):
+
+def _dot(a: Sequence[float], b: Sequence[float]) -> float:
     if len(a) != len(b):
         raise ValueError(f"a query of width {len(a)} cannot meet a key of width {len(b)}")
     return math.fsum(x * y for x, y in zip(a, b, strict=True))
 
 
 @oracle
-def scores_by_loops(q, k):
+def scores_by_loops(q: Table, k: Table) -> Table:
     return [[_dot(query, key) for key in k] for query in q]
 
 
 @scores_by_loops.right("by indices into a table of zeros")
-def by_indices(q, k):
+def by_indices(q: Table, k: Table) -> Table:
     table = [[0.0] * len(k) for _ in q]
     for i in range(len(q)):
         for j in range(len(k)):
@@ -31,7 +34,7 @@ def by_indices(q, k):
 
 
 @scores_by_loops.right("as a product of tensors")
-def by_tensors(q, k):
+def by_tensors(q: Table, k: Table) -> Table:
     if not q or not k:
         return [[] for _ in q]
     if len(q[0]) != len(k[0]):
@@ -40,28 +43,29 @@ def by_tensors(q, k):
 
 
 @scores_by_loops.wrong("queries and keys swapped: a row belongs to a query, a column to a key")
-def swapped(q, k):
+def swapped(q: Table, k: Table) -> Table:
     return [[_dot(query, key) for query in q] for key in k]
 
 
 @scores_by_loops.wrong("query i meets key i only: every query meets every key")
-def in_pairs(q, k):
+def in_pairs(q: Table, k: Table) -> list[float]:
     return [_dot(query, key) for query, key in zip(q, k, strict=False)]
 
 
 @scores_by_loops.wrong("queries multiplied with queries: the second factor comes from the keys")
-def queries_only(q, k):
+def queries_only(q: Table, k: Table) -> Table:
     return [[_dot(query, other) for other in q] for query in q]
 
 
 @scores_by_loops.wrong("as many columns as there are queries: a row has one number for each key")
-def square(q, k):
+def square(q: Table, k: Table) -> Table:
     return [[_dot(q[i], k[j]) for j in range(len(q))] for i in range(len(q))]
 
 
 @scores_by_loops.wrong("the running sum is not set back to 0 before the next pair")
-def carries_on(q, k):
-    table, score = [], 0.0
+def carries_on(q: Table, k: Table) -> Table:
+    table: Table = []
+    score = 0.0
     for query in q:
         table.append([])
         for key in k:
@@ -71,7 +75,7 @@ def carries_on(q, k):
 
 
 @scores_by_loops.wrong("[[0] * n_k] * n_q holds one row n_q times: what is added to one row is added to all")
-def one_row_shared(q, k):
+def one_row_shared(q: Table, k: Table) -> Table:
     table = [[0.0] * len(k)] * len(q)
     for i, query in enumerate(q):
         for j, key in enumerate(k):
@@ -80,8 +84,8 @@ def one_row_shared(q, k):
 
 
 @scores_by_loops.wrong("each product replaces the one before it: they are to be summed (+=, not =)")
-def last_product(q, k):
-    table = []
+def last_product(q: Table, k: Table) -> Table:
+    table: Table = []
     for query in q:
         table.append([])
         for key in k:
@@ -93,22 +97,22 @@ def last_product(q, k):
 
 
 @scores_by_loops.wrong("the sum of q times the sum of k: multiply component by component, then add")
-def product_of_sums(q, k):
+def product_of_sums(q: Table, k: Table) -> Table:
     return [
         [_dot([sum(query)], [sum(key)]) if len(query) == len(key) else _dot(query, key) for key in k] for query in q
     ]
 
 
 @scores_by_loops.wrong("zip stops at the shorter vector without a word: compare the widths first")
-def cut_short(q, k):
+def cut_short(q: Table, k: Table) -> Table:
     return [[math.fsum(a * b for a, b in zip(query, key, strict=False)) for key in k] for query in q]
 
 
 @scores_by_loops.wrong("scaled by 1/√d: this table is not scaled yet")
-def scaled(q, k):
+def scaled(q: Table, k: Table) -> Table:
     return [[_dot(query, key) / max(1, len(query)) ** 0.5 for key in k] for query in q]
 
 
 @scores_by_loops.wrong("divided by the lengths of q and k: that is the cosine, a score keeps the lengths")
-def cosine(q, k):
+def cosine(q: Table, k: Table) -> Table:
     return [[_dot(x, y) / ((_dot(x, x) * _dot(y, y)) ** 0.5 or 1.0) for y in k] for x in q]

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,12 +10,12 @@ from reference import oracle
 
 
 @oracle
-def vector_add(x: Any, y: Any) -> Any:
+def vector_add(x: Tensor, y: Tensor) -> Tensor:
     return x + y
 
 
 @vector_add.launcher
-def launch(kernels: Any, config: Any, x: Any, y: Any) -> Tensor:
+def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, y: Tensor) -> Tensor:
     """One program a block; the output starts as NaN (or the lowest integer), so that what nobody writes shows."""
     nothing = torch.nan if x.is_floating_point() else torch.iinfo(x.dtype).min
     out = torch.full(x.shape, nothing, dtype=x.dtype)
