@@ -26,7 +26,7 @@ from grader.verdict import Status
 from grader.workbook import HINTS, RUNGS, Koan, Workbook
 
 WIDE = 100  # columns from which prompt and verdict stand side by side
-BAR = 20
+BAR = 12
 
 HELP = """
 Edit the koan's file in your own editor. Every time you save it, it runs, and the verdict appears here.
@@ -63,14 +63,14 @@ class KoansApp(App[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "post('next')", "next"),
-        Binding("p", "post('previous')", "previous"),
+        Binding("p", "post('previous')", "previous", show=False),
         Binding("l", "list", "list"),
         Binding("r", "post('run')", "run"),
         Binding("h", "post('hint')", "hint"),
-        Binding("e", "edit", "edit"),
+        Binding("e", "edit", "edit", show=False),
         Binding("s", "solution", "solution"),
         Binding("c", "read", "chapter"),
-        Binding("x", "reset", "reset"),
+        Binding("x", "reset", "reset", show=False),
         Binding("question_mark", "help", "help", key_display="?"),
         Binding("q", "quit", "quit"),
     ]
@@ -161,7 +161,7 @@ class KoansApp(App[None]):
         how = state.mode if state.mode.startswith("cold") else ("running…" if state.running else state.mode)
         status = Text.assemble(("  " + how, "yellow" if state.running else "dim"))
         line.append_text(status)
-        parts = [line, rungs]
+        parts = [line] if self.size.width < WIDE else [line, rungs]
         if state.told:
             parts.append(Text(state.told, "yellow"))
         return Group(*parts)

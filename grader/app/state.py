@@ -88,7 +88,7 @@ def update(state: State, event: Event) -> tuple[State, list[Effect]]:
         case Ran(step):
             if step.koan.id != state.koan:
                 return state, []
-            return msgspec.structs.replace(state, step=step, running=False, told=""), []
+            return msgspec.structs.replace(state, step=step, running=False), []
         case Command("next"):
             return go(state, following(state))
         case Command("previous"):
@@ -109,7 +109,7 @@ def update(state: State, event: Event) -> tuple[State, list[Effect]]:
 
 def _saved(state: State, koans: tuple[str, ...], mine: bool) -> tuple[State, list[Effect]]:
     if state.koan in koans or (not koans and not mine):
-        return msgspec.structs.replace(state, running=True), [Effect("run", state.koan, force=not mine)]
+        return msgspec.structs.replace(state, running=True, told=""), [Effect("run", state.koan, force=not mine)]
     if not koans or not mine:
         return state, []
     return go(state, koans[0])  # the learner has turned to another file: follow

@@ -9,6 +9,8 @@ from reference import oracle
 @oracle
 def apply_mask(scores: Tensor, hidden: Tensor) -> Tensor:
     zero = torch.zeros_like(scores)
+    if not scores.shape[-1]:
+        return zero
     hidden = hidden.expand(scores.shape)
     lowest = torch.full_like(scores, torch.finfo(scores.dtype).min)
     top = torch.where(hidden, lowest, scores).amax(-1, keepdim=True)
