@@ -30,7 +30,7 @@ class Plain:
         self.states: queue.Queue[State | str | None] = queue.Queue()
         self.session = Session(workbook, self.states.put, poll=poll)
         self.seen: Any = None
-        self.told = ""
+        self.told: list[str] = []
         self.hints = -1
         self.prompted = ""
 
@@ -76,9 +76,10 @@ class Plain:
             self.console.print(Text(f"{error}; {HELP}"))
 
     def _show(self, state: State) -> None:
-        if state.told and state.told != self.told:
-            self.console.print(Text(state.told, "yellow"))
-        self.told = state.told
+        told = [line for line in (state.told, state.trouble) if line]
+        if told and told != self.told:
+            self.console.print(Text("\n".join(told), "yellow"))
+        self.told = told
         if state.koan != self.prompted:
             self.prompted, self.hints = state.koan, state.hints
         if state.hints > self.hints:

@@ -162,8 +162,7 @@ class KoansApp(App[None]):
         status = Text.assemble(("  " + how, "yellow" if state.running else "dim"))
         line.append_text(status)
         parts = [line] if self.size.width < WIDE else [line, rungs]
-        if state.told:
-            parts.append(Text(state.told, "yellow"))
+        parts += [Text(line, "yellow") for line in (state.told, state.trouble) if line]
         return Group(*parts)
 
     def _prompt(self, state: State) -> RenderableType:

@@ -52,7 +52,10 @@ Event = Warmed | Saved | Ran | Trouble | Told | Command
 
 
 class State(msgspec.Struct, frozen=True):
-    """`order` are the koans in walking order, `koan` the current one, `step` its last attempt in this sitting."""
+    """`order` are the koans in walking order, `koan` the current one, `step` its last attempt in this sitting.
+
+    `told` is a line for the learner, `trouble` one about what went wrong outside their code.
+    """
 
     order: tuple[str, ...]
     koan: str
@@ -62,6 +65,7 @@ class State(msgspec.Struct, frozen=True):
     hints: int = 0
     mode: str = "warming up"
     told: str = ""
+    trouble: str = ""
 
     @property
     def passed(self) -> int:
@@ -81,14 +85,16 @@ def update(state: State, event: Event) -> tuple[State, list[Effect]]:
     match event:
         case Warmed(mode):
             return msgspec.structs.replace(state, mode=mode), []
-        case Trouble(text) | Told(text):
-            return msgspec.structs.replace(state, told=text, running=state.running and isinstance(event, Told)), []
+        case Told(text):
+            return msgspec.structs.replace(state, told=text), []
+        case Trouble(text):
+            return msgspec.structs.replace(state, trouble=text, running=False), []
         case Saved(koans, mine):
             return _saved(state, koans, mine)
         case Ran(step):
             if step.koan.id != state.koan:
                 return state, []
-            return msgspec.structs.replace(state, step=step, running=False), []
+            return msgspec.structs.replace(state, step=step, running=False, trouble=""), []
         case Command("next"):
             return go(state, following(state))
         case Command("previous"):
@@ -109,7 +115,7 @@ def update(state: State, event: Event) -> tuple[State, list[Effect]]:
 
 def _saved(state: State, koans: tuple[str, ...], mine: bool) -> tuple[State, list[Effect]]:
     if state.koan in koans or (not koans and not mine):
-        return msgspec.structs.replace(state, running=True, told=""), [Effect("run", state.koan, force=not mine)]
+        return msgspec.structs.replace(state, running=True), [Effect("run", state.koan, force=not mine)]
     if not koans or not mine:
         return state, []
     return go(state, koans[0])  # the learner has turned to another file: follow
