@@ -33,6 +33,7 @@ from grader.workbook import Koan, Workbook
 ROOT = Path(__file__).resolve().parent.parent
 KOANS = ("causal_mask", "bf16_by_hand", "softmax", "attention", "vector_add")
 WAIT = 120.0
+SETTLE = 2.0  # seconds after pytest's last line in which pytest-watcher forgets a save, because pytest is still ending
 
 
 def copy_workbook(folder: Path) -> Workbook:
@@ -116,10 +117,11 @@ class Watcher:
     def prepare(self, koan: Koan, text: str) -> None:
         self.close()
         self.book.exercise(koan).write_text(text)
-        command = [sys.executable, "-m", "pytest_watcher", "exercises", "--delay", "0", "--now", "-q"]
+        command = [sys.executable, "-m", "pytest_watcher", "exercises", "--delay", "0", "--patterns", "**/*.py", "--now", "-q"]
         self.process = subprocess.Popen(
             [*command, str(self.book.test_file(koan))],
             cwd=self.book.root,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
@@ -127,7 +129,7 @@ class Watcher:
         self.lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
         self._until_summary()
-        time.sleep(0.5)
+        time.sleep(SETTLE)
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -145,7 +147,7 @@ class Watcher:
         self.book.exercise(koan).write_text(text)
         self._until_summary()
         took = time.perf_counter() - start
-        time.sleep(0.3)
+        time.sleep(SETTLE)
         return took
 
     def close(self) -> None:
