@@ -117,7 +117,18 @@ class Watcher:
     def prepare(self, koan: Koan, text: str) -> None:
         self.close()
         self.book.exercise(koan).write_text(text)
-        command = [sys.executable, "-m", "pytest_watcher", "exercises", "--delay", "0", "--patterns", "**/*.py", "--now", "-q"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest_watcher",
+            "exercises",
+            "--delay",
+            "0",
+            "--patterns",
+            "**/*.py",
+            "--now",
+            "-q",
+        ]
         self.process = subprocess.Popen(
             [*command, str(self.book.test_file(koan))],
             cwd=self.book.root,

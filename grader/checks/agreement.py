@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten_with_path, tree_map
 
 from grader.checks.noise import SLACK, U32, is_float, leaves, lowp_width, to_float64, width
-from reference import Oracle
+from reference import Oracle, shaken
 
 U64 = 2.0**-44  # 512 roundings of a Python float, for numbers that pass through larger ones on the way
 
@@ -137,20 +137,30 @@ def expect(
         return Expected(native, native, [], bits=True, largest=largest)
     args64, kwargs64 = to_float64((args, kwargs))
     formula = _in_float64(oracle.fn)
-    outcome = call(formula, *clone((args64, kwargs64)))
+    marked = False
+
+    def note(t: Tensor) -> Tensor:
+        nonlocal marked
+        marked = True
+        return t
+
+    with shaken(note):
+        outcome = call(formula, *clone((args64, kwargs64)))
     if outcome.error is not None:
         return Expected(outcome, native, [])
     if not any(is_float(x) for x in leaves(outcome.value)):
         return Expected(outcome, native, [None] * len(leaves(outcome.value)), largest=largest)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        widths = width(formula, args64, kwargs64)
+        still = leaves(outcome.value)
+        total = width(formula, args64, kwargs64, still)
         if widen:
             for variant in oracle.rights.values():
-                widths = _wider(widths, _in_float64(variant.fn), args64, kwargs64)
-        u = max([torch.finfo(x.dtype).eps / 2 for x in leaves((args, kwargs)) if is_float(x)], default=U32)
-        low = lowp_width(formula, args64, kwargs64, u)
-    total = [w if w is None or x is None else w + x for w, x in zip(widths, low, strict=True)]
+                total = _wider(total, _in_float64(variant.fn), args64, kwargs64)
+        if marked:
+            u = max([torch.finfo(x.dtype).eps / 2 for x in leaves((args, kwargs)) if is_float(x)], default=U32)
+            low = lowp_width(formula, args64, kwargs64, u, still)
+            total = [w if w is None or x is None else w + x for w, x in zip(total, low, strict=True)]
     return Expected(outcome, native, total, largest=largest)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -54,27 +55,36 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.generator = torch.Generator().manual_seed(seed)
 
     def _xi(self, like: Tensor) -> Tensor:
-        return torch.rand(like.shape, generator=self.generator, dtype=torch.float64) * 2 - 1
+        return torch.rand(like.shape, generator=self.generator, dtype=torch.float64).mul_(2).sub_(1)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        name = func._schema.name.split("::")[1]
-        base = name if name in EXACT else name.rstrip("_")
-        if base in EXACT or func.is_view:
+        base, in_place, exact = _kind(func)
+        if exact:
             return out
         with torch.no_grad():
-            return tree_map(lambda o: self._round(o, base, args, in_place=name.endswith("_")), out)
+            if isinstance(out, Tensor):
+                return self._round(out, base, args, in_place)
+            return tree_map(lambda o: self._round(o, base, args, in_place), out)
 
     def _round(self, out: Any, base: str, args: Any, in_place: bool) -> Any:
-        if not is_float(out) or out.dtype != torch.float64 or not out.numel():
+        if not isinstance(out, Tensor) or out.dtype != torch.float64 or not out.numel():
             return out
-        error = self.u * out * self._xi(out)
+        error = self._xi(out).mul_(out).mul_(self.u)
         if base in SUMS:
             n, root = _terms(base, args, out)
             spread = out.abs() * math.sqrt(n / 3) + math.sqrt(n) * root
-            error = error + torch.nan_to_num(self.u * spread * self._xi(out), 0, 0, 0)
-        error = torch.nan_to_num(error, 0, 0, 0)
+            error += (self._xi(out) * spread * self.u).nan_to_num_(0, 0, 0)
+        error.nan_to_num_(0, 0, 0)
         return out.add_(error) if in_place else out + error
+
+
+@cache
+def _kind(func: Any) -> tuple[str, bool, bool]:
+    """Name of an operation, whether it works in place, whether it is exact."""
+    name = func._schema.name.split("::")[1]
+    base = name if name in EXACT else name.rstrip("_")
+    return base, name.endswith("_"), base in EXACT or bool(func.is_view)
 
 
 def _terms(base: str, args: Any, out: Tensor) -> tuple[int, Tensor]:
@@ -104,9 +114,12 @@ def leaves(tree: Any) -> list[Any]:
     return list(tree_leaves(tree))
 
 
-def width(formula: Callable[..., Any], args: Any, kwargs: Any) -> list[Tensor | None]:
-    """How far `formula` (in float64) may honestly move on these float64 inputs, per leaf of its result."""
-    still = leaves(formula(*args, **kwargs))
+def width(formula: Callable[..., Any], args: Any, kwargs: Any, still: list[Any] | None = None) -> list[Tensor | None]:
+    """How far `formula` (in float64) may honestly move on these float64 inputs, per leaf of its result.
+
+    `still` is what it gives without noise, if that is known already.
+    """
+    still = leaves(formula(*args, **kwargs)) if still is None else still
 
     def draw(seed: int) -> list[Any]:
         generator = torch.Generator().manual_seed(seed + 7)
@@ -123,21 +136,16 @@ def width(formula: Callable[..., Any], args: Any, kwargs: Any) -> list[Tensor | 
     return [None if s is None else SLACK * s for s in spread_by_row(still, draw)]
 
 
-def lowp_width(formula: Callable[..., Any], args: Any, kwargs: Any, u: float) -> list[Tensor | None]:
+def lowp_width(formula: Callable[..., Any], args: Any, kwargs: Any, u: float, still: list[Any]) -> list[Tensor | None]:
     """How far the result moves when only what the oracle marks with `lowp` is rounded with unit roundoff `u`."""
-    still = leaves(formula(*args, **kwargs))
-    marked = False
 
     def draw(seed: int) -> list[Any]:
-        nonlocal marked
         generator = torch.Generator().manual_seed(seed)
 
         def shake(t: Tensor) -> Tensor:
-            nonlocal marked
-            marked = True
             return t * (1 + u * (torch.rand(t.shape, generator=generator, dtype=torch.float64) * 2 - 1))
 
         with shaken(shake):
-            return leaves(formula(*args, **kwargs)) if seed == 0 or marked else still
+            return leaves(formula(*args, **kwargs))
 
     return [None if s is None else 2 * s for s in spread_by_row(still, draw)]
