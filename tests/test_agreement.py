@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from grader.checks import KINDS, Disagreement, agrees, exact, randn, signal, strided
-from reference import oracle
+from reference import lowp, oracle
 from reference.ch06_numerics.softmax import softmax
 from reference.ch07_attention.scores import scores
 
@@ -132,6 +132,29 @@ def test_an_answer_one_unit_in_the_last_place_off_is_rejected_in_half_precision(
 
     with pytest.raises(Disagreement):
         agrees(off, x, with_=softmax)
+
+
+@oracle
+def blend(s, v):
+    return lowp(torch.softmax(s, -1)) @ v
+
+
+@oracle
+def blend_in_float32(s, v):
+    return torch.softmax(s, -1) @ v
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_an_intermediate_may_be_rounded_only_where_the_oracle_says_so(dtype):
+    def rounds_the_weights(s, v):
+        return (torch.softmax(s.float(), -1).to(s.dtype).float() @ v.float()).to(s.dtype)
+
+    s, v = randn(6, 48, dtype=dtype), randn(48, 8, dtype=dtype, seed=1)
+    agrees(rounds_the_weights, s, v, with_=blend)
+    with pytest.raises(Disagreement):
+        agrees(rounds_the_weights, s, v, with_=blend_in_float32)
+    with pytest.raises(Disagreement):
+        agrees(lambda s, v: rounds_the_weights(s, v) * 1.02, s, v, with_=blend)
 
 
 @oracle

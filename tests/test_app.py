@@ -17,7 +17,6 @@ from grader.stubs import strip_markers, stub_of
 from grader.verdict import Status
 from grader.workbook import Workbook
 
-pytestmark = pytest.mark.timeout(240)
 PATIENCE = 90.0  # seconds: a bound for a loaded machine, not a claim about speed
 SIZES = {"wide": (140, 44), "narrow": (60, 30)}
 SHOTS = os.environ.get("KOANS_SHOTS")  # a folder to save screens to, for looking at
