@@ -90,7 +90,9 @@ def no_subnormals(g, scale):
     return _shares(g, g.abs() < fp16, g.abs() < bf16, (g * scale).abs() < fp16)
 
 
-@gradient_underflow.wrong("everything below the smallest subnormal called lost: its upper half rounds up to it")
+@gradient_underflow.wrong(
+    "everything below the smallest subnormal called lost: what is above half of it rounds up to it"
+)
 def smallest_subnormal(g, scale):
     size = g.double().abs()
     return _shares(g, size < 2.0**-24, size < 2.0**-133, size * scale < 2.0**-24)
