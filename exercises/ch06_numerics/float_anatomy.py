@@ -9,16 +9,18 @@ def decode(bits: str, e: int, m: int, inf: bool = True) -> float:
     """The value of a pattern of 1 + e + m binary digits: the sign, `e` exponent bits E, `m` fraction bits F.
 
         sign · (1 + F / 2^m) · 2^(E − bias)    where bias = 2^(e−1) − 1
-        sign · (0 + F / 2^m) · 2^(1 − bias)    where E = 0: zero and the subnormals
+        sign · (0 + F / 2^m) · 2^(1 − bias)    where E = 0: zero, and the subnormals, the numbers next to it
 
     With `inf` the largest E is reserved, as IEEE has it: F = 0 means infinity, any other F NaN. Without `inf`
-    the largest E is an exponent like the others, and NaN is only the last pattern, E and F all ones (E4M3).
+    the largest E is an exponent like the others, and NaN is only the last pattern, E and F all ones. E4M3, the
+    (4, 3) format of fp8 in use, is of this kind.
 
         decode("1" "10000" "1000000000", 5, 10)    ->  -3.0      -(1 + 512/1024) · 2^(16 − 15)
         decode("0" "1111" "110", 4, 3, inf=False)  ->  448.0     (1 + 6/8) · 2^(15 − 7)
         decode("0" "1111" "110", 4, 3)             ->  nan
 
-    The sign counts for zero too: -0.0 where the sign bit is 1. Formats up to fp32's (8, 23) are asked for.
+    `bits` is one string: Python joins the three above, which are split for the eye. The sign counts for zero too:
+    -0.0 where the sign bit is 1. Formats up to fp32's (8, 23) are asked for.
     """
     raise NotImplementedError("your turn")
 

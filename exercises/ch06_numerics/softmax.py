@@ -15,7 +15,8 @@ def softmax(x: Float[Tensor, "*batch n"], dim: int = -1) -> Float[Tensor, "*batc
     Compute in float32 inside, whatever the dtype of `x`, and round once at the end. A row in which every score is -inf
     (all of it masked) gives zeros. `x` itself is left as it was.
 
-        softmax(torch.tensor([1000.0, 1000.0]))  ->  tensor([0.5, 0.5])
+        softmax(tensor([1000., 1000.]))              ->  [0.5, 0.5]
+        softmax(tensor([[-inf, -inf], [-inf, 7.]]))  ->  [[0., 0.], [0., 1.]]
 
     Raises IndexError if `x` has no axis `dim`.
     """

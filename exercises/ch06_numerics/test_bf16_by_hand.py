@@ -20,6 +20,13 @@ def test_a_value_that_fits_stays_as_it_is():
 
 
 @pytest.mark.card("round-to-nearest-even")
+def test_what_lies_between_goes_to_the_nearer_neighbour():
+    # bf16 has 1, 1.0078125, 1.015625
+    values = torch.tensor([1.003, 1.005, -1.005, 1.01, 1.013])
+    exact(bf16_by_hand, values, with_=oracle, gives=[1.0, 1.0078, -1.0078, 1.0078, 1.0156])
+
+
+@pytest.mark.card("round-to-nearest-even")
 def test_halfway_goes_to_the_even_neighbour():
     exact(
         bf16_by_hand,

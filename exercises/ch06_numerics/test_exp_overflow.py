@@ -30,7 +30,7 @@ def test_float64_only_moves_the_limit_to_709():
     exact(exp_overflow, torch.float64, with_=oracle, gives=709.7827)
 
 
-@pytest.mark.parametrize("dtype", [torch.int32, torch.bool])
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64], ids=str)
 def test_a_dtype_without_fractions_is_a_type_error(dtype):
     exact(exp_overflow, dtype, with_=oracle)
 

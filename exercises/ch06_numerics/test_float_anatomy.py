@@ -22,30 +22,34 @@ def test_minus_three_in_fp16_by_hand():
 
 
 @pytest.mark.card("float-fields")
-@pytest.mark.parametrize("bits, widths, value", [(0x3C00, FP16, 1.0), (0x3FC0, BF16, 1.5), (0xC2F70000, FP32, -123.5)])
+@pytest.mark.parametrize(
+    "bits, widths, value",
+    [(0x3C00, FP16, 1.0), (0x3FC0, BF16, 1.5), (0xC2F70000, FP32, -123.5)],
+    ids=["fp16", "bf16", "fp32"],
+)
 def test_ordinary_numbers(bits, widths, value):
     exact(decode, pattern(bits, *widths), *widths, with_=decode_oracle, gives=value)
 
 
-@pytest.mark.parametrize("bits", [0x0001, 0x0200, 0x03FF, 0x0400, 0x8001])
+@pytest.mark.parametrize("bits", [0x0001, 0x0200, 0x03FF, 0x0400, 0x8001], ids=hex)
 def test_subnormals_of_fp16_fill_the_gap_around_zero(bits):
     exact(decode, pattern(bits, *FP16), *FP16, with_=decode_oracle)
 
 
-@pytest.mark.parametrize("bits", [0x0000, 0x8000])
+@pytest.mark.parametrize("bits", [0x0000, 0x8000], ids=hex)
 def test_zero_has_a_sign(bits):
     exact(decode, pattern(bits, *FP16), *FP16, with_=decode_oracle)
 
 
 @pytest.mark.card("fp16-saturates")
-@pytest.mark.parametrize("bits", [0x7BFF, 0x7C00, 0xFC00, 0x7C01, 0xFE00])
+@pytest.mark.parametrize("bits", [0x7BFF, 0x7C00, 0xFC00, 0x7C01, 0xFE00], ids=hex)
 def test_after_65504_come_infinity_and_the_nans(bits):
     exact(decode, pattern(bits, *FP16), *FP16, with_=decode_oracle)
 
 
 @pytest.mark.card("e4m3-top-exponent")
-@pytest.mark.parametrize("bits", [0x77, 0x78, 0x7E, 0x7F, 0xFE, 0xFF])
-@pytest.mark.parametrize("inf", [True, False])
+@pytest.mark.parametrize("bits", [0x77, 0x78, 0x7E, 0x7F, 0xFE, 0xFF], ids=hex)
+@pytest.mark.parametrize("inf", [True, False], ids=["with inf", "without inf"])
 def test_the_top_exponent_of_four_and_three_bits(bits, inf):
     exact(decode, pattern(bits, 4, 3), 4, 3, inf=inf, with_=decode_oracle)
 
@@ -74,7 +78,11 @@ def test_the_limits_of_float64():
 
 
 @pytest.mark.card("e4m3-top-exponent")
-@pytest.mark.parametrize("widths, inf, top", [((4, 3), False, 448.0), ((4, 3), True, 240.0), (E5M2, True, 57344.0)])
+@pytest.mark.parametrize(
+    "widths, inf, top",
+    [((4, 3), False, 448.0), ((4, 3), True, 240.0), (E5M2, True, 57344.0)],
+    ids=["4 and 3 without inf", "4 and 3 with inf", "5 and 2"],
+)
 def test_the_limits_of_fp8(widths, inf, top):
     gives = {"max": top, "smallest_normal": 2.0 ** (2 - 2 ** (widths[0] - 1)), "epsilon": 2.0 ** -widths[1]}
     exact(limits, *widths, inf=inf, with_=limits_oracle, gives=gives)

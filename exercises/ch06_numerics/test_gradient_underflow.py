@@ -26,7 +26,7 @@ def test_two_gradients_and_two_zeros_by_hand():
 
 
 @pytest.mark.card("loss-scaling", "fp16-flushes-gradients")
-def test_scaling_after_the_cast_would_bring_nothing_back():
+def test_three_of_five_gradients_are_too_small_for_fp16():
     g = torch.tensor([3e-10, -2e-9, 1e-8, -4e-6, 5e-4])
     agrees(gradient_underflow, g, 65536, with_=oracle, gives=shares(0.6, 0.0, 0.0))
 

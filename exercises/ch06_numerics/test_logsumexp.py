@@ -24,24 +24,31 @@ def test_a_thousand_and_one_less():
 
 
 @pytest.mark.card("logsumexp-shift")
+def test_a_shift_of_the_row_shifts_the_result_alike():
+    rows = torch.tensor([[1.0, 1.0], [12.0, 12.0], [100.0, 100.0], [-200.0, -200.0], [900.0, 900.0]]).half()
+    gives = [1.6931, 12.6931, 100.6931, -199.3069, 900.6931]
+    agrees(logsumexp, rows, with_=oracle, gives=gives)
+
+
+@pytest.mark.card("logsumexp-shift")
 def test_very_negative_scores_do_not_vanish():
     agrees(logsumexp, torch.tensor([-1000.0, -1001.0]), with_=oracle, gives=-999.6867)
 
 
 @pytest.mark.card("logsumexp-shift", "logsumexp-bounds", "softmax-bug-returns")
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32], ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_scores_of_every_size(kind, dtype, seed):
     agrees(logsumexp, signal(kind, 4, 37, dtype=dtype, seed=seed), with_=oracle)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_a_long_row_is_summed_in_float32(dtype, seed):
     agrees(logsumexp, randn(2, 600, dtype=dtype, seed=seed), with_=oracle)
 
 
 @pytest.mark.card("logsumexp-of-nothing")
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_a_row_that_is_hidden_entirely_gives_minus_infinity(dtype):
     agrees(logsumexp, torch.tensor([[-INF, -INF], [-INF, 2.0]]).to(dtype), with_=oracle, gives=[-INF, 2.0])
 

@@ -23,6 +23,12 @@ def test_scores_of_twelve_do_not_overflow(dtype):
     agrees(softmax, torch.tensor([12.0, 11.0, 10.0]).to(dtype), with_=oracle)
 
 
+@pytest.mark.card("softmax-subtract-max")
+def test_rows_that_differ_by_a_shift_give_the_same_probabilities():
+    rows = torch.tensor([[0.0, 1.0], [12.0, 13.0], [100.0, 101.0], [900.0, 901.0]]).half()
+    agrees(softmax, rows, with_=oracle, gives=[[0.2689, 0.7311]] * 4)
+
+
 @pytest.mark.card("softmax-subtract-max", "exp-1000")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("kind", KINDS)

@@ -18,6 +18,11 @@ def test_two_queries_and_a_key_by_hand():
     agrees(scores, q, k, with_=oracle, gives=[[[[7.7782], [2.8284]]]])
 
 
+def test_a_product_beyond_fp16_comes_back_into_range():
+    q = torch.full((1, 1, 1, 4), 180.0).half()
+    agrees(scores, q, q.clone(), with_=oracle, gives=[[[[64800.0]]]])  # 4 · 180² = 129,600, over √4
+
+
 @pytest.mark.card("scores-einsum")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_more_keys_than_queries_and_several_heads(dtype, seed):
@@ -31,11 +36,6 @@ def test_a_long_head_is_summed_in_float32(dtype, seed):
     agrees(scores, q, k, with_=oracle)
 
 
-def test_products_beyond_fp16_come_back_into_range():
-    q = torch.full((1, 1, 2, 64), 40.0).half()
-    agrees(scores, q, q.clone(), with_=oracle)
-
-
 @pytest.mark.parametrize("kind", ["tiny", "large", "offset", "uneven"])
 def test_values_of_every_size(kind, seed):
     agrees(scores, signal(kind, 1, 2, 6, 32, seed=seed), randn(1, 2, 5, 32, seed=seed + 1), with_=oracle)
@@ -45,12 +45,12 @@ def test_values_of_every_size(kind, seed):
 @pytest.mark.parametrize(
     "shapes",
     [
-        ((2, 4, 3, 8), (2, 1, 5, 8)),
-        ((2, 4, 3, 8), (1, 4, 5, 8)),
-        ((2, 4, 3, 8), (2, 4, 5, 1)),
-        ((2, 4, 3, 8), (2, 2, 5, 8)),
+        ((1, 4, 1, 2), (1, 1, 1, 2)),
+        ((2, 1, 1, 2), (1, 1, 1, 2)),
+        ((1, 1, 1, 2), (1, 1, 1, 1)),
+        ((1, 4, 1, 2), (1, 2, 1, 2)),
     ],
-    ids=["heads 4 and 1", "batch 2 and 1", "width 8 and 1", "heads 4 and 2"],
+    ids=["heads 4 and 1", "batch 2 and 1", "width 2 and 1", "heads 4 and 2"],
 )
 def test_shapes_that_differ_are_a_value_error(shapes, seed):
     agrees(scores, randn(*shapes[0], seed=seed), randn(*shapes[1], seed=seed), with_=oracle)

@@ -66,6 +66,11 @@ def unsigned_zero(x: Tensor) -> Tensor:
     return x.to(torch.bfloat16) + 0.0
 
 
+@bf16_by_hand.wrong("32 bits viewed as bf16, which makes two numbers of each: narrow them to int16 first")
+def still_32_bits(x: Tensor) -> Tensor:
+    return (bf16_by_hand.fn(x).view(torch.int16).to(torch.int32) & 0xFFFF).view(torch.bfloat16)
+
+
 @bf16_by_hand.wrong("rounded through fp16: that has another exponent")
 def through_fp16(x: Tensor) -> Tensor:
     return x.half().to(torch.bfloat16)

@@ -91,7 +91,9 @@ def no_subnormals(g: Tensor, scale: int) -> dict[str, float]:
     return _shares(g, g.abs() < fp16, g.abs() < bf16, (g * scale).abs() < fp16)
 
 
-@gradient_underflow.wrong("everything below the smallest subnormal called lost: its upper half rounds up to it")
+@gradient_underflow.wrong(
+    "everything below the smallest subnormal called lost: what is above half of it rounds up to it"
+)
 def smallest_subnormal(g: Tensor, scale: int) -> dict[str, float]:
     size = g.double().abs()
     return _shares(g, size < 2.0**-24, size < 2.0**-133, size * scale < 2.0**-24)

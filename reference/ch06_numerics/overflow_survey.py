@@ -64,7 +64,7 @@ def by_casting(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x)
 
 
-@overflow_survey.wrong("everything above 65,504 called lost: fp16 rounds up to 65,519 down to it; inf starts at 65,520")
+@overflow_survey.wrong("everything above 65,504 called lost: fp16 rounds what is below 65,520 down to it")
 def above_largest(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, overflows=lambda x, cast, dtype: x.isfinite() & (x.abs() > torch.finfo(dtype).max))
 
@@ -105,6 +105,19 @@ def absolute_error(x: Tensor) -> dict[str, dict[str, Any]]:
         return (cast - x).abs()[x.isfinite() & cast.isfinite() & (cast != 0)]
 
     return _by_casting(x, kept=errors)
+
+
+@overflow_survey.wrong("what overflowed takes part in the error, so it reads inf")
+def error_of_the_infinite(x: Tensor) -> dict[str, dict[str, Any]]:
+    def errors(x: Tensor, cast: Any) -> dict[str, dict[str, Any]]:
+        return ((cast - x) / x).abs()[x.isfinite() & (cast != 0)]
+
+    return _by_casting(x, kept=errors)
+
+
+@overflow_survey.wrong("nothing left out of the error: a lost value makes it 1.0 or inf, a zero of `x` NaN")
+def error_of_everything(x: Tensor) -> dict[str, dict[str, Any]]:
+    return _by_casting(x, kept=lambda x, cast: ((cast - x) / x).abs())
 
 
 @overflow_survey.wrong("what was flushed takes part in the error, so it reads 1.0")

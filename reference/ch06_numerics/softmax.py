@@ -103,6 +103,16 @@ def uniform_when_hidden(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(lambda s, d: softmax.fn(s.clamp(min=-3e38), d))(x, dim)
 
 
+@softmax.wrong("a small number added to the sum: no probability is quite right then, and only a hidden row needs it")
+def epsilon_below(x: Tensor, dim: int = -1) -> Tensor:
+    def shifted(s: Tensor, d: int) -> Tensor:
+        top = s.amax(d, keepdim=True)
+        e = torch.exp(s - top.masked_fill(top == -torch.inf, 0))
+        return e / (e.sum(d, keepdim=True) + 1e-5)
+
+    return _rounded_once(shifted)(x, dim)
+
+
 @softmax.wrong("the input is changed in place")
 def in_place(x: Tensor, dim: int = -1) -> Tensor:
     top = x.amax(dim, keepdim=True)

@@ -12,7 +12,7 @@ from reference import oracle
 def softmax_by_hand(x: Tensor, dim: int) -> Tensor:
     along = x.movedim(dim, -1)
     differences = along.unsqueeze(-2) - along.unsqueeze(-1)
-    return (1 / torch.exp(differences).sum(-1)).movedim(-1, dim)
+    return (1 / torch.exp(differences).sum(-1)).movedim(-1, dim).contiguous()  # strides would be shown
 
 
 @softmax_by_hand.right("the library's")

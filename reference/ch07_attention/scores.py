@@ -61,6 +61,21 @@ def unscaled(q: Tensor, k: Tensor) -> Tensor:
     return _contract(q, k, 1.0)
 
 
+@scores.wrong("divided by the root of the number of keys: it is the width of a head that counts, q.shape[-1]")
+def by_keys(q: Tensor, k: Tensor) -> Tensor:
+    return _contract(q, k, k.shape[-2] ** -0.5)
+
+
+@scores.wrong("k not transposed: the product needs the width next to the width, q @ k.mT")
+def not_transposed(q: Tensor, k: Tensor) -> Tensor:
+    return (q.float() @ k.float() / math.sqrt(q.shape[-1])).to(q.dtype)
+
+
+@scores.wrong("k.T turns all four axes round: swap only the last two, with k.mT or k.transpose(-1, -2)")
+def all_axes_turned(q: Tensor, k: Tensor) -> Tensor:
+    return (q.float() @ k.float().permute(3, 2, 1, 0) / math.sqrt(q.shape[-1])).to(q.dtype)
+
+
 @scores.wrong("multiplied by √d instead of divided")
 def multiplied(q: Tensor, k: Tensor) -> Tensor:
     return _contract(q, k, q.shape[-1] ** 0.5)
@@ -81,6 +96,13 @@ def low_precision_inside(q: Tensor, k: Tensor) -> Tensor:
     if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
         raise ValueError("batch, heads and width must agree")
     return torch.einsum("bhqd,bhkd->bhqk", q, k) / q.shape[-1] ** 0.5
+
+
+@scores.wrong("scaled first, then multiplied in the low precision of the input: nothing overflows, but digits are lost")
+def scaled_in_low_precision(q: Tensor, k: Tensor) -> Tensor:
+    if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
+        raise ValueError("batch, heads and width must agree")
+    return torch.einsum("bhqd,bhkd->bhqk", q / q.shape[-1] ** 0.5, k)
 
 
 @scores.wrong("returned in float32, not in the dtype of the input")

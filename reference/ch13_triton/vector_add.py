@@ -47,6 +47,32 @@ def no_mask(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -
     tl.store(out_ptr + i, tl.load(x_ptr + i) + tl.load(y_ptr + i))
 
 
+@vector_add.wrong("the mask compares the lane with n: it must compare the element, the start of the block added")
+def mask_of_lanes(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    lane = tl.arange(0, BLOCK)
+    i = tl.program_id(0) * BLOCK + lane
+    m = lane < n
+    tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
+
+
+@vector_add.wrong("one element for each program: it handles BLOCK at once, its start + tl.arange(0, BLOCK)")
+def one_element(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * BLOCK
+    tl.store(out_ptr + i, tl.load(x_ptr + i) + tl.load(y_ptr + i))
+
+
+@vector_add.wrong("a pointer indexed like a list: it is a number, read with tl.load(x_ptr + i), written with tl.store")
+def indexed(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * BLOCK
+    tl.store(out_ptr + i, x_ptr[i] + y_ptr[i])
+
+
+@vector_add.wrong("tl.arange up to n: its size must be known when the kernel is compiled; take BLOCK, and a mask")
+def arange_of_n(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, n)
+    tl.store(out_ptr + i, tl.load(x_ptr + i) + tl.load(y_ptr + i))
+
+
 @vector_add.wrong("the loads are masked and the store is not: it writes past the end")
 def unmasked_store(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -67,7 +93,7 @@ def drops_tail(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
-@vector_add.wrong("every program handles block 0: tl.program_id(0) is missing")
+@vector_add.wrong("only the first block is written, the rest stays NaN: every block starts at tl.program_id(0) * BLOCK")
 def first_block_only(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.arange(0, BLOCK)
     m = i < n

@@ -18,7 +18,8 @@ def bf16_by_hand(x: Float32[Tensor, "*shape"]) -> BFloat16[Tensor, "*shape"]:
         bits of 1.00390625 (halfway between two bf16 numbers):  0x3F80 8000  ->  0x3F80, which is 1.0
         bits of 1.01171875 (halfway again):                     0x3F81 8000  ->  0x3F82, which is 1.015625
 
-    Do not cast to a 16-bit float on the way: make the 16 bits as integers and `.view(torch.bfloat16)` them at the end.
+    Make the 16 bits as integers and `.view(torch.bfloat16)` them at the end. `x.bfloat16()` would pass, and leave you
+    with nothing to work out.
     """
     ### BEGIN SOLUTION
     bits = x.view(torch.int32)

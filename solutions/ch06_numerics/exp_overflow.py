@@ -1,7 +1,7 @@
 """How far exp goes
 
 exp grows by a factor of 2.7 a step, so every format runs out of it soon. Find the last x, itself a number of
-the format, whose exp is still finite there. One step further lies inf, and inf / inf is NaN.
+the format, whose exp is still finite there. At the next number lies inf, and inf / inf is NaN.
 """
 
 import math

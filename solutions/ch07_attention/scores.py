@@ -1,7 +1,7 @@
 """Attention scores as one contraction
 
-Every query meets every key: 'bhqd,bhkd->bhqk'. The letters say which axis is summed (d) and which are kept; the scale
-1/√d keeps the result's variance at 1, whatever the width of a head.
+Every query meets every key: 'bhqd,bhkd->bhqk', for batch, head, query, key and width. The letters say which axis is
+summed (d) and which are kept. The longer the sum, the larger its values; the scale 1/√d makes up for that.
 """
 
 import torch
@@ -12,8 +12,8 @@ from torch import Tensor
 def scores(q: Float[Tensor, "b h q d"], k: Float[Tensor, "b h k d"]) -> Float[Tensor, "b h q k"]:
     """q·k / √d for every query and key of each head, in the dtype of `q`.
 
-    Multiply and scale in float32, whatever the dtype, and round once: a product of 70,000 that the scale brings back
-    into range must not overflow on the way.
+    Multiply and scale in float32, whatever the dtype, and round once. fp16 ends at 65,504: a sum of 70,000 that the
+    scale brings back into range must not overflow on the way.
 
         q = [[[[1., 2.], [0., 1.]]]], k = [[[[3., 4.]]]], d = 2   ->   [[[[11/√2], [4/√2]]]]
 
