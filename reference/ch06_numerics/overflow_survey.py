@@ -109,7 +109,7 @@ def absolute_error(x: Tensor) -> dict[str, dict[str, Any]]:
 
 @overflow_survey.wrong("what overflowed takes part in the error, so it reads inf")
 def error_of_the_infinite(x: Tensor) -> dict[str, dict[str, Any]]:
-    def errors(x: Tensor, cast: Any) -> dict[str, dict[str, Any]]:
+    def errors(x: Tensor, cast: Tensor) -> Tensor:
         return ((cast - x) / x).abs()[x.isfinite() & (cast != 0)]
 
     return _by_casting(x, kept=errors)
