@@ -167,3 +167,9 @@ def low_precision_inside(q, k, v, hidden=None):
 @attention.wrong("returned in float32, not in the dtype of the queries")
 def returns_fp32(q, k, v, hidden=None):
     return _weights(_scores(q, k), hidden) @ v.float()
+
+
+@attention.wrong("`hidden` may be None: then all keys are seen and there is nothing to fill")
+def needs_a_mask(q, k, v, hidden=None):
+    weights = torch.softmax(_scores(q, k).masked_fill(hidden, float("-inf")), -1).masked_fill(hidden, 0.0)
+    return (weights @ v.float()).to(q.dtype)
