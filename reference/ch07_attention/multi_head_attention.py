@@ -219,7 +219,7 @@ def no_output(x, w_q, w_k, w_v, w_o, heads, causal=False):
     return _attend(x, w_q, w_k, w_v, torch.eye(w_q.shape[0]), heads, causal)
 
 
-@multi_head_attention.wrong("the weights not transposed: they are stored (out, in)")
+@multi_head_attention.wrong("none of the four weights transposed: they are stored (out, in)")
 def untransposed_weights(x, w_q, w_k, w_v, w_o, heads, causal=False):
     return _attend(x, w_q.T, w_k.T, w_v.T, w_o.T, heads, causal)
 
@@ -319,3 +319,8 @@ def unchecked(x, w_q, w_k, w_v, w_o, heads, causal=False):
 def drops_rows(x, w_q, w_k, w_v, w_o, heads, causal=False):
     rows = w_q.shape[0] // heads * heads
     return _attend(x, w_q[:rows], w_k[:rows], w_v[:rows], w_o[:, :rows], heads, causal)
+
+
+@multi_head_attention.wrong("w_o not transposed: it is stored (out, in) like the others")
+def untransposed_output(x, w_q, w_k, w_v, w_o, heads, causal=False):
+    return _attend(x, w_q, w_k, w_v, w_o.T, heads, causal)
