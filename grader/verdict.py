@@ -93,6 +93,7 @@ def judge(
     tests = [_clean(test) for test in tests]
     claim = [t for t in tests if not t.gpu]
     failed = [t for t in claim if t.status == Status.failed]
+    untouched = [t for t in claim if t.status == Status.not_started]
     names = _common(failed)
     if broken:
         status, message = Status.broken, broken
@@ -101,15 +102,19 @@ def judge(
         during = f" in: {end.running}" if end.running else " while the file was being imported"
         advice = "Does a loop end? A while whose condition never changes runs for ever."
         message = f"no answer within {end.timed_out:g} s{during}\n\n{advice}"
+        if failed:
+            message += f"\n\nBefore that failed: {failed[0].sentence}\n\n{failed[0].message}"
     elif not end.finished:
         status, message = Status.crashed, _crash(end)
-    elif any(t.status == Status.not_started for t in claim):
+    elif untouched and len(untouched) == len(claim):
         status, message = Status.not_started, "not started: replace `raise NotImplementedError` with your own lines"
+    elif untouched and not failed:
+        status = Status.failed
+        message = f"part of it is still to be written: {len(untouched)} tests meet its 'your turn'"
     elif failed:
         status = Status.failed
-        # The failure that says just this; else the first that says this among others; else the first.
-        exact = [t for t in failed if names and set(t.looks) == set(names)]
-        first = (exact or [t for t in failed if set(t.looks) & set(names)] or failed)[0]
+        # The first failure that says this, alone or among others: early tests can be checked by hand.
+        first = ([t for t in failed if names and set(t.looks) >= set(names)] or failed)[0]
         message, headline = first.message, first.headline
         if set(first.looks) > set(names) and names and message.startswith(headline):
             # Other tests have told its look-alikes apart.
@@ -127,11 +132,11 @@ def judge(
 
 
 def _common(failed: Sequence[TestResult]) -> tuple[str, ...]:
-    """The names every naming failure allows, else those most failures allow."""
+    """The names that most failures allow, if these are half of them at least: a name must not stand for the rest."""
     votes = Counter(name for t in failed for name in t.looks)
-    if not votes:
+    most = max(votes.values(), default=0)
+    if 2 * most < max(1, len(failed)):
         return ()
-    most = max(votes.values())
     return tuple(name for name, n in votes.items() if n == most)
 
 

@@ -16,6 +16,6 @@ def repeat_kv(x: Shaped[Tensor, "b kv n d"], heads: int) -> Shaped[Tensor, "b he
         x of one batch row, 2 heads, 1 token, width 1: [[[[10.]], [[20.]]]], heads = 4
         ->  [[[[10.]], [[10.]], [[20.]], [[20.]]]]
 
-    Raises ValueError if the query heads do not fall into `kv` groups of equal size, one head at least.
+    Raises ValueError unless `heads` makes kv groups of equal size with one query head at least in each.
     """
     raise NotImplementedError("your turn")

@@ -35,7 +35,7 @@ def test_cat_sees_the_cat_sat_without_a_mask_and_not_sat_with_one():
     agrees(apply_mask, cat, sat_hidden, with_=oracle, gives=[[0.0121, 0.9879, 0]])
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("kind", ["ordinary", "large", "peaked"])
 def test_scores_of_every_size(kind, dtype, seed):
     agrees(apply_mask, signal(kind, 6, 19, dtype=dtype, seed=seed), some(6, 19, seed=seed), with_=oracle)
@@ -58,7 +58,7 @@ def test_a_large_hidden_score_takes_nothing_from_the_visible_ones():
     agrees(apply_mask, scores, torch.tensor([[False, False, True]]), with_=oracle, gives=[[0.2689, 0.7311, 0]])
 
 
-@pytest.mark.parametrize("rubbish", [torch.inf, torch.nan])
+@pytest.mark.parametrize("rubbish", [torch.inf, torch.nan], ids=str)
 def test_what_a_hidden_score_holds_makes_no_difference(rubbish):
     scores = torch.tensor([[1.0, rubbish, 2.0], [0.5, rubbish, rubbish]])
     hidden = torch.tensor([[False, True, False], [False, True, True]])
@@ -66,7 +66,7 @@ def test_what_a_hidden_score_holds_makes_no_difference(rubbish):
 
 
 @pytest.mark.card("hidden-row-gives-zeros")
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_a_row_that_is_hidden_entirely_gives_zeros(dtype):
     scores = torch.tensor([[1.0, 2.0, 3.0], [3.0, 1.0, 2.0]]).to(dtype)
     hidden = torch.tensor([[True, True, True], [False, False, True]])

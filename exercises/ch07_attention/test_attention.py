@@ -34,12 +34,12 @@ def test_cat_blends_the_values_of_the_cat_sat_by_its_weights():
 
 
 @pytest.mark.card("attention-three-steps")
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_more_keys_than_queries_and_values_of_another_width(dtype, seed):
     agrees(attention, *qkv(2, 3, 5, 11, 16, 6, dtype, seed), with_=oracle)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_many_keys_are_summed_in_float32(dtype, seed):
     agrees(attention, *qkv(1, 1, 3, 130, 8, 24, dtype, seed), with_=oracle)
 
@@ -62,7 +62,7 @@ def test_with_a_causal_mask_the_first_token_is_its_own_value_and_without_one_it_
     agrees(attention, q, q, v, with_=oracle, gives=[[[[3.0], [3.0], [3.0]]]])
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_a_causal_mask_with_a_cache(dtype, seed):
     agrees(attention, *qkv(2, 2, 4, 9, 8, 8, dtype, seed), future(4, 9), with_=oracle)
 
@@ -72,7 +72,7 @@ def test_one_mask_of_padding_serves_all_heads_and_queries(seed):
     agrees(attention, *qkv(2, 3, 5, 7, 8, 4, seed=seed), hidden=padding, with_=oracle)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_queries_that_see_no_key_give_zeros(dtype, seed):
     agrees(attention, *qkv(1, 2, 5, 3, 8, 4, dtype, seed), future(5, 3), with_=oracle)
 

@@ -52,7 +52,7 @@ def test_a_head_may_be_wider_than_d_model_by_heads():
     agrees(kv_cache_bytes, QWEN3_32B, 1000, BF16, with_=oracle)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.float8_e4m3fn, torch.int8])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.float8_e4m3fn, torch.int8], ids=str)
 def test_the_cache_may_be_kept_in_any_dtype(dtype):
     agrees(kv_cache_bytes, LLAMA_8B, 100, dtype, with_=oracle)
 

@@ -21,31 +21,31 @@ def weights(d_model, inner, seed, dtype=torch.float32):
 @pytest.mark.card("six-products")
 def test_two_tokens_and_two_heads_by_hand():
     x, one = torch.eye(2).unsqueeze(0), torch.eye(2)
-    w_o = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
-    gives = [[[0.7311, 1.0], [0.5, 1.4621]]]
+    w_o = torch.tensor([[1.0, 1.0], [0.0, 2.0]])
+    gives = [[[1.2311, 1.0], [1.2311, 1.4621]]]
     agrees(multi_head_attention, x, one, one, one, w_o, heads=2, with_=oracle, gives=gives)
 
 
 @pytest.mark.card("six-products")
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_every_head_attends_by_itself(dtype, seed):
     x, ws = randn(2, 3, 8, dtype=dtype, seed=seed), weights(8, 8, seed, dtype)
     agrees(multi_head_attention, x, *ws, heads=2, with_=oracle)
 
 
 @pytest.mark.card("head-width-is-a-choice")
-@pytest.mark.parametrize("d_model, inner", [(6, 12), (12, 6)])
+@pytest.mark.parametrize("d_model, inner", [(3, 4), (4, 2)])
 def test_heads_may_be_wider_or_narrower_than_d_model_by_heads(d_model, inner, seed):
     agrees(
         multi_head_attention,
-        randn(2, 4, d_model, seed=seed),
+        randn(1, 3, d_model, seed=seed),
         *weights(d_model, inner, seed),
-        heads=3,
+        heads=2,
         with_=oracle,
     )
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_causal_hides_the_tokens_to_come(dtype, seed):
     x, ws = randn(2, 5, 8, dtype=dtype, seed=seed), weights(8, 8, seed, dtype)
     agrees(multi_head_attention, x, *ws, heads=4, causal=True, with_=oracle)
@@ -56,7 +56,7 @@ def test_tokens_far_apart_in_size_do_not_overflow(seed):
 
 
 def test_values_beyond_fp16_come_back_into_range(seed):
-    x, (w_q, w_k, w_v, w_o) = randn(1, 4, 8, dtype=torch.float16, seed=seed), weights(8, 8, seed)
+    x, (w_q, w_k, w_v, w_o) = randn(1, 3, 4, dtype=torch.float16, seed=seed), weights(4, 4, seed)
     ws = w_q.half(), w_k.half(), (6e4 * w_v).clamp(-6e4, 6e4).half(), (1e-3 * w_o).half()
     agrees(multi_head_attention, x, *ws, heads=2, with_=oracle)
 
@@ -68,7 +68,7 @@ def test_one_token_and_one_head_are_no_special_cases(seed):
 
 @pytest.mark.parametrize("heads", [3, 5, 16])
 def test_heads_that_do_not_divide_are_a_value_error(heads, seed):
-    agrees(multi_head_attention, randn(1, 2, 8, seed=seed), *weights(8, 8, seed), heads=heads, with_=oracle)
+    agrees(multi_head_attention, randn(1, 2, 1, seed=seed), *weights(1, 4, seed), heads=heads, with_=oracle)
 
 
 def test_strides_make_no_difference(seed):

@@ -19,7 +19,7 @@ def test_two_key_heads_serve_four_query_heads_by_hand():
 
 
 @pytest.mark.card("gqa-neighbours-share")
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_thirty_two_query_heads_share_eight_in_every_dtype(dtype, seed):
     exact(repeat_kv, randn(2, 8, 3, 2, dtype=dtype, seed=seed), 32, with_=oracle)
 

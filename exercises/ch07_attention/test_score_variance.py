@@ -35,7 +35,7 @@ def test_a_head_of_width_128_has_scores_of_variance_128(seed):
     agrees(score_variance, randn(20, 128, seed=seed), randn(12, 128, seed=seed + 1), with_=oracle)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_few_queries_and_keys_in_every_dtype(dtype, seed):
     q, k = randn(5, 24, dtype=dtype, seed=seed), randn(3, 24, dtype=dtype, seed=seed + 1)
     agrees(score_variance, q, k, with_=oracle)

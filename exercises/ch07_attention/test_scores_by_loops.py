@@ -9,6 +9,11 @@ from grader.checks import agrees, randn
 from reference.ch07_attention.scores_by_loops import scores_by_loops as oracle
 
 
+def short(rows, d, seed):
+    """Random numbers of two decimals, to be read in a failure."""
+    return [[round(x, 2) for x in row] for row in randn(rows, d, seed=seed).tolist()]
+
+
 @pytest.mark.card("score-is-a-dot-product")
 def test_the_query_of_cat_meets_the_keys_of_the_cat_sat():
     cat = [[1.0, 2.0]]
@@ -30,13 +35,15 @@ def test_more_queries_than_keys():
     agrees(scores_by_loops, q, k, with_=oracle)
 
 
-@pytest.mark.parametrize("n_q, n_k, d", [(3, 3, 4), (2, 5, 8), (5, 1, 7), (1, 1, 1)])
+@pytest.mark.parametrize("n_q, n_k, d", [(3, 3, 4), (2, 5, 8), (3, 1, 4), (1, 1, 1)])
 def test_vectors_of_any_width(n_q, n_k, d, seed):
-    q, k = randn(n_q, d, seed=seed).tolist(), randn(n_k, d, seed=seed + 1).tolist()
+    q, k = short(n_q, d, seed), short(n_k, d, seed + 1)
     agrees(scores_by_loops, q, k, with_=oracle)
 
 
-@pytest.mark.parametrize("wide, narrow", [([[1.0, 2.0, 3.0]], [[1.0, 2.0]]), ([[1.0, 2.0]], [[1.0]])])
+@pytest.mark.parametrize(
+    "wide, narrow", [([[1.0, 2.0, 3.0]], [[1.0, 2.0]]), ([[1.0, 2.0]], [[1.0]])], ids=["3 and 2", "2 and 1"]
+)
 def test_widths_that_differ_are_a_value_error(wide, narrow):
     agrees(scores_by_loops, wide, narrow, with_=oracle)
     agrees(scores_by_loops, narrow, wide, with_=oracle)

@@ -40,7 +40,7 @@ def test_three_heads_of_width_4_make_a_width_of_12():
     exact(merge_heads, counted(2, 3, 5, 4), with_=merge_oracle)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_values_and_dtype_stay(dtype, seed):
     exact(split_heads, randn(2, 3, 8, dtype=dtype, seed=seed), 4, with_=split_oracle)
     exact(merge_heads, randn(2, 4, 3, 2, dtype=dtype, seed=seed), with_=merge_oracle)

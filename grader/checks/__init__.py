@@ -78,9 +78,13 @@ def _check(
 
 def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool) -> Told:
     names = naming.look_alikes(fn, found.actual, oracle, found.inputs, found.expected, _passed[fn])
+    given = found.inputs
     if found.gap.kind in ("value", "raises") and not _in_hypothesis():
         found = _smallest(fn, oracle, found, names, bits)
-    return tell(*found.inputs, found.actual, found.expected, found.gap, [v.name for v in names], oracle)
+    smaller = found.inputs is not given
+    return tell(
+        *found.inputs, found.actual, found.expected, found.gap, [v.name for v in names], oracle, smaller=smaller
+    )
 
 
 class _Failure(NamedTuple):

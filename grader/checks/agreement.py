@@ -21,7 +21,8 @@ U64 = 2.0**-44  # 512 roundings of a Python float, for numbers that pass through
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call came to: a value, or the exception it raised. `mutated` names the input it changed, if any."""
+    """What a call came to: a value, or the exception it raised. `mutated` is the place or name of the
+    input it changed, if any."""
 
     value: Any = None
     error: BaseException | None = None
@@ -101,7 +102,7 @@ def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any])
         return Outcome(error=error)
     for i, (was, now) in enumerate(zip(before[0], args, strict=True)):
         if not all(map(same_bits, leaves(was), leaves(now))):
-            return Outcome(value=value, mutated=f"input {i + 1}")
+            return Outcome(value=value, mutated=str(i))
     for name, now in kwargs.items():
         if not all(map(same_bits, leaves(before[1][name]), leaves(now))):
             return Outcome(value=value, mutated=name)
@@ -204,7 +205,7 @@ def compare(actual: Outcome, expected: Expected) -> Gap | None:
         if gap is not None:
             return Gap(gap.kind, f"result{name}: {gap.says}" if name else gap.says, gap.index)
     if actual.mutated is not None:
-        return Gap("mutated", f"the result is right, but {actual.mutated} was changed by the call; work on a copy")
+        return Gap("mutated", "the result is right, but an input was changed by the call; work on a copy")
     return None
 
 

@@ -6,6 +6,7 @@ import os
 import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from grader.verdict import looks_like
 from reference import Oracle
 
 WIDTH = 76
+LINES = 7  # of one value: what is expected must stay on the screen
 FEW = 24  # elements shown in full
 
 
@@ -61,17 +63,24 @@ def tell(
     gap: Gap,
     names: Sequence[str],
     oracle: Oracle[..., Any],
+    *,
+    smaller: bool,
 ) -> Told:
     """Headline (which wrong answer it looks like, if one matches), smallest input, expected and actual."""
     function = oracle.__name__
+    shown = _arguments(args, kwargs, oracle)
+    if gap.kind == "mutated":
+        which = str(actual.mutated)
+        changed = shown[int(which)][0] if which.isdigit() else which
+        gap = replace(gap, says=f"the result is right, but {changed} was changed by the call; work on a copy")
     looks = {name: oracle.wrongs[name].says for name in names}
     sentence = looks_like(list(looks.values())) if looks else f"{function}: {gap.says}"
     lines = [sentence, ""]
     if names:
         lines += [f"  {function}: {gap.says}"]
-    shown = _arguments(args, kwargs, oracle)
-    lines += [f"  {function}({', '.join(name for name, _ in shown)})"]
-    lines += [_entry(f"    {name} =", value) for name, value in shown]
+    note = "  - the test's input made smaller" if smaller else ""
+    lines += [f"  {function}({', '.join(name for name, _ in shown)}){note}"]
+    lines += [_entry(f"    {name} =", value, strides=True) for name, value in shown]
     lines += [_entry("  expected", _outcome(expected.outcome, expected.native))]
     lines += [_entry("  actual  ", _outcome(actual, actual))]
     if gap.index and _tensors(actual, expected):
@@ -94,8 +103,11 @@ def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any], oracle: Oracle[..
     return [*zip(names, args, strict=False), *kwargs.items()]
 
 
-def _entry(label: str, value: Any) -> str:
-    text = value if isinstance(value, _Said) else show(value)
+def _entry(label: str, value: Any, *, strides: bool = False) -> str:
+    text = value if isinstance(value, _Said) else show(value, strides=strides)
+    lines = text.splitlines()
+    if len(lines) > LINES:
+        text = "\n".join([*lines[: LINES - 1], f"… {len(lines) - LINES + 1} more lines"])
     return label + " " + textwrap.indent(text, " " * (len(label) + 1)).lstrip()
 
 
@@ -116,14 +128,14 @@ def _in_promised_dtype(x: Any, promised: Any) -> Any:
     return x.detach().to(promised.dtype) if isinstance(x, Tensor) and isinstance(promised, Tensor) else x
 
 
-def show(value: Any) -> str:
-    """A value as Python text: tensors with dtype and, if not contiguous, strides; long ones abbreviated."""
+def show(value: Any, *, strides: bool = False) -> str:
+    """A value as Python text: tensors with dtype and, if asked for, strides that are not contiguous."""
     if isinstance(value, Tensor):
         with torch._tensor_str.printoptions(
             precision=5, threshold=FEW, edgeitems=3, linewidth=WIDTH - 16, sci_mode=None
         ):
             text = _retitled(value)
-        return text if value.is_contiguous() else f"{text}  (strides {tuple(value.stride())})"
+        return text if value.is_contiguous() or not strides else f"{text}  (strides {tuple(value.stride())})"
     if isinstance(value, np.ndarray):
         return np.array2string(value, threshold=FEW, max_line_width=WIDTH - 16) + f" ({value.dtype})"
     if isinstance(value, dict) and value:

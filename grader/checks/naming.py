@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -91,5 +92,5 @@ def _close_leaf(x: Any, y: Any) -> bool:
         slack = 4 * ulp(size, x.dtype) + 2.0**-18 * row
         return bool((pattern | (finite & ((a - b).abs() <= slack))).all())
     if isinstance(x, float) and isinstance(y, float):
-        return x == y or abs(x - y) <= 1e-6 * max(abs(x), abs(y))
+        return x == y or (math.isfinite(x) and math.isfinite(y) and abs(x - y) <= 1e-6 * max(abs(x), abs(y)))
     return same_bits(x, y)

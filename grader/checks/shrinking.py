@@ -66,9 +66,10 @@ def _cut(inputs: Any, place: int | None, size: int, start: int, stop: int) -> An
     def cut(x: Any) -> Any:
         if not isinstance(x, Tensor):
             return x
+        contiguous = x.is_contiguous()
         for axis, n in enumerate(x.shape):
             if n == size and place in (None, axis):
                 x = x.narrow(axis, start, stop - start)
-        return x
+        return x.contiguous() if contiguous else x
 
     return tree_map(cut, inputs)

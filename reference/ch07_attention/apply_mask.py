@@ -82,7 +82,9 @@ def minus_ten_thousand(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, -1e4)).to(scores.dtype)
 
 
-@apply_mask.wrong("the lowest finite number for −inf: a row that is hidden entirely becomes an average of all keys")
+@apply_mask.wrong(
+    "−1e9 or the lowest finite number for −inf: a row that is hidden entirely becomes an average of all keys"
+)
 def lowest_finite(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, torch.finfo(torch.float32).min)).to(scores.dtype)
 
@@ -139,6 +141,47 @@ def returns_fp32(scores: Tensor, hidden: Tensor) -> Tensor:
     return apply_mask.fn(scores.float(), hidden)
 
 
-@apply_mask.wrong("written into the caller's scores: .float() makes no copy of a float32 tensor, masked_fill does")
+@apply_mask.wrong(
+    "written into the caller's scores: masked_fill makes a copy, and .float() of a float32 tensor makes none"
+)
 def in_place(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(scores.float().masked_fill_(hidden, -torch.inf)).masked_fill(hidden, 0).to(scores.dtype)
+
+
+@apply_mask.wrong("hidden scores multiplied by −inf: a negative score becomes +inf, and 0 · −inf is NaN; replace them")
+def multiplied(scores: Tensor, hidden: Tensor) -> Tensor:
+    return _softmax(scores.float() * torch.where(hidden, -torch.inf, 1.0)).to(scores.dtype)
+
+
+@apply_mask.wrong(
+    "hidden scores multiplied by −inf: a negative one becomes +inf, and nan_to_num zeros its whole row; replace them"
+)
+def multiplied_swept_away(scores: Tensor, hidden: Tensor) -> Tensor:
+    return _softmax(scores.float() * torch.where(hidden, -torch.inf, 1.0)).nan_to_num(0.0).to(scores.dtype)
+
+
+@apply_mask.wrong("mask · −inf added to the scores: 0 · −inf is NaN, which nan_to_num turns into rows of zeros")
+def times_inf_swept_away(scores: Tensor, hidden: Tensor) -> Tensor:
+    return _softmax(scores.float() + hidden.float() * -torch.inf).nan_to_num(0.0).to(scores.dtype)
+
+
+@apply_mask.wrong(
+    "−inf added to hidden scores, not put in their place: inf − inf is NaN, and nan_to_num makes its whole row zeros"
+)
+def added_swept_away(scores: Tensor, hidden: Tensor) -> Tensor:
+    bias = torch.zeros(hidden.shape).masked_fill(hidden, -torch.inf)
+    return _softmax(scores.float() + bias).nan_to_num(0.0).to(scores.dtype)
+
+
+@apply_mask.wrong(
+    "scores[hidden] = … needs a mask of the full shape: masked_fill and torch.where broadcast a smaller one"
+)
+def by_boolean_index(scores: Tensor, hidden: Tensor) -> Tensor:
+    masked = scores.float().clone()
+    masked[hidden] = -torch.inf
+    return _softmax(masked).masked_fill(hidden, 0).to(scores.dtype)
+
+
+@apply_mask.wrong("softmax over axis 1: in (b, h, q, k) those are the heads; the keys are always the last axis, −1")
+def over_axis_one(scores: Tensor, hidden: Tensor) -> Tensor:
+    return _softmax(_filled(scores, hidden, -torch.inf), 1).masked_fill(hidden, 0).to(scores.dtype)

@@ -1,6 +1,7 @@
 """By matrix products, with the sum of the weights divided out at the end."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -170,3 +171,9 @@ def low_precision_inside(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None 
 @attention.wrong("returned in float32, not in the dtype of the queries")
 def returns_fp32(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return _weights(_scores(q, k), hidden) @ v.float()
+
+
+@attention.wrong("`hidden` may be None: then all keys are seen and there is nothing to fill")
+def needs_a_mask(q: Tensor, k: Tensor, v: Tensor, hidden: Any = None) -> Tensor:
+    weights = torch.softmax(_scores(q, k).masked_fill(hidden, float("-inf")), -1).masked_fill(hidden, 0.0)
+    return (weights @ v.float()).to(q.dtype)

@@ -40,7 +40,7 @@ def finite(n_q: int, n_k: int) -> Tensor:
     return torch.full((n_q, n_k), -1e4).triu(n_k - n_q + 1)
 
 
-@causal_mask.wrong("a mask of booleans: this one is added to the scores")
+@causal_mask.wrong("a mask of booleans, True where a key is hidden: this one is added, so −inf there and 0 elsewhere")
 def boolean(n_q: int, n_k: int) -> Tensor:
     return torch.ones(n_q, n_k, dtype=torch.bool).triu(n_k - n_q + 1)
 
@@ -53,3 +53,18 @@ def ones(n_q: int, n_k: int) -> Tensor:
 @causal_mask.wrong("square, of the number of keys: one row a query")
 def square(n_q: int, n_k: int) -> Tensor:
     return causal_mask.fn(n_k, n_k)
+
+
+@causal_mask.wrong("a mask of booleans, True where a key may be seen: this one is added, so 0 there and −inf elsewhere")
+def boolean_of_the_seen(n_q: int, n_k: int) -> Tensor:
+    return torch.ones(n_q, n_k, dtype=torch.bool).tril(n_k - n_q)
+
+
+@causal_mask.wrong("−1e9 for −inf: a row that is hidden entirely becomes an average of all keys")
+def minus_a_billion(n_q: int, n_k: int) -> Tensor:
+    return torch.full((n_q, n_k), -1e9).triu(n_k - n_q + 1)
+
+
+@causal_mask.wrong("the lowest finite number for −inf: a row that is hidden entirely becomes an average of all keys")
+def lowest_finite(n_q: int, n_k: int) -> Tensor:
+    return torch.full((n_q, n_k), torch.finfo(torch.float32).min).triu(n_k - n_q + 1)

@@ -189,3 +189,25 @@ def ragged_groups(length: int, d_model: int, heads: int, kv_heads: int, ffn: int
     if d_model % heads:
         raise ValueError("heads must divide the width")
     return _count(length, d_model, heads, kv_heads, ffn, d_model // heads)
+
+
+@flop_census.wrong("attention and softmax counted by key heads: every query head has scores, whoever shares its keys")
+def scores_by_key_heads(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> tuple[dict[str, int], float]:
+    _check(d_model, heads, kv_heads)
+    attention = 4 * length**2 * kv_heads * (d_model // heads)
+    softmax = 5 * kv_heads * length**2
+    return _with(length, d_model, heads, kv_heads, ffn, attention=attention, softmax=softmax)
+
+
+@flop_census.wrong("one norm and one residual add: a block has two of each, one with attention and one with the ffn")
+def one_of_each(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> tuple[dict[str, int], float]:
+    norm, residual = 4 * length * d_model, length * d_model
+    return _with(length, d_model, heads, kv_heads, ffn, norm=norm, residual=residual)
+
+
+@flop_census.wrong("d_model // kv_heads taken for the width of w_k and w_v: it is kv_heads · (d_model // heads)")
+def keys_share_the_width(
+    length: int, d_model: int, heads: int, kv_heads: int, ffn: int
+) -> tuple[dict[str, int], float]:
+    matmul = 2 * length * d_model * (2 * d_model + 2 * (d_model // kv_heads) + 3 * ffn)
+    return _with(length, d_model, heads, kv_heads, ffn, matmul=matmul)

@@ -123,3 +123,20 @@ def gibibytes(config: dict[str, int], length: int, dtype: torch.dtype, batch: in
 )
 def squared(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, length=length**2)
+
+
+@kv_cache_bytes.wrong("a float: `/` makes one even of whole numbers, `//` keeps the int")
+def divided(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> float:
+    return float(_bytes(config, length, dtype, batch))
+
+
+@kv_cache_bytes.wrong(
+    "torch.finfo asked for the size: it knows floats only; dtype.itemsize knows every dtype, in bytes"
+)
+def floats_only(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
+    return _bytes(config, length, dtype, batch, item=torch.finfo(dtype).bits // 8)
+
+
+@kv_cache_bytes.wrong("`head_dim` taken to be always there: where it is missing, the query heads share hidden_size")
+def needs_head_dim(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
+    return _bytes(config, length, dtype, batch, width=config["head_dim"])

@@ -249,7 +249,7 @@ def no_output(
     return _attend(x, w_q, w_k, w_v, torch.eye(w_q.shape[0]), heads, causal)
 
 
-@multi_head_attention.wrong("the weights not transposed: they are stored (out, in)")
+@multi_head_attention.wrong("none of the four weights transposed: they are stored (out, in)")
 def untransposed_weights(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -375,3 +375,10 @@ def drops_rows(
 ) -> Tensor:
     rows = w_q.shape[0] // heads * heads
     return _attend(x, w_q[:rows], w_k[:rows], w_v[:rows], w_o[:, :rows], heads, causal)
+
+
+@multi_head_attention.wrong("w_o not transposed: it is stored (out, in) like the others")
+def untransposed_output(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
+    return _attend(x, w_q, w_k, w_v, w_o.T, heads, causal)

@@ -10,7 +10,7 @@ from reference import oracle
 def repeat_kv(x: Tensor, heads: int) -> Tensor:
     kv = x.shape[1]
     if heads < kv or heads % kv:
-        raise ValueError("query heads must be a multiple of key heads")
+        raise ValueError(f"{heads} query heads do not make {kv} groups of equal size, one head at least in each")
     return torch.stack([x[:, h // (heads // kv)] for h in range(heads)], dim=1)
 
 
@@ -103,3 +103,24 @@ def asserts(x: Tensor, heads: int) -> Tensor:
     kv = x.shape[1]
     assert heads >= kv and heads % kv == 0
     return x.repeat_interleave(heads // kv, dim=1)
+
+
+@repeat_kv.wrong("no query heads accepted: 0 % kv is 0, but a group has one head at least, so raise ValueError")
+def accepts_none(x: Tensor, heads: int) -> Tensor:
+    if heads % x.shape[1]:
+        raise ValueError("query heads must be a multiple of key heads")
+    return x.repeat_interleave(heads // x.shape[1], dim=1)
+
+
+@repeat_kv.wrong("the division not checked: reshape raises its own RuntimeError, and a ValueError is asked for")
+def unchecked(x: Tensor, heads: int) -> Tensor:
+    b, kv, n, d = x.shape
+    return x.unsqueeze(2).expand(b, kv, heads // kv, n, d).reshape(b, heads, n, d)
+
+
+@repeat_kv.wrong(
+    "repeat_interleave without `dim`: it flattens and repeats every number where it stands, not every head"
+)
+def each_number(x: Tensor, heads: int) -> Tensor:
+    group, (b, _, n, d) = _checked(x, heads), x.shape
+    return x.repeat_interleave(group).reshape(b, heads, n, d)

@@ -116,3 +116,16 @@ def scaled(q: Table, k: Table) -> Table:
 @scores_by_loops.wrong("divided by the lengths of q and k: that is the cosine, a score keeps the lengths")
 def cosine(q: Table, k: Table) -> Table:
     return [[_dot(x, y) / ((_dot(x, x) * _dot(y, y)) ** 0.5 or 1.0) for y in k] for x in q]
+
+
+@scores_by_loops.wrong(
+    "q times k as it lies, k[c][j]: that needs kᵀ; key j is the row k[j], so its component c is k[j][c]"
+)
+def keys_not_transposed(q: list[list[float]], k: list[list[float]]) -> list[list[float]]:
+    columns = len(k[0]) if k else 0
+    table = [[0.0] * len(k) for _ in q]
+    for i in range(len(q)):
+        for j in range(columns):
+            for c in range(len(k)):
+                table[i][j] += q[i][c] * k[c][j]
+    return table

@@ -131,3 +131,16 @@ def view_after_transpose(x: Tensor) -> Tensor:
 @merge_heads.wrong("the last head first: head 0 comes first")
 def last_head_first(x: Tensor) -> Tensor:
     return merge_heads.fn(x.flip(1))
+
+
+@split_heads.wrong(
+    "the division left to a −1 in reshape: it raises its own RuntimeError, and a ValueError is asked for"
+)
+def unchecked_rest(x: Tensor, h: int) -> Tensor:
+    return x.reshape(*x.shape[:2], h, -1 if x.numel() else x.shape[-1] // h).transpose(1, 2)
+
+
+@split_heads.wrong("checked by `assert`: the contract asks for ValueError, and `python -O` drops asserts")
+def asserts(x: Tensor, h: int) -> Tensor:
+    assert x.shape[-1] % h == 0
+    return split_heads.fn(x, h)

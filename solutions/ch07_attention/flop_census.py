@@ -13,7 +13,7 @@ def flop_census(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) 
 
         "matmul"      w_q, w_k, w_v, w_o (attention's result to d_model), and the ffn's gate, up (both from
                       d_model to ffn) and down (from ffn to d_model)
-        "attention"   the scores of each query head, and its weights times the values; a mask saves nothing
+        "attention"   the scores of each query head, and their softmax times the values; a mask saves nothing
         "softmax"     5 a score: maximum, subtract, exp, add, divide
         "norm"        4 for each number of x: square, add, scale, gain; twice a block
         "residual"    1 for each number of x; twice a block
