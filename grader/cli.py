@@ -296,7 +296,7 @@ def read(
     """
     book = workbook()
     found = book.chapter(chapter)
-    show(terminal.markdown(book.text(found)))
+    show(terminal.markdown(book.text_for_terminal(found)))
 
 
 @app.command()

@@ -200,7 +200,12 @@ class Workbook:
         return Notes(tuple(sections[t] for t in wanted[:-1]), sections["Afterword"])
 
     def text(self, chapter: Chapter) -> str:
+        """The chapter's Markdown; its figure is a file beside it."""
         return _text(self.root / "content" / chapter.id / "chapter.md")
+
+    def text_for_terminal(self, chapter: Chapter) -> str:
+        """The chapter's Markdown where no picture can be shown: the figure as its caption and where the file is."""
+        return re.sub(r"!\[([^\]]*)\]\(([^)]+)\)", rf"> Figure (`content/{chapter.id}/\2`): \1", self.text(chapter))
 
     def prompt(self, koan: Koan) -> str:
         """The module docstring of the exercise: its title and what it is about."""

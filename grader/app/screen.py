@@ -216,7 +216,7 @@ class KoansApp(App[None]):
     def action_read(self) -> None:
         chapter = next(c for c in self.workbook.chapters if c.id == self.koan.chapter)
         try:
-            self.push_screen(Page(chapter.title, self.workbook.text(chapter)))
+            self.push_screen(Page(chapter.title, self.workbook.text_for_terminal(chapter)))
         except KoansError as error:
             self.session.post(Told(str(error)))
 
