@@ -33,15 +33,18 @@ def current(workbook: Workbook, progress: Progress) -> Koan | None:
 
 def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, seed: int = 0) -> Step:
     """Run the learner's code, record it and say what it unlocked."""
-    before = progress.unlocked(workbook)
     first = progress.last_pass(koan) is None
     file = workbook.exercise(koan)
     text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
     verdict = runner.run(koan, LEARNER, seed)
-    if verdict.status != Status.not_started:
+    cards: tuple[Card, ...] = ()
+    if verdict.passed:
+        before = progress.unlocked(workbook)
         progress.record(verdict, text)
-    new = progress.unlocked(workbook) - before
-    cards = tuple(c for c in workbook.cards.values() if c.id in new)
+        new = progress.unlocked(workbook) - before
+        cards = tuple(c for c in workbook.cards.values() if c.id in new)
+    elif verdict.status != Status.not_started:
+        progress.record(verdict, text)
     return Step(koan, verdict, cards, text, first and verdict.passed)
 
 

@@ -22,8 +22,18 @@ except ImportError:  # Windows
 OUTPUT = 64 << 20  # bytes a run may write to any one file
 # pytest plugins a run has no use for; each costs a millisecond or two of the learner's wait.
 UNUSED = (
-    *("cacheprovider", "timeout", "warnings", "xdist", "logging", "junitxml", "pastebin", "doctest", "stepwise"),
-    *("setuponly", "setupplan", "legacypath", "debugging", "faulthandler"),
+    *("cacheprovider", "warnings", "logging", "junitxml", "pastebin", "doctest", "stepwise", "setuponly", "setupplan"),
+    *(
+        "legacypath",
+        "debugging",
+        "faulthandler",
+        "tmpdir",
+        "monkeypatch",
+        "recwarn",
+        "subtests",
+        "terminal",
+        "terminalprogress",
+    ),
 )
 STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail before the C stack does
 
@@ -79,10 +89,13 @@ def execute(job: Job) -> int:
     with open(os.path.join(job.folder, "events"), "w", encoding="utf-8") as events:
         # The runner's own deadline replaces pytest-timeout; nothing is cached, nothing depends on the user's options.
         args = [job.test_file, f"--rootdir={job.root}", "-c", os.path.join(job.root, "pyproject.toml")]
-        args += ["--target", job.target, "--seed", str(job.seed), "-q", "--no-header", "--tb=short"]
+        args += ["--target", job.target, "--seed", str(job.seed)]
         args += ["--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
         args += ["--brief"] if job.brief else []
         os.environ.pop("PYTEST_ADDOPTS", None)
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = (
+            "1"  # looking for installed plugins takes longer than many a koan
+        )
         return int(pytest.main(args, plugins=[Recorder(events)]))
 
 

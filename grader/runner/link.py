@@ -145,7 +145,7 @@ def _start(root: Path, *, share: bool, abandoned: threading.Event) -> Warm:
             *(["--share"] if share else []),
         ],
         pass_fds=[theirs.fileno()],
-        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": path},
         cwd=root,
         stdin=subprocess.DEVNULL,
         stdout=handle,
@@ -191,7 +191,7 @@ class Cold:
         path = os.pathsep.join([str(self.root), *filter(None, [os.environ.get("PYTHONPATH")])])
         process = subprocess.Popen(
             [sys.executable, "-m", "grader.runner.child", str(file)],
-            env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "PYTHONPATH": path},
             cwd=self.root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
