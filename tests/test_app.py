@@ -90,18 +90,18 @@ def test_it_opens_at_the_current_koan_and_a_pass_brings_the_next(play, size):
         assert app.state.koan == order[0]
         assert app.state.step.verdict.status == Status.not_started
         await pilot.pause(0.2)
-        assert first(book).title in screen_text(app)
-        assert "not started" in screen_text(app)
+        await until(pilot, lambda: first(book).title in screen_text(app), first(book).title)
+        await until(pilot, lambda: "not started" in screen_text(app), "not started")
         shot(app, f"{size}-start")
         solve(book, order[0])
         await until(pilot, lambda: isinstance(app.screen, Passed), "the screen after a pass")
         await pilot.pause(0.2)
-        assert "card unlocked" in screen_text(app)
+        await until(pilot, lambda: "card unlocked" in screen_text(app), "card unlocked")
         shot(app, f"{size}-passed")
         await pilot.press("n")
         await until(pilot, lambda: app.state.koan == order[1] and app.state.step is not None, "the next koan")
         assert app.state.passed == 1
-        assert f"1/{len(order)}" in screen_text(app)
+        await until(pilot, lambda: f"1/{len(order)}" in screen_text(app), f"1/{len(order)}")
 
     drive(book, size, script)
 
@@ -120,7 +120,7 @@ def test_a_failure_names_the_mistake_and_each_save_runs_again(play, size):
         await until(pilot, lambda: app.state.step.verdict.status == Status.failed, "a failure")
         await pilot.pause(0.2)
         assert app.state.step.verdict.names == ("top_left",)
-        assert "aligned at the first key" in screen_text(app)
+        await until(pilot, lambda: "aligned at the first key" in screen_text(app), "aligned at the first key")
         shot(app, f"{size}-failed")
         play.write("causal_mask", "def causal_mask(:\n")
         await until(pilot, lambda: app.state.step.verdict.status == Status.broken, "a syntax error")
@@ -140,7 +140,7 @@ def test_hints_list_help_chapter_reset_and_neighbours(play):
             await pilot.press("h")
             await until(pilot, lambda tier=tier: app.state.hints == tier, f"hint {tier}")
         await pilot.pause(0.2)
-        assert "hint 1 of 3" in screen_text(app)
+        await until(pilot, lambda: "hint 1 of 3" in screen_text(app), "hint 1 of 3")
         shot(app, "hints")
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, Page))
@@ -148,7 +148,7 @@ def test_hints_list_help_chapter_reset_and_neighbours(play):
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, Page))
         await pilot.pause(0.3)
-        assert "Numerics is the bug" in screen_text(app)
+        await until(pilot, lambda: "Numerics is the bug" in screen_text(app), "Numerics is the bug")
         shot(app, "chapter")
         await pilot.press("q")
         await until(pilot, lambda: not isinstance(app.screen, Page))
@@ -232,7 +232,7 @@ def test_the_screen_survives_code_that(play, what, lines, status):
         await until(pilot, lambda: app.state.step.verdict.status not in (Status.not_started,), "a verdict")
         assert app.state.step.verdict.status == status, app.state.step.verdict.message
         await pilot.pause(0.3)
-        assert "causal_mask" in screen_text(app)
+        await until(pilot, lambda: "causal_mask" in screen_text(app), "causal_mask")
         assert "\x1b" not in screen_text(app)
         solve(book, "causal_mask")
         await until(pilot, lambda: app.state.step.verdict.passed, "the run after it")
