@@ -1,5 +1,7 @@
 """Every koan passes the gate, and the gate sees what it is there to see."""
 
+import json
+
 import pytest
 
 from grader import gate
@@ -24,11 +26,9 @@ def _replace(file, old, new):
 
 
 def _problems(play, *names):
-    book = Workbook(play.root)
-    with Runner(book, gate.LIMITS) as runner:
-        return [
-            f"{p.where}: {p.says}" for p in gate.verify(book, [book.koan(n) for n in names], runner, seeds=1).problems
-        ]
+    """In a process of its own: this one may have imported the real oracles already."""
+    report = json.loads(play.koans("verify", *names, "--seeds", "1", "--json").stdout)
+    return [f"{p['where']}: {p['says']}" for p in report["problems"]]
 
 
 def test_a_wrong_answer_that_passes_is_reported(play):
