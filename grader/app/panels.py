@@ -150,7 +150,8 @@ class Passed(ModalScreen[str | None]):
             if self.step.unlocked:
                 yield Static(terminal.unlocked(self.step.unlocked))
             yield Markdown(self.workbook.notes(koan).afterword)
-            with Horizontal():
+            # Beside one another where there is room: the class is set before anything is mounted.
+            with Horizontal(classes="" if self.app.size.width >= SIDE_BY_SIDE else "stacked"):
                 with Vertical(classes="code"):
                     yield Static(Text("yours", "bold"))
                     yield Static(terminal.code(without_docstrings(self.step.text)))
@@ -161,7 +162,6 @@ class Passed(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
-        self.query_one(Horizontal).set_class(self.app.size.width < SIDE_BY_SIDE, "stacked")
 
     def on_resize(self, event: events.Resize) -> None:
         for both in self.query(Horizontal):  # none yet while the screen is being put together
