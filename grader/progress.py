@@ -135,8 +135,8 @@ class Progress:
         ).fetchone()
         return (msgspec.json.decode(row[0], type=Verdict), row[1], row[2]) if row else None
 
-    def standings(self, workbook: Workbook) -> dict[str, Standing]:
-        """Where every koan stands, in walking order."""
+    def standings(self, workbook: Workbook, only: Koan | None = None) -> dict[str, Standing]:
+        """Where every koan stands, in walking order, or one of them."""
         from grader.stubs import not_started
 
         rows = self._db.execute(
@@ -144,7 +144,7 @@ class Progress:
         ).fetchall()
         summary = {koan: (count, last, best) for koan, count, last, best in rows}
         found = {}
-        for koan in workbook.koans.values():
+        for koan in [only] if only else workbook.koans.values():
             file = workbook.exercise(koan)
             text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
             count, last, best = summary.get(koan.id, (0, None, None))

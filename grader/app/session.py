@@ -74,7 +74,8 @@ class Session:
             while (event := self._events.get()) is not None:
                 state, effects = update(self.state, event)
                 if isinstance(event, Ran):
-                    state = msgspec.structs.replace(state, standings=progress.standings(self.workbook))
+                    ran = progress.standings(self.workbook, event.step.koan)
+                    state = msgspec.structs.replace(state, standings=state.standings | ran)
                 for effect in effects:
                     state = self._do(effect, state, progress)
                 self.state = state

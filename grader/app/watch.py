@@ -11,7 +11,7 @@ import watchfiles
 from grader.app.state import Event, Saved, Told
 from grader.workbook import Workbook
 
-STEP = 10  # ms without another change before changes are passed on: editors write, rename, write again
+STEP = 5  # ms without another change before changes are passed on: editors write, rename, write again
 DEBOUNCE = 60  # ms at most
 POLL = 200  # ms between looks where no events arrive
 PROBE = 1.5  # seconds in which an event must arrive after we touched a file ourselves
