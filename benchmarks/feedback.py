@@ -54,7 +54,7 @@ class Warm:
         self.states: queue.Queue[State] = queue.Queue()
         self.session = Session(book, self.states.put)
         self.session.start()
-        self._until(lambda state: state.mode.startswith("warm") and state.step is not None)
+        self._until(lambda state: state.mode == "warm" and state.step is not None)
 
     def _until(self, holds: Callable[[State], bool]) -> State:
         while True:
