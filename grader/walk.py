@@ -32,11 +32,16 @@ def current(workbook: Workbook, progress: Progress) -> Koan | None:
 
 
 def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, seed: int = 0) -> Step:
-    """Run the learner's code, record it and say what it unlocked."""
+    """Run the learner's code, record it and say what it unlocked.
+
+    The run reads the file itself, so a save in between is run again: a verdict belongs to the text it is recorded with.
+    """
     first = progress.last_pass(koan) is None
-    file = workbook.exercise(koan)
-    text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    text = exercise_text(workbook, koan)
     verdict = runner.run(koan, LEARNER, seed)
+    while (now := exercise_text(workbook, koan)) != text:
+        text = now
+        verdict = runner.run(koan, LEARNER, seed)
     cards: tuple[Card, ...] = ()
     if verdict.passed:
         before = progress.unlocked(workbook)
@@ -46,6 +51,14 @@ def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, 
     elif verdict.status != Status.not_started:
         progress.record(verdict, text)
     return Step(koan, verdict, cards, text, first and verdict.passed)
+
+
+def exercise_text(workbook: Workbook, koan: Koan) -> str:
+    """The learner's file as it is now; empty if it is gone."""
+    try:
+        return workbook.exercise(koan).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def solution_text(workbook: Workbook, koan: Koan) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from grader import walk
-from grader.app.state import Command, Effect, Event, Ran, State, Told, Trouble, Warmed, go, update
+from grader.app.state import Command, Effect, Event, Ran, State, Trouble, Warmed, go, update
 from grader.app.watch import Watcher
 from grader.errors import KoansError
 from grader.progress import Progress, digest
@@ -95,23 +95,16 @@ class Session:
             self._want(koan.id)
             return msgspec.structs.replace(state, told=f"yours is kept as {kept}" if kept else "")
         elif effect.verb == "run":
-            text = digest(self._text(koan.id))
+            text = digest(walk.exercise_text(self.workbook, koan))
             if not effect.force and self._last.get(koan.id) == text:
                 # Saved twice, or saved unchanged: the verdict stands, or is on its way.
                 return msgspec.structs.replace(state, running=self._busy.is_set())
             self._want(koan.id)
         return state
 
-    def _text(self, koan: str) -> str:
-        file = self.workbook.exercise(self.workbook.koans[koan])
-        try:
-            return file.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
-
     def _want(self, koan: str) -> None:
         """Run this koan next; whatever runs now is out of date."""
-        self._last[koan] = digest(self._text(koan))
+        self._last[koan] = digest(walk.exercise_text(self.workbook, self.workbook.koans[koan]))
         self._busy.set()
         self._wanted.put(koan)
         self._runner.cancel()
@@ -145,6 +138,3 @@ class Session:
         while koan is not None and not self._wanted.empty():
             koan = self._wanted.get()
         return koan
-
-    def tell(self, text: str) -> None:
-        self.post(Told(text))

@@ -183,7 +183,11 @@ class Server:
                     _kill(pid)
             return client is not self.owner
         for line in client.lines.feed(data):
-            self._handle(client, msgspec.json.decode(line, type=Request))
+            try:
+                request = msgspec.json.decode(line, type=Request)
+            except msgspec.MsgspecError:
+                continue  # a guest of another version; what it asks for cannot be known
+            self._handle(client, request)
         return True
 
     def _handle(self, client: Client, request: Request) -> None:
