@@ -121,12 +121,6 @@ class Progress:
             (*row, verdict.seconds, blob),
         )
 
-    def last(self, koan: Koan) -> Verdict | None:
-        row = self._db.execute(
-            "select verdict from attempts where koan = ? order by id desc limit 1", (koan.id,)
-        ).fetchone()
-        return msgspec.json.decode(row[0], type=Verdict) if row else None
-
     def last_pass(self, koan: Koan) -> tuple[Verdict, float, str] | None:
         """The last verdict that passed, when it was given and the digest of the text it was given for."""
         row = self._db.execute(

@@ -58,12 +58,6 @@ class Verdict(msgspec.Struct, frozen=True):
     def passed(self) -> bool:
         return self.status == Status.passed
 
-    @property
-    def cards(self) -> frozenset[str]:
-        """Cards of which every test in this koan has passed."""
-        named = {c for t in self.tests for c in t.cards}
-        return frozenset(named - {c for t in self.tests if t.status != Status.passed for c in t.cards})
-
 
 class Exit(msgspec.Struct, frozen=True):
     """How the process of a run ended. `finished`: it said that it had run every test and meant to stop."""
@@ -74,7 +68,6 @@ class Exit(msgspec.Struct, frozen=True):
     timed_out: float = 0.0
     running: str = ""
     tail: str = ""
-    expected: int = 0
 
 
 def judge(
