@@ -323,20 +323,35 @@ def grade(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The root of a submission: the folder with exercises/.")
     ],
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed of all random inputs [default: a new one, which is shown].")
+    ] = None,
+    require_isolation: Annotated[
+        bool, typer.Option("--require-isolation", help="Refuse to grade where the sandbox is not whole (exit code 2).")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Grade a submission: a verdict per koan and a score. No isolation yet: grade only code you trust.
+    """Grade a submission: a verdict per koan and a score. Its code runs in a sandbox, apart from tests and solutions.
+
+    Only the files of our koans are read. SECURITY.md says what is promised.
 
     \b
     Examples:
       koans grade ../forks/ada
       koans grade ../forks/ada --json > ada.json
+      koans grade ../forks/ada --require-isolation --seed 1234
     """
+    import secrets
+
     from grader.grade import grade as grade_submission
+    from grader.sandbox.confine import in_words, trusted
 
     book = workbook()
-    with Runner(book) as runner, waiting("grading") as say:
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    with Runner(book, isolated=True) as runner, waiting("grading") as say:
+        level = runner.level()
+        if require_isolation and not trusted(level):
+            raise KoansError(f"--require-isolation: {in_words(level)}; nothing was graded")
         result = grade_submission(
             book,
             folder,
@@ -400,7 +415,8 @@ def verify(
     lock: Annotated[bool, typer.Option("--lock", help="Add new ids to content/ids.lock first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """The gate every koan passes: solutions and right answers pass, wrong ones fail by name, stubs pass nothing.
+    """The gate every koan passes: solutions and right answers pass, wrong ones fail by name, stubs pass nothing, and
+    the sandbox gives the same verdicts.
 
     \b
     Examples:
@@ -417,7 +433,7 @@ def verify(
         added = gate.lock(book)
         if not as_json:
             show(f"{added} new ids locked")
-    with Runner(book, gate.LIMITS) as runner, waiting("verifying") as say:
+    with Runner(book, gate.LIMITS, isolated=True) as runner, waiting("verifying") as say:
         report = gate.verify(
             book, koans, runner, seeds=seeds, tick=lambda done, total, what: say(f"{done} of {total}: {what}")
         )

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from grader.checks.message import Disagreement, NotStarted
 from grader.interpreter.text import YourTurn
+from grader.policy import Forbidden
+from grader.sandbox.proxy import SUBMITTED_FRAMES
 from grader.workbook import Koan
 
 LINES = 12
@@ -31,6 +33,8 @@ def explain(error: BaseException, koan: Koan) -> Explained:
         return Explained(f"not started: open exercises/{koan.id}.py", "", not_started=True)
     if isinstance(error, Disagreement):
         return Explained(error.told.text, error.told.sentence, dict(error.told.looks))
+    if isinstance(error, Forbidden):
+        return Explained(str(error), "")
     if type(error).__module__.startswith("_pytest") and "Timeout" in str(error):
         return Explained(f"no answer in time\n{own_frames(error, koan)}", "")
     notes = [n for n in getattr(error, "__notes__", []) if "alsifying example" in n]
@@ -68,6 +72,9 @@ def explain_import(error: BaseException, koan: Koan) -> str:
 
 def own_frames(error: BaseException, koan: Koan) -> str:
     """The lines of a traceback that stand in the koan's own file, the last three."""
+    submitted: list[tuple[int, str]] | None = getattr(error, SUBMITTED_FRAMES, None)
+    if submitted is not None:  # from another process
+        return "\n".join(f"  line {number} of {koan.name}.py: {line}" for number, line in submitted)
     ends = (f"{koan.id}.py",)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.replace("\\", "/").endswith(ends)]
     if isinstance(error, RecursionError):

@@ -28,8 +28,8 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct):
-    """What the gate found. `wrong` counts the wrong answers tried, `caught` and `named` those that failed and by
-    name.
+    """What the gate found. `wrong` counts the wrong answers tried, `caught` and `named` those that failed and by name,
+    `isolated` the runs that were made in the sandbox too and came to the same verdict.
     """
 
     koans: int = 0
@@ -38,6 +38,7 @@ class Report(msgspec.Struct):
     caught: int = 0
     named: int = 0
     right: int = 0
+    isolated: int = 0
     problems: list[Problem] = msgspec.field(default_factory=list)
 
     @property
@@ -59,12 +60,21 @@ def verify(
     by_koan = {koan.id: koan for koan in koans}
     jobs = [(k, t, s) for k in koans for t, s in _runs(k, seeds, report)]
     report.runs = len(jobs)
-    done = 0
+    # A kernel's text is interpreted in the same way in both; everything else is run behind the sandbox's wire as well.
+    apart = [(k, t) for k, t, s in jobs if runner.isolated and s == 0 and t.kind != "stub" and k.kind != "kernel"]
+    total, done = len(jobs) + len(apart), 0
+    first: dict[tuple[str, str], Verdict] = {}
     for seed in sorted({s for _, _, s in jobs}):
-        for verdict in runner.run_many([(k, t) for k, t, s in jobs if s == seed], seed=seed):
+        for verdict in runner.run_many([(k, t) for k, t, s in jobs if s == seed], seed=seed, isolated=False):
             done += 1
-            tick(done, len(jobs), f"{verdict.koan} {verdict.target}")
+            tick(done, total, f"{verdict.koan} {verdict.target}")
+            if seed == 0:
+                first[verdict.koan, verdict.target] = verdict
             report.problems += _judge(by_koan[verdict.koan], verdict, report)
+    for verdict in runner.run_many(apart, isolated=True):
+        done += 1
+        tick(done, total, f"{verdict.koan} {verdict.target}, isolated")
+        report.problems += _same(first[verdict.koan, verdict.target], verdict, report)
     report.problems.sort(key=lambda p: p.where)
     return report
 
@@ -123,6 +133,20 @@ def _judge(koan: Koan, verdict: Verdict, report: Report) -> list[Problem]:
         Problem(
             f"{where} seed {verdict.seed}",
             f"{what} must pass, but is '{verdict.status}' in '{failing}':\n    {says}",
+        )
+    ]
+
+
+def _same(here: Verdict, apart: Verdict, report: Report) -> list[Problem]:
+    """Does the sandbox give the verdict that a run without it gives?"""
+    if (here.status, here.names) == (apart.status, apart.names):
+        report.isolated += 1
+        return []
+    says = apart.message.strip().splitlines()[0] if apart.message.strip() else ""
+    return [
+        Problem(
+            f"{apart.koan} {apart.target}",
+            f"isolated it is '{apart.status}' {list(apart.names)}, else '{here.status}' {list(here.names)}: {says}",
         )
     ]
 

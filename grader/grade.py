@@ -9,12 +9,12 @@ import msgspec
 
 from grader.errors import KoansError
 from grader.runner import Runner
+from grader.sandbox.confine import in_words, trusted
 from grader.targets import Target
 from grader.verdict import Verdict
 from grader.workbook import Workbook
 
 SCHEMA = 1
-ISOLATION = "none: submission and tests share a process, so grade only code you trust"
 
 
 class Graded(msgspec.Struct, frozen=True):
@@ -26,13 +26,16 @@ class Graded(msgspec.Struct, frozen=True):
 
 
 class Grade(msgspec.Struct, frozen=True):
-    """A submission's result. `isolation` says in words what stood between the submission and the grader."""
+    """A submission's result. `isolation` says in words what stood between the submission and the grader, `trusted`
+    whether that is enough for a stranger's code.
+    """
 
     submission: str
     seed: int
     points: int
     earned: int
     isolation: str
+    trusted: bool
     koans: tuple[Graded, ...]
     schema: int = SCHEMA
 
@@ -48,6 +51,7 @@ def grade(
     """A verdict per koan of our list; files that are no koan's are ignored. Raises KoansError if nothing is there."""
     if not (folder / "exercises").is_dir():
         raise KoansError(f"{folder}: has no exercises/ folder; give the root of a submission")
+    level = runner.level()
     target = Target("path", str(folder.resolve()))
     order = list(workbook.koans.values())
     graded: dict[str, Graded] = {}
@@ -57,4 +61,4 @@ def grade(
         tick(len(graded), len(order), koan.id)
     results = tuple(graded[koan.id] for koan in order)
     total, earned = sum(g.points for g in results), sum(g.earned for g in results)
-    return Grade(folder.resolve().name, seed, total, earned, ISOLATION, results)
+    return Grade(folder.resolve().name, seed, total, earned, in_words(level), trusted(level), results)

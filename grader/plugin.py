@@ -10,7 +10,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import msgspec
 import pytest
@@ -18,7 +18,8 @@ import pytest
 from grader import targets
 from grader.errors import KoansError
 from grader.explain import Explained, explain, explain_import
-from grader.runner.protocol import Event
+from grader.runner.protocol import Event, Job
+from grader.sandbox import confine, proxy
 from grader.verdict import Status, TestResult
 from grader.workbook import Koan, Workbook, find_root
 
@@ -50,7 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
         workbook = Workbook(find_root(config.rootpath))
         target = targets.parse(config.getoption("--target"))
         assert workbook.koans  # read the content now: a mistake in it is one line, not a failed import
-        targets.install(workbook, target)
+        recorder = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, Recorder)), None)
+        targets.install(workbook, target, recorder.sandbox if recorder else None)
     except KoansError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[WORKBOOK], config.stash[TARGET] = workbook, target
@@ -229,15 +231,31 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 class Recorder:
-    """A pytest plugin that writes Events to a file, one JSON object a line."""
+    """A pytest plugin that writes Events to a file, one JSON object a line.
 
-    def __init__(self, stream: TextIO) -> None:
+    With a sandbox's address the code under test runs in a worker there; the run ends where its worker does.
+    """
+
+    def __init__(self, stream: TextIO, job: Job | None = None) -> None:
         self.stream = stream
+        self.sandbox: targets.Sandbox | None = None
+        if job is not None and job.sandbox:
+            self.sandbox = targets.Sandbox(job.sandbox, job.timeout, job.memory, self.opened)
+            proxy.on_end = self.gone
         self.results: dict[str, TestResult] = {}
 
     def _write(self, event: Event) -> None:
         self.stream.write(msgspec.json.encode(event).decode() + "\n")
         self.stream.flush()
+
+    def opened(self, worker: proxy.Worker) -> None:
+        self._write(Event("confined", confine.in_words(worker.level)))
+
+    def gone(self, end: proxy.End) -> NoReturn:
+        """The submission's process is no more, so its koan has no more to say: what it has not passed is not passed."""
+        what = "late" if end.late else "gone" if end.status is not None else "nonsense"
+        self._write(Event(what, end.nonsense or end.tail, number=end.status or 0))
+        os._exit(0)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._write(Event("collected", number=len(session.items)))

@@ -1,6 +1,7 @@
 """Whose code answers to `exercises.*`: the learner's, the solutions, a stub, one wrong or right variant, a submission.
 
-One meta-path finder decides, so a test file imports the same name for all of them.
+One meta-path finder decides, so a test file imports the same name for all of them. With a sandbox's address it answers
+with proxies: the same functions, in a worker of their own.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from grader import policy
 from grader.errors import KoansError
 from grader.stubs import strip_markers, stub_of
 from grader.workbook import Koan, Workbook
@@ -24,6 +26,7 @@ from reference import Oracle, Variant
 
 if TYPE_CHECKING:
     from grader.interpreter.text import KernelText
+    from grader.sandbox.proxy import Worker
 
 PACKAGE = "exercises"
 
@@ -70,8 +73,12 @@ def source(workbook: Workbook, koan: Koan, target: Target) -> str:
     """The text that answers for the koan. Raises FileNotFoundError."""
     if target.kind == "stub":
         return stub_of(workbook, koan)
+    if target.kind == "path":
+        from grader.sandbox import submission
+
+        return submission.read(Path(target.name), PACKAGE, koan.chapter, f"{koan.name}.py")
     text = exercise_file(workbook, koan, target).read_text(encoding="utf-8")
-    return text if target.kind in ("learner", "path") else strip_markers(text)
+    return text if target.kind == "learner" else strip_markers(text)
 
 
 def oracles(koan: Koan) -> dict[str, Oracle[..., Any]]:
@@ -99,12 +106,22 @@ def missing_requirement(koan: Koan) -> str:
     return ""
 
 
+class Sandbox(msgspec.Struct, frozen=True):
+    """Where workers are to be had, and what each may use: seconds, and bytes beyond the warm process."""
+
+    address: str
+    seconds: float
+    memory: int
+    opened: Callable[[Worker], None] = lambda worker: None
+
+
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Answers to `exercises`, its chapters and its koans. Everything else, the tests among it, is found as usual."""
 
-    def __init__(self, workbook: Workbook, target: Target) -> None:
+    def __init__(self, workbook: Workbook, target: Target, sandbox: Sandbox | None = None) -> None:
         self.workbook = workbook
         self.target = target
+        self.sandbox = sandbox
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -141,13 +158,37 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if koan.kind == "kernel":
             self._kernel_module(module, koan, text, file)
             return
+        forbids = koan.forbids if self.target.kind in ("learner", "path", "solutions") else ()
+        if self.sandbox is not None:
+            self._proxies(module, koan, text, file, forbids, self.sandbox)
+            return
         try:
             exec(compile(text, file, "exec"), module.__dict__)
+            if forbids:
+                policy.enforce(module.__dict__, text, forbids)
         except SystemExit:
             raise ImportError("the file calls exit while it is being imported") from None
         if self.target.kind in ("wrong", "right"):
             oracle, chosen = variant(koan, self.target)
             setattr(module, oracle.__name__, chosen.fn)
+
+    def _proxies(
+        self, module: ModuleType, koan: Koan, text: str, file: str, forbids: Sequence[str], sandbox: Sandbox
+    ) -> None:
+        """The submission in a worker, and a proxy for each of its functions."""
+        from grader.sandbox import wire
+        from grader.sandbox.proxy import Limits, Proxy, Worker
+
+        replace = None
+        if self.target.kind in ("wrong", "right"):
+            oracle, chosen = variant(koan, self.target)
+            reference = self.workbook.reference(koan)
+            replace = wire.Replace(reference.read_text("utf-8"), str(reference), oracle.__name__, chosen.name)
+        limits = Limits(sandbox.seconds, sandbox.memory)
+        worker = Worker(sandbox.address, wire.Load(text, file, list(forbids), replace), limits)
+        sandbox.opened(worker)
+        for name in worker.names():
+            setattr(module, name, Proxy(worker, name))
 
     def _kernel_module(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:
         """A kernel koan's functions are its launchers over the learner's kernels: tests call them like any other."""
@@ -156,10 +197,10 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             setattr(module, name, launched(oracle, text, file, chosen))
 
 
-def install(workbook: Workbook, target: Target) -> Finder:
+def install(workbook: Workbook, target: Target, sandbox: Sandbox | None = None) -> Finder:
     """Put the finder first, and forget what was imported under the name before."""
     uninstall()
-    finder = Finder(workbook, target)
+    finder = Finder(workbook, target, sandbox)
     sys.meta_path.insert(0, finder)
     return finder
 

@@ -39,7 +39,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """What came of running one koan against one target.
 
     `status` rests on the tests without the gpu mark, `fast` on those with it (None: there are none). `names` are the
-    wrong answers that the failures agree on, and `message` is what a learner reads first.
+    wrong answers that the failures agree on, and `message` is what a learner reads first. `isolation` says what stood
+    between the code and the grader, if anything did.
     """
 
     koan: str
@@ -53,6 +54,7 @@ class Verdict(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     seed: int = 0
     output: str = ""
+    isolation: str = ""
 
     @property
     def passed(self) -> bool:
@@ -60,7 +62,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Exit(msgspec.Struct, frozen=True):
-    """How the process of a run ended. `finished`: it said that it had run every test and meant to stop."""
+    """How the process of a run ended. `finished`: it said that it had run every test and meant to stop. `nonsense`: an
+    isolated submission sent what is no answer."""
 
     finished: bool
     code: int = 0
@@ -68,6 +71,7 @@ class Exit(msgspec.Struct, frozen=True):
     timed_out: float = 0.0
     running: str = ""
     tail: str = ""
+    nonsense: str = ""
 
 
 def judge(
@@ -150,7 +154,10 @@ def _fast(tests: Sequence[TestResult], status: Status) -> Status | None:
 
 def _crash(end: Exit) -> str:
     during = f"in: {end.running}" if end.running else "while the file was being imported"
-    if end.signal:
+    if end.nonsense:
+        cause = f"the process sent what is no answer {during}: {end.nonsense}"
+        more = "Does the code reach for the descriptors of the process it runs in?"
+    elif end.signal:
         cause = f"the process was killed by {end.signal} {during}"
         more = {
             "SIGSEGV": "A crash in C: memory that is not yours, or recursion too deep for the stack.",

@@ -24,7 +24,7 @@ HINTS = 3
 
 class Koan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One exercise. `id` is "chapter/name"; `kind` "kernel" means the learner writes Triton text and a literal
-    CONFIG.
+    CONFIG. `forbids` names functions that would be the whole answer and are not to be used.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Koan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     points: int = 1
     needs: tuple[str, ...] = ()
     kind: Literal["function", "kernel"] = "function"
+    forbids: tuple[str, ...] = ()
     chapter: str = ""
 
     @property

@@ -131,14 +131,14 @@ def test_grading_gives_points_for_what_passes_and_says_that_nothing_is_isolated(
     play.body("causal_mask", "return torch.zeros(n_q, n_k)")
     human = play.koans("grade", str(play.root))
     assert "2 of" in human.stdout
-    assert "isolation: none" in human.stdout
+    assert "isolated: no new privileges" in human.stdout
     result = json.loads(play.koans("grade", str(play.root), "--json").stdout)
     by_koan = {g["verdict"]["koan"]: (g["earned"], g["verdict"]["status"]) for g in result["koans"]}
     assert by_koan.pop("ch07_attention/scores") == (2, "passed")
     assert by_koan.pop("ch07_attention/causal_mask") == (0, "failed")
     assert set(by_koan.values()) == {(0, "not started")}
     assert result["earned"] == 2
-    assert result["isolation"].startswith("none")
+    assert result["isolation"].startswith("isolated: ") and result["trusted"]
 
 
 @pytest.mark.parametrize("width", ["60", "200"])

@@ -165,7 +165,7 @@ def grade(result: Grade) -> RenderableType:
         if graded.verdict.headline and graded.verdict.status not in (Status.passed, Status.not_started):
             parts.append(Padding(Text(graded.verdict.headline, "dim"), (0, 0, 0, 5)))
     parts += [Text(), Text(f"{result.submission}: {result.earned} of {result.points} points", "bold")]
-    parts.append(Text(f"isolation: {result.isolation}", "yellow"))
+    parts.append(Text(f"seed {result.seed}; {result.isolation}", "dim" if result.trusted else "yellow"))
     return Group(*parts)
 
 

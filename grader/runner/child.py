@@ -96,7 +96,7 @@ def execute(job: Job) -> int:
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = (
             "1"  # looking for installed plugins takes longer than many a koan
         )
-        return int(pytest.main(args, plugins=[Recorder(events)]))
+        return int(pytest.main(args, plugins=[Recorder(events, job)]))
 
 
 def main() -> None:

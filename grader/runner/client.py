@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -17,8 +18,11 @@ import msgspec
 from grader.runner.address import fingerprint
 from grader.runner.link import Link, connect
 from grader.runner.protocol import Cancel, Done, Event, Job
-from grader.stubs import not_started
-from grader.targets import Target, exercise_file, missing_requirement
+from grader.sandbox.confine import Level
+from grader.sandbox.service import UNAVAILABLE, Service
+from grader.sandbox.submission import Unreadable
+from grader.stubs import not_started, stub_of
+from grader.targets import Target, exercise_file, missing_requirement, source
 from grader.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.workbook import Koan, Workbook
 
@@ -44,13 +48,18 @@ class Runner:
     """Runs koans, in a warm process where the platform can fork. Use it as a context manager.
 
     It starts on the first run that needs it. With `share` other commands on the same workbook may use its server;
-    without, it uses a shared one if there is one. A server that no longer runs what is on disk is replaced.
+    without, it uses a shared one if there is one. A server that no longer runs what is on disk is replaced. `isolated`
+    runs the code under test in sandboxed workers, where there is a sandbox.
     """
 
-    def __init__(self, workbook: Workbook, limits: Limits | None = None, *, share: bool = False) -> None:
+    def __init__(
+        self, workbook: Workbook, limits: Limits | None = None, *, share: bool = False, isolated: bool = False
+    ) -> None:
         self.workbook = workbook
         self.limits = limits or Limits()
         self.share = share
+        self.isolated = isolated and sys.platform == "linux"
+        self._sandbox: Service | None = None
         self._link: Link | None = None
         self._fingerprint = ""
         self._ids = itertools.count()
@@ -68,6 +77,17 @@ class Runner:
         link, self._link = self._link, None
         if link is not None:
             link.close()
+        sandbox, self._sandbox = self._sandbox, None
+        if sandbox is not None:
+            sandbox.close()
+
+    def level(self) -> Level:
+        """What stands between the code under test and the grader: known once the sandbox has been tried."""
+        if not self.isolated:
+            return UNAVAILABLE
+        self._connected()
+        assert self._sandbox is not None
+        return self._sandbox.wait()
 
     def warm_up(self) -> str:
         """Start now instead of at the first run; says how runs will be made ("warm", "cold: …")."""
@@ -79,6 +99,8 @@ class Runner:
             self.close()
         if self._link is None:
             self._fingerprint = now
+            if self.isolated:
+                self._sandbox = Service(self.workbook.root)  # they start side by side
             self._link = connect(self.workbook.root, share=self.share, abandoned=self._abandoned)
         return self._link
 
@@ -101,9 +123,18 @@ class Runner:
         raise Cancelled(koan.id)
 
     def run_many(
-        self, pairs: Iterable[tuple[Koan, Target]], *, seed: int = 0, parallel: int | None = None
+        self,
+        pairs: Iterable[tuple[Koan, Target]],
+        *,
+        seed: int = 0,
+        parallel: int | None = None,
+        isolated: bool | None = None,
     ) -> Iterator[Verdict]:
-        """A verdict for every pair, as they come in, `parallel` at a time (default: one a core)."""
+        """A verdict for every pair, as they come in, `parallel` at a time (default: one a core).
+
+        With `isolated` False the code under test runs without the sandbox, even where this runner has one.
+        """
+        apart = self.isolated if isolated is None else isolated and self.isolated
         waiting = iter(pairs)
         width = parallel or os.cpu_count() or 1
         with tempfile.TemporaryDirectory(prefix="koans-") as folder:
@@ -119,7 +150,7 @@ class Runner:
                         if early is not None:
                             yield early
                         else:
-                            self._send(*pair, seed, Path(folder))
+                            self._send(*pair, seed, Path(folder), apart)
                     if self._flying and self._link is not None:
                         done = self._link.receive()
                         flight = self._flying.pop(done.id, None)
@@ -135,7 +166,9 @@ class Runner:
         lack = missing_requirement(koan)
         if lack:
             return Verdict(koan.id, str(target), Status.not_run_here, lack, lack, seed=seed)
-        if target.kind not in ("learner", "path"):
+        if target.kind == "path":
+            return self._not_submitted(koan, target, seed)
+        if target.kind != "learner":
             return None
         file = exercise_file(self.workbook, koan, target)
         if not file.is_file():
@@ -146,8 +179,22 @@ class Runner:
             return Verdict(koan.id, str(target), Status.not_started, says, says, seed=seed)
         return None
 
-    def _send(self, koan: Koan, target: Target, seed: int, folder: Path) -> None:
+    def _not_submitted(self, koan: Koan, target: Target, seed: int) -> Verdict | None:
+        """What can be said of a stranger's file without parsing it here."""
+        try:
+            text = source(self.workbook, koan, target)
+        except FileNotFoundError:
+            return Verdict(koan.id, str(target), Status.not_started, "not submitted", "not submitted", seed=seed)
+        except Unreadable as error:
+            return Verdict(koan.id, str(target), Status.broken, str(error), str(error), seed=seed)
+        if text.splitlines() == stub_of(self.workbook, koan).splitlines():
+            return Verdict(koan.id, str(target), Status.not_started, "not started", "not started", seed=seed)
+        return None
+
+    def _send(self, koan: Koan, target: Target, seed: int, folder: Path, apart: bool) -> None:
         link = self._connected()
+        if self._sandbox is not None:
+            self._sandbox.wait()
         number = next(self._ids)
         place = folder / str(number)
         place.mkdir()
@@ -161,6 +208,7 @@ class Runner:
             self.limits.timeout,
             self.limits.memory,
             self.limits.brief,
+            self._sandbox.address if self._sandbox and apart else "",
         )
         self._flying[number] = _Flight(job, koan, target, time.monotonic())
         link.send(job)
@@ -172,13 +220,18 @@ class Runner:
         tests = [e.result for e in events if e.result is not None]
         finished = any(e.what == "finished" for e in events) and os.WIFEXITED(done.status)
         running = _running(events, tests)
+        gone = next((e for e in events if e.what in ("late", "gone", "nonsense")), None)  # an isolated submission
+        status, late = done.status, done.timed_out
+        if gone is not None:
+            status, late = gone.number, gone.what == "late"
         end = Exit(
             finished=finished,
-            code=os.WEXITSTATUS(done.status) if os.WIFEXITED(done.status) else 0,
-            signal=signal.Signals(os.WTERMSIG(done.status)).name if os.WIFSIGNALED(done.status) else "",
-            timed_out=flight.job.timeout if done.timed_out else 0.0,
+            code=os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
+            signal=signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else "",
+            timed_out=flight.job.timeout if late else 0.0,
             running=running,
-            tail="" if finished else _fault(output),
+            tail="" if finished else _fault(gone.text if gone else output),
+            nonsense=gone.text if gone and gone.what == "nonsense" else "",
         )
         lacks = [e.text for e in events if e.what == "lack"]
         seconds = round(time.monotonic() - flight.started, 4)
@@ -190,7 +243,11 @@ class Runner:
             end = msgspec.structs.replace(end, finished=False)
         shown = "\n".join(t.output for t in tests if t.output)[:KEEP]
         koan, target = flight.koan.id, str(flight.target)
-        return judge(koan, target, tests, broken, end, seconds=seconds, seed=flight.job.seed, output=shown)
+        verdict = judge(koan, target, tests, broken, end, seconds=seconds, seed=flight.job.seed, output=shown)
+        confined = next((e.text for e in events if e.what == "confined"), "")
+        if flight.job.sandbox and flight.koan.kind == "kernel":
+            confined = "isolated: a kernel's text is checked and interpreted; no Python of the submission runs"
+        return msgspec.structs.replace(verdict, isolation=confined)
 
 
 class _Flight(msgspec.Struct, frozen=True):

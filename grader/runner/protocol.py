@@ -10,7 +10,7 @@ from grader.verdict import TestResult
 class Job(msgspec.Struct, frozen=True, tag=True):
     """Run one test file. `folder` receives `events` (Event lines) and `output`; sizes in bytes, times in seconds.
 
-    `brief` leaves failing inputs as they were found.
+    `brief` leaves failing inputs as they were found. `sandbox` is where workers are to be had; empty: no isolation.
     """
 
     id: int
@@ -22,6 +22,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     timeout: float
     memory: int
     brief: bool = False
+    sandbox: str = ""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -48,7 +49,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 class Event(msgspec.Struct, frozen=True):
     """One line that a run writes as it goes, so that a run that dies has still said how far it came."""
 
-    what: str  # collected, start, result, broken, lack, finished
+    what: str  # collected, start, result, broken, lack, confined, late, gone, nonsense, finished
     text: str = ""
     result: TestResult | None = None
     number: int = 0

@@ -1,0 +1,227 @@
+"""The trusted side's end of the wire: a submission's functions as functions, and what becomes of their worker.
+
+A proxy is called like the function it stands for. What the call did to its inputs is done to them, what it printed is
+printed, what it raised is raised: by name and as text, never as an object of the submission's.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grader.policy import Forbidden
+from grader.sandbox import wire
+from grader.sandbox.confine import Level
+from grader.sandbox.values import Malformed, Unpacker, pack
+
+SUBMITTED_FRAMES = "submitted_frames"  # of an exception: (line number, line) of the submission, outermost first
+STARTING = 20.0  # seconds for a worker to be forked and confined, on a machine that is busy
+
+
+@dataclass(frozen=True)
+class End:
+    """How a worker ended before its time: its wait status, or None if it was given up (`late`) or talked nonsense."""
+
+    status: int | None
+    tail: str = ""
+    late: bool = False
+    nonsense: str = ""
+
+
+def _stop(end: End) -> NoReturn:
+    raise RuntimeError(f"the submission's process ended: {end}")
+
+
+# What is done when a worker is gone. A run that records events ends there; see runner.child.
+on_end: Callable[[End], NoReturn] = _stop
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds one worker may live, bytes it may map beyond what the warm process has, and its CPU seconds."""
+
+    seconds: float = 20.0
+    memory: int = 2 << 30
+
+
+class Worker:
+    """One worker of a zygote, holding one submission."""
+
+    def __init__(self, address: str, load: wire.Load, limits: Limits) -> None:
+        self.load, self.limits, self.address = load, limits, address
+        self._deadline = time.monotonic() + STARTING + limits.seconds
+        self._calls = 0
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(STARTING)
+        self._socket.connect(address)
+        self._socket.setblocking(True)
+        self._fd = self._socket.fileno()
+        ready = self._ask(wire.Start(limits.memory, int(limits.seconds * 4) + 5))
+        if not isinstance(ready, wire.Ready):
+            self._gone(nonsense="a worker that does not say how it is confined")
+        self.level = Level(ready.parts, ready.missing)
+        self._deadline = time.monotonic() + limits.seconds
+
+    def names(self) -> list[str]:
+        """Load the submission; its functions. Raises what its import raised."""
+        loaded = self._ask(self.load)
+        if isinstance(loaded, wire.Raised):
+            _print(loaded.output)
+            raise as_exception(loaded.error, self.load.file, self.load.text)
+        if not isinstance(loaded, wire.Loaded):
+            self._gone(nonsense="an answer to another question")
+        _print(loaded.output)
+        return loaded.names
+
+    def call(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The function's result, or what it raised. Inputs are left as the call left them."""
+        self._calls += 1
+        answer = self._ask(wire.Call(self._calls, function, pack(args), pack(kwargs)))
+        if isinstance(answer, wire.Raised) and answer.id == self._calls:
+            _print(answer.output)
+            raise as_exception(answer.error, self.load.file, self.load.text)
+        if not isinstance(answer, wire.Returned) or answer.id != self._calls:
+            self._gone(nonsense="an answer to another question")
+        _print(answer.output)
+        try:
+            value = Unpacker()(answer.value)
+            left = Unpacker()(answer.inputs)
+        except Malformed as error:
+            self._gone(nonsense=str(error))
+        if answer.inputs is not None:
+            _leave_as([args, kwargs], left)
+        return value
+
+    def again(self, memory: int) -> Worker:
+        """A second worker with the same submission and another limit on memory."""
+        other = Worker(self.address, self.load, Limits(self.limits.seconds, memory))
+        other.names()
+        return other
+
+    def close(self) -> None:
+        """The zygote kills the worker when the connection closes."""
+        self._socket.close()
+        self._fd = -1
+
+    def _ask(self, message: wire.Request) -> wire.Reply:
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                wire.write(self._fd, wire.frame(message), self._deadline)
+            reply = wire.reply(wire.read_frame(self._fd, self._deadline))
+        except TimeoutError:
+            self._gone(late=True)
+        except Malformed as error:
+            self._gone(nonsense=str(error))
+        except (EOFError, OSError):
+            self._gone(nonsense="it closed the connection")
+        if isinstance(reply, wire.Ended):
+            self._gone(status=reply.status, tail=reply.tail)
+        return reply
+
+    def _gone(self, status: int | None = None, tail: str = "", late: bool = False, nonsense: str = "") -> NoReturn:
+        self.close()
+        on_end(End(status, tail, late, nonsense))
+
+
+class Proxy:
+    """A submission's function. Call it like one."""
+
+    def __init__(self, worker: Worker, name: str) -> None:
+        self._worker = worker
+        self.__name__ = name
+        self._with_memory: dict[int, Proxy] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._worker.call(self.__name__, args, kwargs)
+
+    def within(self, memory: int) -> Proxy:
+        """The same function in a worker that may map only so many bytes beyond the warm process."""
+        if memory not in self._with_memory:
+            self._with_memory[memory] = Proxy(self._worker.again(memory), self.__name__)
+        return self._with_memory[memory]
+
+
+def _print(output: str) -> None:
+    if output:
+        print(output, end="")
+
+
+def as_exception(error: wire.Error, file: str, text: str) -> BaseException:
+    """An exception to raise in the place of the one described, with the lines of the submission it passed as a note.
+
+    A builtin class is raised as itself, another as a class of its name below its nearest builtin one.
+    """
+    if "Forbidden" in error.types[:1]:
+        return Forbidden(error.message)
+    base: type[BaseException] = Exception
+    for name in error.types:
+        known = getattr(builtins, name, None)
+        if isinstance(known, type) and issubclass(known, Exception | SystemExit):
+            base = known
+            break
+    name = error.types[0] if error.types else "Exception"
+    kind: Any = base if name == base.__name__ else type(_printable(name), (base,), {})
+    made: BaseException = kind.__new__(kind)  # without __init__: some builtin ones want more than a message
+    made.args = (error.message,)
+    if isinstance(made, SyntaxError):
+        made.msg, made.filename, made.lineno, made.offset, made.text = (
+            error.message,
+            file,
+            error.line,
+            error.offset,
+            error.text,
+        )
+    if isinstance(made, ImportError):
+        made.name = error.name
+        made.msg = error.message
+    lines = text.splitlines()
+    passed = [(f.line, lines[f.line - 1].strip() if 0 < f.line <= len(lines) else "") for f in error.frames[-3:]]
+    setattr(made, SUBMITTED_FRAMES, passed)
+    return made
+
+
+def _printable(name: str) -> str:
+    return "".join(c for c in name if c.isprintable())[:100] or "Exception"
+
+
+def _leave_as(inputs: Any, left: Any) -> None:
+    """Change `inputs` in place to what the call left of them. What no longer has its shape or type is given up."""
+    keys = list(inputs) if isinstance(inputs, Mapping) else range(min(len(inputs), len(left)))
+    for before, after in ((inputs[k], left[k]) for k in keys if not isinstance(left, Mapping) or k in left):
+        if isinstance(before, Tensor):
+            with torch.no_grad(), contextlib.suppress(RuntimeError, TypeError):
+                if isinstance(after, Tensor) and before.shape == after.shape and before.dtype == after.dtype:
+                    before.copy_(after)
+                else:
+                    before.zero_().add_(1)  # reshaped in place: say that it is not what it was
+        elif isinstance(before, np.ndarray):
+            if isinstance(after, np.ndarray) and before.shape == after.shape and before.dtype == after.dtype:
+                before[...] = after
+        elif isinstance(before, list) and isinstance(after, list):
+            _leave_as(before, after)
+            before[:] = [b if _same(b, a) else a for b, a in zip(before, after, strict=False)] + after[len(before) :]
+        elif isinstance(before, dict) and isinstance(after, dict):
+            _leave_as(before, after)
+            for key in [k for k in before if k not in after]:
+                del before[key]
+            for key, value in after.items():
+                if key not in before or not _same(before[key], value):
+                    before[key] = value
+        elif isinstance(before, tuple) and isinstance(after, tuple):
+            _leave_as(before, after)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Containers and tensors have been changed in place; anything else is compared."""
+    if isinstance(a, (Tensor, np.ndarray, list, dict, tuple)):
+        return type(a) is type(b)
+    return type(a) is type(b) and (a == b or (a != a and b != b))

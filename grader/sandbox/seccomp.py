@@ -1,0 +1,121 @@
+"""A system-call filter for one process that computes: threads, but no new process, program, socket or signal.
+
+Refused calls fail with EPERM, so that honest code gets an exception and not a dead process. `clone3` fails with ENOSYS:
+its flags cannot be inspected, and the C library then falls back to `clone`, whose flags can.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
+ALLOW, REFUSE, KILL = 0x7FFF_0000, 0x0005_0000, 0x8000_0000
+LOAD, JUMP_EQUAL, JUMP_GREATER_EQUAL, JUMP_SET, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+NUMBER, ARCH, ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
+CLONE_THREAD = 0x0001_0000
+X32 = 0x4000_0000
+
+ARCHES = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
+
+# Numbers on (x86_64, aarch64), from the kernel's tables; None where an architecture has no such call.
+Numbers = tuple[int | None, int | None]
+REFUSED: dict[str, Numbers] = {
+    # processes and programs
+    "fork": (57, None), "vfork": (58, None), "execve": (59, 221), "execveat": (322, 281),
+    "unshare": (272, 97), "setns": (308, 268), "ptrace": (101, 117), "kcmp": (312, 272),
+    "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "process_madvise": (440, 440),
+    "process_mrelease": (448, 448), "personality": (135, 92), "seccomp": (317, 277),
+    # signals, and descriptors that stand for processes
+    "kill": (62, 129), "tkill": (200, 130), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
+    "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424), "pidfd_getfd": (438, 438),
+    # sockets and other ways to talk
+    "socket": (41, 198), "socketpair": (53, 199), "bind": (49, 200), "listen": (50, 201), "accept": (43, 202),
+    "accept4": (288, 242), "connect": (42, 203), "sendto": (44, 206), "sendmsg": (46, 211), "recvmsg": (47, 212),
+    "sendmmsg": (307, 269), "recvmmsg": (299, 243), "mq_open": (240, 180), "msgget": (68, 186), "semget": (64, 190),
+    "shmget": (29, 194), "shmat": (30, 196), "memfd_create": (319, 279), "memfd_secret": (447, 447),
+    "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
+    # what belongs to files but is not opening them: Landlock leaves it open
+    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None),
+    "lchown": (94, None), "fchown": (93, 55), "fchownat": (260, 54), "utime": (132, None), "utimes": (235, None),
+    "futimesat": (261, None), "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7), "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "setxattrat": (463, 463), "removexattrat": (466, 466), "truncate": (76, 45), "sync": (162, 81),
+    "syncfs": (306, 267), "file_setattr": (469, 469),
+    "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "fanotify_init": (300, 262),
+    "inotify_add_watch": (254, 27), "flock": (73, 32),
+    # mounts
+    "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428),
+    "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
+    "fspick": (433, 433), "mount_setattr": (442, 442), "quotactl": (179, 60), "quotactl_fd": (443, 443),
+    "swapon": (167, 224), "swapoff": (168, 225),
+    # the kernel itself, and the scheduling of others
+    "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282), "keyctl": (250, 219),
+    "add_key": (248, 217), "request_key": (249, 218), "init_module": (175, 105), "finit_module": (313, 273),
+    "delete_module": (176, 106), "kexec_load": (246, 104), "kexec_file_load": (320, 294), "reboot": (169, 142),
+    "syslog": (103, 116), "acct": (163, 89), "settimeofday": (164, 170), "clock_settime": (227, 112),
+    "adjtimex": (159, 171), "sethostname": (170, 161), "setdomainname": (171, 162), "iopl": (172, None),
+    "ioperm": (173, None), "modify_ldt": (154, None), "setrlimit": (160, 164), "setpriority": (141, 140),
+    "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
+    "sched_setaffinity": (203, 122), "ioprio_set": (251, 30), "migrate_pages": (256, 238), "move_pages": (279, 239),
+}  # fmt: skip
+CLONE, CLONE3 = (56, 220), (435, 435)
+TGKILL, PRLIMIT, FCNTL, IOCTL = (234, 131), (302, 261), (72, 25), (16, 29)
+SET_OWNER = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal to somebody else when a file is ready
+SET_OWNER_BY_IOCTL = (0x8901, 0x8902, 0x5410, 0x5412)  # FIOSETOWN, SIOCSPGRP, TIOCSPGRP, TIOCSTI
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+def install() -> str:
+    """Filter this process's system calls from now on. Needs no new privileges set. Raises OSError."""
+    code = program(platform.machine(), os.getpid())
+    buffer = ctypes.create_string_buffer(code, len(code))
+    struct_ = _Program(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(struct_), 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return ""
+
+
+def program(machine: str, pid: int) -> bytes:
+    """The filter as BPF. Raises OSError for an architecture whose numbers are not known here."""
+    if machine not in ARCHES:
+        raise OSError(0, f"no filter for {machine}")
+    which = list(ARCHES).index(machine)
+    refuse, allow = (RETURN, 0, 0, REFUSE | errno.EPERM), (RETURN, 0, 0, ALLOW)
+    code: list[tuple[int, int, int, int]] = [
+        (LOAD, 0, 0, ARCH),
+        (JUMP_EQUAL, 1, 0, ARCHES[machine]),
+        (RETURN, 0, 0, KILL),
+        (LOAD, 0, 0, NUMBER),
+    ]
+    if machine == "x86_64":
+        code += [(JUMP_GREATER_EQUAL, 0, 1, X32), refuse]
+    for numbers in REFUSED.values():
+        number = numbers[which]
+        if number is not None:
+            code += [(JUMP_EQUAL, 0, 1, number), refuse]
+    code += [(JUMP_EQUAL, 0, 1, CLONE3[which]), (RETURN, 0, 0, REFUSE | errno.ENOSYS)]
+    code += _when(CLONE[which], [(LOAD, 0, 0, ARGUMENT), (JUMP_SET, 1, 0, CLONE_THREAD), refuse, allow])
+    code += _when(TGKILL[which], [(LOAD, 0, 0, ARGUMENT), (JUMP_EQUAL, 1, 0, pid), refuse, allow])
+    new_limit = ARGUMENT + 16  # the third argument: a pointer, or nothing to change
+    halves = [(LOAD, 0, 0, new_limit), (JUMP_EQUAL, 1, 0, 0), refuse]
+    halves += [(LOAD, 0, 0, new_limit + 4), (JUMP_EQUAL, 1, 0, 0), refuse, allow]
+    code += _when(PRLIMIT[which], halves)
+    for call, values in ((FCNTL, SET_OWNER), (IOCTL, SET_OWNER_BY_IOCTL)):
+        tests = [step for value in values for step in ((JUMP_EQUAL, 0, 1, value), refuse)]
+        code += _when(call[which], [(LOAD, 0, 0, ARGUMENT + 8), *tests, allow])
+    code.append(allow)
+    return b"".join(struct.pack("=HBBI", *step) for step in code)
+
+
+def _when(number: int, body: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
+    """`body`, which returns, if the call is `number`. The number is still loaded behind it."""
+    return [(JUMP_EQUAL, 0, len(body), number), *body]

@@ -1,0 +1,75 @@
+"""Start a zygote and end it: what a runner holds while it grades strangers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from grader.errors import KoansError
+from grader.sandbox.confine import Level
+
+STARTING = 120.0
+ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH")  # nothing that could be secret
+
+
+UNAVAILABLE = Level(missing=["a sandbox (there is one on Linux only): submission and tests share a process"])
+
+
+class Service:
+    """A zygote and its folder. `address` is what a worker is asked for at. Raises KoansError if it does not start."""
+
+    def __init__(self, root: Path) -> None:
+        self._level: Level | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="koans-sandbox-"))
+        self.address = str(self._folder / "socket")
+        environment = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
+        environment["PYTHONPATH"] = os.pathsep.join([str(root), *filter(None, [environment.get("PYTHONPATH")])])
+        with (self._folder / "errors").open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "grader.sandbox.zygote", str(self._folder), str(root)],
+                env=environment,
+                cwd=root,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+
+    def wait(self) -> Level:
+        """Until it listens. What holds a worker here. Raises KoansError."""
+        if self._level is None:
+            stdout = self._process.stdout
+            assert stdout is not None
+            ready = select.select([stdout], [], [], STARTING)[0]
+            line = stdout.readline() if ready else b""
+            stdout.close()
+            if not line.strip():
+                text = (self._folder / "errors").read_text(errors="replace").strip()
+                why = text.splitlines()[-1] if text else "it gave no reason"
+                self.close()
+                raise KoansError(f"the sandbox did not start: {why}")
+            self._level = msgspec.json.decode(line, type=Level)
+        return self._level
+
+    def close(self) -> None:
+        """End the zygote and every worker of it."""
+        process = self._process
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        deadline = time.monotonic() + 2
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,45 @@
+"""Read a stranger's files: only those a koan owns, within a size, no links followed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+LARGEST = 256 << 10  # bytes of one exercise
+
+
+class Unreadable(ImportError):
+    """A submitted file that is not taken. Says which and why."""
+
+
+def read(folder: Path, *parts: str) -> str:
+    """The text of `folder/part/…/part`. Raises FileNotFoundError if there is none, Unreadable for what is not taken."""
+    shown = "/".join(parts)
+    fds = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY)]
+    try:
+        for part in parts[:-1]:
+            fds.append(_open(part, os.O_DIRECTORY, fds[-1], shown))
+        fds.append(_open(parts[-1], os.O_NONBLOCK, fds[-1], shown))
+        status = os.fstat(fds[-1])
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise Unreadable(f"{shown} is no plain file of its own: hand in the file itself")
+        if status.st_size > LARGEST:
+            raise Unreadable(f"{shown} has {status.st_size >> 10} KiB; {LARGEST >> 10} is the most")
+        with open(fds.pop(), "rb") as file:
+            text = file.read(LARGEST + 1)
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unreadable(f"{shown} is not UTF-8 text") from None
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _open(name: str, flags: int, inside: int, shown: str) -> int:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=inside)
+    except FileNotFoundError:
+        raise FileNotFoundError(2, "not submitted", shown) from None
+    except OSError:  # a link, a folder in a file's place, no permission
+        raise Unreadable(f"{shown} is a link, a folder or not to be read: hand in the file itself") from None

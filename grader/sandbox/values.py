@@ -1,0 +1,315 @@
+"""A koan's values as data, to the bit: tensors and arrays as raw bytes with dtype, shape and strides.
+
+`pack` makes nodes of values, `Unpacker` values of nodes. Nodes may be forged, so every size is checked against the
+bytes that are really there, and what a few bytes may stand for is bounded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+LARGEST = 256 << 20  # bytes of one frame, and of all the tensors it stands for once they are laid out
+DIMENSIONS = 32
+DIGITS = 5_000  # of an integer beyond 64 bits, in base 16
+
+DTYPES: dict[str, torch.dtype] = {
+    name: getattr(torch, name)
+    for name in (
+        *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
+        *("float16", "bfloat16", "float32", "float64", "complex64", "complex128"),
+        *("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"),
+    )
+    if hasattr(torch, name)
+}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+NUMPY_KINDS = "biufc"
+
+
+class Malformed(Exception):
+    """Bytes from a worker that are no message, or a message that claims what is not there."""
+
+
+class BytesData(msgspec.Struct, array_like=True, tag="b"):
+    data: bytes
+
+
+class TensorData(msgspec.Struct, array_like=True, tag="T"):
+    """`data` holds the elements from the first to the last in memory, gaps included; strides in elements."""
+
+    dtype: str
+    shape: list[int]
+    stride: list[int]
+    data: bytes
+    grad: bool = False
+
+
+class ArrayData(msgspec.Struct, array_like=True, tag="N"):
+    """A numpy array; strides in bytes, `offset` of element 0 in `data`."""
+
+    dtype: str
+    shape: list[int]
+    stride: list[int]
+    offset: int
+    data: bytes
+
+
+class ScalarData(msgspec.Struct, array_like=True, tag="n"):
+    """A numpy scalar."""
+
+    dtype: str
+    data: bytes
+
+
+class DTypeData(msgspec.Struct, array_like=True, tag="D"):
+    name: str
+
+
+class BigInt(msgspec.Struct, array_like=True, tag="I"):
+    hex: str
+
+
+class Text(msgspec.Struct, array_like=True, tag="u"):
+    """A string that is no valid UTF-8: it holds lone surrogates."""
+
+    data: bytes
+
+
+class ListData(msgspec.Struct, array_like=True, tag="l"):
+    items: list[Node]
+
+
+class TupleData(msgspec.Struct, array_like=True, tag="t"):
+    items: list[Node]
+
+
+class DictData(msgspec.Struct, array_like=True, tag="d"):
+    keys: list[Node]
+    values: list[Node]
+
+
+class SizeData(msgspec.Struct, array_like=True, tag="s"):
+    """A torch.Size."""
+
+    items: list[int]
+
+
+class OtherData(msgspec.Struct, array_like=True, tag="F"):
+    """Something a koan does not return: only the name of its type crosses."""
+
+    kind: str
+
+
+Node = (
+    None
+    | bool
+    | int
+    | float
+    | str
+    | BytesData
+    | TensorData
+    | ArrayData
+    | ScalarData
+    | DTypeData
+    | BigInt
+    | Text
+    | ListData
+    | TupleData
+    | DictData
+    | SizeData
+    | OtherData
+)
+
+
+def pack(x: Any) -> Node:
+    """A value as data. What no koan may take or return becomes OtherData."""
+    simple = _PACKERS.get(type(x))
+    if simple is not None:
+        return simple(x)
+    if isinstance(x, tuple):  # a named tuple, as torch.max returns
+        return TupleData([pack(y) for y in x])
+    if isinstance(x, np.generic) and x.dtype.kind in NUMPY_KINDS:
+        return ScalarData(x.dtype.str, x.tobytes())
+    return OtherData(type(x).__name__[:100])
+
+
+def _pack_int(x: int) -> Node:
+    if -(2**63) <= x < 2**64:
+        return x
+    digits = format(x, "x")
+    return BigInt(digits) if len(digits) <= DIGITS else OtherData("int too long to send")
+
+
+def _pack_text(x: str) -> Node:
+    try:
+        x.encode()
+        return x
+    except UnicodeEncodeError:
+        return Text(x.encode("utf-8", "surrogatepass"))
+
+
+def _pack_tensor(x: Tensor) -> Node:
+    dtype = NAMES.get(x.dtype)
+    if dtype is None or x.layout != torch.strided or x.device.type != "cpu" or x.is_quantized:
+        return OtherData("tensor of another layout, device or type")
+    if x.numel() * x.element_size() > LARGEST:
+        return OtherData(f"tensor of more than {LARGEST >> 20} MiB")
+    needs = x.requires_grad
+    x = x.detach().resolve_conj().resolve_neg()
+    shape, stride = list(x.shape), list(x.stride())
+    span = _span(shape, stride)
+    if span > 2 * max(1, x.numel()) + 4096:  # a few elements of something large: send them alone
+        x = x.contiguous()
+        stride, span = list(x.stride()), x.numel()
+    flat = x.as_strided((span,), (1,)) if span else x.reshape(-1)
+    return TensorData(dtype, shape, stride, flat.view(torch.uint8).numpy().tobytes(), needs)
+
+
+def _pack_array(x: np.ndarray[Any, Any]) -> Node:
+    if x.dtype.kind not in NUMPY_KINDS:
+        return OtherData("ndarray of objects")
+    low = sum((n - 1) * s for n, s in zip(x.shape, x.strides, strict=True) if s < 0 and n)
+    high = sum((n - 1) * s for n, s in zip(x.shape, x.strides, strict=True) if s > 0 and n)
+    if not x.size or high - low > 2 * x.nbytes + 4096:
+        x = np.ascontiguousarray(x)
+        return ArrayData(x.dtype.str, list(x.shape), list(x.strides), 0, x.tobytes())
+    length = high - low + x.itemsize
+    memory = (ctypes.c_char * length).from_address(x.ctypes.data + low)
+    return ArrayData(x.dtype.str, list(x.shape), list(x.strides), -low, bytes(memory))
+
+
+_PACKERS: dict[type, Callable[[Any], Node]] = {
+    type(None): lambda x: None,
+    bool: lambda x: x,
+    int: _pack_int,
+    float: lambda x: x,
+    str: _pack_text,
+    bytes: BytesData,
+    bytearray: lambda x: OtherData("bytearray"),
+    list: lambda x: ListData([pack(y) for y in x]),
+    tuple: lambda x: TupleData([pack(y) for y in x]),
+    dict: lambda x: DictData([pack(k) for k in x], [pack(v) for v in x.values()]),
+    torch.Size: lambda x: SizeData(list(x)),
+    torch.dtype: lambda x: DTypeData(NAMES[x]) if x in NAMES else OtherData("dtype"),
+    Tensor: _pack_tensor,
+    np.ndarray: _pack_array,
+}
+
+
+class Unpacker:
+    """Turns nodes back into values. `budget` is how many bytes all their tensors may come to, laid out."""
+
+    def __init__(self, budget: int = LARGEST) -> None:
+        self.budget = budget
+
+    def __call__(self, node: Node) -> Any:
+        """The value. Raises Malformed for a claim that does not hold."""
+        try:
+            return self._value(node)
+        except (RecursionError, TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
+            raise Malformed(f"{type(error).__name__}: {error}"[:300]) from None
+
+    def _value(self, node: Node) -> Any:
+        if node is None or isinstance(node, (bool, int, float, str)):
+            return node
+        if isinstance(node, BytesData):
+            return node.data
+        if isinstance(node, TensorData):
+            return self._tensor(node)
+        if isinstance(node, ListData):
+            return [self._value(x) for x in node.items]
+        if isinstance(node, TupleData):
+            return tuple(self._value(x) for x in node.items)
+        if isinstance(node, DictData):
+            keys = [self._value(k) for k in node.keys]
+            return dict(zip(keys, map(self._value, node.values), strict=True))
+        if isinstance(node, ArrayData):
+            return self._array(node)
+        if isinstance(node, ScalarData):
+            dtype = _numpy_dtype(node.dtype)
+            return np.frombuffer(_whole(node.data, dtype.itemsize), dtype)[0]
+        if isinstance(node, DTypeData):
+            return _dtype(node.name)
+        if isinstance(node, BigInt):
+            if len(node.hex) > DIGITS:
+                raise Malformed("an integer too long")
+            return int(node.hex, 16)
+        if isinstance(node, Text):
+            return node.data.decode("utf-8", "surrogatepass")
+        if isinstance(node, SizeData):
+            return torch.Size(node.items)
+        return _other(node.kind)
+
+    def _spend(self, shape: list[int], itemsize: int) -> int:
+        """Number of elements, if that many are affordable."""
+        if len(shape) > DIMENSIONS or any(not 0 <= n <= LARGEST for n in shape):
+            raise Malformed(f"the shape {shape[:DIMENSIONS]} is out of bounds")
+        numel = math.prod(shape)
+        self.budget -= numel * itemsize
+        if self.budget < 0:
+            raise Malformed(f"tensors of more than {LARGEST >> 20} MiB in one message")
+        return numel
+
+    def _tensor(self, node: TensorData) -> Tensor:
+        dtype = _dtype(node.dtype)
+        numel = self._spend(node.shape, dtype.itemsize)
+        if len(node.stride) != len(node.shape) or any(not 0 <= s <= LARGEST for s in node.stride):
+            raise Malformed("strides that do not fit the shape")
+        if not numel:
+            return torch.empty_strided(node.shape, node.stride, dtype=dtype).requires_grad_(node.grad)
+        data = _whole(node.data, _span(node.shape, node.stride) * dtype.itemsize)
+        raw = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+        if dtype == torch.bool and bool((raw > 1).any()):
+            raise Malformed("a boolean that is neither 0 nor 1")
+        flat = raw.view(dtype).as_strided(node.shape, node.stride)
+        return flat.requires_grad_() if node.grad else flat
+
+    def _array(self, node: ArrayData) -> np.ndarray[Any, Any]:
+        dtype = _numpy_dtype(node.dtype)
+        numel = self._spend(node.shape, dtype.itemsize)
+        if len(node.stride) != len(node.shape):
+            raise Malformed("strides that do not fit the shape")
+        if not numel:
+            return np.empty(node.shape, dtype)
+        if dtype.kind == "b" and max(node.data, default=0) > 1:
+            raise Malformed("a boolean that is neither 0 nor 1")
+        # numpy checks shape, strides and offset against the buffer
+        return np.ndarray(tuple(node.shape), dtype, bytearray(node.data), node.offset, tuple(node.stride))
+
+
+def _span(shape: list[int], stride: list[int]) -> int:
+    """Elements from the first to the last in memory."""
+    if 0 in shape:
+        return 0
+    return sum((n - 1) * s for n, s in zip(shape, stride, strict=True)) + 1
+
+
+def _whole(data: bytes, length: int) -> bytes:
+    if len(data) != length:
+        raise Malformed(f"{len(data)} bytes where {length} were announced")
+    return data
+
+
+def _dtype(name: str) -> torch.dtype:
+    if name not in DTYPES:
+        raise Malformed("an unknown dtype")
+    return DTYPES[name]
+
+
+def _numpy_dtype(name: str) -> np.dtype[Any]:
+    if len(name) > 5 or name[1:2] not in tuple(NUMPY_KINDS):
+        raise Malformed("an unknown numpy dtype")
+    return np.dtype(name)
+
+
+def _other(kind: str) -> Any:
+    """A stand-in for something that does not cross: its type has the name that the worker gave."""
+    name = "".join(c for c in kind if c.isprintable())[:100] or "object"
+    return type(name, (), {"__repr__": lambda self: f"<{name}>"})()

@@ -1,0 +1,174 @@
+"""A warm, clean process that forks one worker for every connection and sees it to its end.
+
+Clean: it has imported torch and this package and nothing of the workbook's content, so a worker's memory holds no
+solution, oracle or test. `python -m grader.sandbox.zygote FOLDER ROOT` listens on FOLDER/socket and ends when its stdin
+closes. Single-threaded, because a fork copies only the thread that calls it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import gc
+import itertools
+import os
+import select
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from grader.sandbox import confine, wire, worker
+
+TAIL = 4000  # bytes of a worker's stderr that are passed on
+
+
+@dataclass
+class Child:
+    """A worker, the trusted side's connection to it and what it wrote to stderr."""
+
+    pid: int
+    connection: socket.socket
+    output: int
+
+
+class Zygote:
+    """One loop over new connections, connections that close, and workers that end."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.folder, self.root = folder, root
+        self.scratch = folder / "scratch"
+        self.scratch.mkdir(mode=0o700)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(folder / "socket"))
+        self.listener.listen(64)
+        self.children: dict[int, Child] = {}  # by descriptor of the connection
+        self.numbers = itertools.count()
+        self.wake, write = os.pipe()
+        for fd in (self.wake, write):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(write)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.poll = select.poll()
+        for fd in (0, self.wake, self.listener.fileno()):
+            self.poll.register(fd, select.POLLIN)
+
+    def serve(self) -> None:
+        while True:
+            for fd, _ in self.poll.poll():
+                if fd == 0:
+                    return
+                if fd == self.listener.fileno():
+                    self._fork(self.listener.accept()[0])
+                elif fd == self.wake:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self.wake, 4096)
+                elif fd in self.children:  # the trusted side has closed its end
+                    self.poll.unregister(fd)
+                    os.kill(self.children[fd].pid, signal.SIGKILL)
+            self._reap()
+
+    def _fork(self, connection: socket.socket) -> None:
+        name = str(self.folder / f"output-{next(self.numbers)}")
+        output = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        os.unlink(name)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._become_worker(connection.fileno(), output)
+            except (EOFError, OSError):
+                pass  # the trusted side is gone
+            finally:
+                os._exit(0)
+        self.children[connection.fileno()] = Child(pid, connection, output)
+        self.poll.register(connection.fileno(), 0)  # only its closing matters: what comes is the worker's to read
+
+    def _become_worker(self, connection: int, output: int) -> None:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        for fd in (1, 2):
+            os.dup2(output, fd)
+        faulthandler.enable(file=2)
+        worker.main(connection, self.scratch, self.root)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            fd, child = next((fd, c) for fd, c in self.children.items() if c.pid == pid)
+            del self.children[fd]
+            with contextlib.suppress(KeyError):
+                self.poll.unregister(fd)
+            size = os.lseek(child.output, 0, os.SEEK_END)
+            tail = os.pread(child.output, TAIL, max(0, size - TAIL)).decode(errors="replace")
+            os.close(child.output)
+            with contextlib.suppress(OSError):
+                child.connection.send(wire.frame(wire.Ended(status, tail)), socket.MSG_DONTWAIT)
+            child.connection.close()
+
+
+def warm_up() -> None:
+    """Import what submissions import, so that a worker finds it done."""
+    import torch
+
+    torch.set_num_threads(1)  # before any operation: children of a process that used threads hang
+    import collections  # noqa: F401
+    import math  # noqa: F401
+
+    import jaxtyping  # noqa: F401
+    import numpy  # noqa: F401
+    import torch.nn.functional
+
+    import reference  # noqa: F401 - the decorators alone, for the gate's runs of right and wrong answers
+
+    (torch.ones(2, 2) @ torch.ones(2, 2)).softmax(-1).to(torch.bfloat16)
+    gc.collect()
+    gc.freeze()
+
+
+def probe(scratch: Path, root: Path) -> bytes:
+    """How far a process can be confined here: a Level as JSON, from a child that tries it."""
+    read, write = os.pipe()
+    if os.fork() == 0:
+        try:
+            os.write(write, msgspec.json.encode(confine.confine(write, scratch, root, 1 << 30, 10)))
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read, "rb") as pipe:
+        level = pipe.read()
+    os.wait()
+    return level
+
+
+def main() -> None:
+    folder, root = Path(sys.argv[1]), Path(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's to handle; our stdin closes then
+    warm_up()
+    # A worker finds neither the workbook nor anything else of the folder this was started in.
+    sys.path[:] = [p for p in sys.path if p and not Path(p).resolve().is_relative_to(root.resolve())] + [
+        p for p in sys.path if p.endswith(("site-packages", "dist-packages"))
+    ]
+    os.chdir("/")
+    zygote = Zygote(folder, root)
+    os.write(1, probe(zygote.scratch, root) + b"\n")
+    try:
+        zygote.serve()
+    finally:
+        for child in zygote.children.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
