@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from grader import targets
+from grader.checks import memo
 from grader.errors import KoansError
 from grader.explain import Explained, explain, explain_import
 from grader.runner.protocol import Event, Job
@@ -239,6 +240,8 @@ class Recorder:
     def __init__(self, stream: TextIO, job: Job | None = None) -> None:
         self.stream = stream
         self.sandbox: targets.Sandbox | None = None
+        if job is not None and job.memo:
+            memo.active = memo.Memo(Path(job.memo))
         if job is not None and job.sandbox:
             self.sandbox = targets.Sandbox(job.sandbox, job.timeout, job.memory, self.opened)
             proxy.on_end = self.gone
@@ -284,4 +287,6 @@ class Recorder:
             self._write(Event("result", result=self.results[report.nodeid]))
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
+        if memo.active is not None:
+            memo.active.save()
         self._write(Event("finished", number=int(exitstatus)))

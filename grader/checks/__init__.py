@@ -125,6 +125,8 @@ def _smallest(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, names:
 
     if found.expected.outcome.error is None:
         shrink(fn, found.inputs, fails)
+    if best is found:
+        return found
     honest = _honest_otherwise(best.gap, best.actual, best.expected, oracle, best.inputs, bits)
     return found if honest else best
 

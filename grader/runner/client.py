@@ -60,6 +60,7 @@ class Runner:
         self.share = share
         self.isolated = isolated and sys.platform == "linux"
         self._sandbox: Service | None = None
+        self._memos: tempfile.TemporaryDirectory[str] | None = None
         self._link: Link | None = None
         self._fingerprint = ""
         self._ids = itertools.count()
@@ -77,9 +78,17 @@ class Runner:
         link, self._link = self._link, None
         if link is not None:
             link.close()
+        if self._memos is not None:
+            self._memos.cleanup()
+            self._memos = None
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is not None:
             sandbox.close()
+
+    def _memo(self, koan: Koan) -> str:
+        if self._memos is None:
+            self._memos = tempfile.TemporaryDirectory(prefix="koans-memo-")
+        return str(Path(self._memos.name) / f"{koan.chapter}.{koan.name}")
 
     def level(self) -> Level:
         """What stands between the code under test and the grader: known once the sandbox has been tried."""
@@ -193,6 +202,7 @@ class Runner:
 
     def _send(self, koan: Koan, target: Target, seed: int, folder: Path, apart: bool) -> None:
         link = self._connected()
+        ours = apart or target.kind not in ("learner", "path")  # no learner's code in the process that runs the tests
         if self._sandbox is not None:
             self._sandbox.wait()
         number = next(self._ids)
@@ -209,6 +219,7 @@ class Runner:
             self.limits.memory,
             self.limits.brief,
             self._sandbox.address if self._sandbox and apart else "",
+            self._memo(koan) if ours else "",
         )
         self._flying[number] = _Flight(job, koan, target, time.monotonic())
         link.send(job)

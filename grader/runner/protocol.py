@@ -11,6 +11,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     """Run one test file. `folder` receives `events` (Event lines) and `output`; sizes in bytes, times in seconds.
 
     `brief` leaves failing inputs as they were found. `sandbox` is where workers are to be had; empty: no isolation.
+    `memo` is a file of what oracles have said before; empty: none, because the run holds a learner's code.
     """
 
     id: int
@@ -23,6 +24,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     memory: int
     brief: bool = False
     sandbox: str = ""
+    memo: str = ""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
