@@ -159,10 +159,10 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             self._kernel_module(module, koan, text, file)
             return
         forbids = koan.forbids if self.target.kind in ("learner", "path", "solutions") else ()
-        if self.sandbox is not None:
-            self._proxies(module, koan, text, file, forbids, self.sandbox)
-            return
         try:
+            if self.sandbox is not None:
+                self._proxies(module, koan, text, file, forbids, self.sandbox)
+                return
             exec(compile(text, file, "exec"), module.__dict__)
             if forbids:
                 policy.enforce(module.__dict__, text, forbids)

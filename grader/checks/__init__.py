@@ -36,14 +36,22 @@ _passed: defaultdict[Any, list[naming.Passed]] = defaultdict(list)
 DECIMALS = 4  # of a result written out in a test: it is there to be read; the oracle decides
 
 
-def agrees(fn: Callable[..., Any], *inputs: Any, with_: AnyOracle, gives: Any = None, **kwargs: Any) -> None:
+def agrees(
+    fn: Callable[..., Any],
+    *inputs: Any,
+    with_: AnyOracle,
+    gives: Any = None,
+    memory: int | None = None,
+    **kwargs: Any,
+) -> None:
     """`fn(*inputs, **kwargs)` agrees with the oracle, which may also ask for an error.
 
     `gives` spells the result out for a reader (tensors as nested lists, to four decimals) and is held against the
-    oracle. Raises Disagreement, or NotStarted for a stub.
+    oracle. `memory` is how many bytes the call may map beyond its inputs; the kernel enforces it. Raises Disagreement,
+    or NotStarted for a stub.
     """
     __tracebackhide__ = True
-    _check(fn, inputs, kwargs, with_, gives, bits=False)
+    _check(fn, inputs, kwargs, with_, gives, bits=False, memory=memory)
 
 
 def exact(fn: Callable[..., Any], *inputs: Any, with_: AnyOracle, gives: Any = None, **kwargs: Any) -> None:
@@ -53,11 +61,18 @@ def exact(fn: Callable[..., Any], *inputs: Any, with_: AnyOracle, gives: Any = N
 
 
 def _check(
-    fn: Callable[..., Any], inputs: Any, kwargs: dict[str, Any], oracle: AnyOracle, gives: Any, *, bits: bool
+    fn: Callable[..., Any],
+    inputs: Any,
+    kwargs: dict[str, Any],
+    oracle: AnyOracle,
+    gives: Any,
+    *,
+    bits: bool,
+    memory: int | None = None,
 ) -> None:
     __tracebackhide__ = True
     pristine: tuple[Any, Any] = clone((inputs, kwargs))
-    actual = call(fn, inputs, kwargs)
+    actual = call(fn, inputs, kwargs, memory)
     if isinstance(actual.error, NotImplementedError) and YOUR_TURN in str(actual.error):
         raise NotStarted(oracle.__name__) from None
     expected = expect(oracle, *clone(pristine), bits=bits)
@@ -70,16 +85,16 @@ def _check(
         if len(_passed[fn]) < REMEMBERED:
             _passed[fn].append(naming.Passed(*pristine, expected))
         return
-    disagreement = Disagreement(lambda: _told(fn, oracle, _Failure(pristine, actual, expected, gap), bits))
+    disagreement = Disagreement(lambda: _told(fn, oracle, _Failure(pristine, actual, expected, gap), bits, memory))
     if not _in_hypothesis():
         disagreement.told  # noqa: B018 - now, within the test's own limits
     raise disagreement from None
 
 
-def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool) -> Told:
-    names = naming.look_alikes(fn, found.actual, oracle, found.inputs, found.expected, _passed[fn])
+def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool, memory: int | None) -> Told:
+    names = naming.look_alikes(fn, found.actual, oracle, found.inputs, found.expected, _passed[fn], memory)
     given = found.inputs
-    if found.gap.kind in ("value", "raises") and not _in_hypothesis():
+    if memory is None and found.gap.kind in ("value", "raises") and not _in_hypothesis():
         found = _smallest(fn, oracle, found, names, bits)
     smaller = found.inputs is not given
     return tell(

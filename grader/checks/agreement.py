@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten_with_path, tree_map
 
 from grader.checks.memo import recalled
+from grader.checks.memory import limited
 from grader.checks.noise import SLACK, U32, is_float, leaves, lowp_width, to_float64, width
 from grader.policy import Forbidden
 from reference import Oracle, shaken
@@ -93,8 +94,9 @@ def _bits(x: Tensor) -> Tensor:
     return x.detach().contiguous().view(integer)
 
 
-def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Outcome:
-    """Call `fn` and look at what came of it, and at whether it left its inputs alone."""
+def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], memory: int | None = None) -> Outcome:
+    """Call `fn` and look at what came of it, and at whether it left its inputs alone. `memory` limits it, in bytes."""
+    fn = limited(fn, memory)
     before = clone((args, kwargs))
     try:
         with warnings.catch_warnings():

@@ -29,15 +29,18 @@ def look_alikes(
     inputs: tuple[Any, Any],
     expected: Expected,
     passed: Sequence[Passed] = (),
+    memory: int | None = None,
 ) -> list[Variant]:
     """The oracle's wrong answers that give what `fn` gave on these inputs, the closest kind of match only.
 
-    `inputs` are (args, kwargs). A wrong answer that agrees with the oracle here tells nothing and is left out. Of those
-    that match to the bit, some may not have passed what `fn` has passed; one that only comes near must have.
+    `inputs` are (args, kwargs), `memory` the limit the call was under. A wrong answer that agrees with the oracle here
+    tells nothing and is left out. Of those that match to the bit, some may not have passed what `fn` has passed; one
+    that only comes near must have.
     """
     exact, near = [], []
     for variant in oracle.wrongs.values():
-        outcome = call(as_function(variant, oracle, fn), *clone(inputs))
+        args, kwargs = clone(inputs)
+        outcome = call(as_function(variant, oracle, fn), args, kwargs, memory)
         if compare(outcome, expected) is None:
             continue
         if _identical(actual, outcome):

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from grader.policy import Forbidden
 from grader.sandbox import wire
@@ -24,6 +25,7 @@ from grader.sandbox.confine import Level
 from grader.sandbox.values import Malformed, Unpacker, pack
 
 SUBMITTED_FRAMES = "submitted_frames"  # of an exception: (line number, line) of the submission, outermost first
+COPIES = 8  # of its inputs that a worker may hold while they and the result cross
 STARTING = 20.0  # seconds for a worker to be forked and confined, on a machine that is busy
 
 
@@ -143,11 +145,16 @@ class Proxy:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._worker.call(self.__name__, args, kwargs)
 
-    def within(self, memory: int) -> Proxy:
-        """The same function in a worker that may map only so many bytes beyond the warm process."""
-        if memory not in self._with_memory:
-            self._with_memory[memory] = Proxy(self._worker.again(memory), self.__name__)
-        return self._with_memory[memory]
+    def within(self, memory: int) -> Callable[..., Any]:
+        """The same function in a worker that may map only so many bytes more than its inputs take to arrive."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            cap = memory + COPIES * sum(x.nbytes for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor))
+            if cap not in self._with_memory:
+                self._with_memory[cap] = Proxy(self._worker.again(cap), self.__name__)
+            return self._with_memory[cap](*args, **kwargs)
+
+        return call
 
 
 def _print(output: str) -> None:

@@ -1,0 +1,63 @@
+"""How much memory a call may take: a limit that the kernel enforces, not a measurement that could be spoilt."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+
+class TooMuchMemory(MemoryError):
+    """The call wanted more memory than the test allows."""
+
+
+def limited(fn: Callable[..., Any], memory: int | None) -> Callable[..., Any]:
+    """`fn`, able to map at most `memory` bytes beyond what its process has mapped; as it is, where that is None."""
+    if memory is None:
+        return fn
+    inner = fn.within(memory) if hasattr(fn, "within") else _here(fn, memory)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return _named(inner, args, kwargs, memory)
+
+    return call
+
+
+def _named(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], memory: int) -> Any:
+    try:
+        return fn(*args, **kwargs)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "allocate memory" in str(error):
+            raise TooMuchMemory(f"wanted more than {memory / 2**20:g} MiB beyond its inputs") from None
+        raise
+
+
+def _here(fn: Callable[..., Any], memory: int) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with _soft_limit(memory):
+            return fn(*args, **kwargs)
+
+    return call
+
+
+@contextlib.contextmanager
+def _soft_limit(memory: int) -> Iterator[None]:
+    """The limit of this process, lowered for a while. Where there is no /proc (macOS) the kernel enforces none."""
+    if resource is None or not os.path.exists("/proc/self/statm"):
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    with open("/proc/self/statm") as file:
+        mapped = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    wanted = mapped + memory
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if soft < 0 else min(wanted, soft), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

@@ -1,0 +1,251 @@
+"""A stranger's code runs apart: the same verdicts, values to the bit, nothing readable, and honest words about it."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from grader.gate import LIMITS
+from grader.runner import Limits, Runner
+from grader.sandbox.confine import REQUIRED
+from grader.targets import Target
+from grader.verdict import Status
+from tests.conftest import Play, copy_workbook
+from tests.test_bad_code import CASES
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="not run here: the sandbox needs Linux")
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    play = Play(copy_workbook(tmp_path_factory.mktemp("sandbox")))
+    with (
+        Runner(play.workbook, LIMITS, isolated=True) as patient,
+        Runner(play.workbook, Limits(timeout=4), isolated=True) as impatient,
+    ):
+        yield play, patient, impatient
+
+
+def _submit(play, text, name="causal_mask"):
+    play.write(name, text)
+    return play.workbook.koan(name), Target("path", str(play.root))
+
+
+def _run(bench, text, name="causal_mask"):
+    play, patient, _ = bench
+    return patient.run(*_submit(play, text, name))
+
+
+def test_this_machine_reaches_the_level_that_a_grade_needs(bench):
+    level = bench[1].level()
+    assert [name for name in REQUIRED if not any(part.startswith(name) for part in level.parts)] == [], level
+
+
+# What a sandbox says otherwise: starting processes is refused there, and output beyond a call's share is dropped.
+OTHERWISE = {"starts processes", "starts threads and processes"}
+
+
+@pytest.mark.parametrize("what", [c for c in CASES if c not in OTHERWISE])
+def test_bad_code_gets_the_verdict_that_it_gets_without_a_sandbox(bench, what):
+    play, patient, impatient = bench
+    text, status, says = CASES[what]
+    runner = impatient if status == "timed out" else patient
+    verdict = runner.run(*_submit(play, text))
+    assert verdict.status == status, verdict.message
+    for part in says:
+        assert part in verdict.message, verdict.message
+    assert verdict.isolation.startswith("isolated: no new privileges")
+    after = patient.run(play.workbook.koan("scores"), Target("solutions"))
+    assert after.status == Status.passed
+
+
+REACHES = {
+    "the solutions": "open('{root}/solutions/ch07_attention/causal_mask.py').read()",
+    "the oracles": "open('{root}/reference/ch07_attention/causal_mask.py').read()",
+    "the tests": "open('{root}/exercises/ch07_attention/test_causal_mask.py').read()",
+    "its own tree": "open('{root}/exercises/ch07_attention/causal_mask.py').read()",
+    "a secret": "open('/etc/passwd').read()",
+    "its memory map": "open('/proc/self/maps').read()",
+    "the parent's memory": "open('/proc/%d/mem' % os.getppid(), 'rb').read(1)",
+    "a file to write": "open('{root}/left', 'w').write('x')",
+    "another process": "os.fork()",
+    "a program": "os.execv('/bin/true', ['true'])",
+    "the network": "socket.create_connection(('127.0.0.1', 9), 1)",
+    "a datagram": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))",
+    "its parent": "os.kill(os.getppid(), 0)",
+    "the rights of files": "os.chmod('{root}/solutions', 0)",
+    "more limits": "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
+    "the workbook as a module": "__import__('reference.ch07_attention.causal_mask')",
+}
+
+
+@pytest.mark.parametrize("what", REACHES)
+def test_a_submission_cannot_reach(bench, what):
+    play = bench[0]
+    reach = REACHES[what].format(root=play.root)
+    verdict = _run(
+        bench,
+        "import os, socket, resource\n"
+        "def causal_mask(n_q, n_k):\n"
+        "    try:\n"
+        f"        {reach}\n"
+        "    except (OSError, ValueError, ImportError) as error:\n"
+        "        raise AssertionError(f'refused: {type(error).__name__}')\n"
+        "    raise AssertionError('it worked')\n",
+    )
+    assert verdict.status == Status.failed
+    assert "refused" in verdict.message, verdict.message
+
+
+def test_a_private_temporary_folder_can_be_written_and_is_bounded(bench):
+    write = "open(tempfile.gettempdir() + f'/{i}', 'wb').write(b'x' * (1 << 20))"
+    verdict = _run(
+        bench,
+        "import tempfile\n"
+        "def causal_mask(n_q, n_k):\n"
+        "    done = 0\n"
+        "    try:\n"
+        f"        for i in range(100): {write}; done += 1\n"
+        "    except OSError as error:\n"
+        "        raise AssertionError(f'{done > 4} {error.strerror}')\n",
+    )
+    assert "True No space left on device" in verdict.message
+
+
+def test_solutions_pass_and_an_honest_half_scores_its_half(play):
+    play.solve("scores")
+    play.solve("causal_mask")
+    play.solve("vector_add")
+    play.body("softmax", "return x")
+    result = json.loads(play.koans("grade", str(play.root), "--json").stdout)
+    earned = {g["verdict"]["koan"] for g in result["koans"] if g["earned"]}
+    assert earned == {"ch07_attention/scores", "ch07_attention/causal_mask", "ch13_triton/vector_add"}
+    assert result["earned"] == sum(play.workbook.koan(k).points for k in ("scores", "causal_mask", "vector_add"))
+
+
+def test_only_the_files_of_koans_are_read(play, tmp_path):
+    tree = tmp_path / "fork"
+    chapter = tree / "exercises/ch07_attention"
+    chapter.mkdir(parents=True)
+    solution = play.root / "solutions/ch07_attention"
+    (chapter / "scores.py").symlink_to(solution / "scores.py")
+    (chapter / "attention.py").write_text("x = 1\n" * 100_000)
+    (chapter / "causal_mask.py").mkdir()
+    os.mkfifo(chapter / "apply_mask.py")
+    os.link(solution / "split_heads.py", chapter / "split_heads.py")
+    (chapter / "repeat_kv.py").write_bytes(b"\xff\xfe")
+    (chapter / "conftest.py").write_text("raise SystemExit('read')")
+    (tree / "conftest.py").write_text("raise SystemExit('read')")
+    (tree / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '-p nothing'\n")
+    result = json.loads(play.koans("grade", str(tree), "--json").stdout)
+    says = {
+        g["verdict"]["koan"].partition("/")[2]: (g["verdict"]["status"], g["verdict"]["message"])
+        for g in result["koans"]
+        if g["verdict"]["message"] != "not submitted"
+    }
+    assert {name: status for name, (status, _) in says.items()} == dict.fromkeys(
+        ["scores", "attention", "causal_mask", "apply_mask", "split_heads", "repeat_kv"], "broken"
+    )
+    assert "is a link" in says["scores"][1]
+    assert "585 KiB; 256 is the most" in says["attention"][1]
+    assert "no plain file of its own" in says["split_heads"][1]
+    assert "not UTF-8" in says["repeat_kv"][1]
+    assert result["earned"] == 0
+
+
+def test_a_fresh_seed_each_time_is_said_and_can_be_given_again(play):
+    play.solve("scores")
+    first, second = (json.loads(play.koans("grade", str(play.root), "--json").stdout) for _ in range(2))
+    assert first["seed"] != second["seed"]
+    again = play.koans("grade", str(play.root), "--seed", str(first["seed"])).stdout
+    assert f"seed {first['seed']}; isolated" in again
+
+
+FORBIDDEN = {
+    "by its name": "return torch.softmax(x, dim)",
+    "as a method": "return x.softmax(dim)",
+    "by an import": "from torch import softmax as s\n    return s(x, dim)",
+    "by getattr": "return getattr(torch, 'softmax')(x, dim)",
+    "hidden from a reader": "return getattr(torch, 'soft' + 'max')(x, dim)",
+    "by another of its names": "return torch.exp(torch.log_softmax(x.float(), dim)).to(x.dtype)",
+}
+
+
+@pytest.mark.parametrize("how", FORBIDDEN)
+@pytest.mark.parametrize("isolated", [True, False])
+def test_a_function_that_is_the_whole_answer_is_refused(bench, how, isolated):
+    play, patient, _ = bench
+    play.body("softmax", *FORBIDDEN[how].split("\n    "))
+    text = play.workbook.exercise(play.workbook.koan("softmax")).read_text()
+    pair = _submit(play, text if "import torch" in text else f"import torch\n{text}", "softmax")
+    [verdict] = patient.run_many([pair], isolated=isolated)
+    assert verdict.status == Status.failed
+    assert "is what this koan asks you to write yourself; found in " in verdict.message, verdict.message
+
+
+MEMORY = '''
+import pytest, torch
+from exercises.ch07_attention.causal_mask import causal_mask
+from grader.checks import agrees
+from reference import oracle
+
+@oracle
+def double(x):
+    return x * 2
+
+@double.wrong("holds every pair: that grows with the square of the length")
+def by_pairs(x):
+    return (x[:, None] * torch.ones(len(x)) * 2)[:, 0]
+
+def test_little_memory_is_enough():
+    agrees(causal_mask, torch.ones(8192), with_=double, memory=64 << 20)
+'''
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_a_memory_claim_is_enforced_by_the_kernel(play, isolated):
+    (play.root / "exercises/ch07_attention/test_causal_mask.py").write_text(MEMORY)
+    with Runner(play.workbook, LIMITS, isolated=True) as runner:
+
+        def verdict(line):
+            pair = _submit(play, f"import torch\ndef causal_mask(x):\n    return {line}\n")
+            return next(iter(runner.run_many([pair], isolated=isolated)))
+
+        assert verdict("x * 2").passed
+        large = verdict("(x[:, None] * torch.ones(len(x)) * 2)[:, 0]")
+        assert large.status == Status.failed
+        assert large.names == ("by_pairs",)
+        assert "wanted more than 64 MiB" in large.message
+
+
+def test_nothing_is_left_behind(play):
+    play.write("causal_mask", "def causal_mask(n_q, n_k):\n    while True:\n        pass\n")
+    before = _temporary()
+    with Runner(play.workbook, Limits(timeout=2), isolated=True) as runner:
+        verdict = runner.run(play.workbook.koan("causal_mask"), Target("path", str(play.root)))
+    assert verdict.status == Status.timed_out
+    assert _temporary() <= before
+    deadline = time.monotonic() + 5
+    while _zygotes(play.root) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _zygotes(play.root) == []
+
+
+def _temporary():
+    import tempfile
+
+    return {p.name for p in Path(tempfile.gettempdir()).glob("koans-*")}
+
+
+def _zygotes(root):
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"grader.sandbox.zygote" in words and str(root).encode() in words:
+            found.append(folder.name)
+    return found
