@@ -29,7 +29,9 @@ class Service:
 
     def __init__(self, root: Path) -> None:
         self._level: Level | None = None
-        self._folder = Path(tempfile.mkdtemp(prefix="koans-sandbox-"))
+        # A socket's path has room for some 100 bytes, whatever the temporary folder is called.
+        base = None if len(tempfile.gettempdir()) < 60 else "/tmp"
+        self._folder = Path(tempfile.mkdtemp(prefix="koans-sandbox-", dir=base))
         self.address = str(self._folder / "socket")
         environment = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
         environment["PYTHONPATH"] = os.pathsep.join([str(root), *filter(None, [environment.get("PYTHONPATH")])])
