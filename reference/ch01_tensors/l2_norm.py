@@ -1,0 +1,89 @@
+"""The root of the product of a vector with itself."""
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+
+@oracle
+def l2_norm(u: Tensor) -> Tensor:
+    return torch.sqrt(u @ u)
+
+
+@l2_norm.right("the library's, in float32")
+def library(u: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(u.float()).to(u.dtype)
+
+
+@l2_norm.right("the largest number taken out before squaring, so that nothing can overflow")
+def scaled(u: Tensor) -> Tensor:
+    if not u.numel():
+        return u.sum()
+    wide = u.float()
+    top = wide.abs().amax()
+    top = torch.where(top == 0, torch.ones_like(top), top)
+    return (top * torch.sqrt(((wide / top) ** 2).sum())).to(u.dtype)
+
+
+@l2_norm.right("one number after the other")
+def in_order(u: Tensor) -> Tensor:
+    total = torch.zeros((), dtype=torch.float32)
+    for x in u.float():
+        total = total + x * x
+    return total.sqrt().to(u.dtype)
+
+
+@l2_norm.wrong("the sizes added up: that is the L1 norm, the way round the corner and not the straight line")
+def l1(u: Tensor) -> Tensor:
+    return u.float().abs().sum().to(u.dtype)
+
+
+@l2_norm.wrong("the root is missing: this is the square of the length")
+def squared(u: Tensor) -> Tensor:
+    return (u.float() ** 2).sum().to(u.dtype)
+
+
+@l2_norm.wrong("the largest size taken: that is the maximum norm, in which the other numbers do not count")
+def largest(u: Tensor) -> Tensor:
+    return u.float().abs().amax().to(u.dtype) if u.numel() else u.sum()
+
+
+@l2_norm.wrong("added first and squared then: numbers of opposite sign cancel; square each before the sum")
+def summed_first(u: Tensor) -> Tensor:
+    return torch.sqrt(u.float().sum() ** 2).to(u.dtype)
+
+
+@l2_norm.wrong("the mean of the squares, not their sum: that is the root mean square, and it does not grow with n")
+def root_mean_square(u: Tensor) -> Tensor:
+    return torch.sqrt((u.float() ** 2).mean()).to(u.dtype)
+
+
+@l2_norm.wrong("squared and added in the dtype of the input: 300² is beyond fp16 though the length is not")
+def low_precision_inside(u: Tensor) -> Tensor:
+    return torch.sqrt((u * u).sum())
+
+
+@l2_norm.wrong("widened after squaring: 300² was inf in fp16 by then; call .float() before the first operation")
+def widened_too_late(u: Tensor) -> Tensor:
+    return torch.sqrt((u * u).float().sum()).to(u.dtype)
+
+
+@l2_norm.wrong("a small number added under the root: then a vector of zeros has a length")
+def epsilon_under_the_root(u: Tensor) -> Tensor:
+    return torch.sqrt((u.float() ** 2).sum() + 1e-6).to(u.dtype)
+
+
+@l2_norm.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(u: Tensor) -> Tensor:
+    return torch.sqrt((u.float() ** 2).sum())
+
+
+@l2_norm.wrong("a Python number, made by .item(): a tensor without axes is asked for")
+def python_number(u: Tensor) -> float:
+    return torch.sqrt((u.float() ** 2).sum()).to(u.dtype).item()
+
+
+@l2_norm.wrong("a vector of one number: keepdim leaves an axis of size 1, and no axis is asked for")
+def keeps_the_axis(u: Tensor) -> Tensor:
+    return torch.sqrt((u.float() ** 2).sum(-1, keepdim=True)).to(u.dtype)
