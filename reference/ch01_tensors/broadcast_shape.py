@@ -140,7 +140,7 @@ def takes_b(a: Shape, b: Shape) -> Shape:
 
 @broadcast_shape.wrong("left to torch: it raises a RuntimeError where a ValueError is asked for")
 def left_to_torch(a: Shape, b: Shape) -> Shape:
-    return tuple(torch.broadcast_shapes(a, b))
+    return tuple(torch.broadcast_shapes(a, b))  # type: ignore[no-untyped-call]
 
 
 @broadcast_shape.wrong("a list: a shape is a tuple")

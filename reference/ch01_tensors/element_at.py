@@ -1,0 +1,171 @@
+"""The view is written out as nested lists, and Python indexes it."""
+
+from typing import Any
+
+import numpy as np
+
+from reference import oracle
+
+Numbers = tuple[int, ...]
+Buffer = list[float]
+
+
+def _written_out(buffer: Buffer, shape: Numbers, strides: Numbers, place: int) -> Any:
+    if not shape:
+        return buffer[place]
+    return [_written_out(buffer, shape[1:], strides[1:], place + i * strides[0]) for i in range(shape[0])]
+
+
+@oracle
+def element_at(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    view = _written_out(buffer, shape, strides, offset)
+    for i in index:
+        view = view[i]
+    found: float = view
+    return found
+
+
+def _counted(shape: Numbers, index: Numbers) -> Numbers:
+    """The index with every number at 0 or above."""
+    for n, i in zip(shape, index, strict=True):
+        if not -n <= i < n:
+            raise IndexError(f"{i} of {n}")
+    return tuple(i % n for n, i in zip(shape, index, strict=True))
+
+
+def _fresh(shape: Numbers) -> Numbers:
+    strides: list[int] = []
+    step = 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
+
+
+def _sum(index: Numbers, strides: Numbers) -> int:
+    return sum(i * s for i, s in zip(index, strides, strict=False))
+
+
+@element_at.right("numpy's as_strided")
+def by_numpy(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    flat = np.array(buffer)
+    steps = tuple(flat.itemsize * s for s in strides)
+    view = np.lib.stride_tricks.as_strided(flat[offset:], shape, steps)
+    found: float = view[index].item()
+    return found
+
+
+@element_at.right("the sum of index times stride")
+def by_sum(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    return buffer[offset + _sum(_counted(shape, index), strides)]
+
+
+@element_at.wrong("the offset left out: it says where element (0, 0, ...) lies")
+def no_offset(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    return buffer[_sum(_counted(shape, index), strides)]
+
+
+@element_at.wrong("the offset added once for each axis: it is where the view begins, and it begins once")
+def offset_for_each_axis(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    return buffer[len(shape) * offset + _sum(_counted(shape, index), strides)]
+
+
+@element_at.wrong("the strides ignored and the view read as if it were fresh, row by row")
+def strides_ignored(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    return buffer[offset + _sum(_counted(shape, index), _fresh(shape))]
+
+
+@element_at.wrong("the lengths used for strides: a length says how many, a stride how far apart")
+def lengths_for_strides(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    return buffer[offset + _sum(_counted(shape, index), shape)]
+
+
+@element_at.wrong("a stride of 0 taken for 1 (`stride or 1`): 0 stays where it is, and so repeats an element")
+def zero_is_one(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    return buffer[offset + _sum(_counted(shape, index), tuple(s or 1 for s in strides))]
+
+
+@element_at.wrong("a stride of 0 replaced by that of a fresh tensor: 0 means the same place for every index")
+def zero_is_fresh(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    steps = tuple(s or f for s, f in zip(strides, _fresh(shape), strict=True))
+    return buffer[offset + _sum(_counted(shape, index), steps)]
+
+
+@element_at.wrong("the sign of a stride dropped: a negative one goes back")
+def absolute(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    return buffer[offset + _sum(_counted(shape, index), tuple(map(abs, strides)))]
+
+
+@element_at.wrong("a negative stride read from the end of its axis: the offset already points at element 0")
+def turned_twice(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    counted = _counted(shape, index)
+    turned = tuple(n - 1 - i if s < 0 else i for n, i, s in zip(shape, counted, strides, strict=True))
+    return buffer[offset + _sum(turned, tuple(map(abs, strides)))]
+
+
+@element_at.wrong("index and strides paired from opposite ends: the first number goes with the first stride")
+def wrong_ends(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    return buffer[offset + _sum(_counted(shape, index), strides[::-1])]
+
+
+@element_at.wrong("the strides taken for bytes and divided by 4: these count elements")
+def in_bytes(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    return buffer[offset + _sum(_counted(shape, index), strides) // 4]
+
+
+@element_at.wrong("one index alone multiplied with its stride: every axis adds its part")
+def last_axis_only(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    place = offset
+    for i, s in zip(_counted(shape, index), strides, strict=True):
+        place = offset + i * s
+    return buffer[place]
+
+
+@element_at.wrong("the index not held against its axis: [0, 3] of a (2, 3) would read the next row")
+def no_bounds(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    counted = (i + n if i < 0 else i for n, i in zip(shape, index, strict=True))
+    return buffer[offset + _sum(tuple(counted), strides)]
+
+
+@element_at.wrong("nothing held against the axes, and a negative index multiplied as it is: it counts from the end")
+def formula_alone(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    return buffer[offset + _sum(index, strides)]
+
+
+@element_at.wrong("an index taken modulo its length: one that is too large is an IndexError")
+def wraps(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    return buffer[offset + _sum(tuple(i % n for n, i in zip(shape, index, strict=True)), strides)]
+
+
+@element_at.wrong("a negative index multiplied with the stride as it is: -1 is the last, so add the length first")
+def negative_as_it_is(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    _counted(shape, index)
+    return buffer[offset + _sum(index, strides)]
+
+
+@element_at.wrong("a negative index refused: -1 is the last, as in Python")
+def refuses_negative(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    if any(i < 0 for i in index):
+        raise IndexError("negative index")
+    return buffer[offset + _sum(_counted(shape, index), strides)]
+
+
+@element_at.wrong("only too large an index refused: below -length there is nothing either")
+def upper_bound_only(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    if any(i >= n for n, i in zip(shape, index, strict=True)):
+        raise IndexError("too large")
+    counted = (i % n for n, i in zip(shape, index, strict=True))
+    return buffer[offset + _sum(tuple(counted), strides)]
+
+
+@element_at.wrong("the length itself let through: the last index is one less")
+def one_too_many(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    if any(not -n <= i <= n for n, i in zip(shape, index, strict=True)):
+        raise IndexError("outside")
+    counted = (i + n if i < 0 else i for n, i in zip(shape, index, strict=True))
+    return buffer[offset + _sum(tuple(counted), strides)]
+
+
+@element_at.wrong("the place returned: the element that lies there is asked for")
+def the_place(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> int:
+    return offset + _sum(_counted(shape, index), strides)
