@@ -4,6 +4,7 @@ Multiply number by number and add it all up: nearly all arithmetic of a transfor
 can go wrong even here: the sum, in a narrow dtype, and two vectors that do not belong together.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 

@@ -38,7 +38,7 @@ def test_an_axis_of_length_zero_leaves_no_elements(shape):
 
 
 def test_a_batch_of_attention_scores():
-    agrees(rank_and_size, (8, 32, 2048, 2048), with_=oracle, gives=[4, 1_073_741_824])
+    agrees(rank_and_size, (2, 32, 64, 64), with_=oracle, gives=[4, 262_144])
 
 
 def test_sizes_beyond_64_bits_are_exact():

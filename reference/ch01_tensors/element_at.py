@@ -19,7 +19,9 @@ def _written_out(buffer: Buffer, shape: Numbers, strides: Numbers, place: int) -
 @oracle
 def element_at(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     view = _written_out(buffer, shape, strides, offset)
-    for i in index:
+    for i, n in zip(index, shape, strict=True):
+        if i not in range(-n, n):
+            raise IndexError(f"index {i} is outside an axis of length {n}")
         view = view[i]
     found: float = view
     return found

@@ -87,6 +87,12 @@ def square(a: Table, b: Table) -> Table:
     return [[math.fsum(x * b[j][k] for j, x in enumerate(row)) for k in range(len(a))] for row in a]
 
 
+@matmul_by_loops.wrong("as many columns as b has rows: len(b) is the length of the sum, the columns are len(b[0])")
+def columns_by_rows_of_b(a: Table, b: Table) -> Table:
+    _check_lists(a, b)
+    return [[math.fsum(x * b[j][k] for j, x in enumerate(row)) for k in range(len(b))] for row in a]
+
+
 @matmul_by_loops.wrong("the running sum is not set back to 0 before the next number")
 def carries_on(a: Table, b: Table) -> Table:
     _check_lists(a, b)

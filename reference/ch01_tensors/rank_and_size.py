@@ -5,6 +5,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+import torch
 
 from reference import oracle
 
@@ -113,6 +114,14 @@ def by_numpy(shape: Shape) -> tuple[int, Any]:
 def wraps(shape: Shape) -> tuple[int, int]:
     rank, size = rank_and_size.fn(shape)
     return rank, (size + 2**63) % 2**64 - 2**63
+
+
+@rank_and_size.wrong(
+    "a tensor made to count it: that takes memory, ends at 64 bits and raises errors of its own; the shape says all"
+)
+def makes_a_tensor(shape: Shape) -> tuple[int, int]:
+    x = torch.empty(shape)
+    return x.dim(), x.numel()
 
 
 @rank_and_size.wrong("a negative length let through: no tensor has one, a ValueError is asked for")

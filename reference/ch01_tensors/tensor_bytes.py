@@ -187,6 +187,12 @@ def floor_of_logarithm(source: torch.dtype, target: torch.dtype) -> tuple[float,
     return target.itemsize / source.itemsize, after - before
 
 
+@cast_changes.wrong("the difference of two logarithms cut to an int: take each exponent whole, then the difference")
+def cut_difference(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
+    before, after = (math.log2(torch.finfo(dtype).max) for dtype in (source, target))
+    return target.itemsize / source.itemsize, int(after - before)
+
+
 @cast_changes.wrong("bits added given for the range: bits may go to the exponent or to the fraction")
 def bits_for_range(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
     ratio, _ = _changes(source, target)

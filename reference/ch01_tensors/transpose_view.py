@@ -10,6 +10,8 @@ View = tuple[Shape, Shape, bool]
 
 
 def _swapped(numbers: Shape, a: int, b: int) -> Shape:
+    if not all(-len(numbers) <= axis < len(numbers) for axis in (a, b)):
+        raise IndexError(f"of {len(numbers)} axes none is {a} or none is {b}")
     numbers_ = list(numbers)
     numbers_[a], numbers_[b] = numbers[b], numbers[a]
     return tuple(numbers_)

@@ -4,6 +4,7 @@ Multiply number by number and add it all up: nearly all arithmetic of a transfor
 can go wrong even here: the sum, in a narrow dtype, and two vectors that do not belong together.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -20,5 +21,5 @@ def dot(u: Float[Tensor, "n"], v: Float[Tensor, "n"]) -> Float[Tensor, ""]:
     ### BEGIN SOLUTION
     if len(u) != len(v):
         raise ValueError(f"{len(u)} numbers cannot be paired with {len(v)}")
-    return (u.float() * v.float()).sum().to(u.dtype)
+    return torch.sum(u.float() * v.float()).to(u.dtype)
     ### END SOLUTION
