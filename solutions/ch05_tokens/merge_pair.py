@@ -1,0 +1,28 @@
+"""One merge, left to right
+
+Once a pair has won, it becomes one new token wherever it occurs. The only thing to get wrong is what happens where
+two occurrences overlap, and everybody who encodes the text later must do it the same way.
+"""
+
+
+def merge_pair(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    """A new list in which every occurrence of `pair` is one `new_id`; `ids` stays as it is.
+
+    Go from left to right. An id that has become part of a merge is used up, and the search goes on behind it. The list
+    is gone through once: what a merge has made is not merged again.
+
+        merge_pair([1, 2, 3, 1, 2], (1, 2), 256)  ->  [256, 3, 256]
+        merge_pair([7, 7, 7], (7, 7), 256)        ->  [256, 7]
+    """
+    ### BEGIN SOLUTION
+    out: list[int] = []
+    i = 0
+    while i < len(ids):
+        if tuple(ids[i : i + 2]) == pair:
+            out.append(new_id)
+            i += 2
+        else:
+            out.append(ids[i])
+            i += 1
+    return out
+    ### END SOLUTION
