@@ -53,7 +53,7 @@ def test_the_last_two_are_a_pair_too():
 
 
 def test_words_as_bytes():
-    agrees(most_frequent_pair, list("the cat on the mat".encode()), with_=oracle)
+    agrees(most_frequent_pair, list(b"the cat on the mat"), with_=oracle)
     agrees(most_frequent_pair, list("Bücher über Bücher".encode()), with_=oracle)
 
 

@@ -1,0 +1,47 @@
+"""Train a tokenizer
+
+Training is a loop around the last two koans: find the most frequent pair, merge it everywhere, note it down, ask
+again. It runs on words, each with the number of times it occurs, so that no token ever reaches from one word into
+the next.
+"""
+
+from collections import Counter
+from itertools import pairwise
+
+
+def merge(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    """`merge_pair`, given: every `pair` in `ids` becomes one `new_id`, from left to right."""
+    text = "".join(map(chr, ids)).replace(chr(pair[0]) + chr(pair[1]), chr(new_id))
+    return [ord(c) for c in text]
+
+
+def train_bpe(words: dict[str, int], vocab_size: int) -> list[tuple[int, int]]:
+    """The merges of byte-pair encoding, in the order in which they were made.
+
+    `words` says how often each word occurs. A word starts as the bytes of its UTF-8; ids 0 to 255 are these bytes, and
+    merge number i makes id 256 + i. Each step merges the pair that is most frequent by now, every place in a word
+    counting as often as the word occurs, and among equals the greatest tuple. It ends when there are `vocab_size` ids,
+    the 256 bytes among them, or no pair is left, however rare.
+
+        train_bpe({"low": 2, "lot": 1}, 258)  ->  [(108, 111), (256, 119)]
+            l o stand together 3 times: id 256 is "lo". Then (256, 119) "low" twice, (256, 116) "lot" once.
+
+    Raises ValueError where `vocab_size` is under 256: the bytes alone are that many.
+    """
+    ### BEGIN SOLUTION
+    if vocab_size < 256:
+        raise ValueError(f"a vocabulary of {vocab_size} cannot hold the 256 bytes")
+    pieces = [(list(word.encode()), n) for word, n in words.items()]
+    merges: list[tuple[int, int]] = []
+    for new_id in range(256, vocab_size):
+        tally: Counter[tuple[int, int]] = Counter()
+        for ids, n in pieces:
+            for pair in pairwise(ids):
+                tally[pair] += n
+        if not tally:
+            break
+        best = max(tally, key=lambda pair: (tally[pair], pair))
+        pieces = [(merge(ids, best, new_id), n) for ids, n in pieces]
+        merges.append(best)
+    return merges
+    ### END SOLUTION
