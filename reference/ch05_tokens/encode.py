@@ -1,0 +1,157 @@
+"""Every merge in turn, in the order of training, over a string with a character for each id."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from reference import oracle
+
+Pair = tuple[int, int]
+Merges = list[Pair]
+
+
+def _bytes(word: str) -> str:
+    return word.encode().decode("latin-1")
+
+
+def _in_turn(text: str, merges: Merges, first: int = 256, count: int = -1) -> list[int]:
+    for i, (left, right) in enumerate(merges):
+        text = text.replace(chr(left) + chr(right), chr(first + i), count)
+    return [ord(c) for c in text]
+
+
+@oracle
+def encode(word: str, merges: list[tuple[int, int]]) -> list[int]:
+    return _in_turn(_bytes(word), merges)
+
+
+def _step_by_step(
+    ids: list[int], merges: Merges, choose: Callable[[list[tuple[int, int]]], tuple[int, int]]
+) -> list[int]:
+    """One merge at a time: `choose` takes one of the (rank, place) that are possible."""
+    ranks = {pair: rank for rank, pair in enumerate(merges)}
+    while possible := [(ranks[pair], i) for i, pair in enumerate(pairwise(ids)) if pair in ranks]:
+        rank, i = choose(possible)
+        ids = [*ids[:i], 256 + rank, *ids[i + 2 :]]
+    return ids
+
+
+def _spelled(merges: Merges) -> dict[bytes, int]:
+    """Every token as bytes, with its id."""
+    tokens = [bytes([b]) for b in range(256)]
+    for left, right in merges:
+        tokens.append(tokens[left] + tokens[right])
+    return {token: i for i, token in reversed(list(enumerate(tokens)))}
+
+
+@encode.right("the lowest rank, leftmost, one merge at a time")
+def one_at_a_time(word: str, merges: Merges) -> list[int]:
+    return _step_by_step(list(word.encode()), merges, min)
+
+
+@encode.right("as tiktoken: two neighbours merge where their bytes together are a token, lowest id first")
+def by_joined_bytes(word: str, merges: Merges) -> list[int]:
+    ids = _spelled(merges)
+    parts = [bytes([b]) for b in word.encode()]
+    while True:
+        possible = [(ids[a + b], i) for i, (a, b) in enumerate(pairwise(parts)) if a + b in ids]
+        if not possible:
+            return [ids[part] for part in parts]
+        _, i = min(possible)
+        parts[i : i + 2] = [parts[i] + parts[i + 1]]
+
+
+@encode.wrong("the longest token first, from the left: tokens are made by merges, in the order of the list")
+def longest_match(word: str, merges: Merges) -> list[int]:
+    ids, rest, out = _spelled(merges), word.encode(), []
+    while rest:
+        length = max(n for n in range(1, len(rest) + 1) if rest[:n] in ids)
+        out.append(ids[rest[:length]])
+        rest = rest[length:]
+    return out
+
+
+@encode.wrong("the leftmost pair that can be merged comes first: the earliest merge does, wherever it stands")
+def leftmost_first(word: str, merges: Merges) -> list[int]:
+    return _step_by_step(list(word.encode()), merges, lambda possible: min(possible, key=lambda p: p[1]))
+
+
+@encode.wrong("the latest merge first: a low rank means early in training, and comes first")
+def latest_first(word: str, merges: Merges) -> list[int]:
+    return _step_by_step(list(word.encode()), merges, lambda possible: max(possible, key=lambda p: (p[0], -p[1])))
+
+
+@encode.wrong("the rightmost pair that can be merged comes first: the earliest merge does, wherever it stands")
+def rightmost_first(word: str, merges: Merges) -> list[int]:
+    return _step_by_step(list(word.encode()), merges, lambda possible: max(possible, key=lambda p: p[1]))
+
+
+@encode.wrong("the fewest tokens sought: BPE follows its merges, even where fewer tokens would do")
+def fewest_tokens(word: str, merges: Merges) -> list[int]:
+    ids, data = _spelled(merges), word.encode()
+    best: list[list[int]] = [[]]
+    for end in range(1, len(data) + 1):
+        ways = [[*best[start], ids[data[start:end]]] for start in range(end) if data[start:end] in ids]
+        best.append(min(ways, key=len))
+    return best[-1]
+
+
+@encode.wrong("each merge made once: it is made at every place where its pair stands")
+def once_each(word: str, merges: Merges) -> list[int]:
+    return _in_turn(_bytes(word), merges, count=1)
+
+
+@encode.wrong("only the earliest merge made: go on until no pair of neighbours is in the list")
+def one_merge(word: str, merges: Merges) -> list[int]:
+    for i, (left, right) in enumerate(merges):
+        if chr(left) + chr(right) in _bytes(word):
+            return [ord(c) for c in _bytes(word).replace(chr(left) + chr(right), chr(256 + i))]
+    return list(word.encode())
+
+
+@encode.wrong("only pairs of bytes merged: a token that was merged is merged further")
+def bytes_only(word: str, merges: Merges) -> list[int]:
+    text = _bytes(word)
+    for i, (left, right) in enumerate(merges):
+        if max(left, right) < 256:
+            text = text.replace(chr(left) + chr(right), chr(256 + i))
+    return [ord(c) for c in text]
+
+
+@encode.wrong("swept from left to right, merging what can be merged, again and again: go by rank, not by place")
+def sweeps(word: str, merges: Merges) -> list[int]:
+    ranks = {pair: rank for rank, pair in enumerate(merges)}
+    ids, before = list(word.encode()), None
+    while ids != before:
+        before, out, i = ids, [], 0
+        while i < len(ids):
+            rank = ranks.get((ids[i], ids[i + 1])) if i + 1 < len(ids) else None
+            out.append(ids[i] if rank is None else 256 + rank)
+            i += 1 if rank is None else 2
+        ids = out
+    return ids
+
+
+@encode.wrong("the rank given for the id: merge number i makes id 256 + i")
+def ranks_for_ids(word: str, merges: Merges) -> list[int]:
+    return [x - 256 if x > 255 else x for x in _in_turn(_bytes(word), merges)]
+
+
+@encode.wrong("merge number i taken to make id 257 + i: the bytes end at 255, so the first makes 256")
+def one_too_high(word: str, merges: Merges) -> list[int]:
+    return [x + 1 if x > 255 else x for x in _in_turn(_bytes(word), merges)]
+
+
+@encode.wrong("characters for bytes: 'é' is two bytes, 195 and 169, and ord('é') = 233 is neither")
+def characters(word: str, merges: Merges) -> list[int]:
+    return _in_turn(word, merges)
+
+
+@encode.wrong("only ASCII encoded: word.encode() gives UTF-8, which has bytes for every character")
+def ascii_only(word: str, merges: Merges) -> list[int]:
+    return _in_turn(word.encode("ascii", "replace").decode(), merges)
+
+
+@encode.wrong("the bytes of the tokens given: the ids are asked for")
+def as_bytes(word: str, merges: Merges) -> list[bytes]:
+    tokens = {i: token for token, i in _spelled(merges).items()}
+    return [tokens[i] for i in _in_turn(_bytes(word), merges)]
