@@ -1,0 +1,125 @@
+"""Each id unfolded down to its bytes, and these read one by one by a decoder that remembers."""
+
+import codecs
+from collections.abc import Callable
+
+from reference import oracle
+
+Merges = list[tuple[int, int]]
+
+
+def _unfold(i: int, merges: Merges) -> bytes:
+    if 0 <= i < 256:
+        return bytes([i])
+    if not 256 <= i < 256 + len(merges):
+        raise LookupError(f"no token {i}")
+    left, right = merges[i - 256]
+    return _unfold(left, merges) + _unfold(right, merges)
+
+
+@oracle
+def decode(ids: list[int], merges: list[tuple[int, int]]) -> str:
+    reader = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    text = "".join(reader.decode(bytes([b])) for i in ids for b in _unfold(i, merges))
+    return text + reader.decode(b"", final=True)
+
+
+def _data(ids: list[int], merges: Merges) -> bytes:
+    return b"".join(_unfold(i, merges) for i in ids)
+
+
+def _each(ids: list[int], merges: Merges, read: Callable[[bytes], str]) -> str:
+    return "".join(read(_unfold(i, merges)) for i in ids)
+
+
+@decode.right("a list of tokens, and a check of the ids")
+def by_list(ids: list[int], merges: Merges) -> str:
+    tokens = [bytes([b]) for b in range(256)]
+    for left, right in merges:
+        tokens.append(tokens[left] + tokens[right])
+    if any(i < 0 for i in ids):
+        raise KeyError("negative")
+    return str(b"".join([tokens[i] for i in ids]), "utf-8", "replace")
+
+
+@decode.right("the merges undone, the last first")
+def undone(ids: list[int], merges: Merges) -> str:
+    for i, (left, right) in reversed(list(enumerate(merges))):
+        ids = [y for x in ids for y in ((left, right) if x == 256 + i else (x,))]
+    if any(not 0 <= i < 256 for i in ids):
+        raise IndexError("no such token")
+    return bytes(ids).decode(errors="replace")
+
+
+@decode.wrong("decoded token by token: the bytes of one letter may lie in two tokens, so join all bytes first")
+def token_by_token(ids: list[int], merges: Merges) -> str:
+    return _each(ids, merges, lambda data: data.decode(errors="replace"))
+
+
+@decode.wrong("decoded token by token, and what is no letter yet left out: join all bytes first")
+def token_by_token_ignoring(ids: list[int], merges: Merges) -> str:
+    return _each(ids, merges, lambda data: data.decode(errors="ignore"))
+
+
+@decode.wrong("invalid bytes raise an error: a model may stop inside a letter, so errors='replace'")
+def strict(ids: list[int], merges: Merges) -> str:
+    return _data(ids, merges).decode()
+
+
+@decode.wrong("invalid bytes left out: nobody sees then that something is missing; errors='replace' shows it")
+def ignored(ids: list[int], merges: Merges) -> str:
+    return _data(ids, merges).decode(errors="ignore")
+
+
+@decode.wrong("invalid bytes written as escapes: U+FFFD takes their place, by errors='replace'")
+def escaped(ids: list[int], merges: Merges) -> str:
+    return _data(ids, merges).decode(errors="backslashreplace")
+
+
+@decode.wrong("invalid bytes replaced by '?': the replacement character is U+FFFD")
+def question_mark(ids: list[int], merges: Merges) -> str:
+    return decode.fn(ids, merges).replace("\ufffd", "?")
+
+
+@decode.wrong("each byte taken for a character, as chr and Latin-1 do: the bytes are UTF-8")
+def latin_1(ids: list[int], merges: Merges) -> str:
+    return _data(ids, merges).decode("latin-1")
+
+
+@decode.wrong("only ASCII read: UTF-8 has two to four bytes for every other letter")
+def ascii_only(ids: list[int], merges: Merges) -> str:
+    return _data(ids, merges).decode("ascii", errors="replace")
+
+
+@decode.wrong("the right part of a merge put in front of the left")
+def right_first(ids: list[int], merges: Merges) -> str:
+    return decode.fn(ids, [(right, left) for left, right in merges])
+
+
+@decode.wrong("merges unfolded once only: the parts of a merge may be merges themselves")
+def unfolded_once(ids: list[int], merges: Merges) -> str:
+    _data(ids, merges)
+    parts = [x for i in ids for x in ((i,) if i < 256 else merges[i - 256])]
+    return bytes(x for x in parts if x < 256).decode(errors="replace")
+
+
+@decode.wrong("a space put between the tokens: spaces are bytes in tokens like all others")
+def with_spaces(ids: list[int], merges: Merges) -> str:
+    return b" ".join(_unfold(i, merges) for i in ids).decode(errors="replace")
+
+
+@decode.wrong("an unknown id left out: it has no bytes, and that is an error")
+def skips_unknown(ids: list[int], merges: Merges) -> str:
+    return decode.fn([i for i in ids if 0 <= i < 256 + len(merges)], merges)
+
+
+@decode.wrong("an unknown id written as U+FFFD: that stands for bad bytes; an id without bytes is an error")
+def replaces_unknown(ids: list[int], merges: Merges) -> str:
+    known = range(256 + len(merges))
+    return b"".join(_unfold(i, merges) if i in known else b"\xef\xbf\xbd" for i in ids).decode(errors="replace")
+
+
+@decode.wrong("a negative id looked up from the end of a list: -1, a common mark for 'no token', is no token")
+def from_the_end(ids: list[int], merges: Merges) -> str:
+    size = 256 + len(merges)
+    return decode.fn([i + size if -size <= i < 0 else i for i in ids], merges)
