@@ -1,0 +1,36 @@
+"""What a language costs
+
+Fertility is the number of tokens a word becomes. A tokenizer trained on English has few merges for other languages, so
+the same text is longer in them, and is billed, cached and attended to as the longer text that it is. How much more does
+the model compute? Not the square of it.
+"""
+
+
+def encode(word: str, merges: list[tuple[int, int]]) -> list[int]:
+    """`encode`, given: the ids of one word."""
+    text = word.encode().decode("latin-1")  # a character for each byte, and one more for each merge
+    for i, (left, right) in enumerate(merges):
+        text = text.replace(chr(left) + chr(right), chr(256 + i))
+    return [ord(c) for c in text]
+
+
+def fertility(
+    texts: dict[str, str], merges: list[tuple[int, int]], d_model: int, base: str
+) -> dict[str, dict[str, float]]:
+    """For each language of `texts`: tokens per word, and the cost of its text as a multiple of that of `base`.
+
+    Words are what stands between white space (`text.split()`), each encoded by itself; white space is no token here.
+
+        "fertility"  tokens / words
+        "attention"  cost of attention's two products, which is 4·s²·d FLOPs a layer for s tokens in all, d = d_model
+        "model"      cost of a whole layer: these, and 24·s·d² for the products with its weights
+
+    By hand, with the one merge ab, d_model 1 and base "en":
+
+        {"en": "ab ab", "xx": "ba ba"}  ->  "en": 2 tokens for 2 words: 1.0, and costs of 1.0
+                                            "xx": 4 tokens: fertility 2.0; attention 4²/2² = 4.0;
+                                                  model (4·4² + 24·4) / (4·2² + 24·2) = 160/64 = 2.5
+
+    Raises ValueError if a text has no word.
+    """
+    raise NotImplementedError("your turn")

@@ -1,0 +1,218 @@
+"""Bytes merged by hand, one merge after the other, and a layer's cost added up product by product."""
+
+from collections.abc import Callable
+
+from reference import oracle
+
+Merges = list[tuple[int, int]]
+Costs = dict[str, dict[str, float]]
+
+
+def _encode(word: str, merges: Merges) -> list[int]:
+    ids = list(word.encode())
+    for new_id, (left, right) in enumerate(merges, 256):
+        i = 0
+        while i < len(ids) - 1:
+            if ids[i] == left and ids[i + 1] == right:
+                ids[i : i + 2] = [new_id]
+            i += 1
+    return ids
+
+
+def _words(text: str) -> list[str]:
+    words = text.split()
+    if not words:
+        raise ValueError("no words")
+    return words
+
+
+def _count(text: str, merges: Merges) -> float:
+    return sum(len(_encode(word, merges)) for word in _words(text))
+
+
+def _layer(s: float, d: int) -> float:
+    query = key = value = out = 2 * s * d * d
+    up, down = 2 * s * d * (4 * d), 2 * s * (4 * d) * d
+    return query + key + value + out + up + down + _products(s, d)
+
+
+def _products(s: float, d: int) -> float:
+    scores = weighted_values = 2 * s * s * d
+    return scores + weighted_values
+
+
+@oracle
+def fertility(
+    texts: dict[str, str], merges: list[tuple[int, int]], d_model: int, base: str
+) -> dict[str, dict[str, float]]:
+    return _costs(texts, merges, d_model, base)
+
+
+def _costs(
+    texts: dict[str, str],
+    merges: Merges,
+    d: int,
+    base: str,
+    count: Callable[[str, Merges], float] = _count,
+    words: Callable[[str], float] = lambda text: len(_words(text)),
+    attention: Callable[[float, int], float] = _products,
+    model: Callable[[float, int], float] = _layer,
+) -> Costs:
+    """The other arguments are what a wrong answer does otherwise."""
+    s = {name: count(text, merges) for name, text in texts.items()}
+    return {
+        name: {
+            "fertility": s[name] / words(text),
+            "attention": attention(s[name], d) / attention(s[base], d),
+            "model": model(s[name], d) / model(s[base], d),
+        }
+        for name, text in texts.items()
+    }
+
+
+@fertility.right("by the share of attention in the base: 1 / (1 + 6·d/s)")
+def by_share(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    s = {name: _count(text, merges) for name, text in texts.items()}
+    share = 1 / (1 + 6 * d_model / s[base])
+    costs = {}
+    for name, text in texts.items():
+        more = s[name] / s[base]
+        model = more * (share * more + (1 - share))
+        costs[name] = {"fertility": s[name] / len(text.split()), "attention": more**2, "model": model}
+    return costs
+
+
+@fertility.right("in FLOPs per token, times the tokens")
+def per_token(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, model=lambda s, d: s * (24 * d * d + 4 * s * d))
+
+
+@fertility.wrong("the whole layer taken to grow with the square: only attention's two products do")
+def quadratic_model(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, model=lambda s, d: s**2)
+
+
+@fertility.wrong("the whole layer taken to grow with the tokens: attention's two products grow with their square")
+def linear_model(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, model=lambda s, d: s)
+
+
+@fertility.wrong("attention taken to grow with the tokens: every token meets every other, so it is their square")
+def linear_attention(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, attention=lambda s, d: s)
+
+
+@fertility.wrong(
+    "costs computed from tokens per word: a language may say it in fewer words, and all tokens are paid for"
+)
+def from_fertility(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    mean = {name: _count(text, merges) / len(_words(text)) for name, text in texts.items()}
+    costs = _costs(texts, merges, d_model, base)
+    for name, cost in costs.items():
+        cost["attention"] = (mean[name] / mean[base]) ** 2
+        cost["model"] = _layer(mean[name], d_model) / _layer(mean[base], d_model)
+    return costs
+
+
+@fertility.wrong("characters for bytes: an unmerged letter costs its bytes, two for ä or λ and three for अ")
+def characters(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    def count(text: str, merges: Merges) -> float:
+        total = 0
+        for word in _words(text):
+            for new_id, (left, right) in enumerate(merges, 256):
+                word = word.replace(chr(left) + chr(right), chr(0xF0000 + new_id))
+            total += len(word)
+        return total
+
+    return _costs(texts, merges, d_model, base, count=count)
+
+
+@fertility.wrong("bytes counted, merges not made: the tokens are what is left when all merges are made")
+def bytes_for_tokens(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, count=lambda text, _: sum(len(w.encode()) for w in _words(text)))
+
+
+@fertility.wrong(
+    "a quarter of the characters taken for the tokens: that rule of thumb is for English and its tokenizers"
+)
+def four_characters(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, count=lambda text, _: len(text) / 4 if _words(text) else 0.0)
+
+
+@fertility.wrong("white space encoded as well: each word is encoded by itself, and what is between counts for nothing")
+def with_white_space(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, count=lambda text, m: len(_encode(text, m)) if _words(text) else 0)
+
+
+@fertility.wrong("cut at single spaces: two in a row make an empty word, and a line end makes none; split() takes both")
+def cut_at_spaces(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    def count(text: str, merges: Merges) -> float:
+        _words(text)
+        return sum(len(_encode(word, merges)) for word in text.split(" "))
+
+    return _costs(texts, merges, d_model, base, count=count, words=lambda text: len(text.split(" ")))
+
+
+@fertility.wrong("each word counted once: a word that comes again is paid for again")
+def distinct_words(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    once = {name: " ".join(dict.fromkeys(text.split())) for name, text in texts.items()}
+    return _costs(once, merges, d_model, base)
+
+
+@fertility.wrong("words per token: it is tokens per word, 1 or more")
+def words_per_token(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    costs = _costs(texts, merges, d_model, base)
+    return {name: {**cost, "fertility": 1 / cost["fertility"]} for name, cost in costs.items()}
+
+
+@fertility.wrong("tokens per character: fertility is per word")
+def per_character(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, words=lambda text: sum(map(len, _words(text))))
+
+
+@fertility.wrong("the base divided by the language: its cost is asked for as a multiple of the base's")
+def inverted(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    costs = _costs(texts, merges, d_model, base)
+    return {
+        name: {"fertility": c["fertility"], "attention": 1 / c["attention"], "model": 1 / c["model"]}
+        for name, c in costs.items()
+    }
+
+
+@fertility.wrong("compared with the first language: `base` names the one to compare with")
+def first_as_base(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, next(iter(texts), base))
+
+
+@fertility.wrong(
+    "half of attention's products: there are two, scores and weighted values, and 4·s²·d counts both in full"
+)
+def half_of_attention(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, model=lambda s, d: _layer(s, d) - _products(s, d) / 2)
+
+
+@fertility.wrong("attention's products without the width: a score is a sum of numbers too, d of them over all heads")
+def without_the_width(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, model=lambda s, d: 24 * s * d**2 + 4 * s**2)
+
+
+@fertility.wrong("d_model where its square belongs: a d × d matrix of weights costs 2·d² for each token")
+def width_once(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, model=lambda s, d: 24 * s * d + 4 * s**2 * d)
+
+
+@fertility.wrong("the feed-forward part left out: it has 16 of the 24·s·d²")
+def without_ffn(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, model=lambda s, d: _layer(s, d) - 16 * s * d**2)
+
+
+@fertility.wrong("a text without words divided by: raise ValueError")
+def divides_by_nothing(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(
+        texts,
+        merges,
+        d_model,
+        base,
+        count=lambda text, m: sum(len(_encode(word, m)) for word in text.split()),
+        words=lambda text: len(text.split()),
+    )
