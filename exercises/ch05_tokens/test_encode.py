@@ -10,8 +10,9 @@ from reference.ch05_tokens.encode import encode as oracle
 from reference.ch05_tokens.train_bpe import train_bpe
 
 BC_THEN_AB = [(98, 99), (97, 98)]
-# All merges of cl100k_base between letters of "strawberry", in its order: er st tr str err rr ber aw ry ra raw be tra
-# erry stra berry wb. Their ids there are 261 267 376 496 618 637 655 675 894 969 1059 1395 2221 5515 13645 15717 20824.
+# All tokens of cl100k_base that are pieces of "strawberry", as merges in its order: er st tr str err rr ber aw ry ra
+# raw be tra erry stra berry wb. Their ids there are 261 267 376 496 618 637 655 675 894 969 1059 1395 2221 5515
+# 13645 15717 20824.
 CL100K = [(101, 114), (115, 116), (116, 114), (257, 114), (256, 114), (114, 114), (98, 256), (97, 119), (114, 121)]
 CL100K += [(114, 97), (114, 263), (98, 101), (258, 97), (260, 121), (259, 97), (98, 269), (119, 98)]
 WORDS = {"low": 5, "lower": 2, "newest": 6, "widest": 3, "größer": 2, "größe": 1, "aaaa": 3, "aaa": 2}
