@@ -102,6 +102,22 @@ def linear_attention(texts: dict[str, str], merges: Merges, d_model: int, base: 
     return _costs(texts, merges, d_model, base, attention=lambda s, d: s)
 
 
+@fertility.wrong("the two growths added: add the FLOPs of both parts for each text first, and then divide")
+def added(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    costs = _costs(texts, merges, d_model, base)
+    for cost in costs.values():
+        cost["model"] = cost["attention"] + cost["attention"] ** 0.5
+    return costs
+
+
+@fertility.wrong("the growths averaged by 4 and 24: how much each part weighs depends on s and d_model too")
+def averaged(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    costs = _costs(texts, merges, d_model, base)
+    for cost in costs.values():
+        cost["model"] = (4 * cost["attention"] + 24 * cost["attention"] ** 0.5) / 28
+    return costs
+
+
 @fertility.wrong(
     "costs computed from tokens per word: a language may say it in fewer words, and all tokens are paid for"
 )

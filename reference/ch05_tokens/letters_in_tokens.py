@@ -75,6 +75,17 @@ def token_by_token(tokens: list[bytes]) -> Counts:
     return found
 
 
+@letters_in_tokens.wrong("each token decoded by itself, which raises in the middle of a letter: join the bytes first")
+def token_by_token_strictly(tokens: list[bytes]) -> Counts:
+    found: Counts = {}
+    for token in tokens:
+        text = token.decode()
+        for letter in text:
+            own, hidden = found.get(letter, (0, 0))
+            found[letter] = (own + (len(text) == 1), hidden + (len(text) > 1))
+    return found
+
+
 @letters_in_tokens.wrong("each token decoded by itself, so that U+FFFD is counted: join the bytes first")
 def with_replacement_signs(tokens: list[bytes]) -> Counts:
     list(_letters(tokens))
