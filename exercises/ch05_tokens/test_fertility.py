@@ -80,10 +80,9 @@ def test_a_text_without_words_is_a_value_error(base):
     agrees(fertility, {"en": "ab", "xx": " \n"}, AB, 2, base, with_=oracle)
 
 
-@given(
-    st.lists(st.sampled_from(["ab", "ba", "abab", "é", "c"]), min_size=1, max_size=6),
-    st.lists(st.sampled_from(["ab", "ba", "abab", "é", "c"]), min_size=1, max_size=6),
-    st.integers(1, 100),
-)
+WORDS = st.lists(st.sampled_from(["ab", "ba", "abé", "c"]), min_size=1, max_size=4).map(" ".join)
+
+
+@given(WORDS, WORDS, st.integers(1, 100))
 def test_any_two_texts(ours, theirs, d_model):
-    agrees(fertility, {"a": " ".join(ours), "b": " ".join(theirs)}, AB, d_model, "b", with_=oracle)
+    agrees(fertility, {"a": ours, "b": theirs}, AB, d_model, "b", with_=oracle)
