@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.cards.proven import proven
 from grader.errors import KoansError
 from grader.verdict import Status, Verdict
 from grader.workbook import Koan, Workbook
@@ -164,21 +165,8 @@ class Progress:
 
     def unlocked(self, workbook: Workbook) -> set[str]:
         """Cards every proof of which has passed in the latest passing attempt at its koan."""
-        passed: dict[str, dict[str, set[str]]] = {}
-        for koan in workbook.koans.values():
-            best = self.last_pass(koan)
-            if best:
-                results: dict[str, set[str]] = {}
-                for test in best[0].tests:
-                    results.setdefault(test.name.partition("[")[0], set()).add(test.status.value)
-                passed[koan.id] = results
-        found = set()
-        for card in workbook.cards.values():
-            proofs = [p for p in workbook.proofs if p.card == card.id]
-            proven = all(passed.get(p.koan, {}).get(p.test) == {"passed"} for p in proofs)
-            if proofs and proven and not card.pending:
-                found.add(card.id)
-        return found
+        best = {koan.id: self.last_pass(koan) for koan in workbook.koans.values()}
+        return set(proven(workbook, {koan: found[0] for koan, found in best.items() if found}))
 
     def hints(self, koan: Koan) -> int:
         """How many tiers the learner has seen."""

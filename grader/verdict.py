@@ -177,7 +177,14 @@ def _clean(test: TestResult) -> TestResult:
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 
 
+# Control characters, what reorders or hides the text around it, halves of a surrogate pair, and what is no character.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff\ud800-\udfff]"
+)
+
+
 def clean(text: str) -> str:
-    """Text that is safe to print: no terminal escapes, no control characters but newline and tab."""
-    text = _ESCAPES.sub("", text).replace("\r\n", "\n")
-    return "".join(c if c in "\n\t" or (c.isprintable() or ord(c) > 0x9F) else "�" for c in text if c != "\r")
+    """Text that is safe to print and to encode: no terminal escapes, no control characters but newline and tab, no
+    marks that turn the direction of writing, no half surrogates.
+    """
+    return _UNSAFE.sub("�", _ESCAPES.sub("", text).replace("\r", ""))

@@ -24,13 +24,15 @@ HINTS = 3
 
 class Koan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One exercise. `id` is "chapter/name"; `kind` "kernel" means the learner writes Triton text and a literal
-    CONFIG. `forbids` names functions that would be the whole answer and are not to be used.
+    CONFIG. `forbids` names functions that would be the whole answer and are not to be used. `points` are for the tests
+    without the gpu mark, `fast_points` for those with it.
     """
 
     name: str
     title: str
     rung: Rung
     points: int = 1
+    fast_points: int = 0
     needs: tuple[str, ...] = ()
     kind: Literal["function", "kernel"] = "function"
     forbids: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from grader.doctor import Finding
 from grader.gate import Report
 from grader.grade import Grade
 from grader.progress import Standing
-from grader.verdict import Status, Verdict
+from grader.verdict import Status, Verdict, clean
 from grader.workbook import Card, Koan, Workbook
 
 LOOKS: Mapping[Status, tuple[str, str]] = {
@@ -161,10 +161,16 @@ def grade(result: Grade) -> RenderableType:
             "  ",
             status_text(graded.verdict.status),
         )
+        if graded.verdict.fast is not None:
+            line.append("  fast: ", "dim").append_text(status_text(graded.verdict.fast))
         parts.append(line)
         if graded.verdict.headline and graded.verdict.status not in (Status.passed, Status.not_started):
-            parts.append(Padding(Text(graded.verdict.headline, "dim"), (0, 0, 0, 5)))
-    parts += [Text(), Text(f"{result.submission}: {result.earned} of {result.points} points", "bold")]
+            parts.append(Padding(Text(clean(graded.verdict.headline), "dim"), (0, 0, 0, 5)))
+    if result.problem:
+        parts.append(Text(f"{clean(result.submission)}: {clean(result.problem)}", "red"))
+        return Group(*parts)
+    cards = f", {len(result.cards)} cards proven" if result.cards else ""
+    parts += [Text(), Text(f"{clean(result.submission)}: {result.earned} of {result.points} points{cards}", "bold")]
     parts.append(Text(f"seed {result.seed}; {result.isolation}", "dim" if result.trusted else "yellow"))
     return Group(*parts)
 

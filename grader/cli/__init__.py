@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -15,6 +13,8 @@ from rich.text import Text
 
 from grader import walk as path
 from grader.cards import tsv
+from grader.cli import grading
+from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.errors import KoansError
 from grader.progress import Progress
 from grader.report import terminal
@@ -32,7 +32,6 @@ cards_app = typer.Typer(rich_markup_mode=None, help="Drill cards: unlocked by pa
 app.add_typer(cards_app, name="cards")
 
 Seed = Annotated[int, typer.Option(help="Seed of all random inputs.", min=0)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 KoanId = Annotated[
     str | None, typer.Argument(metavar="ID", help="A koan; default: the current one.", show_default=False)
 ]
@@ -51,31 +50,6 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(141)
-
-
-def workbook() -> Workbook:
-    return Workbook(find_root(Path.cwd()))
-
-
-def show(*parts: Any) -> None:
-    console = terminal.console()
-    for part in parts:
-        console.print(part)
-
-
-def dump(data: Any) -> None:
-    print(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
-
-
-@contextmanager
-def waiting(what: str) -> Iterator[Callable[[str], None]]:
-    """A line that says what is going on, on a terminal only, and goes away."""
-    console = terminal.console(stderr=True)
-    if not console.is_terminal:
-        yield lambda text: None
-        return
-    with console.status(what) as status:
-        yield lambda text: status.update(text)
 
 
 def chosen(book: Workbook, progress: Progress, name: str | None) -> Koan:
@@ -318,51 +292,7 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(0 if all(f.ok for f in findings) else 1)
 
 
-@app.command()
-def grade(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The root of a submission: the folder with exercises/.")
-    ],
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="Seed of all random inputs [default: a new one, which is shown].")
-    ] = None,
-    require_isolation: Annotated[
-        bool, typer.Option("--require-isolation", help="Refuse to grade where the sandbox is not whole (exit code 2).")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Grade a submission: a verdict per koan and a score. Its code runs in a sandbox, apart from tests and solutions.
-
-    Only the files of our koans are read. SECURITY.md says what is promised.
-
-    \b
-    Examples:
-      koans grade ../forks/ada
-      koans grade ../forks/ada --json > ada.json
-      koans grade ../forks/ada --require-isolation --seed 1234
-    """
-    import secrets
-
-    from grader.grade import grade as grade_submission
-    from grader.sandbox.confine import in_words, trusted
-
-    book = workbook()
-    seed = secrets.randbelow(2**31) if seed is None else seed
-    with Runner(book, isolated=True) as runner, waiting("grading") as say:
-        level = runner.level()
-        if require_isolation and not trusted(level):
-            raise KoansError(f"--require-isolation: {in_words(level)}; nothing was graded")
-        result = grade_submission(
-            book,
-            folder,
-            runner,
-            seed=seed,
-            tick=lambda done, total, what: say(f"graded {done} of {total}: {what}"),
-        )
-    if as_json:
-        dump(result)
-    else:
-        show(terminal.grade(result))
+app.command("grade")(grading.grade)
 
 
 @app.command()

@@ -1,0 +1,24 @@
+"""Which cards have been proved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grader.verdict import Verdict
+from grader.workbook import Workbook
+
+
+def proven(workbook: Workbook, verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
+    """Cards every test of which has passed, in the order of the decks. `verdicts` are by koan.
+
+    Only a koan that passed proves anything: a run that broke off may not have reached every case of a test.
+    """
+    results: dict[str, dict[str, set[str]]] = {}
+    for koan, verdict in verdicts.items():
+        if verdict.passed:
+            for test in verdict.tests:
+                results.setdefault(koan, {}).setdefault(test.name.partition("[")[0], set()).add(test.status.value)
+    proofs: dict[str, list[bool]] = {}
+    for proof in workbook.proofs:
+        proofs.setdefault(proof.card, []).append(results.get(proof.koan, {}).get(proof.test) == {"passed"})
+    return tuple(c.id for c in workbook.cards.values() if not c.pending and c.id in proofs and all(proofs[c.id]))

@@ -1,0 +1,86 @@
+"""CTRF, the Common Test Report Format: https://ctrf.io, schema in https://github.com/ctrf-io/ctrf (schema/).
+
+One test a koan and submission. `pending` is a koan not started, `skipped` one that could not be run here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from grader.grade import Class
+from grader.report.survey import Row, rows, shown
+from grader.verdict import Status
+
+SPEC = "0.0.0"  # what the reference implementation (npm: ctrf 0.3) calls the version it checks
+STATUS = {
+    Status.passed: "passed",
+    Status.not_started: "pending",
+    Status.not_run_here: "skipped",
+}  # the rest: failed
+
+
+def report(classroom: Class) -> str:
+    starts = [_milliseconds(grade.started) for grade in classroom.grades]
+    ends = [start + round(1000 * g.seconds) for start, g in zip(starts, classroom.grades, strict=True)]
+    tests: list[dict[str, Any]] = []
+    for grade in classroom.grades:
+        suite = shown(grade.submission) or "submission"
+        if grade.problem:
+            broken = {"name": "submission", "status": "failed", "duration": 0, "suite": [suite]}
+            tests.append({**broken, "message": shown(grade.problem), "rawStatus": "not graded"})
+        tests += [_test(row, suite) for row in rows(grade)]
+    counts = {status: sum(t["status"] == status for t in tests) for status in ("passed", "failed", "skipped")}
+    counts |= {status: sum(t["status"] == status for t in tests) for status in ("pending", "other")}
+    first = classroom.grades[0] if classroom.grades else None
+    whole = {
+        "reportFormat": "CTRF",
+        "specVersion": SPEC,
+        "generatedBy": "Tensor Koans",
+        "results": {
+            "tool": {"name": "koans", "version": first.versions.get("koans", "") if first else ""},
+            "summary": {
+                "tests": len(tests),
+                **counts,
+                "suites": len(classroom.grades),
+                "start": min(starts, default=0),
+                "stop": max(ends, default=0),
+            },
+            "tests": tests,
+            "environment": {
+                "reportName": shown(classroom.name),
+                "extra": {
+                    "seed": classroom.seed,
+                    "versions": first.versions if first else {},
+                    "isolation": sorted({shown(grade.isolation) for grade in classroom.grades}),
+                },
+            },
+        },
+    }
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
+
+
+def _test(row: Row, suite: str) -> dict[str, Any]:
+    verdict = row.graded.verdict
+    test: dict[str, Any] = {
+        "name": shown(row.name),
+        "status": STATUS.get(row.status, "failed"),
+        "duration": round(1000 * verdict.seconds),
+        "suite": [suite, row.name.partition("/")[0]],
+        "rawStatus": row.status.value,
+        "filePath": f"exercises/{verdict.koan}.py",
+        "tags": [row.graded.rung],
+        "extra": {"points": row.points, "earned": row.earned, "looksLike": [shown(n) for n in verdict.names]},
+    }
+    if row.status != Status.passed:
+        test["message"] = shown(verdict.headline or verdict.message)
+        test["trace"] = shown(verdict.message)
+    if verdict.output:
+        test["stdout"] = shown(verdict.output).splitlines()
+    return test
+
+
+def _milliseconds(stamp: str) -> int:
+    return round(1000 * datetime.fromisoformat(stamp).timestamp())

@@ -1,0 +1,59 @@
+"""JUnit XML, as Jenkins, GitLab and others read it. No standard exists; this keeps to the elements and attributes of
+the Jenkins xUnit plugin's junit-10.xsd (https://github.com/jenkinsci/xunit-plugin, src/main/resources).
+
+A suite is a submission, a case a koan. `failure` is a failed koan, `error` one that is broken, timed out or crashed;
+not started and not run here are `skipped`.
+"""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from grader.grade import Class, Grade
+from grader.report.survey import Row, explained, rows, shown
+from grader.verdict import Status
+
+KINDS = {Status.failed: "failure", Status.not_started: "skipped", Status.not_run_here: "skipped"}  # the rest: error
+
+
+def report(classroom: Class) -> str:
+    suites = [_suite(grade) for grade in classroom.grades]
+    root = ElementTree.Element("testsuites", name=shown(classroom.name))
+    for count in ("tests", "failures", "errors"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
+    root.extend(suites)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(grade: Grade) -> ElementTree.Element:
+    cases = [_case(row) for row in rows(grade)]
+    if grade.problem:
+        case = ElementTree.Element("testcase", name="submission", classname="koans", time="0")
+        ElementTree.SubElement(case, "error", type="not graded", message=shown(grade.problem))
+        cases = [case]
+    suite = ElementTree.Element("testsuite", name=shown(grade.submission), tests=str(len(cases)))
+    for attribute, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(attribute, str(sum(case.find(kind) is not None for case in cases)))
+    suite.set("time", f"{grade.seconds:.3f}")
+    suite.set("timestamp", grade.started.removesuffix("Z"))
+    properties = ElementTree.SubElement(suite, "properties")
+    facts = {"seed": str(grade.seed), "isolation": grade.isolation, "trusted": str(grade.trusted).lower()}
+    facts |= {"points": f"{grade.earned}/{grade.points}", "cards": " ".join(grade.cards), "device": grade.device}
+    for name, value in {**facts, **grade.versions}.items():
+        ElementTree.SubElement(properties, "property", name=name, value=shown(value))
+    suite.extend(cases)
+    return suite
+
+
+def _case(row: Row) -> ElementTree.Element:
+    verdict = row.graded.verdict
+    chapter, _, name = row.name.partition("/")
+    case = ElementTree.Element("testcase", name=shown(name), classname=shown(chapter), time=f"{verdict.seconds:.3f}")
+    if row.status != Status.passed:
+        message = shown(verdict.headline or verdict.message).partition("\n")[0] or row.status.value
+        found = ElementTree.SubElement(case, KINDS.get(row.status, "error"), type=row.status.value, message=message)
+        found.text = explained(row)
+    if verdict.output:
+        ElementTree.SubElement(case, "system-out").text = shown(verdict.output)
+    return case

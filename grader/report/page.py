@@ -1,0 +1,280 @@
+"""One HTML page for a class: which misconceptions it holds, who is where, how each koan and rung went.
+
+It asks nothing of any network: style and script are in it, and its content policy allows these two by their hashes and
+nothing else, so a text that slipped through the escaping still could not run.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from grader.grade import Class, Grade, Graded
+from grader.report.survey import Held, misconceptions, shown, total
+from grader.verdict import Status
+from grader.workbook import RUNGS
+
+SYMBOLS = {
+    Status.passed: ("p", "✓"),
+    Status.failed: ("f", "✗"),
+    Status.broken: ("e", "!"),
+    Status.timed_out: ("e", "!"),
+    Status.crashed: ("e", "!"),
+    Status.not_run_here: ("h", "–"),
+    Status.not_started: ("n", "·"),
+}
+KINDS = (
+    ("p", "passed"),
+    ("f", "failed"),
+    ("e", "broken, timed out or crashed"),
+    ("h", "not run here"),
+    ("n", "not started"),
+)
+FIRST = 12  # misconceptions shown at once
+
+STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+
+# The page's policy allows no style attributes.
+STYLE += "".join(f".w{n}{{width:{n}%}}" for n in range(101)) + "\n"
+
+SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
+
+
+def page(classroom: Class) -> str:
+    """The whole page."""
+    grades = classroom.grades
+    policy = f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; img-src data:; base-uri 'none'"
+    body = [
+        *_head(classroom),
+        *_misconceptions(misconceptions(classroom), len(grades)),
+        *_students(grades),
+        *_matrix(grades),
+        *_koans(classroom),
+        *_troubles(grades),
+        *_foot(grades),
+    ]
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<link rel="icon" href="data:,">',
+            f"<title>{_text(classroom.name, 200)}: Tensor Koans</title>",
+            f"<style>{STYLE}</style>",
+            "</head>",
+            "<body>",
+            "<main>",
+            *body,
+            "</main>",
+            f"<script>{SCRIPT}</script>",
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _text(text: str, longest: int = 300) -> str:
+    return escape(shown(text, longest))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _head(classroom: Class) -> Iterable[str]:
+    grades = classroom.grades
+    graded = [grade for grade in grades if not grade.problem]
+    yield f"<h1>{_text(classroom.name, 200)}</h1>"
+    days = sorted({grade.started[:10] for grade in grades})
+    when = f"; graded {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "") if days else ""
+    yield f'<p class="dim">{_count(len(grades), "submission")}, seed {classroom.seed}{_text(when)}</p>'
+    for grade in grades:
+        if grade.problem:
+            yield f'<p class="warn">{_text(grade.submission, 80)} was not graded: {_text(grade.problem)}</p>'
+    doubtful = [grade for grade in graded if not grade.trusted]
+    if doubtful:
+        yield (
+            f'<p class="warn">{_count(len(doubtful), "submission")} ran without the whole sandbox, so these points can '
+            f"be forged: {_text(doubtful[0].isolation)}</p>"
+        )
+    if not graded:
+        return
+    points = [total(grade)[0] for grade in graded]
+    passed = [{k.verdict.koan for k in grade.koans if k.verdict.passed} for grade in graded]
+    everyone, anyone = set.intersection(*passed), set.union(*passed)
+    whole = len(graded[0].koans)
+    yield '<ul class="tiles">'
+    yield f'<li><b>{statistics.median(points):g} <span class="dim">/ {total(graded[0])[1]}</span></b>median points</li>'
+    yield f"<li><b>{max(points)}</b>most points</li>"
+    yield f"<li><b>{len(everyone)}</b>koans passed by all</li>"
+    yield f"<li><b>{whole - len(anyone)}</b>koans passed by none</li>"
+    yield f"<li><b>{sum(not p for p in passed)}</b>passed nothing yet</li>"
+    yield "</ul>"
+
+
+def _misconceptions(held: Sequence[Held], size: int) -> Iterable[str]:
+    yield "<h2>What the class gets wrong</h2>"
+    if not held:
+        yield '<p class="dim">No failure looks like a mistake that has a name.</p>'
+        return
+    yield (
+        '<p class="dim">Failures that look like a named wrong answer, and in how many submissions. '
+        "Paler: it looks like this or like others of its koan.</p>"
+    )
+    for part, more in ((held[:FIRST], False), (held[FIRST:], True)):
+        if more and part:
+            yield f"<details><summary>{len(part)} more</summary>"
+        if part:
+            yield '<ol class="held">'
+            yield from (_held(one, size) for one in part)
+            yield "</ol>"
+        if more and part:
+            yield "</details>"
+
+
+def _held(one: Held, size: int) -> str:
+    sure, maybe = (100 * len(part) / max(size, 1) for part in (one.alone, one.among))
+    who = ", ".join([*(_text(n, 80) for n in one.alone), *(f"{_text(n, 80)} (perhaps)" for n in one.among)])
+    return (
+        f'<li><span class="n">{one.count}</span><div>{_text(one.says)}<br><code class="dim">{_text(one.koan)}</code>'
+        f'<div class="bar"><i class="sure w{sure:.0f}"></i><i class="maybe w{maybe:.0f}"></i></div>'
+        f"<details><summary>who</summary><p>{who}</p></details></div></li>"
+    )
+
+
+def _students(grades: Sequence[Grade]) -> Iterable[str]:
+    rungs = [rung for rung in RUNGS if any(k.rung == rung for grade in grades for k in grade.koans)]
+    yield "<h2>Who is where</h2>"
+    yield '<p class="dim">Koans passed on each rung; a click on a heading sorts. “At” is the first koan not passed.</p>'
+    yield '<div class="wide"><table class="full"><thead><tr>'
+    heads = [("submission", "ascending", "who"), ("points", "descending", "r"), ("at", "ascending", "")]
+    yield from (_heading(*head) for head in heads)
+    yield from (_heading(rung, "descending", "r") for rung in rungs)
+    yield _heading("cards", "descending", "r")
+    yield "</tr></thead><tbody>"
+    for grade in grades:
+        earned, points = total(grade)
+        at = next((i for i, k in enumerate(grade.koans) if not k.verdict.passed), len(grade.koans))
+        where = grade.koans[at].verdict.koan if at < len(grade.koans) else "all passed" if grade.koans else "not graded"
+        cells = [
+            f'<th scope="row" title="{_text(grade.submission, 200)}">{_text(grade.submission, 80)}</th>',
+            f'<td class="r" data-v="{earned}">{earned} <span class="dim">/ {points}</span></td>',
+            f'<td data-v="{at}"><code>{_text(where)}</code></td>',
+        ]
+        for rung in rungs:
+            own = [k for k in grade.koans if k.rung == rung]
+            done = sum(k.verdict.passed for k in own)
+            cells.append(f'<td class="r" data-v="{done}">{done} <span class="dim">/ {len(own)}</span></td>')
+        cells.append(f'<td class="r" data-v="{len(grade.cards)}">{len(grade.cards)}</td>')
+        yield f"<tr>{''.join(cells)}</tr>"
+    yield "</tbody></table></div>"
+
+
+def _heading(title: str, first: str, kind: str) -> str:
+    return f'<th scope="col" class="{kind}" data-first="{first}"><button type="button">{_text(title, 80)}</button></th>'
+
+
+def _matrix(grades: Sequence[Grade]) -> Iterable[str]:
+    order = _order(grades)
+    yield "<h2>Koan by koan</h2>"
+    symbols = dict(SYMBOLS.values())
+    yield '<ul class="key">'
+    yield from (f'<li><span class="{kind}">{symbols[kind]}</span>{says}</li>' for kind, says in KINDS)
+    yield "</ul>"
+    yield '<div class="wide"><table class="grid"><thead><tr>' + _heading("submission", "ascending", "who")
+    yield from (_heading(koan.partition("/")[2], "ascending", "k") for koan in order)
+    yield "</tr></thead><tbody>"
+    ranks = {kind: i for i, (kind, _) in enumerate(KINDS)}
+    for grade in grades:
+        found = {k.verdict.koan: k for k in grade.koans}
+        cells = [f'<th scope="row" title="{_text(grade.submission, 200)}">{_text(grade.submission, 80)}</th>']
+        for koan in order:
+            if koan not in found:
+                cells.append('<td class="n" data-v="9"></td>')
+                continue
+            verdict = found[koan].verdict
+            kind, symbol = SYMBOLS[verdict.status]
+            fast = f"; fast: {verdict.fast.value}" if verdict.fast else ""
+            says = f"{koan}: {verdict.status.value}{fast}"
+            cells.append(f'<td class="{kind}" data-v="{ranks[kind]}"><abbr title="{_text(says)}">{symbol}</abbr></td>')
+        yield f"<tr>{''.join(cells)}</tr>"
+    yield "</tbody></table></div>"
+
+
+def _order(grades: Sequence[Grade]) -> list[str]:
+    """Every koan, in walking order."""
+    return list(dict.fromkeys(k.verdict.koan for grade in grades for k in grade.koans))
+
+
+def _koans(classroom: Class) -> Iterable[str]:
+    by_koan: dict[str, list[Graded]] = {koan: [] for koan in _order(classroom.grades)}
+    for grade in classroom.grades:
+        for graded in grade.koans:
+            by_koan[graded.verdict.koan].append(graded)
+    common: dict[str, Held] = {}
+    for held in misconceptions(classroom):
+        common.setdefault(held.koan, held)
+    yield "<h2>How each rung and koan went</h2>"
+    yield '<div class="wide"><table class="full"><thead><tr>'
+    yield _heading("rung or koan", "ascending", "who") + _heading("rung", "ascending", "")
+    yield _heading("passed", "descending", "r") + _heading("of all", "descending", "")
+    yield _heading("most common mistake", "ascending", "") + "</tr></thead><tbody>"
+    for i, rung in enumerate(RUNGS):
+        own = [k for koans in by_koan.values() for k in koans if k.rung == rung]
+        if own:
+            yield _share(f"all of “{rung}”", rung, i, own, "")
+    for koan, results in by_koan.items():
+        says = f"{common[koan].says} ({common[koan].count})" if koan in common else ""
+        yield _share(koan, results[0].rung, RUNGS.index(results[0].rung), results, says)
+    yield "</tbody></table></div>"
+
+
+def _share(title: str, rung: str, rank: int, graded: Sequence[Graded], says: str) -> str:
+    counts = Counter(SYMBOLS[k.verdict.status][0] for k in graded)
+    told = ", ".join(f"{counts[kind]} {words}" for kind, words in KINDS if counts[kind])
+    share = 100 * counts["p"] / len(graded)
+    bar = "".join(f'<i class="{k} w{100 * counts[k] / len(graded):.0f}"></i>' for k, _ in KINDS if k != "n")
+    return (
+        f'<tr><th scope="row" title="{_text(title)}">{_text(title)}</th><td data-v="{rank}">{_text(rung)}</td>'
+        f'<td class="r" data-v="{share:.2f}">{counts["p"]} <span class="dim">/ {len(graded)}</span></td>'
+        f'<td class="b" data-v="{share:.2f}"><div class="bar" title="{told}">{bar}</div></td>'
+        f'<td class="says">{_text(says)}</td></tr>'
+    )
+
+
+def _troubles(grades: Sequence[Grade]) -> Iterable[str]:
+    yield "<h2>What each submission is told</h2>"
+    for grade in grades:
+        told = [
+            k.verdict
+            for k in grade.koans
+            if k.verdict.status not in (Status.passed, Status.not_started, Status.not_run_here)
+        ]
+        if told:
+            yield f"<details><summary>{_text(grade.submission, 80)}: {_count(len(told), 'koan')}</summary><ul>"
+            for verdict in told:
+                says = _text((verdict.headline or verdict.message).partition("\n")[0])
+                yield f"<li><code>{_text(verdict.koan)}</code> {verdict.status.value}: {says}</li>"
+            yield "</ul></details>"
+
+
+def _foot(grades: Sequence[Grade]) -> Iterable[str]:
+    lines = Counter(
+        "; ".join([*(f"{k} {v}" for k, v in grade.versions.items()), grade.device, grade.isolation]) for grade in grades
+    )
+    yield "<h2>Graded with</h2>"
+    for line, count in lines.items():
+        yield f'<p class="dim">{_text(line, 600)} ({_count(count, "submission")})</p>'
