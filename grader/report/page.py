@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -149,10 +150,16 @@ def _held(one: Held, size: int) -> str:
     sure, maybe = (100 * len(part) / max(size, 1) for part in (one.alone, one.among))
     who = ", ".join([*(_text(n, 80) for n in one.alone), *(f"{_text(n, 80)} (perhaps)" for n in one.among)])
     return (
-        f'<li><span class="n">{one.count}</span><div>{_text(one.says)}<br><code class="dim">{_text(one.koan)}</code>'
-        f'<div class="bar"><i class="sure w{sure:.0f}"></i><i class="maybe w{maybe:.0f}"></i></div>'
-        f"<details><summary>who</summary><p>{who}</p></details></div></li>"
+        f'<li><span class="n">{one.count}</span><div class="one"><div>{_says(one.says)}<br>'
+        f'<code class="dim">{_text(one.koan)}</code></div><div><div class="bar"><i class="sure w{sure:.0f}"></i>'
+        f'<i class="maybe w{maybe:.0f}"></i></div><details><summary>who</summary><p>{who}</p></details>'
+        "</div></div></li>"
     )
+
+
+def _says(text: str) -> str:
+    """What a wrong answer says, with its code as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
 
 
 def _students(grades: Sequence[Grade]) -> Iterable[str]:
@@ -174,17 +181,21 @@ def _students(grades: Sequence[Grade]) -> Iterable[str]:
             f'<td class="r" data-v="{earned}">{earned} <span class="dim">/ {points}</span></td>',
             f'<td data-v="{at}"><code>{_text(where)}</code></td>',
         ]
+        nothing = '<td class="r dim" data-v="-1">–</td>'
         for rung in rungs:
             own = [k for k in grade.koans if k.rung == rung]
             done = sum(k.verdict.passed for k in own)
-            cells.append(f'<td class="r" data-v="{done}">{done} <span class="dim">/ {len(own)}</span></td>')
+            share = f'<td class="r" data-v="{done}">{done} <span class="dim">/ {len(own)}</span></td>'
+            cells.append(share if own else nothing)
         cells.append(f'<td class="r" data-v="{len(grade.cards)}">{len(grade.cards)}</td>')
         yield f"<tr>{''.join(cells)}</tr>"
     yield "</tbody></table></div>"
 
 
-def _heading(title: str, first: str, kind: str) -> str:
-    return f'<th scope="col" class="{kind}" data-first="{first}"><button type="button">{_text(title, 80)}</button></th>'
+def _heading(name: str, first: str, kind: str, title: str = "") -> str:
+    more = f' title="{_text(title)}"' if title else ""
+    button = f'<button type="button"{more}>{_text(name, 80)}</button>'
+    return f'<th scope="col" class="{kind}" data-first="{first}">{button}</th>'
 
 
 def _matrix(grades: Sequence[Grade]) -> Iterable[str]:
@@ -195,7 +206,7 @@ def _matrix(grades: Sequence[Grade]) -> Iterable[str]:
     yield from (f'<li><span class="{kind}">{symbols[kind]}</span>{says}</li>' for kind, says in KINDS)
     yield "</ul>"
     yield '<div class="wide"><table class="grid"><thead><tr>' + _heading("submission", "ascending", "who")
-    yield from (_heading(koan.partition("/")[2], "ascending", "k") for koan in order)
+    yield from (_heading(koan.partition("/")[2], "ascending", "k", koan) for koan in order)
     yield "</tr></thead><tbody>"
     ranks = {kind: i for i, (kind, _) in enumerate(KINDS)}
     for grade in grades:
@@ -228,7 +239,7 @@ def _koans(classroom: Class) -> Iterable[str]:
     for held in misconceptions(classroom):
         common.setdefault(held.koan, held)
     yield "<h2>How each rung and koan went</h2>"
-    yield '<div class="wide"><table class="full"><thead><tr>'
+    yield '<div class="wide"><table class="full rungs"><thead><tr>'
     yield _heading("rung or koan", "ascending", "who") + _heading("rung", "ascending", "")
     yield _heading("passed", "descending", "r") + _heading("of all", "descending", "")
     yield _heading("most common mistake", "ascending", "") + "</tr></thead><tbody>"
@@ -251,7 +262,7 @@ def _share(title: str, rung: str, rank: int, graded: Sequence[Graded], says: str
         f'<tr><th scope="row" title="{_text(title)}">{_text(title)}</th><td data-v="{rank}">{_text(rung)}</td>'
         f'<td class="r" data-v="{share:.2f}">{counts["p"]} <span class="dim">/ {len(graded)}</span></td>'
         f'<td class="b" data-v="{share:.2f}"><div class="bar" title="{told}">{bar}</div></td>'
-        f'<td class="says">{_text(says)}</td></tr>'
+        f'<td class="says">{_says(says)}</td></tr>'
     )
 
 

@@ -171,7 +171,7 @@ def grade(result: Grade) -> RenderableType:
         return Group(*parts)
     cards = f", {len(result.cards)} cards proven" if result.cards else ""
     parts += [Text(), Text(f"{clean(result.submission)}: {result.earned} of {result.points} points{cards}", "bold")]
-    parts.append(Text(f"seed {result.seed}; {result.isolation}", "dim" if result.trusted else "yellow"))
+    parts.append(Text(f"seed {result.seed}; {clean(result.isolation)}", "dim" if result.trusted else "yellow"))
     return Group(*parts)
 
 

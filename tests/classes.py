@@ -1,0 +1,92 @@
+"""Classes made up for tests of reports: grades without a run."""
+
+from collections.abc import Iterable
+
+from grader.grade import Class, Grade, classroom, score
+from grader.verdict import Exit, Status, TestResult, Verdict, judge
+from grader.workbook import Workbook
+
+SAYS = "exp before subtracting the row maximum: large `scores` overflow"
+OTHER = "no maximum kept: a row of -inf is NaN"
+FACTS = {"koans": "0.1.0", "python": "3.11.2", "torch": "2.13.0", "triton": "3.9.0", "numpy": "2.4.6"}
+HOSTILE = (
+    "<script>alert('owned')</script><img src=http://evil.example/x onerror=alert(1)></title></style></pre><!--",
+    "=cmd|'/C calc'!A0",
+    "\n::error::forged\n  ::set-env name=PATH::forged\n##[error]forged\n::stop-commands::forged\n%0A::error::forged",
+    "]]> <!ENTITY x SYSTEM 'file:///etc/passwd'> &x; --> ]]&gt;",
+    "\x1b[31m\x1b]0;owned\x07\x9b1m\0\x08\x7f",
+    "\ud800\udfff \u202eesrever\u2066 \ufffe\uffff \u2028",
+    "| cell | [link](javascript:alert(1)) @everyone #1 `code` **bold** ~~~\n# heading",
+    "{{7*7}} ${{ secrets.TOKEN }} \t+1 -1 @SUM(A1)",
+)
+EVERYTHING = "\n".join(HOSTILE)
+HUGE = EVERYTHING * (1_000_000 // len(EVERYTHING) + 1)
+
+
+def verdict(koan: str, status: Status, *, names: Iterable[str] = (), text: str = "", output: str = "") -> Verdict:
+    """One koan's verdict, judged as a run's is."""
+    looks = {name: {"no_max": SAYS}.get(name, OTHER) for name in names}
+    finished = Exit(finished=True)
+    if status == Status.broken:
+        return judge(koan, "x", [], text or "SyntaxError, line 3", finished, seconds=0.1, seed=7, output=output)
+    if status == Status.timed_out:
+        end = Exit(finished=False, timed_out=20, running="a loop ends")
+        return judge(koan, "x", [], "", end, seconds=20.5, seed=7, output=output)
+    test = TestResult(
+        "test_one", "one and one", status, text or status.value, looks=looks, output=output, headline=text[:200]
+    )
+    return judge(koan, "x", [test], "", finished, seconds=0.25, seed=7, output=output)
+
+
+def grade(book: Workbook, name: str, verdicts: Iterable[Verdict], **more: object) -> Grade:
+    koans = tuple(score(book.koans[v.koan], v) for v in verdicts)
+    values: dict[str, object] = {
+        "submission": name,
+        "folder": f"forks/{name}",
+        "seed": 7,
+        "points": sum(k.points for k in book.koans.values()),
+        "earned": sum(k.earned for k in koans),
+        "isolation": "isolated: landlock 6, seccomp",
+        "trusted": True,
+        "koans": koans,
+        "cards": ("softmax-subtract-max",),
+        "versions": FACTS,
+        "device": "CPU (x86_64)",
+        "started": "2026-11-22T10:00:00Z",
+        "seconds": 3.25,
+    }
+    return Grade(**{**values, **more})  # type: ignore[arg-type]
+
+
+def a_class(book: Workbook) -> Class:
+    """ada has passed everything, ben is half way with mistakes of all kinds, cyd has not begun, dan sent nothing."""
+    order = list(book.koans)
+    kinds = [Status.passed, Status.failed, Status.broken, Status.timed_out, Status.not_run_here, Status.not_started]
+    half = [
+        verdict(koan, kinds[i % 6], names=["no_max"] if i == 1 else ["no_max", "nan"], output="seen\n" * (i % 2))
+        for i, koan in enumerate(order)
+    ]
+    grades = [
+        grade(book, "ada", [verdict(koan, Status.passed) for koan in order]),
+        grade(book, "ben", half),
+        grade(book, "cyd", [verdict(koan, Status.not_started) for koan in order], cards=()),
+        grade(book, "dan", [], earned=0, cards=(), problem="forks/dan: has no exercises/ folder"),
+    ]
+    return classroom("Numerics 1", 7, grades)
+
+
+def a_hostile_class(book: Workbook) -> Class:
+    """Every text that a submission has a say in is an attack; one is a megabyte. Some names differ by the attack."""
+    order = list(book.koans)
+    kinds = [Status.failed, Status.broken, Status.timed_out, Status.failed]
+    grades = []
+    for i, text in enumerate((*HOSTILE, EVERYTHING)):
+        koans = [
+            verdict(koan, kinds[j % 4], names=[text[:300]], text=text, output=text) for j, koan in enumerate(order)
+        ]
+        # As from a verdict that nothing had cleaned.
+        huge = HUGE if text == EVERYTHING else text
+        raw = [Verdict(order[0], "x", Status.crashed, huge, huge, (), (text[:300],), output=huge)]
+        grades.append(grade(book, f"{text[:400]} {i}", [*raw, *koans[1:]], isolation=text[:100], device=text[:100]))
+    grades.append(grade(book, EVERYTHING, [], problem=EVERYTHING, folder=EVERYTHING, trusted=False))
+    return Class(EVERYTHING, 7, tuple(grades))
