@@ -1,12 +1,12 @@
-"""Grade a submission: a folder with an `exercises/` tree."""
+"""Grade submissions: a verdict per koan and points, many at a time, each verdict given once."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
-import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,9 +14,11 @@ import msgspec
 
 from grader.cards.proven import proven
 from grader.gpu import device
+from grader.kept import Kept, code, digest
 from grader.runner import Runner
 from grader.sandbox.confine import in_words, trusted
-from grader.targets import Target
+from grader.submissions import EXERCISES, Submission, unpack
+from grader.targets import Target, source
 from grader.verdict import Status, Verdict, clean
 from grader.workbook import Koan, Rung, Workbook
 
@@ -37,7 +39,7 @@ class Graded(msgspec.Struct, frozen=True):
 class Grade(msgspec.Struct, frozen=True):
     """A submission's result. `isolation` says in words what stood between the submission and the grader, `trusted`
     whether that is enough for a stranger's code. `cards` are the ids of those proven. `problem` says why nothing could
-    be graded. `started` is UTC, ISO 8601.
+    be graded. `started` is UTC, ISO 8601; `seconds` is what its runs took, whenever they were made.
     """
 
     submission: str
@@ -66,44 +68,153 @@ class Class(msgspec.Struct, frozen=True):
     schema: int = SCHEMA
 
 
+Tick = Callable[[int, int, str], None]
+
+
+def grade_one(submission: Path, seed: int, *, root: Path | None = None) -> Grade:
+    """Grade one folder with the workbook at `root` (default: the one this package belongs to), isolated where possible.
+
+    For engines outside: it holds no state between calls. Raises KoansError if the machine cannot run.
+    """
+    workbook = Workbook(root or Path(__file__).parent.parent)
+    with Runner(workbook, isolated=True) as runner:
+        return grade(workbook, submission, runner, seed=seed)
+
+
 def grade(
     workbook: Workbook,
     folder: Path,
     runner: Runner,
     *,
     seed: int = 0,
-    tick: Callable[[int, int, str], None] = lambda done, total, what: None,
+    tick: Tick = lambda done, total, what: None,
 ) -> Grade:
     """A verdict per koan of our list; files that are no koan's are ignored."""
-    started, clock = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), time.monotonic()
-    order = list(workbook.koans.values())
-    level = runner.level()
-    graded: dict[str, Graded] = {}
-    problem = ""
-    if not (folder / "exercises").is_dir():
-        problem = f"{clean(str(folder))}: has no exercises/ folder; give the root of a submission"
-    else:
-        target = Target("path", str(folder.resolve()))
-        for verdict in runner.run_many([(koan, target) for koan in order], seed=seed):
-            graded[verdict.koan] = score(workbook.koans[verdict.koan], verdict)
-            tick(len(graded), len(order), verdict.koan)
-    results = tuple(graded[koan.id] for koan in order if koan.id in graded)
-    return Grade(
-        submission=clean(folder.resolve().name),
-        folder=clean(str(folder)),
-        seed=seed,
-        points=sum(koan.points for koan in order),
-        earned=sum(g.earned for g in results),
-        isolation=in_words(level),
-        trusted=trusted(level),
-        koans=results,
-        cards=proven(workbook, {g.verdict.koan: g.verdict for g in results}),
-        versions=versions(workbook),
-        device=device(),
-        started=started,
-        seconds=round(time.monotonic() - clock, 3),
-        problem=problem,
-    )
+    submission = Submission(folder.resolve().name, folder)
+    return next(iter(grade_all(workbook, [submission], runner, seed=seed, tick=tick)))
+
+
+def grade_all(
+    workbook: Workbook,
+    submissions: Sequence[Submission],
+    runner: Runner,
+    *,
+    seed: int,
+    kept: Kept | None = None,
+    tick: Tick = lambda done, total, what: None,
+) -> Iterator[Grade]:
+    """The grade of each submission as it is done, many koans at a time. One that cannot be read has a `problem`.
+
+    Verdicts that are kept are not given again, so a run that was stopped goes on where it was.
+    """
+    batch = _Batch(workbook, runner, seed, kept)
+    total = len(submissions) * len(workbook.koans)
+    waiting: dict[str, _Open] = {}
+
+    def pairs() -> Iterator[tuple[Koan, Target]]:
+        for submission in submissions:
+            opened = _Open(submission, unpack(submission) or _unreadable(submission.folder))
+            waiting[str(opened.target)] = opened
+            for koan in () if opened.problem else workbook.koans.values():
+                verdict = batch.known(koan, opened)
+                if verdict is None:
+                    yield koan, opened.target
+                else:
+                    opened.verdicts[koan.id] = verdict
+
+    done = 0
+    for verdict in runner.run_many(pairs(), seed=seed):
+        opened = waiting[verdict.target]
+        opened.verdicts[verdict.koan] = verdict
+        batch.keep(verdict, opened)
+        tick(sum(len(o.verdicts) for o in waiting.values()) + done, total, f"{opened.submission.name} {verdict.koan}")
+        for name in [n for n, o in waiting.items() if o.problem or len(o.verdicts) == len(workbook.koans)]:
+            finished = waiting.pop(name)
+            done += len(finished.verdicts)
+            yield batch.grade(finished)
+    for opened in waiting.values():
+        yield batch.grade(opened)
+
+
+@dataclass
+class _Open:
+    """A submission being graded."""
+
+    submission: Submission
+    problem: str
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    started: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    @property
+    def target(self) -> Target:
+        return Target("path", str(self.submission.folder.resolve()))
+
+
+class _Batch:
+    """What all submissions of a run share."""
+
+    def __init__(self, workbook: Workbook, runner: Runner, seed: int, kept: Kept | None) -> None:
+        self.workbook, self.seed, self.kept = workbook, seed, kept
+        self.level = runner.level()
+        self.versions = versions(workbook)
+        self.device = device()
+        limits = (runner.limits.timeout, runner.limits.memory)
+        found = str(sorted(self.versions.items()))
+        ours = code(workbook.root) if kept is not None else ""
+        self.common = digest(ours, in_words(self.level), found, self.device, seed, *limits)
+        self._koans: dict[str, str] = {}
+
+    def key(self, koan: Koan, opened: _Open) -> str:
+        try:
+            text = source(self.workbook, koan, opened.target)
+        except OSError:
+            text = ""
+        except ImportError as error:  # what is not taken, and why
+            text = f"\0{error}"
+        return digest(self.common, self._koan(koan), text)
+
+    def _koan(self, koan: Koan) -> str:
+        """Of everything that makes up the koan itself."""
+        if koan.id not in self._koans:
+            book = self.workbook
+            files = [book.test_file(koan), book.reference(koan), book.solution(koan)]
+            self._koans[koan.id] = digest(str(koan), *(f.read_bytes() if f.exists() else b"" for f in files))
+        return self._koans[koan.id]
+
+    def known(self, koan: Koan, opened: _Open) -> Verdict | None:
+        verdict = self.kept.get(self.key(koan, opened)) if self.kept is not None else None
+        return verdict and msgspec.structs.replace(verdict, target=str(opened.target))
+
+    def keep(self, verdict: Verdict, opened: _Open) -> None:
+        if self.kept is not None:
+            self.kept.put(self.key(self.workbook.koans[verdict.koan], opened), verdict)
+
+    def grade(self, opened: _Open) -> Grade:
+        order = list(self.workbook.koans.values())
+        verdicts = opened.verdicts
+        results = tuple(score(koan, verdicts[koan.id]) for koan in order if koan.id in verdicts)
+        return Grade(
+            submission=clean(opened.submission.name),
+            folder=clean(str(opened.submission.repository or opened.submission.folder)),
+            seed=self.seed,
+            points=sum(koan.points for koan in order),
+            earned=sum(g.earned for g in results),
+            isolation=in_words(self.level),
+            trusted=trusted(self.level),
+            koans=results,
+            cards=proven(self.workbook, verdicts),
+            versions=self.versions,
+            device=self.device,
+            started=opened.started,
+            seconds=round(sum(v.seconds for v in verdicts.values()), 3),
+            problem=clean(opened.problem),
+        )
+
+
+def _unreadable(folder: Path) -> str:
+    if (folder / EXERCISES).is_dir():
+        return ""
+    return f"{folder}: has no exercises/ folder; give the root of a submission"
 
 
 def score(koan: Koan, verdict: Verdict) -> Graded:

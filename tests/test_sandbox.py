@@ -186,7 +186,7 @@ def test_a_function_that_is_the_whole_answer_is_refused(bench, how, isolated):
     assert "is what this koan asks you to write yourself; found in " in verdict.message, verdict.message
 
 
-MEMORY = '''
+MEMORY = """
 import pytest, torch
 from exercises.ch07_attention.causal_mask import causal_mask
 from grader.checks import agrees
@@ -202,7 +202,7 @@ def by_pairs(x):
 
 def test_little_memory_is_enough():
     agrees(causal_mask, torch.ones(8192), with_=double, memory=64 << 20)
-'''
+"""
 
 
 @pytest.mark.parametrize("isolated", [True, False])

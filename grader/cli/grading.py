@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -21,8 +22,12 @@ FORMATS = (
 
 
 def grade(
-    folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR…", help="Roots of submissions: the folders with exercises/.")
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH…",
+            help="Submissions (folders with exercises/, bare git repositories), folders of them, or a roster (CSV).",
+        ),
     ],
     formats: Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)] = None,
     name: Annotated[str, typer.Option("--class", help="What the class is called in reports.")] = "class",
@@ -38,12 +43,14 @@ def grade(
     require_isolation: Annotated[
         bool, typer.Option("--require-isolation", help="Refuse to grade where the sandbox is not whole (exit code 2).")
     ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Give every verdict anew, also those that are kept.")] = False,
     as_json: Json = False,
 ) -> None:
     """Grade submissions: a verdict per koan and a score each. Their code runs in a sandbox, apart from tests and
     solutions. Exit code 1 if one could not be graded.
 
-    Only the files of our koans are read. SECURITY.md says what is promised.
+    Only the files of our koans are read. SECURITY.md says what is promised. Verdicts are kept in .koans/grades.db: with
+    the same --seed a second run grades only what has changed, and one that was stopped goes on.
 
     \b
     Examples:
@@ -52,31 +59,35 @@ def grade(
       koans grade ../forks/ada --require-isolation --seed 1234
       koans grade . --format gradescope=/autograder/results/results.json
       koans grade . --format github=- --format github-summary=$GITHUB_STEP_SUMMARY
-      koans grade ../forks/* --class "Numerics" --format html=class.html --format gradescope='out/{}.json'
-      koans grade ../forks/* --format canvas=import.csv --gradebook export.csv --assignment "Koans 1"
+      koans grade ../forks --seed 1234 --class "Numerics" --format html=class.html
+      koans grade roster.csv --seed 1234 --format gradescope='out/{}.json'
+      koans grade ../forks --format canvas=import.csv --gradebook export.csv --assignment "Koans 1"
     """
-    from grader.grade import Grade, classroom
-    from grader.grade import grade as grade_submission
+    from grader.grade import Grade, classroom, grade_all
+    from grader.kept import Kept
     from grader.report import formats as files
     from grader.sandbox.confine import in_words, trusted
+    from grader.submissions import collect
 
     book = workbook()
-    seed = secrets.randbelow(2**31) if seed is None else seed
     reports = [files.parse(text) for text in formats or []]
     options = files.Options(gradebook, assignment, os.environ)
-    files.check(reports, len(folders), options)
-    with Runner(book, isolated=True) as runner, waiting("grading") as say:
-        level = runner.level()
-        if require_isolation and not trusted(level):
-            raise KoansError(f"--require-isolation: {in_words(level)}; nothing was graded")
+    with tempfile.TemporaryDirectory(prefix="koans-forks-") as scratch:
+        submissions = collect(paths, Path(scratch))
+        files.check(reports, len(submissions), options)
+        if seed is None:
+            seed = secrets.randbelow(2**31)
+            typer.echo(f"koans: seed {seed}; --seed {seed} repeats this run, or goes on with it", err=True)
+        with Runner(book, isolated=True) as runner, Kept(book.root) as kept, waiting("grading") as say:
+            level = runner.level()
+            if require_isolation and not trusted(level):
+                raise KoansError(f"--require-isolation: {in_words(level)}; nothing was graded")
 
-        def one(folder: Path) -> Grade:
             def tick(done: int, total: int, what: str) -> None:
-                say(f"{folder.name}: {done} of {total}: {what}")
+                say(f"{done} of {total}: {what}")
 
-            return grade_submission(book, folder, runner, seed=seed or 0, tick=tick)
-
-        grades = [one(folder) for folder in folders]
+            store = None if again else kept
+            grades: list[Grade] = list(grade_all(book, submissions, runner, seed=seed, kept=store, tick=tick))
     if len(grades) == 1 and grades[0].problem:
         raise KoansError(grades[0].problem)
     found = classroom(name, seed, grades)
@@ -84,7 +95,7 @@ def grade(
     if as_json:
         files.put("-", files.alone_or_all(found))
     elif not any(report.file == "-" for report in reports):
-        show(*(terminal.grade(result) for result in found.grades))
+        show(terminal.grade(grades[0]) if len(grades) == 1 else terminal.classroom(found))
     for note in notes:
         typer.echo(f"koans: {note}", err=True)
     raise typer.Exit(1 if any(result.problem for result in grades) else 0)

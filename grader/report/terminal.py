@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -13,7 +14,7 @@ from rich.text import Text
 
 from grader.doctor import Finding
 from grader.gate import Report
-from grader.grade import Grade
+from grader.grade import Class, Grade
 from grader.progress import Standing
 from grader.verdict import Status, Verdict, clean
 from grader.workbook import Card, Koan, Workbook
@@ -27,6 +28,7 @@ LOOKS: Mapping[Status, tuple[str, str]] = {
     Status.crashed: ("!", "red"),
     Status.not_run_here: ("–", "yellow"),
 }
+QUIET = (Status.passed, Status.failed, Status.not_started)  # what a class is made of
 SHOWN = 28  # lines of a message: the verdict fits one screen
 NARROW = 76
 
@@ -173,6 +175,22 @@ def grade(result: Grade) -> RenderableType:
     parts += [Text(), Text(f"{clean(result.submission)}: {result.earned} of {result.points} points{cards}", "bold")]
     parts.append(Text(f"seed {result.seed}; {clean(result.isolation)}", "dim" if result.trusted else "yellow"))
     return Group(*parts)
+
+
+def classroom(found: Class) -> RenderableType:
+    """A line a submission; the rest is in the reports."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name, justify in (("submission", "left"), ("points", "right"), ("passed", "right"), ("", "left")):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for one in found.grades:
+        passed = sum(graded.verdict.passed for graded in one.koans)
+        other = Counter(graded.verdict.status for graded in one.koans if graded.verdict.status not in QUIET)
+        says = one.problem or ", ".join(f"{n} {status}" for status, n in sorted(other.items()))
+        table.add_row(clean(one.submission), f"{one.earned}/{one.points}", str(passed), Text(clean(says), "red"))
+    isolation = ", ".join(sorted({clean(one.isolation) for one in found.grades}))
+    safe = all(one.trusted for one in found.grades)
+    stamp = f"{len(found.grades)} submissions, seed {found.seed}; {isolation}"
+    return Group(table, Text(), Text(stamp, "dim" if safe else "yellow"))
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -18,8 +18,9 @@ import msgspec
 from grader.runner.address import fingerprint
 from grader.runner.link import Link, connect
 from grader.runner.protocol import Cancel, Done, Event, Job
+from grader.sandbox import probe
 from grader.sandbox.confine import Level
-from grader.sandbox.service import UNAVAILABLE, Service
+from grader.sandbox.service import Service
 from grader.sandbox.submission import Unreadable
 from grader.stubs import not_started, stub_of
 from grader.targets import Target, exercise_file, missing_requirement, source
@@ -60,6 +61,7 @@ class Runner:
         self.share = share
         self.isolated = isolated and sys.platform == "linux"
         self._sandbox: Service | None = None
+        self._level: Level | None = None
         self._memos: tempfile.TemporaryDirectory[str] | None = None
         self._link: Link | None = None
         self._fingerprint = ""
@@ -91,12 +93,10 @@ class Runner:
         return str(Path(self._memos.name) / f"{koan.chapter}.{koan.name}")
 
     def level(self) -> Level:
-        """What stands between the code under test and the grader: known once the sandbox has been tried."""
-        if not self.isolated:
-            return UNAVAILABLE
-        self._connected()
-        assert self._sandbox is not None
-        return self._sandbox.wait()
+        """What stands between the code under test and the grader here."""
+        if self._level is None:
+            self._level = probe.level(self.workbook.root) if self.isolated else probe.UNAVAILABLE
+        return self._level
 
     def warm_up(self) -> str:
         """Start now instead of at the first run; says how runs will be made ("warm", "cold: …")."""

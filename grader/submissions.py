@@ -1,0 +1,137 @@
+"""What an instructor points at, as submissions: folders, a folder of them, local git repositories, a CSV roster.
+
+A repository is read at its HEAD through git's plumbing, blob by blob: no checkout, no filters, no hooks, no network.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from grader.errors import KoansError
+from grader.sandbox.submission import LARGEST
+
+EXERCISES = "exercises"
+NAME = ("name", "student", "login", "username", "submission")
+PATH = ("path", "folder", "repository", "repo")
+FILES = 2000  # entries of a repository's exercises/ that are looked at
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """Whose work, and where. `repository` is a bare git repository to be read into `folder` first."""
+
+    name: str
+    folder: Path
+    repository: Path | None = None
+
+
+def collect(paths: Sequence[Path], scratch: Path) -> list[Submission]:
+    """Every submission meant by these paths, in order. Repositories get a folder below `scratch`.
+
+    Raises KoansError for a path that is not there, a roster without the columns, or two submissions of one name.
+    """
+    found = [s for path in paths for s in _meant(path, scratch)]
+    seen: dict[str, Submission] = {}
+    for submission in found:
+        other = seen.setdefault(submission.name, submission)
+        if other is not submission:
+            raise KoansError(f"{submission.folder} and {other.folder} are both called '{submission.name}'")
+    return found
+
+
+def _meant(path: Path, scratch: Path) -> Iterator[Submission]:
+    if path.suffix == ".csv" and path.is_file():
+        yield from _roster(path, scratch)
+    elif not path.is_dir():
+        raise KoansError(f"{path}: is no folder of a submission and no roster (.csv)")
+    elif (path / EXERCISES).is_dir() or _is_bare(path):
+        yield _one(path.resolve().name, path, scratch)
+    else:
+        inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+        forks = [p for p in inside if (p / EXERCISES).is_dir() or _is_bare(p)]
+        if not forks:  # one submission that hands in nothing, which is its own result
+            yield _one(path.resolve().name, path, scratch)
+        for fork in inside if forks else []:
+            yield _one(fork.name, fork, scratch)
+
+
+def _one(name: str, path: Path, scratch: Path) -> Submission:
+    name = name.removesuffix(".git")
+    if _is_bare(path):
+        return Submission(name, scratch / f"{len(list(scratch.iterdir())):04d}-{name[:40]}", path)
+    return Submission(name, path)
+
+
+def _roster(file: Path, scratch: Path) -> Iterator[Submission]:
+    """Rows with a path (relative to the roster) and a name."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise KoansError(f"{file}: cannot be read as CSV ({error})") from None
+    columns = {(name or "").strip().lower(): name for name in (rows[0] if rows else {})}
+    path = next((columns[c] for c in PATH if c in columns), None)
+    if path is None:
+        raise KoansError(f"{file}: a roster has a column called {' or '.join(PATH)}, and may have one called {NAME[0]}")
+    name = next((columns[c] for c in NAME if c in columns), None)
+    for number, row in enumerate(rows, 2):
+        place = (row[path] or "").strip()
+        if not place:
+            raise KoansError(f"{file}:{number}: the row has no {path}")
+        folder = (file.parent / place).absolute()
+        yield _one((row[name] or "").strip() if name and row[name] else folder.name, folder, scratch)
+
+
+def _is_bare(path: Path) -> bool:
+    return (path / "HEAD").is_file() and (path / "objects").is_dir() and not (path / EXERCISES).exists()
+
+
+def unpack(submission: Submission) -> str:
+    """Write a repository's exercises below the submission's folder. Returns why that was not possible, or nothing."""
+    if submission.repository is None:
+        return ""
+    try:
+        listing = _git(submission.repository, "ls-tree", "-r", "-z", "-l", "HEAD", "--", EXERCISES)
+        submission.folder.mkdir(parents=True, exist_ok=True)
+        for entry in listing.split(b"\0")[:FILES]:
+            words, _, raw = entry.partition(b"\t")
+            parts = raw.decode(errors="replace").split("/")
+            # Links (mode 120000) and whatever does not look like an exercise is left where it is.
+            if not words.startswith(b"100") or len(parts) != 3 or not parts[2].endswith(".py") or ".." in parts:
+                continue
+            kind, size = words.split()[2], int(words.split()[3])
+            file = submission.folder.joinpath(*parts)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if size <= LARGEST:
+                file.write_bytes(_git(submission.repository, "cat-file", "blob", kind.decode()))
+            else:  # refused for its size when it is read
+                file.write_bytes(b" " * (LARGEST + 1))
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", b"") or b""
+        why = said.decode(errors="replace").strip().splitlines()[-1:] or [str(error)]
+        return f"{submission.repository}: git could not read it ({why[0][:200]})"
+    return ""
+
+
+def _git(repository: Path, *args: str) -> bytes:
+    """Run git on a repository that may be hostile: its configuration may start nothing and fetch nothing."""
+    settings = ("safe.directory=*", "protocol.allow=never", "core.fsmonitor=false", "core.hooksPath=/dev/null")
+    safe = [word for setting in settings for word in ("-c", setting)]
+    environment = {
+        "PATH": os.environ.get("PATH", ""),
+        "GIT_DIR": str(repository),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+    }
+    run = subprocess.run(
+        ["git", *safe, *args], env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True
+    )
+    return run.stdout

@@ -1,0 +1,199 @@
+"""A class is graded: whatever an instructor points at, once, whole, and on from where it was stopped."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import msgspec
+import pytest
+
+from grader.grade import Grade, grade_one
+from grader.stubs import strip_markers
+from grader.verdict import Status
+
+KOANS = ("ch07_attention/causal_mask", "ch07_attention/scores", "ch06_numerics/exp_overflow")
+
+
+@pytest.fixture
+def small(play):
+    """A workbook of three koans: grading a class of it takes seconds."""
+    for chapter in play.workbook.chapters:
+        folder = play.root / "content" / chapter.id
+        mine = [koan for koan in chapter.koans if koan.id in KOANS]
+        lines = [f'title = "{chapter.title}"']
+        for koan in mine:
+            lines += ["[[koans]]", f'name = "{koan.name}"', f'title = "{koan.title}"', f'rung = "{koan.rung}"']
+        (folder / "chapter.toml").write_text("\n".join(lines or ["koans = []"]) + ("" if mine else "\nkoans = []\n"))
+        (folder / "cards.toml").write_text("")
+        (folder / "questions.toml").write_text("")
+    return play
+
+
+def _fork(play, folder, **answers):
+    for koan in play.workbook.koans.values():
+        text = answers.get(koan.name)
+        if text is None:
+            continue
+        file = folder / "exercises" / f"{koan.id}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(strip_markers(play.workbook.solution(koan).read_text()) if text == "solved" else text)
+    (folder / "exercises").mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _class(play, folder):
+    _fork(play, folder / "ada", causal_mask="solved", scores="solved", exp_overflow="solved")
+    _fork(play, folder / "ben", causal_mask="solved", scores="def scores(q, k):\n    return q @ k.mT\n")
+    _fork(play, folder / "cyd")
+    return folder
+
+
+def _graded(play, *args):
+    run = play.koans("grade", *args, "--json")
+    assert run.returncode in (0, 1), run.stderr
+    return json.loads(run.stdout)
+
+
+def _points(found):
+    return {grade["submission"]: grade["earned"] for grade in found["grades"]}
+
+
+def _verdicts(found):
+    """Everything but times."""
+    return [
+        (grade["submission"], graded["verdict"]["koan"], graded["verdict"]["status"], graded["verdict"]["message"])
+        for grade in found["grades"]
+        for graded in grade["koans"]
+    ]
+
+
+def test_a_folder_of_forks_is_a_class(small, tmp_path):
+    forks = _class(small, tmp_path / "forks")
+    (forks / "notes.txt").write_text("not a fork")
+    (forks / ".git").mkdir()
+    assert _points(_graded(small, str(forks), "--seed", "1")) == {"ada": 3, "ben": 1, "cyd": 0}
+
+
+def test_a_roster_names_submissions_and_a_missing_one_does_not_stop_the_others(small, tmp_path):
+    _class(small, tmp_path / "forks")
+    roster = tmp_path / "roster.csv"
+    roster.write_text("student,path\nAda L.,forks/ada\nNobody,forks/nobody\nCyd,forks/cyd\n")
+    found = _graded(small, str(roster), "--seed", "1")
+    assert _points(found) == {"Ada L.": 3, "Nobody": 0, "Cyd": 0}
+    problems = {grade["submission"]: grade["problem"] for grade in found["grades"] if grade["problem"]}
+    assert list(problems) == ["Nobody"]
+    assert "has no exercises/ folder" in problems["Nobody"]
+
+
+@pytest.mark.parametrize(
+    "roster, says",
+    [
+        ("student,score\nada,1\n", "roster.csv: a roster has a column called path"),
+        ("student,path\nada,\n", "roster.csv:2: the row has no path"),
+        ("student,path\nada,a\nada,b\n", "are both called 'ada'"),
+    ],
+)
+def test_a_roster_that_cannot_be_meant_is_one_line(small, tmp_path, roster, says):
+    (tmp_path / "roster.csv").write_text(roster)
+    run = small.koans("grade", str(tmp_path / "roster.csv"))
+    assert run.returncode == 2
+    assert says in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+
+
+def _git(folder, *args):
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *identity, *args], cwd=folder, check=True, capture_output=True)
+
+
+def test_a_bare_repository_is_read_at_its_head_and_its_configuration_starts_nothing(small, tmp_path):
+    fork = _fork(small, tmp_path / "work", causal_mask="solved")
+    (fork / "exercises/ch07_attention/scores.py").symlink_to(small.root / "solutions/ch07_attention/scores.py")
+    (fork / ".gitattributes").write_text("* filter=evil diff=evil\n")
+    _git(fork, "init", "-q")
+    _git(fork, "add", "-A")
+    _git(fork, "commit", "-qm", "work")
+    bare = tmp_path / "forks" / "dee.git"
+    _git(tmp_path, "clone", "-q", "--bare", str(fork), str(bare))
+    ran = tmp_path / "ran"
+    with (bare / "config").open("a") as config:
+        config.write(
+            f'[filter "evil"]\n\tsmudge = touch {ran}\n[diff "evil"]\n\ttextconv = touch {ran}\n'
+            f"[core]\n\tfsmonitor = touch {ran}\n\tpager = touch {ran}\n\talternateRefsCommand = touch {ran}\n"
+            f'[remote "origin"]\n\turl = ext::touch {ran}\n\tpromisor = true\n'
+        )
+    assert _points(_graded(small, str(tmp_path / "forks"), str(_fork(small, tmp_path / "eve")))) == {"dee": 1, "eve": 0}
+    assert not ran.exists()
+
+
+def test_a_second_run_grades_only_what_changed(small, tmp_path):
+    forks = _class(small, tmp_path / "forks")
+    first = _graded(small, str(forks), "--seed", "1")
+    (small.root / ".koans/grades.db").rename(tmp_path / "kept.db")
+    fresh = _graded(small, str(forks), "--seed", "1")
+    assert _verdicts(fresh) == _verdicts(first)
+    (tmp_path / "kept.db").replace(small.root / ".koans/grades.db")
+    # What is kept is given with the time it took then; what is graded anew takes its own.
+    again = _graded(small, str(forks), "--seed", "1")
+    assert [g["seconds"] for g in again["grades"]] == [g["seconds"] for g in first["grades"]]
+    _fork(small, forks / "ben", scores="solved")
+    changed = _graded(small, str(forks), "--seed", "1")
+    assert _points(changed) == {"ada": 3, "ben": 2, "cyd": 0}
+    assert [a["seconds"] == b["seconds"] for a, b in zip(changed["grades"], first["grades"], strict=True)] == [
+        True,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("what", ["the seed", "the tests", "the oracle", "the machine"])
+def test_a_verdict_is_given_anew_when_what_it_rests_on_changes(small, tmp_path, what):
+    fork = _fork(small, tmp_path / "ada", causal_mask="def causal_mask(n_q, n_k):\n    return None\n")
+    first = _graded(small, str(fork), "--seed", "1")
+    file = {
+        "the tests": small.root / "exercises/ch07_attention/test_causal_mask.py",
+        "the oracle": small.root / "reference/ch07_attention/causal_mask.py",
+        "the machine": small.root / "grader/explain.py",
+    }.get(what)
+    if file is not None:
+        file.write_text(file.read_text() + "\n# changed\n")
+    again = _graded(small, str(fork), "--seed", "2" if what == "the seed" else "1")
+    assert again["seconds"] != first["seconds"]
+    assert again["earned"] == first["earned"] == 0
+
+
+@pytest.mark.timeout(600)
+def test_a_run_killed_at_any_moment_goes_on_to_the_same_results_and_leaves_no_half_report(small, tmp_path):
+    forks = _class(small, tmp_path / "forks")
+    whole = _graded(small, str(forks), "--seed", "1")
+    (small.root / ".koans/grades.db").unlink()
+    report = tmp_path / "all.json"
+    command = [sys.executable, "-m", "grader", "grade", str(forks), "--seed", "1", "--format", f"json={report}"]
+    environment = {**os.environ, "PYTHONPATH": str(small.root)}
+    moments = random.Random(7)
+    killed = 0
+    for _ in range(20):
+        process = subprocess.Popen(
+            command, cwd=small.root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(moments.uniform(0.2, 5.0))
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait() == -signal.SIGKILL
+        if report.exists():  # it was done before it was killed, and then it is whole
+            msgspec.json.decode(report.read_bytes(), strict=True)
+    assert killed >= 5
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".all.json")] in ([], [".all.json"])
+    assert _verdicts(_graded(small, str(forks), "--seed", "1")) == _verdicts(whole)
+
+
+def test_an_engine_outside_can_grade_one_submission(small, tmp_path):
+    fork = _fork(small, tmp_path / "ada", scores="solved")
+    result = grade_one(fork, 3, root=small.root)
+    assert isinstance(result, Grade)
+    assert {g.verdict.koan for g in result.koans if g.verdict.status == Status.passed} == {"ch07_attention/scores"}
+    assert result.seed == 3
+    assert result.trusted
