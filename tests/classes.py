@@ -25,7 +25,7 @@ HUGE = EVERYTHING * (1_000_000 // len(EVERYTHING) + 1)
 
 def verdict(koan: str, status: Status, *, names: Iterable[str] = (), text: str = "", output: str = "") -> Verdict:
     """One koan's verdict, judged as a run's is."""
-    looks = {name: {"no_max": SAYS}.get(name, OTHER) for name in names}
+    looks = {name: {"no_max": SAYS, "nan": OTHER}.get(name, name) for name in names}
     finished = Exit(finished=True)
     if status == Status.broken:
         return judge(koan, "x", [], text or "SyntaxError, line 3", finished, seconds=0.1, seed=7, output=output)
