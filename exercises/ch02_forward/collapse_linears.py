@@ -1,0 +1,24 @@
+"""The one layer that equals a stack
+
+Linear layers with nothing between them are one linear layer. Find its weight and its bias, so that one product does
+what the whole stack did. It is the reason networks have activations, and how LoRA weights are merged for serving.
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def collapse_linears(
+    layers: list[tuple[Float[Tensor, "d_out d_in"], Float[Tensor, "d_out"]]],
+) -> tuple[Float[Tensor, "d_last d_first"], Float[Tensor, "d_last"]]:
+    """Weight and bias of the single layer that gives what `layers`, applied in their order, give.
+
+    A layer is (w, b) and computes w x + b. Compute in float32 inside, whatever the dtype, and round once at the end, to
+    the dtype of the layers. The layers themselves stay as they are.
+
+        first x → 2x + 1, then x → 3x + 5:   3(2x + 1) + 5 = 6x + 8
+        collapse_linears([([[2.]], [1.]), ([[3.]], [5.])])  ->  ([[6.]], [8.])
+
+    Raises ValueError if there are no layers.
+    """
+    raise NotImplementedError("your turn")

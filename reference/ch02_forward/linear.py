@@ -1,0 +1,131 @@
+"""Every product written down, then summed over the inputs."""
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+
+def _check(x: Tensor, w: Tensor, b: Tensor | None) -> None:
+    if x.shape[-1] != w.shape[1]:
+        raise ValueError("x and w differ in their last axis")
+    if b is not None and tuple(b.shape) != (w.shape[0],):
+        raise ValueError("b needs a number for each row of w")
+
+
+@oracle
+def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    y = (x.unsqueeze(-2) * w).sum(-1)
+    return y if b is None else y + b
+
+
+@linear.right("an einsum")
+def by_einsum(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    y = torch.einsum("...i,oi->...o", x.float(), w.float())
+    return (y if b is None else y + b.float()).to(x.dtype)
+
+
+@linear.right("the library's, in float32")
+def library(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    return torch.nn.functional.linear(x.float(), w.float(), None if b is None else b.float()).to(x.dtype)
+
+
+@linear.right("output by output, the bias first")
+def by_output(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    bias = torch.zeros(w.shape[0]) if b is None else b.float()
+    return torch.stack([bias[i] + (x.float() * w[i].float()).sum(-1) for i in range(w.shape[0])], -1).to(x.dtype)
+
+
+@linear.right("the bias as one more column of w, against a one in x")
+def by_column(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    bias = torch.zeros(w.shape[0]) if b is None else b.float()
+    wide = torch.cat([x.float(), torch.ones(*x.shape[:-1], 1)], -1)
+    return (wide @ torch.cat([w.float(), bias.unsqueeze(1)], 1).T).to(x.dtype)
+
+
+def _plus(y: Tensor, b: Tensor | None) -> Tensor:
+    return y if b is None else y + b.float()
+
+
+@linear.wrong("w not transposed: its rows are the outputs, (out, in)")
+def untransposed(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    return _plus(x.float() @ w.float(), b).to(x.dtype)
+
+
+@linear.wrong("w reshaped to (in, out): that cuts its numbers in another order; transpose it")
+def reshaped(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    return _plus(x.float() @ w.float().reshape(w.shape[1], w.shape[0]), b).to(x.dtype)
+
+
+@linear.wrong("the bias added along the rows of x: it holds a number for each output, which is the last axis")
+def bias_over_rows(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    y = x.float() @ w.float().T
+    return (y if b is None or x.dim() < 2 else y + b.float().unsqueeze(-1)).to(x.dtype)
+
+
+@linear.wrong("the bias left out")
+def no_bias(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    return (x.float() @ w.float().T).to(x.dtype)
+
+
+@linear.wrong("the bias taken to be always there: it may be None, then nothing is added")
+def needs_bias(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    if x.shape[-1] != w.shape[1]:
+        raise ValueError
+    if b.shape != w.shape[:1]:  # type: ignore[union-attr]
+        raise ValueError
+    return (x.float() @ w.float().T + b.float()).to(x.dtype)  # type: ignore[union-attr]
+
+
+@linear.wrong("x transposed to multiply from the left: that takes two axes; x may have one or three")
+def two_axes_only(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    y = torch.mm(w.float(), x.float().t()).t()
+    return _plus(y, b).to(x.dtype)
+
+
+@linear.wrong("products rounded before the bias is added: in 16 bits that is one rounding too many")
+def rounded_before_bias(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    y = (x.float() @ w.float().T).to(x.dtype)
+    return y if b is None else y + b
+
+
+@linear.wrong("multiplied in the low precision of the input: every product is rounded before it is summed")
+def rounded_products(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    y = (x.unsqueeze(-2) * w).float().sum(-1)
+    return _plus(y, b).to(x.dtype)
+
+
+@linear.wrong("returned in float32, not in the dtype of `x`")
+def returns_fp32(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    return _plus(x.float() @ w.float().T, b)
+
+
+@linear.wrong("sizes that do not fit left to torch, which says RuntimeError or stretches a bias of one number")
+def unchecked(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    return _plus(x.float() @ w.float().T, b).to(x.dtype)
+
+
+@linear.wrong("a bias of one number stretched over all outputs: broadcasting does that without a word, so check it")
+def stretched_bias(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    if x.shape[-1] != w.shape[1] or (b is not None and len(b) not in (1, len(w))):
+        raise ValueError
+    return _plus(x.float() @ w.float().T, b).to(x.dtype)
+
+
+@linear.wrong("the axes before the last flattened into one and not put back")
+def flattened(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    return _plus(x.float().reshape(-1, w.shape[1]) @ w.float().T, b).to(x.dtype)

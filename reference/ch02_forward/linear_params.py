@@ -1,0 +1,116 @@
+"""The parameters of every layer as tensors without storage, and how many numbers they hold."""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+
+from reference import oracle
+
+
+@oracle
+def linear_params(widths: list[int], bias: bool = True) -> int:
+    total = 0
+    for i in range(len(widths) - 1):
+        total += torch.empty(widths[i + 1], widths[i], device="meta").numel()
+        if bias:
+            total += torch.empty(widths[i + 1], device="meta").numel()
+    return total
+
+
+def _count(widths: list[int], layer: Callable[[int, int], int]) -> int:
+    return sum(layer(widths[i], widths[i + 1]) for i in range(len(widths) - 1))
+
+
+@linear_params.right("weights and biases counted apart")
+def apart(widths: list[int], bias: bool = True) -> int:
+    weights = sum(a * b for a, b in pairwise(widths))
+    return weights + bias * sum(widths[1:])
+
+
+@linear_params.right("nn.Linear asked for its parameters")
+def library(widths: list[int], bias: bool = True) -> int:
+    layers = [torch.nn.Linear(a, b, bias, device="meta") for a, b in pairwise(widths)]
+    return sum(p.numel() for layer in layers for p in layer.parameters())
+
+
+@linear_params.wrong("a bias for every input: there is one for every output")
+def bias_per_input(widths: list[int], bias: bool = True) -> int:
+    return _count(widths, lambda a, b: a * b + bias * a)
+
+
+@linear_params.wrong("a bias for every input and every output: outputs alone have one")
+def bias_at_both_ends(widths: list[int], bias: bool = True) -> int:
+    return _count(widths, lambda a, b: a * b + bias * (a + b))
+
+
+@linear_params.wrong("a bias for every weight: there is one for every output, a whole row of the weight")
+def bias_per_weight(widths: list[int], bias: bool = True) -> int:
+    return _count(widths, lambda a, b: a * b * (1 + bias))
+
+
+@linear_params.wrong("one number of bias for a whole layer: there is one for every output")
+def one_bias_per_layer(widths: list[int], bias: bool = True) -> int:
+    return _count(widths, lambda a, b: a * b + bias)
+
+
+@linear_params.wrong("a row for the bias and a column as well, (in + 1)(out + 1): only one of the two is there")
+def one_more_each_way(widths: list[int], bias: bool = True) -> int:
+    return _count(widths, lambda a, b: (a + bias) * (b + bias))
+
+
+@linear_params.wrong("the biases left out though `bias` is True")
+def never_a_bias(widths: list[int], bias: bool = True) -> int:
+    return _count(widths, lambda a, b: a * b)
+
+
+@linear_params.wrong("the biases counted though `bias` is False")
+def always_a_bias(widths: list[int], bias: bool = True) -> int:
+    return _count(widths, lambda a, b: a * b + b)
+
+
+@linear_params.wrong("a bias for the first width too: the input of the stack is given, no layer makes it")
+def bias_of_the_input(widths: list[int], bias: bool = True) -> int:
+    return _count(widths, lambda a, b: a * b) + bias * sum(widths)
+
+
+@linear_params.wrong("only the first layer counted")
+def first_layer(widths: list[int], bias: bool = True) -> int:
+    return _count(widths[:2], lambda a, b: a * b + bias * b)
+
+
+@linear_params.wrong("the last layer forgotten: n widths make n − 1 layers")
+def last_forgotten(widths: list[int], bias: bool = True) -> int:
+    return _count(widths[:-1], lambda a, b: a * b + bias * b)
+
+
+@linear_params.wrong("one layer from the first width to the last: every width between is a layer's")
+def first_to_last(widths: list[int], bias: bool = True) -> int:
+    return _count([widths[0], widths[-1]], lambda a, b: a * b + bias * b) if len(widths) > 1 else 0
+
+
+@linear_params.wrong("all widths multiplied together: layers stand one after the other, their counts are added")
+def product_of_all(widths: list[int], bias: bool = True) -> int:
+    return (math.prod(widths) if len(widths) > 1 else 0) + bias * sum(widths[1:])
+
+
+@linear_params.wrong("the widths counted, not the weights between them: each output has a weight for each input")
+def activations(widths: list[int], bias: bool = True) -> int:
+    return _count(widths, lambda a, b: a + bias * b)
+
+
+@linear_params.wrong("a layer led back from the last width to the first: range(len(widths)) goes one too far")
+def closed(widths: list[int], bias: bool = True) -> int:
+    return sum(widths[i] * (widths[i - 1] + bias) for i in range(len(widths))) if widths else 0
+
+
+@linear_params.wrong("given in bytes of float32: parameters are asked for")
+def in_bytes(widths: list[int], bias: bool = True) -> int:
+    return 4 * linear_params.fn(widths, bias)
+
+
+@linear_params.wrong("the widths kept in 32 bits: a language model's count wraps round past 2,147,483,647")
+def in_int32(widths: list[int], bias: bool = True) -> int:
+    counts = torch.tensor([0, *(b * (a + bias) for a, b in pairwise(widths))])
+    return int(counts.to(torch.int32).sum(dtype=torch.int32))
