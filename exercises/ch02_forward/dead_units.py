@@ -1,0 +1,23 @@
+"""Units that never fire
+
+ReLU sets negative numbers to zero, and its slope there is zero. A unit that is negative on every sample gets no
+gradient from any of them and stays as it is. Find those units in a layer.
+"""
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def dead_units(
+    x: Float[Tensor, "*batch d_in"], w: Float[Tensor, "units d_in"], b: Float[Tensor, "units"]
+) -> Bool[Tensor, "units"]:
+    """True for each unit of ReLU(x Wᵀ + b) that is zero on every sample.
+
+    Every axis of `x` before the last counts samples: of a (sentences, tokens, d_in) tensor each token is one. A unit at
+    exactly 0 does not fire. Compute in float32, whatever the dtype. With no samples at all, every unit is True.
+
+        x = [[1., 0.], [0., 1.]], w = [[1., 0.], [-1., -1.], [1., 1.]], b = [0., 0., -1.]
+        before ReLU: [1, -1, 0] and [0, -1, 0]
+        ->  [False, True, True]
+    """
+    raise NotImplementedError("your turn")
