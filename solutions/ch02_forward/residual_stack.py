@@ -1,0 +1,37 @@
+"""A deep stack, with and without the residual
+
+A layer may replace its input, h ← f(h), or correct it, h ← h + f(h). Run a stack of layers both ways, and see how much
+of the gradient at the end arrives at the beginning.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def residual_stack(
+    x: Float[Tensor, "n d"], weights: Float[Tensor, "layers d d"], residual: bool = True
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
+    """What comes out of the stack, and the gradient of its sum with respect to `x`.
+
+    Layer i computes f(h) = tanh(h Wᵀ) with W = weights[i], of (out, in). With `residual` its output is h + f(h),
+    without it f(h). The layers follow each other from weights[0] on; the first receives `x`.
+
+    The gradient has the shape of `x`: how much the sum of all numbers of the output grows for each number of `x`.
+    `torch.autograd.grad` computes it. By hand, the slope of tanh(a) is 1 − tanh(a)².
+
+    Compute in float32 inside, whatever the dtype, and round both results once at the end, to the dtype of `x`.
+
+        one layer, W = [[1.]], x = [[0.5]]: tanh(0.5) = 0.4621, its slope 1 − 0.4621² = 0.7864
+        residual_stack(x, W)         ->  [[0.9621]], [[1.7864]]
+        residual_stack(x, W, False)  ->  [[0.4621]], [[0.7864]]
+    """
+    ### BEGIN SOLUTION
+    start = x.detach().float().requires_grad_()
+    h = start
+    for w in weights.float():
+        f = torch.tanh(h @ w.T)
+        h = h + f if residual else f
+    (gradient,) = torch.autograd.grad(h.sum(), start)
+    return h.detach().to(x.dtype), gradient.to(x.dtype)
+    ### END SOLUTION
