@@ -29,8 +29,8 @@ def layer(w, b, dtype=torch.float32):
 
 @pytest.mark.card("linears-collapse")
 def test_two_layers_of_one_number_by_hand():
-    layers = [layer([[2.0]], [1.0]), layer([[3.0]], [5.0])]
-    agrees(collapse_linears, layers, with_=oracle, gives=([[6.0]], [8.0]))
+    layers = [layer([[2.0]], [1.0]), layer([[4.0]], [5.0])]
+    agrees(collapse_linears, layers, with_=oracle, gives=([[8.0]], [9.0]))
 
 
 @pytest.mark.card("collapse-order")

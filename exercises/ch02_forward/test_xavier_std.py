@@ -39,8 +39,8 @@ def test_the_signal_of_two_layers_by_hand():
     agrees(signal_by_depth, [2, 6, 2], [0.5, 0.5], with_=signal_oracle, gives=[0.5, 0.75])
 
 
-def test_the_signal_of_two_layers_with_relu_by_hand():
-    agrees(signal_by_depth, [2, 6, 2], [0.5, 0.5], relu=True, with_=signal_oracle, gives=[0.25, 0.1875])
+def test_the_signal_of_three_layers_with_relu_by_hand():
+    agrees(signal_by_depth, [2, 6, 2, 4], [0.5] * 3, relu=True, with_=signal_oracle, gives=[0.25, 0.1875, 0.0469])
 
 
 @pytest.mark.card("variance-by-depth")

@@ -27,5 +27,6 @@ def signal_by_depth(widths: list[int], stds: list[float], relu: bool = False) ->
         signal_by_depth([2, 6], [0.5])          ->  [0.5]         two products, each of mean square 0.25 · 1
         signal_by_depth([2, 6, 2], [0.5, 0.5])  ->  [0.5, 0.75]   then six, each of mean square 0.25 · 0.5
         signal_by_depth([2, 6, 2], [0.5, 0.5], relu=True)  ->  [0.25, 0.1875]
+                                                half of 0.5; then half of six times 0.25 · 0.25
     """
     raise NotImplementedError("your turn")

@@ -132,6 +132,17 @@ def bias_through_its_own(layers: list[Layer]) -> Layer:
     return _as(_weight(wide), bias, layers)
 
 
+@collapse_linears.wrong("a bias multiplied by all weights so far: it has been through the earlier ones, only w is new")
+def through_all_so_far(layers: list[Layer]) -> Layer:
+    _check(layers)
+    wide = _wide(layers)
+    weight, bias = wide[0]
+    for w, b in wide[1:]:
+        weight = w @ weight
+        bias = (weight @ bias if weight.shape[1] == len(bias) else w @ bias) + b
+    return _as(weight, bias, layers)
+
+
 @collapse_linears.wrong("biases added up as they are: each first goes through the weights after it")
 def biases_added(layers: list[Layer]) -> Layer:
     _check(layers)

@@ -113,7 +113,9 @@ def returns_fp32(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     return _plus(x.float() @ w.float().T, b)
 
 
-@linear.wrong("sizes that do not fit left to torch, which says RuntimeError or stretches a bias of one number")
+@linear.wrong(
+    "sizes left unchecked: torch raises RuntimeError for x, and stretches a bias of one number without a word"
+)
 def unchecked(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     return _plus(x.float() @ w.float().T, b).to(x.dtype)
 

@@ -65,6 +65,11 @@ def never_a_bias(widths: list[int], bias: bool = True) -> int:
     return _count(widths, lambda a, b: a * b)
 
 
+@linear_params.wrong("without biases nothing counted: `a * b + b if bias else 0` chooses between all of it and 0")
+def all_or_nothing(widths: list[int], bias: bool = True) -> int:
+    return _count(widths, lambda a, b: a * b + b if bias else 0)
+
+
 @linear_params.wrong("the biases counted though `bias` is False")
 def always_a_bias(widths: list[int], bias: bool = True) -> int:
     return _count(widths, lambda a, b: a * b + b)

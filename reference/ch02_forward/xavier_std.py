@@ -168,6 +168,13 @@ def last_without_relu(widths: list[int], stds: list[float], relu: bool = False) 
     return [*sizes[:-1], 2 * sizes[-1]] if relu and sizes else sizes
 
 
+@signal_by_depth.wrong(
+    "halved only where it is noted down: what ReLU took away is missing from the next layer's input too"
+)
+def halved_on_paper(widths: list[int], stds: list[float], relu: bool = False) -> list[float]:
+    return [size / (2 if relu else 1) for size in _walk(widths, stds, False)]
+
+
 @signal_by_depth.wrong("the input's 1 put in front: one number for each layer is asked for")
 def with_the_input(widths: list[int], stds: list[float], relu: bool = False) -> list[float]:
     return [1.0, *_walk(widths, stds, relu)]

@@ -16,8 +16,8 @@ def collapse_linears(
     A layer is (w, b) and computes w x + b. Compute in float32 inside, whatever the dtype, and round once at the end, to
     the dtype of the layers. The layers themselves stay as they are.
 
-        first x → 2x + 1, then x → 3x + 5:   3(2x + 1) + 5 = 6x + 8
-        collapse_linears([([[2.]], [1.]), ([[3.]], [5.])])  ->  ([[6.]], [8.])
+        first x → 2x + 1, then x → 4x + 5:   4(2x + 1) + 5 = 8x + 9
+        collapse_linears([([[2.]], [1.]), ([[4.]], [5.])])  ->  ([[8.]], [9.])
 
     Raises ValueError if there are no layers.
     """
