@@ -11,6 +11,7 @@ from grader.workbook import Koan, Workbook
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
+STUBS = "stubs"  # the folder that stands for solutions/ in a student edition
 STUB = 'raise NotImplementedError("your turn")'
 
 
@@ -59,9 +60,15 @@ def without_docstrings(text: str) -> str:
 
 
 def stub_of(workbook: Workbook, koan: Koan) -> str:
-    """The text a learner starts from. Raises KoansError if there is no solution to derive it from."""
+    """The text a learner starts from: derived from the solution, or in a student edition as it was released.
+
+    Raises KoansError if there is neither.
+    """
     file = workbook.solution(koan)
     if not file.exists():
+        stub = workbook.root / STUBS / f"{koan.id}.py"
+        if stub.is_file():
+            return stub.read_text(encoding="utf-8")
         raise KoansError(f"{file}: missing, so the stub of {koan.id} cannot be made")
     return derive(file.read_text(encoding="utf-8"), str(file.relative_to(workbook.root)))
 

@@ -212,11 +212,11 @@ class Workbook:
 
     def prompt(self, koan: Koan) -> str:
         """The module docstring of the exercise: its title and what it is about."""
-        file = self.solution_or_exercise(koan)
+        file = self.given(koan)
         try:
             return ast.get_docstring(parse(_text(file))) or koan.title
         except (SyntaxError, ValueError):
-            return koan.title  # a student edition has only the learner's own text to read it from
+            return koan.title
 
     def first_test(self, koan: Koan) -> str:
         """The sentence of the koan's first test."""
@@ -224,9 +224,9 @@ class Workbook:
         names = [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
         return names[0].removeprefix("test_").replace("_", " ") if names else "its first test"
 
-    def solution_or_exercise(self, koan: Koan) -> Path:
-        """Where a koan's given text stands; a student edition has no solutions."""
-        return self.solution(koan) if self.solution(koan).exists() else self.exercise(koan)
+    def given(self, koan: Koan) -> Path:
+        """Where a koan's given text stands: a student edition has stubs for solutions."""
+        return self.solution(koan) if self.solution(koan).exists() else self.root / "stubs" / f"{koan.id}.py"
 
 
 def find_root(start: Path) -> Path:

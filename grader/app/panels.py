@@ -155,9 +155,10 @@ class Passed(ModalScreen[str | None]):
                 with Vertical(classes="code"):
                     yield Static(Text("yours", "bold"))
                     yield Static(terminal.code(without_docstrings(self.step.text)))
-                with Vertical(classes="code"):
-                    yield Static(Text("the model answer", "bold"))
-                    yield Static(terminal.code(without_docstrings(solution_text(self.workbook, koan))))
+                if self.workbook.solution(koan).exists():  # a student edition has none
+                    with Vertical(classes="code"):
+                        yield Static(Text("the model answer", "bold"))
+                        yield Static(terminal.code(without_docstrings(solution_text(self.workbook, koan))))
         yield Footer()
 
     def on_mount(self) -> None:

@@ -225,7 +225,10 @@ class KoansApp(App[None]):
         if step is not None and step.verdict.passed:
             self._passed(step)
         elif self.state.standings[self.koan.id].passed:
-            self.push_screen(Page(self.koan.title, f"```python\n{walk.solution_text(self.workbook, self.koan)}```"))
+            try:
+                self.push_screen(Page(self.koan.title, f"```python\n{walk.solution_text(self.workbook, self.koan)}```"))
+            except KoansError as error:
+                self.session.post(Told(str(error)))
         else:
             self.session.post(
                 Told(f"the solution opens when yours passes; koans solution {self.koan.name} --peek shows it")

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from grader import walk as path
 from grader.cards import tsv
-from grader.cli import grading
+from grader.cli import editions, grading
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.errors import KoansError
 from grader.progress import Progress
@@ -293,6 +293,9 @@ def doctor(as_json: Json = False) -> None:
 
 
 app.command("grade")(grading.grade)
+app.command("report")(grading.report)
+app.command("release")(editions.release)
+app.command("update")(editions.update)
 
 
 @app.command()

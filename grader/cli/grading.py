@@ -99,3 +99,36 @@ def grade(
     for note in notes:
         typer.echo(f"koans: {note}", err=True)
     raise typer.Exit(1 if any(result.problem for result in grades) else 0)
+
+
+def report(
+    results: Annotated[list[Path], typer.Argument(metavar="FILE…", help="What `koans grade --format json=…` wrote.")],
+    formats: Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)] = None,
+    name: Annotated[str, typer.Option("--class", help="What the class is called in reports.")] = "class",
+    gradebook: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")
+    ] = None,
+    assignment: Annotated[
+        str, typer.Option(help="The assignment in it: its title or id; added if it is not there.")
+    ] = "Tensor Koans",
+) -> None:
+    """Write reports from results that were graded before, also in many places: one class of all of them.
+
+    \b
+    Examples:
+      koans report graded/*.json --format html=class.html
+      koans report graded/*.json --format canvas=import.csv --gradebook export.csv
+    """
+    from grader.grade import classroom
+    from grader.report import as_json as saved
+    from grader.report import formats as files
+
+    reports = [files.parse(text) for text in formats or []]
+    options = files.Options(gradebook, assignment, os.environ)
+    grades = [grade for file in results for grade in saved.read(file)]
+    files.check(reports, len(grades), options)
+    found = classroom(name, grades[0].seed if len({g.seed for g in grades}) == 1 else 0, grades)
+    for note in files.write(reports, found, options):
+        typer.echo(f"koans: {note}", err=True)
+    if not any(one.file == "-" for one in reports):
+        show(terminal.classroom(found))

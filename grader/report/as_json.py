@@ -5,10 +5,12 @@ The number of the schema changes when a field goes or changes its meaning; field
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from grader.errors import KoansError
 from grader.grade import SCHEMA, Class, Grade
 from grader.verdict import clean
 
@@ -19,6 +21,27 @@ def grade(result: Grade) -> str:
 
 def classroom(results: Class) -> str:
     return _text(results)
+
+
+def read(file: Path) -> tuple[Grade, ...]:
+    """The grades in a file that was written here. Raises KoansError."""
+    try:
+        data = file.read_bytes()
+        number = msgspec.json.decode(data, type=_Numbered).schema
+        if number != SCHEMA:
+            raise KoansError(f"{file}: schema {number}; this version reads {SCHEMA}")
+        try:
+            return msgspec.json.decode(data, type=Class).grades
+        except msgspec.ValidationError:
+            return (msgspec.json.decode(data, type=Grade),)
+    except OSError as error:
+        raise KoansError(f"{file}: cannot be read ({error.strerror})") from None
+    except msgspec.MsgspecError as error:
+        raise KoansError(f"{file}: is not what `koans grade --format json=…` writes ({error})") from None
+
+
+class _Numbered(msgspec.Struct):
+    schema: int
 
 
 def schema() -> str:

@@ -1,0 +1,1 @@
+"""The student edition: `release` makes it, `update` brings a fork of an older one up to a newer one."""

@@ -1,0 +1,52 @@
+"""Make the student edition of a workbook: everything a learner needs and no solutions."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from grader.edition.manifest import NAME, Manifest, digest
+from grader.errors import KoansError
+from grader.stubs import STUBS, stub_of
+from grader.workbook import Workbook
+
+PARTS = ("reference", "content", "grader")
+FILES = ("conftest.py", "pyproject.toml", "LICENSE", ".gitignore", "SECURITY.md")
+GIVEN = Path(__file__).parent / "files"  # what only a student edition has
+IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache")
+
+
+def release(workbook: Workbook, folder: Path) -> Manifest:
+    """Write the edition into a new or empty folder. Raises KoansError if there is something in it already."""
+    if folder.exists() and (not folder.is_dir() or any(p.name != ".git" for p in folder.iterdir())):
+        raise KoansError(f"{folder}: is not empty; give a new folder (or an empty repository)")
+    if not (workbook.root / "solutions").is_dir():
+        raise KoansError(f"{workbook.root}: has no solutions, so it is a student edition itself")
+    version = tomllib.loads((workbook.root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        shutil.copytree(workbook.root / part, folder / part, ignore=IGNORED)
+    for name in FILES:
+        shutil.copy(workbook.root / name, folder / name)
+    shutil.copytree(GIVEN, folder, dirs_exist_ok=True, ignore=IGNORED)
+    (folder / "workflows").replace(_made(folder / ".github" / "workflows"))
+    learner = []
+    for koan in workbook.koans.values():
+        name = f"exercises/{koan.id}.py"
+        learner.append(name)
+        for place in (folder / name, folder / STUBS / f"{koan.id}.py"):
+            _made(place).write_text(stub_of(workbook, koan), encoding="utf-8")
+        test = workbook.test_file(koan)
+        shutil.copy(test, _made(folder / test.relative_to(workbook.root)))
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and ".git" not in p.relative_to(folder).parts)
+    manifest = Manifest(version, {p.relative_to(folder).as_posix(): digest(p) for p in files}, tuple(learner))
+    (folder / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+    return manifest
+
+
+def _made(file: Path) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file

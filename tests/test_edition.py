@@ -1,0 +1,114 @@
+"""A student edition works without solutions, and an update never touches what the learner wrote."""
+
+import json
+import subprocess
+
+import pytest
+
+from grader.stubs import strip_markers, stub_of
+from tests.conftest import ROOT, Play
+
+
+@pytest.fixture
+def edition(play, tmp_path):
+    for name in ("LICENSE", ".gitignore", "SECURITY.md"):
+        (play.root / name).write_text((ROOT / name).read_text())
+    run = play.koans("release", str(tmp_path / "edition"))
+    assert run.returncode == 0, run.stderr
+    return Play(tmp_path / "edition")
+
+
+def test_an_edition_has_no_solution_in_it_and_its_own_workflow(play, edition):
+    assert not (edition.root / "solutions").exists()
+    assert not (edition.root / "tests").exists()
+    words = [
+        line.strip()
+        for koan in play.workbook.koans.values()
+        for line in play.workbook.solution(koan).read_text().partition("### BEGIN SOLUTION")[2].splitlines()[1:2]
+    ]
+    given = "".join(f.read_text() for f in (edition.root / "exercises").rglob("*.py") if "test_" not in f.name)
+    assert [w for w in words if w and w in given] == []
+    workflow = (edition.root / ".github/workflows/feedback.yml").read_text()
+    assert "contents: read" in workflow
+    assert "pull_request" in workflow
+
+
+def test_a_learner_can_work_in_an_edition(play, edition):
+    koan = edition.workbook.koan("scores")
+    assert "not started" in edition.koans("run", "scores").stdout
+    edition.write("scores", "def scores(q, k):\n    return q @ k.mT\n")
+    assert "failed" in edition.koans("run", "scores").stdout
+    assert edition.koans("reset", "scores").returncode == 0
+    assert edition.workbook.exercise(koan).read_text() == stub_of(play.workbook, koan)
+    edition.write("scores", strip_markers(play.workbook.solution(koan).read_text()))
+    assert "passed" in edition.koans("run", "scores").stdout
+    solution = edition.koans("solution", "scores")
+    assert (solution.returncode, solution.stderr.strip()) == (
+        2,
+        "koans: ch07_attention/scores: this edition of the workbook has no solutions",
+    )
+    again = edition.koans("release", str(edition.root / "x"))
+    assert (again.returncode, "is a student edition itself" in again.stderr) == (2, True)
+
+
+def test_an_edition_is_not_written_over_something_else(play, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/thesis.txt").write_text("mine")
+    run = play.koans("release", str(tmp_path / "full"))
+    assert (run.returncode, "is not empty" in run.stderr) == (2, True)
+
+
+def _newer(play, folder):
+    """The next edition: a koan's stub and tests mended, a koan new, one gone."""
+    solution = play.workbook.solution(play.workbook.koan("scores"))
+    solution.write_text(solution.read_text().replace('"""', '"""Clearer. ', 1))
+    test = play.workbook.test_file(play.workbook.koan("causal_mask"))
+    test.write_text(test.read_text() + "\n# mended\n")
+    assert play.koans("new", "ch07_attention/brand_new").returncode == 0
+    assert play.koans("release", str(folder)).returncode == 0
+    return folder
+
+
+def test_an_update_brings_what_is_new_and_leaves_what_was_written(play, edition, tmp_path):
+    edition.write("causal_mask", "def causal_mask(n_q, n_k):\n    return 'mine'\n")
+    edition.write("scores", "def scores(q, k):\n    return 'mine'\n")
+    (edition.root / "conftest.py").write_text("# changed by the learner\n")
+    (edition.root / "notes.txt").write_text("mine, too")
+    newer = _newer(play, tmp_path / "newer")
+    before = {p: p.read_bytes() for p in edition.root.rglob("*.py")}
+    assert "would be" in edition.koans("update", str(newer), "--dry-run").stdout
+    assert {p: p.read_bytes() for p in edition.root.rglob("*.py")} == before
+
+    changes = json.loads(edition.koans("update", str(newer), "--json").stdout)
+    assert "'mine'" in (edition.root / "exercises/ch07_attention/causal_mask.py").read_text()
+    assert "'mine'" in (edition.root / "exercises/ch07_attention/scores.py").read_text()
+    assert changes["kept"] == ["exercises/ch07_attention/scores.py"]
+    assert "exercises/ch07_attention/brand_new.py" in changes["new"]
+    assert "exercises/ch07_attention/test_causal_mask.py" in changes["replaced"]
+    assert changes["saved"] == ["conftest.py"]
+    assert (edition.root / changes["copies"] / "conftest.py").read_text() == "# changed by the learner\n"
+    assert (edition.root / "conftest.py").read_bytes() == (newer / "conftest.py").read_bytes()
+    assert (edition.root / "notes.txt").read_text() == "mine, too"
+    assert "Clearer." in edition.koans("hint", "scores").stdout or edition.koans("reset", "scores").returncode == 0
+    assert "Clearer." in (edition.root / "exercises/ch07_attention/scores.py").read_text()
+    assert "nothing to do" in edition.koans("update", str(newer)).stdout
+
+
+def test_an_update_comes_from_a_git_address_too_and_a_bad_place_is_one_line(play, edition, tmp_path):
+    newer = _newer(play, tmp_path / "newer")
+    for args in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *args], cwd=newer, check=True)
+    run = edition.koans("update", f"file://{newer}")
+    assert run.returncode == 0, run.stderr
+    assert "exercises/ch07_attention/brand_new.py" in run.stdout
+    for place in (str(tmp_path / "nowhere"), str(play.root)):
+        bad = edition.koans("update", place)
+        assert (bad.returncode, len(bad.stderr.strip().splitlines())) == (2, 1), bad.stderr
+
+
+def test_an_edition_that_names_files_outside_itself_is_refused(edition, tmp_path):
+    evil = tmp_path / "evil"
+    evil.mkdir()
+    (evil / "edition.json").write_text(json.dumps({"version": "9", "files": {"../out.txt": "x"}, "learner": []}))
+    run = edition.koans("update", str(evil))
+    assert (run.returncode, "names a file outside the edition" in run.stderr) == (2, True)
