@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import linecache
 import os
 import textwrap
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.interpreter.text import KernelText, YourTurn, is_stub
+from grader.interpreter.text import CALLS, KernelText, YourTurn, is_stub, source
 from grader.syntax import parse
 
 PAD = 1 << 16  # bytes around every tensor, so that an address just past its end belongs to nobody else
@@ -35,16 +36,13 @@ def load(text: KernelText) -> SimpleNamespace:
 
     if not triton.knobs.runtime.interpret:
         raise RuntimeError("triton was imported without TRITON_INTERPRET=1; kernels on a CPU need it")
-    # The lines of the file keep their numbers, so an error points into what the learner wrote.
-    keep = [False] * len(text.lines)
-    for node in text.functions.values():
-        for i in range(node.decorator_list[0].lineno - 1, node.end_lineno or node.lineno):
-            keep[i] = True
-    source = "".join(line if k else "\n" for line, k in zip(text.lines, keep, strict=True))
+    written = source(list(text.functions.values()))
     filename = f"{text.file}#{text.key}" if text.file.startswith("<") else text.file
-    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-    namespace: dict[str, Any] = {"triton": triton, "tl": tl, "__name__": "kernel"}
-    exec(compile(source, filename, "exec"), namespace)
+    linecache.cache[filename] = (len(written), None, written.splitlines(True), filename)
+    # A second wall behind the check of the text: there is nothing of Python to call.
+    known = {name: getattr(builtins, name) for name in (*CALLS, "NotImplementedError")}
+    namespace: dict[str, Any] = {"triton": triton, "tl": tl, "__name__": "kernel", "__builtins__": known}
+    exec(compile(written, filename, "exec"), namespace)
     return SimpleNamespace(
         **{name: Kernel(name, namespace[name], is_stub(node)) for name, node in text.functions.items()}
     )
@@ -136,7 +134,8 @@ class Guard:
         """Check the address of every active lane of every load and store while a kernel runs."""
         from triton.runtime.interpreter import interpreter_builder as builder
 
-        before = {name: getattr(builder, name) for name in ("create_masked_load", "create_masked_store")}
+        names = ("create_masked_load", "create_masked_store", "create_atomic_rmw", "create_atomic_cas")
+        before = {name: getattr(builder, name) for name in names}
 
         # Signatures differ between triton versions: only the leading arguments are named.
         def masked_load(ptrs: Any, mask: Any, *rest: Any, **named: Any) -> Any:
@@ -147,17 +146,28 @@ class Guard:
             self.check(ptrs, mask, builder.grid_idx, "writes")
             return before["create_masked_store"](ptrs, value, mask, *rest, **named)
 
-        builder.create_masked_load, builder.create_masked_store = masked_load, masked_store
+        def atomic_rmw(operation: Any, ptrs: Any, value: Any, mask: Any, *rest: Any, **named: Any) -> Any:
+            self.check(ptrs, mask, builder.grid_idx, "writes")
+            return before["create_atomic_rmw"](operation, ptrs, value, mask, *rest, **named)
+
+        def atomic_cas(ptrs: Any, *rest: Any, **named: Any) -> Any:
+            self.check(ptrs, None, builder.grid_idx, "writes")
+            return before["create_atomic_cas"](ptrs, *rest, **named)
+
+        for name, guarded in zip(names, (masked_load, masked_store, atomic_rmw, atomic_cas), strict=True):
+            setattr(builder, name, guarded)
         try:
             yield
         finally:
-            del builder.create_masked_load, builder.create_masked_store
+            for name in names:
+                delattr(builder, name)
 
     def check(self, ptrs: Any, mask: Any, program: tuple[int, ...], verb: str) -> None:
         import numpy as np
 
         addresses = np.asarray(ptrs.data).astype(np.int64)
-        active = addresses[np.broadcast_to(np.asarray(mask.data).astype(bool), addresses.shape)]
+        lanes = True if mask is None else np.asarray(mask.data).astype(bool)
+        active = addresses[np.broadcast_to(lanes, addresses.shape)]
         inside = np.zeros(active.shape, dtype=bool)
         for r in self.ranges:
             inside |= (active >= r.low) & (active < r.high)
