@@ -63,7 +63,7 @@ def explain_import(error: BaseException, koan: Koan) -> str:
         if not missing or missing.startswith("exercises"):
             return str(error)
         return f"{name} imports {missing}, which is not installed here; a koan needs torch and Python only"
-    if isinstance(error, ImportError) and "cannot import name" in str(error):
+    if isinstance(error, ImportError) and str(error).startswith("cannot import name '"):
         wanted = str(error).split("'")[1]
         return f"{name} defines no '{wanted}': the tests call it by that name, so keep it"
     frames = own_frames(error, koan)

@@ -30,6 +30,7 @@ os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # looking for a GPU
 WORKBOOK = pytest.StashKey[Workbook]()
 TARGET = pytest.StashKey[targets.Target]()
 EXAMPLES = 30  # hypothesis examples a property test runs
+TOLD = 20_000  # characters of any text of a result: a submission may make its lines as long as it likes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -155,8 +156,8 @@ def pytest_runtest_makereport(
         name=item.name,
         sentence=sentence(item),
         status=status,
-        message=told.message,
-        headline=told.headline,
+        message=told.message[:TOLD],
+        headline=told.headline[:TOLD],
         looks=told.looks,
         cards=tuple(c for m in item.iter_markers("card") for c in m.args),
         gpu=item.get_closest_marker("gpu") is not None,
@@ -265,11 +266,11 @@ class Recorder:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if hasattr(report, "koan_broken"):
-            self._write(Event("broken", str(report.koan_broken)))
+            self._write(Event("broken", str(report.koan_broken)[:TOLD]))
         elif hasattr(report, "koan_lack"):
             self._write(Event("lack", str(report.koan_lack)))
         elif report.failed:
-            self._write(Event("broken", str(report.longrepr)))
+            self._write(Event("broken", str(report.longrepr)[:TOLD]))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:

@@ -39,6 +39,15 @@ def _used(node: ast.AST) -> str:
     return ""
 
 
+def refusal(text: str, says: str) -> dict[str, Callable[..., Any]]:
+    """For every function that the text defines, one that raises Forbidden."""
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise Forbidden(says)
+
+    return {node.name: refuse for node in parse(text).body if isinstance(node, ast.FunctionDef)}
+
+
 def _says(name: str, where: str) -> str:
     return f"{name} is what this koan asks you to write yourself; found in {where}"
 

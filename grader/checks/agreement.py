@@ -107,12 +107,17 @@ def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any],
     except (Exception, SystemExit) as error:
         return Outcome(error=error)
     for i, (was, now) in enumerate(zip(before[0], args, strict=True)):
-        if not all(map(same_bits, leaves(was), leaves(now))):
+        if not _same_leaves(was, now):
             return Outcome(value=value, mutated=str(i))
     for name, now in kwargs.items():
-        if not all(map(same_bits, leaves(before[1][name]), leaves(now))):
+        if not _same_leaves(before[1][name], now):
             return Outcome(value=value, mutated=name)
     return Outcome(value=value)
+
+
+def _same_leaves(was: Any, now: Any) -> bool:
+    a, b = leaves(was), leaves(now)
+    return len(a) == len(b) and all(map(same_bits, a, b))
 
 
 def _in_float64(oracle: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,7 +1,7 @@
 """Bring a fork of the student edition up to a newer one, without touching what the learner wrote.
 
-A file of the workbook's is replaced, with a copy kept if it was changed here. A learner's file is replaced only while it
-is the old stub to the letter. The manifest is written last, so an update that was stopped is simply run again.
+A file of the workbook's is replaced, with a copy kept if it was changed here. A learner's file is replaced only while
+it is the old stub to the letter. The manifest is written last, so an update that was stopped is simply run again.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 
 FILE_SIZE = 8 << 20  # bytes of any one file it writes
 OPEN_FILES = 64
+THREADS = 64
 SCRATCH = b"size=16m,nr_inodes=256,mode=0700"  # the private temporary folder, in memory
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -71,10 +72,10 @@ def confine(keep: int, scratch: Path, hidden: Path, memory: int, seconds: int) -
         return True
 
     attempt(PRIVILEGES, _no_new_privileges)
-    attempt("namespaces", _namespaces)
+    own_user = attempt("namespaces", _namespaces)
     writable = attempt("a private temporary folder", lambda: _mount_scratch(scratch))
     _close_all_but(keep)
-    attempt(LIMITS, lambda: _limits(memory, seconds))
+    attempt(LIMITS, lambda: _limits(memory, seconds, own_user))
     attempt(FILES, lambda: landlock.restrict(*readable(hidden), [scratch] if writable else []))
     _drop_capabilities()
     _prctl(PR_SET_DUMPABLE, 0)
@@ -86,7 +87,7 @@ def confine(keep: int, scratch: Path, hidden: Path, memory: int, seconds: int) -
 def readable(hidden: Path) -> tuple[list[Path], list[Path]]:
     """Folders and files a worker may read: the interpreter, its packages, the system's libraries.
 
-    Raises OSError if the workbook lies inside one of them: then its solutions could be read.
+    Raises OSError if the workbook lies inside one of them, or its oracles do: then answers could be read.
     """
     names = {sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
     names |= {p for p in sys.path if p.endswith(("site-packages", "dist-packages"))}
@@ -95,6 +96,8 @@ def readable(hidden: Path) -> tuple[list[Path], list[Path]]:
     for folder in folders:
         if hidden.resolve().is_relative_to(folder):
             raise OSError(0, f"the workbook lies inside {folder}, which code must be able to read")
+        if any((folder / "reference").glob("ch*/*.py")):
+            raise OSError(0, f"the answers are installed in {folder}, which code must be able to read: pip install -e")
     devices = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
     files = [Path(f) for f in ("/etc/ld.so.cache", "/etc/localtime", *devices) if os.path.exists(f)]
     return folders, files
@@ -140,7 +143,7 @@ def _close_all_but(keep: int) -> None:
     os.closerange(keep + 1, 1 << 16)
 
 
-def _limits(memory: int, seconds: int) -> str:
+def _limits(memory: int, seconds: int, own_user: bool) -> str:
     with open("/proc/self/statm") as file:
         mapped = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     for what, value in (
@@ -150,6 +153,9 @@ def _limits(memory: int, seconds: int) -> str:
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, 64),
+        # Threads are counted for a user; in a namespace of its own these are all its own. It does not bind root.
+        *([(resource.RLIMIT_NPROC, THREADS)] if own_user else []),
     ):
         try:
             resource.setrlimit(what, (value, value))

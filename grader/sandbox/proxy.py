@@ -26,6 +26,7 @@ from grader.sandbox.values import Malformed, Unpacker, pack
 
 SUBMITTED_FRAMES = "submitted_frames"  # of an exception: (line number, line) of the submission, outermost first
 COPIES = 8  # of its inputs that a worker may hold while they and the result cross
+NAMES, NAME, TEXT = 10_000, 200, 4000  # functions of a submission; characters of a name, and of any text that is shown
 STARTING = 20.0  # seconds for a worker to be forked and confined, on a machine that is busy
 
 
@@ -78,11 +79,17 @@ class Worker:
         loaded = self._ask(self.load)
         if isinstance(loaded, wire.Raised):
             _print(loaded.output)
-            raise as_exception(loaded.error, self.load.file, self.load.text)
+            error = as_exception(loaded.error, self.load.file, self.load.text)
+            if isinstance(error, SystemExit):
+                raise ImportError("the file calls exit while it is being imported")
+            raise error
         if not isinstance(loaded, wire.Loaded):
             self._gone(nonsense="an answer to another question")
         _print(loaded.output)
-        return loaded.names
+        names = loaded.names
+        if len(names) > NAMES or not all(n.isidentifier() and len(n) <= NAME and n[0] != "_" for n in names):
+            self._gone(nonsense="names that no function of an exercise has")  # `__getattr__`, say, or `__spec__`
+        return names
 
     def call(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The function's result, or what it raised. Inputs are left as the call left them."""
@@ -100,6 +107,8 @@ class Worker:
         except Malformed as error:
             self._gone(nonsense=str(error))
         if answer.inputs is not None:
+            if not (isinstance(left, list) and list(map(type, left)) == [tuple, dict]):
+                self._gone(nonsense="inputs that are none")
             _leave_as([args, kwargs], left)
         return value
 
@@ -123,6 +132,8 @@ class Worker:
             self._gone(late=True)
         except Malformed as error:
             self._gone(nonsense=str(error))
+        except MemoryError:
+            self._gone(nonsense="a message too large for the memory there is")
         except (EOFError, OSError):
             self._gone(nonsense="it closed the connection")
         if isinstance(reply, wire.Ended):
@@ -131,7 +142,7 @@ class Worker:
 
     def _gone(self, status: int | None = None, tail: str = "", late: bool = False, nonsense: str = "") -> NoReturn:
         self.close()
-        on_end(End(status, tail, late, nonsense))
+        on_end(End(status, tail[-TEXT:], late, nonsense[:TEXT]))
 
 
 class Proxy:
@@ -159,7 +170,7 @@ class Proxy:
 
 def _print(output: str) -> None:
     if output:
-        print(output, end="")
+        print(output[:TEXT], end="")
 
 
 def as_exception(error: wire.Error, file: str, text: str) -> BaseException:
@@ -167,29 +178,26 @@ def as_exception(error: wire.Error, file: str, text: str) -> BaseException:
 
     A builtin class is raised as itself, another as a class of its name below its nearest builtin one.
     """
+    message = error.message[:TEXT]
     if "Forbidden" in error.types[:1]:
-        return Forbidden(error.message)
+        return Forbidden(message)
     base: type[BaseException] = Exception
-    for name in error.types:
+    for name in error.types[:100]:
         known = getattr(builtins, name, None)
-        if isinstance(known, type) and issubclass(known, Exception | SystemExit):
+        if isinstance(known, type) and issubclass(known, Exception | SystemExit) and known is not ExceptionGroup:
             base = known
             break
     name = error.types[0] if error.types else "Exception"
     kind: Any = base if name == base.__name__ else type(_printable(name), (base,), {})
     made: BaseException = kind.__new__(kind)  # without __init__: some builtin ones want more than a message
-    made.args = (error.message,)
+    made.args = (message,)
     if isinstance(made, SyntaxError):
-        made.msg, made.filename, made.lineno, made.offset, made.text = (
-            error.message,
-            file,
-            error.line,
-            error.offset,
-            error.text,
-        )
+        made.msg, made.filename, made.lineno = message, file, error.line
+        made.text = error.text and error.text[:TEXT]
+        made.offset = error.offset and max(0, min(error.offset, len(made.text or "") + 1))
     if isinstance(made, ImportError):
-        made.name = error.name
-        made.msg = error.message
+        made.name = error.name and error.name[:NAME]
+        made.msg = message
     lines = text.splitlines()
     passed = [(f.line, lines[f.line - 1].strip() if 0 < f.line <= len(lines) else "") for f in error.frames[-3:]]
     setattr(made, SUBMITTED_FRAMES, passed)

@@ -36,7 +36,9 @@ REFUSED: dict[str, Numbers] = {
     "socket": (41, 198), "socketpair": (53, 199), "bind": (49, 200), "listen": (50, 201), "accept": (43, 202),
     "accept4": (288, 242), "connect": (42, 203), "sendto": (44, 206), "sendmsg": (46, 211), "recvmsg": (47, 212),
     "sendmmsg": (307, 269), "recvmmsg": (299, 243), "mq_open": (240, 180), "msgget": (68, 186), "semget": (64, 190),
-    "shmget": (29, 194), "shmat": (30, 196), "memfd_create": (319, 279), "memfd_secret": (447, 447),
+    "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "semctl": (66, 191), "semop": (65, 193),
+    "semtimedop": (220, 192), "msgctl": (71, 187), "msgsnd": (69, 189), "msgrcv": (70, 188), "mq_unlink": (241, 181),
+    "memfd_create": (319, 279), "memfd_secret": (447, 447),
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
     # what belongs to files but is not opening them: Landlock leaves it open
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None),
@@ -47,8 +49,11 @@ REFUSED: dict[str, Numbers] = {
     "syncfs": (306, 267), "file_setattr": (469, 469),
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "fanotify_init": (300, 262),
     "inotify_add_watch": (254, 27), "flock": (73, 32),
+    # of these a machine or a user has a fixed number for all programs together
+    "inotify_init": (253, None), "inotify_init1": (294, 26), "io_setup": (206, 0),
     # mounts
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428),
+    "open_tree_attr": (467, 467),
     "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
     "fspick": (433, 433), "mount_setattr": (442, 442), "quotactl": (179, 60), "quotactl_fd": (443, 443),
     "swapon": (167, 224), "swapoff": (168, 225),
@@ -62,10 +67,15 @@ REFUSED: dict[str, Numbers] = {
     "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
     "sched_setaffinity": (203, 122), "ioprio_set": (251, 30), "migrate_pages": (256, 238), "move_pages": (279, 239),
 }  # fmt: skip
+UNKNOWN = 470  # the first call that this table says nothing of
 CLONE, CLONE3 = (56, 220), (435, 435)
-TGKILL, PRLIMIT, FCNTL, IOCTL = (234, 131), (302, 261), (72, 25), (16, 29)
-SET_OWNER = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal to somebody else when a file is ready
-SET_OWNER_BY_IOCTL = (0x8901, 0x8902, 0x5410, 0x5412)  # FIOSETOWN, SIOCSPGRP, TIOCSPGRP, TIOCSTI
+TGKILL, PRLIMIT, FCNTL, IOCTL, PRCTL = (234, 131), (302, 261), (72, 25), (16, 29), (157, 167)
+# F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal to somebody else when a file is ready. F_SETLEASE makes everybody who opens
+# a file wait; F_NOTIFY watches a folder.
+REFUSED_FCNTL = (8, 10, 15, 1024, 1026)
+# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. The others change terminals, and files open for reading only.
+ALLOWED_IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+REFUSED_PRCTL = (1, 4)  # PR_SET_PDEATHSIG: to live on when the zygote dies; PR_SET_DUMPABLE
 
 
 class _Program(ctypes.Structure):
@@ -98,6 +108,7 @@ def program(machine: str, pid: int) -> bytes:
     ]
     if machine == "x86_64":
         code += [(JUMP_GREATER_EQUAL, 0, 1, X32), refuse]
+    code += [(JUMP_GREATER_EQUAL, 0, 1, UNKNOWN), (RETURN, 0, 0, REFUSE | errno.ENOSYS)]  # as an older kernel says
     for numbers in REFUSED.values():
         number = numbers[which]
         if number is not None:
@@ -109,9 +120,13 @@ def program(machine: str, pid: int) -> bytes:
     halves = [(LOAD, 0, 0, new_limit), (JUMP_EQUAL, 1, 0, 0), refuse]
     halves += [(LOAD, 0, 0, new_limit + 4), (JUMP_EQUAL, 1, 0, 0), refuse, allow]
     code += _when(PRLIMIT[which], halves)
-    for call, values in ((FCNTL, SET_OWNER), (IOCTL, SET_OWNER_BY_IOCTL)):
-        tests = [step for value in values for step in ((JUMP_EQUAL, 0, 1, value), refuse)]
-        code += _when(call[which], [(LOAD, 0, 0, ARGUMENT + 8), *tests, allow])
+    for call, argument, values, those, others in (
+        (FCNTL, 1, REFUSED_FCNTL, refuse, allow),
+        (IOCTL, 1, ALLOWED_IOCTL, allow, refuse),
+        (PRCTL, 0, REFUSED_PRCTL, refuse, allow),
+    ):
+        tests = [step for value in values for step in ((JUMP_EQUAL, 0, 1, value), those)]
+        code += _when(call[which], [(LOAD, 0, 0, ARGUMENT + 8 * argument), *tests, others])
     code.append(allow)
     return b"".join(struct.pack("=HBBI", *step) for step in code)
 

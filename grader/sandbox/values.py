@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor
 
 LARGEST = 256 << 20  # bytes of one frame, and of all the tensors it stands for once they are laid out
 DIMENSIONS = 32
-DIGITS = 5_000  # of an integer beyond 64 bits, in base 16
+DIGITS = 3_500  # of an integer beyond 64 bits, in base 16: Python still prints that many in base 10
 
 DTYPES: dict[str, torch.dtype] = {
     name: getattr(torch, name)
@@ -31,6 +32,7 @@ DTYPES: dict[str, torch.dtype] = {
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 NUMPY_KINDS = "biufc"
+NUMPY_NAME = re.compile(rf"[<>|=][{NUMPY_KINDS}][0-9]{{1,2}}")  # of numbers alone: numpy would read "<i,O" as pointers
 
 
 class Malformed(Exception):
@@ -304,7 +306,7 @@ def _dtype(name: str) -> torch.dtype:
 
 
 def _numpy_dtype(name: str) -> np.dtype[Any]:
-    if len(name) > 5 or name[1:2] not in tuple(NUMPY_KINDS):
+    if not NUMPY_NAME.fullmatch(name):
         raise Malformed("an unknown numpy dtype")
     return np.dtype(name)
 

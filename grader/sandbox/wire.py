@@ -120,19 +120,19 @@ def frame(message: Request | Reply) -> bytes:
     return len(body).to_bytes(HEADER, "little") + body
 
 
-def request(body: bytes) -> Request:
+def request(body: bytes | bytearray) -> Request:
     return _requests.decode(body)
 
 
-def reply(body: bytes) -> Reply:
+def reply(body: bytes | bytearray) -> Reply:
     """A worker's message. Raises Malformed."""
     try:
         return _replies.decode(body)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise Malformed(str(error)) from None
+    except (msgspec.MsgspecError, RecursionError, ValueError, MemoryError) as error:
+        raise Malformed(str(error) or type(error).__name__) from None
 
 
-def read_frame(fd: int, deadline: float | None = None) -> bytes:
+def read_frame(fd: int, deadline: float | None = None) -> bytearray:
     """The next frame's body. The claimed length is never allocated ahead of the bytes.
 
     Raises EOFError at the end, Malformed for a length out of bounds, TimeoutError past the deadline (monotonic).
@@ -143,16 +143,15 @@ def read_frame(fd: int, deadline: float | None = None) -> bytes:
     return _read(fd, length, deadline)
 
 
-def _read(fd: int, n: int, deadline: float | None) -> bytes:
-    parts, missing = [], n
-    while missing:
+def _read(fd: int, n: int, deadline: float | None) -> bytearray:
+    data = bytearray()  # not a list of what comes: that may come byte by byte
+    while len(data) < n:
         _wait(fd, deadline, writing=False)
-        part = os.read(fd, min(missing, 1 << 20))
+        part = os.read(fd, min(n - len(data), 1 << 20))
         if not part:
             raise EOFError
-        parts.append(part)
-        missing -= len(part)
-    return b"".join(parts)
+        data += part
+    return data
 
 
 def write(fd: int, data: bytes, deadline: float | None = None) -> None:

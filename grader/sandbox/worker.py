@@ -76,6 +76,10 @@ class _Printed(io.TextIOBase):
 
 def _load(asked: wire.Load, module: dict[str, Any], printed: _Printed) -> wire.Reply:
     try:
+        says = policy.found(asked.text, asked.forbids) if asked.forbids else ""
+        if says:  # it never runs, so it cannot undo this
+            module.update(policy.refusal(asked.text, says))
+            return wire.Loaded([name for name in module if not name.startswith("_")])
         module.update(_run(asked.text, asked.file))
         if asked.replace is not None:
             reference = _run(asked.replace.text, asked.replace.file)
