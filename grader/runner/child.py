@@ -89,7 +89,9 @@ def execute(job: Job) -> int:
     with open(os.path.join(job.folder, "events"), "w", encoding="utf-8") as events:
         # The runner's own deadline replaces pytest-timeout; nothing is cached, nothing depends on the user's options.
         args = [job.test_file, f"--rootdir={job.root}", "-c", os.path.join(job.root, "pyproject.toml")]
-        args += ["--target", job.target, "--seed", str(job.seed)]
+        # No conftest, and values tied to their options: pytest takes a word that stands alone and is a folder for a
+        # place with a conftest to import, before it knows the options of the plugin.
+        args += ["-pgrader.plugin", "--noconftest", f"--target={job.target}", f"--seed={job.seed}"]
         args += ["--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
         args += ["--brief"] if job.brief else []
         os.environ.pop("PYTEST_ADDOPTS", None)

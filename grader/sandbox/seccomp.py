@@ -73,7 +73,7 @@ TGKILL, PRLIMIT, FCNTL, IOCTL, PRCTL = (234, 131), (302, 261), (72, 25), (16, 29
 # F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal to somebody else when a file is ready. F_SETLEASE makes everybody who opens
 # a file wait; F_NOTIFY watches a folder.
 REFUSED_FCNTL = (8, 10, 15, 1024, 1026)
-# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. The others change terminals, and files open for reading only.
+# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Others change terminals, and files open for reading only.
 ALLOWED_IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 REFUSED_PRCTL = (1, 4)  # PR_SET_PDEATHSIG: to live on when the zygote dies; PR_SET_DUMPABLE
 

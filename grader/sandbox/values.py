@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 LARGEST = 256 << 20  # bytes of one frame, and of all the tensors it stands for once they are laid out
+ITEMS = 1 << 18  # of all lists, tuples and dicts of one message together
 DIMENSIONS = 32
 DIGITS = 3_500  # of an integer beyond 64 bits, in base 16: Python still prints that many in base 10
 
@@ -206,10 +207,12 @@ _PACKERS: dict[type, Callable[[Any], Node]] = {
 
 
 class Unpacker:
-    """Turns nodes back into values. `budget` is how many bytes all their tensors may come to, laid out."""
+    """Turns nodes back into values. `budget` is how many bytes all their tensors may come to, laid out, `items` how
+    many entries their lists, tuples and dicts.
+    """
 
-    def __init__(self, budget: int = LARGEST) -> None:
-        self.budget = budget
+    def __init__(self, budget: int = LARGEST, items: int = ITEMS) -> None:
+        self.budget, self.items = budget, items
 
     def __call__(self, node: Node) -> Any:
         """The value. Raises Malformed for a claim that does not hold."""
@@ -226,12 +229,11 @@ class Unpacker:
         if isinstance(node, TensorData):
             return self._tensor(node)
         if isinstance(node, ListData):
-            return [self._value(x) for x in node.items]
+            return self._values(node.items)
         if isinstance(node, TupleData):
-            return tuple(self._value(x) for x in node.items)
+            return tuple(self._values(node.items))
         if isinstance(node, DictData):
-            keys = [self._value(k) for k in node.keys]
-            return dict(zip(keys, map(self._value, node.values), strict=True))
+            return dict(zip(self._values(node.keys), self._values(node.values), strict=True))
         if isinstance(node, ArrayData):
             return self._array(node)
         if isinstance(node, ScalarData):
@@ -248,6 +250,12 @@ class Unpacker:
         if isinstance(node, SizeData):
             return torch.Size(node.items)
         return _other(node.kind)
+
+    def _values(self, nodes: list[Node]) -> list[Any]:
+        self.items -= len(nodes)
+        if self.items < 0:
+            raise Malformed(f"lists and dicts of more than {ITEMS} entries in one message")
+        return [self._value(x) for x in nodes]
 
     def _spend(self, shape: list[int], itemsize: int) -> int:
         """Number of elements, if that many are affordable."""

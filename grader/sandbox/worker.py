@@ -105,7 +105,7 @@ def _run(text: str, file: str) -> dict[str, Any]:
 
 
 def _call(asked: wire.Call, module: dict[str, Any], printed: _Printed) -> wire.Reply:
-    unpack = Unpacker(budget=1 << 62)  # the trusted side may send what it likes
+    unpack = Unpacker(budget=1 << 62, items=1 << 62)  # the trusted side may send what it likes
     args, kwargs = unpack(asked.args), unpack(asked.kwargs)
     before = msgspec.msgpack.encode([asked.args, asked.kwargs])
     try:
