@@ -1,0 +1,156 @@
+"""Every product written out, then summed over the axis that the result does not have."""
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+Gradients = tuple[Tensor, Tensor, Tensor]
+
+
+@oracle
+def linear_backward(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx = (dy.unsqueeze(-1) * weight).sum(-2)
+    rows_x, rows_dy = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
+    dweight = (rows_dy.unsqueeze(-1) * rows_x.unsqueeze(-2)).sum(0)
+    return dx, dweight, rows_dy.sum(0)
+
+
+def _wide(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    """The three gradients in float32."""
+    rows_x, rows_dy = x.reshape(-1, weight.shape[1]).float(), dy.reshape(-1, weight.shape[0]).float()
+    return dy.float() @ weight.float(), rows_dy.mT @ rows_x, rows_dy.sum(0)
+
+
+def _rounded(gradients: Gradients, dtype: torch.dtype) -> Gradients:
+    dx, dweight, dbias = gradients
+    return dx.to(dtype), dweight.to(dtype), dbias.to(dtype)
+
+
+@linear_backward.right("as einsums over rows")
+def by_einsum(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    rows_x, rows_dy = x.reshape(-1, x.shape[-1]).float(), dy.reshape(-1, dy.shape[-1]).float()
+    dx = torch.einsum("...o,oi->...i", dy.float(), weight.float())
+    return _rounded((dx, torch.einsum("bo,bi->oi", rows_dy, rows_x), torch.einsum("bo->o", rows_dy)), x.dtype)
+
+
+@linear_backward.right("by autograd")
+def by_autograd(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    bias = torch.zeros(weight.shape[0], requires_grad=True)
+    leaves = [t.detach().float().requires_grad_() for t in (x, weight)]
+    y = torch.nn.functional.linear(leaves[0], leaves[1], bias)
+    dx, dweight, dbias = torch.autograd.grad(y, [*leaves, bias], dy.float())
+    return _rounded((dx, dweight, dbias), x.dtype)
+
+
+@linear_backward.right("row by row of the batch, added up in float32")
+def row_by_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    wide, dweight, dbias = weight.float(), torch.zeros(weight.shape), torch.zeros(weight.shape[0])
+    dx = torch.zeros(x.shape).reshape(-1, x.shape[-1])
+    rows = zip(x.reshape(-1, x.shape[-1]).float(), dy.reshape(-1, dy.shape[-1]).float(), strict=True)
+    for i, (row, d) in enumerate(rows):
+        dx[i] = wide.mT @ d
+        dweight += torch.outer(d, row)
+        dbias += d
+    return _rounded((dx.reshape(x.shape), dweight, dbias), x.dtype)
+
+
+@linear_backward.wrong("dW transposed: it has the shape of W, (out, in), so the outputs of dy are its rows")
+def transposed(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
+    return dx, dweight.mT, dbias
+
+
+@linear_backward.wrong("db not summed over the batch: one bias served every row, so their gradients add up")
+def bias_per_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, _ = _rounded(_wide(x, weight, dy), x.dtype)
+    return dx, dweight, dy.clone()
+
+
+@linear_backward.wrong(
+    "db summed over the outputs: it is the batch that is summed away, and every output keeps its own"
+)
+def bias_over_outputs(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, _ = _rounded(_wide(x, weight, dy), x.dtype)
+    return dx, dweight, dy.float().sum(-1).to(x.dtype)
+
+
+@linear_backward.wrong("db keeps the summed axis with size 1: it has the shape of b")
+def bias_keepdim(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
+    return dx, dweight, dbias.unsqueeze(0)
+
+
+@linear_backward.wrong("db is 1 everywhere: that is how y changes with b; times dy it says how the loss does")
+def bias_of_ones(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
+    return dx, dweight, torch.ones_like(dbias)
+
+
+@linear_backward.wrong("only the first batch axis summed: with (batch, sequence, in) both of them are batch axes")
+def first_axis_only(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    wide_x, wide_dy = x.float(), dy.float()
+    if x.dim() < 3:
+        return _rounded(_wide(x, weight, dy), x.dtype)
+    dweight = torch.einsum("b...o,b...i->...oi", wide_dy, wide_x)
+    return _rounded((wide_dy @ weight.float(), dweight, wide_dy.sum(0)), x.dtype)
+
+
+@linear_backward.wrong("one dW for each sequence: `dy.mT @ x` sums over the last batch axis and keeps the others")
+def per_sequence(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    if x.dim() < 2:
+        return _rounded(_wide(x, weight, dy), x.dtype)
+    dx, _, dbias = _wide(x, weight, dy)
+    return _rounded((dx, dy.float().mT @ x.float(), dbias), x.dtype)
+
+
+@linear_backward.wrong("exactly one batch axis assumed: a single row has none, and its dW is an outer product")
+def needs_a_batch(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
+    return (dx, dweight, dbias) if x.dim() > 1 else (dx, dy @ x, dy.sum(0))
+
+
+@linear_backward.wrong("divided by the batch: if the loss is a mean, its 1/batch is in dy already")
+def averaged(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _wide(x, weight, dy)
+    rows = max(1, x.numel() // x.shape[-1])
+    return _rounded((dx, dweight / rows, dbias / rows), x.dtype)
+
+
+@linear_backward.wrong("dW and db of the last row only: overwritten in a loop over the batch instead of added up")
+def last_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _wide(x, weight, dy)
+    rows_x, rows_dy = x.reshape(-1, x.shape[-1]).float(), dy.reshape(-1, dy.shape[-1]).float()
+    for row, d in zip(rows_x, rows_dy, strict=True):
+        dweight, dbias = torch.outer(d, row), d
+    return _rounded((dx, dweight, dbias), x.dtype)
+
+
+@linear_backward.wrong("dx = dy Wᵀ: going forward x meets Wᵀ, so going back dy meets W itself")
+def weight_turned(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    _, dweight, dbias = _wide(x, weight, dy)
+    return _rounded((dy.float() @ weight.float().mT, dweight, dbias), x.dtype)
+
+
+@linear_backward.wrong("in the order dW, dx, db: dx is asked for first")
+def weight_first(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
+    return dweight, dx, dbias
+
+
+@linear_backward.wrong(
+    "summed over the batch in the low precision of the input: a running sum there soon stops growing"
+)
+def low_precision_sum(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = (torch.zeros_like(g) for g in _rounded(_wide(x, weight, dy), x.dtype))
+    dx = _wide(x, weight, dy)[0].to(x.dtype)
+    rows = zip(x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1]), strict=True)
+    for row, d in rows:
+        dweight += torch.outer(d, row)
+        dbias += d
+    return dx, dweight, dbias
+
+
+@linear_backward.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    return _wide(x, weight, dy)

@@ -1,0 +1,33 @@
+"""Three gradients of a linear layer
+
+A linear layer turns x into y = x Wᵀ + b. Going back, it is handed dy, the gradient of the loss with respect to y, and
+owes three answers: how the loss changes with its input, with its weight and with its bias.
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def linear_backward(
+    x: Float[Tensor, "*batch n_in"], weight: Float[Tensor, "n_out n_in"], dy: Float[Tensor, "*batch n_out"]
+) -> tuple[Float[Tensor, "*batch n_in"], Float[Tensor, "n_out n_in"], Float[Tensor, "n_out"]]:
+    """(dx, dW, db) of y = x Wᵀ + b, each in the shape of x, W and b and in the dtype of `x`.
+
+    There may be any number of batch axes, none included; W and b serve every row of all of them. dy is taken as it
+    is: if the loss was a mean, its 1/batch is in dy already.
+
+    Multiply and add in float32, whatever the dtype, and round once at the end.
+
+        x = [[1., 2.]], W = [[1., 0.], [0., 3.], [1., 1.]], dy = [[1., 10., 100.]]
+            dx = [[101., 130.]]                               1·[1, 0] + 10·[0, 3] + 100·[1, 1]
+            dW = [[1., 2.], [10., 20.], [100., 200.]]         row o is dy[o] · x
+            db = [1., 10., 100.]
+    """
+    ### BEGIN SOLUTION
+    rows_x = x.reshape(-1, weight.shape[1]).float()
+    rows_dy = dy.reshape(-1, weight.shape[0]).float()
+    dx = dy.float() @ weight.float()
+    dweight = rows_dy.mT @ rows_x
+    dbias = rows_dy.sum(0)
+    return dx.to(x.dtype), dweight.to(x.dtype), dbias.to(x.dtype)
+    ### END SOLUTION
