@@ -1,0 +1,127 @@
+"""The product rule, term by term, with the error function."""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reference import oracle
+
+ROOT_2PI = math.sqrt(2 * math.pi)
+
+
+@oracle
+def gelu_backward(x: Tensor, dy: Tensor) -> Tensor:
+    below = (1 + torch.erf(x / math.sqrt(2))) / 2
+    bell = torch.exp(-x * x / 2) / ROOT_2PI
+    return dy * below + dy * x * bell
+
+
+def _times(dy: Tensor, slope: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    return (dy.float() * slope(x.float())).to(x.dtype)
+
+
+def _below(x: Tensor) -> Tensor:
+    return 0.5 * (1 + torch.erf(x / math.sqrt(2)))
+
+
+def _bell(x: Tensor) -> Tensor:
+    return torch.exp(-0.5 * x * x) / ROOT_2PI
+
+
+def _by_autograd(x: Tensor, dy: Tensor, y: Callable[[Tensor], Tensor]) -> Tensor:
+    leaf = x.detach().float().requires_grad_()
+    (dx,) = torch.autograd.grad(y(leaf), leaf, dy.float())
+    return dx.to(x.dtype)
+
+
+@gelu_backward.right("with the complementary error function, which keeps the left tail")
+def by_erfc(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, lambda x: 0.5 * torch.erfc(-x / math.sqrt(2)) + x * _bell(x), x)
+
+
+@gelu_backward.right("the slope first, then times dy")
+def slope_first(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, lambda x: _below(x) + x * _bell(x), x)
+
+
+@gelu_backward.right("by autograd through the library's GELU")
+def by_autograd(x: Tensor, dy: Tensor) -> Tensor:
+    return _by_autograd(x, dy, F.gelu)
+
+
+@gelu_backward.wrong("the slope of ReLU: GELU's is neither 0 nor 1")
+def of_relu(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, lambda x: (x > 0).float(), x)
+
+
+@gelu_backward.wrong("the slope of the tanh form: that function is near GELU, and its slope is off by up to 0.0009")
+def of_tanh_form(x: Tensor, dy: Tensor) -> Tensor:
+    return _by_autograd(x, dy, lambda leaf: F.gelu(leaf, approximate="tanh"))
+
+
+@gelu_backward.wrong("the slope of x·sigmoid(1.702 x): that function is near GELU, and its slope is off by up to 0.03")
+def of_sigmoid_form(x: Tensor, dy: Tensor) -> Tensor:
+    return _by_autograd(x, dy, lambda leaf: leaf * torch.sigmoid(1.702 * leaf))
+
+
+@gelu_backward.wrong("the slope of SiLU, x·sigmoid(x): GELU weighs x by Φ(x), not by a sigmoid")
+def of_silu(x: Tensor, dy: Tensor) -> Tensor:
+    return _by_autograd(x, dy, F.silu)
+
+
+@gelu_backward.wrong("Φ(x) alone: x·Φ(x) is a product, and its second term, x·φ(x), is missing")
+def first_term_only(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, _below, x)
+
+
+@gelu_backward.wrong("x·φ(x) alone: x·Φ(x) is a product, and its first term, Φ(x), is missing")
+def second_term_only(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, lambda x: x * _bell(x), x)
+
+
+@gelu_backward.wrong("Φ(x) + φ(x): in the second term of the product rule x stays as a factor")
+def without_x(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, lambda x: _below(x) + _bell(x), x)
+
+
+@gelu_backward.wrong("the slope alone: dy missing as a factor")
+def without_dy(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(torch.ones_like(dy), lambda x: _below(x) + x * _bell(x), x)
+
+
+@gelu_backward.wrong("the slope taken at dy: it belongs to x, the input of the forward pass")
+def slope_at_dy(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(x, lambda dy: _below(dy) + dy * _bell(dy), dy)
+
+
+@gelu_backward.wrong("GELU itself times dy: its slope is asked for")
+def forward_again(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, lambda x: x * _below(x), x)
+
+
+@gelu_backward.wrong("the bell curve not divided by √(2π): the area below it must be 1")
+def not_normalised(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, lambda x: _below(x) + x * _bell(x) * ROOT_2PI, x)
+
+
+@gelu_backward.wrong("exp(−x²) for exp(−x²/2) in the bell curve: erf is taken of x/√2")
+def bell_too_narrow(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, lambda x: _below(x) + x * torch.exp(-x * x) / ROOT_2PI, x)
+
+
+@gelu_backward.wrong("the factor 1/√2 of the inner function of erf(x/√2) forgotten: the bell curve is too high by √2")
+def inner_forgotten(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, lambda x: _below(x) + x * torch.exp(-0.5 * x * x) / math.sqrt(math.pi), x)
+
+
+@gelu_backward.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+def low_precision_inside(x: Tensor, dy: Tensor) -> Tensor:
+    return dy * (_below(x) + x * _bell(x))
+
+
+@gelu_backward.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy.float(), lambda x: _below(x) + x * _bell(x), x.float())
