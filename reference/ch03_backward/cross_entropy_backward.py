@@ -1,0 +1,159 @@
+"""Class by class: the probability, less 1 where the class is the target."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reference import oracle
+
+
+@oracle
+def cross_entropy_backward(logits: Tensor, targets: Tensor) -> Tensor:
+    batch, classes = logits.shape
+    if any(not 0 <= target < classes for target in targets.tolist()):
+        raise IndexError("a target is no class")
+    e = torch.exp(logits - logits.amax(-1, keepdim=True))
+    p = e / e.sum(-1, keepdim=True)
+    right = torch.arange(classes) == targets.unsqueeze(-1)
+    return torch.where(right, p - 1, p) / max(1, batch)
+
+
+def _checked(logits: Tensor, targets: Tensor) -> Tensor:
+    """The logits in float32; targets are looked at first, as the contract asks."""
+    if targets.numel() and not bool((targets >= 0).all() and (targets < logits.shape[-1]).all()):
+        raise IndexError("a target is no class")
+    return logits.float()
+
+
+def _onehot(logits: Tensor, targets: Tensor) -> Tensor:
+    return F.one_hot(targets, logits.shape[-1]).float()
+
+
+@cross_entropy_backward.right("softmax less one-hot")
+def by_onehot(logits: Tensor, targets: Tensor) -> Tensor:
+    p = torch.softmax(_checked(logits, targets), -1)
+    return ((p - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
+
+
+@cross_entropy_backward.right("exp of log-softmax")
+def by_log_softmax(logits: Tensor, targets: Tensor) -> Tensor:
+    wide = _checked(logits, targets).to(torch.promote_types(logits.dtype, torch.float32))
+    p = torch.exp(wide - torch.logsumexp(wide, -1, keepdim=True))
+    return ((p - _onehot(logits, targets).to(p.dtype)) / max(1, len(targets))).to(logits.dtype)
+
+
+@cross_entropy_backward.right("by autograd through the library's loss")
+def by_autograd(logits: Tensor, targets: Tensor) -> Tensor:
+    leaf = _checked(logits, targets).detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(F.cross_entropy(leaf, targets), leaf)
+    return gradient.to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("not divided by the batch: the loss is a mean over it")
+def summed(logits: Tensor, targets: Tensor) -> Tensor:
+    p = torch.softmax(_checked(logits, targets), -1)
+    return (p - _onehot(logits, targets)).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("divided by the number of classes: the mean runs over the batch")
+def by_classes(logits: Tensor, targets: Tensor) -> Tensor:
+    p = torch.softmax(_checked(logits, targets), -1)
+    return ((p - _onehot(logits, targets)) / logits.shape[-1]).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("divided by batch times classes: the mean runs over the batch, one loss a row")
+def by_elements(logits: Tensor, targets: Tensor) -> Tensor:
+    p = torch.softmax(_checked(logits, targets), -1)
+    return ((p - _onehot(logits, targets)) / max(1, logits.numel())).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("the sign turned round: a step against the gradient must raise the right logit")
+def negated(logits: Tensor, targets: Tensor) -> Tensor:
+    return -by_onehot(logits, targets)
+
+
+@cross_entropy_backward.wrong("1 not subtracted at the target: without it every logit would be pushed down")
+def without_target(logits: Tensor, targets: Tensor) -> Tensor:
+    return (torch.softmax(_checked(logits, targets), -1) / max(1, len(targets))).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("the other classes left at 0: the sum in softmax holds their logits too")
+def target_only(logits: Tensor, targets: Tensor) -> Tensor:
+    return (by_onehot(logits, targets).float() * _onehot(logits, targets)).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("one-hot subtracted from the logits: it is subtracted from their softmax")
+def without_softmax(logits: Tensor, targets: Tensor) -> Tensor:
+    return ((_checked(logits, targets) - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong(
+    "−1/p at the target: that is the gradient by the probabilities, still in front of softmax"
+)
+def by_probabilities(logits: Tensor, targets: Tensor) -> Tensor:
+    p = torch.softmax(_checked(logits, targets), -1)
+    onehot = _onehot(logits, targets)
+    return torch.where(onehot == 1, -1 / (p * max(1, len(targets))), onehot).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("first −1/p, then softmax backward: where p is 0 that is 0 · inf; cancel it on paper")
+def in_two_steps(logits: Tensor, targets: Tensor) -> Tensor:
+    p = torch.softmax(_checked(logits, targets), -1)
+    onehot = _onehot(logits, targets)
+    dp = torch.where(onehot == 1, -1 / (p * max(1, len(targets))), onehot)
+    return (p * (dp - (p * dp).sum(-1, keepdim=True))).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("no maximum subtracted before exp: large logits overflow")
+def no_maximum(logits: Tensor, targets: Tensor) -> Tensor:
+    e = torch.exp(_checked(logits, targets))
+    return ((e / e.sum(-1, keepdim=True) - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("softmax along the batch: it runs over the classes, the last axis")
+def along_the_batch(logits: Tensor, targets: Tensor) -> Tensor:
+    p = torch.softmax(_checked(logits, targets), 0)
+    return ((p - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong(
+    "1 subtracted in every row that shares the column: p[:, targets] picks columns, not pairs"
+)
+def whole_columns(logits: Tensor, targets: Tensor) -> Tensor:
+    p = torch.softmax(_checked(logits, targets), -1)
+    p[:, targets] -= 1
+    return (p / max(1, len(targets))).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("a negative target counts from the end: padding marked −1 trains the last class")
+def from_the_end(logits: Tensor, targets: Tensor) -> Tensor:
+    if (targets >= logits.shape[-1]).any() or (targets < -logits.shape[-1]).any():
+        raise IndexError("a target is no class")
+    return by_onehot(logits, targets % logits.shape[-1])
+
+
+@cross_entropy_backward.wrong("a target that is no class takes no part: an IndexError is asked for")
+def passes_over(logits: Tensor, targets: Tensor) -> Tensor:
+    p = torch.softmax(logits.float(), -1)
+    onehot = (torch.arange(logits.shape[-1]) == targets.unsqueeze(-1)).float()
+    return ((p - onehot) / max(1, len(targets))).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+def low_precision_inside(logits: Tensor, targets: Tensor) -> Tensor:
+    _checked(logits, targets)
+    p = torch.softmax(logits, -1)
+    return (p - _onehot(logits, targets).to(p.dtype)) / max(1, len(targets))
+
+
+@cross_entropy_backward.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(logits: Tensor, targets: Tensor) -> Tensor:
+    return by_onehot(logits.float(), targets)
+
+
+@cross_entropy_backward.wrong("the logits shifted in place: they belong to the caller")
+def in_place(logits: Tensor, targets: Tensor) -> Tensor:
+    result = by_onehot(logits, targets)
+    if logits.numel():
+        logits -= logits.amax(-1, keepdim=True)
+    return result

@@ -1,0 +1,179 @@
+"""Each value asks those computed from it: their gradients are known by then, because they come later on the tape."""
+
+import math
+
+from reference import oracle
+
+Tape = list[list[tuple[int, float]]]
+
+
+@oracle
+def tape_backward(tape: Tape, output: int) -> list[float]:
+    uses: list[list[tuple[int, float]]] = [[] for _ in tape]
+    for i, inputs in enumerate(tape):
+        for j, slope in inputs:
+            uses[j].append((i, slope))
+    gradients = [0.0] * len(tape)
+    for j in range(len(tape) - 1, -1, -1):
+        gradients[j] = 1.0 if j == output else math.fsum(gradients[i] * slope for i, slope in uses[j])
+    return gradients
+
+
+def _walk(tape: Tape, output: int, order: list[int]) -> list[float]:
+    gradients = [0.0] * len(tape)
+    gradients[output] = 1.0
+    for i in order:
+        for j, slope in tape[i]:
+            gradients[j] += gradients[i] * slope
+    return gradients
+
+
+@tape_backward.right("only the values that the output depends on, the latest first")
+def by_heap(tape: Tape, output: int) -> list[float]:
+    waiting, gradients = {output}, [0.0] * len(tape)
+    gradients[output] = 1.0
+    while waiting:
+        i = max(waiting)
+        waiting.remove(i)
+        for j, slope in tape[i]:
+            gradients[j] += gradients[i] * slope
+            waiting.add(j)
+    return gradients
+
+
+@tape_backward.right("with the reversed order written out")
+def reversed_order(tape: Tape, output: int) -> list[float]:
+    return _walk(tape, output, list(reversed(range(output + 1))))
+
+
+@tape_backward.wrong("overwritten instead of added: a value that is used twice gets a gradient from each use")
+def overwrites(tape: Tape, output: int) -> list[float]:
+    gradients = [0.0] * len(tape)
+    gradients[output] = 1.0
+    for i in range(output, -1, -1):
+        for j, slope in tape[i]:
+            gradients[j] = gradients[i] * slope
+    return gradients
+
+
+@tape_backward.wrong("walked from the first value to the last: a value hands on its gradient before it has it")
+def forward_order(tape: Tape, output: int) -> list[float]:
+    return _walk(tape, output, list(range(output + 1)))
+
+
+@tape_backward.wrong(
+    "a value visited as soon as it is first reached: others that use it may not have sent their part yet"
+)
+def as_found(tape: Tape, output: int) -> list[float]:
+    order = [output]
+    for i in order:
+        order += [j for j in dict.fromkeys(j for j, _ in tape[i]) if j not in order]
+    return _walk(tape, output, order)
+
+
+@tape_backward.wrong("an input used twice by one operation counted once: x·x changes with both of them")
+def once_per_operation(tape: Tape, output: int) -> list[float]:
+    return _walk([list(dict(inputs).items()) for inputs in tape], output, list(range(output, -1, -1)))
+
+
+@tape_backward.wrong("slopes added up without the gradient above them: the chain rule multiplies")
+def slopes_only(tape: Tape, output: int) -> list[float]:
+    gradients = [0.0] * len(tape)
+    gradients[output] = 1.0
+    for i in range(output, -1, -1):
+        for j, slope in tape[i]:
+            gradients[j] += slope
+    return gradients
+
+
+@tape_backward.wrong("the slope added to the gradient above it: along a path slopes multiply, only paths add")
+def adds_along_paths(tape: Tape, output: int) -> list[float]:
+    gradients = [0.0] * len(tape)
+    gradients[output] = 1.0
+    for i in range(output, -1, -1):
+        for j, slope in tape[i]:
+            gradients[j] += gradients[i] + slope
+    return gradients
+
+
+@tape_backward.wrong("the parts multiplied where two uses meet: along a path slopes multiply, but uses add up")
+def multiplies_uses(tape: Tape, output: int) -> list[float]:
+    gradients: list[float | None] = [None] * len(tape)
+    gradients[output] = 1.0
+    for i in range(output, -1, -1):
+        for j, slope in tape[i]:
+            part, before = (gradients[i] or 0.0) * slope, gradients[j]
+            gradients[j] = part if before is None else before * part
+    return [g or 0.0 for g in gradients]
+
+
+@tape_backward.wrong("started at the last value of the tape: it is `output` whose gradient is asked for")
+def from_the_end(tape: Tape, output: int) -> list[float]:
+    return tape_backward.fn(tape, len(tape) - 1)
+
+
+@tape_backward.wrong("every value started at 1: only the output changes with itself at rate 1, the others start at 0")
+def all_ones(tape: Tape, output: int) -> list[float]:
+    gradients = [1.0] * len(tape)
+    for i in range(output, -1, -1):
+        for j, slope in tape[i]:
+            gradients[j] += gradients[i] * slope
+    return gradients
+
+
+@tape_backward.wrong("the output started at 0: every gradient is a multiple of its 1")
+def no_seed(tape: Tape, output: int) -> list[float]:
+    return [0.0] * len(tape)
+
+
+@tape_backward.wrong("values behind the output take part: they use it, it does not depend on them")
+def whole_tape(tape: Tape, output: int) -> list[float]:
+    gradients = [0.0] * output + [1.0] * (len(tape) - output)
+    for i in range(len(tape) - 1, -1, -1):
+        for j, slope in tape[i]:
+            gradients[j] += gradients[i] * slope
+    return gradients
+
+
+@tape_backward.wrong(
+    "forward mode: how every value changes with the first, not how the output changes with every value"
+)
+def tangents(tape: Tape, output: int) -> list[float]:
+    rates = [0.0] * len(tape)
+    for i, inputs in enumerate(tape):
+        rates[i] = 1.0 if i == 0 else sum(rates[j] * slope for j, slope in inputs)
+    return rates
+
+
+@tape_backward.wrong("gradients of the leaves only: those of the values in between are asked for too")
+def leaves_only(tape: Tape, output: int) -> list[float]:
+    return [g for g, inputs in zip(tape_backward.fn(tape, output), tape, strict=True) if not inputs]
+
+
+@tape_backward.wrong("gradients in the order of the walk, last value first: the order of the tape is asked for")
+def backwards_list(tape: Tape, output: int) -> list[float]:
+    return tape_backward.fn(tape, output)[::-1]
+
+
+@tape_backward.wrong("None where the output does not depend on a value: 0.0 is asked for")
+def none_for_zero(tape: Tape, output: int) -> list[float | None]:
+    reached = {output}
+    for i in range(output, -1, -1):
+        reached |= {j for j, _ in tape[i]} if i in reached else set()
+    return [g if i in reached else None for i, g in enumerate(tape_backward.fn(tape, output))]
+
+
+@tape_backward.wrong("by recursion: a long tape goes deeper than Python's 1,000 calls; a loop over the tape is enough")
+def recursive(tape: Tape, output: int) -> list[float]:
+    uses: list[list[tuple[int, float]]] = [[] for _ in tape]
+    for i, inputs in enumerate(tape):
+        for j, slope in inputs:
+            uses[j].append((i, slope))
+    known: dict[int, float] = {output: 1.0}
+
+    def gradient(j: int) -> float:
+        if j not in known:
+            known[j] = sum((gradient(i) * slope for i, slope in uses[j]), 0.0)
+        return known[j]
+
+    return [gradient(j) for j in range(len(tape))]

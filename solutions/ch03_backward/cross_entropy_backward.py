@@ -1,0 +1,32 @@
+"""The gradient that starts every backward pass
+
+Cross-entropy is −log of the probability that softmax gives the right class, averaged over the batch. The logarithm and
+the softmax cancel on the way back, and what is left is the shortest gradient of the whole model.
+"""
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+
+def cross_entropy_backward(
+    logits: Float[Tensor, "batch classes"], targets: Int64[Tensor, "batch"]
+) -> Float[Tensor, "batch classes"]:
+    """The gradient of mean(−log softmax(logits)[i, targets[i]]) by the logits, in their dtype.
+
+    Logits of ±1e4 are fine. Compute in float32 inside, whatever the dtype, and round once; `logits` stays as it was.
+
+        logits = [[0., 0.], [0., ln 3]], targets = [0, 0]   ->   [[−0.25, 0.25], [−0.375, 0.375]]
+            softmax gives [½, ½] and [¼, ¾]; class 0 should have had probability 1; the batch is 2
+
+    Raises IndexError if a target is not one of 0 … classes − 1. Padding is often marked by −100 or −1: that must not
+    count from the end.
+    """
+    ### BEGIN SOLUTION
+    batch, classes = logits.shape
+    if ((targets < 0) | (targets >= classes)).any():
+        raise IndexError(f"every target must be one of 0 to {classes - 1}")
+    gradient = torch.softmax(logits.float(), -1)
+    gradient[torch.arange(batch), targets] -= 1
+    return (gradient / batch).to(logits.dtype)
+    ### END SOLUTION
