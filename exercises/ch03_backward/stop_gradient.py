@@ -1,0 +1,33 @@
+"""Where a gradient stops
+
+`detach()` gives the same numbers with no way back. `torch.no_grad()` writes down nothing of what is computed inside it.
+Five short programs use them; say for each what comes out, and what gradient x gets.
+"""
+
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+
+def stop_gradient(x: Float32[Tensor, "*shape"], dy: Float32[Tensor, "*shape"]) -> dict[str, tuple[Tensor, Tensor]]:
+    """For each program (y, dx): its value, and the gradient that x gets when y gets the gradient `dy`.
+
+        "round"               y = round(x)
+        "straight-through"    y = x + (round(x) - x).detach()
+        "detach"              h = x * x
+                              y = h.detach() + x
+        "no_grad"             with torch.no_grad():
+                                  h = x * x
+                              y = h + x
+        "no_grad later"       h = x * x
+                              with torch.no_grad():
+                                  k = h
+                              y = k + x
+
+    By hand or by autograd, as you like. Ties round to the even neighbour.
+
+        x = [1.75], dy = [10.]:   "round"              ->  [2.], [0.]         round is flat almost everywhere
+                                  "straight-through"   ->  [2.], [10.]        the number of round, the gradient of x
+                                  "no_grad"            ->  [4.8125], ...      1.75² + 1.75
+    """
+    raise NotImplementedError("your turn")

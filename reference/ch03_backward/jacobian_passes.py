@@ -1,0 +1,222 @@
+"""The whole Jacobian at once, layer by layer; its columns or its rows are what the passes give."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+Layers = list[tuple[Tensor, Tensor]]  # a weight, and the slopes of its tanh
+
+
+def _jacobian(weights: list[Tensor], x: Tensor) -> Tensor:
+    jacobian = torch.eye(len(x), dtype=x.dtype)
+    for w in weights:
+        x = torch.tanh((w * x).sum(-1))
+        jacobian = (1 - x * x).unsqueeze(-1) * (w @ jacobian)
+    return jacobian
+
+
+def _hold_to_modes(mode: str) -> None:
+    if mode not in ("jvp", "vjp"):
+        raise ValueError("no such mode")
+
+
+@oracle
+def jacobian_passes(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    jacobian = _jacobian(weights, x)
+    return list(jacobian.unbind(-1) if mode == "jvp" else jacobian.unbind(0))
+
+
+def _layers(weights: list[Tensor], x: Tensor) -> tuple[Layers, Tensor]:
+    layers, h = [], x.float()
+    for w in weights:
+        h = torch.tanh(w.float() @ h)
+        layers.append((w.float(), 1 - h * h))
+    return layers, h
+
+
+def _push(layers: Layers, change: Tensor) -> Tensor:
+    for w, slope in layers:
+        change = slope * (w @ change)
+    return change
+
+
+def _pull(layers: Layers, gradient: Tensor) -> Tensor:
+    for w, slope in reversed(layers):
+        gradient = w.mT @ (slope * gradient)
+    return gradient
+
+
+def _passes(
+    weights: list[Tensor],
+    x: Tensor,
+    mode: str,
+    push: Callable[[Layers, Tensor], Tensor] = _push,
+    pull: Callable[[Layers, Tensor], Tensor] = _pull,
+) -> list[Tensor]:
+    _hold_to_modes(mode)
+    layers, y = _layers(weights, x)
+    one, n = (push, len(x)) if mode == "jvp" else (pull, len(y))
+    return [one(layers, unit).to(x.dtype) for unit in torch.eye(n)]
+
+
+@jacobian_passes.right("pass by pass")
+def pass_by_pass(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    return _passes(weights, x, mode)
+
+
+@jacobian_passes.right("by autograd: a backward pass for each output, and its columns")
+def by_autograd(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+
+    def network(h: Tensor) -> Tensor:
+        for w in weights:
+            h = torch.tanh(w.float() @ h)
+        return h
+
+    jacobian: Tensor = torch.autograd.functional.jacobian(network, x.float())  # type: ignore[no-untyped-call]
+    return list((jacobian.mT if mode == "jvp" else jacobian).to(x.dtype))
+
+
+@jacobian_passes.right("the slope of tanh as 1/cosh²")
+def by_cosh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    h, jacobian = x.float(), torch.eye(len(x))
+    for w in weights:
+        z = w.float() @ h
+        h, jacobian = torch.tanh(z), (w.float() @ jacobian) / torch.cosh(z).square().unsqueeze(-1)
+    return list((jacobian.mT if mode == "jvp" else jacobian).to(x.dtype))
+
+
+@jacobian_passes.wrong(
+    "the two swapped: a jvp gives a column and takes a pass for each input, a vjp a row for each output"
+)
+def swapped(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    return _passes(weights, x, "vjp" if mode == "jvp" else "jvp")
+
+
+@jacobian_passes.wrong("rows in both modes: a jvp says how all outputs change with one input, which is a column")
+def always_rows(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    return _passes(weights, x, "vjp")
+
+
+@jacobian_passes.wrong("columns in both modes: a vjp says how one output changes with all inputs, which is a row")
+def always_columns(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    return _passes(weights, x, "jvp")
+
+
+@jacobian_passes.wrong("a single pass with ones: that adds up all columns or rows, and they cannot be told apart again")
+def ones_at_once(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    layers, y = _layers(weights, x)
+    sums = _push(layers, torch.ones(len(x))) if mode == "jvp" else _pull(layers, torch.ones(len(y)))
+    return [sums.to(x.dtype)]
+
+
+@jacobian_passes.wrong("x itself pushed or y pulled: a pass starts from a unit vector, one input or output at a time")
+def starts_from_values(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    layers, y = _layers(weights, x)
+    start, one = (x.float(), _push) if mode == "jvp" else (y, _pull)
+    return [one(layers, unit * start).to(x.dtype) for unit in torch.eye(len(start))]
+
+
+@jacobian_passes.wrong("the slope of tanh left out: only the weights are multiplied")
+def weights_only(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    layers, y = _layers(weights, x)
+    flat = [(w, torch.ones_like(slope)) for w, slope in layers]
+    one, n = (_push, len(x)) if mode == "jvp" else (_pull, len(y))
+    return [one(flat, unit).to(x.dtype) for unit in torch.eye(n)]
+
+
+@jacobian_passes.wrong("the last layer taken as linear: it has a tanh as well")
+def last_without_tanh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    layers, y = _layers(weights, x)
+    layers[-1] = (layers[-1][0], torch.ones_like(y))
+    one, n = (_push, len(x)) if mode == "jvp" else (_pull, len(y))
+    return [one(layers, unit).to(x.dtype) for unit in torch.eye(n)]
+
+
+@jacobian_passes.wrong("tanh taken once more in the slope: h is tanh(z) already, so it is 1 − h²")
+def tanh_twice(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    layers, h = [], x.float()
+    for w in weights:
+        h = torch.tanh(w.float() @ h)
+        layers.append((w.float(), 1 - torch.tanh(h).square()))
+    one, n = (_push, len(x)) if mode == "jvp" else (_pull, len(h))
+    return [one(layers, unit).to(x.dtype) for unit in torch.eye(n)]
+
+
+@jacobian_passes.wrong("1 − z² with z in front of tanh: the slope is 1 − tanh(z)²")
+def slope_before_tanh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    layers, h = [], x.float()
+    for w in weights:
+        z = w.float() @ h
+        h = torch.tanh(z)
+        layers.append((w.float(), 1 - z * z))
+    one, n = (_push, len(x)) if mode == "jvp" else (_pull, len(h))
+    return [one(layers, unit).to(x.dtype) for unit in torch.eye(n)]
+
+
+@jacobian_passes.wrong(
+    "going back, W applied before the slope: tanh came last on the way out, so it comes first on the way back"
+)
+def slope_after_weight(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    def pull(layers: Layers, gradient: Tensor) -> Tensor:
+        slopes = [torch.ones(len(x)), *(slope for _, slope in layers[:-1])]
+        for (w, _), slope in zip(reversed(layers), reversed(slopes), strict=True):
+            gradient = slope * (w.mT @ gradient)
+        return gradient
+
+    return _passes(weights, x, mode, pull=pull)
+
+
+@jacobian_passes.wrong("going back through the layers in forward order: the last layer comes first")
+def back_in_forward_order(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    return _passes(weights, x, mode, pull=lambda layers, gradient: _pull(layers[::-1], gradient))
+
+
+@jacobian_passes.wrong("W not transposed on the way back: a gradient by outputs becomes one by inputs through Wᵀ")
+def not_transposed(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    def pull(layers: Layers, gradient: Tensor) -> Tensor:
+        for w, slope in reversed(layers):
+            gradient = w @ (slope * gradient)
+        return gradient
+
+    return _passes(weights, x, mode, pull=pull)
+
+
+@jacobian_passes.wrong("the passes stacked into one tensor: a list is asked for, one entry a pass")
+def stacked(weights: list[Tensor], x: Tensor, mode: str) -> Tensor:
+    return torch.stack(_passes(weights, x, mode))
+
+
+@jacobian_passes.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+def low_precision_inside(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    layers, h = [], x
+    for w in weights:
+        h = torch.tanh(w @ h)
+        layers.append((w, 1 - h * h))
+    one, n = (_push, len(x)) if mode == "jvp" else (_pull, len(h))
+    return [one(layers, unit) for unit in torch.eye(n, dtype=x.dtype)]
+
+
+@jacobian_passes.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    return _passes(weights, x.float(), mode)
+
+
+@jacobian_passes.wrong("a mode that is neither taken for one of the two: a ValueError is asked for")
+def any_mode(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    return _passes(weights, x, "jvp" if mode == "jvp" else "vjp")
