@@ -35,6 +35,10 @@ def _lengths(layers: int, every: int) -> list[int]:
     return [every] * (layers // every) + ([layers % every] if layers % every else [])
 
 
+def _segments(weights: Tensor, every: int) -> list[Tensor]:
+    return [weights[start : start + every] for start in range(0, len(weights), every)]
+
+
 def _gradients(weights: Tensor, x: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
     """dx and dweights in the dtype of the inputs, layer by layer."""
     hs, dweights = [x], torch.zeros_like(weights)
@@ -59,7 +63,7 @@ def _answer(weights: Tensor, x: Tensor, dy: Tensor, every: int, **other: Any) ->
 def segment_by_segment(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     _lengths(len(weights), every)
     wide, gradient, peak, run = weights.float(), dy.float(), 0, 0
-    segments = wide.split(every)
+    segments = _segments(wide, every)
     checkpoints = [x.float()]
     for segment in segments[:-1]:
         h = checkpoints[-1]
@@ -173,7 +177,7 @@ def tail_dropped(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
 def not_carried_over(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
     h, found, dx = x.float(), [], dy.float()
-    for i, segment in enumerate(weights.float().split(every)):
+    for i, segment in enumerate(_segments(weights.float(), every)):
         gradient, dweights = _gradients(segment, h, dy.float())
         dx = gradient if i == 0 else dx
         found.append(dweights)
@@ -244,7 +248,7 @@ def low_precision_inside(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> 
 def rounded_checkpoints(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     _lengths(len(weights), every)
     h, gradient, found, starts = x.float(), dy.float(), [], []
-    segments = weights.float().split(every)
+    segments = _segments(weights.float(), every)
     for segment in segments:
         starts.append(h.to(x.dtype).float())
         for w in segment:
