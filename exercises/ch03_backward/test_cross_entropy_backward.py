@@ -31,7 +31,7 @@ def test_a_right_and_certain_row_has_no_gradient_and_a_wrong_one_at_most_one():
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("kind", ["ordinary", "large", "offset", "uneven", "huge", "peaked"])
+@pytest.mark.parametrize("kind", ["large", "uneven", "huge", "peaked"])
 def test_logits_of_every_size(kind, dtype, seed):
     logits = signal(kind, 5, 19, dtype=dtype, seed=seed)
     agrees(cross_entropy_backward, logits, targets(5, 19, seed), with_=oracle)

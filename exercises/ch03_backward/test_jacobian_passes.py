@@ -33,14 +33,14 @@ def test_the_slope_of_tanh_by_hand(mode):
 
 @pytest.mark.card("reverse-mode-one-pass")
 @pytest.mark.parametrize("mode", MODES)
-def test_a_loss_of_200_inputs_takes_one_vjp_or_200_jvps(mode, seed):
-    agrees(jacobian_passes, *network(200, 8, 1, seed=seed), mode, with_=oracle)
+def test_a_loss_of_40_inputs_takes_one_vjp_or_40_jvps(mode, seed):
+    agrees(jacobian_passes, *network(40, 8, 1, seed=seed), mode, with_=oracle)
 
 
 @pytest.mark.card("jvps-and-vjps")
 @pytest.mark.parametrize("mode", MODES)
 def test_one_input_and_many_outputs_are_the_other_way_round(mode, seed):
-    agrees(jacobian_passes, *network(1, 6, 40, seed=seed), mode, with_=oracle)
+    agrees(jacobian_passes, *network(1, 6, 12, seed=seed), mode, with_=oracle)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)

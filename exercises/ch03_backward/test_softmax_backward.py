@@ -35,7 +35,7 @@ def test_the_same_upstream_gradient_for_all_weights_moves_no_score():
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("kind", ["ordinary", "tiny", "offset", "uneven", "huge"])
+@pytest.mark.parametrize("kind", ["ordinary", "offset", "uneven", "huge"])
 def test_upstream_gradients_of_every_size(kind, dtype, seed):
     p, dp = weights(4, 37, dtype=dtype, seed=seed), signal(kind, 4, 37, dtype=dtype, seed=seed + 1)
     agrees(softmax_backward, p, dp, with_=oracle)
