@@ -53,8 +53,9 @@ def test_a_row_that_was_masked_entirely_gets_zeros(seed):
 
 
 @pytest.mark.card("softmax-vjp")
-def test_a_row_of_50_000_weights_needs_no_table_of_its_slopes(seed):
-    agrees(softmax_backward, weights(50_000, seed=seed), randn(50_000, seed=seed + 1), with_=oracle)
+def test_a_row_of_400_000_weights_needs_no_table_of_its_slopes(seed):
+    # a table of 640 GB: more than an allocator gives out, so building it fails at once
+    agrees(softmax_backward, weights(400_000, seed=seed), randn(400_000, seed=seed + 1), with_=oracle)
 
 
 def test_strides_and_an_empty_batch_make_no_difference(seed):

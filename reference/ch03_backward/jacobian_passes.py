@@ -196,6 +196,16 @@ def not_transposed(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return _passes(weights, x, mode, pull=pull)
 
 
+@jacobian_passes.wrong("slopes lined up with the columns of W J: each belongs to a row, slope.unsqueeze(-1) * (W J)")
+def slopes_along_columns(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    h, jacobian = x.float(), torch.eye(len(x))
+    for w in weights:
+        h = torch.tanh(w.float() @ h)
+        jacobian = (1 - h * h) * (w.float() @ jacobian)
+    return list((jacobian.mT if mode == "jvp" else jacobian).to(x.dtype))
+
+
 @jacobian_passes.wrong("the passes stacked into one tensor: a list is asked for, one entry a pass")
 def stacked(weights: list[Tensor], x: Tensor, mode: str) -> Tensor:
     return torch.stack(_passes(weights, x, mode))

@@ -104,6 +104,14 @@ def per_sequence(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded((dx, dy.float().mT @ x.float(), dbias), x.dtype)
 
 
+@linear_backward.wrong("`dy.T` turns all axes round: with several batch axes, lay the rows one under the other first")
+def turned_all_axes(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _wide(x, weight, dy)
+    if x.dim() > 1:
+        dweight = dy.float().permute(*reversed(range(dy.dim()))) @ x.float()
+    return _rounded((dx, dweight, dbias), x.dtype)
+
+
 @linear_backward.wrong("exactly one batch axis assumed: a single row has none, and its dW is an outer product")
 def needs_a_batch(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)

@@ -71,6 +71,21 @@ def as_found(tape: Tape, output: int) -> list[float]:
     return _walk(tape, output, order)
 
 
+@tape_backward.wrong(
+    "visited anew for each use, handing on the whole gradient each time: what was handed on before counts twice"
+)
+def handed_on_again(tape: Tape, output: int) -> list[float]:
+    gradients, stack, visits = [0.0] * len(tape), [output], 0
+    gradients[output] = 1.0
+    while stack and visits < 5000:  # the visits double with every value; a learner's would go on
+        i = stack.pop()
+        visits += 1
+        for j, slope in tape[i]:
+            gradients[j] += gradients[i] * slope
+            stack.append(j)
+    return gradients
+
+
 @tape_backward.wrong("an input used twice by one operation counted once: x·x changes with both of them")
 def once_per_operation(tape: Tape, output: int) -> list[float]:
     return _walk([list(dict(inputs).items()) for inputs in tape], output, list(range(output, -1, -1)))
