@@ -1,0 +1,188 @@
+"""−log of eᵃ / Σ eᵇ is log Σ e^(b − a): every logit is taken relative to the target's, then the sum is shifted."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+
+def _checked(logits: Tensor, targets: Tensor) -> None:
+    if bool(((targets < 0) | (targets >= logits.shape[1])).any()):
+        raise IndexError("a target is no class")
+
+
+@oracle
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    _checked(logits, targets)
+    rivals = logits - logits.gather(1, targets.unsqueeze(1))
+    top = rivals.amax(1, keepdim=True)
+    return (top.squeeze(1) + torch.log(torch.exp(rivals - top).sum(1))).mean()
+
+
+def _rounded_once(logits: Tensor, targets: Tensor, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """`loss` on float32 logits, after the check; one number, in the dtype of the logits."""
+    _checked(logits, targets)
+    return loss(logits.float(), targets).to(logits.dtype)
+
+
+def _pick(x: Tensor, targets: Tensor) -> Tensor:
+    return x.gather(1, targets.unsqueeze(1)).squeeze(1)
+
+
+@cross_entropy.right("the library's, on float32")
+def library(logits: Tensor, targets: Tensor) -> Tensor:
+    _checked(logits, targets)
+    return torch.nn.functional.cross_entropy(logits.float(), targets).to(logits.dtype)
+
+
+@cross_entropy.right("row by row, shifted by the row's maximum")
+def by_rows(logits: Tensor, targets: Tensor) -> Tensor:
+    _checked(logits, targets)
+    losses = []
+    for row, target in zip(logits.float(), targets.tolist(), strict=True):
+        shifted = row - row.max()
+        losses.append(shifted.exp().sum().log() - shifted[target])
+    return torch.stack(losses or [torch.tensor(torch.nan)]).mean().to(logits.dtype)
+
+
+@cross_entropy.right("a one-hot product with log_softmax")
+def by_one_hot(logits: Tensor, targets: Tensor) -> Tensor:
+    _checked(logits, targets)
+    hot = targets.unsqueeze(1) == torch.arange(logits.shape[1])
+    logs = torch.log_softmax(logits.float(), 1).masked_fill(~hot, 0)
+    return (-logs.sum(1)).mean().to(logits.dtype)
+
+
+@cross_entropy.wrong("the logarithm of a finished softmax: a share below 1e-45 is 0 in float32, and its logarithm −inf")
+def log_of_softmax(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: -_pick(torch.softmax(x, 1).log(), t).mean())
+
+
+@cross_entropy.wrong("exp without subtracting the row's maximum: it overflows from 88.7 on")
+def unshifted(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: (x.exp().sum(1).log() - _pick(x, t)).mean())
+
+
+@cross_entropy.wrong("a small number added before the logarithm: the loss then cannot exceed −log of it, here 20.7")
+def epsilon_inside(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: -_pick((torch.softmax(x, 1) + 1e-9).log(), t).mean())
+
+
+@cross_entropy.wrong("the probability clamped before the logarithm: the loss stops growing where it matters most")
+def clamped(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: -_pick(torch.softmax(x, 1).clamp(min=1e-12).log(), t).mean())
+
+
+@cross_entropy.wrong("the maximum of the whole batch subtracted, not of each row: rows of small logits vanish")
+def global_max(logits: Tensor, targets: Tensor) -> Tensor:
+    def loss(x: Tensor, t: Tensor) -> Tensor:
+        s = x - x.max() if x.numel() else x
+        return (s.exp().sum(1).log() - _pick(s, t)).mean()
+
+    return _rounded_once(logits, targets, loss)
+
+
+@cross_entropy.wrong("the sign left out: log p is never positive, the loss is −log p")
+def no_minus(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: _pick(torch.log_softmax(x, 1), t).mean())
+
+
+@cross_entropy.wrong("summed over the batch: the mean is asked for")
+def summed(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: -_pick(torch.log_softmax(x, 1), t).sum())
+
+
+@cross_entropy.wrong("divided by batch × classes: each row has one target, so there are as many terms as rows")
+def mean_over_classes(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(
+        logits, targets, lambda x, t: -_pick(torch.log_softmax(x, 1), t).sum() / max(1, x.numel()) + 0 * x.mean()
+    )
+
+
+@cross_entropy.wrong("one loss a row: the mean over the batch is asked for")
+def per_row(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: -_pick(torch.log_softmax(x, 1), t))
+
+
+@cross_entropy.wrong("−logit of the target: a logit is no log-probability before logsumexp is subtracted")
+def logits_as_logs(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: -_pick(x, t).mean())
+
+
+@cross_entropy.wrong("softmax twice: the loss wants logits and takes the softmax itself")
+def softmax_twice(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: -_pick(torch.log_softmax(torch.softmax(x, 1), 1), t).mean())
+
+
+@cross_entropy.wrong("softmax along the batch: it is the classes that share the probability")
+def over_the_batch(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: -_pick(torch.log_softmax(x, 0), t).mean())
+
+
+@cross_entropy.wrong("the mean taken before the logarithm: it is the logarithms that are averaged")
+def log_of_mean(logits: Tensor, targets: Tensor) -> Tensor:
+    def loss(x: Tensor, t: Tensor) -> Tensor:
+        logs = _pick(torch.log_softmax(x, 1), t)
+        count = torch.tensor(float(len(logs)))
+        return count.log() - torch.logsumexp(logs, 0) if len(logs) else logs.mean()
+
+    return _rounded_once(logits, targets, loss)
+
+
+@cross_entropy.wrong("logarithm to base 2: that is the loss in bits, natural logarithms give it in nats")
+def in_bits(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: -_pick(torch.log_softmax(x, 1), t).mean() / 0.6931471805599453)
+
+
+@cross_entropy.wrong("1 − p of the target: that is never more than 1, however wrong the model; −log p is asked for")
+def one_minus_p(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: (1 - _pick(torch.softmax(x, 1), t)).mean())
+
+
+@cross_entropy.wrong("the likeliest class in place of the target: a wrong but sure model then has no loss")
+def of_the_likeliest(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: -torch.log_softmax(x, 1).amax(1).mean())
+
+
+@cross_entropy.wrong("zero times −inf is NaN: with a one-hot product, classes that cannot be must be left out of it")
+def one_hot_nan(logits: Tensor, targets: Tensor) -> Tensor:
+    def loss(x: Tensor, t: Tensor) -> Tensor:
+        hot = (t.unsqueeze(1) == torch.arange(x.shape[1])).float()
+        return -(hot * torch.log_softmax(x, 1)).sum(1).mean()
+
+    return _rounded_once(logits, targets, loss)
+
+
+@cross_entropy.wrong("a target of −1 read from the end: indexing takes it for the last class without a word")
+def negative_from_the_end(logits: Tensor, targets: Tensor) -> Tensor:
+    logs = torch.log_softmax(logits.float(), 1)
+    return -logs[torch.arange(len(logs)), targets].mean().to(logits.dtype)
+
+
+@cross_entropy.wrong("targets not checked: gather raises RuntimeError, an IndexError is promised")
+def unchecked_gather(logits: Tensor, targets: Tensor) -> Tensor:
+    return -_pick(torch.log_softmax(logits.float(), 1), targets).mean().to(logits.dtype)
+
+
+@cross_entropy.wrong("a target of −100 left out of the mean, as F.cross_entropy does unasked: here it is an IndexError")
+def ignores_minus_100(logits: Tensor, targets: Tensor) -> Tensor:
+    return torch.nn.functional.cross_entropy(logits.float(), targets).to(logits.dtype)
+
+
+@cross_entropy.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+def low_precision_inside(logits: Tensor, targets: Tensor) -> Tensor:
+    _checked(logits, targets)
+    return (torch.logsumexp(logits, 1) - _pick(logits, targets)).mean()
+
+
+@cross_entropy.wrong("each row's loss rounded to the dtype of the input before the mean: round once, at the end")
+def rounded_rows(logits: Tensor, targets: Tensor) -> Tensor:
+    _checked(logits, targets)
+    return -_pick(torch.log_softmax(logits.float(), 1), targets).to(logits.dtype).mean()
+
+
+@cross_entropy.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(logits: Tensor, targets: Tensor) -> Tensor:
+    return cross_entropy.fn(logits.float(), targets)
