@@ -1,0 +1,358 @@
+"""The moments as steps towards the new value; the corrections folded into the step size and the root."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+Betas = tuple[float, float]
+Three = tuple[Tensor, Tensor, Tensor]
+
+
+@oracle
+def adam_step(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    if t < 1:
+        raise ValueError("t starts at 1")
+    first = m + (1 - betas[0]) * (g - m)
+    second = v + (1 - betas[1]) * (g * g - v)
+    root = torch.sqrt(second) / (1 - betas[1] ** t) ** 0.5
+    moved = p - lr / (1 - betas[0] ** t) * (first / (root + eps))
+    return moved.to(p.dtype), first.to(m.dtype), second.to(v.dtype)
+
+
+class Step(NamedTuple):
+    """The inputs of a step, in float32."""
+
+    p: Tensor
+    g: Tensor
+    m: Tensor
+    v: Tensor
+    t: int
+    lr: float
+    betas: Betas
+    eps: float
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        b1, b2 = self.betas
+        return b1 * self.m + (1 - b1) * self.g, b2 * self.v + (1 - b2) * self.g * self.g
+
+    def corrections(self, t: int | None = None) -> tuple[float, float]:
+        t = self.t if t is None else t
+        return 1 - self.betas[0] ** t, 1 - self.betas[1] ** t
+
+    def moved(self, mean: Tensor, root: Tensor) -> Tensor:
+        return self.p - self.lr * mean / (root + self.eps)
+
+
+def _in_float32(formula: Callable[[Step], Three]) -> Callable[..., Three]:
+    """`formula` as an answer: t checked, inputs widened, each result in the dtype of what it replaces."""
+
+    @wraps(formula)
+    def answer(
+        p: Tensor,
+        g: Tensor,
+        m: Tensor,
+        v: Tensor,
+        t: int,
+        lr: float = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> Three:
+        if t < 1:
+            raise ValueError("t starts at 1")
+        moved, first, second = formula(Step(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps))
+        return moved.to(p.dtype), first.to(m.dtype), second.to(v.dtype)
+
+    return answer
+
+
+@adam_step.right("with torch's own optimizer, on float32 copies")
+@_in_float32
+def library(s: Step) -> Three:
+    parameter = s.p.clone().requires_grad_()
+    parameter.grad = s.g.clone()
+    optimizer = torch.optim.Adam([parameter], lr=s.lr, betas=s.betas, eps=s.eps, foreach=False)
+    state = {"step": torch.tensor(float(s.t - 1)), "exp_avg": s.m.clone(), "exp_avg_sq": s.v.clone()}
+    optimizer.state[parameter].update(state)
+    optimizer.step()
+    state = optimizer.state[parameter]
+    return parameter.detach(), state["exp_avg"], state["exp_avg_sq"]
+
+
+@adam_step.right("as defined, line by line")
+@_in_float32
+def by_definition(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.right("both corrections in one factor of lr, and eps made smaller to match")
+@_in_float32
+def one_factor(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.p - s.lr * c2**0.5 / c1 * m / (v.sqrt() + s.eps * c2**0.5), m, v
+
+
+@adam_step.wrong("no bias correction: at t = 1 the step is 3.2 times too long, since √v is smaller by more than m is")
+@_in_float32
+def no_correction(s: Step) -> Three:
+    m, v = s.moments()
+    return s.moved(m, v.sqrt()), m, v
+
+
+@adam_step.wrong("only the first moment corrected: v starts at zero too, and its root divides")
+@_in_float32
+def only_first_corrected(s: Step) -> Three:
+    m, v = s.moments()
+    return s.moved(m / s.corrections()[0], v.sqrt()), m, v
+
+
+@adam_step.wrong(
+    "only the second moment corrected: m starts at zero too, and the first step is a tenth of what it should be"
+)
+@_in_float32
+def only_second_corrected(s: Step) -> Three:
+    m, v = s.moments()
+    return s.moved(m, (v / s.corrections()[1]).sqrt()), m, v
+
+
+@adam_step.wrong("the root left off the correction: it belongs to v, so under the root with it")
+@_in_float32
+def correction_outside_the_root(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.moved(m / c1, v.sqrt() / c2), m, v
+
+
+@adam_step.wrong("eps under the root: there 1e-8 counts as 1e-4, more than many gradients")
+@_in_float32
+def eps_inside(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.p - s.lr * (m / c1) / (v / c2 + s.eps).sqrt(), m, v
+
+
+@adam_step.wrong("eps added before the correction: at t = 1 that makes it 32 times as strong; add it to √v̂")
+@_in_float32
+def eps_before_the_correction(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.p - s.lr * c2**0.5 / c1 * m / (v.sqrt() + s.eps), m, v
+
+
+@adam_step.wrong("no eps: where all gradients were zero this is 0 / 0")
+@_in_float32
+def no_eps(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.p - s.lr * (m / c1) / (v / c2).sqrt(), m, v
+
+
+@adam_step.wrong("eps as a lower bound: it is added, so it counts above the bound too")
+@_in_float32
+def eps_as_a_floor(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.p - s.lr * (m / c1) / (v / c2).sqrt().clamp(min=s.eps), m, v
+
+
+@adam_step.wrong("not divided by the root of v̂ but by v̂: the step then shrinks as gradients grow")
+@_in_float32
+def no_root(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.moved(m / c1, v / c2), m, v
+
+
+@adam_step.wrong("the gradient not squared in v: its signs cancel there, and the root of a negative mean is NaN")
+@_in_float32
+def not_squared(s: Step) -> Three:
+    (m, _), (c1, c2) = s.moments(), s.corrections()
+    v = s.betas[1] * s.v + (1 - s.betas[1]) * s.g
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("v made from the square of the mean: it is the mean of the squares, from `g` itself")
+@_in_float32
+def square_of_the_mean(s: Step) -> Three:
+    (m, _), (c1, c2) = s.moments(), s.corrections()
+    v = s.betas[1] * s.v + (1 - s.betas[1]) * m * m
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("the gradient taken in whole: in a mean it weighs 1 − β")
+@_in_float32
+def whole_gradient(s: Step) -> Three:
+    c1, c2 = s.corrections()
+    m, v = s.betas[0] * s.m + s.g, s.betas[1] * s.v + s.g * s.g
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("β₁ and β₂ swapped: the gradient's mean fades over ten steps, that of its square over a thousand")
+@_in_float32
+def swapped_betas(s: Step) -> Three:
+    s = s._replace(betas=(s.betas[1], s.betas[0]))
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("β and 1 − β swapped: the old mean keeps the large weight")
+@_in_float32
+def swapped_weights(s: Step) -> Three:
+    (b1, b2), (c1, c2) = s.betas, s.corrections()
+    m, v = (1 - b1) * s.m + b1 * s.g, (1 - b2) * s.v + b2 * s.g * s.g
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("the corrected moments returned: the next step would fade and correct them again")
+@_in_float32
+def corrected_state(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.moved(m / c1, (v / c2).sqrt()), m / c1, v / c2
+
+
+@adam_step.wrong("corrected by t + 1: the first step has t = 1 already")
+@_in_float32
+def one_step_ahead(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections(s.t + 1)
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("corrected by t − 1: at the first step that divides by 1 − β⁰ = 0")
+@_in_float32
+def one_step_behind(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections(s.t - 1)
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("moved by the old moments: update them first, then the parameters")
+@_in_float32
+def old_moments(s: Step) -> Three:
+    c1, c2 = s.corrections()
+    return s.moved(s.m / c1, (s.v / c2).sqrt()), *s.moments()
+
+
+@adam_step.wrong("added, not subtracted: that climbs the loss")
+@_in_float32
+def climbs(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s._replace(lr=-s.lr).moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("βᵗ taken in float32: 1 − 0.999 is right to five digits there, in Python's own floats to thirteen")
+@_in_float32
+def float32_powers(s: Step) -> Three:
+    m, v = s.moments()
+    c1, c2 = (1 - torch.tensor(beta, dtype=torch.float32) ** s.t for beta in s.betas)
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("t = 0 let through: 1 − β⁰ is 0, and the step NaN")
+def any_t(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    s = Step(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps)
+    (first, second), (c1, c2) = s.moments(), s.corrections()
+    moved = s.moved(first / c1, (second / c2).sqrt())
+    return moved.to(p.dtype), first.to(m.dtype), second.to(v.dtype)
+
+
+@adam_step.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+def low_precision_inside(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    if t < 1:
+        raise ValueError("t starts at 1")
+    s = Step(p, g, m, v, t, lr, betas, eps)
+    (first, second), (c1, c2) = s.moments(), s.corrections()
+    return s.moved(first / c1, (second / c2).sqrt()).to(p.dtype), first, second
+
+
+@adam_step.wrong("the gradient squared before it is widened: 300² does not fit fp16, and 1e-4² is 0 there")
+def squared_narrow(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    if t < 1:
+        raise ValueError("t starts at 1")
+    s = Step(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps)
+    (first, _), (c1, c2) = s.moments(), s.corrections()
+    second = betas[1] * s.v + (1 - betas[1]) * (g * g).float()
+    return s.moved(first / c1, (second / c2).sqrt()).to(p.dtype), first.to(m.dtype), second.to(v.dtype)
+
+
+@adam_step.wrong("the moments rounded before the parameters use them: they take them in float32")
+def rounded_between(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    if t < 1:
+        raise ValueError("t starts at 1")
+    s = Step(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps)
+    first, second = s.moments()
+    first, second = first.to(m.dtype), second.to(v.dtype)
+    c1, c2 = s.corrections()
+    return s.moved(first.float() / c1, (second.float() / c2).sqrt()).to(p.dtype), first, second
+
+
+@adam_step.wrong("returned in float32: each result keeps the dtype of what it replaces")
+def returns_fp32(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    moved, first, second = by_definition(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps)
+    return moved, first, second
+
+
+@adam_step.wrong("the moments changed in place, as optimizers do: here the inputs stay as they were")
+def in_place(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    moved, first, second = by_definition(p, g, m, v, t, lr, betas, eps)
+    return moved, m.copy_(first), v.copy_(second)
