@@ -1,0 +1,37 @@
+"""Decay beside the gradient, not in it
+
+Weight decay pulls every weight towards zero by a fraction of itself. Add it to the gradient, as L2 regularisation does,
+and Adam divides it by the size of past gradients. AdamW keeps the two apart. Start from your `adam_step`.
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+Array = Float[Tensor, "*shape"]
+
+
+def adamw_step(
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    t: int,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> tuple[Array, Array, Array]:
+    """(p', m', v') after step number `t` of Adam with decoupled weight decay, by PyTorch's convention.
+
+    The parameters as they are before the step lose the fraction lr · decay of themselves; besides, they move by Adam's
+    step. The moments know nothing of the decay.
+
+        p = [2.0], g = [1.0], m = v = [0.0], t = 1, lr = 0.1, decay = 0.1   ->   ([1.88], [0.1], [0.001])
+                                         by hand: 2 loses 0.1 · 0.1 · 2 = 0.02, and Adam's first step is 0.1
+
+    Compute in float32, whatever the dtypes, and round each result once, to the dtype of what it replaces: `m` and `v`
+    may be wider than `p` and `g`. All inputs are left as they were.
+
+    Raises ValueError if t < 1.
+    """
+    raise NotImplementedError("your turn")

@@ -1,0 +1,258 @@
+"""One learning rate for one direction: decay · p is added to Adam's ratio of moments."""
+
+from collections.abc import Callable
+from functools import wraps
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+from reference.ch04_optimization.adam_step import Betas, Step, Three
+
+
+@oracle
+def adamw_step(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    if t < 1:
+        raise ValueError("t starts at 1")
+    first = m + (1 - betas[0]) * (g - m)
+    second = v + (1 - betas[1]) * (g * g - v)
+    ratio = first / (1 - betas[0] ** t) / (torch.sqrt(second / (1 - betas[1] ** t)) + eps)
+    return (p - lr * (ratio + decay * p)).to(p.dtype), first.to(m.dtype), second.to(v.dtype)
+
+
+def _in_float32(formula: Callable[[Step, float], Three]) -> Callable[..., Three]:
+    """`formula` of a step and the decay as an answer: t checked, inputs widened, results in the dtypes asked for."""
+
+    @wraps(formula)
+    def answer(
+        p: Tensor,
+        g: Tensor,
+        m: Tensor,
+        v: Tensor,
+        t: int,
+        lr: float = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        decay: float = 0.01,
+    ) -> Three:
+        if t < 1:
+            raise ValueError("t starts at 1")
+        moved, first, second = formula(Step(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps), decay)
+        return moved.to(p.dtype), first.to(m.dtype), second.to(v.dtype)
+
+    return answer
+
+
+def _ratio(s: Step) -> Tensor:
+    """Adam's step over lr."""
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return (m / c1) / ((v / c2).sqrt() + s.eps)
+
+
+@adamw_step.right("with torch's own optimizer, on float32 copies")
+@_in_float32
+def library(s: Step, decay: float) -> Three:
+    parameter = s.p.clone().requires_grad_()
+    parameter.grad = s.g.clone()
+    optimizer = torch.optim.AdamW([parameter], lr=s.lr, betas=s.betas, eps=s.eps, weight_decay=decay, foreach=False)
+    state = {"step": torch.tensor(float(s.t - 1)), "exp_avg": s.m.clone(), "exp_avg_sq": s.v.clone()}
+    optimizer.state[parameter].update(state)
+    optimizer.step()
+    state = optimizer.state[parameter]
+    return parameter.detach(), state["exp_avg"], state["exp_avg_sq"]
+
+
+@adamw_step.right("the decay subtracted before Adam's step, as a product of its own")
+@_in_float32
+def decay_first(s: Step, decay: float) -> Three:
+    return s.p - s.lr * decay * s.p - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.right("the decay subtracted after Adam's step, from a copy of the old parameters")
+@_in_float32
+def decay_last_of_the_old(s: Step, decay: float) -> Three:
+    return (s.p - s.lr * _ratio(s)) - (s.lr * decay) * s.p, *s.moments()
+
+
+@adamw_step.wrong("decay · p added to the gradient: that is L2, and Adam divides it by the size of past gradients")
+@_in_float32
+def l2_in_the_gradient(s: Step, decay: float) -> Three:
+    s = s._replace(g=s.g + decay * s.p)
+    return s.p - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.wrong("the decay not multiplied by lr: PyTorch takes off lr · decay of each weight")
+@_in_float32
+def decay_without_lr(s: Step, decay: float) -> Three:
+    return s.p * (1 - decay) - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.wrong("lr applied to the decay twice")
+@_in_float32
+def lr_squared(s: Step, decay: float) -> Three:
+    return s.p - s.lr * (_ratio(s) + s.lr * decay * s.p), *s.moments()
+
+
+@adamw_step.wrong("decayed after the step: Adam's move would shrink too; it is the old parameters that decay")
+@_in_float32
+def decay_after(s: Step, decay: float) -> Three:
+    return (s.p - s.lr * _ratio(s)) * (1 - s.lr * decay), *s.moments()
+
+
+@adamw_step.wrong("the decay added, not subtracted: the weights grow")
+@_in_float32
+def grows(s: Step, decay: float) -> Three:
+    return s.p * (1 + s.lr * decay) - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.wrong("no decay at all: that is Adam")
+@_in_float32
+def plain_adam(s: Step, decay: float) -> Three:
+    return s.p - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.wrong("a fixed amount taken off each weight, lr · decay: it is that fraction of the weight")
+@_in_float32
+def fixed_amount(s: Step, decay: float) -> Three:
+    return s.p - s.lr * decay * s.p.sign() - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.wrong("the decay doubled: 2 · decay · p is the gradient of decay · p², but the contract has no 2")
+@_in_float32
+def doubled(s: Step, decay: float) -> Three:
+    return s.p * (1 - 2 * s.lr * decay) - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.wrong("no bias correction: both moments start at zero")
+@_in_float32
+def no_correction(s: Step, decay: float) -> Three:
+    m, v = s.moments()
+    return s.p * (1 - s.lr * decay) - s.lr * m / (v.sqrt() + s.eps), m, v
+
+
+@adamw_step.wrong("eps under the root: there 1e-8 counts as 1e-4, more than many gradients")
+@_in_float32
+def eps_inside(s: Step, decay: float) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / (v / c2 + s.eps).sqrt(), m, v
+
+
+@adamw_step.wrong("eps added before the correction: at t = 1 that makes it 32 times as strong; add it to √v̂")
+@_in_float32
+def eps_before_the_correction(s: Step, decay: float) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.p * (1 - s.lr * decay) - s.lr * c2**0.5 / c1 * m / (v.sqrt() + s.eps), m, v
+
+
+@adamw_step.wrong("no eps: where all gradients were zero this is 0 / 0")
+@_in_float32
+def no_eps(s: Step, decay: float) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / (v / c2).sqrt(), m, v
+
+
+@adamw_step.wrong("t counted from 0, so corrected by t + 1: the first step has t = 1 already")
+@_in_float32
+def one_step_ahead(s: Step, decay: float) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections(s.t + 1)
+    return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / ((v / c2).sqrt() + s.eps), m, v
+
+
+@adamw_step.wrong("the corrected moments returned: the next step would fade and correct them again")
+@_in_float32
+def corrected_state(s: Step, decay: float) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), m / c1, v / c2
+
+
+@adamw_step.wrong("t = 0 let through: 1 − β⁰ is 0, and the step NaN")
+def any_t(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    s = Step(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps)
+    first, second = s.moments()
+    moved = s.p * (1 - lr * decay) - lr * _ratio(s)
+    return moved.to(p.dtype), first.to(m.dtype), second.to(v.dtype)
+
+
+@adamw_step.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+def low_precision_inside(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    if t < 1:
+        raise ValueError("t starts at 1")
+    s = Step(p, g, m, v, t, lr, betas, eps)
+    first, second = s.moments()
+    return (p * (1 - lr * decay) - lr * _ratio(s)).to(p.dtype), first, second
+
+
+@adamw_step.wrong("the decayed parameters rounded before Adam's step: in bf16, 1 − lr · decay is 1, and nothing decays")
+def decay_rounded_first(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    return plain_adam((p.float() * (1 - lr * decay)).to(p.dtype), g, m, v, t, lr, betas, eps)
+
+
+@adamw_step.wrong("returned in float32: each result keeps the dtype of what it replaces")
+def returns_fp32(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    return decay_first(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps, decay)
+
+
+@adamw_step.wrong("changed in place, as optimizers do: here the inputs stay as they were")
+def in_place(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    moved, first, second = decay_first(p, g, m, v, t, lr, betas, eps, decay)
+    return p.copy_(moved), m.copy_(first), v.copy_(second)
