@@ -1,0 +1,29 @@
+"""What training keeps for each parameter
+
+A model that serves from 16 GB may need 128 GB to be trained, before a single activation is stored. Weights, gradients
+and the optimizer's state are counted per parameter, and a recipe says in which format each is kept.
+"""
+
+import torch
+
+
+def optimizer_bytes(params: int, recipe: dict[str, str | torch.dtype]) -> dict[str, int]:
+    """Bytes for `params` parameters: the optimizer's state alone, and everything.
+
+    A recipe has these entries:
+
+        "optimizer"    "sgd", "momentum" (sgd with momentum), "adam" or "adamw"
+        "weights"      dtype of the weights that the model computes with
+        "gradients"    dtype of the gradients
+        "moments"      dtype of what the optimizer remembers of past gradients (a velocity counts as a moment)
+        "master"       dtype of a second copy of the weights, which the optimizer updates; it may be missing
+
+    The result is {"state": ..., "total": ...}. State is what the optimizer itself keeps: moments, and the master copy
+    if there is one. The total is state, weights and gradients.
+
+        10 parameters, "momentum", everything in float32, no master copy:
+        10 · 4 = 40 bytes of weights, 40 of gradients, 40 of velocity   ->   {"state": 40, "total": 120}
+
+    Raises ValueError for any other optimizer.
+    """
+    raise NotImplementedError("your turn")
