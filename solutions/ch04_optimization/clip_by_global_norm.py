@@ -1,0 +1,37 @@
+"""One scale for all gradients
+
+One bad batch can give a gradient a hundred times as long as usual. Clipping shortens it and keeps its direction, and
+the direction is that of all tensors together: so there is one length, and one scale.
+"""
+
+import math
+
+from jaxtyping import Float
+from torch import Tensor
+
+Gradient = Float[Tensor, "..."]
+
+
+def clip_by_global_norm(grads: list[Gradient], max_norm: float) -> tuple[list[Gradient], float]:
+    """The gradients, shortened together if need be, and the norm that they had before, as a Python float.
+
+    The norm is the root of the sum of all squares in all tensors. If it is above `max_norm`, every tensor is multiplied
+    by the same factor, so that the norm becomes `max_norm`; otherwise all keep their values. No tensors at all, or
+    nothing but zeros, have norm 0.0.
+
+        grads = [[3.0], [4.0]], max_norm = 1.0    ->   ([[0.6], [0.8]], 5.0)
+        grads = [[3.0], [4.0]], max_norm = 10.0   ->   ([[3.0], [4.0]], 5.0)
+
+    Compute in float32, whatever the dtypes, and round once: each tensor keeps its own dtype. The inputs are left as
+    they were.
+
+    Raises ValueError if the norm is inf or NaN: no factor mends that, and NaN would spread to every tensor.
+    """
+    ### BEGIN SOLUTION
+    squares = sum(g.float().square().sum().item() for g in grads)
+    norm = math.sqrt(squares)
+    if not math.isfinite(norm):
+        raise ValueError(f"the gradients have norm {norm}")
+    scale = max_norm / norm if norm > max_norm else 1.0
+    return [(g.float() * scale).to(g.dtype) for g in grads], norm
+    ### END SOLUTION
