@@ -1,0 +1,175 @@
+"""Adam's formulas at t = 1, from moments that are zero, with and without the corrections."""
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+from reference.ch04_optimization.adam_step import Betas
+
+Sizes = dict[str, Tensor]
+
+
+def _sizes(corrected: Tensor, uncorrected: Tensor, dtype: torch.dtype) -> Sizes:
+    return {"corrected": corrected.abs().to(dtype), "uncorrected": uncorrected.abs().to(dtype)}
+
+
+@oracle
+def first_update(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    m, v = (1 - betas[0]) * g, (1 - betas[1]) * g * g
+    rate = lr / warmup if warmup else lr
+    mean, square = m / (1 - betas[0]), v / (1 - betas[1])
+    return _sizes(rate * mean / (square.sqrt() + eps), rate * m / (v.sqrt() + eps), g.dtype)
+
+
+def _from(g: Tensor, rate: float, mean: float, root: float, plain_mean: float, plain_root: float, eps: float) -> Sizes:
+    """Both sizes from the factors that stand before |g| above and below the fraction lines."""
+    size = g.float().abs()
+    return _sizes(
+        rate * mean * size / (root * size + eps), rate * plain_mean * size / (plain_root * size + eps), g.dtype
+    )
+
+
+@first_update.right("by torch's own optimizer, and by rescaling what it did")
+def library(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    rate = lr / warmup if warmup else lr
+    parameter = torch.zeros_like(g, dtype=torch.float32).requires_grad_()
+    parameter.grad = g.float()
+    optimizer = torch.optim.Adam([parameter], lr=rate, betas=betas, eps=eps, foreach=False)
+    optimizer.step()
+    state = optimizer.state[parameter]
+    plain = rate * state["exp_avg"] / (state["exp_avg_sq"].sqrt() + eps)
+    return _sizes(parameter.detach(), plain, g.dtype)
+
+
+@first_update.right("the gradient divided out where it is not zero")
+def divided_out(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    size = g.float().abs()
+    share = torch.where(size > 0, eps / size.clamp(min=1e-38), torch.inf)
+    rate = lr / max(warmup, 1)
+    plain = (1 - betas[0]) / ((1 - betas[1]) ** 0.5 + share)
+    return _sizes(rate / (1 + share), rate * plain, g.dtype)
+
+
+@first_update.wrong("it grows with the gradient: that is plain descent; Adam divides by the root of v")
+def grows(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    size = lr / max(warmup, 1) * g.float()
+    return _sizes(size, (1 - betas[0]) * size, g.dtype)
+
+
+@first_update.wrong("the two swapped: the corrected one is lr for every gradient well above eps")
+def swapped(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    right = divided_out(g, lr, betas, eps, warmup)
+    return {"corrected": right["uncorrected"], "uncorrected": right["corrected"]}
+
+
+@first_update.wrong("the same for both: without the correction m and √v are too small, and not by the same factor")
+def alike(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    right = divided_out(g, lr, betas, eps, warmup)
+    return {"corrected": right["corrected"], "uncorrected": right["corrected"].clone()}
+
+
+@first_update.wrong("only m left uncorrected: v starts at zero as well, and it is its root that makes the step long")
+def only_m_plain(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    return _from(g, lr / max(warmup, 1), 1, 1, 1 - betas[0], 1, eps)
+
+
+@first_update.wrong("only v left uncorrected: m starts at zero as well, and is 1 − β₁ of the gradient")
+def only_v_plain(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    return _from(g, lr / max(warmup, 1), 1, 1, 1, (1 - betas[1]) ** 0.5, eps)
+
+
+@first_update.wrong("the root left off 1 − β₂: v is that share of g², and the step divides by its root")
+def no_root(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    return _from(g, lr / max(warmup, 1), 1, 1, 1 - betas[0], 1 - betas[1], eps)
+
+
+@first_update.wrong("β in place of 1 − β: the old moments have that share, and they are zero")
+def beta_for_rest(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    return _from(g, lr / max(warmup, 1), 1, 1, betas[0], betas[1] ** 0.5, eps)
+
+
+@first_update.wrong("a factor of 3.162 whatever the betas: it is (1 − β₁) / √(1 − β₂), and 0.447 for (0.9, 0.95)")
+def default_betas(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    return divided_out(g, lr, (0.9, 0.999), eps, warmup)
+
+
+@first_update.wrong(
+    "one a multiple of the other: eps is added to √v, which is smaller than √v̂, so there it weighs more"
+)
+def multiple(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    factor = (1 - betas[0]) / (1 - betas[1]) ** 0.5
+    return _from(g, lr / max(warmup, 1), 1, 1, factor, 1, eps)
+
+
+@first_update.wrong("eps left out: at gradients as small as eps the step is shorter, and at 0 it is 0, not 0 / 0")
+def no_eps(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    return _from(g, lr / max(warmup, 1), 1, 1, 1 - betas[0], (1 - betas[1]) ** 0.5, 0.0)
+
+
+@first_update.wrong("lr for every gradient, even for 0: at gradients as small as eps the step is shorter")
+def always_lr(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    one = torch.ones_like(g, dtype=torch.float32)
+    rate = lr / max(warmup, 1)
+    return _sizes(rate * one, rate * (1 - betas[0]) / (1 - betas[1]) ** 0.5 * one, g.dtype)
+
+
+@first_update.wrong("eps under the root: there 1e-8 counts as 1e-4")
+def eps_inside(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    size, rate = g.float().abs(), lr / max(warmup, 1)
+    plain = rate * (1 - betas[0]) * size / ((1 - betas[1]) * size * size + eps).sqrt()
+    return _sizes(rate * size / (size * size + eps).sqrt(), plain, g.dtype)
+
+
+@first_update.wrong("signs kept: a size is never negative")
+def signed(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    return {name: size * g.sign() for name, size in divided_out(g, lr, betas, eps, warmup).items()}
+
+
+@first_update.wrong("warmup ignored: the first step of a ramp of n steps has lr / n")
+def no_warmup(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    return divided_out(g, lr, betas, eps, 0)
+
+
+@first_update.wrong("a ramp that starts at 0: here its first stage is lr / warmup")
+def ramp_from_zero(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    return divided_out(g, 0.0 if warmup else lr, betas, eps, 0)
+
+
+@first_update.wrong("lr / (warmup + 1): a ramp of n steps has n stages, and the first is lr / n")
+def ramp_too_long(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    return divided_out(g, lr, betas, eps, warmup + 1 if warmup else 0)
+
+
+@first_update.wrong("divided by a warmup of 0: then the first step has lr itself")
+def needs_warmup(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    return divided_out(g, lr / warmup, betas, eps, 0)
+
+
+@first_update.wrong("warmup for one of the two only: both steps are taken on the ramp")
+def warmup_for_one(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    plain = divided_out(g, lr, betas, eps, 0)["uncorrected"]
+    return {"corrected": divided_out(g, lr, betas, eps, warmup)["corrected"], "uncorrected": plain}
+
+
+@first_update.wrong("computed in the low precision of the input: in fp16 300² is inf, and 1e-8 is 0")
+def low_precision_inside(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    m, v = (1 - betas[0]) * g, (1 - betas[1]) * g * g
+    rate = lr / max(warmup, 1)
+    return _sizes(rate * g / ((g * g).sqrt() + eps), rate * m / (v.sqrt() + eps), g.dtype)
+
+
+@first_update.wrong("returned in float32, not in the dtype of the gradient")
+def returns_fp32(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    return divided_out(g.float(), lr, betas, eps, warmup)
