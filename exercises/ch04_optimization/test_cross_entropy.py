@@ -28,6 +28,11 @@ def test_a_class_that_is_certain_loses_nothing():
     agrees(cross_entropy, torch.tensor([[0.0, -torch.inf]]), torch.tensor([0]), with_=oracle, gives=0.0)
 
 
+def test_a_target_that_cannot_be_loses_infinity():
+    logits = torch.tensor([[0.0, -torch.inf], [1.0, 2.0]])
+    agrees(cross_entropy, logits, torch.tensor([1, 0]), with_=oracle, gives=torch.inf)
+
+
 @pytest.mark.card("loss-at-the-start")
 def test_equal_logits_lose_the_log_of_the_number_of_classes():
     agrees(cross_entropy, torch.zeros(2, 50), torch.tensor([7, 49]), with_=oracle, gives=3.9120)

@@ -16,9 +16,12 @@ def _checked(logits: Tensor, targets: Tensor) -> None:
 @oracle
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     _checked(logits, targets)
-    rivals = logits - logits.gather(1, targets.unsqueeze(1))
+    own = logits.gather(1, targets.unsqueeze(1))
+    rivals = logits - own
     top = rivals.amax(1, keepdim=True)
-    return (top.squeeze(1) + torch.log(torch.exp(rivals - top).sum(1))).mean()
+    losses = top + torch.log(torch.exp(rivals - top).sum(1, keepdim=True))
+    impossible = logits.amax(1, keepdim=True) - own  # inf: a target that cannot be, whose rivals are no numbers
+    return torch.where(own == -torch.inf, impossible, losses).mean()
 
 
 def _rounded_once(logits: Tensor, targets: Tensor, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:

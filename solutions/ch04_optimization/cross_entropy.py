@@ -14,7 +14,7 @@ def cross_entropy(logits: Float[Tensor, "batch classes"], targets: Int[Tensor, "
 
     Finite for all finite logits, ±1e4 among them, even where the probability of the target is too small for a float.
     Compute in float32, whatever the dtype of `logits`, and round once. A logit of −inf is a class that cannot be: it
-    takes no share. An empty batch gives NaN, the mean of nothing.
+    takes no share, and as a target it loses inf. An empty batch gives NaN, the mean of nothing.
 
         cross_entropy(tensor([[0., 0.]]), tensor([1]))       ->  tensor(0.6931)    −log(1/2)
         cross_entropy(tensor([[1000., 0.]]), tensor([1]))    ->  tensor(1000.)
