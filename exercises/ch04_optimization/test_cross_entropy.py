@@ -39,6 +39,11 @@ def test_equal_logits_lose_the_log_of_the_number_of_classes():
 
 
 @pytest.mark.card("loss-from-logits")
+def test_a_probability_too_small_for_a_float_loses_200():
+    agrees(cross_entropy, torch.tensor([[0.0, -200.0]]), torch.tensor([1]), with_=oracle, gives=200.0)
+
+
+@pytest.mark.card("loss-from-logits")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_a_sure_and_wrong_model_loses_the_distance_of_its_logits(dtype):
     logits = torch.tensor([[1e4, 0.0, -1e4], [200.0, 0.0, 100.0]]).to(dtype)

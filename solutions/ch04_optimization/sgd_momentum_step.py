@@ -16,7 +16,7 @@ def sgd_momentum_step(
     The velocity fades by the factor `momentum`, the whole gradient is added to it, and the parameters move by `lr`
     times the new velocity, against it. `lr` is no part of the velocity.
 
-        p = [1.0], g = [0.5], v = [2.0], lr = 0.1, momentum = 0.9   ->   ([0.77], [2.3])     2.3 = 0.9 · 2 + 0.5
+        p = [1.0], g = [0.5], v = [2.0], lr = 0.1, momentum = 0.8   ->   ([0.79], [2.1])     2.1 = 0.8 · 2 + 0.5
 
     Compute in float32, whatever the dtypes, and round each result once: the parameters to the dtype of `p`, the
     velocity to that of `v`, which may be wider. All three inputs are left as they were.
