@@ -4,6 +4,7 @@ Adam divides the mean gradient by the root of the mean squared gradient, so ever
 the size of its gradients. Both means start at zero and are too small at first, each by a factor that is known.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 

@@ -4,6 +4,7 @@ Weight decay pulls every weight towards zero by a fraction of itself. Add it to 
 and Adam divides it by the size of past gradients. AdamW keeps the two apart. Start from your `adam_step`.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 

@@ -6,6 +6,7 @@ the direction is that of all tensors together: so there is one length, and one s
 
 import math
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 

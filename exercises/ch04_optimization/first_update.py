@@ -4,6 +4,7 @@ Adam starts with moments of zero. It is said that its first steps are wild for t
 tame them. Work out how far the first step really goes: with the correction of the moments, without it, on a ramp.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 

@@ -4,6 +4,7 @@ Plain descent follows the gradient of one batch. Momentum follows a velocity: ol
 Every library keeps such a sum, and not all of them weigh its terms alike. This is PyTorch's way.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 

@@ -12,7 +12,7 @@ def warmup_cosine(step: int, peak: float, warmup: int, total: int, floor: float 
 
     The first `warmup` steps climb in equal stages from peak / warmup to `peak`: no step is spent on a learning rate of
     0. From step `warmup` on half a cosine leads from `peak` to `floor`, which it reaches at step `total`; after that it
-    stays there. With warmup = 0 there is no ramp.
+    stays there. With warmup = 0 there is no ramp, with warmup = total no cosine.
 
         peak = 1.0, warmup = 4, total = 12, floor = 0.0
         step 0, 1, 2, 3   ->   0.25, 0.5, 0.75, 1.0

@@ -106,7 +106,9 @@ def one_factor(s: Step) -> Three:
     return s.p - s.lr * c2**0.5 / c1 * m / (v.sqrt() + s.eps * c2**0.5), m, v
 
 
-@adam_step.wrong("no bias correction: both moments start at zero, and by default betas the first step is 3.2 times too long")
+@adam_step.wrong(
+    "no bias correction: both moments start at zero, and by default betas the first step is 3.2 times too long"
+)
 @_in_float32
 def no_correction(s: Step) -> Three:
     m, v = s.moments()

@@ -174,6 +174,12 @@ def climbs_again(step: int, peak: float, warmup: int, total: int, floor: float =
     return _schedule(step, peak, warmup, total, floor, clamped=False)
 
 
+@warmup_cosine.wrong("a run that ends with its ramp goes on at the peak: from step `total` on it is at `floor`")
+def peak_after_a_bare_ramp(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
+    share = min(1.0, (step - warmup) / max(1, total - warmup))
+    return _schedule(step, peak, warmup, total, floor, progress=lambda: share, clamped=False)
+
+
 @warmup_cosine.wrong("0 after `total`: the learning rate stays at `floor`")
 def zero_after_total(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
     return _schedule(step, peak, warmup, total, floor) if step < total or step < warmup else 0.0

@@ -4,6 +4,7 @@ Adam divides the mean gradient by the root of the mean squared gradient, so ever
 the size of its gradients. Both means start at zero and are too small at first, each by a factor that is known.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -44,7 +45,7 @@ def adam_step(
     first = betas[0] * m.float() + (1 - betas[0]) * grad
     second = betas[1] * v.float() + (1 - betas[1]) * grad * grad
     mean = first / (1 - betas[0] ** t)
-    spread = (second / (1 - betas[1] ** t)).sqrt()
+    spread = torch.sqrt(second / (1 - betas[1] ** t))
     moved = p.float() - lr * mean / (spread + eps)
     return moved.to(p.dtype), first.to(m.dtype), second.to(v.dtype)
     ### END SOLUTION

@@ -4,6 +4,7 @@ Weight decay pulls every weight towards zero by a fraction of itself. Add it to 
 and Adam divides it by the size of past gradients. AdamW keeps the two apart. Start from your `adam_step`.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -41,7 +42,7 @@ def adamw_step(
     first = betas[0] * m.float() + (1 - betas[0]) * grad
     second = betas[1] * v.float() + (1 - betas[1]) * grad * grad
     mean = first / (1 - betas[0] ** t)
-    spread = (second / (1 - betas[1] ** t)).sqrt()
+    spread = torch.sqrt(second / (1 - betas[1] ** t))
     moved = p.float() * (1 - lr * decay) - lr * mean / (spread + eps)
     return moved.to(p.dtype), first.to(m.dtype), second.to(v.dtype)
     ### END SOLUTION

@@ -6,6 +6,7 @@ the direction is that of all tensors together: so there is one length, and one s
 
 import math
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -28,7 +29,7 @@ def clip_by_global_norm(grads: list[Gradient], max_norm: float) -> tuple[list[Gr
     Raises ValueError if the norm is inf or NaN: no factor mends that, and NaN would spread to every tensor.
     """
     ### BEGIN SOLUTION
-    squares = sum(g.float().square().sum().item() for g in grads)
+    squares = sum(torch.sum(g.float() ** 2).item() for g in grads)
     norm = math.sqrt(squares)
     if not math.isfinite(norm):
         raise ValueError(f"the gradients have norm {norm}")

@@ -4,6 +4,7 @@ Adam starts with moments of zero. It is said that its first steps are wild for t
 tame them. Work out how far the first step really goes: with the correction of the moments, without it, on a ramp.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -30,7 +31,7 @@ def first_update(
     of `adam_step` and see what is left of them.
     """
     ### BEGIN SOLUTION
-    size = g.float().abs()
+    size = torch.abs(g.float())
     rate = lr / max(1, warmup)
     first, root = (1 - betas[0]) * size, (1 - betas[1]) ** 0.5 * size
     return {

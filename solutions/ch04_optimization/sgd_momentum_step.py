@@ -4,6 +4,7 @@ Plain descent follows the gradient of one batch. Momentum follows a velocity: ol
 Every library keeps such a sum, and not all of them weigh its terms alike. This is PyTorch's way.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -22,7 +23,7 @@ def sgd_momentum_step(
     velocity to that of `v`, which may be wider. All three inputs are left as they were.
     """
     ### BEGIN SOLUTION
-    velocity = momentum * v.float() + g.float()
-    moved = p.float() - lr * velocity
+    velocity = momentum * v.to(torch.float32) + g.to(torch.float32)
+    moved = p.to(torch.float32) - lr * velocity
     return moved.to(p.dtype), velocity.to(v.dtype)
     ### END SOLUTION
