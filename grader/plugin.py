@@ -29,6 +29,7 @@ os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # looking for a GPU
 
 WORKBOOK = pytest.StashKey[Workbook]()
 TARGET = pytest.StashKey[targets.Target]()
+PRELOADED: Workbook | None = None  # what a warm process has read already, and starts anew when it changes
 EXAMPLES = 30  # hypothesis examples a property test runs
 TOLD = 20_000  # characters of any text of a result: a submission may make its lines as long as it likes
 
@@ -50,7 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "card(id): this test proves a drill card; it unlocks when all that name it pass")
     config.addinivalue_line("markers", "gpu: needs a CUDA device; proves the koan's second claim, `fast`")
     try:
-        workbook = Workbook(find_root(config.rootpath))
+        root = find_root(config.rootpath)
+        workbook = PRELOADED if PRELOADED is not None and root == PRELOADED.root else Workbook(root)
         target = targets.parse(config.getoption("--target"))
         assert workbook.koans  # read the content now: a mistake in it is one line, not a failed import
         recorder = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, Recorder)), None)

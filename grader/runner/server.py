@@ -71,10 +71,19 @@ def import_all() -> None:
     import grader.targets  # noqa: F401
 
 
-def warm_up() -> None:
-    """Import everything and go through one run, so that a child finds all of it done."""
+def warm_up(root: Path) -> None:
+    """Import everything, read the content and go through one run, so that a child finds all of it done."""
     import_all()
     import pytest
+
+    from grader import plugin
+    from grader.errors import KoansError
+    from grader.workbook import Workbook
+
+    book = Workbook(root)
+    with contextlib.suppress(KoansError):  # a mistake in it is told by the run that meets it
+        assert book.koans
+        plugin.PRELOADED = book
 
     with tempfile.TemporaryDirectory() as folder:
         test = Path(folder) / "test_rehearsal.py"
@@ -278,7 +287,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     ready = Ready(fingerprint(root))
-    warm_up()
+    warm_up(root)
     shared = listen(root) if "--share" in sys.argv else None
     try:
         Server(owner, shared[0] if shared else None, ready).serve()
