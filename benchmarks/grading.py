@@ -5,8 +5,8 @@
 
 `small`: three koans with three tests each, 20 submissions. `class`: the koans of chapter 6 with all their tests, and
 100 submissions: 10 that solve all, 40 half of them, 50 one koan, and of these 5 with a hostile file beside. The
-alternative is what other graders do: one `python -m pytest` a submission, in its own process, without isolation, measured
-on some of each kind. Both grade the same files in the same run. Figures are seconds per submission.
+alternative is what other graders do: one `python -m pytest` a submission, in its own process, without isolation,
+measured on some of each kind. Both grade the same files in the same run. Figures are seconds per submission.
 """
 
 from __future__ import annotations
