@@ -6,6 +6,7 @@ with proxies: the same functions, in a worker of their own.
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -21,6 +22,7 @@ import msgspec
 from grader import policy
 from grader.errors import KoansError
 from grader.stubs import strip_markers, stub_of
+from grader.syntax import parse as parse_python
 from grader.workbook import Koan, Workbook
 from reference import Oracle, Variant
 
@@ -183,12 +185,23 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if self.target.kind in ("wrong", "right"):
             oracle, chosen = variant(koan, self.target)
             reference = self.workbook.reference(koan)
-            replace = wire.Replace(reference.read_text("utf-8"), str(reference), oracle.__name__, chosen.name)
+            own = reference.read_text("utf-8")
+            replace = wire.Replace(own, str(reference), oracle.__name__, chosen.name, self._needs(own))
         limits = Limits(sandbox.seconds, sandbox.memory)
         worker = Worker(sandbox.address, wire.Load(text, file, list(forbids), replace), limits)
         sandbox.opened(worker)
         for name in worker.names():
             setattr(module, name, Proxy(worker, name))
+
+    def _needs(self, text: str) -> dict[str, str]:
+        """The texts of the reference modules that a reference module imports, those it depends on first."""
+        found: dict[str, str] = {}
+        for node in parse_python(text).body:
+            name = node.module if isinstance(node, ast.ImportFrom) else None
+            if name and name.startswith("reference.") and name not in found:
+                other = (self.workbook.root / name.replace(".", "/")).with_suffix(".py").read_text("utf-8")
+                found |= {**self._needs(other), name: other}
+        return found
 
     def _kernel_module(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:
         """A kernel koan's functions are its launchers over the learner's kernels: tests call them like any other."""

@@ -25,12 +25,15 @@ class Start(msgspec.Struct, tag=True):
 
 
 class Replace(msgspec.Struct):
-    """Take one function from a reference file instead: the variant `name` of `oracle`."""
+    """Take one function from a reference file instead: the variant `name` of `oracle`. `needs` are the texts of other
+    reference modules that it imports, by name.
+    """
 
     text: str
     file: str
     oracle: str
     name: str
+    needs: dict[str, str] = {}
 
 
 class Load(msgspec.Struct, tag=True):

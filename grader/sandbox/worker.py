@@ -82,6 +82,10 @@ def _load(asked: wire.Load, module: dict[str, Any], printed: _Printed) -> wire.R
             return wire.Loaded([name for name in module if not name.startswith("_")])
         module.update(_run(asked.text, asked.file))
         if asked.replace is not None:
+            for name, text in asked.replace.needs.items():
+                sys.modules.setdefault(name.rpartition(".")[0], types.ModuleType("reference.chapter"))
+                sys.modules[name] = other = types.ModuleType(name)
+                other.__dict__.update(_run(text, f"{name}.py"))
             reference = _run(asked.replace.text, asked.replace.file)
             oracle = reference[asked.replace.oracle]
             module[asked.replace.oracle] = (oracle.wrongs | oracle.rights)[asked.replace.name].fn
