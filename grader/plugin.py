@@ -141,8 +141,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
     koan = koan_of(item.config, item.path)
+    if koan is not None:  # our words replace pytest's traceback, which takes longer to draw than most tests
+        item.repr_failure = lambda excinfo, style=None: ""  # type: ignore[method-assign]
+    report = yield
     if koan is None:
         return report
     status, told = Status.passed, Explained("", "")

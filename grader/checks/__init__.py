@@ -31,6 +31,8 @@ AnyOracle = Oracle[..., Any]
 YOUR_TURN = "your turn"  # what a stub raises
 NEAR = 4096.0  # no honest formula was seen to widen the bound further: exp(x − logsumexp) at logits of 1e4 takes 600
 REMEMBERED = 64  # passed checks kept to tell look-alikes apart
+ENOUGH = 3  # failures with a name, before further ones are held against these names alone
+_named: defaultdict[Any, list[set[str]]] = defaultdict(list)
 _passed: defaultdict[Any, list[naming.Passed]] = defaultdict(list)
 
 DECIMALS = 4  # of a result written out in a test: it is there to be read; the oracle decides
@@ -92,7 +94,10 @@ def _check(
 
 
 def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool, memory: int | None) -> Told:
-    names = naming.look_alikes(fn, found.actual, oracle, found.inputs, found.expected, _passed[fn], memory)
+    names = naming.look_alikes(
+        fn, found.actual, oracle, found.inputs, found.expected, _passed[fn], memory, _still_possible(fn)
+    )
+    _named[fn].append({v.name for v in names})
     given = found.inputs
     if memory is None and found.gap.kind in ("value", "raises") and not _in_hypothesis():
         found = _smallest(fn, oracle, found, names, bits)
@@ -100,6 +105,12 @@ def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool
     return tell(
         *found.inputs, found.actual, found.expected, found.gap, [v.name for v in names], oracle, smaller=smaller
     )
+
+
+def _still_possible(fn: Any) -> set[str] | None:
+    """The names that earlier failures of this function gave, once enough have given one: the answer is among them."""
+    named = [names for names in _named[fn] if names]
+    return set().union(*named) if len(named) >= ENOUGH else None
 
 
 class _Failure(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -30,15 +30,18 @@ def look_alikes(
     expected: Expected,
     passed: Sequence[Passed] = (),
     memory: int | None = None,
+    among: Collection[str] | None = None,
 ) -> list[Variant]:
     """The oracle's wrong answers that give what `fn` gave on these inputs, the closest kind of match only.
 
     `inputs` are (args, kwargs), `memory` the limit the call was under. A wrong answer that agrees with the oracle here
     tells nothing and is left out. Of those that match to the bit, some may not have passed what `fn` has passed; one
-    that only comes near must have.
+    that only comes near must have. `among` are the names that can still be, where that is known.
     """
     exact, near = [], []
     for variant in oracle.wrongs.values():
+        if among is not None and variant.name not in among:
+            continue
         args, kwargs = clone(inputs)
         outcome = call(as_function(variant, oracle, fn), args, kwargs, memory)
         if compare(outcome, expected) is None:
