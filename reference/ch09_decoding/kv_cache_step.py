@@ -1,0 +1,220 @@
+"""Token by token: each sees the keys up to its own, and there is nothing to mask."""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reference import lowp, oracle
+
+Step = tuple[Tensor, Tensor, Tensor]
+
+
+def _check(x: Tensor, keys: Tensor, positions: Tensor) -> None:
+    if keys.shape[1] + x.shape[1] > len(positions):
+        raise ValueError("beyond the table of positions")
+
+
+@oracle
+def kv_cache_step(
+    x: Tensor, keys: Tensor, values: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, positions: Tensor
+) -> Step:
+    _check(x, keys, positions)
+    n, out = keys.shape[1], []
+    all_keys, all_values = keys, values
+    for i, token in enumerate(x.unbind(1)):
+        h = token + positions[n + i]
+        q, k, v = h @ w_q.T, h @ w_k.T, h @ w_v.T
+        keys, values = torch.cat([keys, k[:, None]], 1), torch.cat([values, v[:, None]], 1)
+        all_keys, all_values = torch.cat([all_keys, lowp(k)[:, None]], 1), torch.cat([all_values, lowp(v)[:, None]], 1)
+        scores = (all_keys @ q[:, :, None])[:, :, 0] / math.sqrt(q.shape[-1])
+        e = torch.exp(scores - scores.amax(-1, keepdim=True))
+        out.append((e[:, None] @ all_values)[:, 0] / e.sum(-1, keepdim=True))
+    return torch.stack(out, 1), keys, values
+
+
+def _past_and_self(m: int, n: int) -> Tensor:
+    """Which of n + m keys the m new queries may see."""
+    return torch.ones(m, n + m, dtype=torch.bool).tril(n)
+
+
+def _step(
+    x: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    w_q: Tensor,
+    w_k: Tensor,
+    w_v: Tensor,
+    positions: Tensor,
+    start: int | None = None,
+    seen: Callable[[int, int], Tensor] = _past_and_self,
+    scale: float | None = None,
+    to_key: bool = True,
+    to_value: bool = True,
+) -> Step:
+    """One step in float32; the last five say what a wrong answer does otherwise."""
+    _check(x, keys, positions)
+    n, m = keys.shape[1], x.shape[1]
+    first = n if start is None else start
+    plain = x.float()
+    h = plain + positions[first : first + m].float()
+    q = h @ w_q.float().T
+    k = (h if to_key else plain) @ w_k.float().T
+    v = (h if to_value else plain) @ w_v.float().T
+    keys, values = torch.cat([keys, k.to(x.dtype)], 1), torch.cat([values, v.to(x.dtype)], 1)
+    scores = q @ keys.float().mT * (q.shape[-1] ** -0.5 if scale is None else scale)
+    weights = torch.softmax(scores.masked_fill(~seen(m, n), -torch.inf), -1)
+    return (weights @ values.float()).to(x.dtype), keys, values
+
+
+Args = Tensor
+
+
+@kv_cache_step.right("the library's attention with a mask that ends where the cache ends")
+def library(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    _check(x, keys, positions)
+    n, m = keys.shape[1], x.shape[1]
+    h = x.float() + positions[n : n + m].float()
+    q, k, v = (F.linear(h, w.float()) for w in (w_q, w_k, w_v))
+    long_k, long_v = torch.cat([keys.float(), k], 1), torch.cat([values.float(), v], 1)
+    out = F.scaled_dot_product_attention(q, long_k, long_v, attn_mask=_past_and_self(m, n))
+    return out.to(x.dtype), long_k.to(x.dtype), long_v.to(x.dtype)
+
+
+@kv_cache_step.right("the new tokens one after the other, each a step of its own")
+def one_by_one(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    _check(x, keys, positions)
+    out = []
+    for token in x.split(1, 1):
+        y, keys, values = _step(token, keys, values, w_q, w_k, w_v, positions)
+        out.append(y)
+    return torch.cat(out, 1), keys, values
+
+
+@kv_cache_step.wrong("positions counted from 0 again: the new tokens stand behind the n of the cache")
+def positions_restart(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    return _step(x, keys, values, w_q, w_k, w_v, positions, start=0)
+
+
+@kv_cache_step.wrong("positions one too low: the cache ends at place n − 1, so the first new token stands at n")
+def one_place_early(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    return _step(x, keys, values, w_q, w_k, w_v, positions, start=max(0, keys.shape[1] - 1))
+
+
+@kv_cache_step.wrong("positions one too high: the first new token stands at place n, since places start at 0")
+def one_place_late(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    _check(x, keys, positions)
+    longer = torch.cat([positions, positions[-1:]])
+    return _step(x, keys, values, w_q, w_k, w_v, longer, start=keys.shape[1] + 1)
+
+
+@kv_cache_step.wrong("no positions added: without them a token looks the same at every place")
+def no_positions(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    return _step(x, keys, values, w_q, w_k, w_v, torch.zeros_like(positions))
+
+
+@kv_cache_step.wrong("positions added for the query only: the key and the value are of the token with its position")
+def query_only(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    return _step(x, keys, values, w_q, w_k, w_v, positions, to_key=False, to_value=False)
+
+
+@kv_cache_step.wrong("the value computed without its position: so it is with RoPE; here the row is added to the token")
+def value_without_position(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    return _step(x, keys, values, w_q, w_k, w_v, positions, to_value=False)
+
+
+@kv_cache_step.wrong("a causal mask aligned at the first key: with one query it hides the whole cache but one token")
+def mask_top_left(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    def seen(m: int, n: int) -> Tensor:
+        return torch.ones(m, n + m, dtype=torch.bool).tril()
+
+    return _step(x, keys, values, w_q, w_k, w_v, positions, seen=seen)
+
+
+@kv_cache_step.wrong("no mask: with several new tokens the earlier ones see the later")
+def no_mask(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    def seen(m: int, n: int) -> Tensor:
+        return torch.ones(m, n + m, dtype=torch.bool)
+
+    return _step(x, keys, values, w_q, w_k, w_v, positions, seen=seen)
+
+
+@kv_cache_step.wrong("a token that does not see itself: its own key and value count too")
+def not_itself(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    def seen(m: int, n: int) -> Tensor:
+        return torch.ones(m, n + m, dtype=torch.bool).tril(n - 1)
+
+    return _step(x, keys, values, w_q, w_k, w_v, positions, seen=seen)
+
+
+@kv_cache_step.wrong("only the new tokens attended to: what is in the cache is the text so far")
+def cache_unread(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    def past(m: int, n: int) -> Tensor:
+        return _past_and_self(m, n) & (torch.arange(n + m) >= n)
+
+    return _step(x, keys, values, w_q, w_k, w_v, positions, seen=past)
+
+
+@kv_cache_step.wrong("only the new keys and values returned: the next step needs the old ones as well")
+def only_the_new(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    out, long_k, long_v = _step(x, keys, values, w_q, w_k, w_v, positions)
+    return out, long_k[:, keys.shape[1] :], long_v[:, keys.shape[1] :]
+
+
+@kv_cache_step.wrong("the cache returned as it was: the new keys and values belong to it")
+def cache_not_extended(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    return _step(x, keys, values, w_q, w_k, w_v, positions)[0], keys.clone(), values.clone()
+
+
+@kv_cache_step.wrong("new tokens put before the cache: they come after it")
+def prepended(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    out, long_k, long_v = _step(x, keys, values, w_q, w_k, w_v, positions)
+    return out, long_k.roll(x.shape[1], 1), long_v.roll(x.shape[1], 1)
+
+
+@kv_cache_step.wrong("scores not divided by √w")
+def unscaled(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    return _step(x, keys, values, w_q, w_k, w_v, positions, scale=1.0)
+
+
+@kv_cache_step.wrong("scores divided by √d, the width of a token: it is w, the width of a query")
+def scaled_by_d(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    return _step(x, keys, values, w_q, w_k, w_v, positions, scale=x.shape[-1] ** -0.5)
+
+
+@kv_cache_step.wrong("the weights not transposed: they are stored (out, in)")
+def not_transposed(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    return _step(x, keys, values, w_q.mT, w_k.mT, w_v.mT, positions)
+
+
+@kv_cache_step.wrong("the cache returned in float32: it stays in its dtype, or it doubles")
+def cache_in_fp32(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    out, long_k, long_v = _step(x, keys, values, w_q, w_k, w_v, positions)
+    return out, long_k.float(), long_v.float()
+
+
+@kv_cache_step.wrong("computed in the low precision of the input: upcast inside and round at the end")
+def low_precision_inside(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    return kv_cache_step.fn(x, keys, values, w_q, w_k, w_v, positions)
+
+
+@kv_cache_step.wrong("a place beyond the table of positions let through: a slice does not complain; raise ValueError")
+def past_the_table(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    n, m = keys.shape[1], x.shape[1]
+    if n + m <= len(positions):
+        return _step(x, keys, values, w_q, w_k, w_v, positions)
+    h = x.float() + positions[n : n + m].float()
+    long_k = torch.cat([keys, (h @ w_k.float().T).to(x.dtype)], 1)
+    long_v = torch.cat([values, (h @ w_v.float().T).to(x.dtype)], 1)
+    return (h @ w_q.float().T).to(x.dtype), long_k, long_v
+
+
+@kv_cache_step.wrong("the given cache written to: make a longer one and leave it as it is")
+def in_place(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    out, long_k, long_v = _step(x, keys, values, w_q, w_k, w_v, positions)
+    if keys.shape[1]:
+        keys.copy_(long_k[:, -keys.shape[1] :])
+        values.copy_(long_v[:, -keys.shape[1] :])
+    return out, long_k, long_v

@@ -1,0 +1,50 @@
+"""What a step waits for
+
+A pass through a model reads every weight once, whether for one token or for two thousand, and the keys and values of
+each sequence besides. Count what it computes for each byte that it reads, and say what a device would wait for.
+"""
+
+
+def arithmetic_intensity(
+    config: dict[str, int], new: int, cached: int, batch: int, peak: float, bandwidth: float
+) -> dict[str, int | float | str]:
+    """One pass over `new` tokens for each of `batch` sequences that have `cached` tokens in their caches, in bfloat16.
+
+    `config` has num_hidden_layers, num_attention_heads, num_key_value_heads, hidden_size, intermediate_size and
+    vocab_size. A head has width hidden_size // num_attention_heads. A layer has the matrices w_q, w_k, w_v, w_o
+    (between hidden_size and the width of its heads), gate, up and down (between hidden_size and intermediate_size).
+
+        "weights"    bytes of the matrices of all layers and of the output head, vocab_size × hidden_size; the input
+                     embedding is left out (a pass looks up a few rows of it), and so are the norms
+        "cache"      bytes of the keys and values of all sequences, of `cached` and `new` tokens
+        "flops"      2 for each weight of a layer and each token; 2 for each weight of the head and each sequence, whose
+                     last token alone needs it; and for the two products of attention 4·hidden_size for each layer, new
+                     token and token it meets, which is every cached and every new one of its sequence (a mask saves
+                     nothing)
+        "intensity"  FLOPs for each byte of weights and cache
+        "bound"      "compute" if the FLOPs take as long at `peak` FLOP/s as the bytes at `bandwidth` bytes/s, or
+                     longer; else "weights" or "cache", whichever is more bytes ("weights" if they are equal)
+
+    By hand, 1 layer, 1 head, 1 key head, hidden_size 2, intermediate_size 1, vocab_size 3; new 1, cached 2, batch 1:
+    22 weights in the layer, 6 in the head: 56 bytes. 3 tokens with 2 numbers of key and of value: 24 bytes.
+    44 + 12 FLOPs for weights, 4·2·3 for attention: 80. Intensity 1.0.
+    """
+    ### BEGIN SOLUTION
+    layers, d = config["num_hidden_layers"], config["hidden_size"]
+    kv = config["num_key_value_heads"] * (d // config["num_attention_heads"])
+    body = layers * (2 * d * d + 2 * d * kv + 3 * d * config["intermediate_size"])
+    head = config["vocab_size"] * d
+    length = cached + new
+    weights = 2 * (body + head)
+    cache = 2 * batch * layers * 2 * kv * length
+    flops = batch * (2 * body * new + 2 * head + 4 * d * layers * new * length)
+    read = "weights" if weights >= cache else "cache"
+    bound = "compute" if flops / peak >= (weights + cache) / bandwidth else read
+    return {
+        "weights": weights,
+        "cache": cache,
+        "flops": flops,
+        "intensity": flops / (weights + cache),
+        "bound": bound,
+    }
+    ### END SOLUTION

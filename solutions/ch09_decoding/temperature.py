@@ -1,0 +1,34 @@
+"""Temperature, down to zero
+
+A model returns logits; a temperature decides how far the likeliest token stands out when they become probabilities.
+Temperature 0 is an agreement rather than a formula: take the likeliest token, and divide by nothing.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def temperature(logits: Float[Tensor, "*batch n"], t: float) -> Float[Tensor, "*batch n"]:
+    """The softmax of logits / t along the last axis, in the dtype of `logits`.
+
+    Compute in float32 inside, whatever the dtype, and round once at the end. Finite for every t > 0, however small:
+    where logits / t would overflow, the likeliest tokens have all the probability. At t = 0 a single token has it, the
+    one with the largest logit, and of equal ones the lowest id. A logit may be -inf (a token that is ruled out), but
+    never all of a row.
+
+        logits [0., 0.6931]      t = 1    ->  [0.3333, 0.6667]    0.6931 is log 2
+                                 t = 0.5  ->  [0.2, 0.8]          odds of 2 become odds of 4
+                                 t = 0    ->  [0., 1.]
+
+    Raises ValueError if t is negative.
+    """
+    ### BEGIN SOLUTION
+    if t < 0:
+        raise ValueError(f"a temperature of {t} has no meaning")
+    scores = logits.float()
+    if t == 0:
+        return torch.zeros_like(logits).scatter(-1, scores.argmax(-1, keepdim=True), 1.0)
+    top = scores.amax(-1, keepdim=True)
+    return torch.softmax((scores - top) / t, dim=-1).to(logits.dtype)
+    ### END SOLUTION

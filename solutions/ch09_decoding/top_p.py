@@ -1,0 +1,33 @@
+"""The smallest set that is likely enough
+
+Top-k keeps as many tokens when the model is sure as when it is not. Nucleus sampling asks for a share of the
+probability instead: the likeliest tokens, as few as together reach it. The token that crosses the line belongs to them.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def top_p(p: Float[Tensor, "*batch n"], mass: float) -> Float[Tensor, "*batch n"]:
+    """Each row of `p` with only its nucleus left, scaled to add up to 1.
+
+    The nucleus is the fewest tokens whose probabilities, added up from the largest down, reach `mass` (are at least
+    as much), and never fewer than one; if even all of them stay below, it is all. Of equal probabilities the lower id
+    comes first. Every token keeps its place. Compute in float32 inside and round once, to the dtype of `p`.
+
+        p = [0.125, 0.5, 0.125, 0.25]    mass 0.5  ->  [0., 1., 0., 0.]            0.5 reaches it
+                                         mass 0.6  ->  [0., 0.6667, 0., 0.3333]    0.5 + 0.25 does
+                                         mass 0    ->  [0., 1., 0., 0.]            one at least
+
+    Raises ValueError if `mass` is not between 0 and 1.
+    """
+    ### BEGIN SOLUTION
+    if not 0 <= mass <= 1:
+        raise ValueError(f"{mass} is no share of the probability")
+    ranked, ids = torch.sort(p.float(), dim=-1, descending=True, stable=True)
+    keep = torch.ones(p.shape, dtype=torch.bool)
+    keep[..., 1:] = ranked.cumsum(-1)[..., :-1] < mass  # as long as those before fall short
+    kept = torch.zeros(p.shape).scatter(-1, ids, ranked * keep)
+    return (kept / kept.sum(-1, keepdim=True)).to(p.dtype)
+    ### END SOLUTION
