@@ -119,7 +119,7 @@ def interleaved(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
 @batch_invariance.wrong("pieces of n // parts columns: where that leaves a rest, there is one piece too many; round up")
 def one_piece_more(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor, parts: int) -> Tensor:
-        pieces = rows.split(max(1, rows.shape[1] // parts), 1)
+        pieces = torch.split(rows, max(1, rows.shape[1] // parts), 1)
         return _left(torch.stack([_left(piece) for piece in pieces], 1))
 
     sums = kernel(x, _parts(len(x), cores, fixed))
@@ -130,7 +130,7 @@ def one_piece_more(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
 def rest_dropped(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor, parts: int) -> Tensor:
         size = max(1, rows.shape[1] // parts)
-        pieces = rows.split(size, 1)[:parts]
+        pieces = torch.split(rows, size, 1)[:parts]
         return _left(torch.stack([_left(piece) for piece in pieces], 1))
 
     sums = kernel(x, _parts(len(x), cores, fixed))

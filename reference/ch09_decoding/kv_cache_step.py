@@ -87,7 +87,7 @@ def library(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, 
 def one_by_one(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     _check(x, keys, positions)
     out = []
-    for token in x.split(1, 1):
+    for token in torch.split(x, 1, 1):
         y, keys, values = _step(token, keys, values, w_q, w_k, w_v, positions)
         out.append(y)
     return torch.cat(out, 1), keys, values
