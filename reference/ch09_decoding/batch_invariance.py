@@ -147,6 +147,17 @@ def pieces_backwards(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return sums, sums == kernel(x, _parts(1, cores, fixed))
 
 
+@batch_invariance.wrong(
+    "the results of the pieces added by torch.sum, which rounds once: from left to right, rounded each time"
+)
+def pieces_by_torch_sum(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
+    def kernel(rows: Tensor, parts: int) -> Tensor:
+        return torch.stack([_left(piece) for piece in rows.chunk(parts, 1)], 1).sum(1)
+
+    sums = kernel(x, _parts(len(x), cores, fixed))
+    return sums, sums == kernel(x, _parts(1, cores, fixed))
+
+
 @batch_invariance.wrong("True where the two differ: True says that the row is the same")
 def inverted(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     sums, same = batch_invariance.fn(x, cores, fixed)

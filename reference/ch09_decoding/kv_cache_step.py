@@ -197,7 +197,12 @@ def cache_in_fp32(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: 
 
 @kv_cache_step.wrong("computed in the low precision of the input: upcast inside and round at the end")
 def low_precision_inside(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
-    return kv_cache_step.fn(x, keys, values, w_q, w_k, w_v, positions)
+    _check(x, keys, positions)
+    n, m = keys.shape[1], x.shape[1]
+    h = x + positions[n : n + m]
+    keys, values = torch.cat([keys, h @ w_k.T], 1), torch.cat([values, h @ w_v.T], 1)
+    scores = (h @ w_q.T) @ keys.mT / w_q.shape[0] ** 0.5
+    return torch.softmax(scores.masked_fill(~_past_and_self(m, n), -torch.inf), -1) @ values, keys, values
 
 
 @kv_cache_step.wrong("a place beyond the table of positions let through: a slice does not complain; raise ValueError")

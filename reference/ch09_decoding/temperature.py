@@ -105,6 +105,12 @@ def id_for_distribution(logits: Tensor, t: float) -> Tensor:
     return _hot(logits, t) if t else logits.argmax(-1)
 
 
+@temperature.wrong("at t = 0 integers from one_hot: probabilities have the dtype of the logits")
+def integers_at_zero(logits: Tensor, t: float) -> Tensor:
+    _check(t)
+    return _hot(logits, t) if t else _one_hot(logits, logits.argmax(-1)).long()
+
+
 @temperature.wrong("at t = 0 the largest logit of the whole batch: every row has its own")
 def one_for_all_rows(logits: Tensor, t: float) -> Tensor:
     _check(t)

@@ -71,7 +71,7 @@ def keeps_ties(p: Tensor, k: int) -> Tensor:
     return _renormalised(p, p >= smallest)
 
 
-@top_k.wrong("of equal probabilities the higher id kept: the lower id wins")
+@top_k.wrong("of equal probabilities the higher id kept: the lower wins, and torch.topk does not say which it takes")
 def higher_id(p: Tensor, k: int) -> Tensor:
     _check(k)
     return _renormalised(p, _ranks(p.flip(-1)).flip(-1) < k)
