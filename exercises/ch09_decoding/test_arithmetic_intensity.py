@@ -9,7 +9,7 @@ from grader.checks import agrees
 from reference.ch09_decoding.arithmetic_intensity import arithmetic_intensity as oracle
 
 H100 = (989.4e12, 3.35e12)  # dense bf16 FLOP/s, bytes/s of the SXM model
-SLOW = (1e12, 1e12)
+EVEN, SLOW = (1e12, 1e12), (2e12, 1e12)
 
 
 def config(layers, heads, kv_heads, d_model, ffn, vocab):
@@ -29,7 +29,7 @@ LLAMA_8B = config(32, 32, 8, 4096, 14336, 128_256)
 
 
 def test_a_tiny_model_by_hand():
-    gives = {"weights": 56, "cache": 24, "flops": 80, "intensity": 1.0, "bound": "compute"}
+    gives = {"weights": 56, "cache": 24, "flops": 80, "intensity": 1.0, "bound": "weights"}
     agrees(arithmetic_intensity, TINY, 1, 2, 1, *SLOW, with_=oracle, gives=gives)
 
 
@@ -65,6 +65,10 @@ def test_a_chunk_of_a_prompt_is_bound_by_what_the_device_says(new):
 def test_one_layer_more_and_one_sequence_more():
     agrees(arithmetic_intensity, SMALL, 3, 5, 2, *H100, with_=oracle)
     agrees(arithmetic_intensity, {**SMALL, "num_hidden_layers": 4}, 3, 5, 3, *H100, with_=oracle)
+
+
+def test_flops_that_take_as_long_as_the_bytes_count_as_compute():
+    agrees(arithmetic_intensity, TINY, 1, 2, 1, *EVEN, with_=oracle)
 
 
 def test_as_many_bytes_of_cache_as_of_weights_count_as_weights():

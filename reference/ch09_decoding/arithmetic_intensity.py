@@ -189,6 +189,13 @@ def memory_is_weights(config: Config, new: int, cached: int, batch: int, peak: f
     return {**report, "bound": "compute" if report["bound"] == "compute" else "weights"}
 
 
+@arithmetic_intensity.wrong("a draw between compute and memory given to memory: as long counts as compute")
+def draw_to_memory(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
+    report = _count(config, new, cached, batch, peak, bandwidth)
+    read = "weights" if int(report["weights"]) >= int(report["cache"]) else "cache"
+    return {**report, "bound": "compute" if float(report["intensity"]) > peak / bandwidth else read}
+
+
 @arithmetic_intensity.wrong("prefill and decode told apart by the number of new tokens: the device decides")
 def by_phase(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     report = _count(config, new, cached, batch, peak, bandwidth)
