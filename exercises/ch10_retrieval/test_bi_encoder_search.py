@@ -1,0 +1,69 @@
+"""One product, and the k largest."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exercises.ch10_retrieval.bi_encoder_search import bi_encoder_search
+from grader.checks import agrees, randn, strided
+from reference.ch10_retrieval.bi_encoder_search import bi_encoder_search as oracle
+
+DTYPES = [torch.float16, torch.bfloat16, torch.float32]
+DOCUMENTS = torch.tensor([[1.0, 1.0], [4.0, 0.0], [0.0, 2.0], [9.0, -9.0]])
+
+
+@pytest.mark.card("bi-encoder-precomputes")
+def test_four_documents_by_hand():
+    agrees(bi_encoder_search, torch.tensor([[1.0, 2.0]]), DOCUMENTS, 3, with_=oracle, gives=[[[4, 4, 3]], [[1, 2, 0]]])
+
+
+@pytest.mark.card("bi-encoder-precomputes")
+def test_other_queries_rank_the_same_vectors_otherwise():
+    queries = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])
+    gives = [[[9, 4], [0, -1], [2, 1]], [[3, 1], [2, 0], [2, 0]]]
+    agrees(bi_encoder_search, queries, DOCUMENTS, 2, with_=oracle, gives=gives)
+
+
+@pytest.mark.card("dot-is-not-distance")
+def test_the_largest_product_may_belong_to_a_far_vector():
+    documents = torch.tensor([[1.0, 1.0], [5.0, 3.0], [0.9, 1.2]])
+    agrees(bi_encoder_search, torch.tensor([[1.0, 1.0]]), documents, 1, with_=oracle, gives=[[[8]], [[1]]])
+
+
+def test_equal_scores_keep_the_order_of_the_documents():
+    documents = torch.tensor([[1.0], [2.0], [1.0], [2.0], [2.0], [1.0]] * 4)
+    agrees(bi_encoder_search, torch.tensor([[3.0], [-1.0]]), documents, 14, with_=oracle)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_close_scores_are_ranked_before_they_are_rounded(dtype, seed):
+    documents = 1 + 0.05 * randn(40, 12, seed=seed)
+    agrees(bi_encoder_search, randn(2, 12, dtype=dtype, seed=seed + 1), documents.to(dtype), 9, with_=oracle)
+
+
+def test_scores_beyond_fp16_still_have_an_order():
+    queries, documents = torch.tensor([[300.0, 300.0]]), torch.tensor([[200.0, 100.0], [300.0, 300.0], [300.0, 10.0]])
+    agrees(bi_encoder_search, queries.half(), documents.half(), 3, with_=oracle)
+
+
+def test_fewer_than_k_documents_are_all_returned(seed):
+    agrees(bi_encoder_search, randn(2, 4, seed=seed), randn(3, 4, seed=seed + 1), 5, with_=oracle)
+    agrees(bi_encoder_search, randn(2, 4, seed=seed), torch.empty(0, 4), 5, with_=oracle)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_k_below_one_is_a_value_error(k, seed):
+    agrees(bi_encoder_search, randn(2, 4, seed=seed), randn(3, 4, seed=seed + 1), k, with_=oracle)
+
+
+def test_strides_and_no_queries_make_no_difference(seed):
+    agrees(bi_encoder_search, strided(randn(3, 5, seed=seed)), strided(randn(6, 5, seed=seed + 1)), 4, with_=oracle)
+    agrees(bi_encoder_search, torch.empty(0, 5), randn(6, 5, seed=seed), 4, with_=oracle)
+
+
+@settings(max_examples=12)
+@given(st.integers(1, 3), st.integers(1, 8), st.integers(1, 9), st.integers(0, 99))
+def test_any_number_of_documents_in_whole_numbers(q, n, k, seed):
+    queries, documents = randn(q, 3, seed=seed).mul(2).round(), randn(n, 3, seed=seed + 1).mul(2).round()
+    agrees(bi_encoder_search, queries, documents, k, with_=oracle)

@@ -1,0 +1,142 @@
+"""A plain sort of (score, number) for each query."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reference import oracle
+
+Found = tuple[Tensor, Tensor]
+
+
+def _checked(k: int) -> None:
+    if k < 1:
+        raise ValueError("k must be at least 1")
+
+
+@oracle
+def bi_encoder_search(queries: Tensor, documents: Tensor, k: int) -> Found:
+    _checked(k)
+    scores = torch.einsum("qd,nd->qn", queries, documents)
+    ids = [sorted(range(len(row)), key=lambda i: (-row[i], i))[:k] for row in scores.tolist()]
+    numbers = torch.tensor(ids, dtype=torch.int64).reshape(len(queries), min(k, len(documents)))
+    return scores.gather(1, numbers), numbers
+
+
+def _scores(queries: Tensor, documents: Tensor) -> Tensor:
+    return queries.float() @ documents.float().T
+
+
+def _top(scores: Tensor, k: int, dtype: torch.dtype) -> Found:
+    _checked(k)
+    ranked, ids = torch.sort(scores, dim=-1, descending=True, stable=True)
+    return ranked[:, :k].to(dtype), ids[:, :k]
+
+
+@bi_encoder_search.right("a stable argsort of the negated scores")
+def by_argsort(queries: Tensor, documents: Tensor, k: int) -> Found:
+    _checked(k)
+    scores = _scores(queries, documents)
+    ids = torch.argsort(-scores, dim=-1, stable=True)[:, :k]
+    return torch.take_along_dim(scores, ids, -1).to(queries.dtype), ids
+
+
+@bi_encoder_search.right("k times the maximum, each taken out afterwards")
+def one_after_the_other(queries: Tensor, documents: Tensor, k: int) -> Found:
+    _checked(k)
+    scores = _scores(queries, documents)
+    found: list[tuple[Tensor, Tensor]] = []
+    for _ in range(min(k, len(documents))):
+        top = scores.amax(-1, keepdim=True)
+        first = (scores == top).int().argmax(-1, keepdim=True)
+        found.append((top, first))
+        scores = scores.scatter(1, first, -torch.inf)
+    if not found:
+        return queries.new_empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.int64)
+    return torch.cat([t for t, _ in found], 1).to(queries.dtype), torch.cat([i for _, i in found], 1)
+
+
+@bi_encoder_search.wrong("the smallest scores first: a large product means similar")
+def ascending(queries: Tensor, documents: Tensor, k: int) -> Found:
+    _checked(k)
+    ranked, ids = torch.sort(_scores(queries, documents), dim=-1, stable=True)
+    return ranked[:, :k].to(queries.dtype), ids[:, :k]
+
+
+@bi_encoder_search.wrong("ascending order reversed: of equal scores the document with the higher number comes first")
+def higher_number_wins(queries: Tensor, documents: Tensor, k: int) -> Found:
+    _checked(k)
+    ranked, ids = torch.sort(_scores(queries, documents), dim=-1, stable=True)
+    return ranked.flip(-1)[:, :k].to(queries.dtype), ids.flip(-1)[:, :k]
+
+
+@bi_encoder_search.wrong("cosines ranked: the vectors are to be used as they are")
+def normalised(queries: Tensor, documents: Tensor, k: int) -> Found:
+    q, d = F.normalize(queries.float(), dim=-1), F.normalize(documents.float(), dim=-1)
+    return _top(q @ d.T, k, queries.dtype)
+
+
+@bi_encoder_search.wrong(
+    "ranked by distance: for vectors of unequal length the nearest is not the one of largest product"
+)
+def by_distance(queries: Tensor, documents: Tensor, k: int) -> Found:
+    _, ids = _top(-torch.cdist(queries.float(), documents.float()), k, torch.float32)
+    return torch.take_along_dim(_scores(queries, documents), ids, -1).to(queries.dtype), ids
+
+
+@bi_encoder_search.wrong("one ranking for the whole batch: each query has its own")
+def one_ranking(queries: Tensor, documents: Tensor, k: int) -> Found:
+    scores = _scores(queries, documents)
+    _, ids = _top(scores.sum(0, keepdim=True), k, torch.float32)
+    ids = ids.expand(len(queries), -1)
+    return torch.take_along_dim(scores, ids, -1).to(queries.dtype), ids
+
+
+@bi_encoder_search.wrong("the best queries of each document: rank along the documents")
+def along_the_queries(queries: Tensor, documents: Tensor, k: int) -> Found:
+    return _top(_scores(documents, queries), k, queries.dtype)
+
+
+@bi_encoder_search.wrong("the k best in the order of their numbers: the best comes first")
+def in_order_of_numbers(queries: Tensor, documents: Tensor, k: int) -> Found:
+    scores = _scores(queries, documents)
+    ids = _top(scores, k, torch.float32)[1].sort(-1).values
+    return torch.take_along_dim(scores, ids, -1).to(queries.dtype), ids
+
+
+@bi_encoder_search.wrong("scores rounded to 16 bits before ranking: different scores become ties; rank first")
+def rounded_before_ranking(queries: Tensor, documents: Tensor, k: int) -> Found:
+    return _top(_scores(queries, documents).to(queries.dtype), k, queries.dtype)
+
+
+@bi_encoder_search.wrong("products added up in the dtype of the input: 300 · 300 is inf in fp16, and ranks are lost")
+def low_precision_inside(queries: Tensor, documents: Tensor, k: int) -> Found:
+    scores = torch.zeros(len(queries), len(documents), dtype=queries.dtype)
+    for q, d in zip(queries.unbind(1), documents.unbind(1), strict=True):
+        scores = scores + q.unsqueeze(1) * d
+    return _top(scores, k, queries.dtype)
+
+
+@bi_encoder_search.wrong("ranks for numbers: position i of the answer names a document, not the place of document i")
+def ranks(queries: Tensor, documents: Tensor, k: int) -> Found:
+    scores, ids = _top(_scores(queries, documents), len(documents) + 1, queries.dtype)
+    _checked(k)
+    return scores[:, :k], ids.argsort(-1)[:, :k]
+
+
+@bi_encoder_search.wrong("fewer than k documents complained about: all of them are to be returned")
+def too_few(queries: Tensor, documents: Tensor, k: int) -> Found:
+    if k > len(documents):
+        raise ValueError("k is larger than the number of documents")
+    return _top(_scores(queries, documents), k, queries.dtype)
+
+
+@bi_encoder_search.wrong("k below 1 let through: 0 gives nothing and −1 all but the last; raise ValueError")
+def any_k(queries: Tensor, documents: Tensor, k: int) -> Found:
+    ranked, ids = torch.sort(_scores(queries, documents), dim=-1, descending=True, stable=True)
+    return ranked[:, :k].to(queries.dtype), ids[:, :k]
+
+
+@bi_encoder_search.wrong("scores returned in float32, not in the dtype of the queries")
+def returns_fp32(queries: Tensor, documents: Tensor, k: int) -> Found:
+    return _top(_scores(queries, documents), k, torch.float32)

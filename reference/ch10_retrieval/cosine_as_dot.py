@@ -1,0 +1,145 @@
+"""The dot products first, and then divided by the lengths."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reference import oracle
+
+
+def _checked(queries: Tensor, documents: Tensor) -> None:
+    if queries.shape[-1] != documents.shape[-1]:
+        raise ValueError("queries and documents must have the same width")
+
+
+@oracle
+def cosine_as_dot(queries: Tensor, documents: Tensor) -> Tensor:
+    _checked(queries, documents)
+    dots = (queries.unsqueeze(1) * documents).sum(-1)
+    lengths = ((queries**2).sum(-1, keepdim=True) * (documents**2).sum(-1)).sqrt()
+    return torch.where(lengths == 0, torch.zeros_like(dots), dots / lengths)
+
+
+def _unit(x: Tensor) -> Tensor:
+    return F.normalize(x.float(), dim=-1, eps=1e-30)
+
+
+def _cosines(
+    queries: Tensor,
+    documents: Tensor,
+    query: Callable[[Tensor], Tensor] = _unit,
+    document: Callable[[Tensor], Tensor] = _unit,
+) -> Tensor:
+    _checked(queries, documents)
+    return (query(queries) @ document(documents).T).to(queries.dtype)
+
+
+@cosine_as_dot.right("the library's, for each pair")
+def library(queries: Tensor, documents: Tensor) -> Tensor:
+    _checked(queries, documents)
+    return F.cosine_similarity(queries.float()[:, None], documents.float()[None], dim=-1).to(queries.dtype)
+
+
+@cosine_as_dot.right("pair by pair")
+def pair_by_pair(queries: Tensor, documents: Tensor) -> Tensor:
+    _checked(queries, documents)
+    cosines = torch.zeros(len(queries), len(documents))
+    for i, u in enumerate(_unit(queries)):
+        for j, v in enumerate(_unit(documents)):
+            cosines[i, j] = (u * v).sum()
+    return cosines.to(queries.dtype)
+
+
+@cosine_as_dot.right("by the distance of the unit vectors: 1 − ‖u − v‖² / 2")
+def by_distance(queries: Tensor, documents: Tensor) -> Tensor:
+    _checked(queries, documents)
+    u, v = _unit(queries), _unit(documents)
+    squares = (u * u).sum(-1)[:, None] + (v * v).sum(-1)
+    return ((squares - ((u[:, None] - v) ** 2).sum(-1)) / 2).to(queries.dtype)
+
+
+@cosine_as_dot.wrong("not normalised: a dot product grows with the lengths, a cosine does not")
+def plain_dot(queries: Tensor, documents: Tensor) -> Tensor:
+    return _cosines(queries, documents, Tensor.float, Tensor.float)
+
+
+@cosine_as_dot.wrong("only the documents normalised: the lengths of the queries are still in it")
+def documents_only(queries: Tensor, documents: Tensor) -> Tensor:
+    return _cosines(queries, documents, query=Tensor.float)
+
+
+@cosine_as_dot.wrong("only the queries normalised: a long document still beats a close one")
+def queries_only(queries: Tensor, documents: Tensor) -> Tensor:
+    return _cosines(queries, documents, document=Tensor.float)
+
+
+@cosine_as_dot.wrong("columns normalised: a row is a vector")
+def columns(queries: Tensor, documents: Tensor) -> Tensor:
+    def unit(x: Tensor) -> Tensor:
+        return F.normalize(x.float(), dim=0)
+
+    return _cosines(queries, documents, unit, unit)
+
+
+@cosine_as_dot.wrong("documents × queries: a row for each query and a column for each document is asked for")
+def transposed(queries: Tensor, documents: Tensor) -> Tensor:
+    return _cosines(queries, documents).T
+
+
+@cosine_as_dot.wrong("the angle's distance, 1 − cosine: similar vectors score low then")
+def distance(queries: Tensor, documents: Tensor) -> Tensor:
+    return 1 - _cosines(queries, documents)
+
+
+@cosine_as_dot.wrong("the size of the cosine: opposite directions are −1, not 1")
+def without_sign(queries: Tensor, documents: Tensor) -> Tensor:
+    return _cosines(queries, documents).abs()
+
+
+@cosine_as_dot.wrong("divided by the squared lengths: the roots are missing")
+def by_squares(queries: Tensor, documents: Tensor) -> Tensor:
+    def unit(x: Tensor) -> Tensor:
+        return x.float() / (x.float() ** 2).sum(-1, keepdim=True).clamp(min=1e-30)
+
+    return _cosines(queries, documents, unit, unit)
+
+
+@cosine_as_dot.wrong("the unit vectors rounded to 16 bits before the product: round once, after it")
+def rounded_units(queries: Tensor, documents: Tensor) -> Tensor:
+    return _cosines(queries, documents, *(lambda x: _unit(x).to(x.dtype).float(),) * 2)
+
+
+@cosine_as_dot.wrong("computed in the dtype of the input: in fp16 squares overflow at 256 and the cosine is 0 or NaN")
+def low_precision_inside(queries: Tensor, documents: Tensor) -> Tensor:
+    def unit(x: Tensor) -> Tensor:
+        norm = (x * x).sum(-1, keepdim=True).sqrt()
+        return x / norm.masked_fill(norm == 0, 1.0)
+
+    return _cosines(queries, documents, unit, unit)
+
+
+@cosine_as_dot.wrong("0 / 0 for a row of zeros: its cosine is asked to be 0")
+def nan_on_zeros(queries: Tensor, documents: Tensor) -> Tensor:
+    def unit(x: Tensor) -> Tensor:
+        return x.float() / x.float().norm(dim=-1, keepdim=True)
+
+    return _cosines(queries, documents, unit, unit)
+
+
+@cosine_as_dot.wrong("a width of 1 broadcast against another, as einsum and * do without a word: compare the widths")
+def broadcasts(queries: Tensor, documents: Tensor) -> Tensor:
+    if 1 not in (queries.shape[-1], documents.shape[-1]):
+        _checked(queries, documents)
+    return torch.einsum("qd,nd->qn", _unit(queries), _unit(documents)).to(queries.dtype)
+
+
+@cosine_as_dot.wrong("the matmul left to complain about widths: it raises RuntimeError, and a ValueError is asked for")
+def runtime_error(queries: Tensor, documents: Tensor) -> Tensor:
+    return (_unit(queries) @ _unit(documents).T).to(queries.dtype)
+
+
+@cosine_as_dot.wrong("returned in float32, not in the dtype of the queries")
+def returns_fp32(queries: Tensor, documents: Tensor) -> Tensor:
+    return _cosines(queries.float(), documents)

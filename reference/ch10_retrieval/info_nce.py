@@ -1,0 +1,153 @@
+"""Query by query: how much each choice is above or below the right one, and the log of the sum of those powers."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reference import oracle
+
+
+def _checked(queries: Tensor, positives: Tensor) -> None:
+    if queries.shape != positives.shape or not queries.shape[0]:
+        raise ValueError("as many positives as queries, of the same width, and at least one")
+
+
+@oracle
+def info_nce(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    _checked(queries, positives)
+    losses = []
+    for i, query in enumerate(queries):
+        above = ((query * (positives - positives[i])).sum(-1)) / temperature
+        top = above.amax()
+        losses.append(top + torch.log(torch.exp(above - top).sum()))
+    return torch.stack(losses).mean()
+
+
+def _logits(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    _checked(queries, positives)
+    return queries.float() @ positives.float().T / temperature
+
+
+def _loss(logits: Tensor, reduction: str = "mean") -> Tensor:
+    return F.cross_entropy(logits, torch.arange(len(logits)), reduction=reduction)
+
+
+def _variant(
+    queries: Tensor,
+    positives: Tensor,
+    temperature: float,
+    logits: Callable[[Tensor, Tensor, float], Tensor] = _logits,
+    loss: Callable[[Tensor], Tensor] = _loss,
+) -> Tensor:
+    _checked(queries, positives)
+    return loss(logits(queries, positives, temperature)).to(queries.dtype)
+
+
+@info_nce.right("the library's cross-entropy, with the row's own number as its class")
+def library(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, temperature)
+
+
+@info_nce.right("the diagonal of log_softmax")
+def by_log_softmax(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, temperature, loss=lambda z: -z.log_softmax(1).diagonal().mean())
+
+
+@info_nce.right("the queries divided by the temperature first")
+def scaled_first(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, temperature, lambda q, p, t: (q.float() / t) @ p.float().T)
+
+
+@info_nce.wrong("softmax over the queries, not over the positives: each query has to choose, so sum along its row")
+def wrong_axis(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, temperature, loss=lambda z: _loss(z.T))
+
+
+@info_nce.wrong("both directions averaged, as CLIP does: only the queries choose here")
+def both_directions(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, temperature, loss=lambda z: (_loss(z) + _loss(z.T)) / 2)
+
+
+@info_nce.wrong("the positive left out of the sum: softmax is over all choices, the right one included")
+def diagonal_excluded(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    def loss(z: Tensor) -> Tensor:
+        others = z.masked_fill(torch.eye(len(z), dtype=torch.bool), -torch.inf)
+        return (torch.logsumexp(others, 1) - z.diagonal()).mean()
+
+    return _variant(queries, positives, temperature, loss=loss)
+
+
+@info_nce.wrong("no temperature")
+def no_temperature(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, 1.0)
+
+
+@info_nce.wrong("multiplied by the temperature: divide, so that a small one sharpens")
+def multiplied(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, 1 / temperature)
+
+
+@info_nce.wrong("the sum over the batch: its mean is asked for")
+def summed(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, temperature, loss=lambda z: _loss(z, "sum"))
+
+
+@info_nce.wrong("the mean taken over all n² pairs: only the n on the diagonal have a loss")
+def mean_of_all_pairs(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, temperature, loss=lambda z: -z.log_softmax(1).mean())
+
+
+@info_nce.wrong("the sign: a log-probability is at most 0, and the loss is its negative")
+def sign(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return -_variant(queries, positives, temperature)
+
+
+@info_nce.wrong("log of a softmax: a probability too small for the dtype is 0, and its log −inf; subtract logsumexp")
+def log_of_softmax(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, temperature, loss=lambda z: -z.softmax(1).diagonal().log().mean())
+
+
+@info_nce.wrong("exp without subtracting a maximum: logits of 89 overflow")
+def no_maximum(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    def loss(z: Tensor) -> Tensor:
+        return (z.exp().sum(1).log() - z.diagonal()).mean()
+
+    return _variant(queries, positives, temperature, loss=loss)
+
+
+@info_nce.wrong("a small number added before the log: it hides −inf, and caps the loss at about 18")
+def log_of_softmax_and_epsilon(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, temperature, loss=lambda z: -(z.softmax(1).diagonal() + 1e-8).log().mean())
+
+
+@info_nce.wrong("the vectors normalised: they are to be used as they are")
+def normalised(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    q, p = F.normalize(queries.float(), dim=-1), F.normalize(positives.float(), dim=-1)
+    return _variant(q, p, temperature).to(queries.dtype)
+
+
+@info_nce.wrong("the other queries among the negatives too: only the positives of the batch are choices")
+def queries_as_negatives(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    def loss(z: Tensor) -> Tensor:
+        among = _logits(queries, queries, temperature).masked_fill(torch.eye(len(z), dtype=torch.bool), -torch.inf)
+        return _loss(torch.cat([z, among], 1))
+
+    return _variant(queries, positives, temperature, loss=loss)
+
+
+@info_nce.wrong("computed in the dtype of the input: logits of 70,000 are inf in fp16, and bf16 merges near ones")
+def low_precision_inside(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries, positives, temperature, lambda q, p, t: q @ p.T / t)
+
+
+@info_nce.wrong("returned in float32, not in the dtype of the queries")
+def returns_fp32(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries.float(), positives, temperature)
+
+
+@info_nce.wrong("a batch without pairs, or with fewer positives than queries, let through: raise ValueError")
+def unchecked(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    n = min(len(queries), len(positives))
+    return _loss(queries.float()[:n] @ positives.float()[:n].T / temperature).to(queries.dtype)

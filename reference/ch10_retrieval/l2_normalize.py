@@ -1,0 +1,100 @@
+"""Each vector's product with itself, and a division by its root where that is not zero."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reference import oracle
+
+
+@oracle
+def l2_normalize(x: Tensor) -> Tensor:
+    length = torch.sqrt(torch.einsum("...d,...d->...", x, x)).unsqueeze(-1)
+    return torch.where(length == 0, torch.zeros_like(x), x / length)
+
+
+@l2_normalize.right("the library's, along the last axis")
+def library(x: Tensor) -> Tensor:
+    return F.normalize(x.float(), dim=-1).to(x.dtype)
+
+
+@l2_normalize.right("by vector_norm, with NaN from 0 / 0 replaced")
+def by_vector_norm(x: Tensor) -> Tensor:
+    wide = x.float()
+    return (wide / torch.linalg.vector_norm(wide, dim=-1, keepdim=True)).nan_to_num(0.0).to(x.dtype)
+
+
+@l2_normalize.right("multiplied by the inverse root, row by row")
+def row_by_row(x: Tensor) -> Tensor:
+    rows = [row * torch.rsqrt((row @ row).clamp(min=1e-30)) for row in x.float().reshape(-1, x.shape[-1])]
+    return torch.stack(rows).reshape(x.shape).to(x.dtype) if rows else x.clone()
+
+
+@l2_normalize.wrong("a vector of zeros divided by its length: 0 / 0 is NaN")
+def nan_on_zeros(x: Tensor) -> Tensor:
+    wide = x.float()
+    return (wide / wide.norm(dim=-1, keepdim=True)).to(x.dtype)
+
+
+@l2_normalize.wrong("divided by the squared length: the root is missing")
+def by_the_square(x: Tensor) -> Tensor:
+    square = (x.float() ** 2).sum(-1, keepdim=True)
+    return (x.float() / square.masked_fill(square == 0, 1.0)).to(x.dtype)
+
+
+@l2_normalize.wrong("divided by the sum of the sizes: that makes the L1 norm 1, not the length")
+def by_the_l1_norm(x: Tensor) -> Tensor:
+    return F.normalize(x.float(), p=1.0, dim=-1).to(x.dtype)
+
+
+@l2_normalize.wrong("divided by the largest size: then the largest number is 1, not the length")
+def by_the_largest(x: Tensor) -> Tensor:
+    return F.normalize(x.float(), p=float("inf"), dim=-1).to(x.dtype)
+
+
+@l2_normalize.wrong("one length for the whole tensor: each vector has its own")
+def one_length_for_all(x: Tensor) -> Tensor:
+    norm = x.float().norm()
+    return (x.float() / norm.masked_fill(norm == 0, 1.0)).to(x.dtype)
+
+
+@l2_normalize.wrong("columns made unit vectors: a row is a vector, so the sum runs along the last axis")
+def columns(x: Tensor) -> Tensor:
+    return F.normalize(x.float(), dim=0).to(x.dtype)
+
+
+@l2_normalize.wrong("along axis 1, as F.normalize does unless told: with a batch of matrices that is not the last axis")
+def axis_one(x: Tensor) -> Tensor:
+    return F.normalize(x.float(), dim=1 if x.dim() > 1 else 0).to(x.dtype)
+
+
+@l2_normalize.wrong("a small number added to the length: short vectors come out shorter than 1; only zeros need care")
+def epsilon_added(x: Tensor) -> Tensor:
+    return (x.float() / (x.float().norm(dim=-1, keepdim=True) + 1e-5)).to(x.dtype)
+
+
+@l2_normalize.wrong("short vectors left as they are: the length is raised to 1e-2, and all below stay shorter than 1")
+def short_ones_left(x: Tensor) -> Tensor:
+    return F.normalize(x.float(), dim=-1, eps=1e-2).to(x.dtype)
+
+
+@l2_normalize.wrong("squared in the dtype of the input: 300² is beyond fp16, the length inf and the result 0")
+def low_precision_inside(x: Tensor) -> Tensor:
+    norm = (x * x).sum(-1, keepdim=True).sqrt()
+    return x / norm.masked_fill(norm == 0, 1.0)
+
+
+@l2_normalize.wrong("mean subtracted first: that is standardising, and it turns the vector into another direction")
+def centred(x: Tensor) -> Tensor:
+    wide = x.float()
+    return F.normalize(wide - wide.mean(-1, keepdim=True), dim=-1).to(x.dtype)
+
+
+@l2_normalize.wrong("divided by the root mean square: its length is then √d, as after RMSNorm")
+def root_mean_square(x: Tensor) -> Tensor:
+    return (F.normalize(x.float(), dim=-1) * x.shape[-1] ** 0.5).to(x.dtype)
+
+
+@l2_normalize.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(x: Tensor) -> Tensor:
+    return F.normalize(x.float(), dim=-1)

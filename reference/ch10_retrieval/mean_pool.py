@@ -1,0 +1,137 @@
+"""Text by text: the tokens that are real, picked out and averaged."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+
+@oracle
+def mean_pool(x: Tensor, mask: Tensor) -> Tensor:
+    means = [
+        text[real].mean(0) if real.any() else torch.zeros_like(text[0]) for text, real in zip(x, mask, strict=True)
+    ]
+    return torch.stack(means) if means else x.sum(1)
+
+
+def _summed(wide: Tensor, mask: Tensor) -> Tensor:
+    return wide.masked_fill(~mask.unsqueeze(-1), 0).sum(1)
+
+
+def _divided(
+    x: Tensor, mask: Tensor, count: Callable[[Tensor], Tensor], summed: Callable[[Tensor, Tensor], Tensor] = _summed
+) -> Tensor:
+    return (summed(x.float(), mask) / count(mask)).to(x.dtype)
+
+
+def _real(mask: Tensor) -> Tensor:
+    return mask.sum(-1, keepdim=True).clamp(min=1)
+
+
+@mean_pool.right("weights that add up to 1, in one product per text")
+def by_weights(x: Tensor, mask: Tensor) -> Tensor:
+    weights = mask.float() / _real(mask)
+    return torch.einsum("bs,bsd->bd", weights, torch.where(mask.unsqueeze(-1), x, 0).float()).to(x.dtype)
+
+
+@mean_pool.right("token after token")
+def in_order(x: Tensor, mask: Tensor) -> Tensor:
+    total = torch.zeros(x.shape[0], x.shape[2])
+    for token, real in zip(x.float().unbind(1), mask.unbind(1), strict=True):
+        total[real] += token[real]
+    return (total / _real(mask)).to(x.dtype)
+
+
+@mean_pool.right("nanmean, with padding made NaN")
+def by_nanmean(x: Tensor, mask: Tensor) -> Tensor:
+    return x.float().masked_fill(~mask.unsqueeze(-1), torch.nan).nanmean(1).nan_to_num(0.0).to(x.dtype)
+
+
+@mean_pool.wrong("padding averaged too: the mask is not used")
+def counts_padding(x: Tensor, mask: Tensor) -> Tensor:
+    return x.float().mean(1).to(x.dtype)
+
+
+@mean_pool.wrong("divided by the padded length: padding is left out of the sum but still counted")
+def by_the_padded_length(x: Tensor, mask: Tensor) -> Tensor:
+    return _divided(x, mask, lambda m: torch.tensor(m.shape[1]))
+
+
+@mean_pool.wrong("divided by the longest text's length: each text has its own number of tokens")
+def by_the_longest(x: Tensor, mask: Tensor) -> Tensor:
+    return _divided(x, mask, lambda m: _real(m).amax() if len(m) else torch.tensor(1))
+
+
+@mean_pool.wrong("a sum, not a mean: long texts get long vectors")
+def summed_only(x: Tensor, mask: Tensor) -> Tensor:
+    return _divided(x, mask, lambda m: torch.tensor(1))
+
+
+@mean_pool.wrong("the mask turned round: True marks the tokens to keep")
+def inverted(x: Tensor, mask: Tensor) -> Tensor:
+    return _divided(x, ~mask, _real)
+
+
+@mean_pool.wrong("multiplied by the mask: 0 · inf is NaN, and so is 0 · NaN; fill or select instead")
+def multiplied(x: Tensor, mask: Tensor) -> Tensor:
+    return _divided(x, mask, _real, lambda wide, m: (wide * m.unsqueeze(-1)).sum(1))
+
+
+@mean_pool.wrong("the first place taken, as CLS pooling does: the mean of all real tokens is asked for")
+def first_token(x: Tensor, mask: Tensor) -> Tensor:
+    return torch.where(mask.any(-1, keepdim=True), x[:, 0], 0)
+
+
+@mean_pool.wrong("the last real token taken, as decoders pool: the mean of all real tokens is asked for")
+def last_token(x: Tensor, mask: Tensor) -> Tensor:
+    last = (mask * torch.arange(mask.shape[1])).amax(-1)
+    return torch.where(mask.any(-1, keepdim=True), x[torch.arange(len(x)), last], 0)
+
+
+@mean_pool.wrong("the largest number of each column: that is max pooling")
+def max_pooled(x: Tensor, mask: Tensor) -> Tensor:
+    top = x.masked_fill(~mask.unsqueeze(-1), -torch.inf).amax(1)
+    return torch.where(mask.any(-1, keepdim=True), top, 0)
+
+
+@mean_pool.wrong("the first `count` places averaged: padding may stand at the front or between")
+def first_places(x: Tensor, mask: Tensor) -> Tensor:
+    front = torch.arange(mask.shape[1]) < mask.sum(-1, keepdim=True)
+    return _divided(x, front, _real)
+
+
+@mean_pool.wrong("a text without tokens divided by 0: it is asked to give zeros")
+def nan_when_empty(x: Tensor, mask: Tensor) -> Tensor:
+    return _divided(x, mask, lambda m: m.sum(-1, keepdim=True))
+
+
+@mean_pool.wrong("one added to every count, against division by 0: all other means come out too small")
+def one_added(x: Tensor, mask: Tensor) -> Tensor:
+    return _divided(x, mask, lambda m: m.sum(-1, keepdim=True) + 1)
+
+
+@mean_pool.wrong("all tokens of the batch averaged together: each text has a mean of its own")
+def over_the_batch(x: Tensor, mask: Tensor) -> Tensor:
+    mean = x.float()[mask].mean(0) if mask.any() else torch.zeros(x.shape[-1])
+    return mean.to(x.dtype).repeat(len(x), 1)
+
+
+@mean_pool.wrong("summed in the dtype of the input: 600 tokens of 200 are beyond fp16, and bf16 stops counting")
+def low_precision_inside(x: Tensor, mask: Tensor) -> Tensor:
+    total = torch.zeros_like(x[:, 0])
+    for token in x.masked_fill(~mask.unsqueeze(-1), 0).unbind(1):
+        total = total + token
+    return total / _real(mask)
+
+
+@mean_pool.wrong("each token divided by the length and rounded to 16 bits before the sum: round once, at the end")
+def rounds_each_share(x: Tensor, mask: Tensor) -> Tensor:
+    shares = x.masked_fill(~mask.unsqueeze(-1), 0) / _real(mask).unsqueeze(-1)
+    return shares.to(x.dtype).float().sum(1).to(x.dtype)
+
+
+@mean_pool.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(x: Tensor, mask: Tensor) -> Tensor:
+    return _divided(x.float(), mask, _real)

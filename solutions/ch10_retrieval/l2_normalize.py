@@ -1,0 +1,24 @@
+"""Rows of length one
+
+An embedding is compared by its direction. Divide each row by its length and only the direction is left; a row of
+zeros has none, and stays as it is.
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def l2_normalize(x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
+    """Each vector along the last axis divided by its L2 norm, in the dtype of `x`.
+
+    Compute in float32, whatever the dtype of `x`, and round once. A vector of zeros gives zeros. No other vector is
+    treated apart, however small it is.
+
+        l2_normalize(tensor([[3., 4.], [0., 0.]]))    ->  [[0.6, 0.8], [0., 0.]]
+        l2_normalize(tensor([300., -400.]).half())    ->  [0.6, -0.8]      (rounded to float16)
+    """
+    ### BEGIN SOLUTION
+    wide = x.float()
+    norm = (wide * wide).sum(-1, keepdim=True).sqrt()
+    return (wide / norm.masked_fill(norm == 0, 1.0)).to(x.dtype)
+    ### END SOLUTION
