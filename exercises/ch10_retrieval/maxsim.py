@@ -1,0 +1,26 @@
+"""Late interaction
+
+ColBERT keeps a vector for each token of a document, and not one for the text. At query time each token of the query
+looks for its best match among them, and a document's score is the sum of these.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def maxsim(
+    query: Float[Tensor, "q d"], documents: Float[Tensor, "n t d"], mask: Bool[Tensor, "n t"]
+) -> Float[Tensor, "n"]:
+    """For each document the sum over query tokens of the largest dot product with one of its tokens.
+
+    `mask` is True where a document has a token and False where it is filled up; what stands there has no effect. A
+    document without tokens scores -inf. In the dtype of `query`; compute in float32 and round once.
+
+        query tokens [1, 0] and [0, 1], document tokens [2, 0], [0.5, 1] and [-1, 3]:
+            products [2, 0.5, -1] and [0, 1, 3]  ->  2 + 3 = 5
+        without the third token                  ->  2 + 1 = 3
+
+    The vectors are used as they are. A query has at least one token.
+    """
+    raise NotImplementedError("your turn")

@@ -1,0 +1,124 @@
+"""Every pass written down as the number of tokens that it reads, and the list counted."""
+
+from collections.abc import Callable
+
+from reference import oracle
+
+Costs = dict[str, dict[str, int]]
+
+
+@oracle
+def rerank_cost(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    if any(number < 0 for number in (documents, shortlist, query_tokens, document_tokens)):
+        raise ValueError("negative")
+    query, pair = [query_tokens], [query_tokens + document_tokens]
+    index = [document_tokens] * documents
+    passes = {
+        "bi": (index, query),
+        "cross": ([], pair * documents),
+        "rerank": (index, query + (pair * documents)[:shortlist]),
+    }
+    return {
+        name: {"before": len(before), "passes": len(after), "tokens": sum(after)}
+        for name, (before, after) in passes.items()
+    }
+
+
+def _but(name: str, **fields: int) -> Callable[[Costs], Costs]:
+    return lambda costs: {**costs, name: {**costs[name], **fields}}
+
+
+@rerank_cost.right("what is added to the bi-encoder's costs")
+def added(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)  # raises
+    costs = {
+        "bi": {"before": documents, "passes": 1, "tokens": query_tokens},
+        "cross": {"before": 0, "passes": documents, "tokens": documents * query_tokens + documents * document_tokens},
+    }
+    n = documents if documents < shortlist else shortlist
+    more = {"before": 0, "passes": n, "tokens": n * query_tokens + n * document_tokens}
+    return {**costs, "rerank": {key: costs["bi"][key] + more[key] for key in more}}
+
+
+@rerank_cost.wrong("the cross-encoder's passes done beforehand: it needs the query to read a pair")
+def cross_beforehand(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    return _but("cross", before=documents, passes=1, tokens=query_tokens)(costs)
+
+
+@rerank_cost.wrong("the documents embedded again for each query: their vectors were kept")
+def embedded_again(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    for name in ("bi", "rerank"):
+        costs[name]["passes"] += documents
+        costs[name]["tokens"] += documents * document_tokens
+    return costs
+
+
+@rerank_cost.wrong("the query's own pass left out of reranking: the shortlist comes from its vector")
+def no_query_pass(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    costs["rerank"]["passes"] -= 1
+    costs["rerank"]["tokens"] -= query_tokens
+    return costs
+
+
+@rerank_cost.wrong("the reranker given stored vectors: it reads the texts of the shortlist, each with the query")
+def reranks_vectors(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    return _but("rerank", passes=2, tokens=2 * query_tokens)(costs)
+
+
+@rerank_cost.wrong("the query counted once for all pairs: it is read again with each document")
+def query_once(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    n = min(documents, shortlist)
+    costs["rerank"]["tokens"] = query_tokens + n * document_tokens
+    costs["cross"]["tokens"] = query_tokens + documents * document_tokens
+    return costs
+
+
+@rerank_cost.wrong("only the documents' tokens counted: a pair is query and document in one text")
+def documents_only(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    n = min(documents, shortlist)
+    costs["rerank"]["tokens"] = n * document_tokens
+    costs["cross"]["tokens"] = documents * document_tokens
+    return costs
+
+
+@rerank_cost.wrong("the shortlist not limited: it holds no more documents than there are")
+def unlimited(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    pair = query_tokens + document_tokens
+    return _but("rerank", passes=1 + shortlist, tokens=query_tokens + shortlist * pair)(costs)
+
+
+@rerank_cost.wrong("no passes beforehand for reranking: its shortlist comes from vectors of all documents")
+def no_index(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    return _but("rerank", before=0)(costs)
+
+
+@rerank_cost.wrong("the shortlist embedded beforehand, not all documents: which it will be depends on the query")
+def indexes_the_shortlist(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    return _but("rerank", before=min(documents, shortlist))(costs)
+
+
+@rerank_cost.wrong("two passes for each pair, one for either text: a cross-encoder reads both in one")
+def two_per_pair(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    costs["cross"]["passes"] *= 2
+    costs["rerank"]["passes"] += min(documents, shortlist)
+    return costs
+
+
+@rerank_cost.wrong("negative numbers let through: raise ValueError")
+def unchecked(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    pair, n = query_tokens + document_tokens, min(documents, shortlist)
+    return {
+        "bi": {"before": documents, "passes": 1, "tokens": query_tokens},
+        "cross": {"before": 0, "passes": documents, "tokens": documents * pair},
+        "rerank": {"before": documents, "passes": 1 + n, "tokens": query_tokens + n * pair},
+    }

@@ -1,0 +1,42 @@
+"""Was it found, and how far down?
+
+Two numbers judge a retriever. Recall at k says which share of the right documents is among the first k, whatever their
+order; the mean reciprocal rank says how far one has to read to the first right one.
+"""
+
+
+def recall_at_k(rankings: list[list[int]], relevant: list[list[int]], k: int) -> float:
+    """The mean over queries of: relevant documents among the first k of the ranking / relevant documents in all.
+
+    A ranking lists documents by number, best first, none twice; it may be shorter than k. Queries and their relevant
+    documents stand at the same place of both lists.
+
+        recall_at_k([[7, 3, 9, 1]], [[3, 1, 5]], 3)              ->  1/3      of 3, 1 and 5 only 3 is there
+        recall_at_k([[7, 3, 9, 1], [2, 4]], [[3, 1, 5], [2]], 4) ->  (2/3 + 1) / 2 = 0.8333
+
+    Raises ValueError if k is less than 1, if there are no queries, or if a query has no relevant document.
+    """
+    ### BEGIN SOLUTION
+    if k < 1 or not rankings or not all(relevant):
+        raise ValueError("recall needs k of 1 or more, queries, and a relevant document for each")
+    shares = [len(set(r[:k]) & set(right)) / len(right) for r, right in zip(rankings, relevant, strict=True)]
+    return sum(shares) / len(shares)
+    ### END SOLUTION
+
+
+def mean_reciprocal_rank(rankings: list[list[int]], relevant: list[list[int]]) -> float:
+    """The mean over queries of 1 / (rank of the first relevant document), counted from 1; 0 if none is listed.
+
+        mean_reciprocal_rank([[7, 3, 9, 1], [2, 4], [5]], [[3, 1], [2], [8]])  ->  (1/2 + 1 + 0) / 3 = 0.5
+
+    Raises ValueError if there are no queries.
+    """
+    ### BEGIN SOLUTION
+    if not rankings:
+        raise ValueError("no queries")
+    ranks = [
+        next((1 / rank for rank, document in enumerate(ranking, 1) if document in right), 0.0)
+        for ranking, right in zip(rankings, relevant, strict=True)
+    ]
+    return sum(ranks) / len(ranks)
+    ### END SOLUTION
