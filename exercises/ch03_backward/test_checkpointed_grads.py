@@ -15,11 +15,11 @@ def stack(layers, d=5, dtype=torch.float32, seed=0):
     return weights.to(dtype), randn(d, dtype=dtype, seed=seed + 1), randn(d, dtype=dtype, seed=seed + 2)
 
 
-def test_two_layers_by_hand():
-    # h: 0, 0, 0, so both slopes are 1 and the weights' gradients 0
-    weights, x, dy = torch.tensor([[2.0], [3.0]]), torch.tensor([0.0]), torch.tensor([10.0])
-    gives = {"dx": [60.0], "dweights": [[0.0], [0.0]], "peak": 3, "recomputed": 2}
-    agrees(checkpointed_grads, weights, x, dy, 1, with_=oracle, gives=gives)
+def test_four_layers_in_segments_of_two_by_hand():
+    # every h is 0, so all slopes are 1, the weights' gradients 0, and dx is 10 · 2 · 3 · 1 · 5
+    weights, x, dy = torch.tensor([[2.0], [3.0], [1.0], [5.0]]), torch.tensor([0.0]), torch.tensor([10.0])
+    gives = {"dx": [300.0], "dweights": [[0.0]] * 4, "peak": 4, "recomputed": 4}
+    agrees(checkpointed_grads, weights, x, dy, 2, with_=oracle, gives=gives)
 
 
 def test_the_slope_and_the_input_of_a_layer_by_hand():

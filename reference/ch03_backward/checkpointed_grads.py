@@ -132,6 +132,12 @@ def last_output_held(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answ
     return answer | {"peak": answer["peak"] + (len(weights) % every == 0)}
 
 
+@checkpointed_grads.wrong("a segment's checkpoint counted twice: it is the first h of the segment, and held once")
+def checkpoint_twice(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
+    answer = _answer(weights, x, dy, every)
+    return answer | {"peak": answer["peak"] + 1}
+
+
 @checkpointed_grads.wrong("only the checkpoints counted: the h's of the segment in work are held too")
 def checkpoints_only(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights, x, dy, every, peak=len(_lengths(len(weights), every)))
@@ -162,6 +168,14 @@ def at_the_last_segment(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> A
 def all_but_the_last(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
     return _answer(weights, x, dy, every, recomputed=len(weights) - len(lengths) + 1)
+
+
+@checkpointed_grads.wrong(
+    "the last layer of no segment run again, its h kept from elsewhere: each segment runs all its layers again"
+)
+def never_the_last(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
+    lengths = _lengths(len(weights), every)
+    return _answer(weights, x, dy, every, recomputed=len(weights) - len(lengths))
 
 
 @checkpointed_grads.wrong("the last segment not run again: the forward pass held only its checkpoint, like the others'")
