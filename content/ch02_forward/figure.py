@@ -66,13 +66,13 @@ def _gradient(axes):
             label = f"{gain:g} ×, {'with' if residual else 'without'}"
             axes.plot(DEPTHS, norms, marker + style, color=colour, ms=3.5, lw=1, label=label)
     _by_depth(axes)
-    axes.set_ylim(1e-17, 1e17)
-    axes.set_yticks([1e-15, 1e-10, 1e-5, 1, 1e5])
+    axes.set_ylim(1e-17, 1e5)
+    axes.set_yticks([1e-15, 1e-10, 1e-5, 1])
     axes.set_title(
         "Gradient at the first of so many tanh layers,\nby weights (× Glorot's), with residual and without", loc="left"
     )
     axes.set_ylabel("root mean square (last: 1)")
-    axes.legend(loc="upper left", frameon=False, handlelength=3, ncols=2, columnspacing=1)
+    axes.legend(loc="lower left", frameon=False, handlelength=2.5, fontsize="small", labelspacing=0.3)
 
 
 def _by_depth(axes):
