@@ -33,6 +33,13 @@ def test_a_value_waits_until_all_its_uses_have_sent_their_part():
     agrees(tape_backward, tape, 4, with_=oracle, gives=[70.0, 7.0, 2.0, 1.0, 1.0])
 
 
+@pytest.mark.card("reverse-order-of-the-tape")
+def test_the_order_of_the_inputs_makes_no_difference():
+    # the tape of the test before, with the two inputs of the output the other way round
+    tape = [[], [(0, 10.0)], [(1, 3.0)], [(2, 2.0)], [(3, 1.0), (1, 1.0)]]
+    agrees(tape_backward, tape, 4, with_=oracle, gives=[70.0, 7.0, 2.0, 1.0, 1.0])
+
+
 def test_what_the_output_does_not_depend_on_has_gradient_zero():
     tape = [[], [], [(0, 3.0)], [(1, 4.0)], [(2, 5.0)], [(4, 6.0), (3, 6.0)]]
     agrees(tape_backward, tape, 4, with_=oracle, gives=[15.0, 0.0, 5.0, 0.0, 1.0, 0.0])
@@ -49,7 +56,7 @@ def test_a_use_with_slope_zero_passes_nothing_on():
 
 
 @pytest.mark.card("reverse-order-of-the-tape")
-def test_a_tape_of_1_200_values_each_used_twice():
+def test_a_tape_of_1_200_values_and_10_to_the_250_paths():
     tape = [[], [(0, 1.0)], *([(i - 1, 0.5), (i - 2, 0.5)] for i in range(2, 1200))]
     agrees(tape_backward, tape, 1199, with_=oracle)
 

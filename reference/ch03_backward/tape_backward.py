@@ -72,6 +72,20 @@ def as_found(tape: Tape, output: int) -> list[float]:
 
 
 @tape_backward.wrong(
+    "taken from a stack, each value once: the one found last may still lack what a longer way round will send it"
+)
+def from_a_stack(tape: Tape, output: int) -> list[float]:
+    order: list[int] = []
+    stack = [output]
+    while stack:
+        i = stack.pop()
+        if i not in order:
+            order.append(i)
+            stack += [j for j, _ in tape[i]]
+    return _walk(tape, output, order)
+
+
+@tape_backward.wrong(
     "visited anew for each use, handing on the whole gradient each time: what was handed on before counts twice"
 )
 def handed_on_again(tape: Tape, output: int) -> list[float]:
