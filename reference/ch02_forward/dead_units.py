@@ -113,6 +113,11 @@ def low_precision(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return (x @ w.T + b <= 0).reshape(-1, w.shape[0]).all(0)
 
 
+@dead_units.wrong("the outputs averaged where there may be no samples: 0 / 0 is NaN, and NaN is not 0")
+def mean_of_nothing(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    return _relu(x, w, b).mean(0) == 0
+
+
 @dead_units.wrong("the maximum over the samples taken where there may be none: that raises an error")
 def maximum_of_nothing(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return _before(x, w, b).reshape(-1, w.shape[0]).amax(0) <= 0
