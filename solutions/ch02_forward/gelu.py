@@ -13,8 +13,7 @@ def gelu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """x · Φ(x), where Φ(x) = (1 + erf(x / √2)) / 2 is the standard normal distribution function.
 
     The exact form, not the one with tanh or a sigmoid, and by its formula, not by the library. Compute in float32
-    inside, whatever the dtype of `x`, and round
-    once at the end, to that dtype. `x` is finite and stays as it was.
+    inside, whatever the dtype of `x`, and round once at the end, to that dtype. `x` is finite and stays as it was.
 
         Φ(1) = 0.8413, so gelu(tensor([-1., 0., 1.]))  ->  [-0.1587, 0., 0.8413]
     """
