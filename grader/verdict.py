@@ -97,7 +97,7 @@ def judge(
     elif end.timed_out:
         status = Status.timed_out
         during = f" in: {end.running}" if end.running else " while the file was being imported"
-        advice = "Does a loop end? A while whose condition never changes runs for ever."
+        advice = "Does a loop end, and does recursion do the same work again and again? Either can outlast any limit."
         message = f"no answer within {end.timed_out:g} s{during}\n\n{advice}"
         if failed:
             message += f"\n\nBefore that failed: {failed[0].sentence}\n\n{failed[0].message}"
