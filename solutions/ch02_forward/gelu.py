@@ -12,14 +12,9 @@ from torch import Tensor
 def gelu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """x · Φ(x), where Φ(x) = (1 + erf(x / √2)) / 2 is the standard normal distribution function.
 
-<<<<<<< HEAD
-    The exact form, not the one with tanh or a sigmoid, and by its formula, not by the library. Compute in float32
-    inside, whatever the dtype of `x`, and round once at the end, to that dtype. `x` is finite and stays as it was.
-=======
     The exact form, not the one with tanh or a sigmoid, and from the formula: the library's gelu is refused. Compute in
     float32 inside, whatever the dtype of `x`, and round once at the end, to that dtype. `x` is finite and stays as it
     was.
->>>>>>> 9d3963c (gelu: docstring in lines of 120)
 
         Φ(1) = 0.8413, so gelu(tensor([-1., 0., 1.]))  ->  [-0.1587, 0., 0.8413]
     """
