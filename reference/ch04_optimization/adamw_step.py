@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from reference import oracle
-from reference.ch04_optimization.adam_step import Betas, Step, Three
+
+Betas = tuple[float, float]
+Three = tuple[Tensor, Tensor, Tensor]
 
 
 @oracle
@@ -28,6 +31,27 @@ def adamw_step(
     second = v + (1 - betas[1]) * (g * g - v)
     ratio = first / (1 - betas[0] ** t) / (torch.sqrt(second / (1 - betas[1] ** t)) + eps)
     return (p - lr * (ratio + decay * p)).to(p.dtype), first.to(m.dtype), second.to(v.dtype)
+
+
+class Step(NamedTuple):
+    """The inputs of a step, in float32."""
+
+    p: Tensor
+    g: Tensor
+    m: Tensor
+    v: Tensor
+    t: int
+    lr: float
+    betas: Betas
+    eps: float
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        b1, b2 = self.betas
+        return b1 * self.m + (1 - b1) * self.g, b2 * self.v + (1 - b2) * self.g * self.g
+
+    def corrections(self, t: int | None = None) -> tuple[float, float]:
+        t = self.t if t is None else t
+        return 1 - self.betas[0] ** t, 1 - self.betas[1] ** t
 
 
 def _in_float32(formula: Callable[[Step, float], Three]) -> Callable[..., Three]:
@@ -240,6 +264,22 @@ def returns_fp32(
     decay: float = 0.01,
 ) -> Three:
     return decay_first(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps, decay)
+
+
+@adamw_step.wrong("the moments returned in the dtype of `p`: they keep their own, which may be wider")
+def moments_as_narrow_as_p(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    moved, first, second = decay_first(p, g, m, v, t, lr, betas, eps, decay)
+    return moved, first.to(p.dtype), second.to(p.dtype)
 
 
 @adamw_step.wrong("changed in place, as optimizers do: here the inputs stay as they were")

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from reference import oracle
-from reference.ch04_optimization.adam_step import Betas
+
+Betas = tuple[float, float]
 
 Sizes = dict[str, Tensor]
 
