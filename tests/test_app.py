@@ -148,7 +148,8 @@ def test_hints_list_help_chapter_reset_and_neighbours(play):
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, Page))
         await pilot.pause(0.3)
-        await until(pilot, lambda: "Numerics is the bug" in screen_text(app), "Numerics is the bug")
+        title = book.chapters[0].title.partition(":")[0]
+        await until(pilot, lambda: title in screen_text(app), title)
         shot(app, "chapter")
         await pilot.press("q")
         await until(pilot, lambda: not isinstance(app.screen, Page))
@@ -195,7 +196,9 @@ def test_the_list_filters_by_name_rung_and_standing(play):
             return ids
 
         assert await shown("passed") == ["ch13_triton/vector_add"]
-        assert await shown("fuse it") == ["ch13_triton/vector_add"]
+        fused = [k.id for k in book.koans.values() if "fuse" in k.rung + k.name + k.title.lower()]
+        assert "ch13_triton/vector_add" in fused
+        assert await shown("fuse it") == fused
         assert await shown("ch07 mask") == [
             k.id
             for k in book.koans.values()
