@@ -390,3 +390,9 @@ def test_bytes_that_come_one_at_a_time_take_no_more_memory_than_they_are():
     assert bytes(wire.read_frame(read)) == data[wire.HEADER :]
     thread.join()
     os.close(read)
+
+
+def test_an_empty_tensor_crosses_whatever_its_strides():
+    empty = torch.zeros(1, dtype=torch.float16).expand(0)
+    back = Unpacker()(pack(empty))
+    assert (back.shape, back.dtype, back.stride()) == (empty.shape, empty.dtype, empty.stride())

@@ -171,7 +171,7 @@ def _pack_tensor(x: Tensor) -> Node:
     if span > 2 * max(1, x.numel()) + 4096:  # a few elements of something large: send them alone
         x = x.contiguous()
         stride, span = list(x.stride()), x.numel()
-    flat = x.as_strided((span,), (1,)) if span else x.reshape(-1)
+    flat = x.as_strided((span,), (1,)) if span else x.new_empty(0)  # an empty one may have any strides
     return TensorData(dtype, shape, stride, flat.view(torch.uint8).numpy().tobytes(), needs)
 
 
