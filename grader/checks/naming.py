@@ -67,9 +67,13 @@ def as_function(variant: Variant, oracle: Oracle[..., Any], fn: Any) -> Any:
 
 def _identical(a: Outcome, b: Outcome) -> bool:
     if a.error is not None or b.error is not None:
-        return type(a.error) is type(b.error) and str(a.error) == str(b.error)
+        return type(a.error) is type(b.error) and _said(a.error) == _said(b.error)
     x, y = leaves(a.value), leaves(b.value)
     return a.mutated == b.mutated and len(x) == len(y) and all(map(same_bits, x, y))
+
+
+def _said(error: BaseException | None) -> str:
+    return str(getattr(error, "submitted_text", error))
 
 
 def _close(a: Outcome, b: Outcome) -> bool:

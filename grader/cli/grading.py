@@ -72,6 +72,7 @@ def grade(
     book = workbook()
     reports = [files.parse(text) for text in formats or []]
     options = files.Options(gradebook, assignment, os.environ)
+    files.check(reports, len(paths), options)
     with tempfile.TemporaryDirectory(prefix="koans-forks-") as scratch:
         submissions = collect(paths, Path(scratch))
         files.check(reports, len(submissions), options)

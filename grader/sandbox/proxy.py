@@ -24,6 +24,7 @@ from grader.sandbox import wire
 from grader.sandbox.confine import Level
 from grader.sandbox.values import Malformed, Unpacker, pack
 
+SUBMITTED_TEXT = "submitted_text"  # of an exception whose own str() has lost it
 SUBMITTED_FRAMES = "submitted_frames"  # of an exception: (line number, line) of the submission, outermost first
 COPIES = 8  # of its inputs that a worker may hold while they and the result cross
 NAMES, NAME, TEXT = 10_000, 200, 4000  # functions of a submission; characters of a name, and of any text that is shown
@@ -198,6 +199,8 @@ def as_exception(error: wire.Error, file: str, text: str) -> BaseException:
     if isinstance(made, ImportError):
         made.name = error.name and error.name[:NAME]
         made.msg = message
+    if isinstance(made, UnicodeError):  # its text comes from fields that did not cross
+        setattr(made, SUBMITTED_TEXT, error.message)
     lines = text.splitlines()
     passed = [(f.line, lines[f.line - 1].strip() if 0 < f.line <= len(lines) else "") for f in error.frames[-3:]]
     setattr(made, SUBMITTED_FRAMES, passed)
