@@ -19,6 +19,7 @@ from grader.errors import KoansError
 from grader.grade import Class, Grade
 from grader.report import as_json, canvas, classroom50, ctrf, formats, github, gradescope, junit, page, survey, terminal
 from grader.verdict import Status
+from grader.workbook import Workbook
 from tests.browser import CHROMIUM, Browser
 from tests.classes import HUGE, OTHER, SAYS, a_class, a_hostile_class, grade, verdict
 from tests.conftest import ROOT
@@ -146,6 +147,7 @@ def test_gradescope_says_why_nothing_was_graded(found):
 
 # Classroom 50: the fields of the wiki's "The result.json contract" and of its schemas/result-v1.schema.json
 
+FULL = str(sum(koan.points for koan in Workbook(ROOT).koans.values()))
 STAMP = r"\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ"
 SOME = {"type": "string", "minLength": 1}
 COUNT = {"type": "integer", "minimum": 0}
@@ -279,8 +281,8 @@ def test_canvas_fills_the_assignment_and_leaves_the_rest(found):
         merged = canvas.merge(EXPORT, found, assignment)
         before, after = rows_of(EXPORT), rows_of(merged.text)
         assert after[0] == before[0] and after[1] == before[1]
-        assert [row[7] for row in after[3:]] == ["49", str(found.grades[1].earned), "", "", ""]
-        assert after[2] == [*before[2][:7], "49", *before[2][8:]]
+        assert [row[7] for row in after[3:]] == [FULL, str(found.grades[1].earned), "", "", ""]
+        assert after[2] == [*before[2][:7], FULL, *before[2][8:]]
         for old, new in zip(before[3:], after[3:], strict=True):
             if "HYPERLINK" not in old[0]:
                 assert new[:7] + new[8:] == old[:7] + old[8:]
@@ -308,23 +310,23 @@ def test_canvas_neutralises(text):
 def test_canvas_adds_a_column_before_the_totals_and_keeps_points_that_are_there(found):
     after = rows_of(canvas.merge(EXPORT, found, "Numerics").text)
     assert after[0][7:10] == ["Koans (12)", "Numerics", "Current Score"]
-    assert [row[8] for row in after[1:4]] == ["", "49", "49"]
+    assert [row[8] for row in after[1:4]] == ["", FULL, FULL]
     assert {len(row) for row in after} == {11}
     merged = canvas.merge(EXPORT, found, "Essay")
     assert rows_of(merged.text)[2][6] == "10.00"
-    assert "Essay (11) is out of 10.00, the koans out of 49: points were not scaled" in merged.notes
+    assert f"Essay (11) is out of 10.00, the koans out of {FULL}: points were not scaled" in merged.notes
 
 
 def test_canvas_keeps_semicolons_marks_and_line_ends(found):
     semicolons = "\ufeffStudent;ID;SIS Login ID;Section;Koans (1)\nAda;1;ada;S;\n"
-    assert canvas.merge(semicolons, found, "Koans").text == semicolons.replace("ada;S;", "ada;S;49")
+    assert canvas.merge(semicolons, found, "Koans").text == semicolons.replace("ada;S;", f"ada;S;{FULL}")
 
 
 @pytest.mark.parametrize("name", ["u101", "ADA", "101", "Lovelace, Ada", "ada lovelace"])
 def test_canvas_finds_a_student_by_id_login_or_name(book, found, name):
     one = Class("one", 7, (msgspec.structs.replace(found.grades[0], submission=name),))
     merged = canvas.merge(EXPORT, one, "Koans")
-    assert rows_of(merged.text)[3][7] == "49" and not merged.notes
+    assert rows_of(merged.text)[3][7] == FULL and not merged.notes
 
 
 def test_canvas_guesses_at_nobody(found):
