@@ -1,0 +1,26 @@
+"""Layer norm: centre, scale, gain, bias
+
+Every token's vector is shifted to mean 0 and scaled to variance 1, by its own numbers alone. A learned gain and a
+learned bias, one of each per channel, then put back what the model wants there.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def layer_norm(
+    x: Float[Tensor, "*batch n"], gain: Float[Tensor, " n"], bias: Float[Tensor, " n"], eps: float = 1e-5
+) -> Float[Tensor, "*batch n"]:
+    """(x - mean) / √(variance + eps) · gain + bias along the last axis, in the dtype of `x`.
+
+    The variance is the mean of the squared distances from the mean: divided by n, not by n - 1. Compute in float32
+    inside, whatever the dtype, and round once, after the bias.
+
+        x = [1., 2., 3., 6.], gain = [1., 1., 1., 2.], bias = [0., 0., 0., 10.]
+        mean 3, variance (4 + 1 + 0 + 9) / 4 = 3.5, its root 1.8708
+        ->  [-1.0690, -0.5345, 0., 2 · 1.6036 + 10 = 13.2071]
+
+    A vector of equal numbers has variance 0 and gives the bias.
+    """
+    raise NotImplementedError("your turn")

@@ -1,0 +1,123 @@
+import math
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+
+@oracle
+def alibi_bias(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    dtype = torch.get_default_dtype()
+    slopes = torch.exp(torch.tensor([-8 * (h + 1) / heads for h in range(heads)], dtype=dtype) * math.log(2))
+    rows = [[i + n_k - n_q - j if j <= i + n_k - n_q else math.inf for j in range(n_k)] for i in range(n_q)]
+    return -slopes.reshape(-1, 1, 1) * torch.tensor(rows, dtype=dtype).reshape(1, n_q, n_k)
+
+
+def _check(heads: int) -> None:
+    if heads < 1 or heads & (heads - 1):
+        raise ValueError("a power of two")
+
+
+def _slopes(heads: int) -> Tensor:
+    return torch.tensor([2.0 ** (-8 * (h + 1) / heads) for h in range(heads)]).view(-1, 1, 1)
+
+
+def _distance(n_q: int, n_k: int) -> Tensor:
+    return (torch.arange(n_q) + n_k - n_q).unsqueeze(1) - torch.arange(n_k)
+
+
+def _hide(bias: Tensor, n_q: int, n_k: int) -> Tensor:
+    return bias.masked_fill(_distance(n_q, n_k) < 0, -torch.inf)
+
+
+@alibi_bias.right("the slopes as powers of the first, as in the paper's code")
+def by_ratio(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    first = 2.0 ** (-8 / heads)
+    slopes = torch.tensor([first * first**h for h in range(heads)]).view(-1, 1, 1)
+    return _hide(slopes * -_distance(n_q, n_k).float(), n_q, n_k)
+
+
+@alibi_bias.wrong("a positive sign: that favours tokens far away")
+def positive(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    return _hide(_slopes(heads) * _distance(n_q, n_k), n_q, n_k)
+
+
+@alibi_bias.wrong("slopes off by one: the first head has 2^(−8/heads), not 1")
+def slopes_from_one(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    return _hide(-_slopes(heads) * 2.0 ** (8 / heads) * _distance(n_q, n_k), n_q, n_k)
+
+
+@alibi_bias.wrong("the steepest slope given to the last head: slopes fall from head 0 on")
+def reversed_slopes(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    return _hide(-_slopes(heads).flip(0) * _distance(n_q, n_k), n_q, n_k)
+
+
+@alibi_bias.wrong("slopes 1/2, 1/4, 1/8, … for any number of heads: that holds for 8; they reach down to 2^−8")
+def halving(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    slopes = torch.tensor([2.0 ** -(h + 1) for h in range(heads)]).view(-1, 1, 1)
+    return _hide(-slopes * _distance(n_q, n_k), n_q, n_k)
+
+
+@alibi_bias.wrong("slopes evenly spaced: each is the one before times the same factor")
+def linear_slopes(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    slopes = torch.tensor([(heads - h) / heads for h in range(heads)]).view(-1, 1, 1)
+    return _hide(-slopes * _distance(n_q, n_k), n_q, n_k)
+
+
+@alibi_bias.wrong("the first head's slope for all: each head has its own")
+def one_slope(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    return _hide((-_slopes(heads)[:1] * _distance(n_q, n_k)).repeat(heads, 1, 1), n_q, n_k)
+
+
+@alibi_bias.wrong("aligned at the first key: with a cache the last query belongs to the last key")
+def top_left(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    distance = torch.arange(n_q).unsqueeze(1) - torch.arange(n_k)
+    return (-_slopes(heads) * distance).masked_fill(distance < 0, -torch.inf)
+
+
+@alibi_bias.wrong("keys to come not hidden: −slope · (i − j) is even positive there")
+def sees_the_future(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    return -_slopes(heads) * _distance(n_q, n_k)
+
+
+@alibi_bias.wrong("keys to come penalised by their distance: they must be hidden, −inf")
+def both_ways(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    return -_slopes(heads) * _distance(n_q, n_k).abs()
+
+
+@alibi_bias.wrong(
+    "slope · position of the key, as BLOOM builds it: the same after softmax, but the distance is asked for"
+)
+def by_key_position(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    return _hide((_slopes(heads) * torch.arange(n_k)).expand(heads, n_q, n_k), n_q, n_k)
+
+
+@alibi_bias.wrong("the distance squared: the penalty is linear, as the L in ALiBi says")
+def squared(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    return _hide(-_slopes(heads) * _distance(n_q, n_k) ** 2, n_q, n_k)
+
+
+@alibi_bias.wrong("any number of heads accepted: raise ValueError unless it is a power of two")
+def any_heads(heads: int, n_q: int, n_k: int) -> Tensor:
+    return _hide(-_slopes(heads) * _distance(n_q, n_k), n_q, n_k)
+
+
+@alibi_bias.wrong("−inf times a mask of zeros and ones added: 0 · −inf is NaN")
+def multiplied(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    distance = _distance(n_q, n_k)
+    return -_slopes(heads) * distance + (distance < 0) * -torch.inf

@@ -1,0 +1,152 @@
+"""Each pair times its own 2 × 2 matrix of a rotation."""
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+
+@oracle
+def apply_rope(x: Tensor, angles: Tensor) -> Tensor:
+    _check(x, angles)
+    pairs = torch.stack([x[..., : x.shape[-1] // 2], x[..., x.shape[-1] // 2 :]], -1)
+    cos, sin = angles.cos(), angles.sin()
+    turn = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
+    turned = (turn * pairs.unsqueeze(-2)).sum(-1)
+    return torch.cat([turned[..., 0], turned[..., 1]], -1).to(x.dtype)
+
+
+@oracle
+def rope_scores(q: Tensor, k: Tensor, angles_q: Tensor, angles_k: Tensor) -> Tensor:
+    """Dot products of turned queries and keys: the keys alone turned, by the difference of the angles."""
+    half = q.shape[-1] // 2
+    apart = angles_k.unsqueeze(0) - angles_q.unsqueeze(1)
+    a, b = k[:, :half] * apart.cos() - k[:, half:] * apart.sin(), k[:, :half] * apart.sin() + k[:, half:] * apart.cos()
+    return (q.unsqueeze(1) * torch.cat([a, b], -1)).sum(-1)
+
+
+def _check(x: Tensor, angles: Tensor) -> None:
+    if angles.shape != (x.shape[-2], x.shape[-1] // 2):
+        raise ValueError("one row a token, one column a pair")
+
+
+def _parts(x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    _check(x, angles)
+    a, b = x.float().chunk(2, -1)
+    return a, b, angles.cos(), angles.sin()
+
+
+@apply_rope.right("x · cos + rotate_half(x) · sin, as transformers has it")
+def rotate_half(x: Tensor, angles: Tensor) -> Tensor:
+    a, b, cos, sin = _parts(x, angles)
+    half = torch.cat([-b, a], -1)
+    return (x.float() * torch.cat([cos, cos], -1) + half * torch.cat([sin, sin], -1)).to(x.dtype)
+
+
+@apply_rope.right("as complex numbers")
+def complex_numbers(x: Tensor, angles: Tensor) -> Tensor:
+    a, b, cos, sin = _parts(x, angles)
+    z = torch.complex(a, b) * torch.complex(cos, sin)
+    return torch.cat([z.real, z.imag], -1).to(x.dtype)
+
+
+@apply_rope.wrong("neighbours paired, (2i, 2i + 1), as in Meta's own code: here pair i is (i, i + width/2)")
+def interleaved(x: Tensor, angles: Tensor) -> Tensor:
+    _, _, cos, sin = _parts(x, angles)
+    a, b = x.float()[..., 0::2], x.float()[..., 1::2]
+    return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2).to(x.dtype)
+
+
+@apply_rope.wrong("neighbours paired and the results put in halves: take the pairs from the halves too")
+def interleaved_to_halves(x: Tensor, angles: Tensor) -> Tensor:
+    _, _, cos, sin = _parts(x, angles)
+    a, b = x.float()[..., 0::2], x.float()[..., 1::2]
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1).to(x.dtype)
+
+
+@apply_rope.wrong("pairs from the halves, results put side by side: the second halves belong behind the first")
+def halves_to_interleaved(x: Tensor, angles: Tensor) -> Tensor:
+    a, b, cos, sin = _parts(x, angles)
+    return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2).to(x.dtype)
+
+
+@apply_rope.wrong("turned the other way: (a cos − b sin, a sin + b cos); the minus belongs to the first")
+def backwards(x: Tensor, angles: Tensor) -> Tensor:
+    a, b, cos, sin = _parts(x, angles)
+    return torch.cat([a * cos + b * sin, b * cos - a * sin], -1).to(x.dtype)
+
+
+@apply_rope.wrong("no minus: (a cos + b sin, a sin + b cos) is no rotation and changes lengths")
+def no_minus(x: Tensor, angles: Tensor) -> Tensor:
+    a, b, cos, sin = _parts(x, angles)
+    return torch.cat([a * cos + b * sin, a * sin + b * cos], -1).to(x.dtype)
+
+
+@apply_rope.wrong("sin and cos exchanged")
+def exchanged(x: Tensor, angles: Tensor) -> Tensor:
+    a, b, cos, sin = _parts(x, angles)
+    return torch.cat([a * sin - b * cos, a * cos + b * sin], -1).to(x.dtype)
+
+
+@apply_rope.wrong("each number scaled by its cosine, and not mixed with its partner")
+def only_cos(x: Tensor, angles: Tensor) -> Tensor:
+    a, b, cos, _ = _parts(x, angles)
+    return torch.cat([a * cos, b * cos], -1).to(x.dtype)
+
+
+@apply_rope.wrong("the new a used to compute the new b: both come from the old pair")
+def overwritten(x: Tensor, angles: Tensor) -> Tensor:
+    a, b, cos, sin = _parts(x, angles)
+    a = a * cos - b * sin
+    return torch.cat([a, a * sin + b * cos], -1).to(x.dtype)
+
+
+@apply_rope.wrong("cos and sin added to the vector: that is the older, absolute encoding of positions")
+def added(x: Tensor, angles: Tensor) -> Tensor:
+    a, b, cos, sin = _parts(x, angles)
+    return torch.cat([a + sin, b + cos], -1).to(x.dtype)
+
+
+@apply_rope.wrong("computed in the low precision of the input: upcast first and round once at the end")
+def low_precision_inside(x: Tensor, angles: Tensor) -> Tensor:
+    _check(x, angles)
+    a, b = x.chunk(2, -1)
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+
+
+@apply_rope.wrong("cos and sin rounded to the dtype of the input first: keep them in float32")
+def rounded_cos(x: Tensor, angles: Tensor) -> Tensor:
+    a, b, cos, sin = _parts(x, angles)
+    cos, sin = cos.to(x.dtype).float(), sin.to(x.dtype).float()
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1).to(x.dtype)
+
+
+@apply_rope.wrong("angles rounded to the dtype of the input: an angle of 1,000 is off by 2 radians in bf16")
+def rounded_angles(x: Tensor, angles: Tensor) -> Tensor:
+    return apply_rope.fn(x.float(), angles.to(x.dtype).float()).to(x.dtype)
+
+
+@apply_rope.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(x: Tensor, angles: Tensor) -> Tensor:
+    return apply_rope.fn(x.float(), angles)
+
+
+@apply_rope.wrong(
+    "a single row or column of angles stretched over all: each token has its own position, compare the shapes"
+)
+def stretched(x: Tensor, angles: Tensor) -> Tensor:
+    try:
+        angles = angles.expand(x.shape[-2], x.shape[-1] // 2)
+    except RuntimeError as error:
+        raise ValueError("the shapes do not fit") from error
+    return apply_rope.fn(x.float(), angles).to(x.dtype)
+
+
+@apply_rope.wrong(
+    "the shapes not compared: torch stretches a single row and raises a RuntimeError for other mismatches"
+)
+def unchecked(x: Tensor, angles: Tensor) -> Tensor:
+    a, b = x.float().chunk(2, -1)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1).to(x.dtype)

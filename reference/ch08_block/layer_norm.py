@@ -1,0 +1,138 @@
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+
+@oracle
+def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    if gain.shape != x.shape[-1:] or bias.shape != gain.shape:
+        raise ValueError("one number a channel")
+    n = x.shape[-1]
+    away = x - (x.sum(-1) / n).unsqueeze(-1)
+    deviation = ((away * away).sum(-1) / n + eps).sqrt().unsqueeze(-1)
+    return away / deviation * gain + bias
+
+
+@layer_norm.right("the library's, in float32")
+def library(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    return torch.nn.functional.layer_norm(x.float(), x.shape[-1:], gain.float(), bias.float(), eps).to(x.dtype)
+
+
+@layer_norm.right("mean and variance by var_mean")
+def by_var_mean(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    variance, mean = torch.var_mean(x.float(), -1, correction=0, keepdim=True)
+    return torch.addcmul(bias.float(), (x.float() - mean) / (variance + eps).sqrt(), gain.float()).to(x.dtype)
+
+
+@layer_norm.right("gain divided by the deviation first, row by row")
+def by_rows(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    out = torch.empty(x.shape, dtype=x.dtype)
+    for row, into in zip(x.float().reshape(-1, x.shape[-1]), out.view(-1, x.shape[-1]), strict=True):
+        away = row - row.mean()
+        into.copy_(away * (gain.float() / (away.square().mean() + eps).sqrt()) + bias.float())
+    return out
+
+
+def _parts(x: Tensor) -> tuple[Tensor, Tensor]:
+    away = x.float() - x.float().mean(-1, keepdim=True)
+    return away, away.square().mean(-1, keepdim=True)
+
+
+def _end(normal: Tensor, gain: Tensor, bias: Tensor, x: Tensor) -> Tensor:
+    return (normal * gain.float() + bias.float()).to(x.dtype)
+
+
+@layer_norm.wrong("the variance divided by n − 1, torch.var's default: layer norm divides by n")
+def unbiased(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    variance, mean = torch.var_mean(x.float(), -1, keepdim=True)
+    return _end((x.float() - mean) / (variance + eps).sqrt(), gain, bias, x)
+
+
+@layer_norm.wrong("eps added to the deviation, outside the root: it belongs to the variance")
+def eps_outside(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away, variance = _parts(x)
+    return _end(away / (variance.sqrt() + eps), gain, bias, x)
+
+
+@layer_norm.wrong("no eps: a vector of equal numbers has variance 0, and 0/0 is NaN")
+def no_eps(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away, variance = _parts(x)
+    return _end(away / variance.sqrt(), gain, bias, x)
+
+
+@layer_norm.wrong("eps squared under the root: the variance takes eps as it is")
+def eps_squared(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away, variance = _parts(x)
+    return _end(away / (variance + eps**2).sqrt(), gain, bias, x)
+
+
+@layer_norm.wrong("divided by the variance: the root is missing")
+def by_variance(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away, variance = _parts(x)
+    return _end(away / (variance + eps), gain, bias, x)
+
+
+@layer_norm.wrong("the mean of the squares for the variance: that is RMS norm's scale; subtract the mean first")
+def by_mean_square(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away, _ = _parts(x)
+    return _end(away / (x.float().square().mean(-1, keepdim=True) + eps).sqrt(), gain, bias, x)
+
+
+@layer_norm.wrong("scaled and not centred: the mean is subtracted in the numerator too")
+def not_centred(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    _, variance = _parts(x)
+    return _end(x.float() / (variance + eps).sqrt(), gain, bias, x)
+
+
+@layer_norm.wrong("mean and variance of the whole tensor: each vector has its own")
+def whole_tensor(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away = x.float() - x.float().mean()
+    return _end(away / (away.square().mean() + eps).sqrt(), gain, bias, x)
+
+
+@layer_norm.wrong("mean and variance along the first axis: that is batch norm; a token is normalised by itself")
+def over_the_batch(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away = x.float() - x.float().mean(0, keepdim=True)
+    return _end(away / (away.square().mean(0, keepdim=True) + eps).sqrt(), gain, bias, x)
+
+
+@layer_norm.wrong("variance as mean of squares minus square of mean: far from zero the two nearly cancel in float32")
+def one_pass(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    wide = x.float()
+    mean = wide.mean(-1, keepdim=True)
+    variance = (wide.square().mean(-1, keepdim=True) - mean.square()).clamp(min=0)
+    return _end((wide - mean) / (variance + eps).sqrt(), gain, bias, x)
+
+
+@layer_norm.wrong("the gain left out")
+def no_gain(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    return layer_norm.fn(x.float(), torch.ones_like(gain.float()), bias.float(), eps).to(x.dtype)
+
+
+@layer_norm.wrong("the bias left out")
+def no_bias(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    return layer_norm.fn(x.float(), gain.float(), torch.zeros_like(bias.float()), eps).to(x.dtype)
+
+
+@layer_norm.wrong("the bias added before the gain, so the gain scales it too")
+def bias_before_gain(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away, variance = _parts(x)
+    return ((away / (variance + eps).sqrt() + bias.float()) * gain.float()).to(x.dtype)
+
+
+@layer_norm.wrong("computed in the low precision of the input: upcast first and round once at the end")
+def low_precision_inside(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away = x - x.mean(-1, keepdim=True)
+    return away / ((away * away).mean(-1, keepdim=True) + eps).sqrt() * gain + bias
+
+
+@layer_norm.wrong("rounded before gain and bias, and again after: round once, at the very end")
+def rounded_twice(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away, variance = _parts(x)
+    return (away / (variance + eps).sqrt()).to(x.dtype) * gain + bias
+
+
+@layer_norm.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    return layer_norm.fn(x.float(), gain.float(), bias.float(), eps)

@@ -1,0 +1,150 @@
+"""Row by row of A and column by column of B: r detours of rank one, summed."""
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+Pair = tuple[Tensor, Tensor]
+
+
+@oracle
+def lora_linear(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    if not x.shape[1] == w.shape[1] == a.shape[1] or (w.shape[0], a.shape[0]) != b.shape:
+        raise ValueError("the shapes do not fit")
+    detour = torch.zeros(x.shape[0], w.shape[0], dtype=x.dtype)
+    for k in range(a.shape[0]):
+        detour = detour + (x * a[k]).sum(1, keepdim=True) * b[:, k]
+    return (x.unsqueeze(1) * w).sum(-1) + detour * (alpha / a.shape[0])
+
+
+@lora_linear.right("merged into one weight first, as for serving")
+def merged(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return (x.float() @ (w.float() + (alpha / a.shape[0]) * (b.float() @ a.float())).T).to(x.dtype)
+
+
+@lora_linear.right("by addmm")
+def by_addmm(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    base = torch.nn.functional.linear(x.float(), w.float())
+    low = torch.nn.functional.linear(x.float(), a.float())
+    return torch.addmm(base, low, b.float().T, alpha=alpha / a.shape[0]).to(x.dtype)
+
+
+def _scaled(x: Tensor, w: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
+    return (x.float() @ w.float().T + scale * (x.float() @ a.float().T @ b.float().T)).to(x.dtype)
+
+
+@lora_linear.wrong("scaled by r/alpha: upside down")
+def scale_inverted(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return _scaled(x, w, a, b, a.shape[0] / alpha)
+
+
+@lora_linear.wrong("scaled by alpha and not divided by r")
+def scale_alpha(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return _scaled(x, w, a, b, alpha)
+
+
+@lora_linear.wrong("not scaled: the detour counts alpha/r")
+def not_scaled(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return _scaled(x, w, a, b, 1.0)
+
+
+@lora_linear.wrong("scaled by alpha/√r: that is rsLoRA; plain LoRA divides by r")
+def root_of_r(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return _scaled(x, w, a, b, alpha / a.shape[0] ** 0.5)
+
+
+@lora_linear.wrong("divided by the width of the input: r is the number of rows of a")
+def by_width(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return _scaled(x, w, a, b, alpha / a.shape[1])
+
+
+@lora_linear.wrong("the frozen weight left out: LoRA adds to it")
+def only_the_detour(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return _scaled(x, torch.zeros_like(w), a, b, alpha / a.shape[0])
+
+
+@lora_linear.wrong("the detour left out")
+def only_the_base(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return _scaled(x, w, a, b, 0.0)
+
+
+@lora_linear.wrong("frozen weight and detour both scaled: alpha/r belongs to the detour")
+def both_scaled(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return (alpha / a.shape[0] * _scaled(x.float(), w, a, b, 1.0)).to(x.dtype)
+
+
+@lora_linear.wrong("computed in the low precision of the input: upcast first and round once at the end")
+def low_precision_inside(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return x @ w.T + alpha / a.shape[0] * (x @ a.T @ b.T)
+
+
+@lora_linear.wrong("both parts rounded before they are added: round once, after the sum")
+def rounded_before_the_sum(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return _scaled(x, w, a, b, 0.0) + _scaled(x, torch.zeros_like(w), a, b, alpha / a.shape[0])
+
+
+@lora_linear.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return _scaled(x.float(), w, a, b, alpha / a.shape[0])
+
+
+@oracle
+def lora_gradients(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    scale = alpha / a.shape[0]
+    through_b = (dy.unsqueeze(2) * b).sum(1)
+    through_a = (x.unsqueeze(1) * a).sum(2)
+    by_a = (through_b.unsqueeze(2) * x.unsqueeze(1)).sum(0) * scale
+    return by_a, (dy.unsqueeze(2) * through_a.unsqueeze(1)).sum(0) * scale
+
+
+@lora_gradients.right("by autograd")
+def by_autograd(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    low, high = a.detach().float().requires_grad_(), b.detach().float().requires_grad_()
+    y = alpha / a.shape[0] * (x.float() @ low.T @ high.T)
+    by_a, by_b = torch.autograd.grad(y, (low, high), dy.float())
+    return by_a.to(x.dtype), by_b.to(x.dtype)
+
+
+def _gradients(x: Tensor, a: Tensor, b: Tensor, dy: Tensor, scale: float) -> Pair:
+    by_a = scale * (dy.float() @ b.float()).T @ x.float()
+    return by_a.to(x.dtype), (scale * dy.float().T @ (x.float() @ a.float().T)).to(x.dtype)
+
+
+@lora_gradients.wrong("alpha/r left out of the gradients")
+def gradients_not_scaled(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    return _gradients(x, a, b, dy, 1.0)
+
+
+@lora_gradients.wrong("alpha/r applied twice")
+def gradients_scaled_twice(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    return _gradients(x, a, b, dy, (alpha / a.shape[0]) ** 2)
+
+
+@lora_gradients.wrong("the mean over the tokens: every token adds its share, sum them")
+def mean_over_tokens(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    return _gradients(x, a, b, dy, alpha / a.shape[0] / x.shape[0])
+
+
+@lora_gradients.wrong("both gradients 0 where b is 0: only a's is; b's is made of A x and moves first")
+def nothing_moves(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    by_a, by_b = _gradients(x, a, b, dy, alpha / a.shape[0])
+    return by_a, by_b if b.any() else torch.zeros_like(by_b)
+
+
+@lora_gradients.wrong("the gradients in the other order: first that of a, then that of b")
+def b_first(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    by_a, by_b = _gradients(x, a, b, dy, alpha / a.shape[0])
+    return by_b, by_a
+
+
+@lora_gradients.wrong("transposed: a gradient has the shape of what it belongs to")
+def transposed(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    by_a, by_b = _gradients(x, a, b, dy, alpha / a.shape[0])
+    return by_a.T, by_b.T
+
+
+@lora_gradients.wrong("gradients computed in the low precision of the input: sum over the tokens in float32")
+def gradients_in_low_precision(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    dy = alpha / a.shape[0] * dy
+    return (dy @ b).T @ x, dy.T @ (x @ a.T)

@@ -1,0 +1,143 @@
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reference import oracle
+
+
+@oracle
+def next_token_loss(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    if logits.shape[:2] != labels.shape:
+        raise ValueError("a label for each position")
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    losses = []
+    for row, tokens in zip(wide.unbind(0), labels.tolist(), strict=True):
+        for t, token in enumerate(tokens[1:]):
+            if token != ignore:
+                away = row[t] - row[t].amax()
+                losses.append(torch.exp(away).sum().log() - away[token])
+    return torch.stack(losses).sum() / len(losses) if losses else wide.new_zeros(())
+
+
+@next_token_loss.right("the library's cross_entropy on shifted logits and labels")
+def library(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    loss = F.cross_entropy(
+        logits[:, :-1].float().flatten(0, 1), labels[:, 1:].flatten(), ignore_index=ignore, reduction="sum"
+    )
+    return loss / (labels[:, 1:] != ignore).sum().clamp(min=1)
+
+
+@next_token_loss.right("the labels shifted and padded with `ignore`, as transformers does")
+def padded(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    targets = F.pad(labels, (0, 1), value=ignore)[:, 1:]
+    counts = targets != ignore
+    log_p = torch.log_softmax(logits.float(), -1).gather(-1, targets.where(counts, 0).unsqueeze(-1)).squeeze(-1)
+    return -log_p[counts].sum() / counts.sum().clamp(min=1)
+
+
+def _mean(scores: Tensor, targets: Tensor, ignore: int) -> Tensor:
+    counts = targets != ignore
+    loss = torch.logsumexp(scores.float(), -1) - _picked(scores.float(), targets, counts)
+    return loss.masked_fill(~counts, 0).sum() / counts.sum().clamp(min=1)
+
+
+def _picked(scores: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
+    return scores.gather(-1, targets.masked_fill(~counts, 0).unsqueeze(-1)).squeeze(-1)
+
+
+@next_token_loss.wrong("not shifted: a position is scored on its own token, which it has read")
+def no_shift(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    return _mean(logits, labels, ignore)
+
+
+@next_token_loss.wrong("shifted the wrong way: logits at t predict the token at t + 1, not that at t − 1")
+def wrong_way(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    return _mean(logits[:, 1:], labels[:, :-1], ignore)
+
+
+@next_token_loss.wrong("shifted twice: the logits at t predict the very next token")
+def shifted_twice(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    return _mean(logits[:, :-2], labels[:, 2:], ignore)
+
+
+@next_token_loss.wrong("labels rolled: the last position is then scored on the first token")
+def rolled(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    return _mean(logits, labels.roll(-1, 1), ignore)
+
+
+@next_token_loss.wrong("ignored targets left in the mean's divisor: only those that count are counted")
+def ignored_in_the_mean(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    targets = labels[:, 1:]
+    counts = targets != ignore
+    scores = logits[:, :-1].float()
+    loss = (torch.logsumexp(scores, -1) - _picked(scores, targets, counts)).masked_fill(~counts, 0)
+    return loss.sum() / max(1, loss.numel())
+
+
+@next_token_loss.wrong("`ignore` looked for at the position that predicts: it is the target that counts or not")
+def ignored_by_input(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    counts = (labels[:, :-1] != ignore) & (labels[:, 1:] >= 0)
+    targets = labels[:, 1:].clamp(min=0)
+    return _mean(logits[:, :-1], targets.masked_fill(~counts, -1), -1)
+
+
+@next_token_loss.wrong("ignored targets scored as token 0: leave them out")
+def ignored_as_token_0(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    targets = labels[:, 1:]
+    return _mean(logits[:, :-1], targets.masked_fill(targets == ignore, 0), -1)
+
+
+@next_token_loss.wrong("−100 assumed: `ignore` says which label does not count")
+def always_minus_100(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    return _mean(logits[:, :-1], labels[:, 1:], -100)
+
+
+@next_token_loss.wrong(
+    "the mean of the rows' means: short rows then weigh as much as long ones; take all targets together"
+)
+def mean_of_means(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    rows = [_mean(s, t, ignore) for s, t in zip(logits[:, :-1], labels[:, 1:], strict=True)]
+    return torch.stack(rows).mean() if rows else torch.zeros(())
+
+
+@next_token_loss.wrong("the sum: the mean over the targets is asked for")
+def summed(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    counts = labels[:, 1:] != ignore
+    return _mean(logits[:, :-1], labels[:, 1:], ignore) * counts.sum()
+
+
+@next_token_loss.wrong("the sign: −log p is positive")
+def negative(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    return -_mean(logits[:, :-1], labels[:, 1:], ignore)
+
+
+@next_token_loss.wrong("softmax and then its log: a probability that underflows to 0 gives inf; use logsumexp")
+def log_of_softmax(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    targets = labels[:, 1:]
+    counts = targets != ignore
+    p = _picked(torch.softmax(logits[:, :-1].float(), -1), targets, counts)
+    return -p.log().masked_fill(~counts, 0).sum() / counts.sum().clamp(min=1)
+
+
+@next_token_loss.wrong("in base 2: that is bits; the natural logarithm is asked for")
+def bits(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    return _mean(logits[:, :-1], labels[:, 1:], ignore) / torch.log(torch.tensor(2.0))
+
+
+@next_token_loss.wrong("nothing to predict gives 0/0, NaN: the loss is 0 then")
+def nan_for_nothing(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    counts = labels[:, 1:] != ignore
+    return _mean(logits[:, :-1], labels[:, 1:], ignore) * (counts.sum() / counts.sum())
+
+
+@next_token_loss.wrong("returned in the dtype of the logits: a loss in bf16 has two digits; keep float32")
+def in_the_dtype_of_the_logits(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    return _mean(logits[:, :-1], labels[:, 1:], ignore).to(logits.dtype)
+
+
+@next_token_loss.wrong("log-probabilities in the low precision of the logits: upcast first")
+def low_precision_inside(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    targets = labels[:, 1:]
+    counts = targets != ignore
+    log_p = _picked(torch.log_softmax(logits[:, :-1], -1), targets, counts)
+    return -log_p.float().masked_fill(~counts, 0).sum() / counts.sum().clamp(min=1)

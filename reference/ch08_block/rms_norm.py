@@ -1,0 +1,116 @@
+import math
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+
+@oracle
+def rms_norm(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    if gain.shape != x.shape[-1:]:
+        raise ValueError("one number a channel")
+    rms = ((x * x).sum(-1, keepdim=True) / x.shape[-1] + eps).sqrt()
+    return x / rms * gain
+
+
+@rms_norm.right("the library's, in float32")
+def library(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return torch.nn.functional.rms_norm(x.float(), x.shape[-1:], gain.float(), eps).to(x.dtype)
+
+
+@rms_norm.right("by the length of the vector: x · √n / √(length² + n · eps)")
+def by_length(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    n = x.shape[-1]
+    length = torch.linalg.vector_norm(x.float(), dim=-1, keepdim=True)
+    return (x.float() * (math.sqrt(n) * gain.float()) / (length.square() + n * eps).sqrt()).to(x.dtype)
+
+
+@rms_norm.right("row by row, gain divided first")
+def by_rows(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    out = torch.empty(x.shape, dtype=x.dtype)
+    for row, into in zip(x.float().reshape(-1, x.shape[-1]), out.view(-1, x.shape[-1]), strict=True):
+        into.copy_(row * (gain.float() / (row.pow(2).mean() + eps).sqrt()))
+    return out
+
+
+def _mean_square(x: Tensor) -> Tensor:
+    return x.float().square().mean(-1, keepdim=True)
+
+
+@rms_norm.wrong("the mean subtracted first: that is layer norm; RMS norm only scales")
+def centred(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    away = x.float() - x.float().mean(-1, keepdim=True)
+    return (away / (_mean_square(away) + eps).sqrt() * gain.float()).to(x.dtype)
+
+
+@rms_norm.wrong("scaled by the deviation from the mean: take the mean of x² itself")
+def by_deviation(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    variance = x.float().var(-1, correction=0, keepdim=True)
+    return (x.float() / (variance + eps).sqrt() * gain.float()).to(x.dtype)
+
+
+@rms_norm.wrong("divided by the length of the vector, √Σx²: the mean of the squares, not their sum")
+def by_norm(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / (x.float().square().sum(-1, keepdim=True) + eps).sqrt() * gain.float()).to(x.dtype)
+
+
+@rms_norm.wrong("divided by the mean of the squares: the root is missing")
+def no_root(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / (_mean_square(x) + eps) * gain.float()).to(x.dtype)
+
+
+@rms_norm.wrong("divided by the mean of |x|: squares, mean, then the root")
+def by_mean_size(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / (x.float().abs().mean(-1, keepdim=True) + eps) * gain.float()).to(x.dtype)
+
+
+@rms_norm.wrong("the mean of all squares in the tensor: each vector has its own")
+def whole_tensor(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / (x.float().square().mean() + eps).sqrt() * gain.float()).to(x.dtype)
+
+
+@rms_norm.wrong("eps added outside the root: it belongs to the mean of the squares")
+def eps_outside(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / (_mean_square(x).sqrt() + eps) * gain.float()).to(x.dtype)
+
+
+@rms_norm.wrong("no eps: a vector of zeros is 0/0, NaN")
+def no_eps(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / _mean_square(x).sqrt() * gain.float()).to(x.dtype)
+
+
+@rms_norm.wrong("the gain left out")
+def no_gain(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / (_mean_square(x) + eps).sqrt()).to(x.dtype)
+
+
+@rms_norm.wrong("multiplied by 1 + gain, as in Gemma, whose checkpoints store the gain less 1")
+def one_plus_gain(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / (_mean_square(x) + eps).sqrt() * (1 + gain.float())).to(x.dtype)
+
+
+@rms_norm.wrong("squared before the upcast: in fp16 squares from 256² on are inf, and in bf16 they are rounded")
+def squared_too_early(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    mean_square = (x * x).float().mean(-1, keepdim=True)
+    return (x.float() / (mean_square + eps).sqrt() * gain.float()).to(x.dtype)
+
+
+@rms_norm.wrong("computed in the low precision of the input: upcast first and round once at the end")
+def low_precision_inside(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return x / ((x * x).mean(-1, keepdim=True) + eps).sqrt() * gain
+
+
+@rms_norm.wrong("rounded before the gain and again after it: round once, at the end")
+def rounded_twice(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / (_mean_square(x) + eps).sqrt()).to(x.dtype) * gain
+
+
+@rms_norm.wrong("the scale rounded to the dtype of the input: keep everything in float32 until the end")
+def scale_rounded(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return x * torch.rsqrt(_mean_square(x) + eps).to(x.dtype) * gain
+
+
+@rms_norm.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return rms_norm.fn(x.float(), gain.float(), eps)

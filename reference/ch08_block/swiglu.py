@@ -1,0 +1,137 @@
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reference import oracle
+
+
+@oracle
+def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    flat = x.reshape(-1, x.shape[-1])
+    g, u = (torch.mm(w, flat.T).T for w in (gate, up))
+    e = torch.exp(-g.abs())  # in (0, 1], whatever the sign of g
+    sigmoid = torch.where(g >= 0, torch.ones_like(e), e) / (1 + e)
+    return torch.mm(down, (g * sigmoid * u).T).T.reshape(x.shape)
+
+
+def _branches(x: Tensor, gate: Tensor, up: Tensor) -> tuple[Tensor, Tensor]:
+    return F.linear(x.float(), gate.float()), F.linear(x.float(), up.float())
+
+
+def _down(hidden: Tensor, down: Tensor, x: Tensor) -> Tensor:
+    return F.linear(hidden, down.float()).to(x.dtype)
+
+
+@swiglu.right("the library's silu and linear")
+def library(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(F.silu(g) * u, down, x)
+
+
+@swiglu.right("gate and up in one product, then split, as fused kernels do")
+def one_product(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = (x.float() @ torch.cat([gate, up]).float().T).chunk(2, -1)
+    return _down(u * (g * torch.sigmoid(g)), down, x)
+
+
+@swiglu.right("sigmoid by tanh, products by einsum")
+def by_tanh(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g = torch.einsum("...d,fd->...f", x.float(), gate.float())
+    u = torch.einsum("...d,fd->...f", x.float(), up.float())
+    hidden = g * 0.5 * (1 + torch.tanh(g / 2)) * u
+    return torch.einsum("...f,df->...d", hidden, down.float()).to(x.dtype)
+
+
+@swiglu.right("g / (1 + exp(−g)): exp overflows to inf for very negative g, and g / inf is the 0 it should be")
+def by_division(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(g / (1 + torch.exp(-g)) * u, down, x)
+
+
+@swiglu.wrong("SiLU on the up branch: it is the gate that goes through SiLU")
+def silu_on_up(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(g * F.silu(u), down, x)
+
+
+@swiglu.wrong("sigmoid for SiLU: that is the plain GLU; SiLU(z) is z · sigmoid(z)")
+def sigmoid_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(torch.sigmoid(g) * u, down, x)
+
+
+@swiglu.wrong("GELU for SiLU: that is GeGLU, as in Gemma")
+def gelu_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(F.gelu(g) * u, down, x)
+
+
+@swiglu.wrong("GELU in its tanh form for SiLU: that is GeGLU, as in Gemma")
+def gelu_tanh_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(F.gelu(g, approximate="tanh") * u, down, x)
+
+
+@swiglu.wrong("ReLU for SiLU: that is ReGLU")
+def relu_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(F.relu(g) * u, down, x)
+
+
+@swiglu.wrong("no activation: the product of two linear branches has no gate")
+def bilinear(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(g * u, down, x)
+
+
+@swiglu.wrong("SiLU of the product: gate first, then multiply")
+def silu_of_product(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(F.silu(g * u), down, x)
+
+
+@swiglu.wrong("SiLU on both branches: the up branch stays linear")
+def silu_on_both(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(F.silu(g) * F.silu(u), down, x)
+
+
+@swiglu.wrong("the branches added: a gate multiplies")
+def added(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(F.silu(g) + u, down, x)
+
+
+@swiglu.wrong("the up branch left out: that is the plain feed-forward layer with two matrices")
+def no_up(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, _ = _branches(x, gate, up)
+    return _down(F.silu(g), down, x)
+
+
+@swiglu.wrong("sigmoid as exp(z) / (1 + exp(z)): from 89 on that is inf/inf, NaN")
+def exp_overflows(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down(g * (g.exp() / (1 + g.exp())) * u, down, x)
+
+
+@swiglu.wrong("computed in the low precision of the input: upcast first and round once at the end")
+def low_precision_inside(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)
+
+
+@swiglu.wrong("not a step of it in float32: upcast x and the three weights first, round once at the end")
+def low_precision_by_sigmoid(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g = x @ gate.T
+    return (g * torch.sigmoid(g) * (x @ up.T)) @ down.T
+
+
+@swiglu.wrong("the hidden numbers rounded before the last product: keep float32 until the end")
+def hidden_rounded(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return _down((F.silu(g) * u).to(x.dtype).float(), down, x)
+
+
+@swiglu.wrong("returned in float32, not in the dtype of the input")
+def returns_fp32(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return F.linear(F.silu(g) * u, down.float())

@@ -1,0 +1,124 @@
+import math
+
+from reference import oracle
+
+
+def _check(d_model: int, multiple: int, multiplier: float) -> None:
+    if d_model < 1 or multiple < 1 or multiplier <= 0:
+        raise ValueError("all three must be positive")
+
+
+@oracle
+def swiglu_hidden(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    width = math.floor(multiplier * ((2 * 4 * d_model) // 3))
+    hidden = 0
+    while hidden < width:
+        hidden += multiple
+    return hidden, 0.375 * hidden / d_model
+
+
+@swiglu_hidden.right("as in Meta's code, with the ceiling by negated floor division")
+def by_negation(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    width = int(2 * (4 * d_model) / 3)
+    hidden = -(-int(multiplier * width) // multiple) * multiple
+    return hidden, (3 * hidden) / (8 * d_model)
+
+
+def _width(d_model: int, multiplier: float) -> int:
+    return int(multiplier * (8 * d_model // 3))
+
+
+def _up(width: float, multiple: int) -> int:
+    return math.ceil(width / multiple) * multiple
+
+
+def _with(d_model: int, hidden: int) -> tuple[int, float]:
+    return hidden, 3 * hidden / (8 * d_model)
+
+
+@swiglu_hidden.wrong("rounded down to the multiple: up, so that nothing is lost")
+def down(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    return _with(d_model, _width(d_model, multiplier) // multiple * multiple)
+
+
+@swiglu_hidden.wrong("rounded to the nearest multiple: up")
+def nearest(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    return _with(d_model, math.floor(_width(d_model, multiplier) / multiple + 0.5) * multiple)
+
+
+@swiglu_hidden.wrong("one multiple more than needed where the width is a multiple already")
+def one_more(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    return _with(d_model, (_width(d_model, multiplier) // multiple + 1) * multiple)
+
+
+@swiglu_hidden.wrong("not rounded to a multiple at all")
+def not_rounded(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    return _with(d_model, _width(d_model, multiplier))
+
+
+@swiglu_hidden.wrong("4 · d_model: with three matrices that costs half as much again; take two thirds of it")
+def four_times(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    return _with(d_model, _up(int(multiplier * 4 * d_model), multiple))
+
+
+@swiglu_hidden.wrong("two thirds of d_model, not of 4 · d_model")
+def two_thirds(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    return _with(d_model, _up(int(multiplier * (2 * d_model // 3)), multiple))
+
+
+@swiglu_hidden.wrong("the multiplier left out")
+def no_multiplier(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    return _with(d_model, _up(_width(d_model, 1.0), multiple))
+
+
+@swiglu_hidden.wrong("multiplied after rounding up: the result need not be a multiple then")
+def multiplied_last(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    return _with(d_model, int(multiplier * _up(_width(d_model, 1.0), multiple)))
+
+
+@swiglu_hidden.wrong("8/3 · d_model not rounded down before it is multiplied")
+def rounded_once(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    return _with(d_model, _up(int(multiplier * 8 * d_model / 3), multiple))
+
+
+@swiglu_hidden.wrong("the product with the multiplier not rounded down before it is rounded up")
+def fraction_kept(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    return _with(d_model, _up(multiplier * (8 * d_model // 3), multiple))
+
+
+@swiglu_hidden.wrong("two matrices counted in the gated layer: gate, up and down are three")
+def two_matrices(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    hidden = _up(_width(d_model, multiplier), multiple)
+    return hidden, 2 * hidden / (8 * d_model)
+
+
+@swiglu_hidden.wrong("the ratio of the widths, hidden / d_model: the weights of all matrices are asked for")
+def ratio_of_widths(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    hidden = _up(_width(d_model, multiplier), multiple)
+    return hidden, hidden / d_model
+
+
+@swiglu_hidden.wrong("the ratio upside down: the gated layer's weights divided by the plain one's")
+def upside_down(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    hidden = _up(_width(d_model, multiplier), multiple)
+    return hidden, 8 * d_model / max(1, 3 * hidden)
+
+
+@swiglu_hidden.wrong("no ValueError: a width, a multiple or a multiplier of 0 or less has no meaning")
+def unchecked(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    return _with(d_model or 1, _up(_width(d_model, multiplier), multiple or 1))

@@ -1,0 +1,34 @@
+"""Turn the pairs
+
+Every query and every key is turned, pair by pair, by the angles of its position. A dot product does not change when
+both vectors are turned alike, so a score depends on the difference of the angles: on the distance of the tokens.
+"""
+
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+
+def apply_rope(
+    x: Float[Tensor, "*heads n width"], angles: Float32[Tensor, "n width/2"]
+) -> Float[Tensor, "*heads n width"]:
+    """Queries or keys `x`, turned by `angles`, in the dtype of `x`.
+
+    Pair i is made of the numbers i and i + width/2, as in Llama's checkpoints for transformers. (a, b) becomes
+    (a cos - b sin, a sin + b cos). Compute in float32 inside, cos and sin too, and round once at the end.
+
+        x = [[1., 2., 3., 4.]], angles = [[π/2, π]]
+        pairs (1, 3) and (2, 4): a quarter turn gives (-3, 1), half a turn (-2, -4)
+        ->  [[-3., -2., 1., -4.]]
+
+    Raises ValueError if `angles` has not one row for each of the n tokens and one column for each pair: a single row
+    does not stand for all.
+    """
+    ### BEGIN SOLUTION
+    half = x.shape[-1] // 2
+    if angles.shape != (x.shape[-2], half):
+        raise ValueError(f"angles of shape {tuple(angles.shape)} do not fit {tuple(x.shape)}")
+    a, b = x.float().split(half, dim=-1)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1).to(x.dtype)
+    ### END SOLUTION

@@ -1,0 +1,31 @@
+"""Predict the next token
+
+A decoder's output at position t is its guess at the token of position t + 1. One pass over a text of n tokens is n - 1
+exercises at once; the loss is their mean cross-entropy, without those that are not to count.
+"""
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+
+def next_token_loss(
+    logits: Float[Tensor, "b n vocabulary"], labels: Int64[Tensor, "b n"], ignore: int = -100
+) -> Float[Tensor, ""]:
+    """The mean of -log p(next token), in float32 (computed in it, too).
+
+    `labels` are not shifted: labels[:, t] is the token at position t, and the logits at t predict labels[:, t + 1]. A
+    target equal to `ignore` does not count, neither in the sum nor in the mean. The mean is over all targets of the
+    batch that count. If none does, the loss is 0.
+
+        logits [[[0., 0.], [1., 0.], [5., 5.]]], labels [[0, 1, 0]]
+        position 0 predicts token 1: -log 0.5 = 0.6931; position 1 predicts token 0: -log 0.7311 = 0.3133
+        ->  0.5032
+    """
+    ### BEGIN SOLUTION
+    scores, targets = logits[:, :-1].float(), labels[:, 1:]
+    counts = targets != ignore
+    index = targets.masked_fill(~counts, 0).unsqueeze(-1)
+    loss = torch.logsumexp(scores, dim=-1) - scores.gather(-1, index).squeeze(-1)
+    return loss.masked_fill(~counts, 0.0).sum() / counts.sum().clamp(min=1)
+    ### END SOLUTION

@@ -1,0 +1,34 @@
+"""SwiGLU: one branch gates the other
+
+The feed-forward part of a Llama block has three matrices. Two of them widen the token's vector, SiLU is applied to one
+of the two results (the gate), both are multiplied number by number, and the third matrix leads back.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def swiglu(
+    x: Float[Tensor, "*batch d"],
+    gate: Float[Tensor, "ffn d"],
+    up: Float[Tensor, "ffn d"],
+    down: Float[Tensor, "d ffn"],
+) -> Float[Tensor, "*batch d"]:
+    """down (SiLU(gate x) ⊙ up x), in the dtype of `x`, with SiLU(z) = z · sigmoid(z).
+
+    The weights are stored (out, in), as in nn.Linear: `gate x` is x times gate transposed. Compute in float32 inside,
+    whatever the dtype, and round once at the end.
+
+        x = [1., 2.], gate = [[1., 0.], [0., 1.]], up = [[0., 1.], [1., 0.]], down = [[1., 1.], [0., 1.]]
+        gate x = [1, 2], SiLU of it [0.7311, 1.7616], up x = [2, 1], the product [1.4621, 1.7616]
+        ->  [3.2237, 1.7616]
+
+    SiLU must survive any finite z: for -1000 it is 0, for 1000 it is 1000.
+    """
+    ### BEGIN SOLUTION
+    wide = x.float()
+    gated = wide @ gate.float().T
+    hidden = gated * torch.sigmoid(gated) * (wide @ up.float().T)
+    return (hidden @ down.float().T).to(x.dtype)
+    ### END SOLUTION
