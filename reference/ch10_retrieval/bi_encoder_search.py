@@ -117,6 +117,15 @@ def low_precision_inside(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(scores, k, queries.dtype)
 
 
+@bi_encoder_search.wrong(
+    "torch.topk used, which promises no order among equal scores: the lower number is to come first"
+)
+def by_topk(queries: Tensor, documents: Tensor, k: int) -> Found:
+    _checked(k)
+    ranked, ids = _scores(queries, documents).topk(min(k, len(documents)), dim=-1)
+    return ranked.to(queries.dtype), ids
+
+
 @bi_encoder_search.wrong("ranks for numbers: position i of the answer names a document, not the place of document i")
 def ranks(queries: Tensor, documents: Tensor, k: int) -> Found:
     scores, ids = _top(_scores(queries, documents), len(documents) + 1, queries.dtype)

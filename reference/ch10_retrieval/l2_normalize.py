@@ -78,7 +78,9 @@ def short_ones_left(x: Tensor) -> Tensor:
     return F.normalize(x.float(), dim=-1, eps=1e-2).to(x.dtype)
 
 
-@l2_normalize.wrong("squared in the dtype of the input: 300² is beyond fp16, the length inf and the result 0")
+@l2_normalize.wrong(
+    "computed in the dtype of the input: every step rounds, and 300² is beyond fp16, so that the result is 0"
+)
 def low_precision_inside(x: Tensor) -> Tensor:
     norm = (x * x).sum(-1, keepdim=True).sqrt()
     return x / norm.masked_fill(norm == 0, 1.0)

@@ -1,0 +1,157 @@
+"""Generation by generation, until no new model turns up."""
+
+from collections.abc import Iterable
+
+from reference import oracle
+
+Graph = dict[str, list[str]]
+Names = dict[str, str]
+Result = dict[str, list[str]]
+
+
+def _ancestors(model: str, parents: Graph) -> set[str]:
+    found: set[str] = set()
+    generation = {model}
+    while generation:
+        generation = {parent for name in generation for parent in parents.get(name, [])} - found
+        found |= generation
+    return found
+
+
+def _lineage(model: str, parents: Graph) -> set[str]:
+    lineage = {model} | _ancestors(model, parents)
+    if any(name in _ancestors(name, parents) for name in lineage):
+        raise ValueError("a circle")
+    return lineage
+
+
+def _terms(lineage: Iterable[str], licenses: Names, terms: Graph) -> Result:
+    obligations, unknown = [], []
+    for name in lineage:
+        if name in licenses and licenses[name] in terms:
+            obligations.extend(terms[licenses[name]])
+        else:
+            unknown.append(name)
+    return {"obligations": sorted(set(obligations)), "unknown": sorted(set(unknown))}
+
+
+@oracle
+def lineage_license(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    return _terms(_lineage(model, parents), licenses, terms)
+
+
+@lineage_license.right("the terms of a model and, recursively, of its parents, united")
+def by_recursion(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    def collect(name: str, path: list[str]) -> tuple[set[str], set[str]]:
+        if name in path:
+            raise ValueError("a circle")
+        known = licenses.get(name, "") in terms
+        duties, unknown = set(terms[licenses[name]] if known else []), set() if known else {name}
+        for parent in parents.get(name, []):
+            more = collect(parent, [*path, name])
+            duties, unknown = duties | more[0], unknown | more[1]
+        return duties, unknown
+
+    duties, unknown = collect(model, [])
+    return {"obligations": sorted(duties), "unknown": sorted(unknown)}
+
+
+@lineage_license.wrong("only the newest licence: the licences of what a model was made from stay in force")
+def newest_alone(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    _lineage(model, parents)
+    return _terms([model], licenses, terms)
+
+
+@lineage_license.wrong("only the base's licence: those on the way add terms of their own")
+def base_alone(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    return _terms([name for name in _lineage(model, parents) if not parents.get(name)], licenses, terms)
+
+
+@lineage_license.wrong("the model and its parents, but no further: licences are inherited along the whole chain")
+def one_generation(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    _lineage(model, parents)
+    return _terms([model, *parents.get(model, [])], licenses, terms)
+
+
+@lineage_license.wrong("only the first parent followed: a merge is derived from all of them")
+def first_parent(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    _lineage(model, parents)
+    return _terms(_lineage(model, {name: all_[:1] for name, all_ in parents.items()}), licenses, terms)
+
+
+@lineage_license.wrong("the model's own licence left out: it binds, too")
+def without_its_own(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    return _terms(_lineage(model, parents) - {model}, licenses, terms)
+
+
+@lineage_license.wrong("only the terms that all licences share: each binds by itself, so it is their union")
+def shared_terms(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    lineage = _lineage(model, parents)
+    result = _terms(lineage, licenses, terms)
+    known = [terms[licenses[name]] for name in lineage if licenses.get(name) in terms]
+    return result | {"obligations": [duty for duty in result["obligations"] if all(duty in one for one in known)]}
+
+
+@lineage_license.wrong("models without a known licence passed over: no licence is no permission; name them")
+def unknown_passed_over(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    return _terms(_lineage(model, parents), licenses, terms) | {"unknown": []}
+
+
+@lineage_license.wrong("a licence that is named but not in `terms` taken for free of terms: its model is unknown")
+def unlisted_is_free(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    return _terms(_lineage(model, parents), licenses, {name: [] for name in licenses.values()} | terms)
+
+
+@lineage_license.wrong("a missing licence taken over from the parents: then it is not known what was added")
+def inherits_missing(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    result = _terms(_lineage(model, parents), licenses, terms)
+    return result | {"unknown": [name for name in result["unknown"] if not parents.get(name)]}
+
+
+@lineage_license.wrong("all models of the table counted: only ancestors are inherited from")
+def whole_table(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    return _terms(_lineage(model, parents) | set(licenses), licenses, terms)
+
+
+@lineage_license.wrong("descendants followed: terms come from what a model was made of, not from what was made of it")
+def downwards(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    _lineage(model, parents)
+    children: Graph = {}
+    for child, all_ in parents.items():
+        for parent in all_:
+            children.setdefault(parent, []).append(child)
+    return _terms(_lineage(model, children), licenses, terms)
+
+
+@lineage_license.wrong("the same obligation listed once for each licence: list it once")
+def with_repetitions(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    lineage = _lineage(model, parents)
+    duties = [duty for name in lineage for duty in terms.get(licenses.get(name, ""), [])]
+    return _terms(lineage, licenses, terms) | {"obligations": sorted(duties)}
+
+
+@lineage_license.wrong("the licences' names: what they ask for is wanted")
+def names_of_licences(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    lineage = _lineage(model, parents)
+    known = {licenses[name] for name in lineage if licenses.get(name) in terms}
+    return _terms(lineage, licenses, terms) | {"obligations": sorted(known)}
+
+
+@lineage_license.wrong("a circle passed over: raise ValueError")
+def circle_passed_over(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    return _terms({model} | _ancestors(model, parents), licenses, terms)
+
+
+@lineage_license.wrong("two ways to one ancestor taken for a circle: a merge of two fine-tunes of one base is none")
+def diamond_is_a_circle(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    seen: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in seen:
+            raise ValueError("a circle")
+        seen.append(name)
+        for parent in parents.get(name, []):
+            visit(parent)
+
+    visit(model)
+    return _terms(seen, licenses, terms)

@@ -1,0 +1,40 @@
+"""What it takes to serve
+
+Weights in blocks, and a KV cache that does not care in which format the weights are.
+"""
+
+FORMATS = {  # weights of a block, bytes of a block
+    "F32": (1, 4),
+    "F16": (1, 2),
+    "BF16": (1, 2),
+    "Q8_0": (32, 34),
+    "Q6_K": (256, 210),
+    "Q4_K": (256, 144),
+    "Q4_0": (32, 18),
+}
+
+
+def model_bytes(
+    tensors: list[tuple[int, str]], layers: int, kv_heads: int, head_dim: int, tokens: int, sequences: int
+) -> dict[str, int]:
+    """Bytes of the weights, of the KV cache, and of both together: {"weights": ..., "cache": ..., "total": ...}.
+
+    `tensors` are (number of weights, format); FORMATS says how many weights and bytes a block of each has. The cache
+    holds keys and values of `kv_heads` heads of `head_dim` numbers in each of `layers` layers, for `tokens` tokens of
+    each of `sequences` sequences, in fp16.
+
+        [(512, "Q4_K"), (10, "F32")], layers 2, kv_heads 1, head_dim 4, tokens 3, sequences 1
+            weights 2 · 144 + 10 · 4 = 328,  cache 2 · 2 · 1 · 4 · 3 · 2 = 96,  total 424
+
+    Raises ValueError if a tensor does not divide into blocks.
+    """
+    ### BEGIN SOLUTION
+    weights = 0
+    for count, name in tensors:
+        block, size = FORMATS[name]
+        if count % block:
+            raise ValueError(f"{count} weights do not make blocks of {block}")
+        weights += count // block * size
+    cache = 2 * layers * kv_heads * head_dim * tokens * sequences * 2
+    return {"weights": weights, "cache": cache, "total": weights + cache}
+    ### END SOLUTION
