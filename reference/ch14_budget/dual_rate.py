@@ -1,0 +1,141 @@
+"""By walking along both clocks, run by run."""
+
+from dataclasses import dataclass
+
+from reference import oracle
+
+Pair = tuple[int, int]
+
+
+def _check(planner: int, policy: int, event: int) -> None:
+    if planner < 1 or policy < 1 or event < 0:
+        raise ValueError("no such runs")
+
+
+def _first_run(length: int, since: int) -> int:
+    """When the first run ends that starts at `since` or later."""
+    start = since - since % length
+    while start < since:
+        start += length
+    return start + length
+
+
+@oracle
+def dual_rate(planner: int, policy: int, event: int) -> Pair:
+    _check(planner, policy, event)
+    return _first_run(policy, event) - event, _first_run(policy, _first_run(planner, event)) - event
+
+
+@dual_rate.right("with math.ceil on whole numbers of runs")
+def by_counting(planner: int, policy: int, event: int) -> Pair:
+    _check(planner, policy, event)
+    runs = (event + planner - 1) // planner + 1
+    acts = ((event + policy - 1) // policy + 1) * policy
+    return acts - event, ((runs * planner + policy - 1) // policy + 1) * policy - event
+
+
+@dual_rate.right("by the wait until the next start")
+def by_waiting(planner: int, policy: int, event: int) -> Pair:
+    _check(planner, policy, event)
+    planned = event + (-event) % planner + planner
+    return (-event) % policy + policy, planned + (-planned) % policy + policy - event
+
+
+@dataclass(frozen=True)
+class _How:
+    """What is done in place of the right thing."""
+
+    wait_for_planner: bool = True
+    wait_for_policy: bool = True
+    run_policy: bool = True
+    run_planner: bool = True
+    in_flight: bool = False
+    misses_start: bool = False
+    wait_for_event: bool = True
+
+
+def _end(length: int, since: int, how: _How, wait: bool, run: bool) -> int:
+    if how.in_flight:
+        start = since // length * length
+    elif how.misses_start:
+        start = (since // length + 1) * length
+    else:
+        start = -(-since // length) * length if wait else since
+    return start + (length if run else 0)
+
+
+def _dual(planner: int, policy: int, event: int, how: _How) -> Pair:
+    _check(planner, policy, event)
+    acts = _end(policy, event, how, how.wait_for_event, True)
+    planned = _end(planner, event, how, how.wait_for_planner, how.run_planner)
+    through = _end(policy, planned, how, how.wait_for_policy, how.run_policy)
+    return acts - event, through - event
+
+
+@dual_rate.wrong("no waiting at all: a run in progress has looked already, the event waits for the next")
+def no_waiting(planner: int, policy: int, event: int) -> Pair:
+    return _dual(planner, policy, event, _How(wait_for_planner=False, wait_for_policy=False, wait_for_event=False))
+
+
+@dual_rate.wrong("no wait for the planner's next start: its run in progress began before the event")
+def planner_starts_at_once(planner: int, policy: int, event: int) -> Pair:
+    return _dual(planner, policy, event, _How(wait_for_planner=False))
+
+
+@dual_rate.wrong("no wait for the policy's next start: its run in progress has the old plan")
+def policy_starts_at_once(planner: int, policy: int, event: int) -> Pair:
+    return _dual(planner, policy, event, _How(wait_for_policy=False))
+
+
+@dual_rate.wrong("the plan taken for an action: the policy has to run once more with it")
+def plan_is_action(planner: int, policy: int, event: int) -> Pair:
+    return _dual(planner, policy, event, _How(wait_for_policy=False, run_policy=False))
+
+
+@dual_rate.wrong("the planner's own run left out: it starts, and then it takes its time")
+def planner_takes_no_time(planner: int, policy: int, event: int) -> Pair:
+    return _dual(planner, policy, event, _How(run_planner=False))
+
+
+@dual_rate.wrong("the run in progress taken to see the event: it looked when it started")
+def run_in_progress_sees(planner: int, policy: int, event: int) -> Pair:
+    return _dual(planner, policy, event, _How(in_flight=True))
+
+
+@dual_rate.wrong("a run that starts at the very moment made to miss it: it still sees it")
+def misses_the_moment(planner: int, policy: int, event: int) -> Pair:
+    return _dual(planner, policy, event, _How(misses_start=True))
+
+
+@dual_rate.wrong("the times at which it acts: asked for is how long after the event")
+def absolute(planner: int, policy: int, event: int) -> Pair:
+    a, b = dual_rate.fn(planner, policy, event)
+    return a + event, b + event
+
+
+@dual_rate.wrong(
+    "planner and policy run side by side on the event, the later one counted: the policy needs the plan first"
+)
+def side_by_side(planner: int, policy: int, event: int) -> Pair:
+    _check(planner, policy, event)
+    a, b = _first_run(policy, event) - event, _first_run(planner, event) - event
+    return a, max(a, b)
+
+
+@dual_rate.wrong("the two ways swapped: the policy alone comes first")
+def swapped(planner: int, policy: int, event: int) -> Pair:
+    a, b = dual_rate.fn(planner, policy, event)
+    return b, a
+
+
+@dual_rate.wrong("floats: the times are whole microseconds")
+def floats(planner: int, policy: int, event: int) -> tuple[float, float]:
+    a, b = dual_rate.fn(planner, policy, event)
+    return float(a), float(b)
+
+
+@dual_rate.wrong("impossible times let through: the contract asks for a ValueError")
+def unchecked(planner: int, policy: int, event: int) -> Pair:
+    planned = -(-event // max(planner, 1)) * planner + planner
+    acts = -(-event // max(policy, 1)) * policy + policy
+    return acts - event, -(-planned // max(policy, 1)) * policy + policy - event

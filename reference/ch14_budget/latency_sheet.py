@@ -1,0 +1,130 @@
+"""In fractions of a second."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from reference import oracle
+
+Ops = list[tuple[str, float, float]]
+Line = tuple[str, float, str]
+Sheet = tuple[list[Line], float]
+
+
+@oracle
+def latency_sheet(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    sheet, total, start = [], Fraction(0), Fraction(launch)
+    for name, flops, moved in ops:
+        arithmetic = Fraction(flops) * 1_000_000 / Fraction(peak)
+        traffic = Fraction(moved) * 1_000_000 / Fraction(bandwidth)
+        longest = max(arithmetic, traffic, start)
+        why = "compute" if arithmetic == longest else "memory" if traffic == longest else "launch"
+        sheet.append((name, float(start + max(arithmetic, traffic)), why))
+        total += start + max(arithmetic, traffic)
+    return sheet, float(total)
+
+
+@dataclass(frozen=True)
+class _How:
+    """What is done in place of the right thing."""
+
+    unit: float = 1e6
+    added: bool = False
+    lower: bool = False
+    launches: bool = True
+    launch_in_max: bool = False
+    launch_unit: float = 1.0
+    compute_only: bool = False
+    memory_only: bool = False
+    two_names: bool = False
+    memory_first: bool = False
+
+
+def _sheet(ops: Ops, peak: float, bandwidth: float, launch: float, how: _How) -> Sheet:
+    lines: list[Line] = []
+    for name, flops, moved in ops:
+        a, b = flops / peak * how.unit, moved / bandwidth * how.unit
+        work = a if how.compute_only else b if how.memory_only else min(a, b) if how.lower else max(a, b)
+        work = a + b if how.added else work
+        start = launch * how.launch_unit if how.launches else 0.0
+        parts = {"compute": a, "memory": b, "launch": launch}
+        if how.memory_first:
+            parts = {"memory": b, "compute": a, "launch": launch}
+        if how.two_names:
+            del parts["launch"]
+        time = max(work, start) if how.launch_in_max else work + start
+        lines.append((name, time, max(parts, key=lambda part: parts[part])))
+    return lines, sum(line[1] for line in lines)
+
+
+@latency_sheet.right("with lists")
+def with_lists(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    times = [launch + max(flops / (peak / 1e6), moved / (bandwidth / 1e6)) for _, flops, moved in ops]
+    whys = []
+    for _, flops, moved in ops:
+        costs = [flops / peak, moved / bandwidth, launch / 1e6]
+        whys.append(["compute", "memory", "launch"][costs.index(max(costs))])
+    return [(op[0], time, why) for op, time, why in zip(ops, times, whys, strict=True)], sum(times)
+
+
+@latency_sheet.right("in plain numbers")
+def in_plain_numbers(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    return _sheet(ops, peak, bandwidth, launch, _How())
+
+
+_SAYS = {
+    "added": ("arithmetic and traffic added up: they go on at the same time", _How(added=True)),
+    "the_faster": ("the faster of the two taken: an op is done when the slower is", _How(lower=True)),
+    "compute_only": ("traffic left out: softmax and norms are nothing else", _How(compute_only=True)),
+    "memory_only": ("arithmetic left out: large products are bound by it", _How(memory_only=True)),
+    "no_launch": ("the launches left out: at one token they are most of the time", _How(launches=False)),
+    "launch_hidden": ("the launch taken to overlap with the work: it comes before it", _How(launch_in_max=True)),
+    "milliseconds": ("work in milliseconds beside a launch in microseconds", _How(unit=1e3)),
+    "seconds": ("work in seconds beside a launch in microseconds", _How(unit=1.0)),
+    "launch_in_seconds": ("the launch multiplied by a million: it is in microseconds already", _How(launch_unit=1e6)),
+    "two_names": ('"launch" never named, though it can be what takes longest', _How(two_names=True)),
+    "memory_first": ('a tie given to "memory": "compute" comes first', _How(memory_first=True)),
+}
+
+
+def _variant(name: str, says: str, how: _How) -> None:
+    def sheet(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+        return _sheet(ops, peak, bandwidth, launch, how)
+
+    sheet.__name__ = name
+    latency_sheet.wrong(says)(sheet)
+
+
+for _name, (_text, _how) in _SAYS.items():
+    _variant(_name, _text, _how)
+
+
+@latency_sheet.wrong(
+    "one roofline for all ops together: one that waits for memory cannot lend its arithmetic to the next"
+)
+def one_roofline(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    lines, _ = latency_sheet.fn(ops, peak, bandwidth, launch)
+    flops, moved = sum(op[1] for op in ops), sum(op[2] for op in ops)
+    return lines, len(ops) * launch + 1e6 * max(flops / peak, moved / bandwidth)
+
+
+@latency_sheet.wrong("one launch for all ops: each is launched by itself")
+def one_launch(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
+    return lines, total - max(len(ops) - 1, 0) * launch
+
+
+@latency_sheet.wrong("the longest op taken for the total: they run one after the other")
+def longest(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    lines, _ = latency_sheet.fn(ops, peak, bandwidth, launch)
+    return lines, max((line[1] for line in lines), default=0.0)
+
+
+@latency_sheet.wrong("ops of the same name kept once: they may repeat, and each takes its time")
+def by_name(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    return latency_sheet.fn(list({op[0]: op for op in ops}.values()), peak, bandwidth, launch)
+
+
+@latency_sheet.wrong("sorted by time: the order of the ops is asked for")
+def by_time(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
+    return sorted(lines, key=lambda line: -line[1]), total

@@ -1,0 +1,121 @@
+"""The step as a 2 × 2 matrix, or with the torque at its limit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference import oracle
+
+State = tuple[float, float, float]
+
+
+@oracle
+def pd_step(
+    angle: float, speed: float, target: float, kp: float, kd: float, limit: float, inertia: float, dt: float
+) -> State:
+    torque = float(np.clip(np.array([-kp, -kd]) @ np.array([angle - target, speed]), -limit, limit))
+    step = np.array([[1.0, dt, dt * dt / inertia], [0.0, 1.0, dt / inertia]])
+    new_angle, new_speed = step @ np.array([angle, speed, torque])
+    return float(new_angle), float(new_speed), torque
+
+
+@dataclass(frozen=True)
+class _How:
+    """What is done in place of the right thing."""
+
+    spring: float = 1.0
+    brake: float = 1.0
+    low: float = -1.0  # times the limit
+    high: float = 1.0
+    mass: bool = True
+    old_speed: bool = False
+    mean_speed: bool = False
+    replaces_speed: bool = False
+    limit_spring: bool = False
+    limit_speed: bool = False
+    no_dt: bool = False
+    gives_acceleration: bool = False
+    unlimited_reported: bool = False
+
+
+_INF = float("inf")
+
+
+def _step(
+    how: _How,
+    angle: float,
+    speed: float,
+    target: float,
+    kp: float,
+    kd: float,
+    limit: float,
+    inertia: float,
+    dt: float,
+) -> State:
+    spring, brake = how.spring * kp * (target - angle), how.brake * kd * speed
+    if how.limit_spring:
+        torque = max(-limit, min(limit, spring)) - brake
+    else:
+        wanted = spring - brake
+        low = how.low * limit if how.low else -_INF
+        high = how.high * limit if how.high else _INF
+        torque = max(low, min(high, wanted))
+    push = torque / inertia if how.mass else torque
+    gain = push * (1.0 if how.no_dt else dt)
+    new = gain if how.replaces_speed else speed + gain
+    if how.limit_speed:
+        new = max(-limit, min(limit, new))
+    moving = speed if how.old_speed else (speed + new) / 2 if how.mean_speed else new
+    told = push if how.gives_acceleration else spring - brake if how.unlimited_reported else torque
+    return angle + moving * dt, new, told
+
+
+def _variant(name: str, how: _How) -> None:
+    def step(
+        angle: float, speed: float, target: float, kp: float, kd: float, limit: float, inertia: float, dt: float
+    ) -> State:
+        return _step(how, angle, speed, target, kp, kd, limit, inertia, dt)
+
+    step.__name__ = name
+    (pd_step.wrong(_SAYS[name]) if name in _SAYS else pd_step.right("in plain numbers"))(step)
+
+
+_SAYS = {
+    "old_speed": "the joint moved with its old speed: that adds energy at every step, until the simulation blows up",
+    "mean_speed": "the joint moved with the mean of old and new speed: the new one is asked for",
+    "pushes_on": "the brake added: it works against the speed",
+    "pulls_away": "the distance the wrong way round: the spring pulls to the target, target − angle",
+    "no_brake": "kd left out: a spring alone swings for ever",
+    "no_limit": "the torque not limited: a motor has a largest one",
+    "limit_above_only": "the torque limited in one direction only: −limit is the other bound",
+    "limit_spring_only": "the spring limited and the brake not: it is their sum that the motor gives",
+    "limit_on_speed": "the speed limited as well: `limit` is a torque",
+    "no_inertia": "the torque taken for the acceleration: divide by the inertia",
+    "no_dt": "the whole acceleration added to the speed: it acts for dt seconds",
+    "replaces_speed": "the speed replaced by what the step adds",
+    "acceleration_told": "the acceleration returned: the torque is asked for",
+    "unlimited_told": "the torque returned as it was wanted, before the limit",
+}
+_variant("in_plain_numbers", _How())
+_variant("old_speed", _How(old_speed=True))
+_variant("mean_speed", _How(mean_speed=True))
+_variant("pushes_on", _How(brake=-1.0))
+_variant("pulls_away", _How(spring=-1.0))
+_variant("no_brake", _How(brake=0.0))
+_variant("no_limit", _How(low=0.0, high=0.0))
+_variant("limit_above_only", _How(low=0.0))
+_variant("limit_spring_only", _How(limit_spring=True))
+_variant("limit_on_speed", _How(limit_speed=True))
+_variant("no_inertia", _How(mass=False))
+_variant("no_dt", _How(no_dt=True))
+_variant("replaces_speed", _How(replaces_speed=True))
+_variant("acceleration_told", _How(gives_acceleration=True))
+_variant("unlimited_told", _How(unlimited_reported=True))
+
+
+@pd_step.right("the limit as a median")
+def by_median(
+    angle: float, speed: float, target: float, kp: float, kd: float, limit: float, inertia: float, dt: float
+) -> State:
+    torque = sorted([-limit, (target - angle) * kp - speed * kd, limit])[1]
+    return angle + (speed + torque * dt / inertia) * dt, speed + torque * dt / inertia, torque

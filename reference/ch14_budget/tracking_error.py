@@ -1,0 +1,178 @@
+"""The targets laid out first, each from its arrival on; then the joint as a matrix that is applied at every tick."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference import oracle
+
+Pair = tuple[float, float]
+Targets = list[float]
+
+
+def _laid_out(wanted: list[float], hold: int, delay: int) -> Targets:
+    targets = [wanted[0]] * len(wanted)
+    for sent in range(0, len(wanted), hold):
+        for tick in range(sent + delay, len(wanted)):
+            targets[tick] = wanted[sent]
+            if tick >= sent + delay + hold - 1:
+                break
+    for tick in range(1, len(wanted)):
+        if tick < delay:
+            targets[tick] = wanted[0]
+    return targets
+
+
+@oracle
+def tracking_error(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
+    targets = _laid_out(wanted, hold, delay)
+    a, b, c = kp * dt * dt, kd * dt * dt, kp * dt
+    state, before = (wanted[0], 0.0), 0.0
+    errors, changes = [], []
+    for aim, target in zip(wanted, targets, strict=True):
+        angle, speed = state
+        now = kp * (target - angle) - kd * speed
+        state = ((1 - a) * angle + (dt - b) * speed + a * target, c * (target - angle) + (1 - kd * dt) * speed)
+        errors.append((state[0] - aim) ** 2)
+        changes.append((now - before) ** 2)
+        before = now
+    return math.sqrt(math.fsum(errors) / len(wanted)), math.sqrt(math.fsum(changes) / len(wanted))
+
+
+@dataclass(frozen=True)
+class _How:
+    """What is done in place of the right thing."""
+
+    old_speed: bool = False
+    pushes_on: bool = False
+    from_zero: bool = False
+    of_target: bool = False
+    before_step: bool = False
+    mean: bool = False
+    largest: bool = False
+    square: bool = False
+    rough_speed: bool = False
+    rough_plain: bool = False
+    skip_first: bool = False
+
+
+_RIGHT = _How()
+
+
+def _simulate(wanted: list[float], targets: Targets, kp: float, kd: float, dt: float, how: _How = _RIGHT) -> Pair:
+    angle, speed, before = (0.0 if how.from_zero else wanted[0]), 0.0, 0.0
+    errors: list[float] = []
+    changes: list[float] = []
+    for aim, target in zip(wanted, targets, strict=True):
+        start, old = angle, speed
+        now = kp * (target - angle) + kd * speed * (1 if how.pushes_on else -1)
+        speed = speed + now * dt
+        angle = angle + (old if how.old_speed else speed) * dt
+        errors.append(abs((start if how.before_step else angle) - (target if how.of_target else aim)))
+        change = speed - old if how.rough_speed else now if how.rough_plain else now - before
+        if not (how.skip_first and not changes and before == 0.0 and len(errors) == 1):
+            changes.append(change)
+        before = now
+    n, m = len(wanted), max(len(changes), 1)
+    if how.mean:
+        return sum(errors) / n, sum(map(abs, changes)) / m
+    if how.largest:
+        return max(errors), max(map(abs, changes))
+    pair = sum(e * e for e in errors) / n, sum(c * c for c in changes) / m
+    return pair if how.square else (pair[0] ** 0.5, pair[1] ** 0.5)
+
+
+@tracking_error.right("with numpy, the targets by index")
+def by_index(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
+    ticks = np.arange(len(wanted))
+    sent = np.maximum(0, (ticks - delay) // hold * hold)
+    return _simulate(wanted, np.array(wanted)[sent].tolist(), kp, kd, dt)
+
+
+@tracking_error.right("with a queue of targets under way")
+def by_queue(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
+    target, under_way, targets = wanted[0], [], []
+    for tick, aim in enumerate(wanted):
+        if tick % hold == 0:
+            under_way.append((tick + delay, aim))
+        while under_way and under_way[0][0] <= tick:
+            target = under_way.pop(0)[1]
+        targets.append(target)
+    return _simulate(wanted, targets, kp, kd, dt)
+
+
+def _wrong(
+    name: str, says: str, how: _How = _RIGHT, source: Callable[[int, int, int], int] | None = None, clip: bool = True
+) -> None:
+    """A wrong answer: another simulation, or another tick whose wanted angle is the target."""
+
+    def variant(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
+        if source is None:
+            targets = _laid_out(wanted, hold, delay)
+        else:
+            last = len(wanted) - 1
+            targets = [wanted[max(0, min(last, source(t, hold, delay)))] for t in range(len(wanted))]
+        return _simulate(wanted, targets, kp, kd, dt, how)
+
+    variant.__name__ = name
+    tracking_error.wrong(says)(variant)
+
+
+_wrong("ignores_delay", "the delay ignored", source=lambda t, hold, delay: t // hold * hold)
+_wrong(
+    "never_holds",
+    "the target renewed at every tick: the policy speaks only every `hold` ticks",
+    source=lambda t, hold, delay: t - delay,
+)
+_wrong(
+    "delay_in_steps",
+    "the delay counted in steps of the policy: it is in ticks",
+    source=lambda t, hold, delay: (t // hold - delay) * hold,
+)
+_wrong(
+    "reads_late",
+    "the policy made to read at the moment of arrival: it reads first, and what it read arrives late",
+    source=lambda t, hold, delay: (t - delay) // hold * hold + delay if t >= delay else 0,
+)
+_wrong(
+    "reads_ahead",
+    "the delay with the wrong sign: targets cannot arrive before they are sent",
+    source=lambda t, hold, delay: (t + delay) // hold * hold,
+)
+_wrong(
+    "delays_add_up",
+    "the delay added anew with every step: each target is late by `delay`, they do not add up",
+    source=lambda t, hold, delay: t // (hold + delay) * hold,
+)
+_wrong(
+    "one_tick_late",
+    "a target used from the tick after its arrival: it is in force at once",
+    source=lambda t, hold, delay: (t - delay - 1) // hold * hold,
+)
+_wrong("old_speed", "the angle moved with the speed before the step: with the new one", _How(old_speed=True))
+_wrong("pushes_on", "the brake added: it works against the speed", _How(pushes_on=True))
+_wrong("starts_at_zero", "the joint started at 0: it starts at wanted[0]", _How(from_zero=True))
+_wrong(
+    "error_to_the_target",
+    "the error taken against the target, which is late itself: `wanted` is where it should be",
+    _How(of_target=True),
+)
+_wrong("before_the_step", "the angle compared before the tick's step", _How(before_step=True))
+_wrong("mean_of_sizes", "the mean of the sizes: the root of the mean of the squares is asked for", _How(mean=True))
+_wrong("largest", "the largest value: the root of the mean of the squares is asked for", _How(largest=True))
+_wrong("no_root", "the mean of the squares without the root", _How(square=True))
+_wrong("changes_of_speed", "the roughness from changes of speed: of acceleration", _How(rough_speed=True))
+_wrong("size_of_acceleration", "the roughness from the acceleration itself: from its changes", _How(rough_plain=True))
+
+
+@tracking_error.wrong("error and roughness swapped: the error comes first")
+def swapped(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
+    error, rough = tracking_error.fn(wanted, hold, delay, kp, kd, dt)
+    return rough, error
+
+
+@tracking_error.wrong("the first tick's change left out of the mean: before it the acceleration was 0")
+def skips_the_first(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
+    return _simulate(wanted, _laid_out(wanted, hold, delay), kp, kd, dt, _How(skip_first=True))
