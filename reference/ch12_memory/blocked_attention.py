@@ -1,0 +1,287 @@
+"""The whole table. Queries of zeros have the same scores, all 0, so their row is computed once."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+Answer = tuple[Tensor, Tensor]
+INF = torch.inf
+
+
+@oracle
+def blocked_attention(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    zero = (q == 0).all(1)
+    rows = torch.cat([q[~zero], torch.zeros(1, q.shape[1], dtype=q.dtype)])
+    wide = torch.promote_types(q.dtype, torch.float32)
+    scores = rows.to(wide) @ k.to(wide).T / math.sqrt(q.shape[1])
+    top = scores.amax(1, keepdim=True)
+    e = torch.exp(scores - top)
+    total = e.sum(1, keepdim=True)
+    out, lse = e @ v.to(wide) / total, (top + torch.log(total)).squeeze(1)
+    place = torch.where(zero, len(rows) - 1, torch.cumsum(~zero, 0) - 1)
+    return out[place].to(q.dtype), lse[place]
+
+
+State = tuple[Tensor, Tensor, Tensor]  # maximum, sum, weighted sum
+Step = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], State]  # from the state, scores, values
+End = Callable[[Tensor, Tensor, Tensor], Answer]
+
+
+def _step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+    new = torch.maximum(m, scores.amax(1))
+    p, shrink = torch.exp(scores - new[:, None]), torch.exp(m - new)
+    return new, total * shrink + p.sum(1), acc * shrink[:, None] + p @ values
+
+
+def _end(m: Tensor, total: Tensor, acc: Tensor) -> Answer:
+    return acc / total[:, None], m + torch.log(total)
+
+
+def _blocked(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    block: int,
+    step: Step = _step,
+    end: End = _end,
+    *,
+    scale: float | None = None,
+    start: float = -INF,
+    columns: int | None = None,
+) -> Answer:
+    """In blocks of queries and, if not given otherwise, as wide blocks of keys."""
+    scale = q.shape[1] ** -0.5 if scale is None else scale
+    keys, values = torch.split(k.float(), columns or block), torch.split(v.float(), columns or block)
+    parts = []
+    for queries in torch.split(q.float(), block):
+        n = len(queries)
+        state = (torch.full((n,), start), torch.zeros(n), torch.zeros(n, v.shape[1]))
+        for some, theirs in zip(keys, values, strict=True):
+            state = step(*state, queries @ some.T * scale, theirs)
+        parts.append(end(*state))
+    return torch.cat([p[0] for p in parts]).to(q.dtype), torch.cat([p[1] for p in parts])
+
+
+@blocked_attention.right("the parts of a query block merged by their log-sum-exps")
+def by_merging(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    outs, logs = [], []
+    for queries in torch.split(q.float(), block):
+        out, lse = torch.zeros(len(queries), v.shape[1]), torch.full((len(queries),), -INF)
+        for keys, values in zip(torch.split(k.float(), block), torch.split(v.float(), block), strict=True):
+            scores = queries @ keys.T / math.sqrt(q.shape[1])
+            own = torch.logsumexp(scores, 1)
+            new = torch.logaddexp(lse, own)
+            out = out * torch.exp(lse - new)[:, None] + torch.exp(scores - new[:, None]) @ values
+            lse = new
+        outs.append(out)
+        logs.append(lse)
+    return torch.cat(outs).to(q.dtype), torch.cat(logs)
+
+
+@blocked_attention.right("keys in the outer loop, the statistics of all queries kept")
+def keys_outside(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    n = len(q)
+    m, total, acc = torch.full((n,), -INF), torch.zeros(n), torch.zeros(n, v.shape[1])
+    for j in range(0, len(k), block):
+        for i in range(0, n, block):
+            rows = slice(i, i + block)
+            scores = q[rows].float() @ k[j : j + block].float().T * q.shape[1] ** -0.5
+            state = _step(m[rows], total[rows], acc[rows], scores, v[j : j + block].float())
+            m[rows], total[rows], acc[rows] = state
+    out, lse = _end(m, total, acc)
+    return out.to(q.dtype), lse
+
+
+@blocked_attention.right("the queries scaled first, divided as it goes and multiplied back")
+def divided_as_it_goes(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+        new, grown, summed = _step(m, total, acc * total[:, None], scores, values)
+        return new, grown, summed / grown[:, None]
+
+    return _blocked(q * 1.0, k, v, block, step, lambda m, total, acc: (acc, m + torch.log(total)))
+
+
+@blocked_attention.wrong("the sum not rescaled when the maximum grows: its terms are still relative to the old one")
+def sum_not_rescaled(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+        new, _, summed = _step(m, total, acc, scores, values)
+        return new, total + torch.exp(scores - new[:, None]).sum(1), summed
+
+    return _blocked(q, k, v, block, step)
+
+
+@blocked_attention.wrong("the weighted sum not rescaled when the maximum grows: it needs the same factor as l")
+def values_not_rescaled(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+        new, grown, _ = _step(m, total, acc, scores, values)
+        return new, grown, acc + torch.exp(scores - new[:, None]) @ values
+
+    return _blocked(q, k, v, block, step)
+
+
+@blocked_attention.wrong("nothing rescaled when the maximum grows: both sums are relative to the old one")
+def nothing_rescaled(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+        new = torch.maximum(m, scores.amax(1))
+        p = torch.exp(scores - new[:, None])
+        return new, total + p.sum(1), acc + p @ values
+
+    return _blocked(q, k, v, block, step)
+
+
+@blocked_attention.wrong("a softmax for each block of keys, and their results added: the weights add up to the blocks")
+def softmax_each_block(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+        new, grown, _ = _step(m, total, acc, scores, values)
+        return new, grown, acc + torch.softmax(scores, 1) @ values
+
+    return _blocked(q, k, v, block, step, lambda m, total, acc: (acc, m + torch.log(total)))
+
+
+@blocked_attention.wrong("the maximum of the block for the running one: what the earlier blocks had is forgotten")
+def forgets_the_maximum(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+        new = scores.amax(1)
+        p, shrink = torch.exp(scores - new[:, None]), torch.exp(m - new)
+        return new, total * shrink + p.sum(1), acc * shrink[:, None] + p @ values
+
+    return _blocked(q, k, v, block, step)
+
+
+@blocked_attention.wrong("no maximum at all: exp overflows for large scores")
+def no_maximum(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+        p = torch.exp(scores)
+        return m, total + p.sum(1), acc + p @ values
+
+    return _blocked(q, k, v, block, step, start=0.0)
+
+
+@blocked_attention.wrong("the maximum starts at 0: where all scores are very negative nothing is left")
+def starts_at_zero(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q, k, v, block, start=0.0)
+
+
+@blocked_attention.wrong("divided by l after every block, and not multiplied back before the next")
+def divided_each_time(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+        new, grown, summed = _step(m, total, acc, scores, values)
+        return new, grown, summed / grown[:, None]
+
+    return _blocked(q, k, v, block, step, lambda m, total, acc: (acc, m + torch.log(total)))
+
+
+@blocked_attention.wrong("not divided by l at the end: the weights must add up to 1")
+def not_divided(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q, k, v, block, end=lambda m, total, acc: (acc, m + torch.log(total)))
+
+
+@blocked_attention.wrong("scores not divided by √d")
+def unscaled(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q, k, v, block, scale=1.0)
+
+
+@blocked_attention.wrong("scores divided by d: the divisor is √d")
+def by_d(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q, k, v, block, scale=1 / q.shape[1])
+
+
+@blocked_attention.wrong("scores divided by the root of the block size: d is the width of a query")
+def by_block(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q, k, v, block, scale=block**-0.5)
+
+
+@blocked_attention.wrong("the last keys dropped where `block` does not divide them: they are a smaller block")
+def drops_keys(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    n = len(k) - len(k) % block or len(k)
+    return _blocked(q, k[:n], v[:n], block)
+
+
+@blocked_attention.wrong("the last queries dropped where `block` does not divide them: they are a smaller block")
+def drops_queries(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    n = len(q) - len(q) % block
+    out, lse = torch.zeros(len(q), v.shape[1], dtype=q.dtype), torch.zeros(len(q))
+    if n:
+        out[:n], lse[:n] = _blocked(q[:n], k, v, block)
+    return out, lse
+
+
+@blocked_attention.wrong("a short last block filled up with keys of zeros: they score 0, which is a weight, not −inf")
+def padded_with_zeros(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    pad = -len(k) % block
+    return _blocked(
+        q, torch.cat([k, k.new_zeros(pad, k.shape[1])]), torch.cat([v, v.new_zeros(pad, v.shape[1])]), block
+    )
+
+
+@blocked_attention.wrong("only the block of keys beside each block of queries visited: every query meets every key")
+def diagonal_only(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    parts = []
+    for i in range(0, max(len(q), 1), block):
+        j = min(i, (len(k) - 1) // block * block)
+        parts.append(_blocked(q[i : i + block], k[j : j + block], v[j : j + block], block))
+    return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+
+
+@blocked_attention.wrong("each block of queries against all keys at once: the longer the context, the more is held")
+def rows_whole(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q, k, v, block, columns=len(k))
+
+
+@blocked_attention.right(
+    "all queries against each block of keys: what is held grows with the queries, not with the table"
+)
+def columns_whole(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q, k, v, max(len(q), 1), columns=block)
+
+
+@blocked_attention.wrong("log l returned without the maximum: l is relative to it")
+def log_without_maximum(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q, k, v, block, end=lambda m, total, acc: (acc / total[:, None], torch.log(total)))
+
+
+@blocked_attention.wrong("m + l returned: it is the logarithm of l that adds to the maximum")
+def no_log(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q, k, v, block, end=lambda m, total, acc: (acc / total[:, None], m + total))
+
+
+@blocked_attention.wrong("the maximum returned for the log-sum-exp")
+def maximum_for_log(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q, k, v, block, end=lambda m, total, acc: (acc / total[:, None], m))
+
+
+@blocked_attention.wrong("the result without its log-sum-exp: both are asked for")
+def no_log_sum_exp(q: Tensor, k: Tensor, v: Tensor, block: int) -> Tensor:
+    return _blocked(q, k, v, block)[0]
+
+
+@blocked_attention.wrong("the sums kept in the dtype of the input: they need float32")
+def low_precision(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+        new, grown, summed = _step(m, total, acc, scores, values)
+        return new, grown.to(q.dtype).float(), summed.to(q.dtype).float()
+
+    return _blocked(q, k, v, block, step)
+
+
+@blocked_attention.wrong("the scores rounded to the dtype of the input: upcast q and k before the product")
+def rounded_scores(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+        return _step(m, total, acc, scores.to(q.dtype).float(), values)
+
+    return _blocked(q, k, v, block, step)
+
+
+@blocked_attention.wrong("the result in float32, not in the dtype of `q`")
+def returns_fp32(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q.float(), k, v, block)
+
+
+@blocked_attention.wrong("the log-sum-exp rounded to the dtype of `q`: it is float32")
+def rounds_the_log(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    out, lse = _blocked(q, k, v, block)
+    return out, lse.to(q.dtype)

@@ -1,0 +1,208 @@
+"""The whole table, without the queries whose gradient is zero: they contribute nothing."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+Grads = tuple[Tensor, Tensor, Tensor]
+
+
+@oracle
+def flash_backward(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
+    wide = torch.promote_types(q.dtype, torch.float32)
+    live = (grad != 0).any(1)
+    g, rows, keys, root = grad[live].to(wide), q[live].to(wide), k.to(wide), math.sqrt(q.shape[1])
+    p = torch.exp(rows @ keys.T / root - lse[live].unsqueeze(1))
+    d = torch.einsum("qe,qe->q", g, out[live].to(wide))
+    ds = p * (g @ v.to(wide).T) - p * d.unsqueeze(1)
+    dq = torch.zeros(q.shape, dtype=wide)
+    dq[live] = ds @ keys / root
+    return dq.to(q.dtype), (ds.T @ rows / root).to(k.dtype), (p.T @ g).to(v.dtype)
+
+
+@dataclass(frozen=True)
+class _How:
+    """What is done in place of the right thing."""
+
+    score_scale: bool = True
+    q_scale: bool = True
+    k_scale: bool = True
+    delta: bool = True
+    minus_delta: float = 1.0
+    recompute: str = "lse"  # or: block, none
+    add_q: bool = True
+    add_k: bool = True
+    add_v: bool = True
+    transpose_p: bool = True
+    round_blocks: bool = False
+    own_delta: bool = False
+    drop_keys: bool = False
+    drop_queries: bool = False
+    softmax_slope: bool = True
+    out_for_grad: bool = False
+    columns: int | None = None
+
+
+_RIGHT = _How()
+
+
+def _backward(
+    q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int, how: _How = _RIGHT
+) -> Grads:
+    scale = q.shape[1] ** -0.5
+    dtype = q.dtype
+    wq, wk, wv, g = q.float(), k.float(), v.float(), grad.float()
+    dq, dk, dv = torch.zeros(q.shape), torch.zeros(k.shape), torch.zeros(v.shape)
+    other = out.float() if how.out_for_grad else g
+    delta = (other * out.float()).sum(1, keepdim=True) * how.minus_delta
+    height, width = block, how.columns or block
+    n_q = len(q) - (len(q) % block if how.drop_queries else 0)
+    n_k = len(k) - (len(k) % block if how.drop_keys and len(k) > block else 0)
+    for i in range(0, n_q, height):
+        r = slice(i, i + height)
+        for j in range(0, n_k, width):
+            c = slice(j, j + width)
+            s = wq[r] @ wk[c].T * (scale if how.score_scale else 1.0)
+            if how.recompute == "lse":
+                p = torch.exp(s - lse[r, None])
+            else:
+                p = torch.softmax(s, 1) if how.recompute == "block" else torch.exp(s)
+            dp = g[r] @ wv[c].T
+            subtract = (p * dp).sum(1, keepdim=True) if how.own_delta else delta[r]
+            ds = dp - (subtract if how.delta else 0.0)
+            ds = ds * p if how.softmax_slope else ds
+            if how.round_blocks:
+                p, ds = p.to(dtype).float(), ds.to(dtype).float()
+            new_q = ds @ wk[c] * (scale if how.q_scale else 1.0)
+            new_k = ds.T @ wq[r] * (scale if how.k_scale else 1.0)
+            new_v = p.T @ g[r]
+            dq[r] = dq[r] + new_q if how.add_q else new_q
+            dk[c] = dk[c] + new_k if how.add_k else new_k
+            dv[c] = dv[c] + new_v if how.add_v else new_v
+    return dq.to(dtype), dk.to(k.dtype), dv.to(v.dtype)
+
+
+@flash_backward.right("keys in the outer loop, as in FlashAttention-2")
+def keys_outside(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
+    root = math.sqrt(q.shape[1])
+    dq = torch.zeros(q.shape)
+    delta = torch.einsum("qe,qe->q", grad.float(), out.float())
+    dks, dvs = [], []
+    for keys, values in zip(torch.split(k.float(), block), torch.split(v.float(), block), strict=True):
+        dk, dv = torch.zeros(keys.shape), torch.zeros(values.shape)
+        for i in range(0, len(q), block):
+            rows, g = q[i : i + block].float(), grad[i : i + block].float()
+            p = torch.exp(rows @ keys.T / root - lse[i : i + block].unsqueeze(1))
+            dv += p.T @ g
+            ds = p * (g @ values.T - delta[i : i + block].unsqueeze(1))
+            dk += ds.T @ rows
+            dq[i : i + block] += ds @ keys
+        dks.append(dk / root)
+        dvs.append(dv)
+    return (dq / root).to(q.dtype), torch.cat(dks).to(k.dtype), torch.cat(dvs).to(v.dtype)
+
+
+@flash_backward.right("the scale put on the keys and queries once, before the loops")
+def scaled_before(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
+    wq, wk = q.float() * q.shape[1] ** -0.5, k.float() * q.shape[1] ** -0.5
+    dq, dk, dv = torch.zeros(q.shape), torch.zeros(k.shape), torch.zeros(v.shape)
+    for i in range(0, len(q), block):
+        g = grad[i : i + block].float()
+        delta = (g * out[i : i + block].float()).sum(1, keepdim=True)
+        for j in range(0, len(k), block):
+            p = torch.exp(wq[i : i + block] @ k[j : j + block].float().T - lse[i : i + block, None])
+            ds = p * (g @ v[j : j + block].float().T - delta)
+            dq[i : i + block] += ds @ wk[j : j + block]
+            dk[j : j + block] += ds.T @ wq[i : i + block]
+            dv[j : j + block] += p.T @ g
+    return dq.to(q.dtype), dk.to(k.dtype), dv.to(v.dtype)
+
+
+def _wrong(name: str, says: str, how: _How) -> None:
+    def variant(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
+        return _backward(q, k, v, out, lse, grad, block, how)
+
+    variant.__name__ = name
+    flash_backward.wrong(says)(variant)
+
+
+_wrong(
+    "no_delta",
+    "D not subtracted: raising one weight lowers all others, which is what it accounts for",
+    _How(delta=False),
+)
+_wrong("adds_delta", "D added: it is subtracted from dP", _How(minus_delta=-1.0))
+_wrong(
+    "delta_of_the_block",
+    "D from the block at hand: Σ P ∘ dP runs over all keys, which is why `out` is used",
+    _How(own_delta=True),
+)
+_wrong("delta_from_out_alone", "D from out ∘ out: it is Σ grad ∘ out", _How(out_for_grad=True))
+_wrong("no_slope", "dS without the factor P: the slope of softmax is missing", _How(softmax_slope=False))
+_wrong("no_scale_on_dq", "dq not divided by √d: the scores were", _How(q_scale=False))
+_wrong("no_scale_on_dk", "dk not divided by √d: the scores were", _How(k_scale=False))
+_wrong("no_scale_on_both", "dq and dk not divided by √d: the scores were", _How(q_scale=False, k_scale=False))
+_wrong(
+    "scores_unscaled",
+    "the scores not divided by √d when they are computed again: P must be that of the forward pass",
+    _How(score_scale=False),
+)
+_wrong(
+    "softmax_of_the_block",
+    "P computed as a softmax of the block: it belongs to all keys, which the log-sum-exp knows",
+    _How(recompute="block"),
+)
+_wrong(
+    "lse_not_subtracted",
+    "P as exp(S): without the log-sum-exp these are no weights, and large ones overflow",
+    _How(recompute="none"),
+)
+_wrong("overwrites_dq", "dq replaced by each block of keys: what they contribute adds up", _How(add_q=False))
+_wrong("overwrites_dk", "dk replaced by each block of queries: what they contribute adds up", _How(add_k=False))
+_wrong("overwrites_dv", "dv replaced by each block of queries: what they contribute adds up", _How(add_v=False))
+_wrong(
+    "overwrites_dk_and_dv",
+    "dk and dv replaced by each block of queries: what they contribute adds up",
+    _How(add_k=False, add_v=False),
+)
+_wrong("drops_keys", "the last keys dropped where `block` does not divide them", _How(drop_keys=True))
+_wrong("drops_queries", "the last queries dropped where `block` does not divide them", _How(drop_queries=True))
+_wrong(
+    "rounded_blocks",
+    "P and dS rounded to the dtype of the input: keep float32 until the sums are complete",
+    _How(round_blocks=True),
+)
+_wrong(
+    "rows_whole",
+    "each block of queries against all keys at once: the longer the context, the more is held",
+    _How(columns=1 << 40),
+)
+
+
+@flash_backward.wrong("the gradients in float32, not in the dtypes of q, k and v")
+def returns_fp32(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
+    return _backward(q.float(), k.float(), v.float(), out, lse, grad, block)
+
+
+@flash_backward.wrong("the sums kept in the dtype of the input: each block's share is rounded off")
+def low_precision_sums(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
+    dq, dk, dv = torch.zeros_like(q), torch.zeros_like(k), torch.zeros_like(v)
+    for i in range(0, len(q), block):
+        r = slice(i, i + block)
+        for j in range(0, len(k), block):
+            c = slice(j, j + block)
+            a, b, d = _backward(q[r], k[c], v[c], out[r], lse[r], grad[r], block)
+            dq[r] += a
+            dk[c] += b
+            dv[c] += d
+    return dq, dk, dv
+
+
+@flash_backward.wrong("dq and dk swapped: dq comes first")
+def swapped(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
+    dq, dk, dv = _backward(q, k, v, out, lse, grad, block)
+    return dk, dq, dv

@@ -1,0 +1,97 @@
+"""What each row and each column of tiles loads, added up."""
+
+from reference import oracle
+
+Count = dict[str, int]
+
+
+def _spans(length: int, tile: int) -> list[int]:
+    """Lengths of the tiles that cover `length`; the last may be shorter."""
+    return [min(tile, length - start) for start in range(0, length, tile)]
+
+
+@oracle
+def matmul_traffic(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    if min(tile_m, tile_n) < 1:
+        raise ValueError("a tile has at least one row and one column")
+    down, across = _spans(m, tile_m), _spans(n, tile_n)
+    a = sum(tall * k for tall in down) * len(across)
+    b = sum(wide * k for wide in across) * len(down)
+    out = sum(tall * n for tall in down)
+    return {"a": a * itemsize, "b": b * itemsize, "out": out * itemsize}
+
+
+def _ceil(length: int, tile: int) -> int:
+    if tile < 1:
+        raise ValueError("a tile has at least one row and one column")
+    return -(-length // tile)
+
+
+@matmul_traffic.right("a whole matrix for each tile beside it, by the quotient and the remainder")
+def by_remainder(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    if tile_m <= 0 or tile_n <= 0:
+        raise ValueError
+    tall, wide = m // tile_m + (m % tile_m > 0), n // tile_n + (n % tile_n > 0)
+    return {"a": m * k * itemsize * wide, "b": k * n * itemsize * tall, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("tiles rounded down: the last, partial tile loads too")
+def rounded_down(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    _ceil(m, min(tile_m, tile_n))
+    a, b = m * k * (n // tile_n), k * n * (m // tile_m)
+    return {"a": a * itemsize, "b": b * itemsize, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("a number of tiles that is not whole: half a tile still loads all of the other matrix's rows")
+def not_rounded(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    _ceil(m, min(tile_m, tile_n))
+    a, b = m * k * n // tile_n, k * n * m // tile_m
+    return {"a": a * itemsize, "b": b * itemsize, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("the counts are swapped: A is read once for every column of tiles, B once for every row of tiles")
+def swapped(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    a, b = m * k * _ceil(m, tile_m), k * n * _ceil(n, tile_n)
+    return {"a": a * itemsize, "b": b * itemsize, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("each operand counted once: that would take a chip that holds all of both")
+def read_once(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    _ceil(m, min(tile_m, tile_n))
+    return {"a": m * k * itemsize, "b": k * n * itemsize, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("counted as without tiles: the rows of a tile share what they load of B, its columns what of A")
+def no_reuse(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    _ceil(m, min(tile_m, tile_n))
+    return {"a": m * n * k * itemsize, "b": m * n * k * itemsize, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("partial tiles counted as whole ones: masked lanes load nothing")
+def padded(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    tall, wide = _ceil(m, tile_m), _ceil(n, tile_n)
+    a, b = tall * tile_m * k * wide, wide * tile_n * k * tall
+    return {"a": a * itemsize, "b": b * itemsize, "out": tall * tile_m * wide * tile_n * itemsize}
+
+
+@matmul_traffic.wrong("every tile counted for both: A is read again only for another column of tiles")
+def once_a_tile(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    tiles = _ceil(m, tile_m) * _ceil(n, tile_n)
+    return {"a": m * k * tiles * itemsize, "b": k * n * tiles * itemsize, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("the result counted once for each step along k: sums stay in registers until the tile is done")
+def out_every_step(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    a, b = m * k * _ceil(n, tile_n), k * n * _ceil(m, tile_m)
+    return {"a": a * itemsize, "b": b * itemsize, "out": m * n * k * itemsize}
+
+
+@matmul_traffic.wrong("numbers counted, not bytes")
+def numbers(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    return {"a": m * k * _ceil(n, tile_n), "b": k * n * _ceil(m, tile_m), "out": m * n}
+
+
+@matmul_traffic.wrong("a tile without rows is let through: ValueError is asked for")
+def any_tile(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    tall, wide = -(-m // max(1, tile_m)), -(-n // max(1, tile_n))
+    return {"a": m * k * wide * itemsize, "b": k * n * tall * itemsize, "out": m * n * itemsize}

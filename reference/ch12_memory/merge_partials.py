@@ -1,0 +1,158 @@
+"""Sums and weighted sums put back, relative to the larger log-sum-exp; added, and divided once more."""
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+Partial = tuple[Tensor, Tensor]
+INF = torch.inf
+
+
+@oracle
+def merge_partials(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    top = torch.maximum(lse_a, lse_b)
+    hidden = top == -INF
+    shift = torch.where(hidden, torch.zeros_like(top), top)
+    a, b = torch.exp(lse_a - shift), torch.exp(lse_b - shift)
+    total = torch.where(hidden, torch.ones_like(top), a + b)
+    out = (a.unsqueeze(1) * out_a + b.unsqueeze(1) * out_b) / total.unsqueeze(1)
+    return out.to(out_a.dtype), torch.where(hidden, top, shift + torch.log(total))
+
+
+def _mixed(out_a: Tensor, out_b: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return (a[:, None] * out_a.float() + b[:, None] * out_b.float()).to(out_a.dtype)
+
+
+def _lse(lse_a: Tensor, lse_b: Tensor) -> Tensor:
+    return torch.logaddexp(lse_a, lse_b)
+
+
+def _shares(lse_a: Tensor, lse_b: Tensor) -> Partial:
+    safe = _lse(lse_a, lse_b).nan_to_num(neginf=0.0)
+    return torch.exp(lse_a - safe), torch.exp(lse_b - safe)
+
+
+@merge_partials.right("a softmax over the two log-sum-exps")
+def by_softmax(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    shares = torch.softmax(torch.stack([lse_a, lse_b]), 0).nan_to_num(0.0)
+    return _mixed(out_a, out_b, shares[0], shares[1]), torch.stack([lse_a, lse_b]).logsumexp(0)
+
+
+@merge_partials.right("a sigmoid of the difference")
+def by_sigmoid(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    share = torch.sigmoid(lse_b - lse_a).nan_to_num(0.0)
+    return _mixed(out_a, out_b, 1 - share, share), _lse(lse_a, lse_b)
+
+
+@merge_partials.right("with the smaller part rescaled to the larger")
+def larger_first(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    top = torch.maximum(lse_a, lse_b).nan_to_num(neginf=0.0)
+    a, b = torch.exp(lse_a - top), torch.exp(lse_b - top)
+    total = a + b
+    whole = total.masked_fill(total == 0, 1.0)
+    return _mixed(out_a, out_b, a / whole, b / whole), top + total.log()
+
+
+@merge_partials.wrong("the two results averaged: the part with the larger sum of exps weighs more")
+def averaged(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    half = torch.full_like(lse_a, 0.5)
+    return _mixed(out_a, out_b, half, half), _lse(lse_a, lse_b)
+
+
+@merge_partials.wrong("the two results added: each is an average already, so the shares must add up to 1")
+def added(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    one = torch.ones_like(lse_a)
+    return _mixed(out_a, out_b, one, one), _lse(lse_a, lse_b)
+
+
+@merge_partials.wrong("the log-sum-exps themselves taken for shares: their exps are the sums")
+def shares_of_logs(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    return _mixed(out_a, out_b, lse_a / (lse_a + lse_b), lse_b / (lse_a + lse_b)), _lse(lse_a, lse_b)
+
+
+@merge_partials.wrong("exp of the log-sum-exps as they are: beyond 88.7 they overflow, below −104 nothing is left")
+def overflows(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    a, b = torch.exp(lse_a), torch.exp(lse_b)
+    total = a + b
+    whole = torch.where(lse_a.maximum(lse_b) == -INF, 1.0, total)
+    return _mixed(out_a, out_b, a / whole, b / whole), total.log()
+
+
+@merge_partials.wrong("two parts without keys give NaN: −inf − −inf is not a number")
+def nan_when_both_empty(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    lse = _lse(lse_a, lse_b)
+    return _mixed(out_a, out_b, torch.exp(lse_a - lse), torch.exp(lse_b - lse)), lse
+
+
+@merge_partials.wrong("NaN in the log-sum-exp of a row that no part could see: it is −inf there")
+def nan_in_the_log(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    a, b = _shares(lse_a, lse_b)
+    top = torch.maximum(lse_a, lse_b)
+    return _mixed(out_a, out_b, a, b), top + torch.log(torch.exp(lse_a - top) + torch.exp(lse_b - top))
+
+
+@merge_partials.wrong(
+    "0 for the log-sum-exp of a row that no part could see: merged again, it would weigh as much as a key"
+)
+def zero_in_the_log(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    return _mixed(out_a, out_b, *_shares(lse_a, lse_b)), _lse(lse_a, lse_b).nan_to_num(neginf=0.0)
+
+
+@merge_partials.wrong("the shares the wrong way round")
+def swapped(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    a, b = _shares(lse_a, lse_b)
+    return _mixed(out_a, out_b, b, a), _lse(lse_a, lse_b)
+
+
+@merge_partials.wrong(
+    "not divided by the new sum: the shares are relative to the larger part and add up to more than 1"
+)
+def not_normalised(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    top = torch.maximum(lse_a, lse_b).nan_to_num(neginf=0.0)
+    return _mixed(out_a, out_b, torch.exp(lse_a - top), torch.exp(lse_b - top)), _lse(lse_a, lse_b)
+
+
+@merge_partials.wrong("the part with the larger log-sum-exp taken alone: the other has a share as well")
+def winner_takes_all(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    first = (lse_a >= lse_b).float()
+    return _mixed(out_a, out_b, first, 1 - first), _lse(lse_a, lse_b)
+
+
+@merge_partials.wrong("the larger log-sum-exp returned: the sum of both is larger than either")
+def larger_log(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    return _mixed(out_a, out_b, *_shares(lse_a, lse_b)), torch.maximum(lse_a, lse_b)
+
+
+@merge_partials.wrong("the log-sum-exps added: that multiplies the sums")
+def logs_added(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    return _mixed(out_a, out_b, *_shares(lse_a, lse_b)), lse_a + lse_b
+
+
+@merge_partials.wrong("the sum returned, not its logarithm")
+def no_log(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    return _mixed(out_a, out_b, *_shares(lse_a, lse_b)), _lse(lse_a, lse_b).exp()
+
+
+@merge_partials.wrong("the log-sum-exp computed in base 2")
+def base_two(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    lse = torch.logaddexp2(lse_a, lse_b)
+    safe = lse.nan_to_num(neginf=0.0)
+    return _mixed(out_a, out_b, torch.exp2(lse_a - safe), torch.exp2(lse_b - safe)), lse
+
+
+@merge_partials.wrong("the shares rounded to the dtype of the results: keep float32 until the sum is made")
+def low_precision(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    a, b = _shares(lse_a, lse_b)
+    return a[:, None].to(out_a.dtype) * out_a + b[:, None].to(out_a.dtype) * out_b, _lse(lse_a, lse_b)
+
+
+@merge_partials.wrong("the log-sum-exps rounded to the dtype of the results: an error there is a factor of the shares")
+def low_precision_logs(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    a, b = lse_a.to(out_a.dtype).float(), lse_b.to(out_a.dtype).float()
+    return _mixed(out_a, out_b, *_shares(a, b)), _lse(a, b)
+
+
+@merge_partials.wrong("the merged result in float32: it keeps the dtype of `out_a`")
+def returns_fp32(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    return _mixed(out_a.float(), out_b.float(), *_shares(lse_a, lse_b)), _lse(lse_a, lse_b)

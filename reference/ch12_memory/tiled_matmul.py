@@ -1,0 +1,199 @@
+"""The whole product by its definition; the loads by counting how often each matrix is read."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from reference import oracle
+
+Answer = tuple[Tensor, int]
+
+
+def _check(a: Tensor, b: Tensor, tile: int) -> None:
+    if tile < 1 or a.shape[1] != b.shape[0]:
+        raise ValueError("sizes do not fit")
+
+
+@oracle
+def tiled_matmul(a: Tensor, b: Tensor, tile: int) -> Answer:
+    _check(a, b, tile)
+    rows, columns = -(-a.shape[0] // tile), -(-b.shape[1] // tile)
+    return (a.unsqueeze(-1) * b).sum(1), columns * a.numel() + rows * b.numel()
+
+
+def _pieces(size: int, tile: int) -> Iterator[slice]:
+    return (slice(i, min(i + tile, size)) for i in range(0, size, tile))
+
+
+def _whole(size: int, tile: int) -> Iterator[slice]:
+    """Whole tiles only."""
+    return (slice(i, i + tile) for i in range(0, size - tile + 1, tile))
+
+
+Cut = Callable[[int, int], Iterator[slice]]
+Add = Callable[[Tensor, Tensor], Tensor]
+
+
+def _plus(total: Tensor, product: Tensor) -> Tensor:
+    return total + product
+
+
+def _tiled(a: Tensor, b: Tensor, tile: int, cuts: tuple[Cut, Cut, Cut] = (_pieces,) * 3, add: Add = _plus) -> Answer:
+    """In tiles; `cuts` are those of n, k and m."""
+    _check(a, b, tile)
+    cut_n, cut_k, cut_m = cuts
+    out, loaded = torch.zeros(a.shape[0], b.shape[1]), 0
+    for i in cut_n(a.shape[0], tile):
+        for j in cut_m(b.shape[1], tile):
+            total = torch.zeros(out[i, j].shape)
+            for k in cut_k(a.shape[1], tile):
+                left, right = a[i, k].float(), b[k, j].float()
+                total = add(total, left @ right)
+                loaded += left.numel() + right.numel()
+            out[i, j] = total
+    return out.to(a.dtype), loaded
+
+
+@tiled_matmul.right("along k in the outermost loop, the totals of all tiles kept in float32")
+def outer_products(a: Tensor, b: Tensor, tile: int) -> Answer:
+    _check(a, b, tile)
+    out, loaded = torch.zeros(a.shape[0], b.shape[1]), 0
+    for k in _pieces(a.shape[1], tile):
+        for i in _pieces(a.shape[0], tile):
+            for j in _pieces(b.shape[1], tile):
+                out[i, j] += a[i, k].float() @ b[k, j].float()
+                loaded += a[i, k].numel() + b[k, j].numel()
+    return out.to(a.dtype), loaded
+
+
+@tiled_matmul.right("the tiles from torch.split")
+def by_split(a: Tensor, b: Tensor, tile: int) -> Answer:
+    _check(a, b, tile)
+    wide, loaded, rows = b.float(), 0, []
+    for band in torch.split(a.float(), tile):
+        row = []
+        for stripe in torch.split(wide, tile, 1):
+            total = torch.zeros(band.shape[0], stripe.shape[1])
+            for left, right in zip(torch.split(band, tile, 1), torch.split(stripe, tile), strict=True):
+                total += torch.einsum("ik,kj->ij", left, right)
+                loaded += left.numel() + right.numel()
+            row.append(total)
+        rows.append(torch.cat(row, 1))
+    return torch.cat(rows).to(a.dtype), loaded
+
+
+@tiled_matmul.wrong("the last rows of `a` dropped where `tile` does not divide them: they are a smaller tile")
+def drops_rows(a: Tensor, b: Tensor, tile: int) -> Answer:
+    return _tiled(a, b, tile, (_whole, _pieces, _pieces))
+
+
+@tiled_matmul.wrong("the last columns of `b` dropped where `tile` does not divide them: they are a smaller tile")
+def drops_columns(a: Tensor, b: Tensor, tile: int) -> Answer:
+    return _tiled(a, b, tile, (_pieces, _pieces, _whole))
+
+
+@tiled_matmul.wrong("the end of the sum dropped where `tile` does not divide k: every term counts")
+def drops_depth(a: Tensor, b: Tensor, tile: int) -> Answer:
+    return _tiled(a, b, tile, (_pieces, _whole, _pieces))
+
+
+@tiled_matmul.wrong("the tail dropped along all three sizes: the last, smaller tiles belong to the product")
+def drops_all_tails(a: Tensor, b: Tensor, tile: int) -> Answer:
+    return _tiled(a, b, tile, (_whole, _whole, _whole))
+
+
+@tiled_matmul.wrong("the total replaced by each new product: they add up along k")
+def overwrites(a: Tensor, b: Tensor, tile: int) -> Answer:
+    return _tiled(a, b, tile, add=lambda total, product: product)
+
+
+@tiled_matmul.wrong("only the first tile along k taken: the sum goes on")
+def first_along_k(a: Tensor, b: Tensor, tile: int) -> Answer:
+    return _tiled(a, b, tile, (_pieces, lambda size, t: iter(list(_pieces(size, t))[:1]), _pieces))
+
+
+@tiled_matmul.wrong("the tiles multiplied number by number: they are matrices, and their product is one of matrices")
+def elementwise(a: Tensor, b: Tensor, tile: int) -> Answer:
+    _check(a, b, tile)
+    out = torch.zeros(a.shape[0], b.shape[1])
+    for i in _pieces(a.shape[0], tile):
+        for j in _pieces(b.shape[1], tile):
+            for k in _pieces(a.shape[1], tile):
+                out[i, j] += a[i, k].float() * b[k, j].float()
+    return out.to(a.dtype), tiled_matmul.fn(a, b, tile)[1]
+
+
+@tiled_matmul.wrong("the tiles of `b` transposed")
+def transposed_tiles(a: Tensor, b: Tensor, tile: int) -> Answer:
+    _check(a, b, tile)
+    out = torch.zeros(a.shape[0], b.shape[1])
+    for i in _pieces(a.shape[0], tile):
+        for j in _pieces(b.shape[1], tile):
+            for k in _pieces(a.shape[1], tile):
+                out[i, j] += a[i, k].float() @ b[k, j].float().T
+    return out.to(a.dtype), tiled_matmul.fn(a, b, tile)[1]
+
+
+@tiled_matmul.wrong("the total rounded to the dtype of `a` after every tile along k: keep it in float32 to the end")
+def rounds_each_tile(a: Tensor, b: Tensor, tile: int) -> Answer:
+    return _tiled(a, b, tile, add=lambda total, product: (total + product).to(a.dtype).float())
+
+
+@tiled_matmul.wrong("the products rounded to the dtype of `a` before they are added: upcast the tiles, not the product")
+def rounds_products(a: Tensor, b: Tensor, tile: int) -> Answer:
+    return _tiled(a, b, tile, add=lambda total, product: total + product.to(a.dtype).float())
+
+
+@tiled_matmul.wrong("returned in float32, not in the dtype of `a`")
+def returns_fp32(a: Tensor, b: Tensor, tile: int) -> Answer:
+    return _tiled(a.float(), b.float(), tile)
+
+
+@tiled_matmul.wrong("each matrix counted once: a tile is loaded again for every tile of the result that needs it")
+def each_once(a: Tensor, b: Tensor, tile: int) -> Answer:
+    return tiled_matmul.fn(a.float(), b.float(), tile)[0].to(a.dtype), a.numel() + b.numel()
+
+
+@tiled_matmul.wrong("the tiles of `a` counted once for a row of tiles: nothing is kept, so they are loaded for each")
+def keeps_rows(a: Tensor, b: Tensor, tile: int) -> Answer:
+    right = tiled_matmul.fn(a.float(), b.float(), tile)
+    return right[0].to(a.dtype), a.numel() + -(-a.shape[0] // tile) * b.numel()
+
+
+@tiled_matmul.wrong("counted as without tiles, two numbers for every multiplication: a loaded tile serves all its rows")
+def untiled_loads(a: Tensor, b: Tensor, tile: int) -> Answer:
+    right = tiled_matmul.fn(a.float(), b.float(), tile)
+    return right[0].to(a.dtype), 2 * a.numel() * b.shape[1]
+
+
+@tiled_matmul.wrong("tile² counted for every tile: those at the edges are smaller")
+def full_tiles(a: Tensor, b: Tensor, tile: int) -> Answer:
+    right = tiled_matmul.fn(a.float(), b.float(), tile)
+    n, k, m = (-(-size // tile) for size in (*a.shape, b.shape[1]))
+    return right[0].to(a.dtype), 2 * n * k * m * tile**2
+
+
+@tiled_matmul.wrong("tiles counted: the numbers in them are asked for")
+def counts_tiles(a: Tensor, b: Tensor, tile: int) -> Answer:
+    right = tiled_matmul.fn(a.float(), b.float(), tile)
+    n, k, m = (-(-size // tile) for size in (*a.shape, b.shape[1]))
+    return right[0].to(a.dtype), 2 * n * k * m
+
+
+@tiled_matmul.wrong("the tiles of `a` counted alone: those of `b` are loaded as well")
+def counts_a_only(a: Tensor, b: Tensor, tile: int) -> Answer:
+    right = tiled_matmul.fn(a.float(), b.float(), tile)
+    return right[0].to(a.dtype), -(-b.shape[1] // tile) * a.numel()
+
+
+@tiled_matmul.wrong("the stores counted with the loads")
+def counts_stores(a: Tensor, b: Tensor, tile: int) -> Answer:
+    out, loaded = tiled_matmul.fn(a.float(), b.float(), tile)
+    return out.to(a.dtype), loaded + out.numel()
+
+
+@tiled_matmul.wrong("bytes counted: numbers are asked for")
+def counts_bytes(a: Tensor, b: Tensor, tile: int) -> Answer:
+    out, loaded = tiled_matmul.fn(a.float(), b.float(), tile)
+    return out.to(a.dtype), loaded * a.element_size()

@@ -1,0 +1,36 @@
+"""Where each precision belongs
+
+Tensor cores multiply 16-bit numbers and add the products up in float32. Attention runs two products through them and
+has a softmax in between: say what may be rounded on the way, and what must not.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def low_precision_attention(
+    q: Float[Tensor, "n_q d"], k: Float[Tensor, "n_k d"], v: Float[Tensor, "n_k e"]
+) -> tuple[Float[Tensor, "n_q e"], Float[Tensor, " n_q"]]:
+    """softmax(q·k / √d) @ v in the dtype of `q`, and log Σ exp(q·k / √d) of each query in float32.
+
+    q, k and v come in fp16, bf16 or float32, and this is what happens to them, as in a kernel on tensor cores:
+
+        scores     products of q and k as they are, added up and scaled in float32
+        softmax    maximum, exp and sum in float32
+        weights    may be rounded to the dtype of `q` before they meet the values, once (a tensor core asks for it)
+        result     products added up in float32, rounded to the dtype of `q` once
+
+    There is at least one key. A product of two 16-bit numbers is exact in float32, so `.float()` before a matrix
+    product computes what tensor cores compute.
+
+        q [[0.]], k [[5.], [7.]], v [[1.], [3.]]  ->  [[2.]], [log 2 = 0.6931]
+    """
+    ### BEGIN SOLUTION
+    scores = q.float() @ k.float().T / q.shape[1] ** 0.5
+    top = scores.amax(1, keepdim=True)
+    e = torch.exp(scores - top)
+    total = e.sum(1, keepdim=True)
+    out = e.to(q.dtype).float() @ v.float() / total
+    return out.to(q.dtype), (top + torch.log(total)).squeeze(1)
+    ### END SOLUTION
