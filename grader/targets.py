@@ -13,8 +13,9 @@ import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,6 +28,8 @@ from grader.workbook import Koan, Workbook
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
+    from grader.interpreter.compile import Compiled
+    from grader.interpreter.count import Traffic
     from grader.interpreter.text import KernelText
     from grader.sandbox.proxy import Worker
 
@@ -103,9 +106,11 @@ def variant(koan: Koan, target: Target) -> tuple[Oracle[..., Any], Variant]:
 
 def missing_requirement(koan: Koan) -> str:
     """What this machine lacks to run the koan, or an empty string."""
-    if koan.kind == "kernel" and importlib.util.find_spec("triton") is None:
-        return "needs triton, which is built for Linux only"
-    return ""
+    if koan.kind != "kernel":
+        return ""
+    from grader.interpreter.run import unfit
+
+    return unfit()
 
 
 class Sandbox(msgspec.Struct, frozen=True):
@@ -234,6 +239,13 @@ def launched(oracle: Oracle[..., Any], text: str, file: str, chosen: Variant | N
     return plain.with_variant(chosen) if chosen else plain
 
 
+class Config(dict[str, Any]):
+    """CONFIG as the launcher reads it."""
+
+    def __missing__(self, key: str) -> Any:
+        raise KeyError(f"CONFIG has no {key!r}")
+
+
 class Launched:
     """A kernel koan as a function: call it, or ask for the same with one kernel replaced by a variant's."""
 
@@ -245,16 +257,33 @@ class Launched:
         self.__name__ = oracle.__name__
         self.config = dict(text.config)
         self.kernels = run.load(text)
+        self.texts = dict.fromkeys(text.functions, text)  # where the text of each kernel stands
+        self.traffic: Traffic | None = None  # of the last call
         self._variants: dict[str, Launched] = {}
         if chosen is not None:
             name = chosen.replaces or next(iter(text.functions))
-            other = read(run.kernel_source(chosen.fn, name) + "CONFIG = {}\n", f"<{chosen.name}>")
+            helpers = "".join(run.kernel_text(node) for other, node in text.functions.items() if other != name)
+            other = read(run.kernel_source(chosen.fn, name) + helpers + "CONFIG = {}\n", f"<{chosen.name}>")
             setattr(self.kernels, name, getattr(run.load(other), name))
+            self.texts[name] = other
             self.config |= chosen.config
+        self.config = Config(self.config)
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
+        from grader.interpreter.count import Traffic
+
         assert self.oracle.launch is not None
-        return self.oracle.launch(self.kernels, self.config, *inputs, **kwargs)
+        self.traffic = Traffic(self.config)
+        kernels = {name: replace(kernel, traffic=self.traffic) for name, kernel in vars(self.kernels).items()}
+        return self.oracle.launch(SimpleNamespace(**kernels), self.config, *inputs, **kwargs)
+
+    def compiled(self, arch: str, *inputs: Any) -> list[Compiled]:
+        """What each kernel that a call with these inputs would launch becomes on `arch`; nothing is run."""
+        from grader.interpreter.compile import compile_for, launches
+
+        assert self.oracle.launch is not None
+        found = launches(self.texts, self.oracle.launch, self.config, inputs)
+        return [compile_for(arch, self.texts[launch.kernel], launch) for launch in found]
 
     def with_variant(self, chosen: Variant) -> Launched:
         if chosen.name not in self._variants:

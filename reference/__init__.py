@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Function = Callable[..., Any]
@@ -25,8 +26,9 @@ F = TypeVar("F", bound=Function)
 class Variant:
     """Another way to answer a koan.
 
-    `says` is one clause a learner can act on. For a kernel koan `fn` is the text of a kernel, `replaces` the kernel it
-    stands in for (default: the only one) and `config` what it changes in the literal CONFIG.
+    `says` is one clause a learner can act on. For a kernel koan `fn` is the text of a kernel (which may call the other
+    kernels of the file), `replaces` the kernel it stands in for (default: the first) and `config` what it changes in
+    the literal CONFIG.
     """
 
     name: str
@@ -34,6 +36,15 @@ class Variant:
     fn: Function
     replaces: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What kernels need to move, derived on paper: bytes loaded and stored per argument, and FLOPs of `tl.dot`."""
+
+    loads: Mapping[str, int]
+    stores: Mapping[str, int]
+    flops: int | None = None
 
 
 class Oracle(Generic[P, R]):
@@ -46,6 +57,7 @@ class Oracle(Generic[P, R]):
         self.wrongs: dict[str, Variant] = {}
         self.rights: dict[str, Variant] = {}
         self.launch: Function | None = None
+        self.moves: Callable[..., Moves] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.fn(*args, **kwargs)
@@ -66,6 +78,11 @@ class Oracle(Generic[P, R]):
         self.launch = fn
         return fn
 
+    def traffic(self, fn: F) -> F:
+        """Register what a kernel koan needs to move at most: `traffic(config, *inputs) -> Moves`."""
+        self.moves = fn
+        return fn
+
     def _register(
         self, kind: dict[str, Variant], says: str, replaces: str | None, config: Mapping[str, Any]
     ) -> Callable[[F], F]:
@@ -81,6 +98,13 @@ class Oracle(Generic[P, R]):
 def oracle(fn: Callable[P, R]) -> Oracle[P, R]:
     """Decorator: make `fn` an oracle."""
     return Oracle(fn)
+
+
+def unwritten(*shape: int, dtype: torch.dtype) -> Tensor:
+    """An output for kernels to fill: NaN, or the lowest integer, so that what no program writes shows."""
+    import torch
+
+    return torch.full(shape, torch.nan if dtype.is_floating_point else torch.iinfo(dtype).min, dtype=dtype)
 
 
 _shake: Callable[[Tensor], Tensor] | None = None

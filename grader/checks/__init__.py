@@ -2,8 +2,10 @@
 
     agrees(softmax, x, dim=0, with_=oracle)     within the oracle's own uncertainty; integers, text and errors exactly
     exact(bf16, x, with_=oracle)                to the bit, in the dtypes of the inputs
+    traffic(kernel, x, with_=oracle)            like agrees, and a kernel moves no more bytes than the oracle's traffic
+    compiles(kernel, x, with_=oracle, wgmma=True, spills=0)     what a kernel becomes on an H100, compiled without one
 
-Both call the learner's function once, look at its result, its type, its dtype and its inputs afterwards, and on a
+All call the learner's function once, look at its result, its type, its dtype and its inputs afterwards, and on a
 mismatch say which known wrong answer it looks like, the smallest input found that shows it, and what to do next.
 """
 
@@ -12,12 +14,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from grader.checks import naming
+from grader.checks import kernels, naming
 from grader.checks.agreement import Expected, Gap, Outcome, call, clone, compare, expect
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
 from grader.checks.message import Disagreement, NotStarted, Told, tell
@@ -25,7 +28,19 @@ from grader.checks.noise import leaves
 from grader.checks.shrinking import shrink
 from reference import Oracle, Variant
 
-__all__ = ["KINDS", "Disagreement", "NotStarted", "agrees", "exact", "randn", "seeded", "signal", "strided"]
+__all__ = [
+    "KINDS",
+    "Disagreement",
+    "NotStarted",
+    "agrees",
+    "compiles",
+    "exact",
+    "randn",
+    "seeded",
+    "signal",
+    "strided",
+    "traffic",
+]
 
 AnyOracle = Oracle[..., Any]
 YOUR_TURN = "your turn"  # what a stub raises
@@ -34,6 +49,7 @@ REMEMBERED = 64  # passed checks kept to tell look-alikes apart
 ENOUGH = 3  # failures with a name, before further ones are held against these names alone
 _named: defaultdict[Any, list[set[str]]] = defaultdict(list)
 _passed: defaultdict[Any, list[naming.Passed]] = defaultdict(list)
+_failed: set[Any] = set()
 
 DECIMALS = 4  # of a result written out in a test: it is there to be read; the oracle decides
 
@@ -62,6 +78,32 @@ def exact(fn: Callable[..., Any], *inputs: Any, with_: AnyOracle, gives: Any = N
     _check(fn, inputs, kwargs, with_, gives, bits=True)
 
 
+def traffic(fn: Callable[..., Any], *inputs: Any, with_: AnyOracle) -> None:
+    """Like `agrees`, and the kernels load and store no more bytes of any argument than `@oracle.traffic` derives."""
+    __tracebackhide__ = True
+    _check(fn, inputs, {}, with_, None, bits=False, counted=True)
+
+
+def compiles(
+    fn: Callable[..., Any], *inputs: Any, with_: AnyOracle, wgmma: bool | None = None, spills: int | None = 0
+) -> None:
+    """The kernels that `fn(*inputs)` would launch compile for an H100 (sm_90), with no GPU here and nothing run.
+
+    They fit into its shared memory, keep at most `spills` bytes a thread outside registers, and use its tensor cores
+    if `wgmma`. Compiling takes a second or two, so it is asked only of kernels that passed what was checked before.
+    """
+    __tracebackhide__ = True
+    if fn in _failed:
+        raise Disagreement(lambda: Told(f"{with_.__name__}: not compiled before the other tests pass", "", {}))
+    unfit = kernels.unfit_for("sm_90", fn, inputs, wgmma=wgmma, spills=spills)
+    if unfit is None:
+        return
+    others = [(v, naming.as_function(v, with_, fn)) for v in with_.wrongs.values()]
+    others = [(v, other) for v, other in others if all(naming.passes(other, p) for p in _passed[fn])]
+    names = [v for v, other in others if kernels.alike(unfit, other, inputs, wgmma, spills)]
+    raise Disagreement(lambda: kernels.told(unfit, names, with_.__name__))
+
+
 def _check(
     fn: Callable[..., Any],
     inputs: Any,
@@ -71,6 +113,7 @@ def _check(
     *,
     bits: bool,
     memory: int | None = None,
+    counted: bool = False,
 ) -> None:
     __tracebackhide__ = True
     pristine: tuple[Any, Any] = clone((inputs, kwargs))
@@ -78,6 +121,10 @@ def _check(
     if isinstance(actual.error, NotImplementedError) and YOUR_TURN in str(actual.error):
         raise NotStarted(oracle.__name__) from None
     expected = expect(oracle, *clone(pristine), bits=bits)
+    if counted:
+        moves = oracle.moves
+        assert moves is not None, f"reference: {oracle.__name__} has no @{oracle.__name__}.traffic"
+        expected = replace(expected, moves=lambda config: moves(config, *pristine[0]))
     gap = compare(actual, expected)
     if gap is not None and _honest_otherwise(gap, actual, expected, oracle, pristine, bits):
         gap = None
@@ -87,6 +134,7 @@ def _check(
         if len(_passed[fn]) < REMEMBERED:
             _passed[fn].append(naming.Passed(*pristine, expected))
         return
+    _failed.add(fn)
     disagreement = Disagreement(lambda: _told(fn, oracle, _Failure(pristine, actual, expected, gap), bits, memory))
     if not _in_hypothesis():
         disagreement.told  # noqa: B018 - now, within the test's own limits

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,7 +17,10 @@ from grader.checks.memo import recalled
 from grader.checks.memory import limited
 from grader.checks.noise import SLACK, U32, is_float, leaves, lowp_width, to_float64, width
 from grader.policy import Forbidden
-from reference import Oracle, shaken
+from reference import Moves, Oracle, shaken
+
+if TYPE_CHECKING:
+    from grader.interpreter.count import Traffic
 
 U64 = 2.0**-44  # 512 roundings of a Python float, for numbers that pass through larger ones on the way
 
@@ -25,11 +28,12 @@ U64 = 2.0**-44  # 512 roundings of a Python float, for numbers that pass through
 @dataclass(frozen=True)
 class Outcome:
     """What a call came to: a value, or the exception it raised. `mutated` is the place or name of the
-    input it changed, if any."""
+    input it changed, if any, `traffic` what kernels moved meanwhile."""
 
     value: Any = None
     error: BaseException | None = None
     mutated: str | None = None
+    traffic: Traffic | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Expected:
     widths: Sequence[Tensor | None]
     bits: bool = False
     largest: float = 0.0  # of all Python floats that went in
+    moves: Callable[[Mapping[str, Any]], Moves] | None = None  # what kernels with a CONFIG need to move
 
     def widened(self, factor: float) -> Expected:
         return replace(self, widths=[w if w is None else w * factor for w in self.widths])
@@ -50,9 +55,10 @@ class Expected:
 class Gap:
     """The first way in which an answer does not agree. `index` points at the worst element of a tensor."""
 
-    kind: str  # raises, mutated, type, structure, shape, dtype, device, value
+    kind: str  # raises, mutated, type, structure, shape, dtype, device, value, traffic, compiled
     says: str
     index: tuple[int, ...] | None = None
+    table: Sequence[str] = ()  # shown in place of expected and actual
 
 
 def clone(tree: Any) -> Any:
@@ -68,7 +74,9 @@ def clone(tree: Any) -> Any:
         if 0 in x.stride() or not x.numel():
             return x.detach().clone().as_strided(x.shape, x.detach().clone().stride())
         span = sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True)) + 1
-        base = torch.empty(span, dtype=x.dtype, device=x.device)
+        # What lies between the elements is not the caller's to read: NaN shows who does, and the same each time.
+        between = math.nan if x.is_floating_point() else 0
+        base = torch.full((span,), between, dtype=x.dtype, device=x.device)
         return base.as_strided(x.shape, x.stride()).copy_(x.detach()).requires_grad_(x.requires_grad)
 
     return tree_map(copy, tree)
@@ -106,13 +114,14 @@ def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any],
         raise
     except (Exception, SystemExit) as error:
         return Outcome(error=error)
+    traffic = getattr(fn, "traffic", None) if isinstance(getattr(fn, "oracle", None), Oracle) else None
     for i, (was, now) in enumerate(zip(before[0], args, strict=True)):
         if not _same_leaves(was, now):
-            return Outcome(value=value, mutated=str(i))
+            return Outcome(value=value, mutated=str(i), traffic=traffic)
     for name, now in kwargs.items():
         if not _same_leaves(before[1][name], now):
-            return Outcome(value=value, mutated=name)
-    return Outcome(value=value)
+            return Outcome(value=value, mutated=name, traffic=traffic)
+    return Outcome(value=value, traffic=traffic)
 
 
 def _same_leaves(was: Any, now: Any) -> bool:
@@ -222,7 +231,38 @@ def compare(actual: Outcome, expected: Expected) -> Gap | None:
             return Gap(gap.kind, f"result{name}: {gap.says}" if name else gap.says, gap.index)
     if actual.mutated is not None:
         return Gap("mutated", "the result is right, but an input was changed by the call; work on a copy")
+    if expected.moves is not None and actual.traffic is not None:
+        return too_much(actual.traffic, expected.moves(actual.traffic.config))
     return None
+
+
+def too_much(traffic: Traffic, least: Moves) -> Gap | None:
+    """The first argument of which kernels moved more than they need, or more FLOPs than they need."""
+    table = [f"  {'bytes':14}{'loaded':>22}{'needed':>12}{'stored':>14}{'needed':>12}"]
+    found = ""
+    for name, moved in traffic.moved.items():
+        loads, stores = least.loads.get(name, 0), least.stores.get(name, 0)
+        times = f" ({_times(moved.loaded, moved.size)})" if moved.loaded else ""
+        loaded = f"{moved.loaded:,}{times}"
+        table.append(f"  {name:14}{loaded:>22}{loads:>12,}{moved.stored:>14,}{stores:>12,}")
+        if found:
+            continue
+        if moved.loaded > loads:
+            enough = _times(loads, moved.size) if loads else "never"
+            found = f"{name} is read {_times(moved.loaded, moved.size)}; {enough} is enough"
+        elif moved.stored > stores:
+            says = moved.coverage.says() if moved.coverage else ""
+            found = says or f"{moved.stored:,} bytes are written to {name}; {stores:,} are enough"
+    if least.flops is not None:
+        table.append(f"  {'FLOPs':14}{traffic.flops:>22,}{least.flops:>12,}")
+        if not found and traffic.flops > least.flops:
+            found = f"tl.dot computes {traffic.flops / max(1, least.flops):.3g} times the FLOPs that are needed"
+    return Gap("traffic", f"the result is right, but {found}", table=table) if found else None
+
+
+def _times(part: int, whole: int) -> str:
+    times = part / whole if whole else 0.0
+    return "once" if times == 1 else "twice" if times == 2 else f"{times:.3g} times"
 
 
 def _structure(got: Any, want: Any, path: str) -> Gap | None:

@@ -81,6 +81,8 @@ def tell(
     note = "  - the test's input made smaller" if smaller else ""
     lines += [f"  {function}({', '.join(name for name, _ in shown)}){note}"]
     lines += [_entry(f"    {name} =", value, strides=True) for name, value in shown]
+    if gap.table:
+        return Told("\n".join([*lines, "", *gap.table]), sentence, looks)
     lines += [_entry("  expected", _outcome(expected.outcome, expected.native))]
     lines += [_entry("  actual  ", _outcome(actual, actual))]
     if gap.index and _tensors(actual, expected):
@@ -88,7 +90,14 @@ def tell(
         lines += [f"  worst at {list(gap.index)}: expected {_number(want)}, got {_number(got)}"]
     if actual.error is not None:
         lines += [*_where(actual.error)]
+    lines += [f"  {line}" for line in _unwritten(actual)]
     return Told("\n".join(lines), sentence, looks)
+
+
+def _unwritten(actual: Outcome) -> list[str]:
+    """Elements of a result that no program of a kernel wrote."""
+    stored = [m.coverage for m in actual.traffic.moved.values() if m.coverage] if actual.traffic else []
+    return [c.says() for c in stored if c.unwritten]
 
 
 def _tensors(actual: Outcome, expected: Expected) -> bool:

@@ -1,11 +1,13 @@
-"""Run checked kernel text in Triton's CPU interpreter, with every address checked against the tensors passed in."""
+"""Run checked kernel text in Triton's CPU interpreter: bf16 made right, every address checked, every byte counted."""
 
 from __future__ import annotations
 
 import ast
 import builtins
+import importlib.metadata
 import linecache
 import os
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,22 +15,40 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from grader.interpreter.text import CALLS, KernelText, YourTurn, is_stub, source
+from grader.interpreter.bf16 import LowPrecisionArithmetic, refused, repaired
+from grader.interpreter.count import Traffic
+from grader.interpreter.guard import Guard, StrayAddress
+from grader.interpreter.quick import quickened
+from grader.interpreter.text import CALLS, KernelSyntaxError, KernelText, YourTurn, is_stub
 from grader.syntax import parse
 
-PAD = 1 << 16  # bytes around every tensor, so that an address just past its end belongs to nobody else
+__all__ = ["Kernel", "LowPrecisionArithmetic", "StrayAddress", "kernel_source", "load", "unfit"]
+
+TESTED = (3, 7), (3, 10)  # triton versions: from, up to but not including
 
 
-class StrayAddress(IndexError):
-    """A load or store outside every tensor the kernel was given."""
+def unfit() -> str:
+    """Why Triton here cannot run the kernel koans, or an empty string."""
+    try:
+        installed = importlib.metadata.version("triton")  # importing it would take half a second
+    except importlib.metadata.PackageNotFoundError:
+        return "needs triton, which is built for Linux only"
+    version = tuple(int(n) for n in re.findall(r"\d+", installed)[:2])
+    if not TESTED[0] <= version < TESTED[1]:
+        low, high = (".".join(map(str, v)) for v in TESTED)
+        return (
+            f"needs triton from {low} up to, not including, {high}; here is {installed}: "
+            f"`pip install 'triton>={low},<{high}'`"
+        )
+    return ""
 
 
-def load(text: KernelText) -> SimpleNamespace:
-    """The kernels of a text, to be launched as `kernels.name[grid](...)`. Raises RuntimeError without the
-    interpreter.
+def load(text: KernelText, traffic: Traffic | None = None) -> SimpleNamespace:
+    """The kernels of a text, to be launched as `kernels.name[grid](...)`; what they move goes into `traffic`.
+
+    Raises RuntimeError without the interpreter.
     """
     os.environ.setdefault("TRITON_INTERPRET", "1")
     import triton
@@ -36,16 +56,29 @@ def load(text: KernelText) -> SimpleNamespace:
 
     if not triton.knobs.runtime.interpret:
         raise RuntimeError("triton was imported without TRITON_INTERPRET=1; kernels on a CPU need it")
-    written = source(list(text.functions.values()))
+    source = kernel_lines(text)
     filename = f"{text.file}#{text.key}" if text.file.startswith("<") else text.file
-    linecache.cache[filename] = (len(written), None, written.splitlines(True), filename)
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     # A second wall behind the check of the text: there is nothing of Python to call.
-    known = {name: getattr(builtins, name) for name in (*CALLS, "NotImplementedError")}
+    known = {name: getattr(builtins, name) for name in (*CALLS, "float", "NotImplementedError")}
     namespace: dict[str, Any] = {"triton": triton, "tl": tl, "__name__": "kernel", "__builtins__": known}
-    exec(compile(written, filename, "exec"), namespace)
-    return SimpleNamespace(
-        **{name: Kernel(name, namespace[name], is_stub(node)) for name, node in text.functions.items()}
-    )
+    exec(compile(source, filename, "exec"), namespace)
+    traffic = Traffic() if traffic is None else traffic
+    return SimpleNamespace(**{name: Kernel(name, namespace.get(name), traffic) for name in text.functions})
+
+
+def kernel_lines(text: KernelText) -> str:
+    """The kernels alone, stubs left out. Lines keep their numbers: an error points into what the learner wrote."""
+    keep = [False] * len(text.lines)
+    functions = [node for node in text.functions.values() if not is_stub(node)]
+    for node in functions:
+        for i in range(node.decorator_list[0].lineno - 1, node.end_lineno or node.lineno):
+            keep[i] = True
+    source = "".join(line if k else "\n" for line, k in zip(text.lines, keep, strict=True))
+    checked = ast.Module(list(functions), [])
+    if ast.dump(parse(source)) != ast.dump(checked):  # what runs is what was checked, whatever a line end may be
+        raise KernelSyntaxError("the kernels could not be told from the rest of the file", (text.file, 1, 1, ""))
+    return source
 
 
 @dataclass(frozen=True)
@@ -53,14 +86,14 @@ class Kernel:
     """One kernel. `kernel[grid](*args, **config)` runs every program of the grid, one after the other."""
 
     name: str
-    interpreted: Any
-    stub: bool
+    interpreted: Any  # None for a stub
+    traffic: Traffic
 
     def __getitem__(self, grid: tuple[int, ...] | Callable[[Any], tuple[int, ...]]) -> Callable[..., None]:
         def run(*args: Any, **kwargs: Any) -> None:
             from triton.runtime.errors import InterpreterError
 
-            if self.stub:
+            if self.interpreted is None:
                 raise YourTurn("your turn")
             names = self.interpreted.arg_names
             tensors = {n: a for n, a in zip(names, args, strict=False) if isinstance(a, Tensor)}
@@ -69,7 +102,7 @@ class Kernel:
             args = tuple(guard.copy(a) if isinstance(a, Tensor) else a for a in args)
             kwargs = {n: guard.copy(a) if isinstance(a, Tensor) else a for n, a in kwargs.items()}
             try:
-                with guard.watching():
+                with quickened(), repaired(), watching(guard, self.traffic):
                     self.interpreted[grid](*args, **kwargs)
             except InterpreterError as error:
                 raise _innermost(error) from error
@@ -78,110 +111,53 @@ class Kernel:
         return run
 
 
+@contextmanager
+def watching(guard: Guard, traffic: Traffic) -> Iterator[None]:
+    """Look at every load, store and product while a kernel runs."""
+    from triton.runtime.interpreter import interpreter_builder as builder
+
+    before = {n: getattr(builder, n) for n in ("create_masked_load", "create_masked_store", "create_dot")}
+    own = set(vars(builder))  # what is set on the builder itself already: bf16's dot
+    for argument in guard.arguments:
+        traffic.meet(argument)
+
+    # Signatures differ between triton versions: only the leading arguments are named.
+    def masked_load(ptrs: Any, mask: Any, *rest: Any, **named: Any) -> Any:
+        for argument, addresses in guard.owners(ptrs, mask, builder.grid_idx, "reads"):
+            traffic.load(argument, addresses)
+        return before["create_masked_load"](ptrs, mask, *rest, **named)
+
+    def masked_store(ptrs: Any, value: Any, mask: Any, *rest: Any, **named: Any) -> Any:
+        for argument, addresses in guard.owners(ptrs, mask, builder.grid_idx, "writes"):
+            traffic.store(argument, addresses)
+        return before["create_masked_store"](ptrs, value, mask, *rest, **named)
+
+    def dot(a: Any, b: Any, *rest: Any, **named: Any) -> Any:
+        traffic.dot(a, b)
+        return before["create_dot"](a, b, *rest, **named)
+
+    builder.create_masked_load, builder.create_masked_store, builder.create_dot = masked_load, masked_store, dot
+    try:
+        yield
+    finally:
+        for name, function in before.items():
+            if name in own:
+                setattr(builder, name, function)
+            else:
+                delattr(builder, name)
+
+
 def _innermost(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
-    return error
-
-
-@dataclass(frozen=True)
-class _Range:
-    name: str
-    low: int  # first byte of the argument's elements
-    high: int  # one past the last
-    first: int  # address of its element 0
-    itemsize: int
-    numel: int
-    owned_low: int  # the padded buffer: a stray address in here is this argument's
-    owned_high: int
-
-
-class Guard:
-    """Copies of the tensors, each storage with empty space around it, and the addresses that belong to them."""
-
-    def __init__(self, tensors: dict[str, Tensor]) -> None:
-        self.storages: dict[int, tuple[torch.UntypedStorage, Tensor]] = {}
-        self.ranges: list[_Range] = []
-        for name, tensor in tensors.items():
-            copy = self.copy(tensor)
-            buffer = self.storages[tensor.untyped_storage().data_ptr()][1]
-            ends = [(n - 1) * s * copy.element_size() for n, s in zip(copy.shape, copy.stride(), strict=True)]
-            low = copy.data_ptr() + sum(e for e in ends if e < 0)
-            high = copy.data_ptr() + sum(e for e in ends if e > 0) + copy.element_size()
-            if not copy.numel():
-                high = low
-            where = buffer.data_ptr(), buffer.data_ptr() + buffer.numel()
-            self.ranges.append(_Range(name, low, high, copy.data_ptr(), copy.element_size(), copy.numel(), *where))
-
-    def copy(self, tensor: Tensor) -> Tensor:
-        """The guarded copy of a tensor: same strides, same sharing of storage."""
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in self.storages:
-            buffer = torch.zeros(storage.nbytes() + 2 * PAD, dtype=torch.uint8)
-            buffer[PAD : PAD + storage.nbytes()] = torch.empty(0, dtype=torch.uint8).set_(storage)
-            self.storages[storage.data_ptr()] = storage, buffer
-        buffer = self.storages[storage.data_ptr()][1]
-        view = torch.empty(0, dtype=tensor.dtype)
-        offset = tensor.storage_offset() + PAD // tensor.element_size()
-        return view.set_(buffer.untyped_storage(), offset, tensor.shape, tensor.stride())
-
-    def copy_back(self) -> None:
-        for storage, buffer in self.storages.values():
-            torch.empty(0, dtype=torch.uint8).set_(storage).copy_(buffer[PAD : PAD + storage.nbytes()])
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Check the address of every active lane of every load and store while a kernel runs."""
-        from triton.runtime.interpreter import interpreter_builder as builder
-
-        names = ("create_masked_load", "create_masked_store", "create_atomic_rmw", "create_atomic_cas")
-        before = {name: getattr(builder, name) for name in names}
-
-        # Signatures differ between triton versions: only the leading arguments are named.
-        def masked_load(ptrs: Any, mask: Any, *rest: Any, **named: Any) -> Any:
-            self.check(ptrs, mask, builder.grid_idx, "reads")
-            return before["create_masked_load"](ptrs, mask, *rest, **named)
-
-        def masked_store(ptrs: Any, value: Any, mask: Any, *rest: Any, **named: Any) -> Any:
-            self.check(ptrs, mask, builder.grid_idx, "writes")
-            return before["create_masked_store"](ptrs, value, mask, *rest, **named)
-
-        def atomic_rmw(operation: Any, ptrs: Any, value: Any, mask: Any, *rest: Any, **named: Any) -> Any:
-            self.check(ptrs, mask, builder.grid_idx, "writes")
-            return before["create_atomic_rmw"](operation, ptrs, value, mask, *rest, **named)
-
-        def atomic_cas(ptrs: Any, *rest: Any, **named: Any) -> Any:
-            self.check(ptrs, None, builder.grid_idx, "writes")
-            return before["create_atomic_cas"](ptrs, *rest, **named)
-
-        for name, guarded in zip(names, (masked_load, masked_store, atomic_rmw, atomic_cas), strict=True):
-            setattr(builder, name, guarded)
-        try:
-            yield
-        finally:
-            for name in names:
-                delattr(builder, name)
-
-    def check(self, ptrs: Any, mask: Any, program: tuple[int, ...], verb: str) -> None:
-        import numpy as np
-
-        addresses = np.asarray(ptrs.data).astype(np.int64)
-        lanes = True if mask is None else np.asarray(mask.data).astype(bool)
-        active = addresses[np.broadcast_to(lanes, addresses.shape)]
-        inside = np.zeros(active.shape, dtype=bool)
-        for r in self.ranges:
-            inside |= (active >= r.low) & (active < r.high)
-        if inside.all():
-            return
-        stray = active[~inside]
-        address = int(stray[0])
-        owner = min(self.ranges, key=lambda r: 0 if r.owned_low <= address < r.owned_high else abs(address - r.low))
-        index = (address - owner.first) // owner.itemsize
-        more = f" (and {stray.size - 1} more)" if stray.size > 1 else ""
-        raise StrayAddress(
-            f"program {tuple(program)} {verb} {owner.name} at element {index}{more}, "
-            f"but {owner.name} has {owner.numel} elements: is the mask missing or off by one?"
+    expected = re.match(r"Expected dtype .* but got (bf16|fp16)", str(error))
+    if expected:
+        return (
+            refused("this function")
+            if expected[1] == "bf16"
+            else LowPrecisionArithmetic("Triton has this function for fp32 and fp64 only: cast first, x.to(tl.float32)")
         )
+    return error
 
 
 def kernel_source(fn: Callable[..., Any], name: str) -> str:
@@ -196,4 +172,10 @@ def kernel_source(fn: Callable[..., Any], name: str) -> str:
         if argument.annotation is not None and ast.unparse(argument.annotation) != "tl.constexpr":
             argument.annotation = None
     node.returns = None
-    return "@triton.jit\n" + ast.unparse(node) + "\n"
+    return kernel_text(node)
+
+
+def kernel_text(node: ast.FunctionDef) -> str:
+    """One checked function as text, without its comments."""
+    head = "" if node.decorator_list else "@triton.jit\n"
+    return head + ast.unparse(node) + "\n"

@@ -1,34 +1,52 @@
 """A kernel koan as data: the text of `@triton.jit` functions and one literal CONFIG, and nothing that could do more.
 
-Checking the syntax tree first means that what the interpreter runs is arithmetic on tiles: no import, no attribute of a
-Python object, no call outside `triton.language`. What runs is written from the checked tree (`source`), never the text
-itself: a reader of text can be led to see another program in it than the parser saw.
+The text comes from strangers and runs in a trusted process, so what a kernel may say is a list: arithmetic on tiles.
+Everything else is refused, with its line. Three things upstream make the list matter: the interpreter runs a kernel as
+Python, with all of its own module's globals in reach; a `def` evaluates defaults and annotations; and the rewriter
+takes the *last* line of a kernel that starts with `def ` for its head, one in a docstring too.
 """
 
 from __future__ import annotations
 
 import ast
-import functools
 import hashlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from grader.syntax import parse
 
-# Methods and properties of a tile; everything else is reached through `tl.`.
-TILE_ATTRIBUTES = frozenset({"to", "T", "dtype", "element_ty", "shape", "type", "trans", "reshape", "value"})
-CALLS = frozenset({"range", "min", "max"})
-# In triton.language, but not arithmetic on tiles; what it does not list in its __all__ is refused as well.
-REFUSED = frozenset(
-    (
-        *("inline_asm_elementwise", "core", "semantic", "standard", "extra", "target_info", "tensor", "builtin"),
-        *("str_to_ty", "random", "tensor_descriptor", "wraps", "T", "List"),
-    )
+# Of triton.language, what computes on tiles. tl.softmax is not here: writing it is a koan.
+FUNCTIONS = frozenset(
+    """program_id num_programs arange zeros zeros_like full load store dot where sum max min argmax argmin maximum
+    minimum exp exp2 log log2 sqrt rsqrt sqrt_rn div_rn fdiv abs floor ceil cos sin erf sigmoid fma clamp cdiv cast
+    trans permute reshape ravel expand_dims broadcast broadcast_to cumsum cumprod flip join split interleave cat xor_sum
+    swizzle2d range static_range multiple_of max_contiguous max_constancy""".split()  # noqa: SIM905
 )
-YOUR_TURN = "raise NotImplementedError('your turn')"
-CONSTEXPR = "tl.constexpr"
+DTYPES = frozenset(
+    """float16 bfloat16 float32 float64 int1 int8 int16 int32 int64 uint8 uint16 uint32 uint64""".split()  # noqa: SIM905
+)
+WHY_NOT = {
+    "softmax": "write it out: that is the point of row_softmax_kernel",
+    "make_block_ptr": "it is gone in triton 3.9: add offsets to the pointer",
+    "make_tensor_descriptor": "add offsets to the pointer",
+    "device_print": "to look inside, store what you want to see",
+    "static_print": "to look inside, store what you want to see",
+} | dict.fromkeys(
+    ("atomic_add", "atomic_max", "atomic_min", "atomic_cas", "atomic_xchg"),
+    "give every output element one program that owns it",
+)
+# Properties and methods of a tile, of a pointer and of their dtypes.
+TILE_ATTRIBUTES = frozenset({"to", "T", "dtype", "element_ty", "shape", "type", "trans", "reshape"})
+CALLS = frozenset({"range", "min", "max"})
+RESERVED = CALLS | {"tl", "triton", "float", "CONFIG"}
+FLOATS = frozenset({"inf", "-inf", "nan"})  # float("inf") is how Triton spells it
+# Keywords that take a word, and the words.
+WORDS = {
+    "input_precision": {"tf32", "tf32x3", "ieee"},
+    "cache_modifier": {"", ".ca", ".cg", ".cv", ".wb", ".cs", ".wt"},
+    "eviction_policy": {"", "evict_first", "evict_last"},
+}
 STATEMENTS = (
     ast.Assign,
     ast.AugAssign,
@@ -41,20 +59,13 @@ STATEMENTS = (
     ast.Pass,
 )
 EXPRESSIONS = (
-    *(
-        ast.Name,
-        ast.Constant,
-        ast.BinOp,
-        ast.UnaryOp,
-        ast.BoolOp,
-        ast.Compare,
-        ast.IfExp,
-        ast.Tuple,
-        ast.Subscript,
-    ),
-    *(ast.Slice, ast.Call, ast.Attribute, ast.keyword, ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
+    *(ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Tuple, ast.List),
+    *(ast.Subscript, ast.Slice, ast.Call, ast.Attribute, ast.keyword, ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
     ast.expr_context,
 )
+REFUSED = (ast.Pow, ast.MatMult, ast.In, ast.NotIn)
+# Line ends to str.splitlines, not to Python: what is checked and what is run must be the same lines.
+STRANGE_LINES = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 class KernelSyntaxError(SyntaxError):
@@ -81,6 +92,10 @@ class KernelText:
 
 def read(source: str, file: str) -> KernelText:
     """Take the kernels and CONFIG out of a learner's text. Raises KernelSyntaxError (or SyntaxError) with the line."""
+    strange = next((i for i, c in enumerate(source) if c in STRANGE_LINES), None)
+    if strange is not None:
+        line = source.count("\n", 0, strange) + 1
+        raise KernelSyntaxError(f"line {line} holds a control character", (file, line, 1, ""))
     tree = parse(source, file)
     functions: dict[str, ast.FunctionDef] = {}
     config: Mapping[str, Any] | None = None
@@ -92,6 +107,8 @@ def read(source: str, file: str) -> KernelText:
                     file,
                     f"{node.name}: a kernel file holds functions marked @triton.jit and nothing else",
                 )
+            if node.name in functions or node.name in RESERVED or node.name.startswith("_"):
+                raise _error(node, file, f"`{node.name}` cannot be the name of a kernel here, or is there twice")
             functions[node.name] = node
         elif isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["CONFIG"]:
             config = _literal(node, file)
@@ -122,145 +139,153 @@ def _literal(node: ast.Assign, file: str) -> Mapping[str, Any]:
 
 
 def is_stub(function: ast.FunctionDef) -> bool:
-    return any(_your_turn(n) for n in ast.walk(function))
-
-
-def _your_turn(node: ast.AST) -> bool:
-    return isinstance(node, ast.Raise) and ast.unparse(node) == YOUR_TURN
-
-
-def source(functions: Sequence[ast.FunctionDef]) -> str:
-    """Checked functions as text: one statement a line, on its own line of the file wherever there is room, and no
-    docstring. Triton reads this text again, and finds a function by the last line that starts with `def`.
-    """
-    lines: list[str] = []
-    for function in functions:
-        lines += [""] * (function.decorator_list[0].lineno - 1 - len(lines))
-        lines.append("@triton.jit")
-        _write(function, lines, 0)
-    return "".join(line + "\n" for line in lines)
-
-
-def _write(node: ast.stmt, lines: list[str], depth: int) -> None:
-    """One statement, at its line or, should that be taken, at the next."""
-    lines += [""] * (node.lineno - 1 - len(lines))
-    blocks: list[tuple[str, list[ast.stmt]]]
-    if isinstance(node, ast.FunctionDef):
-        blocks = [(f"def {node.name}({ast.unparse(node.args)}):", node.body)]
-    elif isinstance(node, (ast.If, ast.While)):
-        blocks = [(f"{type(node).__name__.lower()} {ast.unparse(node.test)}:", node.body), ("else:", node.orelse)]
-    elif isinstance(node, ast.For):
-        head = f"for {ast.unparse(node.target)} in {ast.unparse(node.iter)}:"
-        blocks = [(head, node.body), ("else:", node.orelse)]
-    else:
-        lines.append("    " * depth + ast.unparse(node))
-        return
-    for head, body in blocks:
-        if body:
-            lines.append("    " * depth + head)
-            inside = [s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
-            for statement in inside or [ast.Pass(lineno=0)]:
-                _write(statement, lines, depth + 1)
+    """Does its body still say `raise NotImplementedError("your turn")`? Such a function is never run, nor checked."""
+    return any(isinstance(n, ast.Raise) and "your turn" in ast.unparse(n) for n in ast.walk(function))
 
 
 def _check(function: ast.FunctionDef, kernels: set[str], file: str) -> None:
-    _signature(function, kernels, file)
-    for statement in function.body:
-        _statement(statement, kernels, file)
-    own = {a.arg: a for a in ast.walk(function.args) if isinstance(a, ast.arg)} | {
-        n.id: n for n in ast.walk(function) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)
-    }
-    given = kernels | CALLS | {"tl", "triton"}
-    for name, node in own.items():
-        if name in given or name.startswith("_"):
-            raise _error(node, file, f"`{name}` already means something in a kernel: choose another name")
-    for name, node in _loaded(function):
-        if name not in own and (name not in given or name == "triton"):
-            raise _error(node, file, f"`{name}` is neither a parameter nor assigned in {function.name}")
-
-
-def _loaded(function: ast.FunctionDef) -> Iterator[tuple[str, ast.Name]]:
-    """Every name a function's body reads."""
-    for statement in function.body:
-        if not _your_turn(statement):
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id != "NotImplementedError":
-                    yield node.id, node
-
-
-def _signature(function: ast.FunctionDef, kernels: set[str], file: str) -> None:
-    """Annotations and defaults run when a function is defined, so they are next to nothing."""
-    arguments = function.args
-    if function.returns is not None:
-        raise _error(function.returns, file, f"{function.name}: a kernel returns nothing to annotate")
-    for default in (*arguments.defaults, *filter(None, arguments.kw_defaults)):
-        _expression(default, kernels, file)
-        if not isinstance(default, ast.Constant):
-            raise _error(default, file, f"`{ast.unparse(default)}`: a default is written out, a number or a name")
-    for argument in ast.walk(arguments):
-        if isinstance(argument, ast.arg) and argument.annotation is not None:
-            _expression(argument.annotation, kernels, file)
-            if ast.unparse(argument.annotation) != CONSTEXPR:
-                raise _error(argument, file, f"`{ast.unparse(argument)}`: a parameter is plain or `: {CONSTEXPR}`")
-
-
-@functools.cache
-def _public() -> frozenset[str]:
-    """The names that triton.language offers."""
-    os.environ.setdefault("TRITON_INTERPRET", "1")
-    import triton.language as tl
-
-    return frozenset(tl.__all__)
-
-
-def _statement(node: ast.stmt, kernels: set[str], file: str) -> None:
-    if _your_turn(node):
+    _signature(function, file)
+    body = function.body
+    docstring = ast.get_docstring(function, clean=False)
+    if docstring is not None:
+        if any(line.strip().startswith("def ") for line in docstring.splitlines()):
+            raise _error(body[0], file, "a line of a kernel's docstring must not start with `def `")
+        body = body[1:]
+    if is_stub(function):
         return
-    if not isinstance(node, STATEMENTS):
-        raise _error(node, file, f"`{ast.unparse(node).splitlines()[0]}` has no place in a kernel")
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt):
-            _statement(child, kernels, file)
+    parameters = {a.arg for a in _parameters(function)}
+    names = parameters | {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    for name in names:
+        if name in RESERVED | kernels or (name.startswith("_") and name != "_"):
+            raise _error(function, file, f"`{name}` cannot be the name of a variable in a kernel")
+    checker = _Checker(names, kernels, file)
+    for statement in body:
+        checker.statement(statement)
+
+
+def _parameters(function: ast.FunctionDef) -> list[ast.arg]:
+    return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+
+
+def _signature(function: ast.FunctionDef, file: str) -> None:
+    """A `def` runs its defaults and annotations: tl.constexpr and numbers are all there is."""
+    arguments = function.args
+    if arguments.vararg or arguments.kwarg or function.returns or getattr(function, "type_params", None):
+        raise _error(function, file, "a kernel has plain parameters: no *, **, -> or type parameters")
+    for parameter in _parameters(function):
+        if parameter.annotation is not None and ast.unparse(parameter.annotation) != "tl.constexpr":
+            raise _error(parameter, file, f"`{ast.unparse(parameter)}`: the one annotation in a kernel is tl.constexpr")
+    for default in [*arguments.defaults, *(d for d in arguments.kw_defaults if d is not None)]:
+        if not (isinstance(default, ast.Constant) and isinstance(default.value, (int, float, type(None)))):
+            raise _error(default, file, f"`{ast.unparse(default)}` cannot be a default in a kernel: write a number")
+
+
+@dataclass(frozen=True)
+class _Checker:
+    """Walks the body of one kernel. `names` are its parameters and what it assigns."""
+
+    names: set[str]
+    kernels: set[str]
+    file: str
+
+    def statement(self, node: ast.stmt) -> None:
+        if not isinstance(node, STATEMENTS):
+            raise self.error(node, f"`{ast.unparse(node).splitlines()[0]}` has no place in a kernel")
+        if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Call):
+            raise self.error(node, f"`{ast.unparse(node)}` does nothing: assign it or store it")
+        if isinstance(node, ast.AnnAssign):
+            if ast.unparse(node.annotation) != "tl.constexpr":
+                raise self.error(node, "the one annotation in a kernel is tl.constexpr")
+            self.target(node.target)
+            if node.value is not None:
+                self.expression(node.value)
+            return
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        for target in targets:
+            if target is not None:
+                self.target(target)
+        if isinstance(node, ast.For) and not (
+            isinstance(node.iter, ast.Call) and ast.unparse(node.iter.func) in _LOOPS
+        ):
+            raise self.error(node, "a loop in a kernel runs over range(...), tl.range(...) or tl.static_range(...)")
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.stmt):
+                self.statement(child)
+            else:
+                self.expression(child)
+
+    def target(self, node: ast.expr) -> None:
+        flat = node.elts if isinstance(node, ast.Tuple) else [node]
+        if not all(isinstance(n, ast.Name) for n in flat):
+            raise self.error(node, f"`{ast.unparse(node)}` cannot be assigned to: only names; memory is for tl.store")
+
+    def expression(self, node: ast.AST) -> None:
+        if not isinstance(node, EXPRESSIONS):
+            raise self.error(node, f"`{ast.unparse(node)}` has no place in a kernel: write it with tl.*")
+        if isinstance(node, (ast.BinOp, ast.Compare, ast.AugAssign)):
+            ops = node.ops if isinstance(node, ast.Compare) else [node.op]
+            if any(isinstance(op, REFUSED) for op in ops):
+                raise self.error(node, f"`{ast.unparse(node)}`: no **, @ or `in` in a kernel; tl.dot multiplies tiles")
+        if isinstance(node, ast.Constant) and not isinstance(node.value, (int, float, type(None))):
+            raise self.error(node, f"`{ast.unparse(node)}` has no place in a kernel: numbers only")
+        if isinstance(node, ast.Name) and node.id.startswith("_") and node.id != "_":
+            raise self.error(node, f"`{node.id}`: names in a kernel do not start with an underscore")
+        if isinstance(node, ast.Name) and node.id not in self.names | CALLS | self.kernels:
+            raise self.error(node, f"`{node.id}` is no parameter or variable of this kernel")
+        if isinstance(node, ast.Attribute):
+            self.attribute(node, called=False)
+        elif isinstance(node, ast.Call):
+            self.call(node)
         else:
-            _expression(child, kernels, file)
+            for child in ast.iter_child_nodes(node):
+                self.expression(child)
+
+    def attribute(self, node: ast.Attribute, *, called: bool) -> None:
+        text = ast.unparse(node)
+        head, _, name = text.rpartition(".")
+        if head in ("tl", "tl.math"):
+            if name in (FUNCTIONS if called else DTYPES):
+                return
+            known = FUNCTIONS | DTYPES
+            why = WHY_NOT.get(name, "it is called, not named" if name in known else "only arithmetic on tiles is")
+            raise self.error(node, f"`{text}` has no place in a kernel: {why}")
+        if node.attr not in TILE_ATTRIBUTES:
+            what = "only tl.* and a tile's .to, .T, .dtype, .shape"
+            raise self.error(node, f"`{text}` has no place in a kernel: {what}")
+        self.expression(node.value)
+
+    def call(self, node: ast.Call) -> None:
+        name = ast.unparse(node.func)
+        if name == "float":
+            word = node.args[0] if len(node.args) == 1 and not node.keywords else None
+            if not (isinstance(word, ast.Constant) and word.value in FLOATS):
+                raise self.error(node, f'`{ast.unparse(node)}`: in a kernel only float("inf"), float("-inf")')
+            return
+        if isinstance(node.func, ast.Attribute):
+            self.attribute(node.func, called=True)
+        elif name not in CALLS | self.kernels:
+            raise self.error(
+                node, f"`{name}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file"
+            )
+        for argument in node.args:
+            self.expression(argument)
+        for keyword in node.keywords:
+            self.keyword(keyword)
+
+    def keyword(self, node: ast.keyword) -> None:
+        if node.arg is None or node.arg.startswith("_"):
+            raise self.error(node.value, f"`{ast.unparse(node)}` has no place in a call in a kernel")
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            if node.value.value not in WORDS.get(node.arg, ()):
+                raise self.error(node.value, f"`{ast.unparse(node)}` has no place in a call in a kernel")
+            return
+        self.expression(node.value)
+
+    def error(self, node: ast.AST, says: str) -> KernelSyntaxError:
+        return _error(node, self.file, says)
 
 
-def _expression(node: ast.AST, kernels: set[str], file: str) -> None:
-    if not isinstance(node, EXPRESSIONS):
-        raise _error(node, file, f"`{ast.unparse(node)}` has no place in a kernel: write it with tl.*")
-    if isinstance(node, ast.Name) and node.id.startswith("_"):
-        raise _error(node, file, f"`{node.id}`: names in a kernel do not start with an underscore")
-    if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
-        raise _error(node, file, f"`{ast.unparse(node)}` cannot be assigned to in a kernel: write with tl.store")
-    if isinstance(node, ast.Attribute):
-        _attribute(node, file)
-    if isinstance(node, ast.Call):
-        _call(node, kernels, file)
-    for child in ast.iter_child_nodes(node):
-        _expression(child, kernels, file)
-
-
-def _attribute(node: ast.Attribute, file: str) -> None:
-    text = ast.unparse(node)
-    if isinstance(node.value, ast.Name) and node.value.id == "tl":
-        bad = node.attr.startswith("_") or node.attr in REFUSED or node.attr not in _public()
-    elif text.startswith("tl.math."):
-        bad = node.attr.startswith("_") or text.count(".") > 2 or node.attr in REFUSED
-    else:
-        bad = node.attr not in TILE_ATTRIBUTES
-    if bad:
-        raise _error(node, file, f"`{text}` has no place in a kernel: only tl.* and a tile's .to, .T, .dtype, .shape")
-
-
-def _call(node: ast.Call, kernels: set[str], file: str) -> None:
-    name = ast.unparse(node.func)
-    known = isinstance(node.func, ast.Attribute) or name in CALLS | kernels
-    if not known:
-        raise _error(
-            node,
-            file,
-            f"`{name}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file",
-        )
+_LOOPS = ("range", "tl.range", "tl.static_range")
 
 
 def _error(node: ast.AST, file: str, says: str) -> KernelSyntaxError:

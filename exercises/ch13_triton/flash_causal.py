@@ -1,0 +1,58 @@
+"""Blocks that need not be computed
+
+A causal query sees no later key. A mask makes the answer right; leaving out the blocks above the diagonal makes it half
+the work. The diagonal ends at the bottom right: with m keys and n queries, the last query sees all keys.
+"""
+
+import triton
+import triton.language as tl
+
+CONFIG = {"BLOCK_M": 128, "BLOCK_N": 64, "num_warps": 8, "num_stages": 3}
+
+
+@triton.jit
+def causal_kernel(
+    q_ptr,
+    k_ptr,
+    v_ptr,
+    out_ptr,
+    n,
+    m,
+    scale,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+):
+    """flash_forward, in which query i sees the keys up to i + m - n. n <= m.
+
+    Two holes. `end`: where the loop over the keys may stop, because no query of this program, rows
+    program · BLOCK_M to program · BLOCK_M + BLOCK_M - 1, sees a later key; never more than m. `seen`: a boolean tile,
+    (BLOCK_M, BLOCK_N) after broadcasting, true where the query of a row (`rows`, numbered in the whole sequence) sees
+    the key of a column (`keys`).
+    With n = 2 queries on m = 5 keys, query 0 sees the keys 0 to 3.
+    """
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    raise NotImplementedError("your turn")
+    for start in range(0, end, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        raise NotImplementedError("your turn")
+        scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)

@@ -1,0 +1,57 @@
+"""One query, many keys
+
+A token that is generated has one query a head and a long cache. One program a head would leave most of a GPU idle, so
+the keys are split; each part gives its own weighted average and the log-sum-exp of its scores, and these are all it
+takes to merge them.
+"""
+
+import triton
+import triton.language as tl
+
+CONFIG = {"SPLITS": 4, "num_warps": 4}
+
+
+@triton.jit
+def split_kernel(
+    q_ptr,
+    k_ptr,
+    v_ptr,
+    part_ptr,
+    lse_ptr,
+    m,
+    length,
+    scale,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+):
+    """Attention of one query to one part of its keys: part s has `length` keys from s · length on, all below m.
+
+    Given: `scores`, float32, -inf where a lane has no key, and `v`. Yours: `out`, (D,), the values of this part
+    weighed by softmax over its own scores, and `lse`, log Σ exp(score), both finite for every finite score. A part may
+    have no key at all: then `out` is 0, and `lse` so low (-1e30 or -inf) that it will have no weight.
+    Scores [0, ln 3] over the values 0 and 4 give out = 3 and lse = ln 4.
+    """
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    raise NotImplementedError("your turn")
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, lse)
+
+
+@triton.jit
+def merge_kernel(part_ptr, lse_ptr, out_ptr, SPLITS: tl.constexpr, D: tl.constexpr):
+    """The attention of one head from its parts. Given: `part`, (SPLITS, D), `lse`, (SPLITS,). Yours: `out`, (D,)."""
+    head = tl.program_id(0)
+    split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
+    lse = tl.load(lse_ptr + head * SPLITS + split)
+    part = tl.load(part_ptr + (head * SPLITS + split)[:, None] * D + dims[None, :])
+    raise NotImplementedError("your turn")
+    tl.store(out_ptr + head * D + dims, out)

@@ -1,0 +1,44 @@
+"""A tile of a matrix product
+
+One program computes one tile of the result, BLOCK_M × BLOCK_N, in steps of BLOCK_K. A row of A is read once for every
+tile next to it, so larger tiles mean fewer bytes, until the registers are full.
+"""
+
+import triton
+import triton.language as tl
+
+CONFIG = {"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4, "num_stages": 3}
+
+
+@triton.jit
+def grouped(program, tall, wide, GROUP: tl.constexpr):
+    """Given: row and column of a program's tile. GROUP rows of tiles are walked together, so that L2 keeps them."""
+    first = program // (GROUP * wide) * GROUP
+    height = tl.minimum(tall - first, GROUP)
+    return first + program % (GROUP * wide) % height, program % (GROUP * wide) // height
+
+
+@triton.jit
+def matmul_tile(
+    a_ptr,
+    b_ptr,
+    out_ptr,
+    M,
+    N,
+    K,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    GROUP: tl.constexpr,
+):
+    """One tile of out = A @ B. A is (M, K), B is (K, N), out (M, N), contiguous, of one 16-bit dtype (or float32).
+
+    No size need be a multiple of a block. tl.dot multiplies two tiles, (BLOCK_M, BLOCK_K) by (BLOCK_K, BLOCK_N), and
+    adds to a float32 tile: total = tl.dot(a, b, total). Hand it the tiles as they are loaded, in 16 bits: that is what
+    tensor cores take. Round once, at the store. A tile of A is loaded once for each step, B likewise.
+    [[1, 2], [3, 4]] @ [[5], [6]] is [[17], [39]].
+    """
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    raise NotImplementedError("your turn")

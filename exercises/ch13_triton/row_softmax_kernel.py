@@ -1,0 +1,21 @@
+"""Softmax with padding
+
+A row of n scores sits in a block of BLOCK lanes, a power of two. The lanes that are left over take part in every
+maximum and every sum, so what they hold decides whether the answer is right.
+"""
+
+import triton
+import triton.language as tl
+
+CONFIG = {"num_warps": 4}
+
+
+@triton.jit
+def softmax_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    """Softmax of one row: program r handles row r of contiguous matrices with n columns, n <= BLOCK.
+
+    Load the row once, compute in float32, finite for every finite score; the store rounds to the dtype of out.
+    Lanes with column >= n must add nothing to the sum, and must not be the maximum either.
+    A row [0, ln 3] gives [0.25, 0.75].
+    """
+    raise NotImplementedError("your turn")

@@ -1,0 +1,50 @@
+"""Gradients of attention from what the forward pass keeps: one number a row."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exercises.ch13_triton.flash_backward_kernel import flash_backward_kernel
+from grader.checks import agrees, compiles, randn, traffic
+from reference.ch13_triton.flash_backward_kernel import flash_backward_kernel as oracle
+
+
+def inputs(heads, n, m, d=16, dtype=torch.float32, seed=0):
+    shapes = (heads, n, d), (heads, m, d), (heads, m, d), (heads, n, d)
+    return [randn(*shape, dtype=dtype, seed=seed + i) for i, shape in enumerate(shapes)]
+
+
+def test_two_keys_by_hand():
+    """Equal scores: each weight is 1/2, and the values 0 and 4 pull the scores apart by 1/2 · (4 − 2)."""
+    q, k, v, grad = torch.zeros(1, 1, 16), torch.zeros(1, 2, 16), torch.zeros(1, 2, 16), torch.zeros(1, 1, 16)
+    q[..., 0], v[0, 1, 0], grad[..., 0] = 8.0, 4.0, 1.0
+    zeros = [0.0] * 15
+    dk, dv = [[[-2.0, *zeros], [2.0, *zeros]]], [[[0.5, *zeros], [0.5, *zeros]]]
+    agrees(flash_backward_kernel, q, k, v, grad, with_=oracle, gives=[[[[0.0] * 16]], dk, dv])
+
+
+@pytest.mark.card("backward-kernel-recomputes")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("n", "m"), [(64, 64), (70, 130), (5, 3)])
+def test_lengths_that_no_block_divides(n, m, dtype, seed):
+    agrees(flash_backward_kernel, *inputs(2, n, m, dtype=dtype, seed=seed), with_=oracle)
+
+
+def test_scores_of_hundreds(seed):
+    q, k, v, grad = inputs(1, 10, 70, seed=seed)
+    agrees(flash_backward_kernel, 50 * q, k, v, grad, with_=oracle)
+
+
+@settings(max_examples=5)
+@given(st.integers(1, 80), st.integers(1, 80))
+def test_any_lengths(n, m):
+    agrees(flash_backward_kernel, *inputs(1, n, m), with_=oracle)
+
+
+def test_each_side_is_read_once_for_each_block_of_the_other(seed):
+    traffic(flash_backward_kernel, *inputs(1, 130, 70, dtype=torch.bfloat16, seed=seed), with_=oracle)
+
+
+def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():
+    compiles(flash_backward_kernel, *inputs(1, 128, 128, 64, torch.bfloat16), with_=oracle, wgmma=True)

@@ -1,0 +1,56 @@
+"""Tiles that stay inside, sums that stay in float32, and no byte too many."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exercises.ch13_triton.matmul_kernel import matmul_kernel
+from grader.checks import agrees, compiles, randn, strided, traffic
+from reference.ch13_triton.matmul_kernel import matmul_kernel as oracle
+
+HALVES = [torch.float16, torch.bfloat16]
+
+
+def test_a_column_by_hand():
+    a, b = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[5.0], [6.0]])
+    agrees(matmul_kernel, a, b, with_=oracle, gives=[[17], [39]])
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize(("m", "n", "k"), [(70, 65, 33), (1, 130, 50), (130, 3, 64)])
+def test_sizes_that_no_tile_divides(m, n, k, dtype, seed):
+    agrees(matmul_kernel, randn(m, k, dtype=dtype, seed=seed), randn(k, n, dtype=dtype, seed=seed + 1), with_=oracle)
+
+
+@pytest.mark.card("fp32-accumulator-in-a-tile")
+@pytest.mark.parametrize("dtype", HALVES)
+def test_a_long_sum_is_kept_in_float32(dtype, seed):
+    a, b = 1 + randn(3, 600, dtype=dtype, seed=seed).abs(), 1 + randn(600, 2, dtype=dtype, seed=seed + 1).abs()
+    agrees(matmul_kernel, a, b, with_=oracle)
+
+
+def test_a_partial_sum_beyond_fp16_that_comes_back(seed):
+    a = torch.cat([torch.full((2, 64), 200.0), torch.full((2, 64), -200.0)], 1).half()
+    agrees(matmul_kernel, a, torch.full((128, 3), 100.0).half(), with_=oracle)
+
+
+def test_strided_and_empty(seed):
+    agrees(matmul_kernel, strided(randn(5, 40, seed=seed)), strided(randn(40, 7, seed=seed)), with_=oracle)
+    agrees(matmul_kernel, torch.empty(0, 4), torch.empty(4, 3), with_=oracle)
+
+
+@settings(max_examples=10)
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(1, 40))
+def test_any_sizes(m, n, k):
+    agrees(matmul_kernel, randn(m, k).half(), randn(k, n, seed=1).half(), with_=oracle)
+
+
+@pytest.mark.card("tile-size-sets-the-bytes")
+@pytest.mark.parametrize(("m", "n", "k"), [(128, 128, 64), (70, 200, 50)])
+def test_operands_are_read_once_for_each_tile_beside_them(m, n, k, seed):
+    traffic(matmul_kernel, randn(m, k, seed=seed).bfloat16(), randn(k, n, seed=seed + 1).bfloat16(), with_=oracle)
+
+
+def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():
+    compiles(matmul_kernel, torch.ones(256, 256).bfloat16(), torch.ones(256, 256).bfloat16(), with_=oracle, wgmma=True)

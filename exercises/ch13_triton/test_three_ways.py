@@ -1,0 +1,60 @@
+"""Loops, einsum and blocks: one answer, three amounts of bytes."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exercises.ch13_triton.three_ways import three_ways
+from grader.checks import agrees, compiles, randn, traffic
+from reference.ch13_triton.three_ways import three_ways as oracle
+
+
+def qkv(heads, n, m, d=16, dtype=torch.float32, seed=0):
+    shapes = (heads, n, d), (heads, m, d), (heads, m, d)
+    return [randn(*shape, dtype=dtype, seed=seed + i) for i, shape in enumerate(shapes)]
+
+
+def test_two_keys_by_hand():
+    q, k, v = torch.zeros(1, 1, 16), torch.zeros(1, 2, 16), torch.zeros(1, 2, 16)
+    q[0, 0, 0], k[0, 1, 0], v[0, 1, 0] = 4.0, math.log(3), 4.0
+    out = [[[3.0] + [0.0] * 15]]
+    agrees(three_ways, q, k, v, with_=oracle, gives={"loops": out, "einsum": out, "blocks": out})
+
+
+@pytest.mark.card("three-ways-agree")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("n", "m"), [(5, 64), (3, 70)])
+def test_three_ways_agree(n, m, dtype, seed):
+    agrees(three_ways, *qkv(1, n, m, dtype=dtype, seed=seed), with_=oracle)
+
+
+def test_two_heads_and_scores_of_hundreds(seed):
+    agrees(three_ways, *qkv(2, 3, 20, seed=seed), with_=oracle)
+    q, k, v = qkv(1, 4, 80, seed=seed)
+    agrees(three_ways, 100 * q, k, v, with_=oracle)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_largest_score_comes_last_or_first(order, seed):
+    q, k, v = qkv(1, 2, 70, seed=seed)
+    q[..., 0], k[..., 0] = 4.0, 20 * order * torch.linspace(-1, 1, 70)
+    agrees(three_ways, q, k, v, with_=oracle)
+
+
+@settings(max_examples=4)
+@given(st.integers(1, 4), st.integers(1, 70))
+def test_any_lengths(n, m):
+    agrees(three_ways, *qkv(1, n, m), with_=oracle)
+
+
+@pytest.mark.card("loops-read-keys-n-times", "naive-to-triton-at-16k")
+@pytest.mark.parametrize(("n", "m"), [(64, 8), (130, 3)])
+def test_loops_read_every_key_for_every_query_and_blocks_for_every_block(n, m, seed):
+    traffic(three_ways, *qkv(1, n, m, dtype=torch.bfloat16, seed=seed), with_=oracle)
+
+
+def test_on_an_h100_nothing_spills():
+    compiles(three_ways, *qkv(1, 128, 128, 64, torch.bfloat16), with_=oracle)

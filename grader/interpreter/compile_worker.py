@@ -1,0 +1,52 @@
+"""The process that compiles: `python -m grader.interpreter.compile_worker < job > report`, both JSON.
+
+It has Triton without the interpreter (which cannot be switched off once imported) and no torch. Of the learner's file
+it gets the checked text of the kernels and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import linecache
+import sys
+from typing import Any
+
+
+def main() -> None:
+    job = json.load(sys.stdin)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            report = compile_kernel(job)
+    except Exception as error:  # whatever Triton's front end or ptxas has against it is the answer
+        report = {"error": f"{type(error).__name__}: {str(error).strip()}"}
+    json.dump({"log": said.getvalue(), **report}, sys.stdout)
+
+
+def compile_kernel(job: dict[str, Any]) -> dict[str, Any]:
+    import triton
+    import triton.language as tl
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    source, file = job["source"], "<kernel>"
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    namespace: dict[str, Any] = {"triton": triton, "tl": tl, "__name__": "kernel"}
+    exec(compile(source, file, "exec"), namespace)
+    attrs = {(i,): [["tt.divisibility", 16]] for i in job["divisible"]}
+    kernel = ASTSource(namespace[job["kernel"]], job["signature"], job["constants"], attrs)
+    compiled = triton.compile(kernel, target=GPUTarget("cuda", job["arch"], 32), options=job["options"])
+    ptx = compiled.asm["ptx"]
+    products = [line for line in ptx.splitlines() if "wgmma.mma_async" in line]
+    return {
+        "shared": compiled.metadata.shared,
+        "wgmma": bool(products),
+        "mma": "mma.sync" in ptx,
+        "tf32": any("tf32" in line for line in ptx.splitlines() if "mma" in line),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Whose memory an address is, and an error for an address that is nobody's.
+
+The problem upstream: the interpreter reads and writes any address it is given, as a GPU does. A missing mask is a
+silent read of foreign memory, or the end of the process. Here every tensor is copied into a buffer with empty space on
+both sides, so that an address just past its end belongs to nobody, and each active lane is looked up before its use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+PAD = 1 << 16  # bytes around every tensor, so that an address just past its end belongs to nobody else
+
+
+class StrayAddress(IndexError):
+    """A load or store outside every tensor the kernel was given."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A tensor argument and the addresses of its elements."""
+
+    name: str
+    low: int  # first byte of the argument's elements
+    high: int  # one past the last
+    first: int  # address of its element 0
+    itemsize: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    owned_low: int  # the padded buffer: a stray address in here is this argument's
+    owned_high: int
+    tensor: Tensor  # the caller's
+
+    @property
+    def numel(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+class Guard:
+    """Copies of the tensors, each storage with empty space around it, and the addresses that belong to them."""
+
+    def __init__(self, tensors: dict[str, Tensor]) -> None:
+        self.storages: dict[int, tuple[torch.UntypedStorage, Tensor]] = {}
+        self.arguments: list[Argument] = []
+        for name, tensor in tensors.items():
+            copy = self.copy(tensor)
+            buffer = self.storages[tensor.untyped_storage().data_ptr()][1]
+            ends = [(n - 1) * s * copy.element_size() for n, s in zip(copy.shape, copy.stride(), strict=True)]
+            low = copy.data_ptr() + sum(e for e in ends if e < 0)
+            high = copy.data_ptr() + sum(e for e in ends if e > 0) + copy.element_size()
+            if not copy.numel():
+                high = low
+            where = buffer.data_ptr(), buffer.data_ptr() + buffer.numel()
+            layout = tuple(copy.shape), copy.stride()
+            self.arguments.append(
+                Argument(name, low, high, copy.data_ptr(), copy.element_size(), *layout, *where, tensor)
+            )
+
+    def copy(self, tensor: Tensor) -> Tensor:
+        """The guarded copy of a tensor: same strides, same sharing of storage."""
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in self.storages:
+            buffer = torch.zeros(storage.nbytes() + 2 * PAD, dtype=torch.uint8)
+            buffer[PAD : PAD + storage.nbytes()] = torch.empty(0, dtype=torch.uint8).set_(storage)
+            self.storages[storage.data_ptr()] = storage, buffer
+        buffer = self.storages[storage.data_ptr()][1]
+        view = torch.empty(0, dtype=tensor.dtype)
+        offset = tensor.storage_offset() + PAD // tensor.element_size()
+        return view.set_(buffer.untyped_storage(), offset, tensor.shape, tensor.stride())
+
+    def copy_back(self) -> None:
+        for storage, buffer in self.storages.values():
+            torch.empty(0, dtype=torch.uint8).set_(storage).copy_(buffer[PAD : PAD + storage.nbytes()])
+
+    def owners(self, ptrs: Any, mask: Any, program: tuple[int, ...], verb: str) -> Iterator[tuple[Argument, Any]]:
+        """The arguments that the active lanes touch, each with the addresses. Raises StrayAddress."""
+        addresses = np.asarray(ptrs.data).astype(np.int64)
+        active = addresses[np.broadcast_to(np.asarray(mask.data).astype(bool), addresses.shape)]
+        if not active.size:
+            return
+        low, high = int(active.min()), int(active.max())
+        for argument in self.arguments:
+            if argument.low <= low and high < argument.high:  # as a rule one load is from one tensor
+                yield argument, active
+                return
+        inside = np.zeros(active.shape, dtype=bool)
+        for argument in self.arguments:
+            mine = (active >= argument.low) & (active < argument.high) & ~inside
+            inside |= mine
+        if not inside.all():
+            raise self._stray(active[~inside], program, verb)
+        for argument in self.arguments:
+            mine = active[(active >= argument.low) & (active < argument.high)]
+            if mine.size:
+                yield argument, mine
+
+    def _stray(self, stray: Any, program: tuple[int, ...], verb: str) -> StrayAddress:
+        address = int(stray[0])
+        owner = min(self.arguments, key=lambda a: 0 if a.owned_low <= address < a.owned_high else abs(address - a.low))
+        index = (address - owner.first) // owner.itemsize
+        more = f" (and {stray.size - 1} more)" if stray.size > 1 else ""
+        return StrayAddress(
+            f"program {tuple(program)} {verb} {owner.name} at element {index}{more}, "
+            f"but {owner.name} has {owner.numel} elements: is the mask missing or off by one?"
+        )

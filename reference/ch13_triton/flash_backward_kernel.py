@@ -1,0 +1,657 @@
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from reference import Moves, lowp, oracle, unwritten
+
+
+@oracle
+def flash_backward_kernel(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """dq, dk, dv by the chain rule, softmax's Jacobian written out."""
+    scale = q.shape[-1] ** -0.5
+    scores = q @ k.transpose(-1, -2) * scale
+    e = torch.exp(scores - scores.amax(-1, keepdim=True))
+    p = e / e.sum(-1, keepdim=True)
+    dp = grad @ v.transpose(-1, -2)
+    ds = lowp(p * (dp - (p * dp).sum(-1, keepdim=True)))
+    return ds @ k * scale, ds.transpose(-1, -2) @ q * scale, lowp(p).transpose(-1, -2) @ grad
+
+
+@flash_backward_kernel.launcher
+def launch(
+    kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, grad: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What the forward pass keeps, then dq by blocks of queries, and dk and dv by blocks of keys."""
+    (heads, n, d), m = q.shape, k.shape[1]
+    scores = q.float() @ k.float().transpose(-1, -2) * d**-0.5
+    lse = scores.logsumexp(-1)
+    out = scores.softmax(-1) @ v.float()
+    delta = (grad.float() * out).sum(-1)
+    dq, dk = unwritten(heads, n, d, dtype=q.dtype), unwritten(heads, m, d, dtype=q.dtype)
+    dv = unwritten(heads, m, d, dtype=q.dtype)
+    q, k, v, grad = q.contiguous(), k.contiguous(), v.contiguous(), grad.contiguous()
+    given = q, k, v, grad, lse, delta
+    rest = n, m, d**-0.5
+    kernels.dq_kernel[(triton.cdiv(n, config["BLOCK_M"]), heads)](*given, dq, *rest, D=d, **config)
+    kernels.dkv_kernel[(triton.cdiv(m, config["BLOCK_N"]), heads)](*given, dk, dv, *rest, D=d, **config)
+    return dq, dk, dv
+
+
+@flash_backward_kernel.traffic
+def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> Moves:
+    """Each kernel reads its own side once and the other side once for each of its blocks."""
+    (heads, n, _), m = q.shape, k.shape[1]
+    tall, wide = triton.cdiv(n, config["BLOCK_M"]), triton.cdiv(m, config["BLOCK_N"])
+    rows = heads * n * 4 * (1 + wide)
+    queries, keys = q.nbytes * (1 + wide), k.nbytes * (tall + 1)
+    loads = {"q_ptr": queries, "grad_ptr": queries, "k_ptr": keys, "v_ptr": keys, "lse_ptr": rows, "delta_ptr": rows}
+    return Moves(loads, {"dq_ptr": q.nbytes, "dk_ptr": k.nbytes, "dv_ptr": v.nbytes})
+
+
+@flash_backward_kernel.right("the scale multiplied in once, at the end", replaces="dq_kernel")
+def scale_once(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dq_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dq += tl.dot(ds.to(k.dtype), k, input_precision="ieee")
+    tl.store(dq_ptr + at, dq * scale, mask=rows[:, None] < n)
+
+
+@flash_backward_kernel.right("the tiles of scores and weights computed transposed", replaces="dkv_kernel")
+def transposed_from_the_start(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dk_ptr: Any,
+    dv_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    near = head * m * D + keys[:, None] * D + dims[None, :]
+    k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+    v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+    dk = tl.zeros((BLOCK_N, D), tl.float32)
+    dv = tl.zeros((BLOCK_N, D), tl.float32)
+    for start in range(0, n, BLOCK_M):
+        rows = start + tl.arange(0, BLOCK_M)
+        at = head * n * D + rows[:, None] * D + dims[None, :]
+        q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+        grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+        lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+        delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+        scores = tl.dot(k, tl.trans(q), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[None, :])
+        dp = tl.dot(v, tl.trans(grad), input_precision="ieee")
+        ds = p * (dp - delta[None, :])
+        dv += tl.dot(p.to(v.dtype), grad, input_precision="ieee")
+        dk += tl.dot(ds.to(k.dtype), q, input_precision="ieee") * scale
+    tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
+    tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
+
+
+@flash_backward_kernel.wrong(
+    "dq: delta, the row sum of grad · out, is not subtracted: softmax ties the weights of a row together",
+    replaces="dq_kernel",
+)
+def dq_without_delta(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dq_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * dp
+        dq += tl.dot(ds.to(k.dtype), k, input_precision="ieee") * scale
+    tl.store(dq_ptr + at, dq, mask=rows[:, None] < n)
+
+
+@flash_backward_kernel.wrong(
+    "dk: delta, the row sum of grad · out, is not subtracted: softmax ties the weights of a row together",
+    replaces="dkv_kernel",
+)
+def dk_without_delta(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dk_ptr: Any,
+    dv_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    near = head * m * D + keys[:, None] * D + dims[None, :]
+    k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+    v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+    dk = tl.zeros((BLOCK_N, D), tl.float32)
+    dv = tl.zeros((BLOCK_N, D), tl.float32)
+    for start in range(0, n, BLOCK_M):
+        rows = start + tl.arange(0, BLOCK_M)
+        at = head * n * D + rows[:, None] * D + dims[None, :]
+        q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+        grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+        lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+        delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * dp
+        dv += tl.dot(tl.trans(p).to(v.dtype), grad, input_precision="ieee")
+        dk += tl.dot(tl.trans(ds).to(k.dtype), q, input_precision="ieee") * scale
+    tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
+    tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
+
+
+@flash_backward_kernel.wrong(
+    "dq lacks the factor scale: the scores had it, so their gradient passes it on", replaces="dq_kernel"
+)
+def dq_without_scale(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dq_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dq += tl.dot(ds.to(k.dtype), k, input_precision="ieee")
+    tl.store(dq_ptr + at, dq, mask=rows[:, None] < n)
+
+
+@flash_backward_kernel.wrong(
+    "dk lacks the factor scale: the scores had it, so their gradient passes it on", replaces="dkv_kernel"
+)
+def dk_without_scale(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dk_ptr: Any,
+    dv_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    near = head * m * D + keys[:, None] * D + dims[None, :]
+    k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+    v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+    dk = tl.zeros((BLOCK_N, D), tl.float32)
+    dv = tl.zeros((BLOCK_N, D), tl.float32)
+    for start in range(0, n, BLOCK_M):
+        rows = start + tl.arange(0, BLOCK_M)
+        at = head * n * D + rows[:, None] * D + dims[None, :]
+        q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+        grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+        lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+        delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dv += tl.dot(tl.trans(p).to(v.dtype), grad, input_precision="ieee")
+        dk += tl.dot(tl.trans(ds).to(k.dtype), q, input_precision="ieee")
+    tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
+    tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
+
+
+@flash_backward_kernel.wrong("dv is made from ds: the values are weighed with p", replaces="dkv_kernel")
+def dv_from_ds(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dk_ptr: Any,
+    dv_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    near = head * m * D + keys[:, None] * D + dims[None, :]
+    k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+    v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+    dk = tl.zeros((BLOCK_N, D), tl.float32)
+    dv = tl.zeros((BLOCK_N, D), tl.float32)
+    for start in range(0, n, BLOCK_M):
+        rows = start + tl.arange(0, BLOCK_M)
+        at = head * n * D + rows[:, None] * D + dims[None, :]
+        q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+        grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+        lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+        delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dv += tl.dot(tl.trans(ds).to(v.dtype), grad, input_precision="ieee")
+        dk += tl.dot(tl.trans(ds).to(k.dtype), q, input_precision="ieee") * scale
+    tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
+    tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
+
+
+@flash_backward_kernel.wrong("dv is multiplied by scale: it does not pass through the scores", replaces="dkv_kernel")
+def dv_scaled(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dk_ptr: Any,
+    dv_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    near = head * m * D + keys[:, None] * D + dims[None, :]
+    k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+    v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+    dk = tl.zeros((BLOCK_N, D), tl.float32)
+    dv = tl.zeros((BLOCK_N, D), tl.float32)
+    for start in range(0, n, BLOCK_M):
+        rows = start + tl.arange(0, BLOCK_M)
+        at = head * n * D + rows[:, None] * D + dims[None, :]
+        q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+        grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+        lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+        delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dv += tl.dot(tl.trans(p).to(v.dtype), grad, input_precision="ieee") * scale
+        dk += tl.dot(tl.trans(ds).to(k.dtype), q, input_precision="ieee") * scale
+    tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
+    tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
+
+
+@flash_backward_kernel.wrong(
+    "dq: delta is subtracted after the product with p: ds = p · (dp − delta)", replaces="dq_kernel"
+)
+def dq_delta_outside(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dq_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * dp - delta[:, None]
+        dq += tl.dot(ds.to(k.dtype), k, input_precision="ieee") * scale
+    tl.store(dq_ptr + at, dq, mask=rows[:, None] < n)
+
+
+@flash_backward_kernel.wrong(
+    "dk: delta is subtracted after the product with p: ds = p · (dp − delta)", replaces="dkv_kernel"
+)
+def dk_delta_outside(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dk_ptr: Any,
+    dv_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    near = head * m * D + keys[:, None] * D + dims[None, :]
+    k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+    v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+    dk = tl.zeros((BLOCK_N, D), tl.float32)
+    dv = tl.zeros((BLOCK_N, D), tl.float32)
+    for start in range(0, n, BLOCK_M):
+        rows = start + tl.arange(0, BLOCK_M)
+        at = head * n * D + rows[:, None] * D + dims[None, :]
+        q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+        grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+        lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+        delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * dp - delta[:, None]
+        dv += tl.dot(tl.trans(p).to(v.dtype), grad, input_precision="ieee")
+        dk += tl.dot(tl.trans(ds).to(k.dtype), q, input_precision="ieee") * scale
+    tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
+    tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
+
+
+@flash_backward_kernel.wrong("dq: the sign of ds is reversed", replaces="dq_kernel")
+def dq_full_jacobian_sign(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dq_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (delta[:, None] - dp)
+        dq += tl.dot(ds.to(k.dtype), k, input_precision="ieee") * scale
+    tl.store(dq_ptr + at, dq, mask=rows[:, None] < n)
+
+
+@flash_backward_kernel.wrong(
+    "dq: the scores are recomputed without the scale, so p is not the p of the forward pass", replaces="dq_kernel"
+)
+def dq_unscaled_scores(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dq_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee")
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dq += tl.dot(ds.to(k.dtype), k, input_precision="ieee") * scale
+    tl.store(dq_ptr + at, dq, mask=rows[:, None] < n)
+
+
+@flash_backward_kernel.wrong(
+    "dk, dv: p = exp(scores) without the log-sum-exp is not a softmax, and overflows", replaces="dkv_kernel"
+)
+def dkv_not_normalised(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dk_ptr: Any,
+    dv_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    near = head * m * D + keys[:, None] * D + dims[None, :]
+    k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+    v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+    dk = tl.zeros((BLOCK_N, D), tl.float32)
+    dv = tl.zeros((BLOCK_N, D), tl.float32)
+    for start in range(0, n, BLOCK_M):
+        rows = start + tl.arange(0, BLOCK_M)
+        at = head * n * D + rows[:, None] * D + dims[None, :]
+        q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+        grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+        lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+        delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores)
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dv += tl.dot(tl.trans(p).to(v.dtype), grad, input_precision="ieee")
+        dk += tl.dot(tl.trans(ds).to(k.dtype), q, input_precision="ieee") * scale
+    tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
+    tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
+
+
+@flash_backward_kernel.wrong("dq is replaced in every step: only the last block of keys is left", replaces="dq_kernel")
+def dq_last_block(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dq_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dq = tl.dot(ds.to(k.dtype), k, input_precision="ieee") * scale
+    tl.store(dq_ptr + at, dq, mask=rows[:, None] < n)
+
+
+@flash_backward_kernel.wrong("dk is made from keys: the gradient of a key is a sum over queries", replaces="dkv_kernel")
+def dk_from_keys(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dk_ptr: Any,
+    dv_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    near = head * m * D + keys[:, None] * D + dims[None, :]
+    k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+    v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+    dk = tl.zeros((BLOCK_N, D), tl.float32)
+    dv = tl.zeros((BLOCK_N, D), tl.float32)
+    for start in range(0, n, BLOCK_M):
+        rows = start + tl.arange(0, BLOCK_M)
+        at = head * n * D + rows[:, None] * D + dims[None, :]
+        q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+        grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+        lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+        delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dv += tl.dot(tl.trans(p).to(v.dtype), grad, input_precision="ieee")
+        dk += tl.dot(ds.to(k.dtype), k, input_precision="ieee") * scale
+    tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
+    tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)

@@ -1,0 +1,538 @@
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from reference import Moves, lowp, oracle, unwritten
+
+
+@oracle
+def flash_decode(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    scores = k @ q.unsqueeze(-1) / q.shape[-1] ** 0.5
+    e = torch.exp(scores - scores.amax(1, keepdim=True))
+    return (lowp(e / e.sum(1, keepdim=True)) * v).sum(1)
+
+
+@flash_decode.launcher
+def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Every head's keys in SPLITS parts, one program each; then one program a head to merge them."""
+    heads, m, d = k.shape
+    splits = config["SPLITS"]
+    part, lse = unwritten(heads, splits, d, dtype=torch.float32), unwritten(heads, splits, dtype=torch.float32)
+    out = unwritten(heads, d, dtype=q.dtype)
+    length = triton.cdiv(m, splits)
+    tile = {"BLOCK": triton.next_power_of_2(length), "SPLITS": splits, "D": d}
+    options = {name: value for name, value in config.items() if name != "SPLITS"}
+    q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
+    kernels.split_kernel[(splits, heads)](q, k, v, part, lse, m, length, d**-0.5, **tile, **options)
+    kernels.merge_kernel[(heads,)](part, lse, out, SPLITS=splits, D=d, **options)
+    return out
+
+
+@flash_decode.traffic
+def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
+    """K and V once; q once for each split; the partial results written and read once."""
+    heads, _, d = k.shape
+    part = heads * config["SPLITS"] * d * 4
+    loads = {
+        "q_ptr": q.nbytes * config["SPLITS"],
+        "k_ptr": k.nbytes,
+        "v_ptr": v.nbytes,
+        "part_ptr": part,
+        "lse_ptr": part // d,
+    }
+    return Moves(loads, {"part_ptr": part, "lse_ptr": part // d, "out_ptr": q.nbytes})
+
+
+@flash_decode.right("sums and maxima kept apart, added up by the largest log-sum-exp", replaces="merge_kernel")
+def softmax_of_lse(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
+    split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
+    head = tl.program_id(0)
+    lse = tl.load(lse_ptr + head * SPLITS + split)
+    part = tl.load(part_ptr + (head * SPLITS + split)[:, None] * D + dims[None, :])
+    weight = tl.exp(lse - tl.max(lse, axis=0))
+    weight = weight / tl.sum(weight, axis=0)
+    tl.store(out_ptr + head * D + dims, tl.sum(weight[:, None] * part, axis=0))
+
+
+@flash_decode.right("a loop over the splits that rescales, as flash_forward does", replaces="merge_kernel")
+def one_after_the_other(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
+    head, dims = tl.program_id(0), tl.arange(0, D)
+    top = float("-inf")
+    total = 0.0
+    acc = tl.zeros((D,), tl.float32)
+    for split in range(SPLITS):
+        lse = tl.load(lse_ptr + head * SPLITS + split)
+        new = tl.maximum(top, lse)
+        acc = acc * tl.exp(top - new)
+        acc += tl.exp(lse - new) * tl.load(part_ptr + (head * SPLITS + split) * D + dims)
+        total = total * tl.exp(top - new) + tl.exp(lse - new)
+        top = new
+    tl.store(out_ptr + head * D + dims, acc / total)
+
+
+@flash_decode.right("exp2 and log2, converted at the end", replaces="split_kernel")
+def smaller_base(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp2((scores - top) * 1.4426950408889634)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log2(total) * 0.6931471805599453)
+
+
+@flash_decode.wrong(
+    "the parts are averaged: a part weighs as much as the exponentials of its scores add up to", replaces="merge_kernel"
+)
+def plain_average(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
+    head = tl.program_id(0)
+    split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
+    lse = tl.load(lse_ptr + head * SPLITS + split)
+    part = tl.load(part_ptr + (head * SPLITS + split)[:, None] * D + dims[None, :])
+    weight = tl.where(lse > -1e29, 1.0, 0.0)
+    out = tl.sum(weight[:, None] * part, axis=0) / tl.sum(weight, axis=0)
+    tl.store(out_ptr + head * D + dims, out)
+
+
+@flash_decode.wrong("the parts are weighed with the log-sum-exp itself: take its exponential", replaces="merge_kernel")
+def weighted_by_lse(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
+    head = tl.program_id(0)
+    split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
+    lse = tl.load(lse_ptr + head * SPLITS + split)
+    part = tl.load(part_ptr + (head * SPLITS + split)[:, None] * D + dims[None, :])
+    weight = tl.where(lse > -1e29, lse, 0.0)
+    out = tl.sum(weight[:, None] * part, axis=0) / tl.sum(weight, axis=0)
+    tl.store(out_ptr + head * D + dims, out)
+
+
+@flash_decode.wrong("exp of a log-sum-exp beyond 88 is inf: subtract the largest first", replaces="merge_kernel")
+def merge_without_maximum(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
+    head = tl.program_id(0)
+    split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
+    lse = tl.load(lse_ptr + head * SPLITS + split)
+    part = tl.load(part_ptr + (head * SPLITS + split)[:, None] * D + dims[None, :])
+    weight = tl.exp(lse)
+    out = tl.sum(weight[:, None] * part, axis=0) / tl.sum(weight, axis=0)
+    tl.store(out_ptr + head * D + dims, out)
+
+
+@flash_decode.wrong("the weighed parts are added and not divided by the sum of the weights", replaces="merge_kernel")
+def parts_not_divided(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
+    head = tl.program_id(0)
+    split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
+    lse = tl.load(lse_ptr + head * SPLITS + split)
+    part = tl.load(part_ptr + (head * SPLITS + split)[:, None] * D + dims[None, :])
+    weight = tl.exp(lse - tl.max(lse, axis=0))
+    out = tl.sum(weight[:, None] * part, axis=0)
+    tl.store(out_ptr + head * D + dims, out)
+
+
+@flash_decode.wrong("no maximum inside a part: exp of a score beyond 88 is inf", replaces="split_kernel")
+def no_maximum(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = 0.0
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
+
+
+@flash_decode.wrong(
+    "the log-sum-exp lacks the maximum: log(sum) is of the shifted scores, so add it back", replaces="split_kernel"
+)
+def lse_without_maximum(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, tl.log(total))
+
+
+@flash_decode.wrong(
+    "the maximum is stored for the log-sum-exp: a part with many keys then weighs no more than one",
+    replaces="split_kernel",
+)
+def maximum_for_lse(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total) * 0.0)
+
+
+@flash_decode.wrong("the sum itself is stored for its logarithm", replaces="split_kernel")
+def sum_for_lse(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, total)
+
+
+@flash_decode.wrong(
+    "a part with no keys gives NaN, -inf - (-inf) or 0 / 0: keep its maximum finite and its divisor above 0",
+    replaces="split_kernel",
+)
+def empty_part_is_nan(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.max(scores, axis=0)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
+
+
+@flash_decode.wrong(
+    "a part is not divided by its own sum, though its log-sum-exp weighs it later", replaces="split_kernel"
+)
+def part_not_divided(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
+
+
+@flash_decode.wrong(
+    "a part takes BLOCK keys where only length are its own: keys are counted twice", replaces="split_kernel"
+)
+def parts_overlap(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = keys < m
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
+
+
+@flash_decode.wrong(
+    "the last part is not held to m: it reads on into the keys of the next head", replaces="split_kernel"
+)
+def reads_into_next_head(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = lane < length
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
+
+
+@flash_decode.wrong("keys past the end score 0 and get weight", replaces="split_kernel")
+def padding_scores_zero(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.sum(q[None, :] * k, axis=1) * scale
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
+
+
+@flash_decode.wrong("scores are not multiplied by scale", replaces="split_kernel")
+def no_scale(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1), float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
+
+
+@flash_decode.wrong("every part works on the first keys: part s starts at key s * length", replaces="split_kernel")
+def first_keys_only(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * 0 + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
+
+
+@flash_decode.wrong("K is loaded twice: use the tile you have", replaces="split_kernel")
+def k_read_again(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))

@@ -1,0 +1,180 @@
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from reference import Moves, oracle, unwritten
+
+
+@oracle
+def fused_scale_bias_relu(x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    return torch.relu(x * scale + bias)
+
+
+@fused_scale_bias_relu.launcher
+def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    """One program for each block of columns; it walks down the rows."""
+    rows, n = x.shape
+    out = unwritten(rows, n, dtype=x.dtype)
+    grid = (triton.cdiv(n, config["BLOCK"]),)
+    if x.numel():
+        kernels.fused_kernel[grid](x.contiguous(), scale, bias, out, rows, n, **config)
+    return out
+
+
+@fused_scale_bias_relu.traffic
+def moves(config: Mapping[str, Any], x: Tensor, scale: Tensor, bias: Tensor) -> Moves:
+    return Moves({"x_ptr": x.nbytes, "scale_ptr": scale.nbytes, "bias_ptr": bias.nbytes}, {"out_ptr": x.nbytes})
+
+
+@fused_scale_bias_relu.right("tl.where for the ReLU, a fused multiply-add, another order")
+def where_and_fma(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    for row in range(rows):
+        y = tl.fma(tl.load(x_ptr + row * n + i, mask=m).to(tl.float32), scale, bias)
+        tl.store(out_ptr + row * n + i, tl.where(y > 0, y, 0.0), mask=m)
+
+
+@fused_scale_bias_relu.right("another block size", BLOCK=64)
+def moving_pointer(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    for _ in range(rows):
+        y = tl.load(x_ptr + i, mask=m).to(tl.float32) * scale + bias
+        tl.store(out_ptr + i, tl.maximum(y, 0.0), mask=m)
+        x_ptr += n
+        out_ptr += n
+
+
+@fused_scale_bias_relu.wrong("scale and bias are loaded for every row: load them once, before the loop")
+def reloads(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    for row in range(rows):
+        scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+        bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+        y = tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) * scale + bias
+        tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
+
+
+@fused_scale_bias_relu.wrong("an intermediate is stored and loaded back: it should never leave the registers")
+def through_memory(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    for row in range(rows):
+        y = tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) * scale + bias
+        tl.store(out_ptr + row * n + i, y, mask=m)
+    for row in range(rows):
+        y = tl.load(out_ptr + row * n + i, mask=m).to(tl.float32)
+        tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
+
+
+@fused_scale_bias_relu.wrong("ReLU before the bias: it comes last")
+def relu_before_bias(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    for row in range(rows):
+        y = tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) * scale
+        tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0) + bias, mask=m)
+
+
+@fused_scale_bias_relu.wrong("the bias is scaled too: x * scale + bias, not (x + bias) * scale")
+def bias_first(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    for row in range(rows):
+        y = (tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) + bias) * scale
+        tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
+
+
+@fused_scale_bias_relu.wrong("no ReLU: negative values must become 0")
+def no_relu(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    for row in range(rows):
+        y = tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) * scale + bias
+        tl.store(out_ptr + row * n + i, y, mask=m)
+
+
+@fused_scale_bias_relu.wrong("only the first row is written: row r starts at element r * n")
+def first_row_only(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    y = tl.load(x_ptr + i, mask=m).to(tl.float32) * tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    y += tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    tl.store(out_ptr + i, tl.maximum(y, 0.0), mask=m)
+
+
+@fused_scale_bias_relu.wrong("rows are taken to be BLOCK long: row r starts at element r * n")
+def row_of_block(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    for row in range(rows):
+        y = tl.load(x_ptr + row * BLOCK + i, mask=m).to(tl.float32) * scale + bias
+        tl.store(out_ptr + row * BLOCK + i, tl.maximum(y, 0.0), mask=m)
+
+
+@fused_scale_bias_relu.wrong("no mask: past the end of a row lies the next row, past the last one foreign memory")
+def no_mask(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    scale = tl.load(scale_ptr + i).to(tl.float32)
+    bias = tl.load(bias_ptr + i).to(tl.float32)
+    for row in range(rows):
+        y = tl.load(x_ptr + row * n + i).to(tl.float32) * scale + bias
+        tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0))
+
+
+@fused_scale_bias_relu.wrong("the mask lets a whole row of BLOCK through at the store: the next row is overwritten")
+def unmasked_store(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    for row in range(rows):
+        y = tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) * scale + bias
+        tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=row * n + i < rows * n)
+
+
+@fused_scale_bias_relu.wrong(
+    "computed in the dtype of x: in fp16 a product beyond 65,504 is inf before the bias brings it back"
+)
+def in_half(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m)
+    bias = tl.load(bias_ptr + i, mask=m)
+    for row in range(rows):
+        y = tl.load(x_ptr + row * n + i, mask=m) * scale + bias
+        tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)

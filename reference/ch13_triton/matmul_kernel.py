@@ -1,0 +1,345 @@
+from collections.abc import Mapping
+from typing import Any
+
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from reference import Moves, oracle, unwritten
+
+
+@oracle
+def matmul_kernel(a: Tensor, b: Tensor) -> Tensor:
+    return a @ b
+
+
+@matmul_kernel.launcher
+def launch(kernels: Any, config: Mapping[str, Any], a: Tensor, b: Tensor) -> Tensor:
+    """One program a tile of the result, numbered in one dimension."""
+    (m, k), n = a.shape, b.shape[1]
+    out = unwritten(m, n, dtype=a.dtype)
+    grid = (triton.cdiv(m, config["BLOCK_M"]) * triton.cdiv(n, config["BLOCK_N"]),)
+    if out.numel():
+        kernels.matmul_tile[grid](a.contiguous(), b.contiguous(), out, m, n, k, **config)
+    return out
+
+
+@matmul_kernel.traffic
+def moves(config: Mapping[str, Any], a: Tensor, b: Tensor) -> Moves:
+    (m, k), n = a.shape, b.shape[1]
+    tall, wide = triton.cdiv(m, config["BLOCK_M"]), triton.cdiv(n, config["BLOCK_N"])
+    deep = triton.cdiv(k, config["BLOCK_K"]) * config["BLOCK_K"]
+    loads = {"a_ptr": a.nbytes * wide, "b_ptr": b.nbytes * tall}
+    flops = 2 * tall * config["BLOCK_M"] * wide * config["BLOCK_N"] * deep
+    return Moves(loads, {"out_ptr": m * n * a.element_size()}, flops)
+
+
+def grouped(tile: Any, tall: Any, wide: Any, GROUP: Any) -> tuple[Any, Any]:
+    """Stands for the kernel of this name that the exercise is given."""
+    raise NotImplementedError
+
+
+@matmul_kernel.right("pointers that move along", replaces="matmul_tile")
+def moving_pointers(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    inner = tl.arange(0, BLOCK_K)
+    a_ptrs = a_ptr + rows * K + inner[None, :]
+    b_ptrs = b_ptr + inner[:, None] * N + columns
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        a = tl.load(a_ptrs, mask=(rows < M) & (inner[None, :] < K - k), other=0)
+        b = tl.load(b_ptrs, mask=(inner[:, None] < K - k) & (columns < N), other=0)
+        total += tl.dot(a, b)
+        a_ptrs += BLOCK_K
+        b_ptrs += BLOCK_K * N
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.right("other tiles, in the plain order", replaces="matmul_tile", BLOCK_M=64, BLOCK_N=32, BLOCK_K=16)
+def plain_order(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    wide = tl.cdiv(N, BLOCK_N)
+    rows = tl.program_id(0) // wide * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tl.program_id(0) % wide * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "the sum is kept in fp16: it loses the low bits of every step, and overflows beyond 65,504; use float32",
+    replaces="matmul_tile",
+)
+def fp16_accumulator(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float16)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total += tl.dot(a, b).to(tl.float16)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "each partial product is rounded to 16 bits before it is added: add in float32, round once at the end",
+    replaces="matmul_tile",
+)
+def rounds_each_step(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total += tl.dot(a, b).to(a.dtype).to(tl.float32)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "the sum is replaced in every step: only the last BLOCK_K products are left", replaces="matmul_tile"
+)
+def keeps_last_step(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "the last, partial step along K is left out: range(0, K, BLOCK_K) with a mask takes it in", replaces="matmul_tile"
+)
+def drops_last_step(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K - K % BLOCK_K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong("no mask along K: the last step reads on into the next row", replaces="matmul_tile")
+def no_mask_along_k(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=rows < M, other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=columns < N, other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong("B is read as if it were transposed: element (k, n) is at k * N + n", replaces="matmul_tile")
+def b_transposed(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + columns * K + inner[:, None], mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong("A is read with the stride of B: element (m, k) is at m * K + k", replaces="matmul_tile")
+def a_by_columns(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(
+            a_ptr + rows * N + inner[None, :], mask=(rows * N + inner[None, :] < M * K) & (inner[None, :] < K), other=0
+        )
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong("the same BLOCK_K columns are read in every step: add k", replaces="matmul_tile")
+def same_step_again(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for _ in range(0, K, BLOCK_K):
+        inner = tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "the store is not masked along N: what lies past the end of a row is the next row", replaces="matmul_tile"
+)
+def unmasked_columns(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (rows * N + columns < M * N))
+
+
+@matmul_kernel.wrong(
+    "the rows are not masked: the last tile reads and writes below the matrices", replaces="matmul_tile"
+)
+def no_row_mask(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=inner[None, :] < K, other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=columns < N)
+
+
+@matmul_kernel.wrong("A is loaded twice in each step: use the tile you have", replaces="matmul_tile")
+def a_read_twice(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "the tiles are made float32 before tl.dot: no 16-bit tensor core multiplies those; it sums in float32 anyway",
+    replaces="matmul_tile",
+)
+def widened(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a.to(tl.float32), b.to(tl.float32), total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "tiles too large for the registers of a program: the sums go to memory and back",
+    replaces="matmul_tile",
+    BLOCK_M=256,
+    BLOCK_N=256,
+    BLOCK_K=32,
+    num_warps=4,
+    num_stages=2,
+)
+def spilling_tile(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "tiles of 16 rows: wgmma, the H100's tensor-core instruction, takes 64", replaces="matmul_tile", BLOCK_M=16
+)
+def short_tile(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))

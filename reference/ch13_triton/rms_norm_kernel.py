@@ -1,0 +1,154 @@
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from reference import Moves, oracle, unwritten
+
+
+@oracle
+def rms_norm_kernel(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps) * gain
+
+
+@rms_norm_kernel.launcher
+def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    """One program a row; BLOCK is the power of two that the row fits into."""
+    rows, n = x.shape
+    out = unwritten(rows, n, dtype=x.dtype)
+    if x.numel():
+        block = triton.next_power_of_2(n)
+        kernels.rms_norm_row[(rows,)](x.contiguous(), gain, out, n, eps, BLOCK=block, **config)
+    return out
+
+
+@rms_norm_kernel.traffic
+def moves(config: Mapping[str, Any], x: Tensor, gain: Tensor, eps: float = 1e-6) -> Moves:
+    return Moves({"x_ptr": x.nbytes, "gain_ptr": gain.nbytes * x.shape[0]}, {"out_ptr": x.nbytes})
+
+
+@rms_norm_kernel.right("divided by the square root")
+def divided(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, x / tl.sqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)
+
+
+@rms_norm_kernel.right("the gain first, the factor of the row last")
+def gain_first(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    x = tl.load(x_ptr + at, mask=m).to(tl.float32)
+    square = tl.where(m, x * x, 0.0)
+    tl.store(out_ptr + at, (x * gain) * tl.rsqrt(tl.sum(square, 0) / n + eps), mask=m)
+
+
+@rms_norm_kernel.wrong("divided by BLOCK: the mean is over the n columns there are, not over the lanes")
+def mean_over_lanes(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / BLOCK + eps) * gain, mask=m)
+
+
+@rms_norm_kernel.wrong("the sum of squares for their mean: divide by n")
+def norm_for_rms(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) + eps) * gain, mask=m)
+
+
+@rms_norm_kernel.wrong("the mean is subtracted, as in LayerNorm: RMSNorm leaves it in")
+def subtracts_mean(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
+    x = tl.where(m, x - tl.sum(x, 0) / n, 0.0)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)
+
+
+@rms_norm_kernel.wrong("no eps: a row of zeros is 0 times infinity")
+def no_eps(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / n) * gain, mask=m)
+
+
+@rms_norm_kernel.wrong("eps outside the root: it belongs to the mean of the squares")
+def eps_outside(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, x / (tl.sqrt(tl.sum(x * x, 0) / n) + eps) * gain, mask=m)
+
+
+@rms_norm_kernel.wrong("no gain: each column has its own factor")
+def no_gain(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
+    tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / n + eps), mask=m)
+
+
+@rms_norm_kernel.wrong("the padding counts as ones: masked lanes must bring 0 into the sum of squares")
+def padding_of_ones(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=1).to(tl.float32)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)
+
+
+@rms_norm_kernel.wrong("squared in fp16: 300 squared is beyond its range")
+def squares_in_half(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    mean = tl.sum((x * x).to(tl.float32), 0) / n
+    tl.store(out_ptr + at, x.to(tl.float32) * tl.rsqrt(mean + eps) * gain, mask=m)
+
+
+@rms_norm_kernel.wrong("rounded before the gain: round once, when you store")
+def rounded_twice(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
+    y = (x * tl.rsqrt(tl.sum(x * x, 0) / n + eps)).to(out_ptr.dtype.element_ty)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, y.to(tl.float32) * gain, mask=m)
+
+
+@rms_norm_kernel.wrong("x is loaded twice, for the mean and for the result: keep the row in registers")
+def loaded_twice(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
+    factor = tl.rsqrt(tl.sum(x * x, 0) / n + eps)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, tl.load(x_ptr + at, mask=m).to(tl.float32) * factor * gain, mask=m)

@@ -1,0 +1,150 @@
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from reference import Moves, oracle, unwritten
+
+
+@oracle
+def row_softmax_kernel(x: Tensor) -> Tensor:
+    if not x.numel():
+        return x.clone()
+    e = torch.exp(x - x.amax(-1, keepdim=True))
+    return e / e.sum(-1, keepdim=True)
+
+
+@row_softmax_kernel.launcher
+def launch(kernels: Any, config: Mapping[str, Any], x: Tensor) -> Tensor:
+    """One program a row; BLOCK is the power of two that the row fits into."""
+    rows, n = x.shape
+    out = unwritten(rows, n, dtype=x.dtype)
+    if x.numel():
+        kernels.softmax_kernel[(rows,)](x.contiguous(), out, n, BLOCK=triton.next_power_of_2(n), **config)
+    return out
+
+
+@row_softmax_kernel.traffic
+def moves(config: Mapping[str, Any], x: Tensor) -> Moves:
+    return Moves({"x_ptr": x.nbytes}, {"out_ptr": x.nbytes})
+
+
+@row_softmax_kernel.right("exp2 of scores in units of log 2")
+def base_two(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
+    e = tl.exp2((x - tl.max(x, 0)) * 1.4426950408889634)
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.right("zeros loaded, then hidden with tl.where")
+def hidden_after(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=0).to(tl.float32)
+    top = tl.max(tl.where(column < n, x, float("-inf")), 0)
+    e = tl.where(column < n, tl.exp(x - top), 0.0)
+    tl.store(out_ptr + at, e * (1.0 / tl.sum(e, 0)), mask=column < n)
+
+
+@row_softmax_kernel.wrong("masked columns come in as 0 and count as scores of 0: give tl.load other=float('-inf')")
+def other_zero(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=0).to(tl.float32)
+    e = tl.exp(x - tl.max(x, 0))
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.wrong("no row maximum: exp of a score beyond 88 is inf, and inf / inf is NaN")
+def no_maximum(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
+    e = tl.exp(x)
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.wrong("the maximum is never below 0: a row of very negative scores becomes 0 / 0")
+def clamped_maximum(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
+    e = tl.exp(x - tl.maximum(tl.max(x, 0), 0.0))
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.wrong("the maximum of zeros and the row: masked lanes take part in tl.max, so load them as -inf")
+def maximum_with_padding(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=0).to(tl.float32)
+    e = tl.where(column < n, tl.exp(x - tl.max(x, 0)), 0.0)
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.wrong("masked columns as -10,000: a row of scores below that gives its weight to the padding")
+def minus_ten_thousand(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=-10000.0).to(tl.float32)
+    e = tl.exp(x - tl.max(x, 0))
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.wrong("not divided by the sum: the weights of a row must add up to 1")
+def not_divided(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
+    tl.store(out_ptr + at, tl.exp(x - tl.max(x, 0)), mask=column < n)
+
+
+@row_softmax_kernel.wrong("exp2 without the factor log2 e: powers of 2 are another, flatter softmax")
+def powers_of_two(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
+    e = tl.exp2(x - tl.max(x, 0))
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.wrong("rows are taken to be BLOCK long: row r starts at element r * n")
+def row_of_block(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * BLOCK + column
+    x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
+    e = tl.exp(x - tl.max(x, 0))
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.wrong("no mask: the row is read and written on into its neighbour")
+def no_mask(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    at = tl.program_id(0) * n + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + at).to(tl.float32)
+    e = tl.exp(x - tl.max(x, 0))
+    tl.store(out_ptr + at, e / tl.sum(e, 0))
+
+
+@row_softmax_kernel.wrong(
+    "the row is loaded twice, once for the maximum and once for exp: keep it, a row is in registers"
+)
+def loaded_twice(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    top = tl.max(tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32), 0)
+    e = tl.exp(tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32) - top)
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.wrong("the difference is rounded to fp16 before exp: subtract, and go on, in float32")
+def half_inside(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
+    e = tl.exp((x - tl.max(x, 0)).to(tl.float16).to(tl.float32))
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)

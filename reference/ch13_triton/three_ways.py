@@ -1,0 +1,500 @@
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from reference import Moves, lowp, oracle, unwritten
+
+
+@oracle
+def three_ways(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor]:
+    scores = torch.einsum("hqd,hkd->hqk", q, k) / q.shape[-1] ** 0.5
+    e = torch.exp(scores - scores.amax(-1, keepdim=True))
+    weights = e / e.sum(-1, keepdim=True)
+    out = torch.einsum("hqk,hkd->hqd", lowp(weights), v)
+    return {"loops": torch.einsum("hqk,hkd->hqd", weights, v), "einsum": out, "blocks": out}
+
+
+@three_ways.launcher
+def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor]:
+    """One program a query; torch; one program a block of queries."""
+    (heads, n, d), m = q.shape, k.shape[1]
+    loops, blocks = unwritten(heads, n, d, dtype=q.dtype), unwritten(heads, n, d, dtype=q.dtype)
+    q, k, v, scale = q.contiguous(), k.contiguous(), v.contiguous(), d**-0.5
+    options = {name: value for name, value in config.items() if not name.startswith("BLOCK")}
+    kernels.loops_kernel[(n, heads)](q, k, v, loops, n, m, scale, D=d, **options)
+    grid = (triton.cdiv(n, config["BLOCK_M"]), heads)
+    kernels.blocks_kernel[grid](q, k, v, blocks, n, m, scale, D=d, **config)
+    weights = (torch.einsum("hqd,hkd->hqk", q.float(), k.float()) * scale).softmax(-1)
+    return {"loops": loops, "einsum": torch.einsum("hqk,hkd->hqd", weights, v.float()).to(q.dtype), "blocks": blocks}
+
+
+@three_ways.traffic
+def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
+    """In loops every query reads all keys; in blocks, every block of queries."""
+    n = q.shape[1]
+    blocks = triton.cdiv(n, config["BLOCK_M"])
+    loads = {"queries_ptr": q.nbytes, "keys_ptr": k.nbytes * n, "values_ptr": v.nbytes * n}
+    loads |= {"q_ptr": q.nbytes, "k_ptr": k.nbytes * blocks, "v_ptr": v.nbytes * blocks}
+    return Moves(loads, {"loops_ptr": q.nbytes, "blocks_ptr": q.nbytes})
+
+
+@three_ways.right("the scale in the query; weights before the old ones are rescaled", replaces="loops_kernel")
+def two_loops_in_registers(
+    queries_ptr: Any,
+    keys_ptr: Any,
+    values_ptr: Any,
+    loops_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+) -> None:
+    row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
+    q = tl.load(queries_ptr + (head * n + row) * D + dims).to(tl.float32) * scale
+    row_max = float("-inf")
+    row_sum = 0.0
+    acc = tl.zeros((D,), tl.float32)
+    for key in range(m):
+        k = tl.load(keys_ptr + (head * m + key) * D + dims).to(tl.float32)
+        v = tl.load(values_ptr + (head * m + key) * D + dims).to(tl.float32)
+        score = tl.sum(q * k, axis=0) * 1.0
+        new_max = tl.maximum(row_max, score)
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(score - new_max)
+        row_sum = row_sum * rescale + p
+        acc = acc * rescale + p * v
+        row_max = new_max
+    tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
+
+
+@three_ways.right("other blocks", replaces="blocks_kernel", BLOCK_M=64, BLOCK_N=32, num_warps=4)
+def smaller_blocks(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    blocks_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@three_ways.wrong("loops: no running maximum: exp of a score beyond 88 is inf", replaces="loops_kernel")
+def loops_without_maximum(
+    queries_ptr: Any,
+    keys_ptr: Any,
+    values_ptr: Any,
+    loops_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+) -> None:
+    row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
+    q = tl.load(queries_ptr + (head * n + row) * D + dims).to(tl.float32)
+    row_max = float("-inf")
+    row_sum = 0.0
+    acc = tl.zeros((D,), tl.float32)
+    for key in range(m):
+        k = tl.load(keys_ptr + (head * m + key) * D + dims).to(tl.float32)
+        v = tl.load(values_ptr + (head * m + key) * D + dims).to(tl.float32)
+        score = tl.sum(q * k, axis=0) * scale
+        new_max = 0.0
+        rescale = 1.0
+        p = tl.exp(score - new_max)
+        row_sum = row_sum * rescale + p
+        acc = acc * rescale + p * v
+        row_max = new_max
+    tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
+
+
+@three_ways.wrong("loops: the accumulator is not rescaled when a larger score comes", replaces="loops_kernel")
+def loops_not_rescaled(
+    queries_ptr: Any,
+    keys_ptr: Any,
+    values_ptr: Any,
+    loops_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+) -> None:
+    row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
+    q = tl.load(queries_ptr + (head * n + row) * D + dims).to(tl.float32)
+    row_max = float("-inf")
+    row_sum = 0.0
+    acc = tl.zeros((D,), tl.float32)
+    for key in range(m):
+        k = tl.load(keys_ptr + (head * m + key) * D + dims).to(tl.float32)
+        v = tl.load(values_ptr + (head * m + key) * D + dims).to(tl.float32)
+        score = tl.sum(q * k, axis=0) * scale
+        new_max = tl.maximum(row_max, score)
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(score - new_max)
+        row_sum = row_sum * rescale + p
+        acc = acc + p * v
+        row_max = new_max
+    tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
+
+
+@three_ways.wrong("loops: the sum is not rescaled when a larger score comes", replaces="loops_kernel")
+def loops_sum_not_rescaled(
+    queries_ptr: Any,
+    keys_ptr: Any,
+    values_ptr: Any,
+    loops_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+) -> None:
+    row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
+    q = tl.load(queries_ptr + (head * n + row) * D + dims).to(tl.float32)
+    row_max = float("-inf")
+    row_sum = 0.0
+    acc = tl.zeros((D,), tl.float32)
+    for key in range(m):
+        k = tl.load(keys_ptr + (head * m + key) * D + dims).to(tl.float32)
+        v = tl.load(values_ptr + (head * m + key) * D + dims).to(tl.float32)
+        score = tl.sum(q * k, axis=0) * scale
+        new_max = tl.maximum(row_max, score)
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(score - new_max)
+        row_sum = row_sum + p
+        acc = acc * rescale + p * v
+        row_max = new_max
+    tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
+
+
+@three_ways.wrong("loops: every head reads the keys of the first", replaces="loops_kernel")
+def loops_first_head(
+    queries_ptr: Any,
+    keys_ptr: Any,
+    values_ptr: Any,
+    loops_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+) -> None:
+    row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
+    q = tl.load(queries_ptr + (head * n + row) * D + dims).to(tl.float32)
+    row_max = float("-inf")
+    row_sum = 0.0
+    acc = tl.zeros((D,), tl.float32)
+    for key in range(m):
+        k = tl.load(keys_ptr + key * D + dims).to(tl.float32)
+        v = tl.load(values_ptr + key * D + dims).to(tl.float32)
+        score = tl.sum(q * k, axis=0) * scale
+        new_max = tl.maximum(row_max, score)
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(score - new_max)
+        row_sum = row_sum * rescale + p
+        acc = acc * rescale + p * v
+        row_max = new_max
+    tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
+
+
+@three_ways.wrong("loops: the last key is left out: range(m) ends with m - 1", replaces="loops_kernel")
+def loops_last_key_left_out(
+    queries_ptr: Any,
+    keys_ptr: Any,
+    values_ptr: Any,
+    loops_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+) -> None:
+    row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
+    q = tl.load(queries_ptr + (head * n + row) * D + dims).to(tl.float32)
+    row_max = float("-inf")
+    row_sum = 0.0
+    acc = tl.zeros((D,), tl.float32)
+    for key in range(m - 1):
+        k = tl.load(keys_ptr + (head * m + key) * D + dims).to(tl.float32)
+        v = tl.load(values_ptr + (head * m + key) * D + dims).to(tl.float32)
+        score = tl.sum(q * k, axis=0) * scale
+        new_max = tl.maximum(row_max, score)
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(score - new_max)
+        row_sum = row_sum * rescale + p
+        acc = acc * rescale + p * v
+        row_max = new_max
+    tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
+
+
+@three_ways.wrong("loops: the key is loaded twice in a step", replaces="loops_kernel")
+def loops_keys_read_twice(
+    queries_ptr: Any,
+    keys_ptr: Any,
+    values_ptr: Any,
+    loops_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+) -> None:
+    row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
+    q = tl.load(queries_ptr + (head * n + row) * D + dims).to(tl.float32)
+    row_max = float("-inf")
+    row_sum = 0.0
+    acc = tl.zeros((D,), tl.float32)
+    for key in range(m):
+        k = tl.load(keys_ptr + (head * m + key) * D + dims).to(tl.float32)
+        v = tl.load(values_ptr + (head * m + key) * D + dims).to(tl.float32)
+        k = tl.load(keys_ptr + (head * m + key) * D + dims).to(tl.float32)
+        score = tl.sum(q * k, axis=0) * scale
+        new_max = tl.maximum(row_max, score)
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(score - new_max)
+        row_sum = row_sum * rescale + p
+        acc = acc * rescale + p * v
+        row_max = new_max
+    tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
+
+
+@three_ways.wrong("loops: scores are not multiplied by scale", replaces="loops_kernel")
+def loops_without_scale(
+    queries_ptr: Any,
+    keys_ptr: Any,
+    values_ptr: Any,
+    loops_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+) -> None:
+    row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
+    q = tl.load(queries_ptr + (head * n + row) * D + dims).to(tl.float32)
+    row_max = float("-inf")
+    row_sum = 0.0
+    acc = tl.zeros((D,), tl.float32)
+    for key in range(m):
+        k = tl.load(keys_ptr + (head * m + key) * D + dims).to(tl.float32)
+        v = tl.load(values_ptr + (head * m + key) * D + dims).to(tl.float32)
+        score = tl.sum(q * k, axis=0)
+        new_max = tl.maximum(row_max, score)
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(score - new_max)
+        row_sum = row_sum * rescale + p
+        acc = acc * rescale + p * v
+        row_max = new_max
+    tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
+
+
+@three_ways.wrong("blocks: no running maximum", replaces="blocks_kernel")
+def blocks_without_maximum(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    blocks_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.zeros((BLOCK_M,), tl.float32)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum + tl.sum(p, axis=1)
+        acc = acc + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+    out = acc / row_sum[:, None]
+    tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@three_ways.wrong("blocks: the accumulator is not rescaled when a larger maximum comes", replaces="blocks_kernel")
+def blocks_not_rescaled(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    blocks_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@three_ways.wrong("blocks: keys past the end score 0 and get weight", replaces="blocks_kernel")
+def blocks_padding_scores_zero(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    blocks_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@three_ways.wrong("blocks: the last, partial block of keys is left out", replaces="blocks_kernel")
+def blocks_tail_dropped(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    blocks_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m - m % BLOCK_N, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@three_ways.wrong("blocks: K is loaded twice in each step", replaces="blocks_kernel")
+def blocks_keys_read_twice(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    blocks_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)

@@ -1,0 +1,104 @@
+"""Gradients without the weights
+
+The forward pass keeps the log-sum-exp of every row and throws the weights away. The backward pass computes them again,
+block by block, and needs one more number a row to undo the softmax.
+"""
+
+import triton
+import triton.language as tl
+
+CONFIG = {"BLOCK_M": 64, "BLOCK_N": 64, "num_warps": 4, "num_stages": 2}
+
+
+@triton.jit
+def dq_kernel(
+    q_ptr,
+    k_ptr,
+    v_ptr,
+    grad_ptr,
+    lse_ptr,
+    delta_ptr,
+    dq_ptr,
+    n,
+    m,
+    scale,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+):
+    """The gradient by the queries of one block. All inputs but lse and delta are (heads, length, D), of one dtype.
+
+    The scores are those of the forward pass, q kᵀ · scale. Given: `lse`, the log-sum-exp of each of their
+    rows, so p = exp(scores - lse) is the softmax with no maximum to look for, and `delta`, the row sum of grad · out.
+    With dp = grad vᵀ, the gradient by the scores before the scale is ds = p · (dp - delta), and dq = ds k · scale.
+    Yours: add this block of keys to `dq`. ds goes into tl.dot as ds.to(k.dtype); tl.trans transposes a tile. As in
+    flash_forward: tl.dot(x, y, input_precision="ieee").
+    """
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        ### BEGIN SOLUTION
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dq += tl.dot(ds.to(k.dtype), k, input_precision="ieee") * scale
+        ### END SOLUTION
+    tl.store(dq_ptr + at, dq, mask=rows[:, None] < n)
+
+
+@triton.jit
+def dkv_kernel(
+    q_ptr,
+    k_ptr,
+    v_ptr,
+    grad_ptr,
+    lse_ptr,
+    delta_ptr,
+    dk_ptr,
+    dv_ptr,
+    n,
+    m,
+    scale,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+):
+    """The gradients by the keys and values of one block: dv = pᵀ grad and dk = dsᵀ q · scale, p and ds as above.
+
+    Yours: add this block of queries to `dk` and `dv`. Rows and keys past the end bring in zeros, which do no harm here.
+    """
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    near = head * m * D + keys[:, None] * D + dims[None, :]
+    k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+    v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+    dk = tl.zeros((BLOCK_N, D), tl.float32)
+    dv = tl.zeros((BLOCK_N, D), tl.float32)
+    for start in range(0, n, BLOCK_M):
+        rows = start + tl.arange(0, BLOCK_M)
+        at = head * n * D + rows[:, None] * D + dims[None, :]
+        q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+        grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+        lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+        delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+        ### BEGIN SOLUTION
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dv += tl.dot(tl.trans(p).to(v.dtype), grad, input_precision="ieee")
+        dk += tl.dot(tl.trans(ds).to(k.dtype), q, input_precision="ieee") * scale
+        ### END SOLUTION
+    tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
+    tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)

@@ -1,0 +1,139 @@
+"""Kernels compiled for an H100 with no GPU here, and the checks `traffic` and `compiles`."""
+
+import pytest
+import torch
+
+from grader.checks import Disagreement, compiles, traffic
+from grader.interpreter.text import read
+from grader.targets import launched
+from reference import Moves, oracle, unwritten
+
+KERNEL = """
+import triton
+import triton.language as tl
+CONFIG = {CONFIG}
+@triton.jit
+def matmul(a_ptr, b_ptr, out_ptr, M, N, K, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    rows = tl.program_id(0) * BM + tl.arange(0, BM)
+    columns = tl.program_id(1) * BN + tl.arange(0, BN)
+    inner = tl.arange(0, BK)
+    total = tl.zeros((BM, BN), tl.float32)
+    for k in range(0, K, BK):
+        a = tl.load(a_ptr + rows[:, None] * K + k + inner, mask=(rows[:, None] < M) & (k + inner < K), other=0)
+        b_mask = (k + inner[:, None] < K) & (columns < N)
+        b = tl.load(b_ptr + (k + inner[:, None]) * N + columns, mask=b_mask, other=0)
+        total = DOT
+    tl.store(out_ptr + rows[:, None] * N + columns, total, mask=(rows[:, None] < M) & (columns < N))
+"""
+CONFIG = "{'BM': 128, 'BN': 128, 'BK': 64, 'num_warps': 8, 'num_stages': 3}"
+DOT = "tl.dot(a, b, total)"
+
+
+@oracle
+def matmul(a, b):
+    return (a.double() @ b.double()).float()
+
+
+@matmul.launcher
+def launch(kernels, config, a, b):
+    (m, k), n = a.shape, b.shape[1]
+    out = unwritten(m, n, dtype=torch.float32)
+    grid = -(-m // config["BM"]), -(-n // config["BN"])
+    kernels.matmul[grid](a, b, out, m, n, k, **config)
+    return out
+
+
+@matmul.traffic
+def moves(config, a, b):
+    blocks = -(-b.shape[1] // config["BN"])
+    loads = {"a_ptr": a.nbytes * blocks, "b_ptr": b.nbytes * -(-a.shape[0] // config["BM"])}
+    return Moves(loads, {"out_ptr": 4 * a.shape[0] * b.shape[1]})
+
+
+def kernel(config=CONFIG, dot=DOT, **changes):
+    text = KERNEL.replace("{CONFIG}", config).replace("DOT", dot)
+    for old, new in changes.values():
+        assert old in text
+        text = text.replace(old, new)
+    return launched(matmul, text, "<test>")
+
+
+def inputs(dtype=torch.bfloat16, m=256, n=256, k=128):
+    return torch.zeros(m, k, dtype=dtype), torch.zeros(k, n, dtype=dtype)
+
+
+def test_a_good_kernel_uses_the_tensor_cores_and_no_memory_for_registers():
+    (report,) = kernel().compiled("sm_90", *inputs())
+    assert (report.error, report.wgmma, report.spills, report.fits) == ("", True, 0, True)
+    assert 64 <= report.registers <= 255
+    assert report.shared == 3 * 2 * 64 * (128 + 128)  # three stages of a tile of A and a tile of B
+    assert any("wgmma, at full rate" in line for line in report.meaning())
+    compiles(kernel(), *inputs(), with_=matmul, wgmma=True)
+
+
+@pytest.mark.parametrize(
+    ("config", "dot", "says"),
+    [
+        ("{'BM': 256, 'BN': 256, 'BK': 32, 'num_warps': 4, 'num_stages': 2}", DOT, "matmul spills"),
+        ("{'BM': 16, 'BN': 64, 'BK': 64, 'num_warps': 4, 'num_stages': 2}", DOT, "no wgmma"),
+        ("{'BM': 128, 'BN': 256, 'BK': 64, 'num_warps': 8, 'num_stages': 6}", DOT, "bytes of shared memory, more than"),
+        (
+            "{'BM': 64, 'BN': 64, 'BK': 16, 'num_warps': 4, 'num_stages': 1}",
+            "tl.dot(a.to(tl.float32), b.to(tl.float32), total, input_precision='ieee')",
+            "no wgmma",
+        ),
+        ("{'BM': 16, 'BN': 16, 'BK': 8, 'num_warps': 4, 'num_stages': 1}", "tl.dot(a, b, a)", "does not compile"),
+    ],
+)
+def test_an_unfit_kernel_is_told_why(config, dot, says):
+    with pytest.raises(Disagreement) as caught:
+        compiles(kernel(config, dot), *inputs(), with_=matmul, wgmma=True)
+    assert says in str(caught.value)
+
+
+def test_what_was_compiled_is_kept(monkeypatch, tmp_path):
+    from grader.interpreter import compile as compiling
+
+    monkeypatch.setattr(compiling, "_cache", lambda: tmp_path)
+    first = kernel().compiled("sm_90", *inputs())
+    monkeypatch.setattr(compiling, "_compile", lambda job: pytest.fail("compiled again"))
+    assert kernel().compiled("sm_90", *inputs()) == first
+
+
+def test_a_kernel_text_is_checked_before_it_is_compiled():
+    with pytest.raises(SyntaxError):
+        read(KERNEL.replace("{CONFIG}", CONFIG).replace("DOT", "tl.inline_asm_elementwise('', '', [a])"), "<test>")
+
+
+def test_traffic_holds_a_kernel_to_what_was_derived():
+    traffic(kernel("{'BM': 32, 'BN': 32, 'BK': 16}"), *inputs(m=64, n=50, k=40), with_=matmul)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "total = DOT",
+            "a = tl.load(a_ptr + rows[:, None] * K + k + inner)\n        total = DOT",
+            "a_ptr is read 4 times; twice is enough",
+        ),
+        (
+            "    tl.store(",
+            "    tl.store(out_ptr + rows[:, None] * N + columns, total, mask=columns < 8)\n    tl.store(",
+            "512 of 4096 elements of out_ptr are written again, the first at [0, 0]",
+        ),
+    ],
+)
+def test_traffic_says_what_is_read_or_written_too_often(old, new, says):
+    text = KERNEL.replace(old, new).replace("{CONFIG}", "{'BM': 32, 'BN': 32, 'BK': 16}").replace("DOT", DOT)
+    with pytest.raises(Disagreement) as caught:
+        traffic(launched(matmul, text, "<test>"), *inputs(m=64, n=64, k=32), with_=matmul)
+    assert says in str(caught.value)
+    assert "needed" in str(caught.value)
+
+
+def test_what_is_never_written_is_said():
+    text = KERNEL.replace("{CONFIG}", "{'BM': 32, 'BN': 32, 'BK': 16}").replace("DOT", DOT)
+    text = text.replace("total, mask=(rows[:, None] < M)", "total, mask=(rows[:, None] < M - 1)")
+    with pytest.raises(Disagreement, match=r"2 of 4 elements of out_ptr are never written, the first at \[1, 0\]"):
+        traffic(launched(matmul, text, "<test>"), *inputs(m=64, n=64, k=32), with_=matmul)

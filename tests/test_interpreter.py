@@ -1,0 +1,198 @@
+"""The interpreter, repaired and counted. Runs on whichever triton is installed (3.7 to 3.9)."""
+
+import pytest
+import torch
+
+from grader.interpreter import run as interpreter
+from grader.interpreter.count import Traffic
+from grader.interpreter.run import LowPrecisionArithmetic, load
+from grader.interpreter.text import read
+
+HEAD = "import triton\nimport triton.language as tl\nCONFIG = {}\n"
+UNARY = (
+    HEAD + "@triton.jit\ndef k(x_ptr, out_ptr, N: tl.constexpr):\n    i = tl.arange(0, N)\n    x = tl.load(x_ptr + i)\n"
+)
+DOT = """
+@triton.jit
+def k(a_ptr, b_ptr, out_ptr, N: tl.constexpr):
+    i = tl.arange(0, N)
+    at = i[:, None] * N + i[None, :]
+    product = tl.dot(tl.load(a_ptr + at), tl.load(b_ptr + at), input_precision="ieee")
+    tl.store(out_ptr + at, product)
+"""
+
+
+def unary(line, x, dtype=None, traffic=None):
+    out = torch.full_like(x, torch.nan, dtype=dtype)
+    load(read(f"{UNARY}    {line}\n", "<test>"), traffic).k[(1,)](x, out, N=x.numel())
+    return out
+
+
+def randn(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def hard_values():
+    """Ties in both directions, overflow, denormals, infinities, NaN, and the rest of a power of two at random."""
+    ties = torch.tensor([0x3F808000, 0x3F818000, 0x3F807FFF, 0x3F808001, 0x7F7FFFFF, 0x00008000, 0x00018000, 1])
+    special = torch.tensor([0.0, -0.0, torch.inf, -torch.inf, torch.nan, 3.4e38, -3.4e38, 1e-40])
+    return torch.cat([ties.to(torch.int32).view(torch.float32), special, 1e3 * randn(1008)])
+
+
+def same(a, b):
+    return torch.equal(
+        a.view(torch.int16 if a.element_size() == 2 else torch.int32),
+        b.view(torch.int16 if b.element_size() == 2 else torch.int32),
+    )
+
+
+@pytest.mark.parametrize("line", ["tl.store(out_ptr + i, x.to(tl.bfloat16))", "tl.store(out_ptr + i, x)"])
+def test_fp32_is_rounded_to_bf16_as_torch_rounds(line):
+    x = hard_values()
+    out, want = unary(line, x, torch.bfloat16), x.bfloat16()
+    assert same(out.nan_to_num(7.0), want.nan_to_num(7.0))
+    assert torch.equal(out.isnan(), want.isnan())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_bf16_is_loaded_cast_and_stored_as_torch_does(dtype):
+    x = hard_values().bfloat16()
+    names = {torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+    out = unary(f"tl.store(out_ptr + i, x.to(tl.{names[dtype]}))", x, dtype)
+    assert torch.equal(out.nan_to_num(7.0), x.to(dtype).nan_to_num(7.0))
+
+
+def test_integers_and_fp16_become_bf16_as_in_torch():
+    whole = torch.arange(-512, 512, dtype=torch.int32)
+    assert same(unary("tl.store(out_ptr + i, x.to(tl.bfloat16))", whole, torch.bfloat16), whole.bfloat16())
+    half = (100 * randn(256)).half()
+    assert same(unary("tl.store(out_ptr + i, x.to(tl.bfloat16))", half, torch.bfloat16), half.bfloat16())
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_dot_is_exact_through_fp32(dtype, seed):
+    a, b = randn(32, 32, seed=seed).to(dtype), randn(32, 32, seed=seed + 9).to(dtype)
+    out = torch.full((32, 32), torch.nan)
+    load(read(HEAD + DOT, "<test>")).k[(1,)](a, b, out, N=32)
+    torch.testing.assert_close(out, (a.double() @ b.double()).float(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "y = x + x",
+        "y = x * 2.0",
+        "y = -x",
+        "y = x > x",
+        "y = tl.where(x < x, x, x)",
+        "y = tl.sum(x, 0)",
+        "y = tl.exp(x)",
+        "y = tl.exp2(x)",
+        "y = tl.sqrt(x)",
+        "y = tl.abs(x)",
+        "y = tl.fma(x, x, x)",
+    ],
+)
+def test_other_arithmetic_on_bf16_is_refused_and_says_what_to_write(line):
+    with pytest.raises(LowPrecisionArithmetic) as caught:
+        unary(line, randn(16).bfloat16())
+    assert "x.to(tl.float32)" in str(caught.value)
+
+
+def test_the_refusal_names_the_operation():
+    with pytest.raises(LowPrecisionArithmetic, match=r"\+ on a bf16 tile"):
+        unary("y = x + x", randn(16).bfloat16())
+
+
+def test_what_triton_promotes_itself_is_right():
+    """tl.max and division convert bf16 to fp32 first, on a GPU as well."""
+    x = randn(64).bfloat16()
+    assert torch.equal(unary("tl.store(out_ptr + i, 1.0 / x)", x, torch.float32), 1 / x.float())
+    assert unary("tl.store(out_ptr + i, tl.max(x, 0))", x, torch.float32)[0] == x.max().float()
+
+
+def test_selecting_and_moving_bf16_is_allowed():
+    x = randn(64).bfloat16()
+    out = unary("tl.store(out_ptr + i, tl.where(i < 8, x, 1.5))", x)
+    assert torch.equal(out[:8], x[:8])
+    assert bool((out[8:] == 1.5).all())
+
+
+def test_the_interpreter_is_left_as_it_was():
+    from triton.runtime.interpreter import ReduceOps, interpreter_builder
+
+    before = ReduceOps.apply_impl
+    unary("tl.store(out_ptr + i, tl.sum(x, 0))", randn(16))
+    with pytest.raises(LowPrecisionArithmetic):
+        unary("y = x + x", randn(16).bfloat16())
+    assert ReduceOps.apply_impl is before
+    assert not any(name.startswith("create_") for name in vars(interpreter_builder))
+
+
+MATMUL = """
+@triton.jit
+def matmul(a_ptr, b_ptr, out_ptr, M, N, K, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):
+    rows = tl.program_id(0) * BM + tl.arange(0, BM)
+    columns = tl.program_id(1) * BN + tl.arange(0, BN)
+    inner = tl.arange(0, BK)
+    total = tl.zeros((BM, BN), tl.float32)
+    for k in range(0, K, BK):
+        a = tl.load(a_ptr + rows[:, None] * K + k + inner, mask=(rows[:, None] < M) & (k + inner < K), other=0)
+        b_mask = (k + inner[:, None] < K) & (columns < N)
+        b = tl.load(b_ptr + (k + inner[:, None]) * N + columns, mask=b_mask, other=0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows[:, None] * N + columns, total, mask=(rows[:, None] < M) & (columns < N))
+"""
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [(64, 64, 64), (50, 33, 70), (16, 100, 1)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_bytes_of_a_tiled_matmul_are_the_analytic_ones(m, n, k, dtype):
+    """A is read once for every block of columns, B once for every block of rows, the result written once."""
+    a, b, out = randn(m, k).to(dtype), randn(k, n, seed=1).to(dtype), torch.full((m, n), torch.nan)
+    traffic = Traffic()
+    grid = -(-m // 32), -(-n // 16)
+    load(read(HEAD + MATMUL, "<test>"), traffic).matmul[grid](a, b, out, m, n, k, BM=32, BN=16, BK=16)
+    torch.testing.assert_close(out, (a.double() @ b.double()).float(), rtol=1e-4, atol=1e-4)
+    size = a.element_size()
+    assert traffic.figures() == {
+        "a_ptr": (m * k * size * grid[1], 0),
+        "b_ptr": (k * n * size * grid[0], 0),
+        "out_ptr": (0, m * n * 4),
+    }
+    assert traffic.moved["a_ptr"].reads == grid[1]
+    assert traffic.flops == 2 * 32 * 16 * (-(-k // 16) * 16) * grid[0] * grid[1]
+    coverage = traffic.moved["out_ptr"].coverage
+    assert (coverage.unwritten, coverage.rewritten, coverage.says()) == (0, 0, "")
+
+
+def test_coverage_says_what_was_not_written_and_what_was_written_again():
+    traffic, out = Traffic(), torch.zeros(4, 8).T
+    text = (
+        HEAD + "@triton.jit\ndef k(out_ptr, N: tl.constexpr):\n    i = tl.arange(0, N)\n    tl.store(out_ptr + i, i)\n"
+    )
+    kernels = load(read(text, "<test>"), traffic)
+    kernels.k[(1,)](out, N=16)
+    coverage = traffic.moved["out_ptr"].coverage
+    assert (coverage.unwritten, coverage.rewritten) == (16, 0)
+    assert coverage.says() == "16 of 32 elements of out_ptr are never written, the first at [0, 2]"
+    kernels.k[(1,)](out, N=32)
+    assert (coverage.unwritten, coverage.rewritten) == (0, 16)
+    assert coverage.says() == "16 of 32 elements of out_ptr are written again, the first at [0, 0]"
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"), [("3.6.0", False), ("3.7.0", True), ("3.9.1+cpu", True), ("3.10.0", False)]
+)
+def test_other_versions_of_triton_are_told_apart_with_what_to_install(monkeypatch, version, fits):
+    import triton
+
+    monkeypatch.setattr(triton, "__version__", version)
+    lack = interpreter.unfit()
+    assert bool(lack) != fits
+    if lack:
+        assert (
+            lack
+            == f"needs triton from 3.7 up to, not including, 3.10; here is {version}: `pip install 'triton>=3.7,<3.10'`"
+        )
