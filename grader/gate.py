@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,7 @@ from grader.workbook import Card, Koan, Question, Workbook
 SEEDS = 3  # each solution and right variant runs with seeds 0 .. SEEDS-1
 LIMITS = Limits(timeout=60.0, brief=True)  # patient, since everything runs at once on a machine that may be slow
 LOCK = "content/ids.lock"
+Pair = tuple[Koan, Target]
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -57,24 +59,44 @@ def verify(
     """Check the files of these koans, then run every target of each. `tick` is told how far it is."""
     report = Report(koans=len(koans))
     report.problems += static_problems(workbook, koans)
-    by_koan = {koan.id: koan for koan in koans}
     jobs = [(k, t, s) for k in koans for t, s in _runs(k, seeds, report)]
     report.runs = len(jobs)
-    # A kernel's text is interpreted in the same way in both; everything else is run behind the sandbox's wire as well.
-    apart = [(k, t) for k, t, s in jobs if runner.isolated and s == 0 and t.kind != "stub" and k.kind != "kernel"]
-    total, done = len(jobs) + len(apart), 0
-    first: dict[tuple[str, str], Verdict] = {}
-    for seed in sorted({s for _, _, s in jobs}):
-        for verdict in runner.run_many([(k, t) for k, t, s in jobs if s == seed], seed=seed, isolated=False):
+    total, done = len(jobs), 0
+
+    def runs(pairs: Sequence[Pair], **how: Any) -> Iterator[tuple[Pair, Verdict]]:
+        nonlocal done
+        by_name = {(k.id, str(t)): (k, t) for k, t in pairs}
+        for verdict in runner.run_many(pairs, **how):
             done += 1
-            tick(done, total, f"{verdict.koan} {verdict.target}")
-            if seed == 0:
-                first[verdict.koan, verdict.target] = verdict
-            report.problems += _judge(by_koan[verdict.koan], verdict, report)
-    for verdict in runner.run_many(apart, isolated=True):
-        done += 1
-        tick(done, total, f"{verdict.koan} {verdict.target}, isolated")
-        report.problems += _same(first[verdict.koan, verdict.target], verdict, report)
+            tick(done, max(done, total), f"{verdict.koan} {verdict.target}")
+            yield by_name[verdict.koan, verdict.target], verdict
+
+    # Calls that agree, in the sandbox and outside, make verdicts that agree. A run that a call has ended, and the
+    # solutions, are made in both, one after the other. A kernel's text is interpreted in the same way in both.
+    here = [(k, t) for k, t, s in jobs if s == 0]
+    both = [(k, t) for k, t in here if runner.isolated and t.kind != "stub" and k.kind != "kernel"]
+    here = [pair for pair in here if pair not in both]
+    apart: dict[Pair, Verdict | None] = {}
+    for (koan, target), verdict in runs(both, isolated=True, twice=True):
+        if verdict.status in (Status.passed, Status.failed) and verdict.isolation:
+            report.problems += _judge(koan, verdict, report)
+            if target.kind == "solutions":
+                apart[koan, target] = verdict
+            else:
+                report.isolated += 1
+        else:
+            here.append((koan, target))
+            apart[koan, target] = None
+    for seed in range(seeds):
+        pairs = here if seed == 0 else [(k, t) for k, t, s in jobs if s == seed]
+        for (koan, target), verdict in runs(pairs, seed=seed, isolated=False):
+            report.problems += _judge(koan, verdict, report)
+            if (koan, target) in apart and seed == 0:
+                apart[koan, target] = verdict
+    for pair, verdict in runs(list(apart), isolated=True):
+        first = apart[pair]
+        assert first is not None
+        report.problems += _same(first, verdict, report)
     report.problems.sort(key=lambda p: p.where)
     return report
 

@@ -15,8 +15,9 @@ from typing import Any, NoReturn, TextIO
 import msgspec
 import pytest
 
-from grader import targets
-from grader.checks import memo
+from grader import checks, targets
+from grader.checks import memo, shrinking
+from grader.checks.twin import Twin
 from grader.errors import KoansError
 from grader.explain import Explained, explain, explain_import
 from grader.runner.protocol import Event, Job
@@ -61,10 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     config.stash[WORKBOOK], config.stash[TARGET] = workbook, target
     _configure_hypothesis(config.getoption("--seed"))
-    if config.getoption("--brief"):
-        from grader.checks import shrinking
-
-        shrinking.BUDGET = 0.0
+    shrinking.allowed = 0.0 if config.getoption("--brief") else shrinking.BUDGET
 
 
 def _configure_hypothesis(seed: int) -> None:
@@ -97,7 +95,10 @@ def _look_briefly(item: pytest.Item) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing of this run to one that may follow in the process."""
     targets.uninstall()
+    checks.forget()
+    memo.active = None
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -245,10 +246,12 @@ class Recorder:
     def __init__(self, stream: TextIO, job: Job | None = None) -> None:
         self.stream = stream
         self.sandbox: targets.Sandbox | None = None
+        self.test_file = job.test_file if job is not None else ""
         if job is not None and job.memo:
             memo.active = memo.Memo(Path(job.memo))
         if job is not None and job.sandbox:
-            self.sandbox = targets.Sandbox(job.sandbox, job.timeout, job.memory, self.opened)
+            join = Twin if job.twice else None
+            self.sandbox = targets.Sandbox(job.sandbox, job.timeout, job.memory, self.opened, join)
             proxy.on_end = self.gone
         self.results: dict[str, TestResult] = {}
 
@@ -264,6 +267,11 @@ class Recorder:
         what = "late" if end.late else "gone" if end.status is not None else "nonsense"
         self._write(Event(what, end.nonsense or end.tail, number=end.status or 0))
         os._exit(0)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Only the one test file: its neighbours are not even looked at."""
+        return not self.test_file.startswith(str(collection_path)) if self.test_file else None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._write(Event("collected", number=len(session.items)))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from grader.interpreter.compile import Compiled
     from grader.interpreter.count import Traffic
     from grader.interpreter.text import KernelText
-    from grader.sandbox.proxy import Worker
+    from grader.sandbox.proxy import Proxy, Worker
 
 PACKAGE = "exercises"
 
@@ -114,12 +114,16 @@ def missing_requirement(koan: Koan) -> str:
 
 
 class Sandbox(msgspec.Struct, frozen=True):
-    """Where workers are to be had, and what each may use: seconds, and bytes beyond the warm process."""
+    """Where workers are to be had, and what each may use: seconds, and bytes beyond the warm process.
+
+    `join` makes one function of the one here and its proxy; without, the code runs in the sandbox alone.
+    """
 
     address: str
     seconds: float
     memory: int
     opened: Callable[[Worker], None] = lambda worker: None
+    join: Callable[[Callable[..., Any], Proxy], Any] | None = None
 
 
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -129,6 +133,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.workbook = workbook
         self.target = target
         self.sandbox = sandbox
+        self.workers: list[Worker] = []
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -167,21 +172,30 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return
         forbids = koan.forbids if self.target.kind in ("learner", "path", "solutions") else ()
         try:
-            if self.sandbox is not None:
-                self._proxies(module, koan, text, file, forbids, self.sandbox)
+            if self.sandbox is None:
+                self._run(koan, text, file, forbids, module.__dict__)
                 return
-            exec(compile(text, file, "exec"), module.__dict__)
-            if forbids:
-                policy.enforce(module.__dict__, text, forbids)
+            proxies = self._proxies(koan, text, file, forbids, self.sandbox)
+            join = self.sandbox.join
+            if join is not None:
+                here: dict[str, Any] = {"__name__": module.__name__}
+                self._run(koan, text, file, forbids, here)
+                module.__dict__.update({name: join(here[name], there) for name, there in proxies.items()})
+            else:
+                module.__dict__.update(proxies)
         except SystemExit:
             raise ImportError("the file calls exit while it is being imported") from None
+
+    def _run(self, koan: Koan, text: str, file: str, forbids: Sequence[str], names: dict[str, Any]) -> None:
+        """The code in this process, in the namespace `names`."""
+        exec(compile(text, file, "exec"), names)
+        if forbids:
+            policy.enforce(names, text, forbids)
         if self.target.kind in ("wrong", "right"):
             oracle, chosen = variant(koan, self.target)
-            setattr(module, oracle.__name__, chosen.fn)
+            names[oracle.__name__] = chosen.fn
 
-    def _proxies(
-        self, module: ModuleType, koan: Koan, text: str, file: str, forbids: Sequence[str], sandbox: Sandbox
-    ) -> None:
+    def _proxies(self, koan: Koan, text: str, file: str, forbids: Sequence[str], sandbox: Sandbox) -> dict[str, Proxy]:
         """The submission in a worker, and a proxy for each of its functions."""
         from grader.sandbox import wire
         from grader.sandbox.proxy import Limits, Proxy, Worker
@@ -194,9 +208,9 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             replace = wire.Replace(own, str(reference), oracle.__name__, chosen.name, self._needs(own))
         limits = Limits(sandbox.seconds, sandbox.memory)
         worker = Worker(sandbox.address, wire.Load(text, file, list(forbids), replace), limits)
+        self.workers.append(worker)
         sandbox.opened(worker)
-        for name in worker.names():
-            setattr(module, name, Proxy(worker, name))
+        return {name: Proxy(worker, name) for name in worker.names()}
 
     def _needs(self, text: str) -> dict[str, str]:
         """The texts of the reference modules that a reference module imports, those it depends on first."""
@@ -224,7 +238,11 @@ def install(workbook: Workbook, target: Target, sandbox: Sandbox | None = None) 
 
 
 def uninstall() -> None:
-    sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, Finder)]
+    """Take the finder away, what was imported by it, and the workers it has."""
+    for finder in [f for f in sys.meta_path if isinstance(f, Finder)]:
+        sys.meta_path.remove(finder)
+        for worker in finder.workers:
+            worker.close()
     for name in [n for n in sys.modules if n == PACKAGE or n.startswith(PACKAGE + ".")]:
         del sys.modules[name]
 

@@ -236,6 +236,23 @@ def test_the_order_of_keys_does_not_matter_and_a_gap_names_its_key():
         agrees(lambda n: {"half": n / 2, "parts": [n // 2, 0], "name": str(n)}, 7, with_=table)
 
 
+@table.wrong("the half under another name")
+def quotient(n):
+    return {"quotient": n / 2, "parts": [n // 2, n % 2], "name": str(n)}
+
+
+def test_a_wrong_answer_is_named_only_if_the_keys_are_the_same():
+    """The values of all three are the same, in the same order."""
+    half_called = {
+        "quotient": ["quotient"],
+        "share": [],
+    }
+    for key, names in half_called.items():
+        with pytest.raises(Disagreement) as caught:
+            agrees(lambda n, key=key: {"name": str(n), key: n / 2, "parts": [n // 2, n % 2]}, 7, with_=table)
+        assert list(caught.value.told.looks) == names
+
+
 @oracle
 def reciprocal(x):
     return 1 / x

@@ -73,6 +73,21 @@ def test_a_right_answer_that_fails_is_reported(play):
     assert "right:by_triu seed 0: a right answer must pass, but is 'failed'" in problems[0]
 
 
+def test_an_answer_that_the_sandbox_makes_another_is_reported(play):
+    """It reads a file of the workbook, which no submission can."""
+    file = play.root / "reference/ch07_attention/causal_mask.py"
+    file.write_text(
+        file.read_text()
+        + '\n\n@causal_mask.right("by what is on disk")\ndef by_the_disk(n_q, n_k):\n'
+        + f"    return open({str(file)!r}).read() and by_triu(n_q, n_k)\n"
+    )
+    problems = _problems(play, "causal_mask")
+    assert len(problems) == 1
+    assert problems[0].startswith(
+        "ch07_attention/causal_mask right:by_the_disk: isolated it is 'failed' [], else 'passed' []"
+    )
+
+
 def test_a_test_that_the_stub_passes_is_reported(play):
     file = play.root / "exercises/ch07_attention/test_causal_mask.py"
     file.write_text(file.read_text() + "\n\ndef test_nothing():\n    pass\n")

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from grader.checks import kernels, naming
+from grader.checks import kernels, naming, shrinking
 from grader.checks.agreement import Expected, Gap, Outcome, call, clone, compare, expect
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
 from grader.checks.message import Disagreement, NotStarted, Told, tell
@@ -50,6 +50,13 @@ ENOUGH = 3  # failures with a name, before further ones are held against these n
 _named: defaultdict[Any, list[set[str]]] = defaultdict(list)
 _passed: defaultdict[Any, list[naming.Passed]] = defaultdict(list)
 _failed: set[Any] = set()
+
+
+def forget() -> None:
+    """What was seen of the functions of a run that is over."""
+    for seen in (_named, _passed, _failed, shrinking.spent):
+        seen.clear()
+
 
 DECIMALS = 4  # of a result written out in a test: it is there to be read; the oracle decides
 

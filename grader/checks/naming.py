@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from grader.checks.agreement import Expected, Outcome, call, clone, compare, same_bits, ulp
-from grader.checks.noise import leaves
 from reference import Oracle, Variant
 
 
@@ -50,7 +49,7 @@ def look_alikes(
             continue
         if by_traffic and not _moves_alike(actual, outcome):
             continue
-        if _identical(actual, outcome):
+        if identical(actual, outcome):
             exact.append(variant)
         elif _close(actual, outcome):
             near.append(variant)
@@ -79,11 +78,25 @@ def _moves_alike(a: Outcome, b: Outcome) -> bool:
     return x is not None and y is not None and x.figures() == y.figures() and x.flops == y.flops
 
 
-def _identical(a: Outcome, b: Outcome) -> bool:
+def identical(a: Outcome, b: Outcome) -> bool:
+    """The same value to the bit, in the same structure, or the same error; and the same done to the inputs."""
     if a.error is not None or b.error is not None:
-        return type(a.error) is type(b.error) and _said(a.error) == _said(b.error)
-    x, y = leaves(a.value), leaves(b.value)
-    return a.mutated == b.mutated and len(x) == len(y) and all(map(same_bits, x, y))
+        return _kind(a.error) == _kind(b.error) and _said(a.error) == _said(b.error)
+    return a.mutated == b.mutated and _matched(a.value, b.value, same_bits)
+
+
+def _matched(a: Any, b: Any, same: Callable[[Any, Any], bool]) -> bool:
+    """Is `same` true of all parts of two nested values? The order of a dict's keys does not matter."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_matched(a[key], b[key], same) for key in a)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return type(a) is type(b) and len(a) == len(b) and all(_matched(x, y, same) for x, y in zip(a, b, strict=True))
+    return not isinstance(a, (dict, list, tuple)) and not isinstance(b, (dict, list, tuple)) and same(a, b)
+
+
+def _kind(error: BaseException | None) -> str:
+    """The name of its class: one from the sandbox is of a class of that name."""
+    return type(error).__name__
 
 
 def _said(error: BaseException | None) -> str:
@@ -95,8 +108,7 @@ def _close(a: Outcome, b: Outcome) -> bool:
     if a.error is not None or b.error is not None or a.mutated != b.mutated:
         # A builtin error with another text may have any cause; ours (a stray address) has one.
         return type(a.error) is type(b.error) and type(a.error).__module__.startswith("grader.")
-    x, y = leaves(a.value), leaves(b.value)
-    return len(x) == len(y) and all(map(_close_leaf, x, y))
+    return _matched(a.value, b.value, _close_leaf)
 
 
 def _close_leaf(x: Any, y: Any) -> bool:

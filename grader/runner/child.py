@@ -1,4 +1,4 @@
-"""What happens in the fork: limits first, then one pytest run."""
+"""What happens in the fork: limits first, then a pytest run, or several of one group, one after another."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import contextlib
 import faulthandler
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
 
 import msgspec
 
-from grader.runner.protocol import Job
+from grader.runner.protocol import Job, Lines
 
 try:
     import resource
@@ -45,10 +46,20 @@ def limit(job: Job) -> None:
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
-        resource.setrlimit(resource.RLIMIT_CPU, (int(job.timeout * 4) + 5, int(job.timeout * 4) + 10))
         mapped = _mapped_bytes()
         if mapped:
             resource.setrlimit(resource.RLIMIT_AS, (mapped + job.memory, mapped + job.memory))
+
+
+def allow(job: Job) -> None:
+    """CPU seconds for this run, beyond what the process has used."""
+    if resource is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        soft = int(usage.ru_utime + usage.ru_stime + job.timeout * 4) + 5
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1] if job.group else soft + 5
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
 def _mapped_bytes() -> int:
@@ -59,46 +70,86 @@ def _mapped_bytes() -> int:
         return 0  # no /proc (macOS): the kernel there does not enforce an address-space limit anyway
 
 
-def redirect(job: Job) -> None:
-    """stdin is empty; stdout and stderr go to the job's output file; every other descriptor is closed."""
+def redirect(job: Job, keep: int) -> None:
+    """stdin is empty; stdout and stderr go to the job's output file; every other descriptor but `keep` is closed."""
     null = os.open(os.devnull, os.O_RDONLY)
     out = os.open(os.path.join(job.folder, "output"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(null, 0)
     os.dup2(out, 1)
     os.dup2(out, 2)
-    os.closerange(3, 4096)
+    os.closerange(3, max(3, keep))
+    os.closerange(max(3, keep + 1), 4096)
 
 
-def execute(job: Job) -> int:
-    """Run the job in this process and return pytest's exit code. The caller ends the process."""
+def serve(job: Job, connection: socket.socket) -> None:
+    """Run the job, then those of its group that the server sends; each is answered by a byte, pytest's exit code."""
+    lines = Lines()
+    prepare(job)
+    while True:
+        code = execute(job, keep=connection.fileno())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        connection.sendall(bytes([code]))
+        found: list[bytes] = []
+        while not found:
+            data = connection.recv(1 << 16)
+            if not data:
+                return
+            found = lines.feed(data)
+        job = msgspec.json.decode(found[0], type=Job)
+
+
+def prepare(job: Job) -> None:
+    """What a process does once, before its first run."""
     if hasattr(os, "setsid"):
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-    redirect(job)
     os.chdir(job.root)
     sys.setrecursionlimit(STACK)
     faulthandler.enable(file=sys.__stderr__ or 2)
     limit(job)
 
+
+def execute(job: Job, keep: int = 0) -> int:
+    """Run the job in this process, with descriptor `keep` left open, and return pytest's exit code."""
+    redirect(job, keep)
+    allow(job)
+    _same_start()
+
     import pytest
 
-    from grader.plugin import Recorder
+    from grader import plugin
 
     with open(os.path.join(job.folder, "events"), "w", encoding="utf-8") as events:
         # The runner's own deadline replaces pytest-timeout; nothing is cached, nothing depends on the user's options.
         args = [job.test_file, f"--rootdir={job.root}", "-c", os.path.join(job.root, "pyproject.toml")]
         # No conftest, and values tied to their options: pytest takes a word that stands alone and is a folder for a
         # place with a conftest to import, before it knows the options of the plugin.
-        args += ["-pgrader.plugin", "--noconftest", f"--target={job.target}", f"--seed={job.seed}"]
+        args += ["--noconftest", f"--target={job.target}", f"--seed={job.seed}"]
         args += ["--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
         args += ["--brief"] if job.brief else []
         os.environ.pop("PYTEST_ADDOPTS", None)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = (
             "1"  # looking for installed plugins takes longer than many a koan
         )
-        return int(pytest.main(args, plugins=[Recorder(events, job)]))
+        # The plugin itself, not its name: pytest would look for a name among all installed packages.
+        return int(pytest.main(args, plugins=[plugin, plugin.Recorder(events, job)]))
+
+
+def _same_start() -> None:
+    """What every run finds, whatever the one before it in this process did."""
+    import random
+
+    import numpy as np
+    import torch
+
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
 
 
 def main() -> None:
@@ -115,6 +166,7 @@ def main() -> None:
     clock = threading.Timer(job.timeout, give_up)
     clock.daemon = True
     clock.start()
+    prepare(job)
     os._exit(execute(job))
 
 

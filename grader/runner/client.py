@@ -28,6 +28,7 @@ from grader.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.workbook import Koan, Workbook
 
 KEEP = 4000  # characters of output a verdict carries
+OURS = "ours"  # the group of runs of the workbook's own answers
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -138,10 +139,12 @@ class Runner:
         seed: int = 0,
         parallel: int | None = None,
         isolated: bool | None = None,
+        twice: bool = False,
     ) -> Iterator[Verdict]:
         """A verdict for every pair, as they come in, `parallel` at a time (default: one a core).
 
-        With `isolated` False the code under test runs without the sandbox, even where this runner has one.
+        With `isolated` False the code under test runs without the sandbox, even where this runner has one. With
+        `twice` calls are made in the sandbox and outside; a run where they differ is cut off (status crashed).
         """
         apart = self.isolated if isolated is None else isolated and self.isolated
         waiting = iter(pairs)
@@ -159,7 +162,7 @@ class Runner:
                         if early is not None:
                             yield early
                         else:
-                            self._send(*pair, seed, Path(folder), apart)
+                            self._send(*pair, seed, Path(folder), apart, twice)
                     if self._flying and self._link is not None:
                         done = self._link.receive()
                         flight = self._flying.pop(done.id, None)
@@ -200,9 +203,12 @@ class Runner:
             return Verdict(koan.id, str(target), Status.not_started, "not started", "not started", seed=seed)
         return None
 
-    def _send(self, koan: Koan, target: Target, seed: int, folder: Path, apart: bool) -> None:
+    def _send(self, koan: Koan, target: Target, seed: int, folder: Path, apart: bool, twice: bool) -> None:
         link = self._connected()
-        ours = apart or target.kind not in ("learner", "path")  # no learner's code in the process that runs the tests
+        ours = (apart and not twice) or target.kind not in (
+            "learner",
+            "path",
+        )  # no learner's code in the process that runs the tests
         if self._sandbox is not None:
             self._sandbox.wait()
         number = next(self._ids)
@@ -219,7 +225,9 @@ class Runner:
             self.limits.memory,
             self.limits.brief,
             self._sandbox.address if self._sandbox and apart else "",
+            twice,
             self._memo(koan) if ours else "",
+            _group(koan, target) if ours else "",
         )
         self._flying[number] = _Flight(job, koan, target, time.monotonic())
         link.send(job)
@@ -260,6 +268,16 @@ class Runner:
         if flight.job.sandbox and flight.koan.kind == "kernel":
             confined = "isolated: a kernel's text is checked and interpreted; no Python of the submission runs"
         return msgspec.structs.replace(verdict, isolation=confined)
+
+
+def _group(koan: Koan, target: Target) -> str:
+    """Runs that may share a process: the workbook's own answers, or the koans of one submission.
+
+    A submitted kernel has the process that interprets it to itself.
+    """
+    if target.kind == "path":
+        return "" if koan.kind == "kernel" else target.name
+    return OURS
 
 
 class _Flight(msgspec.Struct, frozen=True):

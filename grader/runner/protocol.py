@@ -11,7 +11,9 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     """Run one test file. `folder` receives `events` (Event lines) and `output`; sizes in bytes, times in seconds.
 
     `brief` leaves failing inputs as they were found. `sandbox` is where workers are to be had; empty: no isolation.
+    With `twice` every call is made outside the sandbox as well, and has to come to the same.
     `memo` is a file of what oracles have said before; empty: none, because the run holds a learner's code.
+    `group`: runs of one group may follow each other in one process; empty: this one has a process to itself.
     """
 
     id: int
@@ -24,7 +26,9 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     memory: int
     brief: bool = False
     sandbox: str = ""
+    twice: bool = False
     memo: str = ""
+    group: str = ""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

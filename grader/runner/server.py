@@ -17,16 +17,18 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from grader.runner.address import fingerprint, socket_path
-from grader.runner.child import execute
+from grader.runner.child import execute, prepare, serve
 from grader.runner.protocol import Cancel, Done, Job, Lines, Ready, Reply, Request, pack
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+RUNS = 200  # of one process, before what they leave behind adds up
 
 REHEARSAL = """
 import torch
@@ -123,6 +125,16 @@ class Run:
     cancelled: bool = False
 
 
+@dataclass
+class Worker:
+    """A child that goes through the runs of a group. `runs` are how many it was given."""
+
+    pid: int
+    group: str
+    connection: socket.socket
+    runs: int = 1
+
+
 class Server:
     """One loop over clients and the ends of children. It stops when its first client, the owner, goes."""
 
@@ -130,6 +142,7 @@ class Server:
         self.ready = ready
         self.listener = listener
         self.runs: dict[int, Run] = {}  # by pid
+        self.workers: dict[int, Worker] = {}  # by pid
         self.wake, wake_write = os.pipe()
         for fd in (self.wake, wake_write):
             os.set_blocking(fd, False)
@@ -152,8 +165,10 @@ class Server:
             while self._step():
                 pass
         finally:
-            for pid in list(self.runs):
+            for pid in {*self.runs, *self.workers}:
                 _kill(pid)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)  # so that what it used is counted
             _kill_orphans()
 
     def _step(self) -> bool:
@@ -163,6 +178,8 @@ class Server:
             if key.fileobj is self.listener:
                 with contextlib.suppress(OSError):
                     self._welcome(self.listener.accept()[0])
+            elif isinstance(key.data, Worker):
+                self._rest(key.data)
             elif isinstance(key.data, Client):
                 if not self._hear(key.data):
                     return False
@@ -206,18 +223,60 @@ class Server:
                     run.cancelled = True
                     _kill(pid)
             return
+        run = Run(request, client, time.monotonic() + request.timeout)
+        self.runs[self._again(request) or self._fork(request)] = run
+
+    def _again(self, job: Job) -> int:
+        """Give the job to a worker of its group that rests; its pid, or 0."""
+        for pid, worker in self.workers.items():
+            if pid not in self.runs and job.group and worker.group == job.group and worker.runs < RUNS:
+                with contextlib.suppress(OSError):
+                    worker.connection.sendall(pack(job))
+                    worker.runs += 1
+                    return pid
+        return 0
+
+    def _fork(self, job: Job) -> int:
+        resting = [pid for pid in self.workers if pid not in self.runs]
+        for pid in resting if job.group else ():  # of another group, or at its last run: it has no more to do
+            _kill(pid)
+        ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
             code = 70
             try:
                 _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
                 signal.set_wakeup_fd(-1)
-                code = execute(request)
+                if job.group:
+                    serve(job, theirs)
+                    code = 0
+                else:
+                    prepare(job)
+                    code = execute(job)
             except BaseException:
                 traceback.print_exc()
             finally:
                 os._exit(code)
-        self.runs[pid] = Run(request, client, time.monotonic() + request.timeout)
+        theirs.close()
+        if job.group:
+            self.workers[pid] = Worker(pid, job.group, ours)
+            self.selector.register(ours, selectors.EVENT_READ, self.workers[pid])
+        else:
+            ours.close()
+        return pid
+
+    def _rest(self, worker: Worker) -> None:
+        """A worker has said how its run ended, or is at its end: then its wait status says so."""
+        code = b""
+        with contextlib.suppress(OSError):
+            code = worker.connection.recv(1)
+        if not code:
+            self.selector.unregister(worker.connection)
+            worker.connection.close()
+            return
+        run = self.runs.pop(worker.pid, None)
+        if run is not None:
+            self._say(run.client, Done(run.job.id, code[0] << 8, run.timed_out, run.cancelled))
 
     def _reap(self) -> None:
         while True:
@@ -228,11 +287,15 @@ class Server:
             if pid == 0:
                 return
             run = self.runs.pop(pid, None)
+            worker = self.workers.pop(pid, None)
+            if worker is not None and worker.connection.fileno() >= 0:
+                self.selector.unregister(worker.connection)
+                worker.connection.close()
             if run is None:
-                continue  # an orphan of a run that has ended
+                continue  # an orphan of a run that has ended, or a worker that rested
             _kill(pid)  # whatever it left in its session
             if not self.runs:
-                _kill_orphans()
+                _kill_orphans(self.workers)
             self._say(run.client, Done(run.job.id, status, run.timed_out, run.cancelled))
 
     def _say(self, client: Client, reply: Reply) -> None:
@@ -248,11 +311,12 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _kill_orphans() -> None:
-    """Processes that left their run's session come back to us as the subreaper; none may stay."""
+def _kill_orphans(known: Collection[int] = ()) -> None:
+    """Processes that left their run's session come back to us as the subreaper; none but the known may stay."""
     with contextlib.suppress(OSError):
-        for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
-            _kill(int(pid))
+        for pid in map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()):
+            if pid not in known:
+                _kill(pid)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -64,6 +64,7 @@ class Worker:
         self.load, self.limits, self.address = load, limits, address
         self._deadline = time.monotonic() + STARTING + limits.seconds
         self._calls = 0
+        self._others: list[Worker] = []
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(STARTING)
         self._socket.connect(address)
@@ -116,6 +117,7 @@ class Worker:
     def again(self, memory: int) -> Worker:
         """A second worker with the same submission and another limit on memory."""
         other = Worker(self.address, self.load, Limits(self.limits.seconds, memory))
+        self._others.append(other)
         other.names()
         return other
 
@@ -123,6 +125,8 @@ class Worker:
         """The zygote kills the worker when the connection closes."""
         self._socket.close()
         self._fd = -1
+        for other in self._others:
+            other.close()
 
     def _ask(self, message: wire.Request) -> wire.Reply:
         try:

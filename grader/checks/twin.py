@@ -1,0 +1,44 @@
+"""A function here and the same one in the sandbox: every call is made in both, and has to come to the same.
+
+For the gate. A verdict rests on what calls come to and on nothing else, so where all calls agree to the bit the run
+would have had the same verdict in the sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from grader.checks.agreement import Outcome, call, clone
+from grader.checks.naming import identical
+from grader.sandbox import proxy
+
+
+class Twin:
+    """Call it like the function. A difference ends the run: see `proxy.on_end`."""
+
+    def __init__(self, here: Callable[..., Any], there: proxy.Proxy, memory: int | None = None) -> None:
+        self.here, self.there, self.memory = here, there, memory
+        self.__name__ = there.__name__
+
+    def within(self, memory: int) -> Twin:
+        """Both under a limit: see grader.checks.memory."""
+        return Twin(self.here, self.there, memory)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        given = clone((args, kwargs))
+        there = call(self.there, given[0], given[1], self.memory)
+        here = call(self.here, args, kwargs, self.memory)
+        left = Outcome(value=(args, kwargs)), Outcome(value=given)
+        if not identical(here, there) or not identical(*left):
+            says = f"{self.__name__} comes to {told(there)} in the sandbox and to {told(here)} outside"
+            proxy.on_end(proxy.End(None, nonsense=says))
+        if here.error is not None:
+            raise here.error
+        return here.value
+
+
+def told(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return repr(outcome.error)
+    return f"{outcome.value!r}" + (f", with input {outcome.mutated} changed," if outcome.mutated else "")
