@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.cards.note import Pass
 from grader.cards.proven import proven
 from grader.errors import KoansError
 from grader.verdict import Status, Verdict
@@ -167,6 +168,16 @@ class Progress:
         """Cards every proof of which has passed in the latest passing attempt at its koan."""
         best = {koan.id: self.last_pass(koan) for koan in workbook.koans.values()}
         return set(proven(workbook, {koan: found[0] for koan, found in best.items() if found}))
+
+    def passes(self, workbook: Workbook) -> dict[str, Pass]:
+        """By koan that ever passed: when it first did, and whether its file is still what passed."""
+        rows = self._db.execute("select koan, min(at) from attempts where status = 'passed' group by koan").fetchall()
+        standings = self.standings(workbook)
+        return {
+            koan: Pass(time.strftime("%Y-%m-%d", time.gmtime(at)), not standings[koan].changed)
+            for koan, at in rows
+            if koan in standings
+        }
 
     def hints(self, koan: Koan) -> int:
         """How many tiers the learner has seen."""

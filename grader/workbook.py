@@ -47,7 +47,9 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A drill card. It unlocks when every test that names it has passed.
 
     `evidence` is "proved" (by tests) or "cited" (then `citation` says where). `pending` names the koan whose test will
-    prove it one day; until then it never unlocks.
+    prove it one day; until then it never unlocks. `key` is the fact in one line, on the cards whose facts belong on the
+    cheat sheet; `figure` a file beside cards.toml that helps the answer; `tex` the TeX of passages of the text, for
+    where formulas can be set.
     """
 
     id: str
@@ -58,6 +60,9 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     citation: str = ""
     erratum: str = ""
     pending: str = ""
+    key: str = ""
+    figure: str = ""
+    tex: dict[str, str] = {}
     chapter: str = ""
 
 
@@ -138,7 +143,7 @@ class Workbook:
     @cached_property
     def cards(self) -> dict[str, Card]:
         return _by_id(
-            (file, msgspec.structs.replace(card, chapter=file.parent.name))
+            (file, _card(file, card))
             for file in sorted((self.root / "content").glob("ch*/cards.toml"))
             for card in _read(file, _Cards).cards
         )
@@ -286,6 +291,15 @@ def _chapter(file: Path) -> Chapter:
             raise KoansError(f"{file}: koan '{koan.name}': listed twice")
         seen.add(koan.name)
     return Chapter(chapter.title, koans, name)
+
+
+def _card(file: Path, card: Card) -> Card:
+    for passage in card.tex:
+        if passage not in "\n".join([card.front, card.back, card.erratum]):
+            raise KoansError(f"{file}: '{card.id}': tex: '{passage}' is in none of front, back and erratum")
+    if card.figure and not (file.parent / card.figure).is_file():
+        raise KoansError(f"{file}: '{card.id}': figure: there is no {card.figure} beside it")
+    return msgspec.structs.replace(card, chapter=file.parent.name)
 
 
 _Entry = TypeVar("_Entry", Card, Question)

@@ -12,8 +12,7 @@ import typer
 from rich.text import Text
 
 from grader import walk as path
-from grader.cards import tsv
-from grader.cli import editions, grading
+from grader.cli import decks, editions, grading
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.errors import KoansError
 from grader.progress import Progress
@@ -296,6 +295,8 @@ app.command("grade")(grading.grade)
 app.command("report")(grading.report)
 app.command("release")(editions.release)
 app.command("update")(editions.update)
+cards_app.command("export")(decks.export)
+app.command("cheatsheet")(decks.cheatsheet)
 
 
 @app.command()
@@ -375,27 +376,3 @@ def verify(
     else:
         show(terminal.gate(report))
     raise typer.Exit(0 if report.ok else 1)
-
-
-@cards_app.command("export")
-def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE.tsv", help="Where to write.")],
-    everything: Annotated[bool, typer.Option("--all", help="Locked cards too.")] = False,
-) -> None:
-    """Write the unlocked cards as a text file for Anki (File, Import).
-
-    \b
-    Examples:
-      koans cards export deck.tsv
-      koans cards export deck.tsv --all
-    """
-    book = workbook()
-    with Progress(book.root) as progress:
-        unlocked = progress.unlocked(book)
-    cards = [c for c in book.cards.values() if everything or c.id in unlocked]
-    try:
-        file.write_text(tsv.render(book, cards), encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
-    locked = len(book.cards) - len(cards)
-    show(f"{len(cards)} cards written to {file}" + (f"; {locked} are still locked" if locked else ""))

@@ -99,20 +99,21 @@ def write(reports: Sequence[Report], found: Class, options: Options) -> list[str
     return notes
 
 
-def put(file: str, text: str) -> None:
-    """Write a file whole or not at all; - is standard output. Raises KoansError."""
-    if file == "-":
-        sys.stdout.write(text)
+def put(file: str, content: str | bytes) -> None:
+    """Write a file whole or not at all; - is standard output (of text). Raises KoansError."""
+    if file == "-" and isinstance(content, str):
+        sys.stdout.write(content)
         return
     path = Path(file)
+    data = content.encode() if isinstance(content, str) else content
     try:
         if path.exists() and not path.is_file():  # a device or a pipe
-            path.write_text(text, encoding="utf-8", newline="")
+            path.write_bytes(data)
             return
         handle, draft = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:40]}-")
         try:
-            with open(handle, "w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
+            with open(handle, "wb") as stream:
+                stream.write(data)
             os.chmod(draft, 0o666 & ~_umask())
             os.replace(draft, path)
         except BaseException:
