@@ -18,6 +18,7 @@ VERBS = [
     "new",
     "verify",
     "cards export",
+    "cheatsheet",
 ]
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from grader.cli.base import show, waiting, workbook
+from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.errors import KoansError
 from grader.progress import Progress
+from grader.report import terminal
 
 
 def export(
@@ -49,4 +52,53 @@ def export(
         show(f"{stale} of them rest on files that have changed since they passed, and say so")
 
 
-def cheatsheet() -> None: ...
+def cheatsheet(
+    part: Annotated[
+        str | None, typer.Argument(metavar="[PART]", help="A chapter, with all of its cards; default: all chapters.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Where to write: .md, .html or .pdf.", show_default=False),
+    ] = None,
+    paper: Annotated[Literal["a4", "letter"], typer.Option(help="Paper of a PDF.")] = "a4",
+    as_json: Json = False,
+) -> None:
+    """For the night before: what you missed most, the chapters at a glance, the key facts.
+
+    Without -o it goes to the terminal. The whole fits two or three pages, a chapter one or two.
+
+    \b
+    Examples:
+      koans cheatsheet
+      koans cheatsheet numerics
+      koans cheatsheet -o sheet.pdf
+      koans cheatsheet -o sheet.pdf --paper letter
+      koans cheatsheet ch07 -o attention.html
+    """
+    from grader.cheatsheet import formats, markdown
+    from grader.cheatsheet.sheet import sheet
+    from grader.report.formats import put
+
+    if output:
+        formats.check(output)
+    book = workbook()
+    chapter = book.chapter(part) if part else None
+    with Progress(book.root) as progress:
+        misses: dict[str, int] = {}
+        made = sheet(
+            book,
+            chapter,
+            unlocked=progress.unlocked(book),
+            passes=progress.passes(book),
+            misses=misses,
+            day=time.strftime("%Y-%m-%d", time.gmtime()),
+        )
+    if as_json:
+        dump(made)
+    if output:
+        with waiting(f"writing {output}"):
+            put(str(output), formats.render(output, made, paper))
+        if not as_json:
+            show(f"{output} written: {made.summary.partition(': ')[2]}")
+    elif not as_json:
+        show(terminal.markdown(markdown.render(made))) if sys.stdout.isatty() else print(markdown.render(made), end="")

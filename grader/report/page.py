@@ -1,14 +1,10 @@
 """One HTML page for a class: which misconceptions it holds, who is where, how each koan and rung went.
 
-It asks nothing of any network: style and script are in it, and its content policy allows these two by their hashes and
-nothing else, so a text that slipped through the escaping still could not run.
+It asks nothing of any network (grader/report/html.py).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,6 +12,7 @@ from html import escape
 from pathlib import Path
 
 from grader.grade import Class, Grade, Graded
+from grader.report.html import coded, document
 from grader.report.survey import Held, misconceptions, shown, total
 from grader.verdict import Status
 from grader.workbook import RUNGS
@@ -38,18 +35,12 @@ KINDS = (
 )
 FIRST = 12  # misconceptions shown at once
 
-STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-
-# The page's policy allows no style attributes.
-STYLE += "".join(f".w{n}{{width:{n}%}}" for n in range(101)) + "\n"
-
 SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 
 
 def page(classroom: Class) -> str:
     """The whole page."""
     grades = classroom.grades
-    policy = f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; img-src data:; base-uri 'none'"
     body = [
         *_head(classroom),
         *_misconceptions(misconceptions(classroom), len(grades)),
@@ -59,32 +50,7 @@ def page(classroom: Class) -> str:
         *_troubles(grades),
         *_foot(grades),
     ]
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<link rel="icon" href="data:,">',
-            f"<title>{_text(classroom.name, 200)}: Tensor Koans</title>",
-            f"<style>{STYLE}</style>",
-            "</head>",
-            "<body>",
-            "<main>",
-            *body,
-            "</main>",
-            f"<script>{SCRIPT}</script>",
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    return document(f"{shown(classroom.name, 200)}: Tensor Koans", body, script=SCRIPT)
 
 
 def _text(text: str, longest: int = 300) -> str:
@@ -159,7 +125,7 @@ def _held(one: Held, size: int) -> str:
 
 def _says(text: str) -> str:
     """What a wrong answer says, with its code as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
+    return coded(_text(text))
 
 
 def _students(grades: Sequence[Grade]) -> Iterable[str]:
