@@ -18,6 +18,7 @@ from rich.console import Console
 from grader.errors import KoansError
 from grader.grade import Class, Grade
 from grader.report import as_json, canvas, classroom50, ctrf, formats, github, gradescope, junit, page, survey, terminal
+from grader.report.html import STYLE
 from grader.verdict import Status
 from grader.workbook import Workbook
 from tests.browser import CHROMIUM, Browser
@@ -454,7 +455,7 @@ def test_the_page_is_well_formed_and_asks_for_nothing(found, hostile):
         for tag, attributes in seen.tags:
             assert not [name for name in attributes if name.startswith("on") or name in ("src", "style", "srcset")]
             assert "href" not in attributes or (tag, attributes["href"]) == ("link", "data:,")
-        assert "@import" not in page.STYLE and "url(" not in page.STYLE
+        assert "@import" not in STYLE and "url(" not in STYLE
 
 
 def test_the_page_says_who_is_where_and_what_the_class_gets_wrong(found):
