@@ -16,13 +16,15 @@ from pathlib import Path
 import msgspec
 
 from grader.cards.note import Pass
-from grader.cards.proven import proven
+from grader.cards.proven import proven, sealed
 from grader.errors import KoansError
+from grader.recall import SCHEMA as RECALL
+from grader.recall import Recall
+from grader.solving import Sign
 from grader.verdict import Status, Verdict
 from grader.workbook import Koan, Workbook
 
-VERSION = 1
-SCHEMA = """
+ATTEMPTS = """
 create table attempts (
     id integer primary key, koan text not null, at real not null, content text not null, status text not null,
     fast text, seconds real not null, verdict blob not null);
@@ -30,6 +32,9 @@ create index attempts_by_koan on attempts (koan, id);
 create table hints (koan text not null, tier integer not null, at real not null, primary key (koan, tier));
 create table peeks (koan text not null, at real not null);
 """
+TEXTS = "create table texts (content text primary key, text text not null);"
+FORMATS = (ATTEMPTS, RECALL + TEXTS)  # what each version of the file added; an older one gets the rest in place
+VERSION = len(FORMATS)
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -56,6 +61,7 @@ class Progress:
         try:
             self.folder.mkdir(exist_ok=True)
             self._db = self._open()
+            self.recall = Recall(self._db)
         except (OSError, sqlite3.OperationalError) as error:
             raise KoansError(
                 f"{self.folder}: cannot be written ({_reason(error)}), and progress is kept there; "
@@ -84,14 +90,13 @@ class Progress:
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.file, timeout=10, isolation_level=None)
-        version = db.execute("pragma user_version").fetchone()[0]
-        if version == 0:
+        version = _version(db)
+        if version in range(VERSION):
             with _transaction(db):
-                # Another process may have been first.
-                if db.execute("pragma user_version").fetchone()[0] == 0:
-                    for statement in SCHEMA.split(";"):
+                for statements in FORMATS[_version(db) :]:  # asked again: another process may have been first
+                    for statement in statements.split(";"):
                         db.execute(statement)
-                    db.execute(f"pragma user_version = {VERSION}")
+                db.execute(f"pragma user_version = {VERSION}")
         elif version != VERSION:
             db.close()
             kept = self._set_aside()
@@ -122,6 +127,8 @@ class Progress:
             "insert into attempts (koan, at, content, status, fast, seconds, verdict) values (?,?,?,?,?,?,?)",
             (*row, verdict.seconds, blob),
         )
+        if verdict.passed:
+            self._db.execute("insert or ignore into texts values (?,?)", (digest(text), text))
 
     def last_pass(self, koan: Koan) -> tuple[Verdict, float, str] | None:
         """The last verdict that passed, when it was given and the digest of the text it was given for."""
@@ -165,9 +172,28 @@ class Progress:
         return row[0], row[1], row[2]
 
     def unlocked(self, workbook: Workbook) -> set[str]:
-        """Cards every proof of which has passed in the latest passing attempt at its koan."""
-        best = {koan.id: self.last_pass(koan) for koan in workbook.koans.values()}
-        return set(proven(workbook, {koan: found[0] for koan, found in best.items() if found}))
+        """Cards every proof of which has passed in the latest passing attempt at its koan; cited ones with the last
+        koan of their chapter.
+        """
+        best = {koan.id: found[0] for koan in workbook.koans.values() if (found := self.last_pass(koan))}
+        cited = [c for c in workbook.cards.values() if c.evidence == "cited" and not c.pending]
+        proofs = {proof.card for proof in workbook.proofs}
+        read = [c.id for c in cited if c.id not in proofs and best.keys() >= set(sealed(workbook, c))]
+        return {*proven(workbook, best), *read}
+
+    def signs(self) -> list[Sign]:
+        """Everything a learner did at koans, in no order: attempts, hints, peeks."""
+        rows = self._db.execute(
+            "select koan, at, case when status = 'passed' then 'passed' else 'failed' end, content from attempts "
+            "where status <> 'not run here' "
+            "union all select koan, at, 'hint', '' from hints union all select koan, at, 'peek', '' from peeks"
+        )
+        return [Sign(*row) for row in rows]
+
+    def text(self, content: str) -> str | None:
+        """A text that passed, by its digest; None for one from before texts were kept."""
+        row = self._db.execute("select text from texts where content = ?", (content,)).fetchone()
+        return str(row[0]) if row else None
 
     def passes(self, workbook: Workbook) -> dict[str, Pass]:
         """By koan that ever passed: when it first did, and whether its file is still what passed."""
@@ -193,6 +219,10 @@ class Progress:
     def saw_solution(self, koan: Koan) -> None:
         self._db.execute("insert into peeks values (?,?)", (koan.id, time.time()))
 
+    def misses(self) -> dict[str, int]:
+        """How often each card or question was missed, by id; those never missed are left out."""
+        return self.recall.misses()
+
     def keep_copy(self, koan: Koan, text: str) -> Path:
         """Keep a text that is about to be replaced; returns where."""
         folder = self.folder / "replaced" / koan.chapter
@@ -205,6 +235,10 @@ class Progress:
             file = folder / f"{koan.name}-{stamp}-{n}.py"
         file.write_text(text, encoding="utf-8")
         return file
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("pragma user_version").fetchone()[0])
 
 
 def digest(text: str) -> str:

@@ -89,3 +89,21 @@ def play(tmp_path: Path) -> Play:
 @pytest.fixture(scope="session")
 def book() -> Workbook:
     return Workbook(ROOT)
+
+
+@pytest.fixture(scope="session")
+def passed_once(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What `koans run softmax` leaves in .koans when it passes."""
+    play = Play(copy_workbook(tmp_path_factory.mktemp("passed")))
+    play.solve("softmax")
+    assert play.koans("run", "softmax").returncode == 0
+    return (play.root / ".koans/progress.db").read_bytes()
+
+
+@pytest.fixture
+def proved(play: Play, passed_once: bytes) -> Play:
+    """softmax has passed, so its cards are unlocked."""
+    play.solve("softmax")
+    (play.root / ".koans").mkdir()
+    (play.root / ".koans/progress.db").write_bytes(passed_once)
+    return play

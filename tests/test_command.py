@@ -17,8 +17,14 @@ VERBS = [
     "stubs",
     "new",
     "verify",
+    "cards",
     "cards export",
     "cheatsheet",
+    "review",
+    "again",
+    "quiz",
+    "stats",
+    "settings",
 ]
 
 

@@ -13,6 +13,7 @@ from grader.app.session import Session
 from grader.app.state import Command, State
 from grader.errors import KoansError
 from grader.report import terminal
+from grader.report.recall import count
 from grader.verdict import Status
 from grader.workbook import Workbook
 
@@ -98,7 +99,8 @@ class Plain:
             else:
                 self.console.print(f"{state.passed} of {len(state.order)} koans passed", "Every koan has passed.")
             return
-        self.console.print(Text(f"{state.passed} of {len(state.order)} koans passed", "dim"), "")
+        due = f", {count(state.due, 'card')} due (koans review)" if state.due else ""
+        self.console.print(Text(f"{state.passed} of {len(state.order)} koans passed{due}", "dim"), "")
         if step.verdict.status == Status.not_started:
             self.console.print(terminal.prompt(self.workbook, koan), "")
             first = self.workbook.first_test(koan)

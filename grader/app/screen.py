@@ -22,6 +22,7 @@ from grader.app.session import Session
 from grader.app.state import Command, State, Told
 from grader.errors import KoansError
 from grader.report import terminal
+from grader.report.recall import count
 from grader.verdict import Status
 from grader.workbook import HINTS, RUNGS, Koan, Workbook
 
@@ -161,6 +162,9 @@ class KoansApp(App[None]):
         how = state.mode if state.mode.startswith("cold") else ("running…" if state.running else state.mode)
         status = Text.assemble(("  " + how, "yellow" if state.running else "dim"))
         line.append_text(status)
+        if state.due:
+            cards = f"{state.due} due" if self.size.width < WIDE else f"{count(state.due, 'card')} due (koans review)"
+            line.append(f"  {cards}", "magenta")
         parts = [line] if self.size.width < WIDE else [line, rungs]
         parts += [Text(line, "yellow") for line in (state.told, state.trouble) if line]
         return Group(*parts)

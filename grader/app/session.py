@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable
 
 import msgspec
 
-from grader import walk
+from grader import deck, settings, walk
 from grader.app.state import Command, Effect, Event, Ran, State, Trouble, Warmed, go, update
 from grader.app.watch import Watcher
 from grader.errors import KoansError
@@ -41,9 +42,13 @@ class Session:
         with Progress(self.workbook.root) as progress:
             standings = progress.standings(self.workbook)
             current = walk.current(self.workbook, progress)
+            due = self._due(progress)
         order = tuple(self.workbook.koans)
         koan = self._start or (current.id if current else order[0])
-        return State(order, koan, standings, hints=standings[koan].hints)
+        return State(order, koan, standings, hints=standings[koan].hints, due=due)
+
+    def _due(self, progress: Progress) -> int:
+        return deck.to_review(self.workbook, progress, settings.load(self.workbook.root), time.time())
 
     def start(self) -> None:
         assert self.workbook.proofs is not None  # read once, before there are threads to read it twice
@@ -75,7 +80,8 @@ class Session:
                 state, effects = update(self.state, event)
                 if isinstance(event, Ran):
                     ran = progress.standings(self.workbook, event.step.koan)
-                    state = msgspec.structs.replace(state, standings=state.standings | ran)
+                    due = self._due(progress) if event.step.verdict.passed else state.due
+                    state = msgspec.structs.replace(state, standings=state.standings | ran, due=due)
                 for effect in effects:
                     state = self._do(effect, state, progress)
                 self.state = state

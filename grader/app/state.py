@@ -54,7 +54,7 @@ Event = Warmed | Saved | Ran | Trouble | Told | Command
 class State(msgspec.Struct, frozen=True):
     """`order` are the koans in walking order, `koan` the current one, `step` its last attempt in this sitting.
 
-    `told` is a line for the learner, `trouble` one about what went wrong outside their code.
+    `told` is a line for the learner, `trouble` one about what went wrong outside their code; `due` cards to review.
     """
 
     order: tuple[str, ...]
@@ -66,6 +66,7 @@ class State(msgspec.Struct, frozen=True):
     mode: str = "warming up"
     told: str = ""
     trouble: str = ""
+    due: int = 0
 
     @property
     def passed(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grader.verdict import Verdict
-from grader.workbook import Workbook
+from grader.workbook import Card, Workbook
 
 
 def proven(workbook: Workbook, verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
@@ -22,3 +22,10 @@ def proven(workbook: Workbook, verdicts: Mapping[str, Verdict]) -> tuple[str, ..
     for proof in workbook.proofs:
         proofs.setdefault(proof.card, []).append(results.get(proof.koan, {}).get(proof.test) == {"passed"})
     return tuple(c.id for c in workbook.cards.values() if not c.pending and c.id in proofs and all(proofs[c.id]))
+
+
+def sealed(workbook: Workbook, card: Card) -> tuple[str, ...]:
+    """What a card without a test waits for: the koan that will prove it; if it is cited, every koan of its chapter."""
+    if card.pending:
+        return (card.pending,)
+    return tuple(koan.id for koan in workbook.koans.values() if koan.chapter == card.chapter)

@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from grader import walk as path
-from grader.cli import decks, editions, grading
+from grader.cli import decks, editions, grading, reviewing
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.errors import KoansError
 from grader.progress import Progress
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-cards_app = typer.Typer(rich_markup_mode=None, help="Drill cards: unlocked by passing tests.")
+cards_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True, callback=reviewing.cards)
 app.add_typer(cards_app, name="cards")
 
 Seed = Annotated[int, typer.Option(help="Seed of all random inputs.", min=0)]
@@ -257,22 +257,6 @@ def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")]) ->
 
 
 @app.command()
-def read(
-    chapter: Annotated[str, typer.Argument(help="A chapter: ch06_numerics, ch06, 6 or numerics.")],
-) -> None:
-    """Read a chapter's text.
-
-    \b
-    Examples:
-      koans read 6
-      koans read attention
-    """
-    book = workbook()
-    found = book.chapter(chapter)
-    show(terminal.markdown(book.text_for_terminal(found)))
-
-
-@app.command()
 def doctor(as_json: Json = False) -> None:
     """Is this machine fit: versions, and one known answer from each part. Exit code 1 if something needed is not.
 
@@ -293,6 +277,8 @@ def doctor(as_json: Json = False) -> None:
 
 app.command("grade")(grading.grade)
 app.command("report")(grading.report)
+for verb in ("read", "quiz", "review", "again", "stats", "settings"):
+    app.command(verb)(getattr(reviewing, verb))
 app.command("release")(editions.release)
 app.command("update")(editions.update)
 cards_app.command("export")(decks.export)

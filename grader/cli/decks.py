@@ -84,13 +84,12 @@ def cheatsheet(
     book = workbook()
     chapter = book.chapter(part) if part else None
     with Progress(book.root) as progress:
-        misses: dict[str, int] = {}
         made = sheet(
             book,
             chapter,
             unlocked=progress.unlocked(book),
             passes=progress.passes(book),
-            misses=misses,
+            misses=progress.misses(),
             day=time.strftime("%Y-%m-%d", time.gmtime()),
         )
     if as_json:

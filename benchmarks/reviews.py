@@ -1,0 +1,70 @@
+"""What 10,000 reviews cost: the log read, the schedule from its cache, replayed for one card, and replayed whole.
+
+python benchmarks/reviews.py
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from grader.cards.schedule import Plan, Review
+from grader.progress import Progress
+
+REVIEWS, CARDS, ROUNDS = 10_000, 342, 5
+PLAN = Plan()
+
+
+def fill(root: Path) -> None:
+    rng = random.Random(1)
+    with Progress(root):
+        pass
+    rows = [
+        (f"card-{rng.randrange(CARDS)}", rng.choice((1, 2, 3, 3, 3, 4)), 1.79e9 + 3000.0 * i) for i in range(REVIEWS)
+    ]
+    with sqlite3.connect(root / ".koans/progress.db") as db:
+        db.executemany("insert into reviews (kind, item, rating, at, seconds) values ('card', ?, ?, ?, 5)", rows)
+    db.close()
+
+
+def forget(root: Path) -> None:
+    with sqlite3.connect(root / ".koans/progress.db") as db:
+        db.execute("delete from schedule")
+    db.close()
+
+
+def opened(root: Path, call: Callable[[Progress], Any]) -> float:
+    """Seconds to open the file and do this."""
+    start = time.perf_counter()
+    with Progress(root) as progress:
+        call(progress)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    print(f"fsrs {version('fsrs')}, {REVIEWS} reviews of {CARDS} cards, best and worst of {ROUNDS} rounds")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        fill(root)
+        found: dict[str, list[float]] = {}
+        for number in range(ROUNDS):
+            forget(root)
+            schedule = lambda progress: progress.recall.schedule("card", PLAN)
+            found.setdefault("replayed whole", []).append(opened(root, schedule))
+            found.setdefault("from the cache", []).append(opened(root, schedule))
+            with Progress(root) as progress:
+                progress.recall.review("card", Review("card-1", 3, 1.9e9 + number))
+            found.setdefault("one card replayed", []).append(opened(root, schedule))
+            found.setdefault("the log read", []).append(opened(root, lambda progress: progress.recall.reviews("card")))
+        for what, seconds in found.items():
+            print(f"{what:20} {min(seconds):6.3f} s  {max(seconds):6.3f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,311 @@
+"""`koans review`, `again`, `read`, `quiz`, `stats`, `settings` and the listing of `koans cards`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.text import Text
+
+from grader import deck
+from grader import settings as setting
+from grader.cli.base import Json, dump, show, waiting, workbook
+from grader.desk.keyboard import Keyboard
+from grader.desk.table import Table
+from grader.errors import KoansError
+from grader.progress import Progress
+from grader.report import recall, terminal
+
+
+def cards(
+    context: typer.Context,
+    chapter: Annotated[
+        str | None, typer.Option("--chapter", metavar="CHAPTER", help="Only this chapter's.", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Locked cards one by one, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Drill cards, unlocked by passing tests: what is due, new, back later, and locked by which koan.
+
+    A card unlocks when every test that names it has passed; one that no test can prove, with the last koan of its
+    chapter.
+
+    \b
+    Examples:
+      koans cards
+      koans cards --chapter 6 --all
+      koans cards --json
+      koans cards export deck.tsv
+    """
+    if context.invoked_subcommand is not None:
+        return
+    book, now = workbook(), time.time()
+    settings = setting.load(book.root)
+    with Progress(book.root) as progress:
+        held = deck.cards(book, progress, settings, now)
+        backs = deck.koans(book, progress, settings, now) if settings.resolve else []
+        misses = progress.misses()
+    if chapter:
+        held = [h for h in held if h.card.chapter == book.chapter(chapter).id]
+    if as_json:
+        dump([{**_flat(h), "misses": misses.get(h.card.id, 0)} for h in held])
+    else:
+        show(recall.listing(book, held, backs, now, every=every))
+
+
+def _flat(held: deck.Held) -> dict[str, Any]:
+    """A card and where it stands, in one table; times as ISO 8601 in UTC."""
+    table = msgspec.to_builtins(held)
+    card = table.pop("card")
+    for name in ("due", "passed"):
+        table[name] = _iso(table[name])
+    return {"id": card.pop("id"), **table, **card}
+
+
+def _iso(at: float | None) -> str | None:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) if at is not None else None
+
+
+def review(
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", help="Cards this sitting [default: the setting, 30].", min=1)
+    ] = None,
+) -> None:
+    """Review the cards that are due, then some new ones. Every rating is kept as it is given.
+
+    Any key shows the answer; 1 again, 2 hard, 3 good, 4 easy, each with the time until the card is back; u takes the
+    last rating back; q or Ctrl-C ends. Cards of facts that you missed in a quiz come first.
+
+    \b
+    Examples:
+      koans review
+      koans review --limit 10
+    """
+    from grader.desk.review import review as sit
+
+    book = workbook()
+    settings = setting.load(book.root)
+    with Progress(book.root) as progress, Keyboard() as keyboard:
+        sit(book, progress, settings, Table(keyboard, terminal.console()), limit or settings.session)
+
+
+def settings(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Which.", show_default=False)] = None,
+    value: Annotated[
+        str | None, typer.Argument(metavar="[VALUE]", help="What to set it to.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What you may set, kept in .koans/settings.toml.
+
+    \b
+    Examples:
+      koans settings
+      koans settings new_per_day 5
+      koans settings resolve false
+    """
+    book = workbook()
+    if name is not None and value is not None:
+        Progress(book.root).close()  # a tree that cannot be written is said
+        found = setting.change(book.root, name, value)
+    else:
+        found = setting.load(book.root)
+    values = msgspec.structs.asdict(found)
+    if name is not None:
+        setting.known(name)
+        values = {name: values[name]}
+    if as_json:
+        dump(values)
+        return
+    for key, what in values.items():
+        show(Text.assemble((f"{key} = {str(what).lower()}", "bold"), (f"  {setting.MEANS[key]}", "dim")))
+
+
+def again(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]", help="A koan that has passed; default: the one begun, or due longest.", show_default=False
+        ),
+    ] = None,
+    give_up: Annotated[bool, typer.Option("--give-up", help="End the one that was begun: it comes back soon.")] = False,
+) -> None:
+    """Solve a passed koan again, from a fresh stub in a scratch file under .koans/again. exercises/ is left alone.
+
+    On a terminal every save runs the koan's tests; elsewhere the first call writes the stub and each call after it runs
+    it (exit code 1 until it passes). The time is that from the first call. On a pass your answer stands beside your
+    first one, and you say how hard it was; that sets when it is back. `koans settings resolve false` opts out of koans
+    that come back by themselves.
+
+    \b
+    Examples:
+      koans again                 the one that is due longest
+      koans again softmax
+      koans again --give-up
+    """
+    from grader import again as resolves
+    from grader.desk import again as desk
+    from grader.runner import Runner
+
+    book, now = workbook(), time.time()
+    settings = setting.load(book.root)
+    with Progress(book.root) as progress:
+        begun = resolves.unfinished(book, progress)
+        koan = book.koan(name) if name else next((o.koan for o in begun.values()), None)
+        if give_up:
+            if koan is None or koan.id not in begun:
+                raise KoansError(f"{koan.id if koan else 'no koan'}: no re-solve of it was begun; nothing to give up")
+            resolves.give_up(progress, begun[koan.id], now)
+            show(f"{koan.id} is given up and comes back soon")
+            return
+        if koan is None:
+            backs = deck.koans(book, progress, settings, now)
+            if not settings.resolve:
+                raise KoansError("resolve = false in the settings: name the koan to solve again")
+            if not backs or not backs[0].now:
+                show(
+                    "no koan is due"
+                    + (f"; {backs[0].koan.id} is back {recall.when(backs[0].due, now)}" if backs else "")
+                )
+                return
+            koan = backs[0].koan
+        now_open = resolves.begin(book, progress, koan, now)
+        with Runner(book) as runner, Keyboard() as keyboard:
+            table = Table(keyboard, terminal.console())
+            if table.live:
+                desk.resolve(book, progress, runner, now_open, table)
+            elif now_open.started == now:
+                file = resolves.scratch(book, koan).relative_to(book.root)
+                show(
+                    f"{file} is a fresh stub; the clock runs",
+                    terminal.next_steps([(f"koans again {koan.name}", "run it")]),
+                )
+            elif not desk.once(book, progress, runner, now_open, table):
+                raise typer.Exit(1)
+
+
+def read(
+    chapter: Annotated[str, typer.Argument(help="A chapter: ch06_numerics, ch06, 6 or numerics.")],
+    no_questions: Annotated[bool, typer.Option("--no-questions", help="The text alone.")] = False,
+) -> None:
+    """Read a chapter: predict first, read, compare, then say what it left behind.
+
+    Your answers are kept. A prediction is asked once. Where this is no terminal the question stands above the text and
+    nothing is asked. Long texts go through $PAGER.
+
+    \b
+    Examples:
+      koans read 6
+      koans read attention --no-questions
+    """
+    from grader.desk.read import read as sit
+    from grader.report import questions as screens
+
+    book = workbook()
+    found = book.chapter(chapter)
+    with Keyboard() as keyboard:
+        table = Table(keyboard, terminal.console())
+        if table.live and not no_questions:
+            with Progress(book.root) as progress:
+                sit(book, progress, found, table)
+            return
+        if not no_questions:
+            for question in book.questions.values():
+                if question.chapter == found.id and question.ask == "predict":
+                    show(screens.prediction(question), "")
+        table.read(terminal.markdown(book.text_for_terminal(found)))
+
+
+def quiz(
+    chapter: Annotated[
+        str | None, typer.Argument(metavar="[CHAPTER]", help="Its questions only; default: all.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="Questions at most.", min=1)] = 10,
+    seed: Annotated[
+        int | None, typer.Option(help="Order of questions and options [default: a new one].", min=0)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Multiple choice, with the reason for each option afterwards. What you missed last time comes first, then what you
+    were never asked.
+
+    A miss makes the cards of the same facts come first in `koans review`. Where this is no terminal, answers are lines
+    of standard input: a letter or a number each. With --json the questions go to standard error, the summary to
+    standard output.
+
+    \b
+    Examples:
+      koans quiz
+      koans quiz 6
+      echo b | koans quiz 6 --limit 1 --seed 1 --json
+    """
+    import secrets
+
+    from grader.desk.quiz import ask
+    from grader.questions.quiz import choose
+    from grader.report import questions as screens
+
+    book = workbook()
+    own = book.chapter(chapter).id if chapter else None
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    with Progress(book.root) as progress, Keyboard() as keyboard:
+        asked = [q for q in book.questions.values() if own is None or q.chapter == own]
+        chosen = choose(asked, progress.recall.answers(), limit, seed)
+        if not chosen:
+            raise KoansError(f"{own} has no quiz questions")
+        table = Table(keyboard, terminal.console(stderr=as_json))
+        done = ask(progress, chosen, seed, table)
+        held = deck.cards(book, progress, setting.load(book.root), time.time())
+    facts = {fact for result in done.results if not result.correct for fact in result.question.facts}
+    raised = [h.card.id for h in held if h.raised and facts & set(h.card.facts)]
+    if as_json:
+        answers = [
+            {
+                "id": result.question.id,
+                "chapter": result.question.chapter,
+                "facts": result.question.facts,
+                "answer": result.question.options[result.option].text,
+                "correct": result.correct,
+            }
+            for result in done.results
+        ]
+        dump({"seed": seed, "asked": len(answers), "right": done.right, "answers": answers, "raised": raised})
+    else:
+        table.show(screens.quiz_summary(done, raised))
+
+
+def stats(
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write one HTML page with plots.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Passes by day, rungs by chapter, retention, time to solve, and what comes up.
+
+    Time to solve leaves out breaks of half an hour and more. Retention counts reviews a day or more after the last.
+
+    \b
+    Examples:
+      koans stats
+      koans stats -o stats.html
+      koans stats --json
+    """
+    from grader import stats as numbers
+    from grader.report.charts import stats as chart
+    from grader.report.formats import put
+    from grader.report.stats_page import page
+
+    book, now = workbook(), time.time()
+    with waiting("adding up"), Progress(book.root) as progress:
+        found = numbers.gather(book, progress, setting.load(book.root), now)
+    if file is not None:
+        put(str(file), page(found, deck.day_of(now)))
+    if as_json:
+        dump(found)
+    elif file is None:
+        show(chart(found, terminal.console().width))
+    elif str(file) != "-":
+        show(f"{file} written")

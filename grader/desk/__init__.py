@@ -1,0 +1,1 @@
+"""Where a learner sits down to recall: one loop between a keyboard and the states of cards/ and questions/."""

@@ -1,0 +1,48 @@
+"""`koans read`: the loop around reading a chapter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.text import Text
+
+from grader.desk.table import Table
+from grader.progress import Progress
+from grader.questions import reading as state
+from grader.questions.reading import Reading
+from grader.recall import Answer
+from grader.report import questions as screens
+from grader.report import terminal
+from grader.workbook import Chapter, Workbook
+
+
+def read(
+    workbook: Workbook,
+    progress: Progress,
+    chapter: Chapter,
+    table: Table,
+    clock: Callable[[], float] = time.time,
+) -> Reading:
+    """Ask the prediction, show the text, compare, ask what it left behind. Every answer is kept as it is given."""
+    own = [q for q in workbook.questions.values() if q.chapter == chapter.id]
+    reading = state.begin(own, {answer.question: answer.answer for answer in progress.recall.answers()})
+    while reading.phase != "ended":
+        said: str | None
+        if reading.phase == "text":
+            table.read(terminal.markdown(workbook.text_for_terminal(chapter)))
+            said = "" if _questions_left(reading) else None
+        else:
+            table.show(screens.reading(reading), ask=screens.KEYS[reading.phase])
+            line = reading.phase in ("predict", "recall")
+            said = table.keyboard.line("> ") if line else (table.keyboard.key() or None)
+        reading, given = state.step(reading, said)
+        if given is not None:
+            progress.recall.answer(Answer(given.question, clock(), given.answer, rating=given.rating))
+    if reading.ratings and table.live:
+        table.show(Text(screens.rated(reading)))
+    return reading
+
+
+def _questions_left(reading: Reading) -> bool:
+    return bool(reading.predict or reading.retrieve)

@@ -1,0 +1,51 @@
+"""The command on a terminal of its own (a pty), as a person would use it."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import termios
+import time
+
+
+class Terminal:
+    """The command on a terminal of its own."""
+
+    def __init__(self, play, *args):
+        self.master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (30, 90))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "grader", *args],
+            cwd=play.root,
+            env={**os.environ, "PYTHONPATH": str(play.root), "TERM": "xterm", "PAGER": "cat"},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        self.slave = slave
+        self.seen = ""
+
+    def until(self, text, patience=90.0):
+        """Read until this is on the screen; what has been read is used up."""
+        deadline = time.monotonic() + patience
+        while text not in self.seen:
+            left = deadline - time.monotonic()
+            assert left > 0 and select.select([self.master], [], [], left)[0], f"never came: {text}\n{self.seen}"
+            self.seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", os.read(self.master, 4096).decode(errors="replace"))
+        before, _, self.seen = self.seen.partition(text)
+        return before
+
+    def press(self, keys):
+        os.write(self.master, keys.encode())
+
+    def end(self):
+        code = self.process.wait(60)
+        echo = bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
+        os.close(self.slave)
+        os.close(self.master)
+        return code, echo

@@ -1,0 +1,583 @@
+"""What was proved comes back: the log, the schedule derived from it, reviews in the terminal, re-solves."""
+
+import io
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+from rich.console import Console
+
+from grader import again
+from grader import progress as module
+from grader.cards import resolving
+from grader.cards.schedule import Memory, Plan, Review, choices, replay, retrievability
+from grader.cards.sitting import begin, step
+from grader.deck import cards, koans
+from grader.desk import again as desk
+from grader.desk.keyboard import Keyboard
+from grader.desk.table import Table
+from grader.errors import KoansError
+from grader.progress import Progress
+from grader.recall import Answer
+from grader.runner import Runner
+from grader.settings import Settings, change, load
+from grader.solving import Sign, solved
+from grader.stubs import STUB, stub_of
+from grader.verdict import Status, Verdict
+from grader.walk import attempt
+from tests.terminal import Terminal
+
+DAY = 86_400.0
+START = 1_790_000_000.0  # some moment in 2026
+CARDS, KOANS = Plan(), Plan(0.8, minutes=False)
+
+
+def a_year(seed, cards=150):
+    """A learner who reviews what is due on most days of a year, some of it badly and then again ten minutes later."""
+    rng = random.Random(seed)
+    log, held, memories = [], {}, {}
+    for day in range(365):
+        if rng.random() < 0.2:
+            continue
+        now = START + day * DAY + rng.uniform(0, 6 * 3600)
+        for _ in range(3):
+            new = [f"card-{i}" for i in range(cards) if f"card-{i}" not in held][:1]
+            due = [item for item, memory in memories.items() if memory.is_due(now)]
+            for item in [*due, *new]:
+                review = Review(item, rng.choices((1, 2, 3, 4), (1, 1, 6, 2))[0], now, rng.uniform(2, 40))
+                held[item] = (*held.get(item, ()), review)
+                memories[item] = replay(held[item], CARDS)
+                log.append(review)
+                now += review.seconds
+            now += 600
+    return log
+
+
+# The log and the schedule
+
+
+def test_a_year_of_reviews_replays_from_the_log_to_the_identical_schedule(tmp_path):
+    log = a_year(seed=7)
+    assert len(log) > 1000
+    with Progress(tmp_path) as progress:
+        progress._db.execute("pragma synchronous = off")  # no waiting for the disk 1,500 times
+        for review in log:
+            progress.recall.review("card", review)
+            if review.rating == 1 and review.seconds < 5:  # the cache is made at any time, of any length of log
+                progress.recall.schedule("card", CARDS)
+        cached = progress.recall.schedule("card", CARDS)
+    with Progress(tmp_path) as progress:
+        assert progress.recall.schedule("card", CARDS) == cached
+    with sqlite3.connect(tmp_path / ".koans/progress.db") as db:
+        db.execute("delete from schedule")
+    db.close()
+    with Progress(tmp_path) as progress:
+        assert progress.recall.schedule("card", CARDS) == cached
+        history = progress.recall.reviews("card")
+    assert {item: replay(reviews, CARDS) for item, reviews in history.items()} == cached
+    order = list(history)
+    assert [r for reviews in history.values() for r in reviews] == sorted(log, key=lambda r: order.index(r.item))
+
+
+def test_another_fsrs_or_another_retention_replays_the_same_log(tmp_path, monkeypatch):
+    with Progress(tmp_path) as progress:
+        for review in a_year(seed=3, cards=5):
+            progress.recall.review("card", review)
+        before = progress.recall.schedule("card", CARDS)
+        lower = progress.recall.schedule("card", Plan(0.8))
+        assert lower.keys() == before.keys()
+        assert all(lower[item].due >= before[item].due for item in before)
+        assert sum(lower[item].due > before[item].due for item in before) > 0
+        assert progress.recall.schedule("card", CARDS) == before
+    with sqlite3.connect(tmp_path / ".koans/progress.db") as db:
+        rests_on = {on for (on,) in db.execute("select rests_on from schedule")}
+    db.close()
+    assert all(on.startswith("fsrs 6.") for on in rests_on)
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "6.99")
+    monkeypatch.setattr("grader.recall.replay", lambda reviews, plan: Memory(1, 2, 3, 4, 2, None))
+    with Progress(tmp_path) as progress:
+        assert set(progress.recall.schedule("card", CARDS).values()) == {Memory(1, 2, 3, 4, 2, None)}
+
+
+def test_a_review_taken_back_leaves_no_trace_in_the_schedule(tmp_path):
+    with Progress(tmp_path) as progress:
+        progress.recall.review("card", Review("a", 3, START))
+        progress.recall.review("card", Review("b", 3, START))
+        once = progress.recall.schedule("card", CARDS)
+        progress.recall.review("card", Review("a", 1, START + DAY))
+        assert progress.recall.schedule("card", CARDS) != once
+        assert progress.misses() == {"a": 1}
+        progress.recall.take_back("card", "a")
+        assert progress.recall.schedule("card", CARDS) == once
+        assert progress.misses() == {}
+        progress.recall.take_back("card", "a")
+        assert set(progress.recall.schedule("card", CARDS)) == {"b"}
+        progress.recall.take_back("card", "a")  # nothing is left to take back
+        assert set(progress.recall.schedule("card", CARDS)) == {"b"}
+
+
+def days(memory, since):
+    return round((memory.due - since) / DAY, 3)
+
+
+def test_a_clock_set_back_does_no_harm():
+    steady = [Review("a", 3, START), Review("a", 3, START + 600), Review("a", 3, START + 3 * DAY)]
+    usual = replay(steady, CARDS)
+    # Set back by an hour: no time has passed since the review before it.
+    back = replay([*steady, Review("a", 3, START + 3 * DAY - 3600)], CARDS)
+    same = replay([*steady, Review("a", 3, START + 3 * DAY)], CARDS)
+    assert (back.stability, back.difficulty) == (same.stability, same.difficulty)
+    assert days(back, START + 3 * DAY - 3600) == days(same, START + 3 * DAY)
+    # A review dated 1970, then the right time again: the next counts from the last right one.
+    later = START + 20 * DAY
+    lost = replay([*steady, Review("a", 3, 1000.0)], CARDS)
+    assert lost.is_due(START + 4 * DAY)
+    found = replay([*steady, Review("a", 3, 1000.0), Review("a", 3, later)], CARDS)
+    assert days(found, later) == pytest.approx(days(replay([*steady, Review("a", 3, later)], CARDS), later), rel=0.2)
+    # A review dated four years ahead: due at once when the clock is right again, and back on its way after that.
+    ahead = [*steady, Review("a", 3, START + 1460 * DAY)]
+    assert replay(ahead, CARDS).is_due(START + 4 * DAY)
+    right = replay([*ahead, Review("a", 3, START + 4 * DAY)], CARDS)
+    assert not right.is_due(START + 4 * DAY + 60)
+    assert right.due < START + 4 * DAY + 400 * DAY
+    assert usual.is_due(START + 400 * DAY)
+
+
+def test_the_four_ratings_order_the_intervals_and_a_koan_never_waits_minutes():
+    reviews = [Review("a", 3, START), Review("a", 3, START + 600)]
+    for plan, history in ((CARDS, []), (CARDS, reviews), (KOANS, reviews), (KOANS, [])):
+        found = choices(history, plan, START + 4 * DAY)
+        assert list(found) == [1, 2, 3, 4]
+        assert list(found.values()) == sorted(found.values())
+        assert plan.minutes or found[1] >= DAY
+    assert choices([], CARDS, START)[1] == 60
+    assert retrievability(reviews, CARDS, START + 600) == 1
+    assert 0.5 < retrievability(reviews, CARDS, START + 10 * DAY) < 0.9
+
+
+def test_misses_count_again_ratings_wrong_answers_and_low_self_ratings(tmp_path):
+    with Progress(tmp_path) as progress:
+        for rating in (1, 2, 1, 4):
+            progress.recall.review("card", Review("a", rating, START))
+        progress.recall.review("koan", Review("ch06_numerics/softmax", 1, START))
+        progress.recall.answer(Answer("q", START, "b", correct=False))
+        progress.recall.answer(Answer("q", START, "a", correct=True))
+        progress.recall.answer(Answer("r", START, "hm", rating=2))
+        progress.recall.answer(Answer("r", START, "so", rating=3))
+        progress.recall.answer(Answer("p", START, "a guess"))
+        assert progress.misses() == {"a": 2, "q": 1, "r": 1}
+
+
+# The file
+
+
+OLD = """
+create table attempts (
+    id integer primary key, koan text not null, at real not null, content text not null, status text not null,
+    fast text, seconds real not null, verdict blob not null);
+create index attempts_by_koan on attempts (koan, id);
+create table hints (koan text not null, tier integer not null, at real not null, primary key (koan, tier));
+create table peeks (koan text not null, at real not null);
+pragma user_version = 1;
+"""
+
+
+def test_a_progress_file_of_version_1_is_brought_up_in_place_with_every_attempt(tmp_path, book):
+    koan = book.koan("softmax")
+    folder = tmp_path / ".koans"
+    folder.mkdir()
+    verdict = Verdict(koan.id, "learner", Status.passed)
+    with sqlite3.connect(folder / "progress.db") as db:
+        db.executescript(OLD)
+        db.execute(
+            "insert into attempts (koan, at, content, status, fast, seconds, verdict) values (?,?,?,?,?,?,?)",
+            (koan.id, START, module.digest("text"), "passed", None, 0.5, module.msgspec.json.encode(verdict)),
+        )
+        db.execute("insert into hints values (?,?,?)", (koan.id, 2, START))
+        db.execute("insert into peeks values (?,?)", (koan.id, START))
+    db.close()
+    for _ in range(2):
+        with Progress(tmp_path) as progress:
+            assert progress.last_pass(koan) == (verdict, START, module.digest("text"))
+            assert (progress.hints(koan), progress.peeked(koan)) == (2, True)
+            progress.recall.review("card", Review("a", 3, time.time()))
+    assert [file.name for file in folder.iterdir()] == ["progress.db"]
+    with sqlite3.connect(folder / "progress.db") as db:
+        assert db.execute("pragma user_version").fetchone() == (2,)
+    db.close()
+
+
+# A sitting: keys in, what is on the screen and in the log out
+
+
+def press(sitting, keys, now=START, each=5.0):
+    """The sitting after these keys, pressed some seconds apart, and what was to be written to the log."""
+    effects = []
+    for key in keys:
+        now += each
+        sitting, effect = step(sitting, key, now)
+        effects += [effect] if effect else []
+    return sitting, effects, now
+
+
+def test_a_key_reveals_and_a_digit_rates_and_the_next_card_comes():
+    sitting = begin(["a", "b"], {}, CARDS, START)
+    assert (sitting.card, sitting.revealed, sitting.left) == ("a", False, 2)
+    sitting, effects, _ = press(sitting, ["3"])
+    assert (sitting.card, sitting.revealed, effects) == ("a", True, [])  # a digit reveals; it does not rate unseen
+    sitting, effects, _ = press(sitting, ["x", "9", "4"])
+    assert [(e.verb, e.review.item, e.review.rating, e.review.seconds) for e in effects] == [("review", "a", 4, 15.0)]
+    assert (sitting.card, sitting.revealed, sitting.left) == ("b", False, 1)
+    sitting, _, _ = press(sitting, [" ", "4"])
+    assert (sitting.card, sitting.left, sitting.ended) == (None, 0, False)  # the last rating can still be taken back
+    assert press(sitting, ["enter"])[0].ended
+
+
+def test_a_card_rated_again_comes_back_in_the_same_sitting():
+    sitting, _, now = press(begin(["a", "b", "c"], {}, CARDS, START), [" ", "1", " ", "4"])
+    assert sitting.card == "c"  # its minute is not over
+    sitting, _, _ = press(sitting, [" ", "4"], now + 60)
+    assert sitting.card == "a"
+    early, _, _ = press(begin(["a"], {}, CARDS, START), [" ", "1"])
+    assert early.card == "a"  # nothing else is left
+    done, effects, _ = press(early, [" ", "3", " ", "4"])
+    assert done.card is None
+    assert [e.review.rating for e in effects] == [3, 4]
+
+
+def test_undo_takes_back_one_rating_after_the_other_and_the_cards_return_in_order():
+    start = begin(["a", "b"], {"a": (Review("a", 3, START - 9 * DAY),)}, CARDS, START)
+    sitting, effects, _ = press(start, [" ", "3", " ", "4", "u", "u", "u"])
+    assert [(e.verb, e.review.item) for e in effects] == [
+        ("review", "a"),
+        ("review", "b"),
+        ("take back", "b"),
+        ("take back", "a"),
+    ]
+    assert (sitting.card, sitting.waiting, sitting.done) == ("a", ("b",), ())
+    assert dict(sitting.histories)["a"] == dict(start.histories)["a"]
+    assert sitting.intervals(START) == start.intervals(START)
+
+
+def test_q_and_the_end_of_input_end_it():
+    for key in ("q", ""):
+        assert step(begin(["a"], {}, CARDS, START), key, START)[0].ended
+
+
+def test_the_intervals_shown_are_those_that_come_true():
+    history = {"a": (Review("a", 3, START - 9 * DAY), Review("a", 3, START - 9 * DAY + 600))}
+    for rating in (1, 2, 3, 4):
+        sitting = begin(["a"], history, CARDS, START)
+        shown = sitting.intervals(START + 10)[rating]
+        after, _, _ = press(sitting, [" ", str(rating)])
+        assert replay(after.history("a"), CARDS).due == START + 10 + shown
+
+
+# What is due
+
+
+def state(play, card):
+    with Progress(play.root) as progress:
+        return next(h for h in cards(play.workbook, progress, Settings(), time.time()) if h.card.id == card)
+
+
+def log(play, *reviews):
+    with Progress(play.root) as progress:
+        for review in reviews:
+            progress.recall.review("card", review)
+
+
+def review(play, keys, *args, env=None):
+    result = subprocess.run(
+        [sys.executable, "-m", "grader", "review", *args],
+        cwd=play.root,
+        env={**os.environ, "PYTHONPATH": str(play.root), "NO_COLOR": "1", "COLUMNS": "80", **(env or {})},
+        input="\n".join(keys) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_the_listing_says_what_is_new_due_later_and_locked_by_which_koan(proved):
+    now = time.time()
+    log(proved, Review("softmax-subtract-max", 3, now - 30 * DAY), Review("exp-1000", 4, now - 60))
+    found = {card["id"]: card for card in json.loads(proved.koans("cards", "--json").stdout)}
+    assert list(found) == list(proved.workbook.cards)
+    assert found["softmax-overflow-symptom"]["state"] == "new"
+    assert found["softmax-subtract-max"]["state"] == "due"
+    later = found["exp-1000"]
+    assert (later["state"], later["reviews"]) == ("later", 1)
+    assert later["due"] > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + DAY))
+    locked = found["causal-mask"]
+    assert (locked["state"], locked["waits_for"]) == ("locked", ["ch07_attention/causal_mask"])
+    cited = found["gpt-3-had-no-bf16"]
+    assert cited["state"] == "locked"
+    assert len(cited["waits_for"]) == len(proved.workbook.chapter("6").koans) - 1
+    shown = proved.koans("cards").stdout
+    assert "due    softmax-subtract-max" in shown
+    assert "new    softmax-overflow-symptom" in shown
+    assert "causal_mask (2)" in shown
+    one = proved.koans("cards", "--chapter", "7", "--all").stdout
+    assert "causal-mask-cache" in one and "softmax-subtract-max" not in one
+
+
+def test_a_cited_card_unlocks_with_the_last_koan_of_its_chapter(tmp_path, book):
+    chapter = book.chapter("14")
+    card = next(c for c in book.cards.values() if c.chapter == chapter.id and c.evidence == "cited")
+    with Progress(tmp_path) as progress:
+        for koan in chapter.koans:
+            assert card.id not in progress.unlocked(book)
+            progress.record(Verdict(koan.id, "learner", Status.passed), "text")
+        assert card.id in progress.unlocked(book)
+
+
+def test_due_cards_come_before_new_ones_and_new_ones_are_so_many_a_day(proved):
+    now = time.time()
+    log(proved, Review("softmax-bug-returns", 3, now - 30 * DAY), Review("exp-1000", 3, now - 60 * DAY))
+    assert proved.koans("settings", "new_per_day", "1").returncode == 0
+    keys = ["", "4", "", "4", "", "4", "", "4"]
+    shown = review(proved, keys)
+    assert "3 reviews of 3 cards, 0 rated again" in shown
+    with Progress(proved.root) as progress:
+        seen = list(progress.recall.reviews("card"))
+    assert sorted(seen[:2]) == ["exp-1000", "softmax-bug-returns"]
+    assert len(seen) == 3
+    assert "nothing was reviewed" in review(proved, keys)  # today's new card has been seen
+
+
+def test_the_path_says_how_many_cards_are_due(proved):
+    shown = proved.koans().stdout
+    assert f"1 of {len(proved.workbook.koans)} koans passed" in shown
+    with Progress(proved.root) as progress:
+        held = cards(proved.workbook, progress, Settings(), time.time())
+    unlocked = sum(h.state == "new" for h in held)
+    assert f"koans passed, {unlocked} cards due (koans review)" in shown
+    assert 2 <= unlocked <= Settings().new_per_day
+
+
+def test_a_limit_holds_and_what_was_done_before_q_is_kept(proved):
+    shown = review(proved, ["", "3", "", "q"], "--limit", "3")
+    assert "1 review of 1 card, 0 rated again" in shown
+    assert "proved by ch06_numerics/softmax, passed on" in shown
+    assert "1 again   2 hard   3 good   4 easy" in shown
+    assert "coming up" in shown
+    with Progress(proved.root) as progress:
+        assert [len(r) for r in progress.recall.reviews("card").values()] == [1]
+
+
+def test_days_are_the_learners_own(proved):
+    # The same moment is Monday in one place and Tuesday in another.
+    moment = 1_790_040_600.0  # Tue 22 Sep 2026, 00:50 UTC
+    code = "from grader.deck import forecast\nprint([str(d) for d, n in forecast([{0} + 86400], {0}, 3) if n], forecast([1.0], {0})[0][0])"
+    days = {}
+    for zone in ("UTC", "America/Los_Angeles"):
+        run = proved.python("-c", code.format(moment), env={"TZ": zone})
+        days[zone] = run.stdout.strip()
+    assert days == {"UTC": "['2026-09-23'] 2026-09-22", "America/Los_Angeles": "['2026-09-22'] 2026-09-21"}
+
+
+def test_a_card_whose_file_no_longer_passes_stays_and_says_so(proved):
+    log(proved, Review("exp-1000", 3, time.time() - 30 * DAY))
+    proved.body("softmax", "return x")
+    card = state(proved, "exp-1000")
+    assert (card.state, card.changed) == ("due", ("ch06_numerics/softmax",))
+    assert "exercises/ch06_numerics/softmax.py has changed since" in review(proved, ["", "3", "q"])
+
+
+def test_a_card_gone_from_the_workbook_breaks_nothing_and_its_reviews_stay(proved):
+    log(proved, Review("exp-1000", 1, time.time() - 30 * DAY), Review("never-was", 1, time.time() - 30 * DAY))
+    with Progress(proved.root) as progress:
+        progress.recall.answer(Answer("no-such-question", time.time(), "b", correct=False))
+        progress.recall.review("koan", Review("ch99/gone", 3, time.time()))
+    toml = proved.root / "content/ch06_numerics/cards.toml"
+    head, _, rest = toml.read_text().partition('[[cards]]\nid = "exp-1000"')
+    toml.write_text(head + "[[cards]]" + rest.partition("[[cards]]")[2])
+    for test in proved.root.glob("exercises/ch06_numerics/test_*.py"):
+        test.write_text(test.read_text().replace('"exp-1000"', '"exp-1000-now"'))
+    assert not {"exp-1000", "never-was"} & set(proved.workbook.cards)
+    assert "1 review of 1 card" in review(proved, ["", "3", "", "q"])
+    with Progress(proved.root) as progress:
+        assert progress.misses() == {"exp-1000": 1, "never-was": 1, "no-such-question": 1}
+
+
+def test_settings_are_shown_set_and_checked(play):
+    assert "new_per_day = 10" in play.koans("settings").stdout
+    assert play.koans("settings", "resolve", "false").returncode == 0
+    assert load(play.root) == Settings(resolve=False)
+    for (name, value), says in (
+        (("retention", "2"), "<= 0.99"),
+        (("resolve", "maybe"), "bool"),
+        (("colour", "red"), "is no setting: there are new_per_day"),
+    ):
+        with pytest.raises(KoansError, match=says):
+            change(play.root, name, value)
+    assert change(play.root, "retention", "0.85") == load(play.root) == Settings(resolve=False, retention=0.85)
+    (play.root / ".koans/settings.toml").write_text("new_per_day = -1\n")
+    result = play.koans("review")
+    assert (result.returncode, "settings.toml" in result.stderr, "new_per_day" in result.stderr) == (2, True, True)
+
+
+# Koans come back, too
+
+
+def test_the_first_rating_of_a_koan_comes_from_attempts_hints_and_peeks():
+    def rating(*signs):
+        passed = Sign("k", START + 100, "passed", "done")
+        return solved([*(Sign("k", START + n, what, str(n)) for n, what in enumerate(signs)), passed])["k"].rating
+
+    assert rating() == rating("failed") == 4
+    assert rating("hint") == rating("failed", "failed") == 3
+    assert rating("hint", "hint") == rating(*["failed"] * 9) == 2
+    assert rating("hint", "peek") == 1
+    after = [Sign("k", START, "passed"), Sign("k", START + 5, "peek"), Sign("k", START + 6, "passed")]
+    assert (solved(after)["k"].rating, solved(after)["k"].at) == (4, START)
+
+
+def test_time_to_solve_leaves_breaks_out():
+    minutes = [(0, "a", "passed"), (10, "k", "failed"), (12, "k", "hint"), (300, "k", "failed"), (305, "k", "passed")]
+    found = solved(Sign(koan, START + 60 * at, what, str(at)) for at, koan, what in minutes)
+    assert {koan: one.seconds / 60 for koan, one in found.items()} == {"a": 0, "k": 10 + 2 + 5}
+
+
+def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
+    book = play.workbook
+    koan = book.koan("causal_mask")
+    console = Console(file=io.StringIO(), width=120)
+    with Progress(play.root) as progress, Runner(book) as runner:
+        table = Table(Keyboard(io.StringIO()), console)
+        with pytest.raises(KoansError, match="has not passed yet"):
+            again.begin(book, progress, koan, START)
+        play.solve("causal_mask")
+        assert attempt(book, progress, runner, koan).verdict.passed
+        mine = book.exercise(koan).read_text()
+        scratch = play.root / ".koans/again/exercises/ch07_attention/causal_mask.py"
+
+        def run():
+            (begun,) = again.unfinished(book, progress).values()
+            assert again.begin(book, progress, koan, time.time()) == begun  # it goes on, and does not start anew
+            return desk.once(book, progress, runner, begun, table)
+
+        begun = again.begin(book, progress, koan, time.time())
+        assert scratch.read_text() == stub_of(book, koan)
+        assert not run()
+        assert "it is the stub as yet" in console.file.getvalue()
+        scratch.write_text(mine.replace("n_k - n_q", "0"))
+        assert not run()
+        assert "✗ failed" in console.file.getvalue()
+        scratch.write_text("# again\n" + mine)
+        assert run()
+        shown = console.file.getvalue().rpartition("again, in")[2]
+        assert shown.index("the first time") < shown.index("# again") < shown.index("def causal_mask")
+        assert shown.count("def causal_mask") == 2
+        (rated,) = progress.recall.reviews("koan")[koan.id]
+        assert (rated.rating, rated.seconds >= 0, begun.first.failed) == (3, True, 0)
+        assert [r.event for r in progress.recall.resolves()] == ["started", "failed", "passed"]
+        standing = progress.standings(book)[koan.id]
+        assert (standing.status, standing.attempts, standing.changed) == (Status.passed, 1, False)
+        assert book.exercise(koan).read_text() == mine
+        book.exercise(koan).write_text("changed = 1\n")
+        assert again.first_text(book, progress, begun.first) == mine  # kept, whatever the file is now
+        again.begin(book, progress, koan, time.time())
+    kept = list((play.root / ".koans/replaced/ch07_attention").glob("causal_mask-*.py"))
+    assert [file.read_text() for file in kept] == ["# again\n" + mine]
+
+
+def test_a_re_solve_given_up_comes_back_soon_and_the_setting_opts_out(proved):
+    nothing = proved.koans("again")
+    assert nothing.returncode == 0
+    assert "no koan is due; ch06_numerics/softmax is back on" in " ".join(nothing.stdout.split())
+    assert "is a fresh stub; the clock runs" in " ".join(proved.koans("again", "softmax").stdout.split())
+    untouched = proved.koans("again")
+    assert (untouched.returncode, "it is the stub as yet" in untouched.stdout) == (1, True)
+    assert "comes back soon" in proved.koans("again", "--give-up").stdout
+    assert "nothing to give up" in proved.koans("again", "--give-up").stderr
+    with Progress(proved.root) as progress:
+        assert [r.rating for r in progress.recall.reviews("koan")["ch06_numerics/softmax"]] == [1]
+        (back,) = koans(proved.workbook, progress, Settings(), time.time())
+        assert not back.now and back.due < time.time() + 10 * DAY
+        (back,) = koans(proved.workbook, progress, Settings(), time.time() + 400 * DAY)
+        assert back.now
+    change(proved.root, "resolve", "false")
+    assert "name the koan" in proved.koans("again").stderr
+
+
+def test_a_re_solve_on_the_screen_runs_on_a_save_and_asks_how_hard_it_was():
+    passed = Verdict("k", "path", Status.passed)
+    failed = Verdict("k", "path", Status.failed)
+    start = resolving.Resolving()
+    assert resolving.saved(start) == (start, "run")
+    assert resolving.step(start, "r") == (start, "run")
+    after = resolving.ran(start, failed)
+    assert after.phase == "working"
+    rating = resolving.ran(after, passed)
+    assert rating.phase == "rating"
+    assert resolving.saved(rating)[1] is None
+    assert [resolving.step(rating, key)[1] for key in ("2", "enter", "", "x")] == [
+        "2",
+        "as proposed",
+        "as proposed",
+        None,
+    ]
+    assert [resolving.step(start, key)[1] for key in ("g", "q", "")] == ["give up", None, None]
+
+
+# A real terminal
+
+
+def test_review_on_a_terminal_takes_single_keys_and_leaves_the_terminal_as_it_was(proved):
+    terminal = Terminal(proved, "review", "--limit", "2")
+    terminal.until("any key shows the answer")
+    terminal.press(" ")
+    terminal.until("4 easy")
+    terminal.until("u takes")
+    terminal.press("4")
+    terminal.until("1 left")
+    terminal.press("u")
+    terminal.until("2 left")
+    terminal.press(" 4")
+    terminal.until("1 left")
+    terminal.press(" 4")
+    terminal.until("2 reviews of 2 cards")
+    terminal.until("any other key ends")
+    terminal.press("x")
+    assert terminal.end() == (0, True)
+    with Progress(proved.root) as progress:
+        assert [len(r) for r in progress.recall.reviews("card").values()] == [1, 1]
+
+
+def test_ctrl_c_keeps_what_was_rated_and_leaves_the_terminal_as_it_was(proved):
+    terminal = Terminal(proved, "review")
+    terminal.until("any key shows the answer")
+    terminal.press(" ")
+    terminal.until("4 easy")
+    terminal.press("3")
+    terminal.until("any key shows the answer")
+    terminal.press("\x03")
+    terminal.until("1 review of 1 card")
+    assert terminal.end() == (130, True)
+    with Progress(proved.root) as progress:
+        assert [len(r) for r in progress.recall.reviews("card").values()] == [1]
+
+
+def test_again_on_a_terminal_runs_each_save(proved):
+    terminal = Terminal(proved, "again", "softmax")
+    terminal.until("every save runs it")
+    scratch = proved.root / ".koans/again/exercises/ch06_numerics/softmax.py"
+    scratch.write_text(scratch.read_text().replace(STUB, "return x"))
+    terminal.until("✗ failed")
+    terminal.until("every save runs it")
+    scratch.write_text(proved.workbook.exercise(proved.workbook.koan("softmax")).read_text())
+    terminal.until("1 failed run;")
+    terminal.press("2")
+    terminal.until("the first time")
+    assert terminal.end() == (0, True)
+    with Progress(proved.root) as progress:
+        assert [r.rating for r in progress.recall.reviews("koan")["ch06_numerics/softmax"]] == [2]
