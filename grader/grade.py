@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,16 +14,18 @@ from pathlib import Path
 import msgspec
 
 from grader.cards.proven import proven
+from grader.cells.answers import outlines
 from grader.gpu import device
 from grader.kept import Kept, code, digest
 from grader.runner import Runner
 from grader.sandbox.confine import in_words, trusted
-from grader.submissions import EXERCISES, Submission, unpack
+from grader.submissions import EXERCISES, Submission, one, unpack
 from grader.targets import Target, source
 from grader.verdict import Status, Verdict, clean
 from grader.workbook import Koan, Rung, Workbook
 
 SCHEMA = 1
+NOTE = 300  # characters of one
 
 
 class Graded(msgspec.Struct, frozen=True):
@@ -39,7 +42,8 @@ class Graded(msgspec.Struct, frozen=True):
 class Grade(msgspec.Struct, frozen=True):
     """A submission's result. `isolation` says in words what stood between the submission and the grader, `trusted`
     whether that is enough for a stranger's code. `cards` are the ids of those proven. `problem` says why nothing could
-    be graded. `started` is UTC, ISO 8601; `seconds` is what its runs took, whenever they were made.
+    be graded; `notes` what was left out of notebooks, and other things to look at. `started` is UTC, ISO 8601;
+    `seconds` is what its runs took, whenever they were made.
     """
 
     submission: str
@@ -56,6 +60,7 @@ class Grade(msgspec.Struct, frozen=True):
     started: str
     seconds: float
     problem: str = ""
+    notes: tuple[str, ...] = ()
     schema: int = SCHEMA
 
 
@@ -72,7 +77,8 @@ Tick = Callable[[int, int, str], None]
 
 
 def grade_one(submission: Path, seed: int, *, root: Path | None = None) -> Grade:
-    """Grade one folder with the workbook at `root` (default: the one this package belongs to), isolated where possible.
+    """Grade one folder or notebook with the workbook at `root` (default: the one this package belongs to), isolated
+    where possible.
 
     For engines outside: it holds no state between calls. Raises KoansError if the machine cannot run.
     """
@@ -90,8 +96,9 @@ def grade(
     tick: Tick = lambda done, total, what: None,
 ) -> Grade:
     """A verdict per koan of our list; files that are no koan's are ignored."""
-    submission = Submission(folder.resolve().name, folder)
-    return next(iter(grade_all(workbook, [submission], runner, seed=seed, tick=tick)))
+    with tempfile.TemporaryDirectory(prefix="koans-forks-") as scratch:
+        submission = one(folder.resolve().name.removesuffix(".ipynb"), folder, Path(scratch))
+        return next(iter(grade_all(workbook, [submission], runner, seed=seed, tick=tick)))
 
 
 def grade_all(
@@ -110,10 +117,12 @@ def grade_all(
     batch = _Batch(workbook, runner, seed, kept)
     total = len(submissions) * len(workbook.koans)
     waiting: dict[str, _Open] = {}
+    wanted = outlines(workbook) if any(s.notebooks for s in submissions) else []
 
     def pairs() -> Iterator[tuple[Koan, Target]]:
         for submission in submissions:
-            opened = _Open(submission, unpack(submission) or _unreadable(submission.folder))
+            unpacked = unpack(submission, workbook.root, wanted)
+            opened = _Open(submission, unpacked.problem or _unreadable(submission.folder), unpacked.notes)
             waiting[str(opened.target)] = opened
             for koan in () if opened.problem else workbook.koans.values():
                 verdict = batch.known(koan, opened)
@@ -142,6 +151,7 @@ class _Open:
 
     submission: Submission
     problem: str
+    notes: tuple[str, ...]
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     started: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
@@ -195,7 +205,7 @@ class _Batch:
         results = tuple(score(koan, verdicts[koan.id]) for koan in order if koan.id in verdicts)
         return Grade(
             submission=clean(opened.submission.name),
-            folder=clean(str(opened.submission.repository or opened.submission.folder)),
+            folder=clean(str(opened.submission.place)),
             seed=self.seed,
             points=sum(koan.points for koan in order),
             earned=sum(g.earned for g in results),
@@ -208,6 +218,7 @@ class _Batch:
             started=opened.started,
             seconds=round(sum(v.seconds for v in verdicts.values()), 3),
             problem=clean(opened.problem),
+            notes=tuple(clean(note)[:NOTE] for note in opened.notes),
         )
 
 

@@ -1,37 +1,57 @@
-"""What an instructor points at, as submissions: folders, a folder of them, local git repositories, a CSV roster.
+"""What an instructor points at, as submissions: folders, notebooks, folders of them, local git repositories, a CSV
+roster.
 
-A repository is read at its HEAD through git's plumbing, blob by blob: no checkout, no filters, no hooks, no network.
+A notebook's cells are read in a process of their own (cells.apart) and written as files. A repository is read at its
+HEAD through git's plumbing, blob by blob: no checkout, no filters, no hooks, no network.
 """
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from grader.cells import apart
+from grader.cells.answers import Outline
+from grader.cells.file import SUFFIX
 from grader.errors import KoansError
 from grader.sandbox.submission import LARGEST
 
 EXERCISES = "exercises"
 NAME = ("name", "student", "login", "username", "submission")
 PATH = ("path", "folder", "repository", "repo")
+EXPORTED = re.compile(r"ch\d\d_\w+\.ipynb")  # as `koans notebook export --all` calls them
 FILES = 2000  # entries of a repository's exercises/ that are looked at
 
 
 class Submission(msgspec.Struct, frozen=True):
-    """Whose work, and where. `repository` is a bare git repository to be read into `folder` first."""
+    """Whose work, and where. A bare git `repository` and `notebooks` are to be read into `folder` first."""
 
     name: str
     folder: Path
     repository: Path | None = None
+    notebooks: tuple[Path, ...] = ()
+
+    @property
+    def place(self) -> Path:
+        """Where it came from."""
+        return self.repository or (self.notebooks[0] if len(self.notebooks) == 1 else self.folder)
+
+
+class Unpacked(msgspec.Struct, frozen=True):
+    """What came of reading a submission: why that was not possible, and what its notebooks left to say."""
+
+    problem: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def collect(paths: Sequence[Path], scratch: Path) -> list[Submission]:
-    """Every submission meant by these paths, in order. Repositories get a folder below `scratch`.
+    """Every submission meant by these paths, in order. Repositories and notebooks get a folder below `scratch`.
 
     Raises KoansError for a path that is not there, a roster without the columns, or two submissions of one name.
     """
@@ -47,24 +67,40 @@ def collect(paths: Sequence[Path], scratch: Path) -> list[Submission]:
 def _meant(path: Path, scratch: Path) -> Iterator[Submission]:
     if path.suffix == ".csv" and path.is_file():
         yield from _roster(path, scratch)
+    elif path.suffix == SUFFIX and path.is_file():
+        yield one(path.resolve().stem, path, scratch)
     elif not path.is_dir():
-        raise KoansError(f"{path}: is no folder of a submission and no roster (.csv)")
+        raise KoansError(f"{path}: is no folder of a submission, no notebook ({SUFFIX}) and no roster (.csv)")
     elif (path / EXERCISES).is_dir() or _is_bare(path):
-        yield _one(path.resolve().name, path, scratch)
+        yield one(path.resolve().name, path, scratch)
     else:
+        notebooks = _notebooks(path)
         inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
-        forks = [p for p in inside if (p / EXERCISES).is_dir() or _is_bare(p)]
-        if not forks:  # one submission that hands in nothing, which is its own result
-            yield _one(path.resolve().name, path, scratch)
+        forks = [p for p in inside if (p / EXERCISES).is_dir() or _is_bare(p) or _notebooks(p)]
+        # A learner's chapters, or one that hands in nothing, which is its own result.
+        if not forks and all(EXPORTED.fullmatch(p.name) for p in notebooks):
+            yield one(path.resolve().name, path, scratch)
+            return
+        for notebook in notebooks:
+            yield one(notebook.stem, notebook, scratch)
         for fork in inside if forks else []:
-            yield _one(fork.name, fork, scratch)
+            yield one(fork.name, fork, scratch)
 
 
-def _one(name: str, path: Path, scratch: Path) -> Submission:
+def one(name: str, path: Path, scratch: Path) -> Submission:
+    """A folder, bare repository, notebook or folder of one learner's notebooks as a submission."""
     name = name.removesuffix(".git")
-    if _is_bare(path):
-        return Submission(name, scratch / f"{len(list(scratch.iterdir())):04d}-{name[:40]}", path)
-    return Submission(name, path)
+    bare = _is_bare(path)
+    notebooks = (path,) if path.suffix == SUFFIX and path.is_file() else _notebooks(path)
+    if not bare and (not notebooks or (path / EXERCISES).is_dir()):
+        return Submission(name, path)
+    folder = scratch / f"{len(list(scratch.iterdir())):04d}-{name[:40]}"
+    folder.mkdir()
+    return Submission(name, folder, path if bare else None, () if bare else notebooks)
+
+
+def _notebooks(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(p for p in folder.glob(f"*{SUFFIX}") if not p.name.startswith(".")))
 
 
 def _roster(file: Path, scratch: Path) -> Iterator[Submission]:
@@ -84,17 +120,30 @@ def _roster(file: Path, scratch: Path) -> Iterator[Submission]:
         if not place:
             raise KoansError(f"{file}:{number}: the row has no {path}")
         folder = (file.parent / place).absolute()
-        yield _one((row[name] or "").strip() if name and row[name] else folder.name, folder, scratch)
+        yield one((row[name] or "").strip() if name and row[name] else folder.name, folder, scratch)
 
 
 def _is_bare(path: Path) -> bool:
     return (path / "HEAD").is_file() and (path / "objects").is_dir() and not (path / EXERCISES).exists()
 
 
-def unpack(submission: Submission) -> str:
-    """Write a repository's exercises below the submission's folder. Returns why that was not possible, or nothing."""
-    if submission.repository is None:
-        return ""
+def unpack(submission: Submission, root: Path, outlines: Sequence[Outline]) -> Unpacked:
+    """Write what a repository or notebooks hold below the submission's folder."""
+    if submission.notebooks:
+        told = apart.read(root, submission.notebooks, outlines)
+        (submission.folder / EXERCISES).mkdir(exist_ok=True)
+        for koan in outlines:
+            if koan.koan in told.texts:
+                file = submission.folder / EXERCISES / f"{koan.koan}.py"
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(told.texts[koan.koan], encoding="utf-8", errors="replace")
+        return Unpacked(told.problem, told.notes)
+    return Unpacked(_from_git(submission)) if submission.repository is not None else Unpacked()
+
+
+def _from_git(submission: Submission) -> str:
+    """Write a repository's exercises. Returns why that was not possible, or nothing."""
+    assert submission.repository is not None
     try:
         listing = _git(submission.repository, "ls-tree", "-r", "-z", "-l", "HEAD", "--", EXERCISES)
         submission.folder.mkdir(parents=True, exist_ok=True)

@@ -36,12 +36,17 @@ def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, 
 
     The run reads the file itself, so a save in between is run again: a verdict belongs to the text it is recorded with.
     """
-    first = progress.last_pass(koan) is None
     text = exercise_text(workbook, koan)
     verdict = runner.run(koan, LEARNER, seed)
     while (now := exercise_text(workbook, koan)) != text:
         text = now
         verdict = runner.run(koan, LEARNER, seed)
+    return settle(workbook, progress, koan, verdict, text)
+
+
+def settle(workbook: Workbook, progress: Progress, koan: Koan, verdict: Verdict, text: str) -> Step:
+    """Record a verdict on the learner's text, and say what it unlocked."""
+    first = progress.last_pass(koan) is None
     cards: tuple[Card, ...] = ()
     if verdict.passed:
         before = progress.unlocked(workbook)

@@ -20,6 +20,7 @@ Rung = Literal["name it", "compute it", "vectorise it", "stabilise it", "fuse it
 RUNGS: tuple[str, ...] = ("name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it")
 FACT = re.compile(r"^(D[15]-([1-9]|10)|N([1-9]|10)-[1-4]|Q([1-9]|1[01])|B1-([1-9]|1\d|2[0-5])|P1|R1-[1-3])$")
 HINTS = 3
+BADGE = re.compile(r"\n<!-- notebook -->.*<!-- /notebook -->\n")  # at the head of a chapter, for readers on the web
 
 
 class Koan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -209,7 +210,7 @@ class Workbook:
 
     def text(self, chapter: Chapter) -> str:
         """The chapter's Markdown; its figure is a file beside it."""
-        return _text(self.root / "content" / chapter.id / "chapter.md")
+        return BADGE.sub("", _text(self.root / "content" / chapter.id / "chapter.md"))
 
     def text_for_terminal(self, chapter: Chapter) -> str:
         """The chapter's Markdown where no picture can be shown: the figure as its caption and where the file is."""

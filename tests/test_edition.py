@@ -5,15 +5,27 @@ import subprocess
 
 import pytest
 
+from grader.edition import badges
+from grader.edition.manifest import digest, read
+from grader.edition.release import FILES, release
+from grader.errors import KoansError
 from grader.stubs import strip_markers, stub_of
+from grader.workbook import Workbook
 from tests.conftest import ROOT, Play
 
 
 @pytest.fixture
-def edition(play, tmp_path):
-    for name in ("LICENSE", ".gitignore", "SECURITY.md"):
+def whole(play):
+    """With the files that only a release needs."""
+    for name in FILES[2:]:
+        (play.root / name).parent.mkdir(parents=True, exist_ok=True)
         (play.root / name).write_text((ROOT / name).read_text())
-    run = play.koans("release", str(tmp_path / "edition"))
+    return play
+
+
+@pytest.fixture
+def edition(whole, tmp_path):
+    run = whole.koans("release", str(tmp_path / "edition"))
     assert run.returncode == 0, run.stderr
     return Play(tmp_path / "edition")
 
@@ -30,6 +42,8 @@ def test_an_edition_has_no_solution_in_it_and_its_own_workflow(play, edition):
     workflow = (edition.root / ".github/workflows/feedback.yml").read_text()
     assert "contents: read" in workflow
     assert "pull_request" in workflow
+    for name in FILES:
+        assert (edition.root / name).is_file(), name
 
 
 def test_a_learner_can_work_in_an_edition(play, edition):
@@ -55,6 +69,17 @@ def test_an_edition_is_not_written_over_something_else(play, tmp_path):
     (tmp_path / "full/thesis.txt").write_text("mine")
     run = play.koans("release", str(tmp_path / "full"))
     assert (run.returncode, "is not empty" in run.stderr) == (2, True)
+
+
+def test_an_edition_that_will_be_public_opens_its_notebooks_and_is_still_whole(whole, tmp_path):
+    made = release(whole.workbook, tmp_path / "public", "ada/koans")
+    for name in ("README.md", "content/ch06_numerics/chapter.md"):
+        text = (tmp_path / "public" / name).read_text()
+        assert "/ada/koans/blob/notebooks/ch06_numerics.ipynb" in text
+        assert made.files[name] == digest(tmp_path / "public" / name)
+    assert read(tmp_path / "public") == made
+    with pytest.raises(KoansError, match="koans release DIR --source"):
+        badges.write(Workbook(tmp_path / "public"), "ada/koans")
 
 
 def _newer(play, folder):

@@ -14,6 +14,9 @@ from grader.workbook import find_root
 
 def release(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, or an empty repository.")],
+    source: Annotated[
+        str, typer.Option(metavar="OWNER/NAME", help="Where it will be public: adds badges that open its notebooks.")
+    ] = "",
 ) -> None:
     """Write the student edition: no solutions, a workflow of its own, stubs for `koans reset`. For instructors.
 
@@ -23,10 +26,11 @@ def release(
     \b
     Examples:
       koans release ../koans-autumn
+      koans release ../koans-autumn --source ada/koans-autumn
     """
     from grader.edition.release import release as make
 
-    made = make(workbook(), folder)
+    made = make(workbook(), folder, source)
     show(
         f"{folder}: edition {made.version}, {len(made.learner)} koans, {len(made.files)} files",
         Text("next: commit it, let students fork it; INSTRUCTORS.md has the rest", "dim"),

@@ -26,7 +26,7 @@ def grade(
         list[Path],
         typer.Argument(
             metavar="PATH…",
-            help="Submissions (folders with exercises/, bare git repositories), folders of them, or a roster (CSV).",
+            help="Folders with exercises/, notebooks, bare git repositories, folders of these, or a roster (CSV).",
         ),
     ],
     formats: Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)] = None,
@@ -56,6 +56,7 @@ def grade(
     Examples:
       koans grade ../forks/ada
       koans grade ../forks/ada --json > ada.json
+      koans grade handed-in/ada.ipynb
       koans grade ../forks/ada --require-isolation --seed 1234
       koans grade . --format gradescope=/autograder/results/results.json
       koans grade . --format github=- --format github-summary=$GITHUB_STEP_SUMMARY

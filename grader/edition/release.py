@@ -8,19 +8,26 @@ from pathlib import Path
 
 import msgspec
 
+from grader.edition import badges
 from grader.edition.manifest import NAME, Manifest, digest
 from grader.errors import KoansError
 from grader.stubs import STUBS, stub_of
 from grader.workbook import Workbook
 
 PARTS = ("reference", "content", "grader")
-FILES = ("conftest.py", "pyproject.toml", "LICENSE", ".gitignore", "SECURITY.md")
+FILES = (
+    *("conftest.py", "pyproject.toml", "LICENSE", ".gitignore", "SECURITY.md"),
+    *(".devcontainer/devcontainer.json", ".github/workflows/notebooks.yml"),
+)
 GIVEN = Path(__file__).parent / "files"  # what only a student edition has
 IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache")
 
 
-def release(workbook: Workbook, folder: Path) -> Manifest:
-    """Write the edition into a new or empty folder. Raises KoansError if there is something in it already."""
+def release(workbook: Workbook, folder: Path, source: str = "") -> Manifest:
+    """Write the edition into a new or empty folder, with badges if it will be public as `source` (owner/name).
+
+    Raises KoansError if there is something in it already.
+    """
     if folder.exists() and (not folder.is_dir() or any(p.name != ".git" for p in folder.iterdir())):
         raise KoansError(f"{folder}: is not empty; give a new folder (or an empty repository)")
     if not (workbook.root / "solutions").is_dir():
@@ -30,9 +37,11 @@ def release(workbook: Workbook, folder: Path) -> Manifest:
     for part in PARTS:
         shutil.copytree(workbook.root / part, folder / part, ignore=IGNORED)
     for name in FILES:
-        shutil.copy(workbook.root / name, folder / name)
+        shutil.copy(workbook.root / name, _made(folder / name))
     shutil.copytree(GIVEN, folder, dirs_exist_ok=True, ignore=IGNORED)
-    (folder / "workflows").replace(_made(folder / ".github" / "workflows"))
+    for file in sorted((folder / "workflows").iterdir()):
+        file.replace(_made(folder / ".github" / "workflows" / file.name))
+    (folder / "workflows").rmdir()
     learner = []
     for koan in workbook.koans.values():
         name = f"exercises/{koan.id}.py"
@@ -41,6 +50,7 @@ def release(workbook: Workbook, folder: Path) -> Manifest:
             _made(place).write_text(stub_of(workbook, koan), encoding="utf-8")
         test = workbook.test_file(koan)
         shutil.copy(test, _made(folder / test.relative_to(workbook.root)))
+    badges.write(Workbook(folder), source)
     files = sorted(p for p in folder.rglob("*") if p.is_file() and ".git" not in p.relative_to(folder).parts)
     manifest = Manifest(version, {p.relative_to(folder).as_posix(): digest(p) for p in files}, tuple(learner))
     (folder / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")

@@ -240,8 +240,9 @@ def _troubles(grades: Sequence[Grade]) -> Iterable[str]:
             for k in grade.koans
             if k.verdict.status not in (Status.passed, Status.not_started, Status.not_run_here)
         ]
-        if told:
+        if told or grade.notes:
             yield f"<details><summary>{_text(grade.submission, 80)}: {_count(len(told), 'koan')}</summary><ul>"
+            yield from (f"<li>{_text(note)}</li>" for note in grade.notes)
             for verdict in told:
                 says = _text((verdict.headline or verdict.message).partition("\n")[0])
                 yield f"<li><code>{_text(verdict.koan)}</code> {verdict.status.value}: {says}</li>"

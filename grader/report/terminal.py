@@ -31,6 +31,7 @@ LOOKS: Mapping[Status, tuple[str, str]] = {
 QUIET = (Status.passed, Status.failed, Status.not_started)  # what a class is made of
 SHOWN = 28  # lines of a message: the verdict fits one screen
 NARROW = 76
+NOTES = 12  # lines about notebooks that a class shows
 
 
 def status_text(status: Status, *, changed: bool = False) -> Text:
@@ -171,6 +172,7 @@ def grade(result: Grade) -> RenderableType:
     if result.problem:
         parts.append(Text(f"{clean(result.submission)}: {clean(result.problem)}", "red"))
         return Group(*parts)
+    parts += [Text(clean(note), "yellow") for note in result.notes]
     cards = f", {len(result.cards)} cards proven" if result.cards else ""
     parts += [Text(), Text(f"{clean(result.submission)}: {result.earned} of {result.points} points{cards}", "bold")]
     parts.append(Text(f"seed {result.seed}; {clean(result.isolation)}", "dim" if result.trusted else "yellow"))
@@ -187,10 +189,13 @@ def classroom(found: Class) -> RenderableType:
         other = Counter(graded.verdict.status for graded in one.koans if graded.verdict.status not in QUIET)
         says = one.problem or ", ".join(f"{n} {status}" for status, n in sorted(other.items()))
         table.add_row(clean(one.submission), f"{one.earned}/{one.points}", str(passed), Text(clean(says), "red"))
+    notes = [Text(f"{clean(one.submission)}: {clean(note)}", "yellow") for one in found.grades for note in one.notes]
+    if len(notes) > NOTES:
+        notes = [*notes[:NOTES], Text(f"and {len(notes) - NOTES} more like these; --json has them all", "yellow")]
     isolation = ", ".join(sorted({clean(one.isolation) for one in found.grades}))
     safe = all(one.trusted for one in found.grades)
     stamp = f"{len(found.grades)} submissions, seed {found.seed}; {isolation}"
-    return Group(table, Text(), Text(stamp, "dim" if safe else "yellow"))
+    return Group(table, Text(), *notes, Text(stamp, "dim" if safe else "yellow"))
 
 
 def console(*, stderr: bool = False) -> Console:

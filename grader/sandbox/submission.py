@@ -13,7 +13,7 @@ class Unreadable(ImportError):
     """A submitted file that is not taken. Says which and why."""
 
 
-def read(folder: Path, *parts: str) -> str:
+def read(folder: Path, *parts: str, largest: int = LARGEST) -> str:
     """The text of `folder/part/…/part`. Raises FileNotFoundError if there is none, Unreadable for what is not taken."""
     shown = "/".join(parts)
     fds = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY)]
@@ -24,10 +24,10 @@ def read(folder: Path, *parts: str) -> str:
         status = os.fstat(fds[-1])
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
             raise Unreadable(f"{shown} is no plain file of its own: hand in the file itself")
-        if status.st_size > LARGEST:
-            raise Unreadable(f"{shown} has {status.st_size >> 10} KiB; {LARGEST >> 10} is the most")
+        if status.st_size > largest:
+            raise Unreadable(f"{shown} has {status.st_size >> 10} KiB; {largest >> 10} is the most")
         with open(fds.pop(), "rb") as file:
-            text = file.read(LARGEST + 1)
+            text = file.read(largest + 1)
         return text.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unreadable(f"{shown} is not UTF-8 text") from None

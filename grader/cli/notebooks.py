@@ -1,0 +1,159 @@
+"""`koans notebook export`, `import` and `badges`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from grader.cli.base import Json, dump, show, waiting, workbook
+from grader.errors import KoansError
+from grader.workbook import Chapter
+
+app = typer.Typer(rich_markup_mode=None, help="The same workbook in notebooks: out, and back in.")
+SOURCE = "Where a hosted notebook fetches the workbook: owner/name or an https address [default: the remote `origin`]."
+
+
+@app.command("export")
+def export(
+    chapter: Annotated[
+        str | None, typer.Argument(help="A chapter: ch06_numerics, ch06, 6 or numerics.", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every chapter; -o is then a folder.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to write; - writes to the output.")
+    ] = None,
+    source: Annotated[str, typer.Option(metavar="PLACE", help=SOURCE)] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace notebooks that are there already.")] = False,
+) -> None:
+    """Write a chapter as a notebook: its text, each koan with what you have written so far, a check and folded hints.
+
+    Opened where there is no workbook, it fetches this one from PLACE, at this commit (push it first).
+
+    \b
+    Examples:
+      koans notebook export 6
+      koans notebook export ch13 -o kernels.ipynb --source ada/tensor-koans
+      koans notebook export --all -o notebooks
+    """
+    from grader.notebook.export import export as make
+    from grader.notebook.export import source_of
+
+    if (chapter is None) != everything:
+        raise KoansError("name a chapter, or give --all: `koans notebook export 6`")
+    book = workbook()
+    place = source_of(book.root, source)
+    if everything:
+        folder = out or Path("notebooks")
+        files = {folder / f"{one.id}.ipynb": one for one in book.chapters}
+    else:
+        one = book.chapter(chapter or "")
+        files = {out or Path(f"{one.id}.ipynb"): one}
+    with waiting("exporting") as say:
+        for number, (file, one) in enumerate(files.items(), 1):
+            say(f"{number} of {len(files)}: {one.id}")
+            _put(file, make(book, one, place), one, overwrite)
+    if not place.address:
+        typer.echo(
+            "koans: no public address is known, so these open beside a workbook only; --source PLACE changes that",
+            err=True,
+        )
+
+
+def _put(file: Path, text: str, chapter: Chapter, overwrite: bool) -> None:
+    if str(file) == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        if file.exists() and not overwrite and file.read_text(encoding="utf-8", errors="replace") != text:
+            raise KoansError(
+                f"{file} is there already: `koans notebook import {file}` brings home what it holds, "
+                "--overwrite replaces it"
+            )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
+    show(f"{file}: {chapter.title}, {len(chapter.koans)} koans")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.ipynb", help="A notebook with answers.")],
+    chapter: Annotated[str, typer.Option(help="Which chapter it is of, where it does not say.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
+    run: Annotated[bool, typer.Option("--run/--no-run", help="Run what was written, for progress and cards.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Bring answers from a notebook into exercises/: by function name, wherever their cells stand. What they replace is
+    kept under .koans/. A koan with two different answers is left alone and said; exit code 1 then.
+
+    \b
+    Examples:
+      koans notebook import ch06_numerics.ipynb --dry-run
+      koans notebook import ch06_numerics.ipynb
+      koans notebook import mine.ipynb --chapter 6
+    """
+    from grader import walk
+    from grader.notebook.bring import bring
+    from grader.notebook.shown import brought
+    from grader.progress import Progress
+    from grader.report import terminal
+    from grader.runner import Runner
+
+    book = workbook()
+    with Progress(book.root) as progress:
+        bag = bring(book, progress, file, chapter=chapter, write=not dry_run)
+        if not as_json:
+            show(brought(bag, dry_run))
+        steps = []
+        if run and not dry_run:
+            with Runner(book) as runner:
+                for one in bag.brought:
+                    if one.what == "written":
+                        with waiting(f"running {one.koan}"):
+                            steps.append(walk.attempt(book, progress, runner, book.koans[one.koan]))
+                        if not as_json:
+                            show(
+                                terminal.verdict(steps[-1].koan, steps[-1].verdict),
+                                terminal.unlocked(steps[-1].unlocked),
+                            )
+    if as_json:
+        dump({**msgspec.to_builtins(bag), "verdicts": [msgspec.to_builtins(step.verdict) for step in steps]})
+    elif steps:
+        show(f"{sum(step.verdict.passed for step in steps)} of {len(steps)} passed")
+    raise typer.Exit(1 if bag.open else 0)
+
+
+@app.command()
+def badges(
+    source: Annotated[str, typer.Option(metavar="OWNER/NAME", help="The public repository; empty removes the badges.")],
+    branch: Annotated[str, typer.Option(help="The branch that has the notebooks.")] = "notebooks",
+    opens: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="What opens a notebook, with {source}, {branch} and {chapter} [default: Colab]."
+        ),
+    ] = None,
+) -> None:
+    """Write badges that open each chapter's notebook: into README.md and at the head of each chapter. For owners of a
+    public repository; .github/workflows/notebooks.yml keeps the notebooks themselves on a branch.
+
+    \b
+    Examples:
+      koans notebook badges --source ada/tensor-koans
+      koans notebook badges --source ada/tensor-koans --opens 'https://notebooks.example.org/{source}/{branch}/{chapter}'
+      koans notebook badges --source ''
+    """
+    from grader.edition.badges import OPENS, write
+
+    book = workbook()
+    changed = write(book, source, branch=branch, opens=opens or OPENS)
+    for file in changed:
+        show(str(file.relative_to(book.root)))
+    if not changed:
+        show(Text("nothing to do", "dim"))

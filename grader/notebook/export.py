@@ -1,0 +1,223 @@
+"""A chapter as a notebook: prediction, text, each koan with its stub, a check and folded hints, questions. The same
+content gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from grader.cells.answers import without_header
+from grader.errors import KoansError
+from grader.stubs import stub_of
+from grader.workbook import Chapter, Koan, Question, Workbook
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+FIRST = Path(__file__).with_name("first_cell.py")
+FIGURE = re.compile(r"!\[([^\]]*)\]\(([^)]+\.svg)\)")
+HELP = """\
+How this notebook works:
+
+- Run the next cell first. It finds the workbook or fetches it.
+- Each koan has a cell with a function to write and, below it, a cell that checks it. Run yours, then the check: it
+  runs the koan's tests in a process of its own, on the source of your cell as you last ran it.
+- Hints are folded, and so are answers. Write your own first.
+- `koans notebook import {name}` brings what you have written into a workbook's folder.
+"""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where a hosted notebook fetches the workbook: an address for git, and the commit."""
+
+    address: str = ""
+    commit: str = ""
+
+
+def source_of(root: Path, given: str = "") -> Source:
+    """The public place of the workbook at `root`: the one given ("owner/name" means GitHub), or else that of its remote
+    `origin`, or of pyproject's [project.urls]. Nothing that only this machine could reach, and no password.
+    """
+    commit = _git(root, "rev-parse", "HEAD")
+    if given:
+        return Source(address_of(given), commit)
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+    urls = {name.lower(): url for name, url in project.get("urls", {}).items()}
+    remote = _git(root, "remote", "get-url", "origin")
+    places = [public(remote), *(public(urls.get(n, "")) for n in ("repository", "source", "homepage"))]
+    found = next((place for place in places if place), "")
+    return Source(found, commit if found else "")
+
+
+def address_of(given: str) -> str:
+    """What git can fetch for "owner/name" or an address. Raises KoansError."""
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", given) and not Path(given).exists():
+        return f"https://github.com/{given}"
+    if re.match(r"https?://|file://|/", given):
+        return given
+    return public(given) or _no_address(given)
+
+
+def _no_address(given: str) -> str:
+    raise KoansError(
+        f"--source {given}: give owner/name of a GitHub repository, or an https address that git can fetch"
+    )
+
+
+def public(remote: str) -> str:
+    """An https address for a remote that has one: no local folder, no user or password; empty if there is none."""
+    ssh = re.fullmatch(r"(?:ssh://)?git@([\w.-]+)[:/](?:\d+/)?(.+)", remote)
+    if ssh:
+        return f"https://{ssh[1]}/{ssh[2].removesuffix('.git')}"
+    parts = urlsplit(remote)
+    if parts.scheme == "https" and parts.hostname and "." in parts.hostname:
+        return f"https://{parts.hostname}{parts.path.removesuffix('.git')}"
+    return ""
+
+
+def _git(root: Path, *args: str) -> str:
+    """What git says of the repository whose root this is; empty if it is none, or there is no git."""
+    if not (root / ".git").exists():
+        return ""
+    try:
+        done = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def export(workbook: Workbook, chapter: Chapter, source: Source) -> str:
+    """The notebook's text. Raises KoansError if nbformat is not there."""
+    try:
+        import nbformat
+        from nbformat.v4 import new_notebook
+    except ImportError:
+        raise KoansError("notebooks need nbformat: pip install nbformat") from None
+
+    version = tomllib.loads((workbook.root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    notebook = new_notebook(
+        cells=list(_cells(workbook, chapter, source, version)),
+        metadata={
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
+            "koans": {"chapter": chapter.id, "version": version},
+        },
+    )
+    notebook.nbformat_minor = 5
+    nbformat.validate(notebook)
+    return str(nbformat.writes(notebook)) + "\n"
+
+
+def _cells(workbook: Workbook, chapter: Chapter, source: Source, version: str) -> Iterator[NotebookNode]:
+    head = chapter.id.partition("_")[0]
+    title, *sections = re.split(r"^(?=## )", workbook.text(chapter), flags=re.MULTILINE)
+    heading, _, opening = title.strip().partition("\n")
+    questions = [q for q in workbook.questions.values() if q.chapter == chapter.id]
+    yield _text(f"{head}-title", f"{heading}\n\n{HELP.format(name=f'{chapter.id}.ipynb')}")
+    yield _code("setup", _first_cell(chapter, source, version))
+    predictions = [q for q in questions if q.ask == "predict"]
+    if predictions:
+        yield _text("predict", "## Before you read: predict")
+        yield from _asked(predictions, "What there is to say about it")
+    for number, section in enumerate([opening, *sections]):
+        if section.strip():
+            yield _text(f"{head}-text-{number}", _with_figures(section.strip(), workbook.root / "content" / chapter.id))
+    for koan in chapter.koans:
+        yield from _koan(workbook, koan)
+    retrieves = [q for q in questions if q.ask == "retrieve"]
+    if retrieves:
+        yield _text("retrieve", "## From memory\n\nAnswer without scrolling up, tomorrow again.")
+        yield from _asked(retrieves, "An answer")
+    yield _text(
+        "take-it-home",
+        f"---\n\n`koans notebook import {chapter.id}.ipynb`, in the folder of a workbook, brings "
+        "your functions into its `exercises/` by their names, and your progress and cards with them.",
+    )
+
+
+def _first_cell(chapter: Chapter, source: Source, version: str) -> str:
+    text = FIRST.read_text(encoding="utf-8").replace("  # noqa: E402", "").strip("\n")
+    for names, values in (
+        ("CHAPTER, VERSION", (chapter.id, version)),
+        ("SOURCE, COMMIT", (source.address, source.commit)),
+    ):
+        text = text.replace(f'{names} = "", ""', f"{names} = {', '.join(json.dumps(value) for value in values)}")
+    return text
+
+
+def _koan(workbook: Workbook, koan: Koan) -> Iterator[NotebookNode]:
+    prompt = workbook.prompt(koan).partition("\n")[2].strip()
+    points = f"{koan.points} point{'s' * (koan.points != 1)}"
+    facts = [
+        f"`{koan.id}`",
+        koan.rung,
+        points,
+        *([f"builds on {', '.join(map(_short, koan.needs))}"] * bool(koan.needs)),
+    ]
+    yield _text(f"prompt-{koan.name}", f"## {koan.title}\n\n{' · '.join(facts)}\n\n{prompt}")
+    yield _code(f"koan-{koan.name}", _written(workbook, koan))
+    yield _code(f"check-{koan.name}", f'koan.check("{koan.id}")')
+    hints = enumerate(workbook.notes(koan).hints, 1)
+    yield _text(f"hints-{koan.name}", "\n\n".join(_folded(f"Hint {number}", hint) for number, hint in hints))
+
+
+def _short(koan: str) -> str:
+    return f"`{koan.partition('/')[2]}`"
+
+
+def _written(workbook: Workbook, koan: Koan) -> str:
+    """What the learner has written so far, or the stub, without the prompt that stands above the cell."""
+    try:
+        text = workbook.exercise(koan).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        text = stub_of(workbook, koan)
+    return without_header(text)
+
+
+def _asked(questions: list[Question], title: str) -> Iterator[NotebookNode]:
+    for question in questions:
+        yield _text(f"ask-{question.id}"[:64], question.prompt)
+        yield _text(f"mine-{question.id}"[:64], "*Your answer (double-click to write):*")
+        yield _text(f"answer-{question.id}"[:64], _folded(title, question.answer))
+
+
+def _folded(title: str, text: str) -> str:
+    """Markdown inside <details> needs empty lines around it."""
+    return f"<details><summary>{escape(title)}</summary>\n\n{text.strip()}\n\n</details>"
+
+
+def _with_figures(text: str, folder: Path) -> str:
+    """Pictures as part of the text. HTML, because Markdown's own syntax refuses SVG as data in several readers."""
+
+    def embedded(found: re.Match[str]) -> str:
+        try:
+            data = base64.b64encode((folder / found[2]).read_bytes()).decode()
+        except OSError as error:
+            raise KoansError(f"{folder / found[2]}: cannot be read ({error.strerror})") from None
+        caption = escape(" ".join(found[1].split()))
+        return f'<img alt="{caption}" src="data:image/svg+xml;base64,{data}" width="420">\n\n<small>{caption}</small>'
+
+    return FIGURE.sub(embedded, text)
+
+
+def _text(name: str, source: str) -> NotebookNode:
+    from nbformat.v4 import new_markdown_cell
+
+    return new_markdown_cell(source, id=name)
+
+
+def _code(name: str, source: str) -> NotebookNode:
+    from nbformat.v4 import new_code_cell
+
+    return new_code_cell(source, id=name)

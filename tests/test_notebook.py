@@ -1,0 +1,462 @@
+"""The workbook in notebooks: exported, run in a real kernel, and brought back."""
+
+import asyncio
+import json
+import os
+import random
+import re
+import shlex
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbconvert import HTMLExporter
+
+from grader.cells.answers import header, without_header
+from grader.edition.badges import BRANCH
+from grader.edition.badges import write as write_badges
+from grader.errors import KoansError
+from grader.notebook.bring import bring
+from grader.notebook.export import Source, export, public, source_of
+from grader.notebook.shown import Said
+from grader.notebook.shown import text as as_text
+from grader.progress import Progress
+from grader.runner import Runner
+from grader.stubs import strip_markers, stub_of
+from grader.verdict import Status
+from grader.walk import LEARNER, Step
+from grader.workbook import Workbook
+from tests.browser import CHROMIUM, Browser
+from tests.conftest import ROOT, Play, copy_workbook
+from tests.notebooks import answer, kernels, of_cells, said, solved, write
+
+HERE = Source()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A workbook that the tests of this module share; they leave exercises/ as stubs."""
+    return Play(copy_workbook(tmp_path_factory.mktemp("desk")))
+
+
+@pytest.fixture(scope="module")
+def two_kernels(desk):
+    """Two kernels in its folder, their loop, and a warm runner for all checks."""
+    with Runner(desk.workbook, share=True) as runner, kernels(desk.root, 2) as (loop, running):
+        runner.warm_up()
+        yield loop, running
+
+
+@pytest.fixture
+def jupyter(two_kernels):
+    return two_kernels[1][0]
+
+
+def exported(play, chapter):
+    return nbformat.reads(export(play.workbook, play.workbook.chapter(chapter), HERE), 4)
+
+
+def checks(notebook):
+    return {cell.id.removeprefix("check-"): said(cell) for cell in notebook.cells if cell.id.startswith("check-")}
+
+
+def test_every_chapter_is_a_valid_notebook_and_the_same_bytes_each_time(desk):
+    book = desk.workbook
+    assert len({export(book, book.chapter("6"), HERE) for _ in range(2)}) == 1
+    for chapter in book.chapters:
+        notebook = exported(desk, chapter.id)
+        nbformat.validate(notebook)
+        names = [cell.id for cell in notebook.cells]
+        assert len(set(names)) == len(names)
+        assert [n.removeprefix("koan-") for n in names if n.startswith("koan-")] == [k.name for k in chapter.koans]
+        texts = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        assert texts.count("data:image/svg+xml;base64,") == 1
+        assert texts.count("<summary>Hint ") == 3 * len(chapter.koans)
+        mine = [q for q in book.questions.values() if q.chapter == chapter.id]
+        assert {q.id for q in mine if q.ask != "quiz"} == {
+            n.removeprefix("ask-") for n in names if n.startswith("ask-")
+        }
+
+
+@pytest.mark.timeout(600)
+def test_every_chapter_runs_in_a_kernel_and_comes_home_with_its_cells_in_any_order(desk, two_kernels, tmp_path):
+    book = desk.workbook
+
+    loop, running = two_kernels
+
+    async def both(kernel, chapters):
+        found = []
+        for chapter in chapters:
+            stubs = checks(await kernel.ran(exported(desk, chapter.id)))
+            found.append((chapter, stubs, await kernel.ran(solved(book, exported(desk, chapter.id), chapter.id))))
+        return found
+
+    async def at_once():
+        return await asyncio.gather(*(both(kernel, book.chapters[i::2]) for i, kernel in enumerate(running)))
+
+    ran = [one for half in loop.run(at_once()) for one in half]
+    for chapter, stubs, done in ran:
+        assert {name: "not started" in text for name, text in stubs.items()} == {k.name: True for k in chapter.koans}
+        for koan in chapter.koans:
+            assert f"{koan.id}  ✓ passed" in checks(done)[koan.name], checks(done)[koan.name]
+        random.Random(7).shuffle(done.cells)
+        nbformat.write(done, tmp_path / f"{chapter.id}.ipynb")
+    with Progress(book.root) as progress:
+        for chapter in book.chapters:
+            bag = bring(book, progress, tmp_path / f"{chapter.id}.ipynb")
+            assert {b.what for b in bag.brought} == {"written"} and not bag.open
+        # What passed in the notebook is what was brought, so it stands as passed, and its cards with it.
+        assert {s.status for s in progress.standings(book).values()} == {Status.passed}
+        assert progress.unlocked(book) >= {
+            p.card for p in book.proofs if not p.gpu and not book.cards[p.card].pending
+        } - {p.card for p in book.proofs if p.gpu}
+    for koan in book.koans.values():
+        assert book.exercise(koan).read_text() == strip_markers(book.solution(koan).read_text())
+        book.exercise(koan).write_text(stub_of(book, koan))
+
+
+START = "import sys; sys.path.insert(0, '.')\nfrom pathlib import Path\nfrom grader.notebook import live\nkoan = live.start(Path.cwd())"
+RIGHT = """\
+import torch
+
+
+def scores(q, k):
+    if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
+        raise ValueError("q and k must agree in batch, heads and width")
+    return (q.float() @ k.float().mT / q.shape[-1] ** 0.5).to(q.dtype)"""
+WRONG = "def scores(q, k):\n    return q @ k.mT"
+CHECK = 'koan.check("ch07_attention/scores")'
+
+
+def test_a_check_says_what_the_terminal_says(desk, jupyter):
+    text = "import torch\n\n\ndef softmax(x, dim=-1):\n    e = torch.exp(x)\n    return e / e.sum(dim, keepdim=True)"
+    shown = jupyter.texts(START, text, 'koan.check("softmax")')[-1]
+    koan = desk.workbook.koan("softmax")
+    desk.write("softmax", text)
+    with Runner(desk.workbook) as runner:
+        verdict = runner.run(koan, LEARNER)
+    desk.write("softmax", stub_of(desk.workbook, koan))
+    assert "this looks like: exp before subtracting the row maximum" in shown
+    assert shown == as_text(Said(Step(koan, verdict, ()), ("cell [2]",)))
+
+
+def test_what_ran_last_counts_and_nothing_runs_twice(desk, jupyter):
+    helper = "import torch\nROOT = 0.5"
+    using = "open('ran', 'a').write('x')\n" + RIGHT.replace("import torch\n", "").replace("0.5", "ROOT")
+    said = jupyter.texts(START, CHECK, RIGHT, CHECK, WRONG, CHECK, helper, using, CHECK, "ROOT = 1.0", CHECK)
+    assert said[1] == "koans: no cell that has run here defines `scores`: run the cell with your answer, then this one"
+    assert [text.partition("\n")[0].split("  ")[1] for text in (said[3], said[5], said[8], said[10])] == [
+        "✓ passed",
+        "✗ failed",
+        "✓ passed",
+        "✗ failed",
+    ]
+    assert (desk.root / "ran").read_text() == "x"
+
+
+def test_a_cell_that_hangs_or_ends_its_process_gets_a_verdict_and_the_kernel_lives_on(jupyter):
+    hangs = "def scores(q, k):\n    while True:\n        pass"
+    ends = "import os\ndef scores(q, k):\n    os._exit(3)"
+    raises = "import torch\n\ndef scores(q, k):\n    x = 1\n    return q[k]"
+    check = 'koan.check("ch07_attention/scores", timeout=2)'
+    forbidden = "import torch\ndef softmax(x, dim=-1):\n    return torch.softmax(x, dim)"
+    said = jupyter.texts(START, hangs, check, ends, check, raises, check, "1 + 1", forbidden, 'koan.check("softmax")')
+    assert "! timed out" in said[2] and "no answer within 2 s" in said[2]
+    assert "! crashed" in said[4] and "exit code 3" in said[4]
+    assert "✗ failed" in said[6] and "line 5 of the cell: return q[k]" in said[6]
+    assert said[7] == "2"
+    assert "found in line 3 of the cell: return torch.softmax(x, dim)" in " ".join(said[9].split())
+
+
+def test_a_later_cell_that_does_not_parse_is_said(jupyter):
+    said = jupyter.texts(START, RIGHT, "def scores(q, k:\n    return q", CHECK)
+    assert "✓ passed" in said[3]
+    assert "cell [3] does not parse (line 1: " in said[3]
+    assert "so this is the verdict on cell [2]" in said[3]
+
+
+def test_the_magic_checks_its_cell_and_then_runs_it(jupyter):
+    said = jupyter.texts(
+        START,
+        f"%%koan scores\n{RIGHT}\nprint('ran')",
+        "scores.__name__",
+        "%%koan scores\ntorch = 3",
+        "%%koan no_such_koan\npass",
+        "%%koan scores\nimport os\nos._exit(1)\ndef scores(q, k):\n    return os._exit(2)",
+        "scores.__name__",
+    )
+    assert "✓ passed" in said[1] and said[1].endswith("ran")
+    assert said[2] == "'scores'"
+    assert said[3] == "koans: this cell defines no `scores`, which ch07_attention/scores asks for"
+    assert said[4].startswith("koans: no koan is called 'no_such_koan'")
+    assert "! crashed" in said[5] and "The cell was not run in the kernel" in said[5]
+    assert said[6] == "'scores'"
+
+
+def brought(play, *cells, chapter="ch07_attention", **options):
+    file = write(play.root / "mine.ipynb", of_cells(*cells, chapter=chapter))
+    with Progress(play.root) as progress:
+        return {b.koan.partition("/")[2]: b for b in bring(play.workbook, progress, file, **options).brought}
+
+
+def test_answers_are_found_wherever_they_stand(play):
+    book = play.workbook
+    lines = answer(book, book.koan("split_heads")).split("\n\n\ndef merge_heads")
+    cells = [
+        "%matplotlib inline\nimport torch\nprint('scratch')\n!ls\nx = torch.ones(3)",
+        f"# moved here\n{RIGHT}\n\nscores(torch.ones(2, 3), torch.ones(2, 3))\nfiles = !ls",
+        "def merge_heads" + lines[1],  # split: two functions of one koan in two cells
+        lines[0],
+        stub_cell := without_header(stub_of(book, book.koan("attention"))),
+        RIGHT,  # copied
+        "%%bash\nrm -rf exercises",
+        "def causal_mask(n_q, n_k):  # retyped, without its imports\n    return torch.zeros(n_q, n_k).masked_fill(~keep(n_q, n_k), -torch.inf)",
+        "def keep(n_q, n_k):\n    return torch.ones(n_q, n_k, dtype=torch.bool).tril(n_k - n_q)",
+    ]
+    found = brought(play, *cells)
+    assert {name: one.what for name, one in found.items()} == {
+        "scores": "written",
+        "split_heads": "written",
+        "causal_mask": "written",
+        "attention": "not started",
+    }
+    assert stub_cell in book.exercise(book.koan("attention")).read_text()
+    text = book.exercise(book.koan("scores")).read_text()
+    assert text == header(stub_of(book, book.koan("scores"))) + RIGHT + "\n"
+    with Runner(book) as runner:
+        for name in ("scores", "split_heads", "causal_mask"):
+            assert runner.run(book.koan(name), LEARNER).passed, name
+
+
+def test_two_answers_to_one_koan_are_said_and_neither_is_taken(play):
+    book = play.workbook
+    koan = book.koan("scores")
+    found = brought(play, RIGHT, "pass", WRONG, without_header(stub_of(book, koan)))
+    assert (found["scores"].what, found["scores"].cells, found["scores"].others) == (
+        "defined differently",
+        ("cell 3",),
+        ("cell 1",),
+    )
+    assert book.exercise(koan).read_text() == stub_of(book, koan)
+    run = play.koans("notebook", "import", "mine.ipynb")
+    assert run.returncode == 1
+    assert "cell 3 and cell 1 define it differently: keep one of them" in " ".join(run.stdout.split())
+
+
+def test_what_an_import_replaces_is_kept_and_a_dry_run_writes_nothing(play):
+    play.write("scores", "mine = 1\n")
+    assert brought(play, RIGHT, write=False)["scores"].what == "written"
+    assert play.workbook.exercise(play.workbook.koan("scores")).read_text() == "mine = 1\n"
+    one = brought(play, RIGHT)["scores"]
+    assert (play.root / one.kept).read_text() == "mine = 1\n"
+    assert brought(play, RIGHT)["scores"].what == "the same"
+
+
+def test_a_helper_that_another_koan_gives_is_no_answer_to_the_koan_of_its_name(play):
+    book = play.workbook
+    texts = [answer(book, koan) for koan in book.chapter("ch05").koans]
+    fertility = next(t for t in texts if "def fertility" in t)
+    # `encode` is a koan, and a helper in the cell of another one.
+    assert {b.what for b in brought(play, *texts, chapter="ch05_tokens").values()} == {"written"}
+    alone = brought(play, fertility, chapter="ch05_tokens")
+    assert {name: one.what for name, one in alone.items()} == {"fertility": "the same"}
+
+
+def test_the_command_takes_a_notebook_out_and_back_and_progress_follows(play):
+    play.body("scores", "return q @ k.mT")
+    out = play.koans("notebook", "export", "7")
+    assert out.returncode == 0, out.stderr
+    file = play.root / "ch07_attention.ipynb"
+    notebook = nbformat.read(file, 4)
+    cell = next(cell for cell in notebook.cells if cell.id == "koan-scores")
+    assert "return q @ k.mT" in cell.source  # what was written so far
+    cell.source = answer(play.workbook, play.workbook.koan("scores"))
+    nbformat.write(notebook, file)
+    again = play.koans("notebook", "export", "7")
+    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    back = play.koans("notebook", "import", str(file))
+    assert back.returncode == 0, back.stderr
+    assert "ch07_attention/scores  written, from cell" in back.stdout
+    assert "what was there is kept as .koans/replaced/" in " ".join(back.stdout.split())
+    assert "ch07_attention/scores  ✓ passed" in back.stdout
+    assert "card unlocked:" in back.stdout
+    listed = {k["name"]: k["standing"]["status"] for k in json.loads(play.koans("list", "7", "--json").stdout)}
+    assert listed["scores"] == "passed"
+
+
+OLD = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": []}]}
+
+
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (b'{"nbformat": 4, "cells": [', "is not a notebook: "),
+        (b"\x80\x81", "is not a notebook: "),
+        (b"[" * 100_000, "is not a notebook: "),
+        (b'{"pages": []}', "is not a notebook: "),
+        (json.dumps(OLD).encode(), "is in notebook format 3, and 4 is read"),
+        (json.dumps(of_cells("x <- 3", kernelspec={"language": "R", "name": "ir"})).encode(), "is a notebook in R"),
+        (json.dumps(of_cells("x = 3")).encode(), "does not say which chapter it is of"),
+        (json.dumps(of_cells("x = 3", chapter="ch99_none")).encode(), "no chapter is called 'ch99_none'"),
+        (b" " * (50 << 20), "is larger than 16 MiB"),
+    ],
+    ids=["cut", "binary", "deep", "no notebook", "old", "R", "foreign", "other workbook", "50 MB"],
+)
+def test_what_is_no_notebook_of_this_workbook_is_one_line(desk, tmp_path, content, says):
+    file = tmp_path / "bad.ipynb"
+    file.write_bytes(content)
+    with Progress(desk.root) as progress, pytest.raises(KoansError) as told:
+        bring(desk.workbook, progress, file)
+    assert says in str(told.value) and "\n" not in str(told.value) and len(str(told.value)) < 300
+
+
+def _outside(tmp_path, cell, **more):
+    """Run a first cell in a folder that knows of no workbook, with a pip that says what it is asked."""
+    (tmp_path / "pip").mkdir(exist_ok=True)
+    (tmp_path / "pip/__init__.py").touch()
+    (tmp_path / "pip/__main__.py").write_text(
+        f"import sys; open({str(tmp_path / 'asked')!r}, 'w').write(' '.join(sys.argv[1:]))"
+    )
+    (tmp_path / "cell.py").write_text(cell)
+    away = tmp_path / "away"
+    away.mkdir(exist_ok=True)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), **more}
+    # -S: no packages, so that none of ours is installed there. What it imports at its end is what was fetched.
+    command = [sys.executable, "-S", "-c", "import runpy; runpy.run_path('../cell.py')"]
+    return subprocess.run(command, cwd=away, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def _first_cell(play, source):
+    return nbformat.reads(export(play.workbook, play.workbook.chapter("6"), source), 4).cells[1].source
+
+
+def test_the_first_cell_fetches_the_workbook_at_the_exported_commit(play, tmp_path):
+    stand_in = "def start(root, chapter, version):\n    print('started', chapter, version)\n"
+    (play.root / "grader/notebook/live.py").write_text(stand_in)
+    (play.root / "grader/notebook/__init__.py").write_text("")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    for args in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "exported"]):
+        subprocess.run([*git, *args], cwd=play.root, check=True)
+    place = source_of(play.root, f"file://{play.root}")
+    (play.root / "README.md").write_text("later")
+    for args in (["add", "-A"], ["commit", "-qm", "later"]):
+        subprocess.run([*git, *args], cwd=play.root, check=True)
+
+    run = _outside(tmp_path, _first_cell(play, place))
+    assert run.returncode == 0, run.stderr
+    fetched = tmp_path / "away/workbook"
+    assert f"fetching file://{play.root} at {place.commit[:12]}" in run.stdout
+    assert run.stdout.endswith("started ch06_numerics 0.1.0\n")
+    assert not (fetched / "README.md").exists()  # the commit it was exported from, not the newest
+    assert (tmp_path / "asked").read_text() == f"install --quiet -e {fetched}"
+    # Run again, it is found.
+    again = _outside(tmp_path, _first_cell(play, place))
+    assert again.stdout == "started ch06_numerics 0.1.0\n"
+
+
+@pytest.mark.parametrize(
+    "address, says",
+    [
+        ("", "this notebook does not say where there is one"),
+        ("file:///nowhere", "file:///nowhere could not be fetched: "),
+    ],
+)
+def test_a_first_cell_that_finds_no_workbook_is_one_line(desk, tmp_path, address, says):
+    run = _outside(tmp_path, _first_cell(desk, Source(address, "")))
+    assert run.returncode == 1
+    assert says in run.stderr and len(run.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "remote, place",
+    [
+        ("git@git.example.org:ada/koans.git", "https://git.example.org/ada/koans"),
+        ("ssh://git@git.example.org:2222/ada/koans.git", "https://git.example.org/ada/koans"),
+        ("https://ada:secret@git.example.org/ada/koans.git", "https://git.example.org/ada/koans"),
+        ("/srv/git/koans.git", ""),
+        ("file:///srv/git/koans.git", ""),
+        ("http://localhost/koans", ""),
+        ("", ""),
+    ],
+)
+def test_an_address_is_only_what_others_can_reach_and_holds_no_password(remote, place):
+    assert public(remote) == place
+
+
+def test_a_source_is_taken_from_the_remote_or_from_what_is_given(play):
+    assert source_of(play.root) == Source("", "")
+    subprocess.run(["git", "init", "-q"], cwd=play.root, check=True)
+    subprocess.run(["git", "remote", "add", "origin", "git@git.example.org:ada/koans.git"], cwd=play.root, check=True)
+    assert source_of(play.root).address == "https://git.example.org/ada/koans"
+    assert source_of(play.root, "ada/koans").address == "https://github.com/ada/koans"
+    with pytest.raises(KoansError, match="give owner/name"):
+        source_of(play.root, "--upload-pack=evil")
+    bad = play.koans("notebook", "export", "6", "--source", 'x"; import os #')
+    assert (bad.returncode, len(bad.stderr.strip().splitlines())) == (2, 1)
+
+
+def test_badges_are_written_once_and_taken_away_again(play):
+    (play.root / "README.md").write_text((ROOT / "README.md").read_text())
+    chapters = {c.id: play.root / "content" / c.id / "chapter.md" for c in play.workbook.chapters}
+    before = {file: file.read_text() for file in (play.root / "README.md", *chapters.values())}
+    texts = [play.workbook.text(c) for c in play.workbook.chapters]
+    opens = "https://notebooks.example.org/{source}/{branch}/{chapter}.ipynb"
+    for source in ("ada/koans", "ben/koans", "ben/koans"):
+        changed = write_badges(play.workbook, source, opens=opens)
+    assert changed == []
+    for chapter, file in chapters.items():
+        link = f"https://notebooks.example.org/ben/koans/notebooks/{chapter}.ipynb"
+        assert file.read_text().count(link) == 1 and (play.root / "README.md").read_text().count(link) == 1
+        assert (file.parent / "../notebook.svg").resolve().is_file()
+    # Neither the terminal nor a notebook shows them.
+    assert [Workbook(play.root).text(c) for c in play.workbook.chapters] == texts
+    assert len(write_badges(play.workbook, "")) == 1 + len(chapters)
+    assert {file: file.read_text() for file in before} == before
+    with pytest.raises(KoansError, match="no other braces"):
+        write_badges(play.workbook, "ada/koans", opens="{nothing}")
+
+
+def test_the_dev_container_installs_what_the_readme_says():
+    given = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())["postCreateCommand"]
+    readme = (ROOT / "README.md").read_text()
+    first = re.search(r"^python3 -m venv .*$", readme, re.MULTILINE)[0].split(" && ")
+    cpu = re.search(r"`(pip install 'torch[^`]*)`", readme)[1]
+    assert given.split(" && ") == [*first[:2], cpu, first[2].replace(" .", " '.[notebook]'"), "koans doctor"]
+
+
+def test_exported_notebooks_stay_out_of_git_and_the_workflow_puts_them_where_badges_point():
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {"/notebooks/", "/ch*.ipynb"} <= set(ignored)  # as `export --all` and `export` call them
+    workflow = (ROOT / ".github/workflows/notebooks.yml").read_text()
+    assert f"git push --force origin {BRANCH}" in workflow
+    command = re.search(r"koans (notebook export --all .*)$", workflow, re.MULTILINE)[1]
+    assert shlex.split(command)[:3] == ["notebook", "export", "--all"]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="not run here: needs chromium")
+def test_a_notebook_opens_with_its_figure_its_hints_folded_and_a_verdict_that_runs_nothing(desk, jupyter, tmp_path):
+    notebook = exported(desk, "ch07_attention")
+    cells = {cell.id: cell for cell in notebook.cells}
+    cells["koan-scores"].source = (
+        "def scores(q, k):\n    print('<script>document.title = 1</script>')\n"
+        "    raise ValueError('<img src=x onerror=\"document.title = 2\">')"
+    )
+    cells["koan-causal_mask"].source = answer(desk.workbook, desk.workbook.koan("causal_mask"))
+    jupyter.run(notebook)
+    page = tmp_path / "page.html"
+    html, _ = HTMLExporter().from_notebook_node(notebook)
+    page.write_text(re.sub(r"<script[^>]*src=[^>]*></script>", "", html))  # its own libraries, from the network
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(page)
+        title = browser.run("document.title")
+        assert title not in ("1", "2")
+        assert browser.run("[...document.querySelectorAll('details')].every(d => !d.open)")
+        pictures = "[...document.images].map(i => [i.alt.length > 20, i.complete && i.naturalWidth > 100])"
+        assert browser.run(pictures) == [[True, True]]
+        shown = browser.run("document.body.innerText")
+        assert "✗ failed ch07_attention/scores" in shown
+        assert "<script>document.title = 1</script>" in shown
+        assert '<img src=x onerror="document.title = 2">' in shown
+        assert "✓ passed ch07_attention/causal_mask" in shown
+        assert "the model answer" in shown

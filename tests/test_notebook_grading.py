@@ -1,0 +1,187 @@
+"""Notebooks are graded like any other submission, whatever they are."""
+
+import json
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from grader.cells import answers, apart, file
+from grader.cells.python import Cell, read
+from grader.errors import KoansError
+from grader.submissions import collect
+from tests.browser import CHROMIUM, Browser
+from tests.notebooks import answer, of_cells, write
+from tests.test_grading import small  # noqa: F401  (a workbook of three koans)
+
+MARKUP = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">"
+
+
+@pytest.mark.timeout(600)
+def test_a_folder_of_notebooks_is_a_class_and_none_of_it_runs_or_reaches_the_page(small, tmp_path):  # noqa: F811
+    book = small.workbook
+    solved = [answer(book, koan) for koan in book.koans.values()]
+    forks = tmp_path / "forks"
+    forks.mkdir()
+    ran = tmp_path / "ran"
+    write(forks / "ada.ipynb", of_cells(*reversed(solved)))
+    magics = [f"!touch {ran}", "%matplotlib inline", f"files = !touch {ran}", f"open({str(ran)!r}, 'w')"]
+    write(
+        forks / "ben.ipynb", of_cells("\n".join([*magics, solved[0]]), f"%%bash\ntouch {ran}", chapter="ch06_numerics")
+    )
+    hostile = of_cells(f"!{MARKUP}", f"def causal_mask(n_q, n_k):\n    raise ValueError({MARKUP!r})", f"%%{MARKUP}")
+    hostile["cells"][1]["outputs"] = [
+        {"output_type": "display_data", "metadata": {}, "data": {"text/html": MARKUP, "application/javascript": "1"}}
+    ]
+    write(forks / "cyd<script>.ipynb", hostile)
+    (forks / "cut.ipynb").write_text('{"cells": [')
+    write(forks / "old.ipynb", {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []})
+    write(forks / "rrr.ipynb", of_cells("x <- 3", kernelspec={"language": "R", "name": "ir"}))
+    write(forks / "foreign.ipynb", of_cells("import pandas as pd", "pd.DataFrame()", f"# {MARKUP}"))
+    with (forks / "vast.ipynb").open("wb") as vast:
+        vast.truncate(50 << 20)
+    (forks / "link.ipynb").symlink_to(forks / "ada.ipynb")
+    for chapter in ("ch06_numerics", "ch07_attention"):  # one learner's, a notebook a chapter
+        (forks / "dee").mkdir(exist_ok=True)
+        own = [answer(book, koan) for koan in book.chapter(chapter).koans]
+        write(forks / "dee" / f"{chapter}.ipynb", of_cells(*own, chapter=chapter))
+
+    page = tmp_path / "class.html"
+    run = small.koans("grade", str(forks), "--seed", "1", "--json", "--format", f"html={page}")
+    assert run.returncode == 1, run.stderr  # some could not be graded
+    grades = {g["submission"]: g for g in json.loads(run.stdout)["grades"]}
+    assert {name: g["earned"] for name, g in grades.items()} == {
+        "ada": 3,
+        "ben": 1,
+        "cyd<script>": 0,
+        "dee": 3,
+        "foreign": 0,
+        "cut": 0,
+        "old": 0,
+        "rrr": 0,
+        "vast": 0,
+        "link": 0,
+    }
+    problems = {name: g["problem"] for name, g in grades.items() if g["problem"]}
+    assert set(problems) == {"cut", "old", "rrr", "vast", "link"}
+    assert all("\n" not in text and len(text) < 300 for text in problems.values())
+    assert "16384 is the most" in problems["vast"] and "hand in the file itself" in problems["link"]
+    assert not ran.exists()
+    assert grades["ben"]["notes"] == [
+        f"cell 1, line 1: a shell line left out: {f'!touch {ran}'[:80]}",
+        "cell 1, line 2: a magic left out: %matplotlib inline",
+        f"cell 1, line 3: a shell line left out: {f'files = !touch {ran}'[:80]}",
+        "cell 2, line 1: a cell left out: %%bash",
+    ]
+    assert grades["foreign"]["notes"] == ["no cell defines a function of these koans"]
+    assert all(g["trusted"] and g["isolation"].startswith("isolated") for g in grades.values())
+    assert "<script>document" not in page.read_text() and 'onerror="' not in page.read_text()
+    if CHROMIUM is not None:
+        with Browser(tmp_path / "profile") as browser:
+            browser.open(page)
+            assert browser.run("document.title") != "owned"
+            assert browser.complaints == []
+
+
+def test_what_an_instructor_points_at_may_be_a_notebook_a_class_or_a_learners_chapters(tmp_path):
+    for name in (
+        "class/ada.ipynb",
+        "class/ben.ipynb",
+        "class/.hidden.ipynb",
+        "cyd/ch06_numerics.ipynb",
+        "cyd/ch07_attention.ipynb",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(tmp_path / name, of_cells())
+    (tmp_path / "roster.csv").write_text("student,path\nAda,class/ada.ipynb\nCyd,cyd\n")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+
+    def found(*names):
+        return {s.name: len(s.notebooks) for s in collect([tmp_path / name for name in names], scratch)}
+
+    assert found("class/ada.ipynb") == {"ada": 1}
+    assert found("class") == {"ada": 1, "ben": 1}
+    assert found("cyd") == {"cyd": 2}
+    assert found("roster.csv") == {"Ada": 1, "Cyd": 2}
+    with pytest.raises(KoansError, match="are both called 'ada'"):
+        found("class", "class/ada.ipynb")
+
+
+def test_a_strangers_notebook_is_parsed_where_it_can_reach_nothing(book, tmp_path):
+    # The process as it is, but for a parser that tries to read what it may not.
+    trial = """
+import os
+from grader.cells import apart
+
+def evil(notebooks, outlines):
+    tried = {}
+    for path in ("reference/__init__.py", "/etc/passwd", "/proc/%d/environ" % os.getppid()):
+        try:
+            open(path).close()
+            tried[path] = "read"
+        except OSError as error:
+            tried[path] = "shut"
+    try:
+        os.fork()
+    except OSError:
+        tried["fork"] = "shut"
+    return apart.Told(tried)
+
+apart.find = evil
+apart.main()
+"""
+    asked = msgspec.msgpack.encode(apart.Asked(str(book.root), str(tmp_path), (), ()))
+    environment = {"PYTHONPATH": str(book.root)}
+    done = subprocess.run(
+        [sys.executable, "-c", trial], cwd=book.root, env=environment, input=asked, capture_output=True, timeout=60
+    )
+    told = msgspec.msgpack.decode(done.stdout, type=apart.Told)
+    assert len(told.texts) == 4 and set(told.texts.values()) == {"shut"}, told
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(" * 5000 + ")" * 5000, "-" * 100_000 + "1", "x" + ".a" * 100_000, "[" * 90 + "]" * 90, "\x00", "if x:\n" * 99],
+    ids=["brackets", "minus", "attributes", "lists", "null", "indents"],
+)
+def test_a_cell_that_a_parser_may_choke_on_harms_nothing(book, tmp_path, text):
+    koan = book.koan("scores")
+    path = write(tmp_path / "a.ipynb", of_cells(text, answer(book, koan), f"def scores(q, k):\n    return {text}"))
+    told = apart.read(book.root, [path], answers.outlines(book, "ch07_attention"))
+    assert "could not be read" in told.problem or "def scores" in told.texts[koan.id]
+
+
+def test_magics_are_left_out_wherever_they_stand_and_python_that_looks_like_one_is_not():
+    text = '''\
+x = """
+!ls
+%cd /
+"""
+y = (7
+  % 3)
+!pip install \\
+    torch
+def scores(q, k):
+    %timeit 1
+    !ls
+    return q
+scores?
+?scores
+z = %time 3
+'''
+    parsed = read(Cell("cell 1", text))
+    assert not parsed.error
+    assert [left.line for left in parsed.left] == [7, 8, 10, 11, 13, 14, 15]
+    assert {"x", "y", "scores"} <= {name for s in parsed.statements for name in s.binds}
+    for body, kept in (("%%koan scores\nx = 1", True), ("%%time\nx = 1", True), ("%%html\nx = 1", False)):
+        assert bool(read(Cell("cell 1", body)).statements) is kept
+
+
+def test_outputs_and_other_cells_are_not_looked_at():
+    notebook = of_cells("x = 1")
+    notebook["cells"].append({"cell_type": "markdown", "metadata": {}, "source": "y = 2"})
+    notebook["cells"][0]["outputs"] = [{"output_type": "nonsense", "data": 3}]
+    found = file.read(json.dumps(notebook).encode(), "a.ipynb")
+    assert [cell.text for cell in found.cells] == ["x = 1"]
