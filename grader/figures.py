@@ -66,7 +66,7 @@ def stale(root: Path) -> list[Stale]:
 def svg(file: Path) -> bytes:
     """The picture of a figure.py: the same bytes every time. Raises KoansError."""
     data, source, picture = _drawn(file)
-    with io.BytesIO() as out, _style():
+    with io.BytesIO() as out, style():
         stamp = f"tensor-koans data={data} source={source}"
         metadata = {"Title": file.parent.name, "Description": stamp, "Creator": None, "Date": None}
         picture.savefig(out, format="svg", metadata=metadata)
@@ -95,7 +95,7 @@ def reason(file: Path) -> str:
 
 def _drawn(file: Path) -> tuple[str, str, Figure]:
     """Digest of the data, digest of the source, and the figure."""
-    with _style():
+    with style():
         figure = _draw(file)
     source = f"{file.read_text(encoding='utf-8')}\n{sorted(STYLE.items())}"
     return digest(figure), hashlib.sha256(source.encode()).hexdigest()[:16], figure
@@ -117,7 +117,7 @@ def _draw(file: Path) -> Figure:
     return figure
 
 
-def _style() -> Any:
+def style() -> Any:
     """A context with the common style, whatever the user's own says. Raises KoansError without matplotlib."""
     try:
         import matplotlib

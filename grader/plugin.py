@@ -6,6 +6,7 @@ The same in a terminal, in an editor's test panel and inside the runner, which l
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from collections import defaultdict
 from collections.abc import Generator
@@ -123,6 +124,10 @@ def koan_of(config: pytest.Config, path: Path) -> Koan | None:
 def sentence(item: pytest.Item) -> str:
     """A test's name as words, with its parameters."""
     name, bracket, params = item.name.partition("[")
+    given: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    for key, value in given.items():  # pytest calls a dtype by its place: dtype1
+        if str(value).startswith("torch."):
+            params = re.sub(rf"\b{re.escape(key)}\d+\b", str(value), params)
     return name.removeprefix("test_").replace("_", " ") + (f" [{params.replace('torch.', '')}" if bracket else "")
 
 
@@ -130,12 +135,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     brief = item.session.testsfailed or item.config.getoption("--brief")
     if brief and koan_of(item.config, item.path):
         _look_briefly(item)
-    if item.get_closest_marker("gpu") and koan_of(item.config, item.path):
-        from grader.gpu import lack
-
-        missing = lack()
+    koan = koan_of(item.config, item.path)
+    if koan is not None:
+        missing = _missing(koan, item.get_closest_marker("gpu") is not None)
         if missing:
             pytest.skip(f"not run here: {missing}")
+
+
+def _missing(koan: Koan, gpu: bool) -> str:
+    """What this machine lacks for one test of a koan, or an empty string."""
+    if gpu:
+        from grader.gpu import lack
+
+        return lack()
+    if koan.kind != "kernel":
+        return ""
+    from grader.interpreter.run import unfit
+
+    return unfit()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -28,6 +29,7 @@ from grader.workbook import Koan, Workbook
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
+    from grader.gpu.job import Input, Job, Kernels
     from grader.interpreter.compile import Compiled
     from grader.interpreter.count import Traffic
     from grader.interpreter.text import KernelText
@@ -108,9 +110,11 @@ def missing_requirement(koan: Koan) -> str:
     """What this machine lacks to run the koan, or an empty string."""
     if koan.kind != "kernel":
         return ""
-    from grader.interpreter.run import unfit
+    from grader.gpu.facts import present
+    from grader.interpreter.run import installed, unfit
 
-    return unfit()
+    # A GPU times kernels with versions of Triton that cannot interpret them; the other tests are not run then.
+    return unfit() if not (installed() and present()) else ""
 
 
 class Sandbox(msgspec.Struct, frozen=True):
@@ -301,7 +305,26 @@ class Launched:
 
         assert self.oracle.launch is not None
         found = launches(self.texts, self.oracle.launch, self.config, inputs)
-        return [compile_for(arch, self.texts[launch.kernel], launch) for launch in found]
+        with ThreadPoolExecutor() as together:
+            return list(together.map(lambda launch: compile_for(arch, self.texts[launch.kernel], launch), found))
+
+    def job(self, inputs: Sequence[Input], baselines: Sequence[str], only: Sequence[str] = ()) -> Job:
+        """What to ask of the process that has a GPU: these kernels, as text, against the oracle's baselines."""
+        from grader.gpu.job import Job
+        from grader.gpu.thresholds import YOURS
+
+        kernels = self.for_gpu(YOURS, only)
+        return Job(kernels.oracle, tuple(inputs), tuple(baselines), (kernels,))
+
+    def for_gpu(self, name: str, only: Sequence[str] = ()) -> Kernels:
+        """The kernels' checked texts and literal numbers, under a name for their times."""
+        from grader.gpu.job import Kernels
+        from grader.interpreter.run import kernel_lines
+
+        oracle = f"{self.oracle.fn.__module__}:{self.oracle.__name__}"
+        sources = {kernel: kernel_lines(text) for kernel, text in self.texts.items()}
+        choices = tuple(dict(choice) for choice in self.text.choices)
+        return Kernels(name, oracle, sources, dict(self.config), choices, tuple(only))
 
     def with_variant(self, chosen: Variant) -> Launched:
         if chosen.name not in self._variants:

@@ -47,6 +47,18 @@ class Moves:
     flops: int | None = None
 
 
+@dataclass(frozen=True)
+class Work:
+    """What any way to compute it must do: FLOPs of products, and bytes read when each input is read once.
+
+    `apart`: results along the first axis of the inputs depend on nothing else, so they can be checked one by one.
+    """
+
+    flops: int
+    loads: int
+    apart: bool = False
+
+
 class Oracle(Generic[P, R]):
     """A function known to be right, with its named variants; call it like the function."""
 
@@ -58,6 +70,8 @@ class Oracle(Generic[P, R]):
         self.rights: dict[str, Variant] = {}
         self.launch: Function | None = None
         self.moves: Callable[..., Moves] | None = None
+        self.work: Callable[..., Work] | None = None
+        self.baselines: dict[str, Function] = {}
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.fn(*args, **kwargs)
@@ -82,6 +96,21 @@ class Oracle(Generic[P, R]):
         """Register what a kernel koan needs to move at most: `traffic(config, *inputs) -> Moves`."""
         self.moves = fn
         return fn
+
+    def least(self, fn: F) -> F:
+        """Register what a call must do at the least: `least(*inputs) -> Work`, of shapes alone."""
+        self.work = fn
+        return fn
+
+    def baseline(self, name: str) -> Callable[[F], F]:
+        """Register what torch does instead, to be raced against. One that gives a function back has prepared
+        something, and only that function is timed."""
+
+        def add(fn: F) -> F:
+            self.baselines[name] = fn
+            return fn
+
+        return add
 
     def _register(
         self, kind: dict[str, Variant], says: str, replaces: str | None, config: Mapping[str, Any]

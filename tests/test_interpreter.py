@@ -186,9 +186,7 @@ def test_coverage_says_what_was_not_written_and_what_was_written_again():
     ("version", "fits"), [("3.6.0", False), ("3.7.0", True), ("3.9.1+cpu", True), ("3.10.0", False)]
 )
 def test_other_versions_of_triton_are_told_apart_with_what_to_install(monkeypatch, version, fits):
-    import triton
-
-    monkeypatch.setattr(triton, "__version__", version)
+    monkeypatch.setattr(interpreter, "installed", lambda: version)
     lack = interpreter.unfit()
     assert bool(lack) != fits
     if lack:
@@ -196,3 +194,8 @@ def test_other_versions_of_triton_are_told_apart_with_what_to_install(monkeypatc
             lack
             == f"needs triton from 3.7 up to, not including, 3.10; here is {version}: `pip install 'triton>=3.7,<3.10'`"
         )
+
+
+def test_without_triton_that_is_what_is_missing(monkeypatch):
+    monkeypatch.setattr(interpreter, "installed", lambda: "")
+    assert interpreter.unfit() == "needs triton, which is built for Linux only"

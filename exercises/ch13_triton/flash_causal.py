@@ -8,6 +8,8 @@ import triton
 import triton.language as tl
 
 CONFIG = {"BLOCK_M": 128, "BLOCK_N": 64, "num_warps": 8, "num_stages": 3}
+# A GPU may try these instead, and takes the fastest.
+TUNE = [{"BLOCK_N": 128, "num_stages": 2}, {"BLOCK_N": 128}, {"BLOCK_M": 64, "num_warps": 4}]
 
 
 @triton.jit
@@ -45,12 +47,12 @@ def causal_kernel(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         raise NotImplementedError("your turn")
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max

@@ -8,6 +8,12 @@ import triton
 import triton.language as tl
 
 CONFIG = {"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4, "num_stages": 3}
+# A GPU may try these instead, and takes the fastest.
+TUNE = [
+    {"BLOCK_M": 128, "BLOCK_N": 256, "BLOCK_K": 64, "num_warps": 8},
+    {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 64, "num_warps": 8},
+    {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 64, "num_stages": 4},
+]
 
 
 @triton.jit
@@ -33,9 +39,11 @@ def matmul_tile(
 ):
     """One tile of out = A @ B. A is (M, K), B is (K, N), out (M, N), contiguous, of one 16-bit dtype (or float32).
 
+    A and B may be fp8 too, and out is bfloat16 then: masked lanes want other=0.0, as no int becomes an fp8, and BLOCK_K
+    must be 32 or more.
     No size need be a multiple of a block. tl.dot multiplies two tiles, (BLOCK_M, BLOCK_K) by (BLOCK_K, BLOCK_N), and
-    adds to a float32 tile: total = tl.dot(a, b, total). Hand it the tiles as they are loaded, in 16 bits: that is what
-    tensor cores take. Round once, at the store. A tile of A is loaded once for each step, B likewise.
+    adds to a float32 tile: total = tl.dot(a, b, total). Hand it the tiles as they are loaded, in 16 bits or 8: tensor
+    cores take those. Round once, at the store. A tile of A is loaded once for each step, B likewise.
     [[1, 2], [3, 4]] @ [[5], [6]] is [[17], [39]].
     """
     tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)

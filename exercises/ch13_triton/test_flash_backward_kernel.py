@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_backward_kernel import flash_backward_kernel
-from grader.checks import agrees, compiles, randn, traffic
+from grader.checks import agrees, compiles, fast, randn, traffic
+from grader.gpu import like
 from reference.ch13_triton.flash_backward_kernel import flash_backward_kernel as oracle
 
 
@@ -48,3 +49,8 @@ def test_each_side_is_read_once_for_each_block_of_the_other(seed):
 
 def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():
     compiles(flash_backward_kernel, *inputs(1, 128, 128, 64, torch.bfloat16), with_=oracle, wgmma=True)
+
+
+@pytest.mark.gpu
+def test_fast_beside_the_backward_passes_of_naive_attention_and_sdpa():
+    fast(flash_backward_kernel, *[like(32, 4096, 64)] * 4, with_=oracle, at_least={"naive": 1.2, "sdpa": 0.3})

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_bf16 import flash_bf16
-from grader.checks import agrees, compiles, randn, traffic
+from grader.checks import agrees, compiles, fast, randn, traffic
+from grader.gpu import like, ratios
 from reference.ch13_triton.flash_bf16 import flash_bf16 as oracle
 
 BF16 = torch.bfloat16
@@ -61,3 +62,9 @@ def test_keys_and_values_are_read_once_for_each_block_of_queries(seed):
 @pytest.mark.card("tensor-cores-take-16-bits")
 def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():
     compiles(flash_bf16, *qkv(1, 256, 256, 128), with_=oracle, wgmma=True)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("d", [64, 128])
+def test_fast_beside_naive_attention_and_sdpa(d):
+    fast(flash_bf16, *[like(8192 // d, 4096, d)] * 3, with_=oracle, at_least=ratios(4096, d))

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_causal import flash_causal
-from grader.checks import agrees, compiles, randn, traffic
+from grader.checks import agrees, compiles, fast, randn, traffic
+from grader.gpu import like, ratios
 from reference.ch13_triton.flash_causal import flash_causal as oracle
 
 
@@ -53,3 +54,11 @@ def test_blocks_above_the_diagonal_are_not_visited(n, m, seed):
 
 def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():
     compiles(flash_causal, *qkv(1, 256, 256, 64, torch.float16), with_=oracle, wgmma=True)
+
+
+@pytest.mark.gpu
+@pytest.mark.card("fused-attention-raced")
+@pytest.mark.parametrize(("n", "d"), [(4096, 128), (16384, 128)])
+def test_fast_beside_naive_attention_and_sdpa(n, d):
+    heads = 16384 // n * 2048 // d
+    fast(flash_causal, *[like(heads, n, d)] * 3, with_=oracle, at_least=ratios(n, d, causal=True))

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_decode import flash_decode
-from grader.checks import agrees, compiles, randn, traffic
+from grader.checks import agrees, compiles, fast, randn, traffic
+from grader.gpu import like
 from reference.ch13_triton.flash_decode import flash_decode as oracle
 
 
@@ -73,3 +74,10 @@ def test_the_cache_is_read_once(seed):
 
 def test_on_an_h100_nothing_spills():
     compiles(flash_decode, *qkv(2, 256, 64, torch.bfloat16), with_=oracle)
+
+
+@pytest.mark.gpu
+def test_fast_beside_unfused_decoding():
+    """The cache of 2,048 heads is 268 MB; reading it once is all there is to do."""
+    q, kv = like(2048, 64), like(2048, 512, 64)
+    fast(flash_decode, q, kv, kv, with_=oracle, at_least={"naive": 1.0, "sdpa": 0.5})

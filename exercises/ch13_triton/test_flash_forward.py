@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_forward import flash_forward
-from grader.checks import agrees, compiles, randn, signal, strided, traffic
+from grader.checks import agrees, compiles, fast, randn, signal, strided, traffic
+from grader.gpu import like, ratios
 from reference.ch13_triton.flash_forward import flash_forward as oracle
 
 
@@ -74,3 +75,11 @@ def test_keys_and_values_are_read_once_for_each_block_of_queries(n, m, seed):
 
 def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():
     compiles(flash_forward, *qkv(1, 256, 256, 64, torch.float16), with_=oracle, wgmma=True)
+
+
+@pytest.mark.gpu
+@pytest.mark.card("fused-attention-raced")
+@pytest.mark.parametrize(("n", "d"), [(4096, 64), (4096, 128), (16384, 128)])
+def test_fast_beside_naive_attention_and_sdpa(n, d):
+    heads = 16384 // n * 2048 // d
+    fast(flash_forward, *[like(heads, n, d)] * 3, with_=oracle, at_least=ratios(n, d))

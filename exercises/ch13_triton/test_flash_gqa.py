@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_gqa import flash_gqa
-from grader.checks import agrees, compiles, randn, traffic
+from grader.checks import agrees, compiles, fast, randn, traffic
+from grader.gpu import like, ratios
 from reference.ch13_triton.flash_gqa import flash_gqa as oracle
 
 
@@ -59,3 +60,9 @@ def test_keys_are_read_from_the_cache_and_no_more_often_than_needed(seed):
 
 def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():
     compiles(flash_gqa, *qkv(1, 4, 2, 128, 128, 64, dtype=torch.float16), with_=oracle, wgmma=True)
+
+
+@pytest.mark.gpu
+def test_fast_beside_repeated_keys_and_sdpa():
+    q, kv = like(4, 32, 4096, 128), like(4, 8, 4096, 128)
+    fast(flash_gqa, q, kv, kv, with_=oracle, at_least=ratios(4096, 128))

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.fused_scale_bias_relu import fused_scale_bias_relu
-from grader.checks import agrees, randn, strided, traffic
+from grader.checks import agrees, fast, randn, strided, traffic
+from grader.gpu import like
 from reference.ch13_triton.fused_scale_bias_relu import fused_scale_bias_relu as oracle
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32]
@@ -52,3 +53,10 @@ def test_every_byte_is_moved_once(dtype, seed):
 @given(st.integers(1, 4), st.integers(1, 300))
 def test_any_shape(rows, n):
     agrees(fused_scale_bias_relu, randn(rows, n), randn(n, seed=1), randn(n, seed=2), with_=oracle)
+
+
+@pytest.mark.gpu
+def test_faster_than_three_operations():
+    """A million columns: one program for each block of them is then enough for any GPU."""
+    wide = 1 << 20
+    fast(fused_scale_bias_relu, like(64, wide), like(wide), like(wide), with_=oracle, at_least={"torch": 1.5})

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.matmul_kernel import matmul_kernel
-from grader.checks import agrees, compiles, randn, strided, traffic
+from grader.checks import agrees, compiles, fast, randn, strided, traffic
+from grader.gpu import like
 from reference.ch13_triton.matmul_kernel import matmul_kernel as oracle
 
 HALVES = [torch.float16, torch.bfloat16]
@@ -54,3 +55,22 @@ def test_operands_are_read_once_for_each_tile_beside_them(m, n, k, seed):
 
 def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():
     compiles(matmul_kernel, torch.ones(256, 256).bfloat16(), torch.ones(256, 256).bfloat16(), with_=oracle, wgmma=True)
+
+
+@pytest.mark.card("fp8-before-hopper")
+@pytest.mark.parametrize(("arch", "operands"), [("sm_89", "e4m3"), ("sm_80", None)])
+def test_e4m3_is_multiplied_on_an_rtx_4090_and_refused_for_an_a100(arch, operands):
+    tile = torch.ones(128, 128).to(torch.float8_e4m3fn)
+    refused = None if operands else "type fp8e4nv not supported"
+    compiles(matmul_kernel, tile, tile, with_=oracle, arch=arch, spills=None, operands=operands, refused=refused)
+
+
+@pytest.mark.card("fp8-before-hopper")
+def test_e5m2_goes_by_way_of_fp16_on_an_a100():
+    tile = torch.ones(128, 128).to(torch.float8_e5m2)
+    compiles(matmul_kernel, tile, tile, with_=oracle, arch="sm_80", spills=None, operands="f16")
+
+
+@pytest.mark.gpu
+def test_fast_beside_cublas():
+    fast(matmul_kernel, like(4096, 4096), like(4096, 4096), with_=oracle, at_least={"torch": 0.5})

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.rms_norm_kernel import rms_norm_kernel
-from grader.checks import agrees, randn, signal, strided, traffic
+from grader.checks import agrees, fast, randn, signal, strided, traffic
+from grader.gpu import like
 from reference.ch13_triton.rms_norm_kernel import rms_norm_kernel as oracle
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32]
@@ -53,3 +54,8 @@ def test_the_row_is_read_once(dtype, seed):
 @given(st.integers(1, 4), st.integers(1, 200), st.sampled_from([1e-6, 1e-2]))
 def test_any_shape(rows, n, eps):
     agrees(rms_norm_kernel, randn(rows, n), randn(n, seed=1), eps, with_=oracle)
+
+
+@pytest.mark.gpu
+def test_fast_beside_torch():
+    fast(rms_norm_kernel, like(16384, 4096), like(4096), with_=oracle, at_least={"torch": 0.8})

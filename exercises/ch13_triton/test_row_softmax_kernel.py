@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.row_softmax_kernel import row_softmax_kernel
-from grader.checks import agrees, randn, signal, strided, traffic
+from grader.checks import agrees, fast, randn, signal, strided, traffic
+from grader.gpu import like
 from reference.ch13_triton.row_softmax_kernel import row_softmax_kernel as oracle
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32]
@@ -52,3 +53,8 @@ def test_each_score_is_read_once(seed):
 @given(st.integers(1, 4), st.integers(1, 200))
 def test_any_shape(rows, n):
     agrees(row_softmax_kernel, 10 * randn(rows, n), with_=oracle)
+
+
+@pytest.mark.gpu
+def test_fast_beside_torch():
+    fast(row_softmax_kernel, like(16384, 4096), with_=oracle, at_least={"torch": 0.8})

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.vector_add import vector_add
-from grader.checks import agrees, randn, strided
+from grader.checks import agrees, fast, randn, strided
+from grader.gpu import like
 from reference.ch13_triton.vector_add import vector_add as oracle
 
 
@@ -42,3 +43,8 @@ def test_nothing_and_strided_vectors(seed):
 @given(st.integers(1, 600))
 def test_any_length(n):
     agrees(vector_add, randn(n), randn(n, seed=1), with_=oracle)
+
+
+@pytest.mark.gpu
+def test_fast_beside_torch():
+    fast(vector_add, like(1 << 26), like(1 << 26), with_=oracle, at_least={"torch": 0.8})

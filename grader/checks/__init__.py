@@ -4,6 +4,7 @@
     exact(bf16, x, with_=oracle)                to the bit, in the dtypes of the inputs
     traffic(kernel, x, with_=oracle)            like agrees, and a kernel moves no more bytes than the oracle's traffic
     compiles(kernel, x, with_=oracle, wgmma=True, spills=0)     what a kernel becomes on an H100, compiled without one
+    fast(kernel, like(64, 64), with_=oracle, at_least={"torch": 0.8})     and how fast it is, where there is a GPU
 
 All call the learner's function once, look at its result, its type, its dtype and its inputs afterwards, and on a
 mismatch say which known wrong answer it looks like, the smallest input found that shows it, and what to do next.
@@ -13,20 +14,23 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from grader.checks import kernels, naming, shrinking
+from grader.checks import kernels, naming, shrinking, throughput
 from grader.checks.agreement import Expected, Gap, Outcome, call, clone, compare, expect
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
 from grader.checks.message import Disagreement, NotStarted, Told, tell
 from grader.checks.noise import leaves
 from grader.checks.shrinking import shrink
 from reference import Oracle, Variant
+
+if TYPE_CHECKING:
+    from grader.gpu.job import Input
 
 __all__ = [
     "KINDS",
@@ -35,6 +39,7 @@ __all__ = [
     "agrees",
     "compiles",
     "exact",
+    "fast",
     "randn",
     "seeded",
     "signal",
@@ -92,23 +97,54 @@ def traffic(fn: Callable[..., Any], *inputs: Any, with_: AnyOracle) -> None:
 
 
 def compiles(
-    fn: Callable[..., Any], *inputs: Any, with_: AnyOracle, wgmma: bool | None = None, spills: int | None = 0
+    fn: Callable[..., Any],
+    *inputs: Any,
+    with_: AnyOracle,
+    arch: str = "sm_90",
+    wgmma: bool | None = None,
+    spills: int | None = 0,
+    operands: str | None = None,
+    refused: str | None = None,
 ) -> None:
     """The kernels that `fn(*inputs)` would launch compile for an H100 (sm_90), with no GPU here and nothing run.
 
     They fit into its shared memory, keep at most `spills` bytes a thread outside registers, and use its tensor cores
-    if `wgmma`. Compiling takes a second or two, so it is asked only of kernels that passed what was checked before.
+    if `wgmma`, on `operands` ("bf16", "e4m3", ...). With `refused` they must not compile, and the compiler say that.
+    Compiling takes a second or two, so it is asked only of kernels that passed what was checked before.
     """
     __tracebackhide__ = True
     if fn in _failed:
-        raise Disagreement(lambda: Told(f"{with_.__name__}: not compiled before the other tests pass", "", {}))
-    unfit = kernels.unfit_for("sm_90", fn, inputs, wgmma=wgmma, spills=spills)
+        looks = {v.name: v.says for v in with_.wrongs.values() if v.name in _agreed(fn)}
+        raise Disagreement(lambda: Told(f"{with_.__name__}: not compiled before the other tests pass", "", looks))
+    wanted = kernels.Wanted(arch, wgmma, spills, operands, refused)
+    unfit = kernels.unfit_for(wanted, fn, inputs)
     if unfit is None:
         return
-    others = [(v, naming.as_function(v, with_, fn)) for v in with_.wrongs.values()]
+    possible = _still_possible(fn, enough=1)  # each costs a compilation
+    wrongs = [v for v in with_.wrongs.values() if possible is None or v.name in possible]
+    others = [(v, naming.as_function(v, with_, fn)) for v in wrongs]
     others = [(v, other) for v, other in others if all(naming.passes(other, p) for p in _passed[fn])]
-    names = [v for v, other in others if kernels.alike(unfit, other, inputs, wgmma, spills)]
+    names = [v for v, other in others if kernels.alike(unfit, other, inputs, wanted)]
+    _named[fn].append({v.name for v in names})
     raise Disagreement(lambda: kernels.told(unfit, names, with_.__name__))
+
+
+def fast(
+    fn: Callable[..., Any],
+    *inputs: Input,
+    with_: AnyOracle,
+    at_least: Mapping[str, float],
+    only: Sequence[str] = (),
+) -> None:
+    """On this GPU the kernels of `fn` reach these ratios of the speed of the oracle's baselines, by name.
+
+    `inputs` describe tensors (`like(16, 4096, 64)`), drawn anew for every timed call, whose output is looked at each
+    time. `only`: the kernels that are timed, if not all. Asked only of kernels that passed what was checked before.
+    """
+    __tracebackhide__ = True
+    if fn in _failed:
+        raise Disagreement(lambda: Told(f"{with_.__name__}: not timed before the other tests pass", "", {}))
+    throughput.fast(fn, *inputs, with_=with_, at_least=at_least, only=only)
 
 
 def _check(
@@ -124,7 +160,9 @@ def _check(
 ) -> None:
     __tracebackhide__ = True
     pristine: tuple[Any, Any] = clone((inputs, kwargs))
-    actual = call(fn, inputs, kwargs, memory)
+    # A kernel can read what lies between the elements of a view: let it be what the look-alikes will find there.
+    args, named = clone(pristine) if oracle.launch is not None else (inputs, kwargs)
+    actual = call(fn, args, named, memory)
     if isinstance(actual.error, NotImplementedError) and YOUR_TURN in str(actual.error):
         raise NotStarted(oracle.__name__) from None
     expected = expect(oracle, *clone(pristine), bits=bits)
@@ -162,10 +200,16 @@ def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool
     )
 
 
-def _still_possible(fn: Any) -> set[str] | None:
+def _still_possible(fn: Any, enough: int = ENOUGH) -> set[str] | None:
     """The names that earlier failures of this function gave, once enough have given one: the answer is among them."""
     named = [names for names in _named[fn] if names]
-    return set().union(*named) if len(named) >= ENOUGH else None
+    return set().union(*named) if len(named) >= enough else None
+
+
+def _agreed(fn: Any) -> set[str]:
+    """The names that all failures so far allow, of those that allow any."""
+    named = [names for names in _named[fn] if names]
+    return set.intersection(*named) if named else set()
 
 
 class _Failure(NamedTuple):

@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from grader import walk as path
-from grader.cli import decks, editions, grading, notebooks, reviewing
+from grader.cli import bench, decks, editions, grading, notebooks, reviewing
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.errors import KoansError
 from grader.progress import Progress
@@ -30,6 +30,7 @@ app = typer.Typer(
 cards_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True, callback=reviewing.cards)
 app.add_typer(cards_app, name="cards")
 app.add_typer(notebooks.app, name="notebook")
+app.add_typer(bench.app, name="bench")
 
 Seed = Annotated[int, typer.Option(help="Seed of all random inputs.", min=0)]
 KoanId = Annotated[

@@ -1,7 +1,8 @@
 """What a kernel becomes on an H100, with no GPU here: registers, spills, shared memory, tensor-core instructions.
 
-Triton compiles for a GPU that is not there, its own `ptxas -v` says what came out. It cannot do so in a process that
-has imported it with the interpreter, so another process does; reports are kept by a hash of everything that went in.
+Triton compiles for a GPU that is not there (any it knows); its own `ptxas -v` says what came out. It cannot do so in a
+process that has imported it with the interpreter, so another process does; reports are kept by a hash of all that went
+in.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ from torch import Tensor
 from grader.interpreter.run import kernel_lines
 from grader.interpreter.text import KernelText, YourTurn, is_stub
 
-SHARED = {90: 232_448, 80: 166_912}  # bytes of shared memory a block may have
+SHARED = {90: 232_448, 89: 101_376, 86: 101_376, 80: 166_912}  # bytes of shared memory a block may have
 TYPES = {
+    torch.float8_e4m3fn: "*fp8e4nv",
+    torch.float8_e5m2: "*fp8e5",
     torch.float16: "*fp16",
     torch.bfloat16: "*bf16",
     torch.float32: "*fp32",
@@ -61,8 +64,13 @@ class Compiled(msgspec.Struct, frozen=True):
     shared: int = 0  # bytes a block
     wgmma: bool = False  # Hopper's tensor-core instruction
     mma: bool = False  # its predecessor
-    tf32: bool = False  # fp32 tiles rounded to 10 bits of fraction on the way into a product
+    operands: tuple[str, ...] = ()  # what tensor cores multiply, as PTX names it: bf16, f16, tf32, e4m3, e5m2
     error: str = ""
+
+    @property
+    def tf32(self) -> bool:
+        """Are fp32 tiles rounded to 10 bits of fraction on the way into a product?"""
+        return "tf32" in self.operands
 
     @property
     def fits(self) -> bool:
@@ -71,10 +79,12 @@ class Compiled(msgspec.Struct, frozen=True):
     def meaning(self) -> list[str]:
         """The numbers, each with what it means."""
         if self.error:
-            return [f"{self.kernel} does not compile for sm_{self.arch}: {self.error}"]
+            return [f"{self.kernel} does not compile for sm_{self.arch}: {_told(self.error)}"]
         cores = "none: no tl.dot reaches the tensor cores"
         if self.wgmma or self.mma:
-            cores = "wgmma, at full rate" if self.wgmma else "mma.sync only, about half the rate of wgmma"
+            cores = "wgmma, at full rate" if self.wgmma else "mma.sync"
+            cores += ", about half the rate of wgmma" if self.arch == 90 and not self.wgmma else ""
+            cores += f"; they multiply {', '.join(self.operands)}" if "tf32" not in self.operands else ""
         cores += ", halved by tf32 (fp32 tiles in tl.dot)" if self.tf32 else ""
         spills = "all values stay in registers" if not self.spills else "values go to memory and back in the loop"
         limit = SHARED.get(self.arch, SHARED[90])
@@ -86,6 +96,13 @@ class Compiled(msgspec.Struct, frozen=True):
             f"  shared memory {self.shared:,} bytes, {room}",
             f"  tensor cores  {cores}",
         ]
+
+
+def _told(error: str) -> str:
+    """Triton repeats the kernel from its head: the line it points at, and what it says of it, are enough."""
+    lines = error.splitlines()
+    points = [i for i, line in enumerate(lines) if line.strip() == "^"]
+    return "\n".join(["", *lines[max(0, points[-1] - 1) :]]) if points else error
 
 
 class Recorder:
@@ -191,5 +208,5 @@ def _judge(kernel: str, arch: int, report: dict[str, Any]) -> Compiled:
     log = report["log"]
     registers = [int(n) for n in re.findall(r"Used (\d+) registers", log)]
     spills = [int(n) for n in re.findall(r"(\d+) bytes spill", log)]
-    seen = {n: report[n] for n in ("shared", "wgmma", "mma", "tf32")}
-    return Compiled(kernel, arch, max(registers, default=0), sum(spills), **seen)
+    seen = {n: report[n] for n in ("shared", "wgmma", "mma")}
+    return Compiled(kernel, arch, max(registers, default=0), sum(spills), **seen, operands=tuple(report["operands"]))

@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import linecache
+import re
 import sys
 from typing import Any
 
@@ -39,12 +40,13 @@ def compile_kernel(job: dict[str, Any]) -> dict[str, Any]:
     kernel = ASTSource(namespace[job["kernel"]], job["signature"], job["constants"], attrs)
     compiled = triton.compile(kernel, target=GPUTarget("cuda", job["arch"], 32), options=job["options"])
     ptx = compiled.asm["ptx"]
-    products = [line for line in ptx.splitlines() if "wgmma.mma_async" in line]
+    # mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32, wgmma.mma_async.sync.aligned.m64n64k32.f32.e4m3.e4m3
+    operands = re.findall(r"\bwgmma\.mma_async\S*?\.f\d+\.(\w+)\.\w+|\bmma\.sync\S*?\.col\.f\d+\.(\w+)", ptx)
     return {
         "shared": compiled.metadata.shared,
-        "wgmma": bool(products),
-        "mma": "mma.sync" in ptx,
-        "tf32": any("tf32" in line for line in ptx.splitlines() if "mma" in line),
+        "wgmma": "wgmma.mma_async" in ptx,
+        "mma": bool(re.search(r"(?<!wg)mma\.sync", ptx)),
+        "operands": sorted({a or b for a, b in operands}),
     }
 
 

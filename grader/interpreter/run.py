@@ -24,22 +24,29 @@ from grader.interpreter.quick import quickened
 from grader.interpreter.text import CALLS, KernelSyntaxError, KernelText, YourTurn, is_stub
 from grader.syntax import parse
 
-__all__ = ["Kernel", "LowPrecisionArithmetic", "StrayAddress", "kernel_source", "load", "unfit"]
+__all__ = ["Kernel", "LowPrecisionArithmetic", "StrayAddress", "installed", "kernel_source", "load", "unfit"]
 
 TESTED = (3, 7), (3, 10)  # triton versions: from, up to but not including
 
 
-def unfit() -> str:
-    """Why Triton here cannot run the kernel koans, or an empty string."""
+def installed() -> str:
+    """The version of Triton here, or an empty string."""
     try:
-        installed = importlib.metadata.version("triton")  # importing it would take half a second
+        return importlib.metadata.version("triton")  # importing it would take half a second
     except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def unfit() -> str:
+    """Why Triton here cannot run the kernel koans on a CPU, or an empty string."""
+    here = installed()
+    if not here:
         return "needs triton, which is built for Linux only"
-    version = tuple(int(n) for n in re.findall(r"\d+", installed)[:2])
+    version = tuple(int(n) for n in re.findall(r"\d+", here)[:2])
     if not TESTED[0] <= version < TESTED[1]:
         low, high = (".".join(map(str, v)) for v in TESTED)
         return (
-            f"needs triton from {low} up to, not including, {high}; here is {installed}: "
+            f"needs triton from {low} up to, not including, {high}; here is {here}: "
             f"`pip install 'triton>={low},<{high}'`"
         )
     return ""

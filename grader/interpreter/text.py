@@ -27,6 +27,10 @@ DTYPES = frozenset(
     """float16 bfloat16 float32 float64 int1 int8 int16 int32 int64 uint8 uint16 uint32 uint64""".split()  # noqa: SIM905
 )
 WHY_NOT = {
+    "mean": "Triton has none: divide tl.sum(x, axis=0) by the number of elements",
+    "matmul": "tl.dot multiplies tiles",
+    "relu": "write tl.maximum(x, 0.0)",
+    "tanh": "write it with tl.exp or tl.sigmoid",
     "softmax": "write it out: that is the point of row_softmax_kernel",
     "make_block_ptr": "it is gone in triton 3.9: add offsets to the pointer",
     "make_tensor_descriptor": "add offsets to the pointer",
@@ -39,7 +43,7 @@ WHY_NOT = {
 # Properties and methods of a tile, of a pointer and of their dtypes.
 TILE_ATTRIBUTES = frozenset({"to", "T", "dtype", "element_ty", "shape", "type", "trans", "reshape"})
 CALLS = frozenset({"range", "min", "max"})
-RESERVED = CALLS | {"tl", "triton", "float", "CONFIG"}
+RESERVED = CALLS | {"tl", "triton", "float", "CONFIG", "TUNE"}
 FLOATS = frozenset({"inf", "-inf", "nan"})  # float("inf") is how Triton spells it
 # Keywords that take a word, and the words.
 WORDS = {
@@ -68,6 +72,9 @@ REFUSED = (ast.Pow, ast.MatMult, ast.In, ast.NotIn)
 STRANGE_LINES = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
 
+MOST_CHOICES = 8  # each is compiled and timed a few times
+
+
 class KernelSyntaxError(SyntaxError):
     """Something in a kernel file that is not a kernel. Says line and what to write instead."""
 
@@ -78,12 +85,16 @@ class YourTurn(NotImplementedError):
 
 @dataclass(frozen=True)
 class KernelText:
-    """Checked kernels: one source text per function (as written, decorator included), by name, and CONFIG."""
+    """Checked kernels: one source text per function (as written, decorator included), by name, and CONFIG.
+
+    `choices` is TUNE: other values for some of CONFIG, for a GPU to try.
+    """
 
     file: str
     lines: tuple[str, ...]
     functions: Mapping[str, ast.FunctionDef]
     config: Mapping[str, Any]
+    choices: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def key(self) -> str:
@@ -99,6 +110,7 @@ def read(source: str, file: str) -> KernelText:
     tree = parse(source, file)
     functions: dict[str, ast.FunctionDef] = {}
     config: Mapping[str, Any] | None = None
+    tune: ast.Assign | None = None
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             if [ast.unparse(d) for d in node.decorator_list] != ["triton.jit"]:
@@ -112,6 +124,8 @@ def read(source: str, file: str) -> KernelText:
             functions[node.name] = node
         elif isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["CONFIG"]:
             config = _literal(node, file)
+        elif isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["TUNE"]:
+            tune = node
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             if ast.unparse(node) not in (
                 "import triton",
@@ -120,12 +134,15 @@ def read(source: str, file: str) -> KernelText:
             ):
                 raise _error(node, file, "a kernel file imports triton and triton.language as tl, nothing else")
         elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-            raise _error(node, file, "a kernel file holds @triton.jit functions and CONFIG = {…}, nothing else")
+            raise _error(
+                node, file, "a kernel file holds @triton.jit functions, CONFIG = {…} and TUNE = […], nothing else"
+            )
     if config is None:
         raise KernelSyntaxError("CONFIG = {…} is missing", (file, 1, 0, ""))
     for function in functions.values():
         _check(function, set(functions), file)
-    return KernelText(file, tuple(source.splitlines(True)), functions, config)
+    choices = _choices(tune, config, file) if tune is not None else ()
+    return KernelText(file, tuple(source.splitlines(True)), functions, config, choices)
 
 
 def _literal(node: ast.Assign, file: str) -> Mapping[str, Any]:
@@ -136,6 +153,20 @@ def _literal(node: ast.Assign, file: str) -> Mapping[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(k, str) for k in value):
         raise _error(node, file, "CONFIG must be a dict with names as keys")
     return value
+
+
+def _choices(node: ast.Assign, config: Mapping[str, Any], file: str) -> tuple[Mapping[str, Any], ...]:
+    try:
+        value = ast.literal_eval(node.value)
+    except ValueError:
+        raise _error(node, file, "TUNE must be written out: a list of dicts, no expressions") from None
+    if not isinstance(value, list) or not all(
+        isinstance(choice, dict) and set(choice) <= set(config) for choice in value
+    ):
+        raise _error(node, file, "TUNE must be a list of dicts, each with some of CONFIG's names")
+    if len(value) > MOST_CHOICES:
+        raise _error(node, file, f"TUNE has {len(value)} choices; more than {MOST_CHOICES} take too long to try")
+    return tuple(value)
 
 
 def is_stub(function: ast.FunctionDef) -> bool:

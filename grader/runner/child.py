@@ -48,7 +48,12 @@ def limit(job: Job) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
         mapped = _mapped_bytes()
         if mapped:
-            resource.setrlimit(resource.RLIMIT_AS, (mapped + job.memory, mapped + job.memory))
+            # Beside a GPU the hard limit stays: the process that has it runs nothing of the learner's, and lifts its.
+            from grader.gpu.facts import present
+
+            most = mapped + job.memory
+            hard = resource.getrlimit(resource.RLIMIT_AS)[1] if present() else most
+            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
 def allow(job: Job) -> None:

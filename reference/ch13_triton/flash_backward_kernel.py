@@ -6,7 +6,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from reference import Moves, lowp, oracle, unwritten
+from reference import Moves, Work, lowp, oracle, unwritten
+from reference.baselines import attention_work, backward, naive, sdpa
 
 
 @oracle
@@ -50,6 +51,17 @@ def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, grad: Tens
     queries, keys = q.nbytes * (1 + wide), k.nbytes * (tall + 1)
     loads = {"q_ptr": queries, "grad_ptr": queries, "k_ptr": keys, "v_ptr": keys, "lse_ptr": rows, "delta_ptr": rows}
     return Moves(loads, {"dq_ptr": q.nbytes, "dk_ptr": k.nbytes, "dv_ptr": v.nbytes})
+
+
+@flash_backward_kernel.least
+def least(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> Work:
+    """Five products: the scores again, dp, dv, dk and dq."""
+    once = attention_work(q, k, v)
+    return Work(once.flops // 2 * 5, once.loads + grad.nbytes, apart=True)
+
+
+flash_backward_kernel.baseline("naive")(backward(naive))
+flash_backward_kernel.baseline("sdpa")(backward(sdpa))
 
 
 @flash_backward_kernel.right("the scale multiplied in once, at the end", replaces="dq_kernel")

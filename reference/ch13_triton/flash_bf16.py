@@ -7,6 +7,7 @@ import triton.language as tl
 from torch import Tensor
 
 from reference import Moves, lowp, oracle, unwritten
+from reference.baselines import attention_work, naive, sdpa
 
 
 @oracle
@@ -35,6 +36,11 @@ def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
     loads = {"q_ptr": q.nbytes, "k_ptr": k.nbytes * blocks, "v_ptr": v.nbytes * blocks}
     flops = 4 * heads * blocks * config["BLOCK_M"] * steps * config["BLOCK_N"] * d
     return Moves(loads, {"out_ptr": q.nbytes}, flops)
+
+
+flash_bf16.least(attention_work)
+flash_bf16.baseline("naive")(naive)
+flash_bf16.baseline("sdpa")(sdpa)
 
 
 @flash_bf16.right("a maximum rounded to bf16: any number near it will do, if it is used throughout")
@@ -75,8 +81,8 @@ def rounded_maximum(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.right("exp2, with log2 e in the scale; the product added by tl.dot", BLOCK_M=64, num_warps=4)
-def base_two(
+@flash_bf16.right("the natural exponential, as the formula has it", BLOCK_M=64, num_warps=4)
+def natural(
     q_ptr: Any,
     k_ptr: Any,
     v_ptr: Any,
@@ -101,11 +107,11 @@ def base_two(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k) * (scale * 1.4426950408889634)
+        scores = tl.dot(q, k) * scale
         scores = tl.where(keys[None, :] < m, scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp2(row_max - new_max)
-        p = tl.exp2(scores - new_max[:, None])
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = tl.dot(p.to(v.dtype), v, acc * rescale[:, None])
         row_max = new_max

@@ -7,6 +7,7 @@ import triton.language as tl
 from torch import Tensor
 
 from reference import Moves, lowp, oracle, unwritten
+from reference.baselines import causal_work, einsum_causal, loops_causal, naive_causal, sdpa_causal
 
 
 @oracle
@@ -47,6 +48,13 @@ def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
     )
 
 
+flash_causal.least(causal_work)
+flash_causal.baseline("naive")(naive_causal)
+flash_causal.baseline("sdpa")(sdpa_causal)
+flash_causal.baseline("einsum")(einsum_causal)
+flash_causal.baseline("loops")(loops_causal)
+
+
 @flash_causal.right("the end worked out from the last query of the block")
 def last_row_of_the_block(
     q_ptr: Any,
@@ -75,12 +83,12 @@ def last_row_of_the_block(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = keys[None, :] <= rows + m - n
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max
@@ -115,12 +123,12 @@ def smaller_blocks(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = rows - keys[None, :] >= n - m
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max
@@ -157,12 +165,12 @@ def every_block(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = keys[None, :] <= rows + m - n
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max
@@ -197,12 +205,12 @@ def one_block_more(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = keys[None, :] <= rows + m - n
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max
@@ -237,12 +245,12 @@ def end_of_first_query(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = keys[None, :] <= rows + m - n
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max
@@ -277,12 +285,12 @@ def end_without_offset(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = keys[None, :] <= rows + m - n
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max
@@ -319,12 +327,12 @@ def top_left(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = keys[None, :] <= rows
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max
@@ -359,12 +367,12 @@ def not_itself(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = keys[None, :] < rows + m - n
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max
@@ -399,12 +407,12 @@ def one_too_many(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = keys[None, :] <= rows + m - n + 1
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max
@@ -439,12 +447,12 @@ def reversed_mask(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = keys[None, :] >= rows + m - n
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max
@@ -479,12 +487,12 @@ def no_causal_mask(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = (keys[None, :] < m) & (rows >= 0)
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max
@@ -519,12 +527,12 @@ def rows_from_zero(
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
-        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = keys[None, :] <= tl.arange(0, BLOCK_M)[:, None] + m - n
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
-        rescale = tl.exp(row_max - new_max)
-        p = tl.exp(scores - new_max[:, None])
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
         row_sum = row_sum * rescale + tl.sum(p, axis=1)
         acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
         row_max = new_max

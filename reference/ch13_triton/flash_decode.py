@@ -5,8 +5,10 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from torch.nn import functional
 
-from reference import Moves, lowp, oracle, unwritten
+from reference import Moves, Work, lowp, oracle, unwritten
+from reference.baselines import naive
 
 
 @oracle
@@ -45,6 +47,22 @@ def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
         "lse_ptr": part // d,
     }
     return Moves(loads, {"part_ptr": part, "lse_ptr": part // d, "out_ptr": q.nbytes})
+
+
+@flash_decode.least
+def least(q: Tensor, k: Tensor, v: Tensor) -> Work:
+    """All on the ordinary units: nothing for tensor cores. The cache is read once."""
+    return Work(0, q.nbytes + k.nbytes + v.nbytes, apart=True)
+
+
+@flash_decode.baseline("naive")
+def batched(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    return naive(q[:, None], k, v)[:, 0]
+
+
+@flash_decode.baseline("sdpa")
+def fused(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    return functional.scaled_dot_product_attention(q[None, :, None], k[None], v[None])[0, :, 0]
 
 
 @flash_decode.right("sums and maxima kept apart, added up by the largest log-sum-exp", replaces="merge_kernel")

@@ -6,7 +6,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from reference import Moves, oracle, unwritten
+from reference import Moves, Work, oracle, unwritten
 
 
 @oracle
@@ -28,6 +28,16 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, scale: Tensor, bi
 @fused_scale_bias_relu.traffic
 def moves(config: Mapping[str, Any], x: Tensor, scale: Tensor, bias: Tensor) -> Moves:
     return Moves({"x_ptr": x.nbytes, "scale_ptr": scale.nbytes, "bias_ptr": bias.nbytes}, {"out_ptr": x.nbytes})
+
+
+@fused_scale_bias_relu.least
+def least(x: Tensor, scale: Tensor, bias: Tensor) -> Work:
+    return Work(0, x.nbytes + scale.nbytes + bias.nbytes)
+
+
+@fused_scale_bias_relu.baseline("torch")
+def three_operations(x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    return torch.relu(x * scale + bias)
 
 
 @fused_scale_bias_relu.right("tl.where for the ReLU, a fused multiply-add, another order")

@@ -1,11 +1,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from reference import Moves, oracle, unwritten
+from reference import Moves, Work, oracle, unwritten
 
 
 @oracle
@@ -17,7 +18,7 @@ def matmul_kernel(a: Tensor, b: Tensor) -> Tensor:
 def launch(kernels: Any, config: Mapping[str, Any], a: Tensor, b: Tensor) -> Tensor:
     """One program a tile of the result, numbered in one dimension."""
     (m, k), n = a.shape, b.shape[1]
-    out = unwritten(m, n, dtype=a.dtype)
+    out = unwritten(m, n, dtype=torch.bfloat16 if a.element_size() == 1 else a.dtype)
     grid = (triton.cdiv(m, config["BLOCK_M"]) * triton.cdiv(n, config["BLOCK_N"]),)
     if out.numel():
         kernels.matmul_tile[grid](a.contiguous(), b.contiguous(), out, m, n, k, **config)
@@ -32,6 +33,16 @@ def moves(config: Mapping[str, Any], a: Tensor, b: Tensor) -> Moves:
     loads = {"a_ptr": a.nbytes * wide, "b_ptr": b.nbytes * tall}
     flops = 2 * tall * config["BLOCK_M"] * wide * config["BLOCK_N"] * deep
     return Moves(loads, {"out_ptr": m * n * a.element_size()}, flops)
+
+
+@matmul_kernel.least
+def least(a: Tensor, b: Tensor) -> Work:
+    return Work(2 * a.shape[0] * a.shape[1] * b.shape[1], a.nbytes + b.nbytes)
+
+
+@matmul_kernel.baseline("torch")
+def cublas(a: Tensor, b: Tensor) -> Tensor:
+    return a @ b
 
 
 def grouped(tile: Any, tall: Any, wide: Any, GROUP: Any) -> tuple[Any, Any]:
@@ -52,15 +63,15 @@ def moving_pointers(
     b_ptrs = b_ptr + inner[:, None] * N + columns
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
-        a = tl.load(a_ptrs, mask=(rows < M) & (inner[None, :] < K - k), other=0)
-        b = tl.load(b_ptrs, mask=(inner[:, None] < K - k) & (columns < N), other=0)
+        a = tl.load(a_ptrs, mask=(rows < M) & (inner[None, :] < K - k), other=0.0)
+        b = tl.load(b_ptrs, mask=(inner[:, None] < K - k) & (columns < N), other=0.0)
         total += tl.dot(a, b)
         a_ptrs += BLOCK_K
         b_ptrs += BLOCK_K * N
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
-@matmul_kernel.right("other tiles, in the plain order", replaces="matmul_tile", BLOCK_M=64, BLOCK_N=32, BLOCK_K=16)
+@matmul_kernel.right("other tiles, in the plain order", replaces="matmul_tile", BLOCK_M=64, BLOCK_N=32, BLOCK_K=64)
 def plain_order(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
@@ -71,8 +82,8 @@ def plain_order(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -91,8 +102,8 @@ def fp16_accumulator(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float16)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total += tl.dot(a, b).to(tl.float16)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -111,8 +122,8 @@ def rounds_each_step(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total += tl.dot(a, b).to(a.dtype).to(tl.float32)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -130,8 +141,8 @@ def keeps_last_step(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -149,8 +160,8 @@ def drops_last_step(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K - K % BLOCK_K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -166,8 +177,8 @@ def no_mask_along_k(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=rows < M, other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=columns < N, other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=rows < M, other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=columns < N, other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -183,8 +194,8 @@ def b_transposed(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + columns * K + inner[:, None], mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + columns * K + inner[:, None], mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -203,7 +214,7 @@ def a_by_columns(
         a = tl.load(
             a_ptr + rows * N + inner[None, :], mask=(rows * N + inner[None, :] < M * K) & (inner[None, :] < K), other=0
         )
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -219,8 +230,27 @@ def same_step_again(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for _ in range(0, K, BLOCK_K):
         inner = tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "k counts steps, not elements, so the columns of two steps overlap: multiply it by BLOCK_K", replaces="matmul_tile"
+)
+def steps_for_elements(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(tl.cdiv(K, BLOCK_K)):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -238,8 +268,8 @@ def unmasked_columns(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (rows * N + columns < M * N))
 
@@ -257,8 +287,8 @@ def no_row_mask(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=inner[None, :] < K, other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=inner[None, :] < K, other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=columns < N)
 
@@ -274,9 +304,9 @@ def a_read_twice(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -295,8 +325,8 @@ def widened(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a.to(tl.float32), b.to(tl.float32), total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -320,8 +350,8 @@ def spilling_tile(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
@@ -339,7 +369,7 @@ def short_tile(
     total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for k in range(0, K, BLOCK_K):
         inner = k + tl.arange(0, BLOCK_K)
-        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
-        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))

@@ -5,8 +5,9 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from torch.nn import functional
 
-from reference import Moves, oracle, unwritten
+from reference import Moves, Work, oracle, unwritten
 
 
 @oracle
@@ -28,6 +29,16 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, gain: Tensor, eps
 @rms_norm_kernel.traffic
 def moves(config: Mapping[str, Any], x: Tensor, gain: Tensor, eps: float = 1e-6) -> Moves:
     return Moves({"x_ptr": x.nbytes, "gain_ptr": gain.nbytes * x.shape[0]}, {"out_ptr": x.nbytes})
+
+
+@rms_norm_kernel.least
+def least(x: Tensor, gain: Tensor) -> Work:
+    return Work(0, x.nbytes + gain.nbytes)
+
+
+@rms_norm_kernel.baseline("torch")
+def fused(x: Tensor, gain: Tensor) -> Tensor:
+    return functional.rms_norm(x, (x.shape[-1],), gain, 1e-6)
 
 
 @rms_norm_kernel.right("divided by the square root")
@@ -121,7 +132,7 @@ def padding_of_ones(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, B
     tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("squared in fp16: 300 squared is beyond its range")
+@rms_norm_kernel.wrong("squared in the dtype of x: cast to float32 first; in fp16 300 squared is inf, bf16 is refused")
 def squares_in_half(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n

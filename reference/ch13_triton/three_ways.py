@@ -7,6 +7,7 @@ import triton.language as tl
 from torch import Tensor
 
 from reference import Moves, lowp, oracle, unwritten
+from reference.baselines import attention_work, einsum, sdpa
 
 
 @oracle
@@ -40,6 +41,19 @@ def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
     loads = {"queries_ptr": q.nbytes, "keys_ptr": k.nbytes * n, "values_ptr": v.nbytes * n}
     loads |= {"q_ptr": q.nbytes, "k_ptr": k.nbytes * blocks, "v_ptr": v.nbytes * blocks}
     return Moves(loads, {"loops_ptr": q.nbytes, "blocks_ptr": q.nbytes})
+
+
+three_ways.least(attention_work)
+
+
+@three_ways.baseline("einsum")
+def tables(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor]:
+    return dict.fromkeys(("loops", "einsum", "blocks"), einsum(q, k, v))
+
+
+@three_ways.baseline("sdpa")
+def fused(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor]:
+    return dict.fromkeys(("loops", "einsum", "blocks"), sdpa(q, k, v))
 
 
 @three_ways.right("the scale in the query; weights before the old ones are rescaled", replaces="loops_kernel")

@@ -1,0 +1,64 @@
+"""The claim `fast`: a kernel koan's kernels on a GPU, raced against what torch does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from grader.checks.message import Disagreement, Told
+from grader.errors import KoansError
+
+if TYPE_CHECKING:
+    from grader.gpu.job import Input, Report
+    from reference import Oracle
+
+
+def fast(
+    fn: Any,
+    *inputs: Input,
+    with_: Oracle[..., Any],
+    at_least: Mapping[str, float],
+    only: Sequence[str] = (),
+) -> None:
+    """On this GPU the kernels reach `at_least` these ratios of the speed of the oracle's baselines, by name.
+
+    `inputs` describe tensors (`grader.gpu.job.like`), drawn anew for each timed call. `only`: the kernels timed, if not
+    all. Skips where the GPU is one that is not timed; raises Disagreement if it is too slow, wrong or unbelievable.
+    """
+    __tracebackhide__ = True
+    report = measure(fn, inputs, with_, list(at_least), only)
+    if report.lack:
+        import pytest
+
+        pytest.skip(f"not run here: {report.lack}")
+    found = verdict(report, at_least)
+    if found is not None:
+        raise Disagreement(lambda: found) from None
+
+
+def measure(
+    fn: Any, inputs: Sequence[Input], oracle: Oracle[..., Any], baselines: Sequence[str], only: Sequence[str]
+) -> Report:
+    from grader.gpu.client import Worker
+
+    with Worker() as worker:
+        try:
+            return worker.ask(fn.job(inputs, baselines, only))
+        except KoansError as error:
+            says = str(error)
+            raise Disagreement(lambda: Told(f"{oracle.__name__}: {says}", says, {})) from None
+
+
+def verdict(report: Report, at_least: Mapping[str, float]) -> Told | None:
+    """What to tell a learner whose kernel is not fast enough, or None."""
+    from grader.gpu.thresholds import YOURS, judge
+
+    if report.error:
+        says = f"your kernel does not run on this GPU: {report.error}"
+        return Told(says, says, {})
+    by_name = {times.name: times for times in report.times}
+    found = judge(by_name[YOURS], [t for t in report.times if t.name != YOURS], at_least, report.floor)
+    if found.passed:
+        return None
+    where = f"  on {report.facts.name}, CONFIG = {report.chosen.get(YOURS, {})}"
+    return Told("\n".join([found.says, "", where, *found.lines]), found.says, {})

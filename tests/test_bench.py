@@ -1,0 +1,167 @@
+"""`koans bench attention`: what it times on a CPU, what it predicts, and that nobody can take the one for the other."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from grader.bench import predict
+from grader.bench.attention import _expected, _kernels, _row
+from grader.bench.cells import Bench, Cell, Row, cells, share
+from grader.bench.plot import roofline, speeds
+from grader.bench.table import tables
+from grader.gpu.facts import H100, Facts
+from grader.gpu.timing import Times
+from grader.report import terminal
+from grader.workbook import Workbook, find_root
+
+
+def shown(found):
+    console = terminal.console()
+    with console.capture() as capture:
+        console.print(tables(found))
+    return capture.get()
+
+
+def words(figure):
+    texts = [t.get_text() for axes in figure.axes for t in (axes.title, axes._left_title, *axes.texts)]
+    labels = [label for axes in figure.axes for label in axes.get_legend_handles_labels()[1]]
+    return "\n".join([*texts, *labels, figure._suptitle.get_text() if figure._suptitle else ""])
+
+
+CELL = Cell(16384, 128, False)
+
+
+def test_a_mask_halves_the_products():
+    assert CELL.flops == 4 * 16384**2 * 128
+    assert Cell(4, 64, True, heads=2).flops == 4 * 2 * 10 * 64
+
+
+def test_every_length_width_and_mask_is_a_cell_and_a_gpu_gets_16_384_tokens():
+    plan = cells((512, 16384), (64, 128), gpu=True)
+    assert len(plan) == 8
+    assert {c.heads * c.n * c.d for c in plan} == {16384 * 2048}
+    assert [c.n for c in plan] == sorted(c.n for c in plan)
+    assert {c.heads for c in cells((512,), (64,), gpu=False)} == {1}
+
+
+def test_the_roofline_of_fused_attention_is_its_arithmetic():
+    found = predict.torch_way(CELL, "sdpa")
+    assert found.least_ms == pytest.approx(1e3 * CELL.flops / H100.flops) == pytest.approx(0.139, abs=5e-4)
+    assert found.tflops(found.least_ms) == pytest.approx(989.4)
+
+
+def test_einsum_moves_its_table_six_times_and_a_mask_makes_it_eight():
+    table = 16384**2 * 2
+    inputs = 4 * 16384 * 128 * 2
+    assert predict.torch_way(CELL, "einsum").asked_bytes == 6 * table + inputs
+    assert predict.torch_way(Cell(16384, 128, True), "einsum").asked_bytes == 8 * table + inputs
+
+
+def test_loops_ask_for_every_key_of_every_query():
+    found = predict.torch_way(CELL, "loops")
+    assert found.asked_bytes == 2 * 16384 * 128 * 2 + 2 * 16384**2 * 128 * 2
+    assert found.most_ms > 100 * found.least_ms * H100.bandwidth / predict.SCALAR
+
+
+def test_a_kernels_bytes_are_counted_and_then_derived():
+    fn = _kernels(Workbook(find_root(Path(__file__))), "flash_forward")["triton"]
+    found = predict.kernel_way(CELL, "triton", fn)
+    blocks = 16384 // fn.config["BLOCK_M"]
+    assert found.known == "counted at 512 tokens, where it is what is derived on paper, and derived"
+    assert found.asked_bytes == 2 * 16384 * 128 * 2 * (1 + blocks)
+    assert found.flops == CELL.flops
+    assert found.least_ms < found.most_ms
+
+
+def test_a_stub_is_no_contestant():
+    book = Workbook(find_root(Path(__file__)))
+    assert set(_kernels(book, "flash_causal")) == {"triton"}
+
+
+def test_a_time_below_the_roofline_is_no_measurement():
+    row = _row(CELL, Times("yours", (0.01, 0.01), how="CUDA graph"), Facts("NVIDIA H100"), floor=0.1)
+    assert (row.ms, row.lack) == (0.0, "all 2 times lie below the roofline")
+
+
+def test_the_share_of_the_roofline_is_of_what_this_cell_allows():
+    assert share(CELL, 1e3 * CELL.flops / H100.flops, H100) == pytest.approx(1.0)
+    assert share(CELL, 1.0, None) is None
+
+
+def test_a_longer_cell_is_left_out_by_what_a_shorter_one_took():
+    rows = [Row(Cell(512, 64, False), "loops", ms=1000.0)]
+    assert _expected(rows, Cell(4096, 64, False), "loops") == 64.0
+    assert _expected(rows, Cell(4096, 64, True), "loops") == 0.0
+
+
+def example(**changes):
+    cell = Cell(512, 64, False)
+    rows = (Row(cell, "einsum", 2.0, 0.05, 5, "clock", 0.0335), Row(cell, "triton", lack="needs a CUDA GPU"))
+    given = {"kind": "cpu", "facts": Facts("CPU"), "rows": rows, "predicted_for": predict.NAME}
+    given |= {"predictions": tuple(predict.torch_way(cell, way) for way in ("loops", "einsum", "sdpa"))}
+    return Bench(**given | changes)
+
+
+def test_every_prediction_says_so_in_table_plot_and_json():
+    import msgspec
+
+    found = example()
+    text = shown(found)
+    assert text.count("(predicted)") == 3
+    assert "PREDICTION, not measured: NVIDIA H100 SXM" in text
+    assert "needs a CUDA GPU" in text
+    assert words(speeds(found)).count("PREDICTED (H100)") == 3
+    assert "PREDICTION for an H100, not measured" in words(speeds(found))
+    assert "PREDICTION for an H100, from counted bytes and FLOPs; nothing here was measured" in words(roofline(found))
+    data = json.loads(msgspec.json.encode(found))
+    assert all(p["prediction"] is True for p in data["predictions"])
+    assert not any("prediction" in row for row in data["rows"])
+
+
+def test_what_was_measured_on_a_gpu_carries_no_word_of_prediction():
+    cell = Cell(16384, 128, False, 16)
+    rows = (
+        Row(cell, "triton", 5.0, 0.01, 15, "CUDA graph", 440.0, 0.44, 10**9),
+        Row(cell, "einsum", lack="out of memory"),
+    )
+    found = Bench("gpu", Facts("NVIDIA H100 80GB HBM3", (9, 0)), rows)
+    assert "redict" not in shown(found)
+    assert "44 %" in shown(found)
+    assert "out of memory" in shown(found)
+    assert "redict" not in (words(speeds(found)) + words(roofline(found))).lower().replace("predicted", "redict")
+
+
+def test_the_verb_writes_json_and_four_pictures_and_says_where(play):
+    run = play.koans("bench", "attention", "--lengths", "16,32", "--widths", "16", "--budget", "5", "--out", "out")
+    assert run.returncode == 0, run.stderr
+    folder = play.root / "out"
+    assert sorted(f.name for f in folder.iterdir()) == [
+        "attention.json",
+        "attention.png",
+        "attention.svg",
+        "roofline.png",
+        "roofline.svg",
+    ]
+    data = json.loads((folder / "attention.json").read_text())
+    assert data["complete"]
+    assert data["facts"]["versions"]["torch"]
+    measured = {row["way"] for row in data["rows"] if row.get("ms")}
+    assert measured == {"loops", "einsum", "sdpa"}
+    assert {p["way"] for p in data["predictions"]} == {"loops", "einsum", "triton", "sdpa"}
+    assert "(predicted)" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--lengths", "a"], "give whole numbers"),
+        (["--lengths", "0"], "lengths start at 1"),
+        (["--widths", "100"], "a head is 16, 32, 64, 128 or 256 wide here"),
+    ],
+)
+def test_what_cannot_be_benched_is_one_line(play, arguments, says):
+    run = play.koans("bench", "attention", *arguments)
+    assert run.returncode == 2
+    assert says in run.stderr
+    assert "Traceback" not in run.stderr

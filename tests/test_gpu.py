@@ -1,0 +1,391 @@
+"""Throughput: what a race, its statistics and its verdict do, with a clock and a device that are made up."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from grader.checks import Disagreement
+from grader.checks.throughput import verdict
+from grader.errors import KoansError
+from grader.gpu import like, ratios
+from grader.gpu.client import Worker
+from grader.gpu.contestants import BaselineContestant, KernelContestant, off
+from grader.gpu.facts import H100, Facts, peak, too_old
+from grader.gpu.job import Job, Kernels, Report
+from grader.gpu.machine import Host
+from grader.gpu.thresholds import judge, measured
+from grader.gpu.timing import OutOfMemory, Times, order, race
+from grader.gpu.worker import fastest, oracle_of, run
+from grader.interpreter.run import load
+from grader.interpreter.text import KernelSyntaxError, read
+from reference.baselines import naive, sdpa
+
+FORWARD = "reference.ch13_triton.flash_forward:flash_forward"
+
+
+class Fake:
+    """A contestant with the milliseconds it will say, one after the other."""
+
+    how = "clock"
+
+    def __init__(self, name, ms, log=None, says=""):
+        self.name, self.ms, self.log, self.says = name, iter(ms), [] if log is None else log, says
+
+    def prepare(self, seed):
+        self.log.append((self.name, seed))
+
+    def call(self):
+        ms = next(self.ms)
+        if ms is None:
+            raise OutOfMemory("out of memory")
+        return ms
+
+    def wrong(self):
+        return self.says
+
+
+def raced(*contestants, **options):
+    *_, last = race(contestants, **options)
+    return {times.name: times for times in last}
+
+
+def times(name, *ms, **more):
+    return Times(name, ms, how="clock", **more)
+
+
+def test_contestants_take_turns_and_each_goes_first_equally_often():
+    turns = [order(turn, ["a", "b", "c"]) for turn in range(6)]
+    assert all(sorted(turn) == ["a", "b", "c"] for turn in turns)
+    assert sorted(turn[0] for turn in turns) == ["a", "a", "b", "b", "c", "c"]
+    assert turns[0] == turns[1][::-1]
+
+
+def test_every_call_has_inputs_of_its_own_and_the_same_ones_for_all():
+    log = []
+    raced(Fake("a", [1] * 9, log), Fake("b", [2] * 9, log), rounds=3, warm=1)
+    assert sorted(log) == [(name, seed) for name in "ab" for seed in (1, 2, 3, 4)]
+
+
+def test_warm_up_calls_do_not_count():
+    assert raced(Fake("a", [900, 800, 1, 2, 3]), rounds=3, warm=2)["a"].ms == (1, 2, 3)
+
+
+def test_median_and_spread_are_of_single_calls():
+    found = times("a", 1.0, 2.0, 3.0, 4.0, 100.0)
+    assert found.median == 3.0
+    assert found.spread == pytest.approx((52 - 1.5) / 2 / 3)
+    assert times("a", 1.0).spread == 0.0
+
+
+def test_who_runs_out_of_memory_is_out_and_the_rest_go_on():
+    found = raced(Fake("naive", [None]), Fake("yours", [1] * 9), rounds=3, warm=1)
+    assert found["naive"] == Times("naive", lack="out of memory")
+    assert found["yours"].ms == (1, 1, 1)
+
+
+def test_a_wrong_output_ends_the_race_for_its_kernel():
+    found = raced(Fake("yours", [1] * 9, says="off by 2"), Fake("sdpa", [1] * 9), rounds=2, warm=1)
+    assert (found["yours"].wrong, found["yours"].ms) == ("off by 2", ())
+    assert len(found["sdpa"].ms) == 2
+
+
+def test_a_race_can_be_stopped_and_keeps_what_there_is():
+    *_, last = zip(race([Fake("a", [1, 2, 3, 4])], rounds=3, warm=0), range(2), strict=False)
+    assert last[0][0].ms == (1, 2)
+
+
+def test_a_ratio_is_the_others_median_over_yours():
+    found = judge(times("yours", 1.0, 1.0, 1.0), [times("naive", 2.0, 2.0, 2.0)], {"naive": 2.0}, floor=0.1)
+    assert found.passed
+    slow = judge(times("yours", 1.1, 1.1, 1.1), [times("naive", 2.0, 2.0, 2.0)], {"naive": 2.0}, floor=0.1)
+    assert (slow.passed, slow.says) == (False, "1.82 times the speed of naive; 2 is wanted")
+    assert slow.lines[1].strip().startswith("naive        2.0000 ms  ±0 %  of 3 calls, clock   yours does 1.82 times")
+
+
+def test_naive_out_of_memory_is_a_result_and_counts_as_beaten():
+    found = judge(times("yours", 1.0, 1.0), [Times("naive", lack="out of memory")], {"naive": 2.0}, floor=0.0)
+    assert found.passed
+    assert found.lines[1] == "  naive      out of memory"
+
+
+def test_times_below_the_roofline_are_rejected():
+    found = judge(times("yours", 0.01, 0.01, 1.0), [times("sdpa", 1.0)], {"sdpa": 0.5}, floor=0.2)
+    assert not found.passed
+    assert found.says == "2 of 3 times are not to be believed: 0.2 ms is the least this device needs for the work"
+    one = judge(times("yours", 0.01, 1.0, 1.0), [times("sdpa", 1.0)], {"sdpa": 0.5}, floor=0.2)
+    assert one.passed
+    assert "of 2 calls, 1 below the roofline left out" in one.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("yours", "others", "says"),
+    [
+        (Times("yours", lack="out of memory"), [], "your kernel did not run: out of memory"),
+        (Times("yours", wrong="off by 2"), [], "on the GPU the result is wrong: off by 2"),
+        (times("yours", 1.0), [], "there is nothing to compare with: sdpa was not timed"),
+        (times("yours", 1.0), [Times("sdpa", wrong="off by 1")], "there is nothing to compare with: sdpa off by 1"),
+    ],
+)
+def test_what_cannot_be_judged_is_no_pass(yours, others, says):
+    found = judge(yours, others, {"sdpa": 0.5}, floor=0.0)
+    assert (found.passed, found.says) == (False, says)
+
+
+@pytest.mark.parametrize(
+    ("name", "flops", "bandwidth"),
+    [
+        ("NVIDIA H100 80GB HBM3", 989.4e12, 3.35e12),
+        ("NVIDIA H100 PCIe", 756e12, 2.0e12),
+        ("NVIDIA A100-SXM4-80GB", 312e12, 2.039e12),
+        ("NVIDIA A100-SXM4-40GB", 312e12, 1.555e12),
+        ("NVIDIA L40S", 362e12, 0.864e12),
+        ("NVIDIA L4", 121e12, 0.3e12),
+    ],
+)
+def test_a_device_is_known_by_the_words_of_its_name(name, flops, bandwidth):
+    found = peak(name)
+    assert (found.flops, found.bandwidth) == (flops, bandwidth)
+
+
+def test_a_device_that_is_not_known_has_no_floor():
+    assert peak("NVIDIA H1000") is None
+    assert Facts("Some GPU").floor(1e15, 1e12) == 0.0
+
+
+def test_the_floor_is_the_roofline_less_ten_per_cent():
+    facts = Facts("NVIDIA H100 80GB HBM3")
+    assert facts.floor(989.4e12, 0) == pytest.approx(900)
+    assert facts.floor(0, 3.35e12) == pytest.approx(900)
+    assert H100.ridge == pytest.approx(295.3, abs=0.1)
+
+
+def test_a_gpu_before_sm_80_says_why():
+    assert too_old((7, 5)) == "needs a GPU from sm_80 on for Triton's bf16 tensor cores; this one is sm_75"
+    assert too_old((8, 0)) == too_old((9, 0)) == ""
+    old = SimpleNamespace(device="cuda", facts=lambda: Facts("Tesla T4", (7, 5)))
+    (report,) = run(Job(FORWARD, (), ()), old)
+    assert report.lack == too_old((7, 5))
+
+
+def test_thresholds_are_ratios_for_a_cell_and_say_when_nothing_was_measured(tmp_path):
+    assert ratios(4096, 128) == {"naive": 2.0, "sdpa": 0.4}
+    assert ratios(8192, 64)["naive"] == 2.0
+    assert ratios(16384, 128, causal=True)["naive"] > ratios(16384, 128)["naive"]
+    assert measured(tmp_path) == []
+    (tmp_path / "benchmarks" / "results").mkdir(parents=True)
+    (tmp_path / "benchmarks" / "results" / "gpu-h100.json").touch()
+    assert [p.name for p in measured(tmp_path)] == ["gpu-h100.json"]
+
+
+KERNEL = """
+import triton
+import triton.language as tl
+CONFIG = {"BLOCK_M": 16, "BLOCK_N": 16}
+TUNE = [{"BLOCK_N": 32}]
+@triton.jit
+def flash_kernel(q_ptr, k_ptr, v_ptr, out_ptr, n, m, scale, D: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr):
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    keys, dims = tl.arange(0, 16), tl.arange(0, D)
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :])
+    k = tl.load(k_ptr + head * m * D + keys[None, :] * D + dims[:, None])
+    v = tl.load(v_ptr + head * m * D + keys[:, None] * D + dims[None, :])
+    scores = tl.dot(q, k) * scale
+    p = tl.exp(scores - tl.max(scores, axis=1)[:, None])
+    out = tl.dot((p / tl.sum(p, axis=1)[:, None]).to(v.dtype), v)
+    tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out)
+"""
+SHAPES = (like(2, 32, 16), like(2, 16, 16), like(2, 16, 16))
+
+
+def contestant(text=KERNEL, config=None):
+    found = read(text, "<test>")
+    functions = vars(load(found))
+    return KernelContestant("yours", functions, dict(config or found.config), oracle_of(FORWARD), SHAPES, Host())
+
+
+def test_a_kernel_behind_its_launcher_gets_fresh_inputs_and_its_output_is_looked_at():
+    one = contestant()
+    outputs = []
+    for seed in (1, 2):
+        one.prepare(seed)
+        assert one.static[3].isnan().all(), "what was there before is no result"
+        one.call()
+        assert one.wrong() == ""
+        outputs.append(one.value)
+    assert not torch.equal(*outputs)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("* scale", "* scale * 1.5", "off by"),
+        ("rows * D + dims[None, :], out)", "rows * D + dims[None, :], out, mask=rows < n - 1)", "16 of 512 elements"),
+    ],
+)
+def test_a_kernel_that_is_wrong_on_the_device_is_told(old, new, says):
+    one = contestant(KERNEL.replace(old, new))
+    one.prepare(1)
+    one.call()
+    assert says in one.wrong()
+
+
+def test_what_torch_gives_is_right_by_the_same_rule():
+    inputs = [torch.randn(2, 8, 16).bfloat16() for _ in range(3)]
+    assert off([naive(*inputs)], oracle_of(FORWARD), inputs) == ""
+    assert off([sdpa(*inputs)], oracle_of(FORWARD), inputs) == ""
+    assert "NaN" in off([torch.full_like(inputs[0], torch.nan)], oracle_of(FORWARD), inputs)
+
+
+@pytest.mark.parametrize("name", ["naive", "sdpa"])
+def test_of_a_backward_pass_only_the_backward_pass_is_timed(name):
+    oracle = oracle_of("reference.ch13_triton.flash_backward_kernel:flash_backward_kernel")
+    shapes = (like(2, 8, 16),) * 4
+    one = BaselineContestant(name, oracle.baselines[name], oracle, shapes, Host())
+    one.prepare(1)
+    assert one.how == "clock"
+    assert one.out is None
+    one.call()
+    assert len(one.out) == 3
+    assert one.wrong() == ""
+
+
+EVERY = {
+    "vector_add": (like(40),) * 2,
+    "fused_scale_bias_relu": (like(4, 40), like(40), like(40)),
+    "row_softmax_kernel": (like(4, 40),),
+    "rms_norm_kernel": (like(4, 40), like(40)),
+    "matmul_kernel": (like(20, 24), like(24, 28)),
+    "flash_forward": (like(2, 20, 16),) * 3,
+    "flash_causal": (like(2, 20, 16),) * 3,
+    "flash_gqa": (like(2, 4, 20, 16), like(2, 2, 20, 16), like(2, 2, 20, 16)),
+    "flash_bf16": (like(2, 20, 16),) * 3,
+    "flash_decode": (like(4, 16), like(4, 20, 16), like(4, 20, 16)),
+    "flash_backward_kernel": (like(2, 20, 16),) * 4,
+    "three_ways": (like(2, 20, 16),) * 3,
+}
+
+
+@pytest.mark.parametrize("koan", EVERY)
+def test_every_baseline_of_a_koan_gives_what_its_oracle_gives(koan):
+    oracle = oracle_of(f"reference.ch13_triton.{koan}:{koan}")
+    assert oracle.baselines
+    assert oracle.work is not None
+    job = Job(f"reference.ch13_triton.{koan}:{koan}", EVERY[koan], tuple(oracle.baselines), rounds=1)
+    *_, report = run(job, Host())
+    assert report.error == ""
+    assert {t.name: (t.wrong, len(t.ms)) for t in report.times} == dict.fromkeys(oracle.baselines, ("", 1))
+
+
+def test_a_whole_race_with_a_choice_of_tiles():
+    found = read(KERNEL, "<test>")
+    kernels = Kernels("yours", FORWARD, {}, dict(found.config), tuple(map(dict, found.choices)))
+    job = Job(FORWARD, SHAPES, ("naive", "sdpa"), (kernels,), rounds=2)
+    clock = iter(range(10_000))
+    *_, report = run(job, Host(lambda: float(next(clock))), lambda _: vars(load(found)))
+    assert report.error == ""
+    assert {t.name: t.ms for t in report.times} == dict.fromkeys(("yours", "naive", "sdpa"), (1000.0, 1000.0))
+    assert report.chosen == {"yours": {"BLOCK_M": 16, "BLOCK_N": 16}}
+    assert verdict(report, {"naive": 1.0}) is None
+    told = verdict(report, {"naive": 2.0})
+    assert "1.00 times the speed of naive; 2 is wanted" in told.text
+
+
+def test_the_fastest_choice_that_is_right_is_taken():
+    made = [Fake("a", [5] * 9), Fake("b", [1] * 9, says="off"), Fake("c", [2] * 9), Fake("d", [None])]
+    assert fastest(made).name == "c"
+
+
+def test_a_kernel_that_does_not_start_is_an_error_with_its_reason():
+    kernels = Kernels("yours", FORWARD, {}, {"BLOCK_M": 16})
+    *_, report = run(Job(FORWARD, SHAPES, (), (kernels,)), Host(), lambda _: vars(load(read(KERNEL, "<test>"))))
+    assert "BLOCK_N" in report.error
+    assert "your kernel does not run on this GPU" in verdict(report, {}).text
+
+
+@pytest.mark.parametrize("tune", ["[{'BLOCK': 4}]", "{'BLOCK_M': 4}", "[dict(BLOCK_M=4)]", "[{'BLOCK_M': 4}] * 2"])
+def test_choices_are_literals_and_change_what_config_has(tune):
+    with pytest.raises(KernelSyntaxError, match="TUNE"):
+        read(KERNEL.replace('[{"BLOCK_N": 32}]', tune), "<test>")
+
+
+def test_without_a_gpu_the_worker_says_so():
+    with Worker() as worker:
+        report = worker.ask(Job(FORWARD, SHAPES, ("naive",)))
+    assert report.lack == "needs a CUDA GPU" or report.times
+
+
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [
+        ("import time; time.sleep(60)", "no answer from the GPU within 0.5 s: does the kernel end?"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended with signal 9"),
+        ("input(); print()", "gave no report"),
+    ],
+)
+def test_a_worker_that_hangs_or_dies_is_one_clear_line(program, says):
+    with Worker(0.5 if "sleep" in program else 30, ("-c", program)) as worker, pytest.raises(KoansError, match=says):
+        worker.ask(Job(FORWARD, SHAPES, ()))
+
+
+def test_reports_arrive_as_they_are_made():
+    line = "b'" + '{"facts":{"name":"x"},"floor":1.5}' + "'"
+    program = f"import sys; sys.stdin.readline(); print({line}.decode()); print({line}.decode()); print()"
+    with Worker(30, ("-c", program)) as worker:
+        assert [r.floor for r in worker.watch(Job(FORWARD, (), ()))] == [1.5, 1.5]
+
+
+def test_nothing_but_the_worker_starts_cuda():
+    import subprocess
+
+    program = "import grader.gpu, grader.gpu.job, grader.gpu.thresholds, grader.gpu.timing, grader.gpu.client, sys; "
+    program += "sys.exit('torch' in sys.modules or 'triton' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_on_a_cpu_the_second_claim_is_not_run_here_and_unlocks_nothing(play):
+    play.write("vector_add", play.workbook.solution(play.workbook.koan("vector_add")).read_text())
+    run = play.koans("run", "vector_add")
+    assert "passed" in run.stdout
+    assert "fast: " in run.stdout
+    assert "not run here" in run.stdout
+
+
+def test_a_report_survives_the_pipe():
+    import msgspec
+
+    report = Report(Facts("x", (9, 0)), (times("a", 1.0),), 0.5, chosen={"a": {"BLOCK_M": 16}})
+    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
+
+
+def test_a_kernel_that_is_too_slow_fails_its_claim(monkeypatch):
+    from grader.checks import throughput
+
+    report = Report(Facts("x"), (times("yours", 2.0), times("naive", 1.0)))
+    monkeypatch.setattr(throughput, "measure", lambda *_: report)
+    with pytest.raises(Disagreement, match=r"0\.50 times the speed of naive; 2 is wanted"):
+        throughput.fast(None, with_=oracle_of(FORWARD), at_least={"naive": 2.0})
+    monkeypatch.setattr(throughput, "measure", lambda *_: Report(Facts("x"), lack=too_old((7, 0))))
+    with pytest.raises(pytest.skip.Exception, match="not run here: needs a GPU from sm_80"):
+        throughput.fast(None, with_=oracle_of(FORWARD), at_least={"naive": 2.0})
+
+
+def test_a_triton_that_cannot_interpret_can_still_be_timed_where_there_is_a_gpu(monkeypatch):
+    from grader import plugin, targets
+    from grader.gpu import facts
+    from grader.interpreter import run as interpreter
+    from grader.workbook import Workbook, find_root
+
+    monkeypatch.setattr(interpreter, "installed", lambda: "3.6.0")
+    koan = Workbook(find_root(Path(__file__))).koan("vector_add")
+    monkeypatch.setattr(facts, "present", lambda: False)
+    assert "needs triton from 3.7" in targets.missing_requirement(koan)
+    monkeypatch.setattr(facts, "present", lambda: True)
+    assert targets.missing_requirement(koan) == ""
+    assert "needs triton from 3.7" in plugin._missing(koan, gpu=False), "the tests on a CPU are no pass"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert plugin._missing(koan, gpu=True) == ""
