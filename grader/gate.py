@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from grader import targets
+from grader import facts, targets
 from grader.errors import KoansError
 from grader.runner import Limits, Runner
 from grader.stubs import stub_of
@@ -189,6 +189,7 @@ def static_problems(workbook: Workbook, koans: Sequence[Koan] | None = None) -> 
             problems.append(Problem(f"exercises/{proof.koan}: {proof.test}", f"no card is called '{proof.card}'"))
     if everything:
         problems += [*_strays(workbook), *_lock(workbook)]
+        problems += [Problem(f"content/facts.toml: {fact.id}", says) for fact, says in facts.missing(workbook)]
     return problems
 
 
@@ -265,9 +266,10 @@ def _strays(workbook: Workbook) -> Iterator[Problem]:
 
 
 def ids(workbook: Workbook) -> list[str]:
-    """Every id that learners' progress and decks may hold."""
+    """Every id that learners' progress and decks may hold: cards are tagged with their facts."""
     every = [f"koan {k}" for k in workbook.koans] + [f"card {c}" for c in workbook.cards]
-    return sorted(every + [f"question {q}" for q in workbook.questions])
+    every += [f"question {q}" for q in workbook.questions]
+    return sorted(every + [f"fact {f}" for f in workbook.facts])
 
 
 def _lock(workbook: Workbook) -> Iterator[Problem]:

@@ -86,6 +86,13 @@ def play(tmp_path: Path) -> Play:
     return Play(copy_workbook(tmp_path))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tensors here are small: on a busy machine threads that wait for each other take 10 s for what one does in 0.3."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def book() -> Workbook:
     return Workbook(ROOT)

@@ -17,6 +17,7 @@ VERBS = [
     "stubs",
     "new",
     "verify",
+    "facts",
     "cards",
     "cards export",
     "cheatsheet",

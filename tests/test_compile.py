@@ -135,9 +135,8 @@ def test_traffic_says_what_is_read_or_written_too_often(old, new, says):
 def test_what_is_never_written_is_said():
     text = KERNEL.replace("{CONFIG}", "{'BM': 32, 'BN': 32, 'BK': 16}").replace("DOT", DOT)
     text = text.replace("total, mask=(rows[:, None] < M)", "total, mask=(rows[:, None] < M - 1)")
-    with pytest.raises(
-        Disagreement, match=r"\d+ of \d+ elements of out_ptr are never written, the first at \[\d+, 0\]"
-    ):
+    # how far the input was made smaller depends on how fast this machine is
+    with pytest.raises(Disagreement, match=r"elements of out_ptr are never written, the first at \[\d+, 0\]"):
         traffic(launched(matmul, text, "<test>"), *inputs(m=64, n=64, k=32), with_=matmul)
 
 
@@ -165,3 +164,29 @@ def test_all_tiles_that_a_model_kernel_may_be_tuned_to_fit_an_h100(koan, shapes)
         fn.config.update(plain | choice)
         for report in fn.compiled("sm_90", *(torch.empty(shape, dtype=torch.bfloat16) for shape in shapes)):
             assert (report.error, report.spills, report.wgmma, report.fits) == ("", 0, True, True), (choice, report)
+
+
+PRODUCT = """
+@triton.jit
+def product(a_ptr, b_ptr, out_ptr, M: tl.constexpr):
+    i, j = tl.arange(0, M)[:, None], tl.arange(0, M)[None, :]
+    tl.store(out_ptr + i * M + j, tl.dot(tl.load(a_ptr + i * M + j), tl.load(b_ptr + i * M + j)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arch", "kind", "refused", "fp8"),
+    [(80, "fp8e4nv", True, False), (80, "fp8e5", False, False), (89, "fp8e4nv", False, True)],
+)
+def test_ada_multiplies_fp8_on_tensor_cores_and_ampere_does_not(arch, kind, refused, fp8):
+    from grader.interpreter import compile as compiling
+
+    signature = {"a_ptr": f"*{kind}", "b_ptr": f"*{kind}", "out_ptr": "*fp32", "M": "constexpr"}
+    job = {"source": PRODUCT, "kernel": "product", "arch": arch, "signature": signature, "constants": {"M": 64}}
+    report = compiling._compile({**job, "divisible": [], "options": {}})
+    assert (f"type {kind} not supported in this architecture" in report.get("error", "")) == refused
+    if not refused:
+        assert (report["mma"], any(kind.startswith("e") for kind in report["operands"])) == (
+            True,
+            fp8,
+        )  # E5M2 on an A100: converted to fp16 first

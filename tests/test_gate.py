@@ -116,7 +116,7 @@ def test_cards_markers_hints_and_needs_must_resolve(play):
     )
     (play.root / "content/ch07_attention/scores.md").write_text("# Hint 1\n\nLook.\n")
     toml = play.root / "content/ch13_triton/chapter.toml"
-    toml.write_text(toml.read_text() + 'needs = ["ch13_triton/nothing"]\n')
+    toml.write_text(toml.read_text().replace('needs = ["', 'needs = ["ch13_triton/nothing", "', 1))
     problems = "\n".join(_static(play))
     assert 'cards.toml: causal-mask: no test is marked @pytest.mark.card("causal-mask")' in problems
     assert "no card is called 'no-such-card'" in problems

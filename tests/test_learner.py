@@ -148,3 +148,18 @@ def test_every_screen_fits_the_terminal(play, width):
     for args in (["list"], ["run", "softmax"], ["hint", "softmax"], [], ["read", "ch13"]):
         lines = play.koans(*args, env=env).stdout.splitlines()
         assert max(map(len, lines)) <= int(width), args
+
+
+def test_the_test_that_is_named_is_the_one_whose_failure_is_told(play):
+    # The first test to fail looks like another mistake than most do; a later one tells which it is.
+    play.body(
+        "speculative_accept",
+        "for i, x in enumerate(drafts):",
+        "    if u[i] >= p[i][x] / q[i][x]:",
+        "        return [*drafts[:i], draw(p[i] - q[i], v)]",
+        "return drafts",
+    )
+    shown = play.koans("run", "speculative_accept").stdout
+    assert "this looks like: the residual not clipped at zero" in shown
+    assert "accepted half the time [0.6-gives1]" in shown
+    assert "u = [0.6]" in shown

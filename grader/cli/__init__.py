@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from grader import walk as path
-from grader.cli import bench, decks, editions, grading, notebooks, reviewing
+from grader.cli import bench, decks, editions, grading, ledger, notebooks, reviewing
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.errors import KoansError
 from grader.progress import Progress
@@ -285,6 +285,7 @@ app.command("release")(editions.release)
 app.command("update")(editions.update)
 cards_app.command("export")(decks.export)
 app.command("cheatsheet")(decks.cheatsheet)
+app.command("facts")(ledger.facts)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from grader.doctor import Finding
 from grader.gate import Report
 from grader.grade import Class, Grade
 from grader.progress import Standing
-from grader.verdict import Status, Verdict, clean
+from grader.verdict import Status, TestResult, Verdict, clean
 from grader.workbook import Card, Koan, Workbook
 
 LOOKS: Mapping[Status, tuple[str, str]] = {
@@ -53,7 +53,7 @@ def verdict(koan: Koan, result: Verdict) -> RenderableType:
         return Group(*parts)
     failing = next((t for t in tests if t.status == Status.failed), None)
     if failing and result.status == Status.failed:
-        chosen = next((t for t in tests if t.message == result.message), failing)
+        chosen = next((t for t in tests if _tells(t, result)), failing)
         parts += [Text(), Text.assemble(("fails: ", "dim"), chosen.sentence)]
     if result.message and result.status != Status.not_started:
         parts += [Text(), *_message(result)]
@@ -66,6 +66,14 @@ def verdict(koan: Koan, result: Verdict) -> RenderableType:
             *(Text(f"  {line[:200]}") for line in [*lines[:6], *more]),
         ]
     return Group(*parts)
+
+
+def _tells(test: TestResult, result: Verdict) -> bool:
+    """Is it this test's failure that the verdict tells? Its look-alikes may have been told apart since."""
+    if test.message == result.message:
+        return True
+    body = test.message.removeprefix(test.headline)
+    return bool(test.headline) and body != test.message and result.message == result.headline + body
 
 
 def _message(result: Verdict) -> list[Text]:

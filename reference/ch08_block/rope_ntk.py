@@ -75,6 +75,12 @@ def by_pairs(width: int, base: float, factor: float) -> Tensor:
     return _frequencies(width, base * factor ** (width / 2 / max(1, width / 2 - 2)))
 
 
+@rope_ntk.wrong("power −i / width: pairs are two numbers wide, so pair i has −2i / width")
+def half_power(width: int, base: float, factor: float) -> Tensor:
+    _check(width, factor)
+    return _frequencies(width, base * factor ** (width / (width - 2))).sqrt()
+
+
 @rope_ntk.wrong("every frequency twice, as wide as the head: one a pair is asked for")
 def doubled(width: int, base: float, factor: float) -> Tensor:
     plain = rope_ntk.fn(width, base, factor)

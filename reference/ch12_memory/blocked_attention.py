@@ -68,10 +68,11 @@ def _blocked(
 
 @blocked_attention.right("the parts of a query block merged by their log-sum-exps")
 def by_merging(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    wide = torch.promote_types(q.dtype, torch.float32)  # so that its noise can be measured in float64
     outs, logs = [], []
-    for queries in torch.split(q.float(), block):
+    for queries in torch.split(q.to(wide), block):
         out, lse = torch.zeros(len(queries), v.shape[1]), torch.full((len(queries),), -INF)
-        for keys, values in zip(torch.split(k.float(), block), torch.split(v.float(), block), strict=True):
+        for keys, values in zip(torch.split(k.to(wide), block), torch.split(v.to(wide), block), strict=True):
             scores = queries @ keys.T / math.sqrt(q.shape[1])
             own = torch.logsumexp(scores, 1)
             new = torch.logaddexp(lse, own)

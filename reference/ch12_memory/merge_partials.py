@@ -21,7 +21,8 @@ def merge_partials(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -
 
 
 def _mixed(out_a: Tensor, out_b: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    return (a[:, None] * out_a.float() + b[:, None] * out_b.float()).to(out_a.dtype)
+    wide = torch.promote_types(out_a.dtype, torch.float32)
+    return (a[:, None] * out_a.to(wide) + b[:, None] * out_b.to(wide)).to(out_a.dtype)
 
 
 def _lse(lse_a: Tensor, lse_b: Tensor) -> Tensor:
@@ -37,6 +38,11 @@ def _shares(lse_a: Tensor, lse_b: Tensor) -> Partial:
 def by_softmax(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
     shares = torch.softmax(torch.stack([lse_a, lse_b]), 0).nan_to_num(0.0)
     return _mixed(out_a, out_b, shares[0], shares[1]), torch.stack([lse_a, lse_b]).logsumexp(0)
+
+
+@merge_partials.right("shares relative to the whole log-sum-exp, whose rounding is theirs")
+def by_whole(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    return _mixed(out_a, out_b, *_shares(lse_a, lse_b)), _lse(lse_a, lse_b)
 
 
 @merge_partials.right("a sigmoid of the difference")
@@ -90,6 +96,15 @@ def nan_in_the_log(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -
     a, b = _shares(lse_a, lse_b)
     top = torch.maximum(lse_a, lse_b)
     return _mixed(out_a, out_b, a, b), top + torch.log(torch.exp(lse_a - top) + torch.exp(lse_b - top))
+
+
+@merge_partials.wrong(
+    "two parts without keys give NaN in both results: the maximum is −inf, and −inf − −inf is not a number"
+)
+def nan_in_both(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    top = torch.maximum(lse_a, lse_b)
+    a, b = torch.exp(lse_a - top), torch.exp(lse_b - top)
+    return _mixed(out_a, out_b, a / (a + b), b / (a + b)), top + torch.log(a + b)
 
 
 @merge_partials.wrong(

@@ -1,0 +1,57 @@
+"""`koans facts`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from grader.cli.base import Json, dump, show, workbook
+from grader.errors import KoansError
+
+
+def facts(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID…]", help="Facts (N8-1), sources (N8, B1) or chapters (ch09); default: all."),
+    ] = None,
+    errata: Annotated[bool, typer.Option("--errata", help="The ledger: claim, what holds, and what shows it.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Bring docs/FACTS.md and docs/ERRATA.md up to date.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 if one of them is stale.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What the sources say: each fact with its cards and questions, what shows it, and what does not hold.
+
+    \b
+    Examples:
+      koans facts                 the table
+      koans facts N8-1            all there is on one fact
+      koans facts ch09 B1         the facts of a chapter and of a source
+      koans facts --errata
+      koans facts --errata ch09 --json
+      koans facts --write         after a change to cards, questions or tests
+    """
+    from grader import facts as found
+    from grader.report import documents, ledger, terminal
+
+    book = workbook()
+    if write or check:
+        if names or errata or as_json or (write and check):
+            raise KoansError("--write and --check are for the whole pages: give one of them, and nothing else")
+        changed = documents.stale(book) if check else documents.write(book)
+        for name in changed:
+            show(f"{name}: {'stale; `koans facts --write` writes it' if check else 'written'}")
+        show(f"pages: {len(documents.PAGES)}, {'stale' if check else 'written'}: {len(changed)}")
+        raise typer.Exit(1 if check and changed else 0)
+    if errata:
+        wrong = found.errata(book, names or ())
+        if as_json:
+            dump(wrong)
+        else:
+            show(ledger.errata(wrong))
+        return
+    accounts = found.accounts(book, names or ())
+    if as_json:
+        dump(accounts)
+    else:
+        show(ledger.account(accounts[0]) if len(accounts) == 1 else ledger.table(accounts, terminal.console().width))
