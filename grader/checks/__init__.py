@@ -25,8 +25,8 @@ from grader.checks import kernels, naming, shrinking, throughput
 from grader.checks.agreement import Expected, Gap, Outcome, call, clone, compare, expect
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
 from grader.checks.message import Disagreement, NotStarted, Told, tell
-from grader.checks.noise import leaves
 from grader.checks.shrinking import shrink
+from grader.checks.trees import leaves
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten_with_path, tree_map
 
 from grader.checks.memo import recalled
 from grader.checks.memory import limited
-from grader.checks.noise import SLACK, U32, is_float, leaves, lowp_width, to_float64, width
+from grader.checks.noise import SLACK, U32, is_float, lowp_width, to_float64, width
+from grader.checks.trees import leaves, mapped, names
 from grader.policy import Forbidden
 from reference import Moves, Oracle, shaken
 
@@ -79,7 +79,7 @@ def clone(tree: Any) -> Any:
         base = torch.full((span,), between, dtype=x.dtype, device=x.device)
         return base.as_strided(x.shape, x.stride()).copy_(x.detach()).requires_grad_(x.requires_grad)
 
-    return tree_map(copy, tree)
+    return mapped(copy, tree)
 
 
 def same_bits(a: Any, b: Any) -> bool:
@@ -150,7 +150,7 @@ def expect(
     measured; `widen` also measures the other honest formulas (`@right`), which is dear and needed only for an answer
     that failed.
     """
-    args, kwargs = tree_map(lambda x: x.detach() if isinstance(x, Tensor) else x, (list(args), dict(kwargs)))
+    args, kwargs = mapped(lambda x: x.detach() if isinstance(x, Tensor) else x, (list(args), dict(kwargs)))
     key = (oracle.fn.__module__, oracle.__name__, bits, widen)
     return recalled(key, [args, kwargs], lambda: _measure(oracle, args, kwargs, bits, widen))
 
@@ -225,7 +225,7 @@ def compare(actual: Outcome, expected: Expected) -> Gap | None:
     widths = expected.widths if len(expected.widths) == len(ref) else [None] * len(ref)
     floats = [abs(r) for r in ref if isinstance(r, float) and math.isfinite(r)]
     largest = max([expected.largest, *floats])
-    for name, a, r, p, w in zip(_names(want.value), got, ref, promised, widths, strict=True):
+    for name, a, r, p, w in zip(names(want.value), got, ref, promised, widths, strict=True):
         gap = _leaf(a, r, p, w, expected.bits, largest)
         if gap is not None:
             return Gap(gap.kind, f"result{name}: {gap.says}" if name else gap.says, gap.index)
@@ -294,11 +294,6 @@ def _ordered(got: Any, want: Any) -> Any:
     if isinstance(want, (list, tuple)):
         return [_ordered(g, w) for g, w in zip(got, want, strict=True)]
     return got
-
-
-def _names(tree: Any) -> list[str]:
-    """Where each leaf stands, as one would write it: ['half'], ['parts'][0]."""
-    return ["".join(map(str, path)) for path, _ in tree_flatten_with_path(tree)[0]]
 
 
 def _same_kind(got: Any, want: Any) -> bool:

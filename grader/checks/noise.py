@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
 
+from grader.checks.trees import leaves, mapped
 from reference import shaken
 
 U32 = 2.0**-24  # unit roundoff of fp32, the precision every contract computes in
@@ -43,7 +43,7 @@ def is_float(x: object) -> bool:
 
 def to_float64(tree: Any) -> Any:
     """Every floating tensor of a nested structure in float64; the rest as it is."""
-    return tree_map(lambda x: x.detach().to(torch.float64) if is_float(x) else x, tree)
+    return mapped(lambda x: x.detach().to(torch.float64) if is_float(x) else x, tree)
 
 
 class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -70,7 +70,7 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         with torch.no_grad():
             if isinstance(out, Tensor):
                 return self._round(out, base, args, in_place)
-            return tree_map(lambda o: self._round(o, base, args, in_place), out)
+            return mapped(lambda o: self._round(o, base, args, in_place), out)
 
     def _round(self, out: Any, base: str, args: Any, in_place: bool) -> Any:
         if not isinstance(out, Tensor) or out.dtype != torch.float64 or not out.numel():
@@ -115,10 +115,6 @@ def spread_by_row(reference: Sequence[Any], draws: Callable[[int], Sequence[Any]
     return [w.amax(-1, keepdim=True).expand_as(w) if w is not None and w.dim() and w.numel() else w for w in widths]
 
 
-def leaves(tree: Any) -> list[Any]:
-    return list(tree_leaves(tree))
-
-
 def width(formula: Callable[..., Any], args: Any, kwargs: Any, still: list[Any] | None = None) -> list[Tensor | None]:
     """How far `formula` (in float64) may honestly move on these float64 inputs, per leaf of its result.
 
@@ -134,7 +130,7 @@ def width(formula: Callable[..., Any], args: Any, kwargs: Any, still: list[Any] 
                 return x
             return x * (1 + U32 * (torch.rand(x.shape, generator=generator, dtype=torch.float64) * 2 - 1))
 
-        shaken_args, shaken_kwargs = tree_map(perturb, (args, kwargs))
+        shaken_args, shaken_kwargs = mapped(perturb, (args, kwargs))
         with Noise(U32, seed):
             return leaves(formula(*shaken_args, **shaken_kwargs))
 

@@ -23,6 +23,7 @@ except ImportError:  # Windows
 OUTPUT = 64 << 20  # bytes a run may write to any one file
 # pytest plugins a run has no use for; each costs a millisecond or two of the learner's wait.
 UNUSED = (
+    *("unraisableexception", "threadexception"),  # each collects garbage at the end of a run
     *("cacheprovider", "warnings", "logging", "junitxml", "pastebin", "doctest", "stepwise", "setuponly", "setupplan"),
     *(
         "legacypath",
