@@ -73,17 +73,15 @@ def verify(
 
     # Calls that agree, in the sandbox and outside, make verdicts that agree. A run that a call has ended, and the
     # solutions, are made in both, one after the other. A kernel's text is interpreted in the same way in both.
-    here = [(k, t) for k, t, s in jobs if s == 0]
-    both = [(k, t) for k, t in here if runner.isolated and t.kind != "stub" and k.kind != "kernel"]
-    here = [pair for pair in here if pair not in both]
-    apart: dict[Pair, Verdict | None] = {}
+    first = [(k, t) for k, t, s in jobs if s == 0]
+    sandboxed = [(k, t) for k, t in first if runner.isolated and t.kind != "stub" and k.kind != "kernel"]
+    both = [(k, t) for k, t in sandboxed if t.kind != "solutions"]
+    here = [pair for pair in first if pair not in both]
+    apart: dict[Pair, Verdict | None] = {pair: None for pair in sandboxed if pair not in both}
     for (koan, target), verdict in runs(both, isolated=True, twice=True):
         if verdict.status in (Status.passed, Status.failed) and verdict.isolation:
             report.problems += _judge(koan, verdict, report)
-            if target.kind == "solutions":
-                apart[koan, target] = verdict
-            else:
-                report.isolated += 1
+            report.isolated += 1
         else:
             here.append((koan, target))
             apart[koan, target] = None
@@ -94,9 +92,9 @@ def verify(
             if (koan, target) in apart and seed == 0:
                 apart[koan, target] = verdict
     for pair, verdict in runs(list(apart), isolated=True):
-        first = apart[pair]
-        assert first is not None
-        report.problems += _same(first, verdict, report)
+        before = apart[pair]
+        assert before is not None
+        report.problems += _same(before, verdict, report)
     report.problems.sort(key=lambda p: p.where)
     return report
 

@@ -9,7 +9,7 @@ import os
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -17,13 +17,13 @@ import msgspec
 import pytest
 
 from grader import checks, targets
-from grader.checks import memo, shrinking
+from grader.checks import memo
 from grader.checks.twin import Twin
 from grader.errors import KoansError
 from grader.explain import Explained, explain, explain_import
 from grader.runner.protocol import Event, Job
 from grader.sandbox import confine, proxy
-from grader.verdict import Status, TestResult
+from grader.verdict import Status, TestResult, settled
 from grader.workbook import Koan, Workbook, find_root
 
 os.environ.setdefault("TRITON_INTERPRET", "1")  # before anything imports triton
@@ -32,7 +32,7 @@ os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # looking for a GPU
 WORKBOOK = pytest.StashKey[Workbook]()
 TARGET = pytest.StashKey[targets.Target]()
 PRELOADED: Workbook | None = None  # what a warm process has read already, and starts anew when it changes
-EXAMPLES = 30  # hypothesis examples a property test runs
+EXAMPLES, FEWER = 30, 10  # hypothesis examples a property test runs; in the gate, for most
 TOLD = 20_000  # characters of any text of a result: a submission may make its lines as long as it likes
 
 
@@ -44,7 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="WHOSE",
         help="whose code is tested: learner (default), solutions, stub, wrong:NAME, right:NAME or a folder",
     )
-    group.addoption("--brief", action="store_true", help="report the first failing input found, not a smaller one")
+    group.addoption(
+        "--brief",
+        action="store_true",
+        help="report the first failing input found, not a smaller one, and end once a failure's name is settled",
+    )
     group.addoption("--seed", type=int, default=0, metavar="N", help="seed of all random inputs (default 0; printed)")
 
 
@@ -63,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     config.stash[WORKBOOK], config.stash[TARGET] = workbook, target
     _configure_hypothesis(config.getoption("--seed"))
-    shrinking.allowed = 0.0 if config.getoption("--brief") else shrinking.BUDGET
+    checks.brief = config.getoption("--brief")
 
 
 def _configure_hypothesis(seed: int) -> None:
@@ -85,13 +89,20 @@ def _configure_hypothesis(seed: int) -> None:
 
 
 def _look_briefly(item: pytest.Item) -> None:
-    """Once a test has failed the next step is clear: a counterexample is still looked for, but not made smaller."""
+    """Once a test has failed the next step is clear: a counterexample is still looked for, but not made smaller.
+
+    The gate tries fewer examples where that makes it no laxer: a wrong answer has to fail on these already, and its
+    further seeds bring others.
+    """
     from hypothesis import Phase, settings
 
     test = getattr(item, "obj", None)
     chosen = getattr(test, "_hypothesis_internal_use_settings", None)
     if chosen is not None:
-        brief = settings(chosen, phases=[Phase.explicit, Phase.generate])
+        wrong = item.config.stash[TARGET].kind == "wrong"
+        fewer = item.config.getoption("--brief") and (wrong or item.config.getoption("--seed"))
+        examples = min(chosen.max_examples, FEWER) if fewer else chosen.max_examples
+        brief = settings(chosen, phases=[Phase.explicit, Phase.generate], max_examples=examples)
         test._hypothesis_internal_use_settings = brief  # type: ignore[union-attr]
 
 
@@ -99,7 +110,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing of this run to one that may follow in the process."""
     targets.uninstall()
     checks.forget()
-    memo.active = None
+    memo.stop()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -254,6 +265,22 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(line)
 
 
+class _OnTheWay(pytest.Directory):
+    """A folder above the one test file `to`, whose neighbours are not even looked at."""
+
+    def __init__(self, *, to: Path, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.to = to
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        way = self.to.relative_to(self.path)
+        entry = self.path / way.parts[0]
+        if entry == self.to:
+            yield from self.ihook.pytest_collect_file(file_path=entry, parent=self)
+        else:
+            yield self.ihook.pytest_collect_directory(path=entry, parent=self)
+
+
 class Recorder:
     """A pytest plugin that writes Events to a file, one JSON object a line.
 
@@ -265,7 +292,7 @@ class Recorder:
         self.sandbox: targets.Sandbox | None = None
         self.test_file = job.test_file if job is not None else ""
         if job is not None and job.memo:
-            memo.active = memo.Memo(Path(job.memo))
+            memo.start(Path(job.memo))
         if job is not None and job.sandbox:
             join = Twin if job.twice else None
             self.sandbox = targets.Sandbox(job.sandbox, job.timeout, job.memory, self.opened, join)
@@ -286,11 +313,11 @@ class Recorder:
         os._exit(0)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Only the one test file: its neighbours are not even looked at."""
-        return not self.test_file.startswith(str(collection_path)) if self.test_file else None
+    def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        return _OnTheWay.from_parent(parent, path=path, to=Path(self.test_file)) if self.test_file else None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.session = session
         self._write(Event("collected", number=len(session.items)))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -315,6 +342,11 @@ class Recorder:
             self.results[report.nodeid] = msgspec.structs.replace(result, seconds=seconds)
         if report.when == "teardown":
             self._write(Event("result", result=self.results[report.nodeid]))
+            if self.session.config.getoption("--brief"):
+                left = self.session.testscollected - len(self.results)
+                if left and settled([*self.results.values()], left):
+                    self._write(Event("settled", number=len(self.results)))
+                    self.session.shouldfail = "settled"
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         if memo.active is not None:

@@ -128,6 +128,14 @@ def judge(
     return Verdict(koan, target, status, text, title, tuple(tests), names, fast, seconds, seed, clean(output))
 
 
+def settled(tests: Sequence[TestResult], left: int) -> bool:
+    """Is it settled that these failures have one name in common, whatever `left` more tests may say?"""
+    failed = [t for t in tests if t.status == Status.failed and not t.gpu]
+    votes = Counter(name for t in failed for name in t.looks)
+    (_, most), (_, second) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
+    return most > second + left and 2 * most >= len(failed) + left
+
+
 def _common(failed: Sequence[TestResult]) -> tuple[str, ...]:
     """The names that most failures allow, if these are half of them at least: a name must not stand for the rest."""
     votes = Counter(name for t in failed for name in t.looks)

@@ -1,7 +1,9 @@
-"""What an oracle has said about the same inputs before, kept in a file from run to run.
+"""What an oracle has said about the same inputs before, kept in a file from run to run; and what its wrong answers came
+to, kept in memory from run to run of one process.
 
-Measuring a bound takes most of a check's time, and the runs of a class or of the gate ask the same questions again.
-Only runs whose process holds no code of a learner's take part: what is written down here is believed.
+Measuring a bound takes most of a check's time, and telling one wrong answer from all others most of a failure's. The
+runs of a class or of the gate ask the same questions again. Only runs whose process holds no code of a learner's take
+part: what is written down here is believed.
 """
 
 from __future__ import annotations
@@ -11,17 +13,25 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from grader.checks.trees import leaves
 from grader.sandbox.values import Malformed, Node, OtherData, Unpacker, pack
 
 if TYPE_CHECKING:
-    from grader.checks.agreement import Expected
+    from grader.checks.agreement import Expected, Outcome
 
 KEY = 16  # bytes
 ENTRY, FILE = 1 << 20, 64 << 20  # bytes of the largest entry and file that are kept
+
+
+class Seen(NamedTuple):
+    """What a wrong answer came to, and whether that agrees with the oracle."""
+
+    outcome: Outcome
+    agrees: bool
 
 
 class Remembered(msgspec.Struct, array_like=True):
@@ -35,12 +45,19 @@ class Remembered(msgspec.Struct, array_like=True):
 
 
 class Memo:
-    """The entries of one file, and those to be added to it."""
+    """The entries of one file, and those to be added to it. `known` is in the file, `seen` only here."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.known: dict[bytes, bytes] = dict(_entries(file))
+        self.known: dict[bytes, bytes] = {}
         self.new: list[tuple[bytes, bytes]] = []
+        self.seen: dict[tuple[Any, ...], Seen] = {}
+        self._read = 0
+
+    def refresh(self) -> None:
+        """Take in what other processes have added to the file."""
+        for key, body, end in _entries(self.file, self._read):
+            self.known[key], self._read = body, end
 
     def save(self) -> None:
         """Append what is new, in one write: several runs may do so at once."""
@@ -53,6 +70,21 @@ class Memo:
 
 
 active: Memo | None = None
+_latest: Memo | None = None
+
+
+def start(file: Path) -> None:
+    """Use this file's memo until `stop`; if the run before in this process did, with what it left in memory."""
+    global active, _latest
+    if _latest is None or _latest.file != file:
+        _latest = Memo(file)
+    active = _latest
+    active.refresh()
+
+
+def stop() -> None:
+    global active
+    active = None
 
 
 def recalled(key: tuple[Any, ...], inputs: Any, ask: Callable[[], Expected]) -> Expected:
@@ -72,6 +104,26 @@ def recalled(key: tuple[Any, ...], inputs: Any, ask: Callable[[], Expected]) -> 
         memo.known[digest] = body
         memo.new.append((digest, body))
     return expected
+
+
+def digest(inputs: Any) -> bytes | None:
+    """What to call these inputs by in `seen`. None if nothing is kept, or they are no plain values."""
+    return None if active is None else _digest((), pack(inputs))
+
+
+def seen(inputs: bytes | None, key: tuple[Any, ...], ask: Callable[[], Seen]) -> Seen:
+    """What `ask` gives, from the memo if it was asked about inputs of this digest under this key before."""
+    memo = active
+    if memo is None or inputs is None:
+        return ask()
+    found = memo.seen.get((inputs, *key))
+    if found is None:
+        found = ask()
+        if found.outcome.error is not None:
+            found.outcome.error.__traceback__ = None  # its frames hold on to tensors
+        if sum(x.nbytes for x in leaves(found.outcome.value) if hasattr(x, "nbytes")) <= ENTRY:
+            memo.seen[(inputs, *key)] = found
+    return found
 
 
 def _digest(key: tuple[Any, ...], inputs: Node) -> bytes | None:
@@ -113,14 +165,16 @@ def _restore(body: bytes) -> Expected:
     )
 
 
-def _entries(file: Path) -> Iterator[tuple[bytes, bytes]]:
-    with contextlib.suppress(OSError):
-        data = memoryview(file.read_bytes())
+def _entries(file: Path, start: int) -> Iterator[tuple[bytes, bytes, int]]:
+    """Key, body and end in the file of each entry from `start` on."""
+    with contextlib.suppress(OSError), file.open("rb") as stream:
+        stream.seek(start)
+        data = memoryview(stream.read())
         at = 0
         while at + 4 + KEY <= len(data):
             length = int.from_bytes(data[at : at + 4], "little")
             key, at = bytes(data[at + 4 : at + 4 + KEY]), at + 4 + KEY
             if at + length > len(data):
                 return  # being written
-            yield key, bytes(data[at : at + length])
-            at += length
+            body, at = bytes(data[at : at + length]), at + length
+            yield key, body, start + at

@@ -14,7 +14,6 @@ from torch import Tensor
 from grader.checks.trees import leaves, mapped
 
 BUDGET = 0.5  # seconds for all failures of a function together: a learner waits for this
-allowed = BUDGET
 SMALL = 12  # elements in all: few enough to check by hand
 
 
@@ -29,7 +28,7 @@ def shrink(fn: Any, inputs: Any, fails: Callable[[Any], bool]) -> Any:
     """
     start = time.monotonic()
     try:
-        return _shrink(inputs, fails, start + allowed - spent[fn])
+        return _shrink(inputs, fails, start + BUDGET - spent[fn])
     finally:
         spent[fn] += time.monotonic() - start
 

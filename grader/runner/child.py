@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import os
 import signal
 import socket
@@ -33,10 +34,12 @@ UNUSED = (
         "monkeypatch",
         "recwarn",
         "subtests",
+        "unittest",
         "terminal",
         "terminalprogress",
     ),
 )
+SETTINGS = str(Path(__file__).with_name("pytest.ini"))  # short: pyproject.toml takes 3 ms to read
 STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail before the C stack does
 
 
@@ -76,23 +79,23 @@ def _mapped_bytes() -> int:
         return 0  # no /proc (macOS): the kernel there does not enforce an address-space limit anyway
 
 
-def redirect(job: Job, keep: int) -> None:
-    """stdin is empty; stdout and stderr go to the job's output file; every other descriptor but `keep` is closed."""
+def redirect(job: Job) -> None:
+    """stdin is empty; stdout and stderr go to the job's output file."""
     null = os.open(os.devnull, os.O_RDONLY)
     out = os.open(os.path.join(job.folder, "output"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(null, 0)
     os.dup2(out, 1)
     os.dup2(out, 2)
-    os.closerange(3, max(3, keep))
-    os.closerange(max(3, keep + 1), 4096)
+    os.close(null)
+    os.close(out)
 
 
 def serve(job: Job, connection: socket.socket) -> None:
     """Run the job, then those of its group that the server sends; each is answered by a byte, pytest's exit code."""
     lines = Lines()
-    prepare(job)
+    prepare(job, keep=connection.fileno())
     while True:
-        code = execute(job, keep=connection.fileno())
+        code = execute(job)
         sys.stdout.flush()
         sys.stderr.flush()
         connection.sendall(bytes([code]))
@@ -105,8 +108,10 @@ def serve(job: Job, connection: socket.socket) -> None:
         job = msgspec.json.decode(found[0], type=Job)
 
 
-def prepare(job: Job) -> None:
-    """What a process does once, before its first run."""
+def prepare(job: Job, keep: int = 0) -> None:
+    """What a process does once, before its first run. Every descriptor above 2 but `keep` is closed."""
+    os.closerange(3, max(3, keep))
+    os.closerange(max(3, keep + 1), 4096)
     if hasattr(os, "setsid"):
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -115,12 +120,13 @@ def prepare(job: Job) -> None:
     os.chdir(job.root)
     sys.setrecursionlimit(STACK)
     faulthandler.enable(file=sys.__stderr__ or 2)
+    gc.set_threshold(100_000, 50, 100)  # what a run leaves behind goes with its process
     limit(job)
 
 
-def execute(job: Job, keep: int = 0) -> int:
-    """Run the job in this process, with descriptor `keep` left open, and return pytest's exit code."""
-    redirect(job, keep)
+def execute(job: Job) -> int:
+    """Run the job in this process, and return pytest's exit code."""
+    redirect(job)
     allow(job)
     _same_start()
 
@@ -130,7 +136,7 @@ def execute(job: Job, keep: int = 0) -> int:
 
     with open(os.path.join(job.folder, "events"), "w", encoding="utf-8") as events:
         # The runner's own deadline replaces pytest-timeout; nothing is cached, nothing depends on the user's options.
-        args = [job.test_file, f"--rootdir={job.root}", "-c", os.path.join(job.root, "pyproject.toml")]
+        args = [job.test_file, f"--rootdir={job.root}", "-c", SETTINGS]
         # No conftest, and values tied to their options: pytest takes a word that stands alone and is a folder for a
         # place with a conftest to import, before it knows the options of the plugin.
         args += ["--noconftest", f"--target={job.target}", f"--seed={job.seed}"]

@@ -10,7 +10,8 @@ from grader.verdict import TestResult
 class Job(msgspec.Struct, frozen=True, tag=True):
     """Run one test file. `folder` receives `events` (Event lines) and `output`; sizes in bytes, times in seconds.
 
-    `brief` leaves failing inputs as they were found. `sandbox` is where workers are to be had; empty: no isolation.
+    `brief` leaves failing inputs as they were found and ends once the name of a failure is settled. `sandbox` is where
+    workers are to be had; empty: no isolation.
     With `twice` every call is made outside the sandbox as well, and has to come to the same.
     `memo` is a file of what oracles have said before; empty: none, because the run holds a learner's code.
     `group`: runs of one group may follow each other in one process; empty: this one has a process to itself.
@@ -55,7 +56,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 class Event(msgspec.Struct, frozen=True):
     """One line that a run writes as it goes, so that a run that dies has still said how far it came."""
 
-    what: str  # collected, start, result, broken, lack, confined, late, gone, nonsense, finished
+    what: str  # collected, start, result, broken, settled, lack, confined, late, gone, nonsense, finished
     text: str = ""
     result: TestResult | None = None
     number: int = 0

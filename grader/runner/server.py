@@ -127,10 +127,11 @@ class Run:
 
 @dataclass
 class Worker:
-    """A child that goes through the runs of a group. `runs` are how many it was given."""
+    """A child that goes through the runs of a group. `runs` are how many it was given, `memo` is that of the last."""
 
     pid: int
     group: str
+    memo: str
     connection: socket.socket
     runs: int = 1
 
@@ -228,12 +229,13 @@ class Server:
 
     def _again(self, job: Job) -> int:
         """Give the job to a worker of its group that rests; its pid, or 0."""
-        for pid, worker in self.workers.items():
-            if pid not in self.runs and job.group and worker.group == job.group and worker.runs < RUNS:
+        resting = [w for w in self.workers.values() if w.pid not in self.runs and w.group == job.group]
+        for worker in sorted(resting, key=lambda w: w.memo != job.memo):  # best the one that remembers
+            if job.group and worker.runs < RUNS:
                 with contextlib.suppress(OSError):
                     worker.connection.sendall(pack(job))
-                    worker.runs += 1
-                    return pid
+                    worker.runs, worker.memo = worker.runs + 1, job.memo
+                    return worker.pid
         return 0
 
     def _fork(self, job: Job) -> int:
@@ -259,7 +261,7 @@ class Server:
                 os._exit(code)
         theirs.close()
         if job.group:
-            self.workers[pid] = Worker(pid, job.group, ours)
+            self.workers[pid] = Worker(pid, job.group, job.memo, ours)
             self.selector.register(ours, selectors.EVENT_READ, self.workers[pid])
         else:
             ours.close()

@@ -75,6 +75,7 @@ class _Printed(io.TextIOBase):
 
 
 def _load(asked: wire.Load, module: dict[str, Any], printed: _Printed) -> wire.Reply:
+    module.clear()  # the gate has its own answers follow each other in one worker
     try:
         says = policy.found(asked.text, asked.forbids) if asked.forbids else ""
         if says:  # it never runs, so it cannot undo this
