@@ -3,9 +3,12 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from grader import gate
+from grader import gate, verdict
 from grader.runner import Runner
+from grader.verdict import Exit, Status, judge, settled
 from grader.workbook import Workbook
 
 
@@ -146,3 +149,28 @@ def test_a_new_koan_has_its_five_files_and_is_caught_until_it_is_finished(play):
     again = play.koans("new", "ch06_numerics/doubling")
     assert again.returncode == 2
     assert "exists already" in again.stderr
+
+
+@given(st.data())
+def test_once_a_name_is_settled_no_further_test_changes_it(data):
+    failure = st.sets(st.sampled_from(["a", "b", "c"])).map(
+        lambda names: verdict.TestResult("t", "t", Status.failed, "m", "m", {name: f"says {name}" for name in names})
+    )
+    result = st.one_of(failure, st.just(verdict.TestResult("t", "t", Status.passed)))
+    tests, left = data.draw(st.lists(result, max_size=8)), data.draw(st.integers(0, 8))
+    if not settled(tests, left):
+        return
+    more = data.draw(st.lists(result, min_size=left, max_size=left))
+    names = [_names(tests), _names(tests + more)]
+    assert len(names[0]) == 1
+    assert names[0] == names[1]
+
+
+def _names(tests):
+    return judge("k", "t", tests, "", Exit(finished=True), seconds=0, seed=0, output="").names
+
+
+def test_a_name_is_settled_when_it_leads_by_more_than_the_tests_that_are_left():
+    failures = [verdict.TestResult("t", "t", Status.failed, looks={"a": "says a"})] * 3
+    assert settled(failures, 2)
+    assert not settled(failures, 3)
