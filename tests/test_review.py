@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -565,6 +566,29 @@ def test_ctrl_c_keeps_what_was_rated_and_leaves_the_terminal_as_it_was(proved):
     assert terminal.end() == (130, True)
     with Progress(proved.root) as progress:
         assert [len(r) for r in progress.recall.reviews("card").values()] == [1]
+
+
+class _Interrupting(io.StringIO):
+    """A terminal on which Ctrl-C is pressed the moment that something shows."""
+
+    pressed = False
+
+    def flush(self):
+        if not self.pressed:
+            self.pressed = True
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_in_the_middle_of_a_screen_leaves_the_next_one_whole():
+    screen = _Interrupting()
+    keyboard = Keyboard()
+    keyboard.live = True
+    table = Table(keyboard, Console(file=screen, force_terminal=True))
+    with pytest.raises(KeyboardInterrupt):
+        table.show("a card", ask="any key")
+    table.show("the end")
+    assert "any key" in screen.getvalue()
+    assert "the end" in screen.getvalue()
 
 
 def test_again_on_a_terminal_runs_each_save(proved):

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+from collections.abc import Iterator
+
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from grader.desk.keyboard import Keyboard
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the block is done: rich shows nothing more after a print that was cut short."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Table:
@@ -24,10 +38,11 @@ class Table:
         """Put this on the screen; `ask` says which keys there are, to a person only."""
         body = Group(*parts)
         if self.live:
-            self.console.clear()
-            self.console.print(body)
-            if ask:
-                self.console.print(Text(f"\n{ask}", "dim"))
+            with _uninterrupted():
+                self.console.clear()
+                self.console.print(body)
+                if ask:
+                    self.console.print(Text(f"\n{ask}", "dim"))
             return
         with self.console.capture() as captured:
             self.console.print(body)

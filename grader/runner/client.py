@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -153,7 +153,7 @@ class Runner:
         `twice` calls are made in the sandbox and outside; a run where they differ is cut off (status crashed).
         """
         apart = self.isolated if isolated is None else isolated and self.isolated
-        waiting = _Waiting(iter(pairs))
+        waiting = _Waiting(pairs)
         width = parallel or os.cpu_count() or 1
         with tempfile.TemporaryDirectory(prefix="koans-") as folder:
             try:
@@ -315,16 +315,18 @@ def _lane(koan: Koan, target: Target) -> str:
 
 
 class _Waiting:
-    """Runs to be made. A place that is free goes on with its lane, or takes one that nobody is at."""
+    """Runs to be made. A place that is free goes on with its lane, or takes one that nobody is at.
 
-    AHEAD = 64
+    Of a generator each run is taken when there is a place for it: what has ended till then may have made it needless.
+    """
 
-    def __init__(self, pairs: Iterator[tuple[Koan, Target]]) -> None:
-        self.pairs = pairs
+    def __init__(self, pairs: Iterable[tuple[Koan, Target]]) -> None:
+        self.ahead = 64 if isinstance(pairs, Sequence) else 1
+        self.pairs = iter(pairs)
         self.seen: list[tuple[Koan, Target]] = []
 
     def take(self, last: str, taken: Collection[str]) -> tuple[Koan, Target] | None:
-        self.seen += itertools.islice(self.pairs, self.AHEAD - len(self.seen))
+        self.seen += itertools.islice(self.pairs, self.ahead - len(self.seen))
         lanes = [_lane(*pair) for pair in self.seen]
         free = next((i for i, lane in enumerate(lanes) if lane not in taken), 0)
         at = lanes.index(last) if last in lanes else free
