@@ -21,6 +21,7 @@ from grader.gpu.timing import OutOfMemory, Times, order, race
 from grader.gpu.worker import fastest, oracle_of, run
 from grader.interpreter.run import load
 from grader.interpreter.text import KernelSyntaxError, read
+from grader.stubs import strip_markers
 from reference.baselines import naive, sdpa
 
 FORWARD = "reference.ch13_triton.flash_forward:flash_forward"
@@ -231,6 +232,39 @@ def test_a_kernel_that_is_wrong_on_the_device_is_told(old, new, says):
     one.prepare(1)
     one.call()
     assert says in one.wrong()
+
+
+THREE = "reference.ch13_triton.three_ways:three_ways"
+LAST_LINE = "tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)"
+
+
+@pytest.mark.parametrize(
+    ("new", "says"),
+    [
+        (LAST_LINE, ""),
+        ("pass", "512 of 512 elements are NaN or were never written"),
+        (LAST_LINE.replace("rows < n", "rows < n - 1"), "16 of 512 elements are NaN or were never written"),
+        (LAST_LINE.replace(" out,", " 2 * out,"), "off by"),
+    ],
+)
+def test_of_several_results_those_that_the_timed_kernels_write_are_looked_at(book, new, says):
+    text = strip_markers(book.solution(book.koan("three_ways")).read_text())
+    assert LAST_LINE in text
+    found = read(text.replace(LAST_LINE, new), "<test>")
+    functions = vars(load(found))
+    one = KernelContestant("yours", functions, dict(found.config), oracle_of(THREE), SHAPES, Host(), ["blocks_kernel"])
+    one.prepare(1)
+    one.call()
+    assert one.wrong() == says if not says else says in one.wrong()
+
+
+def test_timed_kernels_that_write_no_result_are_no_answer(book):
+    found = read(strip_markers(book.solution(book.koan("three_ways")).read_text()), "<test>")
+    functions = vars(load(found))
+    one = KernelContestant("yours", functions, dict(found.config), oracle_of(THREE), SHAPES, Host(), ["no_kernel"])
+    one.prepare(1)
+    one.call()
+    assert one.wrong() == "no kernel that is timed writes a result"
 
 
 def test_what_torch_gives_is_right_by_the_same_rule():
