@@ -73,11 +73,15 @@ def verify(
 
     # Calls that agree, in the sandbox and outside, make verdicts that agree. A run that a call has ended, and the
     # solutions, are made in both, one after the other. A kernel's text is interpreted in the same way in both.
-    first = [(k, t) for k, t, s in jobs if s == 0]
-    sandboxed = [(k, t) for k, t in first if runner.isolated and t.kind != "stub" and k.kind != "kernel"]
-    both = [(k, t) for k, t in sandboxed if t.kind != "solutions"]
-    here = [pair for pair in first if pair not in both]
-    apart: dict[Pair, Verdict | None] = {pair: None for pair in sandboxed if pair not in both}
+    both: list[Pair] = []
+    here: list[Pair] = []
+    apart: dict[Pair, Verdict | None] = {}
+    for koan, target, seed in jobs:
+        if seed == 0:
+            sandboxed = runner.isolated and target.kind != "stub" and koan.kind != "kernel"
+            (both if sandboxed and target.kind != "solutions" else here).append((koan, target))
+            if sandboxed and target.kind == "solutions":
+                apart[koan, target] = None
     for (koan, target), verdict in runs(both, isolated=True, twice=True):
         if verdict.status in (Status.passed, Status.failed) and verdict.isolation:
             report.problems += _judge(koan, verdict, report)

@@ -1,6 +1,7 @@
 """The pytest plugin: `--target`, `--seed`, the markers, and failures a learner can read.
 
-The same in a terminal, in an editor's test panel and inside the runner, which listens through `Recorder`.
+The same in a terminal, in an editor's test panel and inside the runner, which goes through several runs in one session
+(`Driver`).
 """
 
 from __future__ import annotations
@@ -9,21 +10,17 @@ import os
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any
 
-import msgspec
 import pytest
 
-from grader import checks, targets
-from grader.checks import memo
-from grader.checks.twin import Twin
+from grader import targets
+from grader.checks import context
 from grader.errors import KoansError
 from grader.explain import Explained, explain, explain_import
-from grader.runner.protocol import Event, Job
-from grader.sandbox import confine, proxy
-from grader.verdict import Status, TestResult, settled
+from grader.verdict import Status, TestResult
 from grader.workbook import Koan, Workbook, find_root
 
 os.environ.setdefault("TRITON_INTERPRET", "1")  # before anything imports triton
@@ -31,7 +28,7 @@ os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # looking for a GPU
 
 WORKBOOK = pytest.StashKey[Workbook]()
 TARGET = pytest.StashKey[targets.Target]()
-PRELOADED: Workbook | None = None  # what a warm process has read already, and starts anew when it changes
+SEED = pytest.StashKey[int]()
 EXAMPLES, FEWER = 30, 10  # hypothesis examples a property test runs; in the gate, for most
 TOLD = 20_000  # characters of any text of a result: a submission may make its lines as long as it likes
 
@@ -52,22 +49,49 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=0, metavar="N", help="seed of all random inputs (default 0; printed)")
 
 
+class Driver:
+    """Begins and ends runs. In plain pytest the session is one run; the runner's own drives several through one.
+
+    `workbook` is the one to use, if it was read already.
+    """
+
+    def __init__(self, workbook: Workbook | None = None) -> None:
+        self.workbook = workbook
+
+    def begin(
+        self,
+        config: pytest.Config,
+        target: targets.Target,
+        seed: int,
+        run: context.Run,
+        sandbox: targets.Sandbox | None = None,
+    ) -> None:
+        """From here on `exercises.*` is the target's, inputs come from `seed`, and checks share `run`."""
+        config.stash[TARGET], config.stash[SEED] = target, seed
+        targets.install(config.stash[WORKBOOK], target, sandbox)
+        _configure_hypothesis(seed)
+        context.start(run)
+
+    def end(self) -> None:
+        """Leave nothing of this run to one that may follow in the process."""
+        targets.uninstall()
+        context.start(context.Run())
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "card(id): this test proves a drill card; it unlocks when all that name it pass")
     config.addinivalue_line("markers", "gpu: needs a CUDA device; proves the koan's second claim, `fast`")
+    driver = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, Driver)), None)
     try:
-        root = find_root(config.rootpath)
-        workbook = PRELOADED if PRELOADED is not None and root == PRELOADED.root else Workbook(root)
-        target = targets.parse(config.getoption("--target"))
+        workbook = (driver and driver.workbook) or Workbook(find_root(config.rootpath))
         assert workbook.koans  # read the content now: a mistake in it is one line, not a failed import
-        recorder = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, Recorder)), None)
-        targets.install(workbook, target, recorder.sandbox if recorder else None)
+        config.stash[WORKBOOK] = workbook
+        if driver is None:
+            target = targets.parse(config.getoption("--target"))
+            Driver().begin(config, target, config.getoption("--seed"), context.Run(config.getoption("--brief")))
     except KoansError as error:
         raise pytest.UsageError(str(error)) from None
-    config.stash[WORKBOOK], config.stash[TARGET] = workbook, target
-    _configure_hypothesis(config.getoption("--seed"))
-    checks.brief = config.getoption("--brief")
 
 
 def _configure_hypothesis(seed: int) -> None:
@@ -100,28 +124,27 @@ def _look_briefly(item: pytest.Item) -> None:
     chosen = getattr(test, "_hypothesis_internal_use_settings", None)
     if chosen is not None:
         wrong = item.config.stash[TARGET].kind == "wrong"
-        fewer = item.config.getoption("--brief") and (wrong or item.config.getoption("--seed"))
+        fewer = context.current().brief and (wrong or item.config.stash[SEED])
         examples = min(chosen.max_examples, FEWER) if fewer else chosen.max_examples
         brief = settings(chosen, phases=[Phase.explicit, Phase.generate], max_examples=examples)
         test._hypothesis_internal_use_settings = brief  # type: ignore[union-attr]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave nothing of this run to one that may follow in the process."""
-    targets.uninstall()
-    checks.forget()
-    memo.stop()
+    Driver().end()
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    seed = config.getoption("--seed")
+def pytest_report_header(config: pytest.Config) -> str | list[str]:
+    if SEED not in config.stash:  # several runs, each with its own
+        return []
+    seed = config.stash[SEED]
     return f"koans: target {config.stash[TARGET]}, seed {seed} (repeat with --seed {seed})"
 
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """A number for this test's random inputs: the same on every run with the same --seed."""
-    return int(request.config.getoption("--seed") * 1_000_003 + zlib.crc32(request.node.nodeid.encode())) % 2**31
+    return int(request.config.stash[SEED] * 1_000_003 + zlib.crc32(request.node.nodeid.encode())) % 2**31
 
 
 def koan_of(config: pytest.Config, path: Path) -> Koan | None:
@@ -143,7 +166,7 @@ def sentence(item: pytest.Item) -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    brief = item.session.testsfailed or item.config.getoption("--brief")
+    brief = item.session.testsfailed or context.current().brief
     if brief and koan_of(item.config, item.path):
         _look_briefly(item)
     koan = koan_of(item.config, item.path)
@@ -263,92 +286,3 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         else:
             line = f"{koan}  not run here"
         terminalreporter.write_line(line)
-
-
-class _OnTheWay(pytest.Directory):
-    """A folder above the one test file `to`, whose neighbours are not even looked at."""
-
-    def __init__(self, *, to: Path, **rest: Any) -> None:
-        super().__init__(**rest)
-        self.to = to
-
-    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
-        way = self.to.relative_to(self.path)
-        entry = self.path / way.parts[0]
-        if entry == self.to:
-            yield from self.ihook.pytest_collect_file(file_path=entry, parent=self)
-        else:
-            yield self.ihook.pytest_collect_directory(path=entry, parent=self)
-
-
-class Recorder:
-    """A pytest plugin that writes Events to a file, one JSON object a line.
-
-    With a sandbox's address the code under test runs in a worker there; the run ends where its worker does.
-    """
-
-    def __init__(self, stream: TextIO, job: Job | None = None) -> None:
-        self.stream = stream
-        self.sandbox: targets.Sandbox | None = None
-        self.test_file = job.test_file if job is not None else ""
-        if job is not None and job.memo:
-            memo.start(Path(job.memo))
-        if job is not None and job.sandbox:
-            join = Twin if job.twice else None
-            self.sandbox = targets.Sandbox(job.sandbox, job.timeout, job.memory, self.opened, join)
-            proxy.on_end = self.gone
-        self.results: dict[str, TestResult] = {}
-
-    def _write(self, event: Event) -> None:
-        self.stream.write(msgspec.json.encode(event).decode() + "\n")
-        self.stream.flush()
-
-    def opened(self, worker: proxy.Worker) -> None:
-        self._write(Event("confined", confine.in_words(worker.level)))
-
-    def gone(self, end: proxy.End) -> NoReturn:
-        """The submission's process is no more, so its koan has no more to say: what it has not passed is not passed."""
-        what = "late" if end.late else "gone" if end.status is not None else "nonsense"
-        self._write(Event(what, end.nonsense or end.tail, number=end.status or 0))
-        os._exit(0)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-        return _OnTheWay.from_parent(parent, path=path, to=Path(self.test_file)) if self.test_file else None
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.session = session
-        self._write(Event("collected", number=len(session.items)))
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if hasattr(report, "koan_broken"):
-            self._write(Event("broken", str(report.koan_broken)[:TOLD]))
-        elif hasattr(report, "koan_lack"):
-            self._write(Event("lack", str(report.koan_lack)))
-        elif report.failed:
-            self._write(Event("broken", str(report.longrepr)[:TOLD]))
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        self._write(Event("start", sentence(item)))
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        result: TestResult | None = getattr(report, "koan", None)
-        if result is None:
-            return
-        before = self.results.get(report.nodeid)
-        if before is None or before.status == Status.passed:
-            seconds = result.seconds + (before.seconds if before else 0)
-            self.results[report.nodeid] = msgspec.structs.replace(result, seconds=seconds)
-        if report.when == "teardown":
-            self._write(Event("result", result=self.results[report.nodeid]))
-            if self.session.config.getoption("--brief"):
-                left = self.session.testscollected - len(self.results)
-                if left and settled([*self.results.values()], left):
-                    self._write(Event("settled", number=len(self.results)))
-                    self.session.shouldfail = "settled"
-
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        if memo.active is not None:
-            memo.active.save()
-        self._write(Event("finished", number=int(exitstatus)))

@@ -13,12 +13,11 @@ import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from grader.interpreter.compile import Compiled
     from grader.interpreter.count import Traffic
     from grader.interpreter.text import KernelText
-    from grader.sandbox.proxy import Proxy, Worker
+    from grader.sandbox.proxy import End, Proxy, Worker
 
 PACKAGE = "exercises"
 
@@ -121,17 +120,18 @@ def missing_requirement(koan: Koan) -> str:
 class Sandbox(msgspec.Struct, frozen=True):
     """Where workers are to be had, and what each may use: seconds, and bytes beyond the warm process.
 
-    `join` makes one function of the one here and its proxy; without, the code runs in the sandbox alone.
+    `opened` is told of each worker, `ended` of one that is gone before its time. `join` makes one function of the one
+    here and its proxy; without, the code runs in the sandbox alone. `reuse` holds the worker of the koan that was run
+    last: the workbook's own answers may follow each other in one.
     """
 
     address: str
     seconds: float
     memory: int
-    opened: Callable[[Worker], None] = lambda worker: None
+    opened: Callable[[Worker], None]
+    ended: Callable[[End], NoReturn]
     join: Callable[[Callable[..., Any], Proxy], Any] | None = None
-
-
-_latest: dict[str, Worker] = {}  # the worker that runs in the sandbox and here were made with last, by koan
+    reuse: dict[str, Worker] | None = None
 
 
 @cache
@@ -227,17 +227,18 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             replace = wire.Replace(own, str(reference), oracle.__name__, chosen.name, self._needs(own))
         limits = Limits(sandbox.seconds, sandbox.memory)
         load = wire.Load(text, file, list(forbids), replace)
-        if sandbox.join is None:
-            worker = Worker(sandbox.address, load, limits)
-            self.workers.append(worker)
-        else:  # our own answers may follow each other in one worker
-            if koan.id in _latest:
-                _latest[koan.id].load_next(load)
+        reuse = sandbox.reuse
+        if reuse is not None and koan.id in reuse:
+            worker = reuse[koan.id]
+            worker.load_next(load, sandbox.ended)
+        else:
+            worker = Worker(sandbox.address, load, limits, sandbox.ended)
+            if reuse is None:
+                self.workers.append(worker)
             else:
-                while _latest:
-                    _latest.popitem()[1].close()
-                _latest[koan.id] = Worker(sandbox.address, load, limits)
-            worker = _latest[koan.id]
+                while reuse:
+                    reuse.popitem()[1].close()
+                reuse[koan.id] = worker
         sandbox.opened(worker)
         return {name: Proxy(worker, name) for name in worker.names()}
 
@@ -306,7 +307,9 @@ class Launched:
         self.texts = dict.fromkeys(text.functions, text)  # where the text of each kernel stands
         self.traffic: Traffic | None = None  # of the last call
         self._variants: dict[str, Launched] = {}
+        self.variant = ""  # the name of the wrong or right answer that takes part
         if chosen is not None:
+            self.variant = chosen.name
             name = chosen.replaces or next(iter(text.functions))
             helpers = "".join(run.kernel_text(node) for other, node in text.functions.items() if other != name)
             other = read(run.kernel_source(chosen.fn, name) + helpers + "CONFIG = {}\n", f"<{chosen.name}>")
@@ -329,8 +332,7 @@ class Launched:
 
         assert self.oracle.launch is not None
         found = launches(self.texts, self.oracle.launch, self.config, inputs)
-        with ThreadPoolExecutor() as together:
-            return list(together.map(lambda launch: compile_for(arch, self.texts[launch.kernel], launch), found))
+        return [compile_for(arch, self.texts[launch.kernel], launch) for launch in found]
 
     def job(self, inputs: Sequence[Input], baselines: Sequence[str], only: Sequence[str] = ()) -> Job:
         """What to ask of the process that has a GPU: these kernels, as text, against the oracle's baselines."""

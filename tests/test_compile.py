@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from grader.checks import Disagreement, compiles, traffic
+from grader.interpreter.compiler import Compiler
 from grader.interpreter.text import read
 from grader.targets import launched
 from reference import Moves, oracle, unwritten
@@ -96,7 +97,7 @@ def test_what_was_compiled_is_kept(monkeypatch, tmp_path):
 
     monkeypatch.setattr(compiling, "_cache", lambda: tmp_path)
     first = kernel().compiled("sm_90", *inputs())
-    monkeypatch.setattr(compiling, "_compile", lambda job: pytest.fail("compiled again"))
+    monkeypatch.setattr(compiling.OURS, "ask", lambda job: pytest.fail("compiled again"))
     assert kernel().compiled("sm_90", *inputs()) == first
 
 
@@ -179,11 +180,9 @@ def product(a_ptr, b_ptr, out_ptr, M: tl.constexpr):
     [(80, "fp8e4nv", True, False), (80, "fp8e5", False, False), (89, "fp8e4nv", False, True)],
 )
 def test_ada_multiplies_fp8_on_tensor_cores_and_ampere_does_not(arch, kind, refused, fp8):
-    from grader.interpreter import compile as compiling
-
     signature = {"a_ptr": f"*{kind}", "b_ptr": f"*{kind}", "out_ptr": "*fp32", "M": "constexpr"}
     job = {"source": PRODUCT, "kernel": "product", "arch": arch, "signature": signature, "constants": {"M": 64}}
-    report = compiling._compile({**job, "divisible": [], "options": {}})
+    report = Compiler().ask({**job, "divisible": [], "options": {}})
     assert (f"type {kind} not supported in this architecture" in report.get("error", "")) == refused
     if not refused:
         assert (report["mma"], any(kind.startswith("e") for kind in report["operands"])) == (

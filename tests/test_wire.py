@@ -163,15 +163,14 @@ class Gone(Exception):
 def listening(tmp_path_factory):
     """A listener in the zygote's place; `with_bytes(data)` makes a worker whose other end has sent them."""
     path = str(tmp_path_factory.mktemp("w") / "s")
-    with socket.socket(socket.AF_UNIX) as listener, pytest.MonkeyPatch.context() as patch:
+    with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(8)
-
-        def gone(end):
-            raise Gone(end)
-
-        patch.setattr(proxy, "on_end", gone)
         yield path, listener
+
+
+def gone(end):
+    raise Gone(end)
 
 
 def trusted_side(listening, data, *, close=True, seconds=5.0, value=7):
@@ -195,7 +194,7 @@ def trusted_side(listening, data, *, close=True, seconds=5.0, value=7):
     thread.start()
     made = None
     try:
-        made = Worker(path, wire.Load("", "f.py"), Limits(seconds=seconds))
+        made = Worker(path, wire.Load("", "f.py"), Limits(seconds=seconds), gone)
         made.names()
         return Proxy(made, "f")(value)
     except Gone as error:

@@ -54,7 +54,7 @@ class Answer(msgspec.Struct, frozen=True):
 def outline(workbook: Workbook, koan: Koan) -> Outline:
     stub = stub_of(workbook, koan)
     tree = parse(stub)
-    names = [name for node in tree.body if _defines(node) for name in python._bound(node)]
+    names = [name for node in tree.body if _defines(node) for name in python.bound(node)]
     mine = [
         n.name for n in tree.body if isinstance(n, ast.FunctionDef) and any(ast.dump(s) == TURN for s in ast.walk(n))
     ]

@@ -141,7 +141,7 @@ def _statement(group: list[ast.stmt], lines: list[str]) -> Statement:
         first,
         last,
         kinds.pop() if len(kinds) == 1 else "other",
-        frozenset(name for node in group for name in _bound(node)),
+        frozenset(name for node in group for name in bound(node)),
         uses,
         "\n".join(ast.dump(node) for node in group),
         all(isinstance(node, ast.Assign) and not any(_runs(n) for n in ast.walk(node.value)) for node in group),
@@ -161,7 +161,7 @@ def _runs(node: ast.AST) -> bool:
     return isinstance(node, (ast.Call, ast.BinOp, ast.Await, ast.comprehension, ast.Subscript, ast.Attribute))
 
 
-def _bound(node: ast.AST) -> Iterator[str]:
+def bound(node: ast.AST) -> Iterator[str]:
     """Names that a statement binds, or whose value it changes by assigning into it."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         yield node.name
@@ -179,7 +179,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
         if isinstance(inner, ast.Name):
             yield inner.id
     for child in ast.iter_child_nodes(node):
-        yield from _bound(child)
+        yield from bound(child)
 
 
 def _used(table: symtable.SymbolTable) -> Iterator[str]:

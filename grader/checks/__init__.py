@@ -13,7 +13,6 @@ mismatch say which known wrong answer it looks like, the smallest input found th
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,8 +20,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from grader.checks import kernels, memo, naming, shrinking, throughput
+from grader.checks import kernels, memo, naming, throughput
 from grader.checks.agreement import Expected, Gap, Outcome, call, clone, compare, expect
+from grader.checks.context import current
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
 from grader.checks.message import Disagreement, NotStarted, Told, tell
 from grader.checks.shrinking import shrink
@@ -53,18 +53,6 @@ YOUR_TURN = "your turn"  # what a stub raises
 NEAR = 4096.0  # no honest formula was seen to widen the bound further: exp(x − logsumexp) at logits of 1e4 takes 600
 REMEMBERED = 64  # passed checks kept to tell look-alikes apart
 ENOUGH = 3  # failures with a name, before further ones are held against these names alone
-brief = False  # no input is made smaller, no message written that nobody will read
-_named: defaultdict[Any, list[set[str]]] = defaultdict(list)
-_passed: defaultdict[Any, list[naming.Passed]] = defaultdict(list)
-_failed: set[Any] = set()
-
-
-def forget() -> None:
-    """What was seen of the functions of a run that is over."""
-    for seen in (_named, _passed, _failed, shrinking.spent):
-        seen.clear()
-
-
 DECIMALS = 4  # of a result written out in a test: it is there to be read; the oracle decides
 
 
@@ -115,7 +103,7 @@ def compiles(
     Compiling takes a second or two, so it is asked only of kernels that passed what was checked before.
     """
     __tracebackhide__ = True
-    if fn in _failed:
+    if fn in current().failed:
         looks = {v.name: v.says for v in with_.wrongs.values() if v.name in _agreed(fn)}
         raise Disagreement(lambda: Told(f"{with_.__name__}: not compiled before the other tests pass", "", looks))
     wanted = kernels.Wanted(arch, wgmma, spills, operands, refused)
@@ -124,9 +112,9 @@ def compiles(
         return
     possible = _still_possible(fn, enough=1)  # each costs a compilation
     wrongs = [v for v in with_.wrongs.values() if possible is None or v.name in possible]
-    wrongs = [v for v in wrongs if all(naming.passes(v, with_, fn, p) for p in _passed[fn])]
+    wrongs = [v for v in wrongs if all(naming.passes(v, with_, fn, p) for p in current().passed[fn])]
     names = [v for v in wrongs if kernels.alike(unfit, naming.as_function(v, with_, fn), inputs, wanted)]
-    _named[fn].append({v.name for v in names})
+    current().named[fn].append({v.name for v in names})
     raise Disagreement(lambda: kernels.told(unfit, names, with_.__name__))
 
 
@@ -143,7 +131,7 @@ def fast(
     time. `only`: the kernels that are timed, if not all. Asked only of kernels that passed what was checked before.
     """
     __tracebackhide__ = True
-    if fn in _failed:
+    if fn in current().failed:
         raise Disagreement(lambda: Told(f"{with_.__name__}: not timed before the other tests pass", "", {}))
     throughput.fast(fn, *inputs, with_=with_, at_least=at_least, only=only)
 
@@ -161,26 +149,38 @@ def _check(
 ) -> None:
     __tracebackhide__ = True
     pristine: tuple[Any, Any] = clone((inputs, kwargs))
-    # A kernel can read what lies between the elements of a view: let it be what the look-alikes will find there.
-    args, named = clone(pristine) if oracle.launch is not None else (inputs, kwargs)
-    actual = call(fn, args, named, memory)
-    if isinstance(actual.error, NotImplementedError) and YOUR_TURN in str(actual.error):
-        raise NotStarted(oracle.__name__) from None
-    expected = expect(oracle, *clone(pristine), bits=bits)
-    if counted:
-        moves = oracle.moves
-        assert moves is not None, f"reference: {oracle.__name__} has no @{oracle.__name__}.traffic"
-        expected = replace(expected, moves=lambda config: moves(config, *pristine[0]))
+    digest = memo.digest(pristine)
+
+    def asked() -> Expected:
+        expected = expect(oracle, *clone(pristine), bits=bits)
+        if counted:
+            moves = oracle.moves
+            assert moves is not None, f"reference: {oracle.__name__} has no @{oracle.__name__}.traffic"
+            expected = replace(expected, moves=lambda config: moves(config, *pristine[0]))
+        return expected
+
+    ours = naming.variant_of(fn, oracle) if digest is not None else None
+    if ours is not None:  # look-alikes of other runs have asked for the same, or will
+        expected = asked()
+        actual = naming.seen(ours, oracle, fn, pristine, expected, digest, memory).outcome
+    else:
+        # A kernel can read what lies between the elements of a view: let it be what the look-alikes will find there.
+        args, named = clone(pristine) if oracle.launch is not None else (inputs, kwargs)
+        actual = call(fn, args, named, memory)
+        if isinstance(actual.error, NotImplementedError) and YOUR_TURN in str(actual.error):
+            raise NotStarted(oracle.__name__) from None
+        expected = asked()
     gap = compare(actual, expected)
     if gap is not None and _honest_otherwise(gap, actual, expected, oracle, pristine, bits):
         gap = None
     if gives is not None:
         _hold_to_example(expected, gives)
     if gap is None:
-        if len(_passed[fn]) < REMEMBERED:
-            _passed[fn].append(naming.Passed(*pristine, expected, memo.digest(pristine)))
+        passed = current().passed[fn]
+        if len(passed) < REMEMBERED:
+            passed.append(naming.Passed(*pristine, expected, digest))
         return
-    _failed.add(fn)
+    current().failed.add(fn)
     disagreement = Disagreement(lambda: _told(fn, oracle, _Failure(pristine, actual, expected, gap), bits, memory))
     if not _in_hypothesis():
         disagreement.told  # noqa: B018 - now, within the test's own limits
@@ -188,17 +188,22 @@ def _check(
 
 
 def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool, memory: int | None) -> Told:
+    run = current()
     names = naming.look_alikes(
-        fn, found.actual, oracle, found.inputs, found.expected, _passed[fn], memory, _still_possible(fn)
+        fn, found.actual, oracle, found.inputs, found.expected, run.passed[fn], memory, _still_possible(fn)
     )
-    earlier, mine = _named[fn].copy(), {v.name for v in names}
-    _named[fn].append(mine)
+    earlier, mine = run.named[fn].copy(), {v.name for v in names}
+    run.named[fn].append(mine)
     given = found.inputs
-    if not brief and memory is None and found.gap.kind in ("value", "raises") and not _in_hypothesis():
+    if not run.brief and memory is None and found.gap.kind in ("value", "raises") and not _in_hypothesis():
         found = _smallest(fn, oracle, found, names, bits)
     smaller = found.inputs is not given
-    if brief and mine and any(mine <= other for other in earlier):  # that one is read first: see grader.verdict.judge
-        return Told(*2 * (looks_like([v.says for v in names]),), {v.name: v.says for v in names})
+    if (
+        run.brief and mine and any(mine <= other for other in earlier)
+    ):  # that one is read first: see grader.verdict.judge
+        looks = {v.name: v.says for v in names}
+        says = looks_like(list(looks.values()))
+        return Told(says, says, looks)
     return tell(
         *found.inputs, found.actual, found.expected, found.gap, [v.name for v in names], oracle, smaller=smaller
     )
@@ -206,13 +211,13 @@ def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool
 
 def _still_possible(fn: Any, enough: int = ENOUGH) -> set[str] | None:
     """The names that earlier failures of this function gave, once enough have given one: the answer is among them."""
-    named = [names for names in _named[fn] if names]
+    named = [names for names in current().named[fn] if names]
     return set().union(*named) if len(named) >= enough else None
 
 
 def _agreed(fn: Any) -> set[str]:
     """The names that all failures so far allow, of those that allow any."""
-    named = [names for names in _named[fn] if names]
+    named = [names for names in current().named[fn] if names]
     return set.intersection(*named) if named else set()
 
 

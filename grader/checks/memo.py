@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from grader.checks.context import current
 from grader.checks.trees import leaves
 from grader.sandbox.values import Malformed, Node, OtherData, Unpacker, pack
 
@@ -69,27 +70,9 @@ class Memo:
                 stream.write(data)
 
 
-active: Memo | None = None
-_latest: Memo | None = None
-
-
-def start(file: Path) -> None:
-    """Use this file's memo until `stop`; if the run before in this process did, with what it left in memory."""
-    global active, _latest
-    if _latest is None or _latest.file != file:
-        _latest = Memo(file)
-    active = _latest
-    active.refresh()
-
-
-def stop() -> None:
-    global active
-    active = None
-
-
 def recalled(key: tuple[Any, ...], inputs: Any, ask: Callable[[], Expected]) -> Expected:
     """What `ask` gives, from the memo if it is there. `key` are plain words and numbers, `inputs` a koan's values."""
-    memo = active
+    memo = current().memo
     if memo is None:
         return ask()
     digest = _digest(key, pack(inputs))
@@ -108,12 +91,12 @@ def recalled(key: tuple[Any, ...], inputs: Any, ask: Callable[[], Expected]) -> 
 
 def digest(inputs: Any) -> bytes | None:
     """What to call these inputs by in `seen`. None if nothing is kept, or they are no plain values."""
-    return None if active is None else _digest((), pack(inputs))
+    return None if current().memo is None else _digest((), pack(inputs))
 
 
 def seen(inputs: bytes | None, key: tuple[Any, ...], ask: Callable[[], Seen]) -> Seen:
     """What `ask` gives, from the memo if it was asked about inputs of this digest under this key before."""
-    memo = active
+    memo = current().memo
     if memo is None or inputs is None:
         return ask()
     found = memo.seen.get((inputs, *key))

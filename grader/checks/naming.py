@@ -46,7 +46,7 @@ def look_alikes(
     for variant in oracle.wrongs.values():
         if among is not None and variant.name not in among:
             continue
-        outcome, agrees = _seen(variant, oracle, fn, inputs, expected, digest, memory)
+        outcome, agrees = seen(variant, oracle, fn, inputs, expected, digest, memory)
         if agrees:
             continue
         if by_traffic and not _moves_alike(actual, outcome):
@@ -70,10 +70,10 @@ def look_alikes(
 
 def passes(variant: Variant, oracle: Oracle[..., Any], fn: Any, check: Passed) -> bool:
     """Would it have passed what the learner's code has passed?"""
-    return _seen(variant, oracle, fn, (check.args, check.kwargs), check.expected, check.digest).agrees
+    return seen(variant, oracle, fn, (check.args, check.kwargs), check.expected, check.digest).agrees
 
 
-def _seen(
+def seen(
     variant: Variant,
     oracle: Oracle[..., Any],
     fn: Any,
@@ -82,6 +82,8 @@ def _seen(
     digest: bytes | None,
     memory: int | None = None,
 ) -> memo.Seen:
+    """What a wrong answer comes to on these inputs, from the memo if it was asked before."""
+
     def ask() -> memo.Seen:
         args, kwargs = clone(inputs)
         outcome = call(as_function(variant, oracle, fn), args, kwargs, memory)
@@ -89,6 +91,11 @@ def _seen(
 
     asked = oracle.fn.__module__, oracle.__name__, expected.bits, expected.moves is None
     return memo.seen(digest, (*asked, variant.name, fn.text.key if oracle.launch else "", memory), ask)
+
+
+def variant_of(fn: Any, oracle: Oracle[..., Any]) -> Variant | None:
+    """The wrong answer that `fn` is, if it is one of a kernel koan's."""
+    return oracle.wrongs.get(getattr(fn, "variant", "")) if oracle.launch is not None else None
 
 
 def as_function(variant: Variant, oracle: Oracle[..., Any], fn: Any) -> Any:

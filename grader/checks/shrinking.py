@@ -5,19 +5,16 @@ fails.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import Tensor
 
+from grader.checks.context import current
 from grader.checks.trees import leaves, mapped
 
 BUDGET = 0.5  # seconds for all failures of a function together: a learner waits for this
 SMALL = 12  # elements in all: few enough to check by hand
-
-
-spent: defaultdict[Any, float] = defaultdict(float)
 
 
 def shrink(fn: Any, inputs: Any, fails: Callable[[Any], bool]) -> Any:
@@ -26,7 +23,7 @@ def shrink(fn: Any, inputs: Any, fails: Callable[[Any], bool]) -> Any:
     Axes of one size are taken to be one axis and cut together; where that loses the failure, an axis is cut by its
     place.
     """
-    start = time.monotonic()
+    start, spent = time.monotonic(), current().spent
     try:
         return _shrink(inputs, fails, start + BUDGET - spent[fn])
     finally:

@@ -15,7 +15,7 @@ from grader.sandbox import proxy
 
 
 class Twin:
-    """Call it like the function. A difference ends the run: see `proxy.on_end`."""
+    """Call it like the function. A difference ends the run: see `Worker.give_up`."""
 
     def __init__(self, here: Callable[..., Any], there: proxy.Proxy, memory: int | None = None) -> None:
         self.here, self.there, self.memory = here, there, memory
@@ -32,7 +32,7 @@ class Twin:
         left = Outcome(value=(args, kwargs)), Outcome(value=given)
         if not identical(here, there) or not identical(*left):
             says = f"{self.__name__} comes to {told(there)} in the sandbox and to {told(here)} outside"
-            proxy.on_end(proxy.End(None, nonsense=says))
+            self.there.give_up(says)
         if here.error is not None:
             raise here.error
         return here.value

@@ -1,4 +1,4 @@
-"""The process that compiles: `python -m grader.interpreter.compile_worker < job > report`, both JSON.
+"""The process that compiles: `python -m grader.interpreter.compile_worker`, a job a line in, a report a line out.
 
 It has Triton without the interpreter (which cannot be switched off once imported) and no torch. Of the learner's file
 it gets the checked text of the kernels and nothing else.
@@ -10,20 +10,31 @@ import contextlib
 import io
 import json
 import linecache
+import os
 import re
 import sys
+import tempfile
 from typing import Any
 
 
 def main() -> None:
-    job = json.load(sys.stdin)
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said):
-            report = compile_kernel(job)
-    except Exception as error:  # whatever Triton's front end or ptxas has against it is the answer
-        report = {"error": f"{type(error).__name__}: {str(error).strip()}"}
-    json.dump({"log": said.getvalue(), **report}, sys.stdout)
+    os.environ |= {"TRITON_DUMP_PTXAS_LOG": "1", "TRITON_DEFAULT_FP_FUSION": "1"}
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever else prints must not stand between the answers
+    for line in sys.stdin:
+        said = io.StringIO()
+        os.environ.pop("TMPDIR", None)
+        tempfile.tempdir = None
+        with tempfile.TemporaryDirectory(prefix="koans-compile-") as folder:
+            os.environ |= {"TRITON_CACHE_DIR": folder, "TMPDIR": folder}
+            tempfile.tempdir = folder
+            try:
+                with contextlib.redirect_stdout(said):
+                    report = compile_kernel(json.loads(line))
+            except Exception as error:  # whatever Triton's front end or ptxas has against it is the answer
+                report = {"error": f"{type(error).__name__}: {str(error).strip()}"}
+        answers.write(json.dumps({"log": said.getvalue(), **report}) + "\n")
+        answers.flush()
 
 
 def compile_kernel(job: dict[str, Any]) -> dict[str, Any]:

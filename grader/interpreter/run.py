@@ -9,9 +9,10 @@ import linecache
 import os
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,19 +60,27 @@ def load(text: KernelText, traffic: Traffic | None = None) -> SimpleNamespace:
     """
     os.environ.setdefault("TRITON_INTERPRET", "1")
     import triton
-    import triton.language as tl
 
     if not triton.knobs.runtime.interpret:
         raise RuntimeError("triton was imported without TRITON_INTERPRET=1; kernels on a CPU need it")
-    source = kernel_lines(text)
     filename = f"{text.file}#{text.key}" if text.file.startswith("<") else text.file
+    namespace = _namespace(kernel_lines(text), filename)
+    traffic = Traffic() if traffic is None else traffic
+    return SimpleNamespace(**{name: Kernel(name, namespace.get(name), traffic) for name in text.functions})
+
+
+@lru_cache(maxsize=256)
+def _namespace(source: str, filename: str) -> Mapping[str, Any]:
+    """What a text defines. Look-alikes are asked for again and again, and Triton takes 20 ms to take one in."""
+    import triton
+    import triton.language as tl
+
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     # A second wall behind the check of the text: there is nothing of Python to call.
     known = {name: getattr(builtins, name) for name in (*CALLS, "float", "NotImplementedError")}
     namespace: dict[str, Any] = {"triton": triton, "tl": tl, "__name__": "kernel", "__builtins__": known}
     exec(compile(source, filename, "exec"), namespace)
-    traffic = Traffic() if traffic is None else traffic
-    return SimpleNamespace(**{name: Kernel(name, namespace.get(name), traffic) for name in text.functions})
+    return namespace
 
 
 def kernel_lines(text: KernelText) -> str:
@@ -167,6 +176,7 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
+@lru_cache(maxsize=256)
 def kernel_source(fn: Callable[..., Any], name: str) -> str:
     """The text of a variant written as a plain function, as the kernel called `name`."""
     import inspect

@@ -12,6 +12,7 @@ import ast
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 from grader.syntax import parse
@@ -96,11 +97,12 @@ class KernelText:
     config: Mapping[str, Any]
     choices: tuple[Mapping[str, Any], ...] = ()
 
-    @property
+    @cached_property
     def key(self) -> str:
         return hashlib.sha256("".join(self.lines).encode()).hexdigest()[:16]
 
 
+@lru_cache(maxsize=256)
 def read(source: str, file: str) -> KernelText:
     """Take the kernels and CONFIG out of a learner's text. Raises KernelSyntaxError (or SyntaxError) with the line."""
     strange = next((i for i, c in enumerate(source) if c in STRANGE_LINES), None)

@@ -10,11 +10,16 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from grader.runner.protocol import Job, Lines
+
+if TYPE_CHECKING:
+    from grader.workbook import Workbook
 
 try:
     import resource
@@ -22,24 +27,6 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 OUTPUT = 64 << 20  # bytes a run may write to any one file
-# pytest plugins a run has no use for; each costs a millisecond or two of the learner's wait.
-UNUSED = (
-    *("unraisableexception", "threadexception"),  # each collects garbage at the end of a run
-    *("cacheprovider", "warnings", "logging", "junitxml", "pastebin", "doctest", "stepwise", "setuponly", "setupplan"),
-    *(
-        "legacypath",
-        "debugging",
-        "faulthandler",
-        "tmpdir",
-        "monkeypatch",
-        "recwarn",
-        "subtests",
-        "unittest",
-        "terminal",
-        "terminalprogress",
-    ),
-)
-SETTINGS = str(Path(__file__).with_name("pytest.ini"))  # short: pyproject.toml takes 3 ms to read
 STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail before the C stack does
 
 
@@ -90,22 +77,33 @@ def redirect(job: Job) -> None:
     os.close(out)
 
 
-def serve(job: Job, connection: socket.socket) -> None:
+def serve(job: Job, connection: socket.socket, workbook: Workbook | None) -> int:
     """Run the job, then those of its group that the server sends; each is answered by a byte, pytest's exit code."""
-    lines = Lines()
+    from grader.runner.session import run_all
+
     prepare(job, keep=connection.fileno())
-    while True:
-        code = execute(job)
+
+    def jobs() -> Iterator[Job]:
+        yield job
+        lines = Lines()
+        while True:
+            found: list[bytes] = []
+            while not found:
+                data = connection.recv(1 << 16)
+                if not data:
+                    return
+                found = lines.feed(data)
+            following = msgspec.json.decode(found[0], type=Job)
+            begin(following)
+            yield following
+
+    def ended(code: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         connection.sendall(bytes([code]))
-        found: list[bytes] = []
-        while not found:
-            data = connection.recv(1 << 16)
-            if not data:
-                return
-            found = lines.feed(data)
-        job = msgspec.json.decode(found[0], type=Job)
+
+    begin(job)
+    return run_all(job.root, jobs(), ended, workbook)
 
 
 def prepare(job: Job, keep: int = 0) -> None:
@@ -124,30 +122,21 @@ def prepare(job: Job, keep: int = 0) -> None:
     limit(job)
 
 
-def execute(job: Job) -> int:
+def execute(job: Job, workbook: Workbook | None = None) -> int:
     """Run the job in this process, and return pytest's exit code."""
+    from grader.runner.session import run_all
+
+    codes: list[int] = []
+    begin(job)
+    code = run_all(job.root, [job], codes.append, workbook)
+    return codes[0] if codes else code
+
+
+def begin(job: Job) -> None:
+    """What a process does before each run."""
     redirect(job)
     allow(job)
     _same_start()
-
-    import pytest
-
-    from grader import plugin
-
-    with open(os.path.join(job.folder, "events"), "w", encoding="utf-8") as events:
-        # The runner's own deadline replaces pytest-timeout; nothing is cached, nothing depends on the user's options.
-        args = [job.test_file, f"--rootdir={job.root}", "-c", SETTINGS]
-        # No conftest, and values tied to their options: pytest takes a word that stands alone and is a folder for a
-        # place with a conftest to import, before it knows the options of the plugin.
-        args += ["--noconftest", f"--target={job.target}", f"--seed={job.seed}"]
-        args += ["--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
-        args += ["--brief"] if job.brief else []
-        os.environ.pop("PYTEST_ADDOPTS", None)
-        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = (
-            "1"  # looking for installed plugins takes longer than many a koan
-        )
-        # The plugin itself, not its name: pytest would look for a name among all installed packages.
-        return int(pytest.main(args, plugins=[plugin, plugin.Recorder(events, job)]))
 
 
 def _same_start() -> None:

@@ -213,10 +213,8 @@ class Runner:
 
     def _send(self, koan: Koan, target: Target, seed: int, folder: Path, apart: bool, twice: bool) -> None:
         link = self._connected()
-        ours = (apart and not twice) or target.kind not in (
-            "learner",
-            "path",
-        )  # no learner's code in the process that runs the tests
+        # No learner's code in the process that runs the tests.
+        ours = (apart and not twice) or target.kind not in ("learner", "path")
         if self._sandbox is not None:
             self._sandbox.wait()
         number = next(self._ids)

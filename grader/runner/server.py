@@ -23,9 +23,11 @@ from pathlib import Path
 
 import msgspec
 
+from grader.errors import KoansError
 from grader.runner.address import fingerprint, socket_path
 from grader.runner.child import execute, prepare, serve
 from grader.runner.protocol import Cancel, Done, Job, Lines, Ready, Reply, Request, pack
+from grader.workbook import Workbook
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 RUNS = 200  # of one process, before what they leave behind adds up
@@ -69,23 +71,22 @@ def import_all() -> None:
         import triton.runtime.interpreter  # noqa: F401
 
     import grader.interpreter.run
-    import grader.plugin
-    import grader.targets  # noqa: F401
+    import grader.runner.session  # noqa: F401
 
 
-def warm_up(root: Path) -> None:
-    """Import everything, read the content and go through one run, so that a child finds all of it done."""
+def warm_up(root: Path) -> Workbook | None:
+    """Import everything, read the content and go through one run, so that a child finds all of it done.
+
+    Returns the workbook; None if there is a mistake in it, which is told by the run that meets it.
+    """
     import_all()
     import pytest
 
-    from grader import plugin
-    from grader.errors import KoansError
-    from grader.workbook import Workbook
-
-    book = Workbook(root)
-    with contextlib.suppress(KoansError):  # a mistake in it is told by the run that meets it
-        assert book.koans
-        plugin.PRELOADED = book
+    book: Workbook | None = Workbook(root)
+    try:
+        assert book and book.koans
+    except KoansError:
+        book = None
 
     with tempfile.TemporaryDirectory() as folder:
         test = Path(folder) / "test_rehearsal.py"
@@ -104,6 +105,7 @@ def warm_up(root: Path) -> None:
             raise RuntimeError(f"the rehearsal run failed with pytest exit code {int(code)}")
     gc.collect()
     gc.freeze()
+    return book
 
 
 @dataclass
@@ -139,8 +141,10 @@ class Worker:
 class Server:
     """One loop over clients and the ends of children. It stops when its first client, the owner, goes."""
 
-    def __init__(self, owner: socket.socket, listener: socket.socket | None, ready: Ready) -> None:
-        self.ready = ready
+    def __init__(
+        self, owner: socket.socket, listener: socket.socket | None, ready: Ready, workbook: Workbook | None
+    ) -> None:
+        self.ready, self.workbook = ready, workbook
         self.listener = listener
         self.runs: dict[int, Run] = {}  # by pid
         self.workers: dict[int, Worker] = {}  # by pid
@@ -229,9 +233,9 @@ class Server:
 
     def _again(self, job: Job) -> int:
         """Give the job to a worker of its group that rests; its pid, or 0."""
-        resting = [w for w in self.workers.values() if w.pid not in self.runs and w.group == job.group]
-        for worker in sorted(resting, key=lambda w: w.memo != job.memo):  # best the one that remembers
-            if job.group and worker.runs < RUNS:
+        group = [w for w in self.workers.values() if w.group == job.group]  # of no group there are none
+        for worker in sorted(group, key=lambda w: w.memo != job.memo):  # best the one that remembers
+            if worker.pid not in self.runs and worker.runs < RUNS:
                 with contextlib.suppress(OSError):
                     worker.connection.sendall(pack(job))
                     worker.runs, worker.memo = worker.runs + 1, job.memo
@@ -250,11 +254,10 @@ class Server:
                 _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
                 signal.set_wakeup_fd(-1)
                 if job.group:
-                    serve(job, theirs)
-                    code = 0
+                    code = serve(job, theirs, self.workbook)
                 else:
                     prepare(job)
-                    code = execute(job)
+                    code = execute(job, self.workbook)
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -353,10 +356,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     ready = Ready(fingerprint(root))
-    warm_up(root)
+    workbook = warm_up(root)
     shared = listen(root) if "--share" in sys.argv else None
     try:
-        Server(owner, shared[0] if shared else None, ready).serve()
+        Server(owner, shared[0] if shared else None, ready, workbook).serve()
     finally:
         if shared:
             shared[1].unlink(missing_ok=True)

@@ -45,10 +45,6 @@ def _stop(end: End) -> NoReturn:
     raise RuntimeError(f"the submission's process ended: {end}")
 
 
-# What is done when a worker is gone. A run that records events ends there; see runner.child.
-on_end: Callable[[End], NoReturn] = _stop
-
-
 @dataclass(frozen=True)
 class Limits:
     """Seconds one worker may live, bytes it may map beyond what the warm process has, and its CPU seconds."""
@@ -58,10 +54,12 @@ class Limits:
 
 
 class Worker:
-    """One worker of a zygote, holding one submission."""
+    """One worker of a zygote, holding one submission. `on_end` is what is done when it is gone before its time."""
 
-    def __init__(self, address: str, load: wire.Load, limits: Limits) -> None:
-        self.load, self.limits, self.address = load, limits, address
+    def __init__(
+        self, address: str, load: wire.Load, limits: Limits, on_end: Callable[[End], NoReturn] = _stop
+    ) -> None:
+        self.load, self.limits, self.address, self.on_end = load, limits, address, on_end
         self._deadline = time.monotonic() + STARTING + limits.seconds
         self._calls = 0
         self._others: list[Worker] = []
@@ -93,12 +91,14 @@ class Worker:
             self._gone(nonsense="names that no function of an exercise has")  # `__getattr__`, say, or `__spec__`
         return names
 
-    def load_next(self, load: wire.Load) -> None:
-        """Another text in the place of the one before, as if the worker were new. For texts that are ours."""
+    def load_next(self, load: wire.Load, on_end: Callable[[End], NoReturn]) -> None:
+        """Replace the text by another one of ours: what ran before shares the CPU seconds, and what it left in the
+        worker's memory is still there.
+        """
         for other in self._others:
             other.close()
         self._others.clear()
-        self.load = load
+        self.load, self.on_end = load, on_end
         self._deadline = time.monotonic() + self.limits.seconds
 
     def call(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -124,7 +124,7 @@ class Worker:
 
     def again(self, memory: int) -> Worker:
         """A second worker with the same submission and another limit on memory."""
-        other = Worker(self.address, self.load, Limits(self.limits.seconds, memory))
+        other = Worker(self.address, self.load, Limits(self.limits.seconds, memory), self.on_end)
         self._others.append(other)
         other.names()
         return other
@@ -135,6 +135,10 @@ class Worker:
         self._fd = -1
         for other in self._others:
             other.close()
+
+    def give_up(self, nonsense: str) -> NoReturn:
+        """What it answered cannot be."""
+        self._gone(nonsense=nonsense)
 
     def _ask(self, message: wire.Request) -> wire.Reply:
         try:
@@ -155,7 +159,7 @@ class Worker:
 
     def _gone(self, status: int | None = None, tail: str = "", late: bool = False, nonsense: str = "") -> NoReturn:
         self.close()
-        on_end(End(status, tail[-TEXT:], late, nonsense[:TEXT]))
+        self.on_end(End(status, tail[-TEXT:], late, nonsense[:TEXT]))
 
 
 class Proxy:
@@ -168,6 +172,10 @@ class Proxy:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._worker.call(self.__name__, args, kwargs)
+
+    def give_up(self, nonsense: str) -> NoReturn:
+        """End the worker, because of what it answered."""
+        self._worker.give_up(nonsense)
 
     def within(self, memory: int) -> Callable[..., Any]:
         """The same function in a worker that may map only so many bytes more than its inputs take to arrive."""
