@@ -11,6 +11,7 @@ import re
 import zlib
 from collections import defaultdict
 from collections.abc import Generator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,11 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 def koan_of(config: pytest.Config, path: Path) -> Koan | None:
     """The koan a test file belongs to, if any."""
-    workbook = config.stash.get(WORKBOOK, None)
+    return _koan_of(config.stash.get(WORKBOOK, None), path)
+
+
+@lru_cache(maxsize=8)
+def _koan_of(workbook: Workbook | None, path: Path) -> Koan | None:
     if workbook is None or path.parent.parent != workbook.root / "exercises":
         return None
     return workbook.koans.get(f"{path.parent.name}/{path.stem.removeprefix('test_')}")

@@ -272,8 +272,9 @@ def uninstall() -> None:
         sys.meta_path.remove(finder)
         for worker in finder.workers:
             worker.close()
-    for name in [n for n in sys.modules if n == PACKAGE or n.startswith(PACKAGE + ".")]:
-        del sys.modules[name]
+    for name in [n for n in sys.modules if n.startswith(PACKAGE)]:
+        if name.partition(".")[0] == PACKAGE:
+            del sys.modules[name]
 
 
 def launched(oracle: Oracle[..., Any], text: str, file: str, chosen: Variant | None = None) -> Launched:

@@ -59,8 +59,8 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.u = u
         self.generator = torch.Generator().manual_seed(seed)
 
-    def _xi(self, like: Tensor) -> Tensor:
-        return torch.rand(like.shape, generator=self.generator, dtype=torch.float64).mul_(2).sub_(1)
+    def _uniform(self, like: Tensor, low: float, high: float) -> Tensor:
+        return torch.empty(like.shape, dtype=torch.float64).uniform_(low, high, generator=self.generator)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
@@ -75,13 +75,13 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _round(self, out: Any, base: str, args: Any, in_place: bool) -> Any:
         if not isinstance(out, Tensor) or out.dtype != torch.float64 or not out.numel():
             return out
-        error = self._xi(out).mul_(out).mul_(self.u)
-        if base in SUMS:
-            n, root = _terms(base, args, out)
-            spread = out.abs() * math.sqrt(n / 3) + math.sqrt(n) * root
-            error += (self._xi(out) * spread * self.u).nan_to_num_(0, 0, 0)
-        error.nan_to_num_(0, 0, 0)
-        return out.add_(error) if in_place else out + error
+        factor = self._uniform(out, 1 - self.u, 1 + self.u)
+        if base not in SUMS:
+            return out.mul_(factor) if in_place else out * factor
+        n, root = _terms(base, args, out)
+        spread = out.abs() * math.sqrt(n / 3) + math.sqrt(n) * root
+        error = (self._uniform(out, -self.u, self.u) * spread).nan_to_num_(0, 0, 0)
+        return out.mul_(factor).add_(error) if in_place else out * factor + error
 
 
 @cache

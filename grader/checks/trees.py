@@ -43,6 +43,11 @@ def mapped(fn: Callable[[Any], Any], tree: Any) -> Any:
 
 def names(tree: Any) -> list[str]:
     """Where each leaf stands, as one would write it: ['half'], ['parts'][0]."""
+    kind = type(tree)
+    if kind is list or kind is tuple:
+        return [f"[{i}]{rest}" for i, part in enumerate(tree) for rest in names(part)]
+    if kind is dict:
+        return [f"[{key!r}]{rest}" for key, part in tree.items() for rest in names(part)]
     if not isinstance(tree, (tuple, list, dict)):
         return [""]
     return ["".join(map(str, path)) for path, _ in pytree.tree_flatten_with_path(tree)[0]]
