@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.text import Text
+from typer.core import TyperCommand
 
 from grader import walk as path
 from grader.cli import bench, decks, editions, grading, ledger, notebooks, reviewing
@@ -331,11 +332,28 @@ def new(
     show(terminal.next_steps([(f"koans verify {name}", "the gate it must pass (CONTRIBUTING.md says how)")]))
 
 
-@app.command()
+class _Changed(TyperCommand):
+    """`--changed` alone stands for `--changed HEAD`: options whose value may be left out are not Typer's."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for i in reversed(range(len(args))):
+            if args[i] == "--changed" and (i + 1 == len(args) or args[i + 1].startswith("-")):
+                args.insert(i + 1, "HEAD")
+        return super().parse_args(ctx, args)
+
+
+@app.command(cls=_Changed)
 def verify(
     names: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Koans or chapters; default: all.")] = None,
     seeds: Annotated[int, typer.Option(help="Seeds that solutions and right answers run with.", min=1)] = 3,
     lock: Annotated[bool, typer.Option("--lock", help="Add new ids to content/ids.lock first.")] = False,
+    changed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[REV]",
+            help="Only koans that a change since this revision touches; default: the last commit.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """The gate every koan passes: solutions and right answers pass, wrong ones fail by name, stubs pass nothing, and
@@ -347,11 +365,19 @@ def verify(
       koans verify softmax scores
       koans verify ch06 --seeds 20
       koans verify --lock
+      koans verify --changed
+      koans verify --changed main
     """
+    from grader import changed as changes
     from grader import gate
 
     book = workbook()
     koans = _named(book, names) if names else list(book.koans.values())
+    if changed is not None:
+        change = changes.since(book, changed)
+        koans = [koan for koan in koans if koan in change.koans]
+        if not as_json:
+            show(terminal.change(change, koans))
     if lock:
         added = gate.lock(book)
         if not as_json:

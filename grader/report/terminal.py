@@ -12,6 +12,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from grader.changed import Change
 from grader.doctor import Finding
 from grader.gate import Report
 from grader.grade import Class, Grade
@@ -150,6 +151,15 @@ def gate(report: Report) -> RenderableType:
     ok = Text("every koan passes the gate", "green")
     parts.append(ok if report.ok else Text(f"{len(report.problems)} problems", "red"))
     return Group(*parts)
+
+
+def change(found: Change, koans: Sequence[Koan]) -> RenderableType:
+    """What `koans verify --changed` is about to do, and what it leaves out."""
+    lines = [Text(f"{len(koans)} koans touched: {', '.join(k.id for k in koans) or 'none'}")]
+    if found.machine:
+        says = f"{len(found.machine)} files of grader/ changed, which judge every koan: `koans verify` gates them all"
+        lines.append(Text(says, "yellow"))
+    return Group(*lines)
 
 
 def doctor(findings: Sequence[Finding]) -> RenderableType:
