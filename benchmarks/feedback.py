@@ -38,8 +38,8 @@ from grader.workbook import Koan, Workbook
 LARGE = "softmax"  # the koan whose run is weighed
 KOANS = ("exp_overflow", "causal_mask", LARGE, "attention", "vector_add")
 STARTS = 4  # of `koans`; the first finds no bytecode
-WAIT = 120.0
-SETTLE = 2.0  # seconds after pytest's last line in which pytest-watcher forgets a save, because pytest is still ending
+WAIT = 120.0  # seconds for anything, on a loaded machine
+SETTLE = 0.5  # seconds from pytest's end until pytest-watcher hears of saves again
 
 
 class Warm:
@@ -196,8 +196,18 @@ class Watcher:
         if re.search(r"\d+ (failed|error)", said):
             raise CannotMeasure(f"{self.name}: {said}")
 
-    def measure(self, koan: Koan, text: str) -> float:
+    def _settle(self) -> None:
+        """It forgets a save that comes before pytest, which has printed its last line, has ended."""
+        assert self.process is not None
+        deadline = time.monotonic() + WAIT
+        while children(self.process.pid):
+            if time.monotonic() > deadline:
+                raise CannotMeasure(f"{self.name}: pytest did not end in {WAIT:.0f} s")
+            time.sleep(0.05)
         time.sleep(SETTLE)
+
+    def measure(self, koan: Koan, text: str) -> float:
+        self._settle()
         while not self.lines.empty():
             self.lines.get()
         start = time.perf_counter()

@@ -6,13 +6,13 @@ import threading
 import pytest
 
 from grader.app import session as module
-from grader.app.session import Session
+from grader.app.session import Runs, Session
 from grader.app.state import Command
 from grader.errors import KoansError
 from grader.runner import Cancelled
 from grader.verdict import Status, Verdict
 
-PATIENCE = 20.0  # seconds: a bound for a loaded machine, not a claim about speed
+PATIENCE = 60.0  # seconds: a bound for a loaded machine, not a claim about speed
 FIRST, SECOND = "ch01_tensors/dot", "ch01_tensors/matmul"
 
 
@@ -68,39 +68,60 @@ def start(play, monkeypatch):
 
 
 class LateToCancel(Scripted):
-    """Its cancel looks for the run to end only when another has had time to begin."""
+    """Once armed, its cancel looks for a run to end only when the newest has begun."""
 
     def __init__(self, workbook, **_):
         super().__init__(workbook)
-        self.running = threading.Event()
-        self.looked = threading.Event()
-        self.hit = False
+        self.armed = self.hit = False
+        self.begun_next, self.looked = threading.Event(), threading.Event()
 
     def run(self, koan, target, seed=0):
-        self.running.set()
-        assert self.looked.wait(PATIENCE)
-        if self.hit:
-            raise Cancelled(koan.id)
+        if self.armed:
+            self.begun_next.set()
+            self.looked.wait(1)
+            if self.hit:
+                raise Cancelled(koan.id)
         return Verdict(koan.id, str(target), Status.failed)
 
     def cancel(self):
-        self.hit = self.running.wait(0.5)
-        self.looked.set()
-
-    def give_up(self):
-        self.looked.set()
+        if self.armed:
+            self.hit = self.begun_next.wait(1)
+            self.looked.set()
 
 
 def test_a_cancel_never_ends_the_run_that_it_makes_room_for(start):
-    _, _, until = start(LateToCancel)
-    state = until(lambda s: s.step is not None)
-    assert (state.step.koan.id, state.running) == (FIRST, False)
+    session, runner, until = start(LateToCancel)
+    until(lambda s: s.step is not None and s.mode == "warm")
+    runner.armed = True
+    session.post(Command("go", SECOND))
+    state = until(lambda s: s.step is not None and s.koan == SECOND)
+    assert (state.step.koan.id, state.running) == (SECOND, False)
+
+
+def test_no_koan_is_taken_while_the_run_before_it_is_cancelled():
+    taken = threading.Event()
+    seen = []
+
+    def worker():
+        runs.done()
+        runs.take()
+        taken.set()
+
+    def cancel():
+        threading.Thread(target=worker, daemon=True).start()  # the run ends by itself just now
+        seen.append(taken.wait(0.3))
+
+    runs = Runs(cancel)
+    runs.put(FIRST)
+    assert runs.take() == FIRST
+    runs.put(SECOND)
+    assert taken.wait(PATIENCE)
+    assert seen == [False]
 
 
 def test_a_newer_koan_ends_the_run_in_hand_and_gets_its_verdict(start):
     session, runner, until = start(Scripted)
     assert runner.begun.get(timeout=PATIENCE) == FIRST
-    runner.cancels.get(timeout=PATIENCE)  # asked for at the start, when there was nothing to end
     session.post(Command("go", SECOND))
     runner.cancels.get(timeout=PATIENCE)
     runner.orders.put("cancelled")
@@ -110,13 +131,29 @@ def test_a_newer_koan_ends_the_run_in_hand_and_gets_its_verdict(start):
     assert (state.step.koan.id, state.running) == (SECOND, False)
 
 
+def test_a_run_that_a_cancel_came_too_early_for_is_cancelled_again(start):
+    session, runner, until = start(Scripted)
+    assert runner.begun.get(timeout=PATIENCE) == FIRST
+    session.post(Command("go", SECOND))
+    for _ in range(3):  # the run was not yet in flight: nothing came of it
+        runner.cancels.get(timeout=PATIENCE)
+    runner.orders.put("cancelled")
+    runner.orders.put("verdict")
+    assert until(lambda s: s.step is not None).step.koan.id == SECOND
+    while not runner.cancels.empty():
+        runner.cancels.get()
+    session.post(Command("hint"))
+    until(lambda s: s.hints == 1)
+    assert runner.cancels.empty()
+
+
 def test_of_several_koans_asked_for_during_a_run_only_the_last_runs(start):
     session, runner, until = start(Scripted)
     assert runner.begun.get(timeout=PATIENCE) == FIRST
     for koan in (SECOND, FIRST, SECOND):
         session.post(Command("go", koan))
-    for _ in range(4):
-        runner.cancels.get(timeout=PATIENCE)
+    session.post(Command("hint"))
+    until(lambda s: s.hints == 1)  # all of them were heard
     runner.orders.put("cancelled")
     runner.orders.put("verdict")
     until(lambda s: s.step is not None and s.step.koan.id == SECOND and not s.running)
@@ -127,7 +164,6 @@ def test_of_several_koans_asked_for_during_a_run_only_the_last_runs(start):
 def test_an_old_run_that_ends_with_a_verdict_does_not_hide_that_a_newer_one_is_on_its_way(start):
     session, runner, until = start(Scripted)
     assert runner.begun.get(timeout=PATIENCE) == FIRST
-    runner.cancels.get(timeout=PATIENCE)
     session.post(Command("run"))
     runner.cancels.get(timeout=PATIENCE)
     runner.orders.put("verdict")  # it was over before the cancel reached it

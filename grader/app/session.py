@@ -19,6 +19,7 @@ from grader.runner import Cancelled, Runner
 from grader.workbook import Workbook
 
 View = Callable[[State], None]
+AGAIN = 0.2  # seconds after which a run that was cancelled and goes on is cancelled again
 
 
 class Runs:
@@ -38,9 +39,21 @@ class Runs:
         """Run this koan next; whatever runs now is out of date."""
         with self._changed:
             self._next = koan
-            with contextlib.suppress(KoansError):  # the runner is gone; the thread that waits for it says so
-                self._cancel()
+            self.end_overtaken()
             self._changed.notify_all()
+
+    def end_overtaken(self) -> None:
+        """Cancel the run in hand if a newer koan waits. A cancel is lost on a run that is still on its way to the
+        server, so until that run has ended this is done again and again.
+        """
+        with self._changed, contextlib.suppress(KoansError):  # the runner is gone; who waits for it says so
+            if self.overtaken:
+                self._cancel()
+
+    @property
+    def overtaken(self) -> bool:
+        with self._changed:
+            return self._running and self._next is not None
 
     def take(self) -> str | None:
         """Wait for the next koan. None at the end."""
@@ -121,7 +134,7 @@ class Session:
 
     def _serve(self) -> None:
         with Progress(self.workbook.root) as progress:
-            while (event := self._events.get()) is not None:
+            while (event := self._event()) is not None:
                 state, effects = update(self.state, event)
                 if isinstance(event, Ran):
                     ran = progress.standings(self.workbook, event.step.koan)
@@ -133,6 +146,14 @@ class Session:
                     state = self._do(effect, state, progress)
                 self.state = state
                 self.view(state)
+
+    def _event(self) -> Event | None:
+        """The next one. None at the end."""
+        while True:
+            try:
+                return self._events.get(timeout=AGAIN if self._runs.overtaken else None)
+            except queue.Empty:
+                self._runs.end_overtaken()
 
     def _do(self, effect: Effect, state: State, progress: Progress) -> State:
         koan = self.workbook.koans[effect.koan]
