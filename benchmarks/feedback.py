@@ -1,6 +1,8 @@
 """From save to verdict: the warm runner beside cold pytest and pytest-watcher, in one run on one copy of the workbook.
 
-    python benchmarks/feedback.py [--rounds N] [--json FILE]
+    python benchmarks/feedback.py
+    python benchmarks/feedback.py --quick
+    python benchmarks/feedback.py --rounds 15 --out benchmarks/results/feedback.json
 
 Every round saves each koan's file (the model answer with another comment at its end) and waits for the verdict on
 that text, once with each of the three. Reported: median and spread (quartiles) in milliseconds, the ratios, and the
@@ -10,39 +12,34 @@ memory of the warm process and of one run (proportional set size, so shared page
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
+import importlib.util
 import os
-import platform
 import queue
 import re
-import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from _common import CannotMeasure, Figures, children, copy_workbook, main, progress, pss
+
 from grader.app.session import Session
 from grader.app.state import Command, State
-from grader.stubs import strip_markers
+from grader.stubs import STUB, strip_markers, stub_of
 from grader.workbook import Koan, Workbook
 
-ROOT = Path(__file__).resolve().parent.parent
-WRONG = "def softmax_by_hand(x, dim=0):\n    return x\n"
-KOANS = ("exp_overflow", "causal_mask", "softmax", "attention", "vector_add")
-WAIT = 120.0
-SETTLE = 2.0  # seconds after pytest's last line in which pytest-watcher forgets a save, because pytest is still ending
-
-
-def copy_workbook(folder: Path) -> Workbook:
-    for part in ("exercises", "solutions", "reference", "content", "grader"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "conftest.py"):
-        shutil.copy(ROOT / file, folder / file)
-    return Workbook(folder)
+LARGE = "softmax"  # the koan whose run is weighed
+KOANS = ("exp_overflow", "causal_mask", LARGE, "attention", "vector_add")
+STARTS = 4  # of `koans`; the first finds no bytecode
+WAIT = 120.0  # seconds for anything, on a loaded machine
+SETTLE = 0.5  # seconds from pytest's end until pytest-watcher hears of saves again
 
 
 class Warm:
@@ -54,12 +51,22 @@ class Warm:
         self.book = book
         self.states: queue.Queue[State] = queue.Queue()
         self.session = Session(book, self.states.put)
+
+    def start(self) -> None:
         self.session.start()
-        self._until(lambda state: state.mode == "warm" and state.step is not None)
+        first = self.session.state.mode
+        state = self._until(lambda state: state.mode != first and state.step is not None)
+        if state.mode.partition(",")[0] != "warm":
+            raise CannotMeasure(f"{self.name}: {state.mode}")
 
     def _until(self, holds: Callable[[State], bool]) -> State:
         while True:
-            state = self.states.get(timeout=WAIT)
+            try:
+                state = self.states.get(timeout=WAIT)
+            except queue.Empty:
+                raise CannotMeasure(f"{self.name}: no verdict came in {WAIT:.0f} s") from None
+            if state.trouble:
+                raise CannotMeasure(f"{self.name}: {state.trouble}")
             if holds(state):
                 return state
 
@@ -73,13 +80,36 @@ class Warm:
         self.book.exercise(koan).write_text(text)
         state = self._until(lambda s: s.step is not None and s.step.text == text)
         took = time.perf_counter() - start
-        assert state.step is not None and state.step.verdict.passed, state.step
+        if state.step is None or not state.step.verdict.passed:
+            raise CannotMeasure(f"{self.name}: the model answer of {koan.id} did not pass")
         return took
 
     def server(self) -> int:
-        # A child is listed under the thread that started it.
-        children = [p for file in Path("/proc/self/task").glob("*/children") for p in file.read_text().split()]
-        return next(int(p) for p in children if b"grader.runner.server" in Path(f"/proc/{p}/cmdline").read_bytes())
+        """The process id of the warm process: it has the workbook's folder among its arguments."""
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                words = file.read_bytes().decode(errors="replace").split("\0")
+                if "grader.runner.server" in words and str(self.book.root) in words:
+                    return int(file.parent.name)
+        raise CannotMeasure("the memory of the warm process: it was not found in /proc")
+
+    def peak(self, koan: Koan, text: str) -> float:
+        """The largest PSS seen of the fork while it runs."""
+        server, seen = self.server(), [0.0]
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.is_set():
+                seen.extend(pss(pid) for pid in children(server))
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        try:
+            self.measure(koan, text)
+        finally:
+            done.set()
+            thread.join()
+        return max(seen)
 
     def close(self) -> None:
         self.session.stop()
@@ -93,6 +123,9 @@ class ColdPytest:
     def __init__(self, book: Workbook) -> None:
         self.book = book
 
+    def start(self) -> None:
+        pass
+
     def prepare(self, koan: Koan, text: str) -> None:
         self.book.exercise(koan).write_text(text)
 
@@ -100,8 +133,13 @@ class ColdPytest:
         start = time.perf_counter()
         self.book.exercise(koan).write_text(text)
         command = [sys.executable, "-m", "pytest", "-q", str(self.book.test_file(koan))]
-        subprocess.run(command, cwd=self.book.root, check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - start
+        ended = subprocess.run(
+            command, cwd=self.book.root, env=environment(self.book), capture_output=True, text=True, timeout=WAIT
+        )
+        took = time.perf_counter() - start
+        if ended.returncode:
+            raise CannotMeasure(f"{self.name}: {last_line(ended.stdout + ended.stderr)}")
+        return took
 
     def close(self) -> None:
         pass
@@ -116,161 +154,164 @@ class Watcher:
         self.book = book
         self.process: subprocess.Popen[str] | None = None
 
+    def start(self) -> None:
+        if importlib.util.find_spec("pytest_watcher") is None:
+            raise CannotMeasure(f"{self.name} is not installed; pip install -e '.[dev]' brings it")
+
     def prepare(self, koan: Koan, text: str) -> None:
         self.close()
         self.book.exercise(koan).write_text(text)
-        command = [
-            sys.executable,
-            "-m",
-            "pytest_watcher",
-            "exercises",
-            "--delay",
-            "0",
-            "--patterns",
-            "**/*.py",
-            "--now",
-            "-q",
-        ]
+        options = ["exercises", "--delay", "0", "--patterns", "**/*.py", "--now", "-q", str(self.book.test_file(koan))]
         self.process = subprocess.Popen(
-            [*command, str(self.book.test_file(koan))],
+            [sys.executable, "-m", "pytest_watcher", *options],
             cwd=self.book.root,
-            env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+            env=environment(self.book),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
-        self.lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        self.lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._read, args=(self.process, self.lines), daemon=True).start()
         self._until_summary()
-        time.sleep(SETTLE)
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    @staticmethod
+    def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            self.lines.put(line)
+            lines.put(line)
+        lines.put(None)
 
     def _until_summary(self) -> None:
-        while not re.search(r"\d+ passed.* in ", self.lines.get(timeout=WAIT)):
-            pass
+        said = ""
+        while not re.search(r"\d+ (passed|failed|error).* in ", said):
+            try:
+                line = self.lines.get(timeout=WAIT)
+            except queue.Empty:
+                raise CannotMeasure(f"{self.name}: no summary came in {WAIT:.0f} s") from None
+            if line is None:
+                raise CannotMeasure(f"{self.name} ended: {said}")
+            said = line.strip() or said
+        if re.search(r"\d+ (failed|error)", said):
+            raise CannotMeasure(f"{self.name}: {said}")
+
+    def _settle(self) -> None:
+        """It forgets a save that comes before pytest, which has printed its last line, has ended."""
+        assert self.process is not None
+        deadline = time.monotonic() + WAIT
+        while children(self.process.pid):
+            if time.monotonic() > deadline:
+                raise CannotMeasure(f"{self.name}: pytest did not end in {WAIT:.0f} s")
+            time.sleep(0.05)
+        time.sleep(SETTLE)
 
     def measure(self, koan: Koan, text: str) -> float:
+        self._settle()
         while not self.lines.empty():
             self.lines.get()
         start = time.perf_counter()
         self.book.exercise(koan).write_text(text)
         self._until_summary()
-        took = time.perf_counter() - start
-        time.sleep(SETTLE)
-        return took
+        return time.perf_counter() - start
 
     def close(self) -> None:
         if self.process is not None:
-            self.process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
 
-def pss(pid: int) -> float:
-    """Proportional set size of a process in MiB."""
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
-    return int(found[1]) / 1024 if found else 0.0
+def environment(book: Workbook) -> dict[str, str]:
+    """For a process on the copy of the workbook; what is installed beside this Python is found first."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(book.root), "COLUMNS": "1000"}  # a message stays one line
 
 
-def peak_of_a_run(warm: Warm, koan: Koan, text: str) -> float:
-    """The largest PSS seen of the fork while it runs."""
-    server, seen = warm.server(), [0.0]
-    done = threading.Event()
-
-    def look() -> None:
-        while not done.is_set():
-            for pid in Path(f"/proc/{server}/task/{server}/children").read_text().split():
-                try:
-                    seen.append(pss(int(pid)))
-                except OSError:
-                    continue
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    warm.measure(koan, text)
-    done.set()
-    thread.join()
-    return max(seen)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="saves per koan and tool (default 9)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="koans-bench-") as folder:
-        book = copy_workbook(Path(folder))
-        first = [typed_to_verdict(book) for _ in range(4)]
-        warm = Warm(book)
-        tools = [warm, ColdPytest(book), Watcher(book)]
-        rows = []
-        try:
-            for name in KOANS:
-                koan = book.koan(name)
-                text = strip_markers(book.solution(koan).read_text())
-                times: dict[str, list[float]] = {}
-                for tool in tools:
-                    tool.prepare(koan, f"{text}# {tool.name}\n")
-                    rounds = options.rounds if tool is warm else max(3, options.rounds // 3)
-                    times[tool.name] = [tool.measure(koan, f"{text}# {tool.name} {i}\n") for i in range(rounds)]
-                    if isinstance(tool, Watcher):
-                        tool.close()
-                rows.append({"koan": koan.id, "seconds": times})
-                report(rows[-1])
-            memory = {"warm process": pss(warm.server())}
-            koan = book.koan("softmax")
-            text = strip_markers(book.solution(koan).read_text())
-            warm.prepare(koan, text)
-            memory["one run of softmax"] = peak_of_a_run(warm, koan, text + "# peak\n")
-        finally:
-            for tool in tools:
-                tool.close()
-    for what, mib in memory.items():
-        print(f"memory of the {what}: {mib:.0f} MiB")
-    print(f"from `koans` typed to the first verdict: {first[0]:.1f} s the first time (no bytecode yet), then", end=" ")
-    print(", ".join(f"{seconds:.1f} s" for seconds in first[1:]))
-    if options.json:
-        machine = {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform()}
-        figures = {"machine": machine, "rows": rows, "memory_mib": memory, "typed_to_verdict_seconds": first}
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+def last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it said nothing")
 
 
 def typed_to_verdict(book: Workbook) -> float:
-    """Seconds from starting `koans` on a koan that has been started to the first verdict on the screen."""
-    book.exercise(book.koan("softmax_by_hand")).write_text(WRONG)
+    """Seconds from starting `koans` on a wrong answer to the current koan to the verdict on the screen."""
+    koan = next(iter(book.koans.values()))  # nothing has passed in this copy
+    book.exercise(koan).write_text(stub_of(book, koan).replace(STUB, "return None"))
     command = [sys.executable, "-m", "grader", "--plain"]
-    environment = {**os.environ, "PYTHONPATH": str(book.root)}
     started = time.perf_counter()
     process = subprocess.Popen(
-        command, cwd=book.root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        command,
+        cwd=book.root,
+        env=environment(book),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if b"failed" in line:
-            break
-    else:
-        raise RuntimeError("no verdict came")
-    seconds = time.perf_counter() - started
-    process.terminate()
-    process.wait()
-    return seconds
+    try:
+        assert process.stdout is not None
+        said: deque[str] = deque(maxlen=1)
+        for line in process.stdout:
+            if koan.name in line and "failed" in line:
+                return time.perf_counter() - started
+            said.extend([line.strip()] if line.strip() else [])
+        raise CannotMeasure(f"`koans` gave no verdict on {koan.id}; it said: {''.join(said) or 'nothing'}")
+    finally:
+        process.terminate()
+        process.wait()
 
 
-def report(row: dict[str, object]) -> None:
-    seconds = row["seconds"]
-    assert isinstance(seconds, dict)
+def report(koan: str, seconds: dict[str, list[float]]) -> None:
     base = statistics.median(seconds[Warm.name])
-    print(row["koan"])
+    print(koan)
     for name, values in seconds.items():
-        low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+        # one value is its own spread
+        low, middle, high = statistics.quantiles(values if len(values) > 1 else values * 2, n=4, method="inclusive")
         ratio = "" if name == Warm.name else f"  {middle / base:5.1f} times the warm run"
         print(f"  {name:15} {1e3 * middle:7.0f} ms  ({1e3 * low:.0f}-{1e3 * high:.0f}){ratio}", flush=True)
 
 
+def measure(options: argparse.Namespace) -> Figures:
+    koans, starts, rounds = ((LARGE,), 1, 1) if options.quick else (KOANS, STARTS, options.rounds)
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="koans-bench-") as folder, contextlib.ExitStack() as closing:
+        book = copy_workbook(Path(folder))
+        warm = Warm(book)
+        tools = (Watcher(book), ColdPytest(book), warm)
+        tools[0].start()  # before minutes are spent on the others
+        first = []
+        for i in range(starts):
+            progress(f"starting `koans`, {i + 1} of {starts}")
+            first.append(typed_to_verdict(book))
+        for tool in tools:
+            closing.callback(tool.close)
+        warm.start()
+        for name in koans:
+            koan = book.koan(name)
+            text = strip_markers(book.solution(koan).read_text())
+            times: dict[str, list[float]] = {}
+            for tool in reversed(tools):
+                progress(f"{koan.id}: {tool.name}")
+                tool.prepare(koan, f"{text}# {tool.name}\n")
+                count = rounds if tool is warm or options.quick else max(3, rounds // 3)
+                times[tool.name] = [tool.measure(koan, f"{text}# {tool.name} {i}\n") for i in range(count)]
+                if isinstance(tool, Watcher):
+                    tool.close()
+            rows.append({"koan": koan.id, "seconds": times})
+            report(koan.id, times)
+        memory = {"warm process": pss(warm.server())}
+        koan = book.koan(LARGE)
+        text = strip_markers(book.solution(koan).read_text())
+        warm.prepare(koan, text)
+        memory[f"one run of {LARGE}"] = warm.peak(koan, text + "# peak\n")
+    for what, mib in memory.items():
+        print(f"memory of the {what}: {mib:.0f} MiB")
+    print(f"from `koans` typed to the first verdict: {first[0]:.1f} s the first time (no bytecode yet)", end="")
+    print("".join(f", then {seconds:.1f} s" for seconds in first[1:]))
+    return {"rows": rows, "memory_mib": memory, "typed_to_verdict_seconds": first}
+
+
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="saves per koan and tool (default 9)")
+    main(__doc__, measure, parser)

@@ -1,7 +1,8 @@
 """What grading costs, isolated and in one batch, beside a cold pytest for each submission.
 
-    python benchmarks/grading.py small --json benchmarks/results/grading-small.json
-    python benchmarks/grading.py class --json benchmarks/results/grading-class.json
+    python benchmarks/grading.py --quick
+    python benchmarks/grading.py small --out benchmarks/results/grading-small.json
+    python benchmarks/grading.py class --out benchmarks/results/grading-class.json
 
 `small`: three koans with three tests each, 20 submissions. `class`: the koans of chapter 6 with all their tests, and
 100 submissions: 10 that solve all, 40 half of them, 50 one koan, and of these 5 with a hostile file beside. The
@@ -12,11 +13,8 @@ measured on some of each kind. Both grade the same files in the same run. Figure
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,40 +22,57 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+from _common import ROOT, CannotMeasure, Figures, children, copy_workbook, main, progress, pss
 
-from grader.grade import grade_all  # noqa: E402
-from grader.kept import Kept  # noqa: E402
-from grader.runner import Runner  # noqa: E402
-from grader.sandbox.confine import in_words  # noqa: E402
-from grader.stubs import strip_markers  # noqa: E402
-from grader.submissions import Submission  # noqa: E402
-from grader.workbook import Koan, Workbook  # noqa: E402
+from grader.grade import grade_all
+from grader.kept import Kept
+from grader.runner import Runner
+from grader.sandbox.confine import in_words
+from grader.stubs import strip_markers, stub_of
+from grader.submissions import Submission
+from grader.workbook import Koan, Workbook
 
-PARTS = ("exercises", "solutions", "reference", "content", "grader")
 TESTS = {
     "causal_mask": ("exact", ["3, 3", "2, 5", "1, 1"]),
     "exp_overflow": ("agrees", ["torch.float16", "torch.bfloat16", "torch.float32"]),
     "split_heads": ("exact", ["torch.ones(1, 2, 4), 2", "torch.ones(2, 3, 6), 3", "torch.ones(1, 1, 8), 4"]),
 }
 HOSTILE = (
+    "import os\nos._exit(0)\n",  # first, because --quick takes one, and this one takes no time
     "while True:\n    pass\n",
-    "import os\nos._exit(0)\n",
     "import torch\ntorch.allclose = lambda *a, **k: True\ndef softmax(x, dim=-1):\n    return x\n",
     "def softmax(x, dim=-1):\n    return [bytearray(1 << 28) for _ in range(100)]\n",
     "def softmax(x, dim=-1):\n    print('x' * (1 << 24))\n    raise SystemExit(0)\n",
 )
 
 
+class Kind(NamedTuple):
+    """So many submissions, the first koans solved and the others as they were given.
+
+    `sampled` are graded by the alternative too, and stand for all of them. It is spared the hostile ones: without
+    isolation they may end or stop the grader.
+    """
+
+    name: str
+    solved: int
+    count: int
+    sampled: int
+    hostile: int = 0
+
+
+class Made(NamedTuple):
+    """A submission, what it must earn, and what part of the class its time stands for (0: not sampled)."""
+
+    fork: Submission
+    points: int
+    stands_for: float
+
+
 def workbook_of(folder: Path, koans: Sequence[Koan]) -> Workbook:
     """A copy of the workbook with these koans alone."""
-    for part in PARTS:
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "conftest.py"):
-        shutil.copy(ROOT / file, folder / file)
-    for chapter in Workbook(folder).chapters:
+    for chapter in copy_workbook(folder).chapters:
         mine = [koan for koan in koans if koan.chapter == chapter.id]
         lines = [f'title = "{chapter.title}"'] + ([] if mine else ["koans = []"])
         for koan in mine:
@@ -89,13 +104,50 @@ def small(folder: Path) -> Workbook:
 def submit(book: Workbook, place: Path, solved: int, hostile: str = "") -> Submission:
     """The first `solved` koans solved, the others as they were given; perhaps a hostile file for the next one."""
     for i, koan in enumerate(book.koans.values()):
-        text = strip_markers(book.solution(koan).read_text()) if i < solved else book.exercise(koan).read_text()
+        text = strip_markers(book.solution(koan).read_text()) if i < solved else stub_of(book, koan)
         if i == solved and hostile:
             text = hostile
         file = place / "exercises" / f"{koan.id}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text + (f"# {place.name}\n" if i < solved else ""))
     return Submission(place.name, place)
+
+
+def submissions(book: Workbook, place: Path, kinds: Sequence[Kind]) -> list[Made]:
+    whole = sum(kind.count for kind in kinds if kind.sampled)
+    found = []
+    for kind in kinds:
+        honest = range(kind.hostile, kind.hostile + kind.sampled)
+        for i in range(kind.count):
+            fork = submit(book, place / f"{kind.name}{i:02d}", kind.solved, HOSTILE[i] if i < kind.hostile else "")
+            points = sum(koan.points for koan in list(book.koans.values())[: kind.solved])
+            found.append(Made(fork, points, kind.count / whole / kind.sampled if i in honest else 0.0))
+    return found
+
+
+def small_class(scratch: Path, quick: bool) -> tuple[Workbook, list[Made]]:
+    book = small(scratch / "workbook")
+    kinds = [Kind("all", 3, 13, 4), Kind("two", 2, 7, 2)]
+    if quick:
+        kinds = [Kind("all", 3, 1, 1), Kind("two", 2, 1, 0)]
+    return book, submissions(book, scratch / "forks", kinds)
+
+
+def whole_class(scratch: Path, quick: bool) -> tuple[Workbook, list[Made]]:
+    koans = Workbook(ROOT).chapter("ch06").koans
+    book = workbook_of(scratch / "workbook", koans[:2] if quick else koans)
+    all_of_them = len(book.koans)
+    kinds = [
+        Kind("full", all_of_them, 10, 2),
+        Kind("half", all_of_them // 2, 40, 4),
+        Kind("begun", 1, 50, 5, hostile=5),
+    ]
+    if quick:
+        kinds = [Kind("full", 2, 1, 1), Kind("begun", 1, 2, 0, hostile=1)]
+    return book, submissions(book, scratch / "forks", kinds)
+
+
+CLASSES = {"small": small_class, "class": whole_class}
 
 
 def used() -> float:
@@ -114,104 +166,89 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._stop.wait(0.1):
-            self.most = max(self.most, sum(_pss(pid) for pid in _family(os.getpid())))
+            self.most = max(self.most, sum(pss(pid) for pid in family(os.getpid())))
 
     def stop(self) -> float:
         self._stop.set()
         return self.most
 
 
-def _family(pid: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [pid, *(member for child in children for member in _family(int(child)))]
+def family(pid: int) -> list[int]:
+    return [pid, *(member for child in children(pid) for member in family(child))]
 
 
-def _pss(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
-
-
-def ours(book: Workbook, forks: Sequence[Submission]) -> tuple[dict[str, int], dict[str, float], str]:
-    """Points by name, and seconds a submission."""
+def ours(book: Workbook, made: Sequence[Made], what: str) -> tuple[Figures, str]:
+    """Seconds a submission, and how they were isolated."""
     cpu, wall = used(), time.perf_counter()
+    points: dict[str, int] = {}
     with Runner(book, isolated=True) as runner, Kept(book.root) as kept:
         level = in_words(runner.level())
-        points = {one.submission: one.earned for one in grade_all(book, forks, runner, seed=1, kept=kept)}
-    n = len(forks)
-    return points, {"wall": (time.perf_counter() - wall) / n, "cpu": (used() - cpu) / n}, level
+        for one in grade_all(book, [m.fork for m in made], runner, seed=1, kept=kept):
+            points[one.submission] = one.earned
+            progress(f"{what}: {len(points)} of {len(made)} submissions graded")
+    if wrong := [m for m in made if points.get(m.fork.name) != m.points]:
+        first = wrong[0]
+        raise CannotMeasure(f"{first.fork.name} earned {points.get(first.fork.name)} points, and not {first.points}")
+    return {"wall": (time.perf_counter() - wall) / len(made), "cpu": (used() - cpu) / len(made)}, level
 
 
-def cold(book: Workbook, forks: Sequence[Submission]) -> dict[str, float]:
-    """One pytest a submission, as a grading script would run it."""
+def cold(book: Workbook, one: Made) -> Figures:
+    """One pytest for a submission, as a grading script would run it."""
     cpu, wall = used(), time.perf_counter()
-    environment = {**os.environ, "PYTHONPATH": str(book.root)}
     tests = [str(book.test_file(koan)) for koan in book.koans.values()]
-    for fork in forks:
-        command = [sys.executable, "-m", "pytest", "-q", f"--target={fork.folder}", "--seed", "1", *tests]
-        with tempfile.TemporaryFile() as sink:
-            subprocess.run(command, cwd=book.root, env=environment, stdout=sink, stderr=sink, timeout=600)
-    return {"wall": (time.perf_counter() - wall) / len(forks), "cpu": (used() - cpu) / len(forks)}
+    command = [sys.executable, "-m", "pytest", "-q", f"--target={one.fork.folder}", "--seed", "1", *tests]
+    ended = subprocess.run(
+        command,
+        cwd=book.root,
+        env={**os.environ, "PYTHONPATH": str(book.root)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    solved = one.points == sum(koan.points for koan in book.koans.values())
+    if ended.returncode != (0 if solved else 1):
+        last = (ended.stdout + ended.stderr).strip().splitlines()[-1:]
+        raise CannotMeasure(f"pytest ended with {ended.returncode} on {one.fork.name}: {''.join(last)}")
+    return {"wall": time.perf_counter() - wall, "cpu": used() - cpu}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("small", "class"))
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args()
+def measured(what: str, quick: bool) -> Figures:
     with tempfile.TemporaryDirectory(prefix="koans-bench-") as scratch:
-        place = Path(scratch) / "forks"
-        if options.what == "small":
-            book = small(Path(scratch) / "workbook")
-            forks = [submit(book, place / f"s{i:03d}", 3 - (i % 3 == 1)) for i in range(20)]
-            sample = forks[:6]
-            weights = [1.0] * 6
-        else:
-            chapter = Workbook(ROOT).chapter("ch06")
-            book = workbook_of(Path(scratch) / "workbook", chapter.koans)
-            half = len(book.koans) // 2
-            forks = [submit(book, place / f"full{i:02d}", len(book.koans)) for i in range(10)]
-            forks += [submit(book, place / f"half{i:02d}", half) for i in range(40)]
-            forks += [submit(book, place / f"begun{i:02d}", 1, HOSTILE[i] if i < 5 else "") for i in range(50)]
-            # Without isolation a hostile file may end or stop the grader: the alternative is spared those.
-            sample = [forks[0], forks[1], *forks[10:14], *forks[60:65]]
-            weights = [0.10 / 2] * 2 + [0.40 / 4] * 4 + [0.50 / 5] * 5
+        book, made = CLASSES[what](Path(scratch), quick)
         memory = Memory()
-        points, here, level = ours(book, forks)
+        here, level = ours(book, made, what)
         most = memory.stop()
         again = time.perf_counter()
-        assert ours(book, forks)[0] == points
+        ours(book, made, what)
         again = time.perf_counter() - again
         there = {"wall": 0.0, "cpu": 0.0}
-        total = sum(weights)
-        for fork, weight in zip(sample, weights, strict=True):
-            for name, value in cold(book, [fork]).items():
-                there[name] += value * weight / total
-
-    figures = {
-        "what": options.what,
-        "submissions": len(forks),
-        "koans": len(book.koans),
+        for one in made:
+            if one.stands_for:
+                progress(f"{what}: pytest on {one.fork.name}")
+                for name, value in cold(book, one).items():
+                    there[name] += value * one.stands_for
+    koans = len(book.koans)
+    print(f"{what}: {len(made)} submissions, {koans} koans; {level}")
+    for name, figures in (("koans grade, isolated", here), ("pytest, cold, not isolated", there)):
+        print(f"  {name:28} {figures['wall']:.3f} s wall, {figures['cpu']:.3f} s CPU each")
+    print(f"  {there['wall'] / here['wall']:.1f} times faster, {there['cpu'] / here['cpu']:.1f} times cheaper")
+    print(f"  at most {most:.0f} MiB at once; {again:.2f} s for a second run with nothing changed", flush=True)
+    return {
+        "submissions": len(made),
+        "koans": koans,
         "isolation": level,
         "koans_grade": here,
         "cold_pytest": there,
         "memory_mib": most,
         "second_run_seconds": again,
-        "machine": {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform()},
     }
-    print(f"{len(forks)} submissions, {len(book.koans)} koans; {level}")
-    for name, one in (("koans grade, isolated", here), ("pytest, cold, not isolated", there)):
-        print(f"  {name:28} {one['wall']:.3f} s wall, {one['cpu']:.3f} s CPU each")
-    print(f"  {there['wall'] / here['wall']:.1f} times faster, {there['cpu'] / here['cpu']:.1f} times cheaper")
-    print(f"  at most {most:.0f} MiB at once; {again:.2f} s for a second run with nothing changed")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def measure(options: argparse.Namespace) -> Figures:
+    return {what: measured(what, options.quick) for what in CLASSES if options.what in (what, "both")}
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", nargs="?", choices=[*CLASSES, "both"], default="both", help="(default: both)")
+    main(__doc__, measure, parser)

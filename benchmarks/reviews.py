@@ -1,10 +1,14 @@
 """What 10,000 reviews cost: the log read, the schedule from its cache, replayed for one card, and replayed whole.
 
-python benchmarks/reviews.py
+    python benchmarks/reviews.py
+    python benchmarks/reviews.py --quick --json
+
+Figures are seconds, the file opened each time.
 """
 
 from __future__ import annotations
 
+import argparse
 import random
 import sqlite3
 import tempfile
@@ -12,21 +16,32 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from _common import Figures, main
 
 from grader.cards.schedule import Plan, Review
 from grader.progress import Progress
 
-REVIEWS, CARDS, ROUNDS = 10_000, 342, 5
 PLAN = Plan()
 
 
-def fill(root: Path) -> None:
+class Size(NamedTuple):
+    reviews: int
+    cards: int
+    rounds: int
+
+
+WHOLE, QUICK = Size(10_000, 342, 5), Size(300, 20, 2)
+
+
+def fill(root: Path, size: Size) -> None:
     rng = random.Random(1)
     with Progress(root):
         pass
     rows = [
-        (f"card-{rng.randrange(CARDS)}", rng.choice((1, 2, 3, 3, 3, 4)), 1.79e9 + 3000.0 * i) for i in range(REVIEWS)
+        (f"card-{rng.randrange(size.cards)}", rng.choice((1, 2, 3, 3, 3, 4)), 1.79e9 + 3000.0 * i)
+        for i in range(size.reviews)
     ]
     with sqlite3.connect(root / ".koans/progress.db") as db:
         db.executemany("insert into reviews (kind, item, rating, at, seconds) values ('card', ?, ?, ?, 5)", rows)
@@ -47,13 +62,16 @@ def opened(root: Path, call: Callable[[Progress], Any]) -> float:
     return time.perf_counter() - start
 
 
-def main() -> None:
-    print(f"fsrs {version('fsrs')}, {REVIEWS} reviews of {CARDS} cards, best and worst of {ROUNDS} rounds")
-    with tempfile.TemporaryDirectory() as folder:
+def measure(options: argparse.Namespace) -> Figures:
+    size = QUICK if options.quick else WHOLE
+    print(
+        f"fsrs {version('fsrs')}, {size.reviews} reviews of {size.cards} cards, best and worst of {size.rounds} rounds"
+    )
+    with tempfile.TemporaryDirectory(prefix="koans-bench-") as folder:
         root = Path(folder)
-        fill(root)
+        fill(root, size)
         found: dict[str, list[float]] = {}
-        for number in range(ROUNDS):
+        for number in range(size.rounds):
             forget(root)
             schedule = lambda progress: progress.recall.schedule("card", PLAN)
             found.setdefault("replayed whole", []).append(opened(root, schedule))
@@ -62,9 +80,10 @@ def main() -> None:
                 progress.recall.review("card", Review("card-1", 3, 1.9e9 + number))
             found.setdefault("one card replayed", []).append(opened(root, schedule))
             found.setdefault("the log read", []).append(opened(root, lambda progress: progress.recall.reviews("card")))
-        for what, seconds in found.items():
-            print(f"{what:20} {min(seconds):6.3f} s  {max(seconds):6.3f} s")
+    for what, seconds in found.items():
+        print(f"{what:20} {min(seconds):6.3f} s  {max(seconds):6.3f} s")
+    return {**size._asdict(), "fsrs": version("fsrs"), "seconds": found}
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, measure, argparse.ArgumentParser())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import platform
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -216,10 +217,15 @@ class _Batch:
             versions=self.versions,
             device=self.device,
             started=opened.started,
-            seconds=round(sum(v.seconds for v in verdicts.values()), 3),
+            seconds=_sum(v.seconds for v in verdicts.values()),
             problem=clean(opened.problem),
             notes=tuple(clean(note)[:NOTE] for note in opened.notes),
         )
+
+
+def _sum(seconds: Iterable[float]) -> float:
+    """The sum to the digit that verdicts are rounded to. The order in which they came in makes no difference to it."""
+    return round(math.fsum(seconds), 4)
 
 
 def _unreadable(folder: Path) -> str:

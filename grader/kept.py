@@ -14,11 +14,13 @@ from pathlib import Path
 
 import msgspec
 
+from grader.database import Unusable, opened, set_aside, version
 from grader.errors import KoansError
 from grader.verdict import Status, Verdict
 
 VERSION = 1
-MONTHS = 6 * 30 * 86_400  # seconds after which a verdict that nobody asked for is dropped
+DAY = 86_400  # seconds; a verdict's last use is known to the day, so that most uses write nothing
+MONTHS = 6 * 30 * DAY  # a verdict that nobody asked for in this time is dropped
 
 
 def digest(*parts: str | bytes | int | float) -> str:
@@ -35,40 +37,28 @@ def code(root: Path) -> str:
 
 
 class Kept:
-    """The open file. Use as a context manager. Several processes may have it open at once."""
+    """The open file. Use as a context manager. Several processes may have it open at once.
+
+    `told` is a line for the user if the file could not be used and a new one was started.
+    """
 
     def __init__(self, root: Path) -> None:
         self.file = root / ".koans" / "grades.db"
+        self.told = ""
         try:
             self.file.parent.mkdir(exist_ok=True)
-            self._db = self._connect()
-        except sqlite3.DatabaseError:  # damaged or of another version: it holds nothing that cannot be had again
-            with contextlib.suppress(OSError):
-                self.file.replace(self.file.with_name(f"grades-{time.strftime('%Y%m%d-%H%M%S')}.db"))
-            self._db = self._again()
-        except OSError as error:
-            raise KoansError(
-                f"{self.file.parent}: cannot be written ({error.strerror}); grades are kept there"
-            ) from None
+            self._db = self._open()
+        except (OSError, sqlite3.OperationalError, Unusable) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise KoansError(f"{self.file.parent}: cannot be written ({reason}); grades are kept there") from None
 
-    def _again(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         try:
-            return self._connect()
-        except (sqlite3.Error, OSError) as error:
-            raise KoansError(f"{self.file}: cannot be opened ({error}), and grades are kept there") from None
-
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.file, timeout=30, isolation_level=None)
-        version = db.execute("pragma user_version").fetchone()[0]
-        if version not in (0, VERSION):
-            db.close()
-            raise sqlite3.DatabaseError("another version")
-        db.execute("create table if not exists verdicts (key text primary key, at real not null, verdict blob)")
-        db.execute(f"pragma user_version = {VERSION}")
-        db.execute("pragma journal_mode = wal")
-        db.execute("pragma synchronous = normal")
-        db.execute("delete from verdicts where at < ?", (time.time() - MONTHS,))
-        return db
+            return opened(self.file, _prepare, timeout=30)
+        except Unusable as error:  # it holds nothing that cannot be had again
+            aside = set_aside(self.file)
+            self.told = f"{self.file}: {error}; it was kept as {aside.name}, and every verdict is given anew"
+            return opened(self.file, _prepare, timeout=30)
 
     def __enter__(self) -> Kept:
         return self
@@ -77,6 +67,9 @@ class Kept:
         self._db.close()
 
     def get(self, key: str) -> Verdict | None:
+        """The verdict, if it is kept. To ask for it keeps it for another six months."""
+        now = time.time()
+        self._db.execute("update verdicts set at = ? where key = ? and at < ?", (now, key, now - DAY))
         row = self._db.execute("select verdict from verdicts where key = ?", (key,)).fetchone()
         with contextlib.suppress(msgspec.MsgspecError):
             return msgspec.msgpack.decode(row[0], type=Verdict) if row else None
@@ -87,3 +80,15 @@ class Kept:
         if verdict.status != Status.not_run_here:
             data = msgspec.msgpack.encode(verdict)
             self._db.execute("insert or replace into verdicts values (?, ?, ?)", (key, time.time(), data))
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """Bring the file to today's format, and drop what is out of date."""
+    if version(db) not in (0, VERSION):
+        raise Unusable(f"written by another version (format {version(db)}, this one reads {VERSION})")
+    # `at` is when the verdict was last put in or asked for
+    db.execute("create table if not exists verdicts (key text primary key, at real not null, verdict blob)")
+    db.execute(f"pragma user_version = {VERSION}")
+    db.execute("pragma journal_mode = wal")
+    db.execute("pragma synchronous = normal")
+    db.execute("delete from verdicts where at < ?", (time.time() - MONTHS,))

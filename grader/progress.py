@@ -17,6 +17,7 @@ import msgspec
 
 from grader.cards.note import Pass
 from grader.cards.proven import proven, sealed
+from grader.database import Unusable, opened, set_aside, version
 from grader.errors import KoansError
 from grader.recall import SCHEMA as RECALL
 from grader.recall import Recall
@@ -79,39 +80,12 @@ class Progress:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            return self._connect()
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError as error:
-            kept = self._set_aside()
+            return opened(self.file, _prepare, timeout=10)
+        except Unusable as error:
+            kept = set_aside(self.file)
             raise KoansError(
-                f"{self.file}: damaged ({error}); it was kept as {kept.name}, and the next run starts a new one"
+                f"{self.file}: {error}; it was kept as {kept.name}, and the next run starts a new one"
             ) from None
-
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.file, timeout=10, isolation_level=None)
-        version = _version(db)
-        if version in range(VERSION):
-            with _transaction(db):
-                for statements in FORMATS[_version(db) :]:  # asked again: another process may have been first
-                    for statement in statements.split(";"):
-                        db.execute(statement)
-                db.execute(f"pragma user_version = {VERSION}")
-        elif version != VERSION:
-            db.close()
-            kept = self._set_aside()
-            raise KoansError(
-                f"{self.file}: written by another version (format {version}, this one reads {VERSION}); "
-                f"it was kept as {kept.name}, and the next run starts a new one"
-            )
-        db.execute("pragma synchronous = normal")
-        db.execute("pragma quick_check").fetchone()
-        return db
-
-    def _set_aside(self) -> Path:
-        kept = self.file.with_name(f"progress-{time.strftime('%Y%m%d-%H%M%S')}.db")
-        self.file.replace(kept)
-        return kept
 
     def record(self, verdict: Verdict, text: str) -> None:
         """Add one attempt at the koan, made with this text."""
@@ -237,8 +211,18 @@ class Progress:
         return file
 
 
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("pragma user_version").fetchone()[0])
+def _prepare(db: sqlite3.Connection) -> None:
+    """Bring the file to today's format."""
+    found = version(db)
+    if found not in range(VERSION + 1):
+        raise Unusable(f"written by another version (format {found}, this one reads {VERSION})")
+    if found < VERSION:
+        with _transaction(db):
+            for statements in FORMATS[version(db) :]:  # asked again: another process may have been first
+                for statement in statements.split(";"):
+                    db.execute(statement)
+            db.execute(f"pragma user_version = {VERSION}")
+    db.execute("pragma synchronous = normal")
 
 
 def digest(text: str) -> str:

@@ -11,9 +11,13 @@ import time
 import msgspec
 import pytest
 
-from grader.grade import Grade, grade_one
+from grader.grade import Grade, grade_all, grade_one
+from grader.kept import Kept
+from grader.runner import Limits
+from grader.sandbox import probe
 from grader.stubs import strip_markers
-from grader.verdict import Status
+from grader.submissions import Submission
+from grader.verdict import Status, Verdict
 
 KOANS = ("ch07_attention/causal_mask", "ch07_attention/scores", "ch06_numerics/exp_overflow")
 
@@ -148,6 +152,34 @@ def test_a_second_run_grades_only_what_changed(small, tmp_path):
         False,
         True,
     ]
+
+
+class _Scripted:
+    """A runner whose verdicts are known beforehand, and the order in which they come in."""
+
+    limits = Limits()
+
+    def __init__(self, seconds, order):
+        self.seconds, self.order = seconds, order
+
+    def level(self):
+        return probe.UNAVAILABLE
+
+    def run_many(self, pairs, *, seed):
+        for koan, target in self.order(list(pairs)):
+            yield Verdict(koan.id, str(target), Status.failed, seconds=self.seconds.get(koan.id, 0.0), seed=seed)
+
+
+@pytest.mark.parametrize("order", [list, reversed], ids=["as listed", "the last first"])
+def test_the_seconds_of_a_submission_do_not_depend_on_the_order_of_its_verdicts(book, tmp_path, order):
+    # Added from left to right these give 0.5135000000000001, and from right to left 0.5135.
+    seconds = dict(zip(book.koans, (0.1705, 0.0743, 0.2687), strict=False))
+    (tmp_path / "ada/exercises").mkdir(parents=True)
+    ada = Submission("ada", tmp_path / "ada")
+    with Kept(tmp_path) as kept:
+        for runner in (_Scripted(seconds, order), _Scripted({}, order)):  # the second time every verdict is kept
+            (found,) = grade_all(book, [ada], runner, seed=1, kept=kept)
+            assert found.seconds == 0.5135
 
 
 @pytest.mark.parametrize("what", ["the seed", "the tests", "the oracle", "the machine"])

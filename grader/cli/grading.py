@@ -81,6 +81,8 @@ def grade(
             seed = secrets.randbelow(2**31)
             typer.echo(f"koans: seed {seed}; --seed {seed} repeats this run, or goes on with it", err=True)
         with Runner(book, isolated=True) as runner, Kept(book.root) as kept, waiting("grading") as say:
+            if kept.told:
+                typer.echo(f"koans: {kept.told}", err=True)
             level = runner.level()
             if require_isolation and not trusted(level):
                 raise KoansError(f"--require-isolation: {in_words(level)}; nothing was graded")

@@ -1,0 +1,135 @@
+"""What is kept in .koans stays whole: damage is noticed and told, nothing is lost silently, verdicts go by last use."""
+
+import sqlite3
+import time
+
+import pytest
+
+from grader import kept as module
+from grader.errors import KoansError
+from grader.kept import Kept
+from grader.progress import Progress
+from grader.verdict import Status, Verdict
+
+FAILED = Verdict("ch06_numerics/softmax", "learner", Status.failed, "x" * 500)
+
+
+def _damage(file, size=2000):
+    """Overwrite the end of the last page: the file opens as if nothing had happened, and the check has words for it.
+
+    A whole page (4096 bytes) makes the check itself fail.
+    """
+    data = bytearray(file.read_bytes())
+    data[-size:] = b"\xff" * size
+    file.write_bytes(data)
+    return bytes(data)
+
+
+def _asides(root):
+    return sorted(file.name for file in (root / ".koans").iterdir() if "-20" in file.name)
+
+
+def _filled_progress(root):
+    with Progress(root) as progress:
+        for i in range(50):
+            progress.record(FAILED, f"text {i}")
+    return root / ".koans/progress.db"
+
+
+def _filled_grades(root):
+    with Kept(root) as kept:
+        for i in range(50):
+            kept.put(f"key {i}", FAILED)
+    return root / ".koans/grades.db"
+
+
+@pytest.mark.parametrize("size", [2000, 4096])
+def test_a_damaged_page_of_the_progress_file_is_noticed_and_the_file_is_kept_aside(tmp_path, size):
+    file = _filled_progress(tmp_path)
+    data = _damage(file, size)
+    with pytest.raises(KoansError, match=r"progress\.db: damaged .*kept as progress-.*the next run starts a new one"):
+        Progress(tmp_path)
+    (aside,) = _asides(tmp_path)
+    assert (tmp_path / ".koans" / aside).read_bytes() == data
+    with Progress(tmp_path) as progress:
+        assert progress.signs() == []
+
+
+def test_files_damaged_in_the_same_second_are_all_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "strftime", lambda *_: "20260102-030405")
+    for _ in range(3):
+        _damage(_filled_progress(tmp_path))
+        with pytest.raises(KoansError):
+            Progress(tmp_path)
+    assert set(_asides(tmp_path)) == {f"progress-20260102-030405{end}.db" for end in ("", "-1", "-2")}
+
+
+def test_a_damaged_file_of_grades_is_kept_aside_and_told_and_grading_goes_on(tmp_path):
+    file = _filled_grades(tmp_path)
+    data = _damage(file)
+    with Kept(tmp_path) as kept:
+        (aside,) = _asides(tmp_path)
+        assert aside in kept.told
+        assert "damaged" in kept.told
+        assert len(kept.told.splitlines()) == 1
+        assert kept.get("key 1") is None
+        kept.put("key 1", FAILED)
+    assert (tmp_path / ".koans" / aside).read_bytes() == data
+    with Kept(tmp_path) as kept:
+        assert kept.told == ""
+        assert kept.get("key 1") == FAILED
+
+
+def test_a_new_file_of_grades_does_not_take_the_log_of_the_damaged_one_for_its_own(tmp_path):
+    with Kept(tmp_path) as holder:  # as long as it is open, so is SQLite's log beside the file
+        holder.put("old", FAILED)
+        (tmp_path / ".koans/grades.db").write_bytes(b"no database" * 1000)
+        with Kept(tmp_path) as kept:
+            assert "damaged" in kept.told
+            assert kept.get("old") is None
+            kept.put("new", FAILED)
+        assert [name.partition(".")[2] for name in _asides(tmp_path)] == ["db", "db-shm", "db-wal"]
+    with Kept(tmp_path) as kept:
+        assert (kept.told, kept.get("new")) == ("", FAILED)
+
+
+def test_koans_grade_tells_that_the_file_of_grades_was_damaged(play, tmp_path):
+    (play.root / ".koans").mkdir()
+    (play.root / ".koans/grades.db").write_bytes(b"no database" * 1000)
+    (tmp_path / "nobody").mkdir()
+    run = play.koans("grade", str(tmp_path / "nobody"), "--seed", "1")
+    assert run.returncode == 2
+    assert "grades.db: damaged (file is not a database); it was kept as grades-" in run.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize("store", [Progress, Kept])
+def test_a_file_that_another_process_holds_is_left_where_it_is(tmp_path, store, monkeypatch):
+    file = {Progress: _filled_progress, Kept: _filled_grades}[store](tmp_path)
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, timeout, **more: connect(path, timeout=0, **more))
+    other = connect(file, isolation_level=None)
+    other.execute("pragma journal_mode = delete")
+    other.execute("begin exclusive")
+    with pytest.raises(KoansError, match="database is locked"):
+        store(tmp_path)
+    other.close()
+    assert _asides(tmp_path) == []
+    assert file.exists()
+
+
+def test_a_verdict_that_is_asked_for_stays_and_one_that_nobody_asks_for_goes(tmp_path, monkeypatch):
+    now = [1.8e9]
+    monkeypatch.setattr(module.time, "time", lambda: now[0])
+    with Kept(tmp_path) as kept:
+        kept.put("asked for", FAILED)
+        kept.put("forgotten", FAILED)
+    for _ in range(3):
+        now[0] += 0.6 * module.MONTHS
+        with Kept(tmp_path) as kept:
+            assert kept.get("asked for") == FAILED
+    with Kept(tmp_path) as kept:
+        assert kept.get("forgotten") is None
+        assert kept.get("asked for") == FAILED
+    now[0] += 1.1 * module.MONTHS
+    with Kept(tmp_path) as kept:
+        assert kept.get("asked for") is None
