@@ -145,7 +145,11 @@ def pytest_report_header(config: pytest.Config) -> str | list[str]:
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """A number for this test's random inputs: the same on every run with the same --seed."""
-    return int(request.config.stash[SEED] * 1_000_003 + zlib.crc32(request.node.nodeid.encode())) % 2**31
+    return seed_of(request.node)
+
+
+def seed_of(item: pytest.Item) -> int:
+    return int(item.config.stash[SEED] * 1_000_003 + zlib.crc32(item.nodeid.encode())) % 2**31
 
 
 def koan_of(config: pytest.Config, path: Path) -> Koan | None:
@@ -171,14 +175,18 @@ def sentence(item: pytest.Item) -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    brief = item.session.testsfailed or context.current().brief
-    if brief and koan_of(item.config, item.path):
-        _look_briefly(item)
     koan = koan_of(item.config, item.path)
     if koan is not None:
-        missing = _missing(koan, item.get_closest_marker("gpu") is not None)
-        if missing:
-            pytest.skip(f"not run here: {missing}")
+        prepare(item, koan)
+
+
+def prepare(item: pytest.Item, koan: Koan) -> None:
+    """What comes before a koan's test. Skips it where this machine lacks something it needs."""
+    if item.session.testsfailed or context.current().brief:
+        _look_briefly(item)
+    missing = _missing(koan, item.get_closest_marker("gpu") is not None)
+    if missing:
+        pytest.skip(f"not run here: {missing}")
 
 
 def _missing(koan: Koan, gpu: bool) -> str:
@@ -194,6 +202,29 @@ def _missing(koan: Koan, gpu: bool) -> str:
     return unfit()
 
 
+def result_of(item: pytest.Item, koan: Koan, error: BaseException | None, seconds: float, output: str) -> TestResult:
+    """What came of one test: what it raised, if anything, and what it printed."""
+    status, told = Status.passed, Explained("", "")
+    if isinstance(error, pytest.skip.Exception):
+        status = Status.not_run_here
+        told = Explained(str(error.msg).removeprefix("not run here: "), "")
+    elif error is not None:
+        told = explain(error, koan)
+        status = Status.not_started if told.not_started else Status.failed
+    return TestResult(
+        name=item.name,
+        sentence=sentence(item),
+        status=status,
+        message=told.message[:TOLD],
+        headline=told.headline[:TOLD],
+        looks=told.looks,
+        cards=tuple(c for m in item.iter_markers("card") for c in m.args),
+        gpu=item.get_closest_marker("gpu") is not None,
+        seconds=round(seconds, 4),
+        output=output[-4000:],
+    )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -204,27 +235,12 @@ def pytest_runtest_makereport(
     report = yield
     if koan is None:
         return report
-    status, told = Status.passed, Explained("", "")
-    if report.failed and call.excinfo is not None:
-        told = explain(call.excinfo.value, koan)
-        status = Status.not_started if told.not_started else Status.failed
-        report.longrepr = told.message + ("" if told.not_started else f"\n\nnext: koans hint {koan.name}")
-    elif report.skipped:
-        status = Status.not_run_here
-        reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else "skipped"
-        told = Explained(reason.removeprefix("Skipped: ").removeprefix("not run here: "), "")
-    report.koan = TestResult(  # type: ignore[attr-defined]
-        name=item.name,
-        sentence=sentence(item),
-        status=status,
-        message=told.message[:TOLD],
-        headline=told.headline[:TOLD],
-        looks=told.looks,
-        cards=tuple(c for m in item.iter_markers("card") for c in m.args),
-        gpu=item.get_closest_marker("gpu") is not None,
-        seconds=round(report.duration, 4),
-        output="".join(text for _, text in report.sections)[-4000:],
-    )
+    error = None if report.passed or call.excinfo is None else call.excinfo.value
+    result = result_of(item, koan, error, report.duration, "".join(text for _, text in report.sections))
+    if report.failed:
+        untouched = result.status == Status.not_started
+        report.longrepr = result.message + ("" if untouched else f"\n\nnext: koans hint {koan.name}")
+    report.koan = result  # type: ignore[attr-defined]
     report.koan_id = koan.id  # type: ignore[attr-defined]
     return report
 

@@ -272,7 +272,7 @@ def uninstall() -> None:
         sys.meta_path.remove(finder)
         for worker in finder.workers:
             worker.close()
-    for name in [n for n in sys.modules if n.startswith(PACKAGE)]:
+    for name in [n for n in sys.modules if n[: len(PACKAGE)] == PACKAGE]:
         if name.partition(".")[0] == PACKAGE:
             del sys.modules[name]
 

@@ -67,10 +67,10 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         base, in_place, exact = _kind(func)
         if exact:
             return out
-        with torch.no_grad():
-            if isinstance(out, Tensor):
-                return self._round(out, base, args, in_place)
-            return mapped(lambda o: self._round(o, base, args, in_place), out)
+        # Here autograd has been passed already: what is computed below is not recorded.
+        if isinstance(out, Tensor):
+            return self._round(out, base, args, in_place)
+        return mapped(lambda o: self._round(o, base, args, in_place), out)
 
     def _round(self, out: Any, base: str, args: Any, in_place: bool) -> Any:
         if not isinstance(out, Tensor) or out.dtype != torch.float64 or not out.numel():
