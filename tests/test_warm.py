@@ -260,29 +260,47 @@ def test_grading_never_uses_it_and_leaves_none(desk, tmp_path, monkeypatch):
     assert left_pids(desk) == [pid]
 
 
-@pytest.mark.parametrize("what", ["open to others", "a link", "a file", "not to be made"])
-def test_a_place_that_another_user_could_own_is_not_used(desk, what):
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """A runtime folder of its own, with a short name: a socket's path has room for some 100 bytes."""
     with tempfile.TemporaryDirectory(dir="/tmp") as short:
-        refused(desk, what, Path(short))
+        monkeypatch.setenv("XDG_RUNTIME_DIR", short)
+        yield Path(short)
 
 
-def refused(desk, what, tmp_path):
-    place = tmp_path / f"koans-{os.getuid()}"
+@pytest.mark.parametrize("what", ["open to others", "a link", "a file", "not to be made"])
+def test_a_place_that_another_user_could_own_is_refused(elsewhere, what, monkeypatch):
+    place = elsewhere / f"koans-{os.getuid()}"
     if what == "open to others":
         place.mkdir()
         place.chmod(0o777)
     elif what == "a link":
-        (tmp_path / "elsewhere").mkdir(mode=0o700)
-        place.symlink_to(tmp_path / "elsewhere")
+        (elsewhere / "mine").mkdir(mode=0o700)
+        place.symlink_to(elsewhere / "mine")
     elif what == "a file":
         place.touch()
-    base = "/proc/none" if what == "not to be made" else str(tmp_path)
-    environment = {**STAYS, "XDG_RUNTIME_DIR": base}
-    pid = run_dot(desk, **environment)
+    else:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc/none")
+        place = f"/proc/none/koans-{os.getuid()}"
+    with pytest.raises(KoansError, match=f"^{place}: (must be a folder that only you can enter|cannot be used)"):
+        folder()
+
+
+def test_without_a_safe_place_a_run_has_a_process_of_its_own_and_doctor_says_why(desk, elsewhere):
+    place = elsewhere / f"koans-{os.getuid()}"
+    place.touch()
+    pid = run_dot(desk, **STAYS)
     until(lambda: not alive(pid))
-    assert list(tmp_path.rglob("*.sock")) == []
-    warm = next(f for f in json.loads(desk.koans("doctor", "--json", env=environment).stdout) if f["part"] == "warm")
-    assert warm["says"].startswith(f"none can be left behind: {base}/koans-{os.getuid()}: ")
+    assert warm_finding(desk) == (
+        "none",
+        f"none can be left behind: {place}: must be a folder that only you can enter; remove it, and it is made anew",
+    )
+
+
+def warm_finding(desk):
+    """What `koans doctor` finds of the warm process."""
+    findings = json.loads(desk.koans("doctor", "--json", env=STAYS).stdout)
+    return next((f["found"], f["says"]) for f in findings if f["part"] == "warm")
 
 
 def test_another_users_end_of_a_connection_is_not_trusted(monkeypatch):
@@ -294,20 +312,15 @@ def test_another_users_end_of_a_connection_is_not_trusted(monkeypatch):
 
 
 def test_doctor_shows_it_and_says_how_to_end_it(desk):
-    def warm():
-        findings = json.loads(desk.koans("doctor", "--json", env=STAYS).stdout)
-        return next((f["found"], f["says"]) for f in findings if f["part"] == "warm")
-
-    assert warm() == ("none", "the next run leaves one for 10 min")
     pid = run_dot(desk, **STAYS)
-    found, says = warm()
+    found, says = warm_finding(desk)
     assert found == f"pid {pid}"
     age, rest = says.split(" s old, ")
     assert age.isdigit()
     assert rest == f"ends 10 min after its last run; `kill {pid}` ends it now"
     subprocess.run(["kill", str(pid)], check=True)
     until(lambda: not alive(pid))
-    assert warm()[0] == "none"
+    assert left(desk.root) == []
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan"])
