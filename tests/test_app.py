@@ -64,7 +64,7 @@ def drive(book, size, script):
     app = asyncio.run(go())
     assert app.return_code in (0, None)
     assert none_left(book.root)
-    assert children_of(os.getpid()) == []
+    assert no_children(os.getpid())
 
 
 def children_of(pid):
@@ -435,10 +435,18 @@ def test_nothing_is_left_when_the_app_is_killed(play):
 
 def none_left(root):
     """No shared server of this workbook runs; one whose last client has just gone may take a moment."""
-    deadline = time.monotonic() + 10
-    while (found := left(root)) and time.monotonic() < deadline:
+    return comes_true(lambda: not left(root))
+
+
+def no_children(pid):
+    return comes_true(lambda: not children_of(pid))
+
+
+def comes_true(holds):
+    deadline = time.monotonic() + PATIENCE
+    while not (held := holds()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return not found
+    return held
 
 
 def descendants(pid):
