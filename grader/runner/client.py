@@ -108,17 +108,9 @@ class Runner:
 
     def warm_up(self) -> str:
         """Start now instead of at the first run; says how runs will be made ("warm", "cold: …")."""
-        return self._connect().mode
+        return self._connected().mode
 
     def _connected(self) -> Link:
-        """A server for a run. Raises Cancelled if the run is given up while it starts."""
-        before = self._cancels
-        link = self._connect()
-        if self._cancels != before:
-            raise Cancelled("given up before it began")
-        return link
-
-    def _connect(self) -> Link:
         if self._link is not None and self._flying:
             return self._link  # while runs are made the server stays
         now = fingerprint(self.workbook.root)
@@ -225,6 +217,7 @@ class Runner:
         return None
 
     def _send(self, koan: Koan, target: Target, seed: int, folder: Path, apart: bool, twice: bool) -> None:
+        cancels = self._cancels
         link = self._connected()
         # No learner's code in the process that runs the tests.
         ours = (apart and not twice) or target.kind not in ("learner", "path")
@@ -249,6 +242,8 @@ class Runner:
             _group(koan, target) if ours else "",
         )
         self._flying[number] = _Flight(job, koan, target, time.monotonic())
+        if self._cancels != cancels:  # given up while the server started: it is told not to begin
+            link.send(Cancel(number))
         link.send(job)
 
     def _verdict(self, flight: _Flight, done: Done) -> Verdict:

@@ -28,7 +28,7 @@ def seconds() -> float:
     if not text:
         return 0.0 if os.environ.get("CI", "").lower() not in ("", "0", "false") else SECONDS
     with contextlib.suppress(ValueError):
-        if float(text) >= 0:
+        if 0 <= float(text) < float("inf"):
             return float(text)
     raise KoansError(f"{VARIABLE}={text}: give seconds from 0 on; with 0 no warm process is left behind")
 
