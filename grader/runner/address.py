@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -55,7 +56,8 @@ def folder() -> Path:
         base = Path("/tmp")
     place = base / f"koans-{os.getuid()}"
     try:
-        place.mkdir(mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            place.mkdir(mode=0o700)
         found = place.lstat()
     except OSError as error:
         raise KoansError(f"{place}: cannot be used ({error.strerror})") from None
