@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -133,8 +135,13 @@ def unlocked(cards: Sequence[Card]) -> RenderableType:
     return Group(*lines)
 
 
+def prepare() -> None:
+    """Import what an afterword takes on a thread: the koan runs in another process meanwhile."""
+    threading.Thread(target=import_module, args=("rich.markdown",), daemon=True).start()
+
+
 def markdown(text: str) -> RenderableType:
-    from rich.markdown import Markdown  # takes long to import, and most verdicts need none
+    from rich.markdown import Markdown  # takes long to import, and most verbs need none
 
     return Markdown(text)
 
