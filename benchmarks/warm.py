@@ -1,19 +1,16 @@
 """`koans run` twice in a row, whole processes: the first starts cold and leaves a warm process, the second uses it.
 
-    python benchmarks/warm.py [KOAN] [--rounds N] [--quick] [--json FILE]
+    python benchmarks/warm.py
+    python benchmarks/warm.py --quick --json
 
-Each round starts with no warm process. Reported: median and spread (quartiles) in seconds of the first run, the second
-one, a second one whose answer is wrong, and one with --cold, and how many times faster the second is than the first.
-Fails if the second run did not use the process that the first left.
+Each round starts with no warm process. Seconds of the first run, the second one, a second one whose answer is wrong,
+and one with --cold; and how many times faster the second is than the first, of medians.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import shutil
 import signal
 import statistics
 import subprocess
@@ -22,21 +19,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from _common import CannotMeasure, Figures, copy_workbook, main, progress
+
 from grader.runner.shared import left
 from grader.stubs import strip_markers, stub_of
 from grader.workbook import Workbook
 
-ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("exercises", "solutions", "reference", "content", "grader")
+KOAN = "dot"
+WHOLE, QUICK = 9, 1  # rounds
 MOST, TIMES = 0.6, 5.0  # what the second run is held to: seconds, and how many times faster than the first
-
-
-def copy_workbook(folder: Path) -> Workbook:
-    for part in PARTS:
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "conftest.py"):
-        shutil.copy(ROOT / file, folder / file)
-    return Workbook(folder)
 
 
 def run(book: Workbook, koan: str, *more: str, code: int = 0) -> float:
@@ -49,7 +40,8 @@ def run(book: Workbook, koan: str, *more: str, code: int = 0) -> float:
     done = subprocess.run(command, cwd=book.root, env=environment, capture_output=True, text=True, check=False)
     took = time.perf_counter() - start
     if done.returncode != code:
-        sys.exit(f"koans run {koan} ended with {done.returncode}, not {code}:\n{done.stdout}{done.stderr}")
+        says = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        raise CannotMeasure(f"`koans run {koan}` ended with {done.returncode}, not {code}: {says[-1]}")
     return took
 
 
@@ -60,7 +52,7 @@ def end_all(root: Path) -> None:
         time.sleep(0.02)
 
 
-def measure(book: Workbook, name: str, rounds: int) -> dict[str, list[float]]:
+def seconds(book: Workbook, name: str, rounds: int) -> dict[str, list[float]]:
     koan = book.koan(name)
     file = book.exercise(koan)
     right = strip_markers(book.solution(koan).read_text(encoding="utf-8"))
@@ -68,7 +60,8 @@ def measure(book: Workbook, name: str, rounds: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {"first": [], "second": [], "second, wrong answer": [], "cold": []}
     file.write_text(right, encoding="utf-8")
     run(book, name, "--cold")  # writes the byte code, and the progress file
-    for _ in range(rounds):
+    for number in range(rounds):
+        progress(f"round {number + 1} of {rounds}")
         end_all(book.root)
         times["first"].append(run(book, name))
         stays = [each.pid for each in left(book.root)]
@@ -77,7 +70,7 @@ def measure(book: Workbook, name: str, rounds: int) -> dict[str, list[float]]:
         times["second, wrong answer"].append(run(book, name, code=1))
         file.write_text(right, encoding="utf-8")
         if len(stays) != 1 or [each.pid for each in left(book.root)] != stays:
-            sys.exit("the first run left no warm process, or the second did not use it: nothing was measured")
+            raise CannotMeasure("the first run left no warm process, or the second did not use it")
         times["cold"].append(run(book, name, "--cold"))
     return times
 
@@ -87,30 +80,22 @@ def spread(times: list[float]) -> tuple[float, float, float]:
     return middle, low, high
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("koan", nargs="?", default="dot")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--quick", action="store_true", help="one round: shows that it can measure")
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+def measure(options: argparse.Namespace) -> Figures:
     with tempfile.TemporaryDirectory(prefix="koans-bench-") as folder:
         book = copy_workbook(Path(folder))
         try:
-            times = measure(book, given.koan, 1 if given.quick else given.rounds)
+            times = seconds(book, KOAN, QUICK if options.quick else WHOLE)
         finally:
             end_all(book.root)
     for name, found in times.items():
         middle, low, high = spread(found)
         print(f"{name:<22}{middle:6.2f} s  ({low:.2f} to {high:.2f})")
     first, second = statistics.median(times["first"]), statistics.median(times["second"])
-    print(f"the second run is {first / second:.1f} times as fast as the first")
     held = "yes" if second <= min(MOST, first / TIMES) else "no"
+    print(f"the second run is {first / second:.1f} times as fast as the first")
     print(f"wanted: at most {MOST} s, and {TIMES:.0f} times as fast: {held}")
-    if given.json:
-        facts = {"koan": given.koan, "python": platform.python_version(), "cores": os.cpu_count(), "seconds": times}
-        given.json.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    return {"koan": KOAN, "seconds": times, "times as fast": round(first / second, 2)}
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, measure, argparse.ArgumentParser())
