@@ -35,6 +35,7 @@ def examine(root: Path) -> list[Finding]:
         findings.append(_package(name, ranges.get(name, ""), smoke))
     findings.append(_guarded("interpreter", "", _interpreter, needed=sys.platform == "linux"))
     findings.append(_guarded("GPU", "", _gpu, needed=False))
+    findings.append(_warm(root))
     return findings
 
 
@@ -141,6 +142,39 @@ def _gpu() -> str:
     _expect((x @ x).sum().item(), 64.0, "a bf16 matmul on the GPU")
     major, minor = torch.cuda.get_device_capability()
     return f"{torch.cuda.get_device_name()} (sm_{major}{minor}); a bf16 matmul gives the known answer"
+
+
+def _warm(root: Path) -> Finding:
+    """What `koans run` and the app have left behind, and how to end it."""
+    from grader.errors import KoansError
+
+    part = "warm"
+    if not hasattr(os, "fork"):
+        return Finding(part, "none", True, "this platform cannot fork: every run starts anew", needed=False)
+    try:
+        from grader.runner import shared
+
+        stays, found = shared.seconds(), shared.left(root)
+    except KoansError as error:
+        return Finding(part, "none", True, f"none can be left behind: {error}", needed=False)
+    if not found:
+        next_run = (
+            f"the next run leaves one for {_time(stays)}"
+            if stays
+            else f"none is left behind here ({shared.VARIABLE} or CI says so)"
+        )
+        return Finding(part, "none", True, next_run, needed=False)
+    said = [
+        f"{_time(each.age)} old, ends {_time(each.seconds)} after its last run"
+        f"{'' if each.current else ', and as soon as nobody uses it: the workbook has changed'}; "
+        f"`kill {each.pid}` ends it now"
+        for each in found
+    ]
+    return Finding(part, ", ".join(f"pid {each.pid}" for each in found), True, "\n".join(said), needed=False)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _expect(got: object, want: object, what: str) -> None:

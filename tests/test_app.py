@@ -13,6 +13,7 @@ import pytest
 from grader.app.panels import ChooseKoan, Confirm, Page, Passed
 from grader.app.screen import KoansApp
 from grader.runner.address import socket_path
+from grader.runner.shared import left
 from grader.stubs import strip_markers, stub_of
 from grader.verdict import Status
 from grader.workbook import Workbook
@@ -62,8 +63,8 @@ def drive(book, size, script):
 
     app = asyncio.run(go())
     assert app.return_code in (0, None)
-    assert children_of(os.getpid()) == []
-    assert not socket_path(book.root).exists()
+    assert none_left(book.root)
+    assert no_children(os.getpid())
 
 
 def children_of(pid):
@@ -355,14 +356,14 @@ def test_plain_mode_is_the_same_loop_in_lines(play):
     say("q")
     process.stdin.close()
     assert process.wait(20) == 0
-    assert not socket_path(book.root).exists()
+    assert none_left(book.root)
 
 
 def test_koans_run_uses_the_apps_warm_process_until_the_workbook_changes(play):
     from grader.runner import Runner
 
     book = play.workbook
-    with Runner(book, share=True) as owner:
+    with Runner(book) as owner:
         assert owner.warm_up() == "warm"
         assert socket_path(book.root).exists()
         assert socket_path(book.root).stat().st_mode & 0o077 == 0
@@ -377,7 +378,7 @@ def test_koans_run_uses_the_apps_warm_process_until_the_workbook_changes(play):
         assert owner.run(book.koan("scores"), _learner()).passed  # on a server started anew
         with Runner(book) as guest:
             assert guest.warm_up() == "warm, shared"
-    assert not socket_path(book.root).exists()
+    assert none_left(book.root)
 
 
 def _learner():
@@ -389,17 +390,16 @@ def _learner():
 def test_a_stale_socket_is_no_obstacle(play):
     from grader.runner import Runner
 
-    path = socket_path(play.workbook.root)
+    path = socket_path(play.root)
     dead = socket.socket(socket.AF_UNIX)
     dead.bind(str(path))
     dead.close()
     assert path.exists()
-    with Runner(play.workbook) as guest:
-        assert guest.warm_up() == "warm"
-    with Runner(play.workbook, share=True) as owner:
-        assert owner.warm_up() == "warm"
+    with Runner(play.workbook) as first:
+        assert first.warm_up() == "warm"
         with Runner(play.workbook) as guest:
             assert guest.warm_up() == "warm, shared"
+    assert none_left(play.root)
     assert not path.exists()
 
 
@@ -419,7 +419,7 @@ def test_nothing_is_left_when_the_app_is_killed(play):
         text=True,
     )
     deadline = time.monotonic() + PATIENCE
-    while not socket_path(play.root).exists() and time.monotonic() < deadline:
+    while not left(play.root) and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(1.0)
     below = descendants(process.pid)
@@ -430,7 +430,23 @@ def test_nothing_is_left_when_the_app_is_killed(play):
     while any(alive(pid) for pid in below) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert [pid for pid in below if alive(pid)] == []
-    assert not socket_path(play.root).exists()
+    assert none_left(play.root)
+
+
+def none_left(root):
+    """No shared server of this workbook runs; one whose last client has just gone may take a moment."""
+    return comes_true(lambda: not left(root))
+
+
+def no_children(pid):
+    return comes_true(lambda: not children_of(pid))
+
+
+def comes_true(holds):
+    deadline = time.monotonic() + PATIENCE
+    while not (held := holds()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return held
 
 
 def descendants(pid):

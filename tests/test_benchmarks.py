@@ -28,6 +28,7 @@ BROKEN = {
     "feedback.py": ("grader/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "grading.py": ("grader/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "reviews.py": ("grader/cards/schedule.py", "def replay(*_): raise RuntimeError('on purpose')", "on purpose"),
+    "warm.py": ("grader/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
 }
 
 

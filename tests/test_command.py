@@ -144,6 +144,7 @@ def test_doctor_finds_this_machine_fit(play):
     for part in ("Python", "torch", "numpy", "triton", "interpreter", "GPU"):
         assert part in result.stdout
     assert "gives the known answer" in result.stdout
+    assert "none is left behind here (KOANS_WARM_SECONDS or CI says so)" in result.stdout
 
 
 def test_doctor_says_when_a_version_is_outside_the_tested_range(play):

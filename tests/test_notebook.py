@@ -43,7 +43,7 @@ def desk(tmp_path_factory):
 @pytest.fixture(scope="module")
 def two_kernels(desk):
     """Two kernels in its folder, their loop, and a warm runner for all checks."""
-    with Runner(desk.workbook, share=True) as runner, kernels(desk.root, 2) as (loop, running):
+    with Runner(desk.workbook) as runner, kernels(desk.root, 2) as (loop, running):
         runner.warm_up()
         yield loop, running
 

@@ -88,7 +88,7 @@ class Session:
         self.view = view
         self._events: queue.Queue[Event | None] = queue.Queue()
         self._last: dict[str, str] = {}  # digest of the text each koan was last run with
-        self._runner = Runner(workbook, share=True)
+        self._runner = Runner(workbook)
         self._runs = Runs(self._runner.cancel)
         self._watcher = Watcher(workbook, self.post, poll=poll)
         self._loop = threading.Thread(target=self._serve, name="session", daemon=True)

@@ -10,7 +10,6 @@ ahead or behind for a while costs one interval and not the card; and what was la
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -62,6 +61,8 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """Names everything but the reviews that a schedule rests on."""
+        import importlib.metadata  # takes longer than the rest of this module, and only reviews need it
+
         return f"fsrs {importlib.metadata.version('fsrs')}, {self.retention}, {'minutes' if self.minutes else 'days'}"
 
 

@@ -53,7 +53,7 @@ def _shell() -> Any:
 
 
 class Session:
-    """A kernel's way to the workbook. Its warm process is started by the first check and ends with the kernel."""
+    """A kernel's way to the workbook. The first check starts the warm process, unless a command has left one."""
 
     def __init__(self, workbook: Workbook) -> None:
         self._workbook = workbook
@@ -62,7 +62,7 @@ class Session:
         self._chapters: dict[str, list[Outline]] = {}
 
     def close(self) -> None:
-        """End the warm process."""
+        """Let go of the warm process."""
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.close()
@@ -153,11 +153,7 @@ class Session:
         if self._runner is None:
             self._runner = Runner(self._workbook)
         self._runner.limits = self._limits
-        try:
-            return self._runner.run(koan, target)
-        except KoansError:  # a server that was shared may have gone with its owner
-            self._runner.close()
-            return self._runner.run(koan, target)
+        return self._runner.run(koan, target)
 
 
 def in_cells(verdict: Verdict, koan: Koan, answer: Answer) -> Verdict:

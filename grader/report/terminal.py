@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
-from rich.markdown import Markdown
 from rich.padding import Padding
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from grader.changed import Change
-from grader.doctor import Finding
-from grader.gate import Report
-from grader.grade import Class, Grade
 from grader.progress import Standing
 from grader.verdict import Status, TestResult, Verdict, clean
 from grader.workbook import Card, Koan, Workbook
+
+if TYPE_CHECKING:  # of these only the types are needed, and `koans run` starts sooner without the rest
+    from grader.changed import Change
+    from grader.doctor import Finding
+    from grader.gate import Report
+    from grader.grade import Class, Grade
 
 LOOKS: Mapping[Status, tuple[str, str]] = {
     Status.passed: ("✓", "green"),
@@ -98,7 +101,7 @@ def prompt(workbook: Workbook, koan: Koan) -> RenderableType:
     body = workbook.prompt(koan).partition("\n")[2].strip()
     head = Text.assemble((koan.title, "bold"), f"  ({koan.rung}, {koan.points} point{'s' * (koan.points != 1)})")
     file = Text(f"exercises/{koan.id}.py", "cyan")
-    return Group(head, file, Text(), Markdown(body))
+    return Group(head, file, Text(), markdown(body))
 
 
 def listing(workbook: Workbook, standings: Mapping[str, Standing], koans: Iterable[Koan], width: int) -> RenderableType:
@@ -132,11 +135,20 @@ def unlocked(cards: Sequence[Card]) -> RenderableType:
     return Group(*lines)
 
 
+def prepare() -> None:
+    """Import what an afterword takes on a thread: the koan runs in another process meanwhile."""
+    threading.Thread(target=import_module, args=("rich.markdown",), daemon=True).start()
+
+
 def markdown(text: str) -> RenderableType:
+    from rich.markdown import Markdown  # takes long to import, and most verbs need none
+
     return Markdown(text)
 
 
 def code(text: str) -> RenderableType:
+    from rich.syntax import Syntax
+
     return Syntax(text, "python", theme="ansi_dark", background_color="default", word_wrap=True)
 
 

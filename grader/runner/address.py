@@ -1,26 +1,95 @@
-"""Where a shared server of a workbook listens, and whether it still runs what is on disk."""
+"""Where the shared server of a workbook listens, and whether it still runs what is on disk."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from grader.errors import KoansError
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 WATCHED = ("grader", "reference", "content")
 
+# A run inherits the environment of its server. These variables can change what a run does or where it looks.
+NAMES = ("CC", "CI", "CXX", "HOME", "LANG", "LANGUAGE", "PATH", "TMPDIR", "TZ", "XDG_CACHE_HOME")
+PREFIXES = (
+    *(
+        "KOANS_",
+        "TORCH",
+        "PYTORCH_",
+        "TRITON_",
+        "CUDA_",
+        "NVIDIA_",
+        "CUBLAS_",
+        "CUDNN_",
+        "NUMPY_",
+        "NPY_",
+        "HYPOTHESIS_",
+    ),
+    *("PYTHON", "PYTEST_", "LC_", "LD_", "DYLD_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "ATEN_", "MALLOC_"),
+)
+HARMLESS = (
+    "PYTHONUNBUFFERED",
+    "PYTHONSTARTUP",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHON_FROZEN_MODULES",
+)
+# What every server sets where it is not set. A client may have set it for itself, so both count as the same.
+DEFAULTS = {"TRITON_INTERPRET": "1", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 
-def socket_path(root: Path) -> Path:
-    """A short path of this user's own (a socket's path may have some 100 bytes only)."""
-    key = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]
+
+def folder() -> Path:
+    """The folder of this user's shared servers. Raises KoansError if another user could write to it."""
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    return base / f"koans-{os.getuid() if hasattr(os, 'getuid') else 0}-{key}.sock"
+    if len(str(base)) > 60:  # a socket's path has room for some 100 bytes
+        base = Path("/tmp")
+    place = base / f"koans-{os.getuid()}"
+    try:
+        with contextlib.suppress(FileExistsError):
+            place.mkdir(mode=0o700)
+        found = place.lstat()
+    except OSError as error:
+        raise KoansError(f"{place}: cannot be used ({error.strerror})") from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise KoansError(f"{place}: must be a folder that only you can enter; remove it, and it is made anew")
+    return place
+
+
+def socket_path(root: Path, now: str = "") -> Path:
+    """Where a server listens that runs what is on disk, started under an environment like this one.
+
+    `now` is the fingerprint of what is on disk, where it is known. Raises KoansError if there is no safe place.
+    """
+    parts = [str(root.resolve()), now or fingerprint(root), *_environment()]
+    key = hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:20]
+    return folder() / f"{key}.sock"
+
+
+def _environment() -> list[str]:
+    """What a run inherits from its server, as far as it matters: variables, limits and cores."""
+    chosen = {k: v for k, v in os.environ.items() if k in NAMES or (k.startswith(PREFIXES) and k not in HARMLESS)}
+    found = [f"{name}={value}" for name, value in sorted((DEFAULTS | chosen).items())]
+    if resource is not None:
+        for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE):
+            found.append(f"{limit} {resource.getrlimit(limit)}")
+    if sys.platform == "linux":
+        found.append(f"cores {sorted(os.sched_getaffinity(0))}")
+    return found
 
 
 def fingerprint(root: Path) -> str:
-    """Changes when the workbook's code, its content, an installed package or the interpreter does. Costs about 1 ms."""
+    """Changes when the workbook's code, its content, an installed package or the interpreter does. Costs about 2 ms."""
     digest = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
     for file, stamp, size in sorted(_stamps(root)):
         digest.update(f"{file} {stamp} {size}\n".encode())
@@ -32,12 +101,12 @@ def _stamps(root: Path) -> Iterator[tuple[str, int, int]]:
         yield from _walk(str(root / part))
     for name in ("pyproject.toml", "conftest.py"):
         if (root / name).exists():
-            stat = (root / name).stat()
-            yield name, stat.st_mtime_ns, stat.st_size
+            found = (root / name).stat()
+            yield name, found.st_mtime_ns, found.st_size
     # Installing or removing a package touches the folder it lives in.
-    for folder in sys.path:
-        if folder.endswith(("site-packages", "dist-packages")) and os.path.isdir(folder):
-            yield folder, os.stat(folder).st_mtime_ns, 0
+    for place in sys.path:
+        if place.endswith(("site-packages", "dist-packages")) and os.path.isdir(place):
+            yield place, os.stat(place).st_mtime_ns, 0
 
 
 def _walk(folder: str) -> Iterator[tuple[str, int, int]]:
@@ -48,8 +117,11 @@ def _walk(folder: str) -> Iterator[tuple[str, int, int]]:
     for entry in entries:
         if entry.name == "__pycache__" or entry.name.startswith("."):
             continue
-        if entry.is_dir():
-            yield from _walk(entry.path)
-        elif entry.name.endswith((".py", ".toml", ".md")):
-            stat = entry.stat()
-            yield entry.path, stat.st_mtime_ns, stat.st_size
+        try:
+            if entry.is_dir():
+                yield from _walk(entry.path)
+            elif entry.name.endswith((".py", ".toml", ".md")):
+                found = entry.stat()
+                yield entry.path, found.st_mtime_ns, found.st_size
+        except OSError:
+            continue  # removed since it was listed

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.errors import KoansError
 from grader.runner.address import fingerprint
 from grader.runner.link import Link, connect
 from grader.runner.protocol import Cancel, Done, Event, Job
@@ -53,17 +54,18 @@ class Cancelled(Exception):
 class Runner:
     """Runs koans, in a warm process where the platform can fork. Use it as a context manager.
 
-    It starts on the first run that needs it. With `share` other commands on the same workbook may use its server;
-    without, it uses a shared one if there is one. A server that no longer runs what is on disk is replaced. `isolated`
-    runs the code under test in sandboxed workers, where there is a sandbox.
+    It starts on the first run that needs it. Learners' runners share one for each workbook, which stays for some
+    minutes (grader.runner.shared); without `share` it is the runner's own and ends with it. One that no longer runs
+    what is on disk is replaced. `isolated` runs the code under test in sandboxed workers, where there is a sandbox,
+    and never in a shared process, which others can talk to.
     """
 
     def __init__(
-        self, workbook: Workbook, limits: Limits | None = None, *, share: bool = False, isolated: bool = False
+        self, workbook: Workbook, limits: Limits | None = None, *, share: bool = True, isolated: bool = False
     ) -> None:
         self.workbook = workbook
         self.limits = limits or Limits()
-        self.share = share
+        self.share = share and not isolated
         self.isolated = isolated and sys.platform == "linux"
         self._sandbox: Service | None = None
         self._level: Level | None = None
@@ -73,6 +75,7 @@ class Runner:
         self._ids = itertools.count()
         self._flying: dict[int, _Flight] = {}
         self._abandoned = threading.Event()
+        self._cancels = 0
 
     def __enter__(self) -> Runner:
         return self
@@ -81,7 +84,7 @@ class Runner:
         self.close()
 
     def close(self) -> None:
-        """End the server, if it is ours, and every run of ours in it."""
+        """End every run of ours, and the server if it is ours alone."""
         link, self._link = self._link, None
         if link is not None:
             link.close()
@@ -111,13 +114,13 @@ class Runner:
         if self._link is not None and self._flying:
             return self._link  # while runs are made the server stays
         now = fingerprint(self.workbook.root)
-        if self._link is not None and now != self._fingerprint:
+        if self._link is not None and (now != self._fingerprint or self._link.gone):
             self.close()
         if self._link is None:
             self._fingerprint = now
             if self.isolated:
                 self._sandbox = Service(self.workbook.root)  # they start side by side
-            self._link = connect(self.workbook.root, share=self.share, abandoned=self._abandoned)
+            self._link = connect(self.workbook.root.resolve(), share=self.share, abandoned=self._abandoned)
         return self._link
 
     def give_up(self) -> None:
@@ -127,10 +130,12 @@ class Runner:
 
     def cancel(self) -> None:
         """Give up the runs in flight: their verdicts are not given. May be called from another thread."""
+        self._cancels += 1
         link = self._link
         for number in list(self._flying):
             if link is not None:
-                link.send(Cancel(number))
+                with contextlib.suppress(KoansError):  # a server that is gone is told by the run that waits for it
+                    link.send(Cancel(number))
 
     def run(self, koan: Koan, target: Target, seed: int = 0) -> Verdict:
         """The verdict on one koan. Raises Cancelled, or KoansError if the machine itself cannot run."""
@@ -212,6 +217,7 @@ class Runner:
         return None
 
     def _send(self, koan: Koan, target: Target, seed: int, folder: Path, apart: bool, twice: bool) -> None:
+        cancels = self._cancels
         link = self._connected()
         # No learner's code in the process that runs the tests.
         ours = (apart and not twice) or target.kind not in ("learner", "path")
@@ -236,6 +242,8 @@ class Runner:
             _group(koan, target) if ours else "",
         )
         self._flying[number] = _Flight(job, koan, target, time.monotonic())
+        if self._cancels != cancels:  # given up while the server started: it is told not to begin
+            link.send(Cancel(number))
         link.send(job)
 
     def _verdict(self, flight: _Flight, done: Done) -> Verdict:

@@ -33,24 +33,35 @@ class Job(msgspec.Struct, frozen=True, tag=True):
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
-    """Kill a job; it still reports Done."""
+    """Kill a job, or do not start it; it still reports Done."""
 
     id: int
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The server has imported everything, as it was on disk when `fingerprint` was taken."""
+    """The server has imported everything, as it was on disk when `fingerprint` was taken.
+
+    The rest is for people: its process, its workbook, when it started, and how long it stays after its last run.
+    """
 
     fingerprint: str
+    pid: int = 0
+    root: str = ""
+    since: float = 0.0
+    seconds: float = 0.0
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """A job's process has ended, by itself or not. `status` is the wait status."""
+    """A job's process has ended, by itself or not. `status` is the wait status.
+
+    `trouble` says why there was no process, if none could be started.
+    """
 
     id: int
     status: int
     timed_out: bool
     cancelled: bool
+    trouble: str = ""
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
 """The warm process: imports everything once, then forks one child a job and sees it to its end.
 
 Single-threaded, because a fork copies only the thread that calls it. Started by the client as
-`python -m grader.runner.server FD ROOT [--share]`, where FD is the owner's socket; it ends when that closes.
+`python -m grader.runner.server FD ROOT [SOCKET FINGERPRINT SECONDS]`, where FD is the first client's connection. It
+ends when its last client goes; with a SOCKET others find it there, and it stays until SECONDS after its last run.
 """
 
 from __future__ import annotations
@@ -17,20 +18,23 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from grader.errors import KoansError
-from grader.runner.address import fingerprint, socket_path
+from grader.runner.address import fingerprint
 from grader.runner.child import execute, prepare, serve
 from grader.runner.protocol import Cancel, Done, Job, Lines, Ready, Reply, Request, pack
+from grader.runner.shared import Listener
 from grader.workbook import Workbook
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 RUNS = 200  # of one process, before what they leave behind adds up
+LOOK = 5.0  # seconds between looks at whether a shared server still runs what is on disk
+SENDING = 5.0  # seconds a client may leave an answer unread, before it counts as gone
 
 REHEARSAL = """
 import torch
@@ -108,12 +112,14 @@ def warm_up(root: Path) -> Workbook | None:
     return book
 
 
-@dataclass
+@dataclass(eq=False)
 class Client:
-    """One connection, and what of its next line has come."""
+    """One connection, what of its next line has come, its newest job, and those cancelled before they came."""
 
     connection: socket.socket
     lines: Lines
+    newest: int = -1
+    cancelled: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -139,15 +145,17 @@ class Worker:
 
 
 class Server:
-    """One loop over clients and the ends of children. It stops when its first client, the owner, goes."""
+    """One loop over clients and the ends of children. It stops when nobody needs it."""
 
     def __init__(
-        self, owner: socket.socket, listener: socket.socket | None, ready: Ready, workbook: Workbook | None
+        self, first: socket.socket, listener: Listener | None, ready: Ready, workbook: Workbook | None
     ) -> None:
         self.ready, self.workbook = ready, workbook
         self.listener = listener
+        self.clients: set[Client] = set()
         self.runs: dict[int, Run] = {}  # by pid
         self.workers: dict[int, Worker] = {}  # by pid
+        self.used = self.looked = time.monotonic()
         self.wake, wake_write = os.pipe()
         for fd in (self.wake, wake_write):
             os.set_blocking(fd, False)
@@ -156,20 +164,22 @@ class Server:
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.wake, selectors.EVENT_READ)
         if listener is not None:
-            self.selector.register(listener, selectors.EVENT_READ)
-        self.owner = self._welcome(owner)
+            self.selector.register(listener.socket, selectors.EVENT_READ, listener)
+        self._welcome(first)
 
-    def _welcome(self, connection: socket.socket) -> Client:
+    def _welcome(self, connection: socket.socket) -> None:
+        connection.settimeout(SENDING)
         client = Client(connection, Lines())
+        self.clients.add(client)
         self.selector.register(connection, selectors.EVENT_READ, client)
         self._say(client, self.ready)
-        return client
 
     def serve(self) -> None:
         try:
             while self._step():
                 pass
         finally:
+            self._unshare()
             for pid in {*self.runs, *self.workers}:
                 _kill(pid)
                 with contextlib.suppress(ChildProcessError):
@@ -177,17 +187,16 @@ class Server:
             _kill_orphans()
 
     def _step(self) -> bool:
-        now = time.monotonic()
-        wait = min((r.deadline - now for r in self.runs.values()), default=None)
+        wait = min(self._waits(time.monotonic()), default=None)
         for key, _ in self.selector.select(None if wait is None else max(0.0, wait)):
-            if key.fileobj is self.listener:
-                with contextlib.suppress(OSError):
-                    self._welcome(self.listener.accept()[0])
+            if isinstance(key.data, Listener):
+                connection = key.data.accept()
+                if connection is not None:
+                    self._welcome(connection)
             elif isinstance(key.data, Worker):
                 self._rest(key.data)
             elif isinstance(key.data, Client):
-                if not self._hear(key.data):
-                    return False
+                self._hear(key.data)
             else:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self.wake, 4096)
@@ -196,12 +205,31 @@ class Server:
             if now >= run.deadline and not run.timed_out:
                 run.timed_out = True
                 run.deadline = now + 3600
-                _kill(pid)
+                self._end(pid)
         self._reap()
-        return True
+        if self.listener is not None and now >= self.looked + LOOK:
+            self.looked = now
+            if not self.listener.there() or fingerprint(Path(self.ready.root)) != self.ready.fingerprint:
+                self._unshare()
+        return bool(self.clients) or (self.listener is not None and now < self.used + self.ready.seconds)
 
-    def _hear(self, client: Client) -> bool:
-        """Take what a client says. False if it was the owner, and is gone."""
+    def _waits(self, now: float) -> Iterator[float]:
+        """Seconds until there is something to do, if nothing comes in."""
+        yield from (run.deadline - now for run in self.runs.values())
+        if self.listener is not None:
+            yield self.looked + LOOK - now
+            if not self.clients:
+                yield self.used + self.ready.seconds - now
+
+    def _unshare(self) -> None:
+        """No client comes any more; those there are stay as long as they like."""
+        if self.listener is not None:
+            self.selector.unregister(self.listener.socket)
+            self.listener.close()
+            self.listener = None
+
+    def _hear(self, client: Client) -> None:
+        """Take what a client says; if it is gone, nobody waits for its runs."""
         try:
             data = client.connection.recv(1 << 16)
         except OSError:
@@ -209,27 +237,46 @@ class Server:
         if not data:
             self.selector.unregister(client.connection)
             client.connection.close()
+            self.clients.discard(client)
             for pid, run in self.runs.items():
                 if run.client is client:
-                    _kill(pid)
-            return client is not self.owner
+                    self._end(pid)
+            if not self.clients:
+                for pid in self.workers:
+                    self._end(pid)
         for line in client.lines.feed(data):
             try:
                 request = msgspec.json.decode(line, type=Request)
             except msgspec.MsgspecError:
                 continue  # a guest of another version; what it asks for cannot be known
             self._handle(client, request)
-        return True
 
     def _handle(self, client: Client, request: Request) -> None:
         if isinstance(request, Cancel):
+            if request.id > client.newest:
+                client.cancelled.add(request.id)
             for pid, run in self.runs.items():
                 if run.job.id == request.id and run.client is client:
                     run.cancelled = True
-                    _kill(pid)
+                    self._end(pid)
+            return
+        client.newest = max(client.newest, request.id)
+        self.used = time.monotonic()
+        if request.id in client.cancelled:
+            client.cancelled.discard(request.id)
+            self._say(client, Done(request.id, 0, False, True))
             return
         run = Run(request, client, time.monotonic() + request.timeout)
-        self.runs[self._again(request) or self._fork(request)] = run
+        try:
+            self.runs[self._again(request) or self._fork(request)] = run
+        except OSError as error:
+            self._say(client, Done(request.id, 0, False, False, f"no process for it can be started ({error.strerror})"))
+
+    def _end(self, pid: int) -> None:
+        """Kill a run. A worker gets no other one: until it is reaped it would seem to rest."""
+        if pid in self.workers:
+            self.workers[pid].runs = RUNS
+        _kill(pid)
 
     def _again(self, job: Job) -> int:
         """Give the job to a worker of its group that rests; its pid, or 0."""
@@ -245,9 +292,14 @@ class Server:
     def _fork(self, job: Job) -> int:
         resting = [pid for pid in self.workers if pid not in self.runs]
         for pid in resting if job.group else ():  # of another group, or at its last run: it has no more to do
-            _kill(pid)
+            self._end(pid)
         ours, theirs = socket.socketpair()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
         if pid == 0:
             code = 70
             try:
@@ -281,6 +333,7 @@ class Server:
             return
         run = self.runs.pop(worker.pid, None)
         if run is not None:
+            self.used = time.monotonic()
             self._say(run.client, Done(run.job.id, code[0] << 8, run.timed_out, run.cancelled))
 
     def _reap(self) -> None:
@@ -301,11 +354,15 @@ class Server:
             _kill(pid)  # whatever it left in its session
             if not self.runs:
                 _kill_orphans(self.workers)
+            self.used = time.monotonic()
             self._say(run.client, Done(run.job.id, status, run.timed_out, run.cancelled))
 
     def _say(self, client: Client, reply: Reply) -> None:
-        with contextlib.suppress(OSError):
+        try:
             client.connection.sendall(pack(reply))
+        except OSError:
+            with contextlib.suppress(OSError):
+                client.connection.shutdown(socket.SHUT_RDWR)  # the next read finds it gone
 
 
 def _kill(pid: int) -> None:
@@ -329,40 +386,19 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def listen(root: Path) -> tuple[socket.socket, Path] | None:
-    """The shared socket of this workbook, unless another server has it."""
-    path = socket_path(root)
-    listener = socket.socket(socket.AF_UNIX)
-    mask = os.umask(0o177)
-    try:
-        with contextlib.suppress(OSError):
-            probe = socket.socket(socket.AF_UNIX)
-            probe.settimeout(0.5)
-            if probe.connect_ex(str(path)) == 0:
-                return None
-            path.unlink()  # left by a server that was killed
-        listener.bind(str(path))
-        listener.listen(8)
-    except OSError:
-        return None
-    finally:
-        os.umask(mask)
-    return listener, path
-
-
 def main() -> None:
-    owner, root = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
+    first, root = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the client's to handle; its end of the socket closes
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    ready = Ready(fingerprint(root))
+    socket_file, expected, seconds = sys.argv[3:6] or ("", "", "0")
+    ready = Ready(fingerprint(root), os.getpid(), str(root), time.time(), float(seconds))
     workbook = warm_up(root)
-    shared = listen(root) if "--share" in sys.argv else None
-    try:
-        Server(owner, shared[0] if shared else None, ready, workbook).serve()
-    finally:
-        if shared:
-            shared[1].unlink(missing_ok=True)
+    listener = None
+    if socket_file and ready.fingerprint == expected:
+        with contextlib.suppress(OSError):  # another server was first
+            listener = Listener(Path(socket_file))
+    Server(first, listener, ready, workbook).serve()
 
 
 if __name__ == "__main__":

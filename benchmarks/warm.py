@@ -1,0 +1,101 @@
+"""`koans run` twice in a row, whole processes: the first starts cold and leaves a warm process, the second uses it.
+
+    python benchmarks/warm.py
+    python benchmarks/warm.py --quick --json
+
+Each round starts with no warm process. Seconds of the first run, the second one, a second one whose answer is wrong,
+and one with --cold; and how many times faster the second is than the first, of medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from _common import CannotMeasure, Figures, copy_workbook, main, progress
+
+from grader.runner.shared import left
+from grader.stubs import strip_markers, stub_of
+from grader.workbook import Workbook
+
+KOAN = "dot"
+WHOLE, QUICK = 9, 1  # rounds
+MOST, TIMES = 0.6, 5.0  # what the second run is held to: seconds, and how many times faster than the first
+
+
+def run(book: Workbook, koan: str, *more: str, code: int = 0) -> float:
+    """Seconds of wall time of `koans run KOAN`, from its start to its end."""
+    path = os.pathsep.join(filter(None, [str(book.root), os.environ.get("PYTHONPATH")]))
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"KOANS_WARM_SECONDS": "120", "PYTHONPATH": path}
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "grader", "run", koan, *more]
+    done = subprocess.run(command, cwd=book.root, env=environment, capture_output=True, text=True, check=False)
+    took = time.perf_counter() - start
+    if done.returncode != code:
+        says = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        raise CannotMeasure(f"`koans run {koan}` ended with {done.returncode}, not {code}: {says[-1]}")
+    return took
+
+
+def end_all(root: Path) -> None:
+    for each in left(root):
+        os.kill(each.pid, signal.SIGTERM)
+    while left(root):
+        time.sleep(0.02)
+
+
+def seconds(book: Workbook, name: str, rounds: int) -> dict[str, list[float]]:
+    koan = book.koan(name)
+    file = book.exercise(koan)
+    right = strip_markers(book.solution(koan).read_text(encoding="utf-8"))
+    wrong = stub_of(book, koan).replace('raise NotImplementedError("your turn")', "return None")
+    times: dict[str, list[float]] = {"first": [], "second": [], "second, wrong answer": [], "cold": []}
+    file.write_text(right, encoding="utf-8")
+    run(book, name, "--cold")  # writes the byte code, and the progress file
+    for number in range(rounds):
+        progress(f"round {number + 1} of {rounds}")
+        end_all(book.root)
+        times["first"].append(run(book, name))
+        stays = [each.pid for each in left(book.root)]
+        times["second"].append(run(book, name))
+        file.write_text(wrong, encoding="utf-8")
+        times["second, wrong answer"].append(run(book, name, code=1))
+        file.write_text(right, encoding="utf-8")
+        if len(stays) != 1 or [each.pid for each in left(book.root)] != stays:
+            raise CannotMeasure("the first run left no warm process, or the second did not use it")
+        times["cold"].append(run(book, name, "--cold"))
+    return times
+
+
+def spread(times: list[float]) -> tuple[float, float, float]:
+    low, middle, high = statistics.quantiles(times, n=4, method="inclusive") if len(times) > 1 else times * 3
+    return middle, low, high
+
+
+def measure(options: argparse.Namespace) -> Figures:
+    with tempfile.TemporaryDirectory(prefix="koans-bench-") as folder:
+        book = copy_workbook(Path(folder))
+        try:
+            times = seconds(book, KOAN, QUICK if options.quick else WHOLE)
+        finally:
+            end_all(book.root)
+    for name, found in times.items():
+        middle, low, high = spread(found)
+        print(f"{name:<22}{middle:6.2f} s  ({low:.2f} to {high:.2f})")
+    first, second = statistics.median(times["first"]), statistics.median(times["second"])
+    held = "yes" if second <= min(MOST, first / TIMES) else "no"
+    print(f"the second run is {first / second:.1f} times as fast as the first")
+    print(f"wanted: at most {MOST} s, and {TIMES:.0f} times as fast: {held}")
+    return {"koan": KOAN, "seconds": times, "times as fast": round(first / second, 2)}
+
+
+if __name__ == "__main__":
+    main(__doc__, measure, argparse.ArgumentParser())

@@ -1,0 +1,421 @@
+"""The warm process that `koans run` leaves behind: who uses it, who must not, and how it ends. Cold runs beside it."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from grader.errors import KoansError
+from grader.runner import Cancelled, Limits, Runner, shared
+from grader.runner.address import folder, socket_path
+from grader.runner.shared import left
+from grader.stubs import strip_markers
+from grader.verdict import Status
+from grader.walk import LEARNER
+from tests.conftest import Play, copy_workbook
+
+STAYS = {"KOANS_WARM_SECONDS": "600"}
+PATIENCE = 60.0  # seconds; what is waited for takes one or two, and up to seven where code has changed
+ENDLESS = "while True: pass"
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """A workbook whose koan `dot` is solved, and writes down in which process's child it was run."""
+    play = Play(copy_workbook(tmp_path_factory.mktemp("warm")))
+    solution = strip_markers(play.workbook.solution(play.workbook.koan("dot")).read_text())
+    who = play.root / "who"
+    play.write(
+        "dot", f"{solution}\n\nimport os\n\nwith open({str(who)!r}, 'a') as file:\n    print(os.getppid(), file=file)\n"
+    )
+    return play
+
+
+@pytest.fixture
+def desk(copied):
+    """That workbook with no process behind it, before and after."""
+    (copied.root / "who").unlink(missing_ok=True)
+    yield copied
+    for each in left(copied.root):
+        os.kill(each.pid, signal.SIGTERM)
+    until(lambda: not left(copied.root))
+
+
+def until(holds):
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+
+
+def run_dot(desk, *more, **env):
+    """`koans run dot`; the process that ran it."""
+    result = desk.koans("run", "dot", *more, env=env)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return int((desk.root / "who").read_text().split()[-1])
+
+
+def left_pids(desk):
+    return [each.pid for each in left(desk.root)]
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_the_second_run_uses_the_process_that_the_first_left_and_imports_no_torch(desk):
+    first = run_dot(desk, **STAYS)
+    assert left_pids(desk) == [first]
+    environment = {**os.environ, **STAYS}
+    second = desk.python("-X", "importtime", "-m", "grader", "run", "dot", env=environment)
+    assert second.returncode == 0
+    assert (desk.root / "who").read_text().split() == [str(first)] * 2
+    imported = {line.rpartition("|")[2].strip() for line in second.stderr.splitlines()}
+    assert "grader.runner.client" in imported
+    assert not imported & {"torch", "triton", "numpy", "pytest", "hypothesis", "textual"}
+
+
+def test_what_is_left_has_no_terminal_no_pipe_and_no_file_of_the_command_that_started_it(desk):
+    pid = run_dot(desk, **STAYS)
+    assert os.getsid(pid) == pid
+    place = f"/proc/{pid}/fd"
+    held = {int(fd): os.readlink(f"{place}/{fd}") for fd in os.listdir(place)}
+    log = str(socket_path_log(desk))
+    assert (held[0], held[1], held[2]) == ("/dev/null", log, log)
+    # its own: the pipe that wakes it, the selector, the socket it listens at
+    assert sorted(text.partition(":")[0] for fd, text in held.items() if fd > 2) == [
+        "anon_inode",
+        "pipe",
+        "pipe",
+        "socket",
+    ]
+    assert folder().stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in folder().iterdir()} == {0o600}
+
+
+def socket_path_log(desk):
+    (path,) = [
+        path for path in folder().glob("*.sock") if (found := shared.hello(path)) and found[1].root == str(desk.root)
+    ]
+    return shared.log_of(path)
+
+
+def test_app_and_notebooks_share_it_and_leave_one_too(desk, monkeypatch):
+    monkeypatch.setenv("KOANS_WARM_SECONDS", "600")
+    monkeypatch.setenv("PYTHONPATH", str(desk.root))
+    with Runner(desk.workbook) as like_the_app:
+        assert like_the_app.warm_up() == "warm"
+    (pid,) = left_pids(desk)
+    with Runner(desk.workbook) as like_a_notebook:
+        assert like_a_notebook.warm_up() == "warm, shared"
+    assert run_dot(desk) == pid
+
+
+def test_it_ends_some_time_after_its_last_run(desk):
+    pid = run_dot(desk, KOANS_WARM_SECONDS="2")
+    until(lambda: not alive(pid))
+    assert left(desk.root) == []
+
+
+def test_it_ends_when_code_changes_and_the_next_run_is_made_by_one_that_knows(desk):
+    pid = run_dot(desk, **STAYS)
+    file = desk.root / "content/ch01_tensors/dot.md"
+    file.write_text(file.read_text() + "\nMore.\n")
+    other = run_dot(desk, **STAYS)
+    assert other != pid
+    until(lambda: not alive(pid))
+    assert left_pids(desk) == [other]
+
+
+def test_it_ends_when_the_workbook_is_deleted(tmp_path):
+    play = Play(copy_workbook(tmp_path))
+    play.solve("dot")
+    assert play.koans("run", "dot", env=STAYS).returncode == 0
+    (pid,) = left_pids(play)
+    shutil.rmtree(play.root)
+    until(lambda: not alive(pid))
+
+
+@pytest.mark.parametrize(
+    "more, env",
+    [
+        (["--cold"], STAYS),
+        ([], {"KOANS_WARM_SECONDS": "0"}),
+        ([], {"KOANS_WARM_SECONDS": "", "CI": "true"}),
+    ],
+)
+def test_none_is_left_with_cold_with_no_seconds_and_in_ci(desk, more, env):
+    pid = run_dot(desk, *more, **env)
+    until(lambda: not alive(pid))
+    assert left(desk.root) == []
+
+
+def test_cold_does_not_use_what_is_left_and_leaves_it_alone(desk):
+    pid = run_dot(desk, **STAYS)
+    assert run_dot(desk, "--cold", **STAYS) != pid
+    assert left_pids(desk) == [pid]
+
+
+def test_one_that_was_started_in_another_environment_is_not_used(desk):
+    pid = run_dot(desk, **STAYS)
+    other = run_dot(desk, **STAYS, CUDA_VISIBLE_DEVICES="")
+    assert other != pid
+    assert sorted(left_pids(desk)) == sorted([pid, other])
+    assert run_dot(desk, **STAYS) == pid
+
+
+@pytest.mark.parametrize(
+    "name", ["TRITON_CACHE_DIR", "OMP_NUM_THREADS", "PYTHONHASHSEED", "LANG", "LC_ALL", "PATH", "KOANS_WARM_SECONDS"]
+)
+def test_each_variable_that_a_run_may_depend_on_has_an_address_of_its_own(desk, monkeypatch, name):
+    before = socket_path(desk.root)
+    monkeypatch.setenv(name, "7")
+    assert socket_path(desk.root) != before
+
+
+@pytest.mark.parametrize("name", ["COLUMNS", "TERM", "SHLVL", "WINDOWID", "PYTHONUNBUFFERED"])
+def test_another_terminal_has_the_same_address(desk, monkeypatch, name):
+    before = socket_path(desk.root)
+    monkeypatch.setenv(name, "7")
+    assert socket_path(desk.root) == before
+
+
+def test_what_a_client_sets_for_itself_does_not_change_the_address(desk, monkeypatch):
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    before = socket_path(desk.root)
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    assert socket_path(desk.root) == before
+    monkeypatch.setenv("TRITON_INTERPRET", "0")
+    assert socket_path(desk.root) != before
+
+
+def test_commands_that_start_at_the_same_time_all_pass_and_leave_one(desk):
+    environment = {**os.environ, **STAYS, "PYTHONPATH": str(desk.root)}
+    command = [sys.executable, "-m", "grader", "run", "dot"]
+    racing = [subprocess.Popen(command, cwd=desk.root, env=environment, stdout=subprocess.DEVNULL) for _ in range(3)]
+    assert [process.wait(PATIENCE) for process in racing] == [0, 0, 0]
+    until(lambda: len([pid for pid in set((desk.root / "who").read_text().split()) if alive(pid)]) == 1)
+    (pid,) = left_pids(desk)
+    assert run_dot(desk, **STAYS) == pid
+
+
+def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(desk):
+    server = run_dot(desk, **STAYS)
+    marker = desk.root / "began"
+    desk.body("matmul", f"import os; open({str(marker)!r}, 'w').write(str(os.getpid()))", ENDLESS)
+    environment = {**os.environ, **STAYS, "PYTHONPATH": str(desk.root)}
+    command = [sys.executable, "-m", "grader", "run", "matmul"]
+    for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        marker.unlink(missing_ok=True)
+        process = subprocess.Popen(command, cwd=desk.root, env=environment, stderr=subprocess.PIPE, text=True)
+        until(lambda: marker.exists() and marker.read_text())
+        child = int(marker.read_text())
+        process.send_signal(number)
+        assert process.communicate(timeout=PATIENCE)[1].strip() == ""
+        assert process.returncode == code
+        until(lambda child=child: not alive(child))
+    assert run_dot(desk, **STAYS) == server
+    standing = json.loads(desk.koans("list", "--json").stdout)
+    assert next(k for k in standing if k["id"] == "ch01_tensors/matmul")["standing"]["attempts"] == 0
+
+
+def test_one_that_was_killed_is_replaced(desk, monkeypatch):
+    pid = run_dot(desk, **STAYS)
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not alive(pid))
+    other = run_dot(desk, **STAYS)
+    assert left_pids(desk) == [other] != [pid]
+
+    monkeypatch.setenv("PYTHONPATH", str(desk.root))
+    monkeypatch.setenv("KOANS_WARM_SECONDS", "600")
+    with Runner(desk.workbook) as runner:  # as an app that is open
+        assert runner.warm_up() == "warm, shared"
+        os.kill(other, signal.SIGKILL)
+        until(lambda: not alive(other))
+        assert runner.run(desk.workbook.koan("dot"), LEARNER).passed
+
+
+def test_grading_never_uses_it_and_leaves_none(desk, tmp_path, monkeypatch):
+    graded = desk.koans("grade", str(desk.root), "--format", f"json={tmp_path}/out.json", env=STAYS)
+    assert "ch01_tensors/dot" in graded.stdout
+    assert left(desk.root) == []
+    monkeypatch.setenv("PYTHONPATH", str(desk.root))
+    monkeypatch.setenv("KOANS_WARM_SECONDS", "600")
+    pid = run_dot(desk)
+    with Runner(desk.workbook) as learner, Runner(desk.workbook, isolated=True) as grader:
+        assert learner.warm_up() == "warm, shared"
+        assert grader.warm_up() == "warm"
+    assert left_pids(desk) == [pid]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """A runtime folder of its own, with a short name: a socket's path has room for some 100 bytes."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", short)
+        yield Path(short)
+
+
+@pytest.mark.parametrize("what", ["open to others", "a link", "a file", "not to be made"])
+def test_a_place_that_another_user_could_own_is_refused(elsewhere, what, monkeypatch):
+    place = elsewhere / f"koans-{os.getuid()}"
+    says = "must be a folder that only you can enter; remove it, and it is made anew"
+    if what == "open to others":
+        place.mkdir()
+        place.chmod(0o777)
+    elif what == "a link":
+        (elsewhere / "mine").mkdir(mode=0o700)
+        place.symlink_to(elsewhere / "mine")
+    elif what == "a file":
+        place.touch()
+    else:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc/none")
+        place, says = f"/proc/none/koans-{os.getuid()}", "cannot be used (No such file or directory)"
+    with pytest.raises(KoansError) as error:
+        folder()
+    assert str(error.value) == f"{place}: {says}"
+
+
+def test_without_a_safe_place_a_run_has_a_process_of_its_own_and_doctor_says_why(desk, elsewhere):
+    place = elsewhere / f"koans-{os.getuid()}"
+    place.touch()
+    pid = run_dot(desk, **STAYS)
+    until(lambda: not alive(pid))
+    assert warm_finding(desk) == (
+        "none",
+        f"none can be left behind: {place}: must be a folder that only you can enter; remove it, and it is made anew",
+    )
+
+
+def warm_finding(desk):
+    """What `koans doctor` finds of the warm process."""
+    findings = json.loads(desk.koans("doctor", "--json", env=STAYS).stdout)
+    return next((f["found"], f["says"]) for f in findings if f["part"] == "warm")
+
+
+def test_another_users_end_of_a_connection_is_not_trusted(monkeypatch):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert shared.of_this_user(ours)
+        monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+        assert not shared.of_this_user(ours)
+
+
+def test_doctor_shows_it_and_says_how_to_end_it(desk):
+    pid = run_dot(desk, **STAYS)
+    found, says = warm_finding(desk)
+    assert found == f"pid {pid}"
+    age, rest = says.split(" s old, ")
+    assert age.isdigit()
+    assert rest == f"ends 10 min after its last run; `kill {pid}` ends it now"
+    subprocess.run(["kill", str(pid)], check=True)
+    until(lambda: not alive(pid))
+    assert left(desk.root) == []
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "inf"])
+def test_a_time_that_is_none_is_said_in_one_line(desk, text):
+    result = desk.koans("run", "dot", env={"KOANS_WARM_SECONDS": text})
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"koans: KOANS_WARM_SECONDS={text}: give seconds from 0 on; with 0 no warm process is left behind\n"
+    )
+
+
+# What a run that is given up, or cannot start, comes to.
+
+
+def in_thread(runner, koan):
+    """Run it on a thread; what came of it, once there is something."""
+    came = []
+
+    def run():
+        try:
+            came.append(runner.run(koan, LEARNER))
+        except (Cancelled, KoansError) as error:
+            came.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, came
+
+
+@pytest.mark.parametrize("cold", ["", "1"])
+def test_a_run_that_is_cancelled_has_no_verdict(desk, monkeypatch, cold):
+    monkeypatch.setenv("KOANS_COLD", cold)
+    marker = desk.root / "began"
+    marker.unlink(missing_ok=True)
+    desk.body("matmul", f"open({str(marker)!r}, 'w').close()", ENDLESS)
+    with Runner(desk.workbook, Limits(timeout=PATIENCE)) as runner:
+        thread, came = in_thread(runner, desk.workbook.koan("matmul"))
+        until(marker.exists)
+        runner.cancel()
+        thread.join(PATIENCE)
+        assert isinstance(came[0], Cancelled), came
+        assert runner.run(desk.workbook.koan("dot"), LEARNER).passed
+
+
+def test_a_cold_run_cancelled_before_its_process_starts_has_none(desk, monkeypatch):
+    monkeypatch.setenv("KOANS_COLD", "1")
+    desk.body("matmul", ENDLESS)
+    start = threading.Thread.start
+    with Runner(desk.workbook, Limits(timeout=PATIENCE)) as runner:
+
+        def cancel_first(thread):
+            monkeypatch.setattr(threading.Thread, "start", start)
+            runner.cancel()
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", cancel_first)
+        monkeypatch.setattr(subprocess, "Popen", None)  # whoever starts a process all the same fails
+        with pytest.raises(Cancelled):
+            runner.run(desk.workbook.koan("matmul"), LEARNER)
+
+
+def test_a_run_cancelled_while_the_server_starts_is_not_made(desk, monkeypatch):
+    desk.body("matmul", ENDLESS)
+    popen = subprocess.Popen
+    with Runner(desk.workbook, Limits(timeout=5)) as runner:
+
+        def cancel_first(*args, **options):
+            runner.cancel()
+            return popen(*args, **options)
+
+        monkeypatch.setattr(subprocess, "Popen", cancel_first)
+        with pytest.raises(Cancelled):
+            runner.run(desk.workbook.koan("matmul"), LEARNER)
+        verdict = runner.run(desk.workbook.koan("matmul"), LEARNER)
+        assert verdict.status == Status.timed_out
+
+
+@pytest.mark.parametrize("cold", ["", "1"])
+def test_a_process_that_cannot_start_is_said_in_one_line(desk, monkeypatch, tmp_path, cold):
+    monkeypatch.setenv("KOANS_COLD", cold)
+    if cold:
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+        says = "No such file or directory"
+    else:  # a server that may not fork
+        (tmp_path / "sitecustomize.py").write_text(
+            "import os, sys\n"
+            "if 'grader.runner.server' in sys.orig_argv:\n"
+            "    def fork(): raise BlockingIOError(11, 'Resource temporarily unavailable')\n"
+            "    os.fork = fork\n"
+        )
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        says = "Resource temporarily unavailable"
+    with Runner(desk.workbook) as runner, pytest.raises(KoansError) as error:
+        runner.run(desk.workbook.koan("dot"), LEARNER)
+    assert str(error.value) == f"the koan was not run: no process for it can be started ({says})"
