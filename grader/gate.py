@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from grader import facts, targets
 from grader.errors import KoansError
-from grader.runner import Limits, Runner
+from grader.runner import Ask, Limits, Runner
 from grader.stubs import stub_of
 from grader.targets import Target
 from grader.verdict import Status, Verdict
@@ -19,7 +19,6 @@ from grader.workbook import Card, Koan, Question, Workbook
 SEEDS = 3  # each solution and right variant runs with seeds 0 .. SEEDS-1
 LIMITS = Limits(timeout=60.0, brief=True)  # patient, since everything runs at once on a machine that may be slow
 LOCK = "content/ids.lock"
-Pair = tuple[Koan, Target]
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -59,68 +58,65 @@ def verify(
     """Check the files of these koans, then run every target of each. `tick` is told how far it is."""
     report = Report(koans=len(koans))
     report.problems += static_problems(workbook, koans)
-    jobs = [(k, t, s) for k in koans for t, s in _runs(k, seeds, report)]
-    report.runs = len(jobs)
-    total, done = len(jobs), 0
+    # The longest koans first, so that no core is left with one at the end.
+    asks = [ask for k in sorted(koans, key=lambda k: k.kind != "kernel") for ask in _asks(k, seeds, report, runner)]
+    report.runs = sum(ask.twice or not ask.isolated for ask in asks)
+    seen: dict[Ask, Verdict] = {}
+    done = 0
 
-    def runs(pairs: Sequence[Pair], **how: Any) -> Iterator[tuple[Pair, Verdict]]:
+    def run(asks: Sequence[Ask], total: int) -> None:
         nonlocal done
-        by_name = {(k.id, str(t)): (k, t) for k, t in pairs}
-        for verdict in runner.run_many(pairs, **how):
+        for ask, verdict in runner.run_all(asks):
             done += 1
-            tick(done, max(done, total), f"{verdict.koan} {verdict.target}")
-            yield by_name[verdict.koan, verdict.target], verdict
+            tick(done, total, f"{verdict.koan} {verdict.target}")
+            seen[ask] = verdict
 
-    # Calls that agree, in the sandbox and outside, make verdicts that agree. A run that a call has ended, and the
-    # solutions, are made in both, one after the other. A kernel's text is interpreted in the same way in both.
-    both: list[Pair] = []
-    here: list[Pair] = []
-    apart: dict[Pair, Verdict | None] = {}
-    for koan, target, seed in jobs:
-        if seed == 0:
-            sandboxed = runner.isolated and target.kind != "stub" and koan.kind != "kernel"
-            (both if sandboxed and target.kind != "solutions" else here).append((koan, target))
-            if sandboxed and target.kind == "solutions":
-                apart[koan, target] = None
-    for (koan, target), verdict in runs(both, isolated=True, twice=True):
-        if verdict.status in (Status.passed, Status.failed) and verdict.isolation:
-            report.problems += _judge(koan, verdict, report)
+    run(asks, len(asks))
+    # Calls that agree, in the sandbox and outside, make verdicts that agree. A run that a call has ended is made in
+    # both, one after the other.
+    cut = [ask for ask in asks if ask.twice and not _whole(seen[ask])]
+    apart = [replace(ask, isolated=isolated, twice=False) for ask in cut for isolated in (False, True)]
+    run(apart, len(asks) + len(apart))
+    for ask in (a for a in (*asks, *apart) if a not in cut):
+        if ask.twice or not ask.isolated:
+            report.problems += _judge(ask.koan, seen[ask], report)
+        if ask.twice:
             report.isolated += 1
-        else:
-            here.append((koan, target))
-            apart[koan, target] = None
-    for seed in range(seeds):
-        pairs = here if seed == 0 else [(k, t) for k, t, s in jobs if s == seed]
-        for (koan, target), verdict in runs(pairs, seed=seed, isolated=False):
-            report.problems += _judge(koan, verdict, report)
-            if (koan, target) in apart and seed == 0:
-                apart[koan, target] = verdict
-    for pair, verdict in runs(list(apart), isolated=True):
-        before = apart[pair]
-        assert before is not None
-        report.problems += _same(before, verdict, report)
+        elif ask.isolated:
+            report.problems += _same(seen[replace(ask, isolated=False)], seen[ask], report)
     report.problems.sort(key=lambda p: p.where)
     return report
 
 
-def _runs(koan: Koan, seeds: int, report: Report) -> Iterator[tuple[Target, int]]:
-    """Everything to run for one koan, and with which seed."""
+def _whole(verdict: Verdict) -> bool:
+    """Did a run in the sandbox and outside go through all its calls?"""
+    return verdict.status in (Status.passed, Status.failed) and bool(verdict.isolation)
+
+
+def _asks(koan: Koan, seeds: int, report: Report, runner: Runner) -> Iterator[Ask]:
+    """Every run to make for one koan.
+
+    Wrong and right answers run in the sandbox and outside at once, and a solution in each. A kernel's text is
+    interpreted in the same way in both.
+    """
     try:
         oracles = targets.oracles(koan)
     except Exception as error:  # a reference file is Python: anything can be wrong with it
         report.problems.append(Problem(f"reference/{koan.id}.py", f"cannot be imported: {error!r}"))
         return
-    yield Target("stub"), 0
-    for seed in range(seeds):
-        yield Target("solutions"), seed
-    for oracle in oracles.values():
-        for name in oracle.wrongs:
-            yield Target("wrong", name), 0
-        for name in oracle.rights:
-            report.right += 1
-            for seed in range(seeds):
-                yield Target("right", name), seed
-    if not any(oracle.wrongs for oracle in oracles.values()):
+    apart = runner.isolated and koan.kind != "kernel"
+    wrongs = [name for oracle in oracles.values() for name in oracle.wrongs]
+    rights = [name for oracle in oracles.values() for name in oracle.rights]
+    report.right += len(rights)
+    yield Ask(koan, Target("stub"))
+    for target in [Target("solutions"), *(Target("right", name) for name in rights)]:
+        both = apart and target.kind == "right"
+        yield Ask(koan, target, isolated=both, twice=both)
+        yield from (Ask(koan, target, seed) for seed in range(1, seeds))
+    if apart:
+        yield Ask(koan, Target("solutions"), isolated=True)
+    yield from (Ask(koan, Target("wrong", name), isolated=apart, twice=apart) for name in wrongs)
+    if not wrongs:
         report.problems.append(
             Problem(f"reference/{koan.id}.py", "has no wrong answers: what do people get wrong here?")
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from grader.gate import LIMITS
-from grader.runner import Limits, Runner
+from grader.runner import Ask, Limits, Runner
 from grader.sandbox.confine import REQUIRED
 from grader.targets import Target
 from grader.verdict import Status
@@ -181,7 +181,7 @@ def test_a_function_that_is_the_whole_answer_is_refused(bench, how, isolated):
     play.body("softmax", *FORBIDDEN[how].split("\n    "))
     text = play.workbook.exercise(play.workbook.koan("softmax")).read_text()
     pair = _submit(play, text if "import torch" in text else f"import torch\n{text}", "softmax")
-    [verdict] = patient.run_many([pair], isolated=isolated)
+    [(_, verdict)] = patient.run_all([Ask(*pair, isolated=isolated)])
     assert verdict.status == Status.failed
     assert "is what this koan asks you to write yourself; found in " in verdict.message, verdict.message
 
@@ -212,7 +212,7 @@ def test_a_memory_claim_is_enforced_by_the_kernel(play, isolated):
 
         def verdict(line):
             pair = _submit(play, f"import torch\ndef causal_mask(x):\n    return {line}\n")
-            return next(iter(runner.run_many([pair], isolated=isolated)))
+            return next(iter(runner.run_all([Ask(*pair, isolated=isolated)])))[1]
 
         assert verdict("x * 2").passed
         large = verdict("(x[:, None] * torch.ones(len(x)) * 2)[:, 0]")

@@ -29,6 +29,7 @@ from grader.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.workbook import Koan, Workbook
 
 KEEP = 4000  # characters of output a verdict carries
+AHEAD = 200  # runs looked through for one that suits a free place: more than any koan has
 OURS = "ours"  # the group of runs of the workbook's own answers
 
 
@@ -49,6 +50,23 @@ TIMING = 300.0  # for its races on a GPU, each of which has a limit of its own
 
 class Cancelled(Exception):
     """The run was given up before it had a verdict."""
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """One run to be made. With `isolated` the code under test runs in the sandbox, if the runner has one. With `twice`
+    every call is made in the sandbox and outside; a run in which they differ is cut off (status crashed).
+    """
+
+    koan: Koan
+    target: Target
+    seed: int = 0
+    isolated: bool = False
+    twice: bool = False
+
+    @property
+    def lane(self) -> str:
+        """What runs that follow each other in one process have in common: see `_group` and grader.checks.memo."""
+        return self.target.name if self.target.kind == "path" else self.koan.id
 
 
 class Runner:
@@ -144,21 +162,17 @@ class Runner:
         raise Cancelled(koan.id)
 
     def run_many(
-        self,
-        pairs: Iterable[tuple[Koan, Target]],
-        *,
-        seed: int = 0,
-        parallel: int | None = None,
-        isolated: bool | None = None,
-        twice: bool = False,
+        self, pairs: Iterable[tuple[Koan, Target]], *, seed: int = 0, parallel: int | None = None
     ) -> Iterator[Verdict]:
-        """A verdict for every pair, as they come in, `parallel` at a time (default: one a core).
+        """A verdict for every pair, as they come in, `parallel` at a time (default: one a core)."""
+        asks = (Ask(koan, target, seed, self.isolated) for koan, target in pairs)
+        # A list can be looked through for what comes next; of a generator each pair is taken when its turn has come.
+        for _, verdict in self.run_all(list(asks) if isinstance(pairs, Sequence) else asks, parallel=parallel):
+            yield verdict
 
-        With `isolated` False the code under test runs without the sandbox, even where this runner has one. With
-        `twice` calls are made in the sandbox and outside; a run where they differ is cut off (status crashed).
-        """
-        apart = self.isolated if isolated is None else isolated and self.isolated
-        waiting = _Waiting(pairs)
+    def run_all(self, asks: Iterable[Ask], *, parallel: int | None = None) -> Iterator[tuple[Ask, Verdict]]:
+        """The verdict on each run, as they come in, `parallel` at a time (default: one a core)."""
+        waiting = _Waiting(asks)
         width = parallel or os.cpu_count() or 1
         with tempfile.TemporaryDirectory(prefix="koans-") as folder:
             try:
@@ -166,21 +180,21 @@ class Runner:
                 more = True
                 while more or self._flying:
                     while more and len(self._flying) < width:
-                        pair = waiting.take(last, {f.lane for f in self._flying.values()})
-                        if pair is None:
+                        ask = waiting.take(last, {f.ask.lane for f in self._flying.values()})
+                        if ask is None:
                             more = False
                             break
-                        early = self._without_running(*pair, seed)
+                        early = self._without_running(ask.koan, ask.target, ask.seed)
                         if early is not None:
-                            yield early
+                            yield ask, early
                         else:
-                            self._send(*pair, seed, Path(folder), apart, twice)
+                            self._send(ask, Path(folder))
                     if self._flying and self._link is not None:
                         done = self._link.receive()
                         flight = self._flying.pop(done.id, None)
-                        last = flight.lane if flight is not None else ""
+                        last = flight.ask.lane if flight is not None else ""
                         if flight is not None and not done.cancelled:
-                            yield self._verdict(flight, done)
+                            yield flight.ask, self._verdict(flight, done)
             finally:
                 if self._flying:  # the caller lost interest, or an error came up
                     self._flying.clear()
@@ -216,11 +230,12 @@ class Runner:
             return Verdict(koan.id, str(target), Status.not_started, "not started", "not started", seed=seed)
         return None
 
-    def _send(self, koan: Koan, target: Target, seed: int, folder: Path, apart: bool, twice: bool) -> None:
+    def _send(self, ask: Ask, folder: Path) -> None:
         cancels = self._cancels
         link = self._connected()
+        koan, target, apart = ask.koan, ask.target, ask.isolated and self.isolated
         # No learner's code in the process that runs the tests.
-        ours = (apart and not twice) or target.kind not in ("learner", "path")
+        ours = (apart and not ask.twice) or target.kind not in ("learner", "path")
         if self._sandbox is not None:
             self._sandbox.wait()
         number = next(self._ids)
@@ -231,17 +246,17 @@ class Runner:
             str(self.workbook.root),
             str(self.workbook.test_file(koan)),
             str(target),
-            seed,
+            ask.seed,
             str(place),
             self.limits.timeout + _allowance(koan),
             self.limits.memory,
             self.limits.brief,
             self._sandbox.address if self._sandbox and apart else "",
-            twice,
+            apart and ask.twice,
             self._memo(koan) if ours else "",
             _group(koan, target) if ours else "",
         )
-        self._flying[number] = _Flight(job, koan, target, time.monotonic())
+        self._flying[number] = _Flight(job, ask, time.monotonic())
         if self._cancels != cancels:  # given up while the server started: it is told not to begin
             link.send(Cancel(number))
         link.send(job)
@@ -277,10 +292,10 @@ class Runner:
         if finished and not broken and not lacks and len(tests) != expected:
             end = msgspec.structs.replace(end, finished=False)
         shown = "\n".join(t.output for t in tests if t.output)[:KEEP]
-        koan, target = flight.koan.id, str(flight.target)
+        koan, target = flight.ask.koan.id, str(flight.ask.target)
         verdict = judge(koan, target, tests, broken, end, seconds=seconds, seed=flight.job.seed, output=shown)
         confined = next((e.text for e in events if e.what == "confined"), "")
-        if flight.job.sandbox and flight.koan.kind == "kernel":
+        if flight.job.sandbox and flight.ask.koan.kind == "kernel":
             confined = "isolated: a kernel's text is checked and interpreted; no Python of the submission runs"
         return msgspec.structs.replace(verdict, isolation=confined)
 
@@ -306,34 +321,24 @@ def _allowance(koan: Koan) -> float:
 
 class _Flight(msgspec.Struct, frozen=True):
     job: Job
-    koan: Koan
-    target: Target
+    ask: Ask
     started: float
-
-    @property
-    def lane(self) -> str:
-        return _lane(self.koan, self.target)
-
-
-def _lane(koan: Koan, target: Target) -> str:
-    """What runs that follow each other in one process have in common: see `_group` and grader.checks.memo."""
-    return target.name if target.kind == "path" else koan.id
 
 
 class _Waiting:
-    """Runs to be made. A place that is free goes on with its lane, or takes one that nobody is at.
+    """Runs to be made. A free place keeps its lane, or takes one that no other place is in.
 
-    Of a generator each run is taken when there is a place for it: what has ended till then may have made it needless.
+    Of a generator each run is taken when there is a place for it: what has ended by then may have made it needless.
     """
 
-    def __init__(self, pairs: Iterable[tuple[Koan, Target]]) -> None:
-        self.ahead = 64 if isinstance(pairs, Sequence) else 1
-        self.pairs = iter(pairs)
-        self.seen: list[tuple[Koan, Target]] = []
+    def __init__(self, asks: Iterable[Ask]) -> None:
+        self.ahead = AHEAD if isinstance(asks, Sequence) else 1
+        self.asks = iter(asks)
+        self.seen: list[Ask] = []
 
-    def take(self, last: str, taken: Collection[str]) -> tuple[Koan, Target] | None:
-        self.seen += itertools.islice(self.pairs, self.ahead - len(self.seen))
-        lanes = [_lane(*pair) for pair in self.seen]
+    def take(self, last: str, taken: Collection[str]) -> Ask | None:
+        self.seen += itertools.islice(self.asks, self.ahead - len(self.seen))
+        lanes = [ask.lane for ask in self.seen]
         free = next((i for i, lane in enumerate(lanes) if lane not in taken), 0)
         at = lanes.index(last) if last in lanes else free
         return self.seen.pop(at) if self.seen else None
