@@ -42,15 +42,23 @@ QUERY = (
     "name,driver_version,pstate,clocks.sm,clocks.max.sm,clocks.mem,power.draw,power.limit,temperature.gpu,memory.used"
 )
 SECTIONS = ("SpeedOfLight", "LaunchStats", "Occupancy", "ComputeWorkloadAnalysis", "WarpStateStats")
+BROKE_OFF = "not to its end"
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
     """A signal: what was measured is kept."""
 
+    def __init__(self, number: int) -> None:
+        self.number = number
+
 
 class Over(Exception):
     """There is no sense in going on. The text says why."""
+
+
+class NoGpu(Exception):
+    """There is nothing to measure. The text says what is missing."""
 
 
 class Session:
@@ -82,7 +90,10 @@ class Session:
 
     def missing(self, step: str, title: str, why: str) -> None:
         self.book.write(journal.Missing(step, title, why))
-        print(f"{step}  {title}: {why}", flush=True)
+        self.say(step, f"{title}: {why}")
+
+    def say(self, step: str, text: str) -> None:
+        say(f"[{time.monotonic() - self.began:3.0f} s] {step}  {text}")
 
     def fits(self, step: str, title: str, seconds: float) -> bool:
         """Is there time for it? If not, that is written down."""
@@ -92,17 +103,18 @@ class Session:
         return False
 
     def device(self) -> None:
-        """What is measured on. Raises Over where there is no GPU."""
+        """What is measured on. Raises NoGpu."""
         self.clocks("device")
         race = Race("device", "device", "", Job("", (), ()))
         report = self.race(race, STARTING)
         if report is not None and report.lack:
-            raise Over(report.lack)
+            raise NoGpu(report.lack)
 
     def clocks(self, step: str) -> None:
         """Clocks, power and temperature as they are now."""
         smi = shutil.which("nvidia-smi")
         if smi is not None and not self.pretend:
+            self.say(step, "nvidia-smi")
             code, text = ran([smi, f"--query-gpu={QUERY}", "--format=csv"], 10)
             self.said(journal.Said(step, "nvidia-smi", text, code))
         elif step == "device":
@@ -110,24 +122,26 @@ class Session:
 
     def said(self, line: journal.Said) -> None:
         self.book.write(line)
-        print(f"{line.step}  {line.title}\n{line.text.rstrip()}", flush=True)
+        say(line.text.rstrip())
 
     def race(self, race: Race, seconds: float | None = None) -> Report | None:
         """One race: every report is written down. Gives the last one, or None if there is none."""
         if not self.fits(race.step, race.title, race.seconds if seconds is None else seconds):
             return None
+        self.say(race.step, race.title)
         report = None
         try:
             for report in self.worker.watch(race.job, min(PATIENCE, self.left)):
                 self.measured(race, report, last=False)
+        except journal.Unwritable:
+            raise
         except KoansError as error:
-            self.missing(race.step, race.title, f"not to its end: {error}")
+            self.missing(race.step, race.title, f"{BROKE_OFF}: {error}")
         else:
             assert report is not None
             self.measured(race, report, last=True)
         if report is not None and race.job.oracle:
-            line = self.line(race, report, last=True)
-            print(summary.told(summary.raced(line)), flush=True)
+            say(summary.told(summary.raced(self.line(race, report, last=True))))
             self.again(race, report)
         return report
 
@@ -153,6 +167,7 @@ class Session:
         files = [f"exercises/{CHAPTER}/test_{koan}.py" for koan in TESTED]
         title = f"pytest -m gpu --target solutions {' '.join(files)}"
         if self.fits("tests", title, PYTEST):
+            self.say("tests", title)
             command = [sys.executable, "-m", "pytest", "-m", "gpu", "--target", "solutions", "-rs", *files]
             code, text = ran(command, self.left)
             self.said(journal.Said("tests", title, text, code))
@@ -165,12 +180,21 @@ class Session:
             why = "not run: ncu is not on PATH" if ncu is None else "not run: pretended"
             self.missing("ncu", kernel, why)
         elif self.fits("ncu", kernel, PROFILE):
+            self.say("ncu", kernel)
             self.worker.close()  # two processes with the GPU would disturb each other
             job = msgspec.structs.replace(race.job, baselines=(), rounds=1, warm=1)
             command = [ncu, "--target-processes", "all", "--kernel-name", f"regex:{kernel}", "--launch-count", "1"]
             command += [part for section in SECTIONS for part in ("--section", section)]
             code, text = ran([*command, sys.executable, "-m", "grader.gpu.worker"], self.left, msgspec.json.encode(job))
             self.said(journal.Said("ncu", f"{kernel}, {race.title}", text, code))
+
+
+def say(text: str) -> None:
+    """Print it now. Whoever listened may be gone: that stops no measurement."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def ran(command: Sequence[str], limit: float, stdin: bytes = b"") -> tuple[int | None, str]:
@@ -196,7 +220,7 @@ def ran(command: Sequence[str], limit: float, stdin: bytes = b"") -> tuple[int |
 def smoke_failed(lines: Sequence[journal.Line]) -> str:
     """What went wrong with a kernel of the smoke step, or an empty string."""
     for line in lines:
-        if isinstance(line, journal.Missing) and line.step == "smoke":
+        if isinstance(line, journal.Missing) and line.step == "smoke" and line.why.startswith(BROKE_OFF):
             return f"{line.title}: {line.why}"
         if isinstance(line, journal.Measured) and line.step == "smoke":
             for times in line.report.times:
@@ -208,20 +232,13 @@ def smoke_failed(lines: Sequence[journal.Line]) -> str:
     return ""
 
 
-def went(session: Session, steps: Sequence[Step]) -> tuple[str, int]:
-    """Run the steps: how it ended, and the exit code."""
-    try:
-        for step in steps:
-            session.run(step)
-            failed = smoke_failed(session.book.lines) if step == "smoke" else ""
-            if failed:
-                raise Over(f"the smoke test failed, and the rest would too: {failed}")
-    except Stopped as stopped:
-        number = int(str(stopped))
-        return f"stopped by {signal.Signals(number).name}", 128 + number
-    except Over as over:
-        return str(over), 1
-    return "complete", 0
+def walk(session: Session, steps: Sequence[Step]) -> None:
+    """Run the steps. Raises Over if the first kernels do not run."""
+    for step in steps:
+        session.run(step)
+        failed = smoke_failed(session.book.lines) if step == "smoke" else ""
+        if failed:
+            raise Over(f"the smoke test failed, and the rest would too: {failed}")
 
 
 def write(file: Path, found: summary.Result) -> None:
@@ -236,8 +253,9 @@ def write(file: Path, found: summary.Result) -> None:
 def finish(lines: Sequence[journal.Line], file: Path) -> None:
     """The tables and the JSON file, from the lines alone."""
     found = summary.result(lines)
+    say(f"\n{summary.told_all(found)}\n")
     write(file, found)
-    print(f"\n{summary.told_all(found)}\n\nin {file}", flush=True)
+    say(f"in {file}")
 
 
 def steps_of(text: str) -> list[Step]:
@@ -265,15 +283,19 @@ def session(options: argparse.Namespace) -> int:
     for each in STOPS:
         signal.signal(each, stop)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    how, code, running = "stopped", 1, None
+    how, code, running = "complete", 0, None
     try:
         book.write(journal.Began(options.name, now, options.minutes, list(steps), options.pretend, options.quick))
         running = Session(book, options.minutes, options.quick, options.pretend)
-        how, code = went(running, steps)
-    except Stopped as stopped:  # between two steps
-        how, code = f"stopped by signal {stopped}", 128 + int(str(stopped))
-    except KoansError as error:  # the disk is full: what is there is there
-        print(f"gpu_session: {error}", file=sys.stderr)
+        walk(running, steps)
+    except Stopped as stopped:
+        how, code = f"stopped by {signal.Signals(stopped.number).name}", 128 + stopped.number
+    except NoGpu as lack:  # a file of that name would look like a result
+        book.file.unlink(missing_ok=True)
+        raise KoansError(f"{lack}; without one, --pretend compiles every kernel and times nothing") from None
+    except Over as over:
+        how, code = str(over), 1
+    except journal.Unwritable as error:
         how, code = str(error), 2
     finally:
         if running is not None:
@@ -282,7 +304,7 @@ def session(options: argparse.Namespace) -> int:
         book.write(journal.Ended(how, round(time.monotonic() - running.began, 1) if running else 0.0))
     book.close()
     finish(book.lines, options.out / f"{stem}.json")
-    if code == 1:
+    if code in (1, 2):
         print(f"gpu_session: {how}", file=sys.stderr)
     return code
 
@@ -300,7 +322,7 @@ examples:
   python benchmarks/gpu_session.py --pretend --quick --out /tmp/try     no GPU: kernels are compiled only
 
 steps, in order of worth: {", ".join(STEPS)}
-exit codes: 0 all steps were gone through, 1 no GPU or the smoke test failed, 2 bad input or a full disk,
+exit codes: 0 all steps were gone through, 1 the smoke test failed, 2 bad input, no GPU or a full disk,
 128 + N stopped by signal N""",
     )
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")

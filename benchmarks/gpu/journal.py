@@ -5,6 +5,8 @@ Whatever ends the session, what it measured can be read from the file, a last li
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,27 +69,38 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
 Line = Began | Said | Measured | Missing | Ended
 
 
+class Unwritable(KoansError):
+    """The disk is full, or the file is not ours to write. What it holds stays."""
+
+
 class Journal:
-    """The file, open. Raises KoansError if it is there already or cannot be written."""
+    """The file, open. Raises KoansError if it is there already, and Unwritable."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.lines: list[Line] = []
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
+            if file.exists():
+                raise KoansError(f"{file} is there already: give another --name, or read it with --from")
             self._out: IO[bytes] = file.open("xb", buffering=0)
-        except FileExistsError:
-            raise KoansError(f"{file} is there already: give another --name, or read it with --from") from None
         except OSError as error:
-            raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
+            raise Unwritable(f"{file}: cannot be written ({error.strerror})") from None
+        self._size = 0
 
     def write(self, line: Line) -> None:
+        """On the disk when it returns; a line that finds no room leaves nothing behind."""
         self.lines.append(line)
+        text = msgspec.json.encode(line) + b"\n"
         try:
-            self._out.write(msgspec.json.encode(line) + b"\n")
+            if self._out.write(text) != len(text):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._out.fileno())
         except OSError as error:
-            raise KoansError(f"{self.file}: cannot be written ({error.strerror}); what it holds stays") from None
+            with contextlib.suppress(OSError):
+                self._out.truncate(self._size)
+            raise Unwritable(f"{self.file}: cannot be written ({error.strerror}); what it holds stays") from None
+        self._size += len(text)
 
     def close(self) -> None:
         self._out.close()

@@ -136,10 +136,8 @@ PRETENDED = "PRETENDED: nothing ran on a GPU. Kernels were compiled for an H100;
 
 
 def told(found: Raced) -> str:
-    """One race in lines, the fastest first."""
-    parts = [f"{found.step}  {found.title}{'' if found.whole else '  (not to its end)'}"]
-    if found.error:
-        parts.append(f"  {found.error}")
+    """The contestants of a race in lines, the fastest first."""
+    parts = [f"  {found.error}"] if found.error else []
     width = max((len(figure.name) for figure in found.figures), default=0)
     for one in found.figures:
         name = f"  {one.name:{width}}"

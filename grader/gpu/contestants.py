@@ -84,6 +84,15 @@ def off(got: Sequence[Tensor], parts: Iterable[Part], which: Sequence[int] | Non
     return ""
 
 
+def _looked(got: Sequence[Tensor], truth: Truth, seed: int, which: Sequence[int] | None = None) -> str:
+    """`off`. What other contestants keep may leave too little room for the oracle's tables: then caches go first."""
+    try:
+        return off(got, truth.of(seed), which)
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        return off(got, truth.of(seed), which)
+
+
 class KernelContestant:
     """A learner's kernels. `functions` by name, to be launched as `function[grid](*args)`."""
 
@@ -132,7 +141,7 @@ class KernelContestant:
         got = leaves(self.value)
         timed = {t.data_ptr() for t in self.noted}
         which = [i for i, x in enumerate(got) if not self.only or x.data_ptr() in timed]
-        return off(got, self.truth.of(self.seed), which) if which else "no kernel that is timed writes a result"
+        return _looked(got, self.truth, self.seed, which) if which else "no kernel that is timed writes a result"
 
     def _note(self) -> list[Launch]:
         seen: list[Launch] = []
@@ -235,4 +244,4 @@ class BaselineContestant:
         if self.checked:
             return ""
         self.checked = True
-        return off(leaves(self.out), self.truth.of(self.seed))
+        return _looked(leaves(self.out), self.truth, self.seed)
