@@ -23,7 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)  # where this file lies there is nothing to import
+if sys.path[0] == str(Path(__file__).parent):
+    sys.path[0] = str(ROOT)  # run as a script: what it imports does not lie beside it
 
 import msgspec  # noqa: E402
 
@@ -103,12 +104,14 @@ class Session:
         return False
 
     def device(self) -> None:
-        """What is measured on. Raises NoGpu."""
+        """What is measured on. Raises NoGpu, and Over where not even that can be asked."""
         self.clocks("device")
         race = Race("device", "device", "", Job("", (), ()))
         report = self.race(race, STARTING)
         if report is not None and report.lack:
             raise NoGpu(report.lack)
+        if report is None and self.left > STARTING:
+            raise Over("no process with the GPU could be started")
 
     def clocks(self, step: str) -> None:
         """Clocks, power and temperature as they are now."""
@@ -221,7 +224,7 @@ def smoke_failed(lines: Sequence[journal.Line]) -> str:
     """What went wrong with a kernel of the smoke step, or an empty string."""
     for line in lines:
         if isinstance(line, journal.Missing) and line.step == "smoke" and line.why.startswith(BROKE_OFF):
-            return f"{line.title}: {line.why}"
+            return f"{line.title}: {line.why.splitlines()[0]}"
         if isinstance(line, journal.Measured) and line.step == "smoke":
             for times in line.report.times:
                 why = times.error or times.wrong or times.lack

@@ -54,26 +54,29 @@ def titles(lines, step=""):
     return [line.title for line in lines if isinstance(line, Measured) and line.last and step in ("", line.step)]
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """Where Triton keeps what it compiled: for the sessions of this file alone, so the first one compiles all."""
-    return str(tmp_path_factory.mktemp("triton"))
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, cache):
-    """A pretended session to its end, where nothing is installed beyond what such a machine has."""
-    folder = tmp_path_factory.mktemp("whole")
-    (folder / "path").mkdir()
-    (folder / "path" / "sitecustomize.py").write_text(BLOCK)
-    env = {**os.environ, "TRITON_CACHE_DIR": cache, "PYTHONPATH": str(folder / "path"), "PATH": "/usr/bin:/bin"}
-    return folder, *ran(folder, "--pretend", "--quick", env=env)
-
-
-def test_a_pretended_session_walks_every_step_and_compiles_every_kernel(whole, book):
-    folder, code, _, stderr = whole
+def test_a_pretended_session_goes_to_its_end_with_nothing_installed_that_such_a_machine_lacks(tmp_path, book):
+    """One session, looked at from all sides: it compiles every kernel, which takes a while."""
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "sitecustomize.py").write_text(BLOCK)
+    env = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path / "path")}
+    out = tmp_path / "out"
+    code, stdout, stderr = ran(out, "--pretend", "--quick", env={**env, "PATH": "/usr/bin:/bin"})
     assert (code, stderr) == (0, "")
-    lines = journal.lines(folder / "pretended-x.jsonl")
+    assert sorted(file.name for file in out.iterdir()) == ["pretended-x.json", "pretended-x.jsonl"]
+    lines = journal.lines(out / "pretended-x.jsonl")
+    found = json.loads((out / "pretended-x.json").read_text())
+    walks_every_step_and_compiles_every_kernel(lines, book)
+    says_that_it_was_pretended(found, stdout)
+    tells_of_every_threshold(msgspec.convert(found, summary.Result), stdout)
+    copy = tmp_path / "again.jsonl"
+    copy.write_bytes((out / "pretended-x.jsonl").read_bytes())
+    code, stdout, _ = ran(tmp_path, "--from", str(copy))
+    assert code == 0
+    assert "Thresholds that this would set" in stdout
+    assert (tmp_path / "again.json").read_bytes() == (out / "pretended-x.json").read_bytes()
+
+
+def walks_every_step_and_compiles_every_kernel(lines, book):
     assert {line.step for line in lines if hasattr(line, "step")} == set(STEPS)
     assert isinstance(lines[-1], Ended)
     assert lines[-1].how == "complete"
@@ -87,6 +90,10 @@ def test_a_pretended_session_walks_every_step_and_compiles_every_kernel(whole, b
         assert {times.name: times.error for times in ours.values()} == dict.fromkeys(ours, "")
         assert all(times.ms for times in ours.values())
     assert {line.title.partition(":")[0] for line in measured if line.step == "variants"} == set(VARIANTS)
+    forward = next(line for line in measured if line.step == "attention")
+    by_name = {times.name: times for times in forward.report.times}
+    assert by_name["sdpa-cudnn"].error.startswith("RuntimeError: No "), "what cannot run is said, and the race goes on"
+    assert all(by_name[name].ms for name in ("triton", "naive", "sdpa", "sdpa-flash"))
     (tests,) = [line for line in lines if isinstance(line, journal.Said)]
     assert tests.code == 0
     assert "4 not run here" in tests.text
@@ -96,10 +103,7 @@ def test_a_pretended_session_walks_every_step_and_compiles_every_kernel(whole, b
     ]
 
 
-def test_what_was_pretended_says_so_first_and_is_no_result_of_a_gpu(whole):
-    folder, _, stdout, _ = whole
-    assert sorted(file.name for file in folder.iterdir() if file.is_file()) == ["pretended-x.json", "pretended-x.jsonl"]
-    found = json.loads((folder / "pretended-x.json").read_text())
+def says_that_it_was_pretended(found, stdout):
     assert next(iter(found)) == "pretended"
     assert found["pretended"] is True
     assert found["facts"]["name"] == "pretended H100: nothing ran"
@@ -108,34 +112,12 @@ def test_what_was_pretended_says_so_first_and_is_no_result_of_a_gpu(whole):
     assert {figure["how"] for race in found["races"] for figure in race["figures"] if figure.get("ms")} == {"pretended"}
 
 
-def test_one_that_cannot_run_is_said_and_the_race_goes_on(whole):
-    folder, *_ = whole
-    lines = journal.lines(folder / "pretended-x.jsonl")
-    (forward,) = [line for line in lines if isinstance(line, Measured) and line.last and line.step == "attention"][:1]
-    by_name = {times.name: times for times in forward.report.times}
-    assert by_name["sdpa-cudnn"].error.startswith("RuntimeError: No ")
-    assert all(by_name[name].ms for name in ("triton", "naive", "sdpa", "sdpa-flash"))
-
-
-def test_every_threshold_of_now_stands_beside_the_one_that_would_be(whole):
-    folder, _, stdout, _ = whole
-    found = msgspec.json.decode((folder / "pretended-x.json").read_bytes(), type=summary.Result)
-    asked = {
-        (race.title, name): ratio for step in STEPS for race in races(step, True) for name, ratio in race.now.items()
-    }
+def tells_of_every_threshold(found, stdout):
+    now = [(race.title, race.now) for step in STEPS for race in races(step, True)]
+    asked = {(title, name): ratio for title, ratios in now for name, ratio in ratios.items()}
     assert {(one.title, one.against): one.now for one in found.thresholds} == asked
     table = stdout.partition("Thresholds that this would set")[2]
     assert len([line for line in table.splitlines() if "would be" in line]) == len(asked)
-
-
-def test_the_summary_comes_from_the_journal_alone(whole, tmp_path):
-    folder, *_ = whole
-    copy = tmp_path / "again.jsonl"
-    copy.write_bytes((folder / "pretended-x.jsonl").read_bytes())
-    code, stdout, _ = ran(tmp_path, "--from", str(copy))
-    assert code == 0
-    assert "Thresholds that this would set" in stdout
-    assert (tmp_path / "again.json").read_bytes() == (folder / "pretended-x.json").read_bytes()
 
 
 MOMENTS = [  # lines in the journal, and what comes then
@@ -147,8 +129,8 @@ MOMENTS = [  # lines in the journal, and what comes then
 ]
 
 
-def test_killed_at_five_moments_what_was_measured_is_there(tmp_path, cache):
-    steps, env = "device,smoke,simple", {**os.environ, "TRITON_CACHE_DIR": cache}
+def test_killed_at_five_moments_what_was_measured_is_there(tmp_path):
+    steps, env = "device,smoke,simple", {**os.environ, "TRITON_CACHE_DIR": str(tmp_path / "cache")}
     sessions = [
         (start(tmp_path / str(at), "--pretend", "--quick", "--steps", steps, env=env), at, number, tmp_path / str(at))
         for at, number in MOMENTS
@@ -257,14 +239,14 @@ def test_what_does_not_fit_into_the_time_left_is_left_out_and_said(tmp_path):
     assert "Not measured:" in stdout
 
 
-def test_a_full_disk_is_one_line_and_what_was_written_stays(tmp_path, cache):
+def test_a_full_disk_is_one_line_and_what_was_written_stays(tmp_path):
     import resource
 
     def little() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
-    env = {**os.environ, "TRITON_CACHE_DIR": cache}
+    env = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path / "cache")}
     options = ("--pretend", "--quick", "--steps", "device,smoke,simple")
     code, _, stderr = ran(tmp_path, *options, env=env, preexec_fn=little)
     assert code == 2
@@ -319,6 +301,41 @@ def test_a_baseline_that_is_not_there_does_not_fail_the_smoke_test(tmp_path, cap
     fine = Report(Facts("x"), (Times("triton", (1.0,)), Times("sdpa", error="RuntimeError: none")))
     script, one = session(tmp_path, [[fine], [fine]])
     script.walk(one, ["smoke"])
+
+
+FAKE = """#!/bin/sh
+echo "$0 $@"
+cat
+"""
+
+
+def test_the_profiler_gets_one_kernel_of_one_race_and_what_it_says_is_kept(tmp_path, monkeypatch, capsys):
+    for name in ("ncu", "nvidia-smi"):
+        (tmp_path / name).write_text(FAKE)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    _, one = session(tmp_path, [])
+    one.pretend, closed = False, []
+    one.worker.close = lambda: closed.append(True)
+    one.run("ncu")
+    one.clocks("device")
+    ncu, smi = [line for line in one.book.lines if isinstance(line, journal.Said)]
+    assert closed == [True], "two processes with the GPU would disturb each other"
+    command, job = ncu.text.splitlines()
+    assert command.endswith("-m grader.gpu.worker")
+    assert "--kernel-name regex:flash_kernel --launch-count 1 --section SpeedOfLight" in command
+    assert json.loads(job)["oracle"] == oracle_of("flash_forward")
+    assert "clocks.sm,clocks.max.sm" in smi.text
+    assert (ncu.code, smi.code) == (0, 0)
+
+
+def test_another_program_that_is_late_is_ended_and_what_it_said_is_kept():
+    import benchmarks.gpu_session as script
+
+    begun = time.monotonic()
+    code, text = script.ran([sys.executable, "-uc", "print('so far'); import time; time.sleep(60)"], 1.5)
+    assert (code, text) == (None, "so far\n\nstopped after 2 s")
+    assert time.monotonic() - begun < 30
 
 
 def asked_for(book, koan, monkeypatch):

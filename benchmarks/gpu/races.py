@@ -206,7 +206,7 @@ def _variants() -> list[Race]:
 def _bench() -> list[Race]:
     """What `koans bench attention` races on a GPU, with fewer calls: loops take seconds."""
     found = []
-    for cell in cells((512, 4096, 16384), (64, 128), gpu=True):
+    for cell in cells((512, 4096, 16384), (128, 64), gpu=True):
         koan = "flash_causal" if cell.causal else "flash_forward"
         first, *rest = model(koan)
         ours = [msgspec.structs.replace(first, choices=tuple(k.config for k in rest))]
