@@ -521,40 +521,46 @@ def test_on_a_cpu_the_second_claim_is_not_run_here_and_unlocks_nothing(play):
 
 
 PRETEND = """
-import functools, io, json, os, sys
+import functools, os, sys
 os.environ["TRITON_INTERPRET"] = "1"
-import msgspec, pytest
+import pytest
 import grader.gpu, grader.interpreter.run
 from grader.gpu import client, facts
 client._of = functools.cache(lambda pid: client.Worker(30, COMMAND))
 facts.present, facts.lack = lambda: True, lambda: ""
 grader.gpu.lack = facts.lack
 grader.interpreter.run.installed = lambda: TRITON
-from grader.plugin import Recorder
-stream = io.StringIO()
-pytest.main(["-q", "--target", TARGET, "exercises/ch13_triton/test_vector_add.py"], plugins=[Recorder(stream)])
-print("EVENTS" + json.dumps(stream.getvalue()))
+from grader.runner.protocol import Job
+from grader.runner.session import run_all
+if FOLDER:
+    file = os.path.abspath("exercises/ch13_triton/test_vector_add.py")
+    run_all(os.getcwd(), [Job(1, os.getcwd(), file, TARGET, 0, FOLDER, 60, 1 << 40)], lambda code: None)
+else:
+    pytest.main(["-q", "--target", TARGET, "exercises/ch13_triton/test_vector_add.py"])
 """
 
 
-def with_a_gpu(target, command, triton="3.6.0"):
-    """What pytest prints, and the verdict, of vector_add where there is a GPU, or what answers like one."""
-    import json
+def on_a_gpu(target, command, triton="3.6.0", folder=""):
+    """What pytest prints on vector_add where something answers as a GPU would; events go to `folder`, as in a run."""
     import subprocess
 
+    program = f"COMMAND, TARGET, TRITON, FOLDER = {command!r}, {target!r}, {triton!r}, {str(folder)!r}\n{PRETEND}"
+    root = Path(__file__).parent.parent
+    return subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False).stdout
+
+
+def judged(folder, *given, **more):
+    """The verdict of such a run."""
     import msgspec
 
     from grader.runner.protocol import Event
     from grader.verdict import Exit, judge
 
-    program = f"COMMAND, TARGET, TRITON = {command!r}, {target!r}, {triton!r}\n{PRETEND}"
-    root = Path(__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False)
-    printed, _, events = done.stdout.partition("EVENTS")
-    events = [msgspec.json.decode(line, type=Event) for line in json.loads(events).splitlines()]
+    on_a_gpu(*given, **more, folder=folder)
+    events = [msgspec.json.decode(line, type=Event) for line in (folder / "events").read_text().splitlines()]
+    assert events[-1].what == "finished"
     tests = [event.result for event in events if event.what == "result"]
-    verdict = judge("ch13_triton/vector_add", target, tests, "", Exit(True), seconds=1.0, seed=0, output="")
-    return printed, verdict
+    return judge("ch13_triton/vector_add", "t", tests, "", Exit(True), seconds=1.0, seed=0, output="")
 
 
 def seen(verdict):
@@ -568,19 +574,23 @@ def seen(verdict):
     return capture.get()
 
 
-def test_a_fast_kernel_passes_its_second_claim_where_triton_cannot_interpret_and_its_times_are_kept():
-    printed, verdict = with_a_gpu("solutions", answering(yours=1.0, torch=0.92))
+def test_a_fast_kernel_passes_its_second_claim_where_triton_cannot_interpret_and_its_times_are_kept(tmp_path):
+    verdict = judged(tmp_path, "solutions", answering(yours=1.0, torch=0.92))
     assert (verdict.status, verdict.fast) == ("not run here", "passed")
     assert not verdict.passed
     (timed,) = [test for test in verdict.tests if test.gpu]
     assert timed.ms == {"yours": 1.0, "torch": 0.92}
     assert verdict.speed == "0.92 of torch"
     assert "fast: ✓ passed, 0.92 of torch" in seen(verdict)
+
+
+def test_pytest_says_how_fast_it_was():
+    printed = on_a_gpu("solutions", answering(yours=1.0, torch=0.92))
     assert "ch13_triton/vector_add  1 of 12 tests pass, 11 not run here; 0.92 of torch" in printed
 
 
-def test_a_slow_kernel_fails_its_second_claim_and_is_told_by_how_much():
-    _, verdict = with_a_gpu("solutions", answering(yours=1.0, torch=0.5), triton="3.9.0")
+def test_a_slow_kernel_fails_its_second_claim_and_is_told_by_how_much(tmp_path):
+    verdict = judged(tmp_path, "solutions", answering(yours=1.0, torch=0.5), triton="3.9.0")
     assert (verdict.status, verdict.fast) == ("passed", "failed")
     shown = seen(verdict)
     assert "fast: ✗ failed, 0.50 of torch" in shown
@@ -588,12 +598,10 @@ def test_a_slow_kernel_fails_its_second_claim_and_is_told_by_how_much():
 
 
 @pytest.mark.parametrize("triton", ["3.6.0", "3.9.0"])
-def test_a_stub_is_not_started_on_a_machine_with_a_gpu_too(triton):
-    printed, verdict = with_a_gpu("stub", answering(yours=1.0, torch=1.0), triton)
+def test_a_stub_is_not_started_on_a_machine_with_a_gpu_too(tmp_path, triton):
+    verdict = judged(tmp_path, "stub", answering(yours=1.0, torch=1.0), triton)
     assert (verdict.status, verdict.fast) == ("not started", "not started")
     assert {test.status for test in verdict.tests if test.gpu} == {"not started"}
-    assert "not started; next: open exercises/ch13_triton/vector_add.py" in printed
-    assert "KeyError" not in printed
 
 
 @pytest.mark.parametrize(
