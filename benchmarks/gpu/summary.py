@@ -158,7 +158,10 @@ def told_all(found: Result) -> str:
     if found.missing:
         parts += ["", "Not measured:", *(f"  {line.step}  {line.title}: {line.why}" for line in found.missing)]
     if found.thresholds:
-        parts += ["", "Thresholds that this would set: 85 % of the measured ratio, in steps of 0.05, and those of now"]
+        meaning = "85 % of the measured ratio, in steps of 0.05, and those of now"
+        if found.pretended:
+            meaning = "none, since nothing was measured; the table shows what it would be like"
+        parts += ["", f"Thresholds that this would set: {meaning}"]
         width = max(len(one.title) for one in found.thresholds)
         for one in found.thresholds:
             now = "none" if one.now is None else f"{one.now:g}"

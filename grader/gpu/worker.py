@@ -104,24 +104,42 @@ def run(
 
     `functions` gives the kernels of texts; `made` makes a contestant of them (by default a KernelContestant).
     """
-    from grader.gpu.contestants import BaselineContestant, KernelContestant, Truth
+    from grader.gpu.contestants import KernelContestant
 
-    made = made or KernelContestant
-    facts = machine.facts()
-    missing = too_old(facts.capability) if machine.device == "cuda" else ""
+    report = Report(machine.facts(), chosen={})
+    missing = too_old(report.facts.capability) if machine.device == "cuda" else ""
     if missing:
-        yield Report(facts, lack=missing)
+        yield msgspec.structs.replace(report, lack=missing)
         return
     if not job.oracle:
-        yield Report(facts, picks=picks(machine))
+        yield msgspec.structs.replace(report, picks=picks(machine))
         return
+    for report in _raced(job, machine, report, functions, made or KernelContestant):  # noqa: B020  the last one stays
+        yield report
+    gc.collect()  # what contestants kept is free from here on
+    if not machine.alive():
+        yield msgspec.structs.replace(report, broken=True)
+    elif machine.device == "cuda":
+        import torch
+
+        torch.cuda.empty_cache()
+
+
+def _raced(
+    job: Job,
+    machine: Machine,
+    report: Report,
+    functions: Callable[[Kernels], dict[str, Any]],
+    made: Callable[..., Any],
+) -> Iterator[Report]:
+    from grader.gpu.contestants import BaselineContestant, Truth
+
     contestants: list[Contestant] = []
     out: list[Times] = []  # who cannot even start
-    report = Report(facts)
     try:
         oracle = oracle_of(job.oracle)
         flops, loads = _work(job, oracle)
-        report = Report(facts, floor=facts.floor(flops, loads), flops=flops, loads=loads, chosen={})
+        report = msgspec.structs.replace(report, floor=report.facts.floor(flops, loads), flops=flops, loads=loads)
         truth = Truth(oracle, job.inputs, machine.device)
         for kernels in job.kernels:
             try:
@@ -140,24 +158,15 @@ def run(
             contestants.append(best)
         for name in job.baselines:
             if name in oracle.baselines:
-                contestants.append(BaselineContestant(name, oracle.baselines[name], oracle, job.inputs, machine, truth))
+                fn = oracle.baselines[name]
+                contestants.append(BaselineContestant(name, fn, oracle, job.inputs, machine, truth))
             else:
                 out.append(Times(name, error=f"{oracle.__name__} has no such baseline"))
         for times in race(contestants, rounds=job.rounds, warm=job.warm, alive=machine.alive):
             report = msgspec.structs.replace(report, times=(*times, *out))
             yield report
     except Exception as error:  # whatever it is must not end the process
-        report = msgspec.structs.replace(report, error=told(error))
-        yield report
-    finally:
-        contestants.clear()
-        gc.collect()
-    if not machine.alive():
-        yield msgspec.structs.replace(report, broken=True)
-    elif machine.device == "cuda":
-        import torch
-
-        torch.cuda.empty_cache()
+        yield msgspec.structs.replace(report, error=told(error))
 
 
 def fastest(made: list[Any]) -> Any:
