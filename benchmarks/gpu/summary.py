@@ -160,7 +160,7 @@ def told_all(found: Result) -> str:
     if found.thresholds:
         meaning = "85 % of the measured ratio, in steps of 0.05, and those of now"
         if found.pretended:
-            meaning = "none, since nothing was measured; the table shows what it would be like"
+            meaning = "none, since nothing was measured; this is what the table looks like"
         parts += ["", f"Thresholds that this would set: {meaning}"]
         width = max(len(one.title) for one in found.thresholds)
         for one in found.thresholds:
