@@ -130,7 +130,10 @@ MOMENTS = [  # lines in the journal, and what comes then
 
 
 def test_killed_at_five_moments_what_was_measured_is_there(tmp_path):
-    steps, env = "device,smoke,simple", {**os.environ, "TRITON_CACHE_DIR": str(tmp_path / "cache")}
+    steps, env = (
+        "device,smoke,attention,more,simple,variants",
+        {**os.environ, "TRITON_CACHE_DIR": str(tmp_path / "cache")},
+    )
     sessions = [
         (start(tmp_path / str(at), "--pretend", "--quick", "--steps", steps, env=env), at, number, tmp_path / str(at))
         for at, number in MOMENTS
