@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from grader import targets
-from grader.checks import context
+from grader.checks import context, throughput
 from grader.errors import KoansError
 from grader.explain import Explained, explain, explain_import
-from grader.verdict import Status, TestResult
+from grader.verdict import Status, TestResult, speed
 from grader.workbook import Koan, Workbook, find_root
 
 os.environ.setdefault("TRITON_INTERPRET", "1")  # before anything imports triton
@@ -174,6 +174,17 @@ def sentence(item: pytest.Item) -> str:
     return name.removeprefix("test_").replace("_", " ") + (f" [{params.replace('torch.', '')}" if bracket else "")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A race has a limit of its own, longer than a test's; a limit that a test sets itself stays."""
+    if not config.pluginmanager.hasplugin("timeout"):
+        return
+    from grader.gpu.client import LIMIT
+
+    for item in items:
+        if item.get_closest_marker("gpu") is not None and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LIMIT))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     koan = koan_of(item.config, item.path)
     if koan is not None:
@@ -222,6 +233,7 @@ def result_of(item: pytest.Item, koan: Koan, error: BaseException | None, second
         gpu=item.get_closest_marker("gpu") is not None,
         seconds=round(seconds, 4),
         output=output[-4000:],
+        ms=throughput.taken(),
     )
 
 
@@ -280,6 +292,7 @@ def pytest_report_teststatus(
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """One line a koan: where it stands and what to do next."""
     counts: dict[str, dict[Status, int]] = defaultdict(lambda: defaultdict(int))
+    timed: dict[str, list[TestResult]] = defaultdict(list)
     broken: set[str] = set()
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -289,6 +302,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
                 broken.add(koan)
             elif koan and result and (report.when == "call" or result.status != Status.passed):
                 counts[koan][result.status] += 1
+                timed[koan].append(result)
     if not counts and not broken:
         return
     terminalreporter.section("koans")
@@ -304,6 +318,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         elif tally[Status.passed]:
             skipped = f", {tally[Status.not_run_here]} not run here" if tally[Status.not_run_here] else ""
             line = f"{koan}  {tally[Status.passed]} of {total} tests pass{skipped}"
+            line += f"; {how_fast}" if (how_fast := speed(timed[koan])) else ""
         else:
             line = f"{koan}  not run here"
         terminalreporter.write_line(line)

@@ -344,10 +344,12 @@ class Launched:
         return Job(kernels.oracle, tuple(inputs), tuple(baselines), (kernels,))
 
     def for_gpu(self, name: str, only: Sequence[str] = ()) -> Kernels:
-        """The kernels' checked texts and literal numbers, under a name for their times."""
+        """The kernels' checked texts and literal numbers, under a name for their times. Raises YourTurn for a stub."""
         from grader.gpu.job import Kernels
-        from grader.interpreter.run import kernel_lines
+        from grader.interpreter.text import YourTurn, is_stub, kernel_lines
 
+        if any(is_stub(text.functions[kernel]) for kernel, text in self.texts.items()):
+            raise YourTurn("your turn")
         oracle = f"{self.oracle.fn.__module__}:{self.oracle.__name__}"
         sources = {kernel: kernel_lines(text) for kernel, text in self.texts.items()}
         choices = tuple(dict(choice) for choice in self.text.choices)

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reference import Work
+from reference import Oracle, Work
+
+BACKENDS = {"flash": "FLASH_ATTENTION", "cudnn": "CUDNN_ATTENTION"}  # of torch's fused attention, as it names them
 
 
 def naive(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -72,6 +74,30 @@ def backward(attention: Callable[..., Tensor]) -> Callable[..., Callable[[], Any
         return lambda: torch.autograd.grad(out, leaves, grad, retain_graph=True)
 
     return prepared
+
+
+def through(backend: str, attention: Callable[..., Any]) -> Callable[..., Any]:
+    """The same by one of torch's backends. It raises RuntimeError where that backend cannot do it."""
+
+    def chosen(*inputs: Tensor) -> Any:
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+
+        with sdpa_kernel(getattr(SDPBackend, BACKENDS[backend])):
+            return attention(*inputs)
+
+    return chosen
+
+
+def fused(
+    oracle: Oracle[..., Any],
+    attention: Callable[..., Any],
+    around: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda attention: attention,
+) -> None:
+    """Register torch's fused attention: with the backend that torch picks (sdpa), and with each by its name
+    (sdpa-flash, sdpa-cudnn). `around` makes something else of each, its backward pass for one."""
+    oracle.baseline("sdpa")(around(attention))
+    for backend in BACKENDS:
+        oracle.baseline(f"sdpa-{backend}")(around(through(backend, attention)))
 
 
 def attention_work(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Work:

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from grader.bench import predict
-from grader.bench.attention import _expected, _kernels, _row
+from grader.bench.attention import _expected, _kernels, _on_gpu, _row
 from grader.bench.cells import Bench, Cell, Row, cells, share
 from grader.bench.plot import roofline, speeds
 from grader.bench.table import tables
+from grader.errors import KoansError
 from grader.gpu.facts import H100, Facts
+from grader.gpu.job import Report
 from grader.gpu.timing import Times
 from grader.report import terminal
 from grader.workbook import Workbook, find_root
@@ -150,6 +152,78 @@ def test_the_verb_writes_json_and_four_pictures_and_says_where(play):
     assert measured == {"loops", "einsum", "sdpa"}
     assert {p["way"] for p in data["predictions"]} == {"loops", "einsum", "triton", "sdpa"}
     assert "(predicted)" in run.stdout
+
+
+class Answers:
+    """A worker for the bench: what it says to each job, an exception among it."""
+
+    def __init__(self, *says):
+        self.says = iter(says)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def ask(self, job):
+        says = next(self.says)
+        if isinstance(says, Exception):
+            raise says
+        times = (Times("einsum", (2.0,)), Times("sdpa-flash", (1.0,)), Times("sdpa-cudnn", error="E: not here"))
+        return Report(Facts("NVIDIA H100"), (*times, Times("triton", error="E: no")), chosen={"triton": KERNEL_CONFIG})
+
+
+KERNEL_CONFIG = {"BLOCK_M": 64, "BLOCK_N": 64}
+
+
+def benched(monkeypatch, *says):
+    """What the bench gives after each of two cells."""
+    monkeypatch.setattr("grader.gpu.client.Worker", lambda **_: Answers(*says))
+    kernels = {causal: _kernels(Workbook(find_root(Path(__file__))), "flash_forward") for causal in (False, True)}
+    plan = [Cell(512, 64, False), Cell(512, 64, True)]
+    return list(_on_gpu(plan, kernels, lambda text: None))
+
+
+def test_backends_stand_in_the_bench_by_name_and_an_error_is_its_contestants_own(monkeypatch):
+    found = benched(monkeypatch, 1, 1)[-1]
+    rows = {row.way: row for row in found.rows if not row.cell.causal}
+    assert (rows["einsum"].ms, rows["sdpa-flash"].ms) == (2.0, 1.0)
+    assert (rows["sdpa-cudnn"].lack, rows["triton"].lack) == ("E: not here", "E: no")
+    assert rows["loops"].lack == "no time"
+    assert "SDPA, FlashAttention, measured" in words(speeds(found))
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_a_cell_that_fails_leaves_the_others_and_says_why(monkeypatch, last):
+    dead = KoansError("the process with the GPU ended with exit code 1\n  a traceback")
+    found = benched(monkeypatch, *((1, dead) if last else (dead, 1)))
+    assert len(found) == 2
+    assert found[-1].complete
+    good, bad = (False, True) if last else (True, False)
+    assert {r.way: r.ms for r in found[-1].rows if r.cell.causal == good and r.ms} == {"einsum": 2.0, "sdpa-flash": 1.0}
+    lacks = {row.way: row.lack for row in found[-1].rows if row.cell.causal == bad}
+    assert lacks == dict.fromkeys(lacks, "the process with the GPU ended with exit code 1")
+    assert set(lacks) == {"loops", "einsum", "sdpa", "sdpa-flash", "sdpa-cudnn", "triton"}
+
+
+def test_the_verb_writes_after_every_cell_so_that_a_kill_costs_the_rest_alone(play):
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    command = [sys.executable, "-m", "grader", "bench", "attention", "--lengths", "16,32,2048", "--widths", "16"]
+    file = play.root / "out" / "attention.json"
+    bench = subprocess.Popen([*command, "--budget", "60", "--out", "out"], cwd=play.root, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not file.is_file() and time.monotonic() < deadline and bench.poll() is None:
+        time.sleep(0.01)
+    bench.send_signal(signal.SIGKILL)
+    assert bench.wait() == -signal.SIGKILL
+    data = json.loads(file.read_text())
+    assert data["complete"] is False
+    assert data["rows"]
 
 
 @pytest.mark.parametrize(

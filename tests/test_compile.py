@@ -1,5 +1,7 @@
 """Kernels compiled for an H100 with no GPU here, and the checks `traffic` and `compiles`."""
 
+import contextlib
+
 import pytest
 import torch
 
@@ -189,3 +191,17 @@ def test_ada_multiplies_fp8_on_tensor_cores_and_ampere_does_not(arch, kind, refu
             True,
             fp8,
         )  # E5M2 on an A100: converted to fp16 first
+
+
+def test_the_compiling_process_finds_what_stands_on_pythonpath(tmp_path, monkeypatch):
+    """A Triton that was carried to a machine is found there, and the workbook before it."""
+    from grader.interpreter.compiler import ROOT, Compiler
+
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import sys; open({str(tmp_path / 'path')!r}, 'w').write('\\n'.join(sys.path))"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with contextlib.suppress(RuntimeError):
+        Compiler().ask({})
+    found = (tmp_path / "path").read_text().splitlines()
+    assert found.index(str(ROOT)) < found.index(str(tmp_path))

@@ -14,7 +14,7 @@ from grader.bench import predict
 from grader.bench.cells import WAYS, Bench, Cell, Prediction, Row, cells, filled, share
 from grader.errors import KoansError
 from grader.gpu.facts import Facts, lack
-from grader.gpu.job import Job, like
+from grader.gpu.job import Job, Kernels, Report, like
 from grader.gpu.timing import Times
 from grader.workbook import Workbook
 
@@ -23,6 +23,7 @@ FULL, CAUSAL = "flash_forward", "flash_causal"
 ROUNDS = 15
 CPU_ROUNDS = 5
 TORCH = ("loops", "einsum", "sdpa")
+BACKENDS = ("sdpa-flash", "sdpa-cudnn")  # on a GPU, beside the one that torch picks
 Say = Callable[[str], None]
 
 
@@ -74,33 +75,38 @@ def _on_gpu(plan: Sequence[Cell], kernels: dict[bool, dict[str, Any]], say: Say)
     with Worker(patience=300) as worker:
         for i, cell in enumerate(plan):
             say(f"{cell} ({i + 1} of {len(plan)})")
-            ours = tuple(fn.for_gpu(way) for way, fn in kernels[cell.causal].items())
-            name = CAUSAL if cell.causal else FULL
-            shape = like(cell.heads, cell.n, cell.d)
-            job = Job(f"reference.{CHAPTER}.{name}:{name}", (shape,) * 3, TORCH, ours, ROUNDS)
+            ours = [fn.for_gpu(way) for way, fn in kernels[cell.causal].items()]
+            job = race_of(cell, ours)
             try:
                 report = worker.ask(job)
             except KoansError as error:
-                rows += [Row(cell, way, lack=str(error)) for way in (*TORCH, *(k.name for k in ours))]
-                continue
+                report = Report(facts, error=str(error).splitlines()[0])
             if report.lack:
                 raise KoansError(f"not run here: {report.lack}")
             facts = report.facts
             chosen |= {f"{cell} {way}": config for way, config in report.chosen.items()}
-            if report.error:
-                rows += [Row(cell, k.name, lack=report.error) for k in ours]
-            asked = {way: predict.torch_way(cell, way).asked_bytes for way in TORCH}
+            asked = {way: predict.torch_way(cell, way).asked_bytes for way in job.baselines}
             for way, config in report.chosen.items():
                 asked[way] = predict.total(predict.asked_by(cell, kernels[cell.causal][way], config))
-            rows += [_row(cell, times, facts, report.floor, asked[times.name]) for times in report.times]
+            found = {times.name: times for times in report.times}
+            for way in (*job.baselines, *(k.name for k in ours)):
+                times = found.get(way, Times(way, error=report.error))
+                rows.append(_row(cell, times, facts, report.floor, asked.get(way, 0)))
             yield Bench("gpu", facts, tuple(_sorted(rows)), chosen=dict(chosen), complete=i + 1 == len(plan))
+
+
+def race_of(cell: Cell, ours: Sequence[Kernels], rounds: int = ROUNDS) -> Job:
+    """The race of a cell on a GPU: loops, einsum, SDPA by each of its backends, and kernels."""
+    name = CAUSAL if cell.causal else FULL
+    shape = like(cell.heads, cell.n, cell.d)
+    return Job(f"reference.{CHAPTER}.{name}:{name}", (shape,) * 3, (*TORCH, *BACKENDS), tuple(ours), rounds)
 
 
 def _row(cell: Cell, times: Times, facts: Facts, floor: float = 0.0, asked: int = 0) -> Row:
     honest = times.above(floor)
     if not honest.ms:
         below = f"all {len(times.ms)} times lie below the roofline" if times.ms else ""
-        return Row(cell, times.name, how=times.how, lack=times.lack or times.wrong or below or "no time")
+        return Row(cell, times.name, how=times.how, lack=times.lack or times.error or times.wrong or below or "no time")
     ms = honest.median
     figures = (ms, honest.spread, len(honest.ms), times.how, cell.flops / ms / 1e9, share(cell, ms, facts.peak), asked)
     return Row(cell, times.name, *figures)

@@ -10,7 +10,7 @@ from grader.gpu.facts import Facts, Peak
 
 LENGTHS = (512, 4096, 16384)
 WIDTHS = (64, 128)
-WAYS = ("loops", "einsum", "triton", "yours", "sdpa")
+WAYS = ("loops", "einsum", "triton", "yours", "sdpa", "sdpa-flash", "sdpa-cudnn")
 TOKENS, WIDTH = 16384, 2048  # on a GPU, of all sequences and heads together: enough to fill it at every length
 
 

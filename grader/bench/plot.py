@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = {"loops": "#8c564b", "einsum": "#7f7f7f", "triton": "#1f77b4", "yours": "#d62728", "sdpa": "#2ca02c"}
-MARKS = {"loops": "v", "einsum": "s", "triton": "o", "yours": "D", "sdpa": "^"}
+COLOURS |= {"sdpa-flash": "#17becf", "sdpa-cudnn": "#bcbd22"}
+MARKS = {"loops": "v", "einsum": "s", "triton": "o", "yours": "D", "sdpa": "^", "sdpa-flash": "<", "sdpa-cudnn": ">"}
 NAMES = {"loops": "loops", "einsum": "einsum", "triton": "Triton (model)", "yours": "Triton (yours)", "sdpa": "SDPA"}
+NAMES |= {"sdpa-flash": "SDPA, FlashAttention", "sdpa-cudnn": "SDPA, cuDNN"}
 
 
 class Point(NamedTuple):

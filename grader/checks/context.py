@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """The state of one run. All but the first two are by function under test.
+    """The state of one run. All but `brief`, `memo` and `raced` are by function under test.
 
     `brief`: no failing input is made smaller, and no message is written that nobody will read. `named`: the wrong
     answers that each failure looks like. `passed`: checks that tell look-alikes apart. `failed`: the functions that
-    failed a check. `spent`: seconds that went into smaller inputs.
+    failed a check. `spent`: seconds that went into smaller inputs. `raced`: of the last race on a GPU, the median
+    milliseconds of each contestant, until they are reported.
     """
 
     brief: bool = False
@@ -30,6 +31,7 @@ class Run:
     passed: defaultdict[Any, list[Passed]] = field(default_factory=lambda: defaultdict(list))
     failed: set[Any] = field(default_factory=set)
     spent: defaultdict[Any, float] = field(default_factory=lambda: defaultdict(float))
+    raced: dict[str, float] = field(default_factory=dict)
 
 
 _current = Run()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.errors import KoansError
+
+if TYPE_CHECKING:
+    from grader.bench.cells import Bench
 
 app = typer.Typer(rich_markup_mode=None, help="Race ways to compute the same thing, and see what bounds them.")
 
@@ -46,24 +49,21 @@ def attention(
 
     book = workbook()
     folder = out or book.root / ".koans" / "bench"
+    _make(folder)
     found, stopped = None, False
     with waiting("attention") as say:
         try:
             for so_far in bench(book, _numbers(lengths, "--lengths"), _numbers(widths, "--widths"), budget, say):
                 found = so_far
+                _keep(folder / "attention.json", found)  # as it goes: whatever comes, this much is there
         except KeyboardInterrupt:
             stopped = True
     if found is None:
         print("koans: stopped before anything was measured", file=sys.stderr)
         raise typer.Exit(130)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "attention.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
-    except OSError as error:
-        raise KoansError(f"{folder}: cannot be written ({error.strerror})") from None
-    try:
         drawn = ", ".join(file.name for file in plot.write(found, folder))
-    except KoansError as error:
+    except (KoansError, OSError) as error:
         drawn = f"no plots: {error}"
     if as_json:
         dump(found)
@@ -71,6 +71,23 @@ def attention(
         show(tables(found), "", f"in {folder}: attention.json, {drawn}")
     if stopped:
         raise typer.Exit(130)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KoansError(f"{folder}: cannot be written ({error.strerror})") from None
+
+
+def _keep(file: Path, found: Bench) -> None:
+    """Replace the file whole, so that it can be read at any moment."""
+    new = file.with_suffix(".new")
+    try:
+        new.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
+        new.replace(file)
+    except OSError as error:
+        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
 
 
 def _numbers(text: str, option: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Asks the worker. A process of its own for each client: a kernel that never ends is killed with it."""
+"""Asks the worker: a process of its own, so that a kernel that never ends is killed with it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ import os
 import selectors
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
 from grader.errors import KoansError
 from grader.gpu.job import Job, Report
+from grader.gpu.said import ended
 
 PATIENCE = 120.0  # seconds for one race, compiling included
+LIMIT = PATIENCE + 15  # seconds for a test with a race in it
+TAIL = 4000  # bytes of what a process wrote last
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -25,35 +31,39 @@ class Worker:
     def __init__(self, patience: float = PATIENCE, command: tuple[str, ...] = ("-m", "grader.gpu.worker")) -> None:
         self.patience, self.command = patience, command
         self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None
 
-    def ask(self, job: Job) -> Report:
+    def ask(self, job: Job, patience: float | None = None) -> Report:
         """The whole report. Raises KoansError if the process ends or is late."""
-        *_, last = self.watch(job)
+        *_, last = self.watch(job, patience)
         return last
 
-    def watch(self, job: Job) -> Iterator[Report]:
-        """Reports as they come, each with all there is so far."""
-        process = self._started()
+    def watch(self, job: Job, patience: float | None = None) -> Iterator[Report]:
+        """Reports as they come, each with all there is so far. `patience`: seconds for this job, if not as usual."""
+        process = self.start()
         assert process.stdin is not None and process.stdout is not None
-        deadline, seen = time.monotonic() + self.patience, False
+        patience = self.patience if patience is None else patience
+        report: Report | None = None
         try:
             process.stdin.write(msgspec.json.encode(job) + b"\n")
             process.stdin.flush()
         except BrokenPipeError:
             raise self._ended() from None
-        lines = self._lines(process, deadline)
+        lines = self._lines(process, patience)
         for line in lines:
             if not line.strip():
-                if not seen:
+                if report is None:
                     raise KoansError("the process with the GPU gave no report")
+                if report.broken:
+                    self.close()  # CUDA does nothing more there; the next job gets a new process
                 return
-            seen = True
-            yield msgspec.json.decode(line, type=Report)
+            report = msgspec.json.decode(line, type=Report)
+            yield report
         raise self._ended()
 
-    def _lines(self, process: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
+    def _lines(self, process: subprocess.Popen[bytes], patience: float) -> Iterator[bytes]:
         assert process.stdout is not None
-        rest = b""
+        deadline, rest = time.monotonic() + patience, b""
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             while True:
@@ -62,27 +72,33 @@ class Worker:
                 left = deadline - time.monotonic()
                 if left <= 0 or not selector.select(left):
                     self.close()
-                    raise KoansError(f"no answer from the GPU within {self.patience:g} s: does the kernel end?")
+                    raise KoansError(f"no answer from the GPU within {patience:.3g} s: does the kernel end?")
                 more = os.read(process.stdout.fileno(), 1 << 16)
                 if not more:
                     return
                 rest += more
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[bytes]:
+        """The process, started if there is none: it takes seconds, so one may begin before there is a job."""
         if self._process is None:
-            keep = {k: v for k, v in os.environ.items() if k not in ("TRITON_INTERPRET", "PYTHONSTARTUP")}
-            keep |= {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "TRITON_DEFAULT_FP_FUSION": "1"}
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  a pipe that nobody reads would fill up
             self._process = subprocess.Popen(
-                [sys.executable, *self.command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=keep, cwd=ROOT
+                [sys.executable, *self.command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=environment(),
+                cwd=ROOT,
             )
         return self._process
 
     def _ended(self) -> KoansError:
-        assert self._process is not None
+        assert self._process is not None and self._errors is not None
         code = self._process.wait()
-        self._process = None
-        what = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return KoansError(f"the process with the GPU ended with {what}: an address outside its tensors does that")
+        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - TAIL))
+        said = self._errors.read().decode(errors="replace")
+        self.close()
+        return KoansError(ended(code, said))
 
     def close(self) -> None:
         if self._process is not None:
@@ -92,9 +108,29 @@ class Worker:
                 assert pipe is not None
                 pipe.close()
             self._process = None
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
 
     def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def environment() -> dict[str, str]:
+    """The worker's: this one's, without the interpreter, and with the workbook in front of what Python finds."""
+    keep = {k: v for k, v in os.environ.items() if k not in ("TRITON_INTERPRET", "PYTHONSTARTUP")}
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return keep | {"PYTHONPATH": path, "PYTHONWARNINGS": "ignore", "TRITON_DEFAULT_FP_FUSION": "1"}
+
+
+def shared() -> Worker:
+    """This process's one worker, since starting CUDA takes seconds. It ends when this process does: its input ends."""
+    return _of(os.getpid())  # a fork must not talk to its parent's
+
+
+@cache
+def _of(pid: int) -> Worker:
+    return Worker()

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from grader.gpu.facts import Facts
-from grader.gpu.timing import ROUNDS, Times
+from grader.gpu.timing import ROUNDS, WARM, Times
 
 
 class Input(msgspec.Struct, frozen=True):
@@ -36,17 +36,25 @@ class Kernels(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One race: kernels and baselines of an oracle, on inputs of these shapes."""
+    """One race: kernels and baselines of an oracle, on inputs of these shapes.
+
+    Without an oracle there is no race, and the report says what the device is.
+    """
 
     oracle: str
     inputs: tuple[Input, ...]
     baselines: tuple[str, ...]
     kernels: tuple[Kernels, ...] = ()
     rounds: int = ROUNDS
+    warm: int = WARM
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What came of it. `lack`: why this device is not timed. `chosen`: the CONFIG timed, by contestant."""
+    """What came of it. `lack`: why this device is not timed. `chosen`: the CONFIG timed, by contestant.
+
+    `flops` and `loads` (bytes) are what any way must do, and `floor` the milliseconds below which no time is believed.
+    `picks` is said for a job without an oracle. `broken`: CUDA does nothing more in that process.
+    """
 
     facts: Facts
     times: tuple[Times, ...] = ()
@@ -54,3 +62,7 @@ class Report(msgspec.Struct, frozen=True):
     lack: str = ""
     error: str = ""
     chosen: dict[str, dict[str, Any]] = {}
+    flops: float = 0.0
+    loads: float = 0.0
+    picks: dict[str, str] = {}
+    broken: bool = False

@@ -32,6 +32,9 @@ class Machine(Protocol):
     def timed(self, fn: Callable[[], None]) -> float:
         """Milliseconds that `fn` takes. Raises OutOfMemory."""
 
+    def alive(self) -> bool:
+        """Does it still run anything? After a stray address CUDA does not."""
+
 
 def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
@@ -72,6 +75,9 @@ class Host:
             raise
         return 1e3 * (self.clock() - start)
 
+    def alive(self) -> bool:
+        return True
+
 
 class Cuda:
     """The current CUDA device. Made in the worker alone."""
@@ -89,7 +95,7 @@ class Cuda:
     def facts(self) -> Facts:
         import torch
 
-        found = versions() | {"cuda": str(torch.version.cuda)}
+        found = versions() | {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
         p = self.properties
         return Facts(p.name, (p.major, p.minor), p.multi_processor_count, p.total_memory, p.L2_cache_size, found)
 
@@ -129,6 +135,15 @@ class Cuda:
         end.record()
         torch.cuda.synchronize()
         return float(start.elapsed_time(end))
+
+    def alive(self) -> bool:
+        import torch
+
+        try:
+            torch.cuda.synchronize()
+        except RuntimeError:
+            return False
+        return True
 
     def _guarded(self, fn: Callable[[], None]) -> None:
         import torch

@@ -12,6 +12,8 @@ from typing import Protocol
 
 import msgspec
 
+from grader.gpu.said import told
+
 ROUNDS = 15
 WARM = 2  # rounds that are run and not counted
 
@@ -37,13 +39,18 @@ class Contestant(Protocol):
 
 
 class Times(msgspec.Struct, frozen=True):
-    """One contestant's calls, in milliseconds, in the order they were made. `lack`: why there are none."""
+    """One contestant's calls, in milliseconds, in the order they were made.
+
+    Why there are none: `lack` (it does not fit into memory: a result), `error` (it does not run) or `wrong` (its output
+    is).
+    """
 
     name: str
     ms: tuple[float, ...] = ()
     lack: str = ""
     wrong: str = ""
     how: str = ""
+    error: str = ""
 
     @property
     def median(self) -> float:
@@ -75,10 +82,12 @@ def race(
     rounds: int = ROUNDS,
     warm: int = WARM,
     tick: Callable[[int, int], None] = lambda done, of: None,
+    alive: Callable[[], bool] = lambda: True,
 ) -> Iterator[list[Times]]:
     """Time all of them in turns; yields what there is after every counted round, so that one may stop early.
 
-    Who runs out of memory or gives a wrong output is out of the race; the rest go on.
+    Who runs out of memory, raises an error or gives a wrong output is out of the race; the rest go on, unless the error
+    took the device with it, so that it is no longer `alive`.
     """
     by_name = {c.name: c for c in contestants}
     found = {c.name: Times(c.name) for c in contestants}
@@ -92,6 +101,15 @@ def race(
             except OutOfMemory as error:
                 found[name] = Times(name, lack=str(error) or "out of memory")
                 del by_name[name]
+                continue
+            except Exception as error:
+                found[name] = Times(name, error=told(error))
+                del by_name[name]
+                if not alive():
+                    lost = f"the GPU was lost while {name} ran"
+                    found |= {other: msgspec.structs.replace(found[other], error=lost) for other in by_name}
+                    yield list(found.values())
+                    return
                 continue
             if wrong:
                 found[name] = Times(name, wrong=wrong, how=one.how)

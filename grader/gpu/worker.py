@@ -20,7 +20,8 @@ import msgspec
 from grader.gpu.facts import Facts, lack, too_old
 from grader.gpu.job import Job, Kernels, Report
 from grader.gpu.machine import Cuda, Machine
-from grader.gpu.timing import Contestant, OutOfMemory, race
+from grader.gpu.said import told
+from grader.gpu.timing import Contestant, Times, race
 from reference import Oracle
 
 TRIES = 3  # calls of a choice before the fastest is picked
@@ -28,22 +29,38 @@ TRIES = 3  # calls of a choice before the fastest is picked
 
 def main() -> None:
     unlimited()
+    serve(on_cuda)
+
+
+def on_cuda() -> tuple[Machine | None, str]:
+    """The device, or what is missing."""
+    missing = lack()
+    if missing:
+        return None, missing
+    import torch
+
+    torch.set_default_device("cuda")  # launchers make their outputs on it
+    return Cuda(), ""
+
+
+def serve(start: Callable[[], tuple[Machine | None, str]], **how: Any) -> None:
+    """Answer jobs until there are no more, or until the device is lost. `how`: as in `run`."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else prints must not stand between the reports
-    missing = lack()
-    machine: Machine | None = None
+    started: tuple[Machine | None, str] | None = None
+    broken = False
     for line in sys.stdin:
         job = msgspec.json.decode(line, type=Job)
-        if not missing and machine is None:
-            machine = Cuda()
-            import torch
-
-            torch.set_default_device("cuda")  # launchers make their outputs on it
-        for report in [Report(Facts("none"), lack=missing)] if machine is None else run(job, machine):
+        started = started or start()
+        machine, missing = started
+        for report in [Report(Facts("none"), lack=missing)] if machine is None else run(job, machine, **how):
+            broken = report.broken
             out.write(msgspec.json.encode(report).decode() + "\n")
             out.flush()
         out.write("\n")  # that was the last report of this job
         out.flush()
+        if broken:
+            os._exit(0)  # CUDA's own tidying up would hang or complain
 
 
 def unlimited() -> None:
@@ -77,71 +94,125 @@ def jitted(kernels: Kernels) -> dict[str, Any]:
     return functions
 
 
-def run(job: Job, machine: Machine, functions: Callable[[Kernels], dict[str, Any]] = jitted) -> Iterator[Report]:
-    """The reports of one race, each with all there is so far; the last one is the whole."""
-    from grader.gpu.contestants import BaselineContestant, KernelContestant
+def run(
+    job: Job,
+    machine: Machine,
+    functions: Callable[[Kernels], dict[str, Any]] = jitted,
+    made: Callable[..., Any] | None = None,
+) -> Iterator[Report]:
+    """The reports of one race, each with all there is so far; the last one is the whole.
 
-    facts = machine.facts()
-    missing = too_old(facts.capability) if machine.device == "cuda" else ""
+    `functions` gives the kernels of texts; `made` makes a contestant of them (by default a KernelContestant).
+    """
+    from grader.gpu.contestants import KernelContestant
+
+    report = Report(machine.facts(), chosen={})
+    missing = too_old(report.facts.capability) if machine.device == "cuda" else ""
     if missing:
-        yield Report(facts, lack=missing)
+        yield msgspec.structs.replace(report, lack=missing)
         return
-    oracle = oracle_of(job.oracle)
-    chosen: dict[str, dict[str, Any]] = {}
-    contestants: list[Contestant] = []
-    try:
-        for kernels in job.kernels:
-            its, texts = oracle_of(kernels.oracle), functions(kernels)
-            configs = [{**kernels.config, **choice} for choice in ({}, *kernels.choices)]
-            made = [
-                KernelContestant(kernels.name, texts, config, its, job.inputs, machine, kernels.only)
-                for config in configs
-            ]
-            best = made[0] if len(made) == 1 else fastest(made)
-            chosen[kernels.name] = best.config
-            contestants.append(best)
-        contestants += [
-            BaselineContestant(name, oracle.baselines[name], oracle, job.inputs, machine) for name in job.baselines
-        ]
-        floor = _floor(job, oracle, facts)
-        for times in race(contestants, rounds=job.rounds):
-            yield Report(facts, tuple(times), floor, chosen=chosen)
-    except Exception as error:  # a kernel that does not compile or start, told to its author
-        says = str(error).strip().splitlines()
-        yield Report(facts, error=f"{type(error).__name__}: {says[-1] if says else ''}", chosen=chosen)
-    finally:
-        contestants.clear()
-        gc.collect()
-        if machine.device == "cuda":
-            import torch
+    if not job.oracle:
+        yield msgspec.structs.replace(report, picks=picks(machine))
+        return
+    for report in _raced(job, machine, report, functions, made or KernelContestant):  # noqa: B020  the last one stays
+        yield report
+    gc.collect()  # what contestants kept is free from here on
+    if not machine.alive():
+        yield msgspec.structs.replace(report, broken=True)
+    elif machine.device == "cuda":
+        import torch
 
-            torch.cuda.empty_cache()
+        torch.cuda.empty_cache()
+
+
+def _raced(
+    job: Job,
+    machine: Machine,
+    report: Report,
+    functions: Callable[[Kernels], dict[str, Any]],
+    made: Callable[..., Any],
+) -> Iterator[Report]:
+    from grader.gpu.contestants import BaselineContestant, Truth
+
+    contestants: list[Contestant] = []
+    out: list[Times] = []  # who cannot even start
+    try:
+        oracle = oracle_of(job.oracle)
+        flops, loads = _work(job, oracle)
+        report = msgspec.structs.replace(report, floor=report.facts.floor(flops, loads), flops=flops, loads=loads)
+        truth = Truth(oracle, job.inputs, machine.device)
+        for kernels in job.kernels:
+            try:
+                its, texts = oracle_of(kernels.oracle), functions(kernels)
+            except Exception as error:
+                out.append(Times(kernels.name, error=told(error)))
+                continue
+            configs = [{**kernels.config, **choice} for choice in ({}, *kernels.choices)]
+            some = [
+                made(f"{kernels.name} {i}", texts, config, its, job.inputs, machine, kernels.only, truth)
+                for i, config in enumerate(configs)
+            ]
+            best = some[0] if len(some) == 1 else fastest(some)
+            best.name = kernels.name
+            report.chosen[kernels.name] = best.config
+            contestants.append(best)
+        for name in job.baselines:
+            if name in oracle.baselines:
+                fn = oracle.baselines[name]
+                contestants.append(BaselineContestant(name, fn, oracle, job.inputs, machine, truth))
+            else:
+                out.append(Times(name, error=f"{oracle.__name__} has no such baseline"))
+        for times in race(contestants, rounds=job.rounds, warm=job.warm, alive=machine.alive):
+            report = msgspec.structs.replace(report, times=(*times, *out))
+            yield report
+    except Exception as error:  # whatever it is must not end the process
+        yield msgspec.structs.replace(report, error=told(error))
 
 
 def fastest(made: list[Any]) -> Any:
-    """The choice with the least median of a few calls, of those that start and are right; the first if none is."""
-    best, least = made[0], float("inf")
-    for one in made:
-        try:
-            *_, (times,) = race([one], rounds=TRIES, warm=1)
-        except OutOfMemory:
-            continue
-        except Exception:  # too much shared memory, a shape this device has no instruction for: not this choice
-            continue
-        if times.ms and times.median < least:
-            best, least = one, times.median
-    return best
+    """The choice with the least median of a few calls, of those that start and are right; the first if none is.
+
+    Too much shared memory, or a shape this device has no instruction for: such a choice has no times.
+    """
+    *_, times = race(made, rounds=TRIES, warm=1)
+    timed = [(t.median, i) for i, t in enumerate(times) if t.ms]
+    return made[min(timed)[1]] if timed else made[0]
 
 
-def _floor(job: Job, oracle: Oracle[..., Any], facts: Facts) -> float:
+def _work(job: Job, oracle: Oracle[..., Any]) -> tuple[float, float]:
+    """FLOPs and bytes that any way must do and read; nothing, if that is not known."""
     import torch
 
     from grader.gpu.machine import dtype
 
     if oracle.work is None:
-        return 0.0
+        return 0.0, 0.0
     work = oracle.work(*(torch.empty(i.shape, dtype=dtype(i.dtype), device="meta") for i in job.inputs))
-    return facts.floor(work.flops, work.loads)
+    return work.flops, work.loads
+
+
+PICKED = {  # queries, keys, width, mask
+    "width 64": (4096, 4096, 64, False),
+    "width 128": (4096, 4096, 128, False),
+    "width 64, causal": (4096, 4096, 64, True),
+    "width 128, causal": (4096, 4096, 128, True),
+    "one query": (1, 4096, 64, False),
+}
+
+
+def picks(machine: Machine) -> dict[str, str]:
+    """Which of its backends torch's attention takes by itself, in bf16."""
+    import torch
+    from torch.nn.attention import SDPBackend
+
+    found = {}
+    for what, (n, m, d, causal) in PICKED.items():
+        q, k = (torch.empty(1, 1, rows, d, dtype=torch.bfloat16, device=machine.device) for rows in (n, m))
+        try:
+            found[what] = SDPBackend(torch._fused_sdp_choice(q, k, k, is_causal=causal)).name
+        except Exception as error:  # a private function: it may change
+            found[what] = told(error)
+    return found
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ class Compiler:
         if self._process is None:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
             keep = {k: v for k, v in os.environ.items() if k in KEPT}
-            keep |= {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+            path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+            keep |= {"PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
             command = [sys.executable, "-m", "grader.interpreter.compile_worker"]
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=keep, cwd="/"

@@ -22,7 +22,7 @@ from grader.interpreter.bf16 import LowPrecisionArithmetic, refused, repaired
 from grader.interpreter.count import Traffic
 from grader.interpreter.guard import Guard, StrayAddress
 from grader.interpreter.quick import quickened
-from grader.interpreter.text import CALLS, KernelSyntaxError, KernelText, YourTurn, is_stub
+from grader.interpreter.text import CALLS, KernelText, YourTurn, kernel_lines
 from grader.syntax import parse
 
 __all__ = ["Kernel", "LowPrecisionArithmetic", "StrayAddress", "installed", "kernel_source", "load", "unfit"]
@@ -81,20 +81,6 @@ def _namespace(source: str, filename: str) -> Mapping[str, Any]:
     namespace: dict[str, Any] = {"triton": triton, "tl": tl, "__name__": "kernel", "__builtins__": known}
     exec(compile(source, filename, "exec"), namespace)
     return namespace
-
-
-def kernel_lines(text: KernelText) -> str:
-    """The kernels alone, stubs left out. Lines keep their numbers: an error points into what the learner wrote."""
-    keep = [False] * len(text.lines)
-    functions = [node for node in text.functions.values() if not is_stub(node)]
-    for node in functions:
-        for i in range(node.decorator_list[0].lineno - 1, node.end_lineno or node.lineno):
-            keep[i] = True
-    source = "".join(line if k else "\n" for line, k in zip(text.lines, keep, strict=True))
-    checked = ast.Module(list(functions), [])
-    if ast.dump(parse(source)) != ast.dump(checked):  # what runs is what was checked, whatever a line end may be
-        raise KernelSyntaxError("the kernels could not be told from the rest of the file", (text.file, 1, 1, ""))
-    return source
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,20 @@ def is_stub(function: ast.FunctionDef) -> bool:
     return any(isinstance(n, ast.Raise) and "your turn" in ast.unparse(n) for n in ast.walk(function))
 
 
+def kernel_lines(text: KernelText) -> str:
+    """The kernels alone, stubs left out. Lines keep their numbers: an error points into what the learner wrote."""
+    keep = [False] * len(text.lines)
+    functions = [node for node in text.functions.values() if not is_stub(node)]
+    for node in functions:
+        for i in range(node.decorator_list[0].lineno - 1, node.end_lineno or node.lineno):
+            keep[i] = True
+    source = "".join(line if k else "\n" for line, k in zip(text.lines, keep, strict=True))
+    checked = ast.Module(list(functions), [])
+    if ast.dump(parse(source)) != ast.dump(checked):  # what runs is what was checked, whatever a line end may be
+        raise KernelSyntaxError("the kernels could not be told from the rest of the file", (text.file, 1, 1, ""))
+    return source
+
+
 def _check(function: ast.FunctionDef, kernels: set[str], file: str) -> None:
     _signature(function, file)
     body = function.body

@@ -169,7 +169,9 @@ def _won(said: Said) -> Iterator[str]:
 def _fast(said: Said) -> str:
     """The second claim, where the koan has one and has passed."""
     verdict = said.step.verdict
-    return f"fast: {verdict.fast.value}" if verdict.fast is not None and verdict.passed else ""
+    if verdict.fast is None or not verdict.passed:
+        return ""
+    return ", ".join(filter(None, (f"fast: {verdict.fast.value}", verdict.speed)))
 
 
 def _why_not_fast(said: Said) -> str:

@@ -51,9 +51,9 @@ def verdict(koan: Koan, result: Verdict) -> RenderableType:
     if tests and result.status != Status.not_started:
         head.append(f"  {passed} of {len(tests)} tests pass", "dim")
     parts: list[RenderableType] = [head]
+    if result.fast is not None and result.status in (Status.passed, Status.not_run_here):
+        parts += _fast(result)
     if result.status == Status.passed:
-        if result.fast is not None:
-            parts.append(Text.assemble("  fast: ", status_text(result.fast)))
         return Group(*parts)
     failing = next((t for t in tests if t.status == Status.failed), None)
     if failing and result.status == Status.failed:
@@ -70,6 +70,16 @@ def verdict(koan: Koan, result: Verdict) -> RenderableType:
             *(Text(f"  {line[:200]}") for line in [*lines[:6], *more]),
         ]
     return Group(*parts)
+
+
+def _fast(result: Verdict) -> list[RenderableType]:
+    """The second claim: how fast, or why not."""
+    assert result.fast is not None
+    line = Text.assemble("  fast: ", status_text(result.fast))
+    if result.speed:
+        line.append(f", {result.speed}", "dim")
+    slow = next((t for t in result.tests if t.gpu and t.status == Status.failed), None)
+    return [line, *(Text(f"    {text}", "dim") for text in slow.message.splitlines()[:SHOWN])] if slow else [line]
 
 
 def _tells(test: TestResult, result: Verdict) -> bool:
@@ -196,6 +206,8 @@ def grade(result: Grade) -> RenderableType:
         )
         if graded.verdict.fast is not None:
             line.append("  fast: ", "dim").append_text(status_text(graded.verdict.fast))
+            if graded.verdict.speed:
+                line.append(f", {graded.verdict.speed}", "dim")
         parts.append(line)
         if graded.verdict.headline and graded.verdict.status not in (Status.passed, Status.not_started):
             parts.append(Padding(Text(clean(graded.verdict.headline), "dim"), (0, 0, 0, 5)))

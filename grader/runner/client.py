@@ -45,7 +45,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 COMPILING = 40.0  # seconds for the compilers of a kernel koan's tests, where nothing is in the cache and others run too
-TIMING = 300.0  # for its races on a GPU, each of which has a limit of its own
+RACES = 3  # on a GPU, of one koan, at most; each has a limit of its own
 
 
 class Cancelled(Exception):
@@ -314,9 +314,10 @@ def _allowance(koan: Koan) -> float:
     """Seconds on top of a run's limit: for compilers, and for a GPU's clock, which a learner's code cannot hurry."""
     if koan.kind != "kernel":
         return 0.0
+    from grader.gpu.client import LIMIT
     from grader.gpu.facts import present
 
-    return COMPILING + (TIMING if koan.fast_points and present() else 0.0)
+    return COMPILING + (RACES * LIMIT if koan.fast_points and present() else 0.0)
 
 
 class _Flight(msgspec.Struct, frozen=True):

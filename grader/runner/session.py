@@ -240,7 +240,8 @@ class Record:
         before = self.results.get(report.nodeid)
         if before is None or before.status == Status.passed:
             seconds = result.seconds + (before.seconds if before else 0)
-            self.results[report.nodeid] = msgspec.structs.replace(result, seconds=seconds)
+            ms = result.ms or (before.ms if before else {})
+            self.results[report.nodeid] = msgspec.structs.replace(result, seconds=seconds, ms=ms)
         if report.when == "teardown":
             self.told(report.nodeid, self.results[report.nodeid])
 

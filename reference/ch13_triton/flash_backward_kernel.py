@@ -7,7 +7,7 @@ import triton.language as tl
 from torch import Tensor
 
 from reference import Moves, Work, lowp, oracle, unwritten
-from reference.baselines import attention_work, backward, naive, sdpa
+from reference.baselines import attention_work, backward, fused, naive, sdpa
 
 
 @oracle
@@ -65,7 +65,7 @@ def least(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> Work:
 
 
 flash_backward_kernel.baseline("naive")(backward(naive))
-flash_backward_kernel.baseline("sdpa")(backward(sdpa))
+fused(flash_backward_kernel, sdpa, backward)
 
 
 @flash_backward_kernel.right("the scale multiplied in once, at the end", replaces="dq_kernel")

@@ -7,7 +7,7 @@ import triton.language as tl
 from torch import Tensor
 
 from reference import Moves, lowp, oracle, unwritten
-from reference.baselines import attention_work, naive, sdpa
+from reference.baselines import attention_work, fused, naive, sdpa
 
 
 @oracle
@@ -40,7 +40,7 @@ def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
 
 flash_bf16.least(attention_work)
 flash_bf16.baseline("naive")(naive)
-flash_bf16.baseline("sdpa")(sdpa)
+fused(flash_bf16, sdpa)
 
 
 @flash_bf16.right("a maximum rounded to bf16: any number near it will do, if it is used throughout")

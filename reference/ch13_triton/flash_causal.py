@@ -7,7 +7,7 @@ import triton.language as tl
 from torch import Tensor
 
 from reference import Moves, lowp, oracle, unwritten
-from reference.baselines import causal_work, einsum_causal, loops_causal, naive_causal, sdpa_causal
+from reference.baselines import causal_work, einsum_causal, fused, loops_causal, naive_causal, sdpa_causal
 
 
 @oracle
@@ -50,7 +50,7 @@ def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
 
 flash_causal.least(causal_work)
 flash_causal.baseline("naive")(naive_causal)
-flash_causal.baseline("sdpa")(sdpa_causal)
+fused(flash_causal, sdpa_causal)
 flash_causal.baseline("einsum")(einsum_causal)
 flash_causal.baseline("loops")(loops_causal)
 

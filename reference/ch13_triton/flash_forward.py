@@ -7,7 +7,7 @@ import triton.language as tl
 from torch import Tensor
 
 from reference import Moves, lowp, oracle, unwritten
-from reference.baselines import attention_work, einsum, loops, naive, sdpa
+from reference.baselines import attention_work, einsum, fused, loops, naive, sdpa
 
 
 @oracle
@@ -40,7 +40,7 @@ def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
 
 flash_forward.least(attention_work)
 flash_forward.baseline("naive")(naive)
-flash_forward.baseline("sdpa")(sdpa)
+fused(flash_forward, sdpa)
 flash_forward.baseline("einsum")(einsum)
 flash_forward.baseline("loops")(loops)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from reference import Moves, lowp, oracle, unwritten
-from reference.baselines import attention_work, naive
+from reference.baselines import attention_work, fused, naive
 
 
 @oracle
@@ -57,9 +57,11 @@ def repeated(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return naive(q, k.repeat_interleave(group, 1), v.repeat_interleave(group, 1))
 
 
-@flash_gqa.baseline("sdpa")
 def grouped(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return functional.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+
+
+fused(flash_gqa, grouped)
 
 
 @flash_gqa.right("one offset for K and V")

@@ -7,7 +7,7 @@ import triton.language as tl
 from torch import Tensor
 
 from reference import Moves, lowp, oracle, unwritten
-from reference.baselines import attention_work, einsum, sdpa
+from reference.baselines import attention_work, einsum, fused, sdpa
 
 
 @oracle
@@ -51,9 +51,11 @@ def tables(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor]:
     return dict.fromkeys(("loops", "einsum", "blocks"), einsum(q, k, v))
 
 
-@three_ways.baseline("sdpa")
-def fused(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor]:
+def fused_alike(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor]:
     return dict.fromkeys(("loops", "einsum", "blocks"), sdpa(q, k, v))
+
+
+fused(three_ways, fused_alike)
 
 
 @three_ways.right("the scale in the query; weights before the old ones are rescaled", replaces="loops_kernel")

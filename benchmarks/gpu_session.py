@@ -1,0 +1,351 @@
+"""Everything there is to measure on a GPU, in one command, for a machine that is there for minutes only.
+
+    python benchmarks/gpu_session.py --name h100
+
+One process has the GPU. Every report is on the disk, in OUT/gpu-NAME.jsonl, before the next job starts, so a cut costs
+only the rest; steps come in order of worth, and what does not fit into the time left is left out and said. At the end,
+or when it is stopped: the thresholds that these results would set, and OUT/gpu-NAME.json with all of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if sys.path[0] == str(Path(__file__).parent):
+    sys.path[0] = str(ROOT)  # run as a script: what it imports does not lie beside it
+
+import msgspec  # noqa: E402
+
+from benchmarks.gpu import journal, summary  # noqa: E402
+from benchmarks.gpu.races import CHAPTER, STEPS, Race, Step, cut, races  # noqa: E402
+from grader.errors import KoansError  # noqa: E402
+from grader.gpu.client import PATIENCE, Worker, environment  # noqa: E402
+from grader.gpu.job import Job, Report  # noqa: E402
+
+RESERVE = 5.0  # seconds kept for the end
+STARTING = 15.0  # seconds that a process takes until it has CUDA, at most
+TESTED = ("vector_add", "flash_forward")
+PYTEST, PROFILE = 25.0, 20.0  # seconds that these take at the least
+SHOWN = 6000  # characters of what another program printed
+QUERY = (
+    "name,driver_version,pstate,clocks.sm,clocks.max.sm,clocks.mem,power.draw,power.limit,temperature.gpu,memory.used"
+)
+SECTIONS = ("SpeedOfLight", "LaunchStats", "Occupancy", "ComputeWorkloadAnalysis", "WarpStateStats")
+BROKE_OFF = "not to its end"
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(BaseException):
+    """A signal: what was measured is kept."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class Over(Exception):
+    """There is no sense in going on. The text says why."""
+
+
+class NoGpu(Exception):
+    """There is nothing to measure. The text says what is missing."""
+
+
+class Session:
+    """Runs steps until the time is up; all races in one process, started anew only if it dies."""
+
+    def __init__(self, book: journal.Journal, minutes: float, quick: bool, pretend: bool) -> None:
+        self.book, self.quick, self.pretend = book, quick, pretend
+        self.began = time.monotonic()
+        self.until = self.began + 60 * minutes - RESERVE
+        command = ("-m", "benchmarks.gpu.pretended" if pretend else "grader.gpu.worker")
+        self.worker = Worker(PATIENCE, command)
+        self.worker.start()  # it imports torch while we read kernels
+
+    @property
+    def left(self) -> float:
+        return self.until - time.monotonic()
+
+    def run(self, step: Step) -> None:
+        if step == "device":
+            self.device()
+        elif step == "tests":
+            self.tests()
+        elif step == "ncu":
+            self.profile()
+        else:
+            for race in races(step, self.quick):
+                self.race(cut(race) if self.pretend else race)
+            self.clocks(step)
+
+    def missing(self, step: str, title: str, why: str) -> None:
+        self.book.write(journal.Missing(step, title, why))
+        self.say(step, f"{title}: {why}")
+
+    def say(self, step: str, text: str) -> None:
+        say(f"[{time.monotonic() - self.began:3.0f} s] {step}  {text}")
+
+    def fits(self, step: str, title: str, seconds: float) -> bool:
+        """Is there time for it? If not, that is written down."""
+        if self.left >= seconds:
+            return True
+        self.missing(step, title, f"left out: it takes about {seconds:.0f} s, and {max(0.0, self.left):.0f} s are left")
+        return False
+
+    def device(self) -> None:
+        """What is measured on. Raises NoGpu, and Over where not even that can be asked."""
+        self.clocks("device")
+        race = Race("device", "device", "", Job("", (), ()))
+        report = self.race(race, STARTING)
+        if report is not None and report.lack:
+            raise NoGpu(report.lack)
+        if report is None and self.left > STARTING:
+            raise Over("no process with the GPU could be started")
+
+    def clocks(self, step: str) -> None:
+        """Clocks, power and temperature as they are now."""
+        smi = shutil.which("nvidia-smi")
+        if smi is not None and not self.pretend:
+            self.say(step, "nvidia-smi")
+            code, text = ran([smi, f"--query-gpu={QUERY}", "--format=csv"], 10)
+            self.said(journal.Said(step, "nvidia-smi", text, code))
+        elif step == "device":
+            self.missing(step, "nvidia-smi", "not run: it is not on PATH" if smi is None else "not run: pretended")
+
+    def said(self, line: journal.Said) -> None:
+        self.book.write(line)
+        say(line.text.rstrip())
+
+    def race(self, race: Race, seconds: float | None = None) -> Report | None:
+        """One race: every report is written down. Gives the last one, or None if there is none."""
+        if not self.fits(race.step, race.title, race.seconds if seconds is None else seconds):
+            return None
+        self.say(race.step, race.title)
+        report = None
+        try:
+            for report in self.worker.watch(race.job, min(PATIENCE, self.left)):
+                self.measured(race, report, last=False)
+        except journal.Unwritable:
+            raise
+        except KoansError as error:
+            self.missing(race.step, race.title, f"{BROKE_OFF}: {error}")
+        else:
+            assert report is not None
+            self.measured(race, report, last=True)
+        if report is not None and race.job.oracle:
+            say(summary.told(summary.raced(self.line(race, report, last=True))))
+            self.again(race, report)
+        return report
+
+    def line(self, race: Race, report: Report, last: bool) -> journal.Measured:
+        ours = [kernels.name for kernels in race.job.kernels]
+        inputs = list(race.job.inputs)
+        return journal.Measured(race.step, race.title, race.koan, inputs, race.now, report, ours, last)
+
+    def measured(self, race: Race, report: Report, last: bool) -> None:
+        self.book.write(self.line(race, report, last))
+
+    def again(self, race: Race, report: Report) -> None:
+        """If a kernel took the device with it, the race once more without that kernel."""
+        guilty = {times.name for times in report.times if times.error and "was lost while" not in times.error}
+        kernels = tuple(kernels for kernels in race.job.kernels if kernels.name not in guilty)
+        if report.broken and kernels and len(kernels) < len(race.job.kernels):
+            job = msgspec.structs.replace(race.job, kernels=kernels)
+            title = f"{race.title}, without {', '.join(sorted(guilty))}"
+            self.race(msgspec.structs.replace(race, job=job, title=title))
+
+    def tests(self) -> None:
+        """The product's own way: the tests on a GPU of two koans."""
+        files = [f"exercises/{CHAPTER}/test_{koan}.py" for koan in TESTED]
+        title = f"pytest -m gpu --target solutions {' '.join(files)}"
+        if self.fits("tests", title, PYTEST):
+            self.say("tests", title)
+            command = [sys.executable, "-m", "pytest", "-m", "gpu", "--target", "solutions", "-rs", *files]
+            code, text = ran(command, self.left)
+            self.said(journal.Said("tests", title, text, code))
+
+    def profile(self) -> None:
+        """Where one kernel's time goes, by the hardware's counters."""
+        ncu, race = shutil.which("ncu"), races("smoke")[-1]
+        kernel = next(iter(race.job.kernels[0].sources))
+        if ncu is None or self.pretend:
+            why = "not run: ncu is not on PATH" if ncu is None else "not run: pretended"
+            self.missing("ncu", kernel, why)
+        elif self.fits("ncu", kernel, PROFILE):
+            self.say("ncu", kernel)
+            self.worker.close()  # two processes with the GPU would disturb each other
+            job = msgspec.structs.replace(race.job, baselines=(), rounds=1, warm=1)
+            command = [ncu, "--target-processes", "all", "--kernel-name", f"regex:{kernel}", "--launch-count", "1"]
+            command += [part for section in SECTIONS for part in ("--section", section)]
+            code, text = ran([*command, sys.executable, "-m", "grader.gpu.worker"], self.left, msgspec.json.encode(job))
+            self.said(journal.Said("ncu", f"{kernel}, {race.title}", text, code))
+
+
+def say(text: str) -> None:
+    """Print it now. Whoever listened may be gone: that stops no measurement."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def ran(command: Sequence[str], limit: float, stdin: bytes = b"") -> tuple[int | None, str]:
+    """A program's exit code (None if it was late) and the end of what it printed. It dies with us."""
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, env=environment()
+        )
+        try:
+            process.communicate(stdin + b"\n" if stdin else None, timeout=max(1.0, limit))
+            code: int | None = process.returncode
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        out.seek(max(0, out.seek(0, os.SEEK_END) - SHOWN))
+        text = out.read().decode(errors="replace")
+    return code, text if code is not None else f"{text}\nstopped after {limit:.0f} s"
+
+
+def smoke_failed(lines: Sequence[journal.Line]) -> str:
+    """What went wrong with a kernel of the smoke step, or an empty string."""
+    for line in lines:
+        if isinstance(line, journal.Missing) and line.step == "smoke" and line.why.startswith(BROKE_OFF):
+            return f"{line.title}: {line.why.splitlines()[0]}"
+        if isinstance(line, journal.Measured) and line.step == "smoke":
+            for times in line.report.times:
+                why = times.error or times.wrong or times.lack
+                if why and times.name in line.ours:
+                    return f"{line.title}: {why}"
+            if line.report.error:
+                return f"{line.title}: {line.report.error}"
+    return ""
+
+
+def walk(session: Session, steps: Sequence[Step]) -> None:
+    """Run the steps. Raises Over if the first kernels do not run."""
+    for step in steps:
+        session.run(step)
+        failed = smoke_failed(session.book.lines) if step == "smoke" else ""
+        if failed:
+            raise Over(f"the smoke test failed, and the rest would too: {failed}")
+
+
+def write(file: Path, found: summary.Result) -> None:
+    new = file.with_suffix(".new")
+    try:
+        new.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
+        new.replace(file)
+    except OSError as error:
+        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
+
+
+def finish(lines: Sequence[journal.Line], file: Path) -> None:
+    """The tables and the JSON file, from the lines alone."""
+    found = summary.result(lines)
+    say(f"\n{summary.told_all(found)}\n")
+    write(file, found)
+    say(f"in {file}")
+
+
+def steps_of(text: str) -> list[Step]:
+    found = [step for step in STEPS if step in text.split(",")]
+    unknown = sorted(set(text.split(",")) - set(STEPS))
+    if unknown:
+        raise KoansError(f"--steps {text}: there is no {', '.join(unknown)}; there are {', '.join(STEPS)}")
+    return found
+
+
+def stop(number: int, frame: object) -> None:
+    for each in STOPS:
+        signal.signal(each, signal.SIG_IGN)  # what comes now is short, and must not be cut
+    raise Stopped(number)
+
+
+def session(options: argparse.Namespace) -> int:
+    steps = steps_of(options.steps)
+    if not 0 < options.minutes < 1e6:
+        raise KoansError(f"--minutes {options.minutes:g}: give a number above 0")
+    stem = f"{'pretended' if options.pretend else 'gpu'}-{options.name}"
+    if Path(stem).name != stem:
+        raise KoansError(f"--name {options.name}: it becomes part of a file's name, so without a slash")
+    book = journal.Journal(options.out / f"{stem}.jsonl")
+    for each in STOPS:
+        signal.signal(each, stop)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    how, code, running = "complete", 0, None
+    try:
+        book.write(journal.Began(options.name, now, options.minutes, list(steps), options.pretend, options.quick))
+        running = Session(book, options.minutes, options.quick, options.pretend)
+        walk(running, steps)
+    except Stopped as stopped:
+        how, code = f"stopped by {signal.Signals(stopped.number).name}", 128 + stopped.number
+    except NoGpu as lack:  # a file of that name would look like a result
+        book.file.unlink(missing_ok=True)
+        raise KoansError(f"{lack}; without one, --pretend compiles every kernel and times nothing") from None
+    except Over as over:
+        how, code = str(over), 1
+    except journal.Unwritable as error:
+        how, code = str(error), 2
+    finally:
+        if running is not None:
+            running.worker.close()
+    with contextlib.suppress(KoansError):
+        book.write(journal.Ended(how, round(time.monotonic() - running.began, 1) if running else 0.0))
+    book.close()
+    finish(book.lines, options.out / f"{stem}.json")
+    if code in (1, 2):
+        print(f"gpu_session: {how}", file=sys.stderr)
+    return code
+
+
+def main() -> int:
+    summary_line, _, rest = (__doc__ or "").partition("\n")
+    parser = argparse.ArgumentParser(
+        description=summary_line,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"""{rest}
+examples:
+  python benchmarks/gpu_session.py --name h100
+  python benchmarks/gpu_session.py --name h100-2 --minutes 4 --steps device,smoke,variants
+  python benchmarks/gpu_session.py --from benchmarks/results/gpu-h100.jsonl
+  python benchmarks/gpu_session.py --pretend --quick --out /tmp/try     no GPU: kernels are compiled only
+
+steps, in order of worth: {", ".join(STEPS)}
+exit codes: 0 all steps were gone through, 1 the smoke test failed, 2 bad input, no GPU or a full disk,
+128 + N stopped by signal N""",
+    )
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+    parser.add_argument("--name", default=stamp, help="for the files: gpu-NAME.jsonl and gpu-NAME.json (default: now)")
+    parser.add_argument("--minutes", type=float, default=9.0, help="what takes longer is left out (default 9)")
+    parser.add_argument("--steps", default=",".join(STEPS), help="some of them, separated by commas")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results", help="folder for the files")
+    parser.add_argument("--quick", action="store_true", help="each kernel once, with one choice of tiles")
+    parser.add_argument("--pretend", action="store_true", help="without a GPU: compile all kernels and time nothing")
+    parser.add_argument("--from", dest="source", type=Path, metavar="JSONL", help="measure nothing: sum up this file")
+    options = parser.parse_args()
+    try:
+        if options.source is not None:
+            finish(journal.lines(options.source), options.source.with_suffix(".json"))
+            return 0
+        return session(options)
+    except KoansError as error:
+        print(f"gpu_session: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
