@@ -54,7 +54,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(141)
     finally:
-        gc.freeze()  # all of it goes with the process; to look for garbage first would take Python 50 ms
+        if "triton" not in sys.modules:  # which complains of what is still there at the end
+            gc.freeze()  # all of it goes with the process; to look for garbage first would take Python 50 ms
 
 
 def chosen(book: Workbook, progress: Progress, name: str | None) -> Koan:
