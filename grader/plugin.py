@@ -247,7 +247,12 @@ def pytest_runtest_makereport(
     report = yield
     if koan is None:
         return report
-    error = None if report.passed or call.excinfo is None else call.excinfo.value
+    error: BaseException | None = None
+    if report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
+        error = pytest.skip.Exception(str(reason).removeprefix("Skipped: "))
+    elif report.failed and call.excinfo is not None:
+        error = call.excinfo.value
     result = result_of(item, koan, error, report.duration, "".join(text for _, text in report.sections))
     if report.failed:
         untouched = result.status == Status.not_started
