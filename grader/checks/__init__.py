@@ -115,6 +115,7 @@ def compiles(
     wrongs = [v for v in wrongs if all(naming.passes(v, with_, fn, p) for p in current().passed[fn])]
     names = [v for v in wrongs if kernels.alike(unfit, naming.as_function(v, with_, fn), inputs, wanted)]
     current().named[fn].append({v.name for v in names})
+    current().failed.add(fn)  # nor is it compiled for another GPU: what spills can take a compiler 14 s
     raise Disagreement(lambda: kernels.told(unfit, names, with_.__name__))
 
 
