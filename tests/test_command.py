@@ -1,9 +1,12 @@
 """Bad input is one clear line and exit code 2; every verb explains itself."""
 
+import errno
 import re
 import sqlite3
 
 import pytest
+
+from grader import cli
 
 VERBS = [
     "run",
@@ -153,3 +156,43 @@ def test_doctor_says_when_a_version_is_outside_the_tested_range(play):
     result = play.koans("doctor")
     assert result.returncode == 1
     assert "outside the tested range >=99" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/tmp/x"), "koans: /tmp/x: No space left on device\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "exercises"), "koans: exercises: Permission denied\n"),
+        (OSError(errno.EROFS, "Read-only file system"), "koans: Read-only file system\n"),
+    ],
+)
+def test_a_system_that_will_not_write_is_one_line(error, says, monkeypatch, capsys):
+    def refuse(**_):
+        raise error
+
+    monkeypatch.setattr(cli, "app", refuse)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert (end.value.code, capsys.readouterr().err) == (2, says)
+
+
+def test_a_database_that_cannot_grow_is_one_line(monkeypatch, capsys):
+    def fill(**_):
+        db = sqlite3.connect(":memory:")
+        db.execute("pragma max_page_count = 1")
+        db.execute("create table t (x)")
+
+    monkeypatch.setattr(cli, "app", fill)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    said = capsys.readouterr().err
+    assert (end.value.code, said) == (2, "koans: a file in .koans/ could not be written: database or disk is full\n")
+
+
+def test_any_other_error_keeps_its_traceback(monkeypatch):
+    def fail(**_):
+        raise OSError(errno.EINVAL, "a mistake of ours")
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(OSError, match="a mistake of ours"):
+        cli.main()

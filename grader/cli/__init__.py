@@ -16,7 +16,7 @@ from typer.core import TyperCommand
 from grader import walk as path
 from grader.cli import bench, decks, editions, grading, ledger, notebooks, reviewing
 from grader.cli.base import Json, dump, show, waiting, workbook
-from grader.errors import KoansError
+from grader.errors import KoansError, refusal
 from grader.progress import Progress
 from grader.report import terminal
 from grader.runner import Limits, Runner
@@ -53,6 +53,12 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(141)
+    except Exception as error:
+        says = refusal(error)
+        if not says:
+            raise
+        print(f"koans: {says}", file=sys.stderr)
+        sys.exit(2)
     finally:
         if "triton" not in sys.modules:  # which complains of what is still there at the end
             gc.freeze()  # all of it goes with the process; to look for garbage first would take Python 50 ms
