@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
 import pytest
 
+from grader.runner import Runner
 from grader.runner.shared import left
 from grader.stubs import strip_markers
 from grader.workbook import Workbook
@@ -123,14 +124,29 @@ class Lasting:
     Times are put back, too. So a warm process of the copy is good for the tests after it, until one changes its code.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prepare: Callable[[Play], None] = lambda play: None) -> None:
         self.play = Play(copy_workbook(folder))
+        prepare(self.play)
+        self._grader: Runner | None = None
         # Children then compile nothing, even where they are told to write no bytecode.
         for part in ("grader", "reference"):
             compileall.compile_dir(self.play.root / part, quiet=2)
         self.files = {file: file.read_bytes() for file in _files(self.play.root)}
         self.stamps = {file: _stamp(file) for file in self.files}
         self.folders = set(_folders(self.play.root))
+
+    @contextlib.contextmanager
+    def grader(self, book: Workbook, *, isolated: bool) -> Iterator[Runner]:
+        """The runner for `koans grade` in this process, which it needs seconds to start. It notices changed code."""
+        if self._grader is None:
+            self._grader = Runner(book, isolated=isolated)
+        self._grader.workbook = book
+        yield self._grader
+
+    def close(self) -> None:
+        if self._grader is not None:
+            self._grader.close()
+        end_warm(self.play.root)
 
     def restore(self) -> None:
         for file in set(_files(self.play.root)) - self.files.keys():
@@ -195,16 +211,49 @@ def end_warm(root: Path) -> None:
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lasting]:
     copy = Lasting(tmp_path_factory.mktemp("play"))
     yield copy
-    end_warm(copy.play.root)
+    copy.close()
 
 
 @pytest.fixture
 def play(lasting: Lasting, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
     """A workbook as a learner finds it. Tests share its warm process, as the commands of a learner do."""
+    yield from _used(lasting, monkeypatch)
+
+
+def _used(copy: Lasting, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
     monkeypatch.setenv("KOANS_WARM_SECONDS", "600")
-    monkeypatch.setenv("PYTHONPATH", str(lasting.play.root))
-    yield lasting.play
-    lasting.restore()
+    monkeypatch.setenv("PYTHONPATH", str(copy.play.root))
+    monkeypatch.setattr("grader.cli.grading.Runner", copy.grader)
+    yield copy.play
+    copy.restore()
+
+
+FEW = ("ch07_attention/causal_mask", "ch07_attention/scores", "ch06_numerics/exp_overflow")
+
+
+def _only_few(play: Play) -> None:
+    for chapter in play.workbook.chapters:
+        folder = play.root / "content" / chapter.id
+        mine = [koan for koan in chapter.koans if koan.id in FEW]
+        lines = [f'title = "{chapter.title}"']
+        for koan in mine:
+            lines += ["[[koans]]", f'name = "{koan.name}"', f'title = "{koan.title}"', f'rung = "{koan.rung}"']
+        (folder / "chapter.toml").write_text("\n".join(lines or ["koans = []"]) + ("" if mine else "\nkoans = []\n"))
+        (folder / "cards.toml").write_text("")
+        (folder / "questions.toml").write_text("")
+
+
+@pytest.fixture(scope="session")
+def lasting_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lasting]:
+    copy = Lasting(tmp_path_factory.mktemp("small"), _only_few)
+    yield copy
+    copy.close()
+
+
+@pytest.fixture
+def small(lasting_small: Lasting, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
+    """A workbook of three koans: grading a class of it takes seconds."""
+    yield from _used(lasting_small, monkeypatch)
 
 
 @pytest.fixture(scope="session")
