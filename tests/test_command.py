@@ -49,11 +49,11 @@ def test_an_unknown_koan(play):
 def test_an_ambiguous_short_name(play):
     toml = play.root / "content/ch07_attention/chapter.toml"
     toml.write_text(toml.read_text() + '\n[[koans]]\nname = "softmax"\ntitle = "Again"\nrung = "compute it"\n')
-    _one_line(play.koans("hint", "softmax"), "ch06_numerics/softmax or ch07_attention/softmax", "give the whole id")
+    _one_line(play.says("hint", "softmax"), "ch06_numerics/softmax or ch07_attention/softmax", "give the whole id")
 
 
 def test_an_unknown_chapter(play):
-    _one_line(play.koans("read", "alchemy"), "no chapter is called 'alchemy'", "ch06_numerics")
+    _one_line(play.says("read", "alchemy"), "no chapter is called 'alchemy'", "ch06_numerics")
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_a_malformed_chapter_names_file_entry_and_field(play, old, new, parts):
     toml = play.root / "content/ch06_numerics/chapter.toml"
     assert old in toml.read_text()
     toml.write_text(toml.read_text().replace(old, new))
-    _one_line(play.koans("list"), *parts)
+    _one_line(play.says("list"), *parts)
 
 
 def test_a_malformed_card_names_file_and_entry(play):
     toml = play.root / "content/ch13_triton/cards.toml"
     toml.write_text(toml.read_text().replace('facts = ["D1-8"]', 'facts = ["D1-99"]'))
-    _one_line(play.koans("cards", "export", "x.tsv"), "cards.toml", "kernel-tail-mask", "D1-99")
+    _one_line(play.says("cards", "export", "x.tsv"), "cards.toml", "kernel-tail-mask", "D1-99")
 
 
 def test_plain_pytest_says_the_same_about_malformed_content(play):
@@ -102,27 +102,27 @@ def test_the_workbook_is_found_from_a_folder_inside_it(play):
 
 def test_a_tree_that_cannot_be_written(play):
     (play.root / ".koans").symlink_to("/proc/nonesuch/koans")
-    _one_line(play.koans("run", "softmax"), ".koans", "cannot be written", "a copy you can write to")
+    _one_line(play.says("run", "softmax"), ".koans", "cannot be written", "a copy you can write to")
 
 
 def test_a_damaged_progress_file_is_kept_aside(play):
-    play.koans("list")
+    play.says("list")
     file = play.root / ".koans/progress.db"
     file.write_bytes(b"this is no database" * 100)
-    _one_line(play.koans("list"), "damaged", "kept as progress-")
-    assert play.koans("list").returncode == 0
+    _one_line(play.says("list"), "damaged", "kept as progress-")
+    assert play.says("list").returncode == 0
     kept = list((play.root / ".koans").glob("progress-*.db"))
     assert [f.read_bytes() for f in kept] == [b"this is no database" * 100]
 
 
 def test_a_progress_file_of_another_version_is_kept_aside(play):
-    play.koans("list")
+    play.says("list")
     file = play.root / ".koans/progress.db"
     with sqlite3.connect(file) as db:
         db.execute("pragma user_version = 99")
     db.close()
-    _one_line(play.koans("list"), "format 99", "kept as progress-")
-    assert play.koans("list").returncode == 0
+    _one_line(play.says("list"), "format 99", "kept as progress-")
+    assert play.says("list").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -131,18 +131,18 @@ def test_a_progress_file_of_another_version_is_kept_aside(play):
     ids=" ".join,
 )
 def test_other_bad_input(play, args):
-    _one_line(play.koans(*args))
+    _one_line(play.says(*args))
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_with_an_example(play, verb):
-    result = play.koans(*verb.split(), "--help")
+    result = play.says(*verb.split(), "--help")
     assert result.returncode == 0
     assert re.search(rf"Examples?:\n( .*\n)*? +koans {verb}", result.stdout), result.stdout
 
 
-def test_doctor_finds_this_machine_fit(play):
-    result = play.koans("doctor")
+def test_doctor_finds_this_machine_fit(alone):
+    result = alone.koans("doctor")
     assert result.returncode == 0, result.stdout
     for part in ("Python", "torch", "numpy", "triton", "interpreter", "GPU"):
         assert part in result.stdout
@@ -153,7 +153,7 @@ def test_doctor_finds_this_machine_fit(play):
 def test_doctor_says_when_a_version_is_outside_the_tested_range(play):
     file = play.root / "pyproject.toml"
     file.write_text(file.read_text().replace('"numpy>=1.26"', '"numpy>=99"'))
-    result = play.koans("doctor")
+    result = play.says("doctor")
     assert result.returncode == 1
     assert "outside the tested range >=99" in result.stdout
 

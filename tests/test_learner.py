@@ -27,10 +27,10 @@ def test_the_path_starts_at_the_first_koan_and_moves_on_when_it_passes(play):
 def test_a_pass_unlocks_its_cards_and_they_are_exported_with_ankis_header(play, tmp_path):
     deck = tmp_path / "deck.tsv"
     play.solve("softmax")
-    run = play.koans("run", "softmax")
+    run = play.says("run", "softmax")
     assert run.returncode == 0
     assert "card unlocked: softmax-subtract-max" in run.stdout
-    play.koans("cards", "export", str(deck))
+    play.says("cards", "export", str(deck))
     lines = deck.read_text().splitlines()
     assert lines[:6] == [
         "#separator:tab",
@@ -54,14 +54,14 @@ def test_a_pass_unlocks_its_cards_and_they_are_exported_with_ankis_header(play, 
 def test_a_card_stays_locked_until_every_test_that_names_it_has_passed(play, tmp_path):
     # bf16-range is named by tests of two koans.
     play.solve("overflow_survey")
-    assert "card unlocked: bf16-range" not in play.koans("run", "overflow_survey").stdout
+    assert "card unlocked: bf16-range" not in play.says("run", "overflow_survey").stdout
     play.solve("bf16_by_hand")
-    assert "card unlocked: bf16-range" in play.koans("run", "bf16_by_hand").stdout
+    assert "card unlocked: bf16-range" in play.says("run", "bf16_by_hand").stdout
 
 
 def test_softmax_without_the_maximum_is_told_which_mistake_it_is(play):
     play.body("softmax", "e = torch.exp(x)", "return e / e.sum(dim, keepdim=True)")
-    run = play.koans("run", "softmax")
+    run = play.says("run", "softmax")
     assert run.returncode == 1
     lines = run.stdout.splitlines()
     says = lines.index("this looks like: exp before subtracting the row maximum: large scores overflow")
@@ -72,32 +72,32 @@ def test_softmax_without_the_maximum_is_told_which_mistake_it_is(play):
 
 
 def test_hints_come_one_tier_at_a_time(play):
-    tiers = [play.koans("hint", "scores").stdout for _ in range(3)]
+    tiers = [play.says("hint", "scores").stdout for _ in range(3)]
     assert [t.splitlines()[0] for t in tiers] == [f"scores, hint {i} of 3" for i in (1, 2, 3)]
-    everything = play.koans("hint", "scores").stdout
+    everything = play.says("hint", "scores").stdout
     assert everything.count("of 3") == 3
     assert "--peek" in everything
 
 
 def test_the_solution_opens_on_passing_and_a_peek_is_recorded(play):
-    closed = play.koans("solution", "causal_mask")
+    closed = play.says("solution", "causal_mask")
     assert closed.returncode == 1
     assert "masked_fill" not in closed.stdout
-    peeked = play.koans("solution", "causal_mask", "--peek")
+    peeked = play.says("solution", "causal_mask", "--peek")
     assert "masked_fill" in peeked.stdout
     assert "BEGIN SOLUTION" not in peeked.stdout
-    standings = {k["id"]: k["standing"] for k in json.loads(play.koans("list", "--json").stdout)}
+    standings = {k["id"]: k["standing"] for k in json.loads(play.says("list", "--json").stdout)}
     assert standings["ch07_attention/causal_mask"]["peeked"] is True
     assert standings["ch07_attention/scores"]["peeked"] is False
     play.solve("scores")
-    play.koans("run", "scores")
-    assert "einsum" in play.koans("solution", "scores").stdout
+    play.says("run", "scores")
+    assert "einsum" in play.says("solution", "scores").stdout
 
 
 def test_reset_puts_the_stub_back_and_keeps_what_it_replaces(play):
     stub = play.workbook.exercise(play.workbook.koan("scores")).read_text()
     play.write("scores", "mine = 1\n")
-    said = play.koans("reset", "scores").stdout
+    said = play.says("reset", "scores").stdout
     assert play.workbook.exercise(play.workbook.koan("scores")).read_text() == stub
     kept = list((play.root / ".koans/replaced/ch07_attention").glob("scores-*.py"))
     assert [f.read_text() for f in kept] == ["mine = 1\n"]
@@ -106,22 +106,20 @@ def test_reset_puts_the_stub_back_and_keeps_what_it_replaces(play):
 
 def test_a_pass_counts_for_the_text_it_was_given_for(play):
     def standing():
-        return next(
-            k["standing"] for k in json.loads(play.koans("list", "--json").stdout) if k["name"] == "causal_mask"
-        )
+        return next(k["standing"] for k in json.loads(play.says("list", "--json").stdout) if k["name"] == "causal_mask")
 
     play.solve("causal_mask")
-    play.koans("run", "causal_mask")
+    play.says("run", "causal_mask")
     assert (standing()["status"], standing()["changed"]) == ("passed", False)
     play.body("causal_mask", "return None")
     assert (standing()["status"], standing()["changed"]) == ("failed", True)
 
 
 def test_a_chapter_can_be_read_and_run(play):
-    read = play.koans("read", "numerics")
+    read = play.says("read", "numerics")
     assert read.returncode == 0
     assert "Figure (content/ch06_numerics/figure.svg)" in read.stdout
-    run = play.koans("run", "ch07", "--json")
+    run = play.says("run", "ch07", "--json")
     assert run.returncode == 1
     assert {v["status"] for v in json.loads(run.stdout)} == {"not started"}
 
@@ -129,10 +127,10 @@ def test_a_chapter_can_be_read_and_run(play):
 def test_grading_gives_points_for_what_passes_and_says_that_nothing_is_isolated(play, tmp_path):
     play.solve("scores")
     play.body("causal_mask", "return torch.zeros(n_q, n_k)")
-    human = play.koans("grade", str(play.root))
+    human = play.says("grade", str(play.root), "--seed", "1")
     assert "2 of" in human.stdout
     assert "isolated: no new privileges" in human.stdout
-    result = json.loads(play.koans("grade", str(play.root), "--json").stdout)
+    result = json.loads(play.says("grade", str(play.root), "--seed", "1", "--json").stdout)
     by_koan = {g["verdict"]["koan"]: (g["earned"], g["verdict"]["status"]) for g in result["koans"]}
     assert by_koan.pop("ch07_attention/scores") == (2, "passed")
     assert by_koan.pop("ch07_attention/causal_mask") == (0, "failed")
@@ -146,7 +144,7 @@ def test_every_screen_fits_the_terminal(play, width):
     play.body("softmax", "return torch.exp(x) / torch.exp(x).sum(dim, keepdim=True)")
     env = {"COLUMNS": width}
     for args in (["list"], ["run", "softmax"], ["hint", "softmax"], [], ["read", "ch13"]):
-        lines = play.koans(*args, env=env).stdout.splitlines()
+        lines = play.says(*args, env=env).stdout.splitlines()
         assert max(map(len, lines)) <= int(width), args
 
 
@@ -159,7 +157,7 @@ def test_the_test_that_is_named_is_the_one_whose_failure_is_told(play):
         "        return [*drafts[:i], draw(p[i] - q[i], v)]",
         "return drafts",
     )
-    shown = play.koans("run", "speculative_accept").stdout
+    shown = play.says("run", "speculative_accept").stdout
     assert "this looks like: the residual not clipped at zero" in shown
     assert "accepted half the time [0.6-gives1]" in shown
     assert "u = [0.6]" in shown

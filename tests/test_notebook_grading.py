@@ -13,13 +13,12 @@ from grader.errors import KoansError
 from grader.submissions import collect
 from tests.browser import CHROMIUM, Browser
 from tests.notebooks import answer, of_cells, write
-from tests.test_grading import small  # noqa: F401  (a workbook of three koans)
 
 MARKUP = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">"
 
 
 @pytest.mark.timeout(600)
-def test_a_folder_of_notebooks_is_a_class_and_none_of_it_runs_or_reaches_the_page(small, tmp_path):  # noqa: F811
+def test_a_folder_of_notebooks_is_a_class_and_none_of_it_runs_or_reaches_the_page(small, tmp_path):
     book = small.workbook
     solved = [answer(book, koan) for koan in book.koans.values()]
     forks = tmp_path / "forks"
@@ -48,7 +47,7 @@ def test_a_folder_of_notebooks_is_a_class_and_none_of_it_runs_or_reaches_the_pag
         write(forks / "dee" / f"{chapter}.ipynb", of_cells(*own, chapter=chapter))
 
     page = tmp_path / "class.html"
-    run = small.koans("grade", str(forks), "--seed", "1", "--json", "--format", f"html={page}")
+    run = small.says("grade", str(forks), "--seed", "1", "--json", "--format", f"html={page}")
     assert run.returncode == 1, run.stderr  # some could not be graded
     grades = {g["submission"]: g for g in json.loads(run.stdout)["grades"]}
     assert {name: g["earned"] for name, g in grades.items()} == {

@@ -44,6 +44,7 @@ HARMLESS = (
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONPYCACHEPREFIX",
     "PYTHON_FROZEN_MODULES",
+    "PYTEST_CURRENT_TEST",
 )
 # What every server sets where it is not set. A client may have set it for itself, so both count as the same.
 DEFAULTS = {"TRITON_INTERPRET": "1", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
