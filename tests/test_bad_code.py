@@ -14,6 +14,7 @@ from grader.verdict import Status
 from grader.walk import LEARNER
 from tests.conftest import Play, copy_workbook
 
+PATIENT, IMPATIENT = Limits(timeout=60, memory=512 << 20), Limits(timeout=3, memory=512 << 20)
 SIGSEGV = "import ctypes\nctypes.string_at(0)\n"
 CASES = {
     "syntax error": (
@@ -94,22 +95,19 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    """One copy of the workbook, a patient runner and, for what never ends, an impatient one."""
+    """One copy of the workbook and a runner."""
     play = Play(copy_workbook(tmp_path_factory.mktemp("bad")))
-    with (
-        Runner(play.workbook, Limits(timeout=60)) as patient,
-        Runner(play.workbook, Limits(timeout=3)) as impatient,
-    ):
-        yield play, patient, impatient
+    with Runner(play.workbook) as runner:
+        yield play, runner
 
 
 @pytest.mark.parametrize("what", CASES)
 def test_bad_code_gets_its_own_verdict_in_one_screen_and_the_next_run_is_unharmed(bench, what):
-    play, patient, impatient = bench
+    play, runner = bench
     text, status, says = CASES[what]
     play.write("causal_mask", text)
-    runner = impatient if status == "timed out" else patient
     koan = play.workbook.koan("causal_mask")
+    runner.limits = IMPATIENT if status == "timed out" else PATIENT
     verdict = runner.run(koan, LEARNER)
     assert verdict.status == status, verdict.message
     for part in says:
@@ -120,6 +118,7 @@ def test_bad_code_gets_its_own_verdict_in_one_screen_and_the_next_run_is_unharme
     assert len(screen.splitlines()) <= 40
     assert "\x1b" not in screen
     assert "Traceback" not in screen
+    runner.limits = PATIENT
     after = runner.run(play.workbook.koan("scores"), Target("solutions"))
     assert after.status == Status.passed
 
