@@ -135,7 +135,7 @@ def test_what_was_measured_on_a_gpu_carries_no_word_of_prediction():
 
 
 def test_the_verb_writes_json_and_four_pictures_and_says_where(play):
-    run = play.koans("bench", "attention", "--lengths", "16,32", "--widths", "16", "--budget", "5", "--out", "out")
+    run = play.says("bench", "attention", "--lengths", "16,32", "--widths", "16", "--budget", "5", "--out", "out")
     assert run.returncode == 0, run.stderr
     folder = play.root / "out"
     assert sorted(f.name for f in folder.iterdir()) == [
@@ -235,7 +235,7 @@ def test_the_verb_writes_after_every_cell_so_that_a_kill_costs_the_rest_alone(pl
     ],
 )
 def test_what_cannot_be_benched_is_one_line(play, arguments, says):
-    run = play.koans("bench", "attention", *arguments)
+    run = play.says("bench", "attention", *arguments)
     assert run.returncode == 2
     assert says in run.stderr
     assert "Traceback" not in run.stderr

@@ -203,10 +203,10 @@ def test_a_quiz_through_a_pipe_reads_answers_as_lines_and_sums_up_as_json(proved
 
 
 def test_read_through_a_pipe_puts_the_prediction_on_top_and_asks_nothing(play):
-    run = play.koans("read", "6")
+    run = play.says("read", "6")
     assert run.returncode == 0
     assert run.stdout.startswith("Before you read\n")
-    assert "Number" not in play.koans("read", "6", "--no-questions").stdout.partition("\n")[0]
+    assert "Number" not in play.says("read", "6", "--no-questions").stdout.partition("\n")[0]
     assert not (play.root / ".koans").exists()
 
 

@@ -6,8 +6,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 
 import pytest
@@ -293,16 +291,8 @@ def log(play, *reviews):
             progress.recall.review("card", review)
 
 
-def review(play, keys, *args, env=None):
-    result = subprocess.run(
-        [sys.executable, "-m", "grader", "review", *args],
-        cwd=play.root,
-        env={**os.environ, "PYTHONPATH": str(play.root), "NO_COLOR": "1", "COLUMNS": "80", **(env or {})},
-        input="\n".join(keys) + "\n",
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+def review(play, keys, *args):
+    result = play.says("review", *args, lines=keys)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -310,7 +300,7 @@ def review(play, keys, *args, env=None):
 def test_the_listing_says_what_is_new_due_later_and_locked_by_which_koan(proved):
     now = time.time()
     log(proved, Review("softmax-subtract-max", 3, now - 30 * DAY), Review("exp-1000", 4, now - 60))
-    found = {card["id"]: card for card in json.loads(proved.koans("cards", "--json").stdout)}
+    found = {card["id"]: card for card in json.loads(proved.says("cards", "--json").stdout)}
     assert list(found) == list(proved.workbook.cards)
     assert found["softmax-overflow-symptom"]["state"] == "new"
     assert found["softmax-subtract-max"]["state"] == "due"
@@ -322,11 +312,11 @@ def test_the_listing_says_what_is_new_due_later_and_locked_by_which_koan(proved)
     cited = found["gpt-3-had-no-bf16"]
     assert cited["state"] == "locked"
     assert len(cited["waits_for"]) == len(proved.workbook.chapter("6").koans) - 1
-    shown = proved.koans("cards").stdout
+    shown = proved.says("cards").stdout
     assert "due    softmax-subtract-max" in shown
     assert "new    softmax-overflow-symptom" in shown
     assert "causal_mask (2)" in shown
-    one = proved.koans("cards", "--chapter", "7", "--all").stdout
+    one = proved.says("cards", "--chapter", "7", "--all").stdout
     assert "causal-mask-cache" in one and "softmax-subtract-max" not in one
 
 
@@ -343,7 +333,7 @@ def test_a_cited_card_unlocks_with_the_last_koan_of_its_chapter(tmp_path, book):
 def test_due_cards_come_before_new_ones_and_new_ones_are_so_many_a_day(proved):
     now = time.time()
     log(proved, Review("softmax-bug-returns", 3, now - 30 * DAY), Review("exp-1000", 3, now - 60 * DAY))
-    assert proved.koans("settings", "new_per_day", "1").returncode == 0
+    assert proved.says("settings", "new_per_day", "1").returncode == 0
     keys = ["", "4", "", "4", "", "4", "", "4"]
     shown = review(proved, keys)
     assert "3 reviews of 3 cards, 0 rated again" in shown
@@ -355,7 +345,7 @@ def test_due_cards_come_before_new_ones_and_new_ones_are_so_many_a_day(proved):
 
 
 def test_the_path_says_how_many_cards_are_due(proved):
-    shown = proved.koans().stdout
+    shown = proved.says().stdout
     assert f"1 of {len(proved.workbook.koans)} koans passed" in shown
     with Progress(proved.root) as progress:
         held = cards(proved.workbook, progress, Settings(), time.time())
@@ -410,8 +400,8 @@ def test_a_card_gone_from_the_workbook_breaks_nothing_and_its_reviews_stay(prove
 
 
 def test_settings_are_shown_set_and_checked(play):
-    assert "new_per_day = 10" in play.koans("settings").stdout
-    assert play.koans("settings", "resolve", "false").returncode == 0
+    assert "new_per_day = 10" in play.says("settings").stdout
+    assert play.says("settings", "resolve", "false").returncode == 0
     assert load(play.root) == Settings(resolve=False)
     for (name, value), says in (
         (("retention", "2"), "<= 0.99"),
@@ -422,7 +412,7 @@ def test_settings_are_shown_set_and_checked(play):
             change(play.root, name, value)
     assert change(play.root, "retention", "0.85") == load(play.root) == Settings(resolve=False, retention=0.85)
     (play.root / ".koans/settings.toml").write_text("new_per_day = -1\n")
-    result = play.koans("review")
+    result = play.says("review")
     assert (result.returncode, "settings.toml" in result.stderr, "new_per_day" in result.stderr) == (2, True, True)
 
 
@@ -492,14 +482,14 @@ def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
 
 
 def test_a_re_solve_given_up_comes_back_soon_and_the_setting_opts_out(proved):
-    nothing = proved.koans("again")
+    nothing = proved.says("again")
     assert nothing.returncode == 0
     assert "no koan is due; ch06_numerics/softmax is back on" in " ".join(nothing.stdout.split())
-    assert "is a fresh stub; the clock runs" in " ".join(proved.koans("again", "softmax").stdout.split())
-    untouched = proved.koans("again")
+    assert "is a fresh stub; the clock runs" in " ".join(proved.says("again", "softmax").stdout.split())
+    untouched = proved.says("again")
     assert (untouched.returncode, "it is the stub as yet" in untouched.stdout) == (1, True)
-    assert "comes back soon" in proved.koans("again", "--give-up").stdout
-    assert "nothing to give up" in proved.koans("again", "--give-up").stderr
+    assert "comes back soon" in proved.says("again", "--give-up").stdout
+    assert "nothing to give up" in proved.says("again", "--give-up").stderr
     with Progress(proved.root) as progress:
         assert [r.rating for r in progress.recall.reviews("koan")["ch06_numerics/softmax"]] == [1]
         (back,) = koans(proved.workbook, progress, Settings(), time.time())
@@ -507,7 +497,7 @@ def test_a_re_solve_given_up_comes_back_soon_and_the_setting_opts_out(proved):
         (back,) = koans(proved.workbook, progress, Settings(), time.time() + 400 * DAY)
         assert back.now
     change(proved.root, "resolve", "false")
-    assert "name the koan" in proved.koans("again").stderr
+    assert "name the koan" in proved.says("again").stderr
 
 
 def test_a_re_solve_on_the_screen_runs_on_a_save_and_asks_how_hard_it_was():

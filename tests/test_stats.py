@@ -179,10 +179,10 @@ def test_the_page_opens_in_a_browser_without_a_complaint_or_a_request(some, noth
 
 
 def test_stats_are_written_printed_and_given_as_json(play, tmp_path):
-    text = play.koans("stats")
+    text = play.says("stats")
     assert (text.returncode, "0 of" in text.stdout) == (0, True)
-    found = json.loads(play.koans("stats", "--json").stdout)
+    found = json.loads(play.says("stats", "--json").stdout)
     assert (found["passed"], found["koans"]) == (0, len(play.workbook.koans))
-    assert "written" in play.koans("stats", "-o", str(tmp_path / "x.html")).stdout
+    assert "written" in play.says("stats", "-o", str(tmp_path / "x.html")).stdout
     assert (tmp_path / "x.html").read_text().startswith("<!DOCTYPE html>")
-    assert play.koans("stats", "-o", "/nonesuch/x.html").returncode == 2
+    assert play.says("stats", "-o", "/nonesuch/x.html").returncode == 2

@@ -97,7 +97,7 @@ def test_koans_grade_tells_that_the_file_of_grades_was_damaged(play, tmp_path):
     (play.root / ".koans").mkdir()
     (play.root / ".koans/grades.db").write_bytes(b"no database" * 1000)
     (tmp_path / "nobody").mkdir()
-    run = play.koans("grade", str(tmp_path / "nobody"), "--seed", "1")
+    run = play.says("grade", str(tmp_path / "nobody"), "--seed", "1")
     assert run.returncode == 2
     assert "grades.db: damaged (file is not a database); it was kept as grades-" in run.stderr.splitlines()[0]
 
