@@ -135,11 +135,11 @@ def test_the_command_goes_on_to_the_next_koan(play):
 
 def test_a_missing_exercise_is_broken_and_says_how_to_get_it_back(play):
     play.workbook.exercise(play.workbook.koan("scores")).unlink()
-    run = play.koans("run", "scores")
+    run = play.says("run", "scores")
     assert run.returncode == 1
     assert "scores.py does not exist: `koans reset scores` makes it anew" in run.stdout.replace("\n", " ")
-    play.koans("reset", "scores")
-    assert "not started" in play.koans("run", "scores").stdout
+    play.says("reset", "scores")
+    assert "not started" in play.says("run", "scores").stdout
 
 
 def test_processes_a_run_starts_do_not_outlive_it(play, tmp_path):

@@ -26,7 +26,7 @@ def _edit(file, old, new):
 
 
 def _fact(play, *names):
-    return json.loads(play.koans("facts", *names, "--json").stdout)
+    return json.loads(play.says("facts", *names, "--json").stdout)
 
 
 def test_the_facts_are_the_hundred_of_the_sources_in_their_order(book):
@@ -107,7 +107,7 @@ def test_a_malformed_list_of_facts_is_one_line(play):
         ('claim = "Training stores', 'clame = "Training stores', "fact 'D1-2'"),
     ]:
         file.write_text(text.replace(old, new))
-        result = play.koans("facts")
+        result = play.says("facts")
         assert result.returncode == 2
         assert "facts.toml" in result.stderr
         assert says in result.stderr
@@ -116,7 +116,7 @@ def test_a_malformed_list_of_facts_is_one_line(play):
 
 @pytest.mark.parametrize("columns", [60, 80, 160])
 def test_the_table_has_a_row_a_fact_within_the_width(play, columns):
-    result = play.koans("facts", env={"COLUMNS": str(columns)})
+    result = play.says("facts", env={"COLUMNS": str(columns)})
     lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= columns
     assert [line.split()[0] for line in lines if re.match(r"[A-Z]+\d+(-\d+)? ", line)] == SOURCES
@@ -127,7 +127,7 @@ def test_the_table_has_a_row_a_fact_within_the_width(play, columns):
 
 
 def test_one_fact_is_told_in_full(play):
-    result = play.koans("facts", "n6-1")
+    result = play.says("facts", "n6-1")
     assert result.stdout.startswith("N6-1  Scores are divided by √d_k")
     for part in ("card scores-over-root-d", "test ch07_attention/score", "question why-divide-by-root-d"):
         assert part in result.stdout
@@ -148,7 +148,7 @@ def test_facts_are_chosen_by_id_source_and_chapter(play):
 
 
 def test_the_ledger_has_claim_what_holds_and_what_shows_it(play):
-    text = " ".join(play.koans("facts", "--errata", "D1-7", "B1-13").stdout.split())
+    text = " ".join(play.says("facts", "--errata", "D1-7", "B1-13").stdout.split())
     assert "D1-7 FP8 uses E4M3 in the forward pass, for its exponent range, wider than E5M2's." in text
     assert "It is the other way round: 4 exponent bits against 5." in text
     assert "test ch06_numerics/fp8_round: e5m2 ends at 57344" in text
@@ -166,7 +166,7 @@ def test_the_ledger_has_claim_what_holds_and_what_shows_it(play):
     ],
 )
 def test_bad_input_is_one_line(play, args, says):
-    result = play.koans("facts", *args)
+    result = play.says("facts", *args)
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.startswith(f"koans: {says}")
@@ -174,12 +174,12 @@ def test_bad_input_is_one_line(play, args, says):
 
 
 def test_a_page_that_is_stale_is_noticed_and_written(play):
-    assert play.koans("facts", "--write").stdout.endswith("pages: 2, written: 2\n")
-    assert play.koans("facts", "--check").returncode == 0
+    assert play.says("facts", "--write").stdout.endswith("pages: 2, written: 2\n")
+    assert play.says("facts", "--check").returncode == 0
     _edit(play.root / "content/ch06_numerics/cards.toml", "It does not saturate: from", "It does not stop there: from")
-    stale = play.koans("facts", "--check")
+    stale = play.says("facts", "--check")
     assert stale.returncode == 1
     assert "docs/ERRATA.md: stale; `koans facts --write` writes it" in stale.stdout
     assert "FACTS" not in stale.stdout
-    assert play.koans("facts", "--write").stdout == "docs/ERRATA.md: written\npages: 2, written: 1\n"
+    assert play.says("facts", "--write").stdout == "docs/ERRATA.md: written\npages: 2, written: 1\n"
     assert "It does not stop there: from 65,520" in (play.root / "docs/ERRATA.md").read_text()

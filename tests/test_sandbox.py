@@ -112,18 +112,11 @@ def test_a_private_temporary_folder_can_be_written_and_is_bounded(bench):
     assert "True No space left on device" in verdict.message
 
 
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory):
-    """Three koans solved, a fourth half done, and what `koans grade` says of it."""
-    play = Play(copy_workbook(tmp_path_factory.mktemp("graded")))
+def test_solutions_pass_and_an_honest_half_scores_its_half(play):
     for name in HONEST:
         play.solve(name)
     play.body("softmax", "return x")
-    return play, json.loads(play.koans("grade", str(play.root), "--json").stdout)
-
-
-def test_solutions_pass_and_an_honest_half_scores_its_half(graded):
-    play, result = graded
+    result = json.loads(play.says("grade", str(play.root), "--json").stdout)
     earned = {g["verdict"]["koan"].partition("/")[2] for g in result["koans"] if g["earned"]}
     assert earned == set(HONEST)
     assert result["earned"] == sum(play.workbook.koan(k).points for k in HONEST)
@@ -143,7 +136,7 @@ def test_only_the_files_of_koans_are_read(play, tmp_path):
     (chapter / "conftest.py").write_text("raise SystemExit('read')")
     (tree / "conftest.py").write_text("raise SystemExit('read')")
     (tree / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '-p nothing'\n")
-    result = json.loads(play.koans("grade", str(tree), "--json").stdout)
+    result = json.loads(play.says("grade", str(tree), "--json").stdout)
     says = {
         g["verdict"]["koan"].partition("/")[2]: (g["verdict"]["status"], g["verdict"]["message"])
         for g in result["koans"]
@@ -159,14 +152,11 @@ def test_only_the_files_of_koans_are_read(play, tmp_path):
     assert result["earned"] == 0
 
 
-def test_a_fresh_seed_each_time_is_said_and_can_be_given_again(graded, tmp_path):
-    play, first = graded
-    unreadable = tmp_path / "exercises/ch07_attention/causal_mask.py"
-    unreadable.parent.mkdir(parents=True)
-    unreadable.write_bytes(b"\xff\xfe")  # a grade that runs nothing
-    second = json.loads(play.koans("grade", str(tmp_path), "--json").stdout)
+def test_a_fresh_seed_each_time_is_said_and_can_be_given_again(play):
+    play.solve("scores")
+    first, second = (json.loads(play.says("grade", str(play.root), "--json").stdout) for _ in range(2))
     assert first["seed"] != second["seed"]
-    again = play.koans("grade", str(play.root), "--seed", str(first["seed"])).stdout
+    again = play.says("grade", str(play.root), "--seed", str(first["seed"])).stdout
     assert f"seed {first['seed']}; isolated" in again
 
 
