@@ -35,68 +35,72 @@ def _problems(play, *names):
     return [f"{p['where']}: {p['says']}" for p in report["problems"]]
 
 
-def test_a_wrong_answer_that_passes_is_reported(play):
-    _replace(play.root / "reference/ch07_attention/causal_mask.py", "triu(n_k - n_q)", "triu(n_k - n_q + 1)")
-    assert _problems(play, "causal_mask") == [
-        "ch07_attention/causal_mask wrong:hides_itself: this wrong answer passes: add an input that shows the mistake"
-    ]
+REFERENCE, TESTS = "reference/ch07_attention/causal_mask.py", "exercises/ch07_attention/test_causal_mask.py"
 
 
-def test_a_wrong_answer_that_looks_like_another_is_reported(play):
-    file = play.root / "reference/ch07_attention/causal_mask.py"
-    file.write_text(
-        file.read_text()
-        + '\n\n@causal_mask.wrong("the same again")\ndef twin(n_q, n_k):\n    return finite(n_q, n_k)\n'
+@pytest.fixture(scope="module")
+def found(lasting):
+    """What the gate says of one koan with a fault of every kind."""
+    try:
+        _spoil(lasting.play)
+        return _problems(lasting.play, "causal_mask")
+    finally:
+        lasting.restore()
+
+
+def _spoil(play):
+    reference, tests = play.root / REFERENCE, play.root / TESTS
+    _replace(reference, "triu(n_k - n_q)", "triu(n_k - n_q + 1)")  # of hides_itself, which is right so
+    _replace(
+        reference,
+        '.triu(n_k - n_q + 1)\n\n\n@causal_mask.wrong("the diag',
+        '.triu(1)\n\n\n@causal_mask.wrong("the diag',
     )
-    problems = _problems(play, "causal_mask")
+    reference.write_text(
+        reference.read_text()
+        + '\n\n@causal_mask.wrong("the same again")\ndef twin(n_q, n_k):\n    return finite(n_q, n_k)\n'
+        + '\n\n@causal_mask.right("by what is on disk")\ndef by_the_disk(n_q, n_k):\n'
+        + f"    return open({str(reference)!r}).read() and hides_itself(n_q, n_k)\n"
+    )
+    _replace(play.root / "solutions/ch07_attention/causal_mask.py", "j > i", "j >= i")
+    tests.write_text(tests.read_text() + "\n\ndef test_nothing():\n    pass\n")
+
+
+def test_nothing_but_the_faults_is_reported(found):
+    assert len(found) == 7, found
+
+
+def test_a_wrong_answer_that_passes_is_reported(found):
+    says = "this wrong answer passes: add an input that shows the mistake"
+    assert f"ch07_attention/causal_mask wrong:hides_itself: {says}" in found
+
+
+def test_a_wrong_answer_that_looks_like_another_is_reported(found):
+    problems = [p for p in found if "wrong:finite" in p or "wrong:twin" in p]
     assert len(problems) == 2
     assert all("but not named; it looks like: finite or twin" in p for p in problems)
 
 
-def test_a_solution_that_fails_is_reported(play):
-    _replace(play.root / "solutions/ch07_attention/causal_mask.py", "j > i", "j >= i")
-    play.workbook.exercise(play.workbook.koan("causal_mask")).write_text(
-        (play.root / "exercises/ch07_attention/causal_mask.py").read_text()
-    )
-    problems = _problems(play, "causal_mask")
-    assert len(problems) == 1
-    assert (
-        "causal_mask solutions seed 0: the solution must pass, but is 'failed' in 'three tokens by hand'" in problems[0]
-    )
+def test_a_solution_that_fails_is_reported(found):
+    (problem,) = [p for p in found if "solutions" in p]
+    assert "causal_mask solutions seed 0: the solution must pass, but is 'failed' in 'three tokens by hand'" in problem
 
 
-def test_a_right_answer_that_fails_is_reported(play):
-    _replace(
-        play.root / "reference/ch07_attention/causal_mask.py",
-        '.triu(n_k - n_q + 1)\n\n\n@causal_mask.wrong("the diag',
-        '.triu(1)\n\n\n@causal_mask.wrong("the diag',
-    )
-    problems = _problems(play, "causal_mask")
-    assert len(problems) == 1
-    assert "right:by_triu seed 0: a right answer must pass, but is 'failed'" in problems[0]
+def test_a_right_answer_that_fails_is_reported(found):
+    (problem,) = [p for p in found if "right:by_triu" in p]
+    assert "right:by_triu seed 0: a right answer must pass, but is 'failed'" in problem
 
 
-def test_an_answer_that_the_sandbox_makes_another_is_reported(play):
+def test_an_answer_that_the_sandbox_makes_another_is_reported(found):
     """It reads a file of the workbook, which no submission can."""
-    file = play.root / "reference/ch07_attention/causal_mask.py"
-    file.write_text(
-        file.read_text()
-        + '\n\n@causal_mask.right("by what is on disk")\ndef by_the_disk(n_q, n_k):\n'
-        + f"    return open({str(file)!r}).read() and by_triu(n_q, n_k)\n"
-    )
-    problems = _problems(play, "causal_mask")
-    assert len(problems) == 1
-    assert problems[0].startswith(
+    (problem,) = [p for p in found if "right:by_the_disk" in p]
+    assert problem.startswith(
         "ch07_attention/causal_mask right:by_the_disk: isolated it is 'failed' [], else 'passed' []"
     )
 
 
-def test_a_test_that_the_stub_passes_is_reported(play):
-    file = play.root / "exercises/ch07_attention/test_causal_mask.py"
-    file.write_text(file.read_text() + "\n\ndef test_nothing():\n    pass\n")
-    assert _problems(play, "causal_mask") == [
-        "ch07_attention/causal_mask stub: the stub passes 'nothing': that test asks nothing"
-    ]
+def test_a_test_that_the_stub_passes_is_reported(found):
+    assert "ch07_attention/causal_mask stub: the stub passes 'nothing': that test asks nothing" in found
 
 
 def test_a_stub_that_differs_from_its_solution_is_reported(play):
