@@ -11,7 +11,7 @@ from grader.edition.release import FILES, release
 from grader.errors import KoansError
 from grader.stubs import strip_markers, stub_of
 from grader.workbook import Workbook
-from tests.conftest import ROOT, Play
+from tests.conftest import ROOT, Play, end_warm
 
 
 @pytest.fixture
@@ -25,9 +25,10 @@ def whole(play):
 
 @pytest.fixture
 def edition(whole, tmp_path):
-    run = whole.koans("release", str(tmp_path / "edition"))
+    run = whole.says("release", str(tmp_path / "edition"))
     assert run.returncode == 0, run.stderr
-    return Play(tmp_path / "edition")
+    yield Play(tmp_path / "edition")
+    end_warm(tmp_path / "edition")
 
 
 def test_an_edition_has_no_solution_in_it_and_its_own_workflow(play, edition):
@@ -50,24 +51,24 @@ def test_a_learner_can_work_in_an_edition(play, edition):
     koan = edition.workbook.koan("scores")
     assert "not started" in edition.koans("run", "scores").stdout
     edition.write("scores", "def scores(q, k):\n    return q @ k.mT\n")
-    assert "failed" in edition.koans("run", "scores").stdout
-    assert edition.koans("reset", "scores").returncode == 0
+    assert "failed" in edition.says("run", "scores").stdout
+    assert edition.says("reset", "scores").returncode == 0
     assert edition.workbook.exercise(koan).read_text() == stub_of(play.workbook, koan)
     edition.write("scores", strip_markers(play.workbook.solution(koan).read_text()))
     assert "passed" in edition.koans("run", "scores").stdout
-    solution = edition.koans("solution", "scores")
+    solution = edition.says("solution", "scores")
     assert (solution.returncode, solution.stderr.strip()) == (
         2,
         "koans: ch07_attention/scores: this edition of the workbook has no solutions",
     )
-    again = edition.koans("release", str(edition.root / "x"))
+    again = edition.says("release", str(edition.root / "x"))
     assert (again.returncode, "is a student edition itself" in again.stderr) == (2, True)
 
 
 def test_an_edition_is_not_written_over_something_else(play, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full/thesis.txt").write_text("mine")
-    run = play.koans("release", str(tmp_path / "full"))
+    run = play.says("release", str(tmp_path / "full"))
     assert (run.returncode, "is not empty" in run.stderr) == (2, True)
 
 
@@ -88,8 +89,8 @@ def _newer(play, folder):
     solution.write_text(solution.read_text().replace('"""', '"""Clearer. ', 1))
     test = play.workbook.test_file(play.workbook.koan("causal_mask"))
     test.write_text(test.read_text() + "\n# mended\n")
-    assert play.koans("new", "ch07_attention/brand_new").returncode == 0
-    assert play.koans("release", str(folder)).returncode == 0
+    assert play.says("new", "ch07_attention/brand_new").returncode == 0
+    assert play.says("release", str(folder)).returncode == 0
     return folder
 
 
@@ -100,10 +101,10 @@ def test_an_update_brings_what_is_new_and_leaves_what_was_written(play, edition,
     (edition.root / "notes.txt").write_text("mine, too")
     newer = _newer(play, tmp_path / "newer")
     before = {p: p.read_bytes() for p in edition.root.rglob("*.py")}
-    assert "would be" in edition.koans("update", str(newer), "--dry-run").stdout
+    assert "would be" in edition.says("update", str(newer), "--dry-run").stdout
     assert {p: p.read_bytes() for p in edition.root.rglob("*.py")} == before
 
-    changes = json.loads(edition.koans("update", str(newer), "--json").stdout)
+    changes = json.loads(edition.says("update", str(newer), "--json").stdout)
     assert "'mine'" in (edition.root / "exercises/ch07_attention/causal_mask.py").read_text()
     assert "'mine'" in (edition.root / "exercises/ch07_attention/scores.py").read_text()
     assert changes["kept"] == ["exercises/ch07_attention/scores.py"]
@@ -113,20 +114,20 @@ def test_an_update_brings_what_is_new_and_leaves_what_was_written(play, edition,
     assert (edition.root / changes["copies"] / "conftest.py").read_text() == "# changed by the learner\n"
     assert (edition.root / "conftest.py").read_bytes() == (newer / "conftest.py").read_bytes()
     assert (edition.root / "notes.txt").read_text() == "mine, too"
-    assert "Clearer." in edition.koans("hint", "scores").stdout or edition.koans("reset", "scores").returncode == 0
+    assert "Clearer." in edition.says("hint", "scores").stdout or edition.says("reset", "scores").returncode == 0
     assert "Clearer." in (edition.root / "exercises/ch07_attention/scores.py").read_text()
-    assert "nothing to do" in edition.koans("update", str(newer)).stdout
+    assert "nothing to do" in edition.says("update", str(newer)).stdout
 
 
 def test_an_update_comes_from_a_git_address_too_and_a_bad_place_is_one_line(play, edition, tmp_path):
     newer = _newer(play, tmp_path / "newer")
     for args in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
         subprocess.run(["git", *args], cwd=newer, check=True)
-    run = edition.koans("update", f"file://{newer}")
+    run = edition.says("update", f"file://{newer}")
     assert run.returncode == 0, run.stderr
     assert "exercises/ch07_attention/brand_new.py" in run.stdout
     for place in (str(tmp_path / "nowhere"), str(play.root)):
-        bad = edition.koans("update", place)
+        bad = edition.says("update", place)
         assert (bad.returncode, len(bad.stderr.strip().splitlines())) == (2, 1), bad.stderr
 
 
@@ -134,5 +135,5 @@ def test_an_edition_that_names_files_outside_itself_is_refused(edition, tmp_path
     evil = tmp_path / "evil"
     evil.mkdir()
     (evil / "edition.json").write_text(json.dumps({"version": "9", "files": {"../out.txt": "x"}, "learner": []}))
-    run = edition.koans("update", str(evil))
+    run = edition.says("update", str(evil))
     assert (run.returncode, "names a file outside the edition" in run.stderr) == (2, True)

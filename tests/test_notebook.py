@@ -88,16 +88,14 @@ def test_every_chapter_runs_in_a_kernel_and_comes_home_with_its_cells_in_any_ord
     async def both(kernel, chapters):
         found = []
         for chapter in chapters:
-            stubs = checks(await kernel.ran(exported(desk, chapter.id)))
-            found.append((chapter, stubs, await kernel.ran(solved(book, exported(desk, chapter.id), chapter.id))))
+            found.append((chapter, await kernel.ran(solved(book, exported(desk, chapter.id), chapter.id))))
         return found
 
     async def at_once():
         return await asyncio.gather(*(both(kernel, book.chapters[i::2]) for i, kernel in enumerate(running)))
 
     ran = [one for half in loop.run(at_once()) for one in half]
-    for chapter, stubs, done in ran:
-        assert {name: "not started" in text for name, text in stubs.items()} == {k.name: True for k in chapter.koans}
+    for chapter, done in ran:
         for koan in chapter.koans:
             assert f"{koan.id}  ✓ passed" in checks(done)[koan.name], checks(done)[koan.name]
         random.Random(7).shuffle(done.cells)
@@ -114,6 +112,18 @@ def test_every_chapter_runs_in_a_kernel_and_comes_home_with_its_cells_in_any_ord
     for koan in book.koans.values():
         assert book.exercise(koan).read_text() == strip_markers(book.solution(koan).read_text())
         book.exercise(koan).write_text(stub_of(book, koan))
+
+
+def test_what_is_exported_is_not_started_in_the_kernel_and_when_it_comes_home(desk, jupyter, tmp_path):
+    book = desk.workbook
+    chapter = book.chapter("7")
+    stubs = checks(jupyter.run(exported(desk, chapter.id)))
+    assert {name: "not started" in text for name, text in stubs.items()} == {k.name: True for k in chapter.koans}
+    with Progress(tmp_path) as progress:
+        for chapter in book.chapters:
+            nbformat.write(exported(desk, chapter.id), file := tmp_path / f"{chapter.id}.ipynb")
+            found = bring(book, progress, file, write=False)
+            assert {b.koan: b.what for b in found.brought} == {k.id: "not started" for k in chapter.koans}
 
 
 START = "import sys; sys.path.insert(0, '.')\nfrom pathlib import Path\nfrom grader.notebook import live\nkoan = live.start(Path.cwd())"
@@ -239,7 +249,7 @@ def test_two_answers_to_one_koan_are_said_and_neither_is_taken(play):
         ("cell 1",),
     )
     assert book.exercise(koan).read_text() == stub_of(book, koan)
-    run = play.koans("notebook", "import", "mine.ipynb")
+    run = play.says("notebook", "import", "mine.ipynb")
     assert run.returncode == 1
     assert "cell 3 and cell 1 define it differently: keep one of them" in " ".join(run.stdout.split())
 
@@ -265,7 +275,7 @@ def test_a_helper_that_another_koan_gives_is_no_answer_to_the_koan_of_its_name(p
 
 def test_the_command_takes_a_notebook_out_and_back_and_progress_follows(play):
     play.body("scores", "return q @ k.mT")
-    out = play.koans("notebook", "export", "7")
+    out = play.says("notebook", "export", "7")
     assert out.returncode == 0, out.stderr
     file = play.root / "ch07_attention.ipynb"
     notebook = nbformat.read(file, 4)
@@ -273,15 +283,15 @@ def test_the_command_takes_a_notebook_out_and_back_and_progress_follows(play):
     assert "return q @ k.mT" in cell.source  # what was written so far
     cell.source = answer(play.workbook, play.workbook.koan("scores"))
     nbformat.write(notebook, file)
-    again = play.koans("notebook", "export", "7")
+    again = play.says("notebook", "export", "7")
     assert (again.returncode, "is there already" in again.stderr) == (2, True)
-    back = play.koans("notebook", "import", str(file))
+    back = play.says("notebook", "import", str(file))
     assert back.returncode == 0, back.stderr
     assert "ch07_attention/scores  written, from cell" in back.stdout
     assert "what was there is kept as .koans/replaced/" in " ".join(back.stdout.split())
     assert "ch07_attention/scores  ✓ passed" in back.stdout
     assert "card unlocked:" in back.stdout
-    listed = {k["name"]: k["standing"]["status"] for k in json.loads(play.koans("list", "7", "--json").stdout)}
+    listed = {k["name"]: k["standing"]["status"] for k in json.loads(play.says("list", "7", "--json").stdout)}
     assert listed["scores"] == "passed"
 
 
@@ -392,7 +402,7 @@ def test_a_source_is_taken_from_the_remote_or_from_what_is_given(play):
     assert source_of(play.root, "ada/koans").address == "https://github.com/ada/koans"
     with pytest.raises(KoansError, match="give owner/name"):
         source_of(play.root, "--upload-pack=evil")
-    bad = play.koans("notebook", "export", "6", "--source", 'x"; import os #')
+    bad = play.says("notebook", "export", "6", "--source", 'x"; import os #')
     assert (bad.returncode, len(bad.stderr.strip().splitlines())) == (2, 1)
 
 

@@ -21,7 +21,7 @@ from grader.runner.shared import left
 from grader.stubs import strip_markers
 from grader.verdict import Status
 from grader.walk import LEARNER
-from tests.conftest import Play, copy_workbook
+from tests.conftest import Play, copy_workbook, end_warm
 
 STAYS = {"KOANS_WARM_SECONDS": "600"}
 PATIENCE = 60.0  # seconds; what is waited for takes one or two, and up to seven where code has changed
@@ -37,17 +37,24 @@ def copied(tmp_path_factory):
     play.write(
         "dot", f"{solution}\n\nimport os\n\nwith open({str(who)!r}, 'a') as file:\n    print(os.getppid(), file=file)\n"
     )
-    return play
+    yield play
+    end_warm(play.root)
 
 
 @pytest.fixture
 def desk(copied):
     """That workbook with no process behind it, before and after."""
+    end_warm(copied.root)
     (copied.root / "who").unlink(missing_ok=True)
     yield copied
-    for each in left(copied.root):
-        os.kill(each.pid, signal.SIGTERM)
-    until(lambda: not left(copied.root))
+    end_warm(copied.root)
+
+
+@pytest.fixture
+def standing(copied):
+    """That workbook with at most the one process that a run with `STAYS` uses; tests leave it to the next."""
+    (copied.root / "who").unlink(missing_ok=True)
+    return copied
 
 
 def until(holds):
@@ -76,24 +83,24 @@ def alive(pid):
         return False
 
 
-def test_the_second_run_uses_the_process_that_the_first_left_and_imports_no_torch(desk):
-    first = run_dot(desk, **STAYS)
-    assert left_pids(desk) == [first]
+def test_the_second_run_uses_the_process_that_the_first_left_and_imports_no_torch(standing):
+    first = run_dot(standing, **STAYS)
+    assert left_pids(standing) == [first]
     environment = {**os.environ, **STAYS}
-    second = desk.python("-X", "importtime", "-m", "grader", "run", "dot", env=environment)
+    second = standing.python("-X", "importtime", "-m", "grader", "run", "dot", env=environment)
     assert second.returncode == 0
-    assert (desk.root / "who").read_text().split() == [str(first)] * 2
+    assert (standing.root / "who").read_text().split() == [str(first)] * 2
     imported = {line.rpartition("|")[2].strip() for line in second.stderr.splitlines()}
     assert "grader.runner.client" in imported
     assert not imported & {"torch", "triton", "numpy", "pytest", "hypothesis", "textual"}
 
 
-def test_what_is_left_has_no_terminal_no_pipe_and_no_file_of_the_command_that_started_it(desk):
-    pid = run_dot(desk, **STAYS)
+def test_what_is_left_has_no_terminal_no_pipe_and_no_file_of_the_command_that_started_it(standing):
+    pid = run_dot(standing, **STAYS)
     assert os.getsid(pid) == pid
     place = f"/proc/{pid}/fd"
     held = {int(fd): os.readlink(f"{place}/{fd}") for fd in os.listdir(place)}
-    log = str(socket_path_log(desk))
+    log = str(socket_path_log(standing))
     assert (held[0], held[1], held[2]) == ("/dev/null", log, log)
     # its own: the pipe that wakes it, the selector, the socket it listens at
     assert sorted(text.partition(":")[0] for fd, text in held.items() if fd > 2) == [
@@ -149,24 +156,25 @@ def test_it_ends_when_the_workbook_is_deleted(tmp_path):
     until(lambda: not alive(pid))
 
 
-@pytest.mark.parametrize(
-    "more, env",
-    [
-        (["--cold"], STAYS),
-        ([], {"KOANS_WARM_SECONDS": "0"}),
-        ([], {"KOANS_WARM_SECONDS": "", "CI": "true"}),
-    ],
-)
-def test_none_is_left_with_cold_with_no_seconds_and_in_ci(desk, more, env):
-    pid = run_dot(desk, *more, **env)
+def test_none_is_left_with_no_seconds(desk):
+    pid = run_dot(desk, KOANS_WARM_SECONDS="0")
     until(lambda: not alive(pid))
     assert left(desk.root) == []
 
 
-def test_cold_does_not_use_what_is_left_and_leaves_it_alone(desk):
-    pid = run_dot(desk, **STAYS)
-    assert run_dot(desk, "--cold", **STAYS) != pid
-    assert left_pids(desk) == [pid]
+@pytest.mark.parametrize("ci, stays", [("", 600.0), ("0", 600.0), ("false", 600.0), ("true", 0.0), ("1", 0.0)])
+def test_it_stays_ten_minutes_and_in_ci_not_at_all(monkeypatch, ci, stays):
+    monkeypatch.setenv("KOANS_WARM_SECONDS", "")
+    monkeypatch.setenv("CI", ci)
+    assert shared.seconds() == stays
+
+
+def test_cold_does_not_use_what_is_left_and_leaves_it_alone(standing):
+    pid = run_dot(standing, **STAYS)
+    cold = run_dot(standing, "--cold", **STAYS)
+    assert cold != pid
+    until(lambda: not alive(cold))
+    assert left_pids(standing) == [pid]
 
 
 def test_one_that_was_started_in_another_environment_is_not_used(desk):
@@ -212,23 +220,23 @@ def test_commands_that_start_at_the_same_time_all_pass_and_leave_one(desk):
     assert run_dot(desk, **STAYS) == pid
 
 
-def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(desk):
-    server = run_dot(desk, **STAYS)
-    marker = desk.root / "began"
-    desk.body("matmul", f"import os; open({str(marker)!r}, 'w').write(str(os.getpid()))", ENDLESS)
-    environment = {**os.environ, **STAYS, "PYTHONPATH": str(desk.root)}
+def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(standing):
+    server = run_dot(standing, **STAYS)
+    marker = standing.root / "began"
+    standing.body("matmul", f"import os; open({str(marker)!r}, 'w').write(str(os.getpid()))", ENDLESS)
+    environment = {**os.environ, **STAYS, "PYTHONPATH": str(standing.root)}
     command = [sys.executable, "-m", "grader", "run", "matmul"]
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
         marker.unlink(missing_ok=True)
-        process = subprocess.Popen(command, cwd=desk.root, env=environment, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, cwd=standing.root, env=environment, stderr=subprocess.PIPE, text=True)
         until(lambda: marker.exists() and marker.read_text())
         child = int(marker.read_text())
         process.send_signal(number)
         assert process.communicate(timeout=PATIENCE)[1].strip() == ""
         assert process.returncode == code
         until(lambda child=child: not alive(child))
-    assert run_dot(desk, **STAYS) == server
-    standing = json.loads(desk.koans("list", "--json").stdout)
+    assert run_dot(standing, **STAYS) == server
+    standing = json.loads(standing.koans("list", "--json").stdout)
     assert next(k for k in standing if k["id"] == "ch01_tensors/matmul")["standing"]["attempts"] == 0
 
 
@@ -248,17 +256,14 @@ def test_one_that_was_killed_is_replaced(desk, monkeypatch):
         assert runner.run(desk.workbook.koan("dot"), LEARNER).passed
 
 
-def test_grading_never_uses_it_and_leaves_none(desk, tmp_path, monkeypatch):
-    graded = desk.koans("grade", str(desk.root), "--format", f"json={tmp_path}/out.json", env=STAYS)
-    assert "ch01_tensors/dot" in graded.stdout
-    assert left(desk.root) == []
-    monkeypatch.setenv("PYTHONPATH", str(desk.root))
+def test_grading_never_uses_it_and_leaves_none(standing, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(standing.root))
     monkeypatch.setenv("KOANS_WARM_SECONDS", "600")
-    pid = run_dot(desk)
-    with Runner(desk.workbook) as learner, Runner(desk.workbook, isolated=True) as grader:
+    pid = run_dot(standing)
+    with Runner(standing.workbook) as learner, Runner(standing.workbook, isolated=True) as grader:
         assert learner.warm_up() == "warm, shared"
         assert grader.warm_up() == "warm"
-    assert left_pids(desk) == [pid]
+    assert left_pids(standing) == [pid]
 
 
 @pytest.fixture
