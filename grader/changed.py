@@ -36,7 +36,7 @@ def since(workbook: Workbook, revision: str) -> Change:
     base = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
     names = _git(root, "diff", "--name-only", "--no-renames", "--relative", "-z", base, "--")
     names += _git(root, "ls-files", "--others", "--exclude-standard", "-z")
-    changed = {root / name for name in names.split("\0") if name}
+    changed = {root / name for name in names.split("\0") if name and "__pycache__" not in name}
     koans = [k for k in workbook.koans.values() if not changed.isdisjoint(_files(workbook, k))]
     for file in changed:
         if file.name == "chapter.toml" and file.parent.parent == root / "content":

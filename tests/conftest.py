@@ -28,6 +28,12 @@ ROOT = Path(__file__).parent.parent
 PARTS = ("exercises", "solutions", "reference", "content", "grader")
 
 
+def pytest_configure() -> None:
+    """Where the tests run in the background of a shell, Ctrl-C is ignored, and every process they start inherits that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The limit of pyproject.toml is for a koan's test; these start processes, on machines that may be slow."""
     for item in items:

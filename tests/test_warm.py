@@ -220,11 +220,6 @@ def test_commands_that_start_at_the_same_time_all_pass_and_leave_one(desk):
     assert run_dot(desk, **STAYS) == pid
 
 
-def hear_ctrl_c():
-    """Where the tests run in the background of a shell, SIGINT is ignored, and a child would inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(standing):
     server = run_dot(standing, **STAYS)
     marker = standing.root / "began"
@@ -233,9 +228,7 @@ def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(standi
     command = [sys.executable, "-m", "grader", "run", "matmul"]
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
         marker.unlink(missing_ok=True)
-        process = subprocess.Popen(
-            command, cwd=standing.root, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
-        )
+        process = subprocess.Popen(command, cwd=standing.root, env=environment, stderr=subprocess.PIPE, text=True)
         until(lambda: marker.exists() and marker.read_text())
         child = int(marker.read_text())
         process.send_signal(number)
