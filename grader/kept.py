@@ -85,7 +85,7 @@ class Kept:
 def _prepare(db: sqlite3.Connection) -> None:
     """Bring the file to today's format, and drop what is out of date."""
     if version(db) not in (0, VERSION):
-        raise Unusable(f"written by another version (format {version(db)}, this one reads {VERSION})")
+        raise Unusable(f"written by another version (format {version(db)}, this version reads {VERSION})")
     # `at` is when the verdict was last put in or asked for
     db.execute("create table if not exists verdicts (key text primary key, at real not null, verdict blob)")
     db.execute(f"pragma user_version = {VERSION}")

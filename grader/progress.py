@@ -215,7 +215,7 @@ def _prepare(db: sqlite3.Connection) -> None:
     """Bring the file to today's format."""
     found = version(db)
     if found not in range(VERSION + 1):
-        raise Unusable(f"written by another version (format {found}, this one reads {VERSION})")
+        raise Unusable(f"written by another version (format {found}, this version reads {VERSION})")
     if found < VERSION:
         with _transaction(db):
             for statements in FORMATS[version(db) :]:  # asked again: another process may have been first

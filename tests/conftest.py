@@ -21,7 +21,7 @@ from grader.runner.shared import left
 from grader.stubs import strip_markers
 from grader.workbook import Workbook
 
-# No warm process stays behind a test; those of the feature itself ask for some seconds.
+# No warm process stays behind a test. Tests of the feature itself set some seconds.
 os.environ["KOANS_WARM_SECONDS"] = "0"
 
 ROOT = Path(__file__).parent.parent

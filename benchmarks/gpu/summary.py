@@ -158,7 +158,7 @@ def told_all(found: Result) -> str:
     if found.missing:
         parts += ["", "Not measured:", *(f"  {line.step}  {line.title}: {line.why}" for line in found.missing)]
     if found.thresholds:
-        meaning = "85 % of the measured ratio, in steps of 0.05, and those of now"
+        meaning = "85 % of the measured ratio, in steps of 0.05, beside the current thresholds"
         if found.pretended:
             meaning = "none, since nothing was measured; this is what the table looks like"
         parts += ["", f"Thresholds that this would set: {meaning}"]
