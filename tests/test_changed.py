@@ -94,6 +94,14 @@ def test_the_command_gates_only_these_koans_and_says_what_it_leaves_out(reposito
     assert "1 koans, 1" in done.stdout
 
 
+def test_where_nothing_changed_it_says_that_no_koan_was_run(repository):
+    said = repository.says("verify", "--changed")
+    assert (said.returncode, said.stdout) == (
+        0,
+        "0 koans touched: none\nno koan was run; nothing is wrong with the files\n",
+    )
+
+
 @pytest.mark.parametrize("revision", ["no-such-branch", "--output=stolen"])
 def test_a_revision_that_is_none_is_one_line(repository, revision):
     with pytest.raises(KoansError, match="git rev-parse"):
