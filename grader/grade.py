@@ -18,6 +18,7 @@ from grader.cards.proven import proven
 from grader.cells.answers import outlines
 from grader.gpu import device
 from grader.kept import Kept, code, digest
+from grader.processes import FOLDER
 from grader.runner import Runner
 from grader.sandbox.confine import in_words, trusted
 from grader.submissions import EXERCISES, Submission, one, unpack
@@ -83,7 +84,7 @@ def grade_one(submission: Path, seed: int, *, root: Path | None = None) -> Grade
 
     For engines outside: it holds no state between calls. Raises KoansError if the machine cannot run.
     """
-    workbook = Workbook(root or Path(__file__).parent.parent)
+    workbook = Workbook(root or FOLDER)
     with Runner(workbook, isolated=True) as runner:
         return grade(workbook, submission, runner, seed=seed)
 

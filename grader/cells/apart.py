@@ -17,6 +17,7 @@ import msgspec
 from grader.cells import answers, file
 from grader.cells.answers import Answer, Outline
 from grader.errors import KoansError
+from grader.processes import environment, module
 from grader.sandbox import submission
 from grader.sandbox.service import ENVIRONMENT
 
@@ -52,12 +53,11 @@ def read(root: Path, paths: Sequence[Path], outlines: Sequence[Outline]) -> Told
             return Told(problem=str(error))
     with tempfile.TemporaryDirectory(prefix="koans-cells-") as scratch:
         asked = Asked(str(root), scratch, tuple(outlines), tuple(notebooks))
-        environment = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
-        environment["PYTHONPATH"] = os.pathsep.join([str(root), *filter(None, [environment.get("PYTHONPATH")])])
+        keep = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "grader.cells.apart"],
-                env=environment,
+                [sys.executable, *module(__package__, "apart")],
+                env=environment(root, keep),
                 cwd=root,
                 input=msgspec.msgpack.encode(asked),
                 capture_output=True,

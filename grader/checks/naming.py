@@ -11,6 +11,7 @@ from torch import Tensor
 
 from grader.checks import memo
 from grader.checks.agreement import Expected, Outcome, call, clone, compare, same_bits, ulp
+from grader.processes import is_ours
 from reference import Oracle, Variant
 
 
@@ -137,7 +138,7 @@ def _close(a: Outcome, b: Outcome) -> bool:
     """Equal up to a few roundings: the same mistake, written another way."""
     if a.error is not None or b.error is not None or a.mutated != b.mutated:
         # A builtin error with another text may have any cause; ours (a stray address) has one.
-        return type(a.error) is type(b.error) and type(a.error).__module__.startswith("grader.")
+        return type(a.error) is type(b.error) and is_ours(type(a.error).__module__)
     return _matched(a.value, b.value, _close_leaf)
 
 

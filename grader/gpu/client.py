@@ -10,25 +10,25 @@ import tempfile
 import time
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import IO
 
 import msgspec
 
+from grader import processes
 from grader.errors import KoansError
 from grader.gpu.job import Job, Report
 from grader.gpu.said import ended
+from grader.processes import FOLDER, module
 
 PATIENCE = 120.0  # seconds for one race, compiling included
 LIMIT = PATIENCE + 15  # seconds for a test with a race in it
 TAIL = 4000  # bytes of what a process wrote last
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Worker:
     """`with Worker() as worker: worker.ask(job)`."""
 
-    def __init__(self, patience: float = PATIENCE, command: tuple[str, ...] = ("-m", "grader.gpu.worker")) -> None:
+    def __init__(self, patience: float = PATIENCE, command: tuple[str, ...] = module(__package__, "worker")) -> None:
         self.patience, self.command = patience, command
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
@@ -88,7 +88,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 env=environment(),
-                cwd=ROOT,
+                cwd=FOLDER,
             )
         return self._process
 
@@ -122,8 +122,7 @@ class Worker:
 def environment() -> dict[str, str]:
     """The worker's: this one's, without the interpreter, and with the workbook in front of what Python finds."""
     keep = {k: v for k, v in os.environ.items() if k not in ("TRITON_INTERPRET", "PYTHONSTARTUP")}
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return keep | {"PYTHONPATH": path, "PYTHONWARNINGS": "ignore", "TRITON_DEFAULT_FP_FUSION": "1"}
+    return processes.environment(FOLDER, keep) | {"PYTHONWARNINGS": "ignore", "TRITON_DEFAULT_FP_FUSION": "1"}
 
 
 def shared() -> Worker:

@@ -13,12 +13,13 @@ import sys
 import tempfile
 import threading
 import time
-from pathlib import Path
 from typing import Any, BinaryIO
 
+from grader.processes import FOLDER, environment, module
+
 PATIENCE = 120.0  # seconds for one kernel
-ROOT = Path(__file__).resolve().parents[2]
-KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "HOME", "VIRTUAL_ENV")  # of the environment: nothing that could be secret
+# What the process keeps of the environment: nothing that could be secret.
+KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "HOME", "VIRTUAL_ENV", "PYTHONPATH")
 
 
 class Compiler:
@@ -58,11 +59,13 @@ class Compiler:
         if self._process is None:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
             keep = {k: v for k, v in os.environ.items() if k in KEPT}
-            path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-            keep |= {"PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
-            command = [sys.executable, "-m", "grader.interpreter.compile_worker"]
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=keep, cwd="/"
+                [sys.executable, *module(__package__, "compile_worker")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=environment(FOLDER, keep) | {"PYTHONWARNINGS": "ignore"},
+                cwd="/",
             )
         return self._process
 

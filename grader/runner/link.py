@@ -19,6 +19,7 @@ from typing import Protocol
 import msgspec
 
 from grader.errors import KoansError
+from grader.processes import environment, module
 from grader.runner import shared
 from grader.runner.address import fingerprint, socket_path
 from grader.runner.protocol import Done, Job, Lines, Ready, Reply, Request, pack
@@ -156,12 +157,11 @@ def _start(root: Path, sharing: list[str], log: Path | None, abandoned: threadin
         raise KoansError(f"the runner cannot start: {error.filename}: {error.strerror}") from None
     ours, theirs = socket.socketpair()
     # The workbook's own copy of the machine comes first, whichever one the command was started from.
-    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "grader.runner.server", str(theirs.fileno()), str(root), *sharing],
+            [sys.executable, *module(__package__, "server"), str(theirs.fileno()), str(root), *sharing],
             pass_fds=[theirs.fileno()],
-            env={**os.environ, "PYTHONPATH": path},
+            env=environment(root),
             cwd=root,
             stdin=subprocess.DEVNULL,
             stdout=handle,
@@ -251,14 +251,13 @@ class Cold:
     def _process(self, job: Job) -> subprocess.Popen[bytes] | None:
         """The process of this job, unless it was cancelled before there was one."""
         file = Path(job.folder) / "job"
-        path = os.pathsep.join([str(self.root), *filter(None, [os.environ.get("PYTHONPATH")])])
         with self._changing:
             if self._closed or job.id in self._cancelled:
                 return None
             file.write_bytes(msgspec.json.encode(job))
             process = subprocess.Popen(
-                [sys.executable, "-m", "grader.runner.child", str(file)],
-                env={**os.environ, "PYTHONPATH": path},
+                [sys.executable, *module(__package__, "child"), str(file)],
+                env=environment(self.root),
                 cwd=self.root,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

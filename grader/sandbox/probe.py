@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from grader.errors import KoansError
+from grader.processes import environment, module
 from grader.sandbox.confine import Level, confine
 
 UNAVAILABLE = Level(missing=["a sandbox (there is one on Linux only): submission and tests share a process"])
@@ -20,11 +21,8 @@ def level(root: Path) -> Level:
     """What would hold a worker on this machine; takes a tenth of a second. Raises KoansError if it cannot be tried."""
     if sys.platform != "linux":
         return UNAVAILABLE
-    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "grader.sandbox.probe", str(root)]
-    tried = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
+    command = [sys.executable, *module(__package__, "probe"), str(root)]
+    tried = subprocess.run(command, env=environment(root), stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if tried.returncode:
         why = (tried.stderr.strip() or "it gave no reason").splitlines()[-1]
         raise KoansError(f"the sandbox could not be tried: {why}")

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from grader.errors import KoansError
+from grader.processes import environment, module
 
 STARTING = 120.0
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH")  # nothing that could be secret
@@ -26,12 +27,11 @@ class Service:
         base = None if len(tempfile.gettempdir()) < 60 else "/tmp"
         self._folder = Path(tempfile.mkdtemp(prefix="koans-sandbox-", dir=base))
         self.address = str(self._folder / "socket")
-        environment = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
-        environment["PYTHONPATH"] = os.pathsep.join([str(root), *filter(None, [environment.get("PYTHONPATH")])])
+        keep = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
         with (self._folder / "errors").open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "grader.sandbox.zygote", str(self._folder), str(root)],
-                env=environment,
+                [sys.executable, *module(__package__, "zygote"), str(self._folder), str(root)],
+                env=environment(root, keep),
                 cwd=root,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
