@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from grader.errors import KoansError
+from grader.figure_style import STYLE, style
 from grader.workbook import find_root
 
 if TYPE_CHECKING:
@@ -27,21 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DIGITS = 6  # significant digits of a plotted number that count
-# A figure is 4.2 inches wide: at 390 pixels a point is 1.3 pixels, so 8.5-point letters are 11 pixels high.
-STYLE: dict[str, Any] = {
-    "font.size": 8.5,
-    "axes.titlesize": 8.5,
-    "axes.labelsize": 8.5,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.7,
-    "hatch.linewidth": 0.5,
-    "svg.fonttype": "path",  # the letters as drawn here, whatever fonts the reader has
-    "svg.hashsalt": "tensor-koans",  # without it the ids in the file are random
-}
 STAMP = re.compile(r"tensor-koans data=([0-9a-f]{16}) source=([0-9a-f]{16})")
 
 
@@ -115,17 +101,6 @@ def _draw(file: Path) -> Figure:
     if not isinstance(figure, Figure):
         raise KoansError(f"{file}: draw() gives a {type(figure).__name__}, not a matplotlib Figure")
     return figure
-
-
-def style() -> Any:
-    """A context with the common style, whatever the user's own says. Raises KoansError without matplotlib."""
-    try:
-        import matplotlib
-    except ImportError:
-        raise KoansError("drawing needs matplotlib: pip install -e '.[dev]'") from None
-    usual: dict[str, Any] = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")}
-    style: Any = usual | STYLE  # matplotlib types every key
-    return matplotlib.rc_context(style)
 
 
 def _shown(axes: Axes) -> Iterator[str]:

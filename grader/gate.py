@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from grader import facts, targets
+from grader import facts
 from grader.errors import KoansError
+from grader.oracles import oracles
 from grader.runner import Ask, Limits, Runner
 from grader.stubs import stub_of
 from grader.targets import Target
@@ -100,13 +101,13 @@ def _asks(koan: Koan, seeds: int, report: Report, runner: Runner) -> Iterator[As
     interpreted in the same way in both.
     """
     try:
-        oracles = targets.oracles(koan)
+        found = oracles(koan)
     except Exception as error:  # a reference file is Python: anything can be wrong with it
         report.problems.append(Problem(f"reference/{koan.id}.py", f"cannot be imported: {error!r}"))
         return
     apart = runner.isolated and koan.kind != "kernel"
-    wrongs = [name for oracle in oracles.values() for name in oracle.wrongs]
-    rights = [name for oracle in oracles.values() for name in oracle.rights]
+    wrongs = [name for oracle in found.values() for name in oracle.wrongs]
+    rights = [name for oracle in found.values() for name in oracle.rights]
     report.right += len(rights)
     yield Ask(koan, Target("stub"))
     for target in [Target("solutions"), *(Target("right", name) for name in rights)]:
@@ -172,7 +173,7 @@ def _same(here: Verdict, apart: Verdict, report: Report) -> list[Problem]:
 
 
 def _says(koan: Koan, name: str) -> str:
-    return next(o.wrongs[name].says for o in targets.oracles(koan).values() if name in o.wrongs)
+    return next(o.wrongs[name].says for o in oracles(koan).values() if name in o.wrongs)
 
 
 def static_problems(workbook: Workbook, koans: Sequence[Koan] | None = None) -> list[Problem]:

@@ -13,26 +13,23 @@ import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import CodeType, ModuleType, SimpleNamespace
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from grader import policy
 from grader.errors import KoansError
+from grader.launched import launched
+from grader.oracles import oracles
 from grader.stubs import strip_markers, stub_of
 from grader.syntax import parse as parse_python
 from grader.workbook import Koan, Workbook
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
-    from grader.gpu.job import Input, Job, Kernels
-    from grader.interpreter.compile import Compiled
-    from grader.interpreter.count import Traffic
-    from grader.interpreter.text import KernelText
     from grader.sandbox.proxy import End, Proxy, Worker
 
 PACKAGE = "exercises"
@@ -86,14 +83,6 @@ def source(workbook: Workbook, koan: Koan, target: Target) -> str:
         return submission.read(Path(target.name), PACKAGE, koan.chapter, f"{koan.name}.py")
     text = exercise_file(workbook, koan, target).read_text(encoding="utf-8")
     return text if target.kind == "learner" else strip_markers(text)
-
-
-def oracles(koan: Koan) -> dict[str, Oracle[..., Any]]:
-    """The oracles of a koan's reference module, by function name."""
-    module = importlib.import_module(f"reference.{koan.chapter}.{koan.name}")
-    return {
-        o.__name__: o for o in vars(module).values() if isinstance(o, Oracle) and o.fn.__module__ == module.__name__
-    }
 
 
 def variant(koan: Koan, target: Target) -> tuple[Oracle[..., Any], Variant]:
@@ -275,87 +264,3 @@ def uninstall() -> None:
     for name in [n for n in sys.modules if n[: len(PACKAGE)] == PACKAGE]:
         if name.partition(".")[0] == PACKAGE:
             del sys.modules[name]
-
-
-def launched(oracle: Oracle[..., Any], text: str, file: str, chosen: Variant | None = None) -> Launched:
-    """The oracle's launcher over the kernels of a text, one of them replaced by a variant's if one is chosen."""
-    from grader.interpreter.text import read
-
-    if oracle.launch is None:
-        raise KoansError(f"reference: {oracle.__name__} is a kernel koan's oracle and has no @launcher")
-    plain = Launched(oracle, read(text, file))
-    return plain.with_variant(chosen) if chosen else plain
-
-
-class Config(dict[str, Any]):
-    """CONFIG as the launcher reads it."""
-
-    def __missing__(self, key: str) -> Any:
-        raise KeyError(f"CONFIG has no {key!r}")
-
-
-class Launched:
-    """A kernel koan as a function: call it, or ask for the same with one kernel replaced by a variant's."""
-
-    def __init__(self, oracle: Oracle[..., Any], text: KernelText, chosen: Variant | None = None) -> None:
-        from grader.interpreter import run
-        from grader.interpreter.text import read
-
-        self.oracle, self.text = oracle, text
-        self.__name__ = oracle.__name__
-        self.config = dict(text.config)
-        self.kernels = run.load(text)
-        self.texts = dict.fromkeys(text.functions, text)  # where the text of each kernel stands
-        self.traffic: Traffic | None = None  # of the last call
-        self._variants: dict[str, Launched] = {}
-        self.variant = ""  # the name of the wrong or right answer that takes part
-        if chosen is not None:
-            self.variant = chosen.name
-            name = chosen.replaces or next(iter(text.functions))
-            helpers = "".join(run.kernel_text(node) for other, node in text.functions.items() if other != name)
-            other = read(run.kernel_source(chosen.fn, name) + helpers + "CONFIG = {}\n", f"<{chosen.name}>")
-            setattr(self.kernels, name, getattr(run.load(other), name))
-            self.texts[name] = other
-            self.config |= chosen.config
-        self.config = Config(self.config)
-
-    def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
-        from grader.interpreter.count import Traffic
-
-        assert self.oracle.launch is not None
-        self.traffic = Traffic(self.config)
-        kernels = {name: replace(kernel, traffic=self.traffic) for name, kernel in vars(self.kernels).items()}
-        return self.oracle.launch(SimpleNamespace(**kernels), self.config, *inputs, **kwargs)
-
-    def compiled(self, arch: str, *inputs: Any) -> list[Compiled]:
-        """What each kernel that a call with these inputs would launch becomes on `arch`; nothing is run."""
-        from grader.interpreter.compile import compile_for, launches
-
-        assert self.oracle.launch is not None
-        found = launches(self.texts, self.oracle.launch, self.config, inputs)
-        return [compile_for(arch, self.texts[launch.kernel], launch) for launch in found]
-
-    def job(self, inputs: Sequence[Input], baselines: Sequence[str], only: Sequence[str] = ()) -> Job:
-        """What to ask of the process that has a GPU: these kernels, as text, against the oracle's baselines."""
-        from grader.gpu.job import Job
-        from grader.gpu.thresholds import YOURS
-
-        kernels = self.for_gpu(YOURS, only)
-        return Job(kernels.oracle, tuple(inputs), tuple(baselines), (kernels,))
-
-    def for_gpu(self, name: str, only: Sequence[str] = ()) -> Kernels:
-        """The kernels' checked texts and literal numbers, under a name for their times. Raises YourTurn for a stub."""
-        from grader.gpu.job import Kernels
-        from grader.interpreter.text import YourTurn, is_stub, kernel_lines
-
-        if any(is_stub(text.functions[kernel]) for kernel, text in self.texts.items()):
-            raise YourTurn("your turn")
-        oracle = f"{self.oracle.fn.__module__}:{self.oracle.__name__}"
-        sources = {kernel: kernel_lines(text) for kernel, text in self.texts.items()}
-        choices = tuple(dict(choice) for choice in self.text.choices)
-        return Kernels(name, oracle, sources, dict(self.config), choices, tuple(only))
-
-    def with_variant(self, chosen: Variant) -> Launched:
-        if chosen.name not in self._variants:
-            self._variants[chosen.name] = Launched(self.oracle, self.text, chosen)
-        return self._variants[chosen.name]

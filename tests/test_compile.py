@@ -8,7 +8,7 @@ import torch
 from grader.checks import Disagreement, compiles, traffic
 from grader.interpreter.compiler import Compiler
 from grader.interpreter.text import read
-from grader.targets import launched
+from grader.launched import launched
 from reference import Moves, oracle, unwritten
 
 KERNEL = """
@@ -156,12 +156,13 @@ def test_all_tiles_that_a_model_kernel_may_be_tuned_to_fit_an_h100(koan, shapes)
     from pathlib import Path
 
     from grader import targets
+    from grader.oracles import oracles
     from grader.workbook import Workbook, find_root
 
     book = Workbook(find_root(Path(__file__)))
     found = book.koan(koan)
     text = targets.source(book, found, targets.Target("solutions"))
-    fn = launched(targets.oracles(found)[koan], text, "<model>")
+    fn = launched(oracles(found)[koan], text, "<model>")
     plain = dict(fn.config)
     for choice in ({}, *fn.text.choices):
         fn.config.update(plain | choice)
@@ -195,7 +196,8 @@ def test_ada_multiplies_fp8_on_tensor_cores_and_ampere_does_not(arch, kind, refu
 
 def test_the_compiling_process_finds_what_stands_on_pythonpath(tmp_path, monkeypatch):
     """A Triton that was carried to a machine is found there, and the workbook before it."""
-    from grader.interpreter.compiler import ROOT, Compiler
+    from grader.interpreter.compiler import Compiler
+    from grader.processes import FOLDER
 
     (tmp_path / "sitecustomize.py").write_text(
         f"import sys; open({str(tmp_path / 'path')!r}, 'w').write('\\n'.join(sys.path))"
@@ -204,4 +206,4 @@ def test_the_compiling_process_finds_what_stands_on_pythonpath(tmp_path, monkeyp
     with contextlib.suppress(RuntimeError):
         Compiler().ask({})
     found = (tmp_path / "path").read_text().splitlines()
-    assert found.index(str(ROOT)) < found.index(str(tmp_path))
+    assert found.index(str(FOLDER)) < found.index(str(tmp_path))

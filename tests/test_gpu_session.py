@@ -16,7 +16,7 @@ import torch
 from benchmarks.gpu import journal, summary
 from benchmarks.gpu.journal import Began, Ended, Measured, Missing
 from benchmarks.gpu.races import STEPS, VARIANTS, cut, oracle_of, races, variant_text
-from grader import checks, targets
+from grader import checks
 from grader.checks import agrees, compiles
 from grader.errors import KoansError
 from grader.gpu import worker
@@ -24,6 +24,7 @@ from grader.gpu.facts import Facts
 from grader.gpu.job import Report, like
 from grader.gpu.machine import Host
 from grader.gpu.timing import Times
+from grader.launched import launched
 
 ROOT = Path(__file__).parent.parent
 # What a machine with a GPU may lack of our dependencies.
@@ -407,7 +408,7 @@ SHAPES = {  # ragged, and longer than a block
 def variant(name, **config):
     """A variant under trial, behind its koan's launcher, with smaller tiles for the interpreter."""
     koan, _ = VARIANTS[name]
-    fn = targets.launched(worker.oracle_of(oracle_of(koan)), variant_text(name), f"<{name}>")
+    fn = launched(worker.oracle_of(oracle_of(koan)), variant_text(name), f"<{name}>")
     fn.config |= config
     return fn
 

@@ -17,7 +17,19 @@ from rich.console import Console
 
 from grader.errors import KoansError
 from grader.grade import Class, Grade
-from grader.report import as_json, canvas, classroom50, ctrf, formats, github, gradescope, junit, page, survey, terminal
+from grader.report import (
+    as_json,
+    canvas,
+    classroom50,
+    ctrf,
+    formats,
+    github,
+    grades,
+    gradescope,
+    junit,
+    page,
+    survey,
+)
 from grader.report.html import STYLE
 from grader.verdict import Status
 from grader.workbook import Workbook
@@ -517,7 +529,7 @@ def test_the_page_opens_in_a_browser_without_a_complaint_or_a_request_and_sorts(
 def test_a_terminal_gets_no_escapes(hostile):
     for one in hostile.grades:
         out = io.StringIO()
-        Console(file=out, width=80, force_terminal=False).print(terminal.grade(one))
+        Console(file=out, width=80, force_terminal=False).print(grades.grade(one))
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", out.getvalue())
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from grader.launched import launched
 from grader.stubs import strip_markers
-from grader.targets import launched
 from grader.workbook import Workbook, find_root
 from reference.ch12_memory.attention_traffic import attention_traffic
 from reference.ch12_memory.matmul_traffic import matmul_traffic

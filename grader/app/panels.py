@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from grader.app.state import State
 from grader.report import terminal
+from grader.report.standing import unlocked
 from grader.stubs import without_docstrings
 from grader.walk import Step, solution_text
 from grader.workbook import Koan, Workbook
@@ -148,7 +149,7 @@ class Passed(ModalScreen[str | None]):
         with VerticalScroll() as scroll:
             scroll.border_title = f"{koan.id} passed"
             if self.step.unlocked:
-                yield Static(terminal.unlocked(self.step.unlocked))
+                yield Static(unlocked(self.step.unlocked))
             yield Markdown(self.workbook.notes(koan).afterword)
             # Beside one another where there is room: the class is set before anything is mounted.
             with Horizontal(classes="" if self.app.size.width >= SIDE_BY_SIDE else "stacked"):

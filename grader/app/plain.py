@@ -14,6 +14,7 @@ from grader.app.state import Command, State
 from grader.errors import KoansError
 from grader.report import terminal
 from grader.report.recall import count
+from grader.report.standing import unlocked
 from grader.verdict import Status
 from grader.workbook import Workbook
 
@@ -92,7 +93,7 @@ class Plain:
         self.seen = step = state.step
         koan = step.koan
         if step.verdict.passed:
-            self.console.print(terminal.verdict(koan, step.verdict), terminal.unlocked(step.unlocked))
+            self.console.print(terminal.verdict(koan, step.verdict), unlocked(step.unlocked))
             self.console.print("", terminal.markdown(self.workbook.notes(koan).afterword), "")
             if state.passed < len(state.order):
                 self.session.post(Command("next"))

@@ -23,6 +23,7 @@ from grader.app.state import Command, State, Told
 from grader.errors import KoansError
 from grader.report import terminal
 from grader.report.recall import count
+from grader.report.standing import unlocked
 from grader.verdict import Status
 from grader.workbook import HINTS, RUNGS, Koan, Workbook
 
@@ -192,7 +193,7 @@ class KoansApp(App[None]):
             parts += [Text(), Text(f"Edit exercises/{step.koan.id}.py and save it; it runs by itself.")]
         elif verdict.passed:
             keys = "n for the next koan, s for the model answer beside yours"
-            parts += [Text(), terminal.unlocked(step.unlocked), Text(keys, "dim")]
+            parts += [Text(), unlocked(step.unlocked), Text(keys, "dim")]
         if state.running:
             parts.append(Text("running…", "yellow"))
         return Group(*parts)

@@ -43,22 +43,23 @@ def bench(
 
 def _kernels(book: Workbook, name: str) -> dict[str, Any]:
     """Model kernel and learner's own, behind the launcher, as far as they are there and can be read."""
-    from grader import targets
     from grader.interpreter.run import installed
     from grader.interpreter.text import is_stub
+    from grader.launched import launched
+    from grader.oracles import oracles
     from grader.stubs import strip_markers
 
     if not installed():
         return {}
     koan = book.koan(f"{CHAPTER}/{name}")
-    oracle = targets.oracles(koan)[name]
+    oracle = oracles(koan)[name]
     found: dict[str, Any] = {}
     for way, file in (("triton", book.solution(koan)), ("yours", book.exercise(koan))):
         if not file.is_file():
             continue
         text = file.read_text(encoding="utf-8")
         try:
-            fn = targets.launched(oracle, strip_markers(text) if way == "triton" else text, str(file))
+            fn = launched(oracle, strip_markers(text) if way == "triton" else text, str(file))
         except SyntaxError:
             continue  # a file in the middle of being written is not timed
         if not any(is_stub(node) for node in fn.text.functions.values()):
@@ -67,6 +68,7 @@ def _kernels(book: Workbook, name: str) -> dict[str, Any]:
 
 
 def _on_gpu(plan: Sequence[Cell], kernels: dict[bool, dict[str, Any]], say: Say) -> Iterator[Bench]:
+    from grader.gpu import request
     from grader.gpu.client import Worker
 
     rows: list[Row] = []
@@ -75,7 +77,7 @@ def _on_gpu(plan: Sequence[Cell], kernels: dict[bool, dict[str, Any]], say: Say)
     with Worker(patience=300) as worker:
         for i, cell in enumerate(plan):
             say(f"{cell} ({i + 1} of {len(plan)})")
-            ours = [fn.for_gpu(way) for way, fn in kernels[cell.causal].items()]
+            ours = [request.kernels(fn, way) for way, fn in kernels[cell.causal].items()]
             job = race_of(cell, ours)
             try:
                 report = worker.ask(job)

@@ -52,7 +52,7 @@ def total(moves: Moves) -> int:
 
 
 def kernel_way(cell: Cell, way: str, fn: Any) -> Prediction:
-    """A kernel behind its launcher (`targets.Launched`), with its own CONFIG. Raises what the kernel raises."""
+    """A kernel behind its launcher (`launched.Launched`), with its own CONFIG. Raises what the kernel raises."""
     import torch
 
     small = [torch.randn(1, COUNTED, cell.d).bfloat16() for _ in range(3)]

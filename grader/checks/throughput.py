@@ -44,9 +44,10 @@ def fast(
 def measure(
     fn: Any, inputs: Sequence[Input], oracle: Oracle[..., Any], baselines: Sequence[str], only: Sequence[str]
 ) -> Report:
+    from grader.gpu import request
     from grader.gpu.client import shared
 
-    job = fn.job(inputs, baselines, only)
+    job = request.job(fn, inputs, baselines, only)
     try:
         return shared().ask(job)
     except KoansError as error:

@@ -19,6 +19,7 @@ from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.errors import KoansError, refusal
 from grader.progress import Progress
 from grader.report import terminal
+from grader.report.standing import listing, unlocked
 from grader.runner import Limits, Runner
 from grader.verdict import Status
 from grader.workbook import Koan, Workbook, find_root
@@ -168,7 +169,7 @@ def _named(book: Workbook, names: list[str]) -> list[Koan]:
 
 def _show_step(book: Workbook, step: path.Step, *, alone: bool) -> None:
     koan, verdict = step.koan, step.verdict
-    show(terminal.verdict(koan, verdict), terminal.unlocked(step.unlocked))
+    show(terminal.verdict(koan, verdict), unlocked(step.unlocked))
     if alone and verdict.passed:
         show("", terminal.markdown(book.notes(koan).afterword))
         show(
@@ -205,7 +206,7 @@ def list_koans(
         dump([{**msgspec.to_builtins(k), "id": k.id, "standing": msgspec.to_builtins(standings[k.id])} for k in koans])
         return
     console = terminal.console()
-    console.print(terminal.listing(book, {k.id: standings[k.id] for k in koans}, koans, console.width))
+    console.print(listing(book, {k.id: standings[k.id] for k in koans}, koans, console.width))
 
 
 @app.command()
@@ -286,13 +287,14 @@ def doctor(as_json: Json = False) -> None:
       koans doctor
     """
     from grader.doctor import examine
+    from grader.report import doctor as doctor_screen
 
     with waiting("examining this machine"):
         findings = examine(find_root(Path.cwd()))
     if as_json:
         dump(findings)
     else:
-        show(terminal.doctor(findings))
+        show(doctor_screen.findings(findings))
     raise typer.Exit(0 if all(f.ok for f in findings) else 1)
 
 
@@ -388,6 +390,7 @@ def verify(
     """
     from grader import changed as changes
     from grader import gate
+    from grader.report import gate as gate_screen
 
     book = workbook()
     koans = _named(book, names) if names else list(book.koans.values())
@@ -395,7 +398,7 @@ def verify(
         change = changes.since(book, changed)
         koans = [koan for koan in koans if koan in change.koans]
         if not as_json:
-            show(terminal.change(change, koans))
+            show(gate_screen.change(change, koans))
     if lock:
         added = gate.lock(book)
         if not as_json:
@@ -407,5 +410,5 @@ def verify(
     if as_json:
         dump(report)
     else:
-        show(terminal.gate(report))
+        show(gate_screen.gate(report))
     raise typer.Exit(0 if report.ok else 1)

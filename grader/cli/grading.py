@@ -12,7 +12,6 @@ import typer
 
 from grader.cli.base import Json, show, waiting, workbook
 from grader.errors import KoansError
-from grader.report import terminal
 from grader.runner import Runner
 
 FORMATS = (
@@ -67,6 +66,7 @@ def grade(
     from grader.grade import Grade, classroom, grade_all
     from grader.kept import Kept
     from grader.report import formats as files
+    from grader.report import grades as grades_screen
     from grader.sandbox.confine import in_words, trusted
     from grader.submissions import collect
 
@@ -99,7 +99,7 @@ def grade(
     if as_json:
         files.put("-", files.alone_or_all(found))
     elif not any(report.file == "-" for report in reports):
-        show(terminal.grade(grades[0]) if len(grades) == 1 else terminal.classroom(found))
+        show(grades_screen.grade(grades[0]) if len(grades) == 1 else grades_screen.classroom(found))
     for note in notes:
         typer.echo(f"koans: {note}", err=True)
     raise typer.Exit(1 if any(result.problem for result in grades) else 0)
@@ -126,6 +126,7 @@ def report(
     from grader.grade import classroom
     from grader.report import as_json as saved
     from grader.report import formats as files
+    from grader.report import grades as grades_screen
 
     reports = [files.parse(text) for text in formats or []]
     options = files.Options(gradebook, assignment, os.environ)
@@ -135,4 +136,4 @@ def report(
     for note in files.write(reports, found, options):
         typer.echo(f"koans: {note}", err=True)
     if not any(one.file == "-" for one in reports):
-        show(terminal.classroom(found))
+        show(grades_screen.classroom(found))

@@ -103,6 +103,7 @@ def import_(
     from grader.notebook.shown import brought
     from grader.progress import Progress
     from grader.report import terminal
+    from grader.report.standing import unlocked
     from grader.runner import Runner
 
     book = workbook()
@@ -120,7 +121,7 @@ def import_(
                         if not as_json:
                             show(
                                 terminal.verdict(steps[-1].koan, steps[-1].verdict),
-                                terminal.unlocked(steps[-1].unlocked),
+                                unlocked(steps[-1].unlocked),
                             )
     if as_json:
         dump({**msgspec.to_builtins(bag), "verdicts": [msgspec.to_builtins(step.verdict) for step in steps]})

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from grader.notebook.bring import Bag
 from grader.report import terminal
+from grader.report.standing import unlocked
 from grader.verdict import Status, clean
 from grader.walk import Step
 
@@ -80,7 +81,7 @@ def text(said: Said) -> str:
     for line in filter(None, (_why_not_fast(said), said.note)):
         console.print(line, markup=False)
     if said.step.unlocked:
-        console.print(terminal.unlocked(said.step.unlocked))
+        console.print(unlocked(said.step.unlocked))
     return out.getvalue().rstrip()
 
 

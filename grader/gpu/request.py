@@ -1,0 +1,26 @@
+"""What to ask of the process that has a GPU, for a kernel koan: its kernels, as text that was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from grader.gpu.job import Input, Job, Kernels
+from grader.gpu.thresholds import YOURS
+from grader.interpreter.text import YourTurn, is_stub, kernel_lines
+from grader.launched import Launched
+
+
+def job(fn: Launched, inputs: Sequence[Input], baselines: Sequence[str], only: Sequence[str] = ()) -> Job:
+    """A race of these kernels against the oracle's baselines. Raises YourTurn for a stub."""
+    mine = kernels(fn, YOURS, only)
+    return Job(mine.oracle, tuple(inputs), tuple(baselines), (mine,))
+
+
+def kernels(fn: Launched, name: str, only: Sequence[str] = ()) -> Kernels:
+    """The kernels' checked texts and literal numbers, under a name for their times. Raises YourTurn for a stub."""
+    if any(is_stub(text.functions[kernel]) for kernel, text in fn.texts.items()):
+        raise YourTurn("your turn")
+    oracle = f"{fn.oracle.fn.__module__}:{fn.oracle.__name__}"
+    sources = {kernel: kernel_lines(text) for kernel, text in fn.texts.items()}
+    choices = tuple(dict(choice) for choice in fn.text.choices)
+    return Kernels(name, oracle, sources, dict(fn.config), choices, tuple(only))

@@ -1,0 +1,62 @@
+"""A grade, or a class of them, in a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from grader.grade import Class, Grade
+from grader.report.terminal import status_text
+from grader.verdict import Status, clean
+
+QUIET = (Status.passed, Status.failed, Status.not_started)  # what a class is made of
+NOTES = 12  # lines about notebooks that a class shows
+
+
+def grade(result: Grade) -> RenderableType:
+    parts: list[RenderableType] = []
+    for graded in result.koans:
+        line = Text.assemble(
+            f"{graded.earned}/{graded.points}  ",
+            graded.verdict.koan,
+            "  ",
+            status_text(graded.verdict.status),
+        )
+        if graded.verdict.fast is not None:
+            line.append("  fast: ", "dim").append_text(status_text(graded.verdict.fast))
+            if graded.verdict.speed:
+                line.append(f", {graded.verdict.speed}", "dim")
+        parts.append(line)
+        if graded.verdict.headline and graded.verdict.status not in (Status.passed, Status.not_started):
+            parts.append(Padding(Text(clean(graded.verdict.headline), "dim"), (0, 0, 0, 5)))
+    if result.problem:
+        parts.append(Text(f"{clean(result.submission)}: {clean(result.problem)}", "red"))
+        return Group(*parts)
+    parts += [Text(clean(note), "yellow") for note in result.notes]
+    cards = f", {len(result.cards)} cards proven" if result.cards else ""
+    parts += [Text(), Text(f"{clean(result.submission)}: {result.earned} of {result.points} points{cards}", "bold")]
+    parts.append(Text(f"seed {result.seed}; {clean(result.isolation)}", "dim" if result.trusted else "yellow"))
+    return Group(*parts)
+
+
+def classroom(found: Class) -> RenderableType:
+    """A line a submission; the rest is in the reports."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name, justify in (("submission", "left"), ("points", "right"), ("passed", "right"), ("", "left")):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for one in found.grades:
+        passed = sum(graded.verdict.passed for graded in one.koans)
+        other = Counter(graded.verdict.status for graded in one.koans if graded.verdict.status not in QUIET)
+        says = one.problem or ", ".join(f"{n} {status}" for status, n in sorted(other.items()))
+        table.add_row(clean(one.submission), f"{one.earned}/{one.points}", str(passed), Text(clean(says), "red"))
+    notes = [Text(f"{clean(one.submission)}: {clean(note)}", "yellow") for one in found.grades for note in one.notes]
+    if len(notes) > NOTES:
+        notes = [*notes[:NOTES], Text(f"and {len(notes) - NOTES} more like these; --json has them all", "yellow")]
+    isolation = ", ".join(sorted({clean(one.isolation) for one in found.grades}))
+    safe = all(one.trusted for one in found.grades)
+    stamp = f"{len(found.grades)} submissions, seed {found.seed}; {isolation}"
+    return Group(table, Text(), *notes, Text(stamp, "dim" if safe else "yellow"))
