@@ -14,7 +14,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader.checks.agreement import Expected, Outcome, compare
+from grader.checks.agreement import compare
+from grader.checks.outcome import Expected, Outcome
 from grader.policy import Forbidden
 from grader.sandbox import proxy, wire
 from grader.sandbox.proxy import Limits, Proxy, Worker

@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from grader.checks import kernels, memo, naming, throughput
-from grader.checks.agreement import Expected, Gap, Outcome, call, clone, compare, expect
-from grader.checks.context import current
+from grader.checks import kernels, naming, throughput
+from grader.checks.agreement import call, clone, compare, expect
+from grader.checks.context import Passed, current
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
 from grader.checks.message import Disagreement, NotStarted, Told, tell
+from grader.checks.outcome import Expected, Gap, Outcome
 from grader.checks.shrinking import shrink
 from grader.checks.trees import leaves
 from grader.verdict import looks_like
@@ -150,7 +151,7 @@ def _check(
 ) -> None:
     __tracebackhide__ = True
     pristine: tuple[Any, Any] = clone((inputs, kwargs))
-    digest = memo.digest(pristine)
+    digest = current().digest(pristine)
 
     def asked() -> Expected:
         expected = expect(oracle, *clone(pristine), bits=bits)
@@ -179,7 +180,7 @@ def _check(
     if gap is None:
         passed = current().passed[fn]
         if len(passed) < REMEMBERED:
-            passed.append(naming.Passed(*pristine, expected, digest))
+            passed.append(Passed(*pristine, expected, digest))
         return
     current().failed.add(fn)
     disagreement = Disagreement(lambda: _told(fn, oracle, _Failure(pristine, actual, expected, gap), bits, memory))

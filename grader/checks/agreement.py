@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from grader.checks.memo import recalled
+from grader.checks.context import current
 from grader.checks.memory import limited
 from grader.checks.noise import SLACK, U32, is_float, lowp_width, to_float64, width
+from grader.checks.outcome import Expected, Gap, Outcome
 from grader.checks.trees import leaves, mapped, names
 from grader.policy import Forbidden
 from reference import Moves, Oracle, shaken
@@ -23,42 +23,6 @@ if TYPE_CHECKING:
     from grader.interpreter.count import Traffic
 
 U64 = 2.0**-44  # 512 roundings of a Python float, for numbers that pass through larger ones on the way
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a call came to: a value, or the exception it raised. `mutated` is the place or name of the
-    input it changed, if any, `traffic` what kernels moved meanwhile."""
-
-    value: Any = None
-    error: BaseException | None = None
-    mutated: str | None = None
-    traffic: Traffic | None = None
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What the contract asks for: `ref` (computed in float64), the dtypes promised, the bound of each leaf."""
-
-    outcome: Outcome
-    native: Outcome
-    widths: Sequence[Tensor | None]
-    bits: bool = False
-    largest: float = 0.0  # of all Python floats that went in
-    moves: Callable[[Mapping[str, Any]], Moves] | None = None  # what kernels with a CONFIG need to move
-
-    def widened(self, factor: float) -> Expected:
-        return replace(self, widths=[w if w is None else w * factor for w in self.widths])
-
-
-@dataclass(frozen=True)
-class Gap:
-    """The first way in which an answer does not agree. `index` points at the worst element of a tensor."""
-
-    kind: str  # raises, mutated, type, structure, shape, dtype, device, value, traffic, compiled
-    says: str
-    index: tuple[int, ...] | None = None
-    table: Sequence[str] = ()  # shown in place of expected and actual
 
 
 def clone(tree: Any) -> Any:
@@ -152,7 +116,12 @@ def expect(
     """
     args, kwargs = mapped(lambda x: x.detach() if isinstance(x, Tensor) else x, (list(args), dict(kwargs)))
     key = (oracle.fn.__module__, oracle.__name__, bits, widen)
-    return recalled(key, [args, kwargs], lambda: _measure(oracle, args, kwargs, bits, widen))
+    cache = current().cache
+
+    def measure() -> Expected:
+        return _measure(oracle, args, kwargs, bits, widen)
+
+    return measure() if cache is None else cache.expected(key, [args, kwargs], measure)
 
 
 def _measure(oracle: Oracle[..., Any], args: Any, kwargs: Any, bits: bool, widen: bool) -> Expected:

@@ -1,4 +1,4 @@
-"""What the checks of one run share: how thorough they are, the memo they use, and what they saw of each function.
+"""What the checks of one run share: how thorough they are, the cache they use, and what they saw of each function.
 
 Tests call `agrees(fn, ...)` and pass nothing else, so the run in progress is kept here. A process makes one run at a
 time. Outside of a run (a script, a notebook) there is one context for the whole process.
@@ -7,17 +7,26 @@ time. Outside of a run (a script, a notebook) there is one context for the whole
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from grader.checks.memo import Memo
-    from grader.checks.naming import Passed
+from grader.checks.memo import OracleCache, digest
+from grader.checks.outcome import Expected
+
+
+class Passed(NamedTuple):
+    """A check that the learner's code passed: a wrong answer that would have failed it is not theirs."""
+
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    expected: Expected
+    digest: bytes | None = None  # of its inputs, in the cache
 
 
 @dataclass
 class Run:
-    """The state of one run. All but `brief`, `memo` and `raced` are by function under test.
+    """The state of one run. All but `brief`, `cache` and `raced` are by function under test.
 
     `brief`: no failing input is made smaller, and no message is written that nobody will read. `named`: the wrong
     answers that each failure looks like. `passed`: checks that tell look-alikes apart. `failed`: the functions that
@@ -26,12 +35,16 @@ class Run:
     """
 
     brief: bool = False
-    memo: Memo | None = None
+    cache: OracleCache | None = None
     named: defaultdict[Any, list[set[str]]] = field(default_factory=lambda: defaultdict(list))
     passed: defaultdict[Any, list[Passed]] = field(default_factory=lambda: defaultdict(list))
     failed: set[Any] = field(default_factory=set)
     spent: defaultdict[Any, float] = field(default_factory=lambda: defaultdict(float))
     raced: dict[str, float] = field(default_factory=dict)
+
+    def digest(self, inputs: Any) -> bytes | None:
+        """A short name for these inputs in the cache. None without a cache, or if one of them is not a plain value."""
+        return None if self.cache is None else digest(inputs)
 
 
 _current = Run()

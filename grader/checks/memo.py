@@ -1,9 +1,8 @@
-"""What an oracle has said about the same inputs before, kept in a file from run to run; and what its wrong answers came
-to, kept in memory from run to run of one process.
+"""A cache of what oracles say about inputs, in a file that outlives a run. What wrong answers give is cached in memory.
 
-Measuring a bound takes most of a check's time, and telling one wrong answer from all others most of a failure's. The
-runs of a class or of the gate ask the same questions again. Only runs whose process holds no code of a learner's take
-part: what is written down here is believed.
+Measuring a bound takes most of a check's time, and naming one wrong answer among many takes most of a failure's. The
+runs of a class, or of the gate, ask the same questions again and again. Only a process that runs no learner's code may
+use the cache, because what it holds is believed.
 """
 
 from __future__ import annotations
@@ -13,16 +12,13 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from grader.checks.context import current
+from grader.checks.outcome import Expected, Outcome
 from grader.checks.trees import leaves
 from grader.sandbox.values import Malformed, Node, OtherData, Unpacker, pack
-
-if TYPE_CHECKING:
-    from grader.checks.agreement import Expected, Outcome
 
 KEY = 16  # bytes
 ENTRY, FILE = 1 << 20, 64 << 20  # bytes of the largest entry and file that are kept
@@ -45,8 +41,8 @@ class Remembered(msgspec.Struct, array_like=True):
     largest: float
 
 
-class Memo:
-    """The entries of one file, and those to be added to it. `known` is in the file, `seen` only here."""
+class OracleCache:
+    """The entries of one file. `known` are in the file, `new` will be appended to it, `seen` are only in memory."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -69,44 +65,39 @@ class Memo:
             with contextlib.closing(os.fdopen(fd, "wb", buffering=0)) as stream:
                 stream.write(data)
 
+    def expected(self, key: tuple[Any, ...], inputs: Any, ask: Callable[[], Expected]) -> Expected:
+        """What the oracle says of these inputs: from the file, or else what `ask` gives.
 
-def recalled(key: tuple[Any, ...], inputs: Any, ask: Callable[[], Expected]) -> Expected:
-    """What `ask` gives, from the memo if it is there. `key` are plain words and numbers, `inputs` a koan's values."""
-    memo = current().memo
-    if memo is None:
-        return ask()
-    digest = _digest(key, pack(inputs))
-    if digest is None:
-        return ask()
-    if digest in memo.known:
-        with contextlib.suppress(msgspec.MsgspecError, Malformed):
-            return _restore(memo.known[digest])
-    expected = ask()
-    body = _keep(expected)
-    if body is not None and len(body) <= ENTRY:
-        memo.known[digest] = body
-        memo.new.append((digest, body))
-    return expected
+        `key` holds plain words and numbers, `inputs` a koan's values.
+        """
+        digest = _digest(key, pack(inputs))
+        if digest is None:
+            return ask()
+        if digest in self.known:
+            with contextlib.suppress(msgspec.MsgspecError, Malformed):
+                return _restore(self.known[digest])
+        expected = ask()
+        body = _body(expected)
+        if body is not None and len(body) <= ENTRY:
+            self.known[digest] = body
+            self.new.append((digest, body))
+        return expected
+
+    def wrong_answer(self, inputs: bytes, key: tuple[Any, ...], ask: Callable[[], Seen]) -> Seen:
+        """What a wrong answer gives on the inputs of this digest: from memory, or else what `ask` gives."""
+        found = self.seen.get((inputs, *key))
+        if found is None:
+            found = ask()
+            if found.outcome.error is not None:
+                found.outcome.error.__traceback__ = None  # its frames hold on to tensors
+            if sum(x.nbytes for x in leaves(found.outcome.value) if hasattr(x, "nbytes")) <= ENTRY:
+                self.seen[(inputs, *key)] = found
+        return found
 
 
 def digest(inputs: Any) -> bytes | None:
-    """What to call these inputs by in `seen`. None if nothing is kept, or they are no plain values."""
-    return None if current().memo is None else _digest((), pack(inputs))
-
-
-def seen(inputs: bytes | None, key: tuple[Any, ...], ask: Callable[[], Seen]) -> Seen:
-    """What `ask` gives, from the memo if it was asked about inputs of this digest under this key before."""
-    memo = current().memo
-    if memo is None or inputs is None:
-        return ask()
-    found = memo.seen.get((inputs, *key))
-    if found is None:
-        found = ask()
-        if found.outcome.error is not None:
-            found.outcome.error.__traceback__ = None  # its frames hold on to tensors
-        if sum(x.nbytes for x in leaves(found.outcome.value) if hasattr(x, "nbytes")) <= ENTRY:
-            memo.seen[(inputs, *key)] = found
-    return found
+    """A short name for these inputs. None if one of them is not a plain value."""
+    return _digest((), pack(inputs))
 
 
 def _digest(key: tuple[Any, ...], inputs: Node) -> bytes | None:
@@ -123,7 +114,7 @@ def _has_other(node: Any) -> bool:
     return any(map(_has_other, parts))
 
 
-def _keep(expected: Expected) -> bytes | None:
+def _body(expected: Expected) -> bytes | None:
     outcome, native = expected.outcome, expected.native
     if outcome.error is not None or native.error is not None or outcome.mutated or native.mutated:
         return None
@@ -135,8 +126,6 @@ def _keep(expected: Expected) -> bytes | None:
 
 
 def _restore(body: bytes) -> Expected:
-    from grader.checks.agreement import Expected, Outcome
-
     kept = msgspec.msgpack.decode(body, type=Remembered)
     unpack = Unpacker(1 << 40)
     return Expected(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map, tree_structure
 
-from grader.checks.agreement import Expected, Gap, Outcome
+from grader.checks.outcome import Expected, Gap, Outcome
 from grader.verdict import looks_like
 from reference import Oracle
 

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from grader.checks import memo
-from grader.checks.agreement import Expected, Outcome, call, clone, compare, same_bits, ulp
+from grader.checks.agreement import call, clone, compare, same_bits, ulp
+from grader.checks.context import Passed, current
+from grader.checks.memo import Seen
+from grader.checks.outcome import Expected, Outcome
 from grader.processes import is_ours
 from reference import Oracle, Variant
-
-
-class Passed(NamedTuple):
-    """A check that the learner's code passed: a wrong answer that would have failed it is not theirs."""
-
-    args: Sequence[Any]
-    kwargs: Mapping[str, Any]
-    expected: Expected
-    digest: bytes | None = None  # of its inputs, in the memo
 
 
 def look_alikes(
@@ -41,7 +34,7 @@ def look_alikes(
     that only comes near must have. `among` are the names that can still be, where that is known.
     """
     exact, near, alike = [], [], []
-    digest = memo.digest(inputs)
+    digest = current().digest(inputs)
     gap = compare(actual, expected)
     by_traffic = gap is not None and gap.kind == "traffic"
     for variant in oracle.wrongs.values():
@@ -82,16 +75,19 @@ def seen(
     expected: Expected,
     digest: bytes | None,
     memory: int | None = None,
-) -> memo.Seen:
-    """What a wrong answer comes to on these inputs, from the memo if it was asked before."""
+) -> Seen:
+    """What a wrong answer comes to on these inputs, from the cache if it was asked before."""
 
-    def ask() -> memo.Seen:
+    def ask() -> Seen:
         args, kwargs = clone(inputs)
         outcome = call(as_function(variant, oracle, fn), args, kwargs, memory)
-        return memo.Seen(outcome, compare(outcome, expected) is None)
+        return Seen(outcome, compare(outcome, expected) is None)
 
     asked = oracle.fn.__module__, oracle.__name__, expected.bits, expected.moves is None
-    return memo.seen(digest, (*asked, variant.name, fn.text.key if oracle.launch else "", memory), ask)
+    cache = current().cache
+    if cache is None or digest is None:
+        return ask()
+    return cache.wrong_answer(digest, (*asked, variant.name, fn.text.key if oracle.launch else "", memory), ask)
 
 
 def variant_of(fn: Any, oracle: Oracle[..., Any]) -> Variant | None:

@@ -20,7 +20,7 @@ import pytest
 
 from grader import plugin, targets
 from grader.checks.context import Run
-from grader.checks.memo import Memo
+from grader.checks.memo import OracleCache
 from grader.checks.twin import Twin
 from grader.errors import KoansError
 from grader.runner.protocol import Event, Job
@@ -81,7 +81,7 @@ class Runs(plugin.Driver):
     def __init__(self, jobs: Iterable[Job], ended: Callable[[int], None], workbook: Workbook | None) -> None:
         super().__init__(workbook)
         self.jobs, self.ended = jobs, ended
-        self.memo: Memo | None = None
+        self.memo: OracleCache | None = None
         self.workers: dict[str, proxy.Worker] = {}  # by koan: see targets.Sandbox
         self.record: Record | None = None
 
@@ -125,7 +125,7 @@ class Runs(plugin.Driver):
         record.write(Event("finished", number=int(code)))
         return code
 
-    def _memo(self, job: Job) -> Memo | None:
+    def _memo(self, job: Job) -> OracleCache | None:
         """The memo of the job's file; the one of the run before, with what it left in memory, if the file is the same.
 
         None if the process holds code of a learner's.
@@ -133,7 +133,7 @@ class Runs(plugin.Driver):
         if not job.memo:
             self.memo = None
         elif self.memo is None or str(self.memo.file) != job.memo:
-            self.memo = Memo(Path(job.memo))
+            self.memo = OracleCache(Path(job.memo))
         if self.memo is not None:
             self.memo.refresh()
         return self.memo
