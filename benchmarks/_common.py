@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from grader.errors import KoansError
-from grader.workbook import Workbook
+from grader.book.errors import KoansError
+from grader.book.workbook import Workbook
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("exercises", "solutions", "reference", "content", "grader")

@@ -32,8 +32,8 @@ from _common import CannotMeasure, Figures, children, copy_workbook, main, progr
 
 from grader.app.session import Session
 from grader.app.state import Command, State
-from grader.stubs import STUB, strip_markers, stub_of
-from grader.workbook import Koan, Workbook
+from grader.book.stubs import STUB, strip_markers, stub_of
+from grader.book.workbook import Koan, Workbook
 
 LARGE = "softmax"  # the koan whose run is weighed
 KOANS = ("exp_overflow", "causal_mask", LARGE, "attention", "vector_add")

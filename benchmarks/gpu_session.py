@@ -30,7 +30,7 @@ import msgspec  # noqa: E402
 
 from benchmarks.gpu import journal, summary  # noqa: E402
 from benchmarks.gpu.races import CHAPTER, STEPS, Race, Step, cut, races  # noqa: E402
-from grader.errors import KoansError  # noqa: E402
+from grader.book.errors import KoansError  # noqa: E402
 from grader.gpu.client import PATIENCE, Worker, environment  # noqa: E402
 from grader.gpu.job import Job, Report  # noqa: E402
 

@@ -26,13 +26,13 @@ from typing import NamedTuple
 
 from _common import ROOT, CannotMeasure, Figures, children, copy_workbook, main, progress, pss
 
+from grader.book.stubs import strip_markers, stub_of
+from grader.book.workbook import Koan, Workbook
 from grader.grade import grade_all
 from grader.kept import Kept
 from grader.runner import Runner
 from grader.sandbox.confine import in_words
-from grader.stubs import strip_markers, stub_of
 from grader.submissions import Submission
-from grader.workbook import Koan, Workbook
 
 TESTS = {
     "causal_mask": ("exact", ["3, 3", "2, 5", "1, 1"]),

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from _common import CannotMeasure, Figures, copy_workbook, main, progress
 
+from grader.book.stubs import strip_markers, stub_of
+from grader.book.workbook import Workbook
 from grader.runner.shared import left
-from grader.stubs import strip_markers, stub_of
-from grader.workbook import Workbook
 
 KOAN = "dot"
 WHOLE, QUICK = 9, 1  # rounds

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import msgspec
 
+from grader.book.errors import KoansError
+from grader.book.stubs import stub_of
+from grader.book.verdict import Status, Verdict
+from grader.book.workbook import Koan, Workbook
 from grader.cards.schedule import AGAIN, EASY, GOOD, HARD, Review
-from grader.errors import KoansError
 from grader.progress import Progress
 from grader.recall import Resolve
 from grader.runner import Runner
 from grader.solving import MANY, Solved, solved
-from grader.stubs import stub_of
 from grader.targets import PACKAGE, Target
-from grader.verdict import Status, Verdict
-from grader.workbook import Koan, Workbook
 
 
 class Open(msgspec.Struct, frozen=True):

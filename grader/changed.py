@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from grader.errors import KoansError
-from grader.syntax import parse
-from grader.workbook import Koan, Workbook
+from grader.book.errors import KoansError
+from grader.book.syntax import parse
+from grader.book.workbook import Koan, Workbook
 
 PACKAGES = ("reference", "solutions", "exercises")
 

@@ -9,14 +9,14 @@ from typing import Literal
 
 import msgspec
 
-from grader.cards.proven import sealed
+from grader.book.proven import sealed
+from grader.book.verdict import Status
+from grader.book.workbook import Card, Koan, Workbook
 from grader.cards.schedule import Plan
 from grader.progress import Progress
 from grader.recall import Answer
 from grader.settings import Settings
 from grader.solving import solved
-from grader.verdict import Status
-from grader.workbook import Card, Koan, Workbook
 
 DAYS = 7
 

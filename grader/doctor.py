@@ -146,7 +146,7 @@ def _gpu() -> str:
 
 def _warm(root: Path) -> Finding:
     """What `koans run` and the app have left behind, and how to end it."""
-    from grader.errors import KoansError
+    from grader.book.errors import KoansError
 
     part = "warm"
     if not hasattr(os, "fork"):

@@ -6,11 +6,11 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grader.book.policy import Forbidden
+from grader.book.workbook import Koan
 from grader.checks.message import Disagreement, NotStarted
 from grader.interpreter.text import YourTurn
-from grader.policy import Forbidden
 from grader.sandbox.proxy import SUBMITTED_FRAMES
-from grader.workbook import Koan
 
 LINES = 12
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from grader.errors import KoansError
-from grader.workbook import Card, CardProof, Fact, Question, Workbook
+from grader.book.errors import KoansError
+from grader.book.workbook import Card, CardProof, Fact, Question, Workbook
 
 
 class Shown(msgspec.Struct, frozen=True):

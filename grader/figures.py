@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from grader.errors import KoansError
-from grader.figure_style import STYLE, style
-from grader.workbook import find_root
+from grader.book.errors import KoansError
+from grader.book.figure_style import STYLE, style
+from grader.book.workbook import find_root
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

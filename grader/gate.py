@@ -9,13 +9,13 @@ import msgspec
 from msgspec.structs import replace
 
 from grader import facts
-from grader.errors import KoansError
-from grader.oracles import oracles
+from grader.book.errors import KoansError
+from grader.book.oracles import oracles
+from grader.book.stubs import stub_of
+from grader.book.verdict import Status, Verdict
+from grader.book.workbook import Card, Koan, Question, Workbook
 from grader.runner import Ask, Limits, Runner
-from grader.stubs import stub_of
 from grader.targets import Target
-from grader.verdict import Status, Verdict
-from grader.workbook import Card, Koan, Question, Workbook
 
 SEEDS = 3  # each solution and right variant runs with seeds 0 .. SEEDS-1
 LIMITS = Limits(timeout=60.0, brief=True)  # patient, since everything runs at once on a machine that may be slow

@@ -14,17 +14,17 @@ from pathlib import Path
 
 import msgspec
 
-from grader.cards.proven import proven
-from grader.cells.answers import outlines
+from grader.book.notebook_parser.answers import outlines
+from grader.book.processes import FOLDER
+from grader.book.proven import proven
+from grader.book.verdict import Status, Verdict, clean
+from grader.book.workbook import Koan, Rung, Workbook
 from grader.gpu import device
 from grader.kept import Kept, code, digest
-from grader.processes import FOLDER
 from grader.runner import Runner
 from grader.sandbox.confine import in_words, trusted
 from grader.submissions import EXERCISES, Submission, one, unpack
 from grader.targets import Target, source
-from grader.verdict import Status, Verdict, clean
-from grader.workbook import Koan, Rung, Workbook
 
 SCHEMA = 1
 NOTE = 300  # characters of one

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-from grader.database import Unusable, opened, set_aside, version
-from grader.errors import KoansError
-from grader.verdict import Status, Verdict
+from grader.book.database import Unusable, opened, set_aside, version
+from grader.book.errors import KoansError
+from grader.book.verdict import Status, Verdict
 
 VERSION = 1
 DAY = 86_400  # seconds; a verdict's last use is known to the day, so that most uses write nothing

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:

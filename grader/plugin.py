@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from grader import targets
+from grader.book.errors import KoansError
+from grader.book.verdict import Status, TestResult, speed
+from grader.book.workbook import Koan, Workbook, find_root
 from grader.checks import context, throughput
-from grader.errors import KoansError
 from grader.explain import Explained, explain, explain_import
-from grader.verdict import Status, TestResult, speed
-from grader.workbook import Koan, Workbook, find_root
 
 os.environ.setdefault("TRITON_INTERPRET", "1")  # before anything imports triton
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # looking for a GPU must not start CUDA in a parent

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import msgspec
 
+from grader.book.database import Unusable, opened, set_aside, version
+from grader.book.errors import KoansError
+from grader.book.proven import proven, sealed
+from grader.book.verdict import Status, Verdict
+from grader.book.workbook import Koan, Workbook
 from grader.cards.note import Pass
-from grader.cards.proven import proven, sealed
-from grader.database import Unusable, opened, set_aside, version
-from grader.errors import KoansError
 from grader.recall import SCHEMA as RECALL
 from grader.recall import Recall
 from grader.solving import Sign
-from grader.verdict import Status, Verdict
-from grader.workbook import Koan, Workbook
 
 ATTEMPTS = """
 create table attempts (
@@ -114,7 +114,7 @@ class Progress:
 
     def standings(self, workbook: Workbook, only: Koan | None = None) -> dict[str, Standing]:
         """Where every koan stands, in walking order, or one of them."""
-        from grader.stubs import not_started
+        from grader.book.stubs import not_started
 
         rows = self._db.execute(
             "select koan, count(*), max(id), max(case when status = 'passed' then id end) from attempts group by koan"

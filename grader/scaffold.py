@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from grader.errors import KoansError
-from grader.stubs import derive
-from grader.workbook import Workbook
+from grader.book.errors import KoansError
+from grader.book.stubs import derive
+from grader.book.workbook import Workbook
 
 SOLUTION = '''"""TITLE
 

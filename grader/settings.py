@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
 
 Share = Annotated[float, msgspec.Meta(ge=0.7, le=0.99)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=9999)]

@@ -11,12 +11,12 @@ from itertools import pairwise
 import msgspec
 
 from grader import deck
+from grader.book.verdict import Status
+from grader.book.workbook import RUNGS, Workbook
 from grader.cards.schedule import AGAIN, Review
 from grader.progress import Progress
 from grader.settings import Settings
 from grader.solving import solved
-from grader.verdict import Status
-from grader.workbook import RUNGS, Workbook
 
 DAY = 86_400.0
 AHEAD = 14  # days of forecast

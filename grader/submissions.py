@@ -16,10 +16,10 @@ from pathlib import Path
 
 import msgspec
 
+from grader.book.errors import KoansError
+from grader.book.notebook_parser.answers import Outline
+from grader.book.notebook_parser.notebook_file import SUFFIX
 from grader.cells import apart
-from grader.cells.answers import Outline
-from grader.cells.file import SUFFIX
-from grader.errors import KoansError
 from grader.sandbox.submission import LARGEST
 
 EXERCISES = "exercises"

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
-from grader import policy
-from grader.errors import KoansError
+from grader.book import policy
+from grader.book.errors import KoansError
+from grader.book.oracles import oracles
+from grader.book.stubs import strip_markers, stub_of
+from grader.book.syntax import parse as parse_python
+from grader.book.workbook import Koan, Workbook
 from grader.launched import launched
-from grader.oracles import oracles
-from grader.stubs import strip_markers, stub_of
-from grader.syntax import parse as parse_python
-from grader.workbook import Koan, Workbook
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.stubs import strip_markers, stub_of
+from grader.book.verdict import Status, Verdict
+from grader.book.workbook import Card, Koan, Workbook
 from grader.progress import Progress
 from grader.runner import Runner
-from grader.stubs import strip_markers, stub_of
 from grader.targets import Target
-from grader.verdict import Status, Verdict
-from grader.workbook import Card, Koan, Workbook
 
 LEARNER = Target("learner")
 

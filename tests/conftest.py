@@ -16,10 +16,10 @@ from unittest import mock
 
 import pytest
 
+from grader.book.stubs import strip_markers
+from grader.book.workbook import Workbook
 from grader.runner import Runner
 from grader.runner.shared import left
-from grader.stubs import strip_markers
-from grader.workbook import Workbook
 
 # No warm process stays behind a test. Tests of the feature itself set some seconds.
 os.environ["KOANS_WARM_SECONDS"] = "0"
@@ -101,7 +101,7 @@ class Play:
 
     def body(self, name: str, *lines: str) -> None:
         """Write these lines where the stub says it is the learner's turn."""
-        from grader.stubs import STUB, stub_of
+        from grader.book.stubs import STUB, stub_of
 
         stub = stub_of(self.workbook, self.workbook.koan(name))
         self.write(name, stub.replace(STUB, "\n    ".join(lines)))
@@ -116,7 +116,7 @@ def copy_workbook(folder: Path) -> Path:
         shutil.copytree(ROOT / part, root / part, ignore=ignore)
     for file in ("pyproject.toml", "conftest.py"):
         shutil.copy(ROOT / file, root / file)
-    from grader.stubs import differing, stub_of
+    from grader.book.stubs import differing, stub_of
 
     book = Workbook(root)
     for koan in differing(book):

@@ -11,9 +11,9 @@ import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-from grader.cells.answers import without_header
-from grader.stubs import strip_markers
-from grader.workbook import Koan, Workbook
+from grader.book.notebook_parser.answers import without_header
+from grader.book.stubs import strip_markers
+from grader.book.workbook import Koan, Workbook
 
 RESET = "get_ipython().reset(new_session=True)"  # nothing is left of what ran before, its history neither
 

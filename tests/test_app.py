@@ -12,11 +12,11 @@ import pytest
 
 from grader.app.panels import ChooseKoan, Confirm, Page, Passed
 from grader.app.screen import KoansApp
+from grader.book.stubs import strip_markers, stub_of
+from grader.book.verdict import Status
+from grader.book.workbook import Workbook
 from grader.runner.address import socket_path
 from grader.runner.shared import left
-from grader.stubs import strip_markers, stub_of
-from grader.verdict import Status
-from grader.workbook import Workbook
 
 PATIENCE = 90.0  # seconds: a bound for a loaded machine, not a claim about speed
 SIZES = {"wide": (140, 44), "narrow": (60, 30)}
@@ -411,7 +411,7 @@ def test_a_stale_socket_is_no_obstacle(alone):
 def test_nothing_is_left_when_the_app_is_killed(alone):
     alone.body("causal_mask", "while True: pass")
     code = (
-        "from pathlib import Path; from grader.workbook import Workbook; from grader.app.session import Session\n"
+        "from pathlib import Path; from grader.book.workbook import Workbook; from grader.app.session import Session\n"
         "import time\n"
         f"s = Session(Workbook(Path({str(alone.root)!r})), lambda state: print(state.mode, state.running, flush=True), start='ch07_attention/causal_mask')\n"
         "s.start(); time.sleep(300)\n"
@@ -489,14 +489,14 @@ def test_without_fork_the_same_code_runs_cold_and_says_so(play, monkeypatch):
 
 
 def test_two_terminals_record_into_one_progress_file(play):
+    from grader.book.verdict import Verdict
     from grader.progress import Progress
-    from grader.verdict import Verdict
 
     book = play.workbook
     koan = book.koan("scores")
     code = (
-        "import sys; from pathlib import Path; from grader.workbook import Workbook; from grader.progress import Progress\n"
-        "from grader.verdict import Status, Verdict\n"
+        "import sys; from pathlib import Path; from grader.book.workbook import Workbook; from grader.progress import Progress\n"
+        "from grader.book.verdict import Status, Verdict\n"
         f"b = Workbook(Path({str(play.root)!r})); k = b.koan('scores')\n"
         "with Progress(b.root) as p:\n"
         "    for i in range(150): p.record(Verdict(k.id, 'learner', Status.failed), f'{sys.argv[1]} {i}')\n"

@@ -7,10 +7,10 @@ import time
 import pytest
 from rich.console import Console
 
-from grader.report import terminal
+from grader.book import terminal
+from grader.book.verdict import Status
 from grader.runner import Limits, Runner
 from grader.targets import Target
-from grader.verdict import Status
 from grader.walk import LEARNER
 from tests.conftest import Play, copy_workbook
 

@@ -10,12 +10,12 @@ from grader.bench.attention import _expected, _kernels, _on_gpu, _row
 from grader.bench.cells import Bench, Cell, Row, cells, share
 from grader.bench.plot import roofline, speeds
 from grader.bench.table import tables
-from grader.errors import KoansError
+from grader.book import terminal
+from grader.book.errors import KoansError
+from grader.book.workbook import Workbook, find_root
 from grader.gpu.facts import H100, Facts
 from grader.gpu.job import Report
 from grader.gpu.timing import Times
-from grader.report import terminal
-from grader.workbook import Workbook, find_root
 
 
 def shown(found):

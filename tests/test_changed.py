@@ -5,8 +5,8 @@ import subprocess
 import pytest
 
 from grader import changed
-from grader.errors import KoansError
-from grader.workbook import Workbook
+from grader.book.errors import KoansError
+from grader.book.workbook import Workbook
 
 GIT = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
 
@@ -79,14 +79,14 @@ def test_changes_count_from_the_revision_and_new_files_count(repository):
 
 
 def test_the_machine_touches_no_koan_and_is_named(repository):
-    add(repository.root / "grader/verdict.py", "\n")
+    add(repository.root / "grader/book/verdict.py", "\n")
     change = changed.since(Workbook(repository.root), "HEAD")
-    assert (change.koans, change.machine) == ((), ("grader/verdict.py",))
+    assert (change.koans, change.machine) == ((), ("grader/book/verdict.py",))
 
 
 def test_the_command_gates_only_these_koans_and_says_what_it_leaves_out(repository):
     add(repository.root / "content/ch07_attention/causal_mask.md", "\n")
-    add(repository.root / "grader/verdict.py", "\n")
+    add(repository.root / "grader/book/verdict.py", "\n")
     done = repository.koans("verify", "--seeds", "1", "--changed")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 koans touched: ch07_attention/causal_mask" in done.stdout

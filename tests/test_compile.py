@@ -156,8 +156,8 @@ def test_all_tiles_that_a_model_kernel_may_be_tuned_to_fit_an_h100(koan, shapes)
     from pathlib import Path
 
     from grader import targets
-    from grader.oracles import oracles
-    from grader.workbook import Workbook, find_root
+    from grader.book.oracles import oracles
+    from grader.book.workbook import Workbook, find_root
 
     book = Workbook(find_root(Path(__file__)))
     found = book.koan(koan)
@@ -196,8 +196,8 @@ def test_ada_multiplies_fp8_on_tensor_cores_and_ampere_does_not(arch, kind, refu
 
 def test_the_compiling_process_finds_what_stands_on_pythonpath(tmp_path, monkeypatch):
     """A Triton that was carried to a machine is found there, and the workbook before it."""
+    from grader.book.processes import FOLDER
     from grader.interpreter.compiler import Compiler
-    from grader.processes import FOLDER
 
     (tmp_path / "sitecustomize.py").write_text(
         f"import sys; open({str(tmp_path / 'path')!r}, 'w').write('\\n'.join(sys.path))"

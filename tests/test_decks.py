@@ -14,12 +14,12 @@ from anki.collection import Collection, ImportAnkiPackageOptions, ImportAnkiPack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from grader.book.errors import KoansError
+from grader.book.workbook import Card, Workbook
 from grader.cards import changes
 from grader.cards.export import render
 from grader.cards.markup import as_html
 from grader.cards.note import Note, Pass, notes
-from grader.errors import KoansError
-from grader.workbook import Card, Workbook
 
 NOW = time.time()
 AGAIN, GOOD, EASY = 0, 2, 3

@@ -5,12 +5,12 @@ import subprocess
 
 import pytest
 
+from grader.book.errors import KoansError
+from grader.book.stubs import strip_markers, stub_of
+from grader.book.workbook import Workbook
 from grader.edition import badges
 from grader.edition.manifest import digest, read
 from grader.edition.release import FILES, release
-from grader.errors import KoansError
-from grader.stubs import strip_markers, stub_of
-from grader.workbook import Workbook
 from tests.conftest import ROOT, Play, end_warm
 
 

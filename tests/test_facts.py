@@ -6,8 +6,8 @@ import re
 import pytest
 
 from grader import facts, gate
+from grader.book.workbook import Workbook
 from grader.report import documents
-from grader.workbook import Workbook
 
 SOURCES = (
     [f"D1-{i}" for i in range(1, 11)]

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader import gate, verdict
+from grader import gate
+from grader.book import verdict
+from grader.book.verdict import Exit, Status, judge, settled
+from grader.book.workbook import Workbook
 from grader.runner import Runner
-from grader.verdict import Exit, Status, judge, settled
-from grader.workbook import Workbook
 
 
 @pytest.mark.timeout(1500)

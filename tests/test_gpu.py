@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from grader.book.errors import KoansError
+from grader.book.stubs import strip_markers
 from grader.checks import Disagreement
 from grader.checks.throughput import verdict
-from grader.errors import KoansError
 from grader.gpu import like, ratios
 from grader.gpu.client import Worker
 from grader.gpu.contestants import BaselineContestant, KernelContestant, expected, off
@@ -21,7 +22,6 @@ from grader.gpu.timing import OutOfMemory, Times, order, race
 from grader.gpu.worker import fastest, oracle_of, run
 from grader.interpreter.run import load
 from grader.interpreter.text import KernelSyntaxError, read
-from grader.stubs import strip_markers
 from reference.baselines import naive, sdpa
 
 FORWARD = "reference.ch13_triton.flash_forward:flash_forward"
@@ -553,8 +553,8 @@ def judged(folder, *given, **more):
     """The verdict of such a run."""
     import msgspec
 
+    from grader.book.verdict import Exit, judge
     from grader.runner.protocol import Event
-    from grader.verdict import Exit, judge
 
     on_a_gpu(*given, **more, folder=folder)
     events = [msgspec.json.decode(line, type=Event) for line in (folder / "events").read_text().splitlines()]
@@ -564,8 +564,8 @@ def judged(folder, *given, **more):
 
 
 def seen(verdict):
-    from grader.report import terminal
-    from grader.workbook import Workbook, find_root
+    from grader.book import terminal
+    from grader.book.workbook import Workbook, find_root
 
     console = terminal.console()
     koan = Workbook(find_root(Path(__file__))).koan("vector_add")
@@ -617,7 +617,7 @@ def test_a_stub_is_not_started_on_a_machine_with_a_gpu_too(tmp_path, triton):
     ],
 )
 def test_the_second_claim_falls_with_the_first_unless_that_was_not_tried(first, second, fast):
-    from grader.verdict import Exit, Status, TestResult, judge
+    from grader.book.verdict import Exit, Status, TestResult, judge
 
     tests = [TestResult("a", "a", Status(first)), TestResult("b", "b", Status(second), gpu=True)]
     found = judge("k", "t", tests, "", Exit(True), seconds=0, seed=0, output="")
@@ -647,9 +647,9 @@ def test_a_kernel_that_is_too_slow_fails_its_claim(monkeypatch):
 
 def test_a_triton_that_cannot_interpret_can_still_be_timed_where_there_is_a_gpu(monkeypatch):
     from grader import plugin, targets
+    from grader.book.workbook import Workbook, find_root
     from grader.gpu import facts
     from grader.interpreter import run as interpreter
-    from grader.workbook import Workbook, find_root
 
     monkeypatch.setattr(interpreter, "installed", lambda: "3.6.0")
     koan = Workbook(find_root(Path(__file__))).koan("vector_add")

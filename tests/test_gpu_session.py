@@ -17,8 +17,8 @@ from benchmarks.gpu import journal, summary
 from benchmarks.gpu.journal import Began, Ended, Measured, Missing
 from benchmarks.gpu.races import STEPS, VARIANTS, cut, oracle_of, races, variant_text
 from grader import checks
+from grader.book.errors import KoansError
 from grader.checks import agrees, compiles
-from grader.errors import KoansError
 from grader.gpu import worker
 from grader.gpu.facts import Facts
 from grader.gpu.job import Report, like

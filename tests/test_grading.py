@@ -10,13 +10,13 @@ import time
 import msgspec
 import pytest
 
+from grader.book.stubs import strip_markers
+from grader.book.verdict import Status, Verdict
 from grader.grade import Grade, grade_all, grade_one
 from grader.kept import Kept
 from grader.runner import Limits
 from grader.sandbox import probe
-from grader.stubs import strip_markers
 from grader.submissions import Submission
-from grader.verdict import Status, Verdict
 
 
 def _fork(play, folder, **answers):

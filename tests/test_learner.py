@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from grader.workbook import Workbook
+from grader.book.workbook import Workbook
 
 
 def test_the_path_starts_at_the_first_koan_and_moves_on_when_it_passes(play):

@@ -13,20 +13,20 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter
 
-from grader.cells.answers import header, without_header
+from grader.book.errors import KoansError
+from grader.book.notebook_parser.answers import header, without_header
+from grader.book.stubs import strip_markers, stub_of
+from grader.book.verdict import Status
+from grader.book.workbook import Workbook
 from grader.edition.badges import BRANCH
 from grader.edition.badges import write as write_badges
-from grader.errors import KoansError
 from grader.notebook.bring import bring
 from grader.notebook.export import Source, export, public, source_of
 from grader.notebook.shown import Said
 from grader.notebook.shown import text as as_text
 from grader.progress import Progress
 from grader.runner import Runner
-from grader.stubs import strip_markers, stub_of
-from grader.verdict import Status
 from grader.walk import LEARNER, Step
-from grader.workbook import Workbook
 from tests.browser import CHROMIUM, Browser
 from tests.conftest import ROOT, Play, copy_workbook
 from tests.notebooks import answer, kernels, of_cells, said, solved, write

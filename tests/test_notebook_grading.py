@@ -7,9 +7,10 @@ import sys
 import msgspec
 import pytest
 
-from grader.cells import answers, apart, file
-from grader.cells.python import Cell, read
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.notebook_parser import answers, notebook_file
+from grader.book.notebook_parser.statements import Cell, read
+from grader.cells import apart
 from grader.submissions import collect
 from tests.browser import CHROMIUM, Browser
 from tests.notebooks import answer, of_cells, write
@@ -182,5 +183,5 @@ def test_outputs_and_other_cells_are_not_looked_at():
     notebook = of_cells("x = 1")
     notebook["cells"].append({"cell_type": "markdown", "metadata": {}, "source": "y = 2"})
     notebook["cells"][0]["outputs"] = [{"output_type": "nonsense", "data": 3}]
-    found = file.read(json.dumps(notebook).encode(), "a.ipynb")
+    found = notebook_file.read(json.dumps(notebook).encode(), "a.ipynb")
     assert [cell.text for cell in found.cells] == ["x = 1"]

@@ -15,7 +15,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.html import STYLE
+from grader.book.verdict import Status
+from grader.book.workbook import Workbook
 from grader.grade import Class, Grade
 from grader.report import (
     as_json,
@@ -30,9 +33,6 @@ from grader.report import (
     page,
     survey,
 )
-from grader.report.html import STYLE
-from grader.verdict import Status
-from grader.workbook import Workbook
 from tests.browser import CHROMIUM, Browser
 from tests.classes import HUGE, OTHER, SAYS, a_class, a_hostile_class, grade, verdict
 from tests.conftest import ROOT

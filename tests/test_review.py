@@ -13,6 +13,9 @@ from rich.console import Console
 
 from grader import again
 from grader import progress as module
+from grader.book.errors import KoansError
+from grader.book.stubs import STUB, stub_of
+from grader.book.verdict import Status, Verdict
 from grader.cards import resolving
 from grader.cards.schedule import Memory, Plan, Review, choices, replay, retrievability
 from grader.cards.sitting import begin, step
@@ -20,14 +23,11 @@ from grader.deck import cards, koans
 from grader.desk import again as desk
 from grader.desk.keyboard import Keyboard
 from grader.desk.table import Table
-from grader.errors import KoansError
 from grader.progress import Progress
 from grader.recall import Answer
 from grader.runner import Runner
 from grader.settings import Settings, change, load
 from grader.solving import Sign, solved
-from grader.stubs import STUB, stub_of
-from grader.verdict import Status, Verdict
 from grader.walk import attempt
 from tests.terminal import Terminal
 

@@ -4,9 +4,9 @@ import contextlib
 
 import pytest
 
+from grader.book.verdict import Status
 from grader.runner import Ask, Limits, Runner
 from grader.targets import Target
-from grader.verdict import Status
 
 TESTS = """
 import os, sys

@@ -8,9 +8,9 @@ import pytest
 from grader.app import session as module
 from grader.app.session import Runs, Session
 from grader.app.state import Command
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.verdict import Status, Verdict
 from grader.runner import Cancelled
-from grader.verdict import Status, Verdict
 
 PATIENCE = 60.0  # seconds: a bound for a loaded machine, not a claim about speed
 FIRST, SECOND = "ch01_tensors/dot", "ch01_tensors/matmul"

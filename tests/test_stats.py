@@ -10,13 +10,13 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from grader.book.verdict import Status, Verdict
+from grader.book.workbook import RUNGS
 from grader.cards.schedule import Review
 from grader.progress import Progress
 from grader.report import charts, plots, stats_page
 from grader.settings import Settings
 from grader.stats import Day, Month, Rungs, Stats, Took, gather
-from grader.verdict import Status, Verdict
-from grader.workbook import RUNGS
 from tests.browser import CHROMIUM, Browser
 
 DAY = 86_400.0

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from grader import kept as module
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.verdict import Status, Verdict
 from grader.kept import Kept
 from grader.progress import Progress
-from grader.verdict import Status, Verdict
 
 FAILED = Verdict("ch06_numerics/softmax", "learner", Status.failed, "x" * 500)
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.stubs import strip_markers
+from grader.book.verdict import Status
 from grader.runner import Cancelled, Limits, Runner, shared
 from grader.runner.address import folder, socket_path
 from grader.runner.shared import left
-from grader.stubs import strip_markers
-from grader.verdict import Status
 from grader.walk import LEARNER
 from tests.conftest import Play, copy_workbook, end_warm
 

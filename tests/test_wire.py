@@ -14,12 +14,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from grader.book.policy import Forbidden
+from grader.book.values import DTYPES, ITEMS, LARGEST, Malformed, Unpacker, pack
 from grader.checks.agreement import compare
 from grader.checks.outcome import Expected, Outcome
-from grader.policy import Forbidden
 from grader.sandbox import proxy, wire
 from grader.sandbox.proxy import Limits, Proxy, Worker
-from grader.sandbox.values import DTYPES, ITEMS, LARGEST, Malformed, Unpacker, pack
 
 READY = wire.frame(wire.Ready(["all"], []))
 LOADED = wire.frame(wire.Loaded(["f"]))

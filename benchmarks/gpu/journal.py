@@ -14,7 +14,7 @@ from typing import IO
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
 from grader.gpu.job import Input, Report
 
 

@@ -14,11 +14,11 @@ from textual.widgets import Footer, Input, Markdown, OptionList, Static
 from textual.widgets.option_list import Option
 
 from grader.app.state import State
-from grader.report import terminal
+from grader.book import terminal
+from grader.book.stubs import without_docstrings
+from grader.book.workbook import Koan, Workbook
 from grader.report.standing import unlocked
-from grader.stubs import without_docstrings
 from grader.walk import Step, solution_text
-from grader.workbook import Koan, Workbook
 
 SIDE_BY_SIDE = 110  # columns from which two answers stand beside one another
 

@@ -11,12 +11,12 @@ from rich.text import Text
 
 from grader.app.session import Session
 from grader.app.state import Command, State
-from grader.errors import KoansError
-from grader.report import terminal
+from grader.book import terminal
+from grader.book.errors import KoansError
+from grader.book.verdict import Status
+from grader.book.workbook import Workbook
 from grader.report.recall import count
 from grader.report.standing import unlocked
-from grader.verdict import Status
-from grader.workbook import Workbook
 
 KEYS = {"n": "next", "p": "previous", "h": "hint", "r": "run", "x": "reset"}
 HELP = "Enter r run · h hint · n next · p previous · x reset · NAME go to a koan · q quit"

@@ -20,12 +20,12 @@ from grader import walk
 from grader.app.panels import ChooseKoan, Confirm, Page, Passed
 from grader.app.session import Session
 from grader.app.state import Command, State, Told
-from grader.errors import KoansError
-from grader.report import terminal
+from grader.book import terminal
+from grader.book.errors import KoansError
+from grader.book.verdict import Status
+from grader.book.workbook import HINTS, RUNGS, Koan, Workbook
 from grader.report.recall import count
 from grader.report.standing import unlocked
-from grader.verdict import Status
-from grader.workbook import HINTS, RUNGS, Koan, Workbook
 
 WIDE = 100  # columns from which prompt and verdict stand side by side
 BAR = 12

@@ -13,10 +13,10 @@ import msgspec
 from grader import deck, settings, walk
 from grader.app.state import Command, Effect, Event, Ran, State, Trouble, Warmed, go, update
 from grader.app.watch import Watcher
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.workbook import Workbook
 from grader.progress import Progress, digest
 from grader.runner import Cancelled, Runner
-from grader.workbook import Workbook
 
 View = Callable[[State], None]
 AGAIN = 0.2  # seconds after which a run that was cancelled and goes on is cancelled again

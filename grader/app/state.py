@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from grader.book.verdict import Status
+from grader.book.workbook import HINTS
 from grader.progress import Standing
-from grader.verdict import Status
 from grader.walk import Step
-from grader.workbook import HINTS
 
 
 class Warmed(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 import watchfiles
 
 from grader.app.state import Event, Saved, Told
-from grader.workbook import Workbook
+from grader.book.workbook import Workbook
 
 STEP = 5  # ms without another change before changes are passed on: editors write, rename, write again
 DEBOUNCE = 60  # ms at most

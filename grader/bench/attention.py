@@ -12,11 +12,11 @@ import msgspec
 
 from grader.bench import predict
 from grader.bench.cells import WAYS, Bench, Cell, Prediction, Row, cells, filled, share
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.workbook import Workbook
 from grader.gpu.facts import Facts, lack
 from grader.gpu.job import Job, Kernels, Report, like
 from grader.gpu.timing import Times
-from grader.workbook import Workbook
 
 CHAPTER = "ch13_triton"
 FULL, CAUSAL = "flash_forward", "flash_causal"
@@ -43,11 +43,11 @@ def bench(
 
 def _kernels(book: Workbook, name: str) -> dict[str, Any]:
     """Model kernel and learner's own, behind the launcher, as far as they are there and can be read."""
+    from grader.book.oracles import oracles
+    from grader.book.stubs import strip_markers
     from grader.interpreter.run import installed
     from grader.interpreter.text import is_stub
     from grader.launched import launched
-    from grader.oracles import oracles
-    from grader.stubs import strip_markers
 
     if not installed():
         return {}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grader.bench.cells import Bench, Prediction, Row
-from grader.figure_style import style
+from grader.book.figure_style import style
 from grader.gpu.facts import H100, Peak
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from grader.book.errors import KoansError
 from grader.cards import changes, tsv
 from grader.cards.note import Note
-from grader.errors import KoansError
 
 SUFFIXES = (".apkg", ".tsv", ".txt")
 

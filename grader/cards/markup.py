@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from grader.verdict import clean
+from grader.book.verdict import clean
 
 CODE = re.compile(r"```\w*\n(.+?)\n?```|`([^`]+)`", re.DOTALL)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from grader.book.workbook import Card, Workbook
 from grader.cards.markup import as_html
-from grader.workbook import Card, Workbook
 
 DECK = "Tensor Koans"
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from grader.book.verdict import Verdict
 from grader.cards.schedule import RATINGS
-from grader.verdict import Verdict
 
 
 class Resolving(msgspec.Struct, frozen=True):

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from grader.cells import answers, file
-from grader.cells.answers import Answer, Outline
-from grader.errors import KoansError
-from grader.processes import environment, module
+from grader.book.errors import KoansError
+from grader.book.notebook_parser import answers, notebook_file
+from grader.book.notebook_parser.answers import Answer, Outline
+from grader.book.processes import environment, module
 from grader.sandbox import submission
 from grader.sandbox.service import ENVIRONMENT
 
@@ -48,7 +48,7 @@ def read(root: Path, paths: Sequence[Path], outlines: Sequence[Outline]) -> Told
     notebooks: list[tuple[str, str]] = []
     for path in paths:
         try:
-            notebooks.append((path.name, submission.read(path.parent, path.name, largest=file.LARGEST)))
+            notebooks.append((path.name, submission.read(path.parent, path.name, largest=notebook_file.LARGEST)))
         except (submission.Unreadable, OSError) as error:
             return Told(problem=str(error))
     with tempfile.TemporaryDirectory(prefix="koans-cells-") as scratch:
@@ -79,7 +79,7 @@ def find(notebooks: Sequence[tuple[str, str]], outlines: Sequence[Outline]) -> T
     several = len(notebooks) > 1
     for name, text in notebooks:
         try:
-            notebook = file.read(text.encode(), name)
+            notebook = notebook_file.read(text.encode(), name)
         except KoansError as error:
             problems.append(str(error))
             continue

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from grader.book.errors import KoansError
 from grader.cheatsheet import markdown, page
 from grader.cheatsheet.sheet import Sheet
-from grader.errors import KoansError
 
 SUFFIXES = (".md", ".html", ".pdf")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
+from grader.book.html import coded, document
 from grader.cheatsheet.markdown import KEY, mark
 from grader.cheatsheet.sheet import Asked, Fact, Row, Sheet
-from grader.report.html import coded, document
 
 STYLE = Path(__file__).with_name("sheet.css").read_text(encoding="utf-8")
 KINDS = {"✓": "p", "!": "e", "○": "n"}  # as page.css calls passed, in trouble, not started

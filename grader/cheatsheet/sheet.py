@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
+from grader.book.workbook import Card, Chapter, Question, Workbook
 from grader.cards.note import Pass
-from grader.workbook import Card, Chapter, Question, Workbook
 
 MISSED = 12  # more would push the facts off the first page
 LONGEST = 300  # characters of a model answer; it ends with a sentence

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from grader.book.verdict import looks_like
 from grader.checks import kernels, naming, throughput
 from grader.checks.agreement import call, clone, compare, expect
 from grader.checks.context import Passed, current
@@ -28,7 +29,6 @@ from grader.checks.message import Disagreement, NotStarted, Told, tell
 from grader.checks.outcome import Expected, Gap, Outcome
 from grader.checks.shrinking import shrink
 from grader.checks.trees import leaves
-from grader.verdict import looks_like
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool
     smaller = found.inputs is not given
     if (
         run.brief and mine and any(mine <= other for other in earlier)
-    ):  # that one is read first: see grader.verdict.judge
+    ):  # that one is read first: see grader.book.verdict.judge
         looks = {v.name: v.says for v in names}
         says = looks_like(list(looks.values()))
         return Told(says, says, looks)

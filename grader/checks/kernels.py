@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from grader.verdict import looks_like
+from grader.book.verdict import looks_like
 from reference import Variant
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map, tree_structure
 
+from grader.book.verdict import looks_like
 from grader.checks.outcome import Expected, Gap, Outcome
-from grader.verdict import looks_like
 from reference import Oracle
 
 WIDTH = 76

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader.book.processes import is_ours
 from grader.checks.agreement import call, clone, compare, same_bits, ulp
 from grader.checks.context import Passed, current
 from grader.checks.memo import Seen
 from grader.checks.outcome import Expected, Outcome
-from grader.processes import is_ours
 from reference import Oracle, Variant
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from grader.book.errors import KoansError
 from grader.checks import context
 from grader.checks.message import Disagreement, Told
-from grader.errors import KoansError
 
 if TYPE_CHECKING:
     from grader.gpu.job import Input, Report

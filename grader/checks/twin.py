@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from grader.book.policy import Forbidden
 from grader.checks.agreement import clone
 from grader.checks.memory import limited
 from grader.checks.naming import identical
 from grader.checks.outcome import Outcome
-from grader.policy import Forbidden
 from grader.sandbox import proxy
 
 

@@ -14,15 +14,15 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 from grader import walk as path
+from grader.book import terminal
+from grader.book.errors import KoansError, refusal
+from grader.book.verdict import Status
+from grader.book.workbook import Koan, Workbook, find_root
 from grader.cli import bench, decks, editions, grading, ledger, notebooks, reviewing
 from grader.cli.base import Json, dump, show, waiting, workbook
-from grader.errors import KoansError, refusal
 from grader.progress import Progress
-from grader.report import terminal
 from grader.report.standing import listing, unlocked
 from grader.runner import Limits, Runner
-from grader.verdict import Status
-from grader.workbook import Koan, Workbook, find_root
 
 app = typer.Typer(
     add_completion=True,
@@ -322,7 +322,7 @@ def stubs(
       koans stubs
       koans stubs --overwrite      after a change to solutions
     """
-    from grader.stubs import differing
+    from grader.book.stubs import differing
 
     book = workbook()
     with Progress(book.root) as progress:

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from grader.report import terminal
-from grader.workbook import Workbook, find_root
+from grader.book import terminal
+from grader.book.workbook import Workbook, find_root
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 

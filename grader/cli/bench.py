@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from grader.book.errors import KoansError
 from grader.cli.base import Json, dump, show, waiting, workbook
-from grader.errors import KoansError
 
 if TYPE_CHECKING:
     from grader.bench.cells import Bench

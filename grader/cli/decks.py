@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from grader.book import terminal
+from grader.book.errors import KoansError
 from grader.cli.base import Json, dump, show, waiting, workbook
-from grader.errors import KoansError
 from grader.progress import Progress
-from grader.report import terminal
 
 
 def export(

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from grader.book.workbook import find_root
 from grader.cli.base import Json, dump, show, workbook
-from grader.workbook import find_root
 
 
 def release(

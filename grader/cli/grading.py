@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
+from grader.book.errors import KoansError
 from grader.cli.base import Json, show, waiting, workbook
-from grader.errors import KoansError
 from grader.runner import Runner
 
 FORMATS = (

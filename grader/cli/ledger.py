@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from grader.book.errors import KoansError
 from grader.cli.base import Json, dump, show, workbook
-from grader.errors import KoansError
 
 
 def facts(
@@ -32,7 +32,8 @@ def facts(
       koans facts --write         after a change to cards, questions or tests
     """
     from grader import facts as found
-    from grader.report import documents, ledger, terminal
+    from grader.book import terminal
+    from grader.report import documents, ledger
 
     book = workbook()
     if write or check:

@@ -10,9 +10,9 @@ import msgspec
 import typer
 from rich.text import Text
 
+from grader.book.errors import KoansError
+from grader.book.workbook import Chapter
 from grader.cli.base import Json, dump, show, waiting, workbook
-from grader.errors import KoansError
-from grader.workbook import Chapter
 
 app = typer.Typer(rich_markup_mode=None, help="The same workbook in notebooks: out, and back in.")
 SOURCE = "Where a hosted notebook fetches the workbook: owner/name or an https address [default: the remote `origin`]."
@@ -99,10 +99,10 @@ def import_(
       koans notebook import mine.ipynb --chapter 6
     """
     from grader import walk
+    from grader.book import terminal
     from grader.notebook.bring import bring
     from grader.notebook.shown import brought
     from grader.progress import Progress
-    from grader.report import terminal
     from grader.report.standing import unlocked
     from grader.runner import Runner
 

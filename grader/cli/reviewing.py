@@ -12,12 +12,13 @@ from rich.text import Text
 
 from grader import deck
 from grader import settings as setting
+from grader.book import terminal
+from grader.book.errors import KoansError
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.desk.keyboard import Keyboard
 from grader.desk.table import Table
-from grader.errors import KoansError
 from grader.progress import Progress
-from grader.report import recall, terminal
+from grader.report import recall
 
 
 def cards(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from grader.book.workbook import Question
 from grader.desk.table import Table
 from grader.progress import Progress
 from grader.questions import quiz as state
 from grader.questions.quiz import Quiz
 from grader.recall import Answer
 from grader.report import questions as screens
-from grader.workbook import Question
 
 
 def ask(

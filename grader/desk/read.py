@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from rich.text import Text
 
+from grader.book import terminal
+from grader.book.workbook import Chapter, Workbook
 from grader.desk.table import Table
 from grader.progress import Progress
 from grader.questions import reading as state
 from grader.questions.reading import Reading
 from grader.recall import Answer
 from grader.report import questions as screens
-from grader.report import terminal
-from grader.workbook import Chapter, Workbook
 
 
 def read(

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from rich.console import RenderableType
 
 from grader import deck
+from grader.book.workbook import Workbook
 from grader.cards import sitting as state
 from grader.cards.sitting import Sitting
 from grader.desk.table import Table
 from grader.progress import Progress
 from grader.report import recall
 from grader.settings import Settings
-from grader.workbook import Workbook
 
 FRONT = "any key shows the answer · u takes the last rating back · q ends"
 BACK = "1 to 4 · u takes the last rating back · q ends"

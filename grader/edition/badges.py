@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from grader.book.errors import KoansError
+from grader.book.workbook import BADGE, Chapter, Workbook
 from grader.edition.manifest import NAME
-from grader.errors import KoansError
-from grader.workbook import BADGE, Chapter, Workbook
 
 BRANCH = "notebooks"
 OPENS = "https://colab.research.google.com/github/{source}/blob/{branch}/{chapter}.ipynb"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
 
 NAME = "edition.json"
 OWN = (".koans", ".git", ".venv")  # of the fork, never of the edition

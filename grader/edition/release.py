@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from grader.book.errors import KoansError
+from grader.book.stubs import STUBS, stub_of
+from grader.book.workbook import Workbook
 from grader.edition import badges
 from grader.edition.manifest import NAME, Manifest, digest
-from grader.errors import KoansError
-from grader.stubs import STUBS, stub_of
-from grader.workbook import Workbook
 
 PARTS = ("reference", "content", "grader")
 FILES = (

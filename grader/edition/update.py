@@ -17,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
+from grader.book.errors import KoansError
 from grader.edition.manifest import NAME, Manifest, digest, read
-from grader.errors import KoansError
 
 
 class Changes(msgspec.Struct, frozen=True):

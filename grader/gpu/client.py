@@ -14,11 +14,11 @@ from typing import IO
 
 import msgspec
 
-from grader import processes
-from grader.errors import KoansError
+from grader.book import processes
+from grader.book.errors import KoansError
+from grader.book.processes import FOLDER, module
 from grader.gpu.job import Job, Report
 from grader.gpu.said import ended
-from grader.processes import FOLDER, module
 
 PATIENCE = 120.0  # seconds for one race, compiling included
 LIMIT = PATIENCE + 15  # seconds for a test with a race in it

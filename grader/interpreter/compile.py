@@ -173,8 +173,8 @@ def _key(job: dict[str, Any]) -> str:
 
 
 def _cache() -> Path:
-    from grader.errors import KoansError
-    from grader.workbook import find_root
+    from grader.book.errors import KoansError
+    from grader.book.workbook import find_root
 
     try:
         return find_root(Path.cwd()) / ".koans" / "compiled"

@@ -15,7 +15,7 @@ import threading
 import time
 from typing import Any, BinaryIO
 
-from grader.processes import FOLDER, environment, module
+from grader.book.processes import FOLDER, environment, module
 
 PATIENCE = 120.0  # seconds for one kernel
 # What the process keeps of the environment: nothing that could be secret.

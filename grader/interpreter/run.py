@@ -18,12 +18,12 @@ from typing import Any
 
 from torch import Tensor
 
+from grader.book.syntax import parse
 from grader.interpreter.bf16 import LowPrecisionArithmetic, refused, repaired
 from grader.interpreter.count import Traffic
 from grader.interpreter.guard import Guard, StrayAddress
 from grader.interpreter.quick import quickened
 from grader.interpreter.text import CALLS, KernelText, YourTurn, kernel_lines
-from grader.syntax import parse
 
 __all__ = ["Kernel", "LowPrecisionArithmetic", "StrayAddress", "installed", "kernel_source", "load", "unfit"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from grader.syntax import parse
+from grader.book.syntax import parse
 
 # Of triton.language, what computes on tiles. tl.softmax is not here: writing it is a koan.
 FUNCTIONS = frozenset(

@@ -7,13 +7,13 @@ from typing import Literal
 
 import msgspec
 
-from grader.cells import answers, file
-from grader.cells.answers import Answer, without_header
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.notebook_parser import answers, notebook_file
+from grader.book.notebook_parser.answers import Answer, without_header
+from grader.book.stubs import stub_of
+from grader.book.workbook import Koan, Workbook
 from grader.progress import Progress
-from grader.stubs import stub_of
 from grader.walk import exercise_text
-from grader.workbook import Koan, Workbook
 
 What = Literal["written", "the same", "not started", "defined differently", "does not parse"]
 
@@ -50,7 +50,7 @@ def bring(workbook: Workbook, progress: Progress, path: Path, *, chapter: str = 
 
     Raises KoansError for what is no notebook of this workbook. `chapter` says which one it is for, where it does not.
     """
-    notebook = file.read(_data(path), str(path))
+    notebook = notebook_file.read(_data(path), str(path))
     if not chapter and not notebook.chapter:
         raise KoansError(f"{path} does not say which chapter it is of: --chapter ch06 does")
     chosen = workbook.chapter(chapter or notebook.chapter)
@@ -62,7 +62,7 @@ def bring(workbook: Workbook, progress: Progress, path: Path, *, chapter: str = 
 def _data(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(file.LARGEST + 1)
+            return stream.read(notebook_file.LARGEST + 1)
     except OSError as error:
         raise KoansError(f"{path}: cannot be read ({error.strerror})") from None
 

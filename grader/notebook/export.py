@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from grader.cells.answers import without_header
-from grader.errors import KoansError
-from grader.stubs import stub_of
-from grader.workbook import Chapter, Koan, Question, Workbook
+from grader.book.errors import KoansError
+from grader.book.notebook_parser.answers import without_header
+from grader.book.stubs import stub_of
+from grader.book.workbook import Chapter, Koan, Question, Workbook
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

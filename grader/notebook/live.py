@@ -17,19 +17,19 @@ from typing import Any
 
 import msgspec
 
-from grader.cells import answers
-from grader.cells.answers import Answer, Outline
-from grader.cells.python import Cell, known
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.notebook_parser import answers
+from grader.book.notebook_parser.answers import Answer, Outline
+from grader.book.notebook_parser.statements import Cell, known
+from grader.book.stubs import not_started
+from grader.book.verdict import Status, Verdict
+from grader.book.workbook import Koan, Workbook
 from grader.gpu import device, lack
 from grader.notebook.shown import Said, Shown
 from grader.progress import Progress
 from grader.runner import Limits, Runner
-from grader.stubs import not_started
 from grader.targets import Target
-from grader.verdict import Status, Verdict
 from grader.walk import LEARNER, Step, settle, solution_text
-from grader.workbook import Koan, Workbook
 
 STARTED: list[Session] = []  # the session of this kernel, so that running the first cell again does not start another
 

@@ -15,10 +15,10 @@ import msgspec
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from grader.book import terminal
+from grader.book.verdict import Status, clean
 from grader.notebook.bring import Bag
-from grader.report import terminal
 from grader.report.standing import unlocked
-from grader.verdict import Status, clean
 from grader.walk import Step
 
 # Colours that can be read on a light and on a dark page; all other text has the page's own.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from grader.book.workbook import Option, Question
 from grader.recall import Answer
-from grader.workbook import Option, Question
 
 LETTERS = "abcdefgh"
 

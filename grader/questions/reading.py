@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from grader.workbook import Question
+from grader.book.workbook import Question
 
 RATES = {1: "missed it", 2: "half of it", 3: "most of it", 4: "all of it"}
 

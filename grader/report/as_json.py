@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.verdict import clean
 from grader.grade import SCHEMA, Class, Grade
-from grader.verdict import clean
 
 
 def grade(result: Grade) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
 from grader.grade import Class
 from grader.report.survey import shown, total
 

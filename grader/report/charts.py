@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from grader.book.workbook import RUNGS
 from grader.report.recall import bar, count
 from grader.stats import Day, Stats
-from grader.workbook import RUNGS
 
 DAYS = 7  # of the past, one by one
 WEEKS = 8  # before them

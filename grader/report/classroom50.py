@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.verdict import Status
 from grader.grade import Grade
 from grader.report.survey import explained, rows, shown, total
-from grader.verdict import Status
 
 NEEDED = ("CLASSROOM", "ASSIGNMENT", "SUBMISSION_TAG", "COMMIT_URL", "RELEASE_URL")
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
+from grader.book.verdict import Status
 from grader.grade import Class
 from grader.report.survey import Row, rows, shown
-from grader.verdict import Status
 
 SPEC = "0.0.0"  # what the reference implementation (npm: ctrf 0.3) calls the version it checks
 STATUS = {

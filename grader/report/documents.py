@@ -8,9 +8,9 @@ from itertools import groupby
 from pathlib import Path
 
 from grader import facts
+from grader.book.workbook import CardProof, Workbook
 from grader.facts import Account, Erratum, Shown
 from grader.report import ledger
-from grader.workbook import CardProof, Workbook
 
 WRITTEN = "<!-- Written by `koans facts --write` from content/ and the tests; do not edit. -->"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
 from grader.grade import Class, Grade
 from grader.report import as_json, canvas, classroom50, ctrf, github, gradescope, junit, page
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from grader.workbook import Koan
+from grader.book.workbook import Koan
 
 if TYPE_CHECKING:
     from grader.changed import Change

@@ -12,9 +12,9 @@ import re
 
 import msgspec
 
+from grader.book.verdict import Status
 from grader.grade import Grade
 from grader.report.survey import Row, explained, rows, shown, total
-from grader.verdict import Status
 
 MOST = 10  # annotations of one kind that GitHub shows of a step
 SUMMARY = 900_000  # bytes; GitHub drops a summary of more than 1 MiB

@@ -9,9 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from grader.book.terminal import status_text
+from grader.book.verdict import Status, clean
 from grader.grade import Class, Grade
-from grader.report.terminal import status_text
-from grader.verdict import Status, clean
 
 QUIET = (Status.passed, Status.failed, Status.not_started)  # what a class is made of
 NOTES = 12  # lines about notebooks that a class shows

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import msgspec
 
+from grader.book.verdict import Status
 from grader.grade import Grade
 from grader.report.survey import explained, rows, shown, total
-from grader.verdict import Status
 
 
 def results(grade: Grade) -> str:

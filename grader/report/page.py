@@ -1,6 +1,6 @@
 """One HTML page for a class: which misconceptions it holds, who is where, how each koan and rung went.
 
-It asks nothing of any network (grader/report/html.py).
+It asks nothing of any network (grader/book/html.py).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
+from grader.book.html import coded, document
+from grader.book.verdict import Status
+from grader.book.workbook import RUNGS
 from grader.grade import Class, Grade, Graded
-from grader.report.html import coded, document
 from grader.report.survey import Held, misconceptions, shown, total
-from grader.verdict import Status
-from grader.workbook import RUNGS
 
 SYMBOLS = {
     Status.passed: ("p", "✓"),

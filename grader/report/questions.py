@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from grader.book.workbook import Question
 from grader.questions.quiz import LETTERS, Quiz
 from grader.questions.reading import RATES, Reading
 from grader.report.recall import COLOURS, count, inline
-from grader.workbook import Question
 
 KEYS = {
     "predict": "one line, as you would say it · Enter alone skips it · q goes on without questions",

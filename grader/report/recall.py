@@ -12,10 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from grader.book.workbook import Workbook
 from grader.cards.schedule import RATINGS
 from grader.cards.sitting import Summary
 from grader.deck import Back, Held, day_of
-from grader.workbook import Workbook
 
 COLOURS = {1: "red", 2: "yellow", 3: "green", 4: "cyan"}
 LOOKS = {"due": "bold", "new": "cyan", "later": "dim", "locked": "dim"}

@@ -7,13 +7,13 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.again import Open, first_text, scratch
+from grader.book import terminal
+from grader.book.stubs import without_docstrings
+from grader.book.verdict import Status, Verdict
+from grader.book.workbook import Workbook
 from grader.cards.schedule import RATINGS
 from grader.progress import Progress
-from grader.report import terminal
 from grader.report.recall import COLOURS, count, span
-from grader.stubs import without_docstrings
-from grader.verdict import Status, Verdict
-from grader.workbook import Workbook
 
 SIDE_BY_SIDE = 110  # columns from which two answers stand beside one another
 

@@ -9,10 +9,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from grader.book.terminal import status_text
+from grader.book.verdict import Status
+from grader.book.workbook import Card, Koan, Workbook
 from grader.progress import Standing
-from grader.report.terminal import status_text
-from grader.verdict import Status
-from grader.workbook import Card, Koan, Workbook
 
 NARROW = 76
 

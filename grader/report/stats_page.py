@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import date
 from html import escape
 
+from grader.book.html import document
+from grader.book.workbook import RUNGS
 from grader.report import plots
 from grader.report.charts import weeks
-from grader.report.html import document
 from grader.report.recall import count
 from grader.stats import Day, Stats
-from grader.workbook import RUNGS
 
 BY_WEEK = 42  # days from which a column is a week
 SLOWEST = 8

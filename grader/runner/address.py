@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
 
 try:
     import resource

@@ -19,7 +19,7 @@ import msgspec
 from grader.runner.protocol import Job, Lines
 
 if TYPE_CHECKING:
-    from grader.workbook import Workbook
+    from grader.book.workbook import Workbook
 
 try:
     import resource

@@ -15,7 +15,10 @@ from pathlib import Path
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.stubs import not_started, stub_of
+from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
+from grader.book.workbook import Koan, Workbook
 from grader.runner.address import fingerprint
 from grader.runner.link import Link, connect
 from grader.runner.protocol import Cancel, Done, Event, Job
@@ -23,10 +26,7 @@ from grader.sandbox import probe
 from grader.sandbox.confine import Level
 from grader.sandbox.service import Service
 from grader.sandbox.submission import Unreadable
-from grader.stubs import not_started, stub_of
 from grader.targets import Target, exercise_file, missing_requirement, source
-from grader.verdict import Exit, Status, TestResult, Verdict, judge
-from grader.workbook import Koan, Workbook
 
 KEEP = 4000  # characters of output a verdict carries
 AHEAD = 200  # runs looked through for one that suits a free place: more than any koan has

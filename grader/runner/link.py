@@ -18,8 +18,8 @@ from typing import Protocol
 
 import msgspec
 
-from grader.errors import KoansError
-from grader.processes import environment, module
+from grader.book.errors import KoansError
+from grader.book.processes import environment, module
 from grader.runner import shared
 from grader.runner.address import fingerprint, socket_path
 from grader.runner.protocol import Done, Job, Lines, Ready, Reply, Request, pack

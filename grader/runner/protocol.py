@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from grader.verdict import TestResult
+from grader.book.verdict import TestResult
 
 
 class Job(msgspec.Struct, frozen=True, tag=True):

@@ -24,12 +24,12 @@ from pathlib import Path
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.workbook import Workbook
 from grader.runner.address import fingerprint
 from grader.runner.child import execute, prepare, serve
 from grader.runner.protocol import Cancel, Done, Job, Lines, Ready, Reply, Request, pack
 from grader.runner.shared import Listener
-from grader.workbook import Workbook
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 RUNS = 200  # of one process, before what they leave behind adds up

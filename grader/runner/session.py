@@ -19,14 +19,14 @@ import msgspec
 import pytest
 
 from grader import plugin, targets
+from grader.book.errors import KoansError
+from grader.book.verdict import Status, TestResult, settled
+from grader.book.workbook import Koan, Workbook
 from grader.checks.context import Run
 from grader.checks.memo import OracleCache
 from grader.checks.twin import Twin
-from grader.errors import KoansError
 from grader.runner.protocol import Event, Job
 from grader.sandbox import confine, proxy
-from grader.verdict import Status, TestResult, settled
-from grader.workbook import Koan, Workbook
 
 # pytest plugins a run has no use for; each costs a millisecond or two of the learner's wait.
 UNUSED = (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
 from grader.runner.address import fingerprint, folder
 from grader.runner.protocol import Lines, Ready
 

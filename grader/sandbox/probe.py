@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from grader.errors import KoansError
-from grader.processes import environment, module
+from grader.book.errors import KoansError
+from grader.book.processes import environment, module
 from grader.sandbox.confine import Level, confine
 
 UNAVAILABLE = Level(missing=["a sandbox (there is one on Linux only): submission and tests share a process"])

@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from grader.errors import KoansError
-from grader.processes import environment, module
+from grader.book.errors import KoansError
+from grader.book.processes import environment, module
 
 STARTING = 120.0
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH")  # nothing that could be secret

@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from grader import policy
+from grader.book import policy
+from grader.book.values import ListData, Malformed, Unpacker, pack
 from grader.sandbox import confine, wire
-from grader.sandbox.values import ListData, Malformed, Unpacker, pack
 
 STACK = 2000  # Python frames, as in a run that is not isolated
 OUTPUT = 4000  # characters of what a call prints that are sent on

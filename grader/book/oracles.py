@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from grader.workbook import Koan
+from grader.book.workbook import Koan
 from reference import Oracle
 
 

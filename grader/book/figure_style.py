@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grader.errors import KoansError
+from grader.book.errors import KoansError
 
 # A figure is 4.2 inches wide: at 390 pixels a point is 1.3 pixels, so 8.5-point letters are 11 pixels high.
 STYLE: dict[str, Any] = {

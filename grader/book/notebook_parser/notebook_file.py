@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from grader.cells.python import Cell
-from grader.errors import KoansError
+from grader.book.errors import KoansError
+from grader.book.notebook_parser.statements import Cell
 
 SUFFIX = ".ipynb"
 LARGEST = 16 << 20  # bytes; an exported chapter has some 150,000 before its outputs

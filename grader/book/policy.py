@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from grader.syntax import parse
+from grader.book.syntax import parse
 
 
 class Forbidden(Exception):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grader.verdict import Verdict
-from grader.workbook import Card, Workbook
+from grader.book.verdict import Verdict
+from grader.book.workbook import Card, Workbook
 
 
 def proven(workbook: Workbook, verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from grader.cells import python
-from grader.cells.python import Cell, Left, Parsed, Statement
-from grader.stubs import STUB, stub_of
-from grader.syntax import parse
-from grader.workbook import Koan, Workbook
+from grader.book.notebook_parser import statements
+from grader.book.notebook_parser.statements import Cell, Left, Parsed, Statement
+from grader.book.stubs import STUB, stub_of
+from grader.book.syntax import parse
+from grader.book.workbook import Koan, Workbook
 
 TURN = ast.dump(ast.parse(STUB).body[0])
 DEF = re.compile(r"^(?:async\s+)?def\s+(\w+)", re.MULTILINE)
@@ -54,7 +54,7 @@ class Answer(msgspec.Struct, frozen=True):
 def outline(workbook: Workbook, koan: Koan) -> Outline:
     stub = stub_of(workbook, koan)
     tree = parse(stub)
-    names = [name for node in tree.body if _defines(node) for name in python.bound(node)]
+    names = [name for node in tree.body if _defines(node) for name in statements.bound(node)]
     mine = [
         n.name for n in tree.body if isinstance(n, ast.FunctionDef) and any(ast.dump(s) == TURN for s in ast.walk(n))
     ]
@@ -72,7 +72,7 @@ def answers(cells: Iterable[Cell], wanted: Sequence[Outline], *, live: bool = Fa
     `live` cells are in the order in which they ran: what ran last counts, even the stub. In a file a stub does not
     count beside an answer.
     """
-    parsed = [python.known(cell) if live else python.read(cell) for cell in cells]
+    parsed = [statements.known(cell) if live else statements.read(cell) for cell in cells]
     found = _Found(parsed, wanted, live)
     given = [answer for one in wanted if (answer := found.answer(one)) is not None]
     return given, [left for one in parsed for left in one.left]
@@ -114,7 +114,7 @@ class _Found:
         for place, statement in self._statements():
             for name in statement.binds:
                 self.places.setdefault(name, []).append(place)
-        stubs = [(one, statement) for one in wanted for statement in python.known(Cell("", one.stub)).statements]
+        stubs = [(one, statement) for one in wanted for statement in statements.known(Cell("", one.stub)).statements]
         self.given = {s.tree for one, s in stubs if s.kind == "function" and not s.binds & set(one.mine)}
         self.homes: list[frozenset[str]] = []  # for each cell the koans that it has functions of
         for cell in self.cells:
@@ -185,7 +185,7 @@ class _Text:
         self.wanted = wanted
         self.chosen = chosen
         self.found = found
-        self.stub = python.known(Cell("", wanted.stub))
+        self.stub = statements.known(Cell("", wanted.stub))
         self.homes = list(dict.fromkeys(chosen[name][0] for name in wanted.mine if name in chosen))
         self.taken: set[Place] = set(chosen.values())
 

@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import grader
+
 NAME = __name__.partition(".")[0]
-FOLDER = Path(__file__).resolve().parent.parent  # Python found the package in this folder
+FOLDER = Path(str(grader.__file__)).resolve().parent.parent  # Python found the package in this folder
 
 
 def module(package: str | None, name: str) -> tuple[str, str]:

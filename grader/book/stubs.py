@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from grader.errors import KoansError
-from grader.syntax import parse
-from grader.workbook import Koan, Workbook
+from grader.book.errors import KoansError
+from grader.book.syntax import parse
+from grader.book.workbook import Koan, Workbook
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"

@@ -13,8 +13,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from grader.errors import KoansError
-from grader.syntax import parse
+from grader.book.errors import KoansError
+from grader.book.syntax import parse
 
 Rung = Literal["name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it"]
 RUNGS: tuple[str, ...] = ("name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it")

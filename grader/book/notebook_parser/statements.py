@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from grader.syntax import parse
+from grader.book.syntax import parse
 
 Kind = Literal["import", "function", "value", "other"]
 # Cell magics whose cell is Python that defines what it says. The body of any other is another language, or is not kept.

@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from grader.verdict import Status, TestResult, Verdict
-from grader.workbook import Koan, Workbook
+from grader.book.verdict import Status, TestResult, Verdict
+from grader.book.workbook import Koan, Workbook
 
 LOOKS: Mapping[Status, tuple[str, str]] = {
     Status.passed: ("✓", "green"),
