@@ -124,8 +124,8 @@ def double(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
 def _interpreter() -> str:
     import torch
 
-    from grader.interpreter.run import load
-    from grader.interpreter.text import read
+    from grader.kernels.interpreter.run import load
+    from grader.kernels.text import read
 
     x, out = torch.arange(5.0), torch.zeros(5)
     load(read(KERNEL, "<doctor>")).double[(2,)](x, out, 5, BLOCK=4)

@@ -9,7 +9,7 @@ from pathlib import Path
 from grader.book.policy import Forbidden
 from grader.book.workbook import Koan
 from grader.checks.message import Disagreement, NotStarted
-from grader.interpreter.text import YourTurn
+from grader.kernels.text import YourTurn
 from grader.sandbox.proxy import SUBMITTED_FRAMES
 
 LINES = 12

@@ -208,7 +208,7 @@ def _missing(koan: Koan, gpu: bool) -> str:
         return lack()
     if koan.kind != "kernel":
         return ""
-    from grader.interpreter.run import unfit
+    from grader.kernels.interpreter.run import unfit
 
     return unfit()
 

@@ -26,7 +26,7 @@ from grader.book.oracles import oracles
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.syntax import parse as parse_python
 from grader.book.workbook import Koan, Workbook
-from grader.launched import launched
+from grader.kernels.launched import launched
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def missing_requirement(koan: Koan) -> str:
     if koan.kind != "kernel":
         return ""
     from grader.gpu.facts import present
-    from grader.interpreter.run import installed, unfit
+    from grader.kernels.interpreter.run import installed, unfit
 
     # A GPU times kernels with versions of Triton that cannot interpret them; the other tests are not run then.
     return unfit() if not (installed() and present()) else ""

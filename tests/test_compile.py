@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from grader.checks import Disagreement, compiles, traffic
-from grader.interpreter.compiler import Compiler
-from grader.interpreter.text import read
-from grader.launched import launched
+from grader.kernels.compiler import Compiler
+from grader.kernels.launched import launched
+from grader.kernels.text import read
 from reference import Moves, oracle, unwritten
 
 KERNEL = """
@@ -95,7 +95,7 @@ def test_an_unfit_kernel_is_told_why(config, dot, says):
 
 
 def test_what_was_compiled_is_kept(monkeypatch, tmp_path):
-    from grader.interpreter import compile as compiling
+    from grader.kernels import compile as compiling
 
     monkeypatch.setattr(compiling, "_cache", lambda: tmp_path)
     first = kernel().compiled("sm_90", *inputs())
@@ -197,7 +197,7 @@ def test_ada_multiplies_fp8_on_tensor_cores_and_ampere_does_not(arch, kind, refu
 def test_the_compiling_process_finds_what_stands_on_pythonpath(tmp_path, monkeypatch):
     """A Triton that was carried to a machine is found there, and the workbook before it."""
     from grader.book.processes import FOLDER
-    from grader.interpreter.compiler import Compiler
+    from grader.kernels.compiler import Compiler
 
     (tmp_path / "sitecustomize.py").write_text(
         f"import sys; open({str(tmp_path / 'path')!r}, 'w').write('\\n'.join(sys.path))"

@@ -20,8 +20,8 @@ from grader.gpu.machine import Host
 from grader.gpu.thresholds import judge, measured, suggested
 from grader.gpu.timing import OutOfMemory, Times, order, race
 from grader.gpu.worker import fastest, oracle_of, run
-from grader.interpreter.run import load
-from grader.interpreter.text import KernelSyntaxError, read
+from grader.kernels.interpreter.run import load
+from grader.kernels.text import KernelSyntaxError, read
 from reference.baselines import naive, sdpa
 
 FORWARD = "reference.ch13_triton.flash_forward:flash_forward"
@@ -524,12 +524,12 @@ PRETEND = """
 import functools, os, sys
 os.environ["TRITON_INTERPRET"] = "1"
 import pytest
-import grader.gpu, grader.interpreter.run
+import grader.gpu, grader.kernels.interpreter.run
 from grader.gpu import client, facts
 client._of = functools.cache(lambda pid: client.Worker(30, COMMAND))
 facts.present, facts.lack = lambda: True, lambda: ""
 grader.gpu.lack = facts.lack
-grader.interpreter.run.installed = lambda: TRITON
+grader.kernels.interpreter.run.installed = lambda: TRITON
 from grader.runner.protocol import Job
 from grader.runner.session import run_all
 if FOLDER:
@@ -649,7 +649,7 @@ def test_a_triton_that_cannot_interpret_can_still_be_timed_where_there_is_a_gpu(
     from grader import plugin, targets
     from grader.book.workbook import Workbook, find_root
     from grader.gpu import facts
-    from grader.interpreter import run as interpreter
+    from grader.kernels.interpreter import run as interpreter
 
     monkeypatch.setattr(interpreter, "installed", lambda: "3.6.0")
     koan = Workbook(find_root(Path(__file__))).koan("vector_add")

@@ -24,7 +24,7 @@ from grader.gpu.facts import Facts
 from grader.gpu.job import Report, like
 from grader.gpu.machine import Host
 from grader.gpu.timing import Times
-from grader.launched import launched
+from grader.kernels.launched import launched
 
 ROOT = Path(__file__).parent.parent
 # What a machine with a GPU may lack of our dependencies.

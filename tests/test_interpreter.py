@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from grader.interpreter import run as interpreter
-from grader.interpreter.count import Traffic
-from grader.interpreter.run import LowPrecisionArithmetic, load
-from grader.interpreter.text import read
+from grader.kernels.interpreter import run as interpreter
+from grader.kernels.interpreter.count import Traffic
+from grader.kernels.interpreter.run import LowPrecisionArithmetic, load
+from grader.kernels.text import read
 
 HEAD = "import triton\nimport triton.language as tl\nCONFIG = {}\n"
 UNARY = (

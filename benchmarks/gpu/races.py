@@ -13,7 +13,7 @@ from grader.bench.cells import cells
 from grader.book.stubs import strip_markers
 from grader.gpu.job import Input, Job, Kernels, like
 from grader.gpu.thresholds import ratios
-from grader.interpreter.text import kernel_lines, read
+from grader.kernels.text import kernel_lines, read
 
 Step = Literal["device", "smoke", "attention", "more", "simple", "variants", "bench", "tests", "ncu"]
 STEPS: tuple[Step, ...] = get_args(Step)  # in order of worth

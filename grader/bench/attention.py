@@ -45,9 +45,9 @@ def _kernels(book: Workbook, name: str) -> dict[str, Any]:
     """Model kernel and learner's own, behind the launcher, as far as they are there and can be read."""
     from grader.book.oracles import oracles
     from grader.book.stubs import strip_markers
-    from grader.interpreter.run import installed
-    from grader.interpreter.text import is_stub
-    from grader.launched import launched
+    from grader.kernels.interpreter.run import installed
+    from grader.kernels.launched import launched
+    from grader.kernels.text import is_stub
 
     if not installed():
         return {}

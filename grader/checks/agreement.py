@@ -20,7 +20,7 @@ from grader.checks.trees import leaves, mapped, names
 from reference import Moves, Oracle, shaken
 
 if TYPE_CHECKING:
-    from grader.interpreter.count import Traffic
+    from grader.kernels.interpreter.count import Traffic
 
 U64 = 2.0**-44  # 512 roundings of a Python float, for numbers that pass through larger ones on the way
 

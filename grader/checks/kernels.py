@@ -11,7 +11,7 @@ from reference import Variant
 
 if TYPE_CHECKING:
     from grader.checks.message import Told
-    from grader.interpreter.compile import Compiled
+    from grader.kernels.compile import Compiled
 
 
 GPUS = {"sm_90": "an H100", "sm_89": "an RTX 4090", "sm_86": "an RTX 3090", "sm_80": "an A100"}

@@ -11,7 +11,7 @@ from torch import Tensor
 from reference import Moves
 
 if TYPE_CHECKING:
-    from grader.interpreter.count import Traffic
+    from grader.kernels.interpreter.count import Traffic
 
 
 GapKind = Literal["raises", "mutated", "type", "structure", "shape", "dtype", "device", "value", "traffic"]

@@ -74,7 +74,7 @@ def import_all() -> None:
         import triton.language
         import triton.runtime.interpreter  # noqa: F401
 
-    import grader.interpreter.run
+    import grader.kernels.interpreter.run
     import grader.runner.session  # noqa: F401
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.interpreter.guard import Argument
+from grader.kernels.interpreter.guard import Argument
 
 
 class Coverage:

@@ -19,11 +19,11 @@ from typing import Any
 from torch import Tensor
 
 from grader.book.syntax import parse
-from grader.interpreter.bf16 import LowPrecisionArithmetic, refused, repaired
-from grader.interpreter.count import Traffic
-from grader.interpreter.guard import Guard, StrayAddress
-from grader.interpreter.quick import quickened
-from grader.interpreter.text import CALLS, KernelText, YourTurn, kernel_lines
+from grader.kernels.interpreter.bf16 import LowPrecisionArithmetic, refused, repaired
+from grader.kernels.interpreter.count import Traffic
+from grader.kernels.interpreter.guard import Guard, StrayAddress
+from grader.kernels.interpreter.quick import quickened
+from grader.kernels.text import CALLS, KernelText, YourTurn, kernel_lines
 
 __all__ = ["Kernel", "LowPrecisionArithmetic", "StrayAddress", "installed", "kernel_source", "load", "unfit"]
 

@@ -1,4 +1,4 @@
-"""The process that compiles: `python -m grader.interpreter.compile_worker`, a job a line in, a report a line out.
+"""The process that compiles: `python -m grader.kernels.compile_worker`, a job a line in, a report a line out.
 
 It has Triton without the interpreter (which cannot be switched off once imported) and no torch. Of the learner's file
 it gets the checked text of the kernels and nothing else.

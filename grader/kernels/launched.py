@@ -10,14 +10,14 @@ from grader.book.errors import KoansError
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
-    from grader.interpreter.compile import Compiled
-    from grader.interpreter.count import Traffic
-    from grader.interpreter.text import KernelText
+    from grader.kernels.compile import Compiled
+    from grader.kernels.interpreter.count import Traffic
+    from grader.kernels.text import KernelText
 
 
 def launched(oracle: Oracle[..., Any], text: str, file: str, chosen: Variant | None = None) -> Launched:
     """The oracle's launcher over the kernels of a text, one of them replaced by a variant's if one is chosen."""
-    from grader.interpreter.text import read
+    from grader.kernels.text import read
 
     if oracle.launch is None:
         raise KoansError(f"reference: {oracle.__name__} is a kernel koan's oracle and has no @launcher")
@@ -36,8 +36,8 @@ class Launched:
     """A kernel koan as a function: call it, or ask for the same with one kernel replaced by a variant's."""
 
     def __init__(self, oracle: Oracle[..., Any], text: KernelText, chosen: Variant | None = None) -> None:
-        from grader.interpreter import run
-        from grader.interpreter.text import read
+        from grader.kernels.interpreter import run
+        from grader.kernels.text import read
 
         self.oracle, self.text = oracle, text
         self.__name__ = oracle.__name__
@@ -58,7 +58,7 @@ class Launched:
         self.config = Config(self.config)
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
-        from grader.interpreter.count import Traffic
+        from grader.kernels.interpreter.count import Traffic
 
         assert self.oracle.launch is not None
         self.traffic = Traffic(self.config)
@@ -67,7 +67,7 @@ class Launched:
 
     def compiled(self, arch: str, *inputs: Any) -> list[Compiled]:
         """What each kernel that a call with these inputs would launch becomes on `arch`; nothing is run."""
-        from grader.interpreter.compile import compile_for, launches
+        from grader.kernels.compile import compile_for, launches
 
         assert self.oracle.launch is not None
         found = launches(self.texts, self.oracle.launch, self.config, inputs)

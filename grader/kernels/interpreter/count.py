@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.interpreter.coverage import Coverage
-from grader.interpreter.guard import Argument
+from grader.kernels.interpreter.coverage import Coverage
+from grader.kernels.interpreter.guard import Argument
 
 
 @dataclass

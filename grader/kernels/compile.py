@@ -24,8 +24,8 @@ import msgspec
 import torch
 from torch import Tensor
 
-from grader.interpreter.compiler import OURS
-from grader.interpreter.text import KernelText, YourTurn, is_stub, kernel_lines
+from grader.kernels.compiler import OURS
+from grader.kernels.text import KernelText, YourTurn, is_stub, kernel_lines
 
 SHARED = {90: 232_448, 89: 101_376, 86: 101_376, 80: 166_912}  # bytes of shared memory a block may have
 TYPES = {
