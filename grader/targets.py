@@ -99,7 +99,7 @@ def missing_requirement(koan: Koan) -> str:
     """What this machine lacks to run the koan, or an empty string."""
     if koan.kind != "kernel":
         return ""
-    from grader.gpu.facts import present
+    from grader.gpu.devices import present
     from grader.kernels.interpreter.run import installed, unfit
 
     # A GPU times kernels with versions of Triton that cannot interpret them; the other tests are not run then.

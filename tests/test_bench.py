@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from grader.bench import predict
-from grader.bench.attention import _expected, _kernels, _on_gpu, _row
-from grader.bench.cells import Bench, Cell, Row, cells, share
-from grader.bench.plot import roofline, speeds
-from grader.bench.table import tables
 from grader.book import terminal
 from grader.book.errors import KoansError
 from grader.book.workbook import Workbook, find_root
-from grader.gpu.facts import H100, Facts
+from grader.gpu.bench import predict
+from grader.gpu.bench.attention import _expected, _kernels, _on_gpu, _row
+from grader.gpu.bench.cells import Bench, Cell, Row, cells, share
+from grader.gpu.bench.plot import roofline, speeds
+from grader.gpu.bench.table import tables
+from grader.gpu.devices import H100, Facts
 from grader.gpu.job import Report
 from grader.gpu.timing import Times
 

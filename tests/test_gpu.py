@@ -14,7 +14,7 @@ from grader.checks.throughput import verdict
 from grader.gpu import like, ratios
 from grader.gpu.client import Worker
 from grader.gpu.contestants import BaselineContestant, KernelContestant, expected, off
-from grader.gpu.facts import H100, Facts, peak, too_old
+from grader.gpu.devices import H100, Facts, peak, too_old
 from grader.gpu.job import Job, Kernels, Report
 from grader.gpu.machine import Host
 from grader.gpu.thresholds import judge, measured, suggested
@@ -525,10 +525,10 @@ import functools, os, sys
 os.environ["TRITON_INTERPRET"] = "1"
 import pytest
 import grader.gpu, grader.kernels.interpreter.run
-from grader.gpu import client, facts
+from grader.gpu import client, devices
 client._of = functools.cache(lambda pid: client.Worker(30, COMMAND))
-facts.present, facts.lack = lambda: True, lambda: ""
-grader.gpu.lack = facts.lack
+devices.present, devices.lack = lambda: True, lambda: ""
+grader.gpu.lack = devices.lack
 grader.kernels.interpreter.run.installed = lambda: TRITON
 from grader.runner.protocol import Job
 from grader.runner.session import run_all
@@ -648,14 +648,14 @@ def test_a_kernel_that_is_too_slow_fails_its_claim(monkeypatch):
 def test_a_triton_that_cannot_interpret_can_still_be_timed_where_there_is_a_gpu(monkeypatch):
     from grader import plugin, targets
     from grader.book.workbook import Workbook, find_root
-    from grader.gpu import facts
+    from grader.gpu import devices
     from grader.kernels.interpreter import run as interpreter
 
     monkeypatch.setattr(interpreter, "installed", lambda: "3.6.0")
     koan = Workbook(find_root(Path(__file__))).koan("vector_add")
-    monkeypatch.setattr(facts, "present", lambda: False)
+    monkeypatch.setattr(devices, "present", lambda: False)
     assert "needs triton from 3.7" in targets.missing_requirement(koan)
-    monkeypatch.setattr(facts, "present", lambda: True)
+    monkeypatch.setattr(devices, "present", lambda: True)
     assert targets.missing_requirement(koan) == ""
     assert "needs triton from 3.7" in plugin._missing(koan, gpu=False), "the tests on a CPU are no pass"
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)

@@ -20,7 +20,7 @@ from grader import checks
 from grader.book.errors import KoansError
 from grader.checks import agrees, compiles
 from grader.gpu import worker
-from grader.gpu.facts import Facts
+from grader.gpu.devices import Facts
 from grader.gpu.job import Report, like
 from grader.gpu.machine import Host
 from grader.gpu.timing import Times

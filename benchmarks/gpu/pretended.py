@@ -12,7 +12,7 @@ import msgspec
 
 from grader.gpu import worker
 from grader.gpu.contestants import KernelContestant
-from grader.gpu.facts import Facts
+from grader.gpu.devices import Facts
 from grader.gpu.job import Kernels
 from grader.gpu.machine import Host
 

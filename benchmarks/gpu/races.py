@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from grader.bench.attention import race_of
-from grader.bench.cells import cells
 from grader.book.stubs import strip_markers
+from grader.gpu.bench.attention import race_of
+from grader.gpu.bench.cells import cells
 from grader.gpu.job import Input, Job, Kernels, like
 from grader.gpu.thresholds import ratios
 from grader.kernels.text import kernel_lines, read

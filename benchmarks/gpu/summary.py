@@ -8,7 +8,7 @@ import msgspec
 
 from benchmarks.gpu.journal import Began, Ended, Line, Measured, Missing, Said
 from benchmarks.gpu.races import MODEL
-from grader.gpu.facts import Facts
+from grader.gpu.devices import Facts
 from grader.gpu.thresholds import family, fastest, is_of, suggested
 from grader.gpu.timing import Times
 

@@ -13,7 +13,7 @@ from grader.book.errors import KoansError
 from grader.cli.base import Json, dump, show, waiting, workbook
 
 if TYPE_CHECKING:
-    from grader.bench.cells import Bench
+    from grader.gpu.bench.cells import Bench
 
 app = typer.Typer(rich_markup_mode=None, help="Race ways to compute the same thing, and see what bounds them.")
 
@@ -43,9 +43,9 @@ def attention(
       koans bench attention --lengths 512,4096 --widths 128
       koans bench attention --out results --json
     """
-    from grader.bench import plot
-    from grader.bench.attention import bench
-    from grader.bench.table import tables
+    from grader.gpu.bench import plot
+    from grader.gpu.bench.attention import bench
+    from grader.gpu.bench.table import tables
 
     book = workbook()
     folder = out or book.root / ".koans" / "bench"

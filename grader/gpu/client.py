@@ -17,8 +17,8 @@ import msgspec
 from grader.book import processes
 from grader.book.errors import KoansError
 from grader.book.processes import FOLDER, module
+from grader.gpu.failures import ended
 from grader.gpu.job import Job, Report
-from grader.gpu.said import ended
 
 PATIENCE = 120.0  # seconds for one race, compiling included
 LIMIT = PATIENCE + 15  # seconds for a test with a race in it

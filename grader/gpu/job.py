@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from grader.gpu.facts import Facts
+from grader.gpu.devices import Facts
 from grader.gpu.timing import ROUNDS, WARM, Times
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from grader.gpu.facts import Facts
+from grader.gpu.devices import Facts
 from grader.gpu.timing import OutOfMemory
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from grader.gpu.said import told
+from grader.gpu.failures import told
 
 ROUNDS = 15
 WARM = 2  # rounds that are run and not counted

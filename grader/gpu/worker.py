@@ -17,10 +17,10 @@ from typing import Any
 
 import msgspec
 
-from grader.gpu.facts import Facts, lack, too_old
+from grader.gpu.devices import Facts, lack, too_old
+from grader.gpu.failures import told
 from grader.gpu.job import Job, Kernels, Report
 from grader.gpu.machine import Cuda, Machine
-from grader.gpu.said import told
 from grader.gpu.timing import Contestant, Times, race
 from reference import Oracle
 

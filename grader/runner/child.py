@@ -40,7 +40,7 @@ def limit(job: Job) -> None:
         mapped = _mapped_bytes()
         if mapped:
             # Beside a GPU the hard limit stays: the process that has it runs nothing of the learner's, and lifts its.
-            from grader.gpu.facts import present
+            from grader.gpu.devices import present
 
             most = mapped + job.memory
             hard = resource.getrlimit(resource.RLIMIT_AS)[1] if present() else most

@@ -315,7 +315,7 @@ def _allowance(koan: Koan) -> float:
     if koan.kind != "kernel":
         return 0.0
     from grader.gpu.client import LIMIT
-    from grader.gpu.facts import present
+    from grader.gpu.devices import present
 
     return COMPILING + (RACES * LIMIT if koan.fast_points and present() else 0.0)
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from grader.bench import predict
-from grader.bench.cells import WAYS, Bench, Cell, Prediction, Row, cells, filled, share
 from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
-from grader.gpu.facts import Facts, lack
+from grader.gpu.bench import predict
+from grader.gpu.bench.cells import WAYS, Bench, Cell, Prediction, Row, cells, filled, share
+from grader.gpu.devices import Facts, lack
 from grader.gpu.job import Job, Kernels, Report, like
 from grader.gpu.timing import Times
 

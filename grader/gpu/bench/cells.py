@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from grader.gpu.facts import Facts, Peak
+from grader.gpu.devices import Facts, Peak
 
 LENGTHS = (512, 4096, 16384)
 WIDTHS = (64, 128)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from grader.bench.cells import Bench, Prediction, Row
 from grader.book.figure_style import style
-from grader.gpu.facts import H100, Peak
+from grader.gpu.bench.cells import Bench, Prediction, Row
+from grader.gpu.devices import H100, Peak
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from grader.bench.cells import Cell, Prediction
-from grader.gpu.facts import H100, Peak
+from grader.gpu.bench.cells import Cell, Prediction
+from grader.gpu.devices import H100, Peak
 from reference import Moves
 
 NAME = "NVIDIA H100 SXM, by its data sheet: 989 TFLOP/s in bf16, 67 in fp32 without tensor cores, 3.35 TB/s"

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from grader.bench.cells import Bench, Cell, Prediction, Row
+from grader.gpu.bench.cells import Bench, Cell, Prediction, Row
 
 
 def tables(found: Bench) -> RenderableType:
