@@ -21,14 +21,14 @@ import torch
 from torch import Tensor
 
 from grader.book.verdict import looks_like
-from grader.checks import kernels, naming, throughput
+from grader.checks import compilation, naming, throughput
 from grader.checks.agreement import call, clone, compare, expect
 from grader.checks.context import Passed, current
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
 from grader.checks.message import Disagreement, NotStarted, Told, tell
 from grader.checks.outcome import Expected, Gap, Outcome
+from grader.checks.pytree import leaves
 from grader.checks.shrinking import shrink
-from grader.checks.trees import leaves
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
@@ -107,17 +107,17 @@ def compiles(
     if fn in current().failed:
         looks = {v.name: v.says for v in with_.wrongs.values() if v.name in _agreed(fn)}
         raise Disagreement(lambda: Told(f"{with_.__name__}: not compiled before the other tests pass", "", looks))
-    wanted = kernels.Wanted(arch, wgmma, spills, operands, refused)
-    unfit = kernels.unfit_for(wanted, fn, inputs)
+    wanted = compilation.Wanted(arch, wgmma, spills, operands, refused)
+    unfit = compilation.unfit_for(wanted, fn, inputs)
     if unfit is None:
         return
     possible = _still_possible(fn, enough=1)  # each costs a compilation
     wrongs = [v for v in with_.wrongs.values() if possible is None or v.name in possible]
     wrongs = [v for v in wrongs if all(naming.passes(v, with_, fn, p) for p in current().passed[fn])]
-    names = [v for v in wrongs if kernels.alike(unfit, naming.as_function(v, with_, fn), inputs, wanted)]
+    names = [v for v in wrongs if compilation.alike(unfit, naming.as_function(v, with_, fn), inputs, wanted)]
     current().named[fn].append({v.name for v in names})
     current().failed.add(fn)  # nor is it compiled for another GPU: what spills can take a compiler 14 s
-    raise Disagreement(lambda: kernels.told(unfit, names, with_.__name__))
+    raise Disagreement(lambda: compilation.told(unfit, names, with_.__name__))
 
 
 def fast(

@@ -16,7 +16,7 @@ from grader.checks.context import current
 from grader.checks.memory import limited
 from grader.checks.noise import SLACK, U32, is_float, lowp_width, to_float64, width
 from grader.checks.outcome import Expected, Gap, Outcome
-from grader.checks.trees import leaves, mapped, names
+from grader.checks.pytree import leaves, mapped, names
 from reference import Moves, Oracle, shaken
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from grader.checks.memo import OracleCache, digest
+from grader.checks.oracle_cache import OracleCache, digest
 from grader.checks.outcome import Expected
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from grader.book.processes import is_ours
 from grader.checks.agreement import call, clone, compare, same_bits, ulp
 from grader.checks.context import Passed, current
-from grader.checks.memo import Seen
+from grader.checks.oracle_cache import Seen
 from grader.checks.outcome import Expected, Outcome
 from reference import Oracle, Variant
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from grader.checks.trees import leaves, mapped
+from grader.checks.pytree import leaves, mapped
 from reference import shaken
 
 U32 = 2.0**-24  # unit roundoff of fp32, the precision every contract computes in

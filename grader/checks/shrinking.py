@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from grader.checks.context import current
-from grader.checks.trees import leaves, mapped
+from grader.checks.pytree import leaves, mapped
 
 BUDGET = 0.5  # seconds for all failures of a function together: a learner waits for this
 SMALL = 12  # elements in all: few enough to check by hand

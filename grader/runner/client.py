@@ -65,7 +65,7 @@ class Ask(msgspec.Struct, frozen=True):
 
     @property
     def lane(self) -> str:
-        """What runs that follow each other in one process have in common: see `_group` and grader.checks.memo."""
+        """What runs that follow each other in one process have in common: see `_group` and `OracleCache`."""
         return self.target.name if self.target.kind == "path" else self.koan.id
 
 

@@ -23,7 +23,7 @@ from grader.book.errors import KoansError
 from grader.book.verdict import Status, TestResult, settled
 from grader.book.workbook import Koan, Workbook
 from grader.checks.context import Run
-from grader.checks.memo import OracleCache
+from grader.checks.oracle_cache import OracleCache
 from grader.checks.twin import Twin
 from grader.runner.protocol import Event, Job
 from grader.sandbox import confine, proxy

@@ -18,7 +18,7 @@ import msgspec
 
 from grader.book.values import Malformed, Node, OtherData, Unpacker, pack
 from grader.checks.outcome import Expected, Outcome
-from grader.checks.trees import leaves
+from grader.checks.pytree import leaves
 
 KEY = 16  # bytes
 ENTRY, FILE = 1 << 20, 64 << 20  # bytes of the largest entry and file that are kept
