@@ -89,7 +89,7 @@ class Warm:
         for file in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 words = file.read_bytes().decode(errors="replace").split("\0")
-                if "grader.runner.server" in words and str(self.book.root) in words:
+                if "grader.judge.runner.server" in words and str(self.book.root) in words:
                     return int(file.parent.name)
         raise CannotMeasure("the memory of the warm process: it was not found in /proc")
 

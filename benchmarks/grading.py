@@ -29,9 +29,9 @@ from _common import ROOT, CannotMeasure, Figures, children, copy_workbook, main,
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.workbook import Koan, Workbook
 from grader.grade import grade_all
+from grader.judge.runner import Runner
+from grader.judge.sandbox.confine import in_words
 from grader.kept import Kept
-from grader.runner import Runner
-from grader.sandbox.confine import in_words
 from grader.submissions import Submission
 
 TESTS = {

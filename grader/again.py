@@ -14,11 +14,11 @@ from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
 from grader.cards.schedule import AGAIN, EASY, GOOD, HARD, Review
+from grader.judge.runner import Runner
+from grader.judge.targets import PACKAGE, Target
 from grader.progress import Progress
 from grader.recall import Resolve
-from grader.runner import Runner
 from grader.solving import MANY, Solved, solved
-from grader.targets import PACKAGE, Target
 
 
 class Open(msgspec.Struct, frozen=True):

@@ -152,7 +152,7 @@ def _warm(root: Path) -> Finding:
     if not hasattr(os, "fork"):
         return Finding(part, "none", True, "this platform cannot fork: every run starts anew", needed=False)
     try:
-        from grader.runner import shared
+        from grader.judge.runner import shared
 
         stays, found = shared.seconds(), shared.left(root)
     except KoansError as error:

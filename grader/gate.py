@@ -14,8 +14,8 @@ from grader.book.oracles import oracles
 from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Card, Koan, Question, Workbook
-from grader.runner import Ask, Limits, Runner
-from grader.targets import Target
+from grader.judge.runner import Ask, Limits, Runner
+from grader.judge.targets import Target
 
 SEEDS = 3  # each solution and right variant runs with seeds 0 .. SEEDS-1
 LIMITS = Limits(timeout=60.0, brief=True)  # patient, since everything runs at once on a machine that may be slow

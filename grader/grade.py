@@ -20,11 +20,11 @@ from grader.book.proven import proven
 from grader.book.verdict import Status, Verdict, clean
 from grader.book.workbook import Koan, Rung, Workbook
 from grader.gpu import device
+from grader.judge.runner import Runner
+from grader.judge.sandbox.confine import in_words, trusted
+from grader.judge.targets import Target, source
 from grader.kept import Kept, code, digest
-from grader.runner import Runner
-from grader.sandbox.confine import in_words, trusted
 from grader.submissions import EXERCISES, Submission, one, unpack
-from grader.targets import Target, source
 
 SCHEMA = 1
 NOTE = 300  # characters of one

@@ -20,7 +20,7 @@ from grader.book.errors import KoansError
 from grader.book.notebook_parser.answers import Outline
 from grader.book.notebook_parser.notebook_file import SUFFIX
 from grader.cells import apart
-from grader.sandbox.submission import LARGEST
+from grader.judge.sandbox.submission import LARGEST
 
 EXERCISES = "exercises"
 NAME = ("name", "student", "login", "username", "submission")

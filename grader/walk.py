@@ -8,9 +8,9 @@ from grader.book.errors import KoansError
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Card, Koan, Workbook
+from grader.judge.runner import Runner
+from grader.judge.targets import Target
 from grader.progress import Progress
-from grader.runner import Runner
-from grader.targets import Target
 
 LEARNER = Target("learner")
 

@@ -18,8 +18,8 @@ import pytest
 
 from grader.book.stubs import strip_markers
 from grader.book.workbook import Workbook
-from grader.runner import Runner
-from grader.runner.shared import left
+from grader.judge.runner import Runner
+from grader.judge.runner.shared import left
 
 # No warm process stays behind a test. Tests of the feature itself set some seconds.
 os.environ["KOANS_WARM_SECONDS"] = "0"

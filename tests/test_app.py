@@ -15,8 +15,8 @@ from grader.app.screen import KoansApp
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook
-from grader.runner.address import socket_path
-from grader.runner.shared import left
+from grader.judge.runner.address import socket_path
+from grader.judge.runner.shared import left
 
 PATIENCE = 90.0  # seconds: a bound for a loaded machine, not a claim about speed
 SIZES = {"wide": (140, 44), "narrow": (60, 30)}
@@ -365,7 +365,7 @@ def test_plain_mode_is_the_same_loop_in_lines(alone):
 
 
 def test_koans_run_uses_the_apps_warm_process_until_the_workbook_changes(alone):
-    from grader.runner import Runner
+    from grader.judge.runner import Runner
 
     book = alone.workbook
     with Runner(book) as owner:
@@ -393,7 +393,7 @@ def _learner():
 
 
 def test_a_stale_socket_is_no_obstacle(alone):
-    from grader.runner import Runner
+    from grader.judge.runner import Runner
 
     path = socket_path(alone.root)
     dead = socket.socket(socket.AF_UNIX)
@@ -473,7 +473,7 @@ def alive(pid):
 
 
 def test_without_fork_the_same_code_runs_cold_and_says_so(play, monkeypatch):
-    from grader.runner import Limits, Runner
+    from grader.judge.runner import Limits, Runner
 
     monkeypatch.setenv("KOANS_COLD", "1")
     book = play.workbook

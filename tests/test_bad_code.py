@@ -9,8 +9,8 @@ from rich.console import Console
 
 from grader.book import terminal
 from grader.book.verdict import Status
-from grader.runner import Limits, Runner
-from grader.targets import Target
+from grader.judge.runner import Limits, Runner
+from grader.judge.targets import Target
 from grader.walk import LEARNER
 from tests.conftest import Play, copy_workbook
 

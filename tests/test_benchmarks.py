@@ -25,10 +25,10 @@ BROKEN = {
         "import reference; softmax.rights = {'same': reference.Variant('same', '', lambda x, dim=-1: x)}",
         "Disagreement",
     ),
-    "feedback.py": ("grader/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
-    "grading.py": ("grader/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
+    "feedback.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
+    "grading.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "reviews.py": ("grader/cards/schedule.py", "def replay(*_): raise RuntimeError('on purpose')", "on purpose"),
-    "warm.py": ("grader/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
+    "warm.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
 }
 
 

@@ -155,9 +155,9 @@ def test_all_tiles_that_a_model_kernel_may_be_tuned_to_fit_an_h100(koan, shapes)
     """At the widths that are timed: no spills, tensor cores at full rate, no more shared memory than there is."""
     from pathlib import Path
 
-    from grader import targets
     from grader.book.oracles import oracles
     from grader.book.workbook import Workbook, find_root
+    from grader.judge import targets
 
     book = Workbook(find_root(Path(__file__)))
     found = book.koan(koan)

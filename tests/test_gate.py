@@ -10,7 +10,7 @@ from grader import gate
 from grader.book import verdict
 from grader.book.verdict import Exit, Status, judge, settled
 from grader.book.workbook import Workbook
-from grader.runner import Runner
+from grader.judge.runner import Runner
 
 
 @pytest.mark.timeout(1500)

@@ -479,7 +479,7 @@ def test_all_tests_of_a_process_share_one_worker_and_a_fork_has_its_own(monkeypa
 def test_a_test_with_a_race_has_a_longer_limit_than_the_race(play):
     """And a run of a koan has time for all of its races."""
     from grader.gpu.client import LIMIT, PATIENCE
-    from grader.runner.client import RACES
+    from grader.judge.runner.client import RACES
 
     assert LIMIT > PATIENCE
     (play.root / "limits.py").write_text(
@@ -530,8 +530,8 @@ client._of = functools.cache(lambda pid: client.Worker(30, COMMAND))
 devices.present, devices.lack = lambda: True, lambda: ""
 grader.gpu.lack = devices.lack
 grader.kernels.interpreter.run.installed = lambda: TRITON
-from grader.runner.protocol import Job
-from grader.runner.session import run_all
+from grader.judge.runner.protocol import Job
+from grader.judge.runner.session import run_all
 if FOLDER:
     file = os.path.abspath("exercises/ch13_triton/test_vector_add.py")
     run_all(os.getcwd(), [Job(1, os.getcwd(), file, TARGET, 0, FOLDER, 60, 1 << 40)], lambda code: None)
@@ -554,7 +554,7 @@ def judged(folder, *given, **more):
     import msgspec
 
     from grader.book.verdict import Exit, judge
-    from grader.runner.protocol import Event
+    from grader.judge.runner.protocol import Event
 
     on_a_gpu(*given, **more, folder=folder)
     events = [msgspec.json.decode(line, type=Event) for line in (folder / "events").read_text().splitlines()]
@@ -646,9 +646,9 @@ def test_a_kernel_that_is_too_slow_fails_its_claim(monkeypatch):
 
 
 def test_a_triton_that_cannot_interpret_can_still_be_timed_where_there_is_a_gpu(monkeypatch):
-    from grader import plugin, targets
     from grader.book.workbook import Workbook, find_root
     from grader.gpu import devices
+    from grader.judge import plugin, targets
     from grader.kernels.interpreter import run as interpreter
 
     monkeypatch.setattr(interpreter, "installed", lambda: "3.6.0")

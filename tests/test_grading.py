@@ -13,9 +13,9 @@ import pytest
 from grader.book.stubs import strip_markers
 from grader.book.verdict import Status, Verdict
 from grader.grade import Grade, grade_all, grade_one
+from grader.judge.runner import Limits
+from grader.judge.sandbox import probe
 from grader.kept import Kept
-from grader.runner import Limits
-from grader.sandbox import probe
 from grader.submissions import Submission
 
 
@@ -196,7 +196,7 @@ def test_a_verdict_is_given_anew_when_what_it_rests_on_changes(small, tmp_path, 
     for file in (
         f"exercises/{'/test_'.join(koan.split('/'))}.py",  # the tests
         f"reference/{koan}.py",  # the oracle
-        "grader/explain.py",  # the machine
+        "grader/judge/explain.py",  # the machine
     ):
         with (small.root / file).open("a") as open_file:
             open_file.write("\n# changed\n")

@@ -20,12 +20,12 @@ from grader.book.verdict import Status
 from grader.book.workbook import Workbook
 from grader.edition.badges import BRANCH
 from grader.edition.badges import write as write_badges
+from grader.judge.runner import Runner
 from grader.notebook.bring import bring
 from grader.notebook.export import Source, export, public, source_of
 from grader.notebook.shown import Said
 from grader.notebook.shown import text as as_text
 from grader.progress import Progress
-from grader.runner import Runner
 from grader.walk import LEARNER, Step
 from tests.browser import CHROMIUM, Browser
 from tests.conftest import ROOT, Play, copy_workbook

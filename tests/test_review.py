@@ -23,9 +23,9 @@ from grader.deck import cards, koans
 from grader.desk import again as desk
 from grader.desk.keyboard import Keyboard
 from grader.desk.table import Table
+from grader.judge.runner import Runner
 from grader.progress import Progress
 from grader.recall import Answer
-from grader.runner import Runner
 from grader.settings import Settings, change, load
 from grader.solving import Sign, solved
 from grader.walk import attempt

@@ -5,8 +5,8 @@ import contextlib
 import pytest
 
 from grader.book.verdict import Status
-from grader.runner import Ask, Limits, Runner
-from grader.targets import Target
+from grader.judge.runner import Ask, Limits, Runner
+from grader.judge.targets import Target
 
 TESTS = """
 import os, sys

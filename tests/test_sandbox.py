@@ -6,9 +6,9 @@ import os
 import pytest
 
 from grader.book.verdict import Status
-from grader.runner import Ask, Limits, Runner
-from grader.sandbox.confine import REQUIRED
-from grader.targets import Target
+from grader.judge.runner import Ask, Limits, Runner
+from grader.judge.sandbox.confine import REQUIRED
+from grader.judge.targets import Target
 from tests.conftest import Play, copy_workbook
 from tests.test_bad_code import CASES
 

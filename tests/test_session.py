@@ -10,7 +10,7 @@ from grader.app.session import Runs, Session
 from grader.app.state import Command
 from grader.book.errors import KoansError
 from grader.book.verdict import Status, Verdict
-from grader.runner import Cancelled
+from grader.judge.runner import Cancelled
 
 PATIENCE = 60.0  # seconds: a bound for a loaded machine, not a claim about speed
 FIRST, SECOND = "ch01_tensors/dot", "ch01_tensors/matmul"

@@ -17,9 +17,9 @@ import pytest
 from grader.book.errors import KoansError
 from grader.book.stubs import strip_markers
 from grader.book.verdict import Status
-from grader.runner import Cancelled, Limits, Runner, shared
-from grader.runner.address import folder, socket_path
-from grader.runner.shared import left
+from grader.judge.runner import Cancelled, Limits, Runner, shared
+from grader.judge.runner.address import folder, socket_path
+from grader.judge.runner.shared import left
 from grader.walk import LEARNER
 from tests.conftest import Play, copy_workbook, end_warm
 
@@ -91,7 +91,7 @@ def test_the_second_run_uses_the_process_that_the_first_left_and_imports_no_torc
     assert second.returncode == 0
     assert (standing.root / "who").read_text().split() == [str(first)] * 2
     imported = {line.rpartition("|")[2].strip() for line in second.stderr.splitlines()}
-    assert "grader.runner.client" in imported
+    assert "grader.judge.runner.client" in imported
     assert not imported & {"torch", "triton", "numpy", "pytest", "hypothesis", "textual"}
 
 
@@ -415,7 +415,7 @@ def test_a_process_that_cannot_start_is_said_in_one_line(desk, monkeypatch, tmp_
     else:  # a server that may not fork
         (tmp_path / "sitecustomize.py").write_text(
             "import os, sys\n"
-            "if 'grader.runner.server' in sys.orig_argv:\n"
+            "if 'grader.judge.runner.server' in sys.orig_argv:\n"
             "    def fork(): raise BlockingIOError(11, 'Resource temporarily unavailable')\n"
             "    os.fork = fork\n"
         )

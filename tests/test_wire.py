@@ -18,8 +18,8 @@ from grader.book.policy import Forbidden
 from grader.book.values import DTYPES, ITEMS, LARGEST, Malformed, Unpacker, pack
 from grader.checks.agreement import compare
 from grader.checks.outcome import Expected, Outcome
-from grader.sandbox import proxy, wire
-from grader.sandbox.proxy import Limits, Proxy, Worker
+from grader.judge.sandbox import proxy, wire
+from grader.judge.sandbox.proxy import Limits, Proxy, Worker
 
 READY = wire.frame(wire.Ready(["all"], []))
 LOADED = wire.frame(wire.Loaded(["f"]))

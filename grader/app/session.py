@@ -15,8 +15,8 @@ from grader.app.state import Command, Effect, Event, Ran, State, Trouble, Warmed
 from grader.app.watch import Watcher
 from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
+from grader.judge.runner import Cancelled, Runner
 from grader.progress import Progress, digest
-from grader.runner import Cancelled, Runner
 
 View = Callable[[State], None]
 AGAIN = 0.2  # seconds after which a run that was cancelled and goes on is cancelled again

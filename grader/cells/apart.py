@@ -18,8 +18,8 @@ from grader.book.errors import KoansError
 from grader.book.notebook_parser import answers, notebook_file
 from grader.book.notebook_parser.answers import Answer, Outline
 from grader.book.processes import environment, module
-from grader.sandbox import submission
-from grader.sandbox.service import ENVIRONMENT
+from grader.judge.sandbox import submission
+from grader.judge.sandbox.service import ENVIRONMENT
 
 MEMORY = 1 << 30  # bytes beyond what the process has when it starts to read
 SECONDS = 20
@@ -113,7 +113,7 @@ def _notes(answer: Answer) -> Iterable[str]:
 def main() -> None:
     asked = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Asked)
     if sys.platform == "linux":
-        from grader.sandbox.confine import confine
+        from grader.judge.sandbox.confine import confine
 
         confine(2, Path(asked.scratch), Path(asked.root), MEMORY, SECONDS)
     sys.stdout.buffer.write(msgspec.msgpack.encode(find(asked.notebooks, asked.outlines)))

@@ -20,9 +20,9 @@ from grader.book.verdict import Status
 from grader.book.workbook import Koan, Workbook, find_root
 from grader.cli import bench, decks, editions, grading, ledger, notebooks, reviewing
 from grader.cli.base import Json, dump, show, waiting, workbook
+from grader.judge.runner import Limits, Runner
 from grader.progress import Progress
 from grader.report.standing import listing, unlocked
-from grader.runner import Limits, Runner
 
 app = typer.Typer(
     add_completion=True,

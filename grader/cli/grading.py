@@ -12,7 +12,7 @@ import typer
 
 from grader.book.errors import KoansError
 from grader.cli.base import Json, show, waiting, workbook
-from grader.runner import Runner
+from grader.judge.runner import Runner
 
 FORMATS = (
     "Write a report: json, html, canvas, ctrf, junit for all; gradescope, classroom50, github, github-summary one "
@@ -64,10 +64,10 @@ def grade(
       koans grade ../forks --format canvas=import.csv --gradebook export.csv --assignment "Koans 1"
     """
     from grader.grade import Grade, classroom, grade_all
+    from grader.judge.sandbox.confine import in_words, trusted
     from grader.kept import Kept
     from grader.report import formats as files
     from grader.report import grades as grades_screen
-    from grader.sandbox.confine import in_words, trusted
     from grader.submissions import collect
 
     book = workbook()

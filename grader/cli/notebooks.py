@@ -100,11 +100,11 @@ def import_(
     """
     from grader import walk
     from grader.book import terminal
+    from grader.judge.runner import Runner
     from grader.notebook.bring import bring
     from grader.notebook.shown import brought
     from grader.progress import Progress
     from grader.report.standing import unlocked
-    from grader.runner import Runner
 
     book = workbook()
     with Progress(book.root) as progress:

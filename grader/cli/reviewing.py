@@ -149,7 +149,7 @@ def again(
     """
     from grader import again as resolves
     from grader.desk import again as desk
-    from grader.runner import Runner
+    from grader.judge.runner import Runner
 
     book, now = workbook(), time.time()
     settings = setting.load(book.root)

@@ -14,9 +14,9 @@ from grader.book.workbook import Workbook
 from grader.cards import resolving as state
 from grader.cards.resolving import Resolving
 from grader.desk.table import Table
+from grader.judge.runner import Runner
 from grader.progress import Progress
 from grader.report import resolve as screens
-from grader.runner import Runner
 
 KEYS = "every save runs it · r run now · g give up · q leave it for later (the clock runs on)"
 RATE = "1 to 4: how hard was it? · Enter: as proposed"

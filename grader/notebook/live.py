@@ -25,10 +25,10 @@ from grader.book.stubs import not_started
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
 from grader.gpu import device, lack
+from grader.judge.runner import Limits, Runner
+from grader.judge.targets import Target
 from grader.notebook.shown import Said, Shown
 from grader.progress import Progress
-from grader.runner import Limits, Runner
-from grader.targets import Target
 from grader.walk import LEARNER, Step, settle, solution_text
 
 STARTED: list[Session] = []  # the session of this kernel, so that running the first cell again does not start another

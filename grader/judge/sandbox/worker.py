@@ -18,7 +18,7 @@ import msgspec
 
 from grader.book import policy
 from grader.book.values import ListData, Malformed, Unpacker, pack
-from grader.sandbox import confine, wire
+from grader.judge.sandbox import confine, wire
 
 STACK = 2000  # Python frames, as in a run that is not isolated
 OUTPUT = 4000  # characters of what a call prints that are sent on

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grader.sandbox import landlock, seccomp
+from grader.judge.sandbox import landlock, seccomp
 
 PRIVILEGES, FILES, CALLS, LIMITS = "no new privileges", "files by Landlock", "system calls by seccomp", "limits"
 REQUIRED = (PRIVILEGES, FILES, CALLS, LIMITS)

@@ -1,8 +1,8 @@
 """A warm, clean process that forks one worker for every connection and sees it to its end.
 
 Clean: it has imported torch and this package and nothing of the workbook's content, so a worker's memory holds no
-solution, oracle or test. `python -m grader.sandbox.zygote FOLDER ROOT` listens on FOLDER/socket and ends when its stdin
-closes. Single-threaded, because a fork copies only the thread that calls it.
+solution, oracle or test. `python -m grader.judge.sandbox.zygote FOLDER ROOT` listens on FOLDER/socket and ends when its
+stdin closes. Single-threaded, because a fork copies only the thread that calls it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.sandbox import wire, worker
+from grader.judge.sandbox import wire, worker
 
 TAIL = 4000  # bytes of a worker's stderr that are passed on
 LISTENING = b"listening\n"

@@ -20,9 +20,9 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.processes import environment, module
-from grader.runner import shared
-from grader.runner.address import fingerprint, socket_path
-from grader.runner.protocol import Done, Job, Lines, Ready, Reply, Request, pack
+from grader.judge.runner import shared
+from grader.judge.runner.address import fingerprint, socket_path
+from grader.judge.runner.protocol import Done, Job, Lines, Ready, Reply, Request, pack
 
 STARTING = 120.0  # seconds the server may take to import everything, on a slow disk
 _reply: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

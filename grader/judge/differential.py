@@ -14,7 +14,7 @@ from grader.checks.agreement import clone
 from grader.checks.memory import limited
 from grader.checks.naming import identical
 from grader.checks.outcome import Outcome
-from grader.sandbox import proxy
+from grader.judge.sandbox import proxy
 
 
 class Twin:

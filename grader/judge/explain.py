@@ -9,8 +9,8 @@ from pathlib import Path
 from grader.book.policy import Forbidden
 from grader.book.workbook import Koan
 from grader.checks.message import Disagreement, NotStarted
+from grader.judge.sandbox.proxy import SUBMITTED_FRAMES
 from grader.kernels.text import YourTurn
-from grader.sandbox.proxy import SUBMITTED_FRAMES
 
 LINES = 12
 

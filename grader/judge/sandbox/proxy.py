@@ -21,8 +21,8 @@ from torch.utils._pytree import tree_leaves
 
 from grader.book.policy import Forbidden
 from grader.book.values import Malformed, Unpacker, pack
-from grader.sandbox import wire
-from grader.sandbox.confine import Level
+from grader.judge.sandbox import wire
+from grader.judge.sandbox.confine import Level
 
 SUBMITTED_TEXT = "submitted_text"  # of an exception whose own str() has lost it
 SUBMITTED_FRAMES = "submitted_frames"  # of an exception: (line number, line) of the submission, outermost first

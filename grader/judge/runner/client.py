@@ -19,14 +19,14 @@ from grader.book.errors import KoansError
 from grader.book.stubs import not_started, stub_of
 from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.book.workbook import Koan, Workbook
-from grader.runner.address import fingerprint
-from grader.runner.link import Link, connect
-from grader.runner.protocol import Cancel, Done, Event, Job
-from grader.sandbox import probe
-from grader.sandbox.confine import Level
-from grader.sandbox.service import Service
-from grader.sandbox.submission import Unreadable
-from grader.targets import Target, exercise_file, missing_requirement, source
+from grader.judge.runner.address import fingerprint
+from grader.judge.runner.link import Link, connect
+from grader.judge.runner.protocol import Cancel, Done, Event, Job
+from grader.judge.sandbox import probe
+from grader.judge.sandbox.confine import Level
+from grader.judge.sandbox.service import Service
+from grader.judge.sandbox.submission import Unreadable
+from grader.judge.targets import Target, exercise_file, missing_requirement, source
 
 KEEP = 4000  # characters of output a verdict carries
 AHEAD = 200  # runs looked through for one that suits a free place: more than any koan has
@@ -73,7 +73,7 @@ class Runner:
     """Runs koans, in a warm process where the platform can fork. Use it as a context manager.
 
     It starts on the first run that needs it. Learners' runners share one for each workbook, which stays for some
-    minutes (grader.runner.shared); without `share` it is the runner's own and ends with it. One that no longer runs
+    minutes (see `shared`); without `share` it is the runner's own and ends with it. One that no longer runs
     what is on disk is replaced. `isolated` runs the code under test in sandboxed workers, where there is a sandbox,
     and never in a shared process, which others can talk to.
     """

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from grader.book.errors import KoansError
-from grader.runner.address import fingerprint, folder
-from grader.runner.protocol import Lines, Ready
+from grader.judge.runner.address import fingerprint, folder
+from grader.judge.runner.protocol import Lines, Ready
 
 SECONDS = 600.0  # a shared server stays so long after its last run
 VARIABLE = "KOANS_WARM_SECONDS"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from grader.runner.protocol import Job, Lines
+from grader.judge.runner.protocol import Job, Lines
 
 if TYPE_CHECKING:
     from grader.book.workbook import Workbook
@@ -79,7 +79,7 @@ def redirect(job: Job) -> None:
 
 def serve(job: Job, connection: socket.socket, workbook: Workbook | None) -> int:
     """Run the job, then those of its group that the server sends; each is answered by a byte, pytest's exit code."""
-    from grader.runner.session import run_all
+    from grader.judge.runner.session import run_all
 
     prepare(job, keep=connection.fileno())
 
@@ -124,7 +124,7 @@ def prepare(job: Job, keep: int = 0) -> None:
 
 def execute(job: Job, workbook: Workbook | None = None) -> int:
     """Run the job in this process, and return pytest's exit code."""
-    from grader.runner.session import run_all
+    from grader.judge.runner.session import run_all
 
     codes: list[int] = []
     begin(job)
@@ -154,9 +154,9 @@ def _same_start() -> None:
 
 
 def main() -> None:
-    """A cold run: `python -m grader.runner.child JOB`, with its own clock, which starts when everything is imported."""
+    """A cold run, `python -m grader.judge.runner.child JOB`: its own clock starts when everything is imported."""
     job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Job)
-    from grader.runner.server import import_all
+    from grader.judge.runner.server import import_all
 
     import_all()
 

@@ -18,15 +18,15 @@ from typing import Any, NoReturn, TextIO
 import msgspec
 import pytest
 
-from grader import plugin, targets
 from grader.book.errors import KoansError
 from grader.book.verdict import Status, TestResult, settled
 from grader.book.workbook import Koan, Workbook
 from grader.checks.context import Run
 from grader.checks.oracle_cache import OracleCache
-from grader.checks.twin import Twin
-from grader.runner.protocol import Event, Job
-from grader.sandbox import confine, proxy
+from grader.judge import plugin, targets
+from grader.judge.differential import Twin
+from grader.judge.runner.protocol import Event, Job
+from grader.judge.sandbox import confine, proxy
 
 # pytest plugins a run has no use for; each costs a millisecond or two of the learner's wait.
 UNUSED = (

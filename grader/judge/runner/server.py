@@ -1,8 +1,8 @@
 """The warm process: imports everything once, then forks one child a job and sees it to its end.
 
-Single-threaded, because a fork copies only the thread that calls it. Started by the client as
-`python -m grader.runner.server FD ROOT [SOCKET FINGERPRINT SECONDS]`, where FD is the first client's connection. It
-ends when its last client goes; with a SOCKET others find it there, and it stays until SECONDS after its last run.
+Single-threaded, because a fork copies only the thread that calls it. The client starts it as
+`python -m grader.judge.runner.server FD ROOT [SOCKET FINGERPRINT SECONDS]`, where FD is the first client's connection.
+It ends when its last client goes; with a SOCKET others find it there, and it stays until SECONDS after its last run.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
-from grader.runner.address import fingerprint
-from grader.runner.child import execute, prepare, serve
-from grader.runner.protocol import Cancel, Done, Job, Lines, Ready, Reply, Request, pack
-from grader.runner.shared import Listener
+from grader.judge.runner.address import fingerprint
+from grader.judge.runner.child import execute, prepare, serve
+from grader.judge.runner.protocol import Cancel, Done, Job, Lines, Ready, Reply, Request, pack
+from grader.judge.runner.shared import Listener
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 RUNS = 200  # of one process, before what they leave behind adds up
@@ -73,9 +73,6 @@ def import_all() -> None:
     with contextlib.suppress(ImportError):
         import triton.language
         import triton.runtime.interpreter  # noqa: F401
-
-    import grader.kernels.interpreter.run
-    import grader.runner.session  # noqa: F401
 
 
 def warm_up(root: Path) -> Workbook | None:

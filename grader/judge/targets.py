@@ -30,7 +30,7 @@ from grader.kernels.launched import launched
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
-    from grader.sandbox.proxy import End, Proxy, Worker
+    from grader.judge.sandbox.proxy import End, Proxy, Worker
 
 PACKAGE = "exercises"
 
@@ -78,7 +78,7 @@ def source(workbook: Workbook, koan: Koan, target: Target) -> str:
     if target.kind == "stub":
         return stub_of(workbook, koan)
     if target.kind == "path":
-        from grader.sandbox import submission
+        from grader.judge.sandbox import submission
 
         return submission.read(Path(target.name), PACKAGE, koan.chapter, f"{koan.name}.py")
     text = exercise_file(workbook, koan, target).read_text(encoding="utf-8")
@@ -205,8 +205,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def _proxies(self, koan: Koan, text: str, file: str, forbids: Sequence[str], sandbox: Sandbox) -> dict[str, Proxy]:
         """The submission in a worker, and a proxy for each of its functions."""
-        from grader.sandbox import wire
-        from grader.sandbox.proxy import Limits, Proxy, Worker
+        from grader.judge.sandbox import wire
+        from grader.judge.sandbox.proxy import Limits, Proxy, Worker
 
         replace = None
         if self.target.kind in ("wrong", "right"):

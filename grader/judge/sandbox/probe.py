@@ -1,4 +1,4 @@
-"""How far can a process be confined here? `python -m grader.sandbox.probe ROOT` tries it on one made for that."""
+"""How far can a process be confined here? `python -m grader.judge.sandbox.probe ROOT` tries it on one made for that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.processes import environment, module
-from grader.sandbox.confine import Level, confine
+from grader.judge.sandbox.confine import Level, confine
 
 UNAVAILABLE = Level(missing=["a sandbox (there is one on Linux only): submission and tests share a process"])
 

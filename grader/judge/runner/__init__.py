@@ -4,6 +4,6 @@ A server process imports torch, pytest, hypothesis and triton once; every run is
 memory and output. `Runner` is the client. Nothing outlives it.
 """
 
-from grader.runner.client import Ask, Cancelled, Limits, Runner
+from grader.judge.runner.client import Ask, Cancelled, Limits, Runner
 
 __all__ = ["Ask", "Cancelled", "Limits", "Runner"]

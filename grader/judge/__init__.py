@@ -1,0 +1,1 @@
+"""Gives verdicts: chooses which code `exercises.*` imports, runs the tests on it, and explains failures."""

@@ -1,0 +1,329 @@
+"""The pytest plugin: `--target`, `--seed`, the markers, and failures a learner can read.
+
+The same in a terminal, in an editor's test panel and inside the runner, which goes through several runs in one session
+(`Driver`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Generator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.book.errors import KoansError
+from grader.book.verdict import Status, TestResult, speed
+from grader.book.workbook import Koan, Workbook, find_root
+from grader.checks import context, throughput
+from grader.judge import targets
+from grader.judge.explain import Explained, explain, explain_import
+
+os.environ.setdefault("TRITON_INTERPRET", "1")  # before anything imports triton
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # looking for a GPU must not start CUDA in a parent
+
+WORKBOOK = pytest.StashKey[Workbook]()
+TARGET = pytest.StashKey[targets.Target]()
+SEED = pytest.StashKey[int]()
+EXAMPLES, FEWER = 30, 10  # hypothesis examples a property test runs; in the gate, for most
+TOLD = 20_000  # characters of any text of a result: a submission may make its lines as long as it likes
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("koans")
+    group.addoption(
+        "--target",
+        default="learner",
+        metavar="WHOSE",
+        help="whose code is tested: learner (default), solutions, stub, wrong:NAME, right:NAME or a folder",
+    )
+    group.addoption(
+        "--brief",
+        action="store_true",
+        help="report the first failing input found, not a smaller one, and end once a failure's name is settled",
+    )
+    group.addoption("--seed", type=int, default=0, metavar="N", help="seed of all random inputs (default 0; printed)")
+
+
+class Driver:
+    """Begins and ends runs. In plain pytest the session is one run; the runner's own drives several through one.
+
+    `workbook` is the one to use, if it was read already.
+    """
+
+    def __init__(self, workbook: Workbook | None = None) -> None:
+        self.workbook = workbook
+
+    def begin(
+        self,
+        config: pytest.Config,
+        target: targets.Target,
+        seed: int,
+        run: context.Run,
+        sandbox: targets.Sandbox | None = None,
+    ) -> None:
+        """From here on `exercises.*` is the target's, inputs come from `seed`, and checks share `run`."""
+        config.stash[TARGET], config.stash[SEED] = target, seed
+        targets.install(config.stash[WORKBOOK], target, sandbox)
+        _configure_hypothesis(seed)
+        context.start(run)
+
+    def end(self) -> None:
+        """Leave nothing of this run to one that may follow in the process."""
+        targets.uninstall()
+        context.start(context.Run())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "card(id): this test proves a drill card; it unlocks when all that name it pass")
+    config.addinivalue_line("markers", "gpu: needs a CUDA device; proves the koan's second claim, `fast`")
+    driver = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, Driver)), None)
+    try:
+        workbook = (driver and driver.workbook) or Workbook(find_root(config.rootpath))
+        assert workbook.koans  # read the content now: a mistake in it is one line, not a failed import
+        config.stash[WORKBOOK] = workbook
+        if driver is None:
+            target = targets.parse(config.getoption("--target"))
+            Driver().begin(config, target, config.getoption("--seed"), context.Run(config.getoption("--brief")))
+    except KoansError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _configure_hypothesis(seed: int) -> None:
+    import hypothesis
+    from hypothesis import core
+
+    thorough = hypothesis.settings(
+        derandomize=seed == 0,
+        deadline=None,
+        database=None,
+        max_examples=EXAMPLES,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink],
+        report_multiple_bugs=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    hypothesis.settings.register_profile("koans", thorough)
+    hypothesis.settings.load_profile("koans")
+    core.global_force_seed = seed or None  # type: ignore[assignment]
+
+
+def _look_briefly(item: pytest.Item) -> None:
+    """Once a test has failed the next step is clear: a counterexample is still looked for, but not made smaller.
+
+    The gate tries fewer examples where that makes it no laxer: a wrong answer has to fail on these already, and its
+    further seeds bring others.
+    """
+    from hypothesis import Phase, settings
+
+    test = getattr(item, "obj", None)
+    chosen = getattr(test, "_hypothesis_internal_use_settings", None)
+    if chosen is not None:
+        wrong = item.config.stash[TARGET].kind == "wrong"
+        fewer = context.current().brief and (wrong or item.config.stash[SEED])
+        examples = min(chosen.max_examples, FEWER) if fewer else chosen.max_examples
+        brief = settings(chosen, phases=[Phase.explicit, Phase.generate], max_examples=examples)
+        test._hypothesis_internal_use_settings = brief  # type: ignore[union-attr]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    Driver().end()
+
+
+def pytest_report_header(config: pytest.Config) -> str | list[str]:
+    if SEED not in config.stash:  # several runs, each with its own
+        return []
+    seed = config.stash[SEED]
+    return f"koans: target {config.stash[TARGET]}, seed {seed} (repeat with --seed {seed})"
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """A number for this test's random inputs: the same on every run with the same --seed."""
+    return seed_of(request.node)
+
+
+def seed_of(item: pytest.Item) -> int:
+    return int(item.config.stash[SEED] * 1_000_003 + zlib.crc32(item.nodeid.encode())) % 2**31
+
+
+def koan_of(config: pytest.Config, path: Path) -> Koan | None:
+    """The koan a test file belongs to, if any."""
+    return _koan_of(config.stash.get(WORKBOOK, None), path)
+
+
+@lru_cache(maxsize=8)
+def _koan_of(workbook: Workbook | None, path: Path) -> Koan | None:
+    if workbook is None or path.parent.parent != workbook.root / "exercises":
+        return None
+    return workbook.koans.get(f"{path.parent.name}/{path.stem.removeprefix('test_')}")
+
+
+def sentence(item: pytest.Item) -> str:
+    """A test's name as words, with its parameters."""
+    name, bracket, params = item.name.partition("[")
+    given: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    for key, value in given.items():  # pytest calls a dtype by its place: dtype1
+        if str(value).startswith("torch."):
+            params = re.sub(rf"\b{re.escape(key)}\d+\b", str(value), params)
+    return name.removeprefix("test_").replace("_", " ") + (f" [{params.replace('torch.', '')}" if bracket else "")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A race has a limit of its own, longer than a test's; a limit that a test sets itself stays."""
+    if not config.pluginmanager.hasplugin("timeout"):
+        return
+    from grader.gpu.client import LIMIT
+
+    for item in items:
+        if item.get_closest_marker("gpu") is not None and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LIMIT))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    koan = koan_of(item.config, item.path)
+    if koan is not None:
+        prepare(item, koan)
+
+
+def prepare(item: pytest.Item, koan: Koan) -> None:
+    """What comes before a koan's test. Skips it where this machine lacks something it needs."""
+    if item.session.testsfailed or context.current().brief:
+        _look_briefly(item)
+    missing = _missing(koan, item.get_closest_marker("gpu") is not None)
+    if missing:
+        pytest.skip(f"not run here: {missing}")
+
+
+def _missing(koan: Koan, gpu: bool) -> str:
+    """What this machine lacks for one test of a koan, or an empty string."""
+    if gpu:
+        from grader.gpu import lack
+
+        return lack()
+    if koan.kind != "kernel":
+        return ""
+    from grader.kernels.interpreter.run import unfit
+
+    return unfit()
+
+
+def result_of(item: pytest.Item, koan: Koan, error: BaseException | None, seconds: float, output: str) -> TestResult:
+    """What came of one test: what it raised, if anything, and what it printed."""
+    status, told = Status.passed, Explained("", "")
+    if isinstance(error, pytest.skip.Exception):
+        status = Status.not_run_here
+        told = Explained(str(error.msg).removeprefix("not run here: "), "")
+    elif error is not None:
+        told = explain(error, koan)
+        status = Status.not_started if told.not_started else Status.failed
+    return TestResult(
+        name=item.name,
+        sentence=sentence(item),
+        status=status,
+        message=told.message[:TOLD],
+        headline=told.headline[:TOLD],
+        looks=told.looks,
+        cards=tuple(c for m in item.iter_markers("card") for c in m.args),
+        gpu=item.get_closest_marker("gpu") is not None,
+        seconds=round(seconds, 4),
+        output=output[-4000:],
+        ms=throughput.taken(),
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    koan = koan_of(item.config, item.path)
+    if koan is not None:  # our words replace pytest's traceback, which takes longer to draw than most tests
+        item.repr_failure = lambda excinfo, style=None: ""  # type: ignore[method-assign]
+    report = yield
+    if koan is None:
+        return report
+    error: BaseException | None = None
+    if report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
+        error = pytest.skip.Exception(str(reason).removeprefix("Skipped: "))
+    elif report.failed and call.excinfo is not None:
+        error = call.excinfo.value
+    result = result_of(item, koan, error, report.duration, "".join(text for _, text in report.sections))
+    if report.failed:
+        untouched = result.status == Status.not_started
+        report.longrepr = result.message + ("" if untouched else f"\n\nnext: koans hint {koan.name}")
+    report.koan = result  # type: ignore[attr-defined]
+    report.koan_id = koan.id  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    koan = koan_of(collector.config, collector.path) if isinstance(collector, pytest.Module) else None
+    call = getattr(report, "call", None)
+    if koan is None or call is None or call.excinfo is None or report.outcome != "failed":
+        return report
+    error = call.excinfo.value.__cause__ or call.excinfo.value
+    report.koan_id = koan.id  # type: ignore[attr-defined]
+    if isinstance(error, targets.NotRunHere):
+        report.koan_lack = str(error)  # type: ignore[attr-defined]
+        report.outcome, report.longrepr = (
+            "skipped",
+            (str(collector.path), 0, f"Skipped: not run here: {error}"),
+        )
+    else:
+        report.koan_broken = report.longrepr = explain_import(error, koan)  # type: ignore[attr-defined]
+    return report
+
+
+def pytest_report_teststatus(
+    report: pytest.CollectReport | pytest.TestReport, config: pytest.Config
+) -> tuple[str, str, str] | None:
+    result: TestResult | None = getattr(report, "koan", None)
+    if result is not None and result.status in (Status.not_started, Status.not_run_here):
+        letter = "o" if result.status == Status.not_started else "n"
+        return result.status.value, letter, result.status.value.upper()
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """One line a koan: where it stands and what to do next."""
+    counts: dict[str, dict[Status, int]] = defaultdict(lambda: defaultdict(int))
+    timed: dict[str, list[TestResult]] = defaultdict(list)
+    broken: set[str] = set()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            koan = getattr(report, "koan_id", None)
+            result: TestResult | None = getattr(report, "koan", None)
+            if koan and hasattr(report, "koan_broken"):
+                broken.add(koan)
+            elif koan and result and (report.when == "call" or result.status != Status.passed):
+                counts[koan][result.status] += 1
+                timed[koan].append(result)
+    if not counts and not broken:
+        return
+    terminalreporter.section("koans")
+    for koan in sorted({*counts, *broken}):
+        short, tally = koan.partition("/")[2], counts[koan]
+        total = sum(tally.values())
+        if koan in broken:
+            line = f"{koan}  broken: it could not be imported"
+        elif tally[Status.failed]:
+            line = f"{koan}  {tally[Status.passed]} of {total} tests pass; next: koans hint {short}"
+        elif tally[Status.not_started]:
+            line = f"{koan}  not started; next: open exercises/{koan}.py"
+        elif tally[Status.passed]:
+            skipped = f", {tally[Status.not_run_here]} not run here" if tally[Status.not_run_here] else ""
+            line = f"{koan}  {tally[Status.passed]} of {total} tests pass{skipped}"
+            line += f"; {how_fast}" if (how_fast := speed(timed[koan])) else ""
+        else:
+            line = f"{koan}  not run here"
+        terminalreporter.write_line(line)
