@@ -30,10 +30,10 @@ from pathlib import Path
 
 from _common import CannotMeasure, Figures, children, copy_workbook, main, progress, pss
 
-from grader.app.session import Session
-from grader.app.state import Command, State
 from grader.book.stubs import STUB, strip_markers, stub_of
 from grader.book.workbook import Koan, Workbook
+from grader.learn.app.session import Session
+from grader.learn.app.state import Command, State
 
 LARGE = "softmax"  # the koan whose run is weighed
 KOANS = ("exp_overflow", "causal_mask", LARGE, "attention", "vector_add")

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 from _common import Figures, main
 
-from grader.cards.schedule import Plan, Review
-from grader.progress import Progress
+from grader.learn.cards.schedule import Plan, Review
+from grader.learn.progress import Progress
 
 PLAN = Plan()
 

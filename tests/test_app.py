@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from grader.app.panels import ChooseKoan, Confirm, Page, Passed
-from grader.app.screen import KoansApp
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook
 from grader.judge.runner.address import socket_path
 from grader.judge.runner.shared import left
+from grader.learn.app.panels import ChooseKoan, Confirm, Page, Passed
+from grader.learn.app.screen import KoansApp
 
 PATIENCE = 90.0  # seconds: a bound for a loaded machine, not a claim about speed
 SIZES = {"wide": (140, 44), "narrow": (60, 30)}
@@ -249,7 +249,7 @@ def test_the_screen_survives_code_that(play, what, lines, status):
 
 
 def _go(koan):
-    from grader.app.state import Command
+    from grader.learn.app.state import Command
 
     return Command("go", koan)
 
@@ -301,8 +301,8 @@ SAVES = {"scores": _by_rename, "causal_mask": _by_backup, "softmax": _twice, "do
 
 @pytest.mark.parametrize("poll", [False, True], ids=["events", "polling"])
 def test_a_save_is_noticed_however_the_editor_makes_it(play, poll):
-    from grader.app.state import Saved
-    from grader.app.watch import Watcher
+    from grader.learn.app.state import Saved
+    from grader.learn.app.watch import Watcher
 
     book = play.workbook
     (book.root / ".koans").mkdir()
@@ -387,7 +387,7 @@ def test_koans_run_uses_the_apps_warm_process_until_the_workbook_changes(alone):
 
 
 def _learner():
-    from grader.walk import LEARNER
+    from grader.learn.attempts import LEARNER
 
     return LEARNER
 
@@ -411,7 +411,7 @@ def test_a_stale_socket_is_no_obstacle(alone):
 def test_nothing_is_left_when_the_app_is_killed(alone):
     alone.body("causal_mask", "while True: pass")
     code = (
-        "from pathlib import Path; from grader.book.workbook import Workbook; from grader.app.session import Session\n"
+        "from pathlib import Path; from grader.book.workbook import Workbook; from grader.learn.app.session import Session\n"
         "import time\n"
         f"s = Session(Workbook(Path({str(alone.root)!r})), lambda state: print(state.mode, state.running, flush=True), start='ch07_attention/causal_mask')\n"
         "s.start(); time.sleep(300)\n"
@@ -490,12 +490,12 @@ def test_without_fork_the_same_code_runs_cold_and_says_so(play, monkeypatch):
 
 def test_two_terminals_record_into_one_progress_file(play):
     from grader.book.verdict import Verdict
-    from grader.progress import Progress
+    from grader.learn.progress import Progress
 
     book = play.workbook
     koan = book.koan("scores")
     code = (
-        "import sys; from pathlib import Path; from grader.book.workbook import Workbook; from grader.progress import Progress\n"
+        "import sys; from pathlib import Path; from grader.book.workbook import Workbook; from grader.learn.progress import Progress\n"
         "from grader.book.verdict import Status, Verdict\n"
         f"b = Workbook(Path({str(play.root)!r})); k = b.koan('scores')\n"
         "with Progress(b.root) as p:\n"

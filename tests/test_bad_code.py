@@ -11,7 +11,7 @@ from grader.book import terminal
 from grader.book.verdict import Status
 from grader.judge.runner import Limits, Runner
 from grader.judge.targets import Target
-from grader.walk import LEARNER
+from grader.learn.attempts import LEARNER
 from tests.conftest import Play, copy_workbook
 
 PATIENT, IMPATIENT = Limits(timeout=60, memory=512 << 20), Limits(timeout=3, memory=512 << 20)

@@ -11,9 +11,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from grader.book.workbook import Workbook
-from grader.cards.note import Pass
-from grader.cheatsheet import markdown, page, pdf
-from grader.cheatsheet.sheet import LONGEST, MISSED, Asked, Fact, Part, Row, Sheet, sheet
+from grader.learn.cards.note import Pass
+from grader.learn.cheatsheet import markdown, page, pdf
+from grader.learn.cheatsheet.sheet import LONGEST, MISSED, Asked, Fact, Part, Row, Sheet, sheet
 from tests.browser import CHROMIUM, Browser
 
 PAPERS = {"a4": (8.27, 11.69), "letter": (8.5, 11.0)}  # inches

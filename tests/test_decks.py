@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from grader.book.errors import KoansError
 from grader.book.workbook import Card, Workbook
-from grader.cards import changes
-from grader.cards.export import render
-from grader.cards.markup import as_html
-from grader.cards.note import Note, Pass, notes
+from grader.learn.cards import changes
+from grader.learn.cards.export import render
+from grader.learn.cards.markup import as_html
+from grader.learn.cards.note import Note, Pass, notes
 
 NOW = time.time()
 AGAIN, GOOD, EASY = 0, 2, 3

@@ -21,12 +21,12 @@ from grader.book.workbook import Workbook
 from grader.edition.badges import BRANCH
 from grader.edition.badges import write as write_badges
 from grader.judge.runner import Runner
-from grader.notebook.bring import bring
-from grader.notebook.export import Source, export, public, source_of
-from grader.notebook.shown import Said
-from grader.notebook.shown import text as as_text
-from grader.progress import Progress
-from grader.walk import LEARNER, Step
+from grader.learn.attempts import LEARNER, Step
+from grader.learn.notebook.export import Source, export, public, source_of
+from grader.learn.notebook.import_answers import bring
+from grader.learn.notebook.render import Said
+from grader.learn.notebook.render import text as as_text
+from grader.learn.progress import Progress
 from tests.browser import CHROMIUM, Browser
 from tests.conftest import ROOT, Play, copy_workbook
 from tests.notebooks import answer, kernels, of_cells, said, solved, write
@@ -343,8 +343,8 @@ def _first_cell(play, source):
 
 def test_the_first_cell_fetches_the_workbook_at_the_exported_commit(play, tmp_path):
     stand_in = "def start(root, chapter, version):\n    print('started', chapter, version)\n"
-    (play.root / "grader/notebook/live.py").write_text(stand_in)
-    (play.root / "grader/notebook/__init__.py").write_text("")
+    (play.root / "grader/learn/notebook/live.py").write_text(stand_in)
+    (play.root / "grader/learn/notebook/__init__.py").write_text("")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
     for args in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "exported"]):
         subprocess.run([*git, *args], cwd=play.root, check=True)

@@ -13,7 +13,7 @@ def test_what_a_test_does_in_a_copy_is_undone_and_the_checkout_is_not_touched(tm
     before = tree(root)
     copy.play.solve("dot")
     (root / "grader/book/verdict.py").write_text("broken = 1\n")
-    (root / "grader/walk.py").unlink()
+    (root / "grader/learn/attempts.py").unlink()
     shutil.rmtree(root / "content/ch06_numerics")
     (root / "reference/ch06_numerics/softmax.py").chmod(0o600)
     facts = root / "content/facts.toml"

@@ -9,12 +9,12 @@ import time
 import pytest
 from rich.console import Console
 
-from grader.deck import cards, line_up
-from grader.progress import Progress
-from grader.questions import quiz, reading
-from grader.recall import Answer
-from grader.report import questions as screens
-from grader.settings import Settings
+from grader.learn.deck import cards, line_up
+from grader.learn.progress import Progress
+from grader.learn.questions import quiz, reading
+from grader.learn.recall import Answer
+from grader.learn.report import questions as screens
+from grader.learn.settings import Settings
 from tests.terminal import Terminal
 
 START = 1_790_000_000.0
@@ -144,7 +144,7 @@ def test_every_quiz_question_has_a_right_option_and_a_reason_for_each(book):
 
 
 def test_a_miss_raises_the_cards_of_its_facts_until_they_are_reviewed(proved):
-    from grader.cards.schedule import Review
+    from grader.learn.cards.schedule import Review
 
     book, now = proved.workbook, time.time()
     question = book.questions["why-subtract-the-row-maximum"]

@@ -11,24 +11,24 @@ import time
 import pytest
 from rich.console import Console
 
-from grader import again
-from grader import progress as module
 from grader.book.errors import KoansError
 from grader.book.stubs import STUB, stub_of
 from grader.book.verdict import Status, Verdict
-from grader.cards import resolving
-from grader.cards.schedule import Memory, Plan, Review, choices, replay, retrievability
-from grader.cards.sitting import begin, step
-from grader.deck import cards, koans
-from grader.desk import again as desk
-from grader.desk.keyboard import Keyboard
-from grader.desk.table import Table
 from grader.judge.runner import Runner
-from grader.progress import Progress
-from grader.recall import Answer
-from grader.settings import Settings, change, load
-from grader.solving import Sign, solved
-from grader.walk import attempt
+from grader.learn import progress as module
+from grader.learn import re_solving
+from grader.learn.attempts import attempt
+from grader.learn.cards import re_solve_session
+from grader.learn.cards.review_session import begin, step
+from grader.learn.cards.schedule import Memory, Plan, Review, choices, replay, retrievability
+from grader.learn.deck import cards, koans
+from grader.learn.first_solve import Sign, solved
+from grader.learn.progress import Progress
+from grader.learn.recall import Answer
+from grader.learn.review_ui import re_solve as desk
+from grader.learn.review_ui.keyboard import Keyboard
+from grader.learn.review_ui.screens import Table
+from grader.learn.settings import Settings, change, load
 from tests.terminal import Terminal
 
 DAY = 86_400.0
@@ -98,7 +98,7 @@ def test_another_fsrs_or_another_retention_replays_the_same_log(tmp_path, monkey
     db.close()
     assert all(on.startswith("fsrs 6.") for on in rests_on)
     monkeypatch.setattr("importlib.metadata.version", lambda name: "6.99")
-    monkeypatch.setattr("grader.recall.replay", lambda reviews, plan: Memory(1, 2, 3, 4, 2, None))
+    monkeypatch.setattr("grader.learn.recall.replay", lambda reviews, plan: Memory(1, 2, 3, 4, 2, None))
     with Progress(tmp_path) as progress:
         assert set(progress.recall.schedule("card", CARDS).values()) == {Memory(1, 2, 3, 4, 2, None)}
 
@@ -367,7 +367,7 @@ def test_a_limit_holds_and_what_was_done_before_q_is_kept(proved):
 def test_days_are_the_learners_own(proved):
     # The same moment is Monday in one place and Tuesday in another.
     moment = 1_790_040_600.0  # Tue 22 Sep 2026, 00:50 UTC
-    code = "from grader.deck import forecast\nprint([str(d) for d, n in forecast([{0} + 86400], {0}, 3) if n], forecast([1.0], {0})[0][0])"
+    code = "from grader.learn.deck import forecast\nprint([str(d) for d, n in forecast([{0} + 86400], {0}, 3) if n], forecast([1.0], {0})[0][0])"
     days = {}
     for zone in ("UTC", "America/Los_Angeles"):
         run = proved.python("-c", code.format(moment), env={"TZ": zone})
@@ -445,18 +445,18 @@ def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
     with Progress(play.root) as progress, Runner(book) as runner:
         table = Table(Keyboard(io.StringIO()), console)
         with pytest.raises(KoansError, match="has not passed yet"):
-            again.begin(book, progress, koan, START)
+            re_solving.begin(book, progress, koan, START)
         play.solve("causal_mask")
         assert attempt(book, progress, runner, koan).verdict.passed
         mine = book.exercise(koan).read_text()
         scratch = play.root / ".koans/again/exercises/ch07_attention/causal_mask.py"
 
         def run():
-            (begun,) = again.unfinished(book, progress).values()
-            assert again.begin(book, progress, koan, time.time()) == begun  # it goes on, and does not start anew
+            (begun,) = re_solving.unfinished(book, progress).values()
+            assert re_solving.begin(book, progress, koan, time.time()) == begun  # it goes on, and does not start anew
             return desk.once(book, progress, runner, begun, table)
 
-        begun = again.begin(book, progress, koan, time.time())
+        begun = re_solving.begin(book, progress, koan, time.time())
         assert scratch.read_text() == stub_of(book, koan)
         assert not run()
         assert "it is the stub as yet" in console.file.getvalue()
@@ -475,8 +475,8 @@ def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
         assert (standing.status, standing.attempts, standing.changed) == (Status.passed, 1, False)
         assert book.exercise(koan).read_text() == mine
         book.exercise(koan).write_text("changed = 1\n")
-        assert again.first_text(book, progress, begun.first) == mine  # kept, whatever the file is now
-        again.begin(book, progress, koan, time.time())
+        assert re_solving.first_text(book, progress, begun.first) == mine  # kept, whatever the file is now
+        re_solving.begin(book, progress, koan, time.time())
     kept = list((play.root / ".koans/replaced/ch07_attention").glob("causal_mask-*.py"))
     assert [file.read_text() for file in kept] == ["# again\n" + mine]
 
@@ -503,21 +503,21 @@ def test_a_re_solve_given_up_comes_back_soon_and_the_setting_opts_out(proved):
 def test_a_re_solve_on_the_screen_runs_on_a_save_and_asks_how_hard_it_was():
     passed = Verdict("k", "path", Status.passed)
     failed = Verdict("k", "path", Status.failed)
-    start = resolving.Resolving()
-    assert resolving.saved(start) == (start, "run")
-    assert resolving.step(start, "r") == (start, "run")
-    after = resolving.ran(start, failed)
+    start = re_solve_session.Resolving()
+    assert re_solve_session.saved(start) == (start, "run")
+    assert re_solve_session.step(start, "r") == (start, "run")
+    after = re_solve_session.ran(start, failed)
     assert after.phase == "working"
-    rating = resolving.ran(after, passed)
+    rating = re_solve_session.ran(after, passed)
     assert rating.phase == "rating"
-    assert resolving.saved(rating)[1] is None
-    assert [resolving.step(rating, key)[1] for key in ("2", "enter", "", "x")] == [
+    assert re_solve_session.saved(rating)[1] is None
+    assert [re_solve_session.step(rating, key)[1] for key in ("2", "enter", "", "x")] == [
         "2",
         "as proposed",
         "as proposed",
         None,
     ]
-    assert [resolving.step(start, key)[1] for key in ("g", "q", "")] == ["give up", None, None]
+    assert [re_solve_session.step(start, key)[1] for key in ("g", "q", "")] == ["give up", None, None]
 
 
 # A real terminal

@@ -5,12 +5,12 @@ import threading
 
 import pytest
 
-from grader.app import session as module
-from grader.app.session import Runs, Session
-from grader.app.state import Command
 from grader.book.errors import KoansError
 from grader.book.verdict import Status, Verdict
 from grader.judge.runner import Cancelled
+from grader.learn.app import session as module
+from grader.learn.app.session import Runs, Session
+from grader.learn.app.state import Command
 
 PATIENCE = 60.0  # seconds: a bound for a loaded machine, not a claim about speed
 FIRST, SECOND = "ch01_tensors/dot", "ch01_tensors/matmul"

@@ -12,11 +12,11 @@ from rich.console import Console
 
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import RUNGS
-from grader.cards.schedule import Review
-from grader.progress import Progress
-from grader.report import charts, plots, stats_page
-from grader.settings import Settings
-from grader.stats import Day, Month, Rungs, Stats, Took, gather
+from grader.learn.cards.schedule import Review
+from grader.learn.progress import Progress
+from grader.learn.report import charts, plots, stats_page
+from grader.learn.settings import Settings
+from grader.learn.stats import Day, Month, Rungs, Stats, Took, gather
 from tests.browser import CHROMIUM, Browser
 
 DAY = 86_400.0
@@ -130,7 +130,7 @@ def test_a_year_of_days_is_shown_as_weeks(some):
 
 
 def test_a_bar_is_as_long_as_its_share_and_what_is_not_zero_can_be_seen():
-    from grader.report.recall import bar
+    from grader.learn.report.recall import bar
 
     assert [bar(n, 8, 4) for n in (0, 1, 2, 4, 8)] == ["", "▌", "█", "██", "████"]
     assert bar(1, 1000, 4) == "▏"

@@ -9,7 +9,7 @@ from grader import kept as module
 from grader.book.errors import KoansError
 from grader.book.verdict import Status, Verdict
 from grader.kept import Kept
-from grader.progress import Progress
+from grader.learn.progress import Progress
 
 FAILED = Verdict("ch06_numerics/softmax", "learner", Status.failed, "x" * 500)
 

@@ -20,7 +20,7 @@ from grader.book.verdict import Status
 from grader.judge.runner import Cancelled, Limits, Runner, shared
 from grader.judge.runner.address import folder, socket_path
 from grader.judge.runner.shared import left
-from grader.walk import LEARNER
+from grader.learn.attempts import LEARNER
 from tests.conftest import Play, copy_workbook, end_warm
 
 STAYS = {"KOANS_WARM_SECONDS": "600"}

@@ -13,7 +13,6 @@ import typer
 from rich.text import Text
 from typer.core import TyperCommand
 
-from grader import walk as path
 from grader.book import terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
@@ -21,8 +20,9 @@ from grader.book.workbook import Koan, Workbook, find_root
 from grader.cli import bench, decks, editions, grading, ledger, notebooks, reviewing
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.judge.runner import Limits, Runner
-from grader.progress import Progress
-from grader.report.standing import listing, unlocked
+from grader.learn import attempts as path
+from grader.learn.progress import Progress
+from grader.learn.report.standing import listing, unlocked
 
 app = typer.Typer(
     add_completion=True,
@@ -98,11 +98,11 @@ def where_am_i(
     book = workbook()
     Progress(book.root).close()  # a tree that cannot be written is said before a screen opens
     if plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
-        from grader.app.plain import Plain
+        from grader.learn.app.plain import Plain
 
         Plain(book, poll=poll).run()
     else:
-        from grader.app.screen import KoansApp
+        from grader.learn.app.screen import KoansApp
 
         KoansApp(book, poll=poll).run()
 
@@ -286,8 +286,8 @@ def doctor(as_json: Json = False) -> None:
     Example:
       koans doctor
     """
-    from grader.doctor import examine
-    from grader.report import doctor as doctor_screen
+    from grader.learn.doctor import examine
+    from grader.learn.report import doctor as doctor_screen
 
     with waiting("examining this machine"):
         findings = examine(find_root(Path.cwd()))

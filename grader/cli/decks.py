@@ -12,7 +12,7 @@ import typer
 from grader.book import terminal
 from grader.book.errors import KoansError
 from grader.cli.base import Json, dump, show, waiting, workbook
-from grader.progress import Progress
+from grader.learn.progress import Progress
 
 
 def export(
@@ -30,8 +30,8 @@ def export(
       koans cards export deck.apkg --all
       koans cards export deck.tsv
     """
-    from grader.cards.export import check, render
-    from grader.cards.note import notes
+    from grader.learn.cards.export import check, render
+    from grader.learn.cards.note import notes
     from grader.report.formats import put
 
     check(file)
@@ -75,8 +75,8 @@ def cheatsheet(
       koans cheatsheet -o sheet.pdf --paper letter
       koans cheatsheet ch07 -o attention.html
     """
-    from grader.cheatsheet import formats, markdown
-    from grader.cheatsheet.sheet import sheet
+    from grader.learn.cheatsheet import formats, markdown
+    from grader.learn.cheatsheet.sheet import sheet
     from grader.report.formats import put
 
     if output:

@@ -40,8 +40,8 @@ def export(
       koans notebook export ch13 -o kernels.ipynb --source ada/tensor-koans
       koans notebook export --all -o notebooks
     """
-    from grader.notebook.export import export as make
-    from grader.notebook.export import source_of
+    from grader.learn.notebook.export import export as make
+    from grader.learn.notebook.export import source_of
 
     if (chapter is None) != everything:
         raise KoansError("name a chapter, or give --all: `koans notebook export 6`")
@@ -98,13 +98,13 @@ def import_(
       koans notebook import ch06_numerics.ipynb
       koans notebook import mine.ipynb --chapter 6
     """
-    from grader import walk
     from grader.book import terminal
     from grader.judge.runner import Runner
-    from grader.notebook.bring import bring
-    from grader.notebook.shown import brought
-    from grader.progress import Progress
-    from grader.report.standing import unlocked
+    from grader.learn import attempts
+    from grader.learn.notebook.import_answers import bring
+    from grader.learn.notebook.render import brought
+    from grader.learn.progress import Progress
+    from grader.learn.report.standing import unlocked
 
     book = workbook()
     with Progress(book.root) as progress:
@@ -117,7 +117,7 @@ def import_(
                 for one in bag.brought:
                     if one.what == "written":
                         with waiting(f"running {one.koan}"):
-                            steps.append(walk.attempt(book, progress, runner, book.koans[one.koan]))
+                            steps.append(attempts.attempt(book, progress, runner, book.koans[one.koan]))
                         if not as_json:
                             show(
                                 terminal.verdict(steps[-1].koan, steps[-1].verdict),

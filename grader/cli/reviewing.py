@@ -10,15 +10,15 @@ import msgspec
 import typer
 from rich.text import Text
 
-from grader import deck
-from grader import settings as setting
 from grader.book import terminal
 from grader.book.errors import KoansError
 from grader.cli.base import Json, dump, show, waiting, workbook
-from grader.desk.keyboard import Keyboard
-from grader.desk.table import Table
-from grader.progress import Progress
-from grader.report import recall
+from grader.learn import deck
+from grader.learn import settings as setting
+from grader.learn.progress import Progress
+from grader.learn.report import recall
+from grader.learn.review_ui.keyboard import Keyboard
+from grader.learn.review_ui.screens import Table
 
 
 def cards(
@@ -85,7 +85,7 @@ def review(
       koans review
       koans review --limit 10
     """
-    from grader.desk.review import review as sit
+    from grader.learn.review_ui.review import review as sit
 
     book = workbook()
     settings = setting.load(book.root)
@@ -147,9 +147,9 @@ def again(
       koans again softmax
       koans again --give-up
     """
-    from grader import again as resolves
-    from grader.desk import again as desk
     from grader.judge.runner import Runner
+    from grader.learn import re_solving as resolves
+    from grader.learn.review_ui import re_solve as desk
 
     book, now = workbook(), time.time()
     settings = setting.load(book.root)
@@ -202,8 +202,8 @@ def read(
       koans read 6
       koans read attention --no-questions
     """
-    from grader.desk.read import read as sit
-    from grader.report import questions as screens
+    from grader.learn.report import questions as screens
+    from grader.learn.review_ui.read import read as sit
 
     book = workbook()
     found = book.chapter(chapter)
@@ -245,9 +245,9 @@ def quiz(
     """
     import secrets
 
-    from grader.desk.quiz import ask
-    from grader.questions.quiz import choose
-    from grader.report import questions as screens
+    from grader.learn.questions.quiz import choose
+    from grader.learn.report import questions as screens
+    from grader.learn.review_ui.quiz import ask
 
     book = workbook()
     own = book.chapter(chapter).id if chapter else None
@@ -294,10 +294,10 @@ def stats(
       koans stats -o stats.html
       koans stats --json
     """
-    from grader import stats as numbers
-    from grader.report.charts import stats as chart
+    from grader.learn import stats as numbers
+    from grader.learn.report.charts import stats as chart
+    from grader.learn.report.stats_page import page
     from grader.report.formats import put
-    from grader.report.stats_page import page
 
     book, now = workbook(), time.time()
     with waiting("adding up"), Progress(book.root) as progress:

@@ -1,0 +1,195 @@
+"""What opens over the main screen: the list, a page of text, what a pass brings, a yes-or-no."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, Markdown, OptionList, Static
+from textual.widgets.option_list import Option
+
+from grader.book import terminal
+from grader.book.stubs import without_docstrings
+from grader.book.workbook import Koan, Workbook
+from grader.learn.app.state import State
+from grader.learn.attempts import Step, solution_text
+from grader.learn.report.standing import unlocked
+
+SIDE_BY_SIDE = 110  # columns from which two answers stand beside one another
+
+
+class ChooseKoan(ModalScreen[str | None]):
+    """Every koan; typing filters by id, title, rung and standing, Enter goes there."""
+
+    CSS = """
+    ChooseKoan { align: center middle; }
+    ChooseKoan > Vertical { width: 92%; height: 90%; border: round $accent; background: $surface; }
+    ChooseKoan OptionList { height: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "close"),
+        Binding("down", "move(1)", "down", show=False),
+        Binding("up", "move(-1)", "up", show=False),
+    ]
+
+    def __init__(self, workbook: Workbook, state: State) -> None:
+        super().__init__()
+        self.workbook = workbook
+        self.state = state
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Input(placeholder="filter: a name, a chapter, a rung, failed, not started …")
+            yield OptionList()
+
+    def on_mount(self) -> None:
+        self._fill("")
+        self.query_one(Input).focus()
+
+    def _fill(self, words: str) -> None:
+        options = self.query_one(OptionList)
+        options.clear_options()
+        for koan in self.workbook.koans.values():
+            line = self._line(koan)
+            if all(word in f"{koan.id} {line.plain}".lower() for word in words.lower().split()):
+                options.add_option(Option(line, id=koan.id))
+        if options.option_count:
+            ids = [str(options.get_option_at_index(i).id) for i in range(options.option_count)]
+            options.highlighted = ids.index(min(ids, key=lambda koan: self._distance(koan, words)))
+
+    def _distance(self, koan: str, words: str) -> int:
+        """How far a koan is from what was typed: its name, the start of its name, anything else."""
+        name = koan.partition("/")[2]
+        if not words:
+            return 0 if koan == self.state.koan else 1
+        return 0 if name == words else 1 if name.startswith(words) else 2
+
+    def _line(self, koan: Koan) -> Text:
+        standing = self.state.standings[koan.id]
+        status = terminal.status_text(standing.status, changed=standing.changed)
+        status.pad_right(max(0, 16 - status.cell_len))
+        chapter = Text(koan.chapter.partition("_")[0] + " ", "dim")
+        return Text.assemble(status, chapter, (koan.name, "bold"), f"  {koan.title}  ", (koan.rung, "dim"))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._fill(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        options = self.query_one(OptionList)
+        if options.highlighted is not None:
+            self.dismiss(options.get_option_at_index(options.highlighted).id)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def action_move(self, by: int) -> None:
+        options = self.query_one(OptionList)
+        if options.option_count:
+            options.highlighted = ((options.highlighted or 0) + by) % options.option_count
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
+class Page(ModalScreen[None]):
+    """A text to read; any of Escape, q and Enter closes it."""
+
+    CSS = """
+    Page { align: center middle; }
+    Page > VerticalScroll {
+        width: 92%; max-width: 104; height: 92%; border: round $accent; background: $surface; padding: 0 1;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "close", "close")]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self.heading = title
+        self.text = text
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll() as scroll:
+            scroll.border_title = self.heading
+            yield Markdown(self.text)
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
+class Passed(ModalScreen[str | None]):
+    """After a pass: what it unlocked, why it matters, and the model answer beside one's own."""
+
+    CSS = """
+    Passed { align: center middle; }
+    Passed > VerticalScroll { width: 96%; height: 94%; border: round $success; background: $surface; padding: 0 1; }
+    Passed .code { width: 1fr; height: auto; padding: 0 1; }
+    Passed Horizontal { height: auto; margin-top: 1; }
+    Passed .stacked { layout: vertical; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n,enter", "leave('next')", "next koan"),
+        Binding("escape,q", "leave('')", "stay"),
+    ]
+
+    def __init__(self, workbook: Workbook, step: Step) -> None:
+        super().__init__()
+        self.workbook = workbook
+        self.step = step
+
+    def compose(self) -> ComposeResult:
+        koan = self.step.koan
+        with VerticalScroll() as scroll:
+            scroll.border_title = f"{koan.id} passed"
+            if self.step.unlocked:
+                yield Static(unlocked(self.step.unlocked))
+            yield Markdown(self.workbook.notes(koan).afterword)
+            # Beside one another where there is room: the class is set before anything is mounted.
+            with Horizontal(classes="" if self.app.size.width >= SIDE_BY_SIDE else "stacked"):
+                with Vertical(classes="code"):
+                    yield Static(Text("yours", "bold"))
+                    yield Static(terminal.code(without_docstrings(self.step.text)))
+                if self.workbook.solution(koan).exists():  # a student edition has none
+                    with Vertical(classes="code"):
+                        yield Static(Text("the model answer", "bold"))
+                        yield Static(terminal.code(without_docstrings(solution_text(self.workbook, koan))))
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        for both in self.query(Horizontal):  # none yet while the screen is being put together
+            both.set_class(event.size.width < SIDE_BY_SIDE, "stacked")
+
+    def action_leave(self, verb: str) -> None:
+        self.dismiss(verb or None)
+
+
+class Confirm(ModalScreen[bool]):
+    """A question; y says yes, anything else no."""
+
+    CSS = """
+    Confirm { align: center middle; }
+    Confirm > Static {
+        width: auto; max-width: 80%; height: auto; border: round $warning; background: $surface; padding: 1 2;
+    }
+    """
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self.question = question
+
+    def compose(self) -> ComposeResult:
+        yield Static(Text.assemble(self.question, "\n\n", ("y", "bold"), " yes   ", ("any other key", "bold"), " no"))
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        self.dismiss(event.key == "y")

@@ -1,0 +1,29 @@
+"""Decks for Anki by the suffix of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.book.errors import KoansError
+from grader.learn.cards import changes, tsv
+from grader.learn.cards.note import Note
+
+SUFFIXES = (".apkg", ".tsv", ".txt")
+
+
+def check(file: Path) -> None:
+    """Raise KoansError if the name does not say which format is meant."""
+    if file.suffix.lower() not in SUFFIXES:
+        raise KoansError(f"{file}: end its name in .apkg (a package for Anki) or .tsv or .txt (its text format)")
+
+
+def render(file: Path, notes: Sequence[Note], record: Path) -> str | bytes:
+    """What belongs in the file. `record` keeps when each note changed. Raises KoansError."""
+    if file.suffix.lower() != ".apkg":
+        return tsv.render(notes)
+    try:
+        from grader.learn.cards import apkg
+    except ImportError:
+        raise KoansError(f"{file}: .apkg needs a library that is not here: pip install genanki") from None
+    return apkg.render(notes, changes.times(record, apkg.digests(notes)))

@@ -1,0 +1,78 @@
+"""A re-solve on the screen."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from grader.book import terminal
+from grader.book.stubs import without_docstrings
+from grader.book.verdict import Status, Verdict
+from grader.book.workbook import Workbook
+from grader.learn.cards.schedule import RATINGS
+from grader.learn.progress import Progress
+from grader.learn.re_solving import Open, first_text, scratch
+from grader.learn.report.recall import COLOURS, count, span
+
+SIDE_BY_SIDE = 110  # columns from which two answers stand beside one another
+
+
+def working(workbook: Workbook, now_open: Open, verdict: Verdict | None) -> RenderableType:
+    """The koan, where to write, and what the last run said."""
+    koan = now_open.koan
+    body = workbook.prompt(koan).partition("\n")[2].strip()
+    parts: list[RenderableType] = [
+        Text.assemble(("again  ", "cyan"), (koan.title, "bold")),
+        Text(str(scratch(workbook, koan).relative_to(workbook.root)), "cyan"),
+        Text(),
+        terminal.markdown(body),
+    ]
+    if verdict is not None and verdict.status != Status.not_started:
+        parts += [Text(), terminal.verdict(koan, verdict)]
+    elif verdict is not None:
+        parts += [Text(), Text("it is the stub as yet", "dim")]
+    return Group(*parts)
+
+
+def rating(now_open: Open, now: float) -> RenderableType:
+    """It passed: how long it took, and how hard it was."""
+    took, proposed = now - now_open.started, now_open.proposed(now)
+    keys = [
+        Text(f"{key} {words}{' (proposed)' if key == proposed else ''}   ", COLOURS[key])
+        for key, words in RATINGS.items()
+    ]
+    return Group(
+        Text.assemble((f"{now_open.koan.id}  ", "bold"), terminal.status_text(Status.passed)),
+        Text(f"in {span(took)}, {count(now_open.failed, 'failed run')}; {first(now_open)}", "dim"),
+        Text(),
+        Text.assemble(*keys),
+    )
+
+
+def first(now_open: Open) -> str:
+    """How it went the first time."""
+    one = now_open.first
+    took = f"in {span(one.seconds)}, " if one.seconds >= 1 else ""
+    hints = f", {count(one.hints, 'hint')}" if one.hints else ""
+    peeked = ", with a peek at the solution" if one.peeked else ""
+    return f"the first time {took}{count(one.failed, 'failed attempt')}{hints}{peeked}"
+
+
+def beside(workbook: Workbook, progress: Progress, now_open: Open, took: float, width: int) -> RenderableType:
+    """This solution beside the first."""
+    again = scratch(workbook, now_open.koan).read_text(encoding="utf-8", errors="replace")
+    texts = (
+        (f"again, in {span(took)}", again),
+        ("the first time", first_text(workbook, progress, now_open.first)),
+    )
+    codes = [(Text(title, "bold"), terminal.code(without_docstrings(text))) for title, text in texts]
+    head = Text.assemble((now_open.koan.id, "bold"), f"  {span(took)}; {first(now_open)}")
+    if width < SIDE_BY_SIDE:
+        return Group(head, *(part for title, code in codes for part in (Text(), title, code)))
+    table = Table.grid(padding=(0, 3), expand=True)
+    for _ in codes:
+        table.add_column(ratio=1)
+    table.add_row(*(title for title, _ in codes))
+    table.add_row(*(code for _, code in codes))
+    return Group(head, Text(), table)

@@ -1,0 +1,48 @@
+"""Where a learner stands, in a terminal: every koan with its standing, and the cards that a pass unlocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from grader.book.terminal import status_text
+from grader.book.verdict import Status
+from grader.book.workbook import Card, Koan, Workbook
+from grader.learn.progress import Standing
+
+NARROW = 76
+
+
+def listing(workbook: Workbook, standings: Mapping[str, Standing], koans: Iterable[Koan], width: int) -> RenderableType:
+    """Every koan with its standing, by chapter."""
+    parts: list[RenderableType] = []
+    chosen = list(koans)
+    for chapter in workbook.chapters:
+        own = [k for k in chapter.koans if k in chosen]
+        if not own:
+            continue
+        done = sum(standings[k.id].status == Status.passed for k in own)
+        parts.append(Text.assemble((f"{chapter.id}  ", "bold"), chapter.title, (f"  {done}/{len(own)}", "dim")))
+        table = Table.grid(padding=(0, 2), expand=False)
+        for koan in own:
+            standing = standings[koan.id]
+            row: list[Text] = [
+                status_text(standing.status, changed=standing.changed and width >= NARROW),
+                Text(koan.name),
+            ]
+            if width >= NARROW:
+                row += [Text(koan.rung, "dim"), Text(koan.title, "dim", overflow="ellipsis", no_wrap=True)]
+            table.add_row(*row)
+        parts += [Padding(table, (0, 0, 0, 2)), Text()]
+    passed = sum(s.status == Status.passed for s in standings.values())
+    parts.append(Text(f"{passed} of {len(standings)} koans passed"))
+    return Group(*parts)
+
+
+def unlocked(cards: Sequence[Card]) -> RenderableType:
+    lines = [Text.assemble(("  card unlocked: ", "green"), card.id) for card in cards]
+    return Group(*lines)
