@@ -28,11 +28,11 @@ from _common import ROOT, CannotMeasure, Figures, children, copy_workbook, main,
 
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.workbook import Koan, Workbook
-from grader.grade import grade_all
+from grader.course.grade import grade_all
+from grader.course.intake.submissions import Submission
+from grader.course.verdict_cache import Kept
 from grader.judge.runner import Runner
 from grader.judge.sandbox.confine import in_words
-from grader.kept import Kept
-from grader.submissions import Submission
 
 TESTS = {
     "causal_mask": ("exact", ["3, 3", "2, 5", "1, 1"]),

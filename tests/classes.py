@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.book.workbook import Workbook
-from grader.grade import Class, Grade, classroom, score
+from grader.course.grade import Class, Grade, classroom, score
 
 SAYS = "exp before subtracting the row maximum: large `scores` overflow"
 OTHER = "no maximum kept: a row of -inf is NaN"

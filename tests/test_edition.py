@@ -8,9 +8,9 @@ import pytest
 from grader.book.errors import KoansError
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.workbook import Workbook
-from grader.edition import badges
-from grader.edition.manifest import digest, read
-from grader.edition.release import FILES, release
+from grader.course.edition import badges
+from grader.course.edition.manifest import digest, read
+from grader.course.edition.release import FILES, release
 from tests.conftest import ROOT, Play, end_warm
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from grader.book.stubs import strip_markers
 from grader.book.verdict import Status, Verdict
-from grader.grade import Grade, grade_all, grade_one
+from grader.course.grade import Grade, grade_all, grade_one
+from grader.course.intake.submissions import Submission
+from grader.course.verdict_cache import Kept
 from grader.judge.runner import Limits
 from grader.judge.sandbox import probe
-from grader.kept import Kept
-from grader.submissions import Submission
 
 
 def _fork(play, folder, **answers):

@@ -18,8 +18,8 @@ from grader.book.notebook_parser.answers import header, without_header
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook
-from grader.edition.badges import BRANCH
-from grader.edition.badges import write as write_badges
+from grader.course.edition.badges import BRANCH
+from grader.course.edition.badges import write as write_badges
 from grader.judge.runner import Runner
 from grader.learn.attempts import LEARNER, Step
 from grader.learn.notebook.export import Source, export, public, source_of

@@ -10,8 +10,8 @@ import pytest
 from grader.book.errors import KoansError
 from grader.book.notebook_parser import answers, notebook_file
 from grader.book.notebook_parser.statements import Cell, read
-from grader.cells import apart
-from grader.submissions import collect
+from grader.course.intake import sandboxed_parse
+from grader.course.intake.submissions import collect
 from tests.browser import CHROMIUM, Browser
 from tests.notebooks import answer, of_cells, write
 
@@ -113,7 +113,7 @@ def test_a_strangers_notebook_is_parsed_where_it_can_reach_nothing(book, tmp_pat
     # The process as it is, but for a parser that tries to read what it may not.
     trial = """
 import os
-from grader.cells import apart
+from grader.course.intake import sandboxed_parse
 
 def evil(notebooks, outlines):
     tried = {}
@@ -127,17 +127,17 @@ def evil(notebooks, outlines):
         os.fork()
     except OSError:
         tried["fork"] = "shut"
-    return apart.Told(tried)
+    return sandboxed_parse.Told(tried)
 
-apart.find = evil
-apart.main()
+sandboxed_parse.find = evil
+sandboxed_parse.main()
 """
-    asked = msgspec.msgpack.encode(apart.Asked(str(book.root), str(tmp_path), (), ()))
+    asked = msgspec.msgpack.encode(sandboxed_parse.Asked(str(book.root), str(tmp_path), (), ()))
     environment = {"PYTHONPATH": str(book.root)}
     done = subprocess.run(
         [sys.executable, "-c", trial], cwd=book.root, env=environment, input=asked, capture_output=True, timeout=60
     )
-    told = msgspec.msgpack.decode(done.stdout, type=apart.Told)
+    told = msgspec.msgpack.decode(done.stdout, type=sandboxed_parse.Told)
     assert len(told.texts) == 4 and set(told.texts.values()) == {"shut"}, told
 
 
@@ -149,7 +149,7 @@ apart.main()
 def test_a_cell_that_a_parser_may_choke_on_harms_nothing(book, tmp_path, text):
     koan = book.koan("scores")
     path = write(tmp_path / "a.ipynb", of_cells(text, answer(book, koan), f"def scores(q, k):\n    return {text}"))
-    told = apart.read(book.root, [path], answers.outlines(book, "ch07_attention"))
+    told = sandboxed_parse.read(book.root, [path], answers.outlines(book, "ch07_attention"))
     assert "could not be read" in told.problem or "def scores" in told.texts[koan.id]
 
 

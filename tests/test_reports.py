@@ -19,11 +19,12 @@ from grader.book.errors import KoansError
 from grader.book.html import STYLE
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook
-from grader.grade import Class, Grade
-from grader.report import (
+from grader.course.grade import Class, Grade
+from grader.course.report import (
     as_json,
     canvas,
     classroom50,
+    common,
     ctrf,
     formats,
     github,
@@ -31,7 +32,6 @@ from grader.report import (
     gradescope,
     junit,
     page,
-    survey,
 )
 from tests.browser import CHROMIUM, Browser
 from tests.classes import HUGE, OTHER, SAYS, a_class, a_hostile_class, grade, verdict
@@ -110,8 +110,8 @@ def test_a_report_of_a_class_of_one_megabyte_texts_stays_readable(hostile):
 
 
 def test_the_published_schema_is_the_codes():
-    assert as_json.schema() == (ROOT / "grader/report/schema/grade-v1.json").read_text(), (
-        "python -m grader.report.as_json > grader/report/schema/grade-v1.json, and a new number if a field changed meaning"
+    assert as_json.schema() == (ROOT / "grader/course/report/schema/grade-v1.json").read_text(), (
+        "python -m grader.course.report.as_json > grader/course/report/schema/grade-v1.json, and a new number if a field changed meaning"
     )
 
 
@@ -381,13 +381,13 @@ def obeyed(log: str) -> list[tuple[str, str]]:
 def test_github_obeys_our_commands_only(found, hostile):
     for one in [*found.grades, *hostile.grades]:
         heard = obeyed(github.commands(one))
-        told = [r for r in survey.rows(one) if r.status not in (Status.passed, Status.not_started)]
+        told = [r for r in common.rows(one) if r.status not in (Status.passed, Status.not_started)]
         kinds = [command for command, _ in heard]
         assert set(kinds) <= {"error", "notice", "group", "endgroup"}
         assert kinds.count("error") <= 10
         assert kinds.count("group") == kinds.count("endgroup") == len(told)
         if not one.problem:
-            assert heard[-1] == ("notice", f"{one.earned} of {survey.total(one)[1]} points (seed 7)")
+            assert heard[-1] == ("notice", f"{one.earned} of {common.total(one)[1]} points (seed 7)")
 
 
 def test_github_output_is_barred_even_without_the_token(hostile):
@@ -475,7 +475,7 @@ def test_the_page_says_who_is_where_and_what_the_class_gets_wrong(found):
     plain = " ".join(seen.text.split())
     assert "dan was not graded: forks/dan: has no exercises/ folder" in plain
     assert SAYS.replace("`", "") in plain and OTHER in plain
-    held = survey.misconceptions(found)
+    held = common.misconceptions(found)
     koans = list(found.grades[1].koans)
     assert (held[0].koan, held[0].name, held[0].alone, held[0].among) == (
         koans[1].verdict.koan,
@@ -493,7 +493,7 @@ def test_most_common_misconceptions_come_first(book):
     koan = next(iter(book.koans))
     grades = [grade(book, f"s{i}", [verdict(koan, Status.failed, names=["nan"])]) for i in range(3)]
     grades += [grade(book, "t", [verdict(koan, Status.failed, names=["no_max"])])]
-    held = survey.misconceptions(Class("c", 7, tuple(grades)))
+    held = common.misconceptions(Class("c", 7, tuple(grades)))
     assert [(one.name, one.says, one.count) for one in held] == [("nan", OTHER, 3), ("no_max", SAYS, 1)]
 
 

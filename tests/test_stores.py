@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from grader import kept as module
 from grader.book.errors import KoansError
 from grader.book.verdict import Status, Verdict
-from grader.kept import Kept
+from grader.course import verdict_cache as module
+from grader.course.verdict_cache import Kept
 from grader.learn.progress import Progress
 
 FAILED = Verdict("ch06_numerics/softmax", "learner", Status.failed, "x" * 500)

@@ -30,9 +30,9 @@ def export(
       koans cards export deck.apkg --all
       koans cards export deck.tsv
     """
+    from grader.course.report.formats import put
     from grader.learn.cards.export import check, render
     from grader.learn.cards.note import notes
-    from grader.report.formats import put
 
     check(file)
     book = workbook()
@@ -75,9 +75,9 @@ def cheatsheet(
       koans cheatsheet -o sheet.pdf --paper letter
       koans cheatsheet ch07 -o attention.html
     """
+    from grader.course.report.formats import put
     from grader.learn.cheatsheet import formats, markdown
     from grader.learn.cheatsheet.sheet import sheet
-    from grader.report.formats import put
 
     if output:
         formats.check(output)

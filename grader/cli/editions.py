@@ -28,7 +28,7 @@ def release(
       koans release ../koans-autumn
       koans release ../koans-autumn --source ada/koans-autumn
     """
-    from grader.edition.release import release as make
+    from grader.course.edition.release import release as make
 
     made = make(workbook(), folder, source)
     show(
@@ -49,8 +49,8 @@ def update(
       koans update ../koans-autumn --dry-run
       koans update https://git.example.org/course/koans.git
     """
-    from grader.edition.update import source
-    from grader.edition.update import update as bring
+    from grader.course.edition.update import source
+    from grader.course.edition.update import update as bring
 
     root = find_root(Path.cwd())
     with source(place) as newer:

@@ -63,12 +63,12 @@ def grade(
       koans grade roster.csv --seed 1234 --format gradescope='out/{}.json'
       koans grade ../forks --format canvas=import.csv --gradebook export.csv --assignment "Koans 1"
     """
-    from grader.grade import Grade, classroom, grade_all
+    from grader.course.grade import Grade, classroom, grade_all
+    from grader.course.intake.submissions import collect
+    from grader.course.report import formats as files
+    from grader.course.report import grades as grades_screen
+    from grader.course.verdict_cache import Kept
     from grader.judge.sandbox.confine import in_words, trusted
-    from grader.kept import Kept
-    from grader.report import formats as files
-    from grader.report import grades as grades_screen
-    from grader.submissions import collect
 
     book = workbook()
     reports = [files.parse(text) for text in formats or []]
@@ -123,10 +123,10 @@ def report(
       koans report graded/*.json --format html=class.html
       koans report graded/*.json --format canvas=import.csv --gradebook export.csv
     """
-    from grader.grade import classroom
-    from grader.report import as_json as saved
-    from grader.report import formats as files
-    from grader.report import grades as grades_screen
+    from grader.course.grade import classroom
+    from grader.course.report import as_json as saved
+    from grader.course.report import formats as files
+    from grader.course.report import grades as grades_screen
 
     reports = [files.parse(text) for text in formats or []]
     options = files.Options(gradebook, assignment, os.environ)

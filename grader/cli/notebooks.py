@@ -150,7 +150,7 @@ def badges(
       koans notebook badges --source ada/tensor-koans --opens 'https://notebooks.example.org/{source}/{branch}/{chapter}'
       koans notebook badges --source ''
     """
-    from grader.edition.badges import OPENS, write
+    from grader.course.edition.badges import OPENS, write
 
     book = workbook()
     changed = write(book, source, branch=branch, opens=opens or OPENS)

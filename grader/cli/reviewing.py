@@ -294,10 +294,10 @@ def stats(
       koans stats -o stats.html
       koans stats --json
     """
+    from grader.course.report.formats import put
     from grader.learn import stats as numbers
     from grader.learn.report.charts import stats as chart
     from grader.learn.report.stats_page import page
-    from grader.report.formats import put
 
     book, now = workbook(), time.time()
     with waiting("adding up"), Progress(book.root) as progress:

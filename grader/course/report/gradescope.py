@@ -8,8 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from grader.book.verdict import Status
-from grader.grade import Grade
-from grader.report.survey import explained, rows, shown, total
+from grader.course.grade import Grade
+from grader.course.report.common import explained, rows, shown, total
 
 
 def results(grade: Grade) -> str:

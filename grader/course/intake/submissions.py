@@ -19,7 +19,7 @@ import msgspec
 from grader.book.errors import KoansError
 from grader.book.notebook_parser.answers import Outline
 from grader.book.notebook_parser.notebook_file import SUFFIX
-from grader.cells import apart
+from grader.course.intake import sandboxed_parse
 from grader.judge.sandbox.submission import LARGEST
 
 EXERCISES = "exercises"
@@ -130,7 +130,7 @@ def _is_bare(path: Path) -> bool:
 def unpack(submission: Submission, root: Path, outlines: Sequence[Outline]) -> Unpacked:
     """Write what a repository or notebooks hold below the submission's folder."""
     if submission.notebooks:
-        told = apart.read(root, submission.notebooks, outlines)
+        told = sandboxed_parse.read(root, submission.notebooks, outlines)
         (submission.folder / EXERCISES).mkdir(exist_ok=True)
         for koan in outlines:
             if koan.koan in told.texts:

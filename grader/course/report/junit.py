@@ -10,8 +10,8 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from grader.book.verdict import Status
-from grader.grade import Class, Grade
-from grader.report.survey import Row, explained, rows, shown
+from grader.course.grade import Class, Grade
+from grader.course.report.common import Row, explained, rows, shown
 
 KINDS = {Status.failed: "failure", Status.not_started: "skipped", Status.not_run_here: "skipped"}  # the rest: error
 

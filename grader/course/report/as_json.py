@@ -12,7 +12,7 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.verdict import clean
-from grader.grade import SCHEMA, Class, Grade
+from grader.course.grade import SCHEMA, Class, Grade
 
 
 def grade(result: Grade) -> str:
@@ -45,7 +45,7 @@ class _Numbered(msgspec.Struct):
 
 
 def schema() -> str:
-    """The JSON Schema of both. `python -m grader.report.as_json` prints it."""
+    """The JSON Schema of both. `python -m grader.course.report.as_json` prints it."""
     shapes, parts = msgspec.json.schema_components((Grade, Class), ref_template="#/$defs/{name}")
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -14,8 +14,8 @@ from pathlib import Path
 from grader.book.html import coded, document
 from grader.book.verdict import Status
 from grader.book.workbook import RUNGS
-from grader.grade import Class, Grade, Graded
-from grader.report.survey import Held, misconceptions, shown, total
+from grader.course.grade import Class, Grade, Graded
+from grader.course.report.common import Held, misconceptions, shown, total
 
 SYMBOLS = {
     Status.passed: ("p", "✓"),

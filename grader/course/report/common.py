@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from grader.book.verdict import Status, clean
-from grader.grade import Class, Grade, Graded
+from grader.course.grade import Class, Grade, Graded
 
 LONGEST = 4000  # characters of one text in a report; JSON has it whole
 

@@ -1,6 +1,7 @@
 """A stranger's notebooks, read in a process that is shut in first: parsing runs nothing, but parsers have bugs.
 
-`python -m grader.cells.apart` is that process: what is asked comes in on its input, what it tells goes to its output.
+`python -m grader.course.intake.sandboxed_parse` is that process. It reads the question from its input and writes the
+answer to its output.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def read(root: Path, paths: Sequence[Path], outlines: Sequence[Outline]) -> Told
         keep = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
         try:
             done = subprocess.run(
-                [sys.executable, *module(__package__, "apart")],
+                [sys.executable, *module(__package__, "sandboxed_parse")],
                 env=environment(root, keep),
                 cwd=root,
                 input=msgspec.msgpack.encode(asked),

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from grader.book.errors import KoansError
-from grader.edition.manifest import NAME, Manifest, digest, read
+from grader.course.edition.manifest import NAME, Manifest, digest, read
 
 
 class Changes(msgspec.Struct, frozen=True):

@@ -19,12 +19,12 @@ from grader.book.processes import FOLDER
 from grader.book.proven import proven
 from grader.book.verdict import Status, Verdict, clean
 from grader.book.workbook import Koan, Rung, Workbook
+from grader.course.intake.submissions import EXERCISES, Submission, one, unpack
+from grader.course.verdict_cache import Kept, code, digest
 from grader.gpu import device
 from grader.judge.runner import Runner
 from grader.judge.sandbox.confine import in_words, trusted
 from grader.judge.targets import Target, source
-from grader.kept import Kept, code, digest
-from grader.submissions import EXERCISES, Submission, one, unpack
 
 SCHEMA = 1
 NOTE = 300  # characters of one

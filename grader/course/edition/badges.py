@@ -11,7 +11,7 @@ from pathlib import Path
 
 from grader.book.errors import KoansError
 from grader.book.workbook import BADGE, Chapter, Workbook
-from grader.edition.manifest import NAME
+from grader.course.edition.manifest import NAME
 
 BRANCH = "notebooks"
 OPENS = "https://colab.research.google.com/github/{source}/blob/{branch}/{chapter}.ipynb"

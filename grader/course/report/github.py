@@ -13,8 +13,8 @@ import re
 import msgspec
 
 from grader.book.verdict import Status
-from grader.grade import Grade
-from grader.report.survey import Row, explained, rows, shown, total
+from grader.course.grade import Grade
+from grader.course.report.common import Row, explained, rows, shown, total
 
 MOST = 10  # annotations of one kind that GitHub shows of a step
 SUMMARY = 900_000  # bytes; GitHub drops a summary of more than 1 MiB

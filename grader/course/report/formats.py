@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from grader.book.errors import KoansError
-from grader.grade import Class, Grade
-from grader.report import as_json, canvas, classroom50, ctrf, github, gradescope, junit, page
+from grader.course.grade import Class, Grade
+from grader.course.report import as_json, canvas, classroom50, ctrf, github, gradescope, junit, page
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ EACH: dict[str, tuple[str, Callable[[Grade, Options], str]]] = {
     "github-summary": ("Markdown for $GITHUB_STEP_SUMMARY", lambda grade, _: github.summary(grade)),
 }
 WHOLE: dict[str, tuple[str, Callable[[Class, Options], str | canvas.Merged]]] = {
-    "json": ("everything, as grader/report/schema says", lambda found, _: alone_or_all(found)),
+    "json": ("everything, as grader/course/report/schema says", lambda found, _: alone_or_all(found)),
     "html": ("one page for the class", lambda found, _: page.page(found)),
     "canvas": ("gradebook CSV: --gradebook merged with the points", lambda found, o: _canvas(found, o)),
     "ctrf": ("Common Test Report Format", lambda found, _: ctrf.report(found)),

@@ -14,8 +14,8 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.verdict import Status
-from grader.grade import Grade
-from grader.report.survey import explained, rows, shown, total
+from grader.course.grade import Grade
+from grader.course.report.common import explained, rows, shown, total
 
 NEEDED = ("CLASSROOM", "ASSIGNMENT", "SUBMISSION_TAG", "COMMIT_URL", "RELEASE_URL")
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from grader.book.terminal import status_text
 from grader.book.verdict import Status, clean
-from grader.grade import Class, Grade
+from grader.course.grade import Class, Grade
 
 QUIET = (Status.passed, Status.failed, Status.not_started)  # what a class is made of
 NOTES = 12  # lines about notebooks that a class shows

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from grader.book.verdict import Status
-from grader.grade import Class
-from grader.report.survey import Row, rows, shown
+from grader.course.grade import Class
+from grader.course.report.common import Row, rows, shown
 
 SPEC = "0.0.0"  # what the reference implementation (npm: ctrf 0.3) calls the version it checks
 STATUS = {

@@ -11,8 +11,8 @@ import msgspec
 from grader.book.errors import KoansError
 from grader.book.stubs import STUBS, stub_of
 from grader.book.workbook import Workbook
-from grader.edition import badges
-from grader.edition.manifest import NAME, Manifest, digest
+from grader.course.edition import badges
+from grader.course.edition.manifest import NAME, Manifest, digest
 
 PARTS = ("reference", "content", "grader")
 FILES = (

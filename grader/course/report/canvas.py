@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from grader.book.errors import KoansError
-from grader.grade import Class
-from grader.report.survey import shown, total
+from grader.course.grade import Class
+from grader.course.report.common import shown, total
 
 BY = ("SIS User ID", "SIS Login ID", "ID", "Integration ID")
 STUDENT = {"Student", "LastName", "FirstName", "Section", "Root Account", *BY}

@@ -1,0 +1,1 @@
+"""For instructors: takes submissions in, grades them, reports the grades, and makes the student edition."""
