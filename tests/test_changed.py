@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from grader import changed
+from grader.author import changed
 from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
 

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from grader import facts, gate
+from grader.author import facts, gate
+from grader.author.report import fact_documents
 from grader.book.workbook import Workbook
-from grader.report import documents
 
 SOURCES = (
     [f"D1-{i}" for i in range(1, 11)]
@@ -57,11 +57,11 @@ def test_every_question_fact_of_the_sources_is_asked_in_a_quiz(book):
 
 
 def test_the_pages_are_up_to_date(book):
-    assert documents.stale(book) == []
+    assert fact_documents.stale(book) == []
 
 
 def test_every_link_of_the_pages_leads_somewhere(book):
-    for name in documents.PAGES:
+    for name in fact_documents.PAGES:
         text = (book.root / name).read_text()
         links = re.findall(r"\]\(([^)]+)\)", text)
         assert len(links) >= 100

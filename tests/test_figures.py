@@ -8,8 +8,8 @@ import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
-from grader import figures
-from grader.figures import Stale
+from grader.author import figures
+from grader.author.figures import Stale
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader import gate
+from grader.author import gate
 from grader.book import verdict
 from grader.book.verdict import Exit, Status, judge, settled
 from grader.book.workbook import Workbook

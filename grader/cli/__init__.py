@@ -17,7 +17,7 @@ from grader.book import terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Koan, Workbook, find_root
-from grader.cli import bench, decks, editions, grading, ledger, notebooks, reviewing
+from grader.cli import bench, decks, editions, facts, grading, notebooks, reviewing
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.judge.runner import Limits, Runner
 from grader.learn import attempts as path
@@ -306,7 +306,7 @@ app.command("release")(editions.release)
 app.command("update")(editions.update)
 cards_app.command("export")(decks.export)
 app.command("cheatsheet")(decks.cheatsheet)
-app.command("facts")(ledger.facts)
+app.command("facts")(facts.facts)
 
 
 @app.command()
@@ -344,7 +344,7 @@ def new(
     Example:
       koans new ch06_numerics/logsumexp
     """
-    from grader.scaffold import new_koan
+    from grader.author.scaffold import new_koan
 
     book = workbook()
     for file in new_koan(book, name):
@@ -388,9 +388,9 @@ def verify(
       koans verify --changed
       koans verify --changed main
     """
-    from grader import changed as changes
-    from grader import gate
-    from grader.report import gate as gate_screen
+    from grader.author import changed as changes
+    from grader.author import gate
+    from grader.author.report import gate as gate_screen
 
     book = workbook()
     koans = _named(book, names) if names else list(book.koans.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from grader import facts
+from grader.author import facts
 from grader.book.errors import KoansError
 from grader.book.oracles import oracles
 from grader.book.stubs import stub_of

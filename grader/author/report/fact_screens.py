@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from grader.author.facts import Account, Erratum, Shown
 from grader.book.workbook import CardProof
-from grader.facts import Account, Erratum, Shown
 
 WIDE = 100  # columns from which on the table names cards instead of counting them
 

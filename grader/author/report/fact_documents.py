@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from grader import facts
+from grader.author import facts
+from grader.author.facts import Account, Erratum, Shown
+from grader.author.report import fact_screens
 from grader.book.workbook import CardProof, Workbook
-from grader.facts import Account, Erratum, Shown
-from grader.report import ledger
 
 WRITTEN = "<!-- Written by `koans facts --write` from content/ and the tests; do not edit. -->"
 
@@ -43,7 +43,7 @@ def of_facts(workbook: Workbook) -> str:
         "wrong; what does not hold is in [ERRATA.md](ERRATA.md). `koans facts N8-1` tells all there is on one of them.",
         "",
     ]
-    lines += [f"{ledger.summary(found)}.", ""]
+    lines += [f"{fact_screens.summary(found)}.", ""]
     for source, own in groupby(found, key=lambda account: account.fact.source):
         lines += [f"## {source}", "", "| fact | the source says | cards | questions | shown by | errata |"]
         lines += ["|---|---|---|---|---|---|", *map(_row, own), ""]
@@ -57,7 +57,7 @@ def of_errata(workbook: Workbook) -> str:
     lines += [
         "Each entry has what the source says, what holds, and what shows it: a test of the workbook, a benchmark or a"
     ]
-    lines += ["citation. The same text stands on the back of the card.", "", f"{ledger.count(found)}.", ""]
+    lines += ["citation. The same text stands on the back of the card.", "", f"{fact_screens.count(found)}.", ""]
     for erratum in found:
         lines += _section(erratum)
     return "\n".join(lines)
@@ -77,7 +77,7 @@ def _old(file: Path) -> str:
 def _row(account: Account) -> str:
     cards = [f"[{s.card.id}](../content/{s.card.chapter}/cards.toml)" for s in account.cards]
     questions = [f"[{q.id}](../content/{q.chapter}/questions.toml)" for q in account.questions]
-    koans = [_koan(name) if "/" in name else name for name in ledger.proofs(account.cards)]
+    koans = [_koan(name) if "/" in name else name for name in fact_screens.proofs(account.cards)]
     wrong = [f"[{s.card.id}](ERRATA.md#{s.card.id})" for s in account.errata]
     cells = [account.fact.id, _plain(account.fact.claim), *map(", ".join, (cards, questions, koans, wrong))]
     return f"| {' | '.join(cells)} |"
@@ -107,7 +107,7 @@ def _koan(name: str) -> str:
 
 
 def _sentence(proof: CardProof) -> str:
-    return f"“{ledger.sentence(proof)}”"
+    return f"“{fact_screens.sentence(proof)}”"
 
 
 def _plain(text: str) -> str:

@@ -31,28 +31,32 @@ def facts(
       koans facts --errata ch09 --json
       koans facts --write         after a change to cards, questions or tests
     """
-    from grader import facts as found
+    from grader.author import facts as found
+    from grader.author.report import fact_documents, fact_screens
     from grader.book import terminal
-    from grader.report import documents, ledger
 
     book = workbook()
     if write or check:
         if names or errata or as_json or (write and check):
             raise KoansError("--write and --check are for the whole pages: give one of them, and nothing else")
-        changed = documents.stale(book) if check else documents.write(book)
+        changed = fact_documents.stale(book) if check else fact_documents.write(book)
         for name in changed:
             show(f"{name}: {'stale; `koans facts --write` writes it' if check else 'written'}")
-        show(f"pages: {len(documents.PAGES)}, {'stale' if check else 'written'}: {len(changed)}")
+        show(f"pages: {len(fact_documents.PAGES)}, {'stale' if check else 'written'}: {len(changed)}")
         raise typer.Exit(1 if check and changed else 0)
     if errata:
         wrong = found.errata(book, names or ())
         if as_json:
             dump(wrong)
         else:
-            show(ledger.errata(wrong))
+            show(fact_screens.errata(wrong))
         return
     accounts = found.accounts(book, names or ())
     if as_json:
         dump(accounts)
     else:
-        show(ledger.account(accounts[0]) if len(accounts) == 1 else ledger.table(accounts, terminal.console().width))
+        show(
+            fact_screens.account(accounts[0])
+            if len(accounts) == 1
+            else fact_screens.table(accounts, terminal.console().width)
+        )

@@ -1,4 +1,4 @@
-"""Figures of the chapters, drawn from the oracles: `python -m grader.figures [--check]`.
+"""Figures of the chapters, drawn from the oracles: `python -m grader.author.figures [--check]`.
 
 `content/CH/figure.py` has a function `draw() -> Figure`; its picture lies beside it as figure.svg and carries
 two digests: of the numbers and words it shows, and of the text that drew it. So it can be told whether it is
@@ -136,7 +136,7 @@ def _numbers(array: Any) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 all is up to date (now), 1 something is stale (`--check`), 2 could not be drawn."""
     parser = argparse.ArgumentParser(
-        prog="python -m grader.figures",
+        prog="python -m grader.author.figures",
         description="Draw content/CH/figure.svg from content/CH/figure.py, where what it shows has changed.",
         epilog="exit status: 0 all up to date, 1 stale figures found by --check, 2 a figure cannot be drawn",
     )
@@ -157,7 +157,7 @@ def _run(root: Path, *, check: bool, everything: bool) -> int:
     for file in files:
         chapter = file.parent.name
         if check and chapter in reasons:
-            print(f"content/{chapter}/figure.svg: {reasons[chapter]}; `python -m grader.figures` draws it")
+            print(f"content/{chapter}/figure.svg: {reasons[chapter]}; `python -m grader.author.figures` draws it")
         elif not check and (everything or chapter in reasons):
             file.with_suffix(".svg").write_bytes(svg(file))
             print(f"content/{chapter}/figure.svg: drawn ({reasons.get(chapter, 'was up to date')})")

@@ -11,8 +11,8 @@ from rich.text import Text
 from grader.book.workbook import Koan
 
 if TYPE_CHECKING:
-    from grader.changed import Change
-    from grader.gate import Report
+    from grader.author.changed import Change
+    from grader.author.gate import Report
 
 
 def gate(report: Report) -> RenderableType:
