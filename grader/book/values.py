@@ -1,7 +1,7 @@
-"""A koan's values as data, to the bit: tensors and arrays as raw bytes with dtype, shape and strides.
+"""A koan's values as plain data, exact to the bit: tensors and arrays as raw bytes with dtype, shape and strides.
 
-`pack` makes nodes of values, `Unpacker` values of nodes. Nodes may be forged, so every size is checked against the
-bytes that are really there, and what a few bytes may stand for is bounded.
+`pack` turns values into nodes, and `Unpacker` turns nodes into values. A node may be forged. So every size is checked
+against the bytes that are there, and there is a limit on the memory that a few bytes can claim.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-LARGEST = 256 << 20  # bytes of one frame, and of all the tensors it stands for once they are laid out
-ITEMS = 1 << 18  # of all lists, tuples and dicts of one message together
+LARGEST = 256 << 20  # the most bytes of one frame, and of all its tensors together once they are laid out in memory
+ITEMS = 1 << 18  # the most entries of all lists, tuples and dicts of one message together
 DIMENSIONS = 32
-DIGITS = 3_500  # of an integer beyond 64 bits, in base 16: Python still prints that many in base 10
+DIGITS = 3_500  # the most base-16 digits of an integer beyond 64 bits: Python still prints such integers in base 10
 
 DTYPES: dict[str, torch.dtype] = {
     name: getattr(torch, name)
@@ -33,11 +33,12 @@ DTYPES: dict[str, torch.dtype] = {
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 NUMPY_KINDS = "biufc"
-NUMPY_NAME = re.compile(rf"[<>|=][{NUMPY_KINDS}][0-9]{{1,2}}")  # of numbers alone: numpy would read "<i,O" as pointers
+# Names of dtypes of numbers. numpy itself would accept "<i,O" too, and read the bytes as pointers.
+NUMPY_NAME = re.compile(rf"[<>|=][{NUMPY_KINDS}][0-9]{{1,2}}")
 
 
 class Malformed(Exception):
-    """Bytes from a worker that are no message, or a message that claims what is not there."""
+    """Bytes from a worker are no message, or a message claims more than it holds."""
 
 
 class BytesData(msgspec.Struct, array_like=True, tag="b"):
@@ -45,7 +46,7 @@ class BytesData(msgspec.Struct, array_like=True, tag="b"):
 
 
 class TensorData(msgspec.Struct, array_like=True, tag="T"):
-    """`data` holds the elements from the first to the last in memory, gaps included; strides in elements."""
+    """A tensor. `data` holds its memory from the first element to the last, with gaps. Strides are in elements."""
 
     dtype: str
     shape: list[int]
@@ -55,7 +56,7 @@ class TensorData(msgspec.Struct, array_like=True, tag="T"):
 
 
 class ArrayData(msgspec.Struct, array_like=True, tag="N"):
-    """A numpy array; strides in bytes, `offset` of element 0 in `data`."""
+    """A numpy array. Strides are in bytes. `offset` is the position of element 0 in `data`."""
 
     dtype: str
     shape: list[int]
@@ -80,7 +81,7 @@ class BigInt(msgspec.Struct, array_like=True, tag="I"):
 
 
 class Text(msgspec.Struct, array_like=True, tag="u"):
-    """A string that is no valid UTF-8: it holds lone surrogates."""
+    """A string with lone surrogates, which cannot be encoded as UTF-8."""
 
     data: bytes
 
@@ -105,7 +106,7 @@ class SizeData(msgspec.Struct, array_like=True, tag="s"):
 
 
 class OtherData(msgspec.Struct, array_like=True, tag="F"):
-    """Something a koan does not return: only the name of its type crosses."""
+    """A value that a koan may not return. Only the name of its type crosses."""
 
     kind: str
 
@@ -132,10 +133,10 @@ Node = (
 
 
 def pack(x: Any) -> Node:
-    """A value as data. What no koan may take or return becomes OtherData."""
-    simple = _PACKERS.get(type(x))
-    if simple is not None:
-        return simple(x)
+    """A value as data. A value that no koan may take or return becomes OtherData."""
+    packer = _PACKERS.get(type(x))
+    if packer is not None:
+        return packer(x)
     if isinstance(x, tuple):  # a named tuple, as torch.max returns
         return TupleData([pack(y) for y in x])
     if isinstance(x, np.generic) and x.dtype.kind in NUMPY_KINDS:
@@ -164,15 +165,15 @@ def _pack_tensor(x: Tensor) -> Node:
         return OtherData("tensor of another layout, device or type")
     if x.numel() * x.element_size() > LARGEST:
         return OtherData(f"tensor of more than {LARGEST >> 20} MiB")
-    needs = x.requires_grad
+    requires_grad = x.requires_grad
     x = x.detach().resolve_conj().resolve_neg()
     shape, stride = list(x.shape), list(x.stride())
     span = _span(shape, stride)
-    if span > 2 * max(1, x.numel()) + 4096:  # a few elements of something large: send them alone
+    if span > 2 * max(1, x.numel()) + 4096:  # a view of few elements of a large tensor: send only these elements
         x = x.contiguous()
         stride, span = list(x.stride()), x.numel()
-    flat = x.as_strided((span,), (1,)) if span else x.new_empty(0)  # an empty one may have any strides
-    return TensorData(dtype, shape, stride, flat.view(torch.uint8).numpy().tobytes(), needs)
+    flat = x.as_strided((span,), (1,)) if span else x.new_empty(0)  # an empty tensor may have any strides
+    return TensorData(dtype, shape, stride, flat.view(torch.uint8).numpy().tobytes(), requires_grad)
 
 
 def _pack_array(x: np.ndarray[Any, Any]) -> Node:
@@ -207,15 +208,17 @@ _PACKERS: dict[type, Callable[[Any], Node]] = {
 
 
 class Unpacker:
-    """Turns nodes back into values. `budget` is how many bytes all their tensors may come to, laid out, `items` how
-    many entries their lists, tuples and dicts.
+    """Turns nodes back into values.
+
+    `budget` is the most bytes of all their tensors together, once they are laid out in memory. `items` is the most
+    entries of all their lists, tuples and dicts together.
     """
 
     def __init__(self, budget: int = LARGEST, items: int = ITEMS) -> None:
         self.budget, self.items = budget, items
 
     def __call__(self, node: Node) -> Any:
-        """The value. Raises Malformed for a claim that does not hold."""
+        """The value of a node. Raises Malformed if the node claims what is not true."""
         try:
             return self._value(node)
         except (RecursionError, TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:
@@ -258,7 +261,7 @@ class Unpacker:
         return [self._value(x) for x in nodes]
 
     def _spend(self, shape: list[int], itemsize: int) -> int:
-        """Number of elements, if that many are affordable."""
+        """The number of elements, taken from the budget. Raises Malformed if the budget does not suffice."""
         if len(shape) > DIMENSIONS or any(not 0 <= n <= LARGEST for n in shape):
             raise Malformed(f"the shape {shape[:DIMENSIONS]} is out of bounds")
         numel = math.prod(shape)
@@ -295,7 +298,7 @@ class Unpacker:
 
 
 def _span(shape: list[int], stride: list[int]) -> int:
-    """Elements from the first to the last in memory."""
+    """How many elements lie in memory from the first to the last, gaps included."""
     if 0 in shape:
         return 0
     return sum((n - 1) * s for n, s in zip(shape, stride, strict=True)) + 1
@@ -320,6 +323,6 @@ def _numpy_dtype(name: str) -> np.dtype[Any]:
 
 
 def _other(kind: str) -> Any:
-    """A stand-in for something that does not cross: its type has the name that the worker gave."""
+    """A placeholder for a value that does not cross. Its type has the name that the worker gave."""
     name = "".join(c for c in kind if c.isprintable())[:100] or "object"
     return type(name, (), {"__repr__": lambda self: f"<{name}>"})()

@@ -1,4 +1,4 @@
-"""The one result model. A verdict is judged from what a run reported: what it did not report as passed, is not."""
+"""The one result model. A verdict is judged from what a run reported. A test not reported as passed has not passed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ class Status(StrEnum):
 
 
 class TestResult(msgspec.Struct, frozen=True):
-    """One test. `sentence` is its name as words; `looks` the wrong answers its failure looks like, by name.
+    """The result of one test.
 
-    `ms`: of a race on a GPU, the median milliseconds of each contestant; the code under test is "yours".
+    `sentence` is the test's name as words. `looks` maps the name of each wrong answer that the failure looks like to
+    its description. `ms` is filled by a race on a GPU: the median milliseconds of each contestant. The code under test
+    is "yours".
     """
 
     name: str
@@ -41,11 +43,11 @@ class TestResult(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What came of running one koan against one target.
+    """The result of running one koan against one target.
 
-    `status` rests on the tests without the gpu mark, `fast` on those with it (None: there are none). `names` are the
-    wrong answers that the failures agree on, and `message` is what a learner reads first. `isolation` says what stood
-    between the code and the grader, if anything did.
+    `status` depends on the tests without the gpu mark. `fast` depends on the tests with it and is None if there are
+    none. `names` are the wrong answers that the failures agree on. A learner reads `message` first. `isolation` says
+    what separated the code from the grader, if anything did.
     """
 
     koan: str
@@ -71,8 +73,11 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Exit(msgspec.Struct, frozen=True):
-    """How the process of a run ended. `finished`: it said that it had run every test and meant to stop. `nonsense`: an
-    isolated submission sent what is no answer."""
+    """How the process of a run ended.
+
+    `finished`: it reported that it had run every test. `timed_out`: the limit in seconds, if the limit ended it.
+    `running`: the test that was running. `nonsense`: why the messages of an isolated submission are no answer.
+    """
 
     finished: bool
     code: int = 0
@@ -94,102 +99,147 @@ def judge(
     seed: int,
     output: str,
 ) -> Verdict:
-    """One verdict from the tests reported, an error in reading the file (`broken`), and the end of the process."""
-    message = headline = ""
+    """The verdict from the reported tests, an error in reading the file (`broken`), and the end of the process."""
     tests = [_clean(test) for test in tests]
-    claim = [t for t in tests if not t.gpu]
-    failed = [t for t in claim if t.status == Status.failed]
-    untouched = [t for t in claim if t.status == Status.not_started]
-    # Where the tests of the first claim cannot run, those on a GPU still tell a stub.
-    stub = [t for t in tests if t.status == Status.not_started]
-    run = [t for t in tests if t.status != Status.not_run_here]
-    names = _common(failed)
+    first_claim = [t for t in tests if not t.gpu]
+    names = _common(_with(Status.failed, first_claim))
+    outcome = _outcome(tests, broken, end, names)
+    fast = _fast([t for t in tests if t.gpu], outcome.status)
+    message = clean(outcome.message)
+    headline = clean(outcome.headline) or (message.splitlines()[0] if message else "")
+    return Verdict(
+        koan, target, outcome.status, message, headline, tuple(tests), names, fast, seconds, seed, clean(output)
+    )
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    """The first claim's status and the text that explains it. Without a headline the first line of it serves as one."""
+
+    status: Status
+    message: str = ""
+    headline: str = ""
+
+
+def _outcome(tests: Sequence[TestResult], broken: str, end: Exit, names: Sequence[str]) -> _Outcome:
+    """What the run shows about the tests without the gpu mark. The first case that applies decides."""
+    first_claim = [t for t in tests if not t.gpu]
+    failed = _with(Status.failed, first_claim)
     if broken:
-        status, message = Status.broken, broken
-    elif end.timed_out:
-        status = Status.timed_out
-        during = f" in: {end.running}" if end.running else " while the file was being imported"
-        advice = "Does a loop end, and does recursion do the same work again and again? Either can outlast any limit."
-        message = f"no answer within {end.timed_out:g} s{during}\n\n{advice}"
-        if failed:
-            message += f"\n\nBefore that failed: {failed[0].sentence}\n\n{failed[0].message}"
-    elif not end.finished:
-        status, message = Status.crashed, _crash(end)
-    elif (untouched and len(untouched) == len(claim)) or (stub and stub == run):
-        status, message = Status.not_started, "not started: replace `raise NotImplementedError` with your own lines"
-    elif untouched and not failed:
-        status = Status.failed
-        message = f"part of it is still to be written: {len(untouched)} tests meet its 'your turn'"
-    elif failed:
-        status = Status.failed
-        # The first failure that says this, alone or among others: early tests can be checked by hand.
-        first = ([t for t in failed if names and set(t.looks) >= set(names)] or failed)[0]
-        message, headline = first.message, first.headline
-        if set(first.looks) > set(names) and names and message.startswith(headline):
-            # Other tests have told its look-alikes apart.
-            narrowed = looks_like([first.looks[name] for name in names])
-            message, headline = narrowed + message[len(headline) :], narrowed
-    elif claim and all(t.status == Status.passed for t in claim):
-        status = Status.passed
-    else:
-        lacks = [t.message for t in claim if t.status == Status.not_run_here]
-        status, message = Status.not_run_here, lacks[0] if lacks else "no test ran"
-    fast = _fast([t for t in tests if t.gpu], status)
-    text = clean(message)
-    title = clean(headline) or (text.splitlines()[0] if text else "")
-    return Verdict(koan, target, status, text, title, tuple(tests), names, fast, seconds, seed, clean(output))
+        return _Outcome(Status.broken, broken)
+    if end.timed_out:
+        return _Outcome(Status.timed_out, _timeout(end, failed))
+    if not end.finished:
+        return _Outcome(Status.crashed, _crash(end))
+    if _is_stub(first_claim, tests):
+        return _Outcome(Status.not_started, "not started: replace `raise NotImplementedError` with your own lines")
+    if failed:
+        return _failure(failed, names)
+    if untouched := _with(Status.not_started, first_claim):
+        part = f"part of it is still to be written: {len(untouched)} tests meet its 'your turn'"
+        return _Outcome(Status.failed, part)
+    if _all(Status.passed, first_claim):
+        return _Outcome(Status.passed)
+    lacking = _with(Status.not_run_here, first_claim)
+    return _Outcome(Status.not_run_here, lacking[0].message if lacking else "no test ran")
+
+
+def _with(status: Status, tests: Sequence[TestResult]) -> list[TestResult]:
+    return [test for test in tests if test.status == status]
+
+
+def _all(status: Status, tests: Sequence[TestResult]) -> bool:
+    """Whether there are tests and all of them have this status."""
+    return bool(tests) and all(test.status == status for test in tests)
+
+
+def _is_stub(first_claim: Sequence[TestResult], tests: Sequence[TestResult]) -> bool:
+    """All tests of the first claim found a stub, or all tests that could run did.
+
+    A machine that cannot run the tests of the first claim may have a GPU for the others, which recognize a stub too.
+    """
+    could_run = [t for t in tests if t.status != Status.not_run_here]
+    return _all(Status.not_started, first_claim) or _all(Status.not_started, could_run)
+
+
+def _failure(failed: Sequence[TestResult], names: Sequence[str]) -> _Outcome:
+    """Show the first failure that looks like all of `names`, because early tests can be checked by hand."""
+    naming = [t for t in failed if names and set(t.looks) >= set(names)]
+    first = (naming or failed)[0]
+    ruled_out = set(first.looks) - set(names)  # by other tests
+    if not (naming and ruled_out and first.message.startswith(first.headline)):
+        return _Outcome(Status.failed, first.message, first.headline)
+    headline = looks_like([first.looks[name] for name in names])
+    return _Outcome(Status.failed, headline + first.message.removeprefix(first.headline), headline)
 
 
 def speed(tests: Iterable[TestResult]) -> str:
-    """What races on a GPU gave, "0.92 of sdpa": the smallest ratio to each rival or, of a family (sdpa-flash,
-    sdpa-cudnn), to the fastest of it. Empty if nothing was timed."""
+    """The smallest speed relative to each rival in the races on a GPU, as in "0.92 of sdpa". Empty without races.
+
+    Of a family of rivals (sdpa-flash, sdpa-cudnn) only the fastest counts.
+    """
     least: dict[str, tuple[float, str]] = {}
     for test in tests:
         yours = test.ms.get("yours")
         for name, ms in test.ms.items():
             if yours and name != "yours":
-                kind = name.partition("-")[0]
-                least[kind] = min(least.get(kind, (math.inf, "")), (ms / yours, name))
+                family = name.partition("-")[0]
+                least[family] = min(least.get(family, (math.inf, "")), (ms / yours, name))
     return ", ".join(f"{ratio:.2f} of {name}" for ratio, name in sorted(least.values()))
 
 
 def settled(tests: Sequence[TestResult], left: int) -> bool:
-    """Is it settled that these failures have one name in common, whatever `left` more tests may say?"""
-    failed = [t for t in tests if t.status == Status.failed and not t.gpu]
-    votes = Counter(name for t in failed for name in t.looks)
-    (_, most), (_, second) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
+    """Whether these failures have one name in common, whatever the results of the `left` tests still to run."""
+    failed = _with(Status.failed, [t for t in tests if not t.gpu])
+    most, second = [*sorted(_votes(failed).values(), reverse=True), 0, 0][:2]
     return most > second + left and 2 * most >= len(failed) + left
 
 
+def _votes(failed: Sequence[TestResult]) -> Counter[str]:
+    """How many failures look like each wrong answer."""
+    return Counter(name for test in failed for name in test.looks)
+
+
 def _common(failed: Sequence[TestResult]) -> tuple[str, ...]:
-    """The names that most failures allow, if these are half of them at least: a name must not stand for the rest."""
-    votes = Counter(name for t in failed for name in t.looks)
+    """The names with the most votes, if at least half of the failures voted for them. Otherwise none."""
+    votes = _votes(failed)
     most = max(votes.values(), default=0)
     if 2 * most < max(1, len(failed)):
         return ()
     return tuple(name for name, n in votes.items() if n == most)
 
 
-def looks_like(says: Sequence[str]) -> str:
-    """The headline of a failure that looks like one of these wrong answers."""
-    more = [f"{len(says) - 3} more"] if len(says) > 3 else []
-    return "this looks like: " + "\n             or: ".join([*says[:3], *more])
+def looks_like(descriptions: Sequence[str]) -> str:
+    """The headline of a failure that looks like these wrong answers."""
+    more = [f"{len(descriptions) - 3} more"] if len(descriptions) > 3 else []
+    return "this looks like: " + "\n             or: ".join([*descriptions[:3], *more])
 
 
 def _fast(tests: Sequence[TestResult], status: Status) -> Status | None:
-    """The second claim. It rests on its own tests and falls with the first claim, unless that was not tried here."""
+    """The status of the second claim: its own tests must pass, and the first claim must not have failed."""
     if not tests:
         return None
     if status == Status.not_started:
-        return Status.not_started if any(t.status == Status.not_started for t in tests) else Status.not_run_here
-    if any(t.status == Status.not_run_here for t in tests):
+        return Status.not_started if _with(Status.not_started, tests) else Status.not_run_here
+    if _with(Status.not_run_here, tests):
         return Status.not_run_here
-    ok = status in (Status.passed, Status.not_run_here) and all(t.status == Status.passed for t in tests)
+    ok = status in (Status.passed, Status.not_run_here) and _all(Status.passed, tests)
     return Status.passed if ok else Status.failed
 
 
+def _during(end: Exit) -> str:
+    return f"in: {end.running}" if end.running else "while the file was being imported"
+
+
+def _timeout(end: Exit, failed: Sequence[TestResult]) -> str:
+    advice = "Does a loop end, and does recursion do the same work again and again? Either can outlast any limit."
+    message = f"no answer within {end.timed_out:g} s {_during(end)}\n\n{advice}"
+    if failed:
+        message += f"\n\nBefore that failed: {failed[0].sentence}\n\n{failed[0].message}"
+    return message
+
+
 def _crash(end: Exit) -> str:
-    during = f"in: {end.running}" if end.running else "while the file was being imported"
+    during = _during(end)
     if end.nonsense:
         cause = f"the process sent what is no answer {during}: {end.nonsense}"
         more = "Does the code reach for the descriptors of the process it runs in?"
@@ -213,14 +263,17 @@ def _clean(test: TestResult) -> TestResult:
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 
 
-# Control characters, what reorders or hides the text around it, halves of a surrogate pair, and what is no character.
+# Control characters, marks that reorder or hide the text around them, lone surrogates, and code points that are no
+# characters.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff\ud800-\udfff]"
 )
 
 
 def clean(text: str) -> str:
-    """Text that is safe to print and to encode: no terminal escapes, no control characters but newline and tab, no
-    marks that turn the direction of writing, no half surrogates.
+    """The text made safe to print and to encode.
+
+    It has no terminal escapes, no control characters except newline and tab, no marks that change the direction of
+    writing, and no lone surrogates.
     """
     return _UNSAFE.sub("�", _ESCAPES.sub("", text).replace("\r", ""))

@@ -11,13 +11,13 @@ from grader.kernels.text import YourTurn, is_stub, kernel_lines
 
 
 def job(fn: Launched, inputs: Sequence[Input], baselines: Sequence[str], only: Sequence[str] = ()) -> Job:
-    """A race of these kernels against the oracle's baselines. Raises YourTurn for a stub."""
+    """A race of these kernels, as text, against the oracle's baselines. Raises YourTurn for a stub."""
     mine = kernels(fn, YOURS, only)
     return Job(mine.oracle, tuple(inputs), tuple(baselines), (mine,))
 
 
 def kernels(fn: Launched, name: str, only: Sequence[str] = ()) -> Kernels:
-    """The kernels' checked texts and literal numbers, under a name for their times. Raises YourTurn for a stub."""
+    """The kernels' checked texts and their CONFIG. `name` labels their times. Raises YourTurn for a stub."""
     if any(is_stub(text.functions[kernel]) for kernel, text in fn.texts.items()):
         raise YourTurn("your turn")
     oracle = f"{fn.oracle.fn.__module__}:{fn.oracle.__name__}"

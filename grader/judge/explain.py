@@ -1,4 +1,4 @@
-"""An exception as a learner reads it: what, where in their own file, and what it may mean."""
+"""Turns an exception into a message for the learner: what was raised, where in their own file, and the likely cause."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from grader.checks.message import Disagreement, NotStarted
 from grader.judge.sandbox.proxy import SUBMITTED_FRAMES
 from grader.kernels.text import YourTurn
 
-LINES = 12
+LINES = 12  # the most lines of an exception's text in a message
 
 
 @dataclass(frozen=True)
 class Explained:
-    """The full message, its headline if it differs from the first line, and the wrong answers it looks like."""
+    """The full message, its headline if it is not the first line, and the wrong answers that the failure looks like."""
 
     message: str
     headline: str
@@ -26,10 +26,8 @@ class Explained:
 
 
 def explain(error: BaseException, koan: Koan) -> Explained:
-    """What a failing test says."""
-    if isinstance(error, (NotStarted, YourTurn)) or (
-        isinstance(error, NotImplementedError) and "your turn" in str(error)
-    ):
+    """The message of a failing test."""
+    if _is_your_turn(error):
         return Explained(f"not started: open exercises/{koan.id}.py", "", not_started=True)
     if isinstance(error, Disagreement):
         return Explained(error.told.text, error.told.sentence, dict(error.told.looks))
@@ -41,23 +39,22 @@ def explain(error: BaseException, koan: Koan) -> Explained:
     if isinstance(error, AssertionError):
         text = str(error).strip() or "the assertion does not hold"
         return Explained("\n".join([*_first_lines(text), *_test_line(error), *notes]), "")
-    lines = [f"{koan.name} raised {type(error).__name__}: {str(error).strip()}".rstrip(": ")]
-    frames = own_frames(error, koan)
-    return Explained("\n".join([*_first_lines(lines[0]), frames, *notes]).rstrip(), "")
+    raised = f"{koan.name} raised {type(error).__name__}: {str(error).strip()}".rstrip(": ")
+    return Explained("\n".join([*_first_lines(raised), own_frames(error, koan), *notes]).rstrip(), "")
+
+
+def _is_your_turn(error: BaseException) -> bool:
+    """Whether it was raised by a stub."""
+    if isinstance(error, (NotStarted, YourTurn)):
+        return True
+    return isinstance(error, NotImplementedError) and "your turn" in str(error)
 
 
 def explain_import(error: BaseException, koan: Koan) -> str:
-    """What a file that cannot be imported says: the line, and the likely cause."""
+    """The message for a file that cannot be imported: the line, and the likely cause."""
     name = f"exercises/{koan.id}.py"
     if isinstance(error, SyntaxError):
-        line = f"{(error.text or '').rstrip()}" if error.text else ""
-        at = Path(error.filename).name if error.filename else name
-        what = type(error).__name__.replace("KernelSyntaxError", "not a kernel")
-        lines = [f"{what} in {at}, line {error.lineno}: {error.msg}"]
-        if line.strip():
-            shift = len(line) - len(line.lstrip())
-            lines += ["", f"    {line.strip()}", "    " + " " * max(0, (error.offset or 1) - 1 - shift) + "^"]
-        return "\n".join(lines)
+        return _explain_syntax(error, name)
     if isinstance(error, ModuleNotFoundError):
         missing = error.name or ""
         if not missing or missing.startswith("exercises"):
@@ -70,10 +67,23 @@ def explain_import(error: BaseException, koan: Koan) -> str:
     return f"importing {name} raised {type(error).__name__}: {str(error).strip()}\n{frames}".rstrip().rstrip(":")
 
 
+def _explain_syntax(error: SyntaxError, name: str) -> str:
+    """The line with the mistake, and below it a caret where the mistake is."""
+    file = Path(error.filename).name if error.filename else name
+    kind = type(error).__name__.replace("KernelSyntaxError", "not a kernel")
+    message = f"{kind} in {file}, line {error.lineno}: {error.msg}"
+    line = (error.text or "").rstrip()
+    if not line:
+        return message
+    indent = len(line) - len(line.lstrip())
+    caret = " " * max(0, (error.offset or 1) - 1 - indent) + "^"
+    return "\n".join([message, "", f"    {line.strip()}", f"    {caret}"])
+
+
 def own_frames(error: BaseException, koan: Koan) -> str:
-    """The lines of a traceback that stand in the koan's own file, the last three."""
+    """The last three lines of a traceback that are in the koan's own file."""
     submitted: list[tuple[int, str]] | None = getattr(error, SUBMITTED_FRAMES, None)
-    if submitted is not None:  # from another process
+    if submitted is not None:  # the exception comes from a worker
         return "\n".join(f"  line {number} of {koan.name}.py: {line}" for number, line in submitted)
     ends = (f"{koan.id}.py",)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.replace("\\", "/").endswith(ends)]
@@ -88,5 +98,6 @@ def _first_lines(text: str) -> list[str]:
 
 
 def _test_line(error: BaseException) -> list[str]:
+    """The line of the test whose assertion failed, in a list, or an empty list if it is not known."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "/test_" in f.filename.replace("\\", "/")]
     return [f"  checked by: {frames[-1].line}"] if frames and frames[-1].line else []

@@ -1,6 +1,6 @@
 """The pytest plugin: `--target`, `--seed`, the markers, and failures a learner can read.
 
-The same in a terminal, in an editor's test panel and inside the runner, which goes through several runs in one session
+It works in a terminal, in an editor's test panel and inside the runner. The runner makes several runs in one session
 (`Driver`).
 """
 
@@ -25,13 +25,14 @@ from grader.judge import targets
 from grader.judge.explain import Explained, explain, explain_import
 
 os.environ.setdefault("TRITON_INTERPRET", "1")  # before anything imports triton
-os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # looking for a GPU must not start CUDA in a parent
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # the search for a GPU must not start CUDA before a fork
 
 WORKBOOK = pytest.StashKey[Workbook]()
 TARGET = pytest.StashKey[targets.Target]()
 SEED = pytest.StashKey[int]()
-EXAMPLES, FEWER = 30, 10  # hypothesis examples a property test runs; in the gate, for most
-TOLD = 20_000  # characters of any text of a result: a submission may make its lines as long as it likes
+EXAMPLES, FEWER = 30, 10  # hypothesis examples of a property test, and of most in the gate
+# The most characters of a text in a result, because a submission can make its lines as long as it likes.
+LONGEST_TEXT = 20_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,9 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class Driver:
-    """Begins and ends runs. In plain pytest the session is one run; the runner's own drives several through one.
+    """Begins and ends runs. In plain pytest a session is one run. The runner's driver makes several in one session.
 
-    `workbook` is the one to use, if it was read already.
+    `workbook` is the workbook to use, if it was read already.
     """
 
     def __init__(self, workbook: Workbook | None = None) -> None:
@@ -67,14 +68,14 @@ class Driver:
         run: context.Run,
         sandbox: targets.Sandbox | None = None,
     ) -> None:
-        """From here on `exercises.*` is the target's, inputs come from `seed`, and checks share `run`."""
+        """Begin a run: `exercises.*` imports the target's code, inputs come from `seed`, and checks share `run`."""
         config.stash[TARGET], config.stash[SEED] = target, seed
         targets.install(config.stash[WORKBOOK], target, sandbox)
         _configure_hypothesis(seed)
         context.start(run)
 
     def end(self) -> None:
-        """Leave nothing of this run to one that may follow in the process."""
+        """End the run, so that nothing of it affects the next run in this process."""
         targets.uninstall()
         context.start(context.Run())
 
@@ -86,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
     driver = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, Driver)), None)
     try:
         workbook = (driver and driver.workbook) or Workbook(find_root(config.rootpath))
-        assert workbook.koans  # read the content now: a mistake in it is one line, not a failed import
+        assert workbook.koans  # read the content now, so that a mistake in it is one line and not a failed import
         config.stash[WORKBOOK] = workbook
         if driver is None:
             target = targets.parse(config.getoption("--target"))
@@ -113,22 +114,23 @@ def _configure_hypothesis(seed: int) -> None:
     core.global_force_seed = seed or None  # type: ignore[assignment]
 
 
-def _look_briefly(item: pytest.Item) -> None:
-    """Once a test has failed the next step is clear: a counterexample is still looked for, but not made smaller.
+def _shorten(item: pytest.Item) -> None:
+    """Let a hypothesis test report its first counterexample. It does not look for a smaller one.
 
-    The gate tries fewer examples where that makes it no laxer: a wrong answer has to fail on these already, and its
-    further seeds bring others.
+    A brief run also tries fewer examples, if the target is a wrong answer or the seed is not 0. The gate stays as
+    strict: a wrong answer must fail on these examples already, and every other seed brings other examples.
     """
     from hypothesis import Phase, settings
 
     test = getattr(item, "obj", None)
-    chosen = getattr(test, "_hypothesis_internal_use_settings", None)
-    if chosen is not None:
-        wrong = item.config.stash[TARGET].kind == "wrong"
-        fewer = context.current().brief and (wrong or item.config.stash[SEED])
-        examples = min(chosen.max_examples, FEWER) if fewer else chosen.max_examples
-        brief = settings(chosen, phases=[Phase.explicit, Phase.generate], max_examples=examples)
-        test._hypothesis_internal_use_settings = brief  # type: ignore[union-attr]
+    normal = getattr(test, "_hypothesis_internal_use_settings", None)
+    if normal is None:  # it is no hypothesis test
+        return
+    wrong = item.config.stash[TARGET].kind == "wrong"
+    fewer = context.current().brief and (wrong or item.config.stash[SEED])
+    examples = min(normal.max_examples, FEWER) if fewer else normal.max_examples
+    brief = settings(normal, phases=[Phase.explicit, Phase.generate], max_examples=examples)
+    test._hypothesis_internal_use_settings = brief  # type: ignore[union-attr]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -136,7 +138,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | list[str]:
-    if SEED not in config.stash:  # several runs, each with its own
+    if SEED not in config.stash:  # the session has several runs, each with its own seed
         return []
     seed = config.stash[SEED]
     return f"koans: target {config.stash[TARGET]}, seed {seed} (repeat with --seed {seed})"
@@ -144,11 +146,12 @@ def pytest_report_header(config: pytest.Config) -> str | list[str]:
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
-    """A number for this test's random inputs: the same on every run with the same --seed."""
+    """A number for this test's random inputs. It is the same in every run with the same --seed."""
     return seed_of(request.node)
 
 
 def seed_of(item: pytest.Item) -> int:
+    """The seed of one test, made of the run's seed and the test's name."""
     return int(item.config.stash[SEED] * 1_000_003 + zlib.crc32(item.nodeid.encode())) % 2**31
 
 
@@ -167,15 +170,15 @@ def _koan_of(workbook: Workbook | None, path: Path) -> Koan | None:
 def sentence(item: pytest.Item) -> str:
     """A test's name as words, with its parameters."""
     name, bracket, params = item.name.partition("[")
-    given: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    for key, value in given.items():  # pytest calls a dtype by its place: dtype1
+    parameters: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    for key, value in parameters.items():  # pytest names a dtype by its position, as in dtype1
         if str(value).startswith("torch."):
             params = re.sub(rf"\b{re.escape(key)}\d+\b", str(value), params)
     return name.removeprefix("test_").replace("_", " ") + (f" [{params.replace('torch.', '')}" if bracket else "")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A race has a limit of its own, longer than a test's; a limit that a test sets itself stays."""
+    """Give a race on a GPU more time than other tests have. A limit that a test sets itself stays."""
     if not config.pluginmanager.hasplugin("timeout"):
         return
     from grader.gpu.client import LIMIT
@@ -192,9 +195,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def prepare(item: pytest.Item, koan: Koan) -> None:
-    """What comes before a koan's test. Skips it where this machine lacks something it needs."""
+    """Prepare a koan's test. Skips it if this machine lacks something that it needs."""
+    # After a failure the learner knows what to do next, so no time is spent on smaller counterexamples.
     if item.session.testsfailed or context.current().brief:
-        _look_briefly(item)
+        _shorten(item)
     missing = _missing(koan, item.get_closest_marker("gpu") is not None)
     if missing:
         pytest.skip(f"not run here: {missing}")
@@ -214,21 +218,21 @@ def _missing(koan: Koan, gpu: bool) -> str:
 
 
 def result_of(item: pytest.Item, koan: Koan, error: BaseException | None, seconds: float, output: str) -> TestResult:
-    """What came of one test: what it raised, if anything, and what it printed."""
-    status, told = Status.passed, Explained("", "")
+    """The result of one test, from what it raised, if anything, and what it printed."""
+    status, explained = Status.passed, Explained("", "")
     if isinstance(error, pytest.skip.Exception):
         status = Status.not_run_here
-        told = Explained(str(error.msg).removeprefix("not run here: "), "")
+        explained = Explained(str(error.msg).removeprefix("not run here: "), "")
     elif error is not None:
-        told = explain(error, koan)
-        status = Status.not_started if told.not_started else Status.failed
+        explained = explain(error, koan)
+        status = Status.not_started if explained.not_started else Status.failed
     return TestResult(
         name=item.name,
         sentence=sentence(item),
         status=status,
-        message=told.message[:TOLD],
-        headline=told.headline[:TOLD],
-        looks=told.looks,
+        message=explained.message[:LONGEST_TEXT],
+        headline=explained.headline[:LONGEST_TEXT],
+        looks=explained.looks,
         cards=tuple(c for m in item.iter_markers("card") for c in m.args),
         gpu=item.get_closest_marker("gpu") is not None,
         seconds=round(seconds, 4),
@@ -242,7 +246,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     koan = koan_of(item.config, item.path)
-    if koan is not None:  # our words replace pytest's traceback, which takes longer to draw than most tests
+    if koan is not None:  # our message replaces pytest's traceback, which takes longer to format than most tests run
         item.repr_failure = lambda excinfo, style=None: ""  # type: ignore[method-assign]
     report = yield
     if koan is None:
@@ -295,7 +299,7 @@ def pytest_report_teststatus(
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """One line a koan: where it stands and what to do next."""
+    """One line for each koan: how many tests pass and what to do next."""
     counts: dict[str, dict[Status, int]] = defaultdict(lambda: defaultdict(int))
     timed: dict[str, list[TestResult]] = defaultdict(list)
     broken: set[str] = set()
@@ -312,18 +316,19 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section("koans")
     for koan in sorted({*counts, *broken}):
-        short, tally = koan.partition("/")[2], counts[koan]
-        total = sum(tally.values())
-        if koan in broken:
-            line = f"{koan}  broken: it could not be imported"
-        elif tally[Status.failed]:
-            line = f"{koan}  {tally[Status.passed]} of {total} tests pass; next: koans hint {short}"
-        elif tally[Status.not_started]:
-            line = f"{koan}  not started; next: open exercises/{koan}.py"
-        elif tally[Status.passed]:
-            skipped = f", {tally[Status.not_run_here]} not run here" if tally[Status.not_run_here] else ""
-            line = f"{koan}  {tally[Status.passed]} of {total} tests pass{skipped}"
-            line += f"; {how_fast}" if (how_fast := speed(timed[koan])) else ""
-        else:
-            line = f"{koan}  not run here"
-        terminalreporter.write_line(line)
+        summary = "broken: it could not be imported" if koan in broken else _summary(koan, counts[koan], timed[koan])
+        terminalreporter.write_line(f"{koan}  {summary}")
+
+
+def _summary(koan: str, counts: dict[Status, int], results: list[TestResult]) -> str:
+    """What to say about a koan whose tests were collected. `counts` has a number for every status."""
+    passed = f"{counts[Status.passed]} of {sum(counts.values())} tests pass"
+    if counts[Status.failed]:
+        return f"{passed}; next: koans hint {koan.partition('/')[2]}"
+    if counts[Status.not_started]:
+        return f"not started; next: open exercises/{koan}.py"
+    if not counts[Status.passed]:
+        return "not run here"
+    not_run = counts[Status.not_run_here]
+    how_fast = speed(results)
+    return passed + (f", {not_run} not run here" if not_run else "") + (f"; {how_fast}" if how_fast else "")

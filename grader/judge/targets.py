@@ -1,7 +1,7 @@
-"""Whose code answers to `exercises.*`: the learner's, the solutions, a stub, one wrong or right variant, a submission.
+"""Decides which code `exercises.*` imports: the learner's, the solution, a stub, a wrong or right answer, a submission.
 
-One meta-path finder decides, so a test file imports the same name for all of them. With a sandbox's address it answers
-with proxies: the same functions, in a worker of their own.
+One meta-path finder decides, so a test file imports the same name for all of them. With the address of a sandbox the
+import gives proxies: the same functions, but they run in a worker.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import msgspec
 
@@ -31,8 +31,13 @@ from reference import Oracle, Variant
 
 if TYPE_CHECKING:
     from grader.judge.sandbox.proxy import End, Proxy, Worker
+    from grader.judge.sandbox.wire import Load
 
 PACKAGE = "exercises"
+
+Plain = Literal["learner", "solutions", "stub"]
+VariantKind = Literal["wrong", "right"]
+Kind = Plain | VariantKind | Literal["path"]
 
 
 class NotRunHere(ImportError):
@@ -40,24 +45,30 @@ class NotRunHere(ImportError):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """`kind` learner, solutions, stub, wrong or right (with the variant's `name`), or path (with a submission's
-    folder).
-    """
+    """The code to test. `name` is the name of a wrong or right answer, or the folder of a submission (kind path)."""
 
-    kind: str
+    kind: Kind
     name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.name}" if self.kind in ("wrong", "right") else self.name or self.kind
+        return f"{self.kind}:{self.name}" if self.is_variant else self.name or self.kind
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether it is a wrong or right answer, which replaces one function of the solution."""
+        return self.kind in ("wrong", "right")
 
 
 def parse(text: str) -> Target:
     """Read `--target`. Raises KoansError."""
-    kind, colon, name = text.partition(":")
-    if text in ("learner", "solutions", "stub"):
-        return Target(text)
-    if kind in ("wrong", "right") and colon:
-        return Target(kind, name)
+    plain: tuple[Plain, ...] = ("learner", "solutions", "stub")
+    for kind in plain:
+        if text == kind:
+            return Target(kind)
+    variants: tuple[VariantKind, ...] = ("wrong", "right")
+    for variant_kind in variants:
+        if text.startswith(f"{variant_kind}:"):
+            return Target(variant_kind, text.removeprefix(f"{variant_kind}:"))
     if Path(text).is_dir():
         folder = Path(text).resolve()
         return Target("path", str(folder.parent if folder.name == PACKAGE else folder))
@@ -65,7 +76,7 @@ def parse(text: str) -> Target:
 
 
 def exercise_file(workbook: Workbook, koan: Koan, target: Target) -> Path:
-    """The file whose text answers for the koan (variants stand in for functions of the solution)."""
+    """The file with the code of the target. For a variant it is the solution, of which it replaces one function."""
     if target.kind == "learner":
         return workbook.exercise(koan)
     if target.kind == "path":
@@ -74,7 +85,7 @@ def exercise_file(workbook: Workbook, koan: Koan, target: Target) -> Path:
 
 
 def source(workbook: Workbook, koan: Koan, target: Target) -> str:
-    """The text that answers for the koan. Raises FileNotFoundError."""
+    """The text of the target's code. Raises FileNotFoundError."""
     if target.kind == "stub":
         return stub_of(workbook, koan)
     if target.kind == "path":
@@ -86,7 +97,7 @@ def source(workbook: Workbook, koan: Koan, target: Target) -> str:
 
 
 def variant(koan: Koan, target: Target) -> tuple[Oracle[..., Any], Variant]:
-    """The variant a wrong: or right: target names. Raises KoansError naming those there are."""
+    """The oracle and its variant that a wrong: or right: target names. Raises KoansError with the known names."""
     pools = [(o, o.wrongs if target.kind == "wrong" else o.rights) for o in oracles(koan).values()]
     for oracle, pool in pools:
         if target.name in pool:
@@ -102,16 +113,17 @@ def missing_requirement(koan: Koan) -> str:
     from grader.gpu.devices import present
     from grader.kernels.interpreter.run import installed, unfit
 
-    # A GPU times kernels with versions of Triton that cannot interpret them; the other tests are not run then.
+    # With a GPU the koan can be run even if this version of Triton cannot interpret kernels: its races on the GPU need
+    # no interpreter. The plugin skips its other tests.
     return unfit() if not (installed() and present()) else ""
 
 
 class Sandbox(msgspec.Struct, frozen=True):
-    """Where workers are to be had, and what each may use: seconds, and bytes beyond the warm process.
+    """The address of the zygote that starts workers, and what each may use: seconds, and bytes beyond the warm process.
 
-    `opened` is told of each worker, `ended` of one that is gone before its time. `join` makes one function of the one
-    here and its proxy; without, the code runs in the sandbox alone. `reuse` holds the worker of the koan that was run
-    last: the workbook's own answers may follow each other in one.
+    `opened` is called with each new worker, and `ended` when one ends early. `join` makes one function of the function
+    in this process and its proxy. Without it the code runs only in the sandbox. `reuse` holds the worker of the koan
+    that was run last, because several of the workbook's own answers may run in one worker.
     """
 
     address: str
@@ -135,7 +147,7 @@ def _compiled(text: str, file: str) -> CodeType:
 
 
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Answers to `exercises`, its chapters and its koans. Everything else, the tests among it, is found as usual."""
+    """Finds `exercises`, its chapters and its koans. Python finds everything else, also the tests, as usual."""
 
     def __init__(self, workbook: Workbook, target: Target, sandbox: Sandbox | None = None) -> None:
         self.workbook = workbook
@@ -168,87 +180,101 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         lack = missing_requirement(koan)
         if lack:
             raise NotRunHere(lack)
+        text = self._source(koan)
+        file = str(module.__file__)
+        if koan.kind == "kernel":
+            self._define_launchers(module, koan, text, file)
+            return
         try:
-            text = source(self.workbook, koan, self.target)
+            self._define_functions(module, koan, text, file)
+        except SystemExit:
+            raise ImportError("the file calls exit while it is being imported") from None
+
+    def _source(self, koan: Koan) -> str:
+        try:
+            return source(self.workbook, koan, self.target)
         except FileNotFoundError as error:
             raise ModuleNotFoundError(
                 f"{error.filename} does not exist: `koans reset {koan.name}` makes it anew"
             ) from None
-        file = str(module.__file__)
-        if koan.kind == "kernel":
-            self._kernel_module(module, koan, text, file)
-            return
+
+    def _define_functions(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:
+        """Fill the module with the functions, with their proxies, or with both joined."""
         forbids = koan.forbids if self.target.kind in ("learner", "path", "solutions") else ()
-        try:
-            if self.sandbox is None:
-                self._run(koan, text, file, forbids, module.__dict__)
-                return
-            proxies = self._proxies(koan, text, file, forbids, self.sandbox)
-            join = self.sandbox.join
-            if join is not None:
-                here: dict[str, Any] = {"__name__": module.__name__}
-                self._run(koan, text, file, forbids, here)
-                module.__dict__.update({name: join(here[name], there) for name, there in proxies.items()})
-            else:
-                module.__dict__.update(proxies)
-        except SystemExit:
-            raise ImportError("the file calls exit while it is being imported") from None
+        if self.sandbox is None:
+            self._run(koan, text, file, forbids, module.__dict__)
+            return
+        proxies = self._proxies(koan, text, file, forbids, self.sandbox)
+        join = self.sandbox.join
+        if join is None:
+            module.__dict__.update(proxies)
+            return
+        here: dict[str, Any] = {"__name__": module.__name__}
+        self._run(koan, text, file, forbids, here)
+        module.__dict__.update({name: join(here[name], proxy) for name, proxy in proxies.items()})
 
     def _run(self, koan: Koan, text: str, file: str, forbids: Sequence[str], names: dict[str, Any]) -> None:
-        """The code in this process, in the namespace `names`."""
+        """Run the code in this process, in the namespace `names`."""
         exec(_compiled(text, file), names)
         if forbids:
             policy.enforce(names, text, forbids)
-        if self.target.kind in ("wrong", "right"):
+        if self.target.is_variant:
             oracle, chosen = variant(koan, self.target)
             names[oracle.__name__] = chosen.fn
 
     def _proxies(self, koan: Koan, text: str, file: str, forbids: Sequence[str], sandbox: Sandbox) -> dict[str, Proxy]:
-        """The submission in a worker, and a proxy for each of its functions."""
+        """Run the code in a worker. Returns a proxy for each of its functions."""
         from grader.judge.sandbox import wire
-        from grader.judge.sandbox.proxy import Limits, Proxy, Worker
+        from grader.judge.sandbox.proxy import Proxy
 
         replace = None
-        if self.target.kind in ("wrong", "right"):
+        if self.target.is_variant:
             oracle, chosen = variant(koan, self.target)
-            reference = self.workbook.reference(koan)
-            own = reference.read_text("utf-8")
-            replace = wire.Replace(own, str(reference), oracle.__name__, chosen.name, self._needs(own))
-        limits = Limits(sandbox.seconds, sandbox.memory)
-        load = wire.Load(text, file, list(forbids), replace)
+            file_of_oracle = self.workbook.reference(koan)
+            reference = file_of_oracle.read_text("utf-8")
+            needs = self._needs(reference)
+            replace = wire.Replace(reference, str(file_of_oracle), oracle.__name__, chosen.name, needs)
+        worker = self._worker(koan, wire.Load(text, file, list(forbids), replace), sandbox)
+        sandbox.opened(worker)
+        return {name: Proxy(worker, name) for name in worker.names()}
+
+    def _worker(self, koan: Koan, load: Load, sandbox: Sandbox) -> Worker:
+        """The worker to be reused, or a new one."""
+        from grader.judge.sandbox.proxy import Limits, Worker
+
         reuse = sandbox.reuse
         if reuse is not None and koan.id in reuse:
             worker = reuse[koan.id]
             worker.load_next(load, sandbox.ended)
-        else:
-            worker = Worker(sandbox.address, load, limits, sandbox.ended)
-            if reuse is None:
-                self.workers.append(worker)
-            else:
-                while reuse:
-                    reuse.popitem()[1].close()
-                reuse[koan.id] = worker
-        sandbox.opened(worker)
-        return {name: Proxy(worker, name) for name in worker.names()}
+            return worker
+        worker = Worker(sandbox.address, load, Limits(sandbox.seconds, sandbox.memory), sandbox.ended)
+        if reuse is None:
+            self.workers.append(worker)
+            return worker
+        while reuse:
+            _, former = reuse.popitem()
+            former.close()
+        reuse[koan.id] = worker
+        return worker
 
     def _needs(self, text: str) -> dict[str, str]:
-        """The texts of the reference modules that a reference module imports, those it depends on first."""
-        found: dict[str, str] = {}
+        """The texts of the reference modules that this text imports, by name. A module comes after those it imports."""
+        texts: dict[str, str] = {}
         for name in _imported(text):
-            if name.startswith("reference.") and name not in found:
+            if name.startswith("reference.") and name not in texts:
                 other = (self.workbook.root / name.replace(".", "/")).with_suffix(".py").read_text("utf-8")
-                found |= {**self._needs(other), name: other}
-        return found
+                texts |= {**self._needs(other), name: other}
+        return texts
 
-    def _kernel_module(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:
-        """A kernel koan's functions are its launchers over the learner's kernels: tests call them like any other."""
+    def _define_launchers(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:
+        """Fill the module with the launchers of the learner's kernels. Tests call them like other functions."""
         for name, oracle in oracles(koan).items():
-            chosen = variant(koan, self.target)[1] if self.target.kind in ("wrong", "right") else None
+            chosen = variant(koan, self.target)[1] if self.target.is_variant else None
             setattr(module, name, launched(oracle, text, file, chosen))
 
 
 def install(workbook: Workbook, target: Target, sandbox: Sandbox | None = None) -> Finder:
-    """Put the finder first, and forget what was imported under the name before."""
+    """Put a new finder first, and forget the modules that another one imported."""
     uninstall()
     finder = Finder(workbook, target, sandbox)
     sys.meta_path.insert(0, finder)
@@ -256,7 +282,7 @@ def install(workbook: Workbook, target: Target, sandbox: Sandbox | None = None) 
 
 
 def uninstall() -> None:
-    """Take the finder away, what was imported by it, and the workers it has."""
+    """Remove the finder, the modules that it imported, and its workers."""
     for finder in [f for f in sys.meta_path if isinstance(f, Finder)]:
         sys.meta_path.remove(finder)
         for worker in finder.workers:

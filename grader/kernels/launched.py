@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def launched(oracle: Oracle[..., Any], text: str, file: str, chosen: Variant | None = None) -> Launched:
-    """The oracle's launcher over the kernels of a text, one of them replaced by a variant's if one is chosen."""
+    """The oracle's launcher with the kernels of the text. If a variant is chosen, its kernel replaces one of them."""
     from grader.kernels.text import read
 
     if oracle.launch is None:
@@ -26,14 +26,14 @@ def launched(oracle: Oracle[..., Any], text: str, file: str, chosen: Variant | N
 
 
 class Config(dict[str, Any]):
-    """CONFIG as the launcher reads it."""
+    """CONFIG for the launcher, with an error that names it."""
 
     def __missing__(self, key: str) -> Any:
         raise KeyError(f"CONFIG has no {key!r}")
 
 
 class Launched:
-    """A kernel koan as a function: call it, or ask for the same with one kernel replaced by a variant's."""
+    """The function of a kernel koan: a launcher and the learner's kernels."""
 
     def __init__(self, oracle: Oracle[..., Any], text: KernelText, chosen: Variant | None = None) -> None:
         from grader.kernels.interpreter import run
@@ -43,17 +43,17 @@ class Launched:
         self.__name__ = oracle.__name__
         self.config = dict(text.config)
         self.kernels = run.load(text)
-        self.texts = dict.fromkeys(text.functions, text)  # where the text of each kernel stands
+        self.texts = dict.fromkeys(text.functions, text)  # the text that contains each kernel
         self.traffic: Traffic | None = None  # of the last call
         self._variants: dict[str, Launched] = {}
-        self.variant = ""  # the name of the wrong or right answer that takes part
+        self.variant = ""  # the name of the wrong or right answer, if there is one
         if chosen is not None:
             self.variant = chosen.name
             name = chosen.replaces or next(iter(text.functions))
             helpers = "".join(run.kernel_text(node) for other, node in text.functions.items() if other != name)
-            other = read(run.kernel_source(chosen.fn, name) + helpers + "CONFIG = {}\n", f"<{chosen.name}>")
-            setattr(self.kernels, name, getattr(run.load(other), name))
-            self.texts[name] = other
+            replacement = read(run.kernel_source(chosen.fn, name) + helpers + "CONFIG = {}\n", f"<{chosen.name}>")
+            setattr(self.kernels, name, getattr(run.load(replacement), name))
+            self.texts[name] = replacement
             self.config |= chosen.config
         self.config = Config(self.config)
 
@@ -66,14 +66,15 @@ class Launched:
         return self.oracle.launch(SimpleNamespace(**kernels), self.config, *inputs, **kwargs)
 
     def compiled(self, arch: str, *inputs: Any) -> list[Compiled]:
-        """What each kernel that a call with these inputs would launch becomes on `arch`; nothing is run."""
+        """Compile for `arch` each kernel that a call with these inputs would launch. Nothing is run."""
         from grader.kernels.compile import compile_for, launches
 
         assert self.oracle.launch is not None
-        found = launches(self.texts, self.oracle.launch, self.config, inputs)
-        return [compile_for(arch, self.texts[launch.kernel], launch) for launch in found]
+        planned = launches(self.texts, self.oracle.launch, self.config, inputs)
+        return [compile_for(arch, self.texts[launch.kernel], launch) for launch in planned]
 
     def with_variant(self, chosen: Variant) -> Launched:
+        """The same function, with one kernel replaced by the variant's."""
         if chosen.name not in self._variants:
             self._variants[chosen.name] = Launched(self.oracle, self.text, chosen)
         return self._variants[chosen.name]

@@ -1,7 +1,7 @@
-"""Runs koans: one verdict each, whatever the code under test does.
+"""Runs koans. Each run has one verdict, whatever the code under test does.
 
-A server process imports torch, pytest, hypothesis and triton once; every run is a fork of it with limits on time,
-memory and output. `Runner` is the client. Nothing outlives it.
+A server process imports torch, pytest, hypothesis and triton once. Every run is a fork of it, with limits on time,
+memory and output. `Runner` is the client.
 """
 
 from grader.judge.runner.client import Ask, Cancelled, Limits, Runner

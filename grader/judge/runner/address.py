@@ -1,4 +1,4 @@
-"""Where the shared server of a workbook listens, and whether it still runs what is on disk."""
+"""The address of a workbook's shared server, and a fingerprint of the files that a server has imported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ except ImportError:  # Windows
 
 WATCHED = ("grader", "reference", "content")
 
-# A run inherits the environment of its server. These variables can change what a run does or where it looks.
+# A run inherits the environment of its server. These variables can change what a run does or which files it finds.
 NAMES = ("CC", "CI", "CXX", "HOME", "LANG", "LANGUAGE", "PATH", "TMPDIR", "TZ", "XDG_CACHE_HOME")
 PREFIXES = (
     *(
@@ -46,31 +46,32 @@ HARMLESS = (
     "PYTHON_FROZEN_MODULES",
     "PYTEST_CURRENT_TEST",
 )
-# What every server sets where it is not set. A client may have set it for itself, so both count as the same.
+# Every server sets these variables if they are not set. A client may have set them already, so an unset variable and
+# its default count as equal.
 DEFAULTS = {"TRITON_INTERPRET": "1", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 
 
 def folder() -> Path:
     """The folder of this user's shared servers. Raises KoansError if another user could write to it."""
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    if len(str(base)) > 60:  # a socket's path has room for some 100 bytes
+    if len(str(base)) > 60:  # the path of a socket may have about 100 bytes
         base = Path("/tmp")
     place = base / f"koans-{os.getuid()}"
     try:
         with contextlib.suppress(FileExistsError):
             place.mkdir(mode=0o700)
-        found = place.lstat()
+        status = place.lstat()
     except OSError as error:
         raise KoansError(f"{place}: cannot be used ({error.strerror})") from None
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise KoansError(f"{place}: must be a folder that only you can enter; remove it, and it is made anew")
     return place
 
 
 def socket_path(root: Path, now: str = "") -> Path:
-    """Where a server listens that runs what is on disk, started under an environment like this one.
+    """The address of the server for these files on disk and an environment like that of this process.
 
-    `now` is the fingerprint of what is on disk, where it is known. Raises KoansError if there is no safe place.
+    `now` is the fingerprint of the files, if it is known. Raises KoansError if there is no safe place for a socket.
     """
     parts = [str(root.resolve()), now or fingerprint(root), *_environment()]
     key = hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:20]
@@ -78,19 +79,22 @@ def socket_path(root: Path, now: str = "") -> Path:
 
 
 def _environment() -> list[str]:
-    """What a run inherits from its server, as far as it matters: variables, limits and cores."""
+    """What a run inherits from its server and could be affected by: variables, limits and cores."""
     chosen = {k: v for k, v in os.environ.items() if k in NAMES or (k.startswith(PREFIXES) and k not in HARMLESS)}
-    found = [f"{name}={value}" for name, value in sorted((DEFAULTS | chosen).items())]
+    parts = [f"{name}={value}" for name, value in sorted((DEFAULTS | chosen).items())]
     if resource is not None:
         for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE):
-            found.append(f"{limit} {resource.getrlimit(limit)}")
+            parts.append(f"{limit} {resource.getrlimit(limit)}")
     if sys.platform == "linux":
-        found.append(f"cores {sorted(os.sched_getaffinity(0))}")
-    return found
+        parts.append(f"cores {sorted(os.sched_getaffinity(0))}")
+    return parts
 
 
 def fingerprint(root: Path) -> str:
-    """Changes when the workbook's code, its content, an installed package or the interpreter does. Costs about 2 ms."""
+    """A text that changes when the workbook's code or content, an installed package or the interpreter changes.
+
+    It takes about 2 ms.
+    """
     digest = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
     for file, stamp, size in sorted(_stamps(root)):
         digest.update(f"{file} {stamp} {size}\n".encode())
@@ -98,13 +102,14 @@ def fingerprint(root: Path) -> str:
 
 
 def _stamps(root: Path) -> Iterator[tuple[str, int, int]]:
+    """Path, modification time and size of each file that a server imports or reads."""
     for part in WATCHED:
         yield from _walk(str(root / part))
     for name in ("pyproject.toml", "conftest.py"):
         if (root / name).exists():
-            found = (root / name).stat()
-            yield name, found.st_mtime_ns, found.st_size
-    # Installing or removing a package touches the folder it lives in.
+            status = (root / name).stat()
+            yield name, status.st_mtime_ns, status.st_size
+    # Installing or removing a package changes the modification time of its folder.
     for place in sys.path:
         if place.endswith(("site-packages", "dist-packages")) and os.path.isdir(place):
             yield place, os.stat(place).st_mtime_ns, 0
@@ -122,7 +127,7 @@ def _walk(folder: str) -> Iterator[tuple[str, int, int]]:
             if entry.is_dir():
                 yield from _walk(entry.path)
             elif entry.name.endswith((".py", ".toml", ".md")):
-                found = entry.stat()
-                yield entry.path, found.st_mtime_ns, found.st_size
+                status = entry.stat()
+                yield entry.path, status.st_mtime_ns, status.st_size
         except OSError:
-            continue  # removed since it was listed
+            continue  # it was removed after it was listed

@@ -1,4 +1,4 @@
-"""What happens in the fork: limits first, then a pytest run, or several of one group, one after another."""
+"""What a child process does: it limits itself, then makes one pytest run, or several of one group in turn."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import faulthandler
 import gc
 import os
-import signal
 import socket
 import sys
 import threading
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from grader.judge.runner.preload import import_all
 from grader.judge.runner.protocol import Job, Lines
+from grader.judge.sandbox.reaper import reset_signals
 
 if TYPE_CHECKING:
     from grader.book.workbook import Workbook
@@ -31,7 +32,7 @@ STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail be
 
 
 def limit(job: Job) -> None:
-    """Bound what this process may use. The address space is bounded relative to what the warm process already maps."""
+    """Limit core dumps, the size of files and the address space. `job.memory` is added to what is mapped now."""
     if resource is None:
         return
     with contextlib.suppress(OSError, ValueError):
@@ -39,21 +40,23 @@ def limit(job: Job) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
         mapped = _mapped_bytes()
         if mapped:
-            # Beside a GPU the hard limit stays: the process that has it runs nothing of the learner's, and lifts its.
             from grader.gpu.devices import present
 
-            most = mapped + job.memory
-            hard = resource.getrlimit(resource.RLIMIT_AS)[1] if present() else most
-            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+            soft = mapped + job.memory
+            # With a GPU the hard limit stays as it is. The process that uses CUDA is started by this one and raises
+            # its own soft limit again. It runs no Python of the learner's.
+            hard = resource.getrlimit(resource.RLIMIT_AS)[1] if present() else soft
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def allow(job: Job) -> None:
-    """CPU seconds for this run, beyond what the process has used."""
+def limit_cpu(job: Job) -> None:
+    """Limit the CPU seconds of this run, counted from now."""
     if resource is None:
         return
     with contextlib.suppress(OSError, ValueError):
         usage = resource.getrusage(resource.RUSAGE_SELF)
         soft = int(usage.ru_utime + usage.ru_stime + job.timeout * 4) + 5
+        # A process that makes several runs must be able to raise its limit for the next one.
         hard = resource.getrlimit(resource.RLIMIT_CPU)[1] if job.group else soft + 5
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
@@ -63,11 +66,11 @@ def _mapped_bytes() -> int:
         with open("/proc/self/statm") as file:
             return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        return 0  # no /proc (macOS): the kernel there does not enforce an address-space limit anyway
+        return 0  # macOS has no /proc, and its kernel does not enforce an address-space limit anyway
 
 
 def redirect(job: Job) -> None:
-    """stdin is empty; stdout and stderr go to the job's output file."""
+    """Make stdin empty, and send stdout and stderr to the job's output file."""
     null = os.open(os.devnull, os.O_RDONLY)
     out = os.open(os.path.join(job.folder, "output"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(null, 0)
@@ -78,7 +81,7 @@ def redirect(job: Job) -> None:
 
 
 def serve(job: Job, connection: socket.socket, workbook: Workbook | None) -> int:
-    """Run the job, then those of its group that the server sends; each is answered by a byte, pytest's exit code."""
+    """Run the job, then the jobs of its group that the server sends. Answer each with one byte: pytest's exit code."""
     from grader.judge.runner.session import run_all
 
     prepare(job, keep=connection.fileno())
@@ -86,16 +89,10 @@ def serve(job: Job, connection: socket.socket, workbook: Workbook | None) -> int
     def jobs() -> Iterator[Job]:
         yield job
         lines = Lines()
-        while True:
-            found: list[bytes] = []
-            while not found:
-                data = connection.recv(1 << 16)
-                if not data:
-                    return
-                found = lines.feed(data)
-            following = msgspec.json.decode(found[0], type=Job)
-            begin(following)
-            yield following
+        while (line := _next_line(connection, lines)) is not None:
+            next_job = msgspec.json.decode(line, type=Job)
+            begin(next_job)
+            yield next_job
 
     def ended(code: int) -> None:
         sys.stdout.flush()
@@ -106,19 +103,25 @@ def serve(job: Job, connection: socket.socket, workbook: Workbook | None) -> int
     return run_all(job.root, jobs(), ended, workbook)
 
 
+def _next_line(connection: socket.socket, lines: Lines) -> bytes | None:
+    """The next line from the server, which sends one at a time. None if the server has closed the connection."""
+    while data := connection.recv(1 << 16):
+        if complete := lines.feed(data):
+            return complete[0]
+    return None
+
+
 def prepare(job: Job, keep: int = 0) -> None:
-    """What a process does once, before its first run. Every descriptor above 2 but `keep` is closed."""
+    """Do once what a process needs before its first run. Closes every descriptor above 2 except `keep`."""
+    reset_signals()
     os.closerange(3, max(3, keep))
     os.closerange(max(3, keep + 1), 4096)
     if hasattr(os, "setsid"):
         os.setsid()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
     os.chdir(job.root)
     sys.setrecursionlimit(STACK)
     faulthandler.enable(file=sys.__stderr__ or 2)
-    gc.set_threshold(100_000, 50, 100)  # what a run leaves behind goes with its process
+    gc.set_threshold(100_000, 50, 100)  # collect rarely: the memory of a run is freed when its process ends
     limit(job)
 
 
@@ -133,14 +136,14 @@ def execute(job: Job, workbook: Workbook | None = None) -> int:
 
 
 def begin(job: Job) -> None:
-    """What a process does before each run."""
+    """Do what a process needs before each run."""
     redirect(job)
-    allow(job)
-    _same_start()
+    limit_cpu(job)
+    _reset_global_state()
 
 
-def _same_start() -> None:
-    """What every run finds, whatever the one before it in this process did."""
+def _reset_global_state() -> None:
+    """Give every run the same random state and torch settings, whatever the run before it did."""
     import random
 
     import numpy as np
@@ -154,10 +157,8 @@ def _same_start() -> None:
 
 
 def main() -> None:
-    """A cold run, `python -m grader.judge.runner.child JOB`: its own clock starts when everything is imported."""
+    """Make one run without a server: `python -m grader.judge.runner.child JOB`. Its clock starts after the imports."""
     job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Job)
-    from grader.judge.runner.server import import_all
-
     import_all()
 
     def give_up() -> None:

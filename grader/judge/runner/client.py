@@ -1,4 +1,4 @@
-"""Starts the warm server, gives it jobs and turns what comes back into verdicts."""
+"""Starts the warm server, sends it jobs, and judges how the runs ended."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.book.workbook import Koan, Workbook
 from grader.judge.runner.address import fingerprint
 from grader.judge.runner.link import Link, connect
-from grader.judge.runner.protocol import Cancel, Done, Event, Job
+from grader.judge.runner.protocol import Cancel, Done, Event, EventKind, Job
 from grader.judge.sandbox import probe
 from grader.judge.sandbox.confine import Level
 from grader.judge.sandbox.service import Service
 from grader.judge.sandbox.submission import Unreadable
 from grader.judge.targets import Target, exercise_file, missing_requirement, source
 
-KEEP = 4000  # characters of output a verdict carries
-AHEAD = 200  # runs looked through for one that suits a free place: more than any koan has
-OURS = "ours"  # the group of runs of the workbook's own answers
+KEEP = 4000  # characters of output in a verdict
+LOOK_AHEAD = 200  # runs among which the next one is chosen: more than any koan has
+OWN_ANSWERS = "ours"  # the group of runs of the workbook's own answers
 
 
 class Limits(msgspec.Struct, frozen=True):
     """What one run may use: seconds of wall time and bytes of memory beyond the warm process.
 
-    `brief` saves the time that making a failing input smaller takes, and ends a run once a failure's name is settled.
+    With `brief` a run does not make failing inputs smaller, and it ends once the name of a failure is settled.
     """
 
     timeout: float = 20.0
@@ -44,17 +44,20 @@ class Limits(msgspec.Struct, frozen=True):
     brief: bool = False
 
 
-COMPILING = 40.0  # seconds for the compilers of a kernel koan's tests, where nothing is in the cache and others run too
-RACES = 3  # on a GPU, of one koan, at most; each has a limit of its own
+# Seconds for the compilers that the tests of a kernel koan start, with an empty cache and a busy machine.
+COMPILING = 40.0
+RACES = 3  # at most so many tests of one koan race on a GPU, and each has a limit of its own
 
 
 class Cancelled(Exception):
-    """The run was given up before it had a verdict."""
+    """The run was cancelled before it had a verdict."""
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """One run to be made. With `isolated` the code under test runs in the sandbox, if the runner has one. With `twice`
-    every call is made in the sandbox and outside; a run in which they differ is cut off (status crashed).
+    """A request for one run.
+
+    With `isolated` the code under test runs in the sandbox, if the runner has one. With `twice` every call is made in
+    the sandbox and outside. A run in which the two differ is ended (status crashed).
     """
 
     koan: Koan
@@ -65,17 +68,17 @@ class Ask(msgspec.Struct, frozen=True):
 
     @property
     def lane(self) -> str:
-        """What runs that follow each other in one process have in common: see `_group` and `OracleCache`."""
+        """Runs of one lane are best made one after another in one process: see `_group` and `OracleCache`."""
         return self.target.name if self.target.kind == "path" else self.koan.id
 
 
 class Runner:
     """Runs koans, in a warm process where the platform can fork. Use it as a context manager.
 
-    It starts on the first run that needs it. Learners' runners share one for each workbook, which stays for some
-    minutes (see `shared`); without `share` it is the runner's own and ends with it. One that no longer runs
-    what is on disk is replaced. `isolated` runs the code under test in sandboxed workers, where there is a sandbox,
-    and never in a shared process, which others can talk to.
+    The process starts at the first run. Runners of learners share one process for each workbook, and it stays for some
+    minutes (see `shared`). Without `share` the process is the runner's own and ends with it. A process is
+    replaced when the files on disk have changed. With `isolated` the code under test runs in sandboxed workers, where
+    there is a sandbox. Then the process is never shared, because other programs can talk to a shared one.
     """
 
     def __init__(
@@ -102,7 +105,7 @@ class Runner:
         self.close()
 
     def close(self) -> None:
-        """End every run of ours, and the server if it is ours alone."""
+        """End every run of this runner, and the server if no other runner shares it."""
         link, self._link = self._link, None
         if link is not None:
             link.close()
@@ -119,40 +122,41 @@ class Runner:
         return str(Path(self._memos.name) / f"{koan.chapter}.{koan.name}")
 
     def level(self) -> Level:
-        """What stands between the code under test and the grader here."""
+        """What separates the code under test from the grader on this machine."""
         if self._level is None:
             self._level = probe.level(self.workbook.root) if self.isolated else probe.UNAVAILABLE
         return self._level
 
     def warm_up(self) -> str:
-        """Start now instead of at the first run; says how runs will be made ("warm", "cold: …")."""
+        """Start the process now instead of at the first run. Returns how runs will be made ("warm", "cold: …")."""
         return self._connected().mode
 
     def _connected(self) -> Link:
         if self._link is not None and self._flying:
-            return self._link  # while runs are made the server stays
+            return self._link  # the server is not replaced during a run
         now = fingerprint(self.workbook.root)
-        if self._link is not None and (now != self._fingerprint or self._link.gone):
+        if self._link is not None and (now != self._fingerprint or self._link.closed):
             self.close()
         if self._link is None:
             self._fingerprint = now
             if self.isolated:
-                self._sandbox = Service(self.workbook.root)  # they start side by side
+                self._sandbox = Service(self.workbook.root)  # it starts while the server starts
             self._link = connect(self.workbook.root.resolve(), share=self.share, abandoned=self._abandoned)
         return self._link
 
     def give_up(self) -> None:
-        """Cancel, and stop waiting for a server that is still starting. For the end of an app, from another thread."""
+        """Cancel, and stop waiting for a server that is still starting. An app calls it from another thread to end."""
         self._abandoned.set()
         self.cancel()
 
     def cancel(self) -> None:
-        """Give up the runs in flight: their verdicts are not given. May be called from another thread."""
+        """Cancel the runs in flight: they give no verdicts. May be called from another thread."""
         self._cancels += 1
         link = self._link
         for number in list(self._flying):
             if link is not None:
-                with contextlib.suppress(KoansError):  # a server that is gone is told by the run that waits for it
+                # A server that is gone is reported by the thread that waits for the run.
+                with contextlib.suppress(KoansError):
                     link.send(Cancel(number))
 
     def run(self, koan: Koan, target: Target, seed: int = 0) -> Verdict:
@@ -164,154 +168,147 @@ class Runner:
     def run_many(
         self, pairs: Iterable[tuple[Koan, Target]], *, seed: int = 0, parallel: int | None = None
     ) -> Iterator[Verdict]:
-        """A verdict for every pair, as they come in, `parallel` at a time (default: one a core)."""
-        asks = (Ask(koan, target, seed, self.isolated) for koan, target in pairs)
-        # A list can be looked through for what comes next; of a generator each pair is taken when its turn has come.
-        for _, verdict in self.run_all(list(asks) if isinstance(pairs, Sequence) else asks, parallel=parallel):
+        """A verdict for each pair, in the order the runs end, `parallel` at a time (default: one for each core)."""
+        asks: Iterable[Ask] = (Ask(koan, target, seed, self.isolated) for koan, target in pairs)
+        if isinstance(pairs, Sequence):  # `_Waiting` chooses among the entries of a list
+            asks = list(asks)
+        for _, verdict in self.run_all(asks, parallel=parallel):
             yield verdict
 
     def run_all(self, asks: Iterable[Ask], *, parallel: int | None = None) -> Iterator[tuple[Ask, Verdict]]:
-        """The verdict on each run, as they come in, `parallel` at a time (default: one a core)."""
+        """The verdict on each run, in the order they end, `parallel` at a time (default: one for each core)."""
         waiting = _Waiting(asks)
         width = parallel or os.cpu_count() or 1
+        lane = ""  # of the run that ended last
         with tempfile.TemporaryDirectory(prefix="koans-") as folder:
             try:
-                last = ""
-                more = True
-                while more or self._flying:
-                    while more and len(self._flying) < width:
-                        ask = waiting.take(last, {f.ask.lane for f in self._flying.values()})
-                        if ask is None:
-                            more = False
-                            break
-                        early = self._without_running(ask.koan, ask.target, ask.seed)
-                        if early is not None:
-                            yield ask, early
-                        else:
-                            self._send(ask, Path(folder))
-                    if self._flying and self._link is not None:
-                        done = self._link.receive()
-                        flight = self._flying.pop(done.id, None)
-                        last = flight.ask.lane if flight is not None else ""
-                        if flight is not None and not done.cancelled:
-                            yield flight.ask, self._verdict(flight, done)
+                while True:
+                    yield from self._start_runs(waiting, width, lane, Path(folder))
+                    if not self._flying:
+                        return
+                    if self._link is None:  # closed by another thread
+                        continue
+                    done = self._link.receive()
+                    flight = self._flying.pop(done.id, None)
+                    lane = flight.ask.lane if flight is not None else ""
+                    if flight is not None and not done.cancelled:
+                        yield flight.ask, self._verdict(flight, done)
             finally:
-                if self._flying:  # the caller lost interest, or an error came up
+                if self._flying:  # the caller stopped iterating, or there was an error
                     self._flying.clear()
                     self.close()
 
-    def _without_running(self, koan: Koan, target: Target, seed: int) -> Verdict | None:
-        """What can be said from the files alone: missing, unchanged, or not for this machine."""
+    def _start_runs(self, waiting: _Waiting, width: int, lane: str, folder: Path) -> Iterator[tuple[Ask, Verdict]]:
+        """Start runs until `width` are in flight or none is waiting. Yields the verdicts that need no run."""
+        while len(self._flying) < width:
+            ask = waiting.take(lane, {flight.ask.lane for flight in self._flying.values()})
+            if ask is None:
+                return
+            verdict = self._without_running(ask)
+            if verdict is not None:
+                yield ask, verdict
+            else:
+                self._start(ask, folder)
+
+    def _without_running(self, ask: Ask) -> Verdict | None:
+        """The verdict, if the files alone decide it."""
+        decided = self._from_files(ask.koan, ask.target)
+        if decided is None:
+            return None
+        status, message = decided
+        return Verdict(ask.koan.id, str(ask.target), status, message, message, seed=ask.seed)
+
+    def _from_files(self, koan: Koan, target: Target) -> tuple[Status, str] | None:
+        """The status and its reason, if this machine cannot run the koan, or its file is missing or unchanged."""
         lack = missing_requirement(koan)
         if lack:
-            return Verdict(koan.id, str(target), Status.not_run_here, lack, lack, seed=seed)
+            return Status.not_run_here, lack
         if target.kind == "path":
-            return self._not_submitted(koan, target, seed)
+            return self._from_submission(koan, target)
         if target.kind != "learner":
             return None
         file = exercise_file(self.workbook, koan, target)
         if not file.is_file():
-            says = f"{file.name} does not exist: `koans reset {koan.name}` makes it anew"
-            return Verdict(koan.id, str(target), Status.broken, says, says, seed=seed)
+            return Status.broken, f"{file.name} does not exist: `koans reset {koan.name}` makes it anew"
         if not_started(self.workbook, koan, file):
-            says = "not started"
-            return Verdict(koan.id, str(target), Status.not_started, says, says, seed=seed)
+            return Status.not_started, "not started"
         return None
 
-    def _not_submitted(self, koan: Koan, target: Target, seed: int) -> Verdict | None:
-        """What can be said of a stranger's file without parsing it here."""
+    def _from_submission(self, koan: Koan, target: Target) -> tuple[Status, str] | None:
+        """The same for a stranger's file, which is not parsed in this process."""
         try:
             text = source(self.workbook, koan, target)
         except FileNotFoundError:
-            return Verdict(koan.id, str(target), Status.not_started, "not submitted", "not submitted", seed=seed)
+            return Status.not_started, "not submitted"
         except Unreadable as error:
-            return Verdict(koan.id, str(target), Status.broken, str(error), str(error), seed=seed)
+            return Status.broken, str(error)
         if text.splitlines() == stub_of(self.workbook, koan).splitlines():
-            return Verdict(koan.id, str(target), Status.not_started, "not started", "not started", seed=seed)
+            return Status.not_started, "not started"
         return None
 
-    def _send(self, ask: Ask, folder: Path) -> None:
+    def _start(self, ask: Ask, folder: Path) -> None:
         cancels = self._cancels
         link = self._connected()
-        koan, target, apart = ask.koan, ask.target, ask.isolated and self.isolated
-        # No learner's code in the process that runs the tests.
-        ours = (apart and not ask.twice) or target.kind not in ("learner", "path")
         if self._sandbox is not None:
             self._sandbox.wait()
-        number = next(self._ids)
-        place = folder / str(number)
-        place.mkdir()
-        job = Job(
-            number,
-            str(self.workbook.root),
-            str(self.workbook.test_file(koan)),
-            str(target),
-            ask.seed,
-            str(place),
-            self.limits.timeout + _allowance(koan),
-            self.limits.memory,
-            self.limits.brief,
-            self._sandbox.address if self._sandbox and apart else "",
-            apart and ask.twice,
-            self._memo(koan) if ours else "",
-            _group(koan, target) if ours else "",
-        )
-        self._flying[number] = _Flight(job, ask, time.monotonic())
-        if self._cancels != cancels:  # given up while the server started: it is told not to begin
-            link.send(Cancel(number))
+        job = self._job(ask, next(self._ids), folder)
+        self._flying[job.id] = _Flight(job, ask, time.monotonic())
+        if self._cancels != cancels:  # cancelled while the server started, so the server must not start the run
+            link.send(Cancel(job.id))
         link.send(job)
 
-    def _verdict(self, flight: _Flight, done: Done) -> Verdict:
-        folder = Path(flight.job.folder)
-        events = list(_events(folder / "events"))
-        output = _tail(folder / "output")
-        tests = [e.result for e in events if e.result is not None]
-        # 0: all passed, 1: some failed, 5: none to run; anything else is pytest's own trouble
-        finished = any(e.what == "finished" and e.number in (0, 1, 5) for e in events) and os.WIFEXITED(done.status)
-        running = _running(events, tests)
-        gone = next((e for e in events if e.what in ("late", "gone", "nonsense")), None)  # an isolated submission
-        status, late = done.status, done.timed_out
-        if gone is not None:
-            status, late = gone.number, gone.what == "late"
-        end = Exit(
-            finished=finished,
-            code=os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
-            signal=signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else "",
-            timed_out=flight.job.timeout if late else 0.0,
-            running=running,
-            tail="" if finished else _fault(gone.text if gone else output),
-            nonsense=gone.text if gone and gone.what == "nonsense" else "",
+    def _job(self, ask: Ask, number: int, folder: Path) -> Job:
+        """The job of a run, with an empty folder for what the run writes."""
+        koan, target = ask.koan, ask.target
+        isolated = ask.isolated and self.isolated
+        # Is the process of the tests free of a learner's code?
+        trusted = (isolated and not ask.twice) or target.kind not in ("learner", "path")
+        place = folder / str(number)
+        place.mkdir()
+        return Job(
+            id=number,
+            root=str(self.workbook.root),
+            test_file=str(self.workbook.test_file(koan)),
+            target=str(target),
+            seed=ask.seed,
+            folder=str(place),
+            timeout=self.limits.timeout + _allowance(koan),
+            memory=self.limits.memory,
+            brief=self.limits.brief,
+            sandbox=self._sandbox.address if self._sandbox and isolated else "",
+            twice=isolated and ask.twice,
+            memo=self._memo(koan) if trusted else "",
+            group=_group(koan, target) if trusted else "",
         )
-        lacks = [e.text for e in events if e.what == "lack"]
+
+    def _verdict(self, flight: _Flight, done: Done) -> Verdict:
         seconds = round(time.monotonic() - flight.started, 4)
-        if lacks:
-            tests = [TestResult("", "", Status.not_run_here, message=lacks[0])]
-        broken = next((e.text for e in events if e.what == "broken"), "")
-        # how many tests there are, or how many were enough
-        expected = next((e.number for e in reversed(events) if e.what in ("collected", "settled")), 0)
-        if finished and not broken and not lacks and len(tests) != expected:
-            end = msgspec.structs.replace(end, finished=False)
-        shown = "\n".join(t.output for t in tests if t.output)[:KEEP]
-        koan, target = flight.ask.koan.id, str(flight.ask.target)
-        verdict = judge(koan, target, tests, broken, end, seconds=seconds, seed=flight.job.seed, output=shown)
-        confined = next((e.text for e in events if e.what == "confined"), "")
-        if flight.job.sandbox and flight.ask.koan.kind == "kernel":
-            confined = "isolated: a kernel's text is checked and interpreted; no Python of the submission runs"
-        return msgspec.structs.replace(verdict, isolation=confined)
+        koan, job = flight.ask.koan, flight.job
+        log = _Log(Path(job.folder) / "events")
+        end = _exit(job, done, log)
+        lack = log.first("lack")
+        tests = log.tests if lack is None else [TestResult("", "", Status.not_run_here, message=lack.text)]
+        output = "\n".join(t.output for t in tests if t.output)[:KEEP]
+        target = str(flight.ask.target)
+        verdict = judge(koan.id, target, tests, log.text("broken"), end, seconds=seconds, seed=job.seed, output=output)
+        isolation = log.text("confined")
+        if job.sandbox and koan.kind == "kernel":
+            isolation = "isolated: a kernel's text is checked and interpreted; no Python of the submission runs"
+        return msgspec.structs.replace(verdict, isolation=isolation)
 
 
 def _group(koan: Koan, target: Target) -> str:
-    """Runs that may share a process: the workbook's own answers, or the koans of one submission.
+    """Runs of one group may share a process: those of the workbook's own answers, or those of one submission.
 
-    A submitted kernel has the process that interprets it to itself.
+    A submitted kernel is interpreted in a process of its own.
     """
     if target.kind == "path":
         return "" if koan.kind == "kernel" else target.name
-    return OURS
+    return OWN_ANSWERS
 
 
 def _allowance(koan: Koan) -> float:
-    """Seconds on top of a run's limit: for compilers, and for a GPU's clock, which a learner's code cannot hurry."""
+    """Seconds added to a run's limit for compilers and for races on a GPU. A learner's code cannot shorten these."""
     if koan.kind != "kernel":
         return 0.0
     from grader.gpu.client import LIMIT
@@ -321,43 +318,100 @@ def _allowance(koan: Koan) -> float:
 
 
 class _Flight(msgspec.Struct, frozen=True):
+    """A run that was started at `started`."""
+
     job: Job
     ask: Ask
     started: float
 
 
 class _Waiting:
-    """Runs to be made. A free place keeps its lane, or takes one that no other place is in.
+    """Runs that were not started yet.
 
-    Of a generator each run is taken when there is a place for it: what has ended by then may have made it needless.
+    A free place is given a run of the lane it had last. If none is waiting, it is given one of a lane that no other
+    place has. From a generator runs are taken one at a time, when there is a place: the runs that have ended by then
+    may have made the next one unnecessary.
     """
 
     def __init__(self, asks: Iterable[Ask]) -> None:
-        self.ahead = AHEAD if isinstance(asks, Sequence) else 1
+        self.look_ahead = LOOK_AHEAD if isinstance(asks, Sequence) else 1
         self.asks = iter(asks)
-        self.seen: list[Ask] = []
+        self.next: list[Ask] = []
 
-    def take(self, last: str, taken: Collection[str]) -> Ask | None:
-        self.seen += itertools.islice(self.asks, self.ahead - len(self.seen))
-        lanes = [ask.lane for ask in self.seen]
-        free = next((i for i, lane in enumerate(lanes) if lane not in taken), 0)
-        at = lanes.index(last) if last in lanes else free
-        return self.seen.pop(at) if self.seen else None
+    def take(self, last: str, busy: Collection[str]) -> Ask | None:
+        """The next run for a place whose last lane was `last`, while other places have the `busy` lanes."""
+        self.next += itertools.islice(self.asks, self.look_ahead - len(self.next))
+        if not self.next:
+            return None
+        lanes = [ask.lane for ask in self.next]
+        if last in lanes:
+            return self.next.pop(lanes.index(last))
+        return self.next.pop(next((i for i, lane in enumerate(lanes) if lane not in busy), 0))
+
+
+class _Log:
+    """The events that a run wrote before it ended."""
+
+    def __init__(self, file: Path) -> None:
+        self.events = list(_events(file))
+        self.tests = [event.result for event in self.events if event.result is not None]
+
+    def first(self, *kinds: EventKind) -> Event | None:
+        return next((event for event in self.events if event.what in kinds), None)
+
+    def text(self, kind: EventKind) -> str:
+        """The text of the first event of this kind, or an empty string."""
+        event = self.first(kind)
+        return event.text if event is not None else ""
+
+    def running(self) -> str:
+        """The test that was running at the end, or an empty string."""
+        started = [event.text for event in self.events if event.what == "start"]
+        return started[-1] if len(started) > len(self.tests) else ""
+
+    def finished(self) -> bool:
+        """pytest ran all tests it was to run. Other exit codes than these tell of trouble in pytest itself."""
+        all_passed, some_failed, none_collected = 0, 1, 5
+        codes = (all_passed, some_failed, none_collected)
+        return any(event.what == "finished" and event.number in codes for event in self.events)
+
+    def complete(self) -> bool:
+        """There is a result of every test, unless the file was broken or cannot run here."""
+        if self.text("broken") or self.first("lack") is not None:
+            return True
+        counts = [event.number for event in self.events if event.what in ("collected", "settled")]
+        expected = counts[-1] if counts else 0  # how many tests there are, or how many settled the name of the failure
+        return len(self.tests) == expected
+
+
+def _exit(job: Job, done: Done, log: _Log) -> Exit:
+    """How the run ended. If the worker of an isolated submission ended early, its end counts."""
+    worker = log.first("late", "gone", "nonsense")
+    if worker is not None:
+        status, late, output = worker.number, worker.what == "late", worker.text
+    else:
+        status, late, output = done.status, done.timed_out, _tail(Path(job.folder) / "output")
+    finished = log.finished() and os.WIFEXITED(done.status)
+    return Exit(
+        finished=finished and log.complete(),
+        code=os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
+        signal=signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else "",
+        timed_out=job.timeout if late else 0.0,
+        running=log.running(),
+        tail="" if finished else _fault(output),
+        nonsense=worker.text if worker is not None and worker.what == "nonsense" else "",
+    )
 
 
 def _events(file: Path) -> Iterator[Event]:
-    """The lines written so far; a run that died may have cut the last one short."""
+    """The events in the file. The last line may be incomplete if the run died."""
     with contextlib.suppress(OSError, msgspec.MsgspecError), file.open("rb") as lines:
         for line in lines:
             yield msgspec.json.decode(line, type=Event)
 
 
-def _running(events: list[Event], tests: list[TestResult]) -> str:
-    started = [e.text for e in events if e.what == "start"]
-    return started[-1] if len(started) > len(tests) else ""
-
-
 def _tail(file: Path) -> str:
+    """The end of the file, or an empty string if it cannot be read."""
     with contextlib.suppress(OSError), file.open("rb") as stream:
         stream.seek(max(0, file.stat().st_size - 20_000))
         return stream.read().decode(errors="replace")
@@ -365,7 +419,7 @@ def _tail(file: Path) -> str:
 
 
 def _fault(output: str) -> str:
-    """The lines faulthandler wrote about the learner's own file."""
+    """The lines that faulthandler wrote about the learner's own file."""
     lines = [line.strip() for line in output.splitlines()]
     fatal = [line for line in lines if line.startswith(("Fatal Python error", "MemoryError"))][:1]
     own = [line for line in lines if line.startswith('File "') and "/exercises/ch" in line and "/test_" not in line][:2]

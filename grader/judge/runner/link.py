@@ -1,4 +1,4 @@
-"""How the client reaches what runs its jobs: a warm server, its own or shared, or without fork cold processes."""
+"""Connects the client to what runs its jobs: a warm server, its own or shared, or, without fork, cold processes."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _reply: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
 
 
 class Link(Protocol):
-    """Takes jobs, gives back their ends. `receive` raises KoansError if a job could not be started."""
+    """Sends jobs and receives how they ended. `receive` raises KoansError if a job could not be started."""
 
     mode: str
 
     @property
-    def gone(self) -> bool:
-        """Nothing can be sent any more."""
+    def closed(self) -> bool:
+        """Whether the other end has closed."""
 
     def send(self, request: Request) -> None: ...
     def receive(self) -> Done: ...
@@ -43,30 +43,32 @@ class Link(Protocol):
 
 
 def connect(root: Path, *, share: bool, abandoned: threading.Event) -> Link:
-    """With `share` the shared server, started if there is none; without, one of our own; without fork, cold processes.
+    """Connect to the shared server, and start it if there is none. Without `share`, start a server of our own.
 
-    Raises KoansError if the server does not start, or `abandoned` is set while it does.
+    Where the platform cannot fork, runs are cold processes. Raises KoansError if the server does not start, or if
+    `abandoned` is set while it starts.
     """
     if not hasattr(os, "fork") or os.environ.get("KOANS_COLD"):
         return Cold(root)
-    if share:
-        stays, now = shared.seconds(), fingerprint(root)
-        try:
-            path = socket_path(root, now)
-        except KoansError:  # no safe place for a shared one: `koans doctor` says why
-            return _start(root, [], None, abandoned)
-        return _attach(path, now) or _start(root, [str(path), now, str(stays)], shared.log_of(path), abandoned)
-    return _start(root, [], None, abandoned)
+    if not share:
+        return _start(root, [], None, abandoned)
+    seconds, now = shared.seconds(), fingerprint(root)
+    try:
+        path = socket_path(root, now)
+    except KoansError:  # there is no safe place for a shared server; `koans doctor` says why
+        return _start(root, [], None, abandoned)
+    return _attach(path, now) or _start(root, [str(path), now, str(seconds)], shared.log_of(path), abandoned)
 
 
 def _started(done: Done) -> Done:
+    """The same, if the job was started. Raises KoansError if it was not."""
     if done.trouble:
         raise KoansError(f"the koan was not run: {done.trouble}")
     return done
 
 
 class Warm:
-    """A connection to a server, which writes its errors to a file. `process` is the server if it is ours to end."""
+    """A connection to a server, which writes its errors to a file. If `process` is given, closing ends the server."""
 
     def __init__(
         self, connection: socket.socket, mode: str, process: subprocess.Popen[bytes] | None, errors: Path | None
@@ -93,8 +95,8 @@ class Warm:
                 return _started(reply)
 
     @property
-    def gone(self) -> bool:
-        """The server has ended since it was last heard of."""
+    def closed(self) -> bool:
+        """Whether the server has closed the connection."""
         try:
             return self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
         except BlockingIOError:
@@ -114,11 +116,12 @@ class Warm:
         return _reply.decode(self._pending.pop(0))
 
     def _lost(self) -> KoansError:
-        words = ""
+        """The error to raise when the connection is lost. It quotes the last line that the server wrote."""
+        reason = ""
         with contextlib.suppress(OSError):
             text = self._errors.read_text(errors="replace").strip() if self._errors else ""
-            words = text.splitlines()[-1] if text else ""
-        return KoansError(f"the runner stopped: {words or 'it gave no reason'}; `koans doctor` checks what it needs")
+            reason = text.splitlines()[-1] if text else ""
+        return KoansError(f"the runner stopped: {reason or 'it gave no reason'}; `koans doctor` checks what it needs")
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -132,17 +135,17 @@ class Warm:
             if self._errors is not None:
                 self._errors.unlink(missing_ok=True)
 
-    def leave(self) -> None:
-        """The server is not ours to end any more."""
+    def leave_running(self) -> None:
+        """Do not end the server when this connection closes."""
         self._process = None
 
 
 def _attach(path: Path, now: str) -> Warm | None:
-    """The shared server at this address, if it imported what is on disk now."""
-    found = shared.hello(path)
-    if found is None:
+    """Connect to the shared server at this address, if it imported what is on disk now."""
+    answer = shared.hello(path)
+    if answer is None:
         return None
-    connection, ready = found
+    connection, ready = answer
     if ready.fingerprint != now:
         connection.close()
         return None
@@ -150,58 +153,63 @@ def _attach(path: Path, now: str) -> Warm | None:
 
 
 def _start(root: Path, sharing: list[str], log: Path | None, abandoned: threading.Event) -> Warm:
-    """Start a server. With `sharing` others may use it, and it has a session of its own, in which it may stay."""
+    """Start a server. The arguments `sharing` let others use it; then it has a session of its own and may stay."""
     try:
-        handle, name = _log(log)
+        output, output_name = _open_log(log)
     except OSError as error:
         raise KoansError(f"the runner cannot start: {error.filename}: {error.strerror}") from None
-    ours, theirs = socket.socketpair()
-    # The workbook's own copy of the machine comes first, whichever one the command was started from.
+    client_end, server_end = socket.socketpair()
+    # The server imports the workbook's own copy of `grader`, even if the command was started from another one.
     try:
         process = subprocess.Popen(
-            [sys.executable, *module(__package__, "server"), str(theirs.fileno()), str(root), *sharing],
-            pass_fds=[theirs.fileno()],
+            [sys.executable, *module(__package__, "server"), str(server_end.fileno()), str(root), *sharing],
+            pass_fds=[server_end.fileno()],
             env=environment(root),
             cwd=root,
             stdin=subprocess.DEVNULL,
-            stdout=handle,
-            stderr=handle,
+            stdout=output,
+            stderr=output,
             start_new_session=bool(sharing),
         )
     except OSError as error:
-        ours.close()
+        client_end.close()
         raise KoansError(f"the runner cannot start: {error.strerror}") from None
     finally:
-        os.close(handle)
-        theirs.close()
-    link = Warm(ours, "warm", process, Path(name))
-    deadline = time.monotonic() + STARTING
+        os.close(output)
+        server_end.close()
+    link = Warm(client_end, "warm", process, Path(output_name))
     try:
-        while not select.select([ours], [], [], 0.1)[0]:
-            if abandoned.is_set() or time.monotonic() > deadline:
-                raise KoansError("the runner did not start in time; `koans doctor` checks what it needs")
-        if not isinstance(link.receive_any(), Ready):
-            raise KoansError("the runner answered out of turn; run `koans doctor`")
+        _wait_until_ready(link, client_end, abandoned)
     except BaseException:
         process.kill()
         link.close()
         raise
     if sharing:
-        link.leave()
+        link.leave_running()
     return link
 
 
-def _log(log: Path | None) -> tuple[int, str]:
+def _wait_until_ready(link: Warm, connection: socket.socket, abandoned: threading.Event) -> None:
+    deadline = time.monotonic() + STARTING
+    while not select.select([connection], [], [], 0.1)[0]:
+        if abandoned.is_set() or time.monotonic() > deadline:
+            raise KoansError("the runner did not start in time; `koans doctor` checks what it needs")
+    if not isinstance(link.receive_any(), Ready):
+        raise KoansError("the runner answered out of turn; run `koans doctor`")
+
+
+def _open_log(log: Path | None) -> tuple[int, str]:
+    """Open the file for a server's output, a temporary one without `log`. Returns its descriptor and name."""
     if log is None:
         return tempfile.mkstemp(prefix="koans-server-")
     return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600), str(log)
 
 
 class Cold:
-    """A new process for every job, importing everything anew: some seconds each, but it needs no fork."""
+    """A new process for every job. Each takes some seconds to import everything, but it needs no fork."""
 
     mode = "cold: every run imports torch anew, because this platform cannot fork"
-    gone = False
+    closed = False
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -209,7 +217,7 @@ class Cold:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._cancelled: set[int] = set()
         self._closed = False
-        self._changing = threading.Lock()  # held where a process starts, so that none escapes a cancel
+        self._changing = threading.Lock()  # held while a process starts, so that a cancel does not miss it
 
     def send(self, request: Request) -> None:
         if isinstance(request, Job):
@@ -225,7 +233,7 @@ class Cold:
             done = self._outcome(job)
         except OSError as error:
             done = Done(job.id, 0, False, False, f"no process for it can be started ({error.strerror})")
-        except Exception as error:  # whoever waits for the end of this job must be told
+        except Exception as error:  # the thread that waits for this job must always get its end
             done = Done(job.id, 0, False, False, f"{type(error).__name__}: {error}")
         self._ended.put(done)
 
@@ -244,12 +252,12 @@ class Cold:
             del self._processes[job.id]
             cancelled = job.id in self._cancelled
         code = process.returncode
-        status = code << 8 if code >= 0 else -code  # as wait() would say it
+        status = code << 8 if code >= 0 else -code  # as a wait status
         timed_out = timed_out or (Path(job.folder) / "timed-out").exists()
         return Done(job.id, status, timed_out, cancelled)
 
     def _process(self, job: Job) -> subprocess.Popen[bytes] | None:
-        """The process of this job, unless it was cancelled before there was one."""
+        """Start the process of this job. Returns None if the job was cancelled before."""
         file = Path(job.folder) / "job"
         with self._changing:
             if self._closed or job.id in self._cancelled:
@@ -277,7 +285,7 @@ class Cold:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a cold run, with what it started once it had a session of its own."""
+    """Kill a cold run and the processes in its session."""
     if process.poll() is None and hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,6 +1,8 @@
-"""What client and server say to each other: one JSON object a line."""
+"""The messages between client and server, and the events that a run writes: one JSON object a line."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import msgspec
 
@@ -8,13 +10,14 @@ from grader.book.verdict import TestResult
 
 
 class Job(msgspec.Struct, frozen=True, tag=True):
-    """Run one test file. `folder` receives `events` (Event lines) and `output`; sizes in bytes, times in seconds.
+    """Run one test file. Sizes are in bytes and times in seconds.
 
-    `brief` leaves failing inputs as they were found and ends once the name of a failure is settled. `sandbox` is where
-    workers are to be had; empty: no isolation.
-    With `twice` every call is made outside the sandbox as well, and has to come to the same.
-    `memo` is a file of what oracles have said before; empty: none, because the run holds a learner's code.
-    `group`: runs of one group may follow each other in one process; empty: this one has a process to itself.
+    The run writes the files `events` (Event lines) and `output` to `folder`. A `brief` run does not make failing inputs
+    smaller and ends once the name of a failure is settled. `sandbox` is the address of the zygote that starts workers,
+    or empty for a run without isolation. With `twice` every call is made outside the sandbox as well, and the results
+    must be equal. `memo` is the file of earlier results of oracles. It is empty if the run's process holds a learner's
+    code. Runs of one `group` may be made by one process, one after another. Without a group the run has a process of
+    its own.
     """
 
     id: int
@@ -33,15 +36,16 @@ class Job(msgspec.Struct, frozen=True, tag=True):
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
-    """Kill a job, or do not start it; it still reports Done."""
+    """Kill a job, or do not start it. The server still replies with Done."""
 
     id: int
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The server has imported everything, as it was on disk when `fingerprint` was taken.
+    """The server has imported everything. `fingerprint` tells which files it imported.
 
-    The rest is for people: its process, its workbook, when it started, and how long it stays after its last run.
+    The other fields are shown to users: the server's process, its workbook, when it started, and how many seconds it
+    stays after its last run.
     """
 
     fingerprint: str
@@ -52,10 +56,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """A job's process has ended, by itself or not. `status` is the wait status.
-
-    `trouble` says why there was no process, if none could be started.
-    """
+    """A job's process has ended, with this wait status. `trouble` says why, if no process could be started."""
 
     id: int
     status: int
@@ -64,10 +65,25 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     trouble: str = ""
 
 
-class Event(msgspec.Struct, frozen=True):
-    """One line that a run writes as it goes, so that a run that dies has still said how far it came."""
+EventKind = Literal[
+    "collected",  # `number` tests were found
+    "broken",  # the file could not be imported; `text` says why
+    "lack",  # this machine cannot run the koan; `text` says why
+    "confined",  # the submission has a worker; `text` says what confines it
+    "start",  # of the test in `text`
+    "result",  # of one test
+    "settled",  # after `number` tests: the others cannot change the name of the failure
+    "late",  # the submission's worker was too slow
+    "gone",  # the submission's worker ended early; `number` is its wait status, `text` the end of its stderr
+    "nonsense",  # the submission's worker sent what is no answer; `text` says what
+    "finished",  # pytest has ended with the exit code `number`
+]
 
-    what: str  # collected, start, result, broken, settled, lack, confined, late, gone, nonsense, finished
+
+class Event(msgspec.Struct, frozen=True):
+    """One line that a run writes while it runs. So even a run that dies shows how far it got."""
+
+    what: EventKind
     text: str = ""
     result: TestResult | None = None
     number: int = 0
@@ -85,7 +101,7 @@ class Lines:
     """Cuts a byte stream into lines."""
 
     def __init__(self) -> None:
-        self.rest = b""
+        self.rest = b""  # the line that is not complete yet
 
     def feed(self, data: bytes) -> list[bytes]:
         *lines, self.rest = (self.rest + data).split(b"\n")

@@ -1,117 +1,46 @@
-"""The warm process: imports everything once, then forks one child a job and sees it to its end.
+"""The warm process: imports everything once, then forks a child for each job and waits until the child has ended.
 
-Single-threaded, because a fork copies only the thread that calls it. The client starts it as
-`python -m grader.judge.runner.server FD ROOT [SOCKET FINGERPRINT SECONDS]`, where FD is the first client's connection.
-It ends when its last client goes; with a SOCKET others find it there, and it stays until SECONDS after its last run.
+It has one thread, because a fork copies only the thread that calls it. The client starts it as
+`python -m grader.judge.runner.server FD ROOT [SOCKET FINGERPRINT SECONDS]`. FD is the first client's connection. The
+server ends when its last client has gone. With a SOCKET it also listens there for others, and it ends SECONDS after its
+last run.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import os
 import selectors
 import signal
 import socket
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
-from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
 from grader.judge.runner.address import fingerprint
 from grader.judge.runner.child import execute, prepare, serve
+from grader.judge.runner.preload import warm_up
 from grader.judge.runner.protocol import Cancel, Done, Job, Lines, Ready, Reply, Request, pack
 from grader.judge.runner.shared import Listener
+from grader.judge.sandbox.reaper import Reaper
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-RUNS = 200  # of one process, before what they leave behind adds up
-LOOK = 5.0  # seconds between looks at whether a shared server still runs what is on disk
-SENDING = 5.0  # seconds a client may leave an answer unread, before it counts as gone
-
-REHEARSAL = """
-import torch
-from hypothesis import given, strategies
-from grader.checks import Disagreement, agrees
-from reference import oracle
-
-@oracle
-def double(x):
-    return (x * 2).sum(-1)
-
-@given(strategies.integers(0, 3))
-def test_property(n):
-    assert n < 4
-
-def test_agreement():
-    agrees(double.fn, torch.ones(2, 3), with_=double)
-    try:
-        agrees(lambda x: x, torch.ones(2, 3), with_=double)
-    except Disagreement as error:
-        assert "shape" in str(error)
-"""
-
-
-def import_all() -> None:
-    """Import what every run imports."""
-    os.environ.setdefault("TRITON_INTERPRET", "1")
-    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
-    import torch
-
-    torch.set_num_threads(1)  # before any operation: children of a process that used threads hang
-    import hypothesis  # noqa: F401
-    import numpy  # noqa: F401
-    import pytest  # noqa: F401
-
-    with contextlib.suppress(ImportError):
-        import triton.language
-        import triton.runtime.interpreter  # noqa: F401
-
-
-def warm_up(root: Path) -> Workbook | None:
-    """Import everything, read the content and go through one run, so that a child finds all of it done.
-
-    Returns the workbook; None if there is a mistake in it, which is told by the run that meets it.
-    """
-    import_all()
-    import pytest
-
-    book: Workbook | None = Workbook(root)
-    try:
-        assert book and book.koans
-    except KoansError:
-        book = None
-
-    with tempfile.TemporaryDirectory() as folder:
-        test = Path(folder) / "test_rehearsal.py"
-        test.write_text(REHEARSAL)
-        (Path(folder) / "pytest.ini").write_text("[pytest]\n")
-        out, err = os.dup(1), os.dup(2)
-        sink = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, 1)
-        os.dup2(sink, 2)
-        code = pytest.main([str(test), "-q", "-p", "no:cacheprovider", "-p", "no:timeout", f"--rootdir={folder}"])
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        for fd in (out, err, sink):
-            os.close(fd)
-        if code:
-            raise RuntimeError(f"the rehearsal run failed with pytest exit code {int(code)}")
-    gc.collect()
-    gc.freeze()
-    return book
+MAX_RUNS = 200  # runs of one process, before what they leave behind adds up
+CHECK_EVERY = 5.0  # seconds between checks whether a shared server still runs what is on disk
+SENDING = 5.0  # seconds a client may leave a reply unread before it counts as gone
 
 
 @dataclass(eq=False)
 class Client:
-    """One connection, what of its next line has come, its newest job, and those cancelled before they came."""
+    """One connection. `newest` is its latest job; `cancelled` are the jobs cancelled before they arrived."""
 
     connection: socket.socket
     lines: Lines
@@ -120,7 +49,7 @@ class Client:
 
 
 @dataclass
-class Run:
+class RunningJob:
     """A job in flight."""
 
     job: Job
@@ -131,8 +60,11 @@ class Run:
 
 
 @dataclass
-class Worker:
-    """A child that goes through the runs of a group. `runs` are how many it was given, `memo` is that of the last."""
+class GroupProcess:
+    """A child that makes the runs of one group, one after another.
+
+    `runs` counts the jobs it was given. `memo` is the memo file of the latest one.
+    """
 
     pid: int
     group: str
@@ -150,220 +82,253 @@ class Server:
         self.ready, self.workbook = ready, workbook
         self.listener = listener
         self.clients: set[Client] = set()
-        self.runs: dict[int, Run] = {}  # by pid
-        self.workers: dict[int, Worker] = {}  # by pid
-        self.used = self.looked = time.monotonic()
-        self.wake, wake_write = os.pipe()
-        for fd in (self.wake, wake_write):
-            os.set_blocking(fd, False)
-        signal.set_wakeup_fd(wake_write)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.runs: dict[int, RunningJob] = {}  # by pid
+        self.group_processes: dict[int, GroupProcess] = {}  # by pid
+        self.last_used = self.last_check = time.monotonic()
+        self.reaper = Reaper()
         self.selector = selectors.DefaultSelector()
-        self.selector.register(self.wake, selectors.EVENT_READ)
+        self.selector.register(self.reaper.fd, selectors.EVENT_READ, self.reaper)
         if listener is not None:
             self.selector.register(listener.socket, selectors.EVENT_READ, listener)
-        self._welcome(first)
-
-    def _welcome(self, connection: socket.socket) -> None:
-        connection.settimeout(SENDING)
-        client = Client(connection, Lines())
-        self.clients.add(client)
-        self.selector.register(connection, selectors.EVENT_READ, client)
-        self._say(client, self.ready)
+        self._add_client(first)
 
     def serve(self) -> None:
         try:
-            while self._step():
-                pass
+            while self._needed():
+                self._step()
         finally:
-            self._unshare()
-            for pid in {*self.runs, *self.workers}:
+            self._stop_listening()
+            for pid in {*self.runs, *self.group_processes}:
                 _kill(pid)
                 with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, 0)  # so that what it used is counted
+                    os.waitpid(pid, 0)  # so that the resources it used are counted
             _kill_orphans()
 
-    def _step(self) -> bool:
-        wait = min(self._waits(time.monotonic()), default=None)
+    def _needed(self) -> bool:
+        """A client is connected, or a shared server is still within its seconds after the last run."""
+        if self.clients:
+            return True
+        return self.listener is not None and time.monotonic() < self.last_used + self.ready.seconds
+
+    def _step(self) -> None:
+        """Wait until something happens, and handle it."""
+        wait = min(self._timeouts(time.monotonic()), default=None)
         for key, _ in self.selector.select(None if wait is None else max(0.0, wait)):
-            if isinstance(key.data, Listener):
-                connection = key.data.accept()
-                if connection is not None:
-                    self._welcome(connection)
-            elif isinstance(key.data, Worker):
-                self._rest(key.data)
-            elif isinstance(key.data, Client):
-                self._hear(key.data)
-            else:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(self.wake, 4096)
+            self._handle_input(key.data)
+        self._end_late_runs()
+        for pid, status in self.reaper.ended():
+            self._child_ended(pid, status)
+        self._check_disk()
+
+    def _timeouts(self, now: float) -> Iterator[float]:
+        """Seconds until there is something to do even if no input arrives."""
+        yield from (run.deadline - now for run in self.runs.values())
+        if self.listener is not None:
+            yield self.last_check + CHECK_EVERY - now
+            if not self.clients:
+                yield self.last_used + self.ready.seconds - now
+
+    def _handle_input(self, source: Listener | GroupProcess | Client | Reaper) -> None:
+        if isinstance(source, Listener):
+            connection = source.accept()
+            if connection is not None:
+                self._add_client(connection)
+        elif isinstance(source, GroupProcess):
+            self._process_reported(source)
+        elif isinstance(source, Client):
+            self._receive(source)
+        else:
+            source.drain()
+
+    def _end_late_runs(self) -> None:
         now = time.monotonic()
         for pid, run in self.runs.items():
             if now >= run.deadline and not run.timed_out:
                 run.timed_out = True
                 run.deadline = now + 3600
-                self._end(pid)
-        self._reap()
-        if self.listener is not None and now >= self.looked + LOOK:
-            self.looked = now
-            if not self.listener.there() or fingerprint(Path(self.ready.root)) != self.ready.fingerprint:
-                self._unshare()
-        return bool(self.clients) or (self.listener is not None and now < self.used + self.ready.seconds)
+                self._kill_run(pid)
 
-    def _waits(self, now: float) -> Iterator[float]:
-        """Seconds until there is something to do, if nothing comes in."""
-        yield from (run.deadline - now for run in self.runs.values())
-        if self.listener is not None:
-            yield self.looked + LOOK - now
-            if not self.clients:
-                yield self.used + self.ready.seconds - now
+    def _check_disk(self) -> None:
+        """Stop listening if the socket was removed or the files on disk have changed."""
+        now = time.monotonic()
+        if self.listener is None or now < self.last_check + CHECK_EVERY:
+            return
+        self.last_check = now
+        if not self.listener.reachable() or fingerprint(Path(self.ready.root)) != self.ready.fingerprint:
+            self._stop_listening()
 
-    def _unshare(self) -> None:
-        """No client comes any more; those there are stay as long as they like."""
+    def _stop_listening(self) -> None:
+        """Accept no more clients. Those that are connected may stay as long as they like."""
         if self.listener is not None:
             self.selector.unregister(self.listener.socket)
             self.listener.close()
             self.listener = None
 
-    def _hear(self, client: Client) -> None:
-        """Take what a client says; if it is gone, nobody waits for its runs."""
+    # Clients
+
+    def _add_client(self, connection: socket.socket) -> None:
+        connection.settimeout(SENDING)
+        client = Client(connection, Lines())
+        self.clients.add(client)
+        self.selector.register(connection, selectors.EVENT_READ, client)
+        self._send(client, self.ready)
+
+    def _receive(self, client: Client) -> None:
+        """Read requests of a client and handle them."""
         try:
             data = client.connection.recv(1 << 16)
         except OSError:
             data = b""
         if not data:
-            self.selector.unregister(client.connection)
-            client.connection.close()
-            self.clients.discard(client)
-            for pid, run in self.runs.items():
-                if run.client is client:
-                    self._end(pid)
-            if not self.clients:
-                for pid in self.workers:
-                    self._end(pid)
+            self._remove_client(client)
+            return
         for line in client.lines.feed(data):
             try:
                 request = msgspec.json.decode(line, type=Request)
             except msgspec.MsgspecError:
-                continue  # a guest of another version; what it asks for cannot be known
-            self._handle(client, request)
+                continue  # the client has another version, so its request cannot be understood
+            if isinstance(request, Cancel):
+                self._cancel(client, request)
+            else:
+                self._start(client, request)
 
-    def _handle(self, client: Client, request: Request) -> None:
-        if isinstance(request, Cancel):
-            if request.id > client.newest:
-                client.cancelled.add(request.id)
-            for pid, run in self.runs.items():
-                if run.job.id == request.id and run.client is client:
-                    run.cancelled = True
-                    self._end(pid)
-            return
-        client.newest = max(client.newest, request.id)
-        self.used = time.monotonic()
-        if request.id in client.cancelled:
-            client.cancelled.discard(request.id)
-            self._say(client, Done(request.id, 0, False, True))
-            return
-        run = Run(request, client, time.monotonic() + request.timeout)
-        try:
-            self.runs[self._again(request) or self._fork(request)] = run
-        except OSError as error:
-            self._say(client, Done(request.id, 0, False, False, f"no process for it can be started ({error.strerror})"))
+    def _remove_client(self, client: Client) -> None:
+        """Forget a client that has gone, and kill its runs, because nobody waits for them."""
+        self.selector.unregister(client.connection)
+        client.connection.close()
+        self.clients.discard(client)
+        for pid, run in self.runs.items():
+            if run.client is client:
+                self._kill_run(pid)
+        if not self.clients:
+            for pid in self.group_processes:
+                self._kill_run(pid)
 
-    def _end(self, pid: int) -> None:
-        """Kill a run. A worker gets no other one: until it is reaped it would seem to rest."""
-        if pid in self.workers:
-            self.workers[pid].runs = RUNS
-        _kill(pid)
-
-    def _again(self, job: Job) -> int:
-        """Give the job to a worker of its group that rests; its pid, or 0."""
-        group = [w for w in self.workers.values() if w.group == job.group]  # of no group there are none
-        for worker in sorted(group, key=lambda w: w.memo != job.memo):  # best the one that remembers
-            if worker.pid not in self.runs and worker.runs < RUNS:
-                with contextlib.suppress(OSError):
-                    worker.connection.sendall(pack(job))
-                    worker.runs, worker.memo = worker.runs + 1, job.memo
-                    return worker.pid
-        return 0
-
-    def _fork(self, job: Job) -> int:
-        resting = [pid for pid in self.workers if pid not in self.runs]
-        for pid in resting if job.group else ():  # of another group, or at its last run: it has no more to do
-            self._end(pid)
-        ours, theirs = socket.socketpair()
-        try:
-            pid = os.fork()
-        except OSError:
-            ours.close()
-            theirs.close()
-            raise
-        if pid == 0:
-            code = 70
-            try:
-                _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-                signal.set_wakeup_fd(-1)
-                if job.group:
-                    code = serve(job, theirs, self.workbook)
-                else:
-                    prepare(job)
-                    code = execute(job, self.workbook)
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        theirs.close()
-        if job.group:
-            self.workers[pid] = Worker(pid, job.group, job.memo, ours)
-            self.selector.register(ours, selectors.EVENT_READ, self.workers[pid])
-        else:
-            ours.close()
-        return pid
-
-    def _rest(self, worker: Worker) -> None:
-        """A worker has said how its run ended, or is at its end: then its wait status says so."""
-        code = b""
-        with contextlib.suppress(OSError):
-            code = worker.connection.recv(1)
-        if not code:
-            self.selector.unregister(worker.connection)
-            worker.connection.close()
-            return
-        run = self.runs.pop(worker.pid, None)
-        if run is not None:
-            self.used = time.monotonic()
-            self._say(run.client, Done(run.job.id, code[0] << 8, run.timed_out, run.cancelled))
-
-    def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            run = self.runs.pop(pid, None)
-            worker = self.workers.pop(pid, None)
-            if worker is not None and worker.connection.fileno() >= 0:
-                self.selector.unregister(worker.connection)
-                worker.connection.close()
-            if run is None:
-                continue  # an orphan of a run that has ended, or a worker that rested
-            _kill(pid)  # whatever it left in its session
-            if not self.runs:
-                _kill_orphans(self.workers)
-            self.used = time.monotonic()
-            self._say(run.client, Done(run.job.id, status, run.timed_out, run.cancelled))
-
-    def _say(self, client: Client, reply: Reply) -> None:
+    def _send(self, client: Client, reply: Reply) -> None:
         try:
             client.connection.sendall(pack(reply))
         except OSError:
             with contextlib.suppress(OSError):
-                client.connection.shutdown(socket.SHUT_RDWR)  # the next read finds it gone
+                client.connection.shutdown(socket.SHUT_RDWR)  # the next read then finds that the client has gone
+
+    # Runs
+
+    def _cancel(self, client: Client, request: Cancel) -> None:
+        if request.id > client.newest:  # its job has not arrived yet
+            client.cancelled.add(request.id)
+        for pid, run in self.runs.items():
+            if run.job.id == request.id and run.client is client:
+                run.cancelled = True
+                self._kill_run(pid)
+
+    def _start(self, client: Client, job: Job) -> None:
+        client.newest = max(client.newest, job.id)
+        self.last_used = time.monotonic()
+        if job.id in client.cancelled:
+            client.cancelled.discard(job.id)
+            self._send(client, Done(job.id, 0, False, True))
+            return
+        run = RunningJob(job, client, time.monotonic() + job.timeout)
+        try:
+            self.runs[self._reuse_process(job) or self._fork(job)] = run
+        except OSError as error:
+            self._send(client, Done(job.id, 0, False, False, f"no process for it can be started ({error.strerror})"))
+
+    def _finish(self, run: RunningJob, status: int) -> None:
+        """Tell the client that its run has ended."""
+        self.last_used = time.monotonic()
+        self._send(run.client, Done(run.job.id, status, run.timed_out, run.cancelled))
+
+    def _kill_run(self, pid: int) -> None:
+        """Kill a child. A process of a group gets no further job, because it would look idle until it is reaped."""
+        if pid in self.group_processes:
+            self.group_processes[pid].runs = MAX_RUNS
+        _kill(pid)
+
+    def _idle_processes(self) -> list[GroupProcess]:
+        return [process for process in self.group_processes.values() if process.pid not in self.runs]
+
+    def _reuse_process(self, job: Job) -> int:
+        """Give the job to an idle process of its group. Returns the process's pid, or 0 if there is none.
+
+        A process that has the memo of this job in memory comes first. A job without a group gets a process of its own.
+        """
+        fit = [process for process in self._idle_processes() if process.group == job.group and process.runs < MAX_RUNS]
+        for process in sorted(fit, key=lambda process: process.memo != job.memo):
+            with contextlib.suppress(OSError):
+                process.connection.sendall(pack(job))
+                process.runs, process.memo = process.runs + 1, job.memo
+                return process.pid
+        return 0
+
+    def _fork(self, job: Job) -> int:
+        """Start a child for the job. Returns its pid. Raises OSError."""
+        if job.group:  # the idle processes belong to another group, or have made all their runs
+            for process in self._idle_processes():
+                self._kill_run(process.pid)
+        server_end, child_end = socket.socketpair()
+        try:
+            pid = os.fork()
+        except OSError:
+            server_end.close()
+            child_end.close()
+            raise
+        if pid == 0:
+            self._become_child(job, child_end)
+        child_end.close()
+        if job.group:
+            self.group_processes[pid] = GroupProcess(pid, job.group, job.memo, server_end)
+            self.selector.register(server_end, selectors.EVENT_READ, self.group_processes[pid])
+        else:
+            server_end.close()
+        return pid
+
+    def _become_child(self, job: Job, connection: socket.socket) -> NoReturn:
+        code = 70
+        try:
+            _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if job.group:
+                code = serve(job, connection, self.workbook)
+            else:
+                prepare(job)
+                code = execute(job, self.workbook)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+    def _process_reported(self, process: GroupProcess) -> None:
+        """Read the exit code of a process's run. If the process has ended, its wait status tells how the run ended."""
+        code = b""
+        with contextlib.suppress(OSError):
+            code = process.connection.recv(1)
+        if not code:
+            self._disconnect(process)
+            return
+        run = self.runs.pop(process.pid, None)
+        if run is not None:
+            self._finish(run, code[0] << 8)
+
+    def _disconnect(self, process: GroupProcess) -> None:
+        if process.connection.fileno() >= 0:  # it is not closed yet
+            self.selector.unregister(process.connection)
+            process.connection.close()
+
+    def _child_ended(self, pid: int, status: int) -> None:
+        run = self.runs.pop(pid, None)
+        process = self.group_processes.pop(pid, None)
+        if process is not None:
+            self._disconnect(process)
+        if run is None:
+            return  # an idle process, or an orphan of a run that has ended
+        _kill(pid)  # the processes that the run left in its session
+        if not self.runs:
+            _kill_orphans(self.group_processes)
+        self._finish(run, status)
 
 
 def _kill(pid: int) -> None:
-    """Kill a run's process group; a run that has not called setsid yet is killed alone."""
+    """Kill a run's process group. A run that has not called setsid yet is killed alone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -371,7 +336,9 @@ def _kill(pid: int) -> None:
 
 
 def _kill_orphans(known: Collection[int] = ()) -> None:
-    """Processes that left their run's session come back to us as the subreaper; none but the known may stay."""
+    """Kill all children but the known ones. Processes that left their run's session become our children, because the
+    server is a subreaper.
+    """
     with contextlib.suppress(OSError):
         for pid in map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()):
             if pid not in known:
@@ -385,7 +352,7 @@ def _prctl(option: int, value: int) -> None:
 
 def main() -> None:
     first, root = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the client's to handle; its end of the socket closes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the client handles Ctrl-C; then its end of the socket closes
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     socket_file, expected, seconds = sys.argv[3:6] or ("", "", "0")

@@ -1,7 +1,7 @@
-"""One pytest session in a process, and the runs that go through it one after another.
+"""One pytest session in a process, and the runs that it makes one after another.
 
-Starting pytest takes longer than the tests of many a koan. So a process starts it once; each run then collects its
-test file anew, against its own target. What a run learns is written to its folder as Events, one JSON object a line.
+Starting pytest takes longer than the tests of many koans. So a process starts it once. Each run then collects its test
+file again, for its own target, and writes its results to its folder as Events, one JSON object a line.
 """
 
 from __future__ import annotations
@@ -25,47 +25,46 @@ from grader.checks.context import Run
 from grader.checks.oracle_cache import OracleCache
 from grader.judge import plugin, targets
 from grader.judge.differential import Twin
-from grader.judge.runner.protocol import Event, Job
+from grader.judge.runner.protocol import Event, EventKind, Job
 from grader.judge.sandbox import confine, proxy
 
-# pytest plugins a run has no use for; each costs a millisecond or two of the learner's wait.
+# pytest plugins that a run does not need. Each would cost it a millisecond or two.
 UNUSED = (
-    *("unraisableexception", "threadexception"),  # each collects garbage at the end of a run
+    *("unraisableexception", "threadexception"),  # these collect garbage at the end of a run
     *("cacheprovider", "warnings", "logging", "junitxml", "pastebin", "doctest", "stepwise", "setuponly", "setupplan"),
     *("legacypath", "debugging", "faulthandler", "tmpdir", "monkeypatch", "recwarn", "subtests", "unittest"),
     *("terminal", "terminalprogress"),
 )
-PLAIN = frozenset({"parametrize", "card", "gpu", "hypothesis"})  # markers that ask nothing of pytest's protocol
-SETTINGS = str(Path(__file__).with_name("pytest.ini"))  # short: pyproject.toml takes 3 ms to read
+PLAIN = frozenset({"parametrize", "card", "gpu", "hypothesis"})  # markers that need no part of pytest's protocol
+SETTINGS = str(Path(__file__).with_name("pytest.ini"))  # a short file: pyproject.toml takes 3 ms to read
 
 
 def run_all(root: str, jobs: Iterable[Job], ended: Callable[[int], None], workbook: Workbook | None = None) -> int:
-    """Go through the jobs in one pytest session and tell `ended` the exit code of each, as pytest would give it.
+    """Make the runs of all jobs in one pytest session. After each, call `ended` with pytest's exit code for it.
 
-    `workbook` is the one at `root`, if it was read already. Returns the exit code of the session: not 0 if it could not
-    start or was cut short, in which case the last job has no end.
+    `workbook` is the workbook at `root`, if it was read already. Returns the exit code of the session. It is not 0 if
+    the session could not start or was interrupted. Then `ended` is not called for the last job.
     """
-    # The runner's own deadline replaces pytest-timeout; nothing is cached, nothing depends on the user's options.
+    # The runner's own deadline replaces pytest-timeout. Nothing is cached, and no option of the user applies.
     args = [f"--rootdir={root}", "-c", SETTINGS, "--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
-    # No conftest, and values tied to their options: pytest takes a word that stands alone and is a folder for a place
-    # with a conftest to import, before it knows the options of the plugin.
+    # Without --noconftest pytest imports the conftest of every folder among the arguments. An option and its value are
+    # one word above, because pytest would take a separate value for such a folder.
     args += ["--noconftest"]
     os.environ.pop("PYTEST_ADDOPTS", None)
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # looking for installed plugins takes longer than many a koan
-    # The plugin itself, not its name: pytest would look for a name among all installed packages.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # looking for installed plugins takes longer than many koans
+    # The plugin is given as an object: pytest would look for its name among all installed packages.
     return int(pytest.main(args, plugins=[plugin, Runs(jobs, ended, workbook)]))
 
 
-class _OnTheWay(pytest.Directory):
-    """A folder above the one test file `to`, whose neighbours are not even looked at."""
+class _FolderAbove(pytest.Directory):
+    """A folder above the one test file `to`. It collects nothing else."""
 
     def __init__(self, *, to: Path, **rest: object) -> None:
         super().__init__(**rest)  # type: ignore[arg-type]
         self.to = to
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
-        way = self.to.relative_to(self.path)
-        entry = self.path / way.parts[0]
+        entry = self.path / self.to.relative_to(self.path).parts[0]
         if entry == self.to:
             yield from self.ihook.pytest_collect_file(file_path=entry, parent=self)
         else:
@@ -73,16 +72,17 @@ class _OnTheWay(pytest.Directory):
 
 
 class Runs(plugin.Driver):
-    """A pytest plugin that takes over the session: it collects and runs what the jobs ask for.
+    """A pytest plugin that takes over the session: it collects and runs the tests of each job.
 
-    With a sandbox's address the code under test runs in a worker there; the process ends where its worker does.
+    If a job has the address of a sandbox, the code under test runs in a worker there. This process ends when its worker
+    ends early.
     """
 
     def __init__(self, jobs: Iterable[Job], ended: Callable[[int], None], workbook: Workbook | None) -> None:
         super().__init__(workbook)
         self.jobs, self.ended = jobs, ended
         self.memo: OracleCache | None = None
-        self.workers: dict[str, proxy.Worker] = {}  # by koan: see targets.Sandbox
+        self.workers: dict[str, proxy.Worker] = {}  # by koan; see `reuse` in targets.Sandbox
         self.record: Record | None = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -95,8 +95,8 @@ class Runs(plugin.Driver):
             with open(os.path.join(job.folder, "events"), "w", encoding="utf-8") as stream:
                 self.record = Record(stream, session, job)
                 self.ended(self._run(session, job, self.record))
-        session.testsfailed = 0  # each run has told its own
-        session.testscollected = 1  # none would be an exit code of its own
+        session.testsfailed = 0  # each run has reported its own failures
+        session.testscollected = 1  # with 0 pytest would end with exit code 5
         return True
 
     def _run(self, session: pytest.Session, job: Job, record: Record) -> int:
@@ -108,16 +108,7 @@ class Runs(plugin.Driver):
             print(f"ERROR: {error}", file=sys.stderr)
             return pytest.ExitCode.USAGE_ERROR
         try:
-            items = session.perform_collect([job.test_file])
-            code = pytest.ExitCode.INTERRUPTED if session.testsfailed else pytest.ExitCode.NO_TESTS_COLLECTED
-            if not session.testsfailed:
-                for item in items:
-                    # There is no next item: what comes next is not known, and no fixture is kept for it.
-                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-                    if record.settled:
-                        break
-                if items:
-                    code = pytest.ExitCode.TESTS_FAILED if session.testsfailed else pytest.ExitCode.OK
+            code = self._run_tests(session, job, record)
         finally:
             self.end()
         if self.memo is not None:
@@ -125,10 +116,22 @@ class Runs(plugin.Driver):
         record.write(Event("finished", number=int(code)))
         return code
 
-    def _memo(self, job: Job) -> OracleCache | None:
-        """The memo of the job's file; the one of the run before, with what it left in memory, if the file is the same.
+    def _run_tests(self, session: pytest.Session, job: Job, record: Record) -> pytest.ExitCode:
+        items = session.perform_collect([job.test_file])
+        if session.testsfailed:  # the file could not be collected
+            return pytest.ExitCode.INTERRUPTED
+        if not items:
+            return pytest.ExitCode.NO_TESTS_COLLECTED
+        for item in items:
+            # Without a next item pytest keeps no fixture for it. The next item is not known yet.
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            if record.settled:
+                break
+        return pytest.ExitCode.TESTS_FAILED if session.testsfailed else pytest.ExitCode.OK
 
-        None if the process holds code of a learner's.
+    def _memo(self, job: Job) -> OracleCache | None:
+        """The memo with the job's file. The memo of the run before is kept, with what it has in memory, if its file is
+        the same. None if the process holds a learner's code.
         """
         if not job.memo:
             self.memo = None
@@ -143,12 +146,14 @@ class Runs(plugin.Driver):
             return None
         join = Twin if job.twice else None
         reuse = self.workers if job.twice else None
-        return targets.Sandbox(job.sandbox, job.timeout, job.memory, record.opened, record.gone, join, reuse)
+        return targets.Sandbox(
+            job.sandbox, job.timeout, job.memory, record.worker_started, record.worker_ended, join, reuse
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         assert self.record is not None
-        return _OnTheWay.from_parent(parent, path=path, to=Path(self.record.job.test_file))
+        return _FolderAbove.from_parent(parent, path=path, to=Path(self.record.job.test_file))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         assert self.record is not None
@@ -156,40 +161,42 @@ class Runs(plugin.Driver):
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         assert self.record is not None
-        self.record.collected(report)
+        self.record.add_collect_report(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """Run a test that needs nothing of pytest's without its protocol, which takes longer than most koans' tests."""
+        """Call a simple test directly. pytest's own protocol takes longer than most tests of koans."""
         assert self.record is not None
         self.record.write(Event("start", plugin.sentence(item)))
         koan = plugin.koan_of(item.config, item.path)
         arguments = _arguments(item)
         if koan is None or arguments is None or not isinstance(item, pytest.Function):
             return None
-        result = _tested(item, koan, arguments)
+        result = _call_test(item, koan, arguments)
         item.session.testsfailed += result.status in (Status.failed, Status.not_started)
-        self.record.told(item.nodeid, result)
+        self.record.add_result(item.nodeid, result)
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         assert self.record is not None
-        self.record.tested(report)
+        self.record.add_test_report(report)
 
 
 def _arguments(item: pytest.Item) -> dict[str, Any] | None:
-    """What to call a test's function with: its parameters and the seed. None if it wants more from pytest than that."""
+    """The arguments of a test's function: its parameters and the seed. None if it needs more from pytest than that."""
     if not isinstance(item, pytest.Function) or any(mark.name not in PLAIN for mark in item.iter_markers()):
         return None
     if any(mark.kwargs.get("indirect") for mark in item.iter_markers("parametrize")):
         return None
-    given = dict(item.callspec.params) if hasattr(item, "callspec") else {}
-    if not given.keys() | {"seed", "request"} >= set(item.fixturenames):
+    arguments = dict(item.callspec.params) if hasattr(item, "callspec") else {}
+    if not set(item.fixturenames) <= {*arguments, "seed", "request"}:
         return None
-    return given | ({"seed": plugin.seed_of(item)} if "seed" in item.fixturenames else {})
+    if "seed" in item.fixturenames:
+        arguments["seed"] = plugin.seed_of(item)
+    return arguments
 
 
-def _tested(item: pytest.Function, koan: Koan, arguments: dict[str, Any]) -> TestResult:
+def _call_test(item: pytest.Function, koan: Koan, arguments: dict[str, Any]) -> TestResult:
     error: BaseException | None = None
     out, err = io.StringIO(), io.StringIO()
     start = time.perf_counter()
@@ -199,13 +206,13 @@ def _tested(item: pytest.Function, koan: Koan, arguments: dict[str, Any]) -> Tes
             item.obj(**arguments)
         except (KeyboardInterrupt, pytest.exit.Exception):
             raise
-        except BaseException as raised:  # as pytest does: a test may raise SystemExit
+        except BaseException as raised:  # as pytest does, because a test may raise SystemExit
             error = raised
         return plugin.result_of(item, koan, error, time.perf_counter() - start, out.getvalue() + err.getvalue())
 
 
 class Record:
-    """What one run has said so far, and the file it says it in."""
+    """The results of one run so far, and the file to which it writes its events."""
 
     def __init__(self, stream: TextIO, session: pytest.Session, job: Job) -> None:
         self.stream, self.session, self.job = stream, session, job
@@ -216,24 +223,25 @@ class Record:
         self.stream.write(msgspec.json.encode(event).decode() + "\n")
         self.stream.flush()
 
-    def opened(self, worker: proxy.Worker) -> None:
+    def worker_started(self, worker: proxy.Worker) -> None:
         self.write(Event("confined", confine.in_words(worker.level)))
 
-    def gone(self, end: proxy.End) -> NoReturn:
-        """The submission's process is no more, so its koan has no more to say: what it has not passed is not passed."""
-        what = "late" if end.late else "gone" if end.status is not None else "nonsense"
-        self.write(Event(what, end.nonsense or end.tail, number=end.status or 0))
+    def worker_ended(self, end: proxy.End) -> NoReturn:
+        """The submission's process has ended, so end the run. Tests that have not passed yet do not count as passed."""
+        kind: EventKind = "late" if end.late else "gone" if end.status is not None else "nonsense"
+        self.write(Event(kind, end.nonsense or end.tail, number=end.status or 0))
         os._exit(0)
 
-    def collected(self, report: pytest.CollectReport) -> None:
+    def add_collect_report(self, report: pytest.CollectReport) -> None:
         if hasattr(report, "koan_broken"):
-            self.write(Event("broken", str(report.koan_broken)[: plugin.TOLD]))
+            self.write(Event("broken", str(report.koan_broken)[: plugin.LONGEST_TEXT]))
         elif hasattr(report, "koan_lack"):
             self.write(Event("lack", str(report.koan_lack)))
         elif report.failed:
-            self.write(Event("broken", str(report.longrepr)[: plugin.TOLD]))
+            self.write(Event("broken", str(report.longrepr)[: plugin.LONGEST_TEXT]))
 
-    def tested(self, report: pytest.TestReport) -> None:
+    def add_test_report(self, report: pytest.TestReport) -> None:
+        """Add the report of one phase of a test. The first phase that did not pass gives the test's result."""
         result: TestResult | None = getattr(report, "koan", None)
         if result is None:
             return
@@ -243,14 +251,13 @@ class Record:
             ms = result.ms or (before.ms if before else {})
             self.results[report.nodeid] = msgspec.structs.replace(result, seconds=seconds, ms=ms)
         if report.when == "teardown":
-            self.told(report.nodeid, self.results[report.nodeid])
+            self.add_result(report.nodeid, self.results[report.nodeid])
 
-    def told(self, test: str, result: TestResult) -> None:
-        """All that there is to say of one test."""
+    def add_result(self, test: str, result: TestResult) -> None:
+        """Add the final result of one test."""
         self.results[test] = result
         self.write(Event("result", result=result))
-        if self.job.brief:
-            left = self.session.testscollected - len(self.results)
-            if left and settled([*self.results.values()], left):
-                self.write(Event("settled", number=len(self.results)))
-                self.settled = True
+        left = self.session.testscollected - len(self.results)
+        if self.job.brief and left and settled([*self.results.values()], left):
+            self.write(Event("settled", number=len(self.results)))
+            self.settled = True

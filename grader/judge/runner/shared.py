@@ -1,4 +1,4 @@
-"""The warm process that commands, the app and notebooks share, and that stays for a while when they have ended."""
+"""The shared server: commands, the app and notebooks use it together, and it stays for some time after them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from grader.book.errors import KoansError
 from grader.judge.runner.address import fingerprint, folder
 from grader.judge.runner.protocol import Lines, Ready
 
-SECONDS = 600.0  # a shared server stays so long after its last run
+SECONDS = 600.0  # how long a shared server stays after its last run
 VARIABLE = "KOANS_WARM_SECONDS"
 ANSWERING = 2.0  # seconds a server may take to answer
-OLD = 3600.0  # seconds after which the log of a server that crashed is removed
+OLD = 3600.0  # seconds after which the log of a crashed server is removed
 
 
 def seconds() -> float:
-    """How long a shared server stays after its last run when nobody is connected. Raises KoansError."""
+    """How long a shared server stays after its last run when no client is connected. Raises KoansError."""
     text = os.environ.get(VARIABLE, "")
     if not text:
-        return 0.0 if os.environ.get("CI", "").lower() not in ("", "0", "false") else SECONDS
+        in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+        return 0.0 if in_ci else SECONDS
     with contextlib.suppress(ValueError):
         if 0 <= float(text) < float("inf"):
             return float(text)
@@ -34,40 +35,51 @@ def seconds() -> float:
 
 
 def log_of(path: Path) -> Path:
-    """Where the server at this address writes what goes wrong."""
+    """The file to which the server at this address writes its errors."""
     return path.with_suffix(".log")
 
 
 def of_this_user(connection: socket.socket) -> bool:
-    """The other end belongs to this user, where the system tells; elsewhere the rights of the folder must do."""
+    """Whether the process at the other end belongs to this user.
+
+    Some systems cannot tell. There the permissions of the socket's folder are the only protection.
+    """
     if not hasattr(socket, "SO_PEERCRED"):
         return True
-    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return bool(struct.unpack("3i", found)[1] == os.getuid())
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, uid, _ = struct.unpack("3i", credentials)
+    return bool(uid == os.getuid())
 
 
 def hello(path: Path) -> tuple[socket.socket, Ready] | None:
-    """A connection to the server at this address, and what it says first; None if there is none that can be used."""
+    """A connection to the server at this address, and its first message. None if no server answers there."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.settimeout(ANSWERING)
         connection.connect(str(path))
-        if of_this_user(connection):
-            lines, found = Lines(), list[bytes]()
-            while not found and (data := connection.recv(1 << 16)):
-                found = lines.feed(data)
-            if found:
-                ready = msgspec.json.decode(found[0], type=Ready)
-                connection.settimeout(None)
-                return connection, ready
+        ready = _first_message(connection) if of_this_user(connection) else None
+        if ready is not None:
+            connection.settimeout(None)
+            return connection, ready
     except (OSError, msgspec.MsgspecError):
         pass
     connection.close()
     return None
 
 
+def _first_message(connection: socket.socket) -> Ready | None:
+    lines = Lines()
+    while data := connection.recv(1 << 16):
+        if complete := lines.feed(data):
+            return msgspec.json.decode(complete[0], type=Ready)
+    return None
+
+
 class Left(msgspec.Struct, frozen=True):
-    """A shared server that runs: its process, the workbook, its age and how long it stays after its last run."""
+    """A shared server that is running: its process, its workbook, its age, and how long it stays after its last run.
+
+    `current` tells whether it imported what is on disk now.
+    """
 
     pid: int
     root: str
@@ -77,21 +89,22 @@ class Left(msgspec.Struct, frozen=True):
 
 
 def left(root: Path) -> list[Left]:
-    """The shared servers of this user and this workbook. Raises KoansError if they can have no safe place."""
-    found = []
+    """The shared servers of this user and this workbook. Raises KoansError if there is no safe place for a socket."""
+    servers = []
     for path in sorted(folder().glob("*.sock")):
         answer = hello(path)
-        if answer is not None:
-            answer[0].close()
-            ready = answer[1]
-            if ready.root == str(root.resolve()):
-                current = ready.fingerprint == fingerprint(root)
-                found.append(Left(ready.pid, ready.root, time.time() - ready.since, ready.seconds, current))
-    return found
+        if answer is None:
+            continue
+        connection, ready = answer
+        connection.close()
+        if ready.root == str(root.resolve()):
+            current = ready.fingerprint == fingerprint(root)
+            servers.append(Left(ready.pid, ready.root, time.time() - ready.since, ready.seconds, current))
+    return servers
 
 
 class Listener:
-    """The socket at an address. Raises OSError if another server has it, or it cannot be made."""
+    """A socket that listens at an address. Raises OSError if another server has the address, or it cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -100,7 +113,7 @@ class Listener:
         if path.exists():
             raise FileExistsError(str(path))
         self.socket = socket.socket(socket.AF_UNIX)
-        # It gets its name when it listens: until then nobody could tell it from one whose server was killed.
+        # It gets its final name when it listens. Until then a client would take it for the socket of a killed server.
         unnamed = path.with_suffix(f".{os.getpid()}")
         mask = os.umask(0o177)
         try:
@@ -116,7 +129,7 @@ class Listener:
             os.umask(mask)
 
     def accept(self) -> socket.socket | None:
-        """The next client, if it is this user's."""
+        """Connect the next client. Returns None if it belongs to another user."""
         try:
             connection = self.socket.accept()[0]
         except OSError:
@@ -126,8 +139,8 @@ class Listener:
         connection.close()
         return None
 
-    def there(self) -> bool:
-        """Clients find this one at the address."""
+    def reachable(self) -> bool:
+        """Whether clients that connect to the address find this socket."""
         try:
             return self.path.lstat().st_ino == self.inode
         except OSError:
@@ -135,14 +148,14 @@ class Listener:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            if self.there():
+            if self.reachable():
                 self.path.unlink()
                 log_of(self.path).unlink(missing_ok=True)
         self.socket.close()
 
 
 def _dead(place: Path) -> Iterator[Path]:
-    """What servers left that were killed."""
+    """The sockets and old logs of servers that were killed."""
     for path in place.glob("*.sock"):
         with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
             probe.settimeout(ANSWERING)

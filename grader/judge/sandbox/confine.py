@@ -1,7 +1,7 @@
-"""Shut this process in, for good: what it may read, write, call, reach and use up, before any submitted line runs.
+"""Restricts this process for good, before any submitted line runs: files, system calls, network and resources.
 
-Each part is tried, and what the system lacks is said in words. `REQUIRED` parts are what a grade may be trusted with;
-the others are a second wall. Linux only: elsewhere every part is missing.
+Each part is tried, and the parts that the system lacks are named. A grade can be trusted if all `REQUIRED` parts are
+there. The others are a second wall. All of this needs Linux.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x0002_0000, 0x0400_0000, 0x0800_0000
 CLONE_NEWUSER, CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 
-FILE_SIZE = 8 << 20  # bytes of any one file it writes
+FILE_SIZE = 8 << 20  # the most bytes of a file that it writes
 OPEN_FILES = 64
 THREADS = 64
 SCRATCH = b"size=16m,nr_inodes=256,mode=0700"  # the private temporary folder, in memory
@@ -37,28 +37,28 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass
 class Level:
-    """What holds a worker, and what of it this system lacks and why."""
+    """The parts that confine a worker, and the parts that this system lacks, with the reasons."""
 
     parts: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
 
 def trusted(level: Level) -> bool:
-    """Are all the parts there that a grade may be trusted with?"""
+    """Whether all the required parts are there, so that a grade can be trusted."""
     return all(any(part.startswith(name) for part in level.parts) for name in REQUIRED)
 
 
 def in_words(level: Level) -> str:
-    """The level reached, as it is stamped on a result."""
-    held = "isolated: " + ", ".join(level.parts) if trusted(level) else "NOT isolated"
-    return held + "".join(f"; without {lack}" for lack in level.missing)
+    """The level as a text for the result."""
+    confined = "isolated: " + ", ".join(level.parts) if trusted(level) else "NOT isolated"
+    return confined + "".join(f"; without {lack}" for lack in level.missing)
 
 
 def confine(keep: int, scratch: Path, hidden: Path, memory: int, seconds: int) -> Level:
-    """Confine the calling process, which must be single-threaded. `keep` is the only descriptor above 2 left open.
+    """Confine the calling process, which must have one thread. All descriptors above 2 except `keep` are closed.
 
-    `scratch` is an empty folder that becomes its private temporary one where mounts are allowed; `hidden` is the
-    workbook, which must not be readable. `memory` is bytes beyond those mapped now, `seconds` CPU time.
+    `scratch` is an empty folder. Where mounts are allowed, it becomes the private temporary folder. `hidden` is the
+    workbook, which must not be readable. `memory` is in bytes beyond those mapped now. `seconds` is CPU time.
     """
     level = Level()
 
@@ -79,15 +79,15 @@ def confine(keep: int, scratch: Path, hidden: Path, memory: int, seconds: int) -
     attempt(FILES, lambda: landlock.restrict(*readable(hidden), [scratch] if writable else []))
     _drop_capabilities()
     _prctl(PR_SET_DUMPABLE, 0)
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # after the namespaces: a change of credentials would clear it
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # after the namespaces, because a change of credentials clears it
     attempt(CALLS, seccomp.install)
     return level
 
 
 def readable(hidden: Path) -> tuple[list[Path], list[Path]]:
-    """Folders and files a worker may read: the interpreter, its packages, the system's libraries.
+    """The folders and files a worker may read: the interpreter, its packages, the system's libraries.
 
-    Raises OSError if the workbook lies inside one of them, or its oracles do: then answers could be read.
+    Raises OSError if one of the folders contains the workbook or its oracles, because then answers could be read.
     """
     names = {sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
     names |= {p for p in sys.path if p.endswith(("site-packages", "dist-packages"))}
@@ -119,7 +119,7 @@ def _no_new_privileges() -> str:
 
 
 def _namespaces() -> str:
-    """A user namespace of its own (same ids), and no network, no IPC, no mounts but its own."""
+    """Enter a new user namespace (with the same ids), and new namespaces without network, IPC or other mounts."""
     uid, gid = os.getuid(), os.getgid()
     wanted = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWUTS
     _check(_libc.unshare(CLONE_NEWUSER | wanted))
@@ -154,7 +154,8 @@ def _limits(memory: int, seconds: int, own_user: bool) -> str:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_SIGPENDING, 64),
-        # Threads are counted for a user; in a namespace of its own these are all its own. It does not bind root.
+        # The kernel counts all threads of a user. In a new user namespace these are only the worker's own. The limit
+        # does not bind root.
         *([(resource.RLIMIT_NPROC, THREADS)] if own_user else []),
     ):
         try:
@@ -165,7 +166,7 @@ def _limits(memory: int, seconds: int, own_user: bool) -> str:
 
 
 def _drop_capabilities() -> None:
-    """In the new user namespace it holds them all; none is needed from here on."""
+    """Drop all capabilities, which the process has in its new user namespace. It needs none from here on."""
 
     class Header(ctypes.Structure):
         _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))

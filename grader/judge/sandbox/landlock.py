@@ -1,6 +1,6 @@
-"""Landlock: which files a process may open, and no TCP, no signals and no abstract sockets to the outside.
+"""Landlock limits the files a process may open. It also forbids TCP, and signals and abstract sockets to the outside.
 
-The kernel's own documentation (Documentation/userspace-api/landlock.rst) is the source of the numbers below.
+The numbers below are from the kernel's documentation (Documentation/userspace-api/landlock.rst).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on every arc
 VERSION = 1 << 0
 PATH_BENEATH = 1
 READ_FILE, READ_DIR = 1 << 2, 1 << 3
-WRITES = (1 << 1) | sum(1 << bit for bit in range(4, 13))  # write, remove and make whatever
+WRITES = (1 << 1) | sum(1 << bit for bit in range(4, 13))  # write to, remove and create files of all kinds
 REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 CONNECT_AND_BIND_TCP = 0b11
 SIGNALS_AND_ABSTRACT_SOCKETS = 0b11
@@ -23,7 +23,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _call(number: int, *args: int | ctypes.Array[ctypes.c_char]) -> int:
-    # Each argument is a full register: a bare int would be passed as 32 bits.
+    # ctypes passes a plain int as 32 bits, but the kernel reads a full register.
     wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
     result = int(_libc.syscall(ctypes.c_long(number), *wide))
     if result < 0:
@@ -33,12 +33,12 @@ def _call(number: int, *args: int | ctypes.Array[ctypes.c_char]) -> int:
 
 
 def version() -> int:
-    """The kernel's Landlock ABI. Raises OSError where there is none."""
+    """The version of the kernel's Landlock ABI. Raises OSError if the kernel has no Landlock."""
     return _call(CREATE_RULESET, 0, 0, VERSION)
 
 
 def restrict(folders: list[Path], files: list[Path], writable: list[Path]) -> str:
-    """From now on only these may be read, and only below `writable` written. Raises OSError."""
+    """From now on allow reading only these, and writing only below `writable`. Raises OSError."""
     abi = version()
     rights = (1 << 13) - 1
     rights |= (REFER if abi >= 2 else 0) | (TRUNCATE if abi >= 3 else 0) | (IOCTL_DEV if abi >= 5 else 0)

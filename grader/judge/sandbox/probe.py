@@ -1,4 +1,4 @@
-"""How far can a process be confined here? `python -m grader.judge.sandbox.probe ROOT` tries it on one made for that."""
+"""Finds out how far a process can be confined here: `python -m grader.judge.sandbox.probe ROOT` confines one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ UNAVAILABLE = Level(missing=["a sandbox (there is one on Linux only): submission
 
 
 def level(root: Path) -> Level:
-    """What would hold a worker on this machine; takes a tenth of a second. Raises KoansError if it cannot be tried."""
+    """How a worker would be confined on this machine. Takes a tenth of a second.
+
+    Raises KoansError if it cannot be tried.
+    """
     if sys.platform != "linux":
         return UNAVAILABLE
     command = [sys.executable, *module(__package__, "probe"), str(root)]
@@ -32,7 +35,7 @@ def level(root: Path) -> Level:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="koans-probe-") as scratch:
         read, write = os.pipe()
-        if os.fork() == 0:  # the confined one could not remove the folder
+        if os.fork() == 0:  # in a child, because a confined process cannot remove the folder
             try:
                 os.write(write, msgspec.json.encode(confine(write, Path(scratch), Path(sys.argv[1]), 1 << 30, 10)))
             finally:

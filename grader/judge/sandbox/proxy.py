@@ -1,7 +1,8 @@
-"""The trusted side's end of the wire: a submission's functions as functions, and what becomes of their worker.
+"""The trusted side's end of the wire: workers, and proxies for the functions of a submission.
 
-A proxy is called like the function it stands for. What the call did to its inputs is done to them, what it printed is
-printed, what it raised is raised: by name and as text, never as an object of the submission's.
+A proxy is called like the function it stands for. It changes its inputs as the call changed them, prints what the call
+printed, and raises what the call raised. An exception crosses as the name of its class and a text, never as an object
+of the submission's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import builtins
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -24,16 +25,21 @@ from grader.book.values import Malformed, Unpacker, pack
 from grader.judge.sandbox import wire
 from grader.judge.sandbox.confine import Level
 
-SUBMITTED_TEXT = "submitted_text"  # of an exception whose own str() has lost it
-SUBMITTED_FRAMES = "submitted_frames"  # of an exception: (line number, line) of the submission, outermost first
-COPIES = 8  # of its inputs that a worker may hold while they and the result cross
-NAMES, NAME, TEXT = 10_000, 200, 4000  # functions of a submission; characters of a name, and of any text that is shown
-STARTING = 20.0  # seconds for a worker to be forked and confined, on a machine that is busy
+# Attributes of an exception from a submission: its text, where str() would lose it, and the lines of the submission
+# that it passed through, as (line number, line), outermost first.
+SUBMITTED_TEXT, SUBMITTED_FRAMES = "submitted_text", "submitted_frames"
+COPIES = 8  # how many copies of its inputs a worker may hold while they and the result cross
+# The most functions a submission may have, and the most characters of a name and of any text that is shown.
+NAMES, NAME, TEXT = 10_000, 200, 4000
+STARTING = 20.0  # seconds a busy machine may take to fork and confine a worker
 
 
 @dataclass(frozen=True)
 class End:
-    """How a worker ended before its time: its wait status, or None if it was given up (`late`) or talked nonsense."""
+    """Why a worker ended early. `status` is its wait status.
+
+    `status` is None if the trusted side ended it, because it was `late` or sent `nonsense`.
+    """
 
     status: int | None
     tail: str = ""
@@ -47,14 +53,14 @@ def _stop(end: End) -> NoReturn:
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds one worker may live, bytes it may map beyond what the warm process has, and its CPU seconds."""
+    """Seconds one worker may live, and bytes it may map beyond those of the warm process."""
 
     seconds: float = 20.0
     memory: int = 2 << 30
 
 
 class Worker:
-    """One worker of a zygote, holding one submission. `on_end` is what is done when it is gone before its time."""
+    """One worker of a zygote, with one submission. `on_end` is called if it ends early."""
 
     def __init__(
         self, address: str, load: wire.Load, limits: Limits, on_end: Callable[[End], NoReturn] = _stop
@@ -70,59 +76,58 @@ class Worker:
         self._fd = self._socket.fileno()
         ready = self._ask(wire.Start(limits.memory, int(limits.seconds * 4) + 5))
         if not isinstance(ready, wire.Ready):
-            self._gone(nonsense="a worker that does not say how it is confined")
+            self._end(nonsense="a worker that does not say how it is confined")
         self.level = Level(ready.parts, ready.missing)
         self._deadline = time.monotonic() + limits.seconds
 
     def names(self) -> list[str]:
-        """Load the submission; its functions. Raises what its import raised."""
-        loaded = self._ask(self.load)
-        if isinstance(loaded, wire.Raised):
-            _print(loaded.output)
-            error = as_exception(loaded.error, self.load.file, self.load.text)
+        """Load the submission. Returns the names of its functions. Raises what its import raised."""
+        reply = self._ask(self.load)
+        if isinstance(reply, wire.Raised):
+            _print(reply.output)
+            error = as_exception(reply.error, self.load.file, self.load.text)
             if isinstance(error, SystemExit):
                 raise ImportError("the file calls exit while it is being imported")
             raise error
-        if not isinstance(loaded, wire.Loaded):
-            self._gone(nonsense="an answer to another question")
-        _print(loaded.output)
-        names = loaded.names
-        if len(names) > NAMES or not all(n.isidentifier() and len(n) <= NAME and n[0] != "_" for n in names):
-            self._gone(nonsense="names that no function of an exercise has")  # `__getattr__`, say, or `__spec__`
-        return names
+        if not isinstance(reply, wire.Loaded):
+            self._end(nonsense="an answer to another question")
+        _print(reply.output)
+        if len(reply.names) > NAMES or not all(_is_function_name(name) for name in reply.names):
+            self._end(nonsense="names that no function of an exercise has")
+        return reply.names
 
     def load_next(self, load: wire.Load, on_end: Callable[[End], NoReturn]) -> None:
-        """Replace the text by another one of ours: what ran before shares the CPU seconds, and what it left in the
-        worker's memory is still there.
+        """Replace the text by another one of the workbook's own.
+
+        All texts of a worker share its CPU seconds and its memory.
         """
-        for other in self._others:
-            other.close()
-        self._others.clear()
+        self._close_others()
         self.load, self.on_end = load, on_end
         self._deadline = time.monotonic() + self.limits.seconds
 
     def call(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The function's result, or what it raised. Inputs are left as the call left them."""
+        """Call the function and return its result. Raises what it raised, and changes the inputs as it changed them."""
         self._calls += 1
-        answer = self._ask(wire.Call(self._calls, function, pack(args), pack(kwargs)))
-        if isinstance(answer, wire.Raised) and answer.id == self._calls:
-            _print(answer.output)
-            raise as_exception(answer.error, self.load.file, self.load.text)
-        if not isinstance(answer, wire.Returned) or answer.id != self._calls:
-            self._gone(nonsense="an answer to another question")
-        _print(answer.output)
+        reply = self._ask(wire.Call(self._calls, function, pack(args), pack(kwargs)))
+        if isinstance(reply, wire.Raised) and reply.id == self._calls:
+            _print(reply.output)
+            raise as_exception(reply.error, self.load.file, self.load.text)
+        if not isinstance(reply, wire.Returned) or reply.id != self._calls:
+            self._end(nonsense="an answer to another question")
+        _print(reply.output)
         try:
-            value = Unpacker()(answer.value)
-            left = Unpacker()(answer.inputs)
+            value = Unpacker()(reply.value)
+            inputs = Unpacker()(reply.inputs)
         except Malformed as error:
-            self._gone(nonsense=str(error))
-        if answer.inputs is not None:
-            if not (isinstance(left, list) and list(map(type, left)) == [tuple, dict]):
-                self._gone(nonsense="inputs that are none")
-            _leave_as([args, kwargs], left)
+            self._end(nonsense=str(error))
+        if reply.inputs is not None:
+            if not (isinstance(inputs, list) and list(map(type, inputs)) == [tuple, dict]):
+                self._end(nonsense="inputs that are none")
+            _copy_back(args, inputs[0])
+            _copy_back(kwargs, inputs[1])
         return value
 
-    def again(self, memory: int) -> Worker:
+    def with_memory(self, memory: int) -> Worker:
         """A second worker with the same submission and another limit on memory."""
         other = Worker(self.address, self.load, Limits(self.limits.seconds, memory), self.on_end)
         self._others.append(other)
@@ -133,12 +138,16 @@ class Worker:
         """The zygote kills the worker when the connection closes."""
         self._socket.close()
         self._fd = -1
+        self._close_others()
+
+    def _close_others(self) -> None:
         for other in self._others:
             other.close()
+        self._others.clear()
 
     def give_up(self, nonsense: str) -> NoReturn:
-        """What it answered cannot be."""
-        self._gone(nonsense=nonsense)
+        """End the worker, because its answer cannot be right."""
+        self._end(nonsense=nonsense)
 
     def _ask(self, message: wire.Request) -> wire.Reply:
         try:
@@ -146,18 +155,18 @@ class Worker:
                 wire.write(self._fd, wire.frame(message), self._deadline)
             reply = wire.reply(wire.read_frame(self._fd, self._deadline))
         except TimeoutError:
-            self._gone(late=True)
+            self._end(late=True)
         except Malformed as error:
-            self._gone(nonsense=str(error))
+            self._end(nonsense=str(error))
         except MemoryError:
-            self._gone(nonsense="a message too large for the memory there is")
+            self._end(nonsense="a message too large for the memory there is")
         except (EOFError, OSError):
-            self._gone(nonsense="it closed the connection")
+            self._end(nonsense="it closed the connection")
         if isinstance(reply, wire.Ended):
-            self._gone(status=reply.status, tail=reply.tail)
+            self._end(status=reply.status, tail=reply.tail)
         return reply
 
-    def _gone(self, status: int | None = None, tail: str = "", late: bool = False, nonsense: str = "") -> NoReturn:
+    def _end(self, status: int | None = None, tail: str = "", late: bool = False, nonsense: str = "") -> NoReturn:
         self.close()
         self.on_end(End(status, tail[-TEXT:], late, nonsense[:TEXT]))
 
@@ -178,12 +187,12 @@ class Proxy:
         self._worker.give_up(nonsense)
 
     def within(self, memory: int) -> Callable[..., Any]:
-        """The same function in a worker that may map only so many bytes more than its inputs take to arrive."""
+        """The same function in a worker that may map only `memory` bytes more than its inputs need to arrive."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
             cap = memory + COPIES * sum(x.nbytes for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor))
             if cap not in self._with_memory:
-                self._with_memory[cap] = Proxy(self._worker.again(cap), self.__name__)
+                self._with_memory[cap] = Proxy(self._worker.with_memory(cap), self.__name__)
             return self._with_memory[cap](*args, **kwargs)
 
         return call
@@ -194,72 +203,121 @@ def _print(output: str) -> None:
         print(output[:TEXT], end="")
 
 
-def as_exception(error: wire.Error, file: str, text: str) -> BaseException:
-    """An exception to raise in the place of the one described, with the lines of the submission it passed as a note.
+def _is_function_name(name: str) -> bool:
+    """Names like `__getattr__` and `__spec__` would change the module that the tests import."""
+    return name.isidentifier() and len(name) <= NAME and not name.startswith("_")
 
-    A builtin class is raised as itself, another as a class of its name below its nearest builtin one.
+
+def as_exception(error: wire.Error, file: str, text: str) -> BaseException:
+    """The exception to raise for the one described. It carries the lines of the submission that it passed through.
+
+    A builtin class is raised as it is. Any other becomes a new class of the same name, derived from its nearest builtin
+    base class.
     """
     message = error.message[:TEXT]
     if "Forbidden" in error.types[:1]:
         return Forbidden(message)
-    base: type[BaseException] = Exception
-    for name in error.types[:100]:
-        known = getattr(builtins, name, None)
-        if isinstance(known, type) and issubclass(known, Exception | SystemExit) and known is not ExceptionGroup:
-            base = known
-            break
+    base = _nearest_builtin(error.types[:100])
     name = error.types[0] if error.types else "Exception"
     kind: Any = base if name == base.__name__ else type(_printable(name), (base,), {})
-    made: BaseException = kind.__new__(kind)  # without __init__: some builtin ones want more than a message
-    made.args = (message,)
-    if isinstance(made, SyntaxError):
-        made.msg, made.filename, made.lineno = message, file, error.line
-        made.text = error.text and error.text[:TEXT]
-        made.offset = error.offset and max(0, min(error.offset, len(made.text or "") + 1))
-    if isinstance(made, ImportError):
-        made.name = error.name and error.name[:NAME]
-        made.msg = message
-    if isinstance(made, UnicodeError):  # its text comes from fields that did not cross
-        setattr(made, SUBMITTED_TEXT, error.message)
+    raised: BaseException = kind.__new__(kind)  # without __init__, because some builtin classes need more arguments
+    raised.args = (message,)
+    if isinstance(raised, SyntaxError):
+        raised.msg, raised.filename, raised.lineno = message, file, error.line
+        raised.text = error.text and error.text[:TEXT]
+        raised.offset = error.offset and max(0, min(error.offset, len(raised.text or "") + 1))
+    if isinstance(raised, ImportError):
+        raised.name = error.name and error.name[:NAME]
+        raised.msg = message
+    if isinstance(raised, UnicodeError):  # its str() is made of fields that did not cross
+        setattr(raised, SUBMITTED_TEXT, error.message)
     lines = text.splitlines()
-    passed = [(f.line, lines[f.line - 1].strip() if 0 < f.line <= len(lines) else "") for f in error.frames[-3:]]
-    setattr(made, SUBMITTED_FRAMES, passed)
-    return made
+    frames = [(f.line, lines[f.line - 1].strip() if 0 < f.line <= len(lines) else "") for f in error.frames[-3:]]
+    setattr(raised, SUBMITTED_FRAMES, frames)
+    return raised
+
+
+def _nearest_builtin(types: list[str]) -> type[BaseException]:
+    """The first of these class names that is a builtin exception which may be raised here. Exception if none is."""
+    for name in types:
+        known = getattr(builtins, name, None)
+        if isinstance(known, type) and issubclass(known, Exception | SystemExit) and known is not ExceptionGroup:
+            return known
+    return Exception
 
 
 def _printable(name: str) -> str:
     return "".join(c for c in name if c.isprintable())[:100] or "Exception"
 
 
-def _leave_as(inputs: Any, left: Any) -> None:
-    """Change `inputs` in place to what the call left of them. What no longer has its shape or type is given up."""
-    keys = list(inputs) if isinstance(inputs, Mapping) else range(min(len(inputs), len(left)))
-    for before, after in ((inputs[k], left[k]) for k in keys if not isinstance(left, Mapping) or k in left):
-        if isinstance(before, Tensor):
-            with torch.no_grad(), contextlib.suppress(RuntimeError, TypeError):
-                if isinstance(after, Tensor) and before.shape == after.shape and before.dtype == after.dtype:
-                    before.copy_(after)
-                else:
-                    before.zero_().add_(1)  # reshaped in place: say that it is not what it was
-        elif isinstance(before, np.ndarray):
-            if isinstance(after, np.ndarray) and before.shape == after.shape and before.dtype == after.dtype:
-                before[...] = after
-        elif isinstance(before, list) and isinstance(after, list):
-            _leave_as(before, after)
-            before[:] = [b if _same(b, a) else a for b, a in zip(before, after, strict=False)] + after[len(before) :]
-        elif isinstance(before, dict) and isinstance(after, dict):
-            _leave_as(before, after)
-            for key in [k for k in before if k not in after]:
-                del before[key]
-            for key, value in after.items():
-                if key not in before or not _same(before[key], value):
-                    before[key] = value
-        elif isinstance(before, tuple) and isinstance(after, tuple):
-            _leave_as(before, after)
+def _copy_back(before: Any, after: Any) -> None:
+    """Change `before` in place to `after`, as far as that is possible. Other types of values cannot be changed."""
+    for kind, copy in _COPIERS.items():
+        if isinstance(before, kind):
+            copy(before, after)
+            return
 
 
-def _same(a: Any, b: Any) -> bool:
-    """Containers and tensors have been changed in place; anything else is compared."""
-    if isinstance(a, (Tensor, np.ndarray, list, dict, tuple)):
-        return type(a) is type(b)
-    return type(a) is type(b) and (a == b or (a != a and b != b))
+def _copy_tensor(before: Tensor, after: Any) -> None:
+    with torch.no_grad(), contextlib.suppress(RuntimeError, TypeError):
+        if isinstance(after, Tensor) and before.shape == after.shape and before.dtype == after.dtype:
+            before.copy_(after)
+        else:  # the call changed its shape or type; other values show that it was changed
+            before.zero_().add_(1)
+
+
+def _copy_array(before: np.ndarray[Any, Any], after: Any) -> None:
+    if isinstance(after, np.ndarray) and before.shape == after.shape and before.dtype == after.dtype:
+        before[...] = after
+
+
+def _copy_list(before: list[Any], after: Any) -> None:
+    if not isinstance(after, list):
+        return
+    common = min(len(before), len(after))
+    for index in range(common):
+        _copy_entry(before, index, after[index])
+    before[common:] = after[common:]
+
+
+def _copy_dict(before: dict[Any, Any], after: Any) -> None:
+    if not isinstance(after, dict):
+        return
+    for key in [key for key in before if key not in after]:
+        del before[key]
+    for key, value in after.items():
+        if key in before:
+            _copy_entry(before, key, value)
+        else:
+            before[key] = value
+
+
+def _copy_tuple(before: tuple[Any, ...], after: Any) -> None:
+    if isinstance(after, tuple):
+        for old, new in zip(before, after, strict=False):
+            _copy_back(old, new)
+
+
+_COPIERS: dict[type, Callable[[Any, Any], None]] = {
+    Tensor: _copy_tensor,
+    np.ndarray: _copy_array,
+    list: _copy_list,
+    dict: _copy_dict,
+    tuple: _copy_tuple,
+}
+
+
+def _copy_entry(container: Any, key: Any, after: Any) -> None:
+    """Change one entry of a list or dict in place, or replace it if it cannot be changed in place."""
+    before = container[key]
+    _copy_back(before, after)
+    if not _is_same(before, after):
+        container[key] = after
+
+
+def _is_same(before: Any, after: Any) -> bool:
+    if type(before) is not type(after):
+        return False
+    if isinstance(before, tuple(_COPIERS)):  # it was changed in place
+        return True
+    return bool(before == after) or bool(before != before and after != after)  # two NaNs are the same

@@ -1,7 +1,8 @@
-"""A system-call filter for one process that computes: threads, but no new process, program, socket or signal.
+"""A system-call filter for a process that only computes.
 
-Refused calls fail with EPERM, so that honest code gets an exception and not a dead process. `clone3` fails with ENOSYS:
-its flags cannot be inspected, and the C library then falls back to `clone`, whose flags can.
+The process may start threads, but no processes or programs. It may open no sockets and send no signals. Refused calls
+fail with EPERM, so that honest code gets an exception instead of being killed. `clone3` fails with ENOSYS, because a
+filter cannot inspect its flags. The C library then uses `clone`, whose flags a filter can inspect.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ X32 = 0x4000_0000
 
 ARCHES = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
 
-# Numbers on (x86_64, aarch64), from the kernel's tables; None where an architecture has no such call.
+# The call's numbers on (x86_64, aarch64), from the kernel's tables. None if the architecture has no such call.
 Numbers = tuple[int | None, int | None]
 REFUSED: dict[str, Numbers] = {
     # processes and programs
@@ -29,10 +30,10 @@ REFUSED: dict[str, Numbers] = {
     "unshare": (272, 97), "setns": (308, 268), "ptrace": (101, 117), "kcmp": (312, 272),
     "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "process_madvise": (440, 440),
     "process_mrelease": (448, 448), "personality": (135, 92), "seccomp": (317, 277),
-    # signals, and descriptors that stand for processes
+    # signals, and descriptors of processes
     "kill": (62, 129), "tkill": (200, 130), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
     "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424), "pidfd_getfd": (438, 438),
-    # sockets and other ways to talk
+    # sockets and other ways to communicate
     "socket": (41, 198), "socketpair": (53, 199), "bind": (49, 200), "listen": (50, 201), "accept": (43, 202),
     "accept4": (288, 242), "connect": (42, 203), "sendto": (44, 206), "sendmsg": (46, 211), "recvmsg": (47, 212),
     "sendmmsg": (307, 269), "recvmmsg": (299, 243), "mq_open": (240, 180), "msgget": (68, 186), "semget": (64, 190),
@@ -40,7 +41,7 @@ REFUSED: dict[str, Numbers] = {
     "semtimedop": (220, 192), "msgctl": (71, 187), "msgsnd": (69, 189), "msgrcv": (70, 188), "mq_unlink": (241, 181),
     "memfd_create": (319, 279), "memfd_secret": (447, 447),
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
-    # what belongs to files but is not opening them: Landlock leaves it open
+    # changes to files that do not open them, which Landlock does not stop
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None),
     "lchown": (94, None), "fchown": (93, 55), "fchownat": (260, 54), "utime": (132, None), "utimes": (235, None),
     "futimesat": (261, None), "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6),
@@ -49,7 +50,7 @@ REFUSED: dict[str, Numbers] = {
     "syncfs": (306, 267), "file_setattr": (469, 469),
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "fanotify_init": (300, 262),
     "inotify_add_watch": (254, 27), "flock": (73, 32),
-    # of these a machine or a user has a fixed number for all programs together
+    # resources of which all programs of a machine or user share a fixed number
     "inotify_init": (253, None), "inotify_init1": (294, 26), "io_setup": (206, 0),
     # mounts
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428),
@@ -57,7 +58,7 @@ REFUSED: dict[str, Numbers] = {
     "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
     "fspick": (433, 433), "mount_setattr": (442, 442), "quotactl": (179, 60), "quotactl_fd": (443, 443),
     "swapon": (167, 224), "swapoff": (168, 225),
-    # the kernel itself, and the scheduling of others
+    # the kernel itself, and the scheduling of other processes
     "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282), "keyctl": (250, 219),
     "add_key": (248, 217), "request_key": (249, 218), "init_module": (175, 105), "finit_module": (313, 273),
     "delete_module": (176, 106), "kexec_load": (246, 104), "kexec_file_load": (320, 294), "reboot": (169, 142),
@@ -67,15 +68,16 @@ REFUSED: dict[str, Numbers] = {
     "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
     "sched_setaffinity": (203, 122), "ioprio_set": (251, 30), "migrate_pages": (256, 238), "move_pages": (279, 239),
 }  # fmt: skip
-UNKNOWN = 470  # the first call that this table says nothing of
+UNKNOWN = 470  # the first number after those of this table
 CLONE, CLONE3 = (56, 220), (435, 435)
 TGKILL, PRLIMIT, FCNTL, IOCTL, PRCTL = (234, 131), (302, 261), (72, 25), (16, 29), (157, 167)
-# F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal to somebody else when a file is ready. F_SETLEASE makes everybody who opens
-# a file wait; F_NOTIFY watches a folder.
+# F_SETOWN, F_SETSIG and F_SETOWN_EX send a signal to another process when a file is ready. F_SETLEASE makes every
+# process that opens a file wait. F_NOTIFY watches a folder.
 REFUSED_FCNTL = (8, 10, 15, 1024, 1026)
-# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Others change terminals, and files open for reading only.
+# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Other requests change terminals, or change files that are
+# open only for reading.
 ALLOWED_IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-REFUSED_PRCTL = (1, 4)  # PR_SET_PDEATHSIG: to live on when the zygote dies; PR_SET_DUMPABLE
+REFUSED_PRCTL = (1, 4)  # PR_SET_PDEATHSIG, which would let it outlive the zygote, and PR_SET_DUMPABLE
 
 
 class _Program(ctypes.Structure):
@@ -83,7 +85,7 @@ class _Program(ctypes.Structure):
 
 
 def install() -> str:
-    """Filter this process's system calls from now on. Needs no new privileges set. Raises OSError."""
+    """Filter this process's system calls from now on. "No new privileges" must be set before. Raises OSError."""
     code = program(platform.machine(), os.getpid())
     buffer = ctypes.create_string_buffer(code, len(code))
     struct_ = _Program(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
@@ -95,7 +97,7 @@ def install() -> str:
 
 
 def program(machine: str, pid: int) -> bytes:
-    """The filter as BPF. Raises OSError for an architecture whose numbers are not known here."""
+    """The filter as BPF. Raises OSError for an architecture whose call numbers are not known here."""
     if machine not in ARCHES:
         raise OSError(0, f"no filter for {machine}")
     which = list(ARCHES).index(machine)
@@ -108,7 +110,7 @@ def program(machine: str, pid: int) -> bytes:
     ]
     if machine == "x86_64":
         code += [(JUMP_GREATER_EQUAL, 0, 1, X32), refuse]
-    code += [(JUMP_GREATER_EQUAL, 0, 1, UNKNOWN), (RETURN, 0, 0, REFUSE | errno.ENOSYS)]  # as an older kernel says
+    code += [(JUMP_GREATER_EQUAL, 0, 1, UNKNOWN), (RETURN, 0, 0, REFUSE | errno.ENOSYS)]  # as in an older kernel
     for numbers in REFUSED.values():
         number = numbers[which]
         if number is not None:
@@ -116,21 +118,21 @@ def program(machine: str, pid: int) -> bytes:
     code += [(JUMP_EQUAL, 0, 1, CLONE3[which]), (RETURN, 0, 0, REFUSE | errno.ENOSYS)]
     code += _when(CLONE[which], [(LOAD, 0, 0, ARGUMENT), (JUMP_SET, 1, 0, CLONE_THREAD), refuse, allow])
     code += _when(TGKILL[which], [(LOAD, 0, 0, ARGUMENT), (JUMP_EQUAL, 1, 0, pid), refuse, allow])
-    new_limit = ARGUMENT + 16  # the third argument: a pointer, or nothing to change
+    new_limit = ARGUMENT + 16  # the third argument: a pointer, or null if no limit changes
     halves = [(LOAD, 0, 0, new_limit), (JUMP_EQUAL, 1, 0, 0), refuse]
     halves += [(LOAD, 0, 0, new_limit + 4), (JUMP_EQUAL, 1, 0, 0), refuse, allow]
     code += _when(PRLIMIT[which], halves)
-    for call, argument, values, those, others in (
+    for call, argument, values, if_listed, otherwise in (
         (FCNTL, 1, REFUSED_FCNTL, refuse, allow),
         (IOCTL, 1, ALLOWED_IOCTL, allow, refuse),
         (PRCTL, 0, REFUSED_PRCTL, refuse, allow),
     ):
-        tests = [step for value in values for step in ((JUMP_EQUAL, 0, 1, value), those)]
-        code += _when(call[which], [(LOAD, 0, 0, ARGUMENT + 8 * argument), *tests, others])
+        tests = [step for value in values for step in ((JUMP_EQUAL, 0, 1, value), if_listed)]
+        code += _when(call[which], [(LOAD, 0, 0, ARGUMENT + 8 * argument), *tests, otherwise])
     code.append(allow)
     return b"".join(struct.pack("=HBBI", *step) for step in code)
 
 
 def _when(number: int, body: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
-    """`body`, which returns, if the call is `number`. The number is still loaded behind it."""
+    """Run `body`, which must return, if the call is `number`. Otherwise the number stays loaded for the next step."""
     return [(JUMP_EQUAL, 0, len(body), number), *body]

@@ -1,4 +1,4 @@
-"""Start a zygote and end it: what a runner holds while it grades strangers."""
+"""Starts a zygote and ends it. A runner keeps one while it grades submissions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from grader.book.errors import KoansError
 from grader.book.processes import environment, module
 
 STARTING = 120.0
-ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH")  # nothing that could be secret
+# The variables that the zygote inherits. Any other may hold a secret.
+ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH")
 
 
 class Service:
-    """A zygote and its folder. `address` is what a worker is asked for at. Raises KoansError if it does not start."""
+    """A zygote and its folder. A connection to the socket at `address` gets a worker."""
 
     def __init__(self, root: Path) -> None:
-        # A socket's path has room for some 100 bytes, whatever the temporary folder is called.
+        # The path of a socket may have about 100 bytes, and the name of the temporary folder may be longer.
         base = None if len(tempfile.gettempdir()) < 60 else "/tmp"
         self._folder = Path(tempfile.mkdtemp(prefix="koans-sandbox-", dir=base))
         self.address = str(self._folder / "socket")
@@ -39,10 +40,10 @@ class Service:
             )
 
     def wait(self) -> None:
-        """Until it listens. Raises KoansError."""
+        """Wait until the zygote listens. Raises KoansError if it does not start."""
         stdout = self._process.stdout
         assert stdout is not None
-        if stdout.closed:
+        if stdout.closed:  # it listened already
             return
         ready = select.select([stdout], [], [], STARTING)[0]
         line = stdout.readline() if ready else b""
@@ -54,7 +55,7 @@ class Service:
             raise KoansError(f"the sandbox did not start: {why}")
 
     def close(self) -> None:
-        """End the zygote and every worker of it."""
+        """End the zygote and all its workers."""
         process = self._process
         assert process.stdin is not None
         with contextlib.suppress(OSError):

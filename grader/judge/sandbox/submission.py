@@ -1,4 +1,4 @@
-"""Read a stranger's files: only those a koan owns, within a size, no links followed."""
+"""Reads a stranger's files: only those of koans, up to a size, and without following links."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ LARGEST = 256 << 10  # bytes of one exercise
 
 
 class Unreadable(ImportError):
-    """A submitted file that is not taken. Says which and why."""
+    """A submitted file is not accepted. The text says which and why."""
 
 
 def read(folder: Path, *parts: str, largest: int = LARGEST) -> str:
-    """The text of `folder/part/…/part`. Raises FileNotFoundError if there is none, Unreadable for what is not taken."""
+    """The text of `folder/part/…/part`.
+
+    Raises FileNotFoundError if there is no such file, and Unreadable if it is not accepted.
+    """
     shown = "/".join(parts)
     fds = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY)]
     try:
@@ -41,5 +44,5 @@ def _open(name: str, flags: int, inside: int, shown: str) -> int:
         return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=inside)
     except FileNotFoundError:
         raise FileNotFoundError(2, "not submitted", shown) from None
-    except OSError:  # a link, a folder in a file's place, no permission
+    except OSError:  # it is a link, or a folder instead of a file, or there is no permission
         raise Unreadable(f"{shown} is a link, a folder or not to be read: hand in the file itself") from None

@@ -1,7 +1,7 @@
-"""The messages between the trusted side and a worker, and the frames they travel in.
+"""The messages between the trusted side and a worker, and the frames that carry them.
 
-A frame is a length (8 bytes, little-endian) and a msgpack document. Whatever comes from a worker may be forged: it is
-decoded into typed structs and nothing in it is ever run or unpickled.
+A frame is a length (8 bytes, little-endian) and a msgpack document. A worker may send forged frames. So they are
+decoded into typed structs, and nothing in them is ever run or unpickled.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ HEADER = 8
 
 
 class Start(msgspec.Struct, tag=True):
-    """First word to a worker: the bytes it may map beyond what it has, and the CPU seconds it may use."""
+    """The first message to a worker: the bytes it may map beyond those it has, and the CPU seconds it may use."""
 
     memory: int
     seconds: int
 
 
 class Replace(msgspec.Struct):
-    """Take one function from a reference file instead: the variant `name` of `oracle`. `needs` are the texts of other
-    reference modules that it imports, by name.
+    """Replace one function by the variant `name` of `oracle`, from the `text` of a reference file.
+
+    `needs` holds the texts of the other reference modules that the file imports, by name.
     """
 
     text: str
@@ -37,7 +38,7 @@ class Replace(msgspec.Struct):
 
 
 class Load(msgspec.Struct, tag=True):
-    """The submitted text, what it must not use, and for the workbook's own checks a variant in place of a function."""
+    """The submitted text and the functions it must not use. `replace` is for the workbook's own checks."""
 
     text: str
     file: str
@@ -56,26 +57,29 @@ Request = Start | Load | Call
 
 
 class Frame(msgspec.Struct, array_like=True):
-    """A line of a traceback in the submitted file."""
+    """One frame of a traceback, in the submitted file."""
 
     line: int
     function: str
 
 
 class Error(msgspec.Struct):
-    """An exception as text: the names of its class and of its bases, and where in the submitted file it passed."""
+    """An exception as text: the names of its class and base classes, and its frames in the submitted file.
+
+    `line`, `offset` and `text` are those of a SyntaxError. `name` is that of an ImportError.
+    """
 
     types: list[str]
     message: str
     frames: list[Frame] = []
-    line: int | None = None  # of a SyntaxError, with the text of the line and the column
+    line: int | None = None
     offset: int | None = None
     text: str | None = None
-    name: str | None = None  # of a ModuleNotFoundError
+    name: str | None = None
 
 
 class Ready(msgspec.Struct, tag=True):
-    """The worker is confined: what holds it, and what of that this system lacks, in words."""
+    """The worker is confined. `parts` confine it; `missing` are the parts that this system lacks."""
 
     parts: list[str]
     missing: list[str]
@@ -87,7 +91,7 @@ class Loaded(msgspec.Struct, tag=True):
 
 
 class Returned(msgspec.Struct, tag=True):
-    """`inputs` are the (args, kwargs) as the call left them, if it changed any."""
+    """The result of a call. If the call changed its inputs, `inputs` holds the changed (args, kwargs)."""
 
     id: int
     value: Node
@@ -102,7 +106,7 @@ class Raised(msgspec.Struct, tag=True):
 
 
 class Ended(msgspec.Struct, tag=True):
-    """The zygote's last word on a worker: its wait status, and the end of what it wrote to stderr."""
+    """The last message, from the zygote: the worker's wait status, and the end of what it wrote to stderr."""
 
     status: int
     tail: str
@@ -116,7 +120,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def frame(message: Request | Reply) -> bytes:
-    """A message with its length before it. Raises Malformed if it is larger than any frame may be."""
+    """The frame of a message. Raises Malformed if the message is too large."""
     body = _encode(message)
     if len(body) > LARGEST:
         raise Malformed(f"{len(body) >> 20} MiB in one message; {LARGEST >> 20} is the most")
@@ -136,9 +140,10 @@ def reply(body: bytes | bytearray) -> Reply:
 
 
 def read_frame(fd: int, deadline: float | None = None) -> bytearray:
-    """The next frame's body. The claimed length is never allocated ahead of the bytes.
+    """The body of the next frame. Memory is allocated only for bytes that have arrived, not for the claimed length.
 
-    Raises EOFError at the end, Malformed for a length out of bounds, TimeoutError past the deadline (monotonic).
+    Raises EOFError if the connection is closed, Malformed if the length is too large, and TimeoutError after the
+    deadline (of the monotonic clock).
     """
     length = int.from_bytes(_read(fd, HEADER, deadline), "little")
     if length > LARGEST:
@@ -147,7 +152,7 @@ def read_frame(fd: int, deadline: float | None = None) -> bytearray:
 
 
 def _read(fd: int, n: int, deadline: float | None) -> bytearray:
-    data = bytearray()  # not a list of what comes: that may come byte by byte
+    data = bytearray()  # not a list of parts, because each part may have one byte
     while len(data) < n:
         _wait(fd, deadline, writing=False)
         part = os.read(fd, min(n - len(data), 1 << 20))
@@ -158,7 +163,7 @@ def _read(fd: int, n: int, deadline: float | None) -> bytearray:
 
 
 def write(fd: int, data: bytes, deadline: float | None = None) -> None:
-    """All of `data`. Raises OSError if nobody reads any more, TimeoutError past the deadline."""
+    """Write all of `data`. Raises OSError if the other end is closed, and TimeoutError after the deadline."""
     view = memoryview(data)
     while view:
         _wait(fd, deadline, writing=True)
@@ -171,8 +176,8 @@ def write(fd: int, data: bytes, deadline: float | None = None) -> None:
 def _wait(fd: int, deadline: float | None, *, writing: bool) -> None:
     if deadline is None:
         return
-    left = deadline - time.monotonic()
+    remaining = deadline - time.monotonic()
     poll = select.poll()
     poll.register(fd, select.POLLOUT if writing else select.POLLIN)
-    if left <= 0 or not poll.poll(left * 1000):
+    if remaining <= 0 or not poll.poll(remaining * 1000):
         raise TimeoutError

@@ -1,7 +1,7 @@
-"""What a worker does: shut itself in, run the submitted text, then answer calls with data.
+"""What a worker does: it confines itself, runs the submitted text, and then answers calls with data.
 
-This runs in the submission's own process. Nothing here is a secret and nothing it sends is believed: a submission may
-rewrite all of it once its first line has run.
+This code runs in the submission's own process. It holds no secret, and nothing that it sends is trusted, because a
+submission can replace all of it as soon as its first line has run.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from grader.book.values import ListData, Malformed, Unpacker, pack
 from grader.judge.sandbox import confine, wire
 
 STACK = 2000  # Python frames, as in a run that is not isolated
-OUTPUT = 4000  # characters of what a call prints that are sent on
-FRAMES = 3
-MESSAGE = 2000  # characters of an exception's text
+OUTPUT = 4000  # the most characters of a call's output that are sent
+FRAMES = 3  # the most frames of a traceback that are sent
+MESSAGE = 2000  # the most characters of an exception's text that are sent
 
 
 def main(fd: int, scratch: Path, hidden: Path) -> None:
-    """Serve the one connection `fd` until it closes. Returns only then."""
+    """Serve the connection `fd` until it closes."""
     start = wire.request(wire.read_frame(fd))
     if not isinstance(start, wire.Start):
         return
@@ -39,22 +39,27 @@ def main(fd: int, scratch: Path, hidden: Path) -> None:
     module: dict[str, Any] = {}
     while True:
         body = wire.read_frame(fd)
-        asked = wire.request(body)
-        if isinstance(asked, wire.Load):
-            answer = _load(asked, module, printed)
-        elif isinstance(asked, wire.Call):
-            answer = _call(asked, module, printed)
+        request = wire.request(body)
+        if isinstance(request, wire.Load):
+            reply = _load(request, module, printed)
+        elif isinstance(request, wire.Call):
+            reply = _call(request, module, printed)
         else:
             return
-        try:
-            data = wire.frame(answer)
-        except (Malformed, msgspec.MsgspecError) as error:
-            data = wire.frame(wire.Raised(getattr(asked, "id", 0), wire.Error(["ValueError"], str(error)[:MESSAGE])))
-        wire.write(fd, data)
+        wire.write(fd, _frame(request, reply))
+
+
+def _frame(request: wire.Load | wire.Call, reply: wire.Reply) -> bytes:
+    """The reply's frame. A reply that cannot be sent becomes an exception."""
+    try:
+        return wire.frame(reply)
+    except (Malformed, msgspec.MsgspecError) as error:
+        number = request.id if isinstance(request, wire.Call) else 0
+        return wire.frame(wire.Raised(number, wire.Error(["ValueError"], str(error)[:MESSAGE])))
 
 
 class _Printed(io.TextIOBase):
-    """The first characters of what was printed since it was last asked."""
+    """Keeps the first characters that are printed until they are taken."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []
@@ -74,28 +79,32 @@ class _Printed(io.TextIOBase):
         return text.encode(errors="replace").decode()
 
 
-def _load(asked: wire.Load, module: dict[str, Any], printed: _Printed) -> wire.Reply:
-    module.clear()  # the gate has its own answers follow each other in one worker
+def _load(load: wire.Load, module: dict[str, Any], printed: _Printed) -> wire.Reply:
+    module.clear()  # in the gate one worker loads several of the workbook's own answers
     try:
-        says = policy.found(asked.text, asked.forbids) if asked.forbids else ""
-        if says:  # it never runs, so it cannot undo this
-            module.update(policy.refusal(asked.text, says))
+        refusal = policy.found(load.text, load.forbids) if load.forbids else ""
+        if refusal:  # the text never runs, so it cannot undo this
+            module.update(policy.refusal(load.text, refusal))
             return wire.Loaded([name for name in module if not name.startswith("_")])
-        module.update(_run(asked.text, asked.file))
-        if asked.replace is not None:
-            for name, text in asked.replace.needs.items():
-                sys.modules.setdefault(name.rpartition(".")[0], types.ModuleType("reference.chapter"))
-                sys.modules[name] = other = types.ModuleType(name)
-                other.__dict__.update(_run(text, f"{name}.py"))
-            reference = _run(asked.replace.text, asked.replace.file)
-            oracle = reference[asked.replace.oracle]
-            module[asked.replace.oracle] = (oracle.wrongs | oracle.rights)[asked.replace.name].fn
-        elif asked.forbids:
-            policy.enforce(module, asked.text, asked.forbids)
+        module.update(_run(load.text, load.file))
+        if load.replace is not None:
+            module[load.replace.oracle] = _variant(load.replace)
+        elif load.forbids:
+            policy.enforce(module, load.text, load.forbids)
     except BaseException as error:
-        return wire.Raised(0, _as_data(error, asked.file), printed.take())
+        return wire.Raised(0, _as_data(error, load.file), printed.take())
     names = [name for name, value in module.items() if callable(value) and not name.startswith("_")]
     return wire.Loaded(names, printed.take())
+
+
+def _variant(replace: wire.Replace) -> Any:
+    """The function of a wrong or right answer, from the texts of the reference modules."""
+    for name, text in replace.needs.items():
+        sys.modules.setdefault(name.rpartition(".")[0], types.ModuleType("reference.chapter"))
+        sys.modules[name] = module = types.ModuleType(name)
+        module.__dict__.update(_run(text, f"{name}.py"))
+    oracle = _run(replace.text, replace.file)[replace.oracle]
+    return (oracle.wrongs | oracle.rights)[replace.name].fn
 
 
 def _run(text: str, file: str) -> dict[str, Any]:
@@ -104,21 +113,22 @@ def _run(text: str, file: str) -> dict[str, Any]:
     linecache.cache[file] = (len(text), None, text.splitlines(True), file)
     module = types.ModuleType(Path(file).stem)
     module.__file__ = file
-    sys.modules[module.__name__] = module  # dataclasses and typing look their module up
+    sys.modules[module.__name__] = module  # dataclasses and typing look up the module of a class
     exec(code, module.__dict__)
     return dict(module.__dict__)
 
 
-def _call(asked: wire.Call, module: dict[str, Any], printed: _Printed) -> wire.Reply:
-    unpack = Unpacker(budget=1 << 62, items=1 << 62)  # the trusted side may send what it likes
-    args, kwargs = unpack(asked.args), unpack(asked.kwargs)
+def _call(call: wire.Call, module: dict[str, Any], printed: _Printed) -> wire.Reply:
+    unpack = Unpacker(budget=1 << 62, items=1 << 62)  # no limits, because the trusted side sent the call
+    args, kwargs = unpack(call.args), unpack(call.kwargs)
     try:
-        value = pack(module[asked.function](*args, **kwargs))
+        value = pack(module[call.function](*args, **kwargs))
     except BaseException as error:
-        return wire.Raised(asked.id, _as_data(error, module.get("__file__", "")), printed.take())
+        return wire.Raised(call.id, _as_data(error, module.get("__file__", "")), printed.take())
     after = ListData([pack(args), pack(kwargs)])
-    changed = after != ListData([asked.args, asked.kwargs])  # a NaN is no other NaN: then they cross for nothing
-    return wire.Returned(asked.id, value, after if changed else None, printed.take())
+    # NaNs differ from each other, so unchanged inputs with a NaN are sent too. That does no harm.
+    changed = after != ListData([call.args, call.kwargs])
+    return wire.Returned(call.id, value, after if changed else None, printed.take())
 
 
 def _as_data(error: BaseException, file: str) -> wire.Error:
@@ -149,6 +159,6 @@ def _message(error: BaseException) -> str:
             text = error.args[0]
         else:
             text = str(error)
-    except Exception:  # the submission's own class may fail to say what it is
+    except Exception:  # the __str__ of the submission's own class may fail
         text = ""
     return text[:MESSAGE].encode(errors="replace").decode()

@@ -1,8 +1,8 @@
-"""A warm, clean process that forks one worker for every connection and sees it to its end.
+"""A warm, clean process that forks one worker for each connection and reports how the worker ended.
 
-Clean: it has imported torch and this package and nothing of the workbook's content, so a worker's memory holds no
-solution, oracle or test. `python -m grader.judge.sandbox.zygote FOLDER ROOT` listens on FOLDER/socket and ends when its
-stdin closes. Single-threaded, because a fork copies only the thread that calls it.
+Clean means: it has imported torch and this package, and nothing of the workbook's content. So a worker's memory holds
+no solution, oracle or test. `python -m grader.judge.sandbox.zygote FOLDER ROOT` listens on FOLDER/socket and ends when
+its stdin closes. It has one thread, because a fork copies only the thread that calls it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.judge.sandbox import wire, worker
+from grader.judge.sandbox.reaper import Reaper, reset_signals
 
-TAIL = 4000  # bytes of a worker's stderr that are passed on
+TAIL = 4000  # bytes: how much of the end of a worker's stderr is passed on
+STDIN = 0
 LISTENING = b"listening\n"
 
 
 @dataclass
 class Child:
-    """A worker, the trusted side's connection to it and what it wrote to stderr."""
+    """A worker: its process, the trusted side's connection, the file with its stderr, and the CPU core it may use."""
 
     pid: int
     connection: socket.socket
@@ -45,59 +47,53 @@ class Zygote:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(folder / "socket"))
         self.listener.listen(64)
-        self.children: dict[int, Child] = {}  # by descriptor of the connection
+        self.children: dict[int, Child] = {}  # by the descriptor of the connection
         self.numbers = itertools.count()
         self.cores = sorted(os.sched_getaffinity(0))
-        self.wake, write = os.pipe()
-        for fd in (self.wake, write):
-            os.set_blocking(fd, False)
-        signal.set_wakeup_fd(write)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.reaper = Reaper()
         self.poll = select.poll()
-        for fd in (0, self.wake, self.listener.fileno()):
+        for fd in (STDIN, self.reaper.fd, self.listener.fileno()):
             self.poll.register(fd, select.POLLIN)
 
     def serve(self) -> None:
         while True:
             for fd, _ in self.poll.poll():
-                if fd == 0:
+                if fd == STDIN:  # the owner has closed it
                     return
                 if fd == self.listener.fileno():
                     self._fork(self.listener.accept()[0])
-                elif fd == self.wake:
-                    with contextlib.suppress(BlockingIOError):
-                        os.read(self.wake, 4096)
+                elif fd == self.reaper.fd:
+                    self.reaper.drain()
                 elif fd in self.children:  # the trusted side has closed its end
                     self.poll.unregister(fd)
                     os.kill(self.children[fd].pid, signal.SIGKILL)
-            self._reap()
+            for pid, status in self.reaper.ended():
+                self._report_end(pid, status)
 
     def _fork(self, connection: socket.socket) -> None:
         name = str(self.folder / f"output-{next(self.numbers)}")
         output = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         os.unlink(name)
-        # One core each, the one with the fewest: a hundred busy threads then take no neighbour's.
+        # Each worker gets one core, the one with the fewest workers. A hundred busy threads then slow no other core.
         core = min(self.cores, key=lambda c: sum(child.core == c for child in self.children.values()))
         pid = os.fork()
         if pid == 0:
             try:
                 self._become_worker(connection.fileno(), output, core)
             except (EOFError, OSError):
-                pass  # the trusted side is gone
+                pass  # the trusted side has gone
             finally:
                 os._exit(0)
         self.children[connection.fileno()] = Child(pid, connection, output, core)
-        self.poll.register(connection.fileno(), 0)  # only its closing matters: what comes is the worker's to read
+        self.poll.register(connection.fileno(), 0)  # report only its closing, because the worker reads the messages
 
     def _become_worker(self, connection: int, output: int, core: int) -> None:
-        os.setsid()  # no terminal to type into, and its own share of the time where sessions have one
+        os.setsid()  # it cannot type into a terminal, and some schedulers give each session its own share of CPU time
         with contextlib.suppress(OSError):
             os.sched_setaffinity(0, {core})
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")  # the first to go, should memory run out
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+            file.write("1000")  # if memory runs out, the kernel kills it first
+        reset_signals()
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         for fd in (1, 2):
@@ -105,28 +101,22 @@ class Zygote:
         faulthandler.enable(file=2)
         worker.main(connection, self.scratch, self.root)
 
-    def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            fd, child = next((fd, c) for fd, c in self.children.items() if c.pid == pid)
-            del self.children[fd]
-            with contextlib.suppress(KeyError):
-                self.poll.unregister(fd)
-            size = os.lseek(child.output, 0, os.SEEK_END)
-            tail = os.pread(child.output, TAIL, max(0, size - TAIL)).decode(errors="replace")
-            os.close(child.output)
-            with contextlib.suppress(OSError):
-                child.connection.send(wire.frame(wire.Ended(status, tail)), socket.MSG_DONTWAIT)
-            child.connection.close()
+    def _report_end(self, pid: int, status: int) -> None:
+        """Tell the trusted side how its worker ended, and forget the worker."""
+        fd, child = next((fd, c) for fd, c in self.children.items() if c.pid == pid)
+        del self.children[fd]
+        with contextlib.suppress(KeyError):  # it was unregistered when the connection closed
+            self.poll.unregister(fd)
+        size = os.lseek(child.output, 0, os.SEEK_END)
+        tail = os.pread(child.output, TAIL, max(0, size - TAIL)).decode(errors="replace")
+        os.close(child.output)
+        with contextlib.suppress(OSError):
+            child.connection.send(wire.frame(wire.Ended(status, tail)), socket.MSG_DONTWAIT)
+        child.connection.close()
 
 
 def warm_up() -> None:
-    """Import what submissions import, so that a worker finds it done."""
+    """Import what submissions import, so that a worker does not have to."""
     import torch
 
     torch.set_num_threads(1)  # before any operation: children of a process that used threads hang
@@ -137,7 +127,7 @@ def warm_up() -> None:
     import numpy  # noqa: F401
     import torch.nn.functional
 
-    import reference  # noqa: F401 - the decorators alone, for the gate's runs of right and wrong answers
+    import reference  # noqa: F401 - the decorators only, for the gate's runs of right and wrong answers
 
     (torch.ones(2, 2) @ torch.ones(2, 2)).softmax(-1).to(torch.bfloat16)
     gc.collect()
@@ -146,9 +136,9 @@ def warm_up() -> None:
 
 def main() -> None:
     folder, root = Path(sys.argv[1]), Path(sys.argv[2])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's to handle; our stdin closes then
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner handles Ctrl-C; then our stdin closes
     warm_up()
-    # A worker finds neither the workbook nor anything else of the folder this was started in.
+    # A worker must not be able to import from the workbook or from the current folder.
     sys.path[:] = [p for p in sys.path if p and not Path(p).resolve().is_relative_to(root.resolve())] + [
         p for p in sys.path if p.endswith(("site-packages", "dist-packages"))
     ]
