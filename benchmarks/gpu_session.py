@@ -30,7 +30,7 @@ import msgspec  # noqa: E402
 
 from benchmarks.gpu import journal, summary  # noqa: E402
 from benchmarks.gpu.races import CHAPTER, STEPS, Race, Step, cut, races  # noqa: E402
-from grader.book.errors import KoansError  # noqa: E402
+from grader.book.errors import KoansError, writing  # noqa: E402
 from grader.gpu.client import PATIENCE, Worker, environment  # noqa: E402
 from grader.gpu.job import Job, Report  # noqa: E402
 
@@ -246,11 +246,9 @@ def walk(session: Session, steps: Sequence[Step]) -> None:
 
 def write(file: Path, found: summary.Result) -> None:
     new = file.with_suffix(".new")
-    try:
+    with writing(file):
         new.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
         new.replace(file)
-    except OSError as error:
-        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
 
 
 def finish(lines: Sequence[journal.Line], file: Path) -> None:

@@ -14,7 +14,7 @@ from typing import IO
 
 import msgspec
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, reading
 from grader.gpu.job import Input, Report
 
 
@@ -108,10 +108,8 @@ class Journal:
 
 def lines(file: Path) -> list[Line]:
     """What a session wrote, without a last line that was cut. Raises KoansError for anything else that is no line."""
-    try:
+    with reading(file):
         *whole, _ = file.read_bytes().split(b"\n")
-    except OSError as error:
-        raise KoansError(f"{file}: cannot be read ({error.strerror})") from None
     found: list[Line] = []
     for number, text in enumerate(whole, 1):
         try:

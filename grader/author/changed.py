@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,10 @@ class Change(msgspec.Struct, frozen=True):
 
     koans: tuple[Koan, ...]
     machine: tuple[str, ...]
+
+    def among(self, koans: Iterable[Koan]) -> list[Koan]:
+        """Those of `koans` that are touched."""
+        return [koan for koan in koans if koan in self.koans]
 
 
 def since(workbook: Workbook, revision: str) -> Change:

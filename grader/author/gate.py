@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,8 @@ from grader.judge.targets import Target
 SEEDS = 3  # each solution and right variant runs with seeds 0 .. SEEDS-1
 LIMITS = Limits(timeout=60.0, brief=True)  # patient, since everything runs at once on a machine that may be slow
 LOCK = "content/ids.lock"
+
+Tick = Callable[[int, int, str], None]  # told how many runs are done, of how many, and which was the last
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -54,7 +56,7 @@ def verify(
     runner: Runner,
     *,
     seeds: int = SEEDS,
-    tick: Callable[[int, int, str], None] = lambda done, total, what: None,
+    tick: Tick = lambda done, total, what: None,
 ) -> Report:
     """Check the files of these koans, then run every target of each. `tick` is told how far it is."""
     report = Report(koans=len(koans))
@@ -62,31 +64,40 @@ def verify(
     # The longest koans first, so that no core is left with one at the end.
     asks = [ask for k in sorted(koans, key=lambda k: k.kind != "kernel") for ask in _asks(k, seeds, report, runner)]
     report.runs = sum(ask.twice or not ask.isolated for ask in asks)
-    seen: dict[Ask, Verdict] = {}
-    done = 0
-
-    def run(asks: Sequence[Ask], total: int) -> None:
-        nonlocal done
-        for ask, verdict in runner.run_all(asks):
-            done += 1
-            tick(done, total, f"{verdict.koan} {verdict.target}")
-            seen[ask] = verdict
-
-    run(asks, len(asks))
-    # Calls that agree, in the sandbox and outside, make verdicts that agree. A run that a call has ended is made in
-    # both, one after the other.
-    cut = [ask for ask in asks if ask.twice and not _whole(seen[ask])]
-    apart = [replace(ask, isolated=isolated, twice=False) for ask in cut for isolated in (False, True)]
-    run(apart, len(asks) + len(apart))
-    for ask in (a for a in (*asks, *apart) if a not in cut):
-        if ask.twice or not ask.isolated:
-            report.problems += _judge(ask.koan, seen[ask], report)
-        if ask.twice:
-            report.isolated += 1
-        elif ask.isolated:
-            report.problems += _same(seen[replace(ask, isolated=False)], seen[ask], report)
+    seen = _verdicts(runner, asks, tick)
+    for ask in seen:
+        report.problems += _problems(ask, seen, report)
     report.problems.sort(key=lambda p: p.where)
     return report
+
+
+def _verdicts(runner: Runner, asks: Sequence[Ask], tick: Tick) -> dict[Ask, Verdict]:
+    """The verdict of each run.
+
+    Calls that agree, in the sandbox and outside, make verdicts that agree. A run that a call has ended says nothing of
+    the calls after it: two runs replace it, one outside and one in the sandbox.
+    """
+    seen = dict(_run(runner, asks, tick))
+    cut = [ask for ask in asks if ask.twice and not _whole(seen[ask])]
+    apart = [replace(ask, isolated=isolated, twice=False) for ask in cut for isolated in (False, True)]
+    seen |= _run(runner, apart, tick, done=len(asks))
+    return {ask: seen[ask] for ask in (*asks, *apart) if ask not in cut}
+
+
+def _run(runner: Runner, asks: Sequence[Ask], tick: Tick, done: int = 0) -> Iterator[tuple[Ask, Verdict]]:
+    """Make these runs after `done` others."""
+    total = done + len(asks)
+    for number, (ask, verdict) in enumerate(runner.run_all(asks), done + 1):
+        tick(number, total, f"{verdict.koan} {verdict.target}")
+        yield ask, verdict
+
+
+def _problems(ask: Ask, seen: Mapping[Ask, Verdict], report: Report) -> list[Problem]:
+    """What a run shows. One in the sandbox alone is compared with the same run outside, which is judged by itself."""
+    if ask.isolated and not ask.twice:
+        return _same(seen[replace(ask, isolated=False)], seen[ask], report)
+    report.isolated += ask.twice
+    return _judge(ask.koan, seen[ask], report)
 
 
 def _whole(verdict: Verdict) -> bool:
@@ -125,37 +136,51 @@ def _asks(koan: Koan, seeds: int, report: Report, runner: Runner) -> Iterator[As
 
 def _judge(koan: Koan, verdict: Verdict, report: Report) -> list[Problem]:
     kind, _, name = verdict.target.partition(":")
-    where = f"{koan.id} {verdict.target}"
-    first = verdict.message.strip().splitlines()[0] if verdict.message.strip() else ""
     if kind == "stub":
-        passed = [t.sentence for t in verdict.tests if t.status == Status.passed]
-        if verdict.status != Status.not_started and not passed:
-            return [Problem(where, f"a stub must be 'not started', but is '{verdict.status}': {first}")]
-        return [Problem(where, f"the stub passes '{s}': that test asks nothing") for s in passed]
+        return _judge_stub(verdict)
     if kind == "wrong":
-        report.wrong += 1
-        if verdict.status == Status.passed:
-            return [Problem(where, "this wrong answer passes: add an input that shows the mistake")]
-        if verdict.status == Status.not_run_here:
-            return [Problem(where, f"could not be run here: {first}")]
-        report.caught += 1
-        says = _says(koan, name)
-        if verdict.names != (name,) or says not in verdict.message:
-            looks = " or ".join(verdict.names) or "none"
-            return [Problem(where, f"caught ({verdict.status}: {first}), but not named; it looks like: {looks}")]
-        report.named += 1
-        return []
+        return _judge_wrong(koan, name, verdict, report)
+    return _judge_right(verdict, "the solution" if kind == "solutions" else "a right answer")
+
+
+def _judge_stub(verdict: Verdict) -> list[Problem]:
+    passed = [t.sentence for t in verdict.tests if t.status == Status.passed]
+    if verdict.status != Status.not_started and not passed:
+        says = f"a stub must be 'not started', but is '{verdict.status}': {_first_line(verdict)}"
+        return [Problem(_where(verdict), says)]
+    return [Problem(_where(verdict), f"the stub passes '{s}': that test asks nothing") for s in passed]
+
+
+def _judge_wrong(koan: Koan, name: str, verdict: Verdict, report: Report) -> list[Problem]:
+    report.wrong += 1
+    if verdict.status == Status.passed:
+        return [Problem(_where(verdict), "this wrong answer passes: add an input that shows the mistake")]
+    if verdict.status == Status.not_run_here:
+        return [Problem(_where(verdict), f"could not be run here: {_first_line(verdict)}")]
+    report.caught += 1
+    if verdict.names != (name,) or _says(koan, name) not in verdict.message:
+        looks = " or ".join(verdict.names) or "none"
+        says = f"caught ({verdict.status}: {_first_line(verdict)}), but not named; it looks like: {looks}"
+        return [Problem(_where(verdict), says)]
+    report.named += 1
+    return []
+
+
+def _judge_right(verdict: Verdict, what: str) -> list[Problem]:
     if verdict.status == Status.passed:
         return []
-    what = "the solution" if kind == "solutions" else "a right answer"
     failing = next((t.sentence for t in verdict.tests if t.status == Status.failed), "")
-    says = "\n    ".join(verdict.message.splitlines()[:9])
-    return [
-        Problem(
-            f"{where} seed {verdict.seed}",
-            f"{what} must pass, but is '{verdict.status}' in '{failing}':\n    {says}",
-        )
-    ]
+    message = "\n    ".join(verdict.message.splitlines()[:9])
+    says = f"{what} must pass, but is '{verdict.status}' in '{failing}':\n    {message}"
+    return [Problem(f"{_where(verdict)} seed {verdict.seed}", says)]
+
+
+def _where(verdict: Verdict) -> str:
+    return f"{verdict.koan} {verdict.target}"
+
+
+def _first_line(verdict: Verdict) -> str:
+    return verdict.message.strip().splitlines()[0] if verdict.message.strip() else ""
 
 
 def _same(here: Verdict, apart: Verdict, report: Report) -> list[Problem]:
@@ -163,11 +188,11 @@ def _same(here: Verdict, apart: Verdict, report: Report) -> list[Problem]:
     if (here.status, here.names) == (apart.status, apart.names):
         report.isolated += 1
         return []
-    says = apart.message.strip().splitlines()[0] if apart.message.strip() else ""
     return [
         Problem(
-            f"{apart.koan} {apart.target}",
-            f"isolated it is '{apart.status}' {list(apart.names)}, else '{here.status}' {list(here.names)}: {says}",
+            _where(apart),
+            f"isolated it is '{apart.status}' {list(apart.names)}, else '{here.status}' {list(here.names)}: "
+            + _first_line(apart),
         )
     ]
 

@@ -1,6 +1,9 @@
 """Errors that are the user's to mend: one line saying what, where and what to do; exit code 2."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 # The system will not: no room, no right, a disk that is read-only or gone bad.
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
@@ -9,6 +12,29 @@ SQLITE = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_BUSY", "SQLI
 
 class KoansError(Exception):
     """Bad input. The text is the whole message."""
+
+
+@contextmanager
+def writing(place: Path | str, *others: type[Exception], more: str = "") -> Iterator[None]:
+    """Within the block an OSError, or one of `others`, becomes one line that says what cannot be written and why."""
+    kinds: tuple[type[Exception], ...] = (OSError, *others)
+    try:
+        yield
+    except kinds as error:
+        raise KoansError(f"{place}: cannot be written ({_reason(error)}){more}") from None
+
+
+@contextmanager
+def reading(place: Path | str) -> Iterator[None]:
+    """Within the block an OSError becomes one line that says what cannot be read and why."""
+    try:
+        yield
+    except OSError as error:
+        raise KoansError(f"{place}: cannot be read ({_reason(error)})") from None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def refusal(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import ast
 import difflib
 import re
 import tomllib
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -213,6 +213,22 @@ class Workbook:
                 return chapter
         known = ", ".join(c.id for c in self.chapters)
         raise KoansError(f"no chapter is called '{name}': there are {known}")
+
+    def named(self, names: Sequence[str]) -> list[Koan]:
+        """Koans by id or short name, chapters by id, number or name. Raises KoansError."""
+        koans: list[Koan] = []
+        for name in names:
+            try:
+                koans.append(self.koan(name))
+            except KoansError as error:
+                try:
+                    koans += self.chapter(name).koans
+                except KoansError:
+                    raise error from None
+        return koans
+
+    def questions_of(self, chapter: Chapter) -> list[Question]:
+        return [question for question in self.questions.values() if question.chapter == chapter.id]
 
     def exercise(self, koan: Koan) -> Path:
         return self.root / "exercises" / f"{koan.id}.py"

@@ -16,7 +16,7 @@ from typer.core import TyperCommand
 from grader.book import terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
-from grader.book.workbook import Koan, Workbook, find_root
+from grader.book.workbook import Workbook, find_root
 from grader.cli import bench, decks, editions, facts, grading, notebooks, reviewing
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.judge.runner import Limits, Runner
@@ -63,15 +63,6 @@ def main() -> None:
     finally:
         if "triton" not in sys.modules:  # which complains of what is still there at the end
             gc.freeze()  # all of it goes with the process; to look for garbage first would take Python 50 ms
-
-
-def chosen(book: Workbook, progress: Progress, name: str | None) -> Koan:
-    if name:
-        return book.koan(name)
-    koan = path.current(book, progress)
-    if koan is None:
-        raise KoansError("every koan has passed; name the one you mean, `koans list` shows them")
-    return koan
 
 
 @app.callback(invoke_without_command=True)
@@ -135,7 +126,10 @@ def run(
     """
     book = workbook()
     with Progress(book.root) as progress, Runner(book, Limits(timeout=timeout), share=not cold) as runner:
-        koans = list(book.koans.values()) if everything else _named(book, names or [chosen(book, progress, None).id])
+        if everything:
+            koans = list(book.koans.values())
+        else:
+            koans = book.named(names) if names else [path.koan_or_current(book, progress, None)]
         if len(koans) == 1 and not as_json:
             terminal.prepare()
         steps = []
@@ -151,20 +145,6 @@ def run(
             passed = sum(step.verdict.passed for step in steps)
             show(f"{passed} of {len(steps)} passed (seed {seed})")
     raise typer.Exit(0 if all(step.verdict.passed for step in steps) else 1)
-
-
-def _named(book: Workbook, names: list[str]) -> list[Koan]:
-    """Koans by id or short name, chapters by id, number or name."""
-    koans: list[Koan] = []
-    for name in names:
-        try:
-            koans.append(book.koan(name))
-        except KoansError as error:
-            try:
-                koans += book.chapter(name).koans
-            except KoansError:
-                raise error from None
-    return koans
 
 
 def _show_step(book: Workbook, step: path.Step, *, alone: bool) -> None:
@@ -220,21 +200,14 @@ def hint(name: KoanId = None) -> None:
     """
     book = workbook()
     with Progress(book.root) as progress:
-        koan = chosen(book, progress, name)
-        hints = book.notes(koan).hints
-        seen = progress.hints(koan)
-        if seen >= len(hints):
-            for i, text in enumerate(hints, 1):
-                show(Text(f"{koan.name}, hint {i} of {len(hints)}", "bold"), "", terminal.markdown(text), "")
-            show(
-                Text(
-                    f"That was all. `koans solution {koan.name} --peek` shows the model answer, and is recorded.",
-                    "dim",
-                )
-            )
-            return
-        progress.saw_hint(koan, seen + 1)
-        show(Text(f"{koan.name}, hint {seen + 1} of {len(hints)}", "bold"), "", terminal.markdown(hints[seen]))
+        found = path.next_hint(book, progress, path.koan_or_current(book, progress, name))
+    for tier, text in found.tiers:
+        show(Text(f"{found.koan.name}, hint {tier} of {found.total}", "bold"), "", terminal.markdown(text))
+        if found.again:
+            show("")
+    if found.again:
+        says = f"That was all. `koans solution {found.koan.name} --peek` shows the model answer, and is recorded."
+        show(Text(says, "dim"))
 
 
 @app.command()
@@ -252,15 +225,11 @@ def solution(
     book = workbook()
     koan = book.koan(name)
     with Progress(book.root) as progress:
-        if progress.last_pass(koan) is None:
-            if not peek:
-                print(
-                    f"koans: the solution of {koan.id} opens when your own passes; --peek shows it now",
-                    file=sys.stderr,
-                )
-                raise typer.Exit(1)
-            progress.saw_solution(koan)
-    show(terminal.code(path.solution_text(book, koan)))
+        text = path.open_solution(book, progress, koan, peek=peek)
+    if text is None:
+        print(f"koans: the solution of {koan.id} opens when your own passes; --peek shows it now", file=sys.stderr)
+        raise typer.Exit(1)
+    show(terminal.code(text))
 
 
 @app.command()
@@ -322,16 +291,14 @@ def stubs(
       koans stubs
       koans stubs --overwrite      after a change to solutions
     """
-    from grader.book.stubs import differing
-
     book = workbook()
     with Progress(book.root) as progress:
-        for koan in differing(book):
-            if book.exercise(koan).exists() and not overwrite:
-                show(f"exercises/{koan.id}.py differs from its stub: left as it is (--overwrite replaces it)")
-                continue
-            kept = path.reset(book, progress, koan)
-            show(f"exercises/{koan.id}.py written" + (f"; what was there is kept as {kept}" if kept else ""))
+        for stub in path.write_stubs(book, progress, overwrite=overwrite):
+            file = f"exercises/{stub.koan.id}.py"
+            if not stub.written:
+                show(f"{file} differs from its stub: left as it is (--overwrite replaces it)")
+            else:
+                show(f"{file} written" + (f"; what was there is kept as {stub.kept}" if stub.kept else ""))
 
 
 @app.command()
@@ -393,10 +360,10 @@ def verify(
     from grader.author.report import gate as gate_screen
 
     book = workbook()
-    koans = _named(book, names) if names else list(book.koans.values())
+    koans = book.named(names) if names else list(book.koans.values())
     if changed is not None:
         change = changes.since(book, changed)
-        koans = [koan for koan in koans if koan in change.koans]
+        koans = change.among(koans)
         if not as_json:
             show(gate_screen.change(change, koans))
     if lock:

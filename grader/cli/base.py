@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,11 @@ from grader.book import terminal
 from grader.book.workbook import Workbook, find_root
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+def new_seed() -> int:
+    """A seed where none was given."""
+    return secrets.randbelow(2**31)
 
 
 def workbook() -> Workbook:

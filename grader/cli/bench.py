@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import msgspec
 import typer
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, writing
 from grader.cli.base import Json, dump, show, waiting, workbook
-
-if TYPE_CHECKING:
-    from grader.gpu.bench.cells import Bench
 
 app = typer.Typer(rich_markup_mode=None, help="Race ways to compute the same thing, and see what bounds them.")
 
@@ -44,20 +40,16 @@ def attention(
       koans bench attention --out results --json
     """
     from grader.gpu.bench import plot
-    from grader.gpu.bench.attention import bench
+    from grader.gpu.bench.attention import bench, keep, lengths_of, widths_of
     from grader.gpu.bench.table import tables
 
     book = workbook()
     folder = out or book.root / ".koans" / "bench"
-    _make(folder)
-    found, stopped = None, False
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     with waiting("attention") as say:
-        try:
-            for so_far in bench(book, _numbers(lengths, "--lengths"), _numbers(widths, "--widths"), budget, say):
-                found = so_far
-                _keep(folder / "attention.json", found)  # as it goes: whatever comes, this much is there
-        except KeyboardInterrupt:
-            stopped = True
+        runs = bench(book, lengths_of(lengths), widths_of(widths), budget, say)
+        found, stopped = keep(runs, folder / "attention.json")
     if found is None:
         print("koans: stopped before anything was measured", file=sys.stderr)
         raise typer.Exit(130)
@@ -71,33 +63,3 @@ def attention(
         show(tables(found), "", f"in {folder}: attention.json, {drawn}")
     if stopped:
         raise typer.Exit(130)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise KoansError(f"{folder}: cannot be written ({error.strerror})") from None
-
-
-def _keep(file: Path, found: Bench) -> None:
-    """Replace the file whole, so that it can be read at any moment."""
-    new = file.with_suffix(".new")
-    try:
-        new.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
-        new.replace(file)
-    except OSError as error:
-        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
-
-
-def _numbers(text: str, option: str) -> tuple[int, ...]:
-    try:
-        numbers = tuple(sorted({int(part) for part in text.split(",")}))
-    except ValueError:
-        raise KoansError(f"{option} {text}: give whole numbers separated by commas, like 512,4096") from None
-    allowed = (16, 32, 64, 128, 256) if option == "--widths" else None
-    if allowed and any(n not in allowed for n in numbers):
-        raise KoansError(f"{option} {text}: a head is 16, 32, 64, 128 or 256 wide here")
-    if any(n < 1 for n in numbers):
-        raise KoansError(f"{option} {text}: lengths start at 1")
-    return numbers

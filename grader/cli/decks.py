@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 import typer
 
 from grader.book import terminal
-from grader.book.errors import KoansError
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.learn.progress import Progress
 
@@ -31,16 +30,14 @@ def export(
       koans cards export deck.tsv
     """
     from grader.course.report.formats import put
-    from grader.learn.cards.export import check, render
+    from grader.learn.cards.export import check, chosen, render
     from grader.learn.cards.note import notes
 
     check(file)
     book = workbook()
     with waiting("writing cards"), Progress(book.root) as progress:
         unlocked = progress.unlocked(book)
-        cards = [c for c in book.cards.values() if everything or c.id in unlocked]
-        if not cards:
-            raise KoansError("no card is unlocked yet: koans that pass unlock them, --all writes the locked ones too")
+        cards = chosen(book, unlocked, everything)
         made = notes(book, cards, unlocked, progress.passes(book))
         put(str(file), render(file, made, progress.folder / "exported.json"))
     locked, stale = len(book.cards) - len(unlocked), sum("koans::stale" in note.tags for note in made)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +10,18 @@ from typing import Annotated
 import typer
 
 from grader.book.errors import KoansError
-from grader.cli.base import Json, show, waiting, workbook
+from grader.cli.base import Json, new_seed, show, waiting, workbook
 from grader.judge.runner import Runner
 
 FORMATS = (
     "Write a report: json, html, canvas, ctrf, junit for all; gradescope, classroom50, github, github-summary one "
     "each, with {} for the submission's name. May be given several times."
 )
+
+Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
+ClassName = Annotated[str, typer.Option("--class", help="What the class is called in reports.")]
+Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")]
+Assignment = Annotated[str, typer.Option(help="The assignment in it: its title or id; added if it is not there.")]
 
 
 def grade(
@@ -28,14 +32,10 @@ def grade(
             help="Folders with exercises/, notebooks, bare git repositories, folders of these, or a roster (CSV).",
         ),
     ],
-    formats: Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)] = None,
-    name: Annotated[str, typer.Option("--class", help="What the class is called in reports.")] = "class",
-    gradebook: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")
-    ] = None,
-    assignment: Annotated[
-        str, typer.Option(help="The assignment in it: its title or id; added if it is not there.")
-    ] = "Tensor Koans",
+    formats: Formats = None,
+    name: ClassName = "class",
+    gradebook: Gradebook = None,
+    assignment: Assignment = "Tensor Koans",
     seed: Annotated[
         int | None, typer.Option("--seed", help="Seed of all random inputs [default: a new one, which is shown].")
     ] = None,
@@ -63,12 +63,11 @@ def grade(
       koans grade roster.csv --seed 1234 --format gradescope='out/{}.json'
       koans grade ../forks --format canvas=import.csv --gradebook export.csv --assignment "Koans 1"
     """
-    from grader.course.grade import Grade, classroom, grade_all
+    from grader.course.grade import Grade, check_isolation, classroom, grade_all
     from grader.course.intake.submissions import collect
     from grader.course.report import formats as files
     from grader.course.report import grades as grades_screen
     from grader.course.verdict_cache import Kept
-    from grader.judge.sandbox.confine import in_words, trusted
 
     book = workbook()
     reports = [files.parse(text) for text in formats or []]
@@ -78,14 +77,13 @@ def grade(
         submissions = collect(paths, Path(scratch))
         files.check(reports, len(submissions), options)
         if seed is None:
-            seed = secrets.randbelow(2**31)
+            seed = new_seed()
             typer.echo(f"koans: seed {seed}; --seed {seed} repeats this run, or goes on with it", err=True)
         with Runner(book, isolated=True) as runner, Kept(book.root) as kept, waiting("grading") as say:
             if kept.told:
                 typer.echo(f"koans: {kept.told}", err=True)
-            level = runner.level()
-            if require_isolation and not trusted(level):
-                raise KoansError(f"--require-isolation: {in_words(level)}; nothing was graded")
+            if require_isolation:
+                check_isolation(runner)
 
             def tick(done: int, total: int, what: str) -> None:
                 say(f"{done} of {total}: {what}")
@@ -107,14 +105,10 @@ def grade(
 
 def report(
     results: Annotated[list[Path], typer.Argument(metavar="FILE…", help="What `koans grade --format json=…` wrote.")],
-    formats: Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)] = None,
-    name: Annotated[str, typer.Option("--class", help="What the class is called in reports.")] = "class",
-    gradebook: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")
-    ] = None,
-    assignment: Annotated[
-        str, typer.Option(help="The assignment in it: its title or id; added if it is not there.")
-    ] = "Tensor Koans",
+    formats: Formats = None,
+    name: ClassName = "class",
+    gradebook: Gradebook = None,
+    assignment: Assignment = "Tensor Koans",
 ) -> None:
     """Write reports from results that were graded before, also in many places: one class of all of them.
 
@@ -123,7 +117,7 @@ def report(
       koans report graded/*.json --format html=class.html
       koans report graded/*.json --format canvas=import.csv --gradebook export.csv
     """
-    from grader.course.grade import classroom
+    from grader.course.grade import together
     from grader.course.report import as_json as saved
     from grader.course.report import formats as files
     from grader.course.report import grades as grades_screen
@@ -132,7 +126,7 @@ def report(
     options = files.Options(gradebook, assignment, os.environ)
     grades = [grade for file in results for grade in saved.read(file)]
     files.check(reports, len(grades), options)
-    found = classroom(name, grades[0].seed if len({g.seed for g in grades}) == 1 else 0, grades)
+    found = together(name, grades)
     for note in files.write(reports, found, options):
         typer.echo(f"koans: {note}", err=True)
     if not any(one.file == "-" for one in reports):

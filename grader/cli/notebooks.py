@@ -11,7 +11,6 @@ import typer
 from rich.text import Text
 
 from grader.book.errors import KoansError
-from grader.book.workbook import Chapter
 from grader.cli.base import Json, dump, show, waiting, workbook
 
 app = typer.Typer(rich_markup_mode=None, help="The same workbook in notebooks: out, and back in.")
@@ -41,7 +40,7 @@ def export(
       koans notebook export --all -o notebooks
     """
     from grader.learn.notebook.export import export as make
-    from grader.learn.notebook.export import source_of
+    from grader.learn.notebook.export import put, source_of
 
     if (chapter is None) != everything:
         raise KoansError("name a chapter, or give --all: `koans notebook export 6`")
@@ -56,29 +55,17 @@ def export(
     with waiting("exporting") as say:
         for number, (file, one) in enumerate(files.items(), 1):
             say(f"{number} of {len(files)}: {one.id}")
-            _put(file, make(book, one, place), one, overwrite)
+            text = make(book, one, place)
+            if str(file) == "-":
+                sys.stdout.write(text)
+                continue
+            put(file, text, overwrite=overwrite)
+            show(f"{file}: {one.title}, {len(one.koans)} koans")
     if not place.address:
         typer.echo(
             "koans: no public address is known, so these open beside a workbook only; --source PLACE changes that",
             err=True,
         )
-
-
-def _put(file: Path, text: str, chapter: Chapter, overwrite: bool) -> None:
-    if str(file) == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        if file.exists() and not overwrite and file.read_text(encoding="utf-8", errors="replace") != text:
-            raise KoansError(
-                f"{file} is there already: `koans notebook import {file}` brings home what it holds, "
-                "--overwrite replaces it"
-            )
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
-    show(f"{file}: {chapter.title}, {len(chapter.koans)} koans")
 
 
 @app.command("import")
@@ -114,15 +101,12 @@ def import_(
         steps = []
         if run and not dry_run:
             with Runner(book) as runner:
-                for one in bag.brought:
-                    if one.what == "written":
-                        with waiting(f"running {one.koan}"):
-                            steps.append(attempts.attempt(book, progress, runner, book.koans[one.koan]))
-                        if not as_json:
-                            show(
-                                terminal.verdict(steps[-1].koan, steps[-1].verdict),
-                                unlocked(steps[-1].unlocked),
-                            )
+                for koan in bag.written:
+                    with waiting(f"running {koan}"):
+                        step = attempts.attempt(book, progress, runner, book.koans[koan])
+                    steps.append(step)
+                    if not as_json:
+                        show(terminal.verdict(step.koan, step.verdict), unlocked(step.unlocked))
     if as_json:
         dump({**msgspec.to_builtins(bag), "verdicts": [msgspec.to_builtins(step.verdict) for step in steps]})
     elif steps:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 from rich.text import Text
 
 from grader.book import terminal
-from grader.book.errors import KoansError
-from grader.cli.base import Json, dump, show, waiting, workbook
+from grader.cli.base import Json, dump, new_seed, show, waiting, workbook
 from grader.learn import deck
 from grader.learn import settings as setting
 from grader.learn.progress import Progress
@@ -47,27 +46,14 @@ def cards(
     settings = setting.load(book.root)
     with Progress(book.root) as progress:
         held = deck.cards(book, progress, settings, now)
-        backs = deck.koans(book, progress, settings, now) if settings.resolve else []
+        if chapter:
+            held = deck.of_chapter(held, book.chapter(chapter))
+        backs = deck.returning(book, progress, settings, now)
         misses = progress.misses()
-    if chapter:
-        held = [h for h in held if h.card.chapter == book.chapter(chapter).id]
     if as_json:
-        dump([{**_flat(h), "misses": misses.get(h.card.id, 0)} for h in held])
+        dump([recall.record(h, misses) for h in held])
     else:
         show(recall.listing(book, held, backs, now, every=every))
-
-
-def _flat(held: deck.Held) -> dict[str, Any]:
-    """A card and where it stands, in one table; times as ISO 8601 in UTC."""
-    table = msgspec.to_builtins(held)
-    card = table.pop("card")
-    for name in ("due", "passed"):
-        table[name] = _iso(table[name])
-    return {"id": card.pop("id"), **table, **card}
-
-
-def _iso(at: float | None) -> str | None:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) if at is not None else None
 
 
 def review(
@@ -149,43 +135,26 @@ def again(
     """
     from grader.judge.runner import Runner
     from grader.learn import re_solving as resolves
+    from grader.learn.report import re_solving as screens
     from grader.learn.review_ui import re_solve as desk
 
     book, now = workbook(), time.time()
     settings = setting.load(book.root)
     with Progress(book.root) as progress:
-        begun = resolves.unfinished(book, progress)
-        koan = book.koan(name) if name else next((o.koan for o in begun.values()), None)
         if give_up:
-            if koan is None or koan.id not in begun:
-                raise KoansError(f"{koan.id if koan else 'no koan'}: no re-solve of it was begun; nothing to give up")
-            resolves.give_up(progress, begun[koan.id], now)
+            koan = resolves.give_up_begun(book, progress, name, now)
             show(f"{koan.id} is given up and comes back soon")
             return
-        if koan is None:
-            backs = deck.koans(book, progress, settings, now)
-            if not settings.resolve:
-                raise KoansError("resolve = false in the settings: name the koan to solve again")
-            if not backs or not backs[0].now:
-                show(
-                    "no koan is due"
-                    + (f"; {backs[0].koan.id} is back {recall.when(backs[0].due, now)}" if backs else "")
-                )
-                return
-            koan = backs[0].koan
-        now_open = resolves.begin(book, progress, koan, now)
+        choice = resolves.choose(book, progress, settings, name, now)
+        if choice.koan is None:
+            show(screens.none_due(choice.next, now))
+            return
+        now_open = resolves.begin(book, progress, choice.koan, now)
         with Runner(book) as runner, Keyboard() as keyboard:
             table = Table(keyboard, terminal.console())
-            if table.live:
-                desk.resolve(book, progress, runner, now_open, table)
-            elif now_open.started == now:
-                file = resolves.scratch(book, koan).relative_to(book.root)
-                show(
-                    f"{file} is a fresh stub; the clock runs",
-                    terminal.next_steps([(f"koans again {koan.name}", "run it")]),
-                )
-            elif not desk.once(book, progress, runner, now_open, table):
-                raise typer.Exit(1)
+            done = desk.sit(book, progress, runner, now_open, table, fresh=now_open.started == now)
+    if not done:
+        raise typer.Exit(1)
 
 
 def read(
@@ -202,6 +171,7 @@ def read(
       koans read 6
       koans read attention --no-questions
     """
+    from grader.learn.questions.reading import begin
     from grader.learn.report import questions as screens
     from grader.learn.review_ui.read import read as sit
 
@@ -214,9 +184,8 @@ def read(
                 sit(book, progress, found, table)
             return
         if not no_questions:
-            for question in book.questions.values():
-                if question.chapter == found.id and question.ask == "predict":
-                    show(screens.prediction(question), "")
+            for question in begin(book.questions_of(found), {}).predict:
+                show(screens.prediction(question), "")
         table.read(terminal.markdown(book.text_for_terminal(found)))
 
 
@@ -243,37 +212,21 @@ def quiz(
       koans quiz 6
       echo b | koans quiz 6 --limit 1 --seed 1 --json
     """
-    import secrets
-
-    from grader.learn.questions.quiz import choose
+    from grader.learn.questions.quiz import pick
     from grader.learn.report import questions as screens
     from grader.learn.review_ui.quiz import ask
 
     book = workbook()
-    own = book.chapter(chapter).id if chapter else None
-    seed = secrets.randbelow(2**31) if seed is None else seed
+    own = book.chapter(chapter) if chapter else None
+    seed = new_seed() if seed is None else seed
     with Progress(book.root) as progress, Keyboard() as keyboard:
-        asked = [q for q in book.questions.values() if own is None or q.chapter == own]
-        chosen = choose(asked, progress.recall.answers(), limit, seed)
-        if not chosen:
-            raise KoansError(f"{own} has no quiz questions")
+        chosen = pick(book, own, progress.recall.answers(), limit, seed)
         table = Table(keyboard, terminal.console(stderr=as_json))
         done = ask(progress, chosen, seed, table)
         held = deck.cards(book, progress, setting.load(book.root), time.time())
-    facts = {fact for result in done.results if not result.correct for fact in result.question.facts}
-    raised = [h.card.id for h in held if h.raised and facts & set(h.card.facts)]
+    raised = deck.raised_by(held, done.missed)
     if as_json:
-        answers = [
-            {
-                "id": result.question.id,
-                "chapter": result.question.chapter,
-                "facts": result.question.facts,
-                "answer": result.question.options[result.option].text,
-                "correct": result.correct,
-            }
-            for result in done.results
-        ]
-        dump({"seed": seed, "asked": len(answers), "right": done.right, "answers": answers, "raised": raised})
+        dump(screens.quiz_record(done, seed, raised))
     else:
         table.show(screens.quiz_summary(done, raised))
 

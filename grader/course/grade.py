@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.book.errors import KoansError
 from grader.book.notebook_parser.answers import outlines
 from grader.book.processes import FOLDER
 from grader.book.proven import proven
@@ -257,3 +258,16 @@ def versions(workbook: Workbook) -> dict[str, str]:
 def classroom(name: str, seed: int, grades: Sequence[Grade]) -> Class:
     """The grades of a class, in order of submission."""
     return Class(clean(name), seed, tuple(sorted(grades, key=lambda g: (g.submission, g.folder))))
+
+
+def together(name: str, grades: Sequence[Grade]) -> Class:
+    """One class of results that were graded before. Where they had several seeds, the class has seed 0."""
+    seeds = {grade.seed for grade in grades}
+    return classroom(name, seeds.pop() if len(seeds) == 1 else 0, grades)
+
+
+def check_isolation(runner: Runner) -> None:
+    """Raise KoansError where the sandbox is not whole, for `koans grade --require-isolation`."""
+    level = runner.level()
+    if not trusted(level):
+        raise KoansError(f"--require-isolation: {in_words(level)}; nothing was graded")

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from grader.book.database import Unusable, opened, set_aside, version
-from grader.book.errors import KoansError
+from grader.book.errors import writing
 from grader.book.verdict import Status, Verdict
 
 VERSION = 1
@@ -45,12 +45,9 @@ class Kept:
     def __init__(self, root: Path) -> None:
         self.file = root / ".koans" / "grades.db"
         self.told = ""
-        try:
+        with writing(self.file.parent, sqlite3.OperationalError, Unusable, more="; grades are kept there"):
             self.file.parent.mkdir(exist_ok=True)
             self._db = self._open()
-        except (OSError, sqlite3.OperationalError, Unusable) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise KoansError(f"{self.file.parent}: cannot be written ({reason}); grades are kept there") from None
 
     def _open(self) -> sqlite3.Connection:
         try:

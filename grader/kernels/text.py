@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -69,6 +69,7 @@ EXPRESSIONS = (
     ast.expr_context,
 )
 REFUSED = (ast.Pow, ast.MatMult, ast.In, ast.NotIn)
+IMPORTS = ("import triton", "import triton.language as tl", "from triton import language as tl")
 # Line ends to str.splitlines, not to Python: what is checked and what is run must be the same lines.
 STRANGE_LINES = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
@@ -105,46 +106,61 @@ class KernelText:
 @lru_cache(maxsize=256)
 def read(source: str, file: str) -> KernelText:
     """Take the kernels and CONFIG out of a learner's text. Raises KernelSyntaxError (or SyntaxError) with the line."""
-    strange = next((i for i, c in enumerate(source) if c in STRANGE_LINES), None)
-    if strange is not None:
-        line = source.count("\n", 0, strange) + 1
-        raise KernelSyntaxError(f"line {line} holds a control character", (file, line, 1, ""))
-    tree = parse(source, file)
-    functions: dict[str, ast.FunctionDef] = {}
-    config: Mapping[str, Any] | None = None
-    tune: ast.Assign | None = None
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            if [ast.unparse(d) for d in node.decorator_list] != ["triton.jit"]:
-                raise _error(
-                    node,
-                    file,
-                    f"{node.name}: a kernel file holds functions marked @triton.jit and nothing else",
-                )
-            if node.name in functions or node.name in RESERVED or node.name.startswith("_"):
-                raise _error(node, file, f"`{node.name}` cannot be the name of a kernel here, or is there twice")
-            functions[node.name] = node
-        elif isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["CONFIG"]:
-            config = _literal(node, file)
-        elif isinstance(node, ast.Assign) and [ast.unparse(t) for t in node.targets] == ["TUNE"]:
-            tune = node
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            if ast.unparse(node) not in (
-                "import triton",
-                "import triton.language as tl",
-                "from triton import language as tl",
-            ):
-                raise _error(node, file, "a kernel file imports triton and triton.language as tl, nothing else")
-        elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-            raise _error(
-                node, file, "a kernel file holds @triton.jit functions, CONFIG = {…} and TUNE = […], nothing else"
-            )
+    _refuse_strange_lines(source, file)
+    functions, config, tune = _parts(parse(source, file), file)
     if config is None:
         raise KernelSyntaxError("CONFIG = {…} is missing", (file, 1, 0, ""))
     for function in functions.values():
         _check(function, set(functions), file)
     choices = _choices(tune, config, file) if tune is not None else ()
     return KernelText(file, tuple(source.splitlines(True)), functions, config, choices)
+
+
+def _refuse_strange_lines(source: str, file: str) -> None:
+    strange = next((i for i, c in enumerate(source) if c in STRANGE_LINES), None)
+    if strange is not None:
+        line = source.count("\n", 0, strange) + 1
+        raise KernelSyntaxError(f"line {line} holds a control character", (file, line, 1, ""))
+
+
+def _parts(
+    tree: ast.Module, file: str
+) -> tuple[dict[str, ast.FunctionDef], Mapping[str, Any] | None, ast.Assign | None]:
+    """The file's kernels by name, the value of CONFIG and the statement of TUNE. Refuses every other statement."""
+    functions: dict[str, ast.FunctionDef] = {}
+    config: Mapping[str, Any] | None = None
+    tune: ast.Assign | None = None
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef():
+                _check_head(node, taken=RESERVED | set(functions), file=file)
+                functions[node.name] = node
+            case ast.Assign(targets=[ast.Name(id="CONFIG")]):
+                config = _literal(node, file)
+            case ast.Assign(targets=[ast.Name(id="TUNE")]):
+                tune = node
+            case ast.Import() | ast.ImportFrom():
+                _check_import(node, file)
+            case ast.Expr(value=ast.Constant()):
+                pass  # a docstring: text or a number alone does nothing
+            case _:
+                says = "a kernel file holds @triton.jit functions, CONFIG = {…} and TUNE = […], nothing else"
+                raise _error(node, file, says)
+    return functions, config, tune
+
+
+def _check_head(node: ast.FunctionDef, taken: Set[str], file: str) -> None:
+    """A kernel is marked @triton.jit and has a name of its own."""
+    if [ast.unparse(d) for d in node.decorator_list] != ["triton.jit"]:
+        says = f"{node.name}: a kernel file holds functions marked @triton.jit and nothing else"
+        raise _error(node, file, says)
+    if node.name in taken or node.name.startswith("_"):
+        raise _error(node, file, f"`{node.name}` cannot be the name of a kernel here, or is there twice")
+
+
+def _check_import(node: ast.Import | ast.ImportFrom, file: str) -> None:
+    if ast.unparse(node) not in IMPORTS:
+        raise _error(node, file, "a kernel file imports triton and triton.language as tl, nothing else")
 
 
 def _literal(node: ast.Assign, file: str) -> Mapping[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
-from grader.book.errors import KoansError
-from grader.book.stubs import strip_markers, stub_of
+from grader.book.errors import KoansError, writing
+from grader.book.stubs import differing, strip_markers, stub_of
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Card, Koan, Workbook
 from grader.judge.runner import Runner
@@ -23,6 +25,33 @@ class Step(msgspec.Struct, frozen=True):
     unlocked: tuple[Card, ...]
     text: str = ""
     first: bool = False
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """What a learner who asks for a hint sees: tiers by number, of `total`. `again`: all had been seen before."""
+
+    koan: Koan
+    tiers: tuple[tuple[int, str], ...]
+    total: int
+    again: bool = False
+
+
+class Stub(msgspec.Struct, frozen=True):
+    """What became of an exercise that was not its stub; `kept` is the copy of what it replaced."""
+
+    koan: Koan
+    written: bool
+    kept: str = ""
+
+
+def koan_or_current(workbook: Workbook, progress: Progress, name: str | None) -> Koan:
+    """The koan of this name, or the current one. Raises KoansError."""
+    if name:
+        return workbook.koan(name)
+    koan = current(workbook, progress)
+    if koan is None:
+        raise KoansError("every koan has passed; name the one you mean, `koans list` shows them")
+    return koan
 
 
 def current(workbook: Workbook, progress: Progress) -> Koan | None:
@@ -73,12 +102,40 @@ def exercise_text(workbook: Workbook, koan: Koan) -> str:
         return ""
 
 
+def next_hint(workbook: Workbook, progress: Progress, koan: Koan) -> Hint:
+    """One tier more than before, and note that it was seen. After the last one: all of them."""
+    hints = workbook.notes(koan).hints
+    seen = progress.hints(koan)
+    if seen >= len(hints):
+        return Hint(koan, tuple(enumerate(hints, 1)), len(hints), again=True)
+    progress.saw_hint(koan, seen + 1)
+    return Hint(koan, ((seen + 1, hints[seen]),), len(hints))
+
+
+def open_solution(workbook: Workbook, progress: Progress, koan: Koan, *, peek: bool) -> str | None:
+    """The model answer, or None before the learner's own has passed. To `peek` opens it then, and is noted."""
+    if progress.last_pass(koan) is None:
+        if not peek:
+            return None
+        progress.saw_solution(koan)
+    return solution_text(workbook, koan)
+
+
 def solution_text(workbook: Workbook, koan: Koan) -> str:
     """The model answer without its markers. Raises KoansError where there is none to read."""
     file = workbook.solution(koan)
     if not file.exists():
         raise KoansError(f"{koan.id}: this edition of the workbook has no solutions")
     return strip_markers(file.read_text(encoding="utf-8"))
+
+
+def write_stubs(workbook: Workbook, progress: Progress, *, overwrite: bool) -> Iterator[Stub]:
+    """Write the stubs of koans that have no exercise; with `overwrite` also in place of exercises that differ."""
+    for koan in differing(workbook):
+        if workbook.exercise(koan).exists() and not overwrite:
+            yield Stub(koan, written=False)
+        else:
+            yield Stub(koan, written=True, kept=reset(workbook, progress, koan))
 
 
 def reset(workbook: Workbook, progress: Progress, koan: Koan) -> str:
@@ -90,9 +147,7 @@ def reset(workbook: Workbook, progress: Progress, koan: Koan) -> str:
         if text == stub:
             return ""
         kept = str(progress.keep_copy(koan, text).relative_to(workbook.root))
-    try:
+    with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(stub, encoding="utf-8")
-    except OSError as error:
-        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
     return kept

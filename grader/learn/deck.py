@@ -11,7 +11,7 @@ import msgspec
 
 from grader.book.proven import sealed
 from grader.book.verdict import Status
-from grader.book.workbook import Card, Koan, Workbook
+from grader.book.workbook import Card, Chapter, Koan, Question, Workbook
 from grader.learn.cards.schedule import Plan
 from grader.learn.first_solve import solved
 from grader.learn.progress import Progress
@@ -88,6 +88,10 @@ def cards(workbook: Workbook, progress: Progress, settings: Settings, now: float
     return found
 
 
+def of_chapter(held: Iterable[Held], chapter: Chapter) -> list[Held]:
+    return [one for one in held if one.card.chapter == chapter.id]
+
+
 def missed_facts(workbook: Workbook, answers: Iterable[Answer]) -> dict[str, float]:
     """Facts of questions whose last answer was a miss, and when that was."""
     last = {answer.question: answer for answer in answers}
@@ -124,6 +128,17 @@ def koans(workbook: Workbook, progress: Progress, settings: Settings, now: float
     memories = progress.recall.schedule("koan", koan_plan(settings), firsts)
     known = [(workbook.koans[item], m) for item, m in memories.items() if item in workbook.koans and item in firsts]
     return sorted((Back(k, m.due, m.is_due(now)) for k, m in known), key=lambda b: (not b.now, b.due))
+
+
+def returning(workbook: Workbook, progress: Progress, settings: Settings, now: float) -> list[Back]:
+    """The koans that come back by themselves: none if the learner has opted out."""
+    return koans(workbook, progress, settings, now) if settings.resolve else []
+
+
+def raised_by(held: Iterable[Held], missed: Iterable[Question]) -> list[str]:
+    """The cards that come first in the next review because these questions were missed."""
+    facts = {fact for question in missed for fact in question.facts}
+    return [h.card.id for h in held if h.raised and facts & set(h.card.facts)]
 
 
 def day_of(at: float) -> date:

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from grader.book.database import Unusable, opened, set_aside, version
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, writing
 from grader.book.proven import proven, sealed
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
@@ -59,15 +59,11 @@ class Progress:
     def __init__(self, root: Path) -> None:
         self.folder = root / ".koans"
         self.file = self.folder / "progress.db"
-        try:
+        more = ", and progress is kept there; work in a copy you can write to"
+        with writing(self.folder, sqlite3.OperationalError, more=more):
             self.folder.mkdir(exist_ok=True)
             self._db = self._open()
             self.recall = Recall(self._db)
-        except (OSError, sqlite3.OperationalError) as error:
-            raise KoansError(
-                f"{self.folder}: cannot be written ({_reason(error)}), and progress is kept there; "
-                "work in a copy you can write to"
-            ) from None
 
     def __enter__(self) -> Progress:
         return self
@@ -227,10 +223,6 @@ def _prepare(db: sqlite3.Connection) -> None:
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
 
 
 @contextlib.contextmanager

@@ -5,20 +5,24 @@ Nothing here touches `exercises/` or the log of attempts: a re-solve says what w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, writing
 from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
 from grader.judge.runner import Runner
 from grader.judge.targets import PACKAGE, Target
+from grader.learn import deck
 from grader.learn.cards.schedule import AGAIN, EASY, GOOD, HARD, Review
+from grader.learn.deck import Back
 from grader.learn.first_solve import MANY, Solved, solved
 from grader.learn.progress import Progress
 from grader.learn.recall import Resolve
+from grader.learn.settings import Settings
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -36,6 +40,13 @@ class Open(msgspec.Struct, frozen=True):
         if self.failed > MANY:
             return HARD
         return EASY if self.failed <= 1 and now - self.started <= self.first.seconds else GOOD
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """The koan to solve again, or None where none is due. `next` is then what comes back first."""
+
+    koan: Koan | None
+    next: Back | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -71,6 +82,26 @@ def unfinished(workbook: Workbook, progress: Progress) -> dict[str, Open]:
     return dict(sorted(found.items(), key=lambda pair: -pair[1].started))
 
 
+def choose(workbook: Workbook, progress: Progress, settings: Settings, name: str | None, now: float) -> Choice:
+    """The koan of this name; without a name the one begun last, else the one that is due longest.
+
+    Raises KoansError if it is left to the schedule, and the settings say that no koan comes back by itself.
+    """
+    koan = _named_or_begun(workbook, unfinished(workbook, progress), name)
+    if koan is not None:
+        return Choice(koan)
+    if not settings.resolve:
+        raise KoansError("resolve = false in the settings: name the koan to solve again")
+    first = next(iter(deck.koans(workbook, progress, settings, now)), None)
+    return Choice(first.koan) if first is not None and first.now else Choice(None, first)
+
+
+def _named_or_begun(workbook: Workbook, begun: Mapping[str, Open], name: str | None) -> Koan | None:
+    if name:
+        return workbook.koan(name)
+    return next((one.koan for one in begun.values()), None)
+
+
 def begin(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> Open:
     """Go on with the koan's re-solve, or put a fresh stub in the scratch file and start the clock. Raises KoansError if
     the koan has not passed yet.
@@ -82,13 +113,11 @@ def begin(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> Ope
     first = solved(progress.signs()).get(koan.id)
     if first is None:
         raise KoansError(f"{koan.id} has not passed yet: `koans run {koan.name}` comes first")
-    try:
+    with writing(file):
         if file.exists() and (old := file.read_text(encoding="utf-8", errors="replace")) != stub:
             progress.keep_copy(koan, old)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(stub, encoding="utf-8")
-    except OSError as error:
-        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
     progress.recall.resolve(Resolve(koan.id, now, "started"))
     return Open(koan, now, 0, first)
 
@@ -106,6 +135,16 @@ def finish(progress: Progress, done: Open, rating: int, now: float) -> None:
     """It passed, and was this hard."""
     progress.recall.resolve(Resolve(done.koan.id, now, "passed"))
     progress.recall.review("koan", Review(done.koan.id, rating, now, round(max(0.0, now - done.started), 1)))
+
+
+def give_up_begun(workbook: Workbook, progress: Progress, name: str | None, now: float) -> Koan:
+    """Give up the re-solve of this koan, or the one begun last. Raises KoansError if none was begun."""
+    begun = unfinished(workbook, progress)
+    koan = _named_or_begun(workbook, begun, name)
+    if koan is None or koan.id not in begun:
+        raise KoansError(f"{koan.id if koan else 'no koan'}: no re-solve of it was begun; nothing to give up")
+    give_up(progress, begun[koan.id], now)
+    return koan
 
 
 def give_up(progress: Progress, done: Open, now: float) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, writing
 
 Share = Annotated[float, msgspec.Meta(ge=0.7, le=0.99)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=9999)]
@@ -65,11 +65,9 @@ def change(root: Path, name: str, value: str) -> Settings:
         raise KoansError(f"{name} = {value}: {error}") from None
     file = place(root)
     lines = [f"{key} = {_toml(value)}" for key, value in msgspec.structs.asdict(new).items()]
-    try:
+    with writing(file):
         file.parent.mkdir(exist_ok=True)
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
     return new
 
 

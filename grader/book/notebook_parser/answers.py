@@ -244,23 +244,36 @@ class _Text:
         return uses - {name for place in self.taken for name in self._at(place).binds} - set(dir(builtins))
 
     def _places(self, name: str) -> list[Place]:
-        """Every statement of one cell that makes `name` what it is: of the koan's own cells, of one that is no koan's,
-        of another koan's, or of the stub."""
+        """Every statement of one cell that makes `name` what it is. Without a cell that has it, the stub's."""
+        places = self._candidates(name)
+        if not places:
+            return self._stub_places(name)
+        last = [place for place in places if place[0] == places[-1][0]]
+        if self._at(last[-1]).kind in ("function", "import"):  # replaces all that the cell said before
+            return [last[-1]]
+        return last
+
+    def _candidates(self, name: str) -> list[Place]:
+        """Where `name` is bound: in the koan's own cells, else in those that are no koan's, else in another koan's."""
         places = [p for p in self.found.places.get(name, []) if _lasting(self._at(p))]
         own = [p for p in places if p[0] in self.homes]
-        nobodys = [p for p in places if not self.found.homes[p[0]]]
-        stubs = [(STUB_CELL, j) for j, s in enumerate(self.stub.statements) if name in s.binds]
-        if name in self.wanted.names:  # given: another koan's is not meant
-            places = []
-            nobodys = [] if {self._at(p).tree for p in nobodys} & {self._at(p).tree for p in stubs} else nobodys
-        if not self.found.live:  # in a file the nearest above is meant
-            nobodys = [p for p in nobodys if p < (min(self.homes), 0)] or nobodys
-        best = own or nobodys or places
-        if not best:
-            return stubs
-        last = [p for p in best if p[0] == best[-1][0]]
-        functions = [p for p in last if self._at(p).kind in ("function", "import")]
-        return functions[-1:] if functions and functions[-1] == last[-1] else last
+        if own:
+            return own
+        unowned = [p for p in places if not self.found.homes[p[0]]]
+        if name not in self.wanted.names:
+            return self._nearest(unowned) or places
+        # The stub gives it: another koan's is not meant, nor is a copy of the stub's.
+        copied = {self._at(p).tree for p in unowned} & {self._at(p).tree for p in self._stub_places(name)}
+        return [] if copied else self._nearest(unowned)
+
+    def _nearest(self, places: list[Place]) -> list[Place]:
+        """In a file what stands above the koan's own cells is meant, if anything does."""
+        if self.found.live:
+            return places
+        return [p for p in places if p < (min(self.homes), 0)] or places
+
+    def _stub_places(self, name: str) -> list[Place]:
+        return [(STUB_CELL, j) for j, s in enumerate(self.stub.statements) if name in s.binds]
 
     def _lines(self, number: int, imports: bool | None = None) -> list[tuple[str, tuple[str, int]]]:
         """The lines of a cell without the statements that are not taken, or only its imports, or all but these."""

@@ -64,34 +64,36 @@ def collect(paths: Sequence[Path], scratch: Path) -> list[Submission]:
     return found
 
 
-def _meant(path: Path, scratch: Path) -> Iterator[Submission]:
+def _meant(path: Path, scratch: Path) -> list[Submission]:
+    """What one path stands for: a roster, one learner's work, or a folder of several learners'."""
     if path.suffix == ".csv" and path.is_file():
-        yield from _roster(path, scratch)
-    elif path.suffix == SUFFIX and path.is_file():
-        yield one(path.resolve().stem, path, scratch)
-    elif not path.is_dir():
+        return list(_roster(path, scratch))
+    if _is_notebook(path):
+        return [one(path.resolve().stem, path, scratch)]
+    if not path.is_dir():
         raise KoansError(f"{path}: is no folder of a submission, no notebook ({SUFFIX}) and no roster (.csv)")
-    elif (path / EXERCISES).is_dir() or _is_bare(path):
-        yield one(path.resolve().name, path, scratch)
-    else:
-        notebooks = _notebooks(path)
-        inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
-        forks = [p for p in inside if (p / EXERCISES).is_dir() or _is_bare(p) or _notebooks(p)]
-        # A learner's chapters, or one that hands in nothing, which is its own result.
-        if not forks and all(EXPORTED.fullmatch(p.name) for p in notebooks):
-            yield one(path.resolve().name, path, scratch)
-            return
-        for notebook in notebooks:
-            yield one(notebook.stem, notebook, scratch)
-        for fork in inside if forks else []:
-            yield one(fork.name, fork, scratch)
+    if _is_fork(path):
+        return [one(path.resolve().name, path, scratch)]
+    return _of_several(path, scratch)
+
+
+def _of_several(path: Path, scratch: Path) -> list[Submission]:
+    """The notebooks in a folder and the folders in it: a submission each, or one learner's chapters."""
+    notebooks = _notebooks(path)
+    folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if any(_is_fork(p) or _notebooks(p) for p in folders):
+        return [one(p.stem, p, scratch) for p in notebooks] + [one(p.name, p, scratch) for p in folders]
+    # A learner's chapters, or a folder with nothing in it, which is a result of its own.
+    if all(EXPORTED.fullmatch(p.name) for p in notebooks):
+        return [one(path.resolve().name, path, scratch)]
+    return [one(p.stem, p, scratch) for p in notebooks]
 
 
 def one(name: str, path: Path, scratch: Path) -> Submission:
     """A folder, bare repository, notebook or folder of one learner's notebooks as a submission."""
     name = name.removesuffix(".git")
     bare = _is_bare(path)
-    notebooks = (path,) if path.suffix == SUFFIX and path.is_file() else _notebooks(path)
+    notebooks = (path,) if _is_notebook(path) else _notebooks(path)
     if not bare and (not notebooks or (path / EXERCISES).is_dir()):
         return Submission(name, path)
     folder = scratch / f"{len(list(scratch.iterdir())):04d}-{name[:40]}"
@@ -121,6 +123,15 @@ def _roster(file: Path, scratch: Path) -> Iterator[Submission]:
             raise KoansError(f"{file}:{number}: the row has no {path}")
         folder = (file.parent / place).absolute()
         yield one((row[name] or "").strip() if name and row[name] else folder.name, folder, scratch)
+
+
+def _is_notebook(path: Path) -> bool:
+    return path.suffix == SUFFIX and path.is_file()
+
+
+def _is_fork(path: Path) -> bool:
+    """Is this folder one learner's copy of the workbook, checked out or bare?"""
+    return (path / EXERCISES).is_dir() or _is_bare(path)
 
 
 def _is_bare(path: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, reading
 from grader.book.verdict import clean
 from grader.course.grade import SCHEMA, Class, Grade
 
@@ -25,8 +25,9 @@ def classroom(results: Class) -> str:
 
 def read(file: Path) -> tuple[Grade, ...]:
     """The grades in a file that was written here. Raises KoansError."""
-    try:
+    with reading(file):
         data = file.read_bytes()
+    try:
         number = msgspec.json.decode(data, type=_Numbered).schema
         if number != SCHEMA:
             raise KoansError(f"{file}: schema {number}; this version reads {SCHEMA}")
@@ -34,8 +35,6 @@ def read(file: Path) -> tuple[Grade, ...]:
             return msgspec.json.decode(data, type=Class).grades
         except msgspec.ValidationError:
             return (msgspec.json.decode(data, type=Grade),)
-    except OSError as error:
-        raise KoansError(f"{file}: cannot be read ({error.strerror})") from None
     except msgspec.MsgspecError as error:
         raise KoansError(f"{file}: is not what `koans grade --format json=…` writes ({error})") from None
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from grader.book.errors import KoansError
-from grader.course.grade import Class
+from grader.course.grade import Class, Grade
 from grader.course.report.common import shown, total
 
 BY = ("SIS User ID", "SIS Login ID", "ID", "Integration ID")
@@ -38,6 +38,29 @@ def merge(export: str, classroom: Class, assignment: str) -> Merged:
     A submission is a student's whose SIS user id, SIS login id (or what stands before its @), id or name it bears.
     Raises KoansError if this is no export of Canvas's.
     """
+    sheet = _read(export)
+    header, *rows = sheet.table
+    column = _column(header, assignment)
+    if column is None:
+        column = _add_column(sheet.table, assignment)
+    students = {i: row for i, row in enumerate(rows) if _is_student(header, row)}
+    most = max((total(grade)[1] for grade in classroom.grades), default=0)
+    notes = [*_fill(header, students, column, classroom.grades), *_points(header, rows, column, most)]
+    for row in students.values():
+        row[:] = [neutral(cell) for cell in row]
+    return Merged(_text(sheet), tuple(notes))
+
+
+class _Sheet(msgspec.Struct, frozen=True):
+    """Canvas's export: a header and rows, and how the file writes them. The rows are filled in place."""
+
+    table: list[list[str]]
+    mark: str
+    between: str
+    ends: str
+
+
+def _read(export: str) -> _Sheet:
     mark = "\ufeff" if export.startswith("\ufeff") else ""
     export = export.removeprefix("\ufeff")
     first = export.partition("\n")[0]
@@ -45,39 +68,13 @@ def merge(export: str, classroom: Class, assignment: str) -> Merged:
     table = list(csv.reader(io.StringIO(export, newline=""), delimiter=between))
     if not table or not {"ID", "Section"} <= set(table[0]) or table[0][0] not in ("Student", "LastName"):
         raise KoansError("canvas: this is no export of Canvas's gradebook: its first row has Student, ID and Section")
-    header = table[0]
-    column = _column(header, assignment)
-    if column == len(header):
-        column = next((i for i, title in enumerate(header) if TOTALS.search(title)), column)
-        for row in table:
-            row += [""] * (len(header) - len(row))
-        for row in table[1:]:
-            row.insert(column, "")
-        header.insert(column, assignment)
-    students = {i: row for i, row in enumerate(table) if i and _is_student(header, row)}
-    notes: list[str] = []
-    taken: dict[int, str] = {}
-    for grade in classroom.grades:
-        name = shown(grade.submission, 200).replace("\n", " ")
-        found = _who(header, students, grade.submission)
-        if grade.problem:
-            notes.append(f"{name}: left out, nothing could be graded")
-        elif len(found) != 1:
-            notes.append(f"{name}: {'several students' if found else 'no student'} of this name in the gradebook")
-        elif found[0] in taken:
-            notes.append(f"{name}: left out, {taken[found[0]]} is the same student's")
-        else:
-            taken[found[0]] = name
-            students[found[0]][column] = str(total(grade)[0])
-            if not grade.trusted:
-                notes.append(f"{name}: graded without the whole sandbox")
-    notes += _points(header, table, column, max((total(grade)[1] for grade in classroom.grades), default=0))
-    for row in students.values():
-        row[:] = [neutral(cell) for cell in row]
+    return _Sheet(table, mark, between, "\r\n" if first.endswith("\r") else "\n")
+
+
+def _text(sheet: _Sheet) -> str:
     out = io.StringIO(newline="")
-    ends = "\r\n" if first.endswith("\r") else "\n"
-    csv.writer(out, delimiter=between, lineterminator=ends).writerows(table)
-    return Merged(mark + out.getvalue(), tuple(notes))
+    csv.writer(out, delimiter=sheet.between, lineterminator=sheet.ends).writerows(sheet.table)
+    return sheet.mark + out.getvalue()
 
 
 def neutral(cell: str) -> str:
@@ -88,15 +85,55 @@ def neutral(cell: str) -> str:
     return f"'{cell}" if dangerous and not NUMBER.fullmatch(cell) and cell != "-" else cell
 
 
-def _column(header: Sequence[str], assignment: str) -> int:
-    """Where the assignment stands, by "Title (id)", its title or its id; after the last column if nowhere."""
+def _column(header: Sequence[str], assignment: str) -> int | None:
+    """Where the assignment stands, by "Title (id)", its title or its id."""
     for i, title in enumerate(header):
         if title in STUDENT or TOTALS.search(title):
             continue
         named = re.fullmatch(r"(.*?)\s*\((\d+)\)", title, re.DOTALL)
         if assignment == title or (named and assignment in (named[1], named[2])):
             return i
-    return len(header)
+    return None
+
+
+def _add_column(table: Sequence[list[str]], assignment: str) -> int:
+    """Put an empty column of this title before the totals, and say where it stands."""
+    header, *rows = table
+    column = next((i for i, title in enumerate(header) if TOTALS.search(title)), len(header))
+    for row in rows:
+        row += [""] * (len(header) - len(row))
+        row.insert(column, "")
+    header.insert(column, assignment)
+    return column
+
+
+def _fill(header: Sequence[str], students: dict[int, list[str]], column: int, grades: Sequence[Grade]) -> Iterator[str]:
+    """Write each grade's points into the row of its student. Says which grades have no row, and which are in doubt."""
+    taken: dict[int, str] = {}
+    for grade in grades:
+        name = shown(grade.submission, 200).replace("\n", " ")
+        found = _who(header, students, grade.submission)
+        why = _left_out(grade, found, taken)
+        if why:
+            yield f"{name}: {why}"
+            continue
+        taken[found[0]] = name
+        students[found[0]][column] = str(total(grade)[0])
+        if not grade.trusted:
+            yield f"{name}: graded without the whole sandbox"
+
+
+def _left_out(grade: Grade, found: Sequence[int], taken: dict[int, str]) -> str:
+    """Why these points go into no row, or an empty string. `taken` says whose points are in a row already."""
+    if grade.problem:
+        return "left out, nothing could be graded"
+    if not found:
+        return "no student of this name in the gradebook"
+    if len(found) > 1:
+        return "several students of this name in the gradebook"
+    if found[0] in taken:
+        return f"left out, {taken[found[0]]} is the same student's"
+    return ""
 
 
 def _is_student(header: Sequence[str], row: Sequence[str]) -> bool:
@@ -126,9 +163,9 @@ def _names(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield from (("name", f"{last}, {given}"), ("name", f"{given} {last}"), ("name", cells.get("Student", "")))
 
 
-def _points(header: Sequence[str], table: Sequence[list[str]], column: int, ours: int) -> Iterator[str]:
+def _points(header: Sequence[str], rows: Sequence[list[str]], column: int, ours: int) -> Iterator[str]:
     """Say what a new column is out of; where one had a number, keep it and say if it is another."""
-    for row in table:
+    for row in rows:
         if row and "Points Possible" in row[0]:
             theirs = row[column].strip().replace(",", ".")
             if not theirs:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, writing
 from grader.course.grade import Class, Grade
 from grader.course.report import as_json, canvas, classroom50, ctrf, github, gradescope, junit, page
 
@@ -106,7 +106,7 @@ def put(file: str, content: str | bytes) -> None:
         return
     path = Path(file)
     data = content.encode() if isinstance(content, str) else content
-    try:
+    with writing(file):
         if path.exists() and not path.is_file():  # a device or a pipe
             path.write_bytes(data)
             return
@@ -119,8 +119,6 @@ def put(file: str, content: str | bytes) -> None:
         except BaseException:
             os.unlink(draft)
             raise
-    except OSError as error:
-        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
 
 
 def _umask() -> int:

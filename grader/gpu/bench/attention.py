@@ -6,11 +6,12 @@ import datetime
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, writing
 from grader.book.workbook import Workbook
 from grader.gpu.bench import predict
 from grader.gpu.bench.cells import WAYS, Bench, Cell, Prediction, Row, cells, filled, share
@@ -20,6 +21,7 @@ from grader.gpu.timing import Times
 
 CHAPTER = "ch13_triton"
 FULL, CAUSAL = "flash_forward", "flash_causal"
+HEADS = (16, 32, 64, 128, 256)
 ROUNDS = 15
 CPU_ROUNDS = 5
 TORCH = ("loops", "einsum", "sdpa")
@@ -39,6 +41,50 @@ def bench(
     run = _on_cpu(plan, kernels, budget, say) if missing else _on_gpu(plan, kernels, say)
     for found in run:
         yield msgspec.structs.replace(found, at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
+
+
+def keep(runs: Iterator[Bench], file: Path) -> tuple[Bench | None, bool]:
+    """Write each state of a bench to `file` as it comes, whatever comes after it. Gives the last one, and whether
+    Ctrl-C ended it.
+    """
+    found: Bench | None = None
+    try:
+        for found in runs:
+            _write(file, found)
+    except KeyboardInterrupt:
+        return found, True
+    return found, False
+
+
+def _write(file: Path, found: Bench) -> None:
+    """Replace the file whole, so that it can be read at any moment."""
+    new = file.with_suffix(".new")
+    with writing(file):
+        new.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
+        new.replace(file)
+
+
+def lengths_of(text: str) -> tuple[int, ...]:
+    """The lengths in "512,4096". Raises KoansError."""
+    numbers = _numbers(text, "--lengths")
+    if any(n < 1 for n in numbers):
+        raise KoansError(f"--lengths {text}: lengths start at 1")
+    return numbers
+
+
+def widths_of(text: str) -> tuple[int, ...]:
+    """The widths in "64,128". Raises KoansError."""
+    numbers = _numbers(text, "--widths")
+    if any(n not in HEADS for n in numbers):
+        raise KoansError(f"--widths {text}: a head is 16, 32, 64, 128 or 256 wide here")
+    return numbers
+
+
+def _numbers(text: str, option: str) -> tuple[int, ...]:
+    try:
+        return tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        raise KoansError(f"{option} {text}: give whole numbers separated by commas, like 512,4096") from None
 
 
 def _kernels(book: Workbook, name: str) -> dict[str, Any]:

@@ -10,11 +10,14 @@ arithmetic on bf16 is refused: on a GPU it would round after every step, which i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from grader.kernels.interpreter.patching import replaced
 
 
 class LowPrecisionArithmetic(TypeError):
@@ -40,6 +43,10 @@ def from_bf16(patterns: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return (patterns.astype(np.uint32) << 16).view(np.float32)
 
 
+REFUSED = ("binary_op", "unary_op", "create_fabs", "create_fma")  # arithmetic, by the names of upstream's builder
+CASTS = ("cast_impl", "create_fp_to_fp")
+
+
 @contextmanager
 def repaired() -> Iterator[None]:
     """Within the block the interpreter casts and multiplies bf16 rightly and refuses the rest."""
@@ -47,66 +54,81 @@ def repaired() -> Iterator[None]:
     from triton.runtime import interpreter as upstream
 
     builder = upstream.interpreter_builder
-    plain: dict[str, Callable[..., Any]] = {
-        name: getattr(builder, name)
-        for name in ("cast_impl", "create_fp_to_fp", "create_dot", "binary_op", "unary_op", "create_fabs", "create_fma")
-    }
-    handle = upstream.TensorHandle
+    plain = {name: getattr(builder, name) for name in (*CASTS, "create_dot", *REFUSED)}
+    mended = _Mended(plain, upstream.TensorHandle, tl.bfloat16, tl.float32)
+    with ExitStack() as stack:
+        stack.enter_context(replaced(builder, mended.operations()))
+        for reductions in (upstream.ReduceOps, upstream.ScanOps):
+            refusing = {"apply_impl": mended.refusing_reduction(reductions.apply_impl)}
+            stack.enter_context(replaced(reductions, refusing))
+        yield
 
-    def is_bf16(x: Any) -> bool:
-        return bool(x.dtype.scalar == tl.bfloat16)
 
-    def cast(src: Any, dst_type: Any, *rest: Any) -> Any:
-        to_bf16, name = dst_type.scalar == tl.bfloat16, "create_fp_to_fp" if rest else "cast_impl"
-        if not is_bf16(src) and not to_bf16:
-            return plain[name](src, dst_type, *rest)
-        if is_bf16(src) and to_bf16:
-            return handle(src.data, dst_type.scalar)
-        if is_bf16(src):
-            wide = handle(from_bf16(src.data), tl.float32)
-            return wide if dst_type.scalar == tl.float32 else plain["cast_impl"](wide, dst_type)
-        return handle(round_to_bf16(src.data.astype(np.float32)), dst_type.scalar)
+@dataclass(frozen=True)
+class _Mended:
+    """The interpreter's operations on tiles, with bf16 made right or refused.
 
-    def dot(a: Any, b: Any, d: Any, *rest: Any, **named: Any) -> Any:
-        a, b = (handle(from_bf16(x.data), tl.float32) if is_bf16(x) else x for x in (a, b))
+    `plain` has upstream's operations by name, and `handle` is upstream's tile: numpy data and a Triton type.
+    """
+
+    plain: Mapping[str, Callable[..., Any]]
+    handle: type[Any]
+    bf16: Any
+    fp32: Any
+
+    def operations(self) -> dict[str, Callable[..., Any]]:
+        """What stands in for the builder's operations, by their names."""
+        mended: dict[str, Callable[..., Any]] = dict.fromkeys(CASTS, self.cast)
+        mended |= {"create_dot": self.dot, "get_bf16": self.constant}
+        return mended | {name: self.refusing(name) for name in REFUSED}
+
+    def cast(self, src: Any, dst_type: Any, *rounding: Any) -> Any:
+        """Both of upstream's casts: create_fp_to_fp takes a rounding mode, cast_impl does not."""
+        from_bf16, to_bf16 = self.is_bf16(src.dtype), self.is_bf16(dst_type)
+        if from_bf16 and to_bf16:
+            return self.handle(src.data, dst_type.scalar)
+        if to_bf16:
+            return self.handle(round_to_bf16(src.data.astype(np.float32)), dst_type.scalar)
+        if from_bf16:
+            wide = self.widened(src)
+            return wide if dst_type.scalar == self.fp32 else self.plain["cast_impl"](wide, dst_type)
+        name = "create_fp_to_fp" if rounding else "cast_impl"
+        return self.plain[name](src, dst_type, *rounding)
+
+    def dot(self, a: Any, b: Any, d: Any, *rest: Any, **named: Any) -> Any:
+        a, b = (self.widened(x) if self.is_bf16(x.dtype) else x for x in (a, b))
         if d.data.dtype == np.float32:  # np.matmul converts fp16 on the way, but then multiplies without BLAS
-            a, b = (handle(x.data.astype(np.float32), tl.float32) if x.data.dtype == np.float16 else x for x in (a, b))
-        return plain["create_dot"](a, b, d, *rest, **named)
+            a, b = (self.as_fp32(x.data) if x.data.dtype == np.float16 else x for x in (a, b))
+        return self.plain["create_dot"](a, b, d, *rest, **named)
 
-    def constant(value: float) -> Any:  # not there in triton 3.7
-        return handle(round_to_bf16(np.array([value], dtype=np.float32)), tl.bfloat16)
+    def constant(self, value: float) -> Any:  # not there in triton 3.7
+        return self.handle(round_to_bf16(np.array([value], dtype=np.float32)), self.bf16)
 
-    def refusing(name: str) -> Callable[..., Any]:
+    def refusing(self, name: str) -> Callable[..., Any]:
         def operation(*operands: Any, **named: Any) -> Any:
-            if any(is_bf16(x) for x in operands if isinstance(x, handle)):
+            if any(self.is_bf16(x.dtype) for x in operands if isinstance(x, self.handle)):
                 raise refused(_said(operands, name))
-            return plain[name](*operands, **named)
+            return self.plain[name](*operands, **named)
 
         return operation
 
-    reductions = {cls: cls.apply_impl for cls in (upstream.ReduceOps, upstream.ScanOps)}
-
-    def reduction(cls: Any) -> Callable[..., Any]:
-        def apply(self: Any, inputs: Any) -> Any:
-            if any(is_bf16(x.handle) for x in inputs):
+    def refusing_reduction(self, plain: Callable[..., Any]) -> Callable[..., Any]:
+        def apply(reduction: Any, inputs: Any) -> Any:
+            if any(self.is_bf16(x.handle.dtype) for x in inputs):
                 raise refused("a sum or other reduction")
-            return reductions[cls](self, inputs)
+            return plain(reduction, inputs)
 
         return apply
 
-    mended = {name: refusing(name) for name in ("binary_op", "unary_op", "create_fabs", "create_fma")}
-    mended |= {"cast_impl": cast, "create_fp_to_fp": cast, "create_dot": dot, "get_bf16": constant}
-    for name, function in mended.items():
-        setattr(builder, name, function)
-    for cls in reductions:
-        cls.apply_impl = reduction(cls)
-    try:
-        yield
-    finally:
-        for name in mended:
-            delattr(builder, name)
-        for cls, apply in reductions.items():
-            cls.apply_impl = apply
+    def is_bf16(self, dtype: Any) -> bool:
+        return bool(dtype.scalar == self.bf16)
+
+    def widened(self, tile: Any) -> Any:
+        """A bf16 tile as fp32, exactly."""
+        return self.as_fp32(from_bf16(tile.data))
+
+    def as_fp32(self, data: np.ndarray[Any, Any]) -> Any:
+        return self.handle(data.astype(np.float32, copy=False), self.fp32)
 
 
 def _said(operands: tuple[Any, ...], name: str) -> str:

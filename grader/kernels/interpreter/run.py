@@ -22,6 +22,7 @@ from grader.book.syntax import parse
 from grader.kernels.interpreter.bf16 import LowPrecisionArithmetic, refused, repaired
 from grader.kernels.interpreter.count import Traffic
 from grader.kernels.interpreter.guard import Guard, StrayAddress
+from grader.kernels.interpreter.patching import replaced
 from grader.kernels.interpreter.quick import quickened
 from grader.kernels.text import CALLS, KernelText, YourTurn, kernel_lines
 
@@ -119,7 +120,6 @@ def watching(guard: Guard, traffic: Traffic) -> Iterator[None]:
     from triton.runtime.interpreter import interpreter_builder as builder
 
     before = {n: getattr(builder, n) for n in ("create_masked_load", "create_masked_store", "create_dot")}
-    own = set(vars(builder))  # what is set on the builder itself already: bf16's dot
     for argument in guard.arguments:
         traffic.meet(argument)
 
@@ -138,15 +138,13 @@ def watching(guard: Guard, traffic: Traffic) -> Iterator[None]:
         traffic.dot(a, b)
         return before["create_dot"](a, b, *rest, **named)
 
-    builder.create_masked_load, builder.create_masked_store, builder.create_dot = masked_load, masked_store, dot
-    try:
+    looking: dict[str, Callable[..., Any]] = {
+        "create_masked_load": masked_load,
+        "create_masked_store": masked_store,
+        "create_dot": dot,
+    }
+    with replaced(builder, looking):
         yield
-    finally:
-        for name, function in before.items():
-            if name in own:
-                setattr(builder, name, function)
-            else:
-                delattr(builder, name)
 
 
 def _innermost(error: BaseException) -> BaseException:

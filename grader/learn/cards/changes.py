@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.book.errors import KoansError
+from grader.book.errors import writing
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -38,9 +38,7 @@ def times(file: Path, digests: Mapping[str, str], now: float | None = None) -> d
         if old is None or old.digest != digest:
             kept[key] = Change(digest, max(second, old.at + 1) if old else second)
     draft = file.with_suffix(".draft")
-    try:
+    with writing(file):
         draft.write_bytes(msgspec.json.encode(kept, order="sorted"))
         os.replace(draft, file)
-    except OSError as error:
-        raise KoansError(f"{file}: cannot be written ({error.strerror})") from None
     return {key: kept[key].at for key in digests}

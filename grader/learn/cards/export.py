@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from grader.book.errors import KoansError
+from grader.book.workbook import Card, Workbook
 from grader.learn.cards import changes, tsv
 from grader.learn.cards.note import Note
 
@@ -16,6 +17,14 @@ def check(file: Path) -> None:
     """Raise KoansError if the name does not say which format is meant."""
     if file.suffix.lower() not in SUFFIXES:
         raise KoansError(f"{file}: end its name in .apkg (a package for Anki) or .tsv or .txt (its text format)")
+
+
+def chosen(workbook: Workbook, unlocked: Container[str], everything: bool) -> list[Card]:
+    """The unlocked cards, or all. Raises KoansError if there are none."""
+    cards = [card for card in workbook.cards.values() if everything or card.id in unlocked]
+    if not cards:
+        raise KoansError("no card is unlocked yet: koans that pass unlock them, --all writes the locked ones too")
+    return cards
 
 
 def render(file: Path, notes: Sequence[Note], record: Path) -> str | bytes:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, reading, writing
 from grader.book.notebook_parser.answers import without_header
 from grader.book.stubs import stub_of
 from grader.book.workbook import Chapter, Koan, Question, Workbook
@@ -95,6 +95,18 @@ def _git(root: Path, *args: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def put(file: Path, text: str, *, overwrite: bool) -> None:
+    """Write a notebook. Raises KoansError if another text is there and `overwrite` is not given."""
+    with writing(file):
+        if file.exists() and not overwrite and file.read_text(encoding="utf-8", errors="replace") != text:
+            raise KoansError(
+                f"{file} is there already: `koans notebook import {file}` brings home what it holds, "
+                "--overwrite replaces it"
+            )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", newline="\n")
 
 
 def export(workbook: Workbook, chapter: Chapter, source: Source) -> str:
@@ -201,10 +213,8 @@ def _with_figures(text: str, folder: Path) -> str:
     """Pictures as part of the text. HTML, because Markdown's own syntax refuses SVG as data in several readers."""
 
     def embedded(found: re.Match[str]) -> str:
-        try:
+        with reading(folder / found[2]):
             data = base64.b64encode((folder / found[2]).read_bytes()).decode()
-        except OSError as error:
-            raise KoansError(f"{folder / found[2]}: cannot be read ({error.strerror})") from None
         caption = escape(" ".join(found[1].split()))
         return f'<img alt="{caption}" src="data:image/svg+xml;base64,{data}" width="420">\n\n<small>{caption}</small>'
 

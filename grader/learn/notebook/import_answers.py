@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, reading, writing
 from grader.book.notebook_parser import answers, notebook_file
 from grader.book.notebook_parser.answers import Answer, without_header
 from grader.book.stubs import stub_of
@@ -40,6 +40,11 @@ class Bag(msgspec.Struct, frozen=True):
     left: tuple[str, ...]
 
     @property
+    def written(self) -> tuple[str, ...]:
+        """The koans whose answers were written."""
+        return tuple(b.koan for b in self.brought if b.what == "written")
+
+    @property
     def open(self) -> tuple[Brought, ...]:
         """What the learner has to decide."""
         return tuple(b for b in self.brought if b.what in ("defined differently", "does not parse"))
@@ -60,11 +65,8 @@ def bring(workbook: Workbook, progress: Progress, path: Path, *, chapter: str = 
 
 
 def _data(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(notebook_file.LARGEST + 1)
-    except OSError as error:
-        raise KoansError(f"{path}: cannot be read ({error.strerror})") from None
+    with reading(path), path.open("rb") as stream:
+        return stream.read(notebook_file.LARGEST + 1)
 
 
 def _one(workbook: Workbook, progress: Progress, koan: Koan, answer: Answer, write: bool) -> Brought:
@@ -82,9 +84,7 @@ def _one(workbook: Workbook, progress: Progress, koan: Koan, answer: Answer, wri
     if write:
         if before and before != stub_of(workbook, koan):
             kept = str(progress.keep_copy(koan, before).relative_to(workbook.root))
-        try:
+        with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(answer.text, encoding="utf-8")
-        except OSError as error:
-            raise KoansError(f"{target}: cannot be written ({error.strerror})") from None
     return Brought(koan.id, "written", answer.cells, kept=kept)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from grader.book.workbook import Option, Question
+from grader.book.errors import KoansError
+from grader.book.workbook import Chapter, Option, Question, Workbook
 from grader.learn.recall import Answer
 
 LETTERS = "abcdefgh"
@@ -48,6 +49,21 @@ class Quiz(msgspec.Struct, frozen=True):
     @property
     def right(self) -> int:
         return sum(result.correct for result in self.results)
+
+    @property
+    def missed(self) -> list[Question]:
+        return [result.question for result in self.results if not result.correct]
+
+
+def pick(
+    workbook: Workbook, chapter: Chapter | None, answers: Sequence[Answer], limit: int, seed: int
+) -> list[Question]:
+    """The questions of a quiz on a chapter, or on all. Raises KoansError if there are none."""
+    questions = workbook.questions_of(chapter) if chapter else list(workbook.questions.values())
+    picked = choose(questions, answers, limit, seed)
+    if not picked:
+        raise KoansError(f"{chapter.id if chapter else None} has no quiz questions")
+    return picked
 
 
 def choose(questions: Sequence[Question], answers: Sequence[Answer], limit: int, seed: int) -> list[Question]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -77,6 +78,21 @@ def _hanging(head: Text, body: Text) -> RenderableType:
     table.add_column(no_wrap=True)
     table.add_row(head, body)
     return table
+
+
+def quiz_record(done: Quiz, seed: int, raised: Sequence[str]) -> dict[str, Any]:
+    """What was asked and answered, for JSON."""
+    answers = [
+        {
+            "id": result.question.id,
+            "chapter": result.question.chapter,
+            "facts": result.question.facts,
+            "answer": result.question.options[result.option].text,
+            "correct": result.correct,
+        }
+        for result in done.results
+    ]
+    return {"seed": seed, "asked": len(answers), "right": done.right, "answers": answers, "raised": raised}
 
 
 def quiz_summary(quiz: Quiz, raised: Sequence[str]) -> RenderableType:

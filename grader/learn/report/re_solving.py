@@ -11,9 +11,10 @@ from grader.book.stubs import without_docstrings
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Workbook
 from grader.learn.cards.schedule import RATINGS
+from grader.learn.deck import Back
 from grader.learn.progress import Progress
 from grader.learn.re_solving import Open, first_text, scratch
-from grader.learn.report.recall import COLOURS, count, span
+from grader.learn.report.recall import COLOURS, count, span, when
 
 SIDE_BY_SIDE = 110  # columns from which two answers stand beside one another
 
@@ -33,6 +34,20 @@ def working(workbook: Workbook, now_open: Open, verdict: Verdict | None) -> Rend
     elif verdict is not None:
         parts += [Text(), Text("it is the stub as yet", "dim")]
     return Group(*parts)
+
+
+def begun(workbook: Workbook, now_open: Open) -> tuple[RenderableType, ...]:
+    """Where the fresh stub is, and what comes next."""
+    koan = now_open.koan
+    file = scratch(workbook, koan).relative_to(workbook.root)
+    step = terminal.next_steps([(f"koans again {koan.name}", "run it")])
+    return f"{file} is a fresh stub; the clock runs", step
+
+
+def none_due(next_back: Back | None, now: float) -> str:
+    if next_back is None:
+        return "no koan is due"
+    return f"no koan is due; {next_back.koan.id} is back {when(next_back.due, now)}"
 
 
 def rating(now_open: Open, now: float) -> RenderableType:

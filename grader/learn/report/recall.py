@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
+import msgspec
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -122,6 +125,19 @@ def bar(count: float, most: float, width: int = BAR) -> str:
         return ""
     eighths = max(1, round(8 * width * count / most))
     return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
+
+
+def record(held: Held, misses: Mapping[str, int]) -> dict[str, Any]:
+    """A card, where it stands and how often it was missed, in one table for JSON; times as ISO 8601 in UTC."""
+    table = msgspec.to_builtins(held)
+    card = table.pop("card")
+    for name in ("due", "passed"):
+        table[name] = _iso(table[name])
+    return {"id": card.pop("id"), **table, **card, "misses": misses.get(held.card.id, 0)}
+
+
+def _iso(at: float | None) -> str | None:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) if at is not None else None
 
 
 def listing(

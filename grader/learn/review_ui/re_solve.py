@@ -76,6 +76,20 @@ def _screen(workbook: Workbook, now_open: Open, resolving: Resolving, passed_at:
     return screens.working(workbook, now_open, resolving.verdict)
 
 
+def sit(workbook: Workbook, progress: Progress, runner: Runner, now_open: Open, table: Table, *, fresh: bool) -> bool:
+    """Solve it at a terminal. Elsewhere the call that made the `fresh` stub says where it is, and each call after that
+    runs it once. False if that run did not pass.
+    """
+    if table.live:
+        resolve(workbook, progress, runner, now_open, table)
+        return True
+    if not fresh:
+        return once(workbook, progress, runner, now_open, table)
+    for part in screens.begun(workbook, now_open):
+        table.console.print(part)
+    return True
+
+
 def once(
     workbook: Workbook,
     progress: Progress,

@@ -25,8 +25,9 @@ def read(
     clock: Callable[[], float] = time.time,
 ) -> Reading:
     """Ask the prediction, show the text, compare, ask what it left behind. Every answer is kept as it is given."""
-    own = [q for q in workbook.questions.values() if q.chapter == chapter.id]
-    reading = state.begin(own, {answer.question: answer.answer for answer in progress.recall.answers()})
+    reading = state.begin(
+        workbook.questions_of(chapter), {answer.question: answer.answer for answer in progress.recall.answers()}
+    )
     while reading.phase != "ended":
         said: str | None
         if reading.phase == "text":

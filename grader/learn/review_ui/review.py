@@ -39,10 +39,8 @@ def review(
         memories = progress.recall.schedule("card", deck.card_plan(settings))
         dues = [m.due for card, m in memories.items() if card in held]
         coming = deck.forecast(dues, clock())
-        backs = [back for back in deck.koans(workbook, progress, settings, clock()) if back.now]
-        return recall.summing_up(
-            state.summary(sitting), coming, len(dues) - sum(n for _, n in coming), backs if settings.resolve else []
-        )
+        backs = [back for back in deck.returning(workbook, progress, settings, clock()) if back.now]
+        return recall.summing_up(state.summary(sitting), coming, len(dues) - sum(n for _, n in coming), backs)
 
     try:
         while not sitting.ended:
