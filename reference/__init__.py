@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     import torch
@@ -20,6 +20,10 @@ Function = Callable[..., Any]
 P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Function)
+
+StandardWrong = Literal["returns_fp32", "low_precision_inside"]
+RETURNS_FP32 = "returned in float32, not in the dtype of {of}"
+LOW_PRECISION = "computed in the low precision of the input: upcast inside and round once at the end"
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,22 @@ class Oracle(Generic[P, R]):
         """Register a wrong answer. Raises ValueError if the name is taken."""
         return self._register(self.wrongs, says, replaces, config)
 
+    def standard_wrongs(
+        self, *names: StandardWrong, of: str = "the input", says: str | None = None, formula: Function | None = None
+    ) -> None:
+        """Register wrong answers that need no code of their own: the oracle's formula in the wrong precision.
+
+        "returns_fp32" runs it on the inputs in float32 and does not cast back; `of` names the input whose dtype the
+        result should have. "low_precision_inside" runs it on the inputs as they are. `says` replaces the standard
+        clause; it is for one name only. `formula` replaces the oracle's where learners compute in another order: a
+        mistake is named best by an answer that is equal to the bit. Raises ValueError if a name is taken.
+        """
+        if says is not None and len(names) != 1:
+            raise ValueError("`says` is the clause of one wrong answer")
+        for name in names:
+            clause, derived = _STANDARD[name]
+            self.wrong(says or clause.format(of=of))(derived(formula or self.fn))
+
     def right(self, says: str, *, replaces: str | None = None, **config: Any) -> Callable[[F], F]:
         """Register another honest answer. Raises ValueError if the name is taken."""
         return self._register(self.rights, says, replaces, config)
@@ -122,6 +142,39 @@ class Oracle(Generic[P, R]):
             return fn
 
         return add
+
+
+def _returns_fp32(formula: Function) -> Function:
+    def returns_fp32(*args: Any, **kwargs: Any) -> Any:
+        return formula(*_in_float32(args), **_in_float32(kwargs))
+
+    return returns_fp32
+
+
+def _low_precision_inside(formula: Function) -> Function:
+    def low_precision_inside(*args: Any, **kwargs: Any) -> Any:
+        return formula(*args, **kwargs)
+
+    return low_precision_inside
+
+
+def _in_float32(value: Any) -> Any:
+    """The same value with every tensor of floats in float32, in lists, tuples and dicts too."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return value.float() if value.is_floating_point() else value
+    if isinstance(value, dict):
+        return {key: _in_float32(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)([_in_float32(part) for part in value])
+    return value
+
+
+_STANDARD: Mapping[StandardWrong, tuple[str, Callable[[Function], Function]]] = {
+    "returns_fp32": (RETURNS_FP32, _returns_fp32),
+    "low_precision_inside": (LOW_PRECISION, _low_precision_inside),
+}
 
 
 def oracle(fn: Callable[P, R]) -> Oracle[P, R]:

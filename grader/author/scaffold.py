@@ -38,6 +38,9 @@ def NAME(x):
 @NAME.wrong("what was done: why that is wrong")
 def rename_me(x):
     return x + 1
+
+
+# Where the result keeps the dtype of the input: NAME.standard_wrongs("returns_fp32", "low_precision_inside").
 """
 TEST = '''"""A sentence: what holds."""
 

@@ -117,10 +117,7 @@ def low_precision_inside(u: Tensor, v: Tensor) -> Tensor:
     return total
 
 
-@dot.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(u: Tensor, v: Tensor) -> Tensor:
-    _check(u, v)
-    return (u.float() * v.float()).sum()
+dot.standard_wrongs("returns_fp32")
 
 
 @dot.wrong("a Python number, made by .item() or by sum over a list: a tensor without axes is asked for")

@@ -74,9 +74,7 @@ def epsilon_under_the_root(u: Tensor) -> Tensor:
     return torch.sqrt((u.float() ** 2).sum() + 1e-6).to(u.dtype)
 
 
-@l2_norm.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(u: Tensor) -> Tensor:
-    return torch.sqrt((u.float() ** 2).sum())
+l2_norm.standard_wrongs("returns_fp32")
 
 
 @l2_norm.wrong("a Python number, made by .item(): a tensor without axes is asked for")

@@ -245,7 +245,4 @@ def products_in_low_precision(a: Tensor, b: Tensor) -> Tensor:
     return (a.unsqueeze(2) * b.unsqueeze(0)).float().sum(1).to(a.dtype)
 
 
-@matmul.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(a: Tensor, b: Tensor) -> Tensor:
-    _check(a, b)
-    return torch.einsum("ij,jk->ik", a.float(), b.float())
+matmul.standard_wrongs("returns_fp32", formula=outer_products)

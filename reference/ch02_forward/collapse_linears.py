@@ -186,11 +186,7 @@ def rounded_each_time(layers: list[Layer]) -> Layer:
     return weight, bias
 
 
-@collapse_linears.wrong("returned in float32, not in the dtype of the layers")
-def returns_fp32(layers: list[Layer]) -> Layer:
-    _check(layers)
-    wide = _wide(layers)
-    return _weight(wide), _bias(wide)
+collapse_linears.standard_wrongs("returns_fp32", of="the layers", formula=one_matrix_each)
 
 
 @collapse_linears.wrong("an empty list left to fail at layers[0]: ValueError is asked for")

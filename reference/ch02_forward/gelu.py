@@ -103,9 +103,7 @@ def derivative(x: Tensor) -> Tensor:
     return (_below(s) + s * torch.exp(-s * s / 2) / math.sqrt(2 * math.pi)).to(x.dtype)
 
 
-@gelu.wrong("computed in the low precision of the input: upcast inside and round once at the end")
-def low_precision_inside(x: Tensor) -> Tensor:
-    return x * 0.5 * (1 + torch.erf(x / math.sqrt(2)))
+gelu.standard_wrongs("low_precision_inside", formula=lambda x: x * 0.5 * (1 + torch.erf(x / math.sqrt(2))))
 
 
 @gelu.wrong("Φ rounded to the dtype of the input before it meets x: round once, at the end")
@@ -113,9 +111,7 @@ def rounded_gate(x: Tensor) -> Tensor:
     return x * _below(x.float()).to(x.dtype)
 
 
-@gelu.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor) -> Tensor:
-    return x.float() * _below(x.float())
+gelu.standard_wrongs("returns_fp32", formula=lambda x: x * _below(x))
 
 
 @gelu.wrong("the input is changed in place")

@@ -107,10 +107,7 @@ def rounded_products(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     return _plus(y, b).to(x.dtype)
 
 
-@linear.wrong("returned in float32, not in the dtype of `x`")
-def returns_fp32(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
-    _check(x, w, b)
-    return _plus(x.float() @ w.float().T, b)
+linear.standard_wrongs("returns_fp32", of="`x`", formula=library)
 
 
 @linear.wrong(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import LOW_PRECISION, oracle
 
 Step = Callable[[Tensor, Tensor], Tensor]  # of what comes in (h, or the gradient) and what the branch makes of it
 Pair = tuple[Tensor, Tensor]
@@ -246,7 +246,7 @@ def output_only(x: Tensor, weights: Tensor, residual: bool = True) -> Tensor:
     return _auto(x, weights, _stack(_layer(residual)))[0]
 
 
-@residual_stack.wrong("computed in the low precision of the input: upcast first and round once at the end")
+@residual_stack.wrong(LOW_PRECISION)
 def low_precision(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     start = x.detach().clone().requires_grad_()
     y = _stack(_layer(residual))(start, weights)
@@ -259,9 +259,7 @@ def rounded_each_time(x: Tensor, weights: Tensor, residual: bool = True) -> Pair
     return _auto(x, weights, _stack(lambda h, w: _layer(residual)(h, w).to(x.dtype).float()))
 
 
-@residual_stack.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
-    return _auto(x.float(), weights, _stack(_layer(residual)))
+residual_stack.standard_wrongs("returns_fp32", formula=by_autograd)
 
 
 @residual_stack.wrong("`x` changed in place: `h += f` writes into the caller's tensor")

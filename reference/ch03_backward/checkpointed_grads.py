@@ -256,10 +256,7 @@ def unchecked(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights, x, dy, every, peak=0 % every) if every == 0 else _answer(weights, x, dy, every)
 
 
-@checkpointed_grads.wrong("computed in the low precision of the input: upcast inside and round once at the end")
-def low_precision_inside(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
-    dx, dweights = _gradients(weights, x, dy)
-    return _answer(weights, x, dy, every, dx=dx, dweights=dweights)
+checkpointed_grads.standard_wrongs("low_precision_inside")
 
 
 @checkpointed_grads.wrong(
@@ -280,6 +277,4 @@ def rounded_checkpoints(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> A
     return _answer(weights, x, dy, every, dx=gradient.to(x.dtype), dweights=dweights)
 
 
-@checkpointed_grads.wrong("gradients returned in float32, not in the dtype of the input")
-def returns_fp32(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
-    return _answer(weights.float(), x.float(), dy.float(), every)
+checkpointed_grads.standard_wrongs("returns_fp32", says="gradients returned in float32, not in the dtype of the input")

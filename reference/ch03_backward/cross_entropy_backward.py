@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference import oracle
+from reference import LOW_PRECISION, oracle
 
 
 @oracle
@@ -139,16 +139,14 @@ def passes_over(logits: Tensor, targets: Tensor) -> Tensor:
     return ((p - onehot) / max(1, len(targets))).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+@cross_entropy_backward.wrong(LOW_PRECISION)
 def low_precision_inside(logits: Tensor, targets: Tensor) -> Tensor:
     _checked(logits, targets)
     p = torch.softmax(logits, -1)
     return (p - _onehot(logits, targets).to(p.dtype)) / max(1, len(targets))
 
 
-@cross_entropy_backward.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(logits: Tensor, targets: Tensor) -> Tensor:
-    return by_onehot(logits.float(), targets)
+cross_entropy_backward.standard_wrongs("returns_fp32", formula=by_onehot)
 
 
 @cross_entropy_backward.wrong("the logits shifted in place: they belong to the caller")

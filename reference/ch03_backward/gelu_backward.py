@@ -117,11 +117,5 @@ def inner_forgotten(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: _below(x) + x * torch.exp(-0.5 * x * x) / math.sqrt(math.pi), x)
 
 
-@gelu_backward.wrong("computed in the low precision of the input: upcast inside and round once at the end")
-def low_precision_inside(x: Tensor, dy: Tensor) -> Tensor:
-    return dy * (_below(x) + x * _bell(x))
-
-
-@gelu_backward.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor, dy: Tensor) -> Tensor:
-    return _times(dy.float(), lambda x: _below(x) + x * _bell(x), x.float())
+gelu_backward.standard_wrongs("low_precision_inside", formula=lambda x, dy: dy * (_below(x) + x * _bell(x)))
+gelu_backward.standard_wrongs("returns_fp32", formula=slope_first)

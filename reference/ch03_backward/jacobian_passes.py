@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import LOW_PRECISION, oracle
 
 Layers = list[tuple[Tensor, Tensor]]  # a weight, and the slopes of its tanh
 
@@ -211,7 +211,7 @@ def stacked(weights: list[Tensor], x: Tensor, mode: str) -> Tensor:
     return torch.stack(_passes(weights, x, mode))
 
 
-@jacobian_passes.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+@jacobian_passes.wrong(LOW_PRECISION)
 def low_precision_inside(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     layers, h = [], x
@@ -222,9 +222,7 @@ def low_precision_inside(weights: list[Tensor], x: Tensor, mode: str) -> list[Te
     return [one(layers, unit) for unit in torch.eye(n, dtype=x.dtype)]
 
 
-@jacobian_passes.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
-    return _passes(weights, x.float(), mode)
+jacobian_passes.standard_wrongs("returns_fp32", formula=pass_by_pass)
 
 
 @jacobian_passes.wrong("a mode that is neither taken for one of the two: a ValueError is asked for")

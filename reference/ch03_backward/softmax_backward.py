@@ -121,11 +121,7 @@ def normalised_again(p: Tensor, dp: Tensor) -> Tensor:
     return (weights * (upstream - (weights * upstream).sum(-1, keepdim=True))).to(p.dtype)
 
 
-@softmax_backward.wrong("computed in the low precision of the input: upcast inside and round once at the end")
-def low_precision_inside(p: Tensor, dp: Tensor) -> Tensor:
-    return p * (dp - (p * dp).sum(-1, keepdim=True))
-
-
-@softmax_backward.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(p: Tensor, dp: Tensor) -> Tensor:
-    return by_difference(p.float(), dp.float())
+softmax_backward.standard_wrongs(
+    "low_precision_inside", formula=lambda p, dp: p * (dp - (p * dp).sum(-1, keepdim=True))
+)
+softmax_backward.standard_wrongs("returns_fp32", formula=by_difference)

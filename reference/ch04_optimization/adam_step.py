@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import LOW_PRECISION, oracle
 
 Betas = tuple[float, float]
 Three = tuple[Tensor, Tensor, Tensor]
@@ -273,7 +273,7 @@ def any_t(
     return moved.to(p.dtype), first.to(m.dtype), second.to(v.dtype)
 
 
-@adam_step.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+@adam_step.wrong(LOW_PRECISION)
 def low_precision_inside(
     p: Tensor,
     g: Tensor,
@@ -330,19 +330,9 @@ def rounded_between(
     return s.moved(first.float() / c1, (second.float() / c2).sqrt()).to(p.dtype), first, second
 
 
-@adam_step.wrong("returned in float32: each result keeps the dtype of what it replaces")
-def returns_fp32(
-    p: Tensor,
-    g: Tensor,
-    m: Tensor,
-    v: Tensor,
-    t: int,
-    lr: float = 1e-3,
-    betas: Betas = (0.9, 0.999),
-    eps: float = 1e-8,
-) -> Three:
-    moved, first, second = by_definition(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps)
-    return moved, first, second
+adam_step.standard_wrongs(
+    "returns_fp32", says="returned in float32: each result keeps the dtype of what it replaces", formula=by_definition
+)
 
 
 @adam_step.wrong("the moments changed in place, as optimizers do: here the inputs stay as they were")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import LOW_PRECISION, oracle
 
 Betas = tuple[float, float]
 Three = tuple[Tensor, Tensor, Tensor]
@@ -217,7 +217,7 @@ def any_t(
     return moved.to(p.dtype), first.to(m.dtype), second.to(v.dtype)
 
 
-@adamw_step.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+@adamw_step.wrong(LOW_PRECISION)
 def low_precision_inside(
     p: Tensor,
     g: Tensor,
@@ -251,19 +251,9 @@ def decay_rounded_first(
     return plain_adam((p.float() * (1 - lr * decay)).to(p.dtype), g, m, v, t, lr, betas, eps)
 
 
-@adamw_step.wrong("returned in float32: each result keeps the dtype of what it replaces")
-def returns_fp32(
-    p: Tensor,
-    g: Tensor,
-    m: Tensor,
-    v: Tensor,
-    t: int,
-    lr: float = 1e-3,
-    betas: Betas = (0.9, 0.999),
-    eps: float = 1e-8,
-    decay: float = 0.01,
-) -> Three:
-    return decay_first(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps, decay)
+adamw_step.standard_wrongs(
+    "returns_fp32", says="returned in float32: each result keeps the dtype of what it replaces", formula=decay_first
+)
 
 
 @adamw_step.wrong("the moments returned in the dtype of `p`: they keep their own, which may be wider")

@@ -158,9 +158,7 @@ def low_precision_norms(grads: list[Tensor], max_norm: float) -> Clipped:
     return _clipped(grads, max_norm, _in_their_dtype(grads, lambda g: g.float().norm().to(g.dtype).float() ** 2))
 
 
-@clip_by_global_norm.wrong("returned in float32: each tensor keeps its dtype")
-def returns_fp32(grads: list[Tensor], max_norm: float) -> Clipped:
-    return _clipped([g.float() for g in grads], max_norm, _norm(grads))
+clip_by_global_norm.standard_wrongs("returns_fp32", says="returned in float32: each tensor keeps its dtype")
 
 
 @clip_by_global_norm.wrong("changed in place, as torch's clip_grad_norm_ does: here the inputs stay as they were")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import LOW_PRECISION, oracle
 
 
 def _checked(logits: Tensor, targets: Tensor) -> None:
@@ -174,7 +174,7 @@ def ignores_minus_100(logits: Tensor, targets: Tensor) -> Tensor:
     return torch.nn.functional.cross_entropy(logits.float(), targets).to(logits.dtype)
 
 
-@cross_entropy.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+@cross_entropy.wrong(LOW_PRECISION)
 def low_precision_inside(logits: Tensor, targets: Tensor) -> Tensor:
     _checked(logits, targets)
     return (torch.logsumexp(logits, 1) - _pick(logits, targets)).mean()
@@ -186,6 +186,4 @@ def rounded_rows(logits: Tensor, targets: Tensor) -> Tensor:
     return -_pick(torch.log_softmax(logits.float(), 1), targets).to(logits.dtype).mean()
 
 
-@cross_entropy.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(logits: Tensor, targets: Tensor) -> Tensor:
-    return cross_entropy.fn(logits.float(), targets)
+cross_entropy.standard_wrongs("returns_fp32")

@@ -171,6 +171,4 @@ def low_precision_inside(
     return _sizes(rate * g / ((g * g).sqrt() + eps), rate * m / (v.sqrt() + eps), g.dtype)
 
 
-@first_update.wrong("returned in float32, not in the dtype of the gradient")
-def returns_fp32(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
-    return divided_out(g.float(), lr, betas, eps, warmup)
+first_update.standard_wrongs("returns_fp32", of="the gradient", formula=divided_out)

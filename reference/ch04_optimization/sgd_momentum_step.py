@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import LOW_PRECISION, oracle
 
 
 def _weighted(terms: list[Tensor], weights: list[float], dtype: torch.dtype) -> Tensor:
@@ -144,7 +144,7 @@ def in_place(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) 
     return p.copy_(moved), v.copy_(velocity)
 
 
-@sgd_momentum_step.wrong("computed in the low precision of the input: upcast inside and round once at the end")
+@sgd_momentum_step.wrong(LOW_PRECISION)
 def low_precision_inside(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     velocity = momentum * v + g.to(v.dtype)
     return p - (lr * velocity).to(p.dtype), velocity
@@ -159,9 +159,11 @@ def rounded_between(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float 
     return (w.p - lr * velocity.float()).to(p.dtype), velocity
 
 
-@sgd_momentum_step.wrong("returned in float32: parameters keep the dtype of `p`, the velocity that of `v`")
-def returns_fp32(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
-    return lr_spread(*_wide(p, g, v), lr, momentum)
+sgd_momentum_step.standard_wrongs(
+    "returns_fp32",
+    says="returned in float32: parameters keep the dtype of `p`, the velocity that of `v`",
+    formula=lr_spread,
+)
 
 
 @sgd_momentum_step.wrong("parameters returned in the dtype of `v`: they keep their own, the velocity may be wider")

@@ -175,11 +175,4 @@ def keeps_the_axis(x: Tensor, dim: int = -1) -> Tensor:
     return logsumexp.fn(x.float(), dim).unsqueeze(dim).to(x.dtype)
 
 
-@logsumexp.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor, dim: int = -1) -> Tensor:
-    return logsumexp.fn(x.float(), dim)
-
-
-@logsumexp.wrong("computed in the low precision of the input: upcast inside and round once at the end")
-def low_precision_inside(x: Tensor, dim: int = -1) -> Tensor:
-    return logsumexp.fn(x, dim)
+logsumexp.standard_wrongs("returns_fp32", "low_precision_inside")

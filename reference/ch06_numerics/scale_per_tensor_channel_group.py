@@ -250,13 +250,4 @@ def drops_the_tail(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tenso
     return _variant(x[:, : x.shape[1] // group * group], group, dtype)
 
 
-@scale_per_tensor_channel_group.wrong(
-    "computed in the low precision of the input: upcast inside and round once at the end"
-)
-def low_precision_inside(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
-    return scale_per_tensor_channel_group.fn(x, group, dtype)
-
-
-@scale_per_tensor_channel_group.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
-    return scale_per_tensor_channel_group.fn(x.float(), group, dtype)
+scale_per_tensor_channel_group.standard_wrongs("low_precision_inside", "returns_fp32")

@@ -83,14 +83,7 @@ def ignores_dim(x: Tensor, dim: int = -1) -> Tensor:
     return softmax.fn(x.float(), -1).to(x.dtype)
 
 
-@softmax.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor, dim: int = -1) -> Tensor:
-    return softmax.fn(x.float(), dim)
-
-
-@softmax.wrong("computed in the low precision of the input: upcast inside and round once at the end")
-def low_precision_inside(x: Tensor, dim: int = -1) -> Tensor:
-    return softmax.fn(x, dim)
+softmax.standard_wrongs("returns_fp32", "low_precision_inside")
 
 
 @softmax.wrong("a row of −inf gives NaN: −inf − −inf is not a number")

@@ -131,14 +131,8 @@ def not_normalised(scores: Tensor, hidden: Tensor) -> Tensor:
     return torch.exp(masked - masked.amax(-1, keepdim=True).clamp(min=-3e38)).to(scores.dtype)
 
 
-@apply_mask.wrong("computed in the low precision of the input: upcast inside and round once at the end")
-def low_precision_inside(scores: Tensor, hidden: Tensor) -> Tensor:
-    return apply_mask.fn(scores, hidden)
-
-
-@apply_mask.wrong("returned in float32, not in the dtype of the scores")
-def returns_fp32(scores: Tensor, hidden: Tensor) -> Tensor:
-    return apply_mask.fn(scores.float(), hidden)
+apply_mask.standard_wrongs("low_precision_inside")
+apply_mask.standard_wrongs("returns_fp32", of="the scores")
 
 
 @apply_mask.wrong(

@@ -163,14 +163,12 @@ def rounded_scores(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None
     return (_weights(_scores(q, k).to(q.dtype).float(), hidden) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("computed in the low precision of the input throughout: upcast inside and round once at the end")
-def low_precision_inside(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
-    return _weights(q @ k.mT / q.shape[-1] ** 0.5, hidden) @ v
-
-
-@attention.wrong("returned in float32, not in the dtype of the queries")
-def returns_fp32(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
-    return _weights(_scores(q, k), hidden) @ v.float()
+attention.standard_wrongs(
+    "low_precision_inside", formula=lambda q, k, v, hidden=None: _weights(q @ k.mT / q.shape[-1] ** 0.5, hidden) @ v
+)
+attention.standard_wrongs(
+    "returns_fp32", of="the queries", formula=lambda q, k, v, hidden=None: _weights(_scores(q, k), hidden) @ v
+)
 
 
 @attention.wrong("`hidden` may be None: then all keys are seen and there is nothing to fill")

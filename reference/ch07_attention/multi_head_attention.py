@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import LOW_PRECISION, oracle
 
 
 @oracle
@@ -344,7 +344,7 @@ def no_max(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, softmax=softmax)
 
 
-@multi_head_attention.wrong("computed in the low precision of the input: upcast first and round once at the end")
+@multi_head_attention.wrong(LOW_PRECISION)
 def low_precision_inside(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -354,11 +354,7 @@ def low_precision_inside(
     return _merge(weights @ v) @ w_o.T
 
 
-@multi_head_attention.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(
-    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
-) -> Tensor:
-    return _attend(x.float(), w_q, w_k, w_v, w_o, heads, causal)
+multi_head_attention.standard_wrongs("returns_fp32")
 
 
 @multi_head_attention.wrong("heads that do not divide inner left to fail in the reshape: raise ValueError before it")

@@ -91,11 +91,10 @@ def broadcasts(q: Tensor, k: Tensor) -> Tensor:
     return (torch.einsum("bhqd,bhkd->bhqk", q.float(), k.float()) * q.shape[-1] ** -0.5).to(q.dtype)
 
 
-@scores.wrong("multiplied in the low precision of the input: a large product overflows before the scale brings it back")
-def low_precision_inside(q: Tensor, k: Tensor) -> Tensor:
-    if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
-        raise ValueError("batch, heads and width must agree")
-    return torch.einsum("bhqd,bhkd->bhqk", q, k) / q.shape[-1] ** 0.5
+scores.standard_wrongs(
+    "low_precision_inside",
+    says="multiplied in the low precision of the input: a large product overflows before the scale brings it back",
+)
 
 
 @scores.wrong("scaled first, then multiplied in the low precision of the input: nothing overflows, but digits are lost")
@@ -105,6 +104,4 @@ def scaled_in_low_precision(q: Tensor, k: Tensor) -> Tensor:
     return torch.einsum("bhqd,bhkd->bhqk", q / q.shape[-1] ** 0.5, k)
 
 
-@scores.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(q: Tensor, k: Tensor) -> Tensor:
-    return _contract(q.float(), k.float(), q.shape[-1] ** -0.5)
+scores.standard_wrongs("returns_fp32")

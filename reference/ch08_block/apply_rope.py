@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import LOW_PRECISION, oracle
 
 
 @oracle
@@ -107,7 +107,7 @@ def added(x: Tensor, angles: Tensor) -> Tensor:
     return torch.cat([a + sin, b + cos], -1).to(x.dtype)
 
 
-@apply_rope.wrong("computed in the low precision of the input: upcast first and round once at the end")
+@apply_rope.wrong(LOW_PRECISION)
 def low_precision_inside(x: Tensor, angles: Tensor) -> Tensor:
     _check(x, angles)
     a, b = x.chunk(2, -1)
@@ -127,9 +127,7 @@ def rounded_angles(x: Tensor, angles: Tensor) -> Tensor:
     return apply_rope.fn(x.float(), angles.to(x.dtype).float()).to(x.dtype)
 
 
-@apply_rope.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor, angles: Tensor) -> Tensor:
-    return apply_rope.fn(x.float(), angles)
+apply_rope.standard_wrongs("returns_fp32")
 
 
 @apply_rope.wrong(

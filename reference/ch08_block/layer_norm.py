@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import LOW_PRECISION, oracle
 
 
 @oracle
@@ -121,7 +121,7 @@ def bias_before_gain(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -
     return ((away / (variance + eps).sqrt() + bias.float()) * gain.float()).to(x.dtype)
 
 
-@layer_norm.wrong("computed in the low precision of the input: upcast first and round once at the end")
+@layer_norm.wrong(LOW_PRECISION)
 def low_precision_inside(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away = x - x.mean(-1, keepdim=True)
     return away / ((away * away).mean(-1, keepdim=True) + eps).sqrt() * gain + bias
@@ -133,6 +133,4 @@ def rounded_twice(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> T
     return (away / (variance + eps).sqrt()).to(x.dtype) * gain + bias
 
 
-@layer_norm.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
-    return layer_norm.fn(x.float(), gain.float(), bias.float(), eps)
+layer_norm.standard_wrongs("returns_fp32")

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference import oracle
+from reference import LOW_PRECISION, oracle
 
 Weights = dict[str, Tensor]
 
@@ -253,7 +253,7 @@ def gate_and_up_exchanged(x: Tensor, w: Weights, heads: int, kv_heads: int, base
     return _wired(x, _Parts(w | {"gate_proj": w["up_proj"], "up_proj": w["gate_proj"]}, heads, kv_heads, base))
 
 
-@llama_block.wrong("computed in the low precision of the input: upcast first and round once at the end")
+@llama_block.wrong(LOW_PRECISION)
 def low_precision_inside(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     def norm(t: Tensor, name: str) -> Tensor:
         return t * torch.rsqrt((t * t).mean(-1, keepdim=True) + 1e-6) * w[name]
@@ -269,6 +269,4 @@ def rounded_between(x: Tensor, w: Weights, heads: int, kv_heads: int, base: floa
     return (h + p.ffn(p.second(h))).to(x.dtype)
 
 
-@llama_block.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
-    return _wired(x.float(), _Parts(w, heads, kv_heads, base))
+llama_block.standard_wrongs("returns_fp32", formula=library)

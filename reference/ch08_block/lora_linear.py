@@ -74,9 +74,9 @@ def both_scaled(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Ten
     return (alpha / a.shape[0] * _scaled(x.float(), w, a, b, 1.0)).to(x.dtype)
 
 
-@lora_linear.wrong("computed in the low precision of the input: upcast first and round once at the end")
-def low_precision_inside(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
-    return x @ w.T + alpha / a.shape[0] * (x @ a.T @ b.T)
+lora_linear.standard_wrongs(
+    "low_precision_inside", formula=lambda x, w, a, b, alpha: x @ w.T + alpha / a.shape[0] * (x @ a.T @ b.T)
+)
 
 
 @lora_linear.wrong("both parts rounded before they are added: round once, after the sum")
@@ -84,9 +84,7 @@ def rounded_before_the_sum(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: fl
     return _scaled(x, w, a, b, 0.0) + _scaled(x, torch.zeros_like(w), a, b, alpha / a.shape[0])
 
 
-@lora_linear.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
-    return _scaled(x.float(), w, a, b, alpha / a.shape[0])
+lora_linear.standard_wrongs("returns_fp32", formula=by_addmm)
 
 
 @oracle

@@ -96,9 +96,9 @@ def squared_too_early(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (mean_square + eps).sqrt() * gain.float()).to(x.dtype)
 
 
-@rms_norm.wrong("computed in the low precision of the input: upcast first and round once at the end")
-def low_precision_inside(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
-    return x / ((x * x).mean(-1, keepdim=True) + eps).sqrt() * gain
+rms_norm.standard_wrongs(
+    "low_precision_inside", formula=lambda x, gain, eps=1e-6: x / ((x * x).mean(-1, keepdim=True) + eps).sqrt() * gain
+)
 
 
 @rms_norm.wrong("rounded before the gain and again after it: round once, at the end")
@@ -111,6 +111,4 @@ def scale_rounded(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return x * torch.rsqrt(_mean_square(x) + eps).to(x.dtype) * gain
 
 
-@rms_norm.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
-    return rms_norm.fn(x.float(), gain.float(), eps)
+rms_norm.standard_wrongs("returns_fp32")

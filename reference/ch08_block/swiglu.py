@@ -114,9 +114,10 @@ def exp_overflows(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return _down(g * (g.exp() / (1 + g.exp())) * u, down, x)
 
 
-@swiglu.wrong("computed in the low precision of the input: upcast first and round once at the end")
-def low_precision_inside(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
-    return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)
+swiglu.standard_wrongs(
+    "low_precision_inside",
+    formula=lambda x, gate, up, down: F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down),
+)
 
 
 @swiglu.wrong("not a step of it in float32: upcast x and the three weights first, round once at the end")
@@ -131,7 +132,4 @@ def hidden_rounded(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return _down((F.silu(g) * u).to(x.dtype).float(), down, x)
 
 
-@swiglu.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
-    g, u = _branches(x, gate, up)
-    return F.linear(F.silu(g) * u, down.float())
+swiglu.standard_wrongs("returns_fp32", formula=library)

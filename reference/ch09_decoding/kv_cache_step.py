@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference import lowp, oracle
+from reference import LOW_PRECISION, lowp, oracle
 
 Step = tuple[Tensor, Tensor, Tensor]
 
@@ -195,7 +195,7 @@ def cache_in_fp32(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: 
     return out, long_k.float(), long_v.float()
 
 
-@kv_cache_step.wrong("computed in the low precision of the input: upcast inside and round at the end")
+@kv_cache_step.wrong(LOW_PRECISION)
 def low_precision_inside(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     _check(x, keys, positions)
     n, m = keys.shape[1], x.shape[1]

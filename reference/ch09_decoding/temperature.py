@@ -167,10 +167,7 @@ def low_precision_inside(logits: Tensor, t: float) -> Tensor:
     return torch.softmax(((logits - logits.amax(-1, keepdim=True)) / t).float(), -1).to(logits.dtype)
 
 
-@temperature.wrong("returned in float32, not in the dtype of the logits")
-def returns_fp32(logits: Tensor, t: float) -> Tensor:
-    _check(t)
-    return temperature.fn(logits.float(), t)
+temperature.standard_wrongs("returns_fp32", of="the logits")
 
 
 @temperature.wrong("a negative t computed with: it makes the least likely token the likeliest; raise ValueError")

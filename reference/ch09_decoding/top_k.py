@@ -157,17 +157,11 @@ def ids_of_the_first_row(p: Tensor, k: int) -> Tensor:
     return _renormalised(p, rows[:1].expand(rows.shape).reshape(p.shape)) if len(rows) else p.clone()
 
 
-@top_k.wrong("the sum rounded to the input's dtype before dividing: upcast first, and round once at the end")
-def low_precision_inside(p: Tensor, k: int) -> Tensor:
-    _check(k)
-    kept = _kept(p, _ranks(p) < k)
-    return kept / kept.sum(-1, keepdim=True)
-
-
-@top_k.wrong("returned in float32, not in the dtype of `p`")
-def returns_fp32(p: Tensor, k: int) -> Tensor:
-    _check(k)
-    return top_k.fn(p.float(), k)
+top_k.standard_wrongs(
+    "low_precision_inside",
+    says="the sum rounded to the input's dtype before dividing: upcast first, and round once at the end",
+)
+top_k.standard_wrongs("returns_fp32", of="`p`")
 
 
 @top_k.wrong("k below 1 let through: nothing is left, and 0 / 0 is NaN; raise ValueError")

@@ -174,10 +174,7 @@ def low_precision_inside(p: Tensor, mass: float) -> Tensor:
     return _renormalised(p, mask)
 
 
-@top_p.wrong("returned in float32, not in the dtype of `p`")
-def returns_fp32(p: Tensor, mass: float) -> Tensor:
-    _check(mass)
-    return top_p.fn(p.float(), mass)
+top_p.standard_wrongs("returns_fp32", of="`p`")
 
 
 @top_p.wrong("a `mass` outside 0 to 1 let through: raise ValueError")

@@ -146,6 +146,4 @@ def any_k(queries: Tensor, documents: Tensor, k: int) -> Found:
     return ranked[:, :k].to(queries.dtype), ids[:, :k]
 
 
-@bi_encoder_search.wrong("scores returned in float32, not in the dtype of the queries")
-def returns_fp32(queries: Tensor, documents: Tensor, k: int) -> Found:
-    return _top(_scores(queries, documents), k, torch.float32)
+bi_encoder_search.standard_wrongs("returns_fp32", says="scores returned in float32, not in the dtype of the queries")

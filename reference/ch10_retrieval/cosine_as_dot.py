@@ -140,6 +140,4 @@ def runtime_error(queries: Tensor, documents: Tensor) -> Tensor:
     return (_unit(queries) @ _unit(documents).T).to(queries.dtype)
 
 
-@cosine_as_dot.wrong("returned in float32, not in the dtype of the queries")
-def returns_fp32(queries: Tensor, documents: Tensor) -> Tensor:
-    return _cosines(queries.float(), documents)
+cosine_as_dot.standard_wrongs("returns_fp32", of="the queries", formula=_cosines)

@@ -142,9 +142,7 @@ def low_precision_inside(queries: Tensor, positives: Tensor, temperature: float)
     return _variant(queries, positives, temperature, lambda q, p, t: q @ p.T / t)
 
 
-@info_nce.wrong("returned in float32, not in the dtype of the queries")
-def returns_fp32(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
-    return _variant(queries.float(), positives, temperature)
+info_nce.standard_wrongs("returns_fp32", of="the queries", formula=library)
 
 
 @info_nce.wrong("a batch without pairs, or with fewer positives than queries, let through: raise ValueError")

@@ -97,6 +97,4 @@ def root_mean_square(x: Tensor) -> Tensor:
     return (F.normalize(x.float(), dim=-1) * x.shape[-1] ** 0.5).to(x.dtype)
 
 
-@l2_normalize.wrong("returned in float32, not in the dtype of the input")
-def returns_fp32(x: Tensor) -> Tensor:
-    return F.normalize(x.float(), dim=-1)
+l2_normalize.standard_wrongs("returns_fp32", formula=library)

@@ -277,9 +277,9 @@ def rounded_scores(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, step)
 
 
-@blocked_attention.wrong("the result in float32, not in the dtype of `q`")
-def returns_fp32(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
-    return _blocked(q.float(), k, v, block)
+blocked_attention.standard_wrongs(
+    "returns_fp32", says="the result in float32, not in the dtype of `q`", formula=keys_outside
+)
 
 
 @blocked_attention.wrong("the log-sum-exp rounded to the dtype of `q`: it is float32")

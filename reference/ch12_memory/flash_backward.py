@@ -183,9 +183,9 @@ _wrong(
 )
 
 
-@flash_backward.wrong("the gradients in float32, not in the dtypes of q, k and v")
-def returns_fp32(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
-    return _backward(q.float(), k.float(), v.float(), out, lse, grad, block)
+flash_backward.standard_wrongs(
+    "returns_fp32", says="the gradients in float32, not in the dtypes of q, k and v", formula=_backward
+)
 
 
 @flash_backward.wrong("the sums kept in the dtype of the input: each block's share is rounded off")

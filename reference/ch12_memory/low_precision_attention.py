@@ -126,10 +126,9 @@ def by_width_of_values(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return _finish(q.float() @ k.float().T / v.shape[1] ** 0.5, v, q.dtype)
 
 
-@low_precision_attention.wrong("the result in float32: it goes back to the dtype of `q`")
-def returns_fp32(q: Tensor, k: Tensor, v: Tensor) -> Answer:
-    out, lse = _finish(_scores(q, k), v, torch.float32)
-    return out, lse
+low_precision_attention.standard_wrongs(
+    "returns_fp32", says="the result in float32: it goes back to the dtype of `q`", formula=library
+)
 
 
 @low_precision_attention.wrong("the log-sum-exp rounded to the dtype of `q`: it is float32")

@@ -168,6 +168,6 @@ def low_precision_logs(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tenso
     return _mixed(out_a, out_b, *_shares(a, b)), _lse(a, b)
 
 
-@merge_partials.wrong("the merged result in float32: it keeps the dtype of `out_a`")
-def returns_fp32(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
-    return _mixed(out_a.float(), out_b.float(), *_shares(lse_a, lse_b)), _lse(lse_a, lse_b)
+merge_partials.standard_wrongs(
+    "returns_fp32", says="the merged result in float32: it keeps the dtype of `out_a`", formula=by_whole
+)

@@ -145,9 +145,7 @@ def rounds_products(a: Tensor, b: Tensor, tile: int) -> Answer:
     return _tiled(a, b, tile, add=lambda total, product: total + product.to(a.dtype).float())
 
 
-@tiled_matmul.wrong("returned in float32, not in the dtype of `a`")
-def returns_fp32(a: Tensor, b: Tensor, tile: int) -> Answer:
-    return _tiled(a.float(), b.float(), tile)
+tiled_matmul.standard_wrongs("returns_fp32", of="`a`", formula=outer_products)
 
 
 @tiled_matmul.wrong("each matrix counted once: a tile is loaded again for every tile of the result that needs it")
