@@ -47,6 +47,26 @@ def test_an_edition_has_no_solution_in_it_and_its_own_workflow(play, edition):
         assert (edition.root / name).is_file(), name
 
 
+def test_an_edition_has_nothing_of_the_maintainers(whole, tmp_path):
+    """A fork of it would run their CI, and ask its visitors with their forms."""
+    theirs = [".ci/run", ".pre-commit-config.yaml", "CHANGELOG.md", "changelog.d/README.md", "CODE_OF_CONDUCT.md"]
+    for file in (ROOT / ".github").rglob("*"):
+        if file.is_file() and str(file.relative_to(ROOT)) not in FILES:
+            theirs.append(str(file.relative_to(ROOT)))
+    for name in theirs:
+        (whole.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (whole.root / name).write_text((ROOT / name).read_text())
+    made = release(whole.workbook, tmp_path / "edition")
+    assert ".github/workflows/ci.yml" in theirs
+    assert {name for name in made.files if name in theirs} == set()
+    assert {name for name in made.files if name.startswith(".")} == {
+        ".gitignore",
+        ".devcontainer/devcontainer.json",
+        ".github/workflows/feedback.yml",
+        ".github/workflows/notebooks.yml",
+    }
+
+
 def test_a_learner_can_work_in_an_edition(play, edition):
     koan = edition.workbook.koan("scores")
     assert "not started" in edition.koans("run", "scores").stdout
