@@ -6,10 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import grader
-
 NAME = __name__.partition(".")[0]
-FOLDER = Path(str(grader.__file__)).resolve().parent.parent  # Python found the package in this folder
+FOLDER = Path(__file__).resolve().parents[2]  # Python found the package in this folder
 
 
 def module(package: str | None, name: str) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 import importlib
 import re
-from pathlib import Path
 
 import matplotlib
 import pytest
@@ -10,8 +9,8 @@ from matplotlib.figure import Figure
 
 from grader.author import figures
 from grader.author.figures import Stale
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 SMALL = """
 from matplotlib.figure import Figure
 

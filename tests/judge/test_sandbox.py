@@ -10,7 +10,7 @@ from grader.judge.runner import Ask, Limits, Runner
 from grader.judge.sandbox.confine import REQUIRED
 from grader.judge.targets import Target
 from tests.conftest import Play, copy_workbook
-from tests.test_bad_code import CASES
+from tests.judge.test_bad_code import CASES
 
 PATIENT = Limits(timeout=60, memory=512 << 20, brief=True)
 IMPATIENT = Limits(timeout=4, memory=512 << 20)  # for what never ends

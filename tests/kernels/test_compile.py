@@ -10,6 +10,7 @@ from grader.kernels.compiler import Compiler
 from grader.kernels.launched import launched
 from grader.kernels.text import read
 from reference import Moves, oracle, unwritten
+from tests.conftest import ROOT
 
 KERNEL = """
 import triton
@@ -153,13 +154,12 @@ def test_what_is_never_written_is_said():
 )
 def test_all_tiles_that_a_model_kernel_may_be_tuned_to_fit_an_h100(koan, shapes):
     """At the widths that are timed: no spills, tensor cores at full rate, no more shared memory than there is."""
-    from pathlib import Path
 
     from grader.book.oracles import oracles
-    from grader.book.workbook import Workbook, find_root
+    from grader.book.workbook import Workbook
     from grader.judge import targets
 
-    book = Workbook(find_root(Path(__file__)))
+    book = Workbook(ROOT)
     found = book.koan(koan)
     text = targets.source(book, found, targets.Target("solutions"))
     fn = launched(oracles(found)[koan], text, "<model>")

@@ -23,6 +23,7 @@ from grader.gpu.worker import fastest, oracle_of, run
 from grader.kernels.interpreter.run import load
 from grader.kernels.text import KernelSyntaxError, read
 from reference.baselines import naive, sdpa
+from tests.conftest import ROOT
 
 FORWARD = "reference.ch13_triton.flash_forward:flash_forward"
 
@@ -457,7 +458,7 @@ def test_the_worker_finds_what_stands_on_pythonpath_and_the_workbook_before_it(m
     monkeypatch.setenv("PYTHONPATH", f"{Path('/carried')}")
     with Worker(30, answering()) as worker:
         path = worker.ask(Job("", (), ())).facts.versions["path"]
-    assert path == f"{Path(__file__).resolve().parent.parent}:/carried"
+    assert path == f"{ROOT}:/carried"
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -545,8 +546,7 @@ def on_a_gpu(target, command, triton="3.6.0", folder=""):
     import subprocess
 
     program = f"COMMAND, TARGET, TRITON, FOLDER = {command!r}, {target!r}, {triton!r}, {str(folder)!r}\n{PRETEND}"
-    root = Path(__file__).parent.parent
-    return subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False).stdout
+    return subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False).stdout
 
 
 def judged(folder, *given, **more):
@@ -565,10 +565,10 @@ def judged(folder, *given, **more):
 
 def seen(verdict):
     from grader.book import terminal
-    from grader.book.workbook import Workbook, find_root
+    from grader.book.workbook import Workbook
 
     console = terminal.console()
-    koan = Workbook(find_root(Path(__file__))).koan("vector_add")
+    koan = Workbook(ROOT).koan("vector_add")
     with console.capture() as capture:
         console.print(terminal.verdict(koan, verdict))
     return capture.get()
@@ -646,13 +646,13 @@ def test_a_kernel_that_is_too_slow_fails_its_claim(monkeypatch):
 
 
 def test_a_triton_that_cannot_interpret_can_still_be_timed_where_there_is_a_gpu(monkeypatch):
-    from grader.book.workbook import Workbook, find_root
+    from grader.book.workbook import Workbook
     from grader.gpu import devices
     from grader.judge import plugin, targets
     from grader.kernels.interpreter import run as interpreter
 
     monkeypatch.setattr(interpreter, "installed", lambda: "3.6.0")
-    koan = Workbook(find_root(Path(__file__))).koan("vector_add")
+    koan = Workbook(ROOT).koan("vector_add")
     monkeypatch.setattr(devices, "present", lambda: False)
     assert "needs triton from 3.7" in targets.missing_requirement(koan)
     monkeypatch.setattr(devices, "present", lambda: True)

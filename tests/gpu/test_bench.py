@@ -1,13 +1,12 @@
 """`koans bench attention`: what it times on a CPU, what it predicts, and that nobody can take the one for the other."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from grader.book import terminal
 from grader.book.errors import KoansError
-from grader.book.workbook import Workbook, find_root
+from grader.book.workbook import Workbook
 from grader.gpu.bench import predict
 from grader.gpu.bench.attention import _expected, _kernels, _on_gpu, _row
 from grader.gpu.bench.cells import Bench, Cell, Row, cells, share
@@ -16,6 +15,7 @@ from grader.gpu.bench.table import tables
 from grader.gpu.devices import H100, Facts
 from grader.gpu.job import Report
 from grader.gpu.timing import Times
+from tests.conftest import ROOT
 
 
 def shown(found):
@@ -67,7 +67,7 @@ def test_loops_ask_for_every_key_of_every_query():
 
 
 def test_a_kernels_bytes_are_counted_and_then_derived():
-    fn = _kernels(Workbook(find_root(Path(__file__))), "flash_forward")["triton"]
+    fn = _kernels(Workbook(ROOT), "flash_forward")["triton"]
     found = predict.kernel_way(CELL, "triton", fn)
     blocks = 16384 // fn.config["BLOCK_M"]
     assert found.known == "counted at 512 tokens, where it is what is derived on paper, and derived"
@@ -77,7 +77,7 @@ def test_a_kernels_bytes_are_counted_and_then_derived():
 
 
 def test_a_stub_is_no_contestant():
-    book = Workbook(find_root(Path(__file__)))
+    book = Workbook(ROOT)
     assert set(_kernels(book, "flash_causal")) == {"triton"}
 
 
@@ -180,7 +180,7 @@ KERNEL_CONFIG = {"BLOCK_M": 64, "BLOCK_N": 64}
 def benched(monkeypatch, *says):
     """What the bench gives after each of two cells."""
     monkeypatch.setattr("grader.gpu.client.Worker", lambda **_: Answers(*says))
-    kernels = {causal: _kernels(Workbook(find_root(Path(__file__))), "flash_forward") for causal in (False, True)}
+    kernels = {causal: _kernels(Workbook(ROOT), "flash_forward") for causal in (False, True)}
     plan = [Cell(512, 64, False), Cell(512, 64, True)]
     return list(_on_gpu(plan, kernels, lambda text: None))
 

@@ -25,8 +25,8 @@ from grader.gpu.job import Report, like
 from grader.gpu.machine import Host
 from grader.gpu.timing import Times
 from grader.kernels.launched import launched
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parent.parent
 # What a machine with a GPU may lack of our dependencies.
 ABSENT = ("textual", "watchfiles", "genanki", "fsrs", "nbformat", "tokenizers", "safetensors", "scipy", "jsonschema")
 BLOCK = f"""

@@ -4,17 +4,17 @@ import pytest
 import torch
 
 from grader.book.stubs import strip_markers
-from grader.book.workbook import Workbook, find_root
+from grader.book.workbook import Workbook
 from grader.kernels.launched import launched
 from reference.ch12_memory.attention_traffic import attention_traffic
 from reference.ch12_memory.matmul_traffic import matmul_traffic
 from reference.ch13_triton import flash_decode, flash_forward, matmul_kernel
+from tests.conftest import ROOT
 
 
 def solution(name, oracle):
-    from pathlib import Path
 
-    book = Workbook(find_root(Path(__file__).parent))
+    book = Workbook(ROOT)
     file = book.solution(book.koan(name))
     return launched(oracle, strip_markers(file.read_text(encoding="utf-8")), str(file))
 

@@ -10,9 +10,10 @@ import time
 import msgspec
 import pytest
 
+from grader import grade_one
 from grader.book.stubs import strip_markers
 from grader.book.verdict import Status, Verdict
-from grader.course.grade import Grade, grade_all, grade_one
+from grader.course.grade import Grade, grade_all
 from grader.course.intake.submissions import Submission
 from grader.course.verdict_cache import Kept
 from grader.judge.runner import Limits

@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree
-from pathlib import Path
 
 import jsonschema
 import junitparser
@@ -37,7 +36,7 @@ from tests.browser import CHROMIUM, Browser
 from tests.classes import HUGE, OTHER, SAYS, a_class, a_hostile_class, grade, verdict
 from tests.conftest import ROOT
 
-DATA = Path(__file__).parent / "data"
+DATA = ROOT / "tests/data"
 ENVIRONMENT = {
     "CLASSROOM": "numerics",
     "ASSIGNMENT": "koans",

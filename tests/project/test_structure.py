@@ -1,0 +1,67 @@
+"""What the layout of grader/ promises, where import-linter cannot see it."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from tests.conftest import ROOT
+
+MACHINE = sorted((ROOT / "grader").rglob("*.py"))
+PROCESSES = ROOT / "grader/book/processes.py"
+CELL = ROOT / "grader/learn/notebook/first_cell.py"  # the text of a notebook's cell: it cannot import us yet
+CONTRACT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0]
+PACKAGES = [name.strip() for layer in CONTRACT["layers"][1:] for name in layer.split("|")]
+
+
+def imports(text):
+    """The modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_grader_holds_ten_packages_and_three_stable_names():
+    found = {p.stem if p.suffix else p.name for p in (ROOT / "grader").iterdir() if p.name != "__pycache__"}
+    assert found == {*PACKAGES, "__init__", "__main__", "notebook", "plugin"}
+    assert len(PACKAGES) == 10
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_each_package_says_in_a_sentence_what_it_holds(name):
+    says = ast.get_docstring(ast.parse((ROOT / "grader" / name / "__init__.py").read_text("utf-8")))
+    first = (says or "").partition("\n\n")[0].replace("\n", " ")
+    assert 20 < len(first) <= 120
+    assert first.endswith(".")
+
+
+@pytest.mark.parametrize("pattern", [r"\"-m\", f?\"grader", r"parents\[", r"startswith\(\"grader"])
+def test_commands_places_and_names_of_the_package_come_from_one_module(pattern):
+    hits = [p.name for p in MACHINE if p not in (PROCESSES, CELL) and re.search(pattern, p.read_text("utf-8"))]
+    assert hits == []
+
+
+def test_content_imports_no_machine_and_tests_of_koans_only_its_checks():
+    wrong = []
+    for folder in ("exercises", "solutions", "reference", "content"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            allowed = ("grader.checks", "grader.gpu") if file.name.startswith("test_") else ()
+            ours = [name for name in imports(file.read_text("utf-8")) if name.split(".")[0] == "grader"]
+            wrong += [(file.name, name) for name in ours if not name.startswith(allowed or ("-",))]
+    assert wrong == []
+
+
+def test_the_command_starts_without_torch():
+    program = "import sys, grader.cli; print([name for name in ('torch', 'triton', 'pytest') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_stable_names_are_there():
+    program = "from grader import grade_one; from grader.notebook import live; from grader.checks import agrees; live.start"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
