@@ -32,7 +32,7 @@ from _common import CannotMeasure, Figures, children, copy_workbook, main, progr
 
 from grader.book.stubs import STUB, strip_markers, stub_of
 from grader.book.workbook import Koan, Workbook
-from grader.learn.app.session import Session
+from grader.learn.app.session import AppSession
 from grader.learn.app.state import Command, State
 
 LARGE = "softmax"  # the koan whose run is weighed
@@ -50,7 +50,7 @@ class Warm:
     def __init__(self, book: Workbook) -> None:
         self.book = book
         self.states: queue.Queue[State] = queue.Queue()
-        self.session = Session(book, self.states.put)
+        self.session = AppSession(book, self.states.put)
 
     def start(self) -> None:
         self.session.start()

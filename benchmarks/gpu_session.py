@@ -31,8 +31,8 @@ import msgspec  # noqa: E402
 from benchmarks.gpu import journal, summary  # noqa: E402
 from benchmarks.gpu.races import CHAPTER, STEPS, Race, Step, cut, races  # noqa: E402
 from grader.book.errors import KoansError, writing  # noqa: E402
-from grader.gpu.client import PATIENCE, Worker, environment  # noqa: E402
-from grader.gpu.job import Job, Report  # noqa: E402
+from grader.gpu.client import PATIENCE, GpuWorker, environment  # noqa: E402
+from grader.gpu.job import RaceJob, RaceReport  # noqa: E402
 
 RESERVE = 5.0  # seconds kept for the end
 STARTING = 15.0  # seconds that a process takes until it has CUDA, at most
@@ -70,7 +70,7 @@ class Session:
         self.began = time.monotonic()
         self.until = self.began + 60 * minutes - RESERVE
         command = ("-m", "benchmarks.gpu.pretended" if pretend else "grader.gpu.worker")
-        self.worker = Worker(PATIENCE, command)
+        self.worker = GpuWorker(PATIENCE, command)
         self.worker.start()  # it imports torch while we read kernels
 
     @property
@@ -106,7 +106,7 @@ class Session:
     def device(self) -> None:
         """What is measured on. Raises NoGpu, and Over where not even that can be asked."""
         self.clocks("device")
-        race = Race("device", "device", "", Job("", (), ()))
+        race = Race("device", "device", "", RaceJob("", (), ()))
         report = self.race(race, STARTING)
         if report is not None and report.lack:
             raise NoGpu(report.lack)
@@ -127,7 +127,7 @@ class Session:
         self.book.write(line)
         say(line.text.rstrip())
 
-    def race(self, race: Race, seconds: float | None = None) -> Report | None:
+    def race(self, race: Race, seconds: float | None = None) -> RaceReport | None:
         """One race: every report is written down. Gives the last one, or None if there is none."""
         if not self.fits(race.step, race.title, race.seconds if seconds is None else seconds):
             return None
@@ -148,15 +148,15 @@ class Session:
             self.again(race, report)
         return report
 
-    def line(self, race: Race, report: Report, last: bool) -> journal.Measured:
+    def line(self, race: Race, report: RaceReport, last: bool) -> journal.Measured:
         ours = [kernels.name for kernels in race.job.kernels]
         inputs = list(race.job.inputs)
         return journal.Measured(race.step, race.title, race.koan, inputs, race.now, report, ours, last)
 
-    def measured(self, race: Race, report: Report, last: bool) -> None:
+    def measured(self, race: Race, report: RaceReport, last: bool) -> None:
         self.book.write(self.line(race, report, last))
 
-    def again(self, race: Race, report: Report) -> None:
+    def again(self, race: Race, report: RaceReport) -> None:
         """If a kernel took the device with it, the race once more without that kernel."""
         guilty = {times.name for times in report.times if times.error and "was lost while" not in times.error}
         kernels = tuple(kernels for kernels in race.job.kernels if kernels.name not in guilty)

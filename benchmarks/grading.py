@@ -30,7 +30,7 @@ from grader.book.stubs import strip_markers, stub_of
 from grader.book.workbook import Koan, Workbook
 from grader.course.grade import grade_all
 from grader.course.intake.submissions import Submission
-from grader.course.verdict_cache import Kept
+from grader.course.verdict_cache import VerdictCache
 from grader.judge.runner import Runner
 from grader.judge.sandbox.confine import in_words
 
@@ -181,7 +181,7 @@ def ours(book: Workbook, made: Sequence[Made], what: str) -> tuple[Figures, str]
     """Seconds a submission, and how they were isolated."""
     cpu, wall = used(), time.perf_counter()
     points: dict[str, int] = {}
-    with Runner(book, isolated=True) as runner, Kept(book.root) as kept:
+    with Runner(book, isolated=True) as runner, VerdictCache(book.root) as kept:
         level = in_words(runner.level())
         for one in grade_all(book, [m.fork for m in made], runner, seed=1, kept=kept):
             points[one.submission] = one.earned

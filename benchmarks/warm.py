@@ -23,7 +23,7 @@ from _common import CannotMeasure, Figures, copy_workbook, main, progress
 
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.workbook import Workbook
-from grader.judge.runner.shared import left
+from grader.judge.runner.shared import find_warm
 
 KOAN = "dot"
 WHOLE, QUICK = 9, 1  # rounds
@@ -46,9 +46,9 @@ def run(book: Workbook, koan: str, *more: str, code: int = 0) -> float:
 
 
 def end_all(root: Path) -> None:
-    for each in left(root):
+    for each in find_warm(root):
         os.kill(each.pid, signal.SIGTERM)
-    while left(root):
+    while find_warm(root):
         time.sleep(0.02)
 
 
@@ -64,12 +64,12 @@ def seconds(book: Workbook, name: str, rounds: int) -> dict[str, list[float]]:
         progress(f"round {number + 1} of {rounds}")
         end_all(book.root)
         times["first"].append(run(book, name))
-        stays = [each.pid for each in left(book.root)]
+        stays = [each.pid for each in find_warm(book.root)]
         times["second"].append(run(book, name))
         file.write_text(wrong, encoding="utf-8")
         times["second, wrong answer"].append(run(book, name, code=1))
         file.write_text(right, encoding="utf-8")
-        if len(stays) != 1 or [each.pid for each in left(book.root)] != stays:
+        if len(stays) != 1 or [each.pid for each in find_warm(book.root)] != stays:
             raise CannotMeasure("the first run left no warm process, or the second did not use it")
         times["cold"].append(run(book, name, "--cold"))
     return times

@@ -19,7 +19,7 @@ import pytest
 from grader.book.stubs import strip_markers
 from grader.book.workbook import Workbook
 from grader.judge.runner import Runner
-from grader.judge.runner.shared import left
+from grader.judge.runner.shared import find_warm
 
 # No warm process stays behind a test. Tests of the feature itself set some seconds.
 os.environ["KOANS_WARM_SECONDS"] = "0"
@@ -205,7 +205,7 @@ def tree(root: Path) -> dict[str, tuple[int, int, int, bytes]]:
 def end_warm(root: Path) -> None:
     """End the warm processes of a workbook, and wait for their ends."""
     deadline = time.monotonic() + 60
-    while servers := left(root):
+    while servers := find_warm(root):
         assert time.monotonic() < deadline, "a warm process does not end"
         for server in servers:
             with contextlib.suppress(ProcessLookupError):

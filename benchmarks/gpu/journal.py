@@ -15,7 +15,7 @@ from typing import IO
 import msgspec
 
 from grader.book.errors import KoansError, reading
-from grader.gpu.job import Input, Report
+from grader.gpu.job import Input, RaceReport
 
 
 class Began(msgspec.Struct, frozen=True, tag=True):
@@ -46,7 +46,7 @@ class Measured(msgspec.Struct, frozen=True, tag=True):
     koan: str
     inputs: list[Input]
     now: Mapping[str, float]
-    report: Report
+    report: RaceReport
     ours: list[str] = []  # the names of those that are kernels
     last: bool = False
 

@@ -11,7 +11,7 @@ import msgspec
 from grader.book.stubs import strip_markers
 from grader.gpu.bench.attention import race_of
 from grader.gpu.bench.cells import cells
-from grader.gpu.job import Input, Job, Kernels, like
+from grader.gpu.job import Input, Kernels, RaceJob, like
 from grader.gpu.thresholds import ratios
 from grader.kernels.text import kernel_lines, read
 
@@ -30,7 +30,7 @@ class Race(msgspec.Struct, frozen=True):
     step: Step
     title: str
     koan: str
-    job: Job
+    job: RaceJob
     now: Mapping[str, float] = {}
 
     @property
@@ -110,7 +110,7 @@ def _race(
     rounds: int = 9,
     only: Sequence[str] = (),
 ) -> Race:
-    job = Job(oracle_of(koan), tuple(inputs), tuple(baselines), tuple(model(koan, only)), rounds)
+    job = RaceJob(oracle_of(koan), tuple(inputs), tuple(baselines), tuple(model(koan, only)), rounds)
     return Race(step, f"{koan} {shape}", koan, job, now or {})
 
 
@@ -197,7 +197,7 @@ def _variants() -> list[Race]:
             first, *rest = model(koan, only)
             beside = msgspec.structs.replace(first, choices=tuple(k.config for k in rest))
             kernels = (*kernels_of(variant_text(name), name, koan, only), beside)
-            job = Job(oracle_of(koan), tuple(some), SDPA[1:], kernels, 9)
+            job = RaceJob(oracle_of(koan), tuple(some), SDPA[1:], kernels, 9)
             _, n, d = some[0].shape
             found.append(Race("variants", f"{name}: {n:,} × {d}", koan, job))
     return found

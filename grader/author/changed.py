@@ -22,7 +22,7 @@ from grader.book.workbook import Koan, Workbook
 PACKAGES = ("reference", "solutions", "exercises")
 
 
-class Change(msgspec.Struct, frozen=True):
+class TouchedKoans(msgspec.Struct, frozen=True):
     """The koans touched, in walking order, and the changed files of the machine, which judges every koan."""
 
     koans: tuple[Koan, ...]
@@ -33,7 +33,7 @@ class Change(msgspec.Struct, frozen=True):
         return [koan for koan in koans if koan in self.koans]
 
 
-def since(workbook: Workbook, revision: str) -> Change:
+def since(workbook: Workbook, revision: str) -> TouchedKoans:
     """What changed between `revision` and the files on disk. Raises KoansError if git cannot tell."""
     root = workbook.root
     # A word that starts with a hyphen would be an option of git's.
@@ -47,7 +47,7 @@ def since(workbook: Workbook, revision: str) -> Change:
             koans += _entries_changed(workbook, file, base)
     order = list(workbook.koans.values())
     machine = sorted(str(f.relative_to(root)) for f in changed if f.is_relative_to(root / "grader"))
-    return Change(tuple(k for k in order if k in koans), tuple(machine))
+    return TouchedKoans(tuple(k for k in order if k in koans), tuple(machine))
 
 
 def _files(workbook: Workbook, koan: Koan) -> set[Path]:

@@ -11,7 +11,7 @@ from grader.book.errors import KoansError
 from grader.book.workbook import Card, CardProof, Fact, Question, Workbook
 
 
-class Shown(msgspec.Struct, frozen=True):
+class CardEvidence(msgspec.Struct, frozen=True):
     """A card and what shows it: tests that any machine runs, benchmarks (tests that need a GPU), a citation."""
 
     card: Card
@@ -27,11 +27,11 @@ class Account(msgspec.Struct, frozen=True):
     """A fact and everything that carries it."""
 
     fact: Fact
-    cards: tuple[Shown, ...]
+    cards: tuple[CardEvidence, ...]
     questions: tuple[Question, ...]
 
     @property
-    def errata(self) -> tuple[Shown, ...]:
+    def errata(self) -> tuple[CardEvidence, ...]:
         return tuple(shown for shown in self.cards if shown.card.erratum)
 
 
@@ -39,7 +39,7 @@ class Erratum(msgspec.Struct, frozen=True):
     """A card that says where its source is wrong, and the facts it is about."""
 
     facts: tuple[Fact, ...]
-    shown: Shown
+    shown: CardEvidence
 
 
 def accounts(workbook: Workbook, names: Sequence[str] = ()) -> tuple[Account, ...]:
@@ -82,9 +82,9 @@ def missing(workbook: Workbook) -> Iterator[tuple[Fact, str]]:
             yield account.fact, "no test and no citation shows this fact: its cards have none"
 
 
-def _shown(workbook: Workbook, card: Card) -> Shown:
+def _shown(workbook: Workbook, card: Card) -> CardEvidence:
     proofs = [p for p in workbook.proofs if p.card == card.id]
-    return Shown(card, tuple(p for p in proofs if not p.gpu), tuple(p for p in proofs if p.gpu))
+    return CardEvidence(card, tuple(p for p in proofs if not p.gpu), tuple(p for p in proofs if p.gpu))
 
 
 def _named(workbook: Workbook, name: str) -> Iterator[str]:

@@ -31,7 +31,7 @@ class Problem(msgspec.Struct, frozen=True):
     says: str
 
 
-class Report(msgspec.Struct):
+class GateReport(msgspec.Struct):
     """What the gate found. `wrong` counts the wrong answers tried, `caught` and `named` those that failed and by name,
     `isolated` the runs that were made in the sandbox too and came to the same verdict.
     """
@@ -57,9 +57,9 @@ def verify(
     *,
     seeds: int = SEEDS,
     tick: Tick = lambda done, total, what: None,
-) -> Report:
+) -> GateReport:
     """Check the files of these koans, then run every target of each. `tick` is told how far it is."""
-    report = Report(koans=len(koans))
+    report = GateReport(koans=len(koans))
     report.problems += static_problems(workbook, koans)
     # The longest koans first, so that no core is left with one at the end.
     asks = [ask for k in sorted(koans, key=lambda k: k.kind != "kernel") for ask in _asks(k, seeds, report, runner)]
@@ -92,7 +92,7 @@ def _run(runner: Runner, asks: Sequence[Ask], tick: Tick, done: int = 0) -> Iter
         yield ask, verdict
 
 
-def _problems(ask: Ask, seen: Mapping[Ask, Verdict], report: Report) -> list[Problem]:
+def _problems(ask: Ask, seen: Mapping[Ask, Verdict], report: GateReport) -> list[Problem]:
     """What a run shows. One in the sandbox alone is compared with the same run outside, which is judged by itself."""
     if ask.isolated and not ask.twice:
         return _same(seen[replace(ask, isolated=False)], seen[ask], report)
@@ -105,7 +105,7 @@ def _whole(verdict: Verdict) -> bool:
     return verdict.status in (Status.passed, Status.failed) and bool(verdict.isolation)
 
 
-def _asks(koan: Koan, seeds: int, report: Report, runner: Runner) -> Iterator[Ask]:
+def _asks(koan: Koan, seeds: int, report: GateReport, runner: Runner) -> Iterator[Ask]:
     """Every run to make for one koan.
 
     Wrong and right answers run in the sandbox and outside at once, and a solution in each. A kernel's text is
@@ -134,7 +134,7 @@ def _asks(koan: Koan, seeds: int, report: Report, runner: Runner) -> Iterator[As
         )
 
 
-def _judge(koan: Koan, verdict: Verdict, report: Report) -> list[Problem]:
+def _judge(koan: Koan, verdict: Verdict, report: GateReport) -> list[Problem]:
     kind, _, name = verdict.target.partition(":")
     if kind == "stub":
         return _judge_stub(verdict)
@@ -151,7 +151,7 @@ def _judge_stub(verdict: Verdict) -> list[Problem]:
     return [Problem(_where(verdict), f"the stub passes '{s}': that test asks nothing") for s in passed]
 
 
-def _judge_wrong(koan: Koan, name: str, verdict: Verdict, report: Report) -> list[Problem]:
+def _judge_wrong(koan: Koan, name: str, verdict: Verdict, report: GateReport) -> list[Problem]:
     report.wrong += 1
     if verdict.status == Status.passed:
         return [Problem(_where(verdict), "this wrong answer passes: add an input that shows the mistake")]
@@ -183,7 +183,7 @@ def _first_line(verdict: Verdict) -> str:
     return verdict.message.strip().splitlines()[0] if verdict.message.strip() else ""
 
 
-def _same(here: Verdict, apart: Verdict, report: Report) -> list[Problem]:
+def _same(here: Verdict, apart: Verdict, report: GateReport) -> list[Problem]:
     """Does the sandbox give the verdict that a run without it gives?"""
     if (here.status, here.names) == (apart.status, apart.names):
         report.isolated += 1

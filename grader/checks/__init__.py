@@ -23,9 +23,9 @@ from torch import Tensor
 from grader.book.verdict import looks_like
 from grader.checks import compilation, naming, throughput
 from grader.checks.agreement import call, clone, compare, expect
-from grader.checks.context import Passed, current
+from grader.checks.context import PassedCheck, current
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
-from grader.checks.message import Disagreement, NotStarted, Told, tell
+from grader.checks.message import Disagreement, Message, NotStarted, tell
 from grader.checks.outcome import Expected, Gap, Outcome
 from grader.checks.pytree import leaves
 from grader.checks.shrinking import shrink
@@ -106,7 +106,7 @@ def compiles(
     __tracebackhide__ = True
     if fn in current().failed:
         looks = {v.name: v.says for v in with_.wrongs.values() if v.name in _agreed(fn)}
-        raise Disagreement(lambda: Told(f"{with_.__name__}: not compiled before the other tests pass", "", looks))
+        raise Disagreement(lambda: Message(f"{with_.__name__}: not compiled before the other tests pass", "", looks))
     wanted = compilation.Wanted(arch, wgmma, spills, operands, refused)
     unfit = compilation.unfit_for(wanted, fn, inputs)
     if unfit is None:
@@ -134,7 +134,7 @@ def fast(
     """
     __tracebackhide__ = True
     if fn in current().failed:
-        raise Disagreement(lambda: Told(f"{with_.__name__}: not timed before the other tests pass", "", {}))
+        raise Disagreement(lambda: Message(f"{with_.__name__}: not timed before the other tests pass", "", {}))
     throughput.fast(fn, *inputs, with_=with_, at_least=at_least, only=only)
 
 
@@ -180,7 +180,7 @@ def _check(
     if gap is None:
         passed = current().passed[fn]
         if len(passed) < REMEMBERED:
-            passed.append(Passed(*pristine, expected, digest))
+            passed.append(PassedCheck(*pristine, expected, digest))
         return
     current().failed.add(fn)
     disagreement = Disagreement(lambda: _told(fn, oracle, _Failure(pristine, actual, expected, gap), bits, memory))
@@ -189,7 +189,7 @@ def _check(
     raise disagreement from None
 
 
-def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool, memory: int | None) -> Told:
+def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool, memory: int | None) -> Message:
     run = current()
     names = naming.look_alikes(
         fn, found.actual, oracle, found.inputs, found.expected, run.passed[fn], memory, _still_possible(fn)
@@ -205,7 +205,7 @@ def _told(fn: Callable[..., Any], oracle: AnyOracle, found: _Failure, bits: bool
     ):  # that one is read first: see grader.book.verdict.judge
         looks = {v.name: v.says for v in names}
         says = looks_like(list(looks.values()))
-        return Told(says, says, looks)
+        return Message(says, says, looks)
     return tell(
         *found.inputs, found.actual, found.expected, found.gap, [v.name for v in names], oracle, smaller=smaller
     )

@@ -10,7 +10,7 @@ from grader.book.verdict import looks_like
 from reference import Variant
 
 if TYPE_CHECKING:
-    from grader.checks.message import Told
+    from grader.checks.message import Message
     from grader.kernels.compile import Compiled
 
 
@@ -83,10 +83,10 @@ def alike(unfit: Unfit, variant: Any, inputs: Sequence[Any], wanted: Wanted) -> 
     return other is not None and other.kinds == unfit.kinds
 
 
-def told(unfit: Unfit, names: Sequence[Variant], function: str) -> Told:
-    from grader.checks.message import Told
+def told(unfit: Unfit, names: Sequence[Variant], function: str) -> Message:
+    from grader.checks.message import Message
 
     looks = {v.name: v.says for v in names}
     sentence = looks_like(list(looks.values())) if looks else f"{function}: {unfit.says}"
     lines = [sentence, "", *([f"  {function}: {unfit.says}"] if looks else []), *unfit.lines]
-    return Told("\n".join(lines), sentence, looks)
+    return Message("\n".join(lines), sentence, looks)

@@ -15,7 +15,7 @@ from grader.checks.oracle_cache import OracleCache, digest
 from grader.checks.outcome import Expected
 
 
-class Passed(NamedTuple):
+class PassedCheck(NamedTuple):
     """A check that the learner's code passed: a wrong answer that would have failed it is not theirs."""
 
     args: Sequence[Any]
@@ -37,7 +37,7 @@ class Run:
     brief: bool = False
     cache: OracleCache | None = None
     named: defaultdict[Any, list[set[str]]] = field(default_factory=lambda: defaultdict(list))
-    passed: defaultdict[Any, list[Passed]] = field(default_factory=lambda: defaultdict(list))
+    passed: defaultdict[Any, list[PassedCheck]] = field(default_factory=lambda: defaultdict(list))
     failed: set[Any] = field(default_factory=set)
     spent: defaultdict[Any, float] = field(default_factory=lambda: defaultdict(float))
     raced: dict[str, float] = field(default_factory=dict)

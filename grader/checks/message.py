@@ -31,7 +31,7 @@ class NotStarted(AssertionError):
         super().__init__(f"not started: {function} still raises its 'your turn'")
 
 
-class Told(NamedTuple):
+class Message(NamedTuple):
     """The whole text, the headline it starts with, and the wrong answers the failure looks like, with what they say."""
 
     text: str
@@ -43,12 +43,12 @@ class Disagreement(AssertionError):
     """An answer that is not the oracle's. What it says is worked out when first asked for: hypothesis raises many of
     these while it looks for a smaller example, and reads one."""
 
-    def __init__(self, tell: Callable[[], Told]) -> None:
+    def __init__(self, tell: Callable[[], Message]) -> None:
         super().__init__()
         self._tell = tell
 
     @cached_property
-    def told(self) -> Told:
+    def told(self) -> Message:
         return self._tell()
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ def tell(
     oracle: Oracle[..., Any],
     *,
     smaller: bool,
-) -> Told:
+) -> Message:
     """Headline (which wrong answer it looks like, if one matches), smallest input, expected and actual."""
     function = oracle.__name__
     shown = _arguments(args, kwargs, oracle)
@@ -82,7 +82,7 @@ def tell(
     lines += [f"  {function}({', '.join(name for name, _ in shown)}){note}"]
     lines += [_entry(f"    {name} =", value, strides=True) for name, value in shown]
     if gap.table:
-        return Told("\n".join([*lines, "", *gap.table]), sentence, looks)
+        return Message("\n".join([*lines, "", *gap.table]), sentence, looks)
     lines += [_entry("  expected", _outcome(expected.outcome, expected.native))]
     lines += [_entry("  actual  ", _outcome(actual, actual))]
     if gap.index and _tensors(actual, expected):
@@ -91,7 +91,7 @@ def tell(
     if actual.error is not None:
         lines += [*_where(actual.error)]
     lines += [f"  {line}" for line in _unwritten(actual)]
-    return Told("\n".join(lines), sentence, looks)
+    return Message("\n".join(lines), sentence, looks)
 
 
 def _unwritten(actual: Outcome) -> list[str]:

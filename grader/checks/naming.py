@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grader.book.processes import is_ours
 from grader.checks.agreement import call, clone, compare, same_bits, ulp
-from grader.checks.context import Passed, current
+from grader.checks.context import PassedCheck, current
 from grader.checks.oracle_cache import Seen
 from grader.checks.outcome import Expected, Outcome
 from reference import Oracle, Variant
@@ -23,7 +23,7 @@ def look_alikes(
     oracle: Oracle[..., Any],
     inputs: tuple[Any, Any],
     expected: Expected,
-    passed: Sequence[Passed] = (),
+    passed: Sequence[PassedCheck] = (),
     memory: int | None = None,
     among: Collection[str] | None = None,
 ) -> list[Variant]:
@@ -62,7 +62,7 @@ def look_alikes(
     return exact or [v for v in near if could_be(v)]
 
 
-def passes(variant: Variant, oracle: Oracle[..., Any], fn: Any, check: Passed) -> bool:
+def passes(variant: Variant, oracle: Oracle[..., Any], fn: Any, check: PassedCheck) -> bool:
     """Would it have passed what the learner's code has passed?"""
     return seen(variant, oracle, fn, (check.args, check.kwargs), check.expected, check.digest).agrees
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from grader.book.errors import KoansError
 from grader.checks import context
-from grader.checks.message import Disagreement, Told
+from grader.checks.message import Disagreement, Message
 
 if TYPE_CHECKING:
-    from grader.gpu.job import Input, Report
+    from grader.gpu.job import Input, RaceReport
     from reference import Oracle
 
 
@@ -43,7 +43,7 @@ def fast(
 
 def measure(
     fn: Any, inputs: Sequence[Input], oracle: Oracle[..., Any], baselines: Sequence[str], only: Sequence[str]
-) -> Report:
+) -> RaceReport:
     from grader.gpu import request
     from grader.gpu.client import shared
 
@@ -52,7 +52,7 @@ def measure(
         return shared().ask(job)
     except KoansError as error:
         says = str(error)
-        raise Disagreement(lambda: Told(f"{oracle.__name__}: {says}", says.splitlines()[0], {})) from None
+        raise Disagreement(lambda: Message(f"{oracle.__name__}: {says}", says.splitlines()[0], {})) from None
 
 
 def taken() -> dict[str, float]:
@@ -62,16 +62,16 @@ def taken() -> dict[str, float]:
     return found
 
 
-def verdict(report: Report, at_least: Mapping[str, float]) -> Told | None:
+def verdict(report: RaceReport, at_least: Mapping[str, float]) -> Message | None:
     """What to tell a learner whose kernel is not fast enough, or None."""
     from grader.gpu.thresholds import YOURS, judge
 
     if report.error:
         says = f"your kernel does not run on this GPU: {report.error}"
-        return Told(says, says, {})
+        return Message(says, says, {})
     by_name = {times.name: times for times in report.times}
     found = judge(by_name[YOURS], [t for t in report.times if t.name != YOURS], at_least, report.floor)
     if found.passed:
         return None
     where = f"  on {report.facts.name}, CONFIG = {report.chosen.get(YOURS, {})}"
-    return Told("\n".join([found.says, "", where, *found.lines]), found.says, {})
+    return Message("\n".join([found.says, "", where, *found.lines]), found.says, {})

@@ -67,7 +67,7 @@ def grade(
     from grader.course.intake.submissions import collect
     from grader.course.report import formats as files
     from grader.course.report import grades as grades_screen
-    from grader.course.verdict_cache import Kept
+    from grader.course.verdict_cache import VerdictCache
 
     book = workbook()
     reports = [files.parse(text) for text in formats or []]
@@ -79,7 +79,7 @@ def grade(
         if seed is None:
             seed = new_seed()
             typer.echo(f"koans: seed {seed}; --seed {seed} repeats this run, or goes on with it", err=True)
-        with Runner(book, isolated=True) as runner, Kept(book.root) as kept, waiting("grading") as say:
+        with Runner(book, isolated=True) as runner, VerdictCache(book.root) as kept, waiting("grading") as say:
             if kept.told:
                 typer.echo(f"koans: {kept.told}", err=True)
             if require_isolation:

@@ -88,14 +88,14 @@ def import_(
     from grader.book import terminal
     from grader.judge.runner import Runner
     from grader.learn import attempts
-    from grader.learn.notebook.import_answers import bring
+    from grader.learn.notebook.import_answers import import_answers
     from grader.learn.notebook.render import brought
     from grader.learn.progress import Progress
     from grader.learn.report.standing import unlocked
 
     book = workbook()
     with Progress(book.root) as progress:
-        bag = bring(book, progress, file, chapter=chapter, write=not dry_run)
+        bag = import_answers(book, progress, file, chapter=chapter, write=not dry_run)
         if not as_json:
             show(brought(bag, dry_run))
         steps = []

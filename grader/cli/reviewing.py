@@ -17,7 +17,7 @@ from grader.learn import settings as setting
 from grader.learn.progress import Progress
 from grader.learn.report import recall
 from grader.learn.review_ui.keyboard import Keyboard
-from grader.learn.review_ui.screens import Table
+from grader.learn.review_ui.screens import Screens
 
 
 def cards(
@@ -76,7 +76,7 @@ def review(
     book = workbook()
     settings = setting.load(book.root)
     with Progress(book.root) as progress, Keyboard() as keyboard:
-        sit(book, progress, settings, Table(keyboard, terminal.console()), limit or settings.session)
+        sit(book, progress, settings, Screens(keyboard, terminal.console()), limit or settings.session)
 
 
 def settings(
@@ -151,7 +151,7 @@ def again(
             return
         now_open = resolves.begin(book, progress, choice.koan, now)
         with Runner(book) as runner, Keyboard() as keyboard:
-            table = Table(keyboard, terminal.console())
+            table = Screens(keyboard, terminal.console())
             done = desk.sit(book, progress, runner, now_open, table, fresh=now_open.started == now)
     if not done:
         raise typer.Exit(1)
@@ -178,7 +178,7 @@ def read(
     book = workbook()
     found = book.chapter(chapter)
     with Keyboard() as keyboard:
-        table = Table(keyboard, terminal.console())
+        table = Screens(keyboard, terminal.console())
         if table.live and not no_questions:
             with Progress(book.root) as progress:
                 sit(book, progress, found, table)
@@ -221,7 +221,7 @@ def quiz(
     seed = new_seed() if seed is None else seed
     with Progress(book.root) as progress, Keyboard() as keyboard:
         chosen = pick(book, own, progress.recall.answers(), limit, seed)
-        table = Table(keyboard, terminal.console(stderr=as_json))
+        table = Screens(keyboard, terminal.console(stderr=as_json))
         done = ask(progress, chosen, seed, table)
         held = deck.cards(book, progress, setting.load(book.root), time.time())
     raised = deck.raised_by(held, done.missed)

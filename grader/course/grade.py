@@ -21,7 +21,7 @@ from grader.book.proven import proven
 from grader.book.verdict import Status, Verdict, clean
 from grader.book.workbook import Koan, Rung, Workbook
 from grader.course.intake.submissions import EXERCISES, Submission, one, unpack
-from grader.course.verdict_cache import Kept, code, digest
+from grader.course.verdict_cache import VerdictCache, code, digest
 from grader.gpu import device
 from grader.judge.runner import Runner
 from grader.judge.sandbox.confine import in_words, trusted
@@ -110,7 +110,7 @@ def grade_all(
     runner: Runner,
     *,
     seed: int,
-    kept: Kept | None = None,
+    kept: VerdictCache | None = None,
     tick: Tick = lambda done, total, what: None,
 ) -> Iterator[Grade]:
     """The grade of each submission as it is done, many koans at a time. One that cannot be read has a `problem`.
@@ -166,7 +166,7 @@ class _Open:
 class _Batch:
     """What all submissions of a run share."""
 
-    def __init__(self, workbook: Workbook, runner: Runner, seed: int, kept: Kept | None) -> None:
+    def __init__(self, workbook: Workbook, runner: Runner, seed: int, kept: VerdictCache | None) -> None:
         self.workbook, self.seed, self.kept = workbook, seed, kept
         self.level = runner.level()
         self.versions = versions(workbook)

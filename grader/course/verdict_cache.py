@@ -36,7 +36,7 @@ def code(root: Path) -> str:
     return found.hexdigest()
 
 
-class Kept:
+class VerdictCache:
     """The open file. Use as a context manager. Several processes may have it open at once.
 
     `told` is a line for the user if the file could not be used and a new one was started.
@@ -57,7 +57,7 @@ class Kept:
             self.told = f"{self.file}: {error}; it was kept as {aside.name}, and every verdict is given anew"
             return opened(self.file, _prepare, timeout=30)
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> VerdictCache:
         return self
 
     def __exit__(self, *_: object) -> None:

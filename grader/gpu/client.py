@@ -18,14 +18,14 @@ from grader.book import processes
 from grader.book.errors import KoansError
 from grader.book.processes import FOLDER, module
 from grader.gpu.failures import ended
-from grader.gpu.job import Job, Report
+from grader.gpu.job import RaceJob, RaceReport
 
 PATIENCE = 120.0  # seconds for one race, compiling included
 LIMIT = PATIENCE + 15  # seconds for a test with a race in it
 TAIL = 4000  # bytes of what a process wrote last
 
 
-class Worker:
+class GpuWorker:
     """`with Worker() as worker: worker.ask(job)`."""
 
     def __init__(self, patience: float = PATIENCE, command: tuple[str, ...] = module(__package__, "worker")) -> None:
@@ -33,17 +33,17 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
 
-    def ask(self, job: Job, patience: float | None = None) -> Report:
+    def ask(self, job: RaceJob, patience: float | None = None) -> RaceReport:
         """The whole report. Raises KoansError if the process ends or is late."""
         *_, last = self.watch(job, patience)
         return last
 
-    def watch(self, job: Job, patience: float | None = None) -> Iterator[Report]:
+    def watch(self, job: RaceJob, patience: float | None = None) -> Iterator[RaceReport]:
         """Reports as they come, each with all there is so far. `patience`: seconds for this job, if not as usual."""
         process = self.start()
         assert process.stdin is not None and process.stdout is not None
         patience = self.patience if patience is None else patience
-        report: Report | None = None
+        report: RaceReport | None = None
         try:
             process.stdin.write(msgspec.json.encode(job) + b"\n")
             process.stdin.flush()
@@ -57,7 +57,7 @@ class Worker:
                 if report.broken:
                     self.close()  # CUDA does nothing more there; the next job gets a new process
                 return
-            report = msgspec.json.decode(line, type=Report)
+            report = msgspec.json.decode(line, type=RaceReport)
             yield report
         raise self._ended()
 
@@ -112,7 +112,7 @@ class Worker:
             self._errors.close()
             self._errors = None
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> GpuWorker:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -125,11 +125,11 @@ def environment() -> dict[str, str]:
     return processes.environment(FOLDER, keep) | {"PYTHONWARNINGS": "ignore", "TRITON_DEFAULT_FP_FUSION": "1"}
 
 
-def shared() -> Worker:
+def shared() -> GpuWorker:
     """This process's one worker, since starting CUDA takes seconds. It ends when this process does: its input ends."""
     return _of(os.getpid())  # a fork must not talk to its parent's
 
 
 @cache
-def _of(pid: int) -> Worker:
-    return Worker()
+def _of(pid: int) -> GpuWorker:
+    return GpuWorker()

@@ -35,7 +35,7 @@ class Kernels(msgspec.Struct, frozen=True):
     only: tuple[str, ...] = ()
 
 
-class Job(msgspec.Struct, frozen=True):
+class RaceJob(msgspec.Struct, frozen=True):
     """One race: kernels and baselines of an oracle, on inputs of these shapes.
 
     Without an oracle there is no race, and the report says what the device is.
@@ -49,7 +49,7 @@ class Job(msgspec.Struct, frozen=True):
     warm: int = WARM
 
 
-class Report(msgspec.Struct, frozen=True):
+class RaceReport(msgspec.Struct, frozen=True):
     """What came of it. `lack`: why this device is not timed. `chosen`: the CONFIG timed, by contestant.
 
     `flops` and `loads` (bytes) are what any way must do, and `floor` the milliseconds below which no time is believed.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.gpu.job import Input, Job, Kernels
+from grader.gpu.job import Input, Kernels, RaceJob
 from grader.gpu.thresholds import YOURS
 from grader.kernels.launched import Launched
 from grader.kernels.text import YourTurn, is_stub, kernel_lines
 
 
-def job(fn: Launched, inputs: Sequence[Input], baselines: Sequence[str], only: Sequence[str] = ()) -> Job:
+def job(fn: Launched, inputs: Sequence[Input], baselines: Sequence[str], only: Sequence[str] = ()) -> RaceJob:
     """A race of these kernels, as text, against the oracle's baselines. Raises YourTurn for a stub."""
     mine = kernels(fn, YOURS, only)
-    return Job(mine.oracle, tuple(inputs), tuple(baselines), (mine,))
+    return RaceJob(mine.oracle, tuple(inputs), tuple(baselines), (mine,))
 
 
 def kernels(fn: Launched, name: str, only: Sequence[str] = ()) -> Kernels:

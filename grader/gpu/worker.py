@@ -19,7 +19,7 @@ import msgspec
 
 from grader.gpu.devices import Facts, lack, too_old
 from grader.gpu.failures import told
-from grader.gpu.job import Job, Kernels, Report
+from grader.gpu.job import Kernels, RaceJob, RaceReport
 from grader.gpu.machine import Cuda, Machine
 from grader.gpu.timing import Contestant, Times, race
 from reference import Oracle
@@ -50,10 +50,10 @@ def serve(start: Callable[[], tuple[Machine | None, str]], **how: Any) -> None:
     started: tuple[Machine | None, str] | None = None
     broken = False
     for line in sys.stdin:
-        job = msgspec.json.decode(line, type=Job)
+        job = msgspec.json.decode(line, type=RaceJob)
         started = started or start()
         machine, missing = started
-        for report in [Report(Facts("none"), lack=missing)] if machine is None else run(job, machine, **how):
+        for report in [RaceReport(Facts("none"), lack=missing)] if machine is None else run(job, machine, **how):
             broken = report.broken
             out.write(msgspec.json.encode(report).decode() + "\n")
             out.flush()
@@ -95,18 +95,18 @@ def jitted(kernels: Kernels) -> dict[str, Any]:
 
 
 def run(
-    job: Job,
+    job: RaceJob,
     machine: Machine,
     functions: Callable[[Kernels], dict[str, Any]] = jitted,
     made: Callable[..., Any] | None = None,
-) -> Iterator[Report]:
+) -> Iterator[RaceReport]:
     """The reports of one race, each with all there is so far; the last one is the whole.
 
     `functions` gives the kernels of texts; `made` makes a contestant of them (by default a KernelContestant).
     """
     from grader.gpu.contestants import KernelContestant
 
-    report = Report(machine.facts(), chosen={})
+    report = RaceReport(machine.facts(), chosen={})
     missing = too_old(report.facts.capability) if machine.device == "cuda" else ""
     if missing:
         yield msgspec.structs.replace(report, lack=missing)
@@ -126,12 +126,12 @@ def run(
 
 
 def _raced(
-    job: Job,
+    job: RaceJob,
     machine: Machine,
-    report: Report,
+    report: RaceReport,
     functions: Callable[[Kernels], dict[str, Any]],
     made: Callable[..., Any],
-) -> Iterator[Report]:
+) -> Iterator[RaceReport]:
     from grader.gpu.contestants import BaselineContestant, Truth
 
     contestants: list[Contestant] = []
@@ -179,7 +179,7 @@ def fastest(made: list[Any]) -> Any:
     return made[min(timed)[1]] if timed else made[0]
 
 
-def _work(job: Job, oracle: Oracle[..., Any]) -> tuple[float, float]:
+def _work(job: RaceJob, oracle: Oracle[..., Any]) -> tuple[float, float]:
     """FLOPs and bytes that any way must do and read; nothing, if that is not known."""
     import torch
 

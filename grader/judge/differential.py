@@ -17,16 +17,16 @@ from grader.checks.outcome import Outcome
 from grader.judge.sandbox import proxy
 
 
-class Twin:
+class DifferentialFunction:
     """Call it like the function. A difference ends the run: see `Worker.give_up`."""
 
     def __init__(self, here: Callable[..., Any], there: proxy.Proxy, memory: int | None = None) -> None:
         self.here, self.there, self.memory = here, there, memory
         self.__name__ = there.__name__
 
-    def within(self, memory: int) -> Twin:
+    def within(self, memory: int) -> DifferentialFunction:
         """Both under a limit: see grader.checks.memory."""
-        return Twin(self.here, self.there, memory)
+        return DifferentialFunction(self.here, self.there, memory)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         given = clone((args, kwargs))

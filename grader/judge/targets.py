@@ -30,7 +30,7 @@ from grader.kernels.launched import launched
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
-    from grader.judge.sandbox.proxy import End, Proxy, Worker
+    from grader.judge.sandbox.proxy import End, Proxy, SandboxWorker
     from grader.judge.sandbox.wire import Load
 
 PACKAGE = "exercises"
@@ -129,10 +129,10 @@ class Sandbox(msgspec.Struct, frozen=True):
     address: str
     seconds: float
     memory: int
-    opened: Callable[[Worker], None]
+    opened: Callable[[SandboxWorker], None]
     ended: Callable[[End], NoReturn]
     join: Callable[[Callable[..., Any], Proxy], Any] | None = None
-    reuse: dict[str, Worker] | None = None
+    reuse: dict[str, SandboxWorker] | None = None
 
 
 @cache
@@ -153,7 +153,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.workbook = workbook
         self.target = target
         self.sandbox = sandbox
-        self.workers: list[Worker] = []
+        self.workers: list[SandboxWorker] = []
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -238,16 +238,16 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         sandbox.opened(worker)
         return {name: Proxy(worker, name) for name in worker.names()}
 
-    def _worker(self, koan: Koan, load: Load, sandbox: Sandbox) -> Worker:
+    def _worker(self, koan: Koan, load: Load, sandbox: Sandbox) -> SandboxWorker:
         """The worker to be reused, or a new one."""
-        from grader.judge.sandbox.proxy import Limits, Worker
+        from grader.judge.sandbox.proxy import SandboxWorker, WorkerLimits
 
         reuse = sandbox.reuse
         if reuse is not None and koan.id in reuse:
             worker = reuse[koan.id]
             worker.load_next(load, sandbox.ended)
             return worker
-        worker = Worker(sandbox.address, load, Limits(sandbox.seconds, sandbox.memory), sandbox.ended)
+        worker = SandboxWorker(sandbox.address, load, WorkerLimits(sandbox.seconds, sandbox.memory), sandbox.ended)
         if reuse is None:
             self.workers.append(worker)
             return worker

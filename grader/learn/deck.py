@@ -21,7 +21,7 @@ from grader.learn.settings import Settings
 DAYS = 7
 
 
-class Held(msgspec.Struct, frozen=True):
+class CardStanding(msgspec.Struct, frozen=True):
     """A card and where it stands. `due` is when it comes back (seconds since 1970, UTC).
 
     `raised`: a question on one of its facts was missed since the card was last seen, so it is due now. `proofs` are
@@ -56,7 +56,7 @@ def koan_plan(settings: Settings) -> Plan:
     return Plan(settings.resolve_retention, minutes=False)
 
 
-def cards(workbook: Workbook, progress: Progress, settings: Settings, now: float) -> list[Held]:
+def cards(workbook: Workbook, progress: Progress, settings: Settings, now: float) -> list[CardStanding]:
     """Every card of the workbook, in the order of the decks. Reviews of a card that it no longer has are left alone."""
     memories = progress.recall.schedule("card", card_plan(settings))
     counts = Counter({item: len(reviews) for item, reviews in progress.recall.reviews("card").items()})
@@ -68,14 +68,14 @@ def cards(workbook: Workbook, progress: Progress, settings: Settings, now: float
     for proof in workbook.proofs:
         if proof.koan not in koans.setdefault(proof.card, []):
             koans[proof.card].append(proof.koan)
-    found: list[Held] = []
+    found: list[CardStanding] = []
     for card in workbook.cards.values():
         proofs = tuple(koans.get(card.id, ()))
         memory = memories.get(card.id)
         if card.id not in unlocked and memory is None:
             needed = proofs or sealed(workbook, card)
             waits = tuple(k for k in needed if k not in passes) or needed
-            found.append(Held(card, "locked", proofs=proofs, waits_for=waits))
+            found.append(CardStanding(card, "locked", proofs=proofs, waits_for=waits))
             continue
         since = max((missed[fact] for fact in card.facts if fact in missed), default=None)
         raised = since is not None and (memory is None or since > memory.last)
@@ -84,11 +84,11 @@ def cards(workbook: Workbook, progress: Progress, settings: Settings, now: float
         changed = tuple(k for k in proofs if standings[k].changed and standings[k].status != Status.passed)
         passed = max((passes[k] for k in proofs if k in passes), default=None)
         due = memory.due if memory else None
-        found.append(Held(card, state, due, counts[card.id], raised, proofs, passed, changed))
+        found.append(CardStanding(card, state, due, counts[card.id], raised, proofs, passed, changed))
     return found
 
 
-def of_chapter(held: Iterable[Held], chapter: Chapter) -> list[Held]:
+def of_chapter(held: Iterable[CardStanding], chapter: Chapter) -> list[CardStanding]:
     return [one for one in held if one.card.chapter == chapter.id]
 
 
@@ -104,7 +104,7 @@ def missed_facts(workbook: Workbook, answers: Iterable[Answer]) -> dict[str, flo
     return found
 
 
-def line_up(held: Sequence[Held], new: int) -> list[Held]:
+def line_up(held: Sequence[CardStanding], new: int) -> list[CardStanding]:
     """What to review now: due cards, those of missed questions first, then longest due; then at most `new` new ones."""
     due = sorted((h for h in held if h.state == "due"), key=lambda h: (not h.raised, h.due or 0.0))
     fresh = sorted((h for h in held if h.state == "new"), key=lambda h: not h.raised)
@@ -135,7 +135,7 @@ def returning(workbook: Workbook, progress: Progress, settings: Settings, now: f
     return koans(workbook, progress, settings, now) if settings.resolve else []
 
 
-def raised_by(held: Iterable[Held], missed: Iterable[Question]) -> list[str]:
+def raised_by(held: Iterable[CardStanding], missed: Iterable[Question]) -> list[str]:
     """The cards that come first in the next review because these questions were missed."""
     facts = {fact for question in missed for fact in question.facts}
     return [h.card.id for h in held if h.raised and facts & set(h.card.facts)]

@@ -21,7 +21,7 @@ from grader.learn.cards.schedule import AGAIN, EASY, GOOD, HARD, Review
 from grader.learn.deck import Back
 from grader.learn.first_solve import MANY, Solved, solved
 from grader.learn.progress import Progress
-from grader.learn.recall import Resolve
+from grader.learn.recall import ReSolve
 from grader.learn.settings import Settings
 
 
@@ -118,7 +118,7 @@ def begin(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> Ope
             progress.keep_copy(koan, old)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(stub, encoding="utf-8")
-    progress.recall.resolve(Resolve(koan.id, now, "started"))
+    progress.recall.resolve(ReSolve(koan.id, now, "started"))
     return Open(koan, now, 0, first)
 
 
@@ -126,14 +126,14 @@ def attempt(workbook: Workbook, progress: Progress, runner: Runner, now_open: Op
     """Run the scratch file against the koan's tests, and note it if it failed."""
     verdict = runner.run(now_open.koan, Target("path", str(folder(workbook))))
     if not verdict.passed and verdict.status != Status.not_started:
-        progress.recall.resolve(Resolve(now_open.koan.id, now, "failed"))
+        progress.recall.resolve(ReSolve(now_open.koan.id, now, "failed"))
         now_open = msgspec.structs.replace(now_open, failed=now_open.failed + 1)
     return Attempt(now_open, verdict, max(0.0, now - now_open.started))
 
 
 def finish(progress: Progress, done: Open, rating: int, now: float) -> None:
     """It passed, and was this hard."""
-    progress.recall.resolve(Resolve(done.koan.id, now, "passed"))
+    progress.recall.resolve(ReSolve(done.koan.id, now, "passed"))
     progress.recall.review("koan", Review(done.koan.id, rating, now, round(max(0.0, now - done.started), 1)))
 
 
@@ -149,7 +149,7 @@ def give_up_begun(workbook: Workbook, progress: Progress, name: str | None, now:
 
 def give_up(progress: Progress, done: Open, now: float) -> None:
     """It is not solved this time: it comes back soon."""
-    progress.recall.resolve(Resolve(done.koan.id, now, "given up"))
+    progress.recall.resolve(ReSolve(done.koan.id, now, "given up"))
     progress.recall.review("koan", Review(done.koan.id, AGAIN, now, round(max(0.0, now - done.started), 1)))
 
 

@@ -46,7 +46,7 @@ class Answer(msgspec.Struct, frozen=True):
         return self.correct is False or (self.rating is not None and self.rating <= HARD)
 
 
-class Resolve(msgspec.Struct, frozen=True):
+class ReSolve(msgspec.Struct, frozen=True):
     """A step of a re-solve."""
 
     koan: str
@@ -132,13 +132,13 @@ class Recall:
         rows = self._db.execute("select question, at, answer, correct, rating from answers order by id")
         return [Answer(q, at, text, None if ok is None else bool(ok), rating) for q, at, text, ok, rating in rows]
 
-    def resolve(self, step: Resolve) -> None:
+    def resolve(self, step: ReSolve) -> None:
         """Add a step of a re-solve."""
         self._db.execute("insert into resolves (koan, at, event) values (?,?,?)", (step.koan, step.at, step.event))
 
-    def resolves(self) -> list[Resolve]:
+    def resolves(self) -> list[ReSolve]:
         """Every step of every re-solve, in the order in which they were made."""
-        return [Resolve(*row) for row in self._db.execute("select koan, at, event from resolves order by id")]
+        return [ReSolve(*row) for row in self._db.execute("select koan, at, event from resolves order by id")]
 
     def misses(self) -> dict[str, int]:
         """How often each card was rated "again", and each question answered wrong or judged half known at best."""

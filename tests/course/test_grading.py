@@ -15,7 +15,7 @@ from grader.book.stubs import strip_markers
 from grader.book.verdict import Status, Verdict
 from grader.course.grade import Grade, grade_all
 from grader.course.intake.submissions import Submission
-from grader.course.verdict_cache import Kept
+from grader.course.verdict_cache import VerdictCache
 from grader.judge.runner import Limits
 from grader.judge.sandbox import probe
 
@@ -121,13 +121,13 @@ def test_a_bare_repository_is_read_at_its_head_and_its_configuration_starts_noth
 def given(monkeypatch):
     """The koans whose verdicts were given anew, and not taken from what is kept."""
     found = []
-    put = Kept.put
+    put = VerdictCache.put
 
     def noted(kept, key, verdict):
         found.append(verdict.koan)
         put(kept, key, verdict)
 
-    monkeypatch.setattr(Kept, "put", noted)
+    monkeypatch.setattr(VerdictCache, "put", noted)
     return found
 
 
@@ -176,7 +176,7 @@ def test_the_seconds_of_a_submission_do_not_depend_on_the_order_of_its_verdicts(
     seconds = dict(zip(book.koans, (0.1705, 0.0743, 0.2687), strict=False))
     (tmp_path / "ada/exercises").mkdir(parents=True)
     ada = Submission("ada", tmp_path / "ada")
-    with Kept(tmp_path) as kept:
+    with VerdictCache(tmp_path) as kept:
         for runner in (_Scripted(seconds, order), _Scripted({}, order)):  # the second time every verdict is kept
             (found,) = grade_all(book, [ada], runner, seed=1, kept=kept)
             assert found.seconds == 0.5135

@@ -127,17 +127,17 @@ def evil(notebooks, outlines):
         os.fork()
     except OSError:
         tried["fork"] = "shut"
-    return sandboxed_parse.Told(tried)
+    return sandboxed_parse.ParseResult(tried)
 
 sandboxed_parse.find = evil
 sandboxed_parse.main()
 """
-    asked = msgspec.msgpack.encode(sandboxed_parse.Asked(str(book.root), str(tmp_path), (), ()))
+    asked = msgspec.msgpack.encode(sandboxed_parse.ParseRequest(str(book.root), str(tmp_path), (), ()))
     environment = {"PYTHONPATH": str(book.root)}
     done = subprocess.run(
         [sys.executable, "-c", trial], cwd=book.root, env=environment, input=asked, capture_output=True, timeout=60
     )
-    told = msgspec.msgpack.decode(done.stdout, type=sandboxed_parse.Told)
+    told = msgspec.msgpack.decode(done.stdout, type=sandboxed_parse.ParseResult)
     assert len(told.texts) == 4 and set(told.texts.values()) == {"shut"}, told
 
 

@@ -9,11 +9,11 @@ from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
 from grader.gpu.bench import predict
 from grader.gpu.bench.attention import _expected, _kernels, _on_gpu, _row
-from grader.gpu.bench.cells import Bench, Cell, Row, cells, share
+from grader.gpu.bench.cells import Bench, BenchCell, BenchRow, cells, share
 from grader.gpu.bench.plot import roofline, speeds
 from grader.gpu.bench.table import tables
 from grader.gpu.devices import H100, Facts
-from grader.gpu.job import Report
+from grader.gpu.job import RaceReport
 from grader.gpu.timing import Times
 from tests.conftest import ROOT
 
@@ -31,12 +31,12 @@ def words(figure):
     return "\n".join([*texts, *labels, figure._suptitle.get_text() if figure._suptitle else ""])
 
 
-CELL = Cell(16384, 128, False)
+CELL = BenchCell(16384, 128, False)
 
 
 def test_a_mask_halves_the_products():
     assert CELL.flops == 4 * 16384**2 * 128
-    assert Cell(4, 64, True, heads=2).flops == 4 * 2 * 10 * 64
+    assert BenchCell(4, 64, True, heads=2).flops == 4 * 2 * 10 * 64
 
 
 def test_every_length_width_and_mask_is_a_cell_and_a_gpu_gets_16_384_tokens():
@@ -57,7 +57,7 @@ def test_einsum_moves_its_table_six_times_and_a_mask_makes_it_eight():
     table = 16384**2 * 2
     inputs = 4 * 16384 * 128 * 2
     assert predict.torch_way(CELL, "einsum").asked_bytes == 6 * table + inputs
-    assert predict.torch_way(Cell(16384, 128, True), "einsum").asked_bytes == 8 * table + inputs
+    assert predict.torch_way(BenchCell(16384, 128, True), "einsum").asked_bytes == 8 * table + inputs
 
 
 def test_loops_ask_for_every_key_of_every_query():
@@ -92,14 +92,14 @@ def test_the_share_of_the_roofline_is_of_what_this_cell_allows():
 
 
 def test_a_longer_cell_is_left_out_by_what_a_shorter_one_took():
-    rows = [Row(Cell(512, 64, False), "loops", ms=1000.0)]
-    assert _expected(rows, Cell(4096, 64, False), "loops") == 64.0
-    assert _expected(rows, Cell(4096, 64, True), "loops") == 0.0
+    rows = [BenchRow(BenchCell(512, 64, False), "loops", ms=1000.0)]
+    assert _expected(rows, BenchCell(4096, 64, False), "loops") == 64.0
+    assert _expected(rows, BenchCell(4096, 64, True), "loops") == 0.0
 
 
 def example(**changes):
-    cell = Cell(512, 64, False)
-    rows = (Row(cell, "einsum", 2.0, 0.05, 5, "clock", 0.0335), Row(cell, "triton", lack="needs a CUDA GPU"))
+    cell = BenchCell(512, 64, False)
+    rows = (BenchRow(cell, "einsum", 2.0, 0.05, 5, "clock", 0.0335), BenchRow(cell, "triton", lack="needs a CUDA GPU"))
     given = {"kind": "cpu", "facts": Facts("CPU"), "rows": rows, "predicted_for": predict.NAME}
     given |= {"predictions": tuple(predict.torch_way(cell, way) for way in ("loops", "einsum", "sdpa"))}
     return Bench(**given | changes)
@@ -122,10 +122,10 @@ def test_every_prediction_says_so_in_table_plot_and_json():
 
 
 def test_what_was_measured_on_a_gpu_carries_no_word_of_prediction():
-    cell = Cell(16384, 128, False, 16)
+    cell = BenchCell(16384, 128, False, 16)
     rows = (
-        Row(cell, "triton", 5.0, 0.01, 15, "CUDA graph", 440.0, 0.44, 10**9),
-        Row(cell, "einsum", lack="out of memory"),
+        BenchRow(cell, "triton", 5.0, 0.01, 15, "CUDA graph", 440.0, 0.44, 10**9),
+        BenchRow(cell, "einsum", lack="out of memory"),
     )
     found = Bench("gpu", Facts("NVIDIA H100 80GB HBM3", (9, 0)), rows)
     assert "redict" not in shown(found)
@@ -171,7 +171,9 @@ class Answers:
         if isinstance(says, Exception):
             raise says
         times = (Times("einsum", (2.0,)), Times("sdpa-flash", (1.0,)), Times("sdpa-cudnn", error="E: not here"))
-        return Report(Facts("NVIDIA H100"), (*times, Times("triton", error="E: no")), chosen={"triton": KERNEL_CONFIG})
+        return RaceReport(
+            Facts("NVIDIA H100"), (*times, Times("triton", error="E: no")), chosen={"triton": KERNEL_CONFIG}
+        )
 
 
 KERNEL_CONFIG = {"BLOCK_M": 64, "BLOCK_N": 64}
@@ -179,9 +181,9 @@ KERNEL_CONFIG = {"BLOCK_M": 64, "BLOCK_N": 64}
 
 def benched(monkeypatch, *says):
     """What the bench gives after each of two cells."""
-    monkeypatch.setattr("grader.gpu.client.Worker", lambda **_: Answers(*says))
+    monkeypatch.setattr("grader.gpu.client.GpuWorker", lambda **_: Answers(*says))
     kernels = {causal: _kernels(Workbook(ROOT), "flash_forward") for causal in (False, True)}
-    plan = [Cell(512, 64, False), Cell(512, 64, True)]
+    plan = [BenchCell(512, 64, False), BenchCell(512, 64, True)]
     return list(_on_gpu(plan, kernels, lambda text: None))
 
 

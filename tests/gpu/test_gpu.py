@@ -12,10 +12,10 @@ from grader.book.stubs import strip_markers
 from grader.checks import Disagreement
 from grader.checks.throughput import verdict
 from grader.gpu import like, ratios
-from grader.gpu.client import Worker
+from grader.gpu.client import GpuWorker
 from grader.gpu.contestants import BaselineContestant, KernelContestant, expected, off
 from grader.gpu.devices import H100, Facts, peak, too_old
-from grader.gpu.job import Job, Kernels, Report
+from grader.gpu.job import Kernels, RaceJob, RaceReport
 from grader.gpu.machine import Host
 from grader.gpu.thresholds import judge, measured, suggested
 from grader.gpu.timing import OutOfMemory, Times, order, race
@@ -211,7 +211,7 @@ def test_a_gpu_before_sm_80_says_why():
     assert too_old((7, 5)) == "needs a GPU from sm_80 on for Triton's bf16 tensor cores; this one is sm_75"
     assert too_old((8, 0)) == too_old((9, 0)) == ""
     old = SimpleNamespace(device="cuda", facts=lambda: Facts("Tesla T4", (7, 5)))
-    (report,) = run(Job(FORWARD, (), ()), old)
+    (report,) = run(RaceJob(FORWARD, (), ()), old)
     assert report.lack == too_old((7, 5))
 
 
@@ -353,7 +353,7 @@ def test_every_baseline_of_a_koan_gives_what_its_oracle_gives(koan):
     oracle = oracle_of(f"reference.ch13_triton.{koan}:{koan}")
     assert oracle.baselines
     assert oracle.work is not None
-    job = Job(f"reference.ch13_triton.{koan}:{koan}", EVERY[koan], tuple(oracle.baselines), rounds=1)
+    job = RaceJob(f"reference.ch13_triton.{koan}:{koan}", EVERY[koan], tuple(oracle.baselines), rounds=1)
     *_, report = run(job, Host())
     assert report.error == ""
     found = {t.name: (t.error, t.wrong, len(t.ms)) for t in report.times}
@@ -365,7 +365,7 @@ def test_every_baseline_of_a_koan_gives_what_its_oracle_gives(koan):
 def test_a_whole_race_with_a_choice_of_tiles():
     found = read(KERNEL, "<test>")
     kernels = Kernels("yours", FORWARD, {}, dict(found.config), tuple(map(dict, found.choices)))
-    job = Job(FORWARD, SHAPES, ("naive", "sdpa"), (kernels,), rounds=2)
+    job = RaceJob(FORWARD, SHAPES, ("naive", "sdpa"), (kernels,), rounds=2)
     clock = iter(range(10_000))
     *_, report = run(job, Host(lambda: float(next(clock))), lambda _: vars(load(found)))
     assert report.error == ""
@@ -383,7 +383,7 @@ def test_the_fastest_choice_that_is_right_is_taken():
 
 def test_a_kernel_that_does_not_start_is_an_error_with_its_reason():
     kernels = Kernels("yours", FORWARD, {}, {"BLOCK_M": 16})
-    *_, report = run(Job(FORWARD, SHAPES, (), (kernels,)), Host(), lambda _: vars(load(read(KERNEL, "<test>"))))
+    *_, report = run(RaceJob(FORWARD, SHAPES, (), (kernels,)), Host(), lambda _: vars(load(read(KERNEL, "<test>"))))
     assert report.error == ""
     why = "TypeError: flash_kernel() missing 1 required positional argument: 'BLOCK_N'"
     assert report.times == (Times("yours", error=why),)
@@ -397,8 +397,8 @@ def test_choices_are_literals_and_change_what_config_has(tune):
 
 
 def test_without_a_gpu_the_worker_says_so():
-    with Worker() as worker:
-        report = worker.ask(Job(FORWARD, SHAPES, ("naive",)))
+    with GpuWorker() as worker:
+        report = worker.ask(RaceJob(FORWARD, SHAPES, ("naive",)))
     assert report.lack == "needs a CUDA GPU" or report.times
 
 
@@ -434,8 +434,8 @@ STRAY = "import sys; print('CUDA error: an illegal memory access was encountered
     ],
 )
 def test_a_worker_that_hangs_or_dies_says_how_and_quotes_its_last_words(program, says):
-    with Worker(0.5 if "sleep" in program else 30, ("-c", program)) as worker, pytest.raises(KoansError) as caught:
-        worker.ask(Job(FORWARD, SHAPES, ()))
+    with GpuWorker(0.5 if "sleep" in program else 30, ("-c", program)) as worker, pytest.raises(KoansError) as caught:
+        worker.ask(RaceJob(FORWARD, SHAPES, ()))
     assert str(caught.value) == says
 
 
@@ -456,15 +456,15 @@ def answering(broken=False, **ms):
 
 def test_the_worker_finds_what_stands_on_pythonpath_and_the_workbook_before_it(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", f"{Path('/carried')}")
-    with Worker(30, answering()) as worker:
-        path = worker.ask(Job("", (), ())).facts.versions["path"]
+    with GpuWorker(30, answering()) as worker:
+        path = worker.ask(RaceJob("", (), ())).facts.versions["path"]
     assert path == f"{ROOT}:/carried"
 
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_one_process_answers_all_jobs_unless_its_device_is_lost(broken):
-    with Worker(30, answering(broken)) as worker:
-        pids = {worker.ask(Job("", (), ())).facts.versions["pid"] for _ in range(2)}
+    with GpuWorker(30, answering(broken)) as worker:
+        pids = {worker.ask(RaceJob("", (), ())).facts.versions["pid"] for _ in range(2)}
     assert len(pids) == 2 if broken else 1
 
 
@@ -500,8 +500,8 @@ def test_a_test_with_a_race_has_a_longer_limit_than_the_race(play):
 def test_reports_arrive_as_they_are_made():
     line = "b'" + '{"facts":{"name":"x"},"floor":1.5}' + "'"
     program = f"import sys; sys.stdin.readline(); print({line}.decode()); print({line}.decode()); print()"
-    with Worker(30, ("-c", program)) as worker:
-        assert [r.floor for r in worker.watch(Job(FORWARD, (), ()))] == [1.5, 1.5]
+    with GpuWorker(30, ("-c", program)) as worker:
+        assert [r.floor for r in worker.watch(RaceJob(FORWARD, (), ()))] == [1.5, 1.5]
 
 
 def test_nothing_but_the_worker_starts_cuda():
@@ -527,7 +527,7 @@ os.environ["TRITON_INTERPRET"] = "1"
 import pytest
 import grader.gpu, grader.kernels.interpreter.run
 from grader.gpu import client, devices
-client._of = functools.cache(lambda pid: client.Worker(30, COMMAND))
+client._of = functools.cache(lambda pid: client.GpuWorker(30, COMMAND))
 devices.present, devices.lack = lambda: True, lambda: ""
 grader.gpu.lack = devices.lack
 grader.kernels.interpreter.run.installed = lambda: TRITON
@@ -629,18 +629,18 @@ def test_the_second_claim_falls_with_the_first_unless_that_was_not_tried(first, 
 def test_a_report_survives_the_pipe():
     import msgspec
 
-    report = Report(Facts("x", (9, 0)), (times("a", 1.0),), 0.5, chosen={"a": {"BLOCK_M": 16}})
-    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
+    report = RaceReport(Facts("x", (9, 0)), (times("a", 1.0),), 0.5, chosen={"a": {"BLOCK_M": 16}})
+    assert msgspec.json.decode(msgspec.json.encode(report), type=RaceReport) == report
 
 
 def test_a_kernel_that_is_too_slow_fails_its_claim(monkeypatch):
     from grader.checks import throughput
 
-    report = Report(Facts("x"), (times("yours", 2.0), times("naive", 1.0)))
+    report = RaceReport(Facts("x"), (times("yours", 2.0), times("naive", 1.0)))
     monkeypatch.setattr(throughput, "measure", lambda *_: report)
     with pytest.raises(Disagreement, match=r"0\.50 times the speed of naive; 2 is wanted"):
         throughput.fast(None, with_=oracle_of(FORWARD), at_least={"naive": 2.0})
-    monkeypatch.setattr(throughput, "measure", lambda *_: Report(Facts("x"), lack=too_old((7, 0))))
+    monkeypatch.setattr(throughput, "measure", lambda *_: RaceReport(Facts("x"), lack=too_old((7, 0))))
     with pytest.raises(pytest.skip.Exception, match="not run here: needs a GPU from sm_80"):
         throughput.fast(None, with_=oracle_of(FORWARD), at_least={"naive": 2.0})
 

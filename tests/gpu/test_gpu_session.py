@@ -21,7 +21,7 @@ from grader.book.errors import KoansError
 from grader.checks import agrees, compiles
 from grader.gpu import worker
 from grader.gpu.devices import Facts
-from grader.gpu.job import Report, like
+from grader.gpu.job import RaceReport, like
 from grader.gpu.machine import Host
 from grader.gpu.timing import Times
 from grader.kernels.launched import launched
@@ -177,7 +177,7 @@ def test_killed_at_five_moments_what_was_measured_is_there(tmp_path):
 def test_a_journal_cut_anywhere_gives_the_lines_before_the_cut(tmp_path):
     file = tmp_path / "x.jsonl"
     book = journal.Journal(file)
-    report = Report(Facts("x"), (Times("triton", (1.0, 2.0)),))
+    report = RaceReport(Facts("x"), (Times("triton", (1.0, 2.0)),))
     some = [
         Began("x", "now", 9.0, ["smoke"]),
         Measured("smoke", "vector_add", "vector_add", [like(4)], {}, report, ["triton"], True),
@@ -286,8 +286,8 @@ def test_a_race_that_lost_the_device_is_run_again_without_the_guilty_kernel(tmp_
         Times(names[0], error=stray),
         *[Times(n, error=f"the GPU was lost while {names[0]} ran") for n in names[1:]],
     ]
-    good = Report(Facts("x"), tuple(Times(name, (1.0, 1.0)) for name in names[1:]))
-    _, one = session(tmp_path, [[Report(Facts("x"), tuple(times), broken=True)], [good]])
+    good = RaceReport(Facts("x"), tuple(Times(name, (1.0, 1.0)) for name in names[1:]))
+    _, one = session(tmp_path, [[RaceReport(Facts("x"), tuple(times), broken=True)], [good]])
     one.race(race)
     assert [k.name for k in one.worker.jobs[1].kernels] == names[1:]
     assert titles(one.book.lines) == [race.title, f"{race.title}, without {names[0]}"]
@@ -296,14 +296,16 @@ def test_a_race_that_lost_the_device_is_run_again_without_the_guilty_kernel(tmp_
 
 @pytest.mark.parametrize("bad", [Times("triton", error="CompilationError: no"), Times("triton", wrong="off by 2")])
 def test_a_kernel_that_fails_the_smoke_test_stops_the_session(tmp_path, bad, capsys):
-    script, one = session(tmp_path, [[Report(Facts("x"), (bad,))], [Report(Facts("x"), (Times("triton", (1.0,)),))]])
+    script, one = session(
+        tmp_path, [[RaceReport(Facts("x"), (bad,))], [RaceReport(Facts("x"), (Times("triton", (1.0,)),))]]
+    )
     with pytest.raises(script.Over, match=r"the smoke test failed, and the rest would too: vector_add 1M: "):
         script.walk(one, ["smoke", "attention"])
     assert len(one.worker.jobs) == 2
 
 
 def test_a_baseline_that_is_not_there_does_not_fail_the_smoke_test(tmp_path, capsys):
-    fine = Report(Facts("x"), (Times("triton", (1.0,)), Times("sdpa", error="RuntimeError: none")))
+    fine = RaceReport(Facts("x"), (Times("triton", (1.0,)), Times("sdpa", error="RuntimeError: none")))
     script, one = session(tmp_path, [[fine], [fine]])
     script.walk(one, ["smoke"])
 
@@ -444,7 +446,7 @@ def test_the_session_leaves_the_device_and_its_libraries_to_the_worker():
 
 def test_a_line_of_the_table_for_memory_is_in_bytes_and_for_products_in_flops():
     def shown(flops, loads):
-        report = Report(Facts("x"), (Times("triton", (1.0, 1.0), how="CUDA graph"),), flops=flops, loads=loads)
+        report = RaceReport(Facts("x"), (Times("triton", (1.0, 1.0), how="CUDA graph"),), flops=flops, loads=loads)
         return summary.told(summary.raced(Measured("simple", "t", "k", [], {}, report, ["triton"], True)))
 
     assert "   500.00 TFLOP/s, CUDA graph" in shown(5e11, 1e6)

@@ -9,7 +9,7 @@ from grader.book.errors import KoansError
 from grader.book.verdict import Status, Verdict
 from grader.judge.runner import Cancelled
 from grader.learn.app import session as module
-from grader.learn.app.session import Runs, Session
+from grader.learn.app.session import AppSession, KoanRunner
 from grader.learn.app.state import Command
 
 PATIENCE = 60.0  # seconds: a bound for a loaded machine, not a claim about speed
@@ -51,7 +51,7 @@ def start(play, monkeypatch):
     def with_runner(runner):
         states = queue.Queue()
         monkeypatch.setattr(module, "Runner", runner)
-        session = Session(play.workbook, states.put, start=FIRST)
+        session = AppSession(play.workbook, states.put, start=FIRST)
         started.append(session)
 
         def until(holds):
@@ -111,7 +111,7 @@ def test_no_koan_is_taken_while_the_run_before_it_is_cancelled():
         threading.Thread(target=worker, daemon=True).start()  # the run ends by itself just now
         seen.append(taken.wait(0.3))
 
-    runs = Runs(cancel)
+    runs = KoanRunner(cancel)
     runs.put(FIRST)
     assert runs.take() == FIRST
     runs.put(SECOND)

@@ -19,7 +19,7 @@ from grader.book.stubs import strip_markers
 from grader.book.verdict import Status
 from grader.judge.runner import Cancelled, Limits, Runner, shared
 from grader.judge.runner.address import folder, socket_path
-from grader.judge.runner.shared import left
+from grader.judge.runner.shared import find_warm
 from grader.learn.attempts import LEARNER
 from tests.conftest import Play, copy_workbook, end_warm
 
@@ -72,7 +72,7 @@ def run_dot(desk, *more, **env):
 
 
 def left_pids(desk):
-    return [each.pid for each in left(desk.root)]
+    return [each.pid for each in find_warm(desk.root)]
 
 
 def alive(pid):
@@ -134,7 +134,7 @@ def test_app_and_notebooks_share_it_and_leave_one_too(desk, monkeypatch):
 def test_it_ends_some_time_after_its_last_run(desk):
     pid = run_dot(desk, KOANS_WARM_SECONDS="2")
     until(lambda: not alive(pid))
-    assert left(desk.root) == []
+    assert find_warm(desk.root) == []
 
 
 def test_it_ends_when_code_changes_and_the_next_run_is_made_by_one_that_knows(desk):
@@ -159,7 +159,7 @@ def test_it_ends_when_the_workbook_is_deleted(tmp_path):
 def test_none_is_left_with_no_seconds(desk):
     pid = run_dot(desk, KOANS_WARM_SECONDS="0")
     until(lambda: not alive(pid))
-    assert left(desk.root) == []
+    assert find_warm(desk.root) == []
 
 
 @pytest.mark.parametrize("ci, stays", [("", 600.0), ("0", 600.0), ("false", 600.0), ("true", 0.0), ("1", 0.0)])
@@ -328,7 +328,7 @@ def test_doctor_shows_it_and_says_how_to_end_it(desk):
     assert rest == f"ends 10 min after its last run; `kill {pid}` ends it now"
     subprocess.run(["kill", str(pid)], check=True)
     until(lambda: not alive(pid))
-    assert left(desk.root) == []
+    assert find_warm(desk.root) == []
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "inf"])

@@ -19,9 +19,9 @@ from grader.book.values import DTYPES, ITEMS, LARGEST, Malformed, Unpacker, pack
 from grader.checks.agreement import compare
 from grader.checks.outcome import Expected, Outcome
 from grader.judge.sandbox import proxy, wire
-from grader.judge.sandbox.proxy import Limits, Proxy, Worker
+from grader.judge.sandbox.proxy import Proxy, SandboxWorker, WorkerLimits
 
-READY = wire.frame(wire.Ready(["all"], []))
+READY = wire.frame(wire.WorkerReady(["all"], []))
 LOADED = wire.frame(wire.Loaded(["f"]))
 MANY = settings(
     max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
@@ -195,7 +195,7 @@ def trusted_side(listening, data, *, close=True, seconds=5.0, value=7):
     thread.start()
     made = None
     try:
-        made = Worker(path, wire.Load("", "f.py"), Limits(seconds=seconds), gone)
+        made = SandboxWorker(path, wire.Load("", "f.py"), WorkerLimits(seconds=seconds), gone)
         made.names()
         return Proxy(made, "f")(value)
     except Gone as error:
@@ -327,7 +327,7 @@ def test_silence_ends_at_the_deadline(listening, data, monkeypatch):
         (wire.Returned(0, None), "another question"),
         (wire.Raised(7, wire.Error(["ValueError"], "x")), "another question"),
         (wire.Loaded(["f"]), "another question"),
-        (wire.Ready([], []), "another question"),
+        (wire.WorkerReady([], []), "another question"),
         (wire.Returned(1, pack([0] * (ITEMS + 1))), "entries in one message"),
         (wire.Returned(1, None, pack([1, 2])), "inputs that are none"),
         (wire.Returned(1, None, pack({0: 1})), "inputs that are none"),

@@ -14,8 +14,8 @@ from grader.book.stubs import strip_markers, stub_of
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook
 from grader.judge.runner.address import socket_path
-from grader.judge.runner.shared import left
-from grader.learn.app.panels import ChooseKoan, Confirm, Page, Passed
+from grader.judge.runner.shared import find_warm
+from grader.learn.app.panels import ChooseKoan, Confirm, Page, PassedScreen
 from grader.learn.app.screen import KoansApp
 
 PATIENCE = 90.0  # seconds: a bound for a loaded machine, not a claim about speed
@@ -68,7 +68,7 @@ def drive(book, size, script):
     app = asyncio.run(go())
     assert app.return_code in (0, None)
     assert os.environ["KOANS_WARM_SECONDS"] != "0" or none_left(book.root)
-    assert comes_true(lambda: children_of(os.getpid()) <= before | {server.pid for server in left(book.root)})
+    assert comes_true(lambda: children_of(os.getpid()) <= before | {server.pid for server in find_warm(book.root)})
 
 
 def children_of(pid):
@@ -99,7 +99,7 @@ def test_it_opens_at_the_current_koan_and_a_pass_brings_the_next(alone, size):
         await until(pilot, lambda: "not started" in screen_text(app), "not started")
         shot(app, f"{size}-start")
         solve(book, order[0])
-        await until(pilot, lambda: isinstance(app.screen, Passed), "the screen after a pass")
+        await until(pilot, lambda: isinstance(app.screen, PassedScreen), "the screen after a pass")
         await pilot.pause(0.2)
         await until(pilot, lambda: "card unlocked" in screen_text(app), "card unlocked")
         shot(app, f"{size}-passed")
@@ -130,7 +130,7 @@ def test_a_failure_names_the_mistake_and_each_save_runs_again(play, size):
         play.write("causal_mask", "def causal_mask(:\n")
         await until(pilot, lambda: app.state.step.verdict.status == Status.broken, "a syntax error")
         solve(book, "causal_mask")
-        await until(pilot, lambda: isinstance(app.screen, Passed), "the pass")
+        await until(pilot, lambda: isinstance(app.screen, PassedScreen), "the pass")
 
     drive(book, size, script)
 
@@ -411,9 +411,9 @@ def test_a_stale_socket_is_no_obstacle(alone):
 def test_nothing_is_left_when_the_app_is_killed(alone):
     alone.body("causal_mask", "while True: pass")
     code = (
-        "from pathlib import Path; from grader.book.workbook import Workbook; from grader.learn.app.session import Session\n"
+        "from pathlib import Path; from grader.book.workbook import Workbook; from grader.learn.app.session import AppSession\n"
         "import time\n"
-        f"s = Session(Workbook(Path({str(alone.root)!r})), lambda state: print(state.mode, state.running, flush=True), start='ch07_attention/causal_mask')\n"
+        f"s = AppSession(Workbook(Path({str(alone.root)!r})), lambda state: print(state.mode, state.running, flush=True), start='ch07_attention/causal_mask')\n"
         "s.start(); time.sleep(300)\n"
     )
     process = subprocess.Popen(
@@ -424,7 +424,7 @@ def test_nothing_is_left_when_the_app_is_killed(alone):
         text=True,
     )
     deadline = time.monotonic() + PATIENCE
-    while not left(alone.root) and time.monotonic() < deadline:
+    while not find_warm(alone.root) and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(1.0)
     below = descendants(process.pid)
@@ -440,7 +440,7 @@ def test_nothing_is_left_when_the_app_is_killed(alone):
 
 def none_left(root):
     """No shared server of this workbook runs; one whose last client has just gone may take a moment."""
-    return comes_true(lambda: not left(root))
+    return comes_true(lambda: not find_warm(root))
 
 
 def comes_true(holds):

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from grader.book.workbook import Workbook
 from grader.learn.cards.note import Pass
 from grader.learn.cheatsheet import markdown, page, pdf
-from grader.learn.cheatsheet.sheet import LONGEST, MISSED, Asked, Fact, Part, Row, Sheet, sheet
+from grader.learn.cheatsheet.sheet import LONGEST, MISSED, KeyFact, MissedQuestion, Part, Sheet, SheetRow, sheet
 from tests.browser import CHROMIUM, Browser
 
 PAPERS = {"a4": (8.27, 11.69), "letter": (8.5, 11.0)}  # inches
@@ -50,9 +50,9 @@ NASTY = 'a *b* **c** _d_ __e__ <b>f</b> [g](h) | `i * <j>` & &amp; ~~k~~ \\ ` "l
 
 
 def nasty() -> Sheet:
-    fact = Fact("x", NASTY, True, False, 0)
-    asked = Asked("y", NASTY, NASTY, 2)
-    rows = (Row("01", NASTY, 1, 2, 3, 4), Row("02", "b", 0, 0, 0, 0))
+    fact = KeyFact("x", NASTY, True, False, 0)
+    asked = MissedQuestion("y", NASTY, NASTY, 2)
+    rows = (SheetRow("01", NASTY, 1, 2, 3, 4), SheetRow("02", "b", 0, 0, 0, 0))
     return Sheet(
         f"T {NASTY}", "2026-11-22", (asked,), rows, (Part("01", NASTY, (fact,), (asked,)), Part("02", "b", ()))
     )

@@ -23,8 +23,8 @@ from grader.course.edition.badges import write as write_badges
 from grader.judge.runner import Runner
 from grader.learn.attempts import LEARNER, Step
 from grader.learn.notebook.export import Source, export, public, source_of
-from grader.learn.notebook.import_answers import bring
-from grader.learn.notebook.render import Said
+from grader.learn.notebook.import_answers import import_answers
+from grader.learn.notebook.render import CheckResult
 from grader.learn.notebook.render import text as as_text
 from grader.learn.progress import Progress
 from tests.browser import CHROMIUM, Browser
@@ -102,7 +102,7 @@ def test_every_chapter_runs_in_a_kernel_and_comes_home_with_its_cells_in_any_ord
         nbformat.write(done, tmp_path / f"{chapter.id}.ipynb")
     with Progress(book.root) as progress:
         for chapter in book.chapters:
-            bag = bring(book, progress, tmp_path / f"{chapter.id}.ipynb")
+            bag = import_answers(book, progress, tmp_path / f"{chapter.id}.ipynb")
             assert {b.what for b in bag.brought} == {"written"} and not bag.open
         # What passed in the notebook is what was brought, so it stands as passed, and its cards with it.
         assert {s.status for s in progress.standings(book).values()} == {Status.passed}
@@ -122,7 +122,7 @@ def test_what_is_exported_is_not_started_in_the_kernel_and_when_it_comes_home(de
     with Progress(tmp_path) as progress:
         for chapter in book.chapters:
             nbformat.write(exported(desk, chapter.id), file := tmp_path / f"{chapter.id}.ipynb")
-            found = bring(book, progress, file, write=False)
+            found = import_answers(book, progress, file, write=False)
             assert {b.koan: b.what for b in found.brought} == {k.id: "not started" for k in chapter.koans}
 
 
@@ -148,7 +148,7 @@ def test_a_check_says_what_the_terminal_says(desk, jupyter):
         verdict = runner.run(koan, LEARNER)
     desk.write("softmax", stub_of(desk.workbook, koan))
     assert "this looks like: exp before subtracting the row maximum" in shown
-    assert shown == as_text(Said(Step(koan, verdict, ()), ("cell [2]",)))
+    assert shown == as_text(CheckResult(Step(koan, verdict, ()), ("cell [2]",)))
 
 
 def test_what_ran_last_counts_and_nothing_runs_twice(desk, jupyter):
@@ -207,7 +207,7 @@ def test_the_magic_checks_its_cell_and_then_runs_it(jupyter):
 def brought(play, *cells, chapter="ch07_attention", **options):
     file = write(play.root / "mine.ipynb", of_cells(*cells, chapter=chapter))
     with Progress(play.root) as progress:
-        return {b.koan.partition("/")[2]: b for b in bring(play.workbook, progress, file, **options).brought}
+        return {b.koan.partition("/")[2]: b for b in import_answers(play.workbook, progress, file, **options).brought}
 
 
 def test_answers_are_found_wherever_they_stand(play):
@@ -317,7 +317,7 @@ def test_what_is_no_notebook_of_this_workbook_is_one_line(desk, tmp_path, conten
     file = tmp_path / "bad.ipynb"
     file.write_bytes(content)
     with Progress(desk.root) as progress, pytest.raises(KoansError) as told:
-        bring(desk.workbook, progress, file)
+        import_answers(desk.workbook, progress, file)
     assert says in str(told.value) and "\n" not in str(told.value) and len(str(told.value)) < 300
 
 

@@ -27,7 +27,7 @@ from grader.learn.progress import Progress
 from grader.learn.recall import Answer
 from grader.learn.review_ui import re_solve as desk
 from grader.learn.review_ui.keyboard import Keyboard
-from grader.learn.review_ui.screens import Table
+from grader.learn.review_ui.screens import Screens
 from grader.learn.settings import Settings, change, load
 from tests.terminal import Terminal
 
@@ -443,7 +443,7 @@ def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
     koan = book.koan("causal_mask")
     console = Console(file=io.StringIO(), width=120)
     with Progress(play.root) as progress, Runner(book) as runner:
-        table = Table(Keyboard(io.StringIO()), console)
+        table = Screens(Keyboard(io.StringIO()), console)
         with pytest.raises(KoansError, match="has not passed yet"):
             re_solving.begin(book, progress, koan, START)
         play.solve("causal_mask")
@@ -503,7 +503,7 @@ def test_a_re_solve_given_up_comes_back_soon_and_the_setting_opts_out(proved):
 def test_a_re_solve_on_the_screen_runs_on_a_save_and_asks_how_hard_it_was():
     passed = Verdict("k", "path", Status.passed)
     failed = Verdict("k", "path", Status.failed)
-    start = re_solve_session.Resolving()
+    start = re_solve_session.ReSolveSession()
     assert re_solve_session.saved(start) == (start, "run")
     assert re_solve_session.step(start, "r") == (start, "run")
     after = re_solve_session.ran(start, failed)
@@ -573,7 +573,7 @@ def test_ctrl_c_in_the_middle_of_a_screen_leaves_the_next_one_whole():
     screen = _Interrupting()
     keyboard = Keyboard()
     keyboard.live = True
-    table = Table(keyboard, Console(file=screen, force_terminal=True))
+    table = Screens(keyboard, Console(file=screen, force_terminal=True))
     with pytest.raises(KeyboardInterrupt):
         table.show("a card", ask="any key")
     table.show("the end")

@@ -8,7 +8,7 @@ import pytest
 from grader.book.errors import KoansError
 from grader.book.verdict import Status, Verdict
 from grader.course import verdict_cache as module
-from grader.course.verdict_cache import Kept
+from grader.course.verdict_cache import VerdictCache
 from grader.learn.progress import Progress
 
 FAILED = Verdict("ch06_numerics/softmax", "learner", Status.failed, "x" * 500)
@@ -37,7 +37,7 @@ def _filled_progress(root):
 
 
 def _filled_grades(root):
-    with Kept(root) as kept:
+    with VerdictCache(root) as kept:
         for i in range(50):
             kept.put(f"key {i}", FAILED)
     return root / ".koans/grades.db"
@@ -67,7 +67,7 @@ def test_files_damaged_in_the_same_second_are_all_kept(tmp_path, monkeypatch):
 def test_a_damaged_file_of_grades_is_kept_aside_and_told_and_grading_goes_on(tmp_path):
     file = _filled_grades(tmp_path)
     data = _damage(file)
-    with Kept(tmp_path) as kept:
+    with VerdictCache(tmp_path) as kept:
         (aside,) = _asides(tmp_path)
         assert aside in kept.told
         assert "damaged" in kept.told
@@ -75,21 +75,21 @@ def test_a_damaged_file_of_grades_is_kept_aside_and_told_and_grading_goes_on(tmp
         assert kept.get("key 1") is None
         kept.put("key 1", FAILED)
     assert (tmp_path / ".koans" / aside).read_bytes() == data
-    with Kept(tmp_path) as kept:
+    with VerdictCache(tmp_path) as kept:
         assert kept.told == ""
         assert kept.get("key 1") == FAILED
 
 
 def test_a_new_file_of_grades_does_not_take_the_log_of_the_damaged_one_for_its_own(tmp_path):
-    with Kept(tmp_path) as holder:  # as long as it is open, so is SQLite's log beside the file
+    with VerdictCache(tmp_path) as holder:  # as long as it is open, so is SQLite's log beside the file
         holder.put("old", FAILED)
         (tmp_path / ".koans/grades.db").write_bytes(b"no database" * 1000)
-        with Kept(tmp_path) as kept:
+        with VerdictCache(tmp_path) as kept:
             assert "damaged" in kept.told
             assert kept.get("old") is None
             kept.put("new", FAILED)
         assert [name.partition(".")[2] for name in _asides(tmp_path)] == ["db", "db-shm", "db-wal"]
-    with Kept(tmp_path) as kept:
+    with VerdictCache(tmp_path) as kept:
         assert (kept.told, kept.get("new")) == ("", FAILED)
 
 
@@ -102,9 +102,9 @@ def test_koans_grade_tells_that_the_file_of_grades_was_damaged(play, tmp_path):
     assert "grades.db: damaged (file is not a database); it was kept as grades-" in run.stderr.splitlines()[0]
 
 
-@pytest.mark.parametrize("store", [Progress, Kept])
+@pytest.mark.parametrize("store", [Progress, VerdictCache])
 def test_a_file_that_another_process_holds_is_left_where_it_is(tmp_path, store, monkeypatch):
-    file = {Progress: _filled_progress, Kept: _filled_grades}[store](tmp_path)
+    file = {Progress: _filled_progress, VerdictCache: _filled_grades}[store](tmp_path)
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda path, timeout, **more: connect(path, timeout=0, **more))
     other = connect(file, isolation_level=None)
@@ -120,16 +120,16 @@ def test_a_file_that_another_process_holds_is_left_where_it_is(tmp_path, store, 
 def test_a_verdict_that_is_asked_for_stays_and_one_that_nobody_asks_for_goes(tmp_path, monkeypatch):
     now = [1.8e9]
     monkeypatch.setattr(module.time, "time", lambda: now[0])
-    with Kept(tmp_path) as kept:
+    with VerdictCache(tmp_path) as kept:
         kept.put("asked for", FAILED)
         kept.put("forgotten", FAILED)
     for _ in range(3):
         now[0] += 0.6 * module.MONTHS
-        with Kept(tmp_path) as kept:
+        with VerdictCache(tmp_path) as kept:
             assert kept.get("asked for") == FAILED
-    with Kept(tmp_path) as kept:
+    with VerdictCache(tmp_path) as kept:
         assert kept.get("forgotten") is None
         assert kept.get("asked for") == FAILED
     now[0] += 1.1 * module.MONTHS
-    with Kept(tmp_path) as kept:
+    with VerdictCache(tmp_path) as kept:
         assert kept.get("asked for") is None

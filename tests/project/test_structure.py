@@ -63,5 +63,7 @@ def test_the_command_starts_without_torch():
 
 
 def test_the_stable_names_are_there():
-    program = "from grader import grade_one; from grader.notebook import live; from grader.checks import agrees; live.start"
+    program = (
+        "from grader import grade_one; from grader.notebook import live; from grader.checks import agrees; live.start"
+    )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)

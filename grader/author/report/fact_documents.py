@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from grader.author import facts
-from grader.author.facts import Account, Erratum, Shown
+from grader.author.facts import Account, CardEvidence, Erratum
 from grader.author.report import fact_screens
 from grader.book.workbook import CardProof, Workbook
 
@@ -91,7 +91,7 @@ def _section(erratum: Erratum) -> list[str]:
     return [*lines, *_evidence(erratum.shown), ""]
 
 
-def _evidence(shown: Shown) -> Iterable[str]:
+def _evidence(shown: CardEvidence) -> Iterable[str]:
     kinds = {"test": shown.tests, "benchmark": shown.benchmarks}
     for kind, proofs in kinds.items():
         yield from (f"- {kind}: {_koan(proof.koan)}, {_sentence(proof)}" for proof in proofs)

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from grader.author.facts import Account, Erratum, Shown
+from grader.author.facts import Account, CardEvidence, Erratum
 from grader.book.workbook import CardProof
 
 WIDE = 100  # columns from which on the table names cards instead of counting them
@@ -83,7 +83,7 @@ def count(found: Sequence[Erratum]) -> str:
     return f"{told}: {tested} shown by tests{benchmarks}, {cited} by a citation alone"
 
 
-def proofs(cards: Iterable[Shown]) -> list[str]:
+def proofs(cards: Iterable[CardEvidence]) -> list[str]:
     """The koans whose tests show these cards, each once, and "a citation" where a card has no other proof."""
     koans = [proof.koan for shown in cards for proof in (*shown.tests, *shown.benchmarks)]
     cited = any(shown.card.evidence == "cited" for shown in cards)
@@ -94,7 +94,7 @@ def sentence(proof: CardProof) -> str:
     return proof.test.removeprefix("test_").replace("_", " ")
 
 
-def _evidence(shown: Shown) -> list[Text]:
+def _evidence(shown: CardEvidence) -> list[Text]:
     lines = [Text.assemble(("test ", "dim"), f"{p.koan}: {sentence(p)}") for p in shown.tests]
     lines += [Text.assemble(("benchmark ", "dim"), f"{p.koan}: {sentence(p)}") for p in shown.benchmarks]
     if shown.card.citation:

@@ -11,11 +11,11 @@ from rich.text import Text
 from grader.book.workbook import Koan
 
 if TYPE_CHECKING:
-    from grader.author.changed import Change
-    from grader.author.gate import Report
+    from grader.author.changed import TouchedKoans
+    from grader.author.gate import GateReport
 
 
-def gate(report: Report) -> RenderableType:
+def gate(report: GateReport) -> RenderableType:
     parts: list[RenderableType] = []
     for problem in report.problems:
         parts.append(Text.assemble((problem.where, "bold red"), "\n  ", problem.says))
@@ -30,7 +30,7 @@ def gate(report: Report) -> RenderableType:
     return Group(*parts)
 
 
-def change(found: Change, koans: Sequence[Koan]) -> RenderableType:
+def change(found: TouchedKoans, koans: Sequence[Koan]) -> RenderableType:
     """What `koans verify --changed` is about to do, and what it leaves out."""
     lines = [Text(f"{len(koans)} koans touched: {', '.join(k.id for k in koans) or 'none'}")]
     if found.machine:

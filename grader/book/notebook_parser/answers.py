@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from grader.book.notebook_parser import statements
-from grader.book.notebook_parser.statements import Cell, Left, Parsed, Statement
+from grader.book.notebook_parser.statements import Cell, Parsed, SkippedLine, Statement
 from grader.book.stubs import STUB, stub_of
 from grader.book.syntax import parse
 from grader.book.workbook import Koan, Workbook
@@ -35,7 +35,7 @@ class Outline(msgspec.Struct, frozen=True):
     stub: str
 
 
-class Answer(msgspec.Struct, frozen=True):
+class NotebookAnswer(msgspec.Struct, frozen=True):
     """A koan's text as a notebook has it. `origin` says for each line in which cell and line it stands, or ("", 0).
 
     `cells` are those that the koan's own functions come from, `others` those that define them differently. `error`: the
@@ -66,7 +66,9 @@ def outlines(workbook: Workbook, chapter: str = "") -> list[Outline]:
     return [outline(workbook, koan) for koan in workbook.koans.values() if chapter in ("", koan.chapter)]
 
 
-def answers(cells: Iterable[Cell], wanted: Sequence[Outline], *, live: bool = False) -> tuple[list[Answer], list[Left]]:
+def answers(
+    cells: Iterable[Cell], wanted: Sequence[Outline], *, live: bool = False
+) -> tuple[list[NotebookAnswer], list[SkippedLine]]:
     """The answers that these cells hold, and the lines that were left out.
 
     `live` cells are in the order in which they ran: what ran last counts, even the stub. In a file a stub does not
@@ -150,7 +152,7 @@ class _Found:
     def _at(self, place: Place) -> Statement:
         return self.cells[place[0]].statements[place[1]]
 
-    def answer(self, wanted: Outline) -> Answer | None:
+    def answer(self, wanted: Outline) -> NotebookAnswer | None:
         definitions = {name: self._definitions(wanted, name) for name in wanted.mine}
         chosen = {name: places[-1] for name, places in definitions.items() if places}
         if not chosen:
@@ -166,7 +168,7 @@ class _Found:
         )
         return msgspec.structs.replace(text, others=others)
 
-    def _unreadable(self, wanted: Outline) -> Answer | None:
+    def _unreadable(self, wanted: Outline) -> NotebookAnswer | None:
         """A cell that does not parse and begins one of the koan's functions: its text as it is."""
         for cell in reversed(self.cells):
             if cell.error and set(DEF.findall("\n".join(cell.lines))) & set(wanted.mine):
@@ -174,7 +176,7 @@ class _Found:
                 label = cell.cell.label
                 origin = [("", 0)] * top.count("\n") + [(label, i) for i in range(1, len(cell.lines) + 1)]
                 text = top + "\n".join(cell.lines) + "\n"
-                return Answer(wanted.koan, text, tuple(origin), (label,), error=f"{label}, {cell.error}")
+                return NotebookAnswer(wanted.koan, text, tuple(origin), (label,), error=f"{label}, {cell.error}")
         return None
 
 
@@ -195,7 +197,7 @@ class _Text:
     def _at(self, place: Place) -> Statement:
         return self._cell(place[0]).statements[place[1]]
 
-    def build(self) -> Answer:
+    def build(self) -> NotebookAnswer:
         for name in self.wanted.names:
             if name not in self.chosen:
                 self.taken.update(self._places(name))
@@ -211,7 +213,7 @@ class _Text:
             gap = 2 if n else 1 if block[0][0].startswith(("def ", "async ", "class ", "@")) else 0
             lines += [("", ("", 0))] * gap + block
         text = "".join(f"{line}\n" for line, _ in lines)
-        return Answer(
+        return NotebookAnswer(
             self.wanted.koan,
             text,
             tuple(place for _, place in lines),

@@ -28,7 +28,7 @@ class Cell(msgspec.Struct, frozen=True):
     text: str
 
 
-class Left(msgspec.Struct, frozen=True):
+class SkippedLine(msgspec.Struct, frozen=True):
     """A line that was left out, and what it is."""
 
     cell: str
@@ -58,7 +58,7 @@ class Parsed(msgspec.Struct, frozen=True):
     cell: Cell
     lines: tuple[str, ...]
     statements: tuple[Statement, ...] = ()
-    left: tuple[Left, ...] = ()
+    left: tuple[SkippedLine, ...] = ()
     error: str = ""
 
 
@@ -86,7 +86,7 @@ def known(cell: Cell) -> Parsed:
     return read(cell)
 
 
-def _without_cell_magic(cell: Cell) -> tuple[list[str], list[Left]]:
+def _without_cell_magic(cell: Cell) -> tuple[list[str], list[SkippedLine]]:
     lines = re.split("\r\n|\r|\n", cell.text)  # as Python counts them
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
     if not lines[first].startswith("%%"):
@@ -95,17 +95,17 @@ def _without_cell_magic(cell: Cell) -> tuple[list[str], list[Left]]:
     if magic[0] in PYTHON_MAGICS:
         lines[first] = ""
         return lines, []
-    return [], [Left(cell.label, first + 1, "a cell", lines[first])]
+    return [], [SkippedLine(cell.label, first + 1, "a cell", lines[first])]
 
 
-def _leave_out(cell: Cell, lines: list[str], number: int) -> Iterator[Left]:
+def _leave_out(cell: Cell, lines: list[str], number: int) -> Iterator[SkippedLine]:
     """Put `pass` in the place of a magic or shell line, and nothing in that of the lines that it goes on in."""
     what = "a shell line" if SHELL.match(lines[number - 1].strip()[:1000]) else "a magic"
     instead = "pass"
     more = True
     while more and number <= len(lines):
         line = lines[number - 1]
-        yield Left(cell.label, number, what, line)
+        yield SkippedLine(cell.label, number, what, line)
         more = line.rstrip().endswith("\\")
         lines[number - 1] = line[: len(line) - len(line.lstrip())] * bool(instead) + instead
         instead = ""

@@ -17,7 +17,7 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.notebook_parser import answers, notebook_file
-from grader.book.notebook_parser.answers import Answer, Outline
+from grader.book.notebook_parser.answers import NotebookAnswer, Outline
 from grader.book.processes import environment, module
 from grader.judge.sandbox import submission
 from grader.judge.sandbox.service import ENVIRONMENT
@@ -27,7 +27,7 @@ SECONDS = 20
 NOTES = 20  # that a submission is told
 
 
-class Asked(msgspec.Struct, frozen=True):
+class ParseRequest(msgspec.Struct, frozen=True):
     """Notebooks by name and text, what to look for, and the workbook that must not be readable."""
 
     root: str
@@ -36,7 +36,7 @@ class Asked(msgspec.Struct, frozen=True):
     notebooks: tuple[tuple[str, str], ...]
 
 
-class Told(msgspec.Struct, frozen=True):
+class ParseResult(msgspec.Struct, frozen=True):
     """The text of each koan that the notebooks answer, and what there is to say. `problem`: none can be read."""
 
     texts: dict[str, str] = {}
@@ -44,16 +44,16 @@ class Told(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-def read(root: Path, paths: Sequence[Path], outlines: Sequence[Outline]) -> Told:
+def read(root: Path, paths: Sequence[Path], outlines: Sequence[Outline]) -> ParseResult:
     """What these notebooks of one submission hold for the koans of the workbook at `root`."""
     notebooks: list[tuple[str, str]] = []
     for path in paths:
         try:
             notebooks.append((path.name, submission.read(path.parent, path.name, largest=notebook_file.LARGEST)))
         except (submission.Unreadable, OSError) as error:
-            return Told(problem=str(error))
+            return ParseResult(problem=str(error))
     with tempfile.TemporaryDirectory(prefix="koans-cells-") as scratch:
-        asked = Asked(str(root), scratch, tuple(outlines), tuple(notebooks))
+        asked = ParseRequest(str(root), scratch, tuple(outlines), tuple(notebooks))
         keep = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
         try:
             done = subprocess.run(
@@ -64,17 +64,17 @@ def read(root: Path, paths: Sequence[Path], outlines: Sequence[Outline]) -> Told
                 capture_output=True,
                 timeout=2 * SECONDS,
             )
-            return msgspec.msgpack.decode(done.stdout, type=Told)
+            return msgspec.msgpack.decode(done.stdout, type=ParseResult)
         except subprocess.TimeoutExpired:
             why = f"not within {2 * SECONDS} s"
         except msgspec.MsgspecError:  # killed by a limit, or by what it read
             why = f"the process that read it ended with {done.returncode}"
-    return Told(problem=f"{', '.join(name for name, _ in notebooks)} could not be read: {why}")
+    return ParseResult(problem=f"{', '.join(name for name, _ in notebooks)} could not be read: {why}")
 
 
-def find(notebooks: Sequence[tuple[str, str]], outlines: Sequence[Outline]) -> Told:
+def find(notebooks: Sequence[tuple[str, str]], outlines: Sequence[Outline]) -> ParseResult:
     """The answers in notebooks given as name and text. Of two notebooks with one koan the later counts."""
-    found: dict[str, Answer] = {}
+    found: dict[str, NotebookAnswer] = {}
     notes: list[str] = []
     problems: list[str] = []
     several = len(notebooks) > 1
@@ -97,14 +97,14 @@ def find(notebooks: Sequence[tuple[str, str]], outlines: Sequence[Outline]) -> T
                     notes.append(f"{answer.koan}: answered in two notebooks; that of {name} counts")
                 found[answer.koan] = answer
     if problems and len(problems) == len(notebooks):
-        return Told(problem="; ".join(problems))
+        return ParseResult(problem="; ".join(problems))
     notes = [*problems, *notes]
     if len(notes) > NOTES:
         notes = [*notes[:NOTES], f"and {len(notes) - NOTES} more like these"]
-    return Told({koan: answer.text for koan, answer in found.items()}, tuple(notes))
+    return ParseResult({koan: answer.text for koan, answer in found.items()}, tuple(notes))
 
 
-def _notes(answer: Answer) -> Iterable[str]:
+def _notes(answer: NotebookAnswer) -> Iterable[str]:
     if answer.error:
         yield f"{answer.koan}: {answer.error}"
     if answer.others:
@@ -112,7 +112,7 @@ def _notes(answer: Answer) -> Iterable[str]:
 
 
 def main() -> None:
-    asked = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Asked)
+    asked = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=ParseRequest)
     if sys.platform == "linux":
         from grader.judge.sandbox.confine import confine
 

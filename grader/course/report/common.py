@@ -12,7 +12,7 @@ from grader.course.grade import Class, Grade, Graded
 LONGEST = 4000  # characters of one text in a report; JSON has it whole
 
 
-class Row(msgspec.Struct, frozen=True):
+class ReportRow(msgspec.Struct, frozen=True):
     """A claim with points of its own: the koan, and where it was tried here, `fast`."""
 
     name: str
@@ -22,7 +22,7 @@ class Row(msgspec.Struct, frozen=True):
     earned: int
 
 
-class Held(msgspec.Struct, frozen=True):
+class Misconception(msgspec.Struct, frozen=True):
     """A named wrong answer and whose failures look like it: like this one alone, or like one of several."""
 
     koan: str
@@ -36,14 +36,14 @@ class Held(msgspec.Struct, frozen=True):
         return len(self.alone) + len(self.among)
 
 
-def rows(grade: Grade) -> Iterator[Row]:
+def rows(grade: Grade) -> Iterator[ReportRow]:
     """Every claim that counts. A `fast` that could not be tried here is no row: nobody loses points for a machine."""
     for graded in grade.koans:
         verdict = graded.verdict
-        yield Row(verdict.koan, graded, verdict.status, graded.points, graded.earned)
+        yield ReportRow(verdict.koan, graded, verdict.status, graded.points, graded.earned)
         if graded.fast_points and verdict.fast not in (None, Status.not_run_here):
             assert verdict.fast is not None
-            yield Row(f"{verdict.koan} (fast)", graded, verdict.fast, graded.fast_points, graded.fast_earned)
+            yield ReportRow(f"{verdict.koan} (fast)", graded, verdict.fast, graded.fast_points, graded.fast_earned)
 
 
 def total(grade: Grade) -> tuple[int, int]:
@@ -60,7 +60,7 @@ def shown(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[:longest]}\n… {len(text) - longest} more characters"
 
 
-def explained(row: Row) -> str:
+def explained(row: ReportRow) -> str:
     """What a learner reads about a row: why, and what their code printed."""
     verdict = row.graded.verdict
     if row.name != verdict.koan:
@@ -71,7 +71,7 @@ def explained(row: Row) -> str:
     return "\n\n".join(parts)
 
 
-def misconceptions(classroom: Class) -> list[Held]:
+def misconceptions(classroom: Class) -> list[Misconception]:
     """The named wrong answers a class's failures look like, those of most submissions first."""
     says: dict[tuple[str, str], str] = {}
     alone: dict[tuple[str, str], list[str]] = {}
@@ -84,5 +84,7 @@ def misconceptions(classroom: Class) -> list[Held]:
                 key = verdict.koan, name
                 says.setdefault(key, texts.get(name, name))
                 (alone if len(verdict.names) == 1 else among).setdefault(key, []).append(grade.submission)
-    found = [Held(*key, text, tuple(alone.get(key, ())), tuple(among.get(key, ()))) for key, text in says.items()]
+    found = [
+        Misconception(*key, text, tuple(alone.get(key, ())), tuple(among.get(key, ()))) for key, text in says.items()
+    ]
     return sorted(found, key=lambda h: (-h.count, -len(h.alone), h.koan, h.name))

@@ -12,7 +12,7 @@ import msgspec
 
 from grader.book.verdict import Status
 from grader.course.grade import Class
-from grader.course.report.common import Row, rows, shown
+from grader.course.report.common import ReportRow, rows, shown
 
 SPEC = "0.0.0"  # what the reference implementation (npm: ctrf 0.3) calls the version it checks
 STATUS = {
@@ -62,7 +62,7 @@ def report(classroom: Class) -> str:
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
 
 
-def _test(row: Row, suite: str) -> dict[str, Any]:
+def _test(row: ReportRow, suite: str) -> dict[str, Any]:
     verdict = row.graded.verdict
     test: dict[str, Any] = {
         "name": shown(row.name),

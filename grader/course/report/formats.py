@@ -23,7 +23,7 @@ class Options(msgspec.Struct, frozen=True):
     environment: Mapping[str, str] = {}
 
 
-class Report(msgspec.Struct, frozen=True):
+class ReportFile(msgspec.Struct, frozen=True):
     """Where to write what."""
 
     name: str
@@ -54,17 +54,17 @@ def alone_or_all(found: Class) -> str:
     return as_json.grade(found.grades[0]) if len(found.grades) == 1 else as_json.classroom(found)
 
 
-def parse(text: str) -> Report:
+def parse(text: str) -> ReportFile:
     """Read NAME=FILE. Raises KoansError."""
     name, equals, file = text.partition("=")
     if name not in EACH and name not in WHOLE:
         raise KoansError(f"--format {text}: there are {', '.join(sorted([*EACH, *WHOLE]))}")
     if not equals or not file:
         raise KoansError(f"--format {text}: say where to, --format {name}=FILE (- is standard output)")
-    return Report(name, file)
+    return ReportFile(name, file)
 
 
-def check(reports: Sequence[Report], submissions: int, options: Options) -> None:
+def check(reports: Sequence[ReportFile], submissions: int, options: Options) -> None:
     """Raise KoansError for what cannot work, before an hour of grading."""
     for report in reports:
         if report.name in EACH and submissions > 1 and report.file != "-" and "{}" not in report.file:
@@ -77,7 +77,7 @@ def check(reports: Sequence[Report], submissions: int, options: Options) -> None
             raise KoansError(f"--format {report.name}={report.file}: its folder does not exist")
 
 
-def write(reports: Sequence[Report], found: Class, options: Options) -> list[str]:
+def write(reports: Sequence[ReportFile], found: Class, options: Options) -> list[str]:
     """Write them; returns what an instructor must be told. Raises KoansError."""
     notes: list[str] = []
     for report in reports:

@@ -14,7 +14,7 @@ import msgspec
 
 from grader.book.verdict import Status
 from grader.course.grade import Grade
-from grader.course.report.common import Row, explained, rows, shown, total
+from grader.course.report.common import ReportRow, explained, rows, shown, total
 
 MOST = 10  # annotations of one kind that GitHub shows of a step
 SUMMARY = 900_000  # bytes; GitHub drops a summary of more than 1 MiB
@@ -74,7 +74,7 @@ def summary(grade: Grade) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _token(grade: Grade, row: Row) -> str:
+def _token(grade: Grade, row: ReportRow) -> str:
     """What ends the stop: nobody can print it who does not know the whole result, its times among it."""
     known = msgspec.json.encode([grade.seed, grade.started, grade.seconds, row.name, row.graded.verdict.seconds])
     text = explained(row)

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from grader.book.verdict import Status
 from grader.course.grade import Class, Grade
-from grader.course.report.common import Row, explained, rows, shown
+from grader.course.report.common import ReportRow, explained, rows, shown
 
 KINDS = {Status.failed: "failure", Status.not_started: "skipped", Status.not_run_here: "skipped"}  # the rest: error
 
@@ -46,7 +46,7 @@ def _suite(grade: Grade) -> ElementTree.Element:
     return suite
 
 
-def _case(row: Row) -> ElementTree.Element:
+def _case(row: ReportRow) -> ElementTree.Element:
     verdict = row.graded.verdict
     chapter, _, name = row.name.partition("/")
     case = ElementTree.Element("testcase", name=shown(name), classname=shown(chapter), time=f"{verdict.seconds:.3f}")

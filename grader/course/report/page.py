@@ -15,7 +15,7 @@ from grader.book.html import coded, document
 from grader.book.verdict import Status
 from grader.book.workbook import RUNGS
 from grader.course.grade import Class, Grade, Graded
-from grader.course.report.common import Held, misconceptions, shown, total
+from grader.course.report.common import Misconception, misconceptions, shown, total
 
 SYMBOLS = {
     Status.passed: ("p", "✓"),
@@ -92,7 +92,7 @@ def _head(classroom: Class) -> Iterable[str]:
     yield "</ul>"
 
 
-def _misconceptions(held: Sequence[Held], size: int) -> Iterable[str]:
+def _misconceptions(held: Sequence[Misconception], size: int) -> Iterable[str]:
     yield "<h2>What the class gets wrong</h2>"
     if not held:
         yield '<p class="dim">No failure looks like a mistake that has a name.</p>'
@@ -112,7 +112,7 @@ def _misconceptions(held: Sequence[Held], size: int) -> Iterable[str]:
             yield "</details>"
 
 
-def _held(one: Held, size: int) -> str:
+def _held(one: Misconception, size: int) -> str:
     sure, maybe = (100 * len(part) / max(size, 1) for part in (one.alone, one.among))
     who = ", ".join([*(_text(n, 80) for n in one.alone), *(f"{_text(n, 80)} (perhaps)" for n in one.among)])
     return (
@@ -201,7 +201,7 @@ def _koans(classroom: Class) -> Iterable[str]:
     for grade in classroom.grades:
         for graded in grade.koans:
             by_koan[graded.verdict.koan].append(graded)
-    common: dict[str, Held] = {}
+    common: dict[str, Misconception] = {}
     for held in misconceptions(classroom):
         common.setdefault(held.koan, held)
     yield "<h2>How each rung and koan went</h2>"

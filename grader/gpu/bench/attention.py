@@ -14,9 +14,9 @@ import msgspec
 from grader.book.errors import KoansError, writing
 from grader.book.workbook import Workbook
 from grader.gpu.bench import predict
-from grader.gpu.bench.cells import WAYS, Bench, Cell, Prediction, Row, cells, filled, share
+from grader.gpu.bench.cells import WAYS, Bench, BenchCell, BenchRow, Prediction, cells, filled, share
 from grader.gpu.devices import Facts, lack
-from grader.gpu.job import Job, Kernels, Report, like
+from grader.gpu.job import Kernels, RaceJob, RaceReport, like
 from grader.gpu.timing import Times
 
 CHAPTER = "ch13_triton"
@@ -113,14 +113,14 @@ def _kernels(book: Workbook, name: str) -> dict[str, Any]:
     return found
 
 
-def _on_gpu(plan: Sequence[Cell], kernels: dict[bool, dict[str, Any]], say: Say) -> Iterator[Bench]:
+def _on_gpu(plan: Sequence[BenchCell], kernels: dict[bool, dict[str, Any]], say: Say) -> Iterator[Bench]:
     from grader.gpu import request
-    from grader.gpu.client import Worker
+    from grader.gpu.client import GpuWorker
 
-    rows: list[Row] = []
+    rows: list[BenchRow] = []
     facts = Facts("")
     chosen: dict[str, dict[str, Any]] = {}
-    with Worker(patience=300) as worker:
+    with GpuWorker(patience=300) as worker:
         for i, cell in enumerate(plan):
             say(f"{cell} ({i + 1} of {len(plan)})")
             ours = [request.kernels(fn, way) for way, fn in kernels[cell.causal].items()]
@@ -128,7 +128,7 @@ def _on_gpu(plan: Sequence[Cell], kernels: dict[bool, dict[str, Any]], say: Say)
             try:
                 report = worker.ask(job)
             except KoansError as error:
-                report = Report(facts, error=str(error).splitlines()[0])
+                report = RaceReport(facts, error=str(error).splitlines()[0])
             if report.lack:
                 raise KoansError(f"not run here: {report.lack}")
             facts = report.facts
@@ -143,24 +143,26 @@ def _on_gpu(plan: Sequence[Cell], kernels: dict[bool, dict[str, Any]], say: Say)
             yield Bench("gpu", facts, tuple(_sorted(rows)), chosen=dict(chosen), complete=i + 1 == len(plan))
 
 
-def race_of(cell: Cell, ours: Sequence[Kernels], rounds: int = ROUNDS) -> Job:
+def race_of(cell: BenchCell, ours: Sequence[Kernels], rounds: int = ROUNDS) -> RaceJob:
     """The race of a cell on a GPU: loops, einsum, SDPA by each of its backends, and kernels."""
     name = CAUSAL if cell.causal else FULL
     shape = like(cell.heads, cell.n, cell.d)
-    return Job(f"reference.{CHAPTER}.{name}:{name}", (shape,) * 3, (*TORCH, *BACKENDS), tuple(ours), rounds)
+    return RaceJob(f"reference.{CHAPTER}.{name}:{name}", (shape,) * 3, (*TORCH, *BACKENDS), tuple(ours), rounds)
 
 
-def _row(cell: Cell, times: Times, facts: Facts, floor: float = 0.0, asked: int = 0) -> Row:
+def _row(cell: BenchCell, times: Times, facts: Facts, floor: float = 0.0, asked: int = 0) -> BenchRow:
     honest = times.above(floor)
     if not honest.ms:
         below = f"all {len(times.ms)} times lie below the roofline" if times.ms else ""
-        return Row(cell, times.name, how=times.how, lack=times.lack or times.error or times.wrong or below or "no time")
+        return BenchRow(
+            cell, times.name, how=times.how, lack=times.lack or times.error or times.wrong or below or "no time"
+        )
     ms = honest.median
     figures = (ms, honest.spread, len(honest.ms), times.how, cell.flops / ms / 1e9, share(cell, ms, facts.peak), asked)
-    return Row(cell, times.name, *figures)
+    return BenchRow(cell, times.name, *figures)
 
 
-def _on_cpu(plan: Sequence[Cell], kernels: dict[bool, dict[str, Any]], budget: float, say: Say) -> Iterator[Bench]:
+def _on_cpu(plan: Sequence[BenchCell], kernels: dict[bool, dict[str, Any]], budget: float, say: Say) -> Iterator[Bench]:
     from grader.gpu.contestants import BaselineContestant
     from grader.gpu.machine import Host
     from grader.gpu.timing import race
@@ -168,7 +170,7 @@ def _on_cpu(plan: Sequence[Cell], kernels: dict[bool, dict[str, Any]], budget: f
 
     machine = Host()
     facts = machine.facts()
-    rows: list[Row] = []
+    rows: list[BenchRow] = []
     predictions: list[Prediction] = []
 
     def so_far(complete: bool = False) -> Bench:
@@ -184,7 +186,7 @@ def _on_cpu(plan: Sequence[Cell], kernels: dict[bool, dict[str, Any]], budget: f
             predictions.append(predict.torch_way(there, way))
             expected = _expected(rows, cell, way)
             if expected > budget:
-                rows.append(Row(cell, way, lack=f"left out: about {expected:.0f} s"))
+                rows.append(BenchRow(cell, way, lack=f"left out: about {expected:.0f} s"))
                 continue
             shapes = (like(cell.heads, cell.n, cell.d),) * 3
             one = BaselineContestant(way, oracle.baselines[way], oracle, shapes, machine)
@@ -197,7 +199,7 @@ def _on_cpu(plan: Sequence[Cell], kernels: dict[bool, dict[str, Any]], budget: f
             rows.append(_row(cell, found, facts))
             yield so_far()
         for way, fn in kernels[cell.causal].items():
-            rows.append(Row(cell, way, lack="needs a CUDA GPU"))
+            rows.append(BenchRow(cell, way, lack="needs a CUDA GPU"))
             try:
                 predictions.append(predict.kernel_way(there, way, fn))
             except Exception as error:  # a learner's kernel that does not run yet
@@ -205,7 +207,7 @@ def _on_cpu(plan: Sequence[Cell], kernels: dict[bool, dict[str, Any]], budget: f
         yield so_far(complete=i + 1 == len(plan))
 
 
-def _expected(rows: Sequence[Row], cell: Cell, way: str) -> float:
+def _expected(rows: Sequence[BenchRow], cell: BenchCell, way: str) -> float:
     """Seconds of one call, from a shorter length: time grows with the number of scores."""
     shorter = [r for r in rows if r.way == way and (r.cell.d, r.cell.causal) == (cell.d, cell.causal) and r.ms]
     if not shorter:

@@ -14,7 +14,7 @@ WAYS = ("loops", "einsum", "triton", "yours", "sdpa", "sdpa-flash", "sdpa-cudnn"
 TOKENS, WIDTH = 16384, 2048  # on a GPU, of all sequences and heads together: enough to fill it at every length
 
 
-class Cell(msgspec.Struct, frozen=True):
+class BenchCell(msgspec.Struct, frozen=True):
     """One kind of attention: `heads` heads of `n` queries on as many keys, of width `d`, in bf16."""
 
     n: int
@@ -32,12 +32,12 @@ class Cell(msgspec.Struct, frozen=True):
         return 4 * self.heads * seen * self.d
 
 
-class Row(msgspec.Struct, frozen=True):
+class BenchRow(msgspec.Struct, frozen=True):
     """A measurement: milliseconds (median), their spread, TFLOP/s. `lack`: why there is none. `share` of the roofline
     of this device, where that is known; `asked`: bytes that are asked for by the kernels, as derived on paper.
     """
 
-    cell: Cell
+    cell: BenchCell
     way: str
     ms: float = 0.0
     spread: float = 0.0
@@ -56,7 +56,7 @@ class Prediction(msgspec.Struct, frozen=True):
     what the kernel asks for. `known` says where the bytes are from.
     """
 
-    cell: Cell
+    cell: BenchCell
     way: str
     flops: int
     least_bytes: int
@@ -75,7 +75,7 @@ class Bench(msgspec.Struct, frozen=True):
 
     kind: str
     facts: Facts
-    rows: tuple[Row, ...]
+    rows: tuple[BenchRow, ...]
     predictions: tuple[Prediction, ...] = ()
     predicted_for: str = ""
     chosen: Mapping[str, Mapping[str, object]] = {}
@@ -83,18 +83,18 @@ class Bench(msgspec.Struct, frozen=True):
     complete: bool = True
 
 
-def cells(lengths: tuple[int, ...], widths: tuple[int, ...], *, gpu: bool) -> list[Cell]:
+def cells(lengths: tuple[int, ...], widths: tuple[int, ...], *, gpu: bool) -> list[BenchCell]:
     """In the order in which they are run: short ones first, so that what is stopped has the most."""
-    plan = [Cell(n, d, causal) for n in lengths for d in widths for causal in (False, True)]
+    plan = [BenchCell(n, d, causal) for n in lengths for d in widths for causal in (False, True)]
     return [filled(cell) for cell in plan] if gpu else plan
 
 
-def filled(cell: Cell) -> Cell:
+def filled(cell: BenchCell) -> BenchCell:
     """The same with as many heads as fill a GPU."""
     return msgspec.structs.replace(cell, heads=max(1, TOKENS // cell.n) * max(1, WIDTH // cell.d))
 
 
-def share(cell: Cell, ms: float, peak: Peak | None) -> float | None:
+def share(cell: BenchCell, ms: float, peak: Peak | None) -> float | None:
     """Of what the roofline allows for this cell when q, k, v and the output move once."""
     if peak is None:
         return None

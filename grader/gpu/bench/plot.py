@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grader.book.figure_style import style
-from grader.gpu.bench.cells import Bench, Prediction, Row
+from grader.gpu.bench.cells import Bench, BenchRow, Prediction
 from grader.gpu.devices import H100, Peak
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _roof(axes: Any, peak: Peak) -> None:
     axes.set_ylim(peak.bandwidth / 1e12 * 0.2, peak.flops / 1e12 * 2.5)
 
 
-def _measured(rows: Sequence[Row]) -> list[Point]:
+def _measured(rows: Sequence[BenchRow]) -> list[Point]:
     longest = max((row.cell.n for row in rows), default=0)
     some = [row for row in rows if row.ms and row.asked and row.cell.n == longest]
     return [Point(r.way, r.cell.flops / r.asked, r.tflops, r.cell.flops / r.asked, r.tflops) for r in some]

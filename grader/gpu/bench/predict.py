@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from grader.gpu.bench.cells import Cell, Prediction
+from grader.gpu.bench.cells import BenchCell, Prediction
 from grader.gpu.devices import H100, Peak
 from reference import Moves
 
@@ -19,7 +19,7 @@ COUNTED = 512  # tokens: the interpreter takes a fraction of a second
 BYTES = 2  # of a bf16 number
 
 
-def torch_way(cell: Cell, way: str) -> Prediction:
+def torch_way(cell: BenchCell, way: str) -> Prediction:
     """Loops, einsum or SDPA, as the bench runs them."""
     side = cell.heads * cell.n * cell.d * BYTES  # q, k, v and the output are this large each
     table = cell.heads * cell.n * cell.n * BYTES
@@ -38,7 +38,7 @@ def torch_way(cell: Cell, way: str) -> Prediction:
     return _predict(cell, way, cell.flops, 4 * side, 4 * side, "derived: q, k, v and the output once", H100)
 
 
-def asked_by(cell: Cell, fn: Any, config: Mapping[str, Any]) -> Moves:
+def asked_by(cell: BenchCell, fn: Any, config: Mapping[str, Any]) -> Moves:
     """What a kernel is derived to ask for with these tiles. Nothing is run."""
     import torch
 
@@ -51,7 +51,7 @@ def total(moves: Moves) -> int:
     return sum(moves.loads.values()) + sum(moves.stores.values())
 
 
-def kernel_way(cell: Cell, way: str, fn: Any) -> Prediction:
+def kernel_way(cell: BenchCell, way: str, fn: Any) -> Prediction:
     """A kernel behind its launcher (`launched.Launched`), with its own CONFIG. Raises what the kernel raises."""
     import torch
 
@@ -73,6 +73,6 @@ def kernel_way(cell: Cell, way: str, fn: Any) -> Prediction:
     return _predict(cell, way, flops, 4 * side, asked, known, H100)
 
 
-def _predict(cell: Cell, way: str, flops: int, least: int, asked: int, known: str, peak: Peak) -> Prediction:
+def _predict(cell: BenchCell, way: str, flops: int, least: int, asked: int, known: str, peak: Peak) -> Prediction:
     low, high = (1e3 * peak.seconds(flops, moved) for moved in (least, asked))
     return Prediction(cell, way, flops, least, asked, low, high, known)

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from grader.gpu.bench.cells import Bench, Cell, Prediction, Row
+from grader.gpu.bench.cells import Bench, BenchCell, BenchRow, Prediction
 
 
 def tables(found: Bench) -> RenderableType:
@@ -26,7 +26,7 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _cell(cell: Cell) -> list[str]:
+def _cell(cell: BenchCell) -> list[str]:
     return [f"{cell.n:,}", str(cell.d), "causal" if cell.causal else ""]
 
 
@@ -44,7 +44,7 @@ def _measured(found: Bench) -> Table:
     return table
 
 
-def _figures(row: Row, known: bool) -> list[str]:
+def _figures(row: BenchRow, known: bool) -> list[str]:
     if row.lack:
         return ["", "", "", *[""] * known, row.lack]
     share = [f"{100 * row.share:.0f} %"] if row.share is not None else []

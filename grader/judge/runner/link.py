@@ -22,7 +22,7 @@ from grader.book.errors import KoansError
 from grader.book.processes import environment, module
 from grader.judge.runner import shared
 from grader.judge.runner.address import fingerprint, socket_path
-from grader.judge.runner.protocol import Done, Job, Lines, Ready, Reply, Request, pack
+from grader.judge.runner.protocol import Done, Job, Lines, Reply, Request, ServerReady, pack
 
 STARTING = 120.0  # seconds the server may take to import everything, on a slow disk
 _reply: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
@@ -194,7 +194,7 @@ def _wait_until_ready(link: Warm, connection: socket.socket, abandoned: threadin
     while not select.select([connection], [], [], 0.1)[0]:
         if abandoned.is_set() or time.monotonic() > deadline:
             raise KoansError("the runner did not start in time; `koans doctor` checks what it needs")
-    if not isinstance(link.receive_any(), Ready):
+    if not isinstance(link.receive_any(), ServerReady):
         raise KoansError("the runner answered out of turn; run `koans doctor`")
 
 

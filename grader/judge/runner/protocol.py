@@ -41,7 +41,7 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
     id: int
 
 
-class Ready(msgspec.Struct, frozen=True, tag=True):
+class ServerReady(msgspec.Struct, frozen=True, tag=True):
     """The server has imported everything. `fingerprint` tells which files it imported.
 
     The other fields are shown to users: the server's process, its workbook, when it started, and how many seconds it
@@ -90,7 +90,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 Request = Job | Cancel
-Reply = Ready | Done
+Reply = ServerReady | Done
 
 
 def pack(message: Request | Reply) -> bytes:

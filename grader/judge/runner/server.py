@@ -28,7 +28,7 @@ from grader.book.workbook import Workbook
 from grader.judge.runner.address import fingerprint
 from grader.judge.runner.child import execute, prepare, serve
 from grader.judge.runner.preload import warm_up
-from grader.judge.runner.protocol import Cancel, Done, Job, Lines, Ready, Reply, Request, pack
+from grader.judge.runner.protocol import Cancel, Done, Job, Lines, Reply, Request, ServerReady, pack
 from grader.judge.runner.shared import Listener
 from grader.judge.sandbox.reaper import Reaper
 
@@ -77,7 +77,7 @@ class Server:
     """One loop over clients and the ends of children. It stops when nobody needs it."""
 
     def __init__(
-        self, first: socket.socket, listener: Listener | None, ready: Ready, workbook: Workbook | None
+        self, first: socket.socket, listener: Listener | None, ready: ServerReady, workbook: Workbook | None
     ) -> None:
         self.ready, self.workbook = ready, workbook
         self.listener = listener
@@ -356,7 +356,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     socket_file, expected, seconds = sys.argv[3:6] or ("", "", "0")
-    ready = Ready(fingerprint(root), os.getpid(), str(root), time.time(), float(seconds))
+    ready = ServerReady(fingerprint(root), os.getpid(), str(root), time.time(), float(seconds))
     workbook = warm_up(root)
     listener = None
     if socket_file and ready.fingerprint == expected:

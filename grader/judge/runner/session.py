@@ -24,7 +24,7 @@ from grader.book.workbook import Koan, Workbook
 from grader.checks.context import Run
 from grader.checks.oracle_cache import OracleCache
 from grader.judge import plugin, targets
-from grader.judge.differential import Twin
+from grader.judge.differential import DifferentialFunction
 from grader.judge.runner.protocol import Event, EventKind, Job
 from grader.judge.sandbox import confine, proxy
 
@@ -53,7 +53,7 @@ def run_all(root: str, jobs: Iterable[Job], ended: Callable[[int], None], workbo
     os.environ.pop("PYTEST_ADDOPTS", None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # looking for installed plugins takes longer than many koans
     # The plugin is given as an object: pytest would look for its name among all installed packages.
-    return int(pytest.main(args, plugins=[plugin, Runs(jobs, ended, workbook)]))
+    return int(pytest.main(args, plugins=[plugin, SessionDriver(jobs, ended, workbook)]))
 
 
 class _FolderAbove(pytest.Directory):
@@ -71,7 +71,7 @@ class _FolderAbove(pytest.Directory):
             yield self.ihook.pytest_collect_directory(path=entry, parent=self)
 
 
-class Runs(plugin.Driver):
+class SessionDriver(plugin.Driver):
     """A pytest plugin that takes over the session: it collects and runs the tests of each job.
 
     If a job has the address of a sandbox, the code under test runs in a worker there. This process ends when its worker
@@ -82,7 +82,7 @@ class Runs(plugin.Driver):
         super().__init__(workbook)
         self.jobs, self.ended = jobs, ended
         self.memo: OracleCache | None = None
-        self.workers: dict[str, proxy.Worker] = {}  # by koan; see `reuse` in targets.Sandbox
+        self.workers: dict[str, proxy.SandboxWorker] = {}  # by koan; see `reuse` in targets.Sandbox
         self.record: Record | None = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -144,7 +144,7 @@ class Runs(plugin.Driver):
     def _sandbox(self, job: Job, record: Record) -> targets.Sandbox | None:
         if not job.sandbox:
             return None
-        join = Twin if job.twice else None
+        join = DifferentialFunction if job.twice else None
         reuse = self.workers if job.twice else None
         return targets.Sandbox(
             job.sandbox, job.timeout, job.memory, record.worker_started, record.worker_ended, join, reuse
@@ -223,7 +223,7 @@ class Record:
         self.stream.write(msgspec.json.encode(event).decode() + "\n")
         self.stream.flush()
 
-    def worker_started(self, worker: proxy.Worker) -> None:
+    def worker_started(self, worker: proxy.SandboxWorker) -> None:
         self.write(Event("confined", confine.in_words(worker.level)))
 
     def worker_ended(self, end: proxy.End) -> NoReturn:

@@ -14,7 +14,7 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.judge.runner.address import fingerprint, folder
-from grader.judge.runner.protocol import Lines, Ready
+from grader.judge.runner.protocol import Lines, ServerReady
 
 SECONDS = 600.0  # how long a shared server stays after its last run
 VARIABLE = "KOANS_WARM_SECONDS"
@@ -51,7 +51,7 @@ def of_this_user(connection: socket.socket) -> bool:
     return bool(uid == os.getuid())
 
 
-def hello(path: Path) -> tuple[socket.socket, Ready] | None:
+def hello(path: Path) -> tuple[socket.socket, ServerReady] | None:
     """A connection to the server at this address, and its first message. None if no server answers there."""
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -67,15 +67,15 @@ def hello(path: Path) -> tuple[socket.socket, Ready] | None:
     return None
 
 
-def _first_message(connection: socket.socket) -> Ready | None:
+def _first_message(connection: socket.socket) -> ServerReady | None:
     lines = Lines()
     while data := connection.recv(1 << 16):
         if complete := lines.feed(data):
-            return msgspec.json.decode(complete[0], type=Ready)
+            return msgspec.json.decode(complete[0], type=ServerReady)
     return None
 
 
-class Left(msgspec.Struct, frozen=True):
+class WarmProcess(msgspec.Struct, frozen=True):
     """A shared server that is running: its process, its workbook, its age, and how long it stays after its last run.
 
     `current` tells whether it imported what is on disk now.
@@ -88,7 +88,7 @@ class Left(msgspec.Struct, frozen=True):
     current: bool
 
 
-def left(root: Path) -> list[Left]:
+def find_warm(root: Path) -> list[WarmProcess]:
     """The shared servers of this user and this workbook. Raises KoansError if there is no safe place for a socket."""
     servers = []
     for path in sorted(folder().glob("*.sock")):
@@ -99,7 +99,7 @@ def left(root: Path) -> list[Left]:
         connection.close()
         if ready.root == str(root.resolve()):
             current = ready.fingerprint == fingerprint(root)
-            servers.append(Left(ready.pid, ready.root, time.time() - ready.since, ready.seconds, current))
+            servers.append(WarmProcess(ready.pid, ready.root, time.time() - ready.since, ready.seconds, current))
     return servers
 
 

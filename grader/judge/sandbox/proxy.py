@@ -52,30 +52,30 @@ def _stop(end: End) -> NoReturn:
 
 
 @dataclass(frozen=True)
-class Limits:
+class WorkerLimits:
     """Seconds one worker may live, and bytes it may map beyond those of the warm process."""
 
     seconds: float = 20.0
     memory: int = 2 << 30
 
 
-class Worker:
+class SandboxWorker:
     """One worker of a zygote, with one submission. `on_end` is called if it ends early."""
 
     def __init__(
-        self, address: str, load: wire.Load, limits: Limits, on_end: Callable[[End], NoReturn] = _stop
+        self, address: str, load: wire.Load, limits: WorkerLimits, on_end: Callable[[End], NoReturn] = _stop
     ) -> None:
         self.load, self.limits, self.address, self.on_end = load, limits, address, on_end
         self._deadline = time.monotonic() + STARTING + limits.seconds
         self._calls = 0
-        self._others: list[Worker] = []
+        self._others: list[SandboxWorker] = []
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(STARTING)
         self._socket.connect(address)
         self._socket.setblocking(True)
         self._fd = self._socket.fileno()
         ready = self._ask(wire.Start(limits.memory, int(limits.seconds * 4) + 5))
-        if not isinstance(ready, wire.Ready):
+        if not isinstance(ready, wire.WorkerReady):
             self._end(nonsense="a worker that does not say how it is confined")
         self.level = Level(ready.parts, ready.missing)
         self._deadline = time.monotonic() + limits.seconds
@@ -127,9 +127,9 @@ class Worker:
             _copy_back(kwargs, inputs[1])
         return value
 
-    def with_memory(self, memory: int) -> Worker:
+    def with_memory(self, memory: int) -> SandboxWorker:
         """A second worker with the same submission and another limit on memory."""
-        other = Worker(self.address, self.load, Limits(self.limits.seconds, memory), self.on_end)
+        other = SandboxWorker(self.address, self.load, WorkerLimits(self.limits.seconds, memory), self.on_end)
         self._others.append(other)
         other.names()
         return other
@@ -174,7 +174,7 @@ class Worker:
 class Proxy:
     """A submission's function. Call it like one."""
 
-    def __init__(self, worker: Worker, name: str) -> None:
+    def __init__(self, worker: SandboxWorker, name: str) -> None:
         self._worker = worker
         self.__name__ = name
         self._with_memory: dict[int, Proxy] = {}

@@ -78,7 +78,7 @@ class Error(msgspec.Struct):
     name: str | None = None
 
 
-class Ready(msgspec.Struct, tag=True):
+class WorkerReady(msgspec.Struct, tag=True):
     """The worker is confined. `parts` confine it; `missing` are the parts that this system lacks."""
 
     parts: list[str]
@@ -112,7 +112,7 @@ class Ended(msgspec.Struct, tag=True):
     tail: str
 
 
-Reply = Ready | Loaded | Returned | Raised | Ended
+Reply = WorkerReady | Loaded | Returned | Raised | Ended
 
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)

@@ -32,7 +32,7 @@ def main(fd: int, scratch: Path, hidden: Path) -> None:
     if not isinstance(start, wire.Start):
         return
     level = confine.confine(fd, scratch, hidden, start.memory, start.seconds)
-    wire.write(fd, wire.frame(wire.Ready(level.parts, level.missing)))
+    wire.write(fd, wire.frame(wire.WorkerReady(level.parts, level.missing)))
     printed = _Printed()
     sys.stdout = sys.stderr = printed
     sys.setrecursionlimit(STACK)

@@ -124,7 +124,7 @@ class Page(ModalScreen[None]):
         self.dismiss(None)
 
 
-class Passed(ModalScreen[str | None]):
+class PassedScreen(ModalScreen[str | None]):
     """After a pass: what it unlocked, why it matters, and the model answer beside one's own."""
 
     CSS = """

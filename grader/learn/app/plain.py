@@ -13,7 +13,7 @@ from grader.book import terminal
 from grader.book.errors import KoansError
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook
-from grader.learn.app.session import Session
+from grader.learn.app.session import AppSession
 from grader.learn.app.state import Command, State
 from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
@@ -30,7 +30,7 @@ class Plain:
         self.console = terminal.console()
         self.source = source or sys.stdin
         self.states: queue.Queue[State | str | None] = queue.Queue()
-        self.session = Session(workbook, self.states.put, poll=poll)
+        self.session = AppSession(workbook, self.states.put, poll=poll)
         self.seen: Any = None
         self.told: list[str] = []
         self.hints = -1

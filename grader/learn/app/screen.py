@@ -21,9 +21,9 @@ from grader.book.errors import KoansError
 from grader.book.verdict import Status
 from grader.book.workbook import HINTS, RUNGS, Koan, Workbook
 from grader.learn import attempts
-from grader.learn.app.panels import ChooseKoan, Confirm, Page, Passed
-from grader.learn.app.session import Session
-from grader.learn.app.state import Command, State, Told
+from grader.learn.app.panels import ChooseKoan, Confirm, Page, PassedScreen
+from grader.learn.app.session import AppSession
+from grader.learn.app.state import Command, Notice, State
 from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
 
@@ -87,7 +87,7 @@ class KoansApp(App[None]):
     def __init__(self, workbook: Workbook, *, poll: bool = False) -> None:
         super().__init__()
         self.workbook = workbook
-        self.session = Session(workbook, self._tell, poll=poll)
+        self.session = AppSession(workbook, self._tell, poll=poll)
         self.state = self.session.state
         self._celebrated: attempts.Step | None = None
 
@@ -199,7 +199,7 @@ class KoansApp(App[None]):
         return Group(*parts)
 
     def _passed(self, step: attempts.Step) -> None:
-        self.push_screen(Passed(self.workbook, step), self._after_pass)
+        self.push_screen(PassedScreen(self.workbook, step), self._after_pass)
 
     def _after_pass(self, verb: str | None) -> None:
         if verb:
@@ -223,7 +223,7 @@ class KoansApp(App[None]):
         try:
             self.push_screen(Page(chapter.title, self.workbook.text_for_terminal(chapter)))
         except KoansError as error:
-            self.session.post(Told(str(error)))
+            self.session.post(Notice(str(error)))
 
     def action_solution(self) -> None:
         step = self.state.step
@@ -235,10 +235,10 @@ class KoansApp(App[None]):
                     Page(self.koan.title, f"```python\n{attempts.solution_text(self.workbook, self.koan)}```")
                 )
             except KoansError as error:
-                self.session.post(Told(str(error)))
+                self.session.post(Notice(str(error)))
         else:
             self.session.post(
-                Told(f"the solution opens when yours passes; koans solution {self.koan.name} --peek shows it")
+                Notice(f"the solution opens when yours passes; koans solution {self.koan.name} --peek shows it")
             )
 
     def action_reset(self) -> None:
@@ -251,11 +251,11 @@ class KoansApp(App[None]):
     def action_edit(self) -> None:
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
         if not editor:
-            self.session.post(Told(f"$EDITOR is not set; open exercises/{self.koan.id}.py yourself"))
+            self.session.post(Notice(f"$EDITOR is not set; open exercises/{self.koan.id}.py yourself"))
             return
         try:
             with self.suspend():
                 subprocess.run([*shlex.split(editor), str(self.workbook.exercise(self.koan))], check=False)
         except OSError as error:
-            self.session.post(Told(f"$EDITOR ({editor}) cannot be run: {error.strerror}"))
+            self.session.post(Notice(f"$EDITOR ({editor}) cannot be run: {error.strerror}"))
         self.refresh(layout=True)

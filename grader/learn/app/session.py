@@ -14,7 +14,7 @@ from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
 from grader.judge.runner import Cancelled, Runner
 from grader.learn import attempts, deck, settings
-from grader.learn.app.state import Command, Effect, Event, Ran, State, Trouble, Warmed, go, update
+from grader.learn.app.state import AppEffect, Command, Event, Ran, State, Trouble, Warmed, go, update
 from grader.learn.app.watch import Watcher
 from grader.learn.progress import Progress, digest
 
@@ -22,7 +22,7 @@ View = Callable[[State], None]
 AGAIN = 0.2  # seconds after which a run that was cancelled and goes on is cancelled again
 
 
-class Runs:
+class KoanRunner:
     """What is to run next, and whether something runs. One place: a newer koan takes it from an older one.
 
     The run in hand is cancelled while nothing can be taken, so a cancel never meets the run it makes room for.
@@ -80,7 +80,7 @@ class Runs:
             return self._running or self._next is not None
 
 
-class Session:
+class AppSession:
     """Start it, post events, and it calls `view` with every new state, from its own thread."""
 
     def __init__(self, workbook: Workbook, view: View, *, poll: bool = False, start: str | None = None) -> None:
@@ -89,7 +89,7 @@ class Session:
         self._events: queue.Queue[Event | None] = queue.Queue()
         self._last: dict[str, str] = {}  # digest of the text each koan was last run with
         self._runner = Runner(workbook)
-        self._runs = Runs(self._runner.cancel)
+        self._runs = KoanRunner(self._runner.cancel)
         self._watcher = Watcher(workbook, self.post, poll=poll)
         self._loop = threading.Thread(target=self._serve, name="session", daemon=True)
         self._worker = threading.Thread(target=self._work, name="runs", daemon=True)
@@ -155,7 +155,7 @@ class Session:
             except queue.Empty:
                 self._runs.end_overtaken()
 
-    def _do(self, effect: Effect, state: State, progress: Progress) -> State:
+    def _do(self, effect: AppEffect, state: State, progress: Progress) -> State:
         koan = self.workbook.koans[effect.koan]
         if effect.verb == "hint":
             progress.saw_hint(koan, state.hints)

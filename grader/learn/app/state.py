@@ -35,7 +35,7 @@ class Trouble(msgspec.Struct, frozen=True):
     text: str
 
 
-class Told(msgspec.Struct, frozen=True):
+class Notice(msgspec.Struct, frozen=True):
     """A line for the learner: where a copy was kept, how files are watched."""
 
     text: str
@@ -48,7 +48,7 @@ class Command(msgspec.Struct, frozen=True):
     koan: str = ""
 
 
-Event = Warmed | Saved | Ran | Trouble | Told | Command
+Event = Warmed | Saved | Ran | Trouble | Notice | Command
 
 
 class State(msgspec.Struct, frozen=True):
@@ -73,7 +73,7 @@ class State(msgspec.Struct, frozen=True):
         return sum(s.status == Status.passed for s in self.standings.values())
 
 
-class Effect(msgspec.Struct, frozen=True):
+class AppEffect(msgspec.Struct, frozen=True):
     """What the session must do for a new state: run (cancelling what runs), reset, hint (record it)."""
 
     verb: str
@@ -81,12 +81,12 @@ class Effect(msgspec.Struct, frozen=True):
     force: bool = False
 
 
-def update(state: State, event: Event) -> tuple[State, list[Effect]]:
+def update(state: State, event: Event) -> tuple[State, list[AppEffect]]:
     """The next state and what is to be done."""
     match event:
         case Warmed(mode):
             return msgspec.structs.replace(state, mode=mode), []
-        case Told(text):
+        case Notice(text):
             return msgspec.structs.replace(state, told=text), []
         case Trouble(text):
             return msgspec.structs.replace(state, trouble=text, running=False), []
@@ -104,29 +104,29 @@ def update(state: State, event: Event) -> tuple[State, list[Effect]]:
         case Command("go", koan):
             return go(state, koan)
         case Command("run"):
-            return msgspec.structs.replace(state, running=True, told=""), [Effect("run", state.koan, force=True)]
+            return msgspec.structs.replace(state, running=True, told=""), [AppEffect("run", state.koan, force=True)]
         case Command("hint"):
             tier = min(state.hints + 1, HINTS)
-            return msgspec.structs.replace(state, hints=tier), [Effect("hint", state.koan)]
+            return msgspec.structs.replace(state, hints=tier), [AppEffect("hint", state.koan)]
         case Command("reset"):
-            return state, [Effect("reset", state.koan)]
+            return state, [AppEffect("reset", state.koan)]
         case _:
             return state, []
 
 
-def _saved(state: State, koans: tuple[str, ...], mine: bool) -> tuple[State, list[Effect]]:
+def _saved(state: State, koans: tuple[str, ...], mine: bool) -> tuple[State, list[AppEffect]]:
     if state.koan in koans or (not koans and not mine):
-        return msgspec.structs.replace(state, running=True), [Effect("run", state.koan, force=not mine)]
+        return msgspec.structs.replace(state, running=True), [AppEffect("run", state.koan, force=not mine)]
     if not koans or not mine:
         return state, []
     return go(state, koans[0])  # the learner has turned to another file: follow
 
 
-def go(state: State, koan: str) -> tuple[State, list[Effect]]:
+def go(state: State, koan: str) -> tuple[State, list[AppEffect]]:
     """Make `koan` the current one and run it."""
     hints = state.standings[koan].hints if koan in state.standings else 0
     moved = msgspec.structs.replace(state, koan=koan, step=None, hints=hints, running=True, told="")
-    return moved, [Effect("run", koan, force=True)]
+    return moved, [AppEffect("run", koan, force=True)]
 
 
 def following(state: State) -> str:

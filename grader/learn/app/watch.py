@@ -9,7 +9,7 @@ from pathlib import Path
 import watchfiles
 
 from grader.book.workbook import Workbook
-from grader.learn.app.state import Event, Saved, Told
+from grader.learn.app.state import Event, Notice, Saved
 
 STEP = 5  # ms without another change before changes are passed on: editors write, rename, write again
 DEBOUNCE = 60  # ms at most
@@ -61,7 +61,7 @@ class Watcher:
             self._follow(polling=False)
             probing.join(2)
         if self.poll and not self._stop.is_set():
-            self.post(Told("files are polled, because no events arrive from this file system"))
+            self.post(Notice("files are polled, because no events arrive from this file system"))
         if not self._stop.is_set():
             self._follow(polling=True)
 

@@ -18,7 +18,7 @@ import msgspec
 from grader.book.errors import writing
 
 
-class Change(msgspec.Struct, frozen=True):
+class NoteChange(msgspec.Struct, frozen=True):
     """A text's digest and the time, in whole seconds since 1970, of the first export that had it."""
 
     digest: str
@@ -29,14 +29,14 @@ def times(file: Path, digests: Mapping[str, str], now: float | None = None) -> d
     """The time of each key, in seconds since 1970: the one kept in `file` while the digest stays, else now, and later
     than the one kept even if a clock was set back. Without the file everything is new. Raises KoansError.
     """
-    kept: dict[str, Change] = {}
+    kept: dict[str, NoteChange] = {}
     with contextlib.suppress(OSError, msgspec.DecodeError):
-        kept = msgspec.json.decode(file.read_bytes(), type=dict[str, Change])
+        kept = msgspec.json.decode(file.read_bytes(), type=dict[str, NoteChange])
     second = int(time.time() if now is None else now)
     for key, digest in digests.items():
         old = kept.get(key)
         if old is None or old.digest != digest:
-            kept[key] = Change(digest, max(second, old.at + 1) if old else second)
+            kept[key] = NoteChange(digest, max(second, old.at + 1) if old else second)
     draft = file.with_suffix(".draft")
     with writing(file):
         draft.write_bytes(msgspec.json.encode(kept, order="sorted"))

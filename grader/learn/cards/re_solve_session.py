@@ -10,7 +10,7 @@ from grader.book.verdict import Verdict
 from grader.learn.cards.schedule import RATINGS
 
 
-class Resolving(msgspec.Struct, frozen=True):
+class ReSolveSession(msgspec.Struct, frozen=True):
     """`verdict` is that of the last run, if there was one."""
 
     phase: Literal["working", "rating", "ended"] = "working"
@@ -20,17 +20,17 @@ class Resolving(msgspec.Struct, frozen=True):
 Effect = Literal["run", "give up", "1", "2", "3", "4", "as proposed"]
 
 
-def saved(state: Resolving) -> tuple[Resolving, Effect | None]:
+def saved(state: ReSolveSession) -> tuple[ReSolveSession, Effect | None]:
     """The scratch file was saved: it runs."""
     return state, "run" if state.phase == "working" else None
 
 
-def ran(state: Resolving, verdict: Verdict) -> Resolving:
+def ran(state: ReSolveSession, verdict: Verdict) -> ReSolveSession:
     """A pass ends the work; how hard it was is asked then."""
     return msgspec.structs.replace(state, verdict=verdict, phase="rating" if verdict.passed else "working")
 
 
-def step(state: Resolving, key: str) -> tuple[Resolving, Effect | None]:
+def step(state: ReSolveSession, key: str) -> tuple[ReSolveSession, Effect | None]:
     """Working: r runs, g gives up, q or the end of input leaves it for later. Rating: 1 to 4, Enter as proposed."""
     ended = msgspec.structs.replace(state, phase="ended")
     if state.phase == "rating":

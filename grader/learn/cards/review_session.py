@@ -17,14 +17,14 @@ from grader.learn.cards.schedule import AGAIN, RATINGS, Plan, Review, choices, r
 SOON = 20 * 60.0  # seconds ahead of its time that a card may be shown when nothing else is left
 
 
-class Effect(msgspec.Struct, frozen=True):
+class ReviewEffect(msgspec.Struct, frozen=True):
     """What is to be written to the log: a review, or that the last one of this card is taken back."""
 
     verb: Literal["review", "take back"]
     review: Review
 
 
-class Sitting(msgspec.Struct, frozen=True):
+class ReviewSession(msgspec.Struct, frozen=True):
     """`card` is on the screen since `since` (None: there is nothing left); `waiting` are to come, `back` those seen in
     this sitting that come back in it, with their time. `done` are the ratings given, `histories` the log by card.
     """
@@ -53,11 +53,11 @@ class Sitting(msgspec.Struct, frozen=True):
         return choices(self.history(self.card), self.plan, now)
 
 
-def begin(cards: Sequence[str], histories: Mapping[str, tuple[Review, ...]], plan: Plan, now: float) -> Sitting:
-    return _next(Sitting(plan, dict(histories), tuple(cards)), now)
+def begin(cards: Sequence[str], histories: Mapping[str, tuple[Review, ...]], plan: Plan, now: float) -> ReviewSession:
+    return _next(ReviewSession(plan, dict(histories), tuple(cards)), now)
 
 
-def step(sitting: Sitting, key: str, now: float) -> tuple[Sitting, Effect | None]:
+def step(sitting: ReviewSession, key: str, now: float) -> tuple[ReviewSession, ReviewEffect | None]:
     """What a key does: any reveals, 1 to 4 rate, u takes the last rating back, q or the end of input ends."""
     if key in ("q", ""):
         return msgspec.structs.replace(sitting, ended=True), None
@@ -72,7 +72,7 @@ def step(sitting: Sitting, key: str, now: float) -> tuple[Sitting, Effect | None
     return sitting, None
 
 
-def _rate(sitting: Sitting, card: str, rating: int, now: float) -> tuple[Sitting, Effect]:
+def _rate(sitting: ReviewSession, card: str, rating: int, now: float) -> tuple[ReviewSession, ReviewEffect]:
     review = Review(card, rating, now, round(max(0.0, now - sitting.since), 1))
     history = (*sitting.history(card), review)
     due = replay(history, sitting.plan).due
@@ -80,10 +80,10 @@ def _rate(sitting: Sitting, card: str, rating: int, now: float) -> tuple[Sitting
     rated = msgspec.structs.replace(
         sitting, histories={**sitting.histories, card: history}, back=back, done=(*sitting.done, review), card=None
     )
-    return _next(rated, now), Effect("review", review)
+    return _next(rated, now), ReviewEffect("review", review)
 
 
-def _take_back(sitting: Sitting, now: float) -> tuple[Sitting, Effect | None]:
+def _take_back(sitting: ReviewSession, now: float) -> tuple[ReviewSession, ReviewEffect | None]:
     if not sitting.done:
         return sitting, None
     last = sitting.done[-1]
@@ -97,10 +97,10 @@ def _take_back(sitting: Sitting, now: float) -> tuple[Sitting, Effect | None]:
         revealed=False,
         back={card: due for card, due in sitting.back.items() if card != last.item},
         done=sitting.done[:-1],
-    ), Effect("take back", last)
+    ), ReviewEffect("take back", last)
 
 
-def _next(sitting: Sitting, now: float) -> Sitting:
+def _next(sitting: ReviewSession, now: float) -> ReviewSession:
     """Put the next card on the screen: one whose minutes are over, one that waits, one ahead of its time, none."""
     soonest = min(sitting.back, key=lambda card: sitting.back[card], default=None)
     if soonest is not None and (sitting.back[soonest] <= now or not sitting.waiting):
@@ -119,7 +119,7 @@ class Summary(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def summary(sitting: Sitting) -> Summary:
+def summary(sitting: ReviewSession) -> Summary:
     done = sitting.done
     again = sum(review.rating == AGAIN for review in done)
     return Summary(len(done), len({r.item for r in done}), again, sum(r.seconds for r in done))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from grader.learn.cheatsheet.sheet import Asked, Fact, Sheet
+from grader.learn.cheatsheet.sheet import KeyFact, MissedQuestion, Sheet
 
 KEY = "✓ proven by your tests, ! proven by a file that has changed since, ○ not proven yet"
 
@@ -15,7 +15,7 @@ def render(sheet: Sheet) -> str:
     return "\n".join(_lines(sheet)) + "\n"
 
 
-def mark(fact: Fact) -> str:
+def mark(fact: KeyFact) -> str:
     """One character: is this proven?"""
     return "!" if fact.stale else "✓" if fact.holds else "○"
 
@@ -43,7 +43,7 @@ def _lines(sheet: Sheet) -> Iterator[str]:
             yield from (_asked(one) for one in part.others)
 
 
-def _asked(one: Asked) -> str:
+def _asked(one: MissedQuestion) -> str:
     missed = f"{one.missed} × " if one.missed else ""
     return f"- {missed}**{_text(one.ask)}** {_text(one.answer)}"
 

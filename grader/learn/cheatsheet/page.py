@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.book.html import coded, document
 from grader.learn.cheatsheet.markdown import KEY, mark
-from grader.learn.cheatsheet.sheet import Asked, Fact, Row, Sheet
+from grader.learn.cheatsheet.sheet import KeyFact, MissedQuestion, Sheet, SheetRow
 
 STYLE = Path(__file__).with_name("sheet.css").read_text(encoding="utf-8")
 KINDS = {"✓": "p", "!": "e", "○": "n"}  # as page.css calls passed, in trouble, not started
@@ -46,7 +46,7 @@ def _body(sheet: Sheet) -> Iterator[str]:
             yield f'<ul class="asked columns">{"".join(_asked(one) for one in part.others)}</ul>'
 
 
-def _row(row: Row) -> str:
+def _row(row: SheetRow) -> str:
     share = round(100 * row.passed / row.koans) if row.koans else 0
     return (
         f'<tr><td>{row.number}</td><th scope="row">{_text(row.title)}</th>'
@@ -55,13 +55,13 @@ def _row(row: Row) -> str:
     )
 
 
-def _fact(fact: Fact) -> str:
+def _fact(fact: KeyFact) -> str:
     symbol = mark(fact)
     missed = f' <b class="missed">missed {fact.missed} ×</b>' if fact.missed else ""
     return f'<li><span class="mark {KINDS[symbol]}">{symbol}</span>{_text(fact.says)}{missed}</li>'
 
 
-def _asked(one: Asked) -> str:
+def _asked(one: MissedQuestion) -> str:
     missed = f'<b class="missed">{one.missed} ×</b> ' if one.missed else ""
     return f"<li>{missed}<b>{_text(one.ask)}</b> {_text(one.answer)}</li>"
 

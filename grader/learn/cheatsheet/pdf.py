@@ -12,7 +12,7 @@ import msgspec
 from fpdf import FPDF
 
 from grader.learn.cheatsheet.markdown import KEY, mark
-from grader.learn.cheatsheet.sheet import Asked, Fact, Row, Sheet
+from grader.learn.cheatsheet.sheet import KeyFact, MissedQuestion, Sheet, SheetRow
 
 Paper = Literal["a4", "letter"]
 PAPERS: dict[Paper, tuple[float, float]] = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
@@ -128,7 +128,7 @@ class _Layout:
         height = self.text(0, 0, self.width, text, -0.8, dry=True)
         return Block(height, lambda x, y: self.text(x, y, self.width, text, -0.8, colour=DIM), keeps=True)
 
-    def row(self, row: Row, *, keeps: bool) -> Block:
+    def row(self, row: SheetRow, *, keeps: bool) -> Block:
         line, count, bar = self.size * LEADING, 12.0, 12.0
 
         def draw(x: float, y: float) -> None:
@@ -149,7 +149,7 @@ class _Layout:
 
         return Block(line + 0.3, draw, keeps)
 
-    def fact(self, fact: Fact) -> Block:
+    def fact(self, fact: KeyFact) -> Block:
         symbol = mark(fact)
         says = f"{fact.says} (missed {fact.missed} ×)" if fact.missed else fact.says
         width, bold = self.width - INDENT, bool(fact.missed)
@@ -160,7 +160,7 @@ class _Layout:
 
         return Block(self.text(0, 0, width, says, bold=bold, dry=True) + 0.45, draw)
 
-    def asked(self, one: Asked) -> Block:
+    def asked(self, one: MissedQuestion) -> Block:
         ask = f"{one.missed} × {one.ask}" if one.missed else one.ask
         first = self.text(0, 0, self.width, ask, bold=True, dry=True)
         height = first + self.text(0, 0, self.width, one.answer, dry=True)

@@ -18,7 +18,7 @@ MISSED = 12  # more would push the facts off the first page
 LONGEST = 300  # characters of a model answer; it ends with a sentence
 
 
-class Row(msgspec.Struct, frozen=True):
+class SheetRow(msgspec.Struct, frozen=True):
     """A chapter at a glance. Counts; `passed` are koans that passed as they stand, `cards` those a test can prove."""
 
     number: str
@@ -29,7 +29,7 @@ class Row(msgspec.Struct, frozen=True):
     cards: int
 
 
-class Fact(msgspec.Struct, frozen=True):
+class KeyFact(msgspec.Struct, frozen=True):
     """A key fact. `holds`: its card is proven; `stale`: by a file that has changed since."""
 
     card: str
@@ -39,7 +39,7 @@ class Fact(msgspec.Struct, frozen=True):
     missed: int
 
 
-class Asked(msgspec.Struct, frozen=True):
+class MissedQuestion(msgspec.Struct, frozen=True):
     """A card or question by its id, with its answer; `missed` times."""
 
     id: str
@@ -53,8 +53,8 @@ class Part(msgspec.Struct, frozen=True):
 
     number: str
     title: str
-    facts: tuple[Fact, ...]
-    others: tuple[Asked, ...] = ()
+    facts: tuple[KeyFact, ...]
+    others: tuple[MissedQuestion, ...] = ()
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -64,8 +64,8 @@ class Sheet(msgspec.Struct, frozen=True):
 
     title: str
     day: str
-    missed: tuple[Asked, ...]
-    rows: tuple[Row, ...]
+    missed: tuple[MissedQuestion, ...]
+    rows: tuple[SheetRow, ...]
     parts: tuple[Part, ...]
 
     @property
@@ -96,8 +96,8 @@ def sheet(
         proved_by.setdefault(proof.card, set()).add(proof.koan)
     stale = {card for card in unlocked if not all(passes[koan].holds for koan in proved_by[card])}
 
-    def fact(card: Card) -> Fact:
-        return Fact(card.id, card.key, card.id in unlocked, card.id in stale, misses.get(card.id, 0))
+    def fact(card: Card) -> KeyFact:
+        return KeyFact(card.id, card.key, card.id in unlocked, card.id in stale, misses.get(card.id, 0))
 
     asked = [_card(card, misses) for own in cards.values() for card in own]
     asked += [_question(q, misses) for q in workbook.questions.values() if q.chapter in cards]
@@ -112,7 +112,7 @@ def sheet(
         parts.append(Part(number, found.title, tuple(facts), tuple(others)))
         provable = [card for card in own if card.evidence == "proved"]
         rows.append(
-            Row(
+            SheetRow(
                 number,
                 found.title,
                 sum(koan.id in passes and passes[koan.id].holds for koan in found.koans),
@@ -129,18 +129,18 @@ def _number(chapter: Chapter) -> str:
     return chapter.id.partition("_")[0].removeprefix("ch")
 
 
-def _most(asked: Iterable[Asked]) -> tuple[Asked, ...]:
+def _most(asked: Iterable[MissedQuestion]) -> tuple[MissedQuestion, ...]:
     return tuple(sorted((one for one in asked if one.missed > 0), key=lambda one: -one.missed)[:MISSED])
 
 
-def _card(card: Card, misses: Mapping[str, int]) -> Asked:
-    return Asked(card.id, card.front, card.back, misses.get(card.id, 0))
+def _card(card: Card, misses: Mapping[str, int]) -> MissedQuestion:
+    return MissedQuestion(card.id, card.front, card.back, misses.get(card.id, 0))
 
 
-def _question(question: Question, misses: Mapping[str, int]) -> Asked:
+def _question(question: Question, misses: Mapping[str, int]) -> MissedQuestion:
     right = next((option for option in question.options if option.correct), None)
     answer = f"{right.text}: {right.why}" if right else _shortened(question.answer)
-    return Asked(question.id, question.prompt, answer, misses.get(question.id, 0))
+    return MissedQuestion(question.id, question.prompt, answer, misses.get(question.id, 0))
 
 
 def _shortened(text: str) -> str:

@@ -19,7 +19,7 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.notebook_parser import answers
-from grader.book.notebook_parser.answers import Answer, Outline
+from grader.book.notebook_parser.answers import NotebookAnswer, Outline
 from grader.book.notebook_parser.statements import Cell, known
 from grader.book.stubs import not_started
 from grader.book.verdict import Status, Verdict
@@ -28,17 +28,19 @@ from grader.gpu import device, lack
 from grader.judge.runner import Limits, Runner
 from grader.judge.targets import Target
 from grader.learn.attempts import LEARNER, Step, settle, solution_text
-from grader.learn.notebook.render import Said, Shown
+from grader.learn.notebook.render import CheckOutput, CheckResult
 from grader.learn.progress import Progress
 
-STARTED: list[Session] = []  # the session of this kernel, so that running the first cell again does not start another
+STARTED: list[
+    NotebookSession
+] = []  # the session of this kernel, so that running the first cell again does not start another
 
 
-def start(root: Path, chapter: str = "", version: str = "") -> Session:
+def start(root: Path, chapter: str = "", version: str = "") -> NotebookSession:
     """The session of this kernel: says where the workbook is and what the machine changes, and adds the magic."""
     for other in STARTED:
         other.close()
-    STARTED[:] = [session := Session(Workbook(root))]
+    STARTED[:] = [session := NotebookSession(Workbook(root))]
     print(session.where(chapter, version))
     shell = _shell()
     if shell is not None:
@@ -52,7 +54,7 @@ def _shell() -> Any:
     return module.get_ipython() if module is not None else None
 
 
-class Session:
+class NotebookSession:
     """A kernel's way to the workbook. The first check starts the warm process, unless a command has left one."""
 
     def __init__(self, workbook: Workbook) -> None:
@@ -92,7 +94,7 @@ class Session:
                 print("The cell was not run in the kernel, so what it defines is not there yet.")
 
     def _show(self, name: str, cells: Sequence[Cell], own: str = "") -> Step | None:
-        shown = Shown()
+        shown = CheckOutput()
         try:
             koan = self._workbook.koan(name)
             shown.wait(f"checking {koan.id} …")
@@ -106,7 +108,7 @@ class Session:
             return step
         return None
 
-    def attempt(self, koan: Koan, cells: Sequence[Cell], own: str = "") -> tuple[Step, Said]:
+    def attempt(self, koan: Koan, cells: Sequence[Cell], own: str = "") -> tuple[Step, CheckResult]:
         """Check one koan against these cells, in the order in which they ran, and record it.
 
         With `own` the answer must come from the cell of that label. Raises KoansError where there is none.
@@ -130,14 +132,14 @@ class Session:
         model = solution_text(book, koan) if passed and book.solution(koan).exists() else ""
         afterword = book.notes(koan).afterword if passed else ""
         note = "" if own else _stale(cells, answer, outline)
-        return step, Said(step, answer.cells, afterword, answers.without_header(model) if model else "", note)
+        return step, CheckResult(step, answer.cells, afterword, answers.without_header(model) if model else "", note)
 
     def _outlines(self, chapter: str) -> list[Outline]:
         if chapter not in self._chapters:
             self._chapters[chapter] = answers.outlines(self._workbook, chapter)
         return self._chapters[chapter]
 
-    def _judged(self, koan: Koan, answer: Answer) -> Verdict:
+    def _judged(self, koan: Koan, answer: NotebookAnswer) -> Verdict:
         with tempfile.TemporaryDirectory(prefix="koans-notebook-") as folder:
             target = Target("path", str(Path(folder).resolve()))
             file = Path(target.name) / "exercises" / f"{koan.id}.py"
@@ -156,7 +158,7 @@ class Session:
         return self._runner.run(koan, target)
 
 
-def in_cells(verdict: Verdict, koan: Koan, answer: Answer) -> Verdict:
+def in_cells(verdict: Verdict, koan: Koan, answer: NotebookAnswer) -> Verdict:
     """The verdict with the file's lines said as lines of cells."""
     several = len({cell for cell, _ in answer.origin if cell}) > 1
 
@@ -194,7 +196,7 @@ def _broken(cell: Cell) -> str:
     return f": {error}" if error else ""
 
 
-def _stale(cells: Sequence[Cell], answer: Answer, outline: Outline) -> str:
+def _stale(cells: Sequence[Cell], answer: NotebookAnswer, outline: Outline) -> str:
     """Says that a later cell would have defined the koan anew, but does not parse."""
     labels = [cell.label for cell in cells]
     last = max(labels.index(label) for label in answer.cells)

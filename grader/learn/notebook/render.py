@@ -18,7 +18,7 @@ from rich.text import Text
 from grader.book import terminal
 from grader.book.verdict import Status, clean
 from grader.learn.attempts import Step
-from grader.learn.notebook.import_answers import Bag
+from grader.learn.notebook.import_answers import ImportedAnswers
 from grader.learn.report.standing import unlocked
 
 # Colours that can be read on a light and on a dark page; all other text has the page's own.
@@ -32,7 +32,7 @@ TROUBLE = "#d64545"
 WIDTH = 100  # columns of the text
 
 
-class Said(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """A step, the cells it is about, what a pass opens (afterword in Markdown, the model answer), and a note."""
 
     step: Step
@@ -42,7 +42,7 @@ class Said(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-class Shown:
+class CheckOutput:
     """The output of one check: a line while it waits, then what it says, in its place."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Shown:
         """One line that is no verdict."""
         self._put({"text/plain": f"koans: {line}", "text/html": f"<div>{_frame(TROUBLE, escape(line))}</div>"})
 
-    def verdict(self, said: Said) -> None:
+    def verdict(self, said: CheckResult) -> None:
         self._put({"text/plain": text(said), "text/html": page(said)})
         if said.afterword and self._display is not None:
             plain = {"text/plain": said.afterword, "text/markdown": said.afterword}
@@ -73,7 +73,7 @@ class Shown:
             print(bundle["text/plain"])
 
 
-def text(said: Said) -> str:
+def text(said: CheckResult) -> str:
     """As the terminal says it."""
     out = io.StringIO()
     console = Console(file=out, width=WIDTH, highlight=False, color_system=None, force_jupyter=False)
@@ -85,7 +85,7 @@ def text(said: Said) -> str:
     return out.getvalue().rstrip()
 
 
-def brought(bag: Bag, dry_run: bool) -> RenderableType:
+def brought(bag: ImportedAnswers, dry_run: bool) -> RenderableType:
     """What a notebook brought: a line a koan, those without an answer as a number."""
     says = {"written": "would be written" if dry_run else "written", "the same": "as it was"}
     lines: list[RenderableType] = []
@@ -110,12 +110,12 @@ def brought(bag: Bag, dry_run: bool) -> RenderableType:
     return Group(*lines)
 
 
-def page(said: Said) -> str:
+def page(said: CheckResult) -> str:
     """As HTML: inline styles only, since notebooks drop others."""
     return _frame(COLOURS.get(said.step.verdict.status, TROUBLE), "".join(_parts(said)))
 
 
-def _parts(said: Said) -> Iterator[str]:
+def _parts(said: CheckResult) -> Iterator[str]:
     verdict, koan = said.step.verdict, said.step.koan
     symbol = terminal.LOOKS[verdict.status][0]
     colour = COLOURS.get(verdict.status, TROUBLE)
@@ -137,7 +137,7 @@ def _parts(said: Said) -> Iterator[str]:
         yield from _missed(said)
 
 
-def _missed(said: Said) -> Iterator[str]:
+def _missed(said: CheckResult) -> Iterator[str]:
     verdict = said.step.verdict
     tests = [t for t in verdict.tests if not t.gpu]
     failing = next((t for t in tests if t.status == Status.failed), None)
@@ -156,7 +156,7 @@ def _missed(said: Said) -> Iterator[str]:
     yield '<div style="opacity:.65">Hints are folded below this cell.</div>'
 
 
-def _won(said: Said) -> Iterator[str]:
+def _won(said: CheckResult) -> Iterator[str]:
     for card in said.step.unlocked:
         yield (
             f'<div style="margin-top:.3em"><span style="color:{COLOURS[Status.passed]}">card unlocked:</span> '
@@ -167,7 +167,7 @@ def _won(said: Said) -> Iterator[str]:
         yield f'<details style="margin-top:.5em">{summary}{_block(said.model)}</details>'
 
 
-def _fast(said: Said) -> str:
+def _fast(said: CheckResult) -> str:
     """The second claim, where the koan has one and has passed."""
     verdict = said.step.verdict
     if verdict.fast is None or not verdict.passed:
@@ -175,7 +175,7 @@ def _fast(said: Said) -> str:
     return ", ".join(filter(None, (f"fast: {verdict.fast.value}", verdict.speed)))
 
 
-def _why_not_fast(said: Said) -> str:
+def _why_not_fast(said: CheckResult) -> str:
     """Why it was not measured whether it is fast."""
     tests = said.step.verdict.tests if _fast(said) else ()
     reasons = {t.message for t in tests if t.gpu and t.status == Status.not_run_here and t.message}

@@ -18,7 +18,7 @@ from rich.text import Text
 from grader.book.workbook import Workbook
 from grader.learn.cards.review_session import Summary
 from grader.learn.cards.schedule import RATINGS
-from grader.learn.deck import Back, Held, day_of
+from grader.learn.deck import Back, CardStanding, day_of
 
 COLOURS = {1: "red", 2: "yellow", 3: "green", 4: "cyan"}
 LOOKS = {"due": "bold", "new": "cyan", "later": "dim", "locked": "dim"}
@@ -58,13 +58,13 @@ def when(due: float, now: float) -> str:
     return f"on {day(due)}"
 
 
-def card_front(held: Held, left: int) -> RenderableType:
+def card_front(held: CardStanding, left: int) -> RenderableType:
     why = "new" if held.state == "new" else "due, a question on it was missed" if held.raised else "due"
     head = Text.assemble((held.card.chapter, "cyan"), f"  {why}", (f"  {left} left", "dim"))
     return Group(head, Text(), inline(held.card.front, "bold"))
 
 
-def card_back(held: Held) -> RenderableType:
+def card_back(held: CardStanding) -> RenderableType:
     """The answer, what the source got wrong, what proves it and whether that still passes."""
     card = held.card
     parts: list[RenderableType] = [Text("─" * 24, "dim"), inline(card.back)]
@@ -127,7 +127,7 @@ def bar(count: float, most: float, width: int = BAR) -> str:
     return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
 
 
-def record(held: Held, misses: Mapping[str, int]) -> dict[str, Any]:
+def record(held: CardStanding, misses: Mapping[str, int]) -> dict[str, Any]:
     """A card, where it stands and how often it was missed, in one table for JSON; times as ISO 8601 in UTC."""
     table = msgspec.to_builtins(held)
     card = table.pop("card")
@@ -141,7 +141,7 @@ def _iso(at: float | None) -> str | None:
 
 
 def listing(
-    workbook: Workbook, held: Sequence[Held], backs: Sequence[Back], now: float, *, every: bool
+    workbook: Workbook, held: Sequence[CardStanding], backs: Sequence[Back], now: float, *, every: bool
 ) -> RenderableType:
     """Cards by chapter: what is unlocked and when it is back; of the locked ones how many wait for which koan."""
     parts: list[RenderableType] = []
@@ -173,7 +173,7 @@ def listing(
     return Group(*parts)
 
 
-def _says(h: Held, now: float) -> Text:
+def _says(h: CardStanding, now: float) -> Text:
     told = Text(style="dim")
     if h.raised:
         told.append("a question on it was missed  ", "yellow")
@@ -184,7 +184,7 @@ def _says(h: Held, now: float) -> Text:
     return told
 
 
-def _waits(h: Held) -> str:
+def _waits(h: CardStanding) -> str:
     if h.card.evidence == "cited":
         return f"by its chapter ({count(len(h.waits_for), 'koan')} left); cited"
     names = (k.removeprefix(f"{h.card.chapter}/") for k in h.waits_for)

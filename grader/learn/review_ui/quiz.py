@@ -11,11 +11,11 @@ from grader.learn.questions import quiz as state
 from grader.learn.questions.quiz import Quiz
 from grader.learn.recall import Answer
 from grader.learn.report import questions as screens
-from grader.learn.review_ui.screens import Table
+from grader.learn.review_ui.screens import Screens
 
 
 def ask(
-    progress: Progress, questions: Sequence[Question], seed: int, table: Table, clock: Callable[[], float] = time.time
+    progress: Progress, questions: Sequence[Question], seed: int, table: Screens, clock: Callable[[], float] = time.time
 ) -> Quiz:
     """Ask these questions. Every answer is in the log as soon as it is given."""
     quiz = state.begin(questions, seed)

@@ -12,11 +12,11 @@ from grader.book.workbook import Workbook
 from grader.judge.runner import Runner
 from grader.learn import re_solving
 from grader.learn.cards import re_solve_session as state
-from grader.learn.cards.re_solve_session import Resolving
+from grader.learn.cards.re_solve_session import ReSolveSession
 from grader.learn.progress import Progress
 from grader.learn.re_solving import Open
 from grader.learn.report import re_solving as screens
-from grader.learn.review_ui.screens import Table
+from grader.learn.review_ui.screens import Screens
 
 KEYS = "every save runs it · r run now · g give up · q leave it for later (the clock runs on)"
 RATE = "1 to 4: how hard was it? · Enter: as proposed"
@@ -28,12 +28,12 @@ def resolve(
     progress: Progress,
     runner: Runner,
     now_open: Open,
-    table: Table,
+    table: Screens,
     clock: Callable[[], float] = time.time,
-) -> Resolving:
+) -> ReSolveSession:
     """Until it passes and is rated, is given up, or is left for later."""
     file = re_solving.scratch(workbook, now_open.koan)
-    resolving, seen, shown = Resolving(), _stamp(file), None
+    resolving, seen, shown = ReSolveSession(), _stamp(file), None
     passed_at = 0.0
     table.show(_screen(workbook, now_open, resolving, 0.0), ask=KEYS)
     runner.warm_up()  # while the learner reads
@@ -70,13 +70,13 @@ def resolve(
     return resolving
 
 
-def _screen(workbook: Workbook, now_open: Open, resolving: Resolving, passed_at: float) -> RenderableType:
+def _screen(workbook: Workbook, now_open: Open, resolving: ReSolveSession, passed_at: float) -> RenderableType:
     if passed_at:
         return screens.rating(now_open, passed_at)
     return screens.working(workbook, now_open, resolving.verdict)
 
 
-def sit(workbook: Workbook, progress: Progress, runner: Runner, now_open: Open, table: Table, *, fresh: bool) -> bool:
+def sit(workbook: Workbook, progress: Progress, runner: Runner, now_open: Open, table: Screens, *, fresh: bool) -> bool:
     """Solve it at a terminal. Elsewhere the call that made the `fresh` stub says where it is, and each call after that
     runs it once. False if that run did not pass.
     """
@@ -95,7 +95,7 @@ def once(
     progress: Progress,
     runner: Runner,
     now_open: Open,
-    table: Table,
+    table: Screens,
     clock: Callable[[], float] = time.time,
 ) -> bool:
     """One run, rated as proposed if it passes; says whether it did."""

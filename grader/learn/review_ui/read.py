@@ -14,14 +14,14 @@ from grader.learn.questions import reading as state
 from grader.learn.questions.reading import Reading
 from grader.learn.recall import Answer
 from grader.learn.report import questions as screens
-from grader.learn.review_ui.screens import Table
+from grader.learn.review_ui.screens import Screens
 
 
 def read(
     workbook: Workbook,
     progress: Progress,
     chapter: Chapter,
-    table: Table,
+    table: Screens,
     clock: Callable[[], float] = time.time,
 ) -> Reading:
     """Ask the prediction, show the text, compare, ask what it left behind. Every answer is kept as it is given."""

@@ -10,10 +10,10 @@ from rich.console import RenderableType
 from grader.book.workbook import Workbook
 from grader.learn import deck
 from grader.learn.cards import review_session as state
-from grader.learn.cards.review_session import Sitting
+from grader.learn.cards.review_session import ReviewSession
 from grader.learn.progress import Progress
 from grader.learn.report import recall
-from grader.learn.review_ui.screens import Table
+from grader.learn.review_ui.screens import Screens
 from grader.learn.settings import Settings
 
 FRONT = "any key shows the answer · u takes the last rating back · q ends"
@@ -25,10 +25,10 @@ def review(
     workbook: Workbook,
     progress: Progress,
     settings: Settings,
-    table: Table,
+    table: Screens,
     limit: int,
     clock: Callable[[], float] = time.time,
-) -> Sitting:
+) -> ReviewSession:
     """Review what is due, then some of what is new. Every rating is in the log as soon as it is given."""
     now = clock()
     held = {h.card.id: h for h in deck.cards(workbook, progress, settings, now)}

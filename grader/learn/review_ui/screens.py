@@ -25,7 +25,7 @@ def _uninterrupted() -> Iterator[None]:
         before(signal.SIGINT, None)
 
 
-class Table:
+class Screens:
     """A keyboard, a console, and what was shown last."""
 
     def __init__(self, keyboard: Keyboard, console: Console) -> None:
