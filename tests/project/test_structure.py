@@ -67,3 +67,11 @@ def test_the_stable_names_are_there():
         "from grader import grade_one; from grader.notebook import live; from grader.checks import agrees; live.start"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+def test_the_map_in_contributing_names_every_package_and_module():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    block = text.partition("## The machine")[2].split("```")[1]
+    words = set(re.findall(r"\w+", block))
+    names = {file.parent.name if file.stem == "__init__" else file.stem for file in MACHINE} - {"grader", "__main__"}
+    assert names - words == set()
