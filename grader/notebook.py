@@ -1,4 +1,4 @@
-"""The stable name that exported notebooks import: `from grader.notebook import live`."""
+"""The stable public module for exported notebooks, which run `from grader.notebook import live`."""
 
 from grader.learn.notebook import live
 

@@ -40,7 +40,7 @@ def export(
       koans notebook export --all -o notebooks
     """
     from grader.learn.notebook.export import export as make
-    from grader.learn.notebook.export import put, source_of
+    from grader.learn.notebook.export import source_of, write_notebook
 
     if (chapter is None) != everything:
         raise KoansError("name a chapter, or give --all: `koans notebook export 6`")
@@ -59,7 +59,7 @@ def export(
             if str(file) == "-":
                 sys.stdout.write(text)
                 continue
-            put(file, text, overwrite=overwrite)
+            write_notebook(file, text, overwrite=overwrite)
             show(f"{file}: {one.title}, {len(one.koans)} koans")
     if not place.address:
         typer.echo(
@@ -89,7 +89,7 @@ def import_(
     from grader.judge.runner import Runner
     from grader.learn import attempts
     from grader.learn.notebook.import_answers import import_answers
-    from grader.learn.notebook.render import brought
+    from grader.learn.notebook.render import import_summary
     from grader.learn.progress import Progress
     from grader.learn.report.standing import unlocked
 
@@ -97,7 +97,7 @@ def import_(
     with Progress(book.root) as progress:
         bag = import_answers(book, progress, file, chapter=chapter, write=not dry_run)
         if not as_json:
-            show(brought(bag, dry_run))
+            show(import_summary(bag, dry_run))
         steps = []
         if run and not dry_run:
             with Runner(book) as runner:

@@ -1,4 +1,4 @@
-"""The cheat sheet: what is on it, and that it reads and prints."""
+"""The cheat sheet: its content, and its Markdown, HTML and PDF."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ PAPERS = {"a4": (8.27, 11.69), "letter": (8.5, 11.0)}  # inches
 
 
 def make(book: Workbook, chapter: str = "", *, passed: int = 0, stale: int = 0, misses: dict[str, int] | None = None):
-    """The sheet of a learner who passed the first koans, of which the first are changed since."""
+    """The sheet of a learner who passed the first `passed` koans and then changed the first `stale` of them."""
     koans = list(book.koans)[:passed]
     passes = {koan: Pass("2026-11-20", i >= stale) for i, koan in enumerate(koans)}
     proofs: dict[str, set[str]] = {}
@@ -39,7 +39,7 @@ def make(book: Workbook, chapter: str = "", *, passed: int = 0, stale: int = 0, 
 
 @pytest.fixture
 def busy(book):
-    """Half of the path, and as much missed as a sheet shows: the longest cards, a quiz and an open question."""
+    """The sheet of a learner in the middle of the workbook, who missed the longest cards, a quiz and an open question."""
     longest = sorted(book.cards.values(), key=lambda card: -len(card.front + card.back))
     quiz = next(q for q in book.questions.values() if q.options)
     misses = {**{card.id: 3 for card in longest[:15]}, quiz.id: 7, "why-the-softmax-bug-returns": 5}
@@ -58,7 +58,7 @@ def nasty() -> Sheet:
     )
 
 
-# What is on it
+# Content
 
 
 def test_each_chapter_gives_key_facts_of_a_line_each(book):
@@ -86,7 +86,7 @@ def test_what_was_missed_comes_first_the_most_missed_at_the_top(book):
     )
     assert book.questions[question.id].answer.startswith(question.answer)
     assert question.answer.endswith(".") and 100 < len(question.answer) <= LONGEST
-    assert (card.ask, card.answer) == (book.cards["gelu-exact"].front, book.cards["gelu-exact"].back)
+    assert (card.prompt, card.answer) == (book.cards["gelu-exact"].front, book.cards["gelu-exact"].back)
     chapter = next(part for part in made.parts if part.number == "02")
     assert [fact.card for fact in chapter.facts][:2] == ["gelu-exact", "weight-is-out-in"]
     assert [fact.missed for fact in chapter.facts][:2] == [2, 0]
@@ -116,8 +116,8 @@ def test_a_chapter_alone_has_each_of_its_cards_once(book):
     assert made.title == "Tensor Koans: 06 Numerics is the bug, not the algorithm"
     assert [one.id for one in made.missed] == ["exp-1000"]
     (part,) = made.parts
-    shown = [fact.card for fact in part.facts] + [one.id for one in (*part.others, *made.missed)]
-    assert sorted(shown) == sorted(card.id for card in book.cards.values() if card.chapter == "ch06_numerics")
+    listed = [fact.card for fact in part.facts] + [one.id for one in (*part.others, *made.missed)]
+    assert sorted(listed) == sorted(card.id for card in book.cards.values() if card.chapter == "ch06_numerics")
 
 
 # Markdown
@@ -125,15 +125,15 @@ def test_a_chapter_alone_has_each_of_its_cards_once(book):
 
 def test_markdown_says_each_text_as_it_is(busy):
     for made in (busy, nasty()):
-        said = _read(markdown.render(made))
+        text_read = _read(markdown.render(made))
         for part in made.parts:
-            assert all(f"{markdown.mark(fact)} {_plain(fact.says)}" in said for fact in part.facts)
-            assert _plain(part.title) in said
-        assert all(f"{one.missed} × {_plain(one.ask)} {_plain(one.answer)}" in said for one in made.missed)
+            assert all(f"{markdown.mark(fact)} {_plain(fact.text)}" in text_read for fact in part.facts)
+            assert _plain(part.title) in text_read
+        assert all(f"{one.missed} × {_plain(one.prompt)} {_plain(one.answer)}" in text_read for one in made.missed)
 
 
 def _read(text: str) -> str:
-    """What a reader of Markdown sees."""
+    """The text that a reader of the rendered Markdown sees."""
     html = MarkdownIt("commonmark", {"html": True}).enable("table").enable("strikethrough").render(text)
     return " ".join(
         unescape(re.sub(r"</?(h\d|p|ul|ol|li|strong|code|table|thead|tbody|tr|t[hd])\b.*?>", "", html)).split()
@@ -195,11 +195,13 @@ def test_the_pdf_has_every_fact_on_one_sheet_of_its_paper(busy, book, caplog, pa
     assert len(document) == 2 and len(pypdfium2.PdfDocument(chapter)) <= 2
     width, height = document[0].get_size()
     assert (width / 72, height / 72) == pytest.approx(PAPERS[paper], abs=0.01)
-    said = _squeezed("".join(sheet.get_textpage().get_text_bounded() for sheet in document))
+    text_read = _squeezed("".join(sheet.get_textpage().get_text_bounded() for sheet in document))
     for part in busy.parts:
-        assert all(_squeezed(fact.says) in said for fact in part.facts)
-    assert all(_squeezed(one.ask) in said and _squeezed(one.answer) in said for one in busy.missed)
-    assert all(_squeezed(f"{row.number}") in said and f"{row.passed}/{row.koans}" in said for row in busy.rows)
+        assert all(_squeezed(fact.text) in text_read for fact in part.facts)
+    assert all(_squeezed(one.prompt) in text_read and _squeezed(one.answer) in text_read for one in busy.missed)
+    assert all(
+        _squeezed(f"{row.number}") in text_read and f"{row.passed}/{row.koans}" in text_read for row in busy.rows
+    )
     margin = 10 * 72 / 25.4
     for number in range(len(document)):
         text = document[number].get_textpage()
@@ -209,7 +211,7 @@ def test_the_pdf_has_every_fact_on_one_sheet_of_its_paper(busy, book, caplog, pa
 
 
 def _squeezed(text: str) -> str:
-    # A reader of PDF takes a hyphen at the end of a line for one that divides a word.
+    # PDF readers remove a hyphen at the end of a line, as if it divided a word.
     return re.sub(r"[\s`\-\u00ad\u0002\ufffe]", "", text)
 
 
@@ -219,9 +221,9 @@ def test_the_same_sheet_gives_the_same_pdf_and_a_long_one_takes_more_pages(busy,
     part = Part("01", "a heading", busy.parts[0].facts)
     document = pypdfium2.PdfDocument(pdf.render(Sheet("T", "2026-11-22", (), (), (part,) * 40)))
     assert len(document) == 4
-    said = [leaf.get_textpage().get_text_bounded() for leaf in document]
-    assert sum(text.count("a heading") for text in said) == 40
-    assert not any(text.rstrip().endswith("a heading") for text in said), "a heading at the foot of a page"
+    text_read = [leaf.get_textpage().get_text_bounded() for leaf in document]
+    assert sum(text.count("a heading") for text in text_read) == 40
+    assert not any(text.rstrip().endswith("a heading") for text in text_read), "a heading at the foot of a page"
 
 
 # The command
@@ -233,20 +235,20 @@ def test_the_command_writes_each_format_and_prints_markdown(proved):
     assert plain.returncode == 0, plain.stderr
     assert plain.stdout.startswith("# Tensor Koans: Cheat sheet\n")
     assert f"1 of {len(play.workbook.koans)} koans passed" in plain.stdout
-    told = play.says("cheatsheet", "6", "-o", "one.md")
-    assert told.stdout.startswith(f"one.md written: 1 of {len(chapter.koans)} koans passed, ")
+    result = play.says("cheatsheet", "6", "-o", "one.md")
+    assert result.stdout.startswith(f"one.md written: 1 of {len(chapter.koans)} koans passed, ")
     assert (play.root / "one.md").read_text().startswith(f"# Tensor Koans: 06 {chapter.title}")
     assert play.says("cheatsheet", "-o", "sheet.HTML").returncode == 0
     assert (play.root / "sheet.HTML").read_text().startswith("<!DOCTYPE html>")
     assert play.says("cheatsheet", "-o", "sheet.pdf", "--paper", "letter").returncode == 0
     document = pypdfium2.PdfDocument((play.root / "sheet.pdf").read_bytes())
     assert document[0].get_size()[1] == pytest.approx(11 * 72, abs=1)
-    found = json.loads(play.says("cheatsheet", "6", "--json").stdout)
-    assert [part["number"] for part in found["parts"]] == ["06"] and found["rows"][0]["passed"] == 1
+    data = json.loads(play.says("cheatsheet", "6", "--json").stdout)
+    assert [part["number"] for part in data["parts"]] == ["06"] and data["rows"][0]["passed"] == 1
 
 
 @pytest.mark.parametrize(
-    ("args", "says"),
+    ("args", "message"),
     [
         (["-o", "sheet.doc"], "koans: sheet.doc: end its name in .md, .html or .pdf\n"),
         (["-o", "sheet"], "koans: sheet: end its name in .md, .html or .pdf\n"),
@@ -254,10 +256,10 @@ def test_the_command_writes_each_format_and_prints_markdown(proved):
         (["99"], "koans: no chapter is called '99': there are"),
     ],
 )
-def test_what_cannot_be_written_is_said_in_a_line(play, args, says):
+def test_what_cannot_be_written_is_said_in_a_line(play, args, message):
     result = play.says("cheatsheet", *args)
     assert result.returncode == 2 and not result.stdout
-    assert result.stderr.startswith(says) and len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith(message) and len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("library", ["fpdf", "matplotlib"])

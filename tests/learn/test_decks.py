@@ -1,9 +1,10 @@
-"""Decks as Anki reads them: its own importers of packages and of text, from the `anki` package."""
+"""Decks as Anki reads them: with its own importers of packages and of text, from the `anki` package."""
 
 import html
 import re
 import string
 import time
+import unicodedata
 import warnings
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,8 @@ def export(book: Workbook, folder: Path, cards: list[Card], name: str, unlocked:
     return file
 
 
-def take_in(col: Collection, file: Path) -> dict[str, int]:
-    """Import as Anki's own dialog does by default. How many notes were new, updated, left; nothing else may be."""
+def import_file(col: Collection, file: Path) -> dict[str, int]:
+    """Import as Anki's dialog does by default. Counts the new, updated and unchanged notes; there may be no others."""
     if file.suffix == ".apkg":
         request = ImportAnkiPackageRequest(package_path=str(file), options=ImportAnkiPackageOptions())
         log = col.import_anki_package(request).log
@@ -63,7 +64,7 @@ def schedules(col: Collection) -> list[Any]:
 
 
 def review(col: Collection, card: str, rating: int) -> None:
-    """Answer as the reviewer does."""
+    """Answer a card as Anki's reviewer does."""
     own = note_of(col, card).cards()[0]
     states = col._backend.get_scheduling_states(own.id)
     own.start_timer()
@@ -75,7 +76,7 @@ def edited(cards: list[Card], name: str, **fields: Any) -> list[Card]:
 
 
 def plain(field: str) -> str:
-    """What a field says, without its HTML."""
+    """The text of a field, without its HTML."""
     lines = re.sub(r"<br>", "\n", field)
     return html.unescape(re.sub(r"</?(span|code|pre)\b[^>]*>", "", lines))
 
@@ -88,17 +89,17 @@ def test_every_card_imports_once_with_its_deck_tags_fields_and_figure(book, coll
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         file = export(book, tmp_path, cards, "all.apkg")
-    assert take_in(collection, file) == {"new": len(cards), "updated": 0, "duplicate": 0}
+    assert import_file(collection, file) == {"new": len(cards), "updated": 0, "duplicate": 0}
     made = notes(book, cards, (), {})
     assert collection.note_count() == collection.card_count() == len(made)
     titles = {chapter.id: f"{chapter.id[2:4]} {chapter.title}" for chapter in book.chapters}
     for card, note in zip(cards, made, strict=True):
-        found = note_of(collection, card.id)
-        front, back = found.fields
+        in_anki = note_of(collection, card.id)
+        front, back = in_anki.fields
         assert front == note.front
         assert back == note.back(*re.findall(r'<img src="(.*?)">', back))
-        assert sorted(found.tags, key=str.lower) == sorted(note.tags, key=str.lower)
-        (own,) = found.cards()
+        assert sorted(in_anki.tags, key=str.lower) == sorted(note.tags, key=str.lower)
+        (own,) = in_anki.cards()
         assert collection.decks.name(own.did) == f"Tensor Koans::{titles[card.chapter]}"
         pictures = re.findall(r'<img src="(.*?)">', back)
         assert len(pictures) == bool(card.figure)
@@ -113,19 +114,19 @@ def test_every_card_imports_once_with_its_deck_tags_fields_and_figure(book, coll
 def test_a_second_import_changes_nothing(book, collection, tmp_path):
     cards = list(book.cards.values())
     file = export(book, tmp_path, cards, "a.apkg")
-    take_in(collection, file)
+    import_file(collection, file)
     review(collection, "softmax-axis", GOOD)
     before = schedules(collection)
     again = export(book, tmp_path, cards, "b.apkg")
     assert again.read_bytes() == file.read_bytes()
-    assert take_in(collection, again) == {"new": 0, "updated": 0, "duplicate": len(cards)}
+    assert import_file(collection, again) == {"new": 0, "updated": 0, "duplicate": len(cards)}
     assert schedules(collection) == before
 
 
 def test_an_edit_of_text_arrives_in_place_and_every_scheduling_field_stays(book, collection, tmp_path, monkeypatch):
     cards = list(book.cards.values())
     monkeypatch.setattr(time, "time", lambda: NOW)
-    take_in(collection, export(book, tmp_path, cards, "a.apkg"))
+    import_file(collection, export(book, tmp_path, cards, "a.apkg"))
     for name, rating in (("softmax-axis", GOOD), ("exp-limits", AGAIN), ("gelu-exact", EASY)):
         review(collection, name, rating)
     collection.sched.set_due_date([note_of(collection, "gelu-exact").cards()[0].id], "9")
@@ -136,7 +137,7 @@ def test_an_edit_of_text_arrives_in_place_and_every_scheduling_field_stays(book,
     new = edited(new, "exp-limits", erratum="Something was wrong.")
     monkeypatch.setattr(time, "time", lambda: NOW + 100)
     file = export(book, tmp_path, new, "b.apkg")
-    assert take_in(collection, file) == {"new": 0, "updated": 2, "duplicate": len(cards) - 2}
+    assert import_file(collection, file) == {"new": 0, "updated": 2, "duplicate": len(cards) - 2}
     assert schedules(collection) == before
     assert dict(collection.db.all("select guid, id from notes")) == numbers
     front, back = note_of(collection, "softmax-axis").fields
@@ -147,7 +148,7 @@ def test_an_edit_of_text_arrives_in_place_and_every_scheduling_field_stays(book,
 
 
 def test_the_ids_anki_knows_us_by_are_these(book, collection, tmp_path):
-    take_in(collection, export(book, tmp_path, list(book.cards.values()), "a.apkg"))
+    import_file(collection, export(book, tmp_path, list(book.cards.values()), "a.apkg"))
     model = collection.models.by_name("Tensor Koans")
     assert model["id"] == 1_763_900_101
     assert [(field["name"], field["id"]) for field in model["flds"]] == [
@@ -162,23 +163,27 @@ def test_what_a_learner_changed_in_anki_stays_until_the_card_itself_is_edited(bo
     cards = list(book.cards.values())[:5]
     name = cards[0].id
     monkeypatch.setattr(time, "time", lambda: NOW - 10_000)
-    take_in(collection, export(book, tmp_path, cards, "a.apkg"))
+    import_file(collection, export(book, tmp_path, cards, "a.apkg"))
     mine = note_of(collection, name)
     mine["Front"] = "in my words"
     collection.update_note(mine)
-    take_in(collection, export(book, tmp_path, cards, "b.apkg"))
+    import_file(collection, export(book, tmp_path, cards, "b.apkg"))
     assert note_of(collection, name)["Front"] == "in my words"
     monkeypatch.setattr(time, "time", lambda: NOW + 10_000)
-    take_in(collection, export(book, tmp_path, edited(cards, name, back="New."), "c.apkg"))
+    import_file(collection, export(book, tmp_path, edited(cards, name, back="New."), "c.apkg"))
     assert note_of(collection, name)["Front"] == as_html(cards[0].front)
 
 
 def test_a_card_that_left_the_workbook_stays_in_anki_and_breaks_nothing(book, collection, tmp_path):
     cards = list(book.cards.values())[:5]
-    take_in(collection, export(book, tmp_path, cards, "a.apkg"))
-    assert take_in(collection, export(book, tmp_path, cards[1:], "b.apkg")) == {"new": 0, "updated": 0, "duplicate": 4}
+    import_file(collection, export(book, tmp_path, cards, "a.apkg"))
+    assert import_file(collection, export(book, tmp_path, cards[1:], "b.apkg")) == {
+        "new": 0,
+        "updated": 0,
+        "duplicate": 4,
+    }
     assert collection.note_count() == 5
-    assert take_in(collection, export(book, tmp_path, cards, "c.apkg"))["new"] == 0
+    assert import_file(collection, export(book, tmp_path, cards, "c.apkg"))["new"] == 0
 
 
 # When a note changed
@@ -212,22 +217,22 @@ def test_a_record_that_cannot_be_kept_is_said(tmp_path):
 def test_all_cards_go_through_ankis_text_importer_field_by_field(book, collection, tmp_path):
     cards = list(book.cards.values())
     made = notes(book, cards, (), {})
-    assert take_in(collection, export(book, tmp_path, cards, "all.tsv")) == {
+    assert import_file(collection, export(book, tmp_path, cards, "all.tsv")) == {
         "new": len(cards),
         "updated": 0,
         "duplicate": 0,
     }
     for card, note in zip(cards, made, strict=True):
-        found = note_of(collection, card.id)
-        assert found.fields == [note.front, note.back()]
-        assert sorted(found.tags, key=str.lower) == sorted(note.tags, key=str.lower)
-        (own,) = found.cards()
+        in_anki = note_of(collection, card.id)
+        assert in_anki.fields == [note.front, note.back()]
+        assert sorted(in_anki.tags, key=str.lower) == sorted(note.tags, key=str.lower)
+        (own,) = in_anki.cards()
         assert collection.decks.name(own.did) == note.deck
         assert plain(re.sub(r"\\\(.*?\\\)", "", note.front)) in {card.front.replace("`", ""), *_without(card)}
     review(collection, "softmax-axis", GOOD)
     before = schedules(collection)
     new = edited(cards, "softmax-axis", front="A new front?")
-    assert take_in(collection, export(book, tmp_path, new, "new.txt")) == {
+    assert import_file(collection, export(book, tmp_path, new, "new.txt")) == {
         "new": 0,
         "updated": 1,
         "duplicate": len(cards) - 1,
@@ -245,9 +250,9 @@ def _without(card: Card) -> set[str]:
 
 def test_text_after_a_package_keeps_to_the_packages_notes(book, collection, tmp_path):
     cards = list(book.cards.values())[:3]
-    take_in(collection, export(book, tmp_path, cards, "a.apkg"))
+    import_file(collection, export(book, tmp_path, cards, "a.apkg"))
     new = edited(cards, cards[0].id, back="New.")
-    assert take_in(collection, export(book, tmp_path, new, "b.tsv")) == {"new": 0, "updated": 1, "duplicate": 2}
+    assert import_file(collection, export(book, tmp_path, new, "b.tsv")) == {"new": 0, "updated": 1, "duplicate": 2}
     assert note_of(collection, cards[0].id).note_type()["name"] == "Tensor Koans"
 
 
@@ -277,30 +282,28 @@ def test_nasty_texts_arrive_as_they_are(book, collection, tmp_path, suffix):
         msgspec.structs.replace(shape, id=f"nasty-{i}", front=f"{i} {text}", back=text, erratum=text, tex={})
         for i, text in enumerate(NASTY)
     ]
-    made = _arrive(book, collection, tmp_path, cards, suffix)
+    made = _import_cards(book, collection, tmp_path, cards, suffix)
     for card, note in zip(cards, made, strict=True):
         assert "\\(" not in note.front and "\\[" not in note.front and "<script" not in note.front
         assert not re.search(r"\[(sound|latex|\$)", note.front)
         assert _same(plain(note.front), card.front), card.id
 
 
-def _arrive(book: Workbook, col: Collection, folder: Path, cards: list[Card], suffix: str) -> list[Note]:
-    take_in(col, export(book, folder, cards, f"x{suffix}"))
+def _import_cards(book: Workbook, col: Collection, folder: Path, cards: list[Card], suffix: str) -> list[Note]:
+    import_file(col, export(book, folder, cards, f"x{suffix}"))
     made = notes(book, cards, (), {})
     for note in made:
         assert note_of(col, note.card).fields == [note.front, note.back()]
     return made
 
 
-def _same(said: str, written: str) -> bool:
-    """The same but for backticks of code, what is no character, and the two ways to write an é."""
-    import unicodedata
-
+def _same(arrived: str, written: str) -> bool:
+    """Whether the texts are the same, apart from backticks, control characters and Unicode normalization."""
     written = re.sub(
         r"```\w*\n(.+?)\n?```|`([^`]+)`", lambda m: m[1] or m[2], written.replace("\r\n", "\n"), flags=re.S
     )
     written = re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u202e]", "�", written)
-    return said == unicodedata.normalize("NFC", written).strip()
+    return arrived == unicodedata.normalize("NFC", written).strip()
 
 
 TEXT = st.text(st.sampled_from(string.printable + "éλ∑−√²\u2028�"), min_size=1, max_size=60).filter(
@@ -320,13 +323,13 @@ def test_any_text_arrives_as_it_is(book, tmp_path, texts, data):
     folder.mkdir()
     col = Collection(str(folder / "c.anki2"))
     try:
-        for card, note in zip(cards, _arrive(book, col, folder, cards, ".tsv"), strict=True):
+        for card, note in zip(cards, _import_cards(book, col, folder, cards, ".tsv"), strict=True):
             assert _same(plain(note.front), card.front)
     finally:
         col.close()
 
 
-# What stands on a card
+# The text of a card
 
 
 def test_formulas_become_mathjax_and_the_text_around_them_stays(book):
@@ -409,10 +412,10 @@ def test_nothing_is_written_while_no_card_is_unlocked(play, tmp_path):
 
 def test_a_learners_deck_goes_from_a_pass_to_a_change_and_back(proved, collection, tmp_path):
     play, file = proved, tmp_path / "deck.apkg"
-    told = play.says("cards", "export", str(file)).stdout
-    written = int(told.split()[0])
-    assert f"{len(play.workbook.cards) - written} are still locked" in " ".join(told.split())
-    assert take_in(collection, file)["new"] == written
+    output = play.says("cards", "export", str(file)).stdout
+    written = int(output.split()[0])
+    assert f"{len(play.workbook.cards) - written} are still locked" in " ".join(output.split())
+    assert import_file(collection, file)["new"] == written
     now = time.time()
     days = [time.strftime("%Y-%m-%d", time.gmtime(at)) for at in (now, now - 86_400)]  # midnight may lie between
     proofs = [f"Proved by ch06_numerics/softmax, passed on {day}</small></p>" for day in days]
@@ -421,26 +424,26 @@ def test_a_learners_deck_goes_from_a_pass_to_a_change_and_back(proved, collectio
     before = schedules(collection)
 
     play.body("softmax", "return x")
-    told = play.says("cards", "export", str(file)).stdout
-    assert f"{written} of them rest on files that have changed since they passed" in " ".join(told.split())
-    assert take_in(collection, file) == {"new": 0, "updated": written, "duplicate": 0}
+    output = play.says("cards", "export", str(file)).stdout
+    assert f"{written} of them rest on files that have changed since they passed" in " ".join(output.split())
+    assert import_file(collection, file) == {"new": 0, "updated": written, "duplicate": 0}
     back = note_of(collection, "softmax-subtract-max").fields[1]
     assert "its file has changed since and has not passed again" in back
     assert schedules(collection) == before
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "message"),
     [
         ("deck.csv", "deck.csv: end its name in .apkg (a package for Anki) or .tsv or .txt (its text format)"),
         ("deck", "deck: end its name in .apkg"),
         ("none/deck.apkg", "none/deck.apkg: cannot be written (No such file or directory)"),
     ],
 )
-def test_where_no_deck_can_be_written_it_is_said_in_a_line(play, name, says):
+def test_where_no_deck_can_be_written_it_is_said_in_a_line(play, name, message):
     result = play.says("cards", "export", name, "--all")
     assert result.returncode == 2 and not result.stdout
-    assert len(result.stderr.splitlines()) == 1 and says in result.stderr
+    assert len(result.stderr.splitlines()) == 1 and message in result.stderr
 
 
 def test_without_genanki_the_command_says_how_to_get_it(play):

@@ -1,4 +1,4 @@
-"""The workbook in notebooks: exported, run in a real kernel, and brought back."""
+"""The workbook in notebooks: export, checks in a real kernel, and import."""
 
 import asyncio
 import json
@@ -22,10 +22,9 @@ from grader.course.edition.badges import BRANCH
 from grader.course.edition.badges import write as write_badges
 from grader.judge.runner import Runner
 from grader.learn.attempts import LEARNER, Step
-from grader.learn.notebook.export import Source, export, public, source_of
+from grader.learn.notebook.export import Source, export, public_address, source_of
 from grader.learn.notebook.import_answers import import_answers
-from grader.learn.notebook.render import CheckResult
-from grader.learn.notebook.render import text as as_text
+from grader.learn.notebook.render import CheckResult, as_text
 from grader.learn.progress import Progress
 from tests.browser import CHROMIUM, Browser
 from tests.conftest import ROOT, Play, copy_workbook
@@ -35,15 +34,15 @@ HERE = Source()
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
+def shared(tmp_path_factory):
     """A workbook that the tests of this module share; they leave exercises/ as stubs."""
-    return Play(copy_workbook(tmp_path_factory.mktemp("desk")))
+    return Play(copy_workbook(tmp_path_factory.mktemp("shared")))
 
 
 @pytest.fixture(scope="module")
-def two_kernels(desk):
-    """Two kernels in its folder, their loop, and a warm runner for all checks."""
-    with Runner(desk.workbook) as runner, kernels(desk.root, 2) as (loop, running):
+def two_kernels(shared):
+    """Two kernels in the folder of the shared workbook, their event loop, and a warm process for all checks."""
+    with Runner(shared.workbook) as runner, kernels(shared.root, 2) as (loop, running):
         runner.warm_up()
         yield loop, running
 
@@ -61,11 +60,11 @@ def checks(notebook):
     return {cell.id.removeprefix("check-"): said(cell) for cell in notebook.cells if cell.id.startswith("check-")}
 
 
-def test_every_chapter_is_a_valid_notebook_and_the_same_bytes_each_time(desk):
-    book = desk.workbook
+def test_every_chapter_is_a_valid_notebook_and_the_same_bytes_each_time(shared):
+    book = shared.workbook
     assert len({export(book, book.chapter("6"), HERE) for _ in range(2)}) == 1
     for chapter in book.chapters:
-        notebook = exported(desk, chapter.id)
+        notebook = exported(shared, chapter.id)
         nbformat.validate(notebook)
         names = [cell.id for cell in notebook.cells]
         assert len(set(names)) == len(names)
@@ -80,15 +79,15 @@ def test_every_chapter_is_a_valid_notebook_and_the_same_bytes_each_time(desk):
 
 
 @pytest.mark.timeout(600)
-def test_every_chapter_runs_in_a_kernel_and_comes_home_with_its_cells_in_any_order(desk, two_kernels, tmp_path):
-    book = desk.workbook
+def test_every_chapter_runs_in_a_kernel_and_comes_home_with_its_cells_in_any_order(shared, two_kernels, tmp_path):
+    book = shared.workbook
 
     loop, running = two_kernels
 
     async def both(kernel, chapters):
         found = []
         for chapter in chapters:
-            found.append((chapter, await kernel.ran(solved(book, exported(desk, chapter.id), chapter.id))))
+            found.append((chapter, await kernel.ran(solved(book, exported(shared, chapter.id), chapter.id))))
         return found
 
     async def at_once():
@@ -102,9 +101,9 @@ def test_every_chapter_runs_in_a_kernel_and_comes_home_with_its_cells_in_any_ord
         nbformat.write(done, tmp_path / f"{chapter.id}.ipynb")
     with Progress(book.root) as progress:
         for chapter in book.chapters:
-            bag = import_answers(book, progress, tmp_path / f"{chapter.id}.ipynb")
-            assert {b.what for b in bag.brought} == {"written"} and not bag.open
-        # What passed in the notebook is what was brought, so it stands as passed, and its cards with it.
+            imported = import_answers(book, progress, tmp_path / f"{chapter.id}.ipynb")
+            assert {b.outcome for b in imported.answers} == {"written"} and not imported.open
+        # The text that passed in the notebook is the text that was imported, so koans and cards keep their standing.
         assert {s.status for s in progress.standings(book).values()} == {Status.passed}
         assert progress.unlocked(book) >= {
             p.card for p in book.proofs if not p.gpu and not book.cards[p.card].pending
@@ -114,16 +113,16 @@ def test_every_chapter_runs_in_a_kernel_and_comes_home_with_its_cells_in_any_ord
         book.exercise(koan).write_text(stub_of(book, koan))
 
 
-def test_what_is_exported_is_not_started_in_the_kernel_and_when_it_comes_home(desk, jupyter, tmp_path):
-    book = desk.workbook
+def test_what_is_exported_is_not_started_in_the_kernel_and_when_it_comes_home(shared, jupyter, tmp_path):
+    book = shared.workbook
     chapter = book.chapter("7")
-    stubs = checks(jupyter.run(exported(desk, chapter.id)))
+    stubs = checks(jupyter.run(exported(shared, chapter.id)))
     assert {name: "not started" in text for name, text in stubs.items()} == {k.name: True for k in chapter.koans}
     with Progress(tmp_path) as progress:
         for chapter in book.chapters:
-            nbformat.write(exported(desk, chapter.id), file := tmp_path / f"{chapter.id}.ipynb")
+            nbformat.write(exported(shared, chapter.id), file := tmp_path / f"{chapter.id}.ipynb")
             found = import_answers(book, progress, file, write=False)
-            assert {b.koan: b.what for b in found.brought} == {k.id: "not started" for k in chapter.koans}
+            assert {b.koan: b.outcome for b in found.answers} == {k.id: "not started" for k in chapter.koans}
 
 
 START = "import sys; sys.path.insert(0, '.')\nfrom pathlib import Path\nfrom grader.notebook import live\nkoan = live.start(Path.cwd())"
@@ -139,19 +138,19 @@ WRONG = "def scores(q, k):\n    return q @ k.mT"
 CHECK = 'koan.check("ch07_attention/scores")'
 
 
-def test_a_check_says_what_the_terminal_says(desk, jupyter):
+def test_a_check_says_what_the_terminal_says(shared, jupyter):
     text = "import torch\n\n\ndef softmax(x, dim=-1):\n    e = torch.exp(x)\n    return e / e.sum(dim, keepdim=True)"
-    shown = jupyter.texts(START, text, 'koan.check("softmax")')[-1]
-    koan = desk.workbook.koan("softmax")
-    desk.write("softmax", text)
-    with Runner(desk.workbook) as runner:
+    text_shown = jupyter.texts(START, text, 'koan.check("softmax")')[-1]
+    koan = shared.workbook.koan("softmax")
+    shared.write("softmax", text)
+    with Runner(shared.workbook) as runner:
         verdict = runner.run(koan, LEARNER)
-    desk.write("softmax", stub_of(desk.workbook, koan))
-    assert "this looks like: exp before subtracting the row maximum" in shown
-    assert shown == as_text(CheckResult(Step(koan, verdict, ()), ("cell [2]",)))
+    shared.write("softmax", stub_of(shared.workbook, koan))
+    assert "this looks like: exp before subtracting the row maximum" in text_shown
+    assert text_shown == as_text(CheckResult(Step(koan, verdict, ()), ("cell [2]",)))
 
 
-def test_what_ran_last_counts_and_nothing_runs_twice(desk, jupyter):
+def test_what_ran_last_counts_and_nothing_runs_twice(shared, jupyter):
     helper = "import torch\nROOT = 0.5"
     using = "open('ran', 'a').write('x')\n" + RIGHT.replace("import torch\n", "").replace("0.5", "ROOT")
     said = jupyter.texts(START, CHECK, RIGHT, CHECK, WRONG, CHECK, helper, using, CHECK, "ROOT = 1.0", CHECK)
@@ -162,7 +161,7 @@ def test_what_ran_last_counts_and_nothing_runs_twice(desk, jupyter):
         "✓ passed",
         "✗ failed",
     ]
-    assert (desk.root / "ran").read_text() == "x"
+    assert (shared.root / "ran").read_text() == "x"
 
 
 def test_a_cell_that_hangs_or_ends_its_process_gets_a_verdict_and_the_kernel_lives_on(jupyter):
@@ -204,10 +203,10 @@ def test_the_magic_checks_its_cell_and_then_runs_it(jupyter):
     assert said[6] == "'scores'"
 
 
-def brought(play, *cells, chapter="ch07_attention", **options):
+def import_cells(play, *cells, chapter="ch07_attention", **options):
     file = write(play.root / "mine.ipynb", of_cells(*cells, chapter=chapter))
     with Progress(play.root) as progress:
-        return {b.koan.partition("/")[2]: b for b in import_answers(play.workbook, progress, file, **options).brought}
+        return {b.koan.partition("/")[2]: b for b in import_answers(play.workbook, progress, file, **options).answers}
 
 
 def test_answers_are_found_wherever_they_stand(play):
@@ -216,7 +215,7 @@ def test_answers_are_found_wherever_they_stand(play):
     cells = [
         "%matplotlib inline\nimport torch\nprint('scratch')\n!ls\nx = torch.ones(3)",
         f"# moved here\n{RIGHT}\n\nscores(torch.ones(2, 3), torch.ones(2, 3))\nfiles = !ls",
-        "def merge_heads" + lines[1],  # split: two functions of one koan in two cells
+        "def merge_heads" + lines[1],  # two functions of one koan in two cells
         lines[0],
         stub_cell := without_header(stub_of(book, book.koan("attention"))),
         RIGHT,  # copied
@@ -224,8 +223,8 @@ def test_answers_are_found_wherever_they_stand(play):
         "def causal_mask(n_q, n_k):  # retyped, without its imports\n    return torch.zeros(n_q, n_k).masked_fill(~keep(n_q, n_k), -torch.inf)",
         "def keep(n_q, n_k):\n    return torch.ones(n_q, n_k, dtype=torch.bool).tril(n_k - n_q)",
     ]
-    found = brought(play, *cells)
-    assert {name: one.what for name, one in found.items()} == {
+    found = import_cells(play, *cells)
+    assert {name: one.outcome for name, one in found.items()} == {
         "scores": "written",
         "split_heads": "written",
         "causal_mask": "written",
@@ -242,8 +241,8 @@ def test_answers_are_found_wherever_they_stand(play):
 def test_two_answers_to_one_koan_are_said_and_neither_is_taken(play):
     book = play.workbook
     koan = book.koan("scores")
-    found = brought(play, RIGHT, "pass", WRONG, without_header(stub_of(book, koan)))
-    assert (found["scores"].what, found["scores"].cells, found["scores"].others) == (
+    found = import_cells(play, RIGHT, "pass", WRONG, without_header(stub_of(book, koan)))
+    assert (found["scores"].outcome, found["scores"].cells, found["scores"].others) == (
         "defined differently",
         ("cell 3",),
         ("cell 1",),
@@ -256,11 +255,11 @@ def test_two_answers_to_one_koan_are_said_and_neither_is_taken(play):
 
 def test_what_an_import_replaces_is_kept_and_a_dry_run_writes_nothing(play):
     play.write("scores", "mine = 1\n")
-    assert brought(play, RIGHT, write=False)["scores"].what == "written"
+    assert import_cells(play, RIGHT, write=False)["scores"].outcome == "written"
     assert play.workbook.exercise(play.workbook.koan("scores")).read_text() == "mine = 1\n"
-    one = brought(play, RIGHT)["scores"]
-    assert (play.root / one.kept).read_text() == "mine = 1\n"
-    assert brought(play, RIGHT)["scores"].what == "the same"
+    one = import_cells(play, RIGHT)["scores"]
+    assert (play.root / one.copy).read_text() == "mine = 1\n"
+    assert import_cells(play, RIGHT)["scores"].outcome == "the same"
 
 
 def test_a_helper_that_another_koan_gives_is_no_answer_to_the_koan_of_its_name(play):
@@ -268,9 +267,9 @@ def test_a_helper_that_another_koan_gives_is_no_answer_to_the_koan_of_its_name(p
     texts = [answer(book, koan) for koan in book.chapter("ch05").koans]
     fertility = next(t for t in texts if "def fertility" in t)
     # `encode` is a koan, and a helper in the cell of another one.
-    assert {b.what for b in brought(play, *texts, chapter="ch05_tokens").values()} == {"written"}
-    alone = brought(play, fertility, chapter="ch05_tokens")
-    assert {name: one.what for name, one in alone.items()} == {"fertility": "the same"}
+    assert {b.outcome for b in import_cells(play, *texts, chapter="ch05_tokens").values()} == {"written"}
+    alone = import_cells(play, fertility, chapter="ch05_tokens")
+    assert {name: one.outcome for name, one in alone.items()} == {"fertility": "the same"}
 
 
 def test_the_command_takes_a_notebook_out_and_back_and_progress_follows(play):
@@ -283,8 +282,8 @@ def test_the_command_takes_a_notebook_out_and_back_and_progress_follows(play):
     assert "return q @ k.mT" in cell.source  # what was written so far
     cell.source = answer(play.workbook, play.workbook.koan("scores"))
     nbformat.write(notebook, file)
-    again = play.says("notebook", "export", "7")
-    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    second_run = play.says("notebook", "export", "7")
+    assert (second_run.returncode, "is there already" in second_run.stderr) == (2, True)
     back = play.says("notebook", "import", str(file))
     assert back.returncode == 0, back.stderr
     assert "ch07_attention/scores  written, from cell" in back.stdout
@@ -299,7 +298,7 @@ OLD = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cell
 
 
 @pytest.mark.parametrize(
-    "content, says",
+    "content, message",
     [
         (b'{"nbformat": 4, "cells": [', "is not a notebook: "),
         (b"\x80\x81", "is not a notebook: "),
@@ -313,16 +312,16 @@ OLD = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cell
     ],
     ids=["cut", "binary", "deep", "no notebook", "old", "R", "foreign", "other workbook", "50 MB"],
 )
-def test_what_is_no_notebook_of_this_workbook_is_one_line(desk, tmp_path, content, says):
+def test_what_is_no_notebook_of_this_workbook_is_one_line(shared, tmp_path, content, message):
     file = tmp_path / "bad.ipynb"
     file.write_bytes(content)
-    with Progress(desk.root) as progress, pytest.raises(KoansError) as told:
-        import_answers(desk.workbook, progress, file)
-    assert says in str(told.value) and "\n" not in str(told.value) and len(str(told.value)) < 300
+    with Progress(shared.root) as progress, pytest.raises(KoansError) as caught:
+        import_answers(shared.workbook, progress, file)
+    assert message in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
-def _outside(tmp_path, cell, **more):
-    """Run a first cell in a folder that knows of no workbook, with a pip that says what it is asked."""
+def _run_outside(tmp_path, cell, **more):
+    """Run a first cell in a folder outside any workbook, with a fake pip that records its arguments."""
     (tmp_path / "pip").mkdir(exist_ok=True)
     (tmp_path / "pip/__init__.py").touch()
     (tmp_path / "pip/__main__.py").write_text(
@@ -332,7 +331,7 @@ def _outside(tmp_path, cell, **more):
     away = tmp_path / "away"
     away.mkdir(exist_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), **more}
-    # -S: no packages, so that none of ours is installed there. What it imports at its end is what was fetched.
+    # -S hides installed packages, ours among them. So the import at the end of the cell finds what was fetched.
     command = [sys.executable, "-S", "-c", "import runpy; runpy.run_path('../cell.py')"]
     return subprocess.run(command, cwd=away, env=environment, capture_output=True, text=True, timeout=60)
 
@@ -353,29 +352,29 @@ def test_the_first_cell_fetches_the_workbook_at_the_exported_commit(play, tmp_pa
     for args in (["add", "-A"], ["commit", "-qm", "later"]):
         subprocess.run([*git, *args], cwd=play.root, check=True)
 
-    run = _outside(tmp_path, _first_cell(play, place))
+    run = _run_outside(tmp_path, _first_cell(play, place))
     assert run.returncode == 0, run.stderr
     fetched = tmp_path / "away/workbook"
     assert f"fetching file://{play.root} at {place.commit[:12]}" in run.stdout
     assert run.stdout.endswith("started ch06_numerics 0.1.0\n")
     assert not (fetched / "README.md").exists()  # the commit it was exported from, not the newest
     assert (tmp_path / "asked").read_text() == f"install --quiet -e {fetched}"
-    # Run again, it is found.
-    again = _outside(tmp_path, _first_cell(play, place))
-    assert again.stdout == "started ch06_numerics 0.1.0\n"
+    # The second run finds it there.
+    second_run = _run_outside(tmp_path, _first_cell(play, place))
+    assert second_run.stdout == "started ch06_numerics 0.1.0\n"
 
 
 @pytest.mark.parametrize(
-    "address, says",
+    "address, message",
     [
         ("", "this notebook does not say where there is one"),
         ("file:///nowhere", "file:///nowhere could not be fetched: "),
     ],
 )
-def test_a_first_cell_that_finds_no_workbook_is_one_line(desk, tmp_path, address, says):
-    run = _outside(tmp_path, _first_cell(desk, Source(address, "")))
+def test_a_first_cell_that_finds_no_workbook_is_one_line(shared, tmp_path, address, message):
+    run = _run_outside(tmp_path, _first_cell(shared, Source(address, "")))
     assert run.returncode == 1
-    assert says in run.stderr and len(run.stderr.strip().splitlines()) == 1
+    assert message in run.stderr and len(run.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -391,7 +390,7 @@ def test_a_first_cell_that_finds_no_workbook_is_one_line(desk, tmp_path, address
     ],
 )
 def test_an_address_is_only_what_others_can_reach_and_holds_no_password(remote, place):
-    assert public(remote) == place
+    assert public_address(remote) == place
 
 
 def test_a_source_is_taken_from_the_remote_or_from_what_is_given(play):
@@ -419,7 +418,7 @@ def test_badges_are_written_once_and_taken_away_again(play):
         link = f"https://notebooks.example.org/ben/koans/notebooks/{chapter}.ipynb"
         assert file.read_text().count(link) == 1 and (play.root / "README.md").read_text().count(link) == 1
         assert (file.parent / "../notebook.svg").resolve().is_file()
-    # Neither the terminal nor a notebook shows them.
+    # Badges are not shown in a terminal or a notebook.
     assert [Workbook(play.root).text(c) for c in play.workbook.chapters] == texts
     assert len(write_badges(play.workbook, "")) == 1 + len(chapters)
     assert {file: file.read_text() for file in before} == before
@@ -437,7 +436,7 @@ def test_the_dev_container_installs_what_the_readme_says():
 
 def test_exported_notebooks_stay_out_of_git_and_the_workflow_puts_them_where_badges_point():
     ignored = (ROOT / ".gitignore").read_text().splitlines()
-    assert {"/notebooks/", "/ch*.ipynb"} <= set(ignored)  # as `export --all` and `export` call them
+    assert {"/notebooks/", "/ch*.ipynb"} <= set(ignored)  # the paths that `export --all` and `export` write
     workflow = (ROOT / ".github/workflows/notebooks.yml").read_text()
     assert f"git push --force origin {BRANCH}" in workflow
     command = re.search(r"koans (notebook export --all .*)$", workflow, re.MULTILINE)[1]
@@ -445,18 +444,19 @@ def test_exported_notebooks_stay_out_of_git_and_the_workflow_puts_them_where_bad
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="not run here: needs chromium")
-def test_a_notebook_opens_with_its_figure_its_hints_folded_and_a_verdict_that_runs_nothing(desk, jupyter, tmp_path):
-    notebook = exported(desk, "ch07_attention")
+def test_a_notebook_opens_with_its_figure_its_hints_folded_and_a_verdict_that_runs_nothing(shared, jupyter, tmp_path):
+    notebook = exported(shared, "ch07_attention")
     cells = {cell.id: cell for cell in notebook.cells}
     cells["koan-scores"].source = (
         "def scores(q, k):\n    print('<script>document.title = 1</script>')\n"
         "    raise ValueError('<img src=x onerror=\"document.title = 2\">')"
     )
-    cells["koan-causal_mask"].source = answer(desk.workbook, desk.workbook.koan("causal_mask"))
+    cells["koan-causal_mask"].source = answer(shared.workbook, shared.workbook.koan("causal_mask"))
     jupyter.run(notebook)
     page = tmp_path / "page.html"
     html, _ = HTMLExporter().from_notebook_node(notebook)
-    page.write_text(re.sub(r"<script[^>]*src=[^>]*></script>", "", html))  # its own libraries, from the network
+    # Without the scripts that the exporter loads from the network.
+    page.write_text(re.sub(r"<script[^>]*src=[^>]*></script>", "", html))
     with Browser(tmp_path / "profile") as browser:
         browser.open(page)
         title = browser.run("document.title")
@@ -464,9 +464,9 @@ def test_a_notebook_opens_with_its_figure_its_hints_folded_and_a_verdict_that_ru
         assert browser.run("[...document.querySelectorAll('details')].every(d => !d.open)")
         pictures = "[...document.images].map(i => [i.alt.length > 20, i.complete && i.naturalWidth > 100])"
         assert browser.run(pictures) == [[True, True]]
-        shown = browser.run("document.body.innerText")
-        assert "✗ failed ch07_attention/scores" in shown
-        assert "<script>document.title = 1</script>" in shown
-        assert '<img src=x onerror="document.title = 2">' in shown
-        assert "✓ passed ch07_attention/causal_mask" in shown
-        assert "the model answer" in shown
+        text_shown = browser.run("document.body.innerText")
+        assert "✗ failed ch07_attention/scores" in text_shown
+        assert "<script>document.title = 1</script>" in text_shown
+        assert '<img src=x onerror="document.title = 2">' in text_shown
+        assert "✓ passed ch07_attention/causal_mask" in text_shown
+        assert "the model answer" in text_shown

@@ -147,7 +147,7 @@ def test_nobody_has_an_empty_chart_crash(nothing):
 def test_columns_are_as_high_as_their_values():
     svg = plots.columns([("a", 5, "five"), ("b", 10, "ten <&>"), ("c", 0, "none")], "what it is")
     heights = [float(h) for h in re.findall(r'<rect[^>]* height="([\d.]+)"', svg)]
-    assert heights == [pytest.approx(heights[1] / 2, abs=0.1), plots.HIGH - plots.TOP - plots.BOTTOM]
+    assert heights == [pytest.approx(heights[1] / 2, abs=0.1), plots.HEIGHT - plots.TOP - plots.BOTTOM]
     assert "<title>ten &lt;&amp;&gt;</title>" in svg
 
 

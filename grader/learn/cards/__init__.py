@@ -1,1 +1,1 @@
-"""Drill cards: which are unlocked, and how they leave for Anki."""
+"""Drill cards: their schedule, their review, and their export to Anki."""

@@ -1,6 +1,6 @@
-"""Anki's package, written by genanki: notes by chapter, figures, one note type.
+"""Writes Anki's package format (.apkg) with genanki: one deck per chapter, the figures, one note type.
 
-The same notes give the same bytes. All ids are fixed: Anki finds by them what it imported before.
+The same notes give the same bytes. All ids are fixed, because Anki recognizes by them what it imported before.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ FIELDS = (("Front", 8_411_763_900_102), ("Back", 8_411_763_900_103))
 TEMPLATE = ("Card", 8_411_763_900_104)
 QUESTION, ANSWER = "{{Front}}", "{{FrontSide}}<hr id=answer>{{Back}}"
 STYLE = Path(__file__).with_name("anki.css").read_text(encoding="utf-8")
-TYPE = "note type"  # its key among digests and times; no card id has a space
+TYPE = "note type"  # the key of the note type in digests and times; no card id has a space
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class _Model(genanki.Model):  # type: ignore[misc]
+    """A note type that carries its own time of change, where genanki writes the time of the export."""
+
     changed = 0
 
     def to_json(self, timestamp: float, deck_id: int) -> dict[str, Any]:
@@ -34,6 +36,8 @@ class _Model(genanki.Model):  # type: ignore[misc]
 
 
 class _Note(genanki.Note):  # type: ignore[misc]
+    """A note that carries its own time of change, where genanki writes the time of the export."""
+
     changed = 0
 
     def write_to_db(self, cursor: Any, timestamp: float, deck_id: int, id_gen: Any) -> None:
@@ -41,17 +45,20 @@ class _Note(genanki.Note):  # type: ignore[misc]
 
 
 def digests(notes: Sequence[Note]) -> dict[str, str]:
-    """By card, what changes when its note does; and the note type's."""
+    """A digest of each note by card id, and one of the note type under the key TYPE."""
     style = hashlib.sha256("\0".join([QUESTION, ANSWER, STYLE]).encode()).hexdigest()
-    found = {TYPE: style[:32]}
+    by_card = {TYPE: style[:32]}
     for note in notes:
-        whole = "\0".join([note.deck, " ".join(note.tags), note.front, note.back(_media(note))])
-        found[note.card] = hashlib.sha256(whole.encode()).hexdigest()[:32]
-    return found
+        content = "\0".join([note.deck, " ".join(note.tags), note.front, note.back(_media(note))])
+        by_card[note.card] = hashlib.sha256(content.encode()).hexdigest()[:32]
+    return by_card
 
 
 def render(notes: Sequence[Note], times: Mapping[str, int]) -> bytes:
-    """The file. `times` says when each note and the note type changed (grader/learn/cards/changes.py)."""
+    """The bytes of the package. `times` says when each note and the note type changed, in seconds since 1970.
+
+    grader/learn/cards/changes.py keeps these times.
+    """
     model = _Model(
         MODEL,
         DECK,
@@ -62,25 +69,25 @@ def render(notes: Sequence[Note], times: Mapping[str, int]) -> bytes:
     model.changed = times[TYPE]
     decks: dict[str, genanki.Deck] = {}
     media: dict[str, bytes] = {}
-    for place, note in enumerate(notes):
+    for position, note in enumerate(notes):
         deck = decks.setdefault(note.chapter, genanki.Deck(_deck_id(note.chapter), note.deck))
         image = _media(note)
         if note.figure:
             media[image] = note.figure.read_bytes()
-        made = _Note(model, [note.front, note.back(image)], tags=note.tags, guid=note.guid, due=place)
-        made.changed = times[note.card]
-        deck.add_note(made)
+        anki_note = _Note(model, [note.front, note.back(image)], tags=note.tags, guid=note.guid, due=position)
+        anki_note.changed = times[note.card]
+        deck.add_note(anki_note)
     with tempfile.TemporaryDirectory() as folder:
         for name, data in media.items():
             (Path(folder) / name).write_bytes(data)
         package = genanki.Package([*decks.values()], [str(Path(folder) / name) for name in sorted(media)])
-        draft = io.BytesIO()
-        package.write_to_file(draft, timestamp=max(times[note.card] for note in notes))
-    return _same_every_time(draft)
+        package_bytes = io.BytesIO()
+        package.write_to_file(package_bytes, timestamp=max(times[note.card] for note in notes))
+    return _same_every_time(package_bytes)
 
 
 def _same_every_time(package: io.BytesIO) -> bytes:
-    """The archive without the time at which it was written, and compressed."""
+    """The archive, compressed, with one fixed time instead of the time of writing."""
     result = io.BytesIO()
     with zipfile.ZipFile(package) as source, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as target:
         for name in source.namelist():
@@ -91,11 +98,14 @@ def _same_every_time(package: io.BytesIO) -> bytes:
 
 
 def _media(note: Note) -> str:
-    """The figure's name in Anki's one folder of media: another picture has another name."""
+    """The figure's file name in Anki's media folder, which all decks share; empty if the note has no figure.
+
+    The name holds a digest of the picture, so that a changed picture does not overwrite another.
+    """
     if note.figure is None:
         return ""
-    mark = hashlib.sha256(note.figure.read_bytes()).hexdigest()[:8]
-    return f"tensor-koans-{note.chapter}-{note.figure.stem}-{mark}{note.figure.suffix}"
+    digest = hashlib.sha256(note.figure.read_bytes()).hexdigest()[:8]
+    return f"tensor-koans-{note.chapter}-{note.figure.stem}-{digest}{note.figure.suffix}"
 
 
 def _deck_id(chapter: str) -> int:

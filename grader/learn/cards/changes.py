@@ -1,8 +1,8 @@
-"""When a note last changed, kept below .koans.
+"""Records when each note last changed, in a file under .koans.
 
-Anki overwrites a note only with a newer one, and after an update its own copy is as new as the import. So the time must
-be that of the export which first had this text: the day on which an author changed it can lie before the learner's
-last import, and the time of each export would make every note new each time.
+Anki overwrites a note only with a newer one, and after an update its own copy is as new as the import. So a note's time
+is the time of the export that first had this text. The day on which an author changed the card would not do: it can lie
+before the learner's last import. The time of each export would not do either: every note would be new every time.
 """
 
 from __future__ import annotations
@@ -19,26 +19,29 @@ from grader.book.errors import writing
 
 
 class NoteChange(msgspec.Struct, frozen=True):
-    """A text's digest and the time, in whole seconds since 1970, of the first export that had it."""
+    """The digest of a note's text, and the time of the first export that had it, in whole seconds since 1970."""
 
     digest: str
     at: int
 
 
 def times(file: Path, digests: Mapping[str, str], now: float | None = None) -> dict[str, int]:
-    """The time of each key, in seconds since 1970: the one kept in `file` while the digest stays, else now, and later
-    than the one kept even if a clock was set back. Without the file everything is new. Raises KoansError.
+    """The time at which the text of each key last changed, in seconds since 1970. Updates the record in `file`.
+
+    A key whose digest is unchanged keeps its recorded time. Any other key gets the time `now`, or one second after its
+    recorded time if the clock was set back. Without a readable record every key is new. Raises KoansError if `file`
+    cannot be written.
     """
-    kept: dict[str, NoteChange] = {}
+    recorded: dict[str, NoteChange] = {}
     with contextlib.suppress(OSError, msgspec.DecodeError):
-        kept = msgspec.json.decode(file.read_bytes(), type=dict[str, NoteChange])
-    second = int(time.time() if now is None else now)
+        recorded = msgspec.json.decode(file.read_bytes(), type=dict[str, NoteChange])
+    current = int(time.time() if now is None else now)
     for key, digest in digests.items():
-        old = kept.get(key)
-        if old is None or old.digest != digest:
-            kept[key] = NoteChange(digest, max(second, old.at + 1) if old else second)
+        last = recorded.get(key)
+        if last is None or last.digest != digest:
+            recorded[key] = NoteChange(digest, max(current, last.at + 1) if last else current)
     draft = file.with_suffix(".draft")
     with writing(file):
-        draft.write_bytes(msgspec.json.encode(kept, order="sorted"))
+        draft.write_bytes(msgspec.json.encode(recorded, order="sorted"))
         os.replace(draft, file)
-    return {key: kept[key].at for key in digests}
+    return {key: recorded[key].at for key in digests}

@@ -1,4 +1,4 @@
-"""Decks for Anki by the suffix of a file."""
+"""Exports cards for Anki. The suffix of the file chooses the format."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SUFFIXES = (".apkg", ".tsv", ".txt")
 
 
 def check(file: Path) -> None:
-    """Raise KoansError if the name does not say which format is meant."""
+    """Raise KoansError if the suffix names no format."""
     if file.suffix.lower() not in SUFFIXES:
         raise KoansError(f"{file}: end its name in .apkg (a package for Anki) or .tsv or .txt (its text format)")
 
 
 def chosen(workbook: Workbook, unlocked: Container[str], everything: bool) -> list[Card]:
-    """The unlocked cards, or all. Raises KoansError if there are none."""
+    """The unlocked cards, or every card if `everything`. Raises KoansError if there are none."""
     cards = [card for card in workbook.cards.values() if everything or card.id in unlocked]
     if not cards:
         raise KoansError("no card is unlocked yet: koans that pass unlock them, --all writes the locked ones too")
@@ -28,7 +28,10 @@ def chosen(workbook: Workbook, unlocked: Container[str], everything: bool) -> li
 
 
 def render(file: Path, notes: Sequence[Note], record: Path) -> str | bytes:
-    """What belongs in the file. `record` keeps when each note changed. Raises KoansError."""
+    """The content of the file. `record` is the file that remembers when each note changed.
+
+    Raises KoansError if genanki is not installed or `record` cannot be written.
+    """
     if file.suffix.lower() != ".apkg":
         return tsv.render(notes)
     try:

@@ -1,7 +1,7 @@
-"""A card's text as HTML for Anki: code highlighted, formulas as MathJax, everything else as it stands.
+"""Converts a card's text to HTML for Anki: highlights code, writes formulas as MathJax, escapes everything else.
 
-A card is written in plain Unicode, so that it reads in a terminal: `code` in backticks, code of several lines between
-lines of three, formulas as x² + √y. Where Anki can set a formula, the card's `tex` says how.
+A card is written in plain Unicode, so that it is readable in a terminal: `code` in backticks, blocks of code between
+lines of three backticks, formulas as x² + √y. The card's `tex` gives the TeX of the formulas that Anki should set.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ CODE = re.compile(r"```\w*\n(.+?)\n?```|`([^`]+)`", re.DOTALL)
 
 
 def as_html(text: str, tex: Mapping[str, str] | None = None) -> str:
-    """One line of HTML: no tab, no newline, no markup but ours. `tex` maps passages of the text to TeX."""
-    # Anki brings notes to this normal form itself; a note that differs would look edited.
+    """The text as one line of HTML, with no tab or newline. `tex` maps passages of the text to TeX."""
+    # Anki normalizes notes to NFC on import. A note in another form would look edited.
     text = unicodedata.normalize("NFC", clean(text)).strip()
-    return "".join(_pieces(text, {unicodedata.normalize("NFC", k): v for k, v in (tex or {}).items()}))
+    formulas = {unicodedata.normalize("NFC", passage): formula for passage, formula in (tex or {}).items()}
+    return "".join(_pieces(text, formulas))
 
 
 def _pieces(text: str, tex: Mapping[str, str]) -> Iterator[str]:
-    at = 0
-    for found in CODE.finditer(text):
-        yield from _prose(text[at : found.start()], tex)
-        block, words = found.groups()
-        yield f"<pre><code>{_highlighted(block)}</code></pre>" if block else f"<code>{_highlighted(words)}</code>"
-        at = found.end()
-    yield from _prose(text[at:], tex)
+    end = 0
+    for match in CODE.finditer(text):
+        yield from _prose(text[end : match.start()], tex)
+        block, inline = match.groups()
+        yield f"<pre><code>{_highlighted(block)}</code></pre>" if block else f"<code>{_highlighted(inline)}</code>"
+        end = match.end()
+    yield from _prose(text[end:], tex)
 
 
 def _prose(text: str, tex: Mapping[str, str]) -> Iterator[str]:
-    # An alternative that begins like another must come before it.
+    # Longer passages come first, because a regular expression takes the first alternative that matches.
     formulas = "|".join(re.escape(passage) for passage in sorted(tex, key=len, reverse=True))
     for piece in re.split(f"({formulas})", text) if formulas else [text]:
         yield rf"\({_escaped(tex[piece])}\)" if piece in tex else _plain(piece)
@@ -44,19 +45,22 @@ def _prose(text: str, tex: Mapping[str, str]) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     escaped = _escaped(text)
-    # Text that only looks like what Anki gives a meaning to: MathJax, sounds, LaTeX.
+    # Break up text that Anki would take for MathJax, a sound or LaTeX.
     escaped = re.sub(r"\\(?=[()\[\]])", r"<span>\\</span>", escaped)
     return re.sub(r"\[(?=sound:|anki:|/?latex\]|/?\$)", "&#91;", escaped)
 
 
 def _escaped(text: str) -> str:
-    # A quotation mark would begin a quoted field of the text format.
+    # In the text format a quotation mark would start a quoted field.
     escaped = html.escape(text, quote=False).replace('"', "&quot;")
     return escaped.replace("\t", "&#9;").replace("\n", "<br>")
 
 
 def _highlighted(code: str) -> str:
-    """Python with a span around what has a colour; names and operators stay bare, so that a search finds them."""
+    """Python code with a span around each run of colored tokens.
+
+    Names and operators get no span, so that Anki's search finds them.
+    """
     from pygments.lexers.python import PythonLexer
     from pygments.token import Token
 

@@ -1,9 +1,10 @@
-"""A card as Anki's note: what stands on its two sides, which deck and tags it has, what is said of its proof."""
+"""Turns a card into an Anki note: its two sides, its deck and tags, and the lines about its proof."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -14,14 +15,14 @@ DECK = "Tensor Koans"
 
 
 class Pass(msgspec.Struct, frozen=True):
-    """A koan's first pass: the day, in UTC. `holds`: its file is still what passed last."""
+    """A koan's first pass. `day` is its date in UTC; `holds` says that the file is unchanged since it last passed."""
 
     day: str
     holds: bool
 
 
 class Note(msgspec.Struct, frozen=True):
-    """A note in HTML. `below` is what stands under the answer and the figure: erratum, source, proof."""
+    """A note in HTML. `below` holds the lines under the answer and the figure: erratum, source, proof."""
 
     card: str
     chapter: str
@@ -34,11 +35,11 @@ class Note(msgspec.Struct, frozen=True):
 
     @property
     def guid(self) -> str:
-        """What Anki knows the note by, in every format; it must never change."""
+        """The id by which Anki recognizes the note, in every format. It must never change."""
         return f"tensor-koans/{self.card}"
 
     def back(self, image: str = "") -> str:
-        """The second field; `image` is the figure's name among the media, where there are any."""
+        """The second field. `image` is the file name of the figure in Anki's media folder; empty for no figure."""
         picture = f'<p><img src="{image}"></p>' if image else ""
         return "".join([self.answer, picture, *self.below])
 
@@ -46,7 +47,7 @@ class Note(msgspec.Struct, frozen=True):
 def notes(
     workbook: Workbook, cards: Iterable[Card], unlocked: Collection[str], passes: Mapping[str, Pass]
 ) -> list[Note]:
-    """Notes of these cards, in the order given. `unlocked` are card ids, `passes` are by koan."""
+    """The notes of these cards, in the same order. `unlocked` holds card ids; `passes` is keyed by koan id."""
     titles = {chapter.id: chapter.title for chapter in workbook.chapters}
     koans: dict[str, dict[str, None]] = {}
     for proof in workbook.proofs:
@@ -62,19 +63,19 @@ def _note(
 ) -> Note:
     number = card.chapter.partition("_")[0].removeprefix("ch")
     stale = unlocked and not all(passes[koan].holds for koan in koans)
-    waits = [] if unlocked else [card.pending] if card.pending else koans
-    marks = {"erratum": bool(card.erratum), "cited": card.evidence == "cited", "locked": bool(waits), "stale": stale}
-    tags = [card.chapter, *card.facts, *(mark for mark, holds in marks.items() if holds)]
-    proof = _proved(koans, passes) if unlocked else [f"Not proven yet: waits for {koan}" for koan in waits]
+    missing = [] if unlocked else [card.pending] if card.pending else koans
+    flags = {"erratum": bool(card.erratum), "cited": card.evidence == "cited", "locked": bool(missing), "stale": stale}
+    tags = [card.chapter, *card.facts, *(flag for flag, is_set in flags.items() if is_set)]
+    proof = _proof_lines(koans, passes) if unlocked else [f"Not proven yet: waits for {koan}" for koan in missing]
     below = [
         _line("erratum", f"<b>Erratum.</b> {as_html(card.erratum, card.tex)}") if card.erratum else "",
         _line("source", f"Source: {as_html(card.citation)}") if card.citation else "",
-        *(_line("stale" if stale else "proof", as_html(says)) for says in proof),
+        *(_line("stale" if stale else "proof", as_html(text)) for text in proof),
     ]
     return Note(
         card=card.id,
         chapter=card.chapter,
-        # Anki reads :: as a sub-deck, so none may come from a title.
+        # Anki reads :: as the start of a sub-deck, so a title may not contain it.
         deck=f"{DECK}::{number} {' '.join(title.replace('::', ':').split())}",
         tags=tuple(f"koans::{tag}" for tag in tags),
         front=as_html(card.front, card.tex),
@@ -84,11 +85,11 @@ def _note(
     )
 
 
-def _proved(koans: Iterable[str], passes: Mapping[str, Pass]) -> Iterator[str]:
+def _proof_lines(koans: Iterable[str], passes: Mapping[str, Pass]) -> Iterator[str]:
     for koan in koans:
-        now = "" if passes[koan].holds else "; its file has changed since and has not passed again"
-        yield f"Proved by {koan}, passed on {passes[koan].day}{now}"
+        change = "" if passes[koan].holds else "; its file has changed since and has not passed again"
+        yield f"Proved by {koan}, passed on {passes[koan].day}{change}"
 
 
-def _line(kind: str, inner: str) -> str:
+def _line(kind: Literal["erratum", "source", "proof", "stale"], inner: str) -> str:
     return f'<p class="{kind}"><small>{inner}</small></p>'

@@ -1,11 +1,11 @@
-"""When a card or a koan comes back: its reviews, replayed through FSRS.
+"""Computes when a card or a koan is due, by replaying its reviews through FSRS.
 
-The log is the truth and this is derived from it, so another version of FSRS, or another retention, replays the same
-log. Nothing is drawn at random (FSRS's fuzz is off).
+Only the log of reviews is stored. The schedule is derived from it, so a new version of FSRS or a new retention replays
+the same log. Schedules are deterministic: FSRS's random fuzz is off.
 
-A clock that was set back does no harm. A review dated before the one it follows counts as made at the same moment: no
-time has passed. The next one counts from the latest earlier review that is not in its future, so a clock that ran
-ahead or behind for a while costs one interval and not the card; and what was last seen "in the future" is due now.
+A clock that was set back does no harm. If a review is dated before its predecessor, no time has passed between the two.
+The next review counts from the latest earlier review that is not in its future, so a clock that ran ahead or behind for
+a while costs one interval and not the card. An item whose last review is in the future is due now.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ RATINGS = {AGAIN: "again", HARD: "hard", GOOD: "good", EASY: "easy"}
 
 
 class Review(msgspec.Struct, frozen=True):
-    """One rating, 1 (again) to 4 (easy), of a card or a koan. `at` is seconds since 1970, UTC; `seconds` it took."""
+    """One rating of a card or a koan, from 1 (again) to 4 (easy).
+
+    `at` is the time of the rating in seconds since 1970, UTC; `seconds` is how long the review took.
+    """
 
     item: str
     rating: int
@@ -34,9 +37,10 @@ class Review(msgspec.Struct, frozen=True):
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """What FSRS knows of an item. Times in seconds since 1970, UTC; `stability` in days, `difficulty` from 1 to 10.
+    """FSRS's memory state of an item. `due` and `last`, the time of the last review, are in seconds since 1970, UTC.
 
-    `state` is 1 learning, 2 review, 3 relearning; `step` the place in the minutes-long steps of 1 and 3.
+    `stability` is in days, `difficulty` from 1 to 10. `state` is 1 for learning, 2 for review, 3 for relearning; `step`
+    is the index of the current short step in states 1 and 3.
     """
 
     due: float
@@ -47,12 +51,14 @@ class Memory(msgspec.Struct, frozen=True):
     step: int | None
 
     def is_due(self, now: float) -> bool:
+        """Whether the item is due at `now`. A last review in the future comes from a wrong clock, so it is due."""
         return self.due <= now or self.last > now
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How items come back: the share to be remembered when due, and whether a first look is followed by steps of
-    minutes (cards) or of days only (koans).
+    """The parameters of a schedule. `retention` is the share of items to be recalled when due, from 0 to 1.
+
+    With `minutes`, a new item first comes back within minutes (cards); without, after days (koans).
     """
 
     retention: float = 0.9
@@ -60,50 +66,51 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """Names everything but the reviews that a schedule rests on."""
-        import importlib.metadata  # takes longer than the rest of this module, and only reviews need it
+        """Identifies everything that determines a schedule, except the reviews."""
+        import importlib.metadata  # slow to import, and only reviews need it
 
         return f"fsrs {importlib.metadata.version('fsrs')}, {self.retention}, {'minutes' if self.minutes else 'days'}"
 
 
 def replay(reviews: Sequence[Review], plan: Plan) -> Memory:
-    """What is known after these reviews of one item, in the order of the log. Raises ValueError if there is none."""
+    """The memory state after these reviews of one item, in the order of the log. Raises ValueError without reviews."""
     card = _card(reviews, plan)
     assert card.stability is not None and card.difficulty is not None
     return Memory(card.due.timestamp(), reviews[-1].at, card.stability, card.difficulty, int(card.state), card.step)
 
 
 def choices(reviews: Sequence[Review], plan: Plan, at: float) -> dict[int, float]:
-    """Seconds until the item would be due again, for each rating given at `at`."""
+    """Seconds until the item would be due, for each rating that could be given at the time `at`."""
     return {rating: replay([*reviews, Review("", rating, at)], plan).due - at for rating in RATINGS}
 
 
 def retrievability(reviews: Sequence[Review], plan: Plan, at: float) -> float:
-    """The probability that the item is recalled at `at`."""
+    """The probability, from 0 to 1, that the item is recalled at the time `at`. Raises ValueError without reviews."""
     return float(_scheduler(plan).get_card_retrievability(_card(reviews, plan), _utc(at)))
 
 
 def _card(reviews: Sequence[Review], plan: Plan) -> Card:
+    """FSRS's card after these reviews."""
     from fsrs import Card, Rating
 
     if not reviews:
         raise ValueError("no reviews to replay")
     scheduler = _scheduler(plan)
     card = Card(card_id=0, due=_utc(0))
-    top = previous = 0.0
+    latest = previous = 0.0
     for number, review in enumerate(reviews):
         if number:
-            card.last_review = _utc(_since(reviews[:number], review.at, previous, top))
+            card.last_review = _utc(_counts_from(reviews[:number], review.at, previous, latest))
         card, _ = scheduler.review_card(card, Rating(review.rating), _utc(review.at))
-        previous, top = review.at, max(top, review.at)
+        previous, latest = review.at, max(latest, review.at)
     return card
 
 
-def _since(before: Iterable[Review], at: float, previous: float, top: float) -> float:
-    """From when the time that has passed counts."""
+def _counts_from(before: Iterable[Review], at: float, previous: float, latest: float) -> float:
+    """The time of review that a review at `at` counts from, whatever the clock did in between."""
     if at < previous:
         return at
-    return top if top <= at else max(review.at for review in before if review.at <= at)
+    return latest if latest <= at else max(review.at for review in before if review.at <= at)
 
 
 def _utc(at: float) -> datetime:

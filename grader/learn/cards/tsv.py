@@ -1,8 +1,9 @@
-"""Anki's text import format: header lines, then one note a line (https://docs.ankiweb.net/importing/text-files.html).
+"""Writes Anki's text format: header lines, then one note per line.
 
-Where Anki has our note type, from a package, the notes get it, else the one it is set to. There is no line with the
-names of columns: without it Anki maps the columns that are left to the fields in their order, whatever its language
-calls them. Figures stay out, since a text file brings no media.
+https://docs.ankiweb.net/importing/text-files.html describes it. The notes get our note type if Anki has it from a
+package, and otherwise the type that is selected there. The header has no line with column names. Without it Anki maps
+the remaining columns to the fields in order, whatever the language of its field names. Figures are left out, because a
+text file cannot carry media.
 """
 
 from __future__ import annotations
@@ -15,6 +16,6 @@ HEADER = ("#separator:tab", "#html:true", f"#notetype:{DECK}", "#guid column:1",
 
 
 def render(notes: Iterable[Note]) -> str:
-    """The file's text. The first column is the note's stable id: importing again updates it and adds nothing."""
+    """The text of the file. The first column is the note's stable id, so a second import only updates notes."""
     rows = ([note.guid, note.deck, " ".join(note.tags), note.front, note.back()] for note in notes)
     return "\n".join([*HEADER, *("\t".join(row) for row in rows)]) + "\n"

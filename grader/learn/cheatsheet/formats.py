@@ -1,19 +1,18 @@
-"""The cheat sheet by the suffix of a file."""
+"""Writes the cheat sheet in the format that the suffix of the file chooses."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from grader.book.errors import KoansError
 from grader.learn.cheatsheet import markdown, page
-from grader.learn.cheatsheet.sheet import Sheet
+from grader.learn.cheatsheet.sheet import Paper, Sheet
 
 SUFFIXES = (".md", ".html", ".pdf")
 
 
 def check(file: Path) -> None:
-    """Raise KoansError for what cannot work: a name that does not say the format, a folder or library missing."""
+    """Raise KoansError if the suffix names no format, or if the folder or a library for PDF is missing."""
     if file.suffix.lower() not in SUFFIXES:
         raise KoansError(f"{file}: end its name in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     if not file.absolute().parent.is_dir():
@@ -26,8 +25,8 @@ def check(file: Path) -> None:
             raise KoansError(f"{file}: PDF needs libraries that are not here: pip install fpdf2 matplotlib") from None
 
 
-def render(file: Path, sheet: Sheet, paper: Literal["a4", "letter"]) -> str | bytes:
-    """What belongs in the file, once `check` has passed."""
+def render(file: Path, sheet: Sheet, paper: Paper) -> str | bytes:
+    """The content of the file. Call `check` first."""
     suffix = file.suffix.lower()
     if suffix == ".pdf":
         from grader.learn.cheatsheet import pdf

@@ -7,15 +7,15 @@ from html import escape
 from pathlib import Path
 
 from grader.book.html import coded, document
-from grader.learn.cheatsheet.markdown import KEY, mark
+from grader.learn.cheatsheet.markdown import KEY, Mark, mark
 from grader.learn.cheatsheet.sheet import KeyFact, MissedQuestion, Sheet, SheetRow
 
 STYLE = Path(__file__).with_name("sheet.css").read_text(encoding="utf-8")
-KINDS = {"✓": "p", "!": "e", "○": "n"}  # as page.css calls passed, in trouble, not started
+CLASSES: dict[Mark, str] = {"✓": "p", "!": "e", "○": "n"}  # the classes of page.css for passed, in trouble, not started
 
 
 def render(sheet: Sheet) -> str:
-    """The whole page."""
+    """The text of the page."""
     return document(sheet.title, _body(sheet), style=STYLE)
 
 
@@ -25,7 +25,7 @@ def _body(sheet: Sheet) -> Iterator[str]:
     if sheet.missed:
         yield "<h2>Missed most</h2>"
         yield '<ul class="asked columns">'
-        yield from (_asked(one) for one in sheet.missed)
+        yield from (_question(question) for question in sheet.missed)
         yield "</ul>"
     if len(sheet.rows) > 1:
         yield "<h2>Chapters at a glance</h2>"
@@ -43,7 +43,7 @@ def _body(sheet: Sheet) -> Iterator[str]:
     for part in sheet.parts:
         if part.others:
             yield "<h2>The other cards</h2>"
-            yield f'<ul class="asked columns">{"".join(_asked(one) for one in part.others)}</ul>'
+            yield f'<ul class="asked columns">{"".join(_question(question) for question in part.others)}</ul>'
 
 
 def _row(row: SheetRow) -> str:
@@ -58,12 +58,12 @@ def _row(row: SheetRow) -> str:
 def _fact(fact: KeyFact) -> str:
     symbol = mark(fact)
     missed = f' <b class="missed">missed {fact.missed} ×</b>' if fact.missed else ""
-    return f'<li><span class="mark {KINDS[symbol]}">{symbol}</span>{_text(fact.says)}{missed}</li>'
+    return f'<li><span class="mark {CLASSES[symbol]}">{symbol}</span>{_text(fact.text)}{missed}</li>'
 
 
-def _asked(one: MissedQuestion) -> str:
-    missed = f'<b class="missed">{one.missed} ×</b> ' if one.missed else ""
-    return f"<li>{missed}<b>{_text(one.ask)}</b> {_text(one.answer)}</li>"
+def _question(question: MissedQuestion) -> str:
+    missed = f'<b class="missed">{question.missed} ×</b> ' if question.missed else ""
+    return f"<li>{missed}<b>{_text(question.prompt)}</b> {_text(question.answer)}</li>"
 
 
 def _text(text: str) -> str:

@@ -11,45 +11,47 @@ import matplotlib
 import msgspec
 from fpdf import FPDF
 
-from grader.learn.cheatsheet.markdown import KEY, mark
-from grader.learn.cheatsheet.sheet import KeyFact, MissedQuestion, Sheet, SheetRow
+from grader.learn.cheatsheet.markdown import KEY, Mark, mark
+from grader.learn.cheatsheet.sheet import KeyFact, MissedQuestion, Paper, Sheet, SheetRow
 
-Paper = Literal["a4", "letter"]
-PAPERS: dict[Paper, tuple[float, float]] = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
+PAPERS: dict[Paper, tuple[float, float]] = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}  # mm
 assert set(PAPERS) == set(get_args(Paper))
 
 MARGIN, GUTTER, INDENT = 11.0, 6.0, 3.6  # mm
-SIZES = (7.5, 6.8)  # pt: the largest with which it fits one sheet of paper, or the last
-PAGES = 2
-LEADING = 0.445  # mm of line for each pt of type
+SIZES = (7.5, 6.8)  # pt; the first at which the sheet fits PAGES pages is used, or else the last
+PAGES = 2  # both sides of one sheet of paper
+LEADING = 0.445  # mm of line height for each pt of type size
 INK, DIM, GREEN, BROWN, GREY = (0, 0, 0), (80, 80, 80), (27, 122, 61), (138, 75, 0), (221, 221, 221)
-COLOURS = {"✓": GREEN, "!": BROWN, "○": DIM}
+COLORS: dict[Mark, tuple[int, int, int]] = {"✓": GREEN, "!": BROWN, "○": DIM}
 
 Draw = Callable[[float, float], object]
 
 
 class Block(msgspec.Struct):
-    """What is not broken over columns: its height in mm and how to draw it at (x, y). `keeps`: not last in a column."""
+    """A part that is never split between columns. `height` is in mm; `draw` draws it at (x, y), in mm.
+
+    `keep_with_next` says that it may not be the last block of a column.
+    """
 
     height: float
     draw: Draw
-    keeps: bool = False
+    keep_with_next: bool = False
 
 
 def render(sheet: Sheet, paper: Paper = "a4") -> bytes:
-    """The whole file."""
+    """The bytes of the file."""
     for size in SIZES:
         layout = _Layout(sheet, PAPERS[paper], size)
         blocks = [*_blocks(sheet, layout)]
-        places = layout.places(blocks)
-        if max(place.page for place in places) < PAGES:
+        positions = layout.positions(blocks)
+        if max(position.page for position in positions) < PAGES:
             break
-    layout.draw(blocks, places)
+    layout.draw(blocks, positions)
     return bytes(layout.pdf.output())
 
 
-class Place(msgspec.Struct, frozen=True):
-    """A page, counted from 0, and a point on it in mm from the top left."""
+class Position(msgspec.Struct, frozen=True):
+    """A page, counted from 0, and a point on it, in mm from its top left corner."""
 
     page: int
     x: float
@@ -57,7 +59,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class _Layout:
-    """Two columns a page, filled from the left; the title stands over those of the first."""
+    """Lays out blocks in two columns per page, the left one first. The title is above both columns of page 0."""
 
     def __init__(self, sheet: Sheet, paper: tuple[float, float], size: float) -> None:
         self.size = size
@@ -68,32 +70,32 @@ class _Layout:
         self.pdf.set_auto_page_break(False)
         self.pdf.set_title(sheet.title)
         self.pdf.set_lang("en-GB")
-        # The same sheet gives the same bytes.
+        # A fixed date, so that the same sheet gives the same bytes.
         self.pdf.set_creation_date(datetime.datetime.fromisoformat(sheet.day).replace(tzinfo=datetime.UTC))
         self.pdf.add_page()
         self.width = (paper[0] - 2 * MARGIN - GUTTER) / 2
         self.bottom = paper[1] - MARGIN
         self.text(MARGIN, MARGIN, 2 * self.width, sheet.title, 5, bold=True)
-        self.text(MARGIN, MARGIN + 6, 2 * self.width, sheet.summary, colour=DIM)
+        self.text(MARGIN, MARGIN + 6, 2 * self.width, sheet.summary, color=DIM)
         self.top = MARGIN + 11
 
-    def places(self, blocks: Sequence[Block]) -> list[Place]:
-        """Where each block goes."""
-        found, page, column, y = [], 0, 0, self.top
+    def positions(self, blocks: Sequence[Block]) -> list[Position]:
+        """The position of each block."""
+        positions, page, column, y = [], 0, 0, self.top
         for i, block in enumerate(blocks):
-            last = next(j for j in range(i, len(blocks)) if not blocks[j].keeps or j == len(blocks) - 1)
-            if y + sum(one.height for one in blocks[i : last + 1]) > self.bottom:
+            last = next(j for j in range(i, len(blocks)) if not blocks[j].keep_with_next or j == len(blocks) - 1)
+            if y + sum(group.height for group in blocks[i : last + 1]) > self.bottom:
                 page, column = page + column, 1 - column
                 y = self.top if page == 0 else MARGIN
-            found.append(Place(page, MARGIN + column * (self.width + GUTTER), y))
+            positions.append(Position(page, MARGIN + column * (self.width + GUTTER), y))
             y += block.height
-        return found
+        return positions
 
-    def draw(self, blocks: Sequence[Block], places: Sequence[Place]) -> None:
-        for block, place in zip(blocks, places, strict=True):
-            while self.pdf.page <= place.page:
+    def draw(self, blocks: Sequence[Block], positions: Sequence[Position]) -> None:
+        for block, position in zip(blocks, positions, strict=True):
+            while self.pdf.page <= position.page:
                 self.pdf.add_page()
-            block.draw(place.x, place.y)
+            block.draw(position.x, position.y)
 
     def text(
         self,
@@ -104,35 +106,45 @@ class _Layout:
         larger: float = 0,
         *,
         bold: bool = False,
-        colour: tuple[int, int, int] = INK,
-        align: str = "L",
-        dry: bool = False,
+        color: tuple[int, int, int] = INK,
+        align: Literal["L", "R"] = "L",
+        dry_run: bool = False,
     ) -> float:
-        """Set a text, `larger` pt larger than the rest, and give its height; `dry` only measures."""
+        """Draw a text and return its height in mm. `larger` is added to the type size, in pt.
+
+        With `dry_run` the text is measured and not drawn.
+        """
         size = self.size + larger
         self.pdf.set_font("sans", "B" if bold else "", size)
-        self.pdf.set_text_color(*colour)
+        self.pdf.set_text_color(*color)
         self.pdf.set_xy(x, y)
         self.pdf.c_margin = 0
         height = self.pdf.multi_cell(
-            width, size * LEADING, text.replace("`", ""), align=align, dry_run=dry, output="HEIGHT"
+            width, size * LEADING, text.replace("`", ""), align=align, dry_run=dry_run, output="HEIGHT"
         )
         assert isinstance(height, float | int)
         return height
 
     def heading(self, text: str, larger: float, above: float) -> Block:
-        height = above + self.text(0, 0, self.width, text, larger, bold=True, dry=True)
-        return Block(height, lambda x, y: self.text(x, y + above, self.width, text, larger, bold=True), keeps=True)
+        """A heading with a space of `above` mm over it."""
+        height = above + self.text(0, 0, self.width, text, larger, bold=True, dry_run=True)
+
+        def draw(x: float, y: float) -> None:
+            self.text(x, y + above, self.width, text, larger, bold=True)
+
+        return Block(height, draw, keep_with_next=True)
 
     def note(self, text: str) -> Block:
-        height = self.text(0, 0, self.width, text, -0.8, dry=True)
-        return Block(height, lambda x, y: self.text(x, y, self.width, text, -0.8, colour=DIM), keeps=True)
+        """A line of small gray text under a heading."""
+        height = self.text(0, 0, self.width, text, -0.8, dry_run=True)
+        return Block(height, lambda x, y: self.text(x, y, self.width, text, -0.8, color=DIM), keep_with_next=True)
 
-    def row(self, row: SheetRow, *, keeps: bool) -> Block:
+    def row(self, row: SheetRow, *, keep_with_next: bool) -> Block:
+        """A chapter at a glance: number, title, a bar of progress, and two counts."""
         line, count, bar = self.size * LEADING, 12.0, 12.0
 
         def draw(x: float, y: float) -> None:
-            self.text(x, y, INDENT + 2, row.number, colour=DIM)
+            self.text(x, y, INDENT + 2, row.number, color=DIM)
             title = row.title
             room = self.width - INDENT - 2 - 2 * count - bar
             while self.pdf.get_string_width(title) > room:
@@ -142,32 +154,34 @@ class _Layout:
             for n, (part, whole) in enumerate(((row.proven, row.cards), (row.passed, row.koans))):
                 self.text(right - (n + 1) * count, y, count, f"{part}/{whole}", align="R")
             left, top = right - 2 * count - bar, y + line / 2 - 0.7
-            for colour, width in ((GREY, bar), (GREEN, bar * row.passed / max(row.koans, 1))):
+            for color, width in ((GREY, bar), (GREEN, bar * row.passed / max(row.koans, 1))):
                 if width:
-                    self.pdf.set_fill_color(*colour)
+                    self.pdf.set_fill_color(*color)
                     self.pdf.rect(left, top, width, 1.4, style="F")
 
-        return Block(line + 0.3, draw, keeps)
+        return Block(line + 0.3, draw, keep_with_next)
 
     def fact(self, fact: KeyFact) -> Block:
+        """A key fact with its mark; a fact that was missed is bold."""
         symbol = mark(fact)
-        says = f"{fact.says} (missed {fact.missed} ×)" if fact.missed else fact.says
+        text = f"{fact.text} (missed {fact.missed} ×)" if fact.missed else fact.text
         width, bold = self.width - INDENT, bool(fact.missed)
 
         def draw(x: float, y: float) -> None:
-            self.text(x, y, INDENT, symbol, colour=COLOURS[symbol])
-            self.text(x + INDENT, y, width, says, bold=bold)
+            self.text(x, y, INDENT, symbol, color=COLORS[symbol])
+            self.text(x + INDENT, y, width, text, bold=bold)
 
-        return Block(self.text(0, 0, width, says, bold=bold, dry=True) + 0.45, draw)
+        return Block(self.text(0, 0, width, text, bold=bold, dry_run=True) + 0.45, draw)
 
-    def asked(self, one: MissedQuestion) -> Block:
-        ask = f"{one.missed} × {one.ask}" if one.missed else one.ask
-        first = self.text(0, 0, self.width, ask, bold=True, dry=True)
-        height = first + self.text(0, 0, self.width, one.answer, dry=True)
+    def question(self, question: MissedQuestion) -> Block:
+        """A question in bold, and its answer below it."""
+        heading = f"{question.missed} × {question.prompt}" if question.missed else question.prompt
+        heading_height = self.text(0, 0, self.width, heading, bold=True, dry_run=True)
+        height = heading_height + self.text(0, 0, self.width, question.answer, dry_run=True)
 
         def draw(x: float, y: float) -> None:
-            self.text(x, y, self.width, ask, bold=True)
-            self.text(x, y + first, self.width, one.answer)
+            self.text(x, y, self.width, heading, bold=True)
+            self.text(x, y + heading_height, self.width, question.answer)
 
         return Block(height + 1.2, draw)
 
@@ -175,11 +189,11 @@ class _Layout:
 def _blocks(sheet: Sheet, layout: _Layout) -> Iterator[Block]:
     if sheet.missed:
         yield layout.heading("Missed most", 2, 0)
-        yield from (layout.asked(one) for one in sheet.missed)
+        yield from (layout.question(question) for question in sheet.missed)
     if len(sheet.rows) > 1:
         yield layout.heading("Chapters at a glance", 2, 2 if sheet.missed else 0)
         yield layout.note("koans passed, cards proven")
-        yield from (layout.row(row, keeps=row is not sheet.rows[-1]) for row in sheet.rows)
+        yield from (layout.row(row, keep_with_next=row is not sheet.rows[-1]) for row in sheet.rows)
     yield layout.heading("Key facts", 2, 2)
     yield layout.note(KEY)
     for part in sheet.parts:
@@ -188,4 +202,4 @@ def _blocks(sheet: Sheet, layout: _Layout) -> Iterator[Block]:
         yield from (layout.fact(fact) for fact in part.facts)
         if part.others:
             yield layout.heading("The other cards", 2, 2)
-            yield from (layout.asked(one) for one in part.others)
+            yield from (layout.question(question) for question in part.others)

@@ -1,25 +1,31 @@
-"""What stands on a cheat sheet: what was missed most, the chapters at a glance, the key facts.
+"""The content of a cheat sheet: what was missed most, the chapters at a glance, the key facts.
 
-A fact is key if its card has a line for it (`key` in cards.toml): what other facts follow from, the numbers that are
-asked for, and what the sources get wrong. All of them are on the sheet, proven or not, and the sheet says which are.
+A key fact is the `key` of a card in cards.toml. Keys are facts that others follow from, numbers that are often asked
+for, and errors of the sources. The sheet has all of them and says which are proven.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from typing import Literal
 
 import msgspec
 
 from grader.book.workbook import Card, Chapter, Question, Workbook
 from grader.learn.cards.note import Pass
 
-MISSED = 12  # more would push the facts off the first page
-LONGEST = 300  # characters of a model answer; it ends with a sentence
+Paper = Literal["a4", "letter"]
+
+MISSED = 12  # questions missed most; more would push the facts off the first page
+LONGEST = 300  # characters of a model answer, cut after a sentence
 
 
 class SheetRow(msgspec.Struct, frozen=True):
-    """A chapter at a glance. Counts; `passed` are koans that passed as they stand, `cards` those a test can prove."""
+    """A chapter at a glance, in counts.
+
+    `passed` counts koans that pass with their file as it is; `cards` counts the cards that a test can prove.
+    """
 
     number: str
     title: str
@@ -30,26 +36,29 @@ class SheetRow(msgspec.Struct, frozen=True):
 
 
 class KeyFact(msgspec.Struct, frozen=True):
-    """A key fact. `holds`: its card is proven; `stale`: by a file that has changed since."""
+    """A key fact. `proven` says that its card is unlocked, `stale` that a file which proves it has changed since."""
 
     card: str
-    says: str
-    holds: bool
+    text: str = msgspec.field(name="says")
+    proven: bool = msgspec.field(name="holds")
     stale: bool
     missed: int
 
 
 class MissedQuestion(msgspec.Struct, frozen=True):
-    """A card or question by its id, with its answer; `missed` times."""
+    """A card or a question, by its id, and how often it was missed."""
 
     id: str
-    ask: str
+    prompt: str = msgspec.field(name="ask")
     answer: str
     missed: int = 0
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A chapter's facts, and where the sheet is about this chapter alone, its cards that stand nowhere else on it."""
+    """The key facts of a chapter.
+
+    `others` are the chapter's cards that appear nowhere else on the sheet; only the sheet of one chapter has them.
+    """
 
     number: str
     title: str
@@ -58,8 +67,9 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Sheet(msgspec.Struct, frozen=True):
-    """Everything on it, in the order of reading; `day` is a date, 2026-11-21. A chapter alone has one part and one row,
-    which says no more than the summary.
+    """A whole cheat sheet, in reading order. `day` is a date such as 2026-11-21.
+
+    The sheet of one chapter has one part and one row.
     """
 
     title: str
@@ -70,6 +80,7 @@ class Sheet(msgspec.Struct, frozen=True):
 
     @property
     def summary(self) -> str:
+        """The day, and the counts of all rows added up, in one line."""
         passed, koans = sum(r.passed for r in self.rows), sum(r.koans for r in self.rows)
         proven, cards = sum(r.proven for r in self.rows), sum(r.cards for r in self.rows)
         return f"{self.day}: {passed} of {koans} koans passed, {proven} of {cards} cards proven"
@@ -84,53 +95,60 @@ def sheet(
     misses: Mapping[str, int],
     day: str,
 ) -> Sheet:
-    """The sheet of a chapter, or of all. `unlocked` are card ids, `passes` by koan, `misses` how often a card or
-    question (by id) was missed; ids that the workbook has no more are left out.
+    """The sheet of a chapter, or of all chapters. `unlocked` holds card ids, and `passes` is keyed by koan id.
+
+    `misses` says how often each card or question was missed, by id. Ids that the workbook does not have are ignored.
     """
     chapters = [chapter] if chapter else workbook.chapters
-    cards: dict[str, list[Card]] = {found.id: [] for found in chapters}
+    cards: dict[str, list[Card]] = {one.id: [] for one in chapters}
     for card in workbook.cards.values():
         cards.get(card.chapter, []).append(card)
-    proved_by: dict[str, set[str]] = {}
-    for proof in workbook.proofs:
-        proved_by.setdefault(proof.card, set()).add(proof.koan)
-    stale = {card for card in unlocked if not all(passes[koan].holds for koan in proved_by[card])}
+    candidates = [_card(card, misses) for own in cards.values() for card in own]
+    candidates += [_question(q, misses) for q in workbook.questions.values() if q.chapter in cards]
+    missed = _most_missed(candidates)
+    missed_ids = {one.id for one in missed}
+    stale = _stale(workbook, unlocked, passes)
 
     def fact(card: Card) -> KeyFact:
         return KeyFact(card.id, card.key, card.id in unlocked, card.id in stale, misses.get(card.id, 0))
 
-    asked = [_card(card, misses) for own in cards.values() for card in own]
-    asked += [_question(q, misses) for q in workbook.questions.values() if q.chapter in cards]
-    most = _most(asked)
-    told = {one.id for one in most}
-    parts, rows = [], []
-    for found in chapters:
-        own = cards[found.id]
+    parts = []
+    for one in chapters:
+        own = cards[one.id]
         facts = sorted((fact(card) for card in own if card.key), key=lambda f: -f.missed)
-        others = [_card(card, misses) for card in own if not card.key and card.id not in told] if chapter else []
-        number = _number(found)
-        parts.append(Part(number, found.title, tuple(facts), tuple(others)))
-        provable = [card for card in own if card.evidence == "proved"]
-        rows.append(
-            SheetRow(
-                number,
-                found.title,
-                sum(koan.id in passes and passes[koan.id].holds for koan in found.koans),
-                len(found.koans),
-                sum(card.id in unlocked for card in provable),
-                len(provable),
-            )
-        )
+        others = [_card(card, misses) for card in own if not card.key and card.id not in missed_ids] if chapter else []
+        parts.append(Part(_number(one), one.title, tuple(facts), tuple(others)))
+    rows = tuple(_row(one, cards[one.id], unlocked, passes) for one in chapters)
     title = f"{_number(chapter)} {chapter.title}" if chapter else "Cheat sheet"
-    return Sheet(f"Tensor Koans: {title}", day, most, tuple(rows), tuple(parts))
+    return Sheet(f"Tensor Koans: {title}", day, missed, rows, tuple(parts))
+
+
+def _stale(workbook: Workbook, unlocked: Collection[str], passes: Mapping[str, Pass]) -> set[str]:
+    """The unlocked cards that are proved by a file which has changed since it passed."""
+    koans: dict[str, set[str]] = {}
+    for proof in workbook.proofs:
+        koans.setdefault(proof.card, set()).add(proof.koan)
+    return {card for card in unlocked if not all(passes[koan].holds for koan in koans[card])}
+
+
+def _row(chapter: Chapter, cards: list[Card], unlocked: Collection[str], passes: Mapping[str, Pass]) -> SheetRow:
+    provable = [card for card in cards if card.evidence == "proved"]
+    return SheetRow(
+        number=_number(chapter),
+        title=chapter.title,
+        passed=sum(koan.id in passes and passes[koan.id].holds for koan in chapter.koans),
+        koans=len(chapter.koans),
+        proven=sum(card.id in unlocked for card in provable),
+        cards=len(provable),
+    )
 
 
 def _number(chapter: Chapter) -> str:
     return chapter.id.partition("_")[0].removeprefix("ch")
 
 
-def _most(asked: Iterable[MissedQuestion]) -> tuple[MissedQuestion, ...]:
-    return tuple(sorted((one for one in asked if one.missed > 0), key=lambda one: -one.missed)[:MISSED])
+def _most_missed(candidates: Iterable[MissedQuestion]) -> tuple[MissedQuestion, ...]:
+    return tuple(sorted((one for one in candidates if one.missed > 0), key=lambda one: -one.missed)[:MISSED])
 
 
 def _card(card: Card, misses: Mapping[str, int]) -> MissedQuestion:
@@ -144,9 +162,9 @@ def _question(question: Question, misses: Mapping[str, int]) -> MissedQuestion:
 
 
 def _shortened(text: str) -> str:
-    """Whole sentences of at most LONGEST characters, the first of them in any case."""
+    """As many whole sentences as fit LONGEST characters, and at least the first."""
     if len(text) <= LONGEST:
         return text
-    ends = [found.end() for found in re.finditer(r"[.?!](?= |$)", text)]
+    ends = [match.end() for match in re.finditer(r"[.?!](?= |$)", text)]
     within = [end for end in ends if end <= LONGEST]
     return text[: within[-1] if within else ends[0] if ends else LONGEST]

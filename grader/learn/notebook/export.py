@@ -1,5 +1,6 @@
-"""A chapter as a notebook: prediction, text, each koan with its stub, a check and folded hints, questions. The same
-content gives the same bytes.
+"""Exports a chapter as a notebook: predictions, the text, each koan with its stub, a check and hints, and questions.
+
+The same content gives the same bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from grader.book.workbook import Chapter, Koan, Question, Workbook
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-FIRST = Path(__file__).with_name("first_cell.py")
+FIRST_CELL = Path(__file__).with_name("first_cell.py")
 FIGURE = re.compile(r"!\[([^\]]*)\]\(([^)]+\.svg)\)")
 HELP = """\
 How this notebook works:
@@ -39,34 +40,37 @@ How this notebook works:
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where a hosted notebook fetches the workbook: an address for git, and the commit."""
+    """Where a hosted notebook fetches the workbook: an address for git and a commit; both empty if unknown."""
 
     address: str = ""
     commit: str = ""
 
 
 def source_of(root: Path, given: str = "") -> Source:
-    """The public place of the workbook at `root`: the one given ("owner/name" means GitHub), or else that of its remote
-    `origin`, or of pyproject's [project.urls]. Nothing that only this machine could reach, and no password.
+    """The public source of the workbook at `root`.
+
+    Its address is `given` ("owner/name" means GitHub), or else the git remote `origin`, or else one of [project.urls]
+    in pyproject.toml. An address that only this machine can reach is not used, and passwords are removed. Raises
+    KoansError if git cannot fetch from `given`.
     """
     commit = _git(root, "rev-parse", "HEAD")
     if given:
         return Source(address_of(given), commit)
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
     urls = {name.lower(): url for name, url in project.get("urls", {}).items()}
-    remote = _git(root, "remote", "get-url", "origin")
-    places = [public(remote), *(public(urls.get(n, "")) for n in ("repository", "source", "homepage"))]
-    found = next((place for place in places if place), "")
-    return Source(found, commit if found else "")
+    remotes = [_git(root, "remote", "get-url", "origin")]
+    remotes += [urls.get(name, "") for name in ("repository", "source", "homepage")]
+    address = next(filter(None, map(public_address, remotes)), "")
+    return Source(address, commit if address else "")
 
 
 def address_of(given: str) -> str:
-    """What git can fetch for "owner/name" or an address. Raises KoansError."""
+    """The address that git can fetch for "owner/name" or an address. Raises KoansError if there is none."""
     if re.fullmatch(r"[\w.-]+/[\w.-]+", given) and not Path(given).exists():
         return f"https://github.com/{given}"
     if re.match(r"https?://|file://|/", given):
         return given
-    return public(given) or _no_address(given)
+    return public_address(given) or _no_address(given)
 
 
 def _no_address(given: str) -> str:
@@ -75,8 +79,8 @@ def _no_address(given: str) -> str:
     )
 
 
-def public(remote: str) -> str:
-    """An https address for a remote that has one: no local folder, no user or password; empty if there is none."""
+def public_address(remote: str) -> str:
+    """The https address of a remote, without user and password; empty for a local one."""
     ssh = re.fullmatch(r"(?:ssh://)?git@([\w.-]+)[:/](?:\d+/)?(.+)", remote)
     if ssh:
         return f"https://{ssh[1]}/{ssh[2].removesuffix('.git')}"
@@ -87,18 +91,18 @@ def public(remote: str) -> str:
 
 
 def _git(root: Path, *args: str) -> str:
-    """What git says of the repository whose root this is; empty if it is none, or there is no git."""
+    """The output of git in the repository at `root`; empty if it fails, if `root` is no repository, or without git."""
     if not (root / ".git").exists():
         return ""
     try:
-        done = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True, timeout=20)
+        run = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return run.stdout.strip() if run.returncode == 0 else ""
 
 
-def put(file: Path, text: str, *, overwrite: bool) -> None:
-    """Write a notebook. Raises KoansError if another text is there and `overwrite` is not given."""
+def write_notebook(file: Path, text: str, *, overwrite: bool) -> None:
+    """Write a notebook. Raises KoansError if the file has another text, unless `overwrite` is set."""
     with writing(file):
         if file.exists() and not overwrite and file.read_text(encoding="utf-8", errors="replace") != text:
             raise KoansError(
@@ -110,7 +114,7 @@ def put(file: Path, text: str, *, overwrite: bool) -> None:
 
 
 def export(workbook: Workbook, chapter: Chapter, source: Source) -> str:
-    """The notebook's text. Raises KoansError if nbformat is not there."""
+    """The text of the notebook. Raises KoansError if nbformat is not installed."""
     try:
         import nbformat
         from nbformat.v4 import new_notebook
@@ -136,22 +140,23 @@ def _cells(workbook: Workbook, chapter: Chapter, source: Source, version: str) -
     title, *sections = re.split(r"^(?=## )", workbook.text(chapter), flags=re.MULTILINE)
     heading, _, opening = title.strip().partition("\n")
     questions = [q for q in workbook.questions.values() if q.chapter == chapter.id]
-    yield _text(f"{head}-title", f"{heading}\n\n{HELP.format(name=f'{chapter.id}.ipynb')}")
-    yield _code("setup", _first_cell(chapter, source, version))
+    yield _markdown_cell(f"{head}-title", f"{heading}\n\n{HELP.format(name=f'{chapter.id}.ipynb')}")
+    yield _code_cell("setup", _first_cell(chapter, source, version))
     predictions = [q for q in questions if q.ask == "predict"]
     if predictions:
-        yield _text("predict", "## Before you read: predict")
-        yield from _asked(predictions, "What there is to say about it")
+        yield _markdown_cell("predict", "## Before you read: predict")
+        yield from _question_cells(predictions, "What there is to say about it")
     for number, section in enumerate([opening, *sections]):
         if section.strip():
-            yield _text(f"{head}-text-{number}", _with_figures(section.strip(), workbook.root / "content" / chapter.id))
+            text = _with_figures(section.strip(), workbook.root / "content" / chapter.id)
+            yield _markdown_cell(f"{head}-text-{number}", text)
     for koan in chapter.koans:
-        yield from _koan(workbook, koan)
+        yield from _koan_cells(workbook, koan)
     retrieves = [q for q in questions if q.ask == "retrieve"]
     if retrieves:
-        yield _text("retrieve", "## From memory\n\nAnswer without scrolling up, tomorrow again.")
-        yield from _asked(retrieves, "An answer")
-    yield _text(
+        yield _markdown_cell("retrieve", "## From memory\n\nAnswer without scrolling up, tomorrow again.")
+        yield from _question_cells(retrieves, "An answer")
+    yield _markdown_cell(
         "take-it-home",
         f"---\n\n`koans notebook import {chapter.id}.ipynb`, in the folder of a workbook, brings "
         "your functions into its `exercises/` by their names, and your progress and cards with them.",
@@ -159,7 +164,8 @@ def _cells(workbook: Workbook, chapter: Chapter, source: Source, version: str) -
 
 
 def _first_cell(chapter: Chapter, source: Source, version: str) -> str:
-    text = FIRST.read_text(encoding="utf-8").replace("  # noqa: E402", "").strip("\n")
+    """The text of the first cell, with its constants filled in."""
+    text = FIRST_CELL.read_text(encoding="utf-8").replace("  # noqa: E402", "").strip("\n")
     for names, values in (
         ("CHAPTER, VERSION", (chapter.id, version)),
         ("SOURCE, COMMIT", (source.address, source.commit)),
@@ -168,28 +174,28 @@ def _first_cell(chapter: Chapter, source: Source, version: str) -> str:
     return text
 
 
-def _koan(workbook: Workbook, koan: Koan) -> Iterator[NotebookNode]:
+def _koan_cells(workbook: Workbook, koan: Koan) -> Iterator[NotebookNode]:
     prompt = workbook.prompt(koan).partition("\n")[2].strip()
     points = f"{koan.points} point{'s' * (koan.points != 1)}"
     facts = [
         f"`{koan.id}`",
         koan.rung,
         points,
-        *([f"builds on {', '.join(map(_short, koan.needs))}"] * bool(koan.needs)),
+        *([f"builds on {', '.join(map(_short_name, koan.needs))}"] * bool(koan.needs)),
     ]
-    yield _text(f"prompt-{koan.name}", f"## {koan.title}\n\n{' · '.join(facts)}\n\n{prompt}")
-    yield _code(f"koan-{koan.name}", _written(workbook, koan))
-    yield _code(f"check-{koan.name}", f'koan.check("{koan.id}")')
+    yield _markdown_cell(f"prompt-{koan.name}", f"## {koan.title}\n\n{' · '.join(facts)}\n\n{prompt}")
+    yield _code_cell(f"koan-{koan.name}", _learner_text(workbook, koan))
+    yield _code_cell(f"check-{koan.name}", f'koan.check("{koan.id}")')
     hints = enumerate(workbook.notes(koan).hints, 1)
-    yield _text(f"hints-{koan.name}", "\n\n".join(_folded(f"Hint {number}", hint) for number, hint in hints))
+    yield _markdown_cell(f"hints-{koan.name}", "\n\n".join(_folded(f"Hint {number}", hint) for number, hint in hints))
 
 
-def _short(koan: str) -> str:
+def _short_name(koan: str) -> str:
     return f"`{koan.partition('/')[2]}`"
 
 
-def _written(workbook: Workbook, koan: Koan) -> str:
-    """What the learner has written so far, or the stub, without the prompt that stands above the cell."""
+def _learner_text(workbook: Workbook, koan: Koan) -> str:
+    """What the learner has written so far, or else the stub, without the prompt, which has its own cell."""
     try:
         text = workbook.exercise(koan).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -197,37 +203,37 @@ def _written(workbook: Workbook, koan: Koan) -> str:
     return without_header(text)
 
 
-def _asked(questions: list[Question], title: str) -> Iterator[NotebookNode]:
+def _question_cells(questions: list[Question], title: str) -> Iterator[NotebookNode]:
     for question in questions:
-        yield _text(f"ask-{question.id}"[:64], question.prompt)
-        yield _text(f"mine-{question.id}"[:64], "*Your answer (double-click to write):*")
-        yield _text(f"answer-{question.id}"[:64], _folded(title, question.answer))
+        yield _markdown_cell(f"ask-{question.id}"[:64], question.prompt)
+        yield _markdown_cell(f"mine-{question.id}"[:64], "*Your answer (double-click to write):*")
+        yield _markdown_cell(f"answer-{question.id}"[:64], _folded(title, question.answer))
 
 
 def _folded(title: str, text: str) -> str:
-    """Markdown inside <details> needs empty lines around it."""
+    """A folded text. Markdown inside <details> needs empty lines around it."""
     return f"<details><summary>{escape(title)}</summary>\n\n{text.strip()}\n\n</details>"
 
 
 def _with_figures(text: str, folder: Path) -> str:
-    """Pictures as part of the text. HTML, because Markdown's own syntax refuses SVG as data in several readers."""
+    """The text with its figures embedded as HTML images. Several readers refuse SVG data in Markdown's own syntax."""
 
-    def embedded(found: re.Match[str]) -> str:
-        with reading(folder / found[2]):
-            data = base64.b64encode((folder / found[2]).read_bytes()).decode()
-        caption = escape(" ".join(found[1].split()))
+    def embedded(match: re.Match[str]) -> str:
+        with reading(folder / match[2]):
+            data = base64.b64encode((folder / match[2]).read_bytes()).decode()
+        caption = escape(" ".join(match[1].split()))
         return f'<img alt="{caption}" src="data:image/svg+xml;base64,{data}" width="420">\n\n<small>{caption}</small>'
 
     return FIGURE.sub(embedded, text)
 
 
-def _text(name: str, source: str) -> NotebookNode:
+def _markdown_cell(name: str, source: str) -> NotebookNode:
     from nbformat.v4 import new_markdown_cell
 
     return new_markdown_cell(source, id=name)
 
 
-def _code(name: str, source: str) -> NotebookNode:
+def _code_cell(name: str, source: str) -> NotebookNode:
     from nbformat.v4 import new_code_cell
 
     return new_code_cell(source, id=name)

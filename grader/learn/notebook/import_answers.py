@@ -1,4 +1,4 @@
-"""Answers from a notebook back into `exercises/`: by function name, and nothing is lost that was there."""
+"""Imports answers from a notebook into `exercises/`, by function name. What they replace is kept as a copy."""
 
 from __future__ import annotations
 
@@ -15,63 +15,69 @@ from grader.book.workbook import Koan, Workbook
 from grader.learn.attempts import exercise_text
 from grader.learn.progress import Progress
 
-What = Literal["written", "the same", "not started", "defined differently", "does not parse"]
+Outcome = Literal["written", "the same", "not started", "defined differently", "does not parse"]
 
 
 class ImportedAnswer(msgspec.Struct, frozen=True):
-    """What became of one koan's answer. `cells` is where it stands; `others`, where there is another that differs;
-    `kept` is the copy of what it replaced, `error` why a cell does not parse.
+    """The outcome for one koan. `cells` are the labels of the cells that its answer comes from.
+
+    `others` are the cells that define it differently. `copy` is the path of the copy of what the answer replaced.
+    `error` says why a cell does not parse.
     """
 
     koan: str
-    what: What
+    outcome: Outcome = msgspec.field(name="what")
     cells: tuple[str, ...]
     others: tuple[str, ...] = ()
-    kept: str = ""
+    copy: str = msgspec.field(default="", name="kept")
     error: str = ""
 
 
 class ImportedAnswers(msgspec.Struct, frozen=True):
-    """What a notebook held, in walking order, and the lines that were left out."""
+    """The outcomes for the koans of a notebook, in the order of the workbook, and the lines that were skipped."""
 
     notebook: str
     chapter: str
-    brought: tuple[ImportedAnswer, ...]
-    left: tuple[str, ...]
+    answers: tuple[ImportedAnswer, ...] = msgspec.field(name="brought")
+    skipped: tuple[str, ...] = msgspec.field(name="left")
 
     @property
     def written(self) -> tuple[str, ...]:
         """The koans whose answers were written."""
-        return tuple(b.koan for b in self.brought if b.what == "written")
+        return tuple(answer.koan for answer in self.answers if answer.outcome == "written")
 
     @property
     def open(self) -> tuple[ImportedAnswer, ...]:
-        """What the learner has to decide."""
-        return tuple(b for b in self.brought if b.what in ("defined differently", "does not parse"))
+        """The answers that need a decision of the learner."""
+        return tuple(answer for answer in self.answers if answer.outcome in ("defined differently", "does not parse"))
 
 
 def import_answers(
     workbook: Workbook, progress: Progress, path: Path, *, chapter: str = "", write: bool = True
 ) -> ImportedAnswers:
-    """Write what the notebook has into `exercises/`; with `write` false, only say what would be written.
+    """Write the answers of the notebook into `exercises/`. Without `write`, only report what would be written.
 
-    Raises KoansError for what is no notebook of this workbook. `chapter` says which one it is for, where it does not.
+    `chapter` names the chapter of a notebook that does not name it itself. Raises KoansError if the file is no notebook
+    of this workbook, or if a file cannot be read or written.
     """
-    notebook = notebook_file.read(_data(path), str(path))
+    notebook = notebook_file.read(_contents(path), str(path))
     if not chapter and not notebook.chapter:
         raise KoansError(f"{path} does not say which chapter it is of: --chapter ch06 does")
-    chosen = workbook.chapter(chapter or notebook.chapter)
-    found, left = answers.answers(notebook.cells, answers.outlines(workbook, chosen.id))
-    brought = [_one(workbook, progress, workbook.koans[answer.koan], answer, write) for answer in found]
-    return ImportedAnswers(str(path), chosen.id, tuple(brought), tuple(map(str, left)))
+    chapter_read = workbook.chapter(chapter or notebook.chapter)
+    found, skipped = answers.answers(notebook.cells, answers.outlines(workbook, chapter_read.id))
+    imported = [_import_answer(workbook, progress, workbook.koans[answer.koan], answer, write) for answer in found]
+    return ImportedAnswers(str(path), chapter_read.id, tuple(imported), tuple(map(str, skipped)))
 
 
-def _data(path: Path) -> bytes:
+def _contents(path: Path) -> bytes:
     with reading(path), path.open("rb") as stream:
         return stream.read(notebook_file.LARGEST + 1)
 
 
-def _one(workbook: Workbook, progress: Progress, koan: Koan, answer: NotebookAnswer, write: bool) -> ImportedAnswer:
+def _import_answer(
+    workbook: Workbook, progress: Progress, koan: Koan, answer: NotebookAnswer, write: bool
+) -> ImportedAnswer:
+    """Write one answer, unless it needs a decision of the learner or changes nothing."""
     if answer.error:
         return ImportedAnswer(koan.id, "does not parse", answer.cells, error=answer.error)
     if not answer.started:
@@ -82,11 +88,11 @@ def _one(workbook: Workbook, progress: Progress, koan: Koan, answer: NotebookAns
     before = exercise_text(workbook, koan)
     if without_header(before) == without_header(answer.text):
         return ImportedAnswer(koan.id, "the same", answer.cells)
-    kept = ""
+    copy = ""
     if write:
         if before and before != stub_of(workbook, koan):
-            kept = str(progress.keep_copy(koan, before).relative_to(workbook.root))
+            copy = str(progress.keep_copy(koan, before).relative_to(workbook.root))
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(answer.text, encoding="utf-8")
-    return ImportedAnswer(koan.id, "written", answer.cells, kept=kept)
+    return ImportedAnswer(koan.id, "written", answer.cells, copy=copy)

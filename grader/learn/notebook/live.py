@@ -1,8 +1,8 @@
 """Checks koans from a running kernel: `koan.check("chapter/name")`, and the cell magic `%%koan chapter/name`.
 
-What is checked is source text: of the cells that ran, the one that defined the koan's functions last, with the imports
-and helpers it uses. The koan's tests run on it in a process of their own, so a cell that loops for ever or kills its
-process gets a verdict, and the kernel lives on.
+A check takes the source of the cell that last defined the koan's functions, with the imports and helpers that it uses.
+The koan's tests run on this source in a separate process. So a cell that never ends or kills its process gets a
+verdict, and the kernel keeps running.
 """
 
 from __future__ import annotations
@@ -31,17 +31,16 @@ from grader.learn.attempts import LEARNER, Step, settle, solution_text
 from grader.learn.notebook.render import CheckOutput, CheckResult
 from grader.learn.progress import Progress
 
-STARTED: list[
-    NotebookSession
-] = []  # the session of this kernel, so that running the first cell again does not start another
+# The session of this kernel, if there is one. When the first cell runs a second time, its session ends the earlier one.
+SESSIONS: list[NotebookSession] = []
 
 
 def start(root: Path, chapter: str = "", version: str = "") -> NotebookSession:
-    """The session of this kernel: says where the workbook is and what the machine changes, and adds the magic."""
-    for other in STARTED:
+    """Start the session of this kernel, print where the workbook is and what the machine changes, and add the magic."""
+    for other in SESSIONS:
         other.close()
-    STARTED[:] = [session := NotebookSession(Workbook(root))]
-    print(session.where(chapter, version))
+    SESSIONS[:] = [session := NotebookSession(Workbook(root))]
+    print(session.description(chapter, version))
     shell = _shell()
     if shell is not None:
         shell.register_magic_function(session.magic, "cell", "koan")
@@ -49,13 +48,13 @@ def start(root: Path, chapter: str = "", version: str = "") -> NotebookSession:
 
 
 def _shell() -> Any:
-    """IPython's shell, if this is one."""
+    """The shell of IPython, or None outside of it."""
     module = sys.modules.get("IPython")
     return module.get_ipython() if module is not None else None
 
 
 class NotebookSession:
-    """A kernel's way to the workbook. The first check starts the warm process, unless a command has left one."""
+    """Checks koans for one kernel. The first check starts the warm process, unless another command has started one."""
 
     def __init__(self, workbook: Workbook) -> None:
         self._workbook = workbook
@@ -64,28 +63,28 @@ class NotebookSession:
         self._chapters: dict[str, list[Outline]] = {}
 
     def close(self) -> None:
-        """Let go of the warm process."""
+        """Close the connection to the warm process."""
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.close()
 
-    def where(self, chapter: str, version: str) -> str:
-        """Three lines: the workbook, this machine, and what to do."""
+    def description(self, chapter: str, version: str) -> str:
+        """Two lines: the workbook with its version, and what this machine can compute with."""
         book = self._workbook
         here = tomllib.loads((book.root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
         other = f"; this notebook was made from {version}" if version not in ("", here) else ""
         kernels = any(k.kind == "kernel" for c in book.chapters if chapter in ("", c.id) for k in c.koans)
-        return "\n".join([f"workbook: {book.root} (version {here}{other})", f"machine: {_machine(kernels)}"])
+        return f"workbook: {book.root} (version {here}{other})\nmachine: {_machine_description(kernels)}"
 
     def check(self, name: str, timeout: float = Limits().timeout) -> None:
-        """Run a koan's tests, `timeout` seconds at most, on what this notebook defines, and show the verdict."""
+        """Run a koan's tests on the code of this notebook and show the verdict. `timeout` is in seconds."""
         self._limits = Limits(timeout=timeout)
-        self._show(name, _history())
+        self._show_check(name, _history())
 
     def magic(self, line: str, body: str) -> None:
-        """`%%koan ID`: check this cell, then run it in the kernel, unless it broke, hung or crashed."""
+        """Check the cell under `%%koan ID`, then run it in the kernel, unless it is broken, timed out or crashed."""
         self._limits = Limits()
-        step = self._show(line.strip(), [*_history(), Cell("this cell", body)], own="this cell")
+        step = self._show_check(line.strip(), [*_history(), Cell("this cell", body)], own="this cell")
         shell = _shell()
         if step is not None and shell is not None:
             if step.verdict.status in (Status.passed, Status.failed, Status.not_started, Status.not_run_here):
@@ -93,63 +92,69 @@ class NotebookSession:
             else:
                 print("The cell was not run in the kernel, so what it defines is not there yet.")
 
-    def _show(self, name: str, cells: Sequence[Cell], own: str = "") -> Step | None:
-        shown = CheckOutput()
+    def _show_check(self, name: str, cells: Sequence[Cell], own: str = "") -> Step | None:
+        output = CheckOutput()
         try:
             koan = self._workbook.koan(name)
-            shown.wait(f"checking {koan.id} …")
-            step, said = self.attempt(koan, cells, own)
+            output.wait(f"checking {koan.id} …")
+            step, result = self.attempt(koan, cells, own)
         except KoansError as error:
-            shown.say(str(error))
+            output.message(str(error))
         except KeyboardInterrupt:
-            shown.say("stopped before there was a verdict; run the check again")
+            output.message("stopped before there was a verdict; run the check again")
         else:
-            shown.verdict(said)
+            output.verdict(result)
             return step
         return None
 
     def attempt(self, koan: Koan, cells: Sequence[Cell], own: str = "") -> tuple[Step, CheckResult]:
-        """Check one koan against these cells, in the order in which they ran, and record it.
+        """Check one koan on these cells, given in the order in which they ran, and record the verdict.
 
-        With `own` the answer must come from the cell of that label. Raises KoansError where there is none.
+        With `own`, the answer must come from the cell with that label. Raises KoansError if there is no answer.
         """
-        wanted = self._outlines(koan.chapter)
-        outline = next(o for o in wanted if o.koan == koan.id)
-        found, _ = answers.answers(cells, wanted, live=True)
-        answer = next((a for a in found if a.koan == koan.id), None)
-        functions = " and ".join(f"`{name}`" for name in outline.mine)
-        if own and (answer is None or own not in answer.cells):
-            raise KoansError(f"this cell defines no {functions}, which {koan.id} asks for{_broken(cells[-1])}")
-        if answer is None:
-            raise KoansError(
-                f"no cell that has run here defines {functions}: run the cell with your answer, then this one"
-            )
-        verdict = self._judged(koan, answer)
+        answer, outline = self._answer(koan, cells, own)
+        verdict = self._judge(koan, answer)
         book = self._workbook
         with Progress(book.root) as progress:
             step = settle(book, progress, koan, verdict, answer.text)
         passed = verdict.passed
         model = solution_text(book, koan) if passed and book.solution(koan).exists() else ""
         afterword = book.notes(koan).afterword if passed else ""
-        note = "" if own else _stale(cells, answer, outline)
+        note = "" if own else _newer_unparsed(cells, answer, outline)
         return step, CheckResult(step, answer.cells, afterword, answers.without_header(model) if model else "", note)
+
+    def _answer(self, koan: Koan, cells: Sequence[Cell], own: str) -> tuple[NotebookAnswer, Outline]:
+        """The answer to this koan, and what was searched for. Raises KoansError if there is none."""
+        outlines = self._outlines(koan.chapter)
+        outline = next(o for o in outlines if o.koan == koan.id)
+        found, _ = answers.answers(cells, outlines, live=True)
+        answer = next((a for a in found if a.koan == koan.id), None)
+        functions = " and ".join(f"`{name}`" for name in outline.mine)
+        if own and (answer is None or own not in answer.cells):
+            raise KoansError(f"this cell defines no {functions}, which {koan.id} asks for{_syntax_error(cells[-1])}")
+        if answer is None:
+            raise KoansError(
+                f"no cell that has run here defines {functions}: run the cell with your answer, then this one"
+            )
+        return answer, outline
 
     def _outlines(self, chapter: str) -> list[Outline]:
         if chapter not in self._chapters:
             self._chapters[chapter] = answers.outlines(self._workbook, chapter)
         return self._chapters[chapter]
 
-    def _judged(self, koan: Koan, answer: NotebookAnswer) -> Verdict:
+    def _judge(self, koan: Koan, answer: NotebookAnswer) -> Verdict:
+        """Run the koan's tests on the answer, from a file of its own."""
         with tempfile.TemporaryDirectory(prefix="koans-notebook-") as folder:
             target = Target("path", str(Path(folder).resolve()))
             file = Path(target.name) / "exercises" / f"{koan.id}.py"
             file.parent.mkdir(parents=True)
             file.write_text(answer.text, encoding="utf-8")
             if not_started(self._workbook, koan, file):
-                says = "not started: replace `raise NotImplementedError` with your own lines"
-                return Verdict(koan.id, str(LEARNER), Status.not_started, says, says)
+                message = "not started: replace `raise NotImplementedError` with your own lines"
+                return Verdict(koan.id, str(LEARNER), Status.not_started, message, message)
             verdict = self._run(koan, target)
-        return in_cells(msgspec.structs.replace(verdict, target=str(LEARNER)), koan, answer)
+        return with_cell_lines(msgspec.structs.replace(verdict, target=str(LEARNER)), koan, answer)
 
     def _run(self, koan: Koan, target: Target) -> Verdict:
         if self._runner is None:
@@ -158,46 +163,50 @@ class NotebookSession:
         return self._runner.run(koan, target)
 
 
-def in_cells(verdict: Verdict, koan: Koan, answer: NotebookAnswer) -> Verdict:
-    """The verdict with the file's lines said as lines of cells."""
+def with_cell_lines(verdict: Verdict, koan: Koan, answer: NotebookAnswer) -> Verdict:
+    """The verdict with messages that name lines of cells where they named lines of the file."""
     several = len({cell for cell, _ in answer.origin if cell}) > 1
 
-    def at(number: int) -> str:
+    def place_of(number: int) -> str:
         cell, line = answer.origin[number - 1] if 0 < number <= len(answer.origin) else ("", 0)
         if not cell:
             return f"line {number} of {koan.name}.py"
         return f"line {line} of {cell}" if several else f"line {line} of the cell"
 
-    def told(text: str) -> str:
+    def relocated(text: str) -> str:
         name = re.escape(koan.name)
-        text = re.sub(rf"line (\d+) of {name}\.py", lambda m: at(int(m[1])), text)
-        text = re.sub(rf"at {name}\.py:(\d+)", lambda m: f"at {at(int(m[1]))}", text)
-        text = re.sub(rf"in {name}\.py, line (\d+)", lambda m: f"in {at(int(m[1]))}", text)
-        text = re.sub(r"found in line (\d+):", lambda m: f"found in {at(int(m[1]))}:", text)
+        text = re.sub(rf"line (\d+) of {name}\.py", lambda m: place_of(int(m[1])), text)
+        text = re.sub(rf"at {name}\.py:(\d+)", lambda m: f"at {place_of(int(m[1]))}", text)
+        text = re.sub(rf"in {name}\.py, line (\d+)", lambda m: f"in {place_of(int(m[1]))}", text)
+        text = re.sub(r"found in line (\d+):", lambda m: f"found in {place_of(int(m[1]))}:", text)
         text = re.sub(rf"\S*exercises/{re.escape(koan.id)}\.py", "the cell", text)
         return text.replace(f"`koans reset {koan.name}` makes it anew", "run its cell again")
 
-    tests = tuple(msgspec.structs.replace(t, message=told(t.message), headline=told(t.headline)) for t in verdict.tests)
-    return msgspec.structs.replace(verdict, message=told(verdict.message), headline=told(verdict.headline), tests=tests)
+    tests = tuple(
+        msgspec.structs.replace(test, message=relocated(test.message), headline=relocated(test.headline))
+        for test in verdict.tests
+    )
+    message, headline = relocated(verdict.message), relocated(verdict.headline)
+    return msgspec.structs.replace(verdict, message=message, headline=headline, tests=tests)
 
 
 def _history() -> list[Cell]:
-    """Every cell that this kernel has run, in the order in which it ran them."""
+    """Every cell that this kernel has run, in order, without the one that asks. Raises KoansError outside IPython."""
     shell = _shell()
     if shell is None:
         raise KoansError("checks need a notebook: here `koans run` does it")
-    # The last is the cell that asks.
+    # The last entry is the cell that asks.
     texts = enumerate(shell.history_manager.input_hist_raw)
     return [Cell(f"cell [{number}]", text) for number, text in texts if number and text.strip()][:-1]
 
 
-def _broken(cell: Cell) -> str:
+def _syntax_error(cell: Cell) -> str:
     error = known(cell).error
     return f": {error}" if error else ""
 
 
-def _stale(cells: Sequence[Cell], answer: NotebookAnswer, outline: Outline) -> str:
-    """Says that a later cell would have defined the koan anew, but does not parse."""
+def _newer_unparsed(cells: Sequence[Cell], answer: NotebookAnswer, outline: Outline) -> str:
+    """A note if a later cell redefines the koan but does not parse; otherwise empty."""
     labels = [cell.label for cell in cells]
     last = max(labels.index(label) for label in answer.cells)
     for cell in reversed(cells[last + 1 :]):
@@ -209,8 +218,8 @@ def _stale(cells: Sequence[Cell], answer: NotebookAnswer, outline: Outline) -> s
     return ""
 
 
-def _machine(kernels: bool) -> str:
-    """What there is to compute with, and what that changes."""
+def _machine_description(kernels: bool) -> str:
+    """The device of this machine, and what it changes for this notebook."""
     missing = lack()
     if not kernels:
         return f"{device()}; this chapter needs no GPU"

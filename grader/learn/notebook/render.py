@@ -1,5 +1,6 @@
-"""What a check looks like in a notebook: the terminal's words as text, and the same as HTML, with everything escaped.
-And what an import says in the terminal.
+"""Shows the result of a check in a notebook, as text and as HTML, and the result of an import in a terminal.
+
+The text is the same as in a terminal. In the HTML everything is escaped.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from grader.learn.attempts import Step
 from grader.learn.notebook.import_answers import ImportedAnswers
 from grader.learn.report.standing import unlocked
 
-# Colours that can be read on a light and on a dark page; all other text has the page's own.
-COLOURS = {
+# Colors that are readable on light and on dark pages. All other text has the color of the page.
+COLORS = {
     Status.passed: "#2e9e57",
     Status.failed: "#d64545",
     Status.not_started: "#8a8f98",
@@ -33,7 +34,10 @@ WIDTH = 100  # columns of the text
 
 
 class CheckResult(msgspec.Struct, frozen=True):
-    """A step, the cells it is about, what a pass opens (afterword in Markdown, the model answer), and a note."""
+    """The result of a check: its step, the labels of the cells that were checked, and a note.
+
+    After a pass it has the afterword, in Markdown, and the model answer.
+    """
 
     step: Step
     cells: tuple[str, ...]
@@ -43,7 +47,7 @@ class CheckResult(msgspec.Struct, frozen=True):
 
 
 class CheckOutput:
-    """The output of one check: a line while it waits, then what it says, in its place."""
+    """The output of one check. The line that is shown during the check is replaced by its result."""
 
     def __init__(self) -> None:
         module = sys.modules.get("IPython")
@@ -51,20 +55,22 @@ class CheckOutput:
         self._handle: Any = None
 
     def wait(self, line: str) -> None:
+        """Show a line until there is a result. Without a display nothing is shown."""
         if self._display is not None:
             self._handle = self._display({"text/plain": line}, raw=True, display_id=True)
 
-    def say(self, line: str) -> None:
-        """One line that is no verdict."""
-        self._put({"text/plain": f"koans: {line}", "text/html": f"<div>{_frame(TROUBLE, escape(line))}</div>"})
+    def message(self, line: str) -> None:
+        """Show a line that is no verdict, such as an error."""
+        self._show({"text/plain": f"koans: {line}", "text/html": f"<div>{_frame(TROUBLE, escape(line))}</div>"})
 
-    def verdict(self, said: CheckResult) -> None:
-        self._put({"text/plain": text(said), "text/html": page(said)})
-        if said.afterword and self._display is not None:
-            plain = {"text/plain": said.afterword, "text/markdown": said.afterword}
+    def verdict(self, result: CheckResult) -> None:
+        """Show the result, and the afterword as an output of its own."""
+        self._show({"text/plain": as_text(result), "text/html": as_html(result)})
+        if result.afterword and self._display is not None:
+            plain = {"text/plain": result.afterword, "text/markdown": result.afterword}
             self._display(plain, raw=True)
 
-    def _put(self, bundle: dict[str, str]) -> None:
+    def _show(self, bundle: dict[str, str]) -> None:
         if self._handle is not None:
             self._handle.update(bundle, raw=True)
         elif self._display is not None:
@@ -73,77 +79,77 @@ class CheckOutput:
             print(bundle["text/plain"])
 
 
-def text(said: CheckResult) -> str:
-    """As the terminal says it."""
+def as_text(result: CheckResult) -> str:
+    """The result as text, as it looks in a terminal."""
     out = io.StringIO()
     console = Console(file=out, width=WIDTH, highlight=False, color_system=None, force_jupyter=False)
-    console.print(terminal.verdict(said.step.koan, said.step.verdict))
-    for line in filter(None, (_why_not_fast(said), said.note)):
+    console.print(terminal.verdict(result.step.koan, result.step.verdict))
+    for line in filter(None, (_why_no_speed(result), result.note)):
         console.print(line, markup=False)
-    if said.step.unlocked:
-        console.print(unlocked(said.step.unlocked))
+    if result.step.unlocked:
+        console.print(unlocked(result.step.unlocked))
     return out.getvalue().rstrip()
 
 
-def brought(bag: ImportedAnswers, dry_run: bool) -> RenderableType:
-    """What a notebook brought: a line a koan, those without an answer as a number."""
-    says = {"written": "would be written" if dry_run else "written", "the same": "as it was"}
+def import_summary(imported: ImportedAnswers, dry_run: bool) -> RenderableType:
+    """The result of an import: a line for each koan with an answer, and the number of those that were not started."""
+    outcomes = {"written": "would be written" if dry_run else "written", "the same": "as it was"}
     lines: list[RenderableType] = []
-    for one in bag.brought:
-        if one.what == "not started":
+    for one in imported.answers:
+        if one.outcome == "not started":
             continue
         where = ", ".join(one.cells)
-        if one.what == "defined differently":
-            more = f"{where} and {', '.join(one.others)} define it differently: keep one of them, and import again"
-            lines.append(Text(f"{one.koan}  left alone: {more}", "yellow"))
-        elif one.what == "does not parse":
+        if one.outcome == "defined differently":
+            conflict = f"{where} and {', '.join(one.others)} define it differently: keep one of them, and import again"
+            lines.append(Text(f"{one.koan}  left alone: {conflict}", "yellow"))
+        elif one.outcome == "does not parse":
             lines.append(Text(f"{one.koan}  left alone: {one.error}", "yellow"))
         else:
-            kept = f"; what was there is kept as {one.kept}" if one.kept else ""
-            lines.append(Text.assemble(one.koan, (f"  {says[one.what]}, from {where}{kept}", "dim")))
-    untouched = sum(one.what == "not started" for one in bag.brought)
+            copy = f"; what was there is kept as {one.copy}" if one.copy else ""
+            lines.append(Text.assemble(one.koan, (f"  {outcomes[one.outcome]}, from {where}{copy}", "dim")))
+    untouched = sum(one.outcome == "not started" for one in imported.answers)
     if untouched:
         lines.append(Text(f"{untouched} not started", "dim"))
-    if not bag.brought:
-        lines.append(Text(f"no cell defines a function of {bag.chapter}'s koans", "yellow"))
-    lines += [Text(clean(line), "dim") for line in bag.left]
+    if not imported.answers:
+        lines.append(Text(f"no cell defines a function of {imported.chapter}'s koans", "yellow"))
+    lines += [Text(clean(line), "dim") for line in imported.skipped]
     return Group(*lines)
 
 
-def page(said: CheckResult) -> str:
-    """As HTML: inline styles only, since notebooks drop others."""
-    return _frame(COLOURS.get(said.step.verdict.status, TROUBLE), "".join(_parts(said)))
+def as_html(result: CheckResult) -> str:
+    """The result as HTML. Styles are inline, because notebooks remove style sheets."""
+    return _frame(COLORS.get(result.step.verdict.status, TROUBLE), "".join(_parts(result)))
 
 
-def _parts(said: CheckResult) -> Iterator[str]:
-    verdict, koan = said.step.verdict, said.step.koan
+def _parts(result: CheckResult) -> Iterator[str]:
+    verdict, koan = result.step.verdict, result.step.koan
     symbol = terminal.LOOKS[verdict.status][0]
-    colour = COLOURS.get(verdict.status, TROUBLE)
+    color = COLORS.get(verdict.status, TROUBLE)
     tests = [t for t in verdict.tests if not t.gpu]
     count = f"{sum(t.status == Status.passed for t in tests)} of {len(tests)} tests pass"
     facts = [count] * (bool(tests) and verdict.status != Status.not_started)
-    facts += [f"{verdict.seconds:.1f} s"] * bool(verdict.seconds) + [", ".join(said.cells)]
+    facts += [f"{verdict.seconds:.1f} s"] * bool(verdict.seconds) + [", ".join(result.cells)]
     yield (
-        f'<div><b style="color:{colour}">{symbol} {escape(verdict.status.value)}</b> <code>{escape(koan.id)}</code> '
+        f'<div><b style="color:{color}">{symbol} {escape(verdict.status.value)}</b> <code>{escape(koan.id)}</code> '
         f'<span style="opacity:.65">{escape(" · ".join(facts))}</span></div>'
     )
-    for line in filter(None, (_fast(said), _why_not_fast(said), said.note)):
+    for line in filter(None, (_speed(result), _why_no_speed(result), result.note)):
         yield f'<div style="margin-top:.3em">{escape(line)}</div>'
     if verdict.passed:
-        yield from _won(said)
+        yield from _after_pass(result)
     elif verdict.status == Status.not_started:
         yield '<div style="margin-top:.3em">Replace <code>raise NotImplementedError</code> with your own lines.</div>'
     else:
-        yield from _missed(said)
+        yield from _after_failure(result)
 
 
-def _missed(said: CheckResult) -> Iterator[str]:
-    verdict = said.step.verdict
+def _after_failure(result: CheckResult) -> Iterator[str]:
+    verdict = result.step.verdict
     tests = [t for t in verdict.tests if not t.gpu]
     failing = next((t for t in tests if t.status == Status.failed), None)
     if failing and verdict.status == Status.failed:
-        chosen = next((t for t in tests if t.message == verdict.message), failing)
-        yield f'<div style="margin-top:.5em"><span style="opacity:.65">fails:</span> {escape(chosen.sentence)}</div>'
+        example = next((t for t in tests if t.message == verdict.message), failing)
+        yield f'<div style="margin-top:.5em"><span style="opacity:.65">fails:</span> {escape(example.sentence)}</div>'
     message = verdict.message
     headline = verdict.headline if message.startswith(verdict.headline) else ""
     if headline:
@@ -156,34 +162,34 @@ def _missed(said: CheckResult) -> Iterator[str]:
     yield '<div style="opacity:.65">Hints are folded below this cell.</div>'
 
 
-def _won(said: CheckResult) -> Iterator[str]:
-    for card in said.step.unlocked:
+def _after_pass(result: CheckResult) -> Iterator[str]:
+    for card in result.step.unlocked:
         yield (
-            f'<div style="margin-top:.3em"><span style="color:{COLOURS[Status.passed]}">card unlocked:</span> '
+            f'<div style="margin-top:.3em"><span style="color:{COLORS[Status.passed]}">card unlocked:</span> '
             f"<code>{escape(card.id)}</code> {_coded(card.front)}</div>"
         )
-    if said.model:
+    if result.model:
         summary = '<summary style="cursor:pointer">the model answer</summary>'
-        yield f'<details style="margin-top:.5em">{summary}{_block(said.model)}</details>'
+        yield f'<details style="margin-top:.5em">{summary}{_block(result.model)}</details>'
 
 
-def _fast(said: CheckResult) -> str:
-    """The second claim, where the koan has one and has passed."""
-    verdict = said.step.verdict
+def _speed(result: CheckResult) -> str:
+    """The verdict on the speed of a koan that has passed; empty if it has no tests of speed."""
+    verdict = result.step.verdict
     if verdict.fast is None or not verdict.passed:
         return ""
     return ", ".join(filter(None, (f"fast: {verdict.fast.value}", verdict.speed)))
 
 
-def _why_not_fast(said: CheckResult) -> str:
-    """Why it was not measured whether it is fast."""
-    tests = said.step.verdict.tests if _fast(said) else ()
+def _why_no_speed(result: CheckResult) -> str:
+    """Why the speed was not measured; empty if it was."""
+    tests = result.step.verdict.tests if _speed(result) else ()
     reasons = {t.message for t in tests if t.gpu and t.status == Status.not_run_here and t.message}
     return f"how fast it is was not measured: {', '.join(sorted(reasons))}" if reasons else ""
 
 
-def _frame(colour: str, inner: str) -> str:
-    return f'<div style="border-left:4px solid {colour};padding:.4em .9em;margin:.2em 0;line-height:1.5">{inner}</div>'
+def _frame(color: str, inner: str) -> str:
+    return f'<div style="border-left:4px solid {color};padding:.4em .9em;margin:.2em 0;line-height:1.5">{inner}</div>'
 
 
 def _block(lines: str) -> str:
@@ -191,5 +197,5 @@ def _block(lines: str) -> str:
     return f'<pre style="{style}">{escape(lines)}</pre>' if lines.strip() else ""
 
 
-def _coded(words: str) -> str:
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words))
+def _coded(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

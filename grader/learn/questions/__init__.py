@@ -1,1 +1,1 @@
-"""Questions: before a chapter, after it, and in a quiz. States only; desk/ asks them."""
+"""Questions before a chapter, after it, and in a quiz, as states without input or output; review_ui/ asks them."""

@@ -1,4 +1,4 @@
-"""A quiz: what is asked, and how an answer changes it. No clock, no files, no terminal."""
+"""The state of a quiz: which questions it has, and how a key changes it. No clock, no files, no terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LETTERS = "abcdefgh"
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What was chosen: the option's number as the question's file has it."""
+    """An answer. `option` is the index of the chosen option, in the order of the question's file."""
 
     question: Question
     option: int
@@ -26,39 +26,43 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Quiz(msgspec.Struct, frozen=True):
-    """`orders` has for each question the numbers of its options as they are shown. `chosen` is the place of the answer
-    to the question on the screen; with it the reasons are shown.
+    """A quiz in progress. `index` is the number of the question on the screen.
+
+    `orders` has for each question the indices of its options in the order on the screen. `chosen` is the position on
+    the screen of the option that was chosen; while it is None, the question is still open.
     """
 
     questions: tuple[Question, ...]
     orders: tuple[tuple[int, ...], ...]
-    place: int = 0
+    index: int = 0
     chosen: int | None = None
     results: tuple[Result, ...] = ()
     ended: bool = False
 
     @property
     def question(self) -> Question:
-        return self.questions[self.place]
+        return self.questions[self.index]
 
     @property
     def options(self) -> list[Option]:
-        """As they are shown."""
-        return [self.question.options[number] for number in self.orders[self.place]]
+        """The options of the question, in the order on the screen."""
+        return [self.question.options[number] for number in self.orders[self.index]]
 
     @property
-    def right(self) -> int:
+    def correct_count(self) -> int:
+        """The number of correct answers."""
         return sum(result.correct for result in self.results)
 
     @property
     def missed(self) -> list[Question]:
+        """The questions that were answered wrong."""
         return [result.question for result in self.results if not result.correct]
 
 
 def pick(
     workbook: Workbook, chapter: Chapter | None, answers: Sequence[Answer], limit: int, seed: int
 ) -> list[Question]:
-    """The questions of a quiz on a chapter, or on all. Raises KoansError if there are none."""
+    """The questions for a quiz on a chapter, or on all chapters. Raises KoansError if there are none."""
     questions = workbook.questions_of(chapter) if chapter else list(workbook.questions.values())
     picked = choose(questions, answers, limit, seed)
     if not picked:
@@ -67,8 +71,9 @@ def pick(
 
 
 def choose(questions: Sequence[Question], answers: Sequence[Answer], limit: int, seed: int) -> list[Question]:
-    """At most `limit` quiz questions: those missed last time, those never asked, then the others; each in an order of
-    its own by `seed`.
+    """At most `limit` quiz questions: first those missed last time, then those never asked, then the others.
+
+    `seed` sets the order within each of the three groups.
     """
     last = {answer.question: answer for answer in answers}
     quiz = [question for question in questions if question.ask == "quiz"]
@@ -77,7 +82,7 @@ def choose(questions: Sequence[Question], answers: Sequence[Answer], limit: int,
 
 
 def begin(questions: Sequence[Question], seed: int) -> Quiz:
-    """A quiz on these questions, with their options shuffled."""
+    """A quiz on these questions, with their options shuffled by `seed`."""
     orders = []
     for question in questions:
         order = list(range(len(question.options)))
@@ -87,18 +92,21 @@ def begin(questions: Sequence[Question], seed: int) -> Quiz:
 
 
 def step(quiz: Quiz, key: str) -> tuple[Quiz, Result | None]:
-    """What a key does: a letter or a number answers, then any goes on; q or the end of input ends."""
+    """The quiz after this key, and the result if the key answered the question.
+
+    A letter or a number answers; after that any key goes on. q or the end of input (an empty key) ends the quiz.
+    """
     if key in ("q", ""):
         return msgspec.structs.replace(quiz, ended=True), None
     if quiz.chosen is not None:
-        place = quiz.place + 1
-        if place == len(quiz.questions):
+        index = quiz.index + 1
+        if index == len(quiz.questions):
             return msgspec.structs.replace(quiz, ended=True), None
-        return msgspec.structs.replace(quiz, place=place, chosen=None), None
-    places = len(quiz.options)
-    keys = [*LETTERS[:places], *(str(number + 1) for number in range(places))]
+        return msgspec.structs.replace(quiz, index=index, chosen=None), None
+    count = len(quiz.options)
+    keys = [*LETTERS[:count], *(str(number + 1) for number in range(count))]
     if key not in keys:
         return quiz, None
-    chosen = keys.index(key) % places
-    result = Result(quiz.question, quiz.orders[quiz.place][chosen])
+    chosen = keys.index(key) % count
+    result = Result(quiz.question, quiz.orders[quiz.index][chosen])
     return msgspec.structs.replace(quiz, chosen=chosen, results=(*quiz.results, result)), result

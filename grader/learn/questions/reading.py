@@ -1,4 +1,4 @@
-"""Reading a chapter: its prediction first, its text, the comparison, then what it should have left behind."""
+"""The state of reading a chapter: predictions, the text, their comparison, then recall of what the text said."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import msgspec
 
 from grader.book.workbook import Question
 
-RATES = {1: "missed it", 2: "half of it", 3: "most of it", 4: "all of it"}
+RECALL_RATINGS = {1: "missed it", 2: "half of it", 3: "most of it", 4: "all of it"}
 
 
-class Given(msgspec.Struct, frozen=True):
-    """An answer to be kept; `rating` where the learner judged it."""
+class NewAnswer(msgspec.Struct, frozen=True):
+    """An answer for the log. `rating` is the learner's own rating of a recall, a key of RECALL_RATINGS."""
 
     question: str
     answer: str
@@ -21,67 +21,72 @@ class Given(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """`phase` says what is on the screen and what it waits for: predict and recall a line, text and compare any key,
-    rate a key from 1 to 4. `answers` are those given before (to predictions) and in this sitting, by question.
+    """A chapter being read. `index` is the number of the question within the phase.
+
+    The phases predict and recall wait for a line, text and compare for any key, rate for a key from 1 to 4. `answers`,
+    by question id, holds earlier predictions and the answers of this session; `ratings` the ratings of this session.
     """
 
     predict: tuple[Question, ...]
     retrieve: tuple[Question, ...]
     phase: Literal["predict", "text", "compare", "recall", "rate", "ended"]
-    place: int = 0
+    index: int = 0
     answers: Mapping[str, str] = {}
     ratings: Mapping[str, int] = {}
 
     @property
     def question(self) -> Question:
-        return (self.predict if self.phase in ("predict", "compare") else self.retrieve)[self.place]
+        return (self.predict if self.phase in ("predict", "compare") else self.retrieve)[self.index]
 
 
-def begin(questions: Sequence[Question], kept: Mapping[str, str]) -> Reading:
-    """A reading with these questions. A prediction that was made before (`kept`) is not asked again: it is compared."""
+def begin(questions: Sequence[Question], predicted: Mapping[str, str]) -> Reading:
+    """The start of a reading. `predicted` holds earlier predictions by question id; they are compared, not asked."""
     predict = tuple(q for q in questions if q.ask == "predict")
     retrieve = tuple(q for q in questions if q.ask == "retrieve")
-    answers = {q.id: kept[q.id] for q in predict if q.id in kept}
-    return _settle(Reading(predict, retrieve, "predict", 0, answers))
+    answers = {q.id: predicted[q.id] for q in predict if q.id in predicted}
+    return _next_phase(Reading(predict, retrieve, "predict", 0, answers))
 
 
-def step(reading: Reading, said: str | None) -> tuple[Reading, Given | None]:
-    """What a line or a key does. None, the end of input, ends, as does q; an empty line is no answer."""
-    if said is None or said == "q":
+def step(reading: Reading, entry: str | None) -> tuple[Reading, NewAnswer | None]:
+    """The reading after this line or key, and the answer to log, if it gave one.
+
+    q or None (the end of input) ends the reading. An empty line is no answer.
+    """
+    if entry is None or entry == "q":
         return msgspec.structs.replace(reading, phase="ended"), None
     if reading.phase == "text":
-        return _settle(msgspec.structs.replace(reading, phase="compare", place=0)), None
+        return _next_phase(msgspec.structs.replace(reading, phase="compare", index=0)), None
     question = reading.question
     if reading.phase == "rate":
-        if said not in map(str, RATES):
+        if entry not in map(str, RECALL_RATINGS):
             return reading, None
-        given = Given(question.id, reading.answers.get(question.id, ""), int(said))
-        rated = msgspec.structs.replace(reading, ratings={**reading.ratings, question.id: int(said)})
-        return _on(rated), given
+        answer = NewAnswer(question.id, reading.answers.get(question.id, ""), int(entry))
+        rated = msgspec.structs.replace(reading, ratings={**reading.ratings, question.id: int(entry)})
+        return _next_question(rated), answer
     if reading.phase == "compare":
-        return _on(reading), None
-    answered = msgspec.structs.replace(reading, answers={**reading.answers, question.id: said}) if said else reading
+        return _next_question(reading), None
+    answered = msgspec.structs.replace(reading, answers={**reading.answers, question.id: entry}) if entry else reading
     if reading.phase == "recall":
         return msgspec.structs.replace(answered, phase="rate"), None
-    return _on(answered), Given(question.id, said) if said else None
+    return _next_question(answered), NewAnswer(question.id, entry) if entry else None
 
 
-def _on(reading: Reading) -> Reading:
+def _next_question(reading: Reading) -> Reading:
     phase = "recall" if reading.phase == "rate" else reading.phase
-    return _settle(msgspec.structs.replace(reading, phase=phase, place=reading.place + 1))
+    return _next_phase(msgspec.structs.replace(reading, phase=phase, index=reading.index + 1))
 
 
-def _settle(reading: Reading) -> Reading:
-    """Past the end of a phase the next begins."""
-    place = reading.place
+def _next_phase(reading: Reading) -> Reading:
+    """Go on to the next phase if this one has no question left, and skip predictions that have an answer."""
+    index = reading.index
     if reading.phase == "predict":
-        while place < len(reading.predict) and reading.predict[place].id in reading.answers:
-            place += 1
-        if place < len(reading.predict):
-            return msgspec.structs.replace(reading, place=place)
-        return msgspec.structs.replace(reading, phase="text", place=0)
-    if reading.phase == "compare" and place == len(reading.predict):
-        return _settle(msgspec.structs.replace(reading, phase="recall", place=0))
-    if reading.phase == "recall" and place == len(reading.retrieve):
+        while index < len(reading.predict) and reading.predict[index].id in reading.answers:
+            index += 1
+        if index < len(reading.predict):
+            return msgspec.structs.replace(reading, index=index)
+        return msgspec.structs.replace(reading, phase="text", index=0)
+    if reading.phase == "compare" and index == len(reading.predict):
+        return _next_phase(msgspec.structs.replace(reading, phase="recall", index=0))
+    if reading.phase == "recall" and index == len(reading.retrieve):
         return msgspec.structs.replace(reading, phase="ended")
     return reading

@@ -1,1 +1,1 @@
-"""What learners read of their work: cards, questions, re-solves and statistics, on a screen or a page."""
+"""Reports for learners: cards, questions, re-solves and statistics, in a terminal or as an HTML page."""

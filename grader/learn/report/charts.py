@@ -1,4 +1,4 @@
-"""`koans stats` in a terminal."""
+"""The charts of `koans stats`, for a terminal."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from grader.book.workbook import RUNGS
 from grader.learn.report.recall import bar, count
 from grader.learn.stats import Day, Stats
 
-DAYS = 7  # of the past, one by one
-WEEKS = 8  # before them
-SLOWEST = 5
+DAYS = 7  # bars for the last days
+WEEKS = 8  # bars for the weeks before them
+SLOWEST = 5  # koans that are named
 
 
-def stats(found: Stats, width: int) -> RenderableType:
-    """Every chart, below one another; at 60 columns as at 110."""
-    known, asked = found.remembered
-    head = f"{found.passed} of {found.koans} koans pass, {found.unlocked} of {found.cards} cards unlocked, "
-    parts: list[RenderableType] = [Text(head + count(found.reviews, "review"), "bold"), Text()]
-    parts += _section("passes by day", _by_day(found.passes, width))
-    parts += _section("rungs by chapter", _rungs(found, width))
-    if asked:
-        share = f"retention: {100 * known / asked:.0f} % of {count(asked, 'review')} a day or more after the last; "
-        parts += _section(f"{share}{100 * found.wanted:.0f} % is set", _months(found, width))
+def stats(numbers: Stats, width: int) -> RenderableType:
+    """All charts, one below the other, for a terminal of `width` columns, at least 60."""
+    remembered, reviewed = numbers.remembered
+    head = f"{numbers.passed} of {numbers.koans} koans pass, {numbers.unlocked} of {numbers.cards} cards unlocked, "
+    parts: list[RenderableType] = [Text(head + count(numbers.reviews, "review"), "bold"), Text()]
+    parts += _section("passes by day", _by_day(numbers.passes, width))
+    parts += _section("rungs by chapter", _rungs(numbers, width))
+    if reviewed:
+        share = f"retention: {100 * remembered / reviewed:.0f} % of {count(reviewed, 'review')}"
+        title = f"{share} a day or more after the last; {100 * numbers.wanted:.0f} % is set"
+        parts += _section(title, _months(numbers, width))
     else:
         parts += [Text("retention: no card has been reviewed on a second day yet", "dim"), Text()]
-    parts += _section("time to solve (minutes at work, breaks left out)", _solving(found, width))
-    rows = [(_name(day.day, number), str(day.count), day.count) for number, day in enumerate(found.coming[:7])]
-    beyond = sum(day.count for day in found.coming[7:]) + found.later
-    more = [("later", str(beyond), 0)] if beyond else []
-    parts += _section("cards coming up", _bars([*rows, *more], width))
+    parts += _section("time to solve (minutes at work, breaks left out)", _solving(numbers, width))
+    rows = [(_name(day.day, number), str(day.count), day.count) for number, day in enumerate(numbers.coming[:7])]
+    beyond = sum(day.count for day in numbers.coming[7:]) + numbers.later
+    rest = [("later", str(beyond), 0)] if beyond else []
+    parts += _section("cards coming up", _bars([*rows, *rest], width))
     return Group(*parts[:-1])
 
 
@@ -43,53 +44,60 @@ def _section(title: str, body: RenderableType | None) -> list[RenderableType]:
 
 
 def _bars(rows: Sequence[tuple[str, str, float]], width: int, style: str = "green") -> RenderableType | None:
+    """A table of (name, number as text, value) with a bar for each value; None without rows."""
     if not rows:
         return None
     most = max(value for _, _, value in rows)
-    long = max(8, min(40, width - 4 - max(len(name) for name, _, _ in rows) - max(len(n) for _, n, _ in rows)))
+    length = max(8, min(40, width - 4 - max(len(name) for name, _, _ in rows) - max(len(n) for _, n, _ in rows)))
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
     for name, number, value in rows:
-        table.add_row(name, number, Text(bar(value, most, long), style))
+        table.add_row(name, number, Text(bar(value, most, length), style))
     return table
 
 
 def _by_day(days: Sequence[Day], width: int) -> RenderableType | None:
-    """The last days, and before them weeks."""
+    """A bar for each of the last days, then one for each week before them."""
     rows = [(_date(day.day), str(day.count), day.count) for day in reversed(days[-DAYS:])]
     older = [(f"week of {monday.day} {monday:%b}", str(n), n) for monday, n in reversed(weeks(days[:-DAYS]))]
-    more = Text(f"{sum(n for _, _, n in older[WEEKS:])} before that", "dim")
+    rest = Text(f"{sum(n for _, _, n in older[WEEKS:])} before that", "dim")
     bars = _bars([*rows, *older[:WEEKS]], width)
-    return Group(bars, more) if bars and older[WEEKS:] else bars
+    return Group(bars, rest) if bars and older[WEEKS:] else bars
 
 
-def _rungs(found: Stats, width: int) -> RenderableType:
+def _rungs(numbers: Stats, width: int) -> RenderableType:
+    """A table of chapters by rungs: how many koans pass, of how many."""
     table = Table.grid(padding=(0, 2))
     names = [rung.removesuffix(" it") for rung in RUNGS]
     table.add_row("", *(Text(name if width >= 76 else name[:4], "dim") for name in names))
-    for own in found.rungs:
+    for chapter_rungs in numbers.rungs:
         cells = []
         for rung in RUNGS:
-            passed, all_ = own.passed.get(rung, 0), own.koans.get(rung, 0)
-            style = "dim" if not passed else "green" if passed == all_ else "yellow"
-            cells.append(Text(f"{passed}/{all_}" if all_ else "", style))
-        table.add_row(own.chapter if width >= 76 else own.chapter.partition("_")[0], *cells)
+            passed, total = chapter_rungs.passed.get(rung, 0), chapter_rungs.koans.get(rung, 0)
+            style = "dim" if not passed else "green" if passed == total else "yellow"
+            cells.append(Text(f"{passed}/{total}" if total else "", style))
+        table.add_row(chapter_rungs.chapter if width >= 76 else chapter_rungs.chapter.partition("_")[0], *cells)
     return table
 
 
-def _months(found: Stats, width: int) -> RenderableType | None:
+def _months(numbers: Stats, width: int) -> RenderableType | None:
     rows = [
-        (m.month, f"{100 * m.remembered / m.reviews:.0f} % of {m.reviews}", m.remembered / m.reviews)
-        for m in found.retention[-12:]
+        (
+            month.month,
+            f"{100 * month.remembered / month.reviews:.0f} % of {month.reviews}",
+            month.remembered / month.reviews,
+        )
+        for month in numbers.retention[-12:]
     ]
     return _bars(rows, width, "cyan")
 
 
-def _solving(found: Stats, width: int) -> RenderableType | None:
-    medians = [(f"{rung} (median)", f"{minutes:.1f}", minutes) for rung, minutes in found.by_rung().items()]
-    slow = sorted((t for t in found.solving if t.minutes), key=lambda t: -t.minutes)[:SLOWEST]
-    return _bars([*medians, *((t.koan, f"{t.minutes:.1f}", t.minutes) for t in slow)], width, "magenta")
+def _solving(numbers: Stats, width: int) -> RenderableType | None:
+    medians = [(f"{rung} (median)", f"{minutes:.1f}", minutes) for rung, minutes in numbers.by_rung().items()]
+    timed = [(solve.koan, f"{solve.minutes:.1f}", solve.minutes) for solve in numbers.solving if solve.minutes]
+    slowest = sorted(timed, key=lambda row: -row[2])[:SLOWEST]
+    return _bars([*medians, *slowest], width, "magenta")
 
 
 def _date(day: str) -> str:
@@ -102,10 +110,10 @@ def _name(day: str, number: int) -> str:
 
 
 def weeks(days: Sequence[Day]) -> list[tuple[date, int]]:
-    """Counts by week, each named by its Monday."""
-    found: dict[date, int] = {}
+    """Counts by week, each with the Monday of its week."""
+    by_week: dict[date, int] = {}
     for day in days:
         when = date.fromisoformat(day.day)
         monday = when - timedelta(when.weekday())
-        found[monday] = found.get(monday, 0) + day.count
-    return list(found.items())
+        by_week[monday] = by_week.get(monday, 0) + day.count
+    return list(by_week.items())

@@ -1,4 +1,4 @@
-"""What `koans doctor` found, in a terminal."""
+"""The results of `koans doctor`, for a terminal."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from rich.text import Text
 from grader.learn.doctor import Finding
 
 
-def findings(found: Sequence[Finding]) -> RenderableType:
+def findings(results: Sequence[Finding]) -> RenderableType:
+    """A line for each part that was examined, with its remark below it."""
     lines: list[RenderableType] = []
-    for finding in found:
+    for finding in results:
         symbol, style = ("✓", "green") if finding.ok and finding.found != "none" else ("–", "yellow")
         if not finding.ok:
             symbol, style = "✗", "red"

@@ -1,12 +1,13 @@
-"""Small plots as inline SVG. Colours are the page's own, so they follow light and dark; a title tells each value."""
+"""Small plots as inline SVG. They use the colors of the page, light or dark; a tooltip gives each value."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import Literal
 
-WIDE, HIGH = 400, 190  # of the drawing; the page scales it
+WIDTH, HEIGHT = 400, 190  # of the drawing, in SVG units; the page scales it
 LEFT, RIGHT, TOP, BOTTOM = 34, 8, 10, 24
 
 STYLE = """
@@ -26,43 +27,47 @@ def columns(
     data: Sequence[tuple[str, float, str]],
     label: str,
     *,
-    colour: str = "a",
+    style: Literal["a", "g"] = "a",
     top: float = 0.0,
     unit: str = "",
-    wanted: float | None = None,
+    target: float | None = None,
 ) -> str:
-    """A column for each (name, value, what a pointer over it says); `wanted` is a line across."""
-    highest = max(top, *(value for _, value, _ in data), wanted or 0.0)
+    """A column chart. `data` has (name, value, tooltip) for each column, `label` describes the chart to screen readers.
+
+    `style` is the CSS class of the columns, `top` a value that the scale must reach, `target` the value at which a line
+    runs across the chart.
+    """
+    highest = max(top, *(value for _, value, _ in data), target or 0.0)
     ticks, scale = _ticks(highest)
-    step = (WIDE - LEFT - RIGHT) / len(data)
+    step = (WIDTH - LEFT - RIGHT) / len(data)
     parts = _frame(ticks, scale, unit)
-    each = max(1, math.ceil(len(data) * 62 / (WIDE - LEFT - RIGHT)))  # names need room
+    label_every = max(1, math.ceil(len(data) * 62 / (WIDTH - LEFT - RIGHT)))  # a name needs 62 units
     for number, (name, value, tip) in enumerate(data):
         x, y = LEFT + number * step, _y(value, scale)
-        height = HIGH - BOTTOM - y
+        height = HEIGHT - BOTTOM - y
         if value:
             parts.append(
-                f'<rect class="{colour}" x="{x + step * 0.12:.1f}" y="{y:.1f}" width="{step * 0.76:.1f}" '
+                f'<rect class="{style}" x="{x + step * 0.12:.1f}" y="{y:.1f}" width="{step * 0.76:.1f}" '
                 f'height="{height:.1f}"><title>{escape(tip)}</title></rect>'
             )
-        if number % each == 0:
-            middle = min(max(x + step / 2, LEFT + 16), WIDE - 30)
-            parts.append(f'<text x="{middle:.1f}" y="{HIGH - 8}" text-anchor="middle">{escape(name)}</text>')
-    if wanted is not None:
-        y = _y(wanted, scale)
-        parts.append(f'<line class="wanted" x1="{LEFT}" x2="{WIDE - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-    return _svg(parts, label, HIGH)
+        if number % label_every == 0:
+            middle = min(max(x + step / 2, LEFT + 16), WIDTH - 30)
+            parts.append(f'<text x="{middle:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{escape(name)}</text>')
+    if target is not None:
+        y = _y(target, scale)
+        parts.append(f'<line class="wanted" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+    return _svg(parts, label, HEIGHT)
 
 
 def strips(rows: Sequence[tuple[str, Sequence[tuple[float, str]]]], label: str, unit: str) -> str:
-    """A row of dots for each name, on a logarithmic axis from 0.1 on."""
-    left, row = 92, 26
-    height = TOP + row * len(rows) + BOTTOM
+    """A row of dots for each name, with (value, tooltip) for each dot, on a logarithmic axis that starts at 0.1."""
+    left, row_height = 92, 26
+    height = TOP + row_height * len(rows) + BOTTOM
     largest = max((value for _, dots in rows for value, _ in dots), default=1.0)
     decades = max(2, math.ceil(math.log10(max(largest, 1.0)) + 1e-9) + 1)
 
     def place(value: float) -> float:
-        return left + (WIDE - left - RIGHT - 8) * (math.log10(max(value, 0.1)) + 1) / decades
+        return left + (WIDTH - left - RIGHT - 8) * (math.log10(max(value, 0.1)) + 1) / decades
 
     parts = []
     for decade in range(decades + 1):
@@ -72,7 +77,7 @@ def strips(rows: Sequence[tuple[str, Sequence[tuple[float, str]]]], label: str, 
             f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle">{value:g}{unit if decade == 1 else ""}</text>'
         )
     for number, (name, dots) in enumerate(rows):
-        y = TOP + row * (number + 0.5)
+        y = TOP + row_height * (number + 0.5)
         parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(name)}</text>')
         parts += [
             f'<circle class="h" cx="{place(value):.1f}" cy="{y:.1f}" r="5"><title>{escape(tip)}</title></circle>'
@@ -85,13 +90,13 @@ def _frame(ticks: Sequence[float], scale: float, unit: str) -> list[str]:
     parts = []
     for tick in ticks:
         y = _y(tick, scale)
-        parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDE - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{tick:g}{unit}</text>')
     return parts
 
 
 def _ticks(highest: float) -> tuple[list[float], float]:
-    """Round values from 0 on, and the top of the scale."""
+    """Round values for the ticks, starting at 0, and the top of the scale."""
     rough = max(highest, 1.0) / 4
     size = 10 ** math.floor(math.log10(rough))
     step = max(1.0, next(size * n for n in (1, 2, 5, 10) if size * n >= rough))
@@ -100,9 +105,9 @@ def _ticks(highest: float) -> tuple[list[float], float]:
 
 
 def _y(value: float, scale: float) -> float:
-    return HIGH - BOTTOM - (HIGH - TOP - BOTTOM) * value / scale
+    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / scale
 
 
 def _svg(parts: Sequence[str], label: str, height: int) -> str:
-    head = f'<svg class="plot" viewBox="0 0 {WIDE} {height}" role="img" aria-label="{escape(label)}">'
+    head = f'<svg class="plot" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">'
     return f"{head}{''.join(parts)}</svg>"

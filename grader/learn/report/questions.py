@@ -1,4 +1,4 @@
-"""Questions on the screen: before a chapter, after it, and in a quiz."""
+"""Questions for a terminal: before a chapter, after it, and in a quiz."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from grader.book.workbook import Question
 from grader.learn.questions.quiz import LETTERS, Quiz
-from grader.learn.questions.reading import RATES, Reading
-from grader.learn.report.recall import COLOURS, count, inline
+from grader.learn.questions.reading import RECALL_RATINGS, Reading
+from grader.learn.report.recall import COLORS, count, inline
 
 KEYS = {
     "predict": "one line, as you would say it · Enter alone skips it · q goes on without questions",
@@ -24,64 +25,64 @@ KEYS = {
 
 
 def prediction(question: Question) -> RenderableType:
+    """A question that is asked before a chapter is read."""
     return Group(Text("Before you read", "cyan"), Text(), inline(question.prompt, "bold"))
 
 
 def reading(state: Reading) -> RenderableType:
-    """The question on the screen, with what was answered and what the chapter answers once that is to be seen."""
+    """The current question. In the phases compare and rate the learner's answer and the chapter's follow it."""
     question = state.question
     if state.phase == "predict":
         return prediction(question)
     if state.phase == "compare":
         head = Text("What you predicted", "cyan")
     else:
-        head = Text.assemble(("What it left behind", "cyan"), (f"  {state.place + 1} of {len(state.retrieve)}", "dim"))
+        head = Text.assemble(("What it left behind", "cyan"), (f"  {state.index + 1} of {len(state.retrieve)}", "dim"))
     parts: list[RenderableType] = [head, Text(), inline(question.prompt, "bold")]
     if state.phase in ("compare", "rate"):
-        yours = state.answers.get(question.id)
-        if yours:
-            parts += [Text(), Text("yours", "dim"), Padding(Text(yours), (0, 0, 0, 2))]
+        own_answer = state.answers.get(question.id)
+        if own_answer:
+            parts += [Text(), Text("yours", "dim"), Padding(Text(own_answer), (0, 0, 0, 2))]
         parts += [Text(), Text("the chapter's", "dim"), Padding(inline(question.answer), (0, 0, 0, 2))]
     if state.phase == "rate":
-        keys = [Text(f"{key} {words}   ", COLOURS[key]) for key, words in RATES.items()]
+        keys = [Text(f"{key} {words}   ", COLORS[key]) for key, words in RECALL_RATINGS.items()]
         parts += [Text(), Text.assemble(*keys)]
     return Group(*parts)
 
 
 def rated(state: Reading) -> str:
-    """What came of the questions after a chapter."""
+    """The ratings of the questions after a chapter, counted."""
     counts = Counter(state.ratings.values())
-    told = ", ".join(f"{counts[key]} {RATES[key]}" for key in RATES if counts[key])
-    return f"{count(len(state.ratings), 'question')}: {told}"
+    counted = ", ".join(f"{counts[key]} {RECALL_RATINGS[key]}" for key in RECALL_RATINGS if counts[key])
+    return f"{count(len(state.ratings), 'question')}: {counted}"
 
 
 def quiz_question(quiz: Quiz) -> RenderableType:
-    """A question and its options; once it is answered, what is right and why each is or is not."""
-    place = Text(f"{quiz.place + 1} of {len(quiz.questions)}  {quiz.question.chapter}", "dim")
-    parts: list[RenderableType] = [place, Text(), inline(quiz.question.prompt, "bold"), Text()]
+    """A question and its options; once it is answered, the verdict and the reason for each option."""
+    position = Text(f"{quiz.index + 1} of {len(quiz.questions)}  {quiz.question.chapter}", "dim")
+    parts: list[RenderableType] = [position, Text(), inline(quiz.question.prompt, "bold"), Text()]
     for letter, option in zip(LETTERS, quiz.options, strict=False):
         parts.append(_hanging(Text(f"{letter}  "), inline(option.text)))
     if quiz.chosen is None:
         return Group(*parts)
     chosen = quiz.options[quiz.chosen]
     parts += [Text(), Text("right" if chosen.correct else "wrong", "bold green" if chosen.correct else "bold red")]
-    for place_, (letter, option) in enumerate(zip(LETTERS, quiz.options, strict=False)):
-        mark = ("✓", "green") if option.correct else ("✗", "red" if place_ == quiz.chosen else "dim")
+    for number, (letter, option) in enumerate(zip(LETTERS, quiz.options, strict=False)):
+        mark = ("✓", "green") if option.correct else ("✗", "red" if number == quiz.chosen else "dim")
         parts += [_hanging(Text.assemble(mark, f" {letter}  "), inline(option.why))]
     return Group(*parts)
 
 
 def _hanging(head: Text, body: Text) -> RenderableType:
-    from rich.table import Table
-
+    """`body` with a hanging indent as wide as `head`."""
     table = Table.grid()
     table.add_column(no_wrap=True)
     table.add_row(head, body)
     return table
 
 
-def quiz_record(done: Quiz, seed: int, raised: Sequence[str]) -> dict[str, Any]:
-    """What was asked and answered, for JSON."""
+def quiz_record(quiz: Quiz, seed: int, raised: Sequence[str]) -> dict[str, Any]:
+    """The answers of a quiz, for JSON. `raised` holds the ids of the cards that come first now."""
     answers = [
         {
             "id": result.question.id,
@@ -90,15 +91,16 @@ def quiz_record(done: Quiz, seed: int, raised: Sequence[str]) -> dict[str, Any]:
             "answer": result.question.options[result.option].text,
             "correct": result.correct,
         }
-        for result in done.results
+        for result in quiz.results
     ]
-    return {"seed": seed, "asked": len(answers), "right": done.right, "answers": answers, "raised": raised}
+    return {"seed": seed, "asked": len(answers), "right": quiz.correct_count, "answers": answers, "raised": raised}
 
 
 def quiz_summary(quiz: Quiz, raised: Sequence[str]) -> RenderableType:
-    """How many were right, which were not, which cards come first now."""
-    asked = len(quiz.results)
-    parts: list[RenderableType] = [Text(f"{quiz.right} of {asked} right" if asked else "nothing was answered", "bold")]
+    """How many answers were right, which were wrong, and which cards come first now (`raised`, by id)."""
+    answered = len(quiz.results)
+    title = f"{quiz.correct_count} of {answered} right" if answered else "nothing was answered"
+    parts: list[RenderableType] = [Text(title, "bold")]
     for result in quiz.results:
         if not result.correct:
             parts.append(Text.assemble(("✗ ", "red"), inline(result.question.prompt)))

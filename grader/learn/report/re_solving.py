@@ -1,4 +1,4 @@
-"""A re-solve on the screen."""
+"""A re-solve, for a terminal."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from grader.learn.cards.schedule import RATINGS
 from grader.learn.deck import Back
 from grader.learn.progress import Progress
 from grader.learn.re_solving import Open, first_text, scratch
-from grader.learn.report.recall import COLOURS, count, span, when
+from grader.learn.report.recall import COLORS, count, span, when
 
-SIDE_BY_SIDE = 110  # columns from which two answers stand beside one another
+SIDE_BY_SIDE = 110  # the least width, in columns, for two answers side by side
 
 
 def working(workbook: Workbook, now_open: Open, verdict: Verdict | None) -> RenderableType:
-    """The koan, where to write, and what the last run said."""
+    """The koan, the file to write in, and the verdict of the last run, if there was one."""
     koan = now_open.koan
     body = workbook.prompt(koan).partition("\n")[2].strip()
     parts: list[RenderableType] = [
@@ -37,7 +37,7 @@ def working(workbook: Workbook, now_open: Open, verdict: Verdict | None) -> Rend
 
 
 def begun(workbook: Workbook, now_open: Open) -> tuple[RenderableType, ...]:
-    """Where the fresh stub is, and what comes next."""
+    """Where the fresh stub is, and the next command."""
     koan = now_open.koan
     file = scratch(workbook, koan).relative_to(workbook.root)
     step = terminal.next_steps([(f"koans again {koan.name}", "run it")])
@@ -45,16 +45,17 @@ def begun(workbook: Workbook, now_open: Open) -> tuple[RenderableType, ...]:
 
 
 def none_due(next_back: Back | None, now: float) -> str:
+    """That no koan is due, and which one is next."""
     if next_back is None:
         return "no koan is due"
     return f"no koan is due; {next_back.koan.id} is back {when(next_back.due, now)}"
 
 
 def rating(now_open: Open, now: float) -> RenderableType:
-    """It passed: how long it took, and how hard it was."""
+    """After a pass: how long it took, and the keys that rate how hard it was."""
     took, proposed = now - now_open.started, now_open.proposed(now)
     keys = [
-        Text(f"{key} {words}{' (proposed)' if key == proposed else ''}   ", COLOURS[key])
+        Text(f"{key} {words}{' (proposed)' if key == proposed else ''}   ", COLORS[key])
         for key, words in RATINGS.items()
     ]
     return Group(
@@ -66,19 +67,19 @@ def rating(now_open: Open, now: float) -> RenderableType:
 
 
 def first(now_open: Open) -> str:
-    """How it went the first time."""
-    one = now_open.first
-    took = f"in {span(one.seconds)}, " if one.seconds >= 1 else ""
-    hints = f", {count(one.hints, 'hint')}" if one.hints else ""
-    peeked = ", with a peek at the solution" if one.peeked else ""
-    return f"the first time {took}{count(one.failed, 'failed attempt')}{hints}{peeked}"
+    """A summary of the first solve."""
+    first_solve = now_open.first
+    took = f"in {span(first_solve.seconds)}, " if first_solve.seconds >= 1 else ""
+    hints = f", {count(first_solve.hints, 'hint')}" if first_solve.hints else ""
+    peeked = ", with a peek at the solution" if first_solve.peeked else ""
+    return f"the first time {took}{count(first_solve.failed, 'failed attempt')}{hints}{peeked}"
 
 
 def beside(workbook: Workbook, progress: Progress, now_open: Open, took: float, width: int) -> RenderableType:
-    """This solution beside the first."""
-    again = scratch(workbook, now_open.koan).read_text(encoding="utf-8", errors="replace")
+    """This solution and the first one, side by side if `width` allows. `took` is in seconds."""
+    new_text = scratch(workbook, now_open.koan).read_text(encoding="utf-8", errors="replace")
     texts = (
-        (f"again, in {span(took)}", again),
+        (f"again, in {span(took)}", new_text),
         ("the first time", first_text(workbook, progress, now_open.first)),
     )
     codes = [(Text(title, "bold"), terminal.code(without_docstrings(text))) for title, text in texts]

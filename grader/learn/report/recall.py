@@ -1,11 +1,11 @@
-"""What is on the screen when cards, questions and re-solves are worked through, and the listing of cards."""
+"""Cards, their review and their listing, for a terminal; and what the other reports of learners share."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -20,19 +20,19 @@ from grader.learn.cards.review_session import Summary
 from grader.learn.cards.schedule import RATINGS
 from grader.learn.deck import Back, CardStanding, day_of
 
-COLOURS = {1: "red", 2: "yellow", 3: "green", 4: "cyan"}
-LOOKS = {"due": "bold", "new": "cyan", "later": "dim", "locked": "dim"}
+COLORS = {1: "red", 2: "yellow", 3: "green", 4: "cyan"}
+STYLES = {"due": "bold", "new": "cyan", "later": "dim", "locked": "dim"}
 BAR = 24
 
 
 def inline(text: str, style: str = "") -> Text:
-    """A card's or question's text, with its `code` as code."""
+    """The text of a card or a question, with what stands in backticks styled as code."""
     parts = re.split(r"`([^`]+)`", text.strip())
     return Text.assemble(*((part, "bold cyan" if i % 2 else style) for i, part in enumerate(parts)))
 
 
 def span(seconds: float) -> str:
-    """A length of time in the largest unit that fits."""
+    """A length of time in its largest fitting unit, from seconds to years."""
     for size, unit in ((365.25 * 86400, "y"), (30 * 86400, "mo"), (86400, "d"), (3600, "h")):
         if seconds >= 0.995 * size:
             number = f"{seconds / size:.1f}".removesuffix(".0")
@@ -40,17 +40,19 @@ def span(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds >= 59.5 else f"{round(seconds)} s"
 
 
-def count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def count(number: int, noun: str) -> str:
+    """The number and the noun, with a plural s unless the number is 1."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def day(at: float | date) -> str:
+    """A day of the learner's calendar, from a date or from seconds since 1970."""
     when = day_of(at) if isinstance(at, float) else at
     return f"{when.day} {when:%b %Y}"
 
 
 def when(due: float, now: float) -> str:
-    """When something is due, as one would say it."""
+    """When something is due, in words. Both times are seconds since 1970."""
     if due <= now:
         return "now"
     if day_of(due) == day_of(now):
@@ -58,32 +60,33 @@ def when(due: float, now: float) -> str:
     return f"on {day(due)}"
 
 
-def card_front(held: CardStanding, left: int) -> RenderableType:
-    why = "new" if held.state == "new" else "due, a question on it was missed" if held.raised else "due"
-    head = Text.assemble((held.card.chapter, "cyan"), f"  {why}", (f"  {left} left", "dim"))
-    return Group(head, Text(), inline(held.card.front, "bold"))
+def card_front(standing: CardStanding, left: int) -> RenderableType:
+    """The question of a card, why it comes up now, and how many cards are `left` in the session."""
+    why = "new" if standing.state == "new" else "due, a question on it was missed" if standing.raised else "due"
+    head = Text.assemble((standing.card.chapter, "cyan"), f"  {why}", (f"  {left} left", "dim"))
+    return Group(head, Text(), inline(standing.card.front, "bold"))
 
 
-def card_back(held: CardStanding) -> RenderableType:
-    """The answer, what the source got wrong, what proves it and whether that still passes."""
-    card = held.card
+def card_back(standing: CardStanding) -> RenderableType:
+    """The answer of a card, its erratum, its source, and the koans that prove it, with those that have changed."""
+    card = standing.card
     parts: list[RenderableType] = [Text("─" * 24, "dim"), inline(card.back)]
     if card.erratum:
         parts += [Text(), Text.assemble(("Erratum. ", "bold yellow"), inline(card.erratum))]
     if card.citation:
         parts += [Text(), Text.assemble(("Source: ", "dim"), inline(card.citation, "dim"))]
-    if held.proofs:
-        passed = f", passed on {day(held.passed)}" if held.passed else ""
-        parts += [Text(), Text(f"proved by {', '.join(held.proofs)}{passed}", "dim")]
-    for koan in held.changed:
+    if standing.proofs:
+        passed = f", passed on {day(standing.passed)}" if standing.passed else ""
+        parts += [Text(), Text(f"proved by {', '.join(standing.proofs)}{passed}", "dim")]
+    for koan in standing.changed:
         parts.append(Text(f"exercises/{koan}.py has changed since and is not known to pass", "yellow"))
     return Group(*parts)
 
 
 def ratings(intervals: Mapping[int, float]) -> RenderableType:
-    """The four keys, and when the card would be back."""
+    """The four ratings, and the seconds until the card would be due after each, in words."""
     table = Table.grid(padding=(0, 3))
-    table.add_row(*(Text(f"{key} {RATINGS[key]}", COLOURS[key]) for key in intervals))
+    table.add_row(*(Text(f"{key} {RATINGS[key]}", COLORS[key]) for key in intervals))
     table.add_row(*(Text(span(seconds), "dim") for seconds in intervals.values()))
     return Group(Text(), table)
 
@@ -91,7 +94,7 @@ def ratings(intervals: Mapping[int, float]) -> RenderableType:
 def summing_up(
     done: Summary, coming: Sequence[tuple[date, int]], later: int, waiting: Sequence[Back]
 ) -> RenderableType:
-    """What came of a sitting, and the coming days."""
+    """The summary of a review session, the cards of the `coming` days, and the koans `waiting` for a re-solve."""
     reviews, seen = count(done.reviews, "review"), count(done.cards, "card")
     words = f"{reviews} of {seen}, {done.again} rated again, in {span(done.seconds)}"
     parts: list[RenderableType] = [Text(words if done.reviews else "nothing was reviewed", "bold")]
@@ -106,34 +109,34 @@ def summing_up(
 
 
 def forecast(coming: Sequence[tuple[date, int]], later: int) -> RenderableType:
-    """A bar a day, and how many come after these."""
-    most = max((count for _, count in coming), default=0)
+    """A bar for each day, and the number of cards after these days."""
+    largest = max((count for _, count in coming), default=0)
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="left")
     table.add_column(justify="right")
     for number, (when_, count) in enumerate(coming):
         name = "today" if number == 0 else "tomorrow" if number == 1 else f"{when_:%a} {when_.day} {when_:%b}"
-        table.add_row(Text(name, "dim"), str(count), Text(bar(count, most), "cyan"))
+        table.add_row(Text(name, "dim"), str(count), Text(bar(count, largest), "cyan"))
     if later:
         table.add_row(Text("later", "dim"), str(later))
     return Group(Text("coming up", "dim"), table)
 
 
-def bar(count: float, most: float, width: int = BAR) -> str:
-    """Eighths of a cell make a bar; what is not zero can be seen."""
-    if not count or not most:
+def bar(count: float, largest: float, width: int = BAR) -> str:
+    """A bar in steps of an eighth of a character, `width` characters long for `largest`. Only zero has no bar."""
+    if not count or not largest:
         return ""
-    eighths = max(1, round(8 * width * count / most))
+    eighths = max(1, round(8 * width * count / largest))
     return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
 
 
-def record(held: CardStanding, misses: Mapping[str, int]) -> dict[str, Any]:
-    """A card, where it stands and how often it was missed, in one table for JSON; times as ISO 8601 in UTC."""
-    table = msgspec.to_builtins(held)
-    card = table.pop("card")
+def record(standing: CardStanding, misses: Mapping[str, int]) -> dict[str, Any]:
+    """A card, its standing and its number of misses as one object for JSON. Times are ISO 8601 in UTC."""
+    fields = msgspec.to_builtins(standing)
+    card = fields.pop("card")
     for name in ("due", "passed"):
-        table[name] = _iso(table[name])
-    return {"id": card.pop("id"), **table, **card, "misses": misses.get(held.card.id, 0)}
+        fields[name] = _iso(fields[name])
+    return {"id": card.pop("id"), **fields, **card, "misses": misses.get(standing.card.id, 0)}
 
 
 def _iso(at: float | None) -> str | None:
@@ -141,31 +144,29 @@ def _iso(at: float | None) -> str | None:
 
 
 def listing(
-    workbook: Workbook, held: Sequence[CardStanding], backs: Sequence[Back], now: float, *, every: bool
+    workbook: Workbook, standings: Sequence[CardStanding], backs: Sequence[Back], now: float, *, every: bool
 ) -> RenderableType:
-    """Cards by chapter: what is unlocked and when it is back; of the locked ones how many wait for which koan."""
+    """Cards by chapter: the unlocked ones with when they are due, and how many locked ones wait for which koan.
+
+    With `every`, the locked cards are listed too.
+    """
     parts: list[RenderableType] = []
     for chapter in workbook.chapters:
-        own = [h for h in held if h.card.chapter == chapter.id]
+        own = [standing for standing in standings if standing.card.chapter == chapter.id]
         if not own:
             continue
-        open_ = [h for h in own if h.state != "locked"]
-        parts.append(Text.assemble((f"{chapter.id}  ", "bold"), chapter.title, (f"  {len(open_)}/{len(own)}", "dim")))
-        table = Table.grid(padding=(0, 2))
-        for h in open_:
-            table.add_row(Text(h.state, LOOKS[h.state]), Text(h.card.id), _says(h, now))
-        locked = [h for h in own if h.state == "locked"]
-        if every:
-            for h in locked:
-                table.add_row(Text("locked", "dim"), Text(h.card.id, "dim"), Text(_waits(h), "dim"))
+        unlocked = [standing for standing in own if standing.state != "locked"]
+        parts.append(
+            Text.assemble((f"{chapter.id}  ", "bold"), chapter.title, (f"  {len(unlocked)}/{len(own)}", "dim"))
+        )
+        locked = [standing for standing in own if standing.state == "locked"]
+        table = _card_table(unlocked, locked if every else (), now)
         if table.row_count:
             parts.append(Padding(table, (0, 0, 0, 2)))
         if locked and not every:
-            names = Counter(k.partition("/")[2] for h in locked for k in h.waits_for if h.card.evidence == "proved")
-            told = ", ".join(f"{name} ({n})" for name, n in names.items())
-            parts.append(Padding(Text(f"{len(locked)} locked, by {told or 'the whole chapter'}", "dim"), (0, 0, 0, 2)))
+            parts.append(Padding(Text(f"{len(locked)} locked, by {_blocking(locked)}", "dim"), (0, 0, 0, 2)))
         parts.append(Text())
-    counts = Counter(h.state for h in held)
+    counts = Counter(standing.state for standing in standings)
     parts.append(Text(", ".join(f"{counts[state]} {state}" for state in ("due", "new", "later", "locked"))))
     ready = sum(back.now for back in backs)
     if ready:
@@ -173,19 +174,38 @@ def listing(
     return Group(*parts)
 
 
-def _says(h: CardStanding, now: float) -> Text:
-    told = Text(style="dim")
-    if h.raised:
-        told.append("a question on it was missed  ", "yellow")
-    elif h.due is not None and h.state == "later":
-        told.append(f"back {when(h.due, now)}  ")
-    if h.changed:
-        told.append(f"{', '.join(h.changed)} has changed and is not known to pass", "yellow")
-    return told
+def _card_table(unlocked: Iterable[CardStanding], locked: Iterable[CardStanding], now: float) -> Table:
+    """A row for each card: its state, its id and a remark."""
+    table = Table.grid(padding=(0, 2))
+    for standing in unlocked:
+        table.add_row(Text(standing.state, STYLES[standing.state]), Text(standing.card.id), _remark(standing, now))
+    for standing in locked:
+        table.add_row(Text("locked", "dim"), Text(standing.card.id, "dim"), Text(_waiting_for(standing), "dim"))
+    return table
 
 
-def _waits(h: CardStanding) -> str:
-    if h.card.evidence == "cited":
-        return f"by its chapter ({count(len(h.waits_for), 'koan')} left); cited"
-    names = (k.removeprefix(f"{h.card.chapter}/") for k in h.waits_for)
-    return f"by {', '.join(names)}" + (" (to come)" if h.card.pending else "")
+def _blocking(locked: Sequence[CardStanding]) -> str:
+    """The koans that these locked cards wait for, with the number of cards that each would help to unlock."""
+    proved = [standing for standing in locked if standing.card.evidence == "proved"]
+    names = Counter(koan.partition("/")[2] for standing in proved for koan in standing.waits_for)
+    return ", ".join(f"{name} ({n})" for name, n in names.items()) or "the whole chapter"
+
+
+def _remark(standing: CardStanding, now: float) -> Text:
+    """Why an unlocked card is due, or when it is due, and which of its proofs have changed."""
+    text = Text(style="dim")
+    if standing.raised:
+        text.append("a question on it was missed  ", "yellow")
+    elif standing.due is not None and standing.state == "later":
+        text.append(f"back {when(standing.due, now)}  ")
+    if standing.changed:
+        text.append(f"{', '.join(standing.changed)} has changed and is not known to pass", "yellow")
+    return text
+
+
+def _waiting_for(standing: CardStanding) -> str:
+    """What a locked card waits for."""
+    if standing.card.evidence == "cited":
+        return f"by its chapter ({count(len(standing.waits_for), 'koan')} left); cited"
+    names = (koan.removeprefix(f"{standing.card.chapter}/") for koan in standing.waits_for)
+    return f"by {', '.join(names)}" + (" (to come)" if standing.card.pending else "")

@@ -1,4 +1,4 @@
-"""Where a learner stands, in a terminal: every koan with its standing, and the cards that a pass unlocks."""
+"""A learner's standing, for a terminal: every koan with its standing, and the cards that a pass unlocked."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from grader.book.verdict import Status
 from grader.book.workbook import Card, Koan, Workbook
 from grader.learn.progress import Standing
 
-NARROW = 76
+NARROW = 76  # columns; a narrower terminal gets no rungs and titles
 
 
 def listing(workbook: Workbook, standings: Mapping[str, Standing], koans: Iterable[Koan], width: int) -> RenderableType:
-    """Every koan with its standing, by chapter."""
+    """These koans with their standings, by chapter, for a terminal of `width` columns."""
     parts: list[RenderableType] = []
     chosen = list(koans)
     for chapter in workbook.chapters:
@@ -44,5 +44,6 @@ def listing(workbook: Workbook, standings: Mapping[str, Standing], koans: Iterab
 
 
 def unlocked(cards: Sequence[Card]) -> RenderableType:
+    """A line for each card that a pass unlocked."""
     lines = [Text.assemble(("  card unlocked: ", "green"), card.id) for card in cards]
     return Group(*lines)
