@@ -203,9 +203,9 @@ def hint(name: KoanId = None) -> None:
         found = path.next_hint(book, progress, path.koan_or_current(book, progress, name))
     for tier, text in found.tiers:
         show(Text(f"{found.koan.name}, hint {tier} of {found.total}", "bold"), "", terminal.markdown(text))
-        if found.again:
+        if found.all_seen:
             show("")
-    if found.again:
+    if found.all_seen:
         says = f"That was all. `koans solution {found.koan.name} --peek` shows the model answer, and is recorded."
         show(Text(says, "dim"))
 
@@ -298,7 +298,7 @@ def stubs(
             if not stub.written:
                 show(f"{file} differs from its stub: left as it is (--overwrite replaces it)")
             else:
-                show(f"{file} written" + (f"; what was there is kept as {stub.kept}" if stub.kept else ""))
+                show(f"{file} written" + (f"; what was there is kept as {stub.copy}" if stub.copy else ""))
 
 
 @app.command()

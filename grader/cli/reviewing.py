@@ -102,13 +102,13 @@ def settings(
         found = setting.load(book.root)
     values = msgspec.structs.asdict(found)
     if name is not None:
-        setting.known(name)
+        setting.check_name(name)
         values = {name: values[name]}
     if as_json:
         dump(values)
         return
     for key, what in values.items():
-        show(Text.assemble((f"{key} = {str(what).lower()}", "bold"), (f"  {setting.MEANS[key]}", "dim")))
+        show(Text.assemble((f"{key} = {str(what).lower()}", "bold"), (f"  {setting.DESCRIPTIONS[key]}", "dim")))
 
 
 def again(
@@ -136,7 +136,7 @@ def again(
     from grader.judge.runner import Runner
     from grader.learn import re_solving as resolves
     from grader.learn.report import re_solving as screens
-    from grader.learn.review_ui import re_solve as desk
+    from grader.learn.review_ui.re_solve import solve_again
 
     book, now = workbook(), time.time()
     settings = setting.load(book.root)
@@ -152,7 +152,7 @@ def again(
         now_open = resolves.begin(book, progress, choice.koan, now)
         with Runner(book) as runner, Keyboard() as keyboard:
             table = Screens(keyboard, terminal.console())
-            done = desk.sit(book, progress, runner, now_open, table, fresh=now_open.started == now)
+            done = solve_again(book, progress, runner, now_open, table, fresh=now_open.started == now)
     if not done:
         raise typer.Exit(1)
 

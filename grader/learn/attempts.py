@@ -1,4 +1,4 @@
-"""Walking the path: where a learner stands, what an attempt changes."""
+"""Attempts at koans: which koan is current, and what an attempt, a hint, a solution or a reset changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEARNER = Target("learner")
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One attempt with this text, and the cards it unlocked. `first`: the koan had not passed before."""
+    """One attempt with this text, and the cards it unlocked. `first`: this is the first time that the koan passes."""
 
     koan: Koan
     verdict: Verdict
@@ -28,24 +28,27 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """What a learner who asks for a hint sees: tiers by number, of `total`. `again`: all had been seen before."""
+    """The hints to show: pairs of tier number and text, out of `total` tiers.
+
+    `all_seen`: the learner had already seen every tier, so all of them are shown.
+    """
 
     koan: Koan
     tiers: tuple[tuple[int, str], ...]
     total: int
-    again: bool = False
+    all_seen: bool = False
 
 
-class Stub(msgspec.Struct, frozen=True):
-    """What became of an exercise that was not its stub; `kept` is the copy of what it replaced."""
+class StubResult(msgspec.Struct, frozen=True):
+    """The result for an exercise that differed from its stub. `copy` is the path of the copy of the replaced text."""
 
     koan: Koan
     written: bool
-    kept: str = ""
+    copy: str = ""
 
 
 def koan_or_current(workbook: Workbook, progress: Progress, name: str | None) -> Koan:
-    """The koan of this name, or the current one. Raises KoansError."""
+    """The koan of this name, or the current one. Raises KoansError if there is none."""
     if name:
         return workbook.koan(name)
     koan = current(workbook, progress)
@@ -55,31 +58,32 @@ def koan_or_current(workbook: Workbook, progress: Progress, name: str | None) ->
 
 
 def current(workbook: Workbook, progress: Progress) -> Koan | None:
-    """The first koan, in walking order, that has not passed as it stands."""
+    """The first koan, in the order of the workbook, whose file as it is now has not passed. None if all have."""
     standings = progress.standings(workbook)
     return next((workbook.koans[i] for i, s in standings.items() if s.status != Status.passed), None)
 
 
 def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, seed: int = 0) -> Step:
-    """Run the learner's code, record it and say what it unlocked.
+    """Run the learner's code, record the verdict and return what it unlocked.
 
-    The run reads the file itself, so a save in between is run again: a verdict belongs to the text it is recorded with.
+    The runner reads the file itself. If the file was saved during the run, the koan runs once more, so that the
+    recorded verdict belongs to the recorded text.
     """
     text = exercise_text(workbook, koan)
     verdict = runner.run(koan, LEARNER, seed)
-    while (now := exercise_text(workbook, koan)) != text:
-        text = now
+    while (saved := exercise_text(workbook, koan)) != text:
+        text = saved
         verdict = runner.run(koan, LEARNER, seed)
-    return settle(workbook, progress, koan, verdict, text)
+    return record_attempt(workbook, progress, koan, verdict, text)
 
 
-def settle(workbook: Workbook, progress: Progress, koan: Koan, verdict: Verdict, text: str) -> Step:
-    """Record a verdict on the learner's text, and say what it unlocked."""
+def record_attempt(workbook: Workbook, progress: Progress, koan: Koan, verdict: Verdict, text: str) -> Step:
+    """Record a verdict on the learner's text and return what it unlocked. "Not started" is not recorded."""
     last = progress.last_pass(koan)
     first = last is None
     cards: tuple[Card, ...] = ()
     if verdict.passed and last is not None and _outcomes(last[0]) == _outcomes(verdict):
-        progress.record(verdict, text)  # proves what was proved: no need to read the tests of every koan
+        progress.record(verdict, text)  # unlocks nothing new: no need to read the tests of every koan
     elif verdict.passed:
         before = progress.unlocked(workbook)
         progress.record(verdict, text)
@@ -95,7 +99,7 @@ def _outcomes(verdict: Verdict) -> set[tuple[str, Status]]:
 
 
 def exercise_text(workbook: Workbook, koan: Koan) -> str:
-    """The learner's file as it is now; empty if it is gone."""
+    """The text of the learner's file as it is now; empty if the file cannot be read."""
     try:
         return workbook.exercise(koan).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -103,51 +107,55 @@ def exercise_text(workbook: Workbook, koan: Koan) -> str:
 
 
 def next_hint(workbook: Workbook, progress: Progress, koan: Koan) -> Hint:
-    """One tier more than before, and note that it was seen. After the last one: all of them."""
+    """The next tier that the learner has not seen, recorded as seen. After the last tier: all tiers."""
     hints = workbook.notes(koan).hints
     seen = progress.hints(koan)
     if seen >= len(hints):
-        return Hint(koan, tuple(enumerate(hints, 1)), len(hints), again=True)
-    progress.saw_hint(koan, seen + 1)
+        return Hint(koan, tuple(enumerate(hints, 1)), len(hints), all_seen=True)
+    progress.record_hint(koan, seen + 1)
     return Hint(koan, ((seen + 1, hints[seen]),), len(hints))
 
 
 def open_solution(workbook: Workbook, progress: Progress, koan: Koan, *, peek: bool) -> str | None:
-    """The model answer, or None before the learner's own has passed. To `peek` opens it then, and is noted."""
+    """The model answer, or None if the learner's own has not passed. `peek` opens it anyway, and is recorded."""
     if progress.last_pass(koan) is None:
         if not peek:
             return None
-        progress.saw_solution(koan)
+        progress.record_peek(koan)
     return solution_text(workbook, koan)
 
 
 def solution_text(workbook: Workbook, koan: Koan) -> str:
-    """The model answer without its markers. Raises KoansError where there is none to read."""
+    """The model answer without its markers. Raises KoansError if this edition of the workbook has no solutions."""
     file = workbook.solution(koan)
     if not file.exists():
         raise KoansError(f"{koan.id}: this edition of the workbook has no solutions")
     return strip_markers(file.read_text(encoding="utf-8"))
 
 
-def write_stubs(workbook: Workbook, progress: Progress, *, overwrite: bool) -> Iterator[Stub]:
-    """Write the stubs of koans that have no exercise; with `overwrite` also in place of exercises that differ."""
+def write_stubs(workbook: Workbook, progress: Progress, *, overwrite: bool) -> Iterator[StubResult]:
+    """Write the stub of each koan without an exercise; with `overwrite`, also replace exercises that differ from it."""
     for koan in differing(workbook):
         if workbook.exercise(koan).exists() and not overwrite:
-            yield Stub(koan, written=False)
+            yield StubResult(koan, written=False)
         else:
-            yield Stub(koan, written=True, kept=reset(workbook, progress, koan))
+            yield StubResult(koan, written=True, copy=reset(workbook, progress, koan))
 
 
 def reset(workbook: Workbook, progress: Progress, koan: Koan) -> str:
-    """Put the stub back; returns where the replaced text was kept, or an empty string if there was none to keep."""
+    """Replace the exercise by its stub. Returns the path of the copy of the replaced text, relative to the root.
+
+    The path is empty if there was no exercise or it was the stub already. Raises KoansError if a file cannot be
+    written.
+    """
     file, stub = workbook.exercise(koan), stub_of(workbook, koan)
-    kept = ""
+    copy = ""
     if file.exists():
         text = file.read_text(encoding="utf-8", errors="replace")
         if text == stub:
             return ""
-        kept = str(progress.keep_copy(koan, text).relative_to(workbook.root))
+        copy = str(progress.keep_copy(koan, text).relative_to(workbook.root))
     with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(stub, encoding="utf-8")
-    return kept
+    return copy

@@ -1,4 +1,4 @@
-"""Is this machine fit for the workbook? Versions inside the tested range, and one known answer from each part."""
+"""Checks whether this machine can run the workbook: versions in the tested range, and one smoke test of each part."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from grader.book.errors import KoansError
+from grader.judge.runner import shared
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One part: what was found, whether it is in the tested range, and what its smoke computation said."""
+    """The state of one part: the version that was found, whether it is in order, and a line that explains it.
+
+    `needed`: the workbook does not run without this part.
+    """
 
     part: str
     found: str
@@ -24,25 +33,23 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Absent(Exception):
-    """A part that is not there, and need not be."""
+    """An optional part is not there."""
 
 
 def examine(root: Path) -> list[Finding]:
-    """Look at every part in turn; a part that fails does not stop the rest."""
+    """Check each part. A part that fails does not stop the others."""
     ranges = _ranges(root)
     findings = [_python(root)]
     for name, smoke in (("torch", _torch), ("numpy", _numpy), ("triton", _triton)):
         findings.append(_package(name, ranges.get(name, ""), smoke))
-    findings.append(_guarded("interpreter", "", _interpreter, needed=sys.platform == "linux"))
-    findings.append(_guarded("GPU", "", _gpu, needed=False))
+    findings.append(_check("interpreter", "", _interpreter, needed=sys.platform == "linux"))
+    findings.append(_check("GPU", "", _gpu, needed=False))
     findings.append(_warm(root))
     return findings
 
 
 def _ranges(root: Path) -> dict[str, str]:
     """The tested range of each dependency, from pyproject.toml."""
-    from packaging.requirements import Requirement
-
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     requirements = [Requirement(text) for text in project["dependencies"]]
     return {r.name: str(r.specifier) for r in requirements}
@@ -50,39 +57,37 @@ def _ranges(root: Path) -> dict[str, str]:
 
 def _python(root: Path) -> Finding:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needs = project["requires-python"]
+    tested = project["requires-python"]
     ok = sys.version_info >= (3, 11)
     venv = "" if sys.prefix != sys.base_prefix else "; not in a virtual environment"
-    return Finding("Python", platform.python_version(), ok, f"tested {needs}{venv}")
+    return Finding("Python", platform.python_version(), ok, f"tested {tested}{venv}")
 
 
 def _package(name: str, tested: str, smoke: Callable[[], str]) -> Finding:
-    from packaging.specifiers import SpecifierSet
-    from packaging.version import Version
-
     needed = name != "triton" or sys.platform == "linux"
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        says = (
+        missing = (
             f"not installed: `pip install '{name}{tested}'`" if needed else "not installed: it is built for Linux only"
         )
-        return Finding(name, "none", not needed, says, needed)
+        return Finding(name, "none", not needed, missing, needed)
     inside = Version(version) in SpecifierSet(tested, prereleases=True)
-    finding = _guarded(name, version, smoke, needed=needed)
-    where = f"tested {tested}" if inside else f"outside the tested range {tested}"
-    return msgspec.structs.replace(finding, ok=finding.ok and inside, says=f"{where}; {finding.says}")
+    finding = _check(name, version, smoke, needed=needed)
+    comparison = f"tested {tested}" if inside else f"outside the tested range {tested}"
+    return msgspec.structs.replace(finding, ok=finding.ok and inside, says=f"{comparison}; {finding.says}")
 
 
-def _guarded(name: str, found: str, smoke: Callable[[], str], *, needed: bool) -> Finding:
+def _check(name: str, found: str, smoke: Callable[[], str], *, needed: bool) -> Finding:
+    """Run the smoke test. Without a version in `found`, its result is "what was found; explanation"."""
     try:
-        said = smoke()
-    except Exception as error:  # whatever is wrong with a part is the finding
+        result = smoke()
+    except Exception as error:  # any error of a part is the finding
         first = (str(error).strip().splitlines() or [""])[0]
         if isinstance(error, Absent):
             return Finding(name, "none", not needed, first, needed)
         return Finding(name, found or "none", not needed, f"{type(error).__name__}: {first}", needed)
-    return Finding(name, found or said.partition(";")[0], True, said.partition(";")[2].strip() or said, needed)
+    return Finding(name, found or result.partition(";")[0], True, result.partition(";")[2].strip() or result, needed)
 
 
 def _torch() -> str:
@@ -145,38 +150,34 @@ def _gpu() -> str:
 
 
 def _warm(root: Path) -> Finding:
-    """What `koans run` and the app have left behind, and how to end it."""
-    from grader.book.errors import KoansError
-
+    """The warm processes that `koans run` and the app left running, and how to end them."""
     part = "warm"
     if not hasattr(os, "fork"):
         return Finding(part, "none", True, "this platform cannot fork: every run starts anew", needed=False)
     try:
-        from grader.judge.runner import shared
-
-        stays, found = shared.seconds(), shared.find_warm(root)
+        stays, servers = shared.seconds(), shared.find_warm(root)
     except KoansError as error:
         return Finding(part, "none", True, f"none can be left behind: {error}", needed=False)
-    if not found:
+    if not servers:
         next_run = (
             f"the next run leaves one for {_time(stays)}"
             if stays
             else f"none is left behind here ({shared.VARIABLE} or CI says so)"
         )
         return Finding(part, "none", True, next_run, needed=False)
-    said = [
-        f"{_time(each.age)} old, ends {_time(each.seconds)} after its last run"
-        f"{'' if each.current else ', and as soon as nobody uses it: the workbook has changed'}; "
-        f"`kill {each.pid}` ends it now"
-        for each in found
+    lines = [
+        f"{_time(server.age)} old, ends {_time(server.seconds)} after its last run"
+        f"{'' if server.current else ', and as soon as nobody uses it: the workbook has changed'}; "
+        f"`kill {server.pid}` ends it now"
+        for server in servers
     ]
-    return Finding(part, ", ".join(f"pid {each.pid}" for each in found), True, "\n".join(said), needed=False)
+    return Finding(part, ", ".join(f"pid {server.pid}" for server in servers), True, "\n".join(lines), needed=False)
 
 
 def _time(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def _expect(got: object, want: object, what: str) -> None:
-    if got != want:
-        raise ValueError(f"{what} gave {got}, not {want}")
+def _expect(actual: object, expected: object, name: str) -> None:
+    if actual != expected:
+        raise ValueError(f"{name} gave {actual}, not {expected}")

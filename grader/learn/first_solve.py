@@ -1,29 +1,39 @@
-"""How a koan was solved the first time: what it took, and what that says of how soon it should come back."""
+"""The first time that a koan was solved: the time and help it took, and the rating that follows for its schedule."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
 from grader.learn.cards.schedule import AGAIN, EASY, GOOD, HARD, Review
 
-BREAK = 30 * 60.0  # seconds without a sign of the learner that are no work
-MANY = 8  # failed attempts from which a koan was hard
-FEW = 1
+BREAK = 30 * 60.0  # seconds without activity from which a gap counts as a break, not as work
+MANY = 8  # failed attempts: with more the koan was hard
+FEW = 1  # failed attempts: with more the koan was not easy
+
+ActivityKind = Literal["passed", "failed", "hint", "peek"]
 
 
-class Sign(msgspec.Struct, frozen=True):
-    """Something a learner did at a koan: an attempt ("passed" or "failed"), a "hint", a "peek" at the solution."""
+class Activity(msgspec.Struct, frozen=True):
+    """What a learner did at a koan: an attempt that passed or failed, a hint, or a peek at the solution.
+
+    `at` is in seconds since 1970, UTC. `content` is the digest of an attempt's text.
+    """
 
     koan: str
     at: float
-    what: str
+    kind: ActivityKind
     content: str = ""
 
 
-class Solved(msgspec.Struct, frozen=True):
-    """The first pass, and what came before it. `seconds` at work leaves breaks out; `content` is the text's digest."""
+class FirstSolve(msgspec.Struct, frozen=True):
+    """The first pass of a koan, and what came before it.
+
+    `at` is in seconds since 1970, UTC. `seconds` is the time at work, without breaks. `failed` counts the different
+    texts that failed. `content` is the digest of the text that passed.
+    """
 
     koan: str
     at: float
@@ -35,8 +45,10 @@ class Solved(msgspec.Struct, frozen=True):
 
     @property
     def rating(self) -> int:
-        """As if the first pass had been a review. Again: after a peek at the solution. Hard: with two hints or more,
-        or after many failed attempts. Easy: without a hint and with one failed attempt at most. Good: else.
+        """The first pass, rated as a review.
+
+        Again: after a peek at the solution. Hard: with two hints or more, or after many failed attempts. Easy: without
+        a hint and with at most one failed attempt. Good: in all other cases.
         """
         if self.peeked:
             return AGAIN
@@ -46,29 +58,30 @@ class Solved(msgspec.Struct, frozen=True):
 
     @property
     def review(self) -> Review:
+        """The first pass as the first review of the koan's schedule."""
         return Review(self.koan, self.rating, self.at, self.seconds)
 
 
-def solved(signs: Iterable[Sign]) -> dict[str, Solved]:
-    """The first pass of every koan that has one, in the order in which they passed."""
-    found: dict[str, Solved] = {}
-    before: dict[str, list[Sign]] = {}
+def first_solves(activities: Iterable[Activity]) -> dict[str, FirstSolve]:
+    """The first pass of each koan that has passed, by id, in the order in which they passed."""
+    solves: dict[str, FirstSolve] = {}
+    before: dict[str, list[Activity]] = {}
     seconds: dict[str, float] = {}
     last = float("-inf")
-    for sign in sorted(signs, key=lambda s: s.at):
-        gap = sign.at - last
-        last = sign.at
-        if sign.koan in found:
+    for activity in sorted(activities, key=lambda a: a.at):
+        koan = activity.koan
+        gap = activity.at - last
+        last = activity.at
+        if koan in solves:
             continue
-        own = before.setdefault(sign.koan, [])
-        # What went before, at whichever koan, is when work on this one began.
-        seconds[sign.koan] = seconds.get(sign.koan, 0.0) + (gap if gap <= BREAK else 0.0)
-        if sign.what == "passed":
-            failed = len({s.content for s in own if s.what == "failed"})
-            hints = sum(s.what == "hint" for s in own)
-            peeked = any(s.what == "peek" for s in own)
-            took = seconds[sign.koan]
-            found[sign.koan] = Solved(sign.koan, sign.at, took, failed, hints, peeked, sign.content)
+        earlier = before.setdefault(koan, [])
+        # Work on this koan began with the activity before this one, at whichever koan that was.
+        seconds[koan] = seconds.get(koan, 0.0) + (gap if gap <= BREAK else 0.0)
+        if activity.kind == "passed":
+            failed = len({a.content for a in earlier if a.kind == "failed"})
+            hints = sum(a.kind == "hint" for a in earlier)
+            peeked = any(a.kind == "peek" for a in earlier)
+            solves[koan] = FirstSolve(koan, activity.at, seconds[koan], failed, hints, peeked, activity.content)
         else:
-            own.append(sign)
-    return found
+            earlier.append(activity)
+    return solves

@@ -1,7 +1,7 @@
 """What a learner has done, in one SQLite file: `.koans/progress.db` below the workbook's root.
 
-The log of attempts is the truth. A pass counts for the text it was given for: change the file, and it is "changed
-since".
+Everything is derived from the log of attempts. A pass counts for the text that passed. If the file has another text
+now, its standing is "changed".
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import msgspec
 from grader.book.database import Unusable, opened, set_aside, version
 from grader.book.errors import KoansError, writing
 from grader.book.proven import proven, sealed
+from grader.book.stubs import not_started
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
 from grader.learn.cards.note import Pass
-from grader.learn.first_solve import Sign
+from grader.learn.first_solve import Activity
 from grader.learn.recall import SCHEMA as RECALL
 from grader.learn.recall import Recall
 
@@ -34,14 +35,15 @@ create table hints (koan text not null, tier integer not null, at real not null,
 create table peeks (koan text not null, at real not null);
 """
 TEXTS = "create table texts (content text primary key, text text not null);"
-FORMATS = (ATTEMPTS, RECALL + TEXTS)  # what each version of the file added; an older one gets the rest in place
+FORMATS = (ATTEMPTS, RECALL + TEXTS)  # what each version of the file added; an older file is upgraded in place
 VERSION = len(FORMATS)
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Where a koan stands: the status of its last attempt, or what its file says by itself.
+    """Where a koan stands: the status of its last attempt, or what its file shows if it was not run as it is now.
 
-    `passed` is the last pass, if any; `changed` says that the file is no longer what passed.
+    `passed`: some attempt has passed. `changed`: the file is not the text that passed last. `fast` is the status of the
+    last attempt's `gpu` tests. `hints` is the number of tiers seen.
     """
 
     status: Status
@@ -54,7 +56,10 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Progress:
-    """One open progress file. Use as a context manager. Two processes may have it open at once."""
+    """One open progress file, a context manager. Several processes may have it open at the same time.
+
+    Raises KoansError if the folder cannot be written or the file is damaged.
+    """
 
     def __init__(self, root: Path) -> None:
         self.folder = root / ".koans"
@@ -78,13 +83,13 @@ class Progress:
         try:
             return opened(self.file, _prepare, timeout=10)
         except Unusable as error:
-            kept = set_aside(self.file)
+            copy = set_aside(self.file)
             raise KoansError(
-                f"{self.file}: {error}; it was kept as {kept.name}, and the next run starts a new one"
+                f"{self.file}: {error}; it was kept as {copy.name}, and the next run starts a new one"
             ) from None
 
     def record(self, verdict: Verdict, text: str) -> None:
-        """Add one attempt at the koan, made with this text."""
+        """Add one attempt at the verdict's koan, made with this text."""
         row = (
             verdict.koan,
             time.time(),
@@ -101,7 +106,7 @@ class Progress:
             self._db.execute("insert or ignore into texts values (?,?)", (digest(text), text))
 
     def last_pass(self, koan: Koan) -> tuple[Verdict, float, str] | None:
-        """The last verdict that passed, when it was given and the digest of the text it was given for."""
+        """The last verdict that passed, its time (seconds since 1970, UTC) and the digest of its text, if any."""
         row = self._db.execute(
             "select verdict, at, content from attempts where koan = ? and status = 'passed' order by id desc limit 1",
             (koan.id,),
@@ -109,64 +114,67 @@ class Progress:
         return (msgspec.json.decode(row[0], type=Verdict), row[1], row[2]) if row else None
 
     def standings(self, workbook: Workbook, only: Koan | None = None) -> dict[str, Standing]:
-        """Where every koan stands, in walking order, or one of them."""
-        from grader.book.stubs import not_started
-
+        """Where each koan stands, by id in the order of the workbook; with `only`, where this one stands."""
         rows = self._db.execute(
             "select koan, count(*), max(id), max(case when status = 'passed' then id end) from attempts group by koan"
         ).fetchall()
-        summary = {koan: (count, last, best) for koan, count, last, best in rows}
-        found = {}
-        for koan in [only] if only else workbook.koans.values():
-            file = workbook.exercise(koan)
-            text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
-            count, last, best = summary.get(koan.id, (0, None, None))
-            content, status, fast = self._attempt(last) if last else ("", "", None)
-            passed_content = self._attempt(best)[0] if best else ""
-            tiers, peeked = self.hints(koan), self.peeked(koan)
-            passed = bool(best)
-            changed = passed and digest(text) != passed_content
-            if last and content == digest(text):
-                now = Status(status)
-            elif not file.exists():
-                now = Status.broken
-            elif passed and not changed:
-                now = Status.passed
-            else:
-                now = Status.not_started if not_started(workbook, koan) else Status.failed
-            found[koan.id] = Standing(now, count, passed, changed, Status(fast) if fast else None, tiers, peeked)
-        return found
+        summary = {koan: (count, last, last_pass) for koan, count, last, last_pass in rows}
+        koans = [only] if only else workbook.koans.values()
+        return {koan.id: self._standing(workbook, koan, *summary.get(koan.id, (0, None, None))) for koan in koans}
+
+    def _standing(
+        self, workbook: Workbook, koan: Koan, count: int, last: int | None, last_pass: int | None
+    ) -> Standing:
+        """The standing of a koan with `count` attempts, from the ids of its last attempt and of its last pass."""
+        file = workbook.exercise(koan)
+        content = digest(file.read_text(encoding="utf-8", errors="replace") if file.exists() else "")
+        last_content, last_status, fast = self._attempt(last) if last else ("", "", None)
+        passed = last_pass is not None
+        changed = last_pass is not None and content != self._attempt(last_pass)[0]
+        if last and last_content == content:
+            status = Status(last_status)
+        elif not file.exists():
+            status = Status.broken
+        elif passed and not changed:
+            status = Status.passed
+        else:
+            status = Status.not_started if not_started(workbook, koan) else Status.failed
+        fast_status = Status(fast) if fast else None
+        return Standing(status, count, passed, changed, fast_status, self.hints(koan), self.peeked(koan))
 
     def _attempt(self, number: int) -> tuple[str, str, str | None]:
+        """The digest of the text, the status and the status of the `gpu` tests of the attempt with this id."""
         row = self._db.execute("select content, status, fast from attempts where id = ?", (number,)).fetchone()
         return row[0], row[1], row[2]
 
     def unlocked(self, workbook: Workbook) -> set[str]:
-        """Cards every proof of which has passed in the latest passing attempt at its koan; cited ones with the last
-        koan of their chapter.
+        """The ids of the cards that are unlocked.
+
+        A card is unlocked when each test that proves it passed in the last passing attempt at its koan. A card with a
+        citation and no test is unlocked when every koan of its chapter has passed.
         """
-        best = {koan.id: found[0] for koan in workbook.koans.values() if (found := self.last_pass(koan))}
+        verdicts = {koan.id: last[0] for koan in workbook.koans.values() if (last := self.last_pass(koan))}
         cited = [c for c in workbook.cards.values() if c.evidence == "cited" and not c.pending]
         proofs = {proof.card for proof in workbook.proofs}
-        read = [c.id for c in cited if c.id not in proofs and best.keys() >= set(sealed(workbook, c))]
-        return {*proven(workbook, best), *read}
+        cited_ids = [c.id for c in cited if c.id not in proofs and verdicts.keys() >= set(sealed(workbook, c))]
+        return {*proven(workbook, verdicts), *cited_ids}
 
-    def signs(self) -> list[Sign]:
-        """Everything a learner did at koans, in no order: attempts, hints, peeks."""
+    def activities(self) -> list[Activity]:
+        """Every attempt, hint and peek, in no particular order. Attempts that were not run are left out."""
         rows = self._db.execute(
             "select koan, at, case when status = 'passed' then 'passed' else 'failed' end, content from attempts "
             "where status <> 'not run here' "
             "union all select koan, at, 'hint', '' from hints union all select koan, at, 'peek', '' from peeks"
         )
-        return [Sign(*row) for row in rows]
+        return [Activity(*row) for row in rows]
 
     def text(self, content: str) -> str | None:
-        """A text that passed, by its digest; None for one from before texts were kept."""
+        """The text that passed, by its digest; None if it passed before the file stored texts."""
         row = self._db.execute("select text from texts where content = ?", (content,)).fetchone()
         return str(row[0]) if row else None
 
     def passes(self, workbook: Workbook) -> dict[str, Pass]:
-        """By koan that ever passed: when it first did, and whether its file is still what passed."""
+        """For each koan that has passed: the day of its first pass (UTC), and whether its file is still what passed."""
         rows = self._db.execute("select koan, min(at) from attempts where status = 'passed' group by koan").fetchall()
         standings = self.standings(workbook)
         return {
@@ -176,25 +184,28 @@ class Progress:
         }
 
     def hints(self, koan: Koan) -> int:
-        """How many tiers the learner has seen."""
+        """How many tiers of hints the learner has seen."""
         row = self._db.execute("select max(tier) from hints where koan = ?", (koan.id,)).fetchone()
         return row[0] or 0
 
-    def saw_hint(self, koan: Koan, tier: int) -> None:
+    def record_hint(self, koan: Koan, tier: int) -> None:
+        """Record that the learner has seen this tier of hints."""
         self._db.execute("insert or ignore into hints values (?,?,?)", (koan.id, tier, time.time()))
 
     def peeked(self, koan: Koan) -> bool:
+        """Whether the learner has seen the solution before passing."""
         return self._db.execute("select 1 from peeks where koan = ?", (koan.id,)).fetchone() is not None
 
-    def saw_solution(self, koan: Koan) -> None:
+    def record_peek(self, koan: Koan) -> None:
+        """Record that the learner has seen the solution before passing."""
         self._db.execute("insert into peeks values (?,?)", (koan.id, time.time()))
 
     def misses(self) -> dict[str, int]:
-        """How often each card or question was missed, by id; those never missed are left out."""
+        """How often each card or question was missed, by id. Those never missed are left out."""
         return self.recall.misses()
 
     def keep_copy(self, koan: Koan, text: str) -> Path:
-        """Keep a text that is about to be replaced; returns where."""
+        """Save a copy of a text that is about to be replaced, under .koans/replaced. Returns its path."""
         folder = self.folder / "replaced" / koan.chapter
         folder.mkdir(parents=True, exist_ok=True)
         stamp = time.strftime("%Y%m%d-%H%M%S")
@@ -208,13 +219,13 @@ class Progress:
 
 
 def _prepare(db: sqlite3.Connection) -> None:
-    """Bring the file to today's format."""
-    found = version(db)
-    if found not in range(VERSION + 1):
-        raise Unusable(f"written by another version (format {found}, this version reads {VERSION})")
-    if found < VERSION:
+    """Upgrade the file to the current format. Raises Unusable if its format is not known."""
+    file_version = version(db)
+    if file_version not in range(VERSION + 1):
+        raise Unusable(f"written by another version (format {file_version}, this version reads {VERSION})")
+    if file_version < VERSION:
         with _transaction(db):
-            for statements in FORMATS[version(db) :]:  # asked again: another process may have been first
+            for statements in FORMATS[version(db) :]:  # read once more: another process may have upgraded it
                 for statement in statements.split(";"):
                     db.execute(statement)
             db.execute(f"pragma user_version = {VERSION}")
@@ -222,6 +233,7 @@ def _prepare(db: sqlite3.Connection) -> None:
 
 
 def digest(text: str) -> str:
+    """The key of a text: 32 hex digits of its SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

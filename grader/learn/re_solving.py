@@ -1,6 +1,6 @@
-"""Solving a koan again: a fresh stub in a scratch file, run against the koan's own tests, timed, rated.
+"""Re-solves: the learner solves a passed koan again, from the stub, in a scratch file. It is timed and rated.
 
-Nothing here touches `exercises/` or the log of attempts: a re-solve says what was remembered, not what was proved.
+A re-solve measures what the learner remembers. It changes neither `exercises/` nor the log of attempts.
 """
 
 from __future__ import annotations
@@ -18,24 +18,29 @@ from grader.judge.runner import Runner
 from grader.judge.targets import PACKAGE, Target
 from grader.learn import deck
 from grader.learn.cards.schedule import AGAIN, EASY, GOOD, HARD, Review
-from grader.learn.deck import Back
-from grader.learn.first_solve import MANY, Solved, solved
+from grader.learn.deck import ReturningKoan
+from grader.learn.first_solve import MANY, FirstSolve, first_solves
 from grader.learn.progress import Progress
-from grader.learn.recall import ReSolve
+from grader.learn.recall import ReSolveStep
 from grader.learn.settings import Settings
 
 
-class Open(msgspec.Struct, frozen=True):
-    """A re-solve that has begun: when (seconds since 1970, UTC), how many runs failed, and how it went at first."""
+class OpenReSolve(msgspec.Struct, frozen=True):
+    """A re-solve that was begun and has not ended.
+
+    `started` is in seconds since 1970, UTC. `failed` counts the runs that failed. `first` is the koan's first solve.
+    """
 
     koan: Koan
     started: float
     failed: int
-    first: Solved
+    first: FirstSolve
 
     def proposed(self, now: float) -> int:
-        """The rating that runs and time speak for: hard after many failed runs; easy if it failed once at most and took
-        no longer than at first; else good.
+        """The rating to propose for a pass at `now`.
+
+        Hard: after many failed runs. Easy: with at most one failed run, and no longer than the first solve took. Good:
+        in all other cases.
         """
         if self.failed > MANY:
             return HARD
@@ -43,49 +48,55 @@ class Open(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The koan to solve again, or None where none is due. `next` is then what comes back first."""
+    """The koan to solve again. If none is due, `koan` is None and `next` is the koan that comes back first, if any."""
 
     koan: Koan | None
-    next: Back | None = None
+    next: ReturningKoan | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """What came of a run. `seconds` is the time since the re-solve was begun, breaks and all."""
+    """A run of the scratch file and its verdict. `seconds` is the time since the re-solve was begun, with breaks."""
 
-    open: Open
+    re_solve: OpenReSolve
     verdict: Verdict
     seconds: float
 
 
 def folder(workbook: Workbook) -> Path:
+    """The folder of the scratch files."""
     return workbook.root / ".koans" / "again"
 
 
 def scratch(workbook: Workbook, koan: Koan) -> Path:
+    """The scratch file of a koan."""
     return folder(workbook) / PACKAGE / f"{koan.id}.py"
 
 
-def unfinished(workbook: Workbook, progress: Progress) -> dict[str, Open]:
-    """Re-solves that have neither passed nor been given up, the latest first, by koan."""
-    found: dict[str, Open] = {}
-    firsts = solved(progress.signs())
-    for step in progress.recall.resolves():
+def unfinished(workbook: Workbook, progress: Progress) -> dict[str, OpenReSolve]:
+    """The re-solves that have neither passed nor been given up, by koan id, the latest first."""
+    begun: dict[str, OpenReSolve] = {}
+    firsts = first_solves(progress.activities())
+    for step in progress.recall.re_solve_steps():
         koan = workbook.koans.get(step.koan)
         if koan is None or koan.id not in firsts:
             continue
         if step.event == "started":
-            found[koan.id] = Open(koan, step.at, 0, firsts[koan.id])
-        elif step.event == "failed" and koan.id in found:
-            found[koan.id] = msgspec.structs.replace(found[koan.id], failed=found[koan.id].failed + 1)
+            begun[koan.id] = OpenReSolve(koan, step.at, 0, firsts[koan.id])
+        elif step.event == "failed" and koan.id in begun:
+            begun[koan.id] = _with_failure(begun[koan.id])
         else:
-            found.pop(koan.id, None)
-    return dict(sorted(found.items(), key=lambda pair: -pair[1].started))
+            begun.pop(koan.id, None)
+    return dict(sorted(begun.items(), key=lambda pair: -pair[1].started))
+
+
+def _with_failure(re_solve: OpenReSolve) -> OpenReSolve:
+    return msgspec.structs.replace(re_solve, failed=re_solve.failed + 1)
 
 
 def choose(workbook: Workbook, progress: Progress, settings: Settings, name: str | None, now: float) -> Choice:
-    """The koan of this name; without a name the one begun last, else the one that is due longest.
+    """The koan of this name. Without a name: the koan of the re-solve begun last, else the koan that is due longest.
 
-    Raises KoansError if it is left to the schedule, and the settings say that no koan comes back by itself.
+    Raises KoansError if the schedule is to choose and the learner has opted out of it (`resolve = false`).
     """
     koan = _named_or_begun(workbook, unfinished(workbook, progress), name)
     if koan is not None:
@@ -93,24 +104,25 @@ def choose(workbook: Workbook, progress: Progress, settings: Settings, name: str
     if not settings.resolve:
         raise KoansError("resolve = false in the settings: name the koan to solve again")
     first = next(iter(deck.koans(workbook, progress, settings, now)), None)
-    return Choice(first.koan) if first is not None and first.now else Choice(None, first)
+    return Choice(first.koan) if first is not None and first.is_due else Choice(None, first)
 
 
-def _named_or_begun(workbook: Workbook, begun: Mapping[str, Open], name: str | None) -> Koan | None:
+def _named_or_begun(workbook: Workbook, begun: Mapping[str, OpenReSolve], name: str | None) -> Koan | None:
     if name:
         return workbook.koan(name)
-    return next((one.koan for one in begun.values()), None)
+    return next((re_solve.koan for re_solve in begun.values()), None)
 
 
-def begin(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> Open:
-    """Go on with the koan's re-solve, or put a fresh stub in the scratch file and start the clock. Raises KoansError if
-    the koan has not passed yet.
+def begin(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> OpenReSolve:
+    """Continue the koan's re-solve, or write the stub to the scratch file and start the clock.
+
+    Raises KoansError if the koan has not passed yet or the scratch file cannot be written.
     """
-    going_on = unfinished(workbook, progress).get(koan.id)
+    open_one = unfinished(workbook, progress).get(koan.id)
     file, stub = scratch(workbook, koan), stub_of(workbook, koan)
-    if going_on is not None and file.exists():
-        return going_on
-    first = solved(progress.signs()).get(koan.id)
+    if open_one is not None and file.exists():
+        return open_one
+    first = first_solves(progress.activities()).get(koan.id)
     if first is None:
         raise KoansError(f"{koan.id} has not passed yet: `koans run {koan.name}` comes first")
     with writing(file):
@@ -118,27 +130,27 @@ def begin(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> Ope
             progress.keep_copy(koan, old)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(stub, encoding="utf-8")
-    progress.recall.resolve(ReSolve(koan.id, now, "started"))
-    return Open(koan, now, 0, first)
+    progress.recall.add_re_solve_step(ReSolveStep(koan.id, now, "started"))
+    return OpenReSolve(koan, now, 0, first)
 
 
-def attempt(workbook: Workbook, progress: Progress, runner: Runner, now_open: Open, now: float) -> Attempt:
-    """Run the scratch file against the koan's tests, and note it if it failed."""
-    verdict = runner.run(now_open.koan, Target("path", str(folder(workbook))))
+def attempt(workbook: Workbook, progress: Progress, runner: Runner, re_solve: OpenReSolve, now: float) -> Attempt:
+    """Run the scratch file against the koan's tests, and record a failure."""
+    verdict = runner.run(re_solve.koan, Target("path", str(folder(workbook))))
     if not verdict.passed and verdict.status != Status.not_started:
-        progress.recall.resolve(ReSolve(now_open.koan.id, now, "failed"))
-        now_open = msgspec.structs.replace(now_open, failed=now_open.failed + 1)
-    return Attempt(now_open, verdict, max(0.0, now - now_open.started))
+        progress.recall.add_re_solve_step(ReSolveStep(re_solve.koan.id, now, "failed"))
+        re_solve = _with_failure(re_solve)
+    return Attempt(re_solve, verdict, max(0.0, now - re_solve.started))
 
 
-def finish(progress: Progress, done: Open, rating: int, now: float) -> None:
-    """It passed, and was this hard."""
-    progress.recall.resolve(ReSolve(done.koan.id, now, "passed"))
-    progress.recall.review("koan", Review(done.koan.id, rating, now, round(max(0.0, now - done.started), 1)))
+def finish(progress: Progress, re_solve: OpenReSolve, rating: int, now: float) -> None:
+    """Record that the re-solve passed at `now`, with this rating (1 to 4)."""
+    progress.recall.add_re_solve_step(ReSolveStep(re_solve.koan.id, now, "passed"))
+    progress.recall.review("koan", Review(re_solve.koan.id, rating, now, round(max(0.0, now - re_solve.started), 1)))
 
 
 def give_up_begun(workbook: Workbook, progress: Progress, name: str | None, now: float) -> Koan:
-    """Give up the re-solve of this koan, or the one begun last. Raises KoansError if none was begun."""
+    """Give up the re-solve of this koan, or the one begun last. Raises KoansError if there is none."""
     begun = unfinished(workbook, progress)
     koan = _named_or_begun(workbook, begun, name)
     if koan is None or koan.id not in begun:
@@ -147,17 +159,17 @@ def give_up_begun(workbook: Workbook, progress: Progress, name: str | None, now:
     return koan
 
 
-def give_up(progress: Progress, done: Open, now: float) -> None:
-    """It is not solved this time: it comes back soon."""
-    progress.recall.resolve(ReSolve(done.koan.id, now, "given up"))
-    progress.recall.review("koan", Review(done.koan.id, AGAIN, now, round(max(0.0, now - done.started), 1)))
+def give_up(progress: Progress, re_solve: OpenReSolve, now: float) -> None:
+    """Record that the re-solve was given up, rated again: the koan comes back soon."""
+    progress.recall.add_re_solve_step(ReSolveStep(re_solve.koan.id, now, "given up"))
+    progress.recall.review("koan", Review(re_solve.koan.id, AGAIN, now, round(max(0.0, now - re_solve.started), 1)))
 
 
-def first_text(workbook: Workbook, progress: Progress, first: Solved) -> str:
-    """The learner's own first solution: as it was kept, else what is in the exercise now."""
-    kept = progress.text(first.content)
-    if kept is not None:
-        return kept
+def first_text(workbook: Workbook, progress: Progress, first: FirstSolve) -> str:
+    """The learner's own first solution: the stored text, or the exercise as it is now if none was stored."""
+    stored = progress.text(first.content)
+    if stored is not None:
+        return stored
     koan = workbook.koans[first.koan]
     try:
         return workbook.exercise(koan).read_text(encoding="utf-8", errors="replace")

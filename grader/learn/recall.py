@@ -1,7 +1,7 @@
-"""What a learner has recalled: the logs of reviews, answers and re-solves, in the tables of the progress file.
+"""The logs of reviews, answers and re-solves, in the tables of the progress file.
 
-Logs only grow. Taking a review back adds a row that says so. The table `schedule` is a cache of what replaying the log
-gives; a row that rests on other reviews, another FSRS or other settings is made anew.
+The logs are append-only: taking a review back adds a row that cancels it. The table `schedule` caches the replay of the
+log of reviews. A cached row is computed again if its reviews, the version of FSRS or the settings have changed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ create table schedule (
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a learner answered to a question: `correct` for a quiz, `rating` (1 to 4) where they judged themselves."""
+    """An answer to a question. `at` is in seconds since 1970, UTC.
+
+    `correct` is set for a quiz. `rating` (1 to 4) is set where the learner judged their own answer.
+    """
 
     question: str
     at: float
@@ -43,11 +46,12 @@ class Answer(msgspec.Struct, frozen=True):
 
     @property
     def missed(self) -> bool:
+        """Wrong, or rated again or hard."""
         return self.correct is False or (self.rating is not None and self.rating <= HARD)
 
 
-class ReSolve(msgspec.Struct, frozen=True):
-    """A step of a re-solve."""
+class ReSolveStep(msgspec.Struct, frozen=True):
+    """A step of a re-solve. `at` is in seconds since 1970, UTC."""
 
     koan: str
     at: float
@@ -55,20 +59,20 @@ class ReSolve(msgspec.Struct, frozen=True):
 
 
 class Recall:
-    """The logs of one open progress file."""
+    """The logs of one open progress file. `kind` says whether an item is a card or a koan."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
     def review(self, kind: Kind, review: Review) -> None:
-        """Add a rating."""
+        """Add a rating of a card or a koan."""
         self._db.execute(
             "insert into reviews (kind, item, rating, at, seconds) values (?,?,?,?,?)",
             (kind, review.item, review.rating, review.at, review.seconds),
         )
 
     def take_back(self, kind: Kind, item: str) -> None:
-        """The item's last rating that stands does not count."""
+        """Cancel the item's last rating that still counts. Nothing happens if there is none."""
         self._db.execute(
             "insert into reviews (kind, item, rating, at, seconds, undoes) "
             "select kind, item, 0, ?, 0, id from reviews r where kind = ? and item = ? and undoes is null "
@@ -78,44 +82,44 @@ class Recall:
         )
 
     def reviews(self, kind: Kind) -> dict[str, tuple[Review, ...]]:
-        """Every rating that stands, by item, in the order in which they were given."""
+        """The ratings that still count, by item, in the order in which they were given."""
         rows = self._db.execute(
             "select item, rating, at, seconds from reviews where kind = ? and undoes is null and id not in "
             "(select undoes from reviews where undoes is not null) order by id",
             (kind,),
         )
-        found: dict[str, list[Review]] = {}
+        by_item: dict[str, list[Review]] = {}
         for row in rows:
-            found.setdefault(row[0], []).append(Review(*row))
-        return {item: tuple(reviews) for item, reviews in found.items()}
+            by_item.setdefault(row[0], []).append(Review(*row))
+        return {item: tuple(reviews) for item, reviews in by_item.items()}
 
     def schedule(self, kind: Kind, plan: Plan, firsts: Mapping[str, Review] | None = None) -> dict[str, Memory]:
-        """What is known of every item that has reviews, or a first rating from elsewhere (`firsts`)."""
+        """The memory of each item that has reviews or a first rating that is not in the log (`firsts`).
+
+        Memories that the cache lacks are computed and stored in it.
+        """
         firsts = firsts or {}
         last = dict(self._db.execute("select item, max(id) from reviews where kind = ? group by item", (kind,)))
         if not last and not firsts:
             return {}
         key = plan.key
-        rests_on = {i: f"{key}; review {last.get(i)}; first {_first(firsts.get(i))}" for i in {*last, *firsts}}
+        keys = {i: f"{key}; review {last.get(i)}; first {_first_key(firsts.get(i))}" for i in {*last, *firsts}}
         rows = self._db.execute("select item, rests_on, memory from schedule where kind = ?", (kind,))
-        known = {item: memory for item, on, memory in rows if rests_on.get(item) == on}
-        memories = {item: msgspec.msgpack.decode(memory, type=Memory) for item, memory in known.items()}
-        stale = rests_on.keys() - known.keys()
+        cached = {item: memory for item, rests_on, memory in rows if keys.get(item) == rests_on}
+        memories = {item: msgspec.msgpack.decode(memory, type=Memory) for item, memory in cached.items()}
+        stale = keys.keys() - cached.keys()
         if stale:
             logged = self.reviews(kind)
             for item in stale:
                 first = (firsts[item],) if item in firsts else ()
                 if reviews := (*first, *logged.get(item, ())):
                     memories[item] = replay(reviews, plan)
-            fresh = [
-                (kind, item, rests_on[item], msgspec.msgpack.encode(memories[item]))
-                for item in stale
-                if item in memories
-            ]
-            self._keep(fresh)
+            self._store(
+                [(kind, item, keys[item], msgspec.msgpack.encode(memories[item])) for item in stale if item in memories]
+            )
         return memories
 
-    def _keep(self, rows: Sequence[tuple[str, str, str, bytes]]) -> None:
+    def _store(self, rows: Sequence[tuple[str, str, str, bytes]]) -> None:
         self._db.execute("begin immediate")
         self._db.executemany("insert or replace into schedule values (?,?,?,?)", rows)
         self._db.execute("commit")
@@ -132,22 +136,22 @@ class Recall:
         rows = self._db.execute("select question, at, answer, correct, rating from answers order by id")
         return [Answer(q, at, text, None if ok is None else bool(ok), rating) for q, at, text, ok, rating in rows]
 
-    def resolve(self, step: ReSolve) -> None:
+    def add_re_solve_step(self, step: ReSolveStep) -> None:
         """Add a step of a re-solve."""
         self._db.execute("insert into resolves (koan, at, event) values (?,?,?)", (step.koan, step.at, step.event))
 
-    def resolves(self) -> list[ReSolve]:
-        """Every step of every re-solve, in the order in which they were made."""
-        return [ReSolve(*row) for row in self._db.execute("select koan, at, event from resolves order by id")]
+    def re_solve_steps(self) -> list[ReSolveStep]:
+        """Every step of every re-solve, in the order in which they happened."""
+        return [ReSolveStep(*row) for row in self._db.execute("select koan, at, event from resolves order by id")]
 
     def misses(self) -> dict[str, int]:
-        """How often each card was rated "again", and each question answered wrong or judged half known at best."""
-        found = Counter(
+        """How often each card was rated again, and how often each question was missed, by id."""
+        misses = Counter(
             review.item for reviews in self.reviews("card").values() for review in reviews if review.rating == AGAIN
         )
-        found.update(answer.question for answer in self.answers() if answer.missed)
-        return dict(found)
+        misses.update(answer.question for answer in self.answers() if answer.missed)
+        return dict(misses)
 
 
-def _first(review: Review | None) -> str:
+def _first_key(review: Review | None) -> str:
     return f"{review.rating} at {review.at}" if review else "none"

@@ -1,4 +1,4 @@
-"""What a learner may set: `.koans/settings.toml` below the workbook's root, `koans settings` writes it."""
+"""The learner's settings: `.koans/settings.toml` below the workbook's root. `koans settings` writes the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=9999)]
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is not set has these values."""
+    """The settings, with their defaults. DESCRIPTIONS explains each."""
 
     new_per_day: Count = 10
     session: Annotated[int, msgspec.Meta(ge=1, le=9999)] = 30
@@ -23,22 +23,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resolve_retention: Share = 0.8
 
 
-MEANS = {
+DESCRIPTIONS = {
     "new_per_day": "cards a day that are seen for the first time",
-    "session": "cards a sitting of `koans review`",
+    "session": "cards a session of `koans review`",
     "retention": "share of cards to be remembered when they come back, 0.7 to 0.99; more means sooner",
     "resolve": "passed koans come back as re-solves (`koans again`)",
     "resolve_retention": "the same share for koans",
 }
 
 
-def place(root: Path) -> Path:
+def settings_file(root: Path) -> Path:
     return root / ".koans" / "settings.toml"
 
 
 def load(root: Path) -> Settings:
-    """The settings of this workbook. Raises KoansError naming file and field."""
-    file = place(root)
+    """The settings of this workbook. Raises KoansError, which names the file and the field, if they are not valid."""
+    file = settings_file(root)
     try:
         return msgspec.toml.decode(file.read_bytes(), type=Settings)
     except FileNotFoundError:
@@ -49,21 +49,21 @@ def load(root: Path) -> Settings:
         raise KoansError(f"{file}: cannot be read: {error}") from None
 
 
-def known(name: str) -> None:
-    """Raises KoansError for what is no setting."""
-    if name not in MEANS:
-        raise KoansError(f"'{name}' is no setting: there are {', '.join(MEANS)}")
+def check_name(name: str) -> None:
+    """Raises KoansError if there is no setting of this name."""
+    if name not in DESCRIPTIONS:
+        raise KoansError(f"'{name}' is no setting: there are {', '.join(DESCRIPTIONS)}")
 
 
 def change(root: Path, name: str, value: str) -> Settings:
-    """Set one and write the file. Raises KoansError for what is no setting or no value of it."""
-    known(name)
+    """Change one setting and write the file. Raises KoansError if name or value is not valid."""
+    check_name(name)
     old = load(root)
     try:
         new = msgspec.convert({**msgspec.to_builtins(old), name: value}, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise KoansError(f"{name} = {value}: {error}") from None
-    file = place(root)
+    file = settings_file(root)
     lines = [f"{key} = {_toml(value)}" for key, value in msgspec.structs.asdict(new).items()]
     with writing(file):
         file.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a learner's logs add up to: passes by day, rungs by chapter, retention, time to solve, what is coming."""
+"""Statistics of a learner: passes by day, rungs by chapter, retention, time to solve, and a forecast."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grader.book.verdict import Status
 from grader.book.workbook import RUNGS, Workbook
 from grader.learn import deck
 from grader.learn.cards.schedule import AGAIN, Review
-from grader.learn.first_solve import solved
+from grader.learn.first_solve import first_solves
 from grader.learn.progress import Progress
 from grader.learn.settings import Settings
 
@@ -23,14 +23,14 @@ AHEAD = 14  # days of forecast
 
 
 class Day(msgspec.Struct, frozen=True):
-    """A day of the learner's own calendar, as ISO 8601."""
+    """A count for one day in the learner's time zone. `day` is a date in ISO 8601."""
 
     day: str
     count: int
 
 
 class Rungs(msgspec.Struct, frozen=True):
-    """Koans of a chapter that pass as they stand, and all there are, by rung."""
+    """By rung, the number of koans of a chapter that pass as they are now, and the number of all its koans."""
 
     chapter: str
     title: str
@@ -39,15 +39,19 @@ class Rungs(msgspec.Struct, frozen=True):
 
 
 class Month(msgspec.Struct, frozen=True):
-    """Reviews of cards last seen a day ago or more, and how many of these were remembered (not rated again)."""
+    """One month: reviews of cards last seen a day ago or more, and how many of these were not rated again."""
 
     month: str
     reviews: int
     remembered: int
 
 
-class Took(msgspec.Struct, frozen=True):
-    """Minutes at work until a koan first passed, breaks left out, and minutes of the re-solves that passed since."""
+class SolveTimes(msgspec.Struct, frozen=True):
+    """The time it took to solve a koan.
+
+    `minutes` at work until the first pass, without breaks; `failed` attempts before it. `again`: the minutes of each
+    re-solve that passed.
+    """
 
     koan: str
     chapter: str
@@ -58,7 +62,11 @@ class Took(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """`wanted` is the retention that is set. `coming` counts cards and `later` those after it."""
+    """All statistics of a learner, as `koans stats --json` prints them.
+
+    `seen` counts the cards that were reviewed, `wanted` is the retention in the settings. `passes` and `reviewed` count
+    first passes and reviews by day. `coming` counts the cards due on each coming day, `later` those due after that.
+    """
 
     koans: int
     passed: int
@@ -71,39 +79,39 @@ class Stats(msgspec.Struct, frozen=True):
     reviewed: tuple[Day, ...]
     rungs: tuple[Rungs, ...]
     retention: tuple[Month, ...]
-    solving: tuple[Took, ...]
+    solving: tuple[SolveTimes, ...]
     coming: tuple[Day, ...]
     later: int
 
     @property
     def remembered(self) -> tuple[int, int]:
-        """Of all mature reviews: remembered, and how many there were."""
+        """How many reviews of cards last seen a day ago or more were remembered, and how many there were."""
         return sum(m.remembered for m in self.retention), sum(m.reviews for m in self.retention)
 
     def by_rung(self) -> dict[str, float]:
-        """The median of the minutes to solve, by rung, of those with any."""
+        """The median of the minutes to solve, by rung. Koans without a time are left out."""
         times = {r: [t.minutes for t in self.solving if t.rung == r and t.minutes] for r in RUNGS}
         return {rung: statistics.median(minutes) for rung, minutes in times.items() if minutes}
 
 
 def gather(workbook: Workbook, progress: Progress, settings: Settings, now: float) -> Stats:
-    """All of it, as of `now` (seconds since 1970, UTC)."""
+    """The statistics at `now` (seconds since 1970, UTC)."""
     standings = progress.standings(workbook)
-    firsts = {koan: one for koan, one in solved(progress.signs()).items() if koan in workbook.koans}
+    firsts = {koan: first for koan, first in first_solves(progress.activities()).items() if koan in workbook.koans}
     memories = progress.recall.schedule("card", deck.card_plan(settings))
     dues = [memory.due for card, memory in memories.items() if card in workbook.cards]
     reviews = progress.recall.reviews("card")
-    again = progress.recall.reviews("koan")
+    re_solves = progress.recall.reviews("koan")
     coming = deck.forecast(dues, now, AHEAD)
     rungs = []
     for chapter in workbook.chapters:
         passed = Counter[str](k.rung for k in chapter.koans if standings[k.id].status == Status.passed)
         rungs.append(Rungs(chapter.id, chapter.title, passed, Counter[str](k.rung for k in chapter.koans)))
     solving = []
-    for koan, one in firsts.items():
-        minutes = tuple(round(r.seconds / 60, 1) for r in again.get(koan, ()) if r.rating != AGAIN)
-        known = workbook.koans[koan]
-        solving.append(Took(koan, known.chapter, known.rung, round(one.seconds / 60, 1), one.failed, minutes))
+    for name, first in firsts.items():
+        minutes = tuple(round(r.seconds / 60, 1) for r in re_solves.get(name, ()) if r.rating != AGAIN)
+        koan = workbook.koans[name]
+        solving.append(SolveTimes(name, koan.chapter, koan.rung, round(first.seconds / 60, 1), first.failed, minutes))
     return Stats(
         koans=len(workbook.koans),
         passed=sum(s.status == Status.passed for s in standings.values()),
@@ -112,8 +120,8 @@ def gather(workbook: Workbook, progress: Progress, settings: Settings, now: floa
         seen=sum(card in workbook.cards for card in reviews),
         reviews=sum(map(len, reviews.values())),
         wanted=settings.retention,
-        passes=_days((one.at for one in firsts.values()), now),
-        reviewed=_days((r.at for own in reviews.values() for r in own), now),
+        passes=_days((first.at for first in firsts.values()), now),
+        reviewed=_days((review.at for history in reviews.values() for review in history), now),
         rungs=tuple(rungs),
         retention=_months(reviews.values()),
         solving=tuple(solving),
@@ -123,7 +131,7 @@ def gather(workbook: Workbook, progress: Progress, settings: Settings, now: floa
 
 
 def _days(times: Iterable[float], now: float) -> tuple[Day, ...]:
-    """A count for every day from the first to today, those without anything among them."""
+    """A count for each day from the first to today, with the days on which nothing happened."""
     counts = Counter(min(deck.day_of(at), deck.day_of(now)) for at in times)
     if not counts:
         return ()
@@ -133,12 +141,13 @@ def _days(times: Iterable[float], now: float) -> tuple[Day, ...]:
 
 
 def _months(histories: Iterable[Sequence[Review]]) -> tuple[Month, ...]:
-    asked: Counter[str] = Counter()
-    known: Counter[str] = Counter()
+    """Retention by month, in order, from the reviews of each card."""
+    reviewed: Counter[str] = Counter()
+    remembered: Counter[str] = Counter()
     for reviews in histories:
         for before, review in pairwise(reviews):
             if review.at - before.at >= DAY:
                 month = f"{deck.day_of(review.at):%Y-%m}"
-                asked[month] += 1
-                known[month] += review.rating != AGAIN
-    return tuple(Month(month, asked[month], known[month]) for month in sorted(asked))
+                reviewed[month] += 1
+                remembered[month] += review.rating != AGAIN
+    return tuple(Month(month, reviewed[month], remembered[month]) for month in sorted(reviewed))

@@ -103,8 +103,8 @@ def test_no_koan_is_taken_while_the_run_before_it_is_cancelled():
     seen = []
 
     def worker():
-        runs.done()
-        runs.take()
+        runs.finished()
+        runs.next()
         taken.set()
 
     def cancel():
@@ -112,9 +112,9 @@ def test_no_koan_is_taken_while_the_run_before_it_is_cancelled():
         seen.append(taken.wait(0.3))
 
     runs = KoanRunner(cancel)
-    runs.put(FIRST)
-    assert runs.take() == FIRST
-    runs.put(SECOND)
+    runs.request(FIRST)
+    assert runs.next() == FIRST
+    runs.request(SECOND)
     assert taken.wait(PATIENCE)
     assert seen == [False]
 

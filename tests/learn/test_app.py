@@ -1,4 +1,4 @@
-"""The app, driven as a person would drive it."""
+"""The app, used as a person would use it."""
 
 import asyncio
 import os
@@ -11,16 +11,21 @@ from pathlib import Path
 import pytest
 
 from grader.book.stubs import strip_markers, stub_of
-from grader.book.verdict import Status
+from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Workbook
+from grader.judge.runner import Limits, Runner
 from grader.judge.runner.address import socket_path
 from grader.judge.runner.shared import find_warm
 from grader.learn.app.panels import ChooseKoan, Confirm, Page, PassedScreen
 from grader.learn.app.screen import KoansApp
+from grader.learn.app.state import Command, Saved
+from grader.learn.app.watch import Watcher
+from grader.learn.attempts import LEARNER
+from grader.learn.progress import Progress
 
 PATIENCE = 90.0  # seconds: a bound for a loaded machine, not a claim about speed
 SIZES = {"wide": (140, 44), "narrow": (60, 30)}
-SHOTS = os.environ.get("KOANS_SHOTS")  # a folder to save screens to, for looking at
+SHOTS = os.environ.get("KOANS_SHOTS")  # a folder in which to save screenshots
 
 
 def first(book: Workbook):
@@ -32,13 +37,13 @@ def solve(book, name):
     book.exercise(koan).write_text(strip_markers(book.solution(koan).read_text()))
 
 
-async def until(pilot, holds, what=""):
+async def until(pilot, holds, description=""):
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         await pilot.pause(0.05)
         if holds():
             return
-    raise AssertionError(f"never came: {what or holds}")
+    raise AssertionError(f"never came: {description or holds}")
 
 
 def screen_text(app):
@@ -52,9 +57,9 @@ def shot(app, name):
 
 
 def drive(book, size, script):
-    """Run the app at this size with `script(app, pilot)`, and see that it leaves nothing behind.
+    """Run the app at this size with `script(app, pilot)`, and check that no process stays behind.
 
-    A warm process may stay only where the tests share one.
+    A warm process may stay only if the tests share one.
     """
 
     async def go():
@@ -72,8 +77,8 @@ def drive(book, size, script):
 
 
 def children_of(pid):
-    """Live processes of ours that `pid` has started."""
-    found = set()
+    """The live processes of ours that `pid` has started."""
+    children = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -82,8 +87,8 @@ def children_of(pid):
             except OSError:
                 continue
             if int(fields[1]) == pid and fields[0] not in "ZX" and "grader" in line:
-                found.add(int(entry.name))
-    return found
+                children.add(int(entry.name))
+    return children
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -101,6 +106,8 @@ def test_it_opens_at_the_current_koan_and_a_pass_brings_the_next(alone, size):
         solve(book, order[0])
         await until(pilot, lambda: isinstance(app.screen, PassedScreen), "the screen after a pass")
         await pilot.pause(0.2)
+        frame, _ = app.screen.query_one("VerticalScroll").styles.border_top
+        assert frame == "round"  # the screen's own style applies
         await until(pilot, lambda: "card unlocked" in screen_text(app), "card unlocked")
         shot(app, f"{size}-passed")
         await pilot.press("n")
@@ -164,7 +171,7 @@ def test_hints_list_help_chapter_reset_and_neighbours(play):
         await until(pilot, lambda: app.state.koan == order[0])
         assert app.state.hints == 3
         await pilot.press("s")
-        await until(pilot, lambda: "opens when yours passes" in app.state.told)
+        await until(pilot, lambda: "opens when yours passes" in app.state.notice)
         play.write(koan.id, "mine = 1\n")
         await until(pilot, lambda: app.state.step and app.state.step.verdict.status == Status.broken)
         await pilot.press("x")
@@ -177,7 +184,7 @@ def test_hints_list_help_chapter_reset_and_neighbours(play):
         await pilot.press("y")
         await until(pilot, lambda: app.state.step and app.state.step.verdict.status == Status.not_started)
         assert book.exercise(koan).read_text() == stub_of(book, koan)
-        assert "yours is kept as .koans/replaced" in app.state.told
+        assert "yours is kept as .koans/replaced" in app.state.notice
 
     drive(book, "wide", script)
 
@@ -188,7 +195,7 @@ def test_the_list_filters_by_name_rung_and_standing(play):
     assert play.koans("run", "vector_add").returncode == 0
 
     async def script(app, pilot):
-        async def shown(words):
+        async def ids_for(words):
             await pilot.press("l")
             await until(pilot, lambda: isinstance(app.screen, ChooseKoan))
             await pilot.press(*("space" if c == " " else c for c in words))
@@ -200,22 +207,22 @@ def test_the_list_filters_by_name_rung_and_standing(play):
             await until(pilot, lambda: not isinstance(app.screen, ChooseKoan))
             return ids
 
-        assert await shown("passed") == ["ch13_triton/vector_add"]
+        assert await ids_for("passed") == ["ch13_triton/vector_add"]
         fused = [k.id for k in book.koans.values() if "fuse" in k.rung + k.name + k.title.lower()]
         assert "ch13_triton/vector_add" in fused
-        assert await shown("fuse it") == fused
-        assert await shown("ch07 mask") == [
+        assert await ids_for("fuse it") == fused
+        assert await ids_for("ch07 mask") == [
             k.id
             for k in book.koans.values()
             if k.chapter == "ch07_attention" and "mask" in f"{k.name} {k.title}".lower()
         ]
-        assert await shown("nonesuch") == []
+        assert await ids_for("nonesuch") == []
 
     drive(book, "wide", script)
 
 
 @pytest.mark.parametrize(
-    ("what", "lines", "status"),
+    ("kind", "lines", "status"),
     [
         ("a megabyte", ["print('x' * 1_000_000)", "return 0"], Status.failed),
         ("escapes", ["print('\\x1b[2J\\x1b[?1049l\\x1bc')", "raise ValueError('\\x1b[31mred')"], Status.failed),
@@ -230,7 +237,7 @@ def test_the_list_filters_by_name_rung_and_standing(play):
         ("exit", ["import os", "os._exit(0)"], Status.crashed),
     ],
 )
-def test_the_screen_survives_code_that(play, what, lines, status):
+def test_the_screen_survives_code_that(play, kind, lines, status):
     book = play.workbook
 
     async def script(app, pilot):
@@ -249,8 +256,6 @@ def test_the_screen_survives_code_that(play, what, lines, status):
 
 
 def _go(koan):
-    from grader.learn.app.state import Command
-
     return Command("go", koan)
 
 
@@ -301,9 +306,6 @@ SAVES = {"scores": _by_rename, "causal_mask": _by_backup, "softmax": _twice, "do
 
 @pytest.mark.parametrize("poll", [False, True], ids=["events", "polling"])
 def test_a_save_is_noticed_however_the_editor_makes_it(play, poll):
-    from grader.learn.app.state import Saved
-    from grader.learn.app.watch import Watcher
-
     book = play.workbook
     (book.root / ".koans").mkdir()
     events = []
@@ -365,8 +367,6 @@ def test_plain_mode_is_the_same_loop_in_lines(alone):
 
 
 def test_koans_run_uses_the_apps_warm_process_until_the_workbook_changes(alone):
-    from grader.judge.runner import Runner
-
     book = alone.workbook
     with Runner(book) as owner:
         assert owner.warm_up() == "warm"
@@ -375,26 +375,18 @@ def test_koans_run_uses_the_apps_warm_process_until_the_workbook_changes(alone):
         with Runner(book) as guest:
             assert guest.warm_up() == "warm, shared"
             solve(book, "scores")
-            assert guest.run(book.koan("scores"), _learner()).passed
+            assert guest.run(book.koan("scores"), LEARNER).passed
         file = book.root / "content/ch07_attention/scores.md"
         file.write_text(file.read_text() + "\nMore.\n")
         with Runner(book) as stranger:
             assert stranger.warm_up() == "warm"
-        assert owner.run(book.koan("scores"), _learner()).passed  # on a server started anew
+        assert owner.run(book.koan("scores"), LEARNER).passed  # on a new server
         with Runner(book) as guest:
             assert guest.warm_up() == "warm, shared"
     assert none_left(book.root)
 
 
-def _learner():
-    from grader.learn.attempts import LEARNER
-
-    return LEARNER
-
-
 def test_a_stale_socket_is_no_obstacle(alone):
-    from grader.judge.runner import Runner
-
     path = socket_path(alone.root)
     dead = socket.socket(socket.AF_UNIX)
     dead.bind(str(path))
@@ -439,15 +431,15 @@ def test_nothing_is_left_when_the_app_is_killed(alone):
 
 
 def none_left(root):
-    """No shared server of this workbook runs; one whose last client has just gone may take a moment."""
+    """No shared server of this workbook runs. A server may take a moment to end after its last client."""
     return comes_true(lambda: not find_warm(root))
 
 
 def comes_true(holds):
     deadline = time.monotonic() + PATIENCE
-    while not (held := holds()) and time.monotonic() < deadline:
+    while not (result := holds()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return held
+    return result
 
 
 def descendants(pid):
@@ -458,11 +450,11 @@ def descendants(pid):
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue
-    found, new = set(), {pid}
+    result, new = set(), {pid}
     while new:
-        new = {child for child, parent in parents.items() if parent in new} - found
-        found |= new
-    return found
+        new = {child for child, parent in parents.items() if parent in new} - result
+        result |= new
+    return result
 
 
 def alive(pid):
@@ -473,25 +465,20 @@ def alive(pid):
 
 
 def test_without_fork_the_same_code_runs_cold_and_says_so(play, monkeypatch):
-    from grader.judge.runner import Limits, Runner
-
     monkeypatch.setenv("KOANS_COLD", "1")
     book = play.workbook
     solve(book, "scores")
     with Runner(book, Limits(timeout=20)) as runner:
         assert runner.warm_up().startswith("cold: every run imports torch anew")
-        assert runner.run(book.koan("scores"), _learner()).passed
+        assert runner.run(book.koan("scores"), LEARNER).passed
     play.body("causal_mask", "while True: pass")
     with Runner(book, Limits(timeout=1)) as runner:
-        verdict = runner.run(book.koan("causal_mask"), _learner())
+        verdict = runner.run(book.koan("causal_mask"), LEARNER)
         assert verdict.status == Status.timed_out
         assert "three tokens by hand" in verdict.message
 
 
 def test_two_terminals_record_into_one_progress_file(play):
-    from grader.book.verdict import Verdict
-    from grader.learn.progress import Progress
-
     book = play.workbook
     koan = book.koan("scores")
     code = (

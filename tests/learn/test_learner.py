@@ -1,4 +1,4 @@
-"""A learner walks the path with the command."""
+"""A learner works through the koans with the command."""
 
 import csv
 import json
@@ -64,10 +64,10 @@ def test_softmax_without_the_maximum_is_told_which_mistake_it_is(play):
     run = play.says("run", "softmax")
     assert run.returncode == 1
     lines = run.stdout.splitlines()
-    says = lines.index("this looks like: exp before subtracting the row maximum: large scores overflow")
+    headline = lines.index("this looks like: exp before subtracting the row maximum: large scores overflow")
     assert "fails: scores of twelve do not overflow [float16]" in run.stdout
-    assert "    x = tensor([12., 11., 10.], dtype=float16)" in lines[says:]
-    assert "  actual   tensor([nan, 0., 0.], dtype=float16)" in lines[says:]
+    assert "    x = tensor([12., 11., 10.], dtype=float16)" in lines[headline:]
+    assert "  actual   tensor([nan, 0., 0.], dtype=float16)" in lines[headline:]
     assert "koans hint softmax" in run.stdout
 
 
@@ -97,11 +97,11 @@ def test_the_solution_opens_on_passing_and_a_peek_is_recorded(play):
 def test_reset_puts_the_stub_back_and_keeps_what_it_replaces(play):
     stub = play.workbook.exercise(play.workbook.koan("scores")).read_text()
     play.write("scores", "mine = 1\n")
-    said = play.says("reset", "scores").stdout
+    output = play.says("reset", "scores").stdout
     assert play.workbook.exercise(play.workbook.koan("scores")).read_text() == stub
-    kept = list((play.root / ".koans/replaced/ch07_attention").glob("scores-*.py"))
-    assert [f.read_text() for f in kept] == ["mine = 1\n"]
-    assert kept[0].name in said.replace("\n", "")
+    copies = list((play.root / ".koans/replaced/ch07_attention").glob("scores-*.py"))
+    assert [f.read_text() for f in copies] == ["mine = 1\n"]
+    assert copies[0].name in output.replace("\n", "")
 
 
 def test_a_pass_counts_for_the_text_it_was_given_for(play):
@@ -149,7 +149,7 @@ def test_every_screen_fits_the_terminal(play, width):
 
 
 def test_the_test_that_is_named_is_the_one_whose_failure_is_told(play):
-    # The first test to fail looks like another mistake than most do; a later one tells which it is.
+    # The first failing test fits more than one mistake; a later one shows which it is.
     play.body(
         "speculative_accept",
         "for i, x in enumerate(drafts):",
@@ -157,7 +157,7 @@ def test_the_test_that_is_named_is_the_one_whose_failure_is_told(play):
         "        return [*drafts[:i], draw(p[i] - q[i], v)]",
         "return drafts",
     )
-    shown = play.says("run", "speculative_accept").stdout
-    assert "this looks like: the residual not clipped at zero" in shown
-    assert "accepted half the time [0.6-gives1]" in shown
-    assert "u = [0.6]" in shown
+    output = play.says("run", "speculative_accept").stdout
+    assert "this looks like: the residual not clipped at zero" in output
+    assert "accepted half the time [0.6-gives1]" in output
+    assert "u = [0.6]" in output

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from grader.learn.cards.schedule import Review
-from grader.learn.deck import cards, line_up
+from grader.learn.deck import cards, review_queue
 from grader.learn.progress import Progress
 from grader.learn.questions import quiz, reading
 from grader.learn.recall import Answer
@@ -158,7 +158,7 @@ def test_a_miss_raises_the_cards_of_its_facts_until_they_are_reviewed(proved):
         assert {"softmax-subtract-max", "exp-1000"} <= set(raised)
         assert "softmax-bug-returns" not in raised
         assert all(set(book.cards[card].facts) & set(question.facts) for card in raised)
-        assert [standing.card.id for standing in line_up(standings, 99)][: len(raised)] == sorted(
+        assert [standing.card.id for standing in review_queue(standings, 99)][: len(raised)] == sorted(
             raised, key=lambda c: next(standing.due for standing in standings if standing.card.id == c)
         )
         progress.recall.review("card", Review("exp-1000", 3, now - 10))

@@ -1,4 +1,4 @@
-"""What was proved comes back: the log, the schedule derived from it, reviews in the terminal, re-solves."""
+"""Reviews and re-solves: the log, the schedule derived from it, and the loops in the terminal."""
 
 import io
 import json
@@ -22,11 +22,11 @@ from grader.learn.cards import re_solve_session
 from grader.learn.cards.review_session import begin, step
 from grader.learn.cards.schedule import Memory, Plan, Review, choices, replay, retrievability
 from grader.learn.deck import cards, koans
-from grader.learn.first_solve import Sign, solved
+from grader.learn.first_solve import Activity, first_solves
 from grader.learn.progress import Progress
 from grader.learn.recall import Answer
-from grader.learn.review_ui import re_solve as desk
 from grader.learn.review_ui.keyboard import Keyboard
+from grader.learn.review_ui.re_solve import run_once
 from grader.learn.review_ui.screens import Screens
 from grader.learn.settings import Settings, change, load
 from tests.terminal import Terminal
@@ -37,20 +37,20 @@ CARDS, KOANS = Plan(), Plan(0.8, minutes=False)
 
 
 def a_year(seed, cards=150):
-    """A learner who reviews what is due on most days of a year, some of it badly and then again ten minutes later."""
+    """Reviews of a learner who reviews the due cards on most days of a year, three times a day with breaks of ten minutes."""
     rng = random.Random(seed)
-    log, held, memories = [], {}, {}
+    log, histories, memories = [], {}, {}
     for day in range(365):
         if rng.random() < 0.2:
             continue
         now = START + day * DAY + rng.uniform(0, 6 * 3600)
         for _ in range(3):
-            new = [f"card-{i}" for i in range(cards) if f"card-{i}" not in held][:1]
+            new = [f"card-{i}" for i in range(cards) if f"card-{i}" not in histories][:1]
             due = [item for item, memory in memories.items() if memory.is_due(now)]
             for item in [*due, *new]:
                 review = Review(item, rng.choices((1, 2, 3, 4), (1, 1, 6, 2))[0], now, rng.uniform(2, 40))
-                held[item] = (*held.get(item, ()), review)
-                memories[item] = replay(held[item], CARDS)
+                histories[item] = (*histories.get(item, ()), review)
+                memories[item] = replay(histories[item], CARDS)
                 log.append(review)
                 now += review.seconds
             now += 600
@@ -67,7 +67,7 @@ def test_a_year_of_reviews_replays_from_the_log_to_the_identical_schedule(tmp_pa
         progress._db.execute("pragma synchronous = off")  # no waiting for the disk 1,500 times
         for review in log:
             progress.recall.review("card", review)
-            if review.rating == 1 and review.seconds < 5:  # the cache is made at any time, of any length of log
+            if review.rating == 1 and review.seconds < 5:  # the cache may be computed at any length of the log
                 progress.recall.schedule("card", CARDS)
         cached = progress.recall.schedule("card", CARDS)
     with Progress(tmp_path) as progress:
@@ -136,8 +136,8 @@ def test_a_clock_set_back_does_no_harm():
     later = START + 20 * DAY
     lost = replay([*steady, Review("a", 3, 1000.0)], CARDS)
     assert lost.is_due(START + 4 * DAY)
-    found = replay([*steady, Review("a", 3, 1000.0), Review("a", 3, later)], CARDS)
-    assert days(found, later) == pytest.approx(days(replay([*steady, Review("a", 3, later)], CARDS), later), rel=0.2)
+    resumed = replay([*steady, Review("a", 3, 1000.0), Review("a", 3, later)], CARDS)
+    assert days(resumed, later) == pytest.approx(days(replay([*steady, Review("a", 3, later)], CARDS), later), rel=0.2)
     # A review dated four years ahead: due at once when the clock is right again, and back on its way after that.
     ahead = [*steady, Review("a", 3, START + 1460 * DAY)]
     assert replay(ahead, CARDS).is_due(START + 4 * DAY)
@@ -150,10 +150,10 @@ def test_a_clock_set_back_does_no_harm():
 def test_the_four_ratings_order_the_intervals_and_a_koan_never_waits_minutes():
     reviews = [Review("a", 3, START), Review("a", 3, START + 600)]
     for plan, history in ((CARDS, []), (CARDS, reviews), (KOANS, reviews), (KOANS, [])):
-        found = choices(history, plan, START + 4 * DAY)
-        assert list(found) == [1, 2, 3, 4]
-        assert list(found.values()) == sorted(found.values())
-        assert plan.minutes or found[1] >= DAY
+        intervals = choices(history, plan, START + 4 * DAY)
+        assert list(intervals) == [1, 2, 3, 4]
+        assert list(intervals.values()) == sorted(intervals.values())
+        assert plan.minutes or intervals[1] >= DAY
     assert choices([], CARDS, START)[1] == 60
     assert retrievability(reviews, CARDS, START + 600) == 1
     assert 0.5 < retrievability(reviews, CARDS, START + 10 * DAY) < 0.9
@@ -211,37 +211,37 @@ def test_a_progress_file_of_version_1_is_brought_up_in_place_with_every_attempt(
     db.close()
 
 
-# A sitting: keys in, what is on the screen and in the log out
+# A session: keys in, what is on the screen and in the log out
 
 
-def press(sitting, keys, now=START, each=5.0):
-    """The sitting after these keys, pressed some seconds apart, and what was to be written to the log."""
+def press(session, keys, now=START, each=5.0):
+    """The session after these keys, pressed `each` seconds apart, the effects, and the time of the last key."""
     effects = []
     for key in keys:
         now += each
-        sitting, effect = step(sitting, key, now)
+        session, effect = step(session, key, now)
         effects += [effect] if effect else []
-    return sitting, effects, now
+    return session, effects, now
 
 
 def test_a_key_reveals_and_a_digit_rates_and_the_next_card_comes():
-    sitting = begin(["a", "b"], {}, CARDS, START)
-    assert (sitting.card, sitting.revealed, sitting.left) == ("a", False, 2)
-    sitting, effects, _ = press(sitting, ["3"])
-    assert (sitting.card, sitting.revealed, effects) == ("a", True, [])  # a digit reveals; it does not rate unseen
-    sitting, effects, _ = press(sitting, ["x", "9", "4"])
+    session = begin(["a", "b"], {}, CARDS, START)
+    assert (session.card, session.revealed, session.left) == ("a", False, 2)
+    session, effects, _ = press(session, ["3"])
+    assert (session.card, session.revealed, effects) == ("a", True, [])  # a digit reveals; it does not rate unseen
+    session, effects, _ = press(session, ["x", "9", "4"])
     assert [(e.verb, e.review.item, e.review.rating, e.review.seconds) for e in effects] == [("review", "a", 4, 15.0)]
-    assert (sitting.card, sitting.revealed, sitting.left) == ("b", False, 1)
-    sitting, _, _ = press(sitting, [" ", "4"])
-    assert (sitting.card, sitting.left, sitting.ended) == (None, 0, False)  # the last rating can still be taken back
-    assert press(sitting, ["enter"])[0].ended
+    assert (session.card, session.revealed, session.left) == ("b", False, 1)
+    session, _, _ = press(session, [" ", "4"])
+    assert (session.card, session.left, session.ended) == (None, 0, False)  # the last rating can still be taken back
+    assert press(session, ["enter"])[0].ended
 
 
-def test_a_card_rated_again_comes_back_in_the_same_sitting():
-    sitting, _, now = press(begin(["a", "b", "c"], {}, CARDS, START), [" ", "1", " ", "4"])
-    assert sitting.card == "c"  # its minute is not over
-    sitting, _, _ = press(sitting, [" ", "4"], now + 60)
-    assert sitting.card == "a"
+def test_a_card_rated_again_comes_back_in_the_same_session():
+    session, _, now = press(begin(["a", "b", "c"], {}, CARDS, START), [" ", "1", " ", "4"])
+    assert session.card == "c"  # its minute is not over
+    session, _, _ = press(session, [" ", "4"], now + 60)
+    assert session.card == "a"
     early, _, _ = press(begin(["a"], {}, CARDS, START), [" ", "1"])
     assert early.card == "a"  # nothing else is left
     done, effects, _ = press(early, [" ", "3", " ", "4"])
@@ -251,16 +251,16 @@ def test_a_card_rated_again_comes_back_in_the_same_sitting():
 
 def test_undo_takes_back_one_rating_after_the_other_and_the_cards_return_in_order():
     start = begin(["a", "b"], {"a": (Review("a", 3, START - 9 * DAY),)}, CARDS, START)
-    sitting, effects, _ = press(start, [" ", "3", " ", "4", "u", "u", "u"])
+    session, effects, _ = press(start, [" ", "3", " ", "4", "u", "u", "u"])
     assert [(e.verb, e.review.item) for e in effects] == [
         ("review", "a"),
         ("review", "b"),
         ("take back", "b"),
         ("take back", "a"),
     ]
-    assert (sitting.card, sitting.waiting, sitting.done) == ("a", ("b",), ())
-    assert dict(sitting.histories)["a"] == dict(start.histories)["a"]
-    assert sitting.intervals(START) == start.intervals(START)
+    assert (session.card, session.waiting, session.done) == ("a", ("b",), ())
+    assert dict(session.histories)["a"] == dict(start.histories)["a"]
+    assert session.intervals(START) == start.intervals(START)
 
 
 def test_q_and_the_end_of_input_end_it():
@@ -271,10 +271,10 @@ def test_q_and_the_end_of_input_end_it():
 def test_the_intervals_shown_are_those_that_come_true():
     history = {"a": (Review("a", 3, START - 9 * DAY), Review("a", 3, START - 9 * DAY + 600))}
     for rating in (1, 2, 3, 4):
-        sitting = begin(["a"], history, CARDS, START)
-        shown = sitting.intervals(START + 10)[rating]
-        after, _, _ = press(sitting, [" ", str(rating)])
-        assert replay(after.history("a"), CARDS).due == START + 10 + shown
+        session = begin(["a"], history, CARDS, START)
+        interval = session.intervals(START + 10)[rating]
+        after, _, _ = press(session, [" ", str(rating)])
+        assert replay(after.history("a"), CARDS).due == START + 10 + interval
 
 
 # What is due
@@ -282,7 +282,7 @@ def test_the_intervals_shown_are_those_that_come_true():
 
 def state(play, card):
     with Progress(play.root) as progress:
-        return next(h for h in cards(play.workbook, progress, Settings(), time.time()) if h.card.id == card)
+        return next(s for s in cards(play.workbook, progress, Settings(), time.time()) if s.card.id == card)
 
 
 def log(play, *reviews):
@@ -300,24 +300,24 @@ def review(play, keys, *args):
 def test_the_listing_says_what_is_new_due_later_and_locked_by_which_koan(proved):
     now = time.time()
     log(proved, Review("softmax-subtract-max", 3, now - 30 * DAY), Review("exp-1000", 4, now - 60))
-    found = {card["id"]: card for card in json.loads(proved.says("cards", "--json").stdout)}
-    assert list(found) == list(proved.workbook.cards)
-    assert found["softmax-overflow-symptom"]["state"] == "new"
-    assert found["softmax-subtract-max"]["state"] == "due"
-    later = found["exp-1000"]
+    by_id = {card["id"]: card for card in json.loads(proved.says("cards", "--json").stdout)}
+    assert list(by_id) == list(proved.workbook.cards)
+    assert by_id["softmax-overflow-symptom"]["state"] == "new"
+    assert by_id["softmax-subtract-max"]["state"] == "due"
+    later = by_id["exp-1000"]
     assert (later["state"], later["reviews"]) == ("later", 1)
     assert later["due"] > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + DAY))
-    locked = found["causal-mask"]
+    locked = by_id["causal-mask"]
     assert (locked["state"], locked["waits_for"]) == ("locked", ["ch07_attention/causal_mask"])
-    cited = found["gpt-3-had-no-bf16"]
+    cited = by_id["gpt-3-had-no-bf16"]
     assert cited["state"] == "locked"
     assert len(cited["waits_for"]) == len(proved.workbook.chapter("6").koans) - 1
-    shown = proved.says("cards").stdout
-    assert "due    softmax-subtract-max" in shown
-    assert "new    softmax-overflow-symptom" in shown
-    assert "causal_mask (2)" in shown
-    one = proved.says("cards", "--chapter", "7", "--all").stdout
-    assert "causal-mask-cache" in one and "softmax-subtract-max" not in one
+    listing = proved.says("cards").stdout
+    assert "due    softmax-subtract-max" in listing
+    assert "new    softmax-overflow-symptom" in listing
+    assert "causal_mask (2)" in listing
+    all_of_chapter = proved.says("cards", "--chapter", "7", "--all").stdout
+    assert "causal-mask-cache" in all_of_chapter and "softmax-subtract-max" not in all_of_chapter
 
 
 def test_a_cited_card_unlocks_with_the_last_koan_of_its_chapter(tmp_path, book):
@@ -335,8 +335,8 @@ def test_due_cards_come_before_new_ones_and_new_ones_are_so_many_a_day(proved):
     log(proved, Review("softmax-bug-returns", 3, now - 30 * DAY), Review("exp-1000", 3, now - 60 * DAY))
     assert proved.says("settings", "new_per_day", "1").returncode == 0
     keys = ["", "4", "", "4", "", "4", "", "4"]
-    shown = review(proved, keys)
-    assert "3 reviews of 3 cards, 0 rated again" in shown
+    output = review(proved, keys)
+    assert "3 reviews of 3 cards, 0 rated again" in output
     with Progress(proved.root) as progress:
         seen = list(progress.recall.reviews("card"))
     assert sorted(seen[:2]) == ["exp-1000", "softmax-bug-returns"]
@@ -345,21 +345,21 @@ def test_due_cards_come_before_new_ones_and_new_ones_are_so_many_a_day(proved):
 
 
 def test_the_path_says_how_many_cards_are_due(proved):
-    shown = proved.says().stdout
-    assert f"1 of {len(proved.workbook.koans)} koans passed" in shown
+    output = proved.says().stdout
+    assert f"1 of {len(proved.workbook.koans)} koans passed" in output
     with Progress(proved.root) as progress:
-        held = cards(proved.workbook, progress, Settings(), time.time())
-    unlocked = sum(h.state == "new" for h in held)
-    assert f"koans passed, {unlocked} cards due (koans review)" in shown
+        standings = cards(proved.workbook, progress, Settings(), time.time())
+    unlocked = sum(standing.state == "new" for standing in standings)
+    assert f"koans passed, {unlocked} cards due (koans review)" in output
     assert 2 <= unlocked <= Settings().new_per_day
 
 
 def test_a_limit_holds_and_what_was_done_before_q_is_kept(proved):
-    shown = review(proved, ["", "3", "", "q"], "--limit", "3")
-    assert "1 review of 1 card, 0 rated again" in shown
-    assert "proved by ch06_numerics/softmax, passed on" in shown
-    assert "1 again   2 hard   3 good   4 easy" in shown
-    assert "coming up" in shown
+    output = review(proved, ["", "3", "", "q"], "--limit", "3")
+    assert "1 review of 1 card, 0 rated again" in output
+    assert "proved by ch06_numerics/softmax, passed on" in output
+    assert "1 again   2 hard   3 good   4 easy" in output
+    assert "coming up" in output
     with Progress(proved.root) as progress:
         assert [len(r) for r in progress.recall.reviews("card").values()] == [1]
 
@@ -403,12 +403,12 @@ def test_settings_are_shown_set_and_checked(play):
     assert "new_per_day = 10" in play.says("settings").stdout
     assert play.says("settings", "resolve", "false").returncode == 0
     assert load(play.root) == Settings(resolve=False)
-    for (name, value), says in (
+    for (name, value), message in (
         (("retention", "2"), "<= 0.99"),
         (("resolve", "maybe"), "bool"),
         (("colour", "red"), "is no setting: there are new_per_day"),
     ):
-        with pytest.raises(KoansError, match=says):
+        with pytest.raises(KoansError, match=message):
             change(play.root, name, value)
     assert change(play.root, "retention", "0.85") == load(play.root) == Settings(resolve=False, retention=0.85)
     (play.root / ".koans/settings.toml").write_text("new_per_day = -1\n")
@@ -416,26 +416,27 @@ def test_settings_are_shown_set_and_checked(play):
     assert (result.returncode, "settings.toml" in result.stderr, "new_per_day" in result.stderr) == (2, True, True)
 
 
-# Koans come back, too
+# Re-solves
 
 
 def test_the_first_rating_of_a_koan_comes_from_attempts_hints_and_peeks():
-    def rating(*signs):
-        passed = Sign("k", START + 100, "passed", "done")
-        return solved([*(Sign("k", START + n, what, str(n)) for n, what in enumerate(signs)), passed])["k"].rating
+    def rating(*kinds):
+        passed = Activity("k", START + 100, "passed", "done")
+        before = [Activity("k", START + n, kind, str(n)) for n, kind in enumerate(kinds)]
+        return first_solves([*before, passed])["k"].rating
 
     assert rating() == rating("failed") == 4
     assert rating("hint") == rating("failed", "failed") == 3
     assert rating("hint", "hint") == rating(*["failed"] * 9) == 2
     assert rating("hint", "peek") == 1
-    after = [Sign("k", START, "passed"), Sign("k", START + 5, "peek"), Sign("k", START + 6, "passed")]
-    assert (solved(after)["k"].rating, solved(after)["k"].at) == (4, START)
+    after = [Activity("k", START, "passed"), Activity("k", START + 5, "peek"), Activity("k", START + 6, "passed")]
+    assert (first_solves(after)["k"].rating, first_solves(after)["k"].at) == (4, START)
 
 
 def test_time_to_solve_leaves_breaks_out():
     minutes = [(0, "a", "passed"), (10, "k", "failed"), (12, "k", "hint"), (300, "k", "failed"), (305, "k", "passed")]
-    found = solved(Sign(koan, START + 60 * at, what, str(at)) for at, koan, what in minutes)
-    assert {koan: one.seconds / 60 for koan, one in found.items()} == {"a": 0, "k": 10 + 2 + 5}
+    solves = first_solves(Activity(koan, START + 60 * at, kind, str(at)) for at, koan, kind in minutes)
+    assert {koan: first.seconds / 60 for koan, first in solves.items()} == {"a": 0, "k": 10 + 2 + 5}
 
 
 def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
@@ -443,7 +444,7 @@ def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
     koan = book.koan("causal_mask")
     console = Console(file=io.StringIO(), width=120)
     with Progress(play.root) as progress, Runner(book) as runner:
-        table = Screens(Keyboard(io.StringIO()), console)
+        screens = Screens(Keyboard(io.StringIO()), console)
         with pytest.raises(KoansError, match="has not passed yet"):
             re_solving.begin(book, progress, koan, START)
         play.solve("causal_mask")
@@ -452,9 +453,11 @@ def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
         scratch = play.root / ".koans/again/exercises/ch07_attention/causal_mask.py"
 
         def run():
-            (begun,) = re_solving.unfinished(book, progress).values()
-            assert re_solving.begin(book, progress, koan, time.time()) == begun  # it goes on, and does not start anew
-            return desk.once(book, progress, runner, begun, table)
+            (open_one,) = re_solving.unfinished(book, progress).values()
+            assert (
+                re_solving.begin(book, progress, koan, time.time()) == open_one
+            )  # it continues; it does not start once more
+            return run_once(book, progress, runner, open_one, screens)
 
         begun = re_solving.begin(book, progress, koan, time.time())
         assert scratch.read_text() == stub_of(book, koan)
@@ -465,20 +468,20 @@ def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
         assert "✗ failed" in console.file.getvalue()
         scratch.write_text("# again\n" + mine)
         assert run()
-        shown = console.file.getvalue().rpartition("again, in")[2]
-        assert shown.index("the first time") < shown.index("# again") < shown.index("def causal_mask")
-        assert shown.count("def causal_mask") == 2
+        comparison = console.file.getvalue().rpartition("again, in")[2]
+        assert comparison.index("the first time") < comparison.index("# again") < comparison.index("def causal_mask")
+        assert comparison.count("def causal_mask") == 2
         (rated,) = progress.recall.reviews("koan")[koan.id]
         assert (rated.rating, rated.seconds >= 0, begun.first.failed) == (3, True, 0)
-        assert [r.event for r in progress.recall.resolves()] == ["started", "failed", "passed"]
+        assert [r.event for r in progress.recall.re_solve_steps()] == ["started", "failed", "passed"]
         standing = progress.standings(book)[koan.id]
         assert (standing.status, standing.attempts, standing.changed) == (Status.passed, 1, False)
         assert book.exercise(koan).read_text() == mine
         book.exercise(koan).write_text("changed = 1\n")
-        assert re_solving.first_text(book, progress, begun.first) == mine  # kept, whatever the file is now
+        assert re_solving.first_text(book, progress, begun.first) == mine  # the stored text, whatever the file is now
         re_solving.begin(book, progress, koan, time.time())
-    kept = list((play.root / ".koans/replaced/ch07_attention").glob("causal_mask-*.py"))
-    assert [file.read_text() for file in kept] == ["# again\n" + mine]
+    copies = list((play.root / ".koans/replaced/ch07_attention").glob("causal_mask-*.py"))
+    assert [file.read_text() for file in copies] == ["# again\n" + mine]
 
 
 def test_a_re_solve_given_up_comes_back_soon_and_the_setting_opts_out(proved):
@@ -492,10 +495,10 @@ def test_a_re_solve_given_up_comes_back_soon_and_the_setting_opts_out(proved):
     assert "nothing to give up" in proved.says("again", "--give-up").stderr
     with Progress(proved.root) as progress:
         assert [r.rating for r in progress.recall.reviews("koan")["ch06_numerics/softmax"]] == [1]
-        (back,) = koans(proved.workbook, progress, Settings(), time.time())
-        assert not back.now and back.due < time.time() + 10 * DAY
-        (back,) = koans(proved.workbook, progress, Settings(), time.time() + 400 * DAY)
-        assert back.now
+        (koan,) = koans(proved.workbook, progress, Settings(), time.time())
+        assert not koan.is_due and koan.due < time.time() + 10 * DAY
+        (koan,) = koans(proved.workbook, progress, Settings(), time.time() + 400 * DAY)
+        assert koan.is_due
     change(proved.root, "resolve", "false")
     assert "name the koan" in proved.says("again").stderr
 
@@ -559,7 +562,7 @@ def test_ctrl_c_keeps_what_was_rated_and_leaves_the_terminal_as_it_was(proved):
 
 
 class _Interrupting(io.StringIO):
-    """A terminal on which Ctrl-C is pressed the moment that something shows."""
+    """A terminal on which Ctrl-C is pressed as soon as something is printed."""
 
     pressed = False
 
@@ -573,10 +576,10 @@ def test_ctrl_c_in_the_middle_of_a_screen_leaves_the_next_one_whole():
     screen = _Interrupting()
     keyboard = Keyboard()
     keyboard.live = True
-    table = Screens(keyboard, Console(file=screen, force_terminal=True))
+    screens = Screens(keyboard, Console(file=screen, force_terminal=True))
     with pytest.raises(KeyboardInterrupt):
-        table.show("a card", ask="any key")
-    table.show("the end")
+        screens.show("a card", ask="any key")
+    screens.show("the end")
     assert "any key" in screen.getvalue()
     assert "the end" in screen.getvalue()
 

@@ -1,4 +1,4 @@
-"""What a learner's logs add up to: in a terminal, as JSON, as one page."""
+"""A learner's statistics: in a terminal, as JSON, as one page."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from grader.learn.cards.schedule import Review
 from grader.learn.progress import Progress
 from grader.learn.report import charts, plots, stats_page
 from grader.learn.settings import Settings
-from grader.learn.stats import Day, Month, Rungs, Stats, Took, gather
+from grader.learn.stats import Day, Month, Rungs, SolveTimes, Stats, gather
 from tests.browser import CHROMIUM, Browser
 
 DAY = 86_400.0
@@ -30,7 +30,7 @@ def days(*counts, since="2026-09-01"):
 
 @pytest.fixture
 def some():
-    """A learner in the middle of it, by hand."""
+    """The statistics of a learner who has done part of the workbook."""
     return Stats(
         koans=10,
         passed=4,
@@ -47,9 +47,9 @@ def some():
         ),
         retention=(Month("2026-08", 10, 9), Month("2026-09", 20, 15)),
         solving=(
-            Took("ch01_tensors/dot", "ch01_tensors", "name it", 3.0, 0),
-            Took("ch01_tensors/matmul", "ch01_tensors", "compute it", 45.5, 7, (12.0,)),
-            Took("ch01_tensors/rank", "ch01_tensors", "compute it", 0.0, 0),
+            SolveTimes("ch01_tensors/dot", "ch01_tensors", "name it", 3.0, 0),
+            SolveTimes("ch01_tensors/matmul", "ch01_tensors", "compute it", 45.5, 7, (12.0,)),
+            SolveTimes("ch01_tensors/rank", "ch01_tensors", "compute it", 0.0, 0),
         ),
         coming=days(2, 0, 5, *[0] * 11, since="2026-09-21"),
         later=2,
@@ -76,15 +76,15 @@ def test_the_logs_are_added_up(tmp_path, book):
         progress.recall.review("card", Review("gone-from-the-workbook", 3, NOW))
         progress.recall.review("koan", Review(koan.id, 3, NOW - DAY, 300.0))
         progress.recall.review("koan", Review(koan.id, 1, NOW, 900.0))
-        found = gather(book, progress, Settings(), NOW)
-    assert (found.reviews, found.seen) == (6, 1)
-    assert (found.passes[0].count, sum(d.count for d in found.passes)) == (1, 1)
-    assert len(found.passes) in (20, 21)  # days of the learner's own calendar, wherever the test runs
-    assert found.remembered == (2, 3)  # minutes after the one before does not count
-    (took,) = found.solving
-    assert (took.koan, took.minutes, took.failed, took.again) == (koan.id, 14.0, 3, (5.0,))
-    assert sum(d.count for d in found.coming) + found.later == 1
-    assert sum(sum(r.koans.values()) for r in found.rungs) == len(book.koans)
+        stats = gather(book, progress, Settings(), NOW)
+    assert (stats.reviews, stats.seen) == (6, 1)
+    assert (stats.passes[0].count, sum(d.count for d in stats.passes)) == (1, 1)
+    assert len(stats.passes) in (20, 21)  # days of the learner's own calendar, wherever the test runs
+    assert stats.remembered == (2, 3)  # a review some minutes after the one before does not count
+    (times,) = stats.solving
+    assert (times.koan, times.minutes, times.failed, times.again) == (koan.id, 14.0, 3, (5.0,))
+    assert sum(d.count for d in stats.coming) + stats.later == 1
+    assert sum(sum(r.koans.values()) for r in stats.rungs) == len(book.koans)
 
 
 def test_rungs_count_what_passes_as_it_stands(play):
@@ -95,8 +95,8 @@ def test_rungs_count_what_passes_as_it_stands(play):
         progress.record(Verdict(koan.id, "learner", Status.passed), text)
 
         def rungs():
-            found = gather(play.workbook, progress, Settings(), time.time())
-            return found.passed, next(r for r in found.rungs if r.chapter == koan.chapter).passed
+            stats = gather(play.workbook, progress, Settings(), time.time())
+            return stats.passed, next(r for r in stats.rungs if r.chapter == koan.chapter).passed
 
         assert rungs() == (1, {koan.rung: 1})
         play.body("softmax", "return x")
@@ -163,9 +163,9 @@ def test_the_page_is_self_contained_and_escapes_what_it_shows(some):
 @pytest.mark.skipif(CHROMIUM is None, reason="not run here: needs chromium")
 def test_the_page_opens_in_a_browser_without_a_complaint_or_a_request(some, nothing, tmp_path):
     with Browser(tmp_path / "profile") as browser:
-        for name, found in (("some", some), ("nothing", nothing)):
+        for name, stats in (("some", some), ("nothing", nothing)):
             file = tmp_path / f"{name}.html"
-            file.write_text(stats_page.page(found, date(2026, 9, 21)))
+            file.write_text(stats_page.page(stats, date(2026, 9, 21)))
             for dark, width in ((False, 1280), (True, 390)):
                 browser.looks(dark=dark, width=width)
                 browser.open(file)
@@ -181,8 +181,8 @@ def test_the_page_opens_in_a_browser_without_a_complaint_or_a_request(some, noth
 def test_stats_are_written_printed_and_given_as_json(play, tmp_path):
     text = play.says("stats")
     assert (text.returncode, "0 of" in text.stdout) == (0, True)
-    found = json.loads(play.says("stats", "--json").stdout)
-    assert (found["passed"], found["koans"]) == (0, len(play.workbook.koans))
+    stats = json.loads(play.says("stats", "--json").stdout)
+    assert (stats["passed"], stats["koans"]) == (0, len(play.workbook.koans))
     assert "written" in play.says("stats", "-o", str(tmp_path / "x.html")).stdout
     assert (tmp_path / "x.html").read_text().startswith("<!DOCTYPE html>")
     assert play.says("stats", "-o", "/nonesuch/x.html").returncode == 2

@@ -1,4 +1,4 @@
-"""What is kept in .koans stays whole: damage is noticed and told, nothing is lost silently, verdicts go by last use."""
+"""The databases in .koans: damage is noticed and reported, nothing is lost silently, unused verdicts expire."""
 
 import sqlite3
 import time
@@ -15,9 +15,9 @@ FAILED = Verdict("ch06_numerics/softmax", "learner", Status.failed, "x" * 500)
 
 
 def _damage(file, size=2000):
-    """Overwrite the end of the last page: the file opens as if nothing had happened, and the check has words for it.
+    """Overwrite the end of the last page: the file opens without an error, and SQLite's check reports the damage.
 
-    A whole page (4096 bytes) makes the check itself fail.
+    Overwriting a whole page (4096 bytes) makes the check itself fail.
     """
     data = bytearray(file.read_bytes())
     data[-size:] = b"\xff" * size
@@ -25,7 +25,7 @@ def _damage(file, size=2000):
     return bytes(data)
 
 
-def _asides(root):
+def _copies(root):
     return sorted(file.name for file in (root / ".koans").iterdir() if "-20" in file.name)
 
 
@@ -37,9 +37,9 @@ def _filled_progress(root):
 
 
 def _filled_grades(root):
-    with VerdictCache(root) as kept:
+    with VerdictCache(root) as cache:
         for i in range(50):
-            kept.put(f"key {i}", FAILED)
+            cache.put(f"key {i}", FAILED)
     return root / ".koans/grades.db"
 
 
@@ -49,10 +49,10 @@ def test_a_damaged_page_of_the_progress_file_is_noticed_and_the_file_is_kept_asi
     data = _damage(file, size)
     with pytest.raises(KoansError, match=r"progress\.db: damaged .*kept as progress-.*the next run starts a new one"):
         Progress(tmp_path)
-    (aside,) = _asides(tmp_path)
-    assert (tmp_path / ".koans" / aside).read_bytes() == data
+    (copy,) = _copies(tmp_path)
+    assert (tmp_path / ".koans" / copy).read_bytes() == data
     with Progress(tmp_path) as progress:
-        assert progress.signs() == []
+        assert progress.activities() == []
 
 
 def test_files_damaged_in_the_same_second_are_all_kept(tmp_path, monkeypatch):
@@ -61,36 +61,36 @@ def test_files_damaged_in_the_same_second_are_all_kept(tmp_path, monkeypatch):
         _damage(_filled_progress(tmp_path))
         with pytest.raises(KoansError):
             Progress(tmp_path)
-    assert set(_asides(tmp_path)) == {f"progress-20260102-030405{end}.db" for end in ("", "-1", "-2")}
+    assert set(_copies(tmp_path)) == {f"progress-20260102-030405{end}.db" for end in ("", "-1", "-2")}
 
 
 def test_a_damaged_file_of_grades_is_kept_aside_and_told_and_grading_goes_on(tmp_path):
     file = _filled_grades(tmp_path)
     data = _damage(file)
-    with VerdictCache(tmp_path) as kept:
-        (aside,) = _asides(tmp_path)
-        assert aside in kept.told
-        assert "damaged" in kept.told
-        assert len(kept.told.splitlines()) == 1
-        assert kept.get("key 1") is None
-        kept.put("key 1", FAILED)
-    assert (tmp_path / ".koans" / aside).read_bytes() == data
-    with VerdictCache(tmp_path) as kept:
-        assert kept.told == ""
-        assert kept.get("key 1") == FAILED
+    with VerdictCache(tmp_path) as cache:
+        (copy,) = _copies(tmp_path)
+        assert copy in cache.told
+        assert "damaged" in cache.told
+        assert len(cache.told.splitlines()) == 1
+        assert cache.get("key 1") is None
+        cache.put("key 1", FAILED)
+    assert (tmp_path / ".koans" / copy).read_bytes() == data
+    with VerdictCache(tmp_path) as cache:
+        assert cache.told == ""
+        assert cache.get("key 1") == FAILED
 
 
 def test_a_new_file_of_grades_does_not_take_the_log_of_the_damaged_one_for_its_own(tmp_path):
-    with VerdictCache(tmp_path) as holder:  # as long as it is open, so is SQLite's log beside the file
+    with VerdictCache(tmp_path) as holder:  # while it is open, SQLite's log stays beside the file
         holder.put("old", FAILED)
         (tmp_path / ".koans/grades.db").write_bytes(b"no database" * 1000)
-        with VerdictCache(tmp_path) as kept:
-            assert "damaged" in kept.told
-            assert kept.get("old") is None
-            kept.put("new", FAILED)
-        assert [name.partition(".")[2] for name in _asides(tmp_path)] == ["db", "db-shm", "db-wal"]
-    with VerdictCache(tmp_path) as kept:
-        assert (kept.told, kept.get("new")) == ("", FAILED)
+        with VerdictCache(tmp_path) as cache:
+            assert "damaged" in cache.told
+            assert cache.get("old") is None
+            cache.put("new", FAILED)
+        assert [name.partition(".")[2] for name in _copies(tmp_path)] == ["db", "db-shm", "db-wal"]
+    with VerdictCache(tmp_path) as cache:
+        assert (cache.told, cache.get("new")) == ("", FAILED)
 
 
 def test_koans_grade_tells_that_the_file_of_grades_was_damaged(play, tmp_path):
@@ -113,23 +113,23 @@ def test_a_file_that_another_process_holds_is_left_where_it_is(tmp_path, store, 
     with pytest.raises(KoansError, match="database is locked"):
         store(tmp_path)
     other.close()
-    assert _asides(tmp_path) == []
+    assert _copies(tmp_path) == []
     assert file.exists()
 
 
 def test_a_verdict_that_is_asked_for_stays_and_one_that_nobody_asks_for_goes(tmp_path, monkeypatch):
     now = [1.8e9]
     monkeypatch.setattr(module.time, "time", lambda: now[0])
-    with VerdictCache(tmp_path) as kept:
-        kept.put("asked for", FAILED)
-        kept.put("forgotten", FAILED)
+    with VerdictCache(tmp_path) as cache:
+        cache.put("asked for", FAILED)
+        cache.put("forgotten", FAILED)
     for _ in range(3):
         now[0] += 0.6 * module.MONTHS
-        with VerdictCache(tmp_path) as kept:
-            assert kept.get("asked for") == FAILED
-    with VerdictCache(tmp_path) as kept:
-        assert kept.get("forgotten") is None
-        assert kept.get("asked for") == FAILED
+        with VerdictCache(tmp_path) as cache:
+            assert cache.get("asked for") == FAILED
+    with VerdictCache(tmp_path) as cache:
+        assert cache.get("forgotten") is None
+        assert cache.get("asked for") == FAILED
     now[0] += 1.1 * module.MONTHS
-    with VerdictCache(tmp_path) as kept:
-        assert kept.get("asked for") is None
+    with VerdictCache(tmp_path) as cache:
+        assert cache.get("asked for") is None

@@ -1,1 +1,1 @@
-"""Where the path is walked: one event type and one loop (session), seen as a screen or as plain lines."""
+"""The app: one event type and one loop (session), shown as a full screen or as plain lines."""

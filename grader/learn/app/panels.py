@@ -1,4 +1,4 @@
-"""What opens over the main screen: the list, a page of text, what a pass brings, a yes-or-no."""
+"""The screens that open over the main screen: the list of koans, a page of text, a pass, a yes-or-no question."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from textual.widgets.option_list import Option
 from grader.book import terminal
 from grader.book.stubs import without_docstrings
 from grader.book.workbook import Koan, Workbook
-from grader.learn.app.state import State
+from grader.learn.app.state import State, Verb
 from grader.learn.attempts import Step, solution_text
 from grader.learn.report.standing import unlocked
 
-SIDE_BY_SIDE = 110  # columns from which two answers stand beside one another
+SIDE_BY_SIDE = 110  # columns from which two answers are shown side by side
 
 
 class ChooseKoan(ModalScreen[str | None]):
-    """Every koan; typing filters by id, title, rung and standing, Enter goes there."""
+    """A list of all koans. Typing filters by id, title, rung and standing. Enter returns the id of the chosen koan."""
 
     CSS = """
     ChooseKoan { align: center middle; }
@@ -63,7 +63,7 @@ class ChooseKoan(ModalScreen[str | None]):
             options.highlighted = ids.index(min(ids, key=lambda koan: self._distance(koan, words)))
 
     def _distance(self, koan: str, words: str) -> int:
-        """How far a koan is from what was typed: its name, the start of its name, anything else."""
+        """How far a koan is from what was typed: 0 for its name, 1 for the start of its name, 2 otherwise."""
         name = koan.partition("/")[2]
         if not words:
             return 0 if koan == self.state.koan else 1
@@ -87,17 +87,17 @@ class ChooseKoan(ModalScreen[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option.id)
 
-    def action_move(self, by: int) -> None:
+    def action_move(self, step: int) -> None:
         options = self.query_one(OptionList)
         if options.option_count:
-            options.highlighted = ((options.highlighted or 0) + by) % options.option_count
+            options.highlighted = ((options.highlighted or 0) + step) % options.option_count
 
     def action_close(self) -> None:
         self.dismiss(None)
 
 
 class Page(ModalScreen[None]):
-    """A text to read; any of Escape, q and Enter closes it."""
+    """A text to read. Escape, q or Enter closes it."""
 
     CSS = """
     Page { align: center middle; }
@@ -124,19 +124,24 @@ class Page(ModalScreen[None]):
         self.dismiss(None)
 
 
-class PassedScreen(ModalScreen[str | None]):
-    """After a pass: what it unlocked, why it matters, and the model answer beside one's own."""
+class PassedScreen(ModalScreen[Verb | None]):
+    """A pass: the cards it unlocked, the afterword, and the learner's answer beside the model answer.
+
+    The result is the command to post next, or None.
+    """
 
     CSS = """
-    Passed { align: center middle; }
-    Passed > VerticalScroll { width: 96%; height: 94%; border: round $success; background: $surface; padding: 0 1; }
-    Passed .code { width: 1fr; height: auto; padding: 0 1; }
-    Passed Horizontal { height: auto; margin-top: 1; }
-    Passed .stacked { layout: vertical; }
+    PassedScreen { align: center middle; }
+    PassedScreen > VerticalScroll {
+        width: 96%; height: 94%; border: round $success; background: $surface; padding: 0 1;
+    }
+    PassedScreen .code { width: 1fr; height: auto; padding: 0 1; }
+    PassedScreen Horizontal { height: auto; margin-top: 1; }
+    PassedScreen .stacked { layout: vertical; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n,enter", "leave('next')", "next koan"),
-        Binding("escape,q", "leave('')", "stay"),
+        Binding("n,enter", "next", "next koan"),
+        Binding("escape,q", "stay", "stay"),
     ]
 
     def __init__(self, workbook: Workbook, step: Step) -> None:
@@ -151,7 +156,7 @@ class PassedScreen(ModalScreen[str | None]):
             if self.step.unlocked:
                 yield Static(unlocked(self.step.unlocked))
             yield Markdown(self.workbook.notes(koan).afterword)
-            # Beside one another where there is room: the class is set before anything is mounted.
+            # Side by side where there is room. The class is set before anything is mounted.
             with Horizontal(classes="" if self.app.size.width >= SIDE_BY_SIDE else "stacked"):
                 with Vertical(classes="code"):
                     yield Static(Text("yours", "bold"))
@@ -166,15 +171,18 @@ class PassedScreen(ModalScreen[str | None]):
         self.query_one(VerticalScroll).focus()
 
     def on_resize(self, event: events.Resize) -> None:
-        for both in self.query(Horizontal):  # none yet while the screen is being put together
-            both.set_class(event.size.width < SIDE_BY_SIDE, "stacked")
+        for answers in self.query(Horizontal):  # none before the screen is composed
+            answers.set_class(event.size.width < SIDE_BY_SIDE, "stacked")
 
-    def action_leave(self, verb: str) -> None:
-        self.dismiss(verb or None)
+    def action_next(self) -> None:
+        self.dismiss("next")
+
+    def action_stay(self) -> None:
+        self.dismiss(None)
 
 
 class Confirm(ModalScreen[bool]):
-    """A question; y says yes, anything else no."""
+    """A yes-or-no question. y means yes, any other key no."""
 
     CSS = """
     Confirm { align: center middle; }

@@ -1,11 +1,11 @@
-"""The loop in lines, for pipes, screen readers and small terminals: the same events, printed."""
+"""The app as plain lines, for pipes, screen readers and small terminals."""
 
 from __future__ import annotations
 
 import queue
 import sys
 import threading
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.text import Text
 
@@ -14,39 +14,40 @@ from grader.book.errors import KoansError
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook
 from grader.learn.app.session import AppSession
-from grader.learn.app.state import Command, State
+from grader.learn.app.state import Command, State, Verb
+from grader.learn.attempts import Step
 from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
 
-KEYS = {"n": "next", "p": "previous", "h": "hint", "r": "run", "x": "reset"}
+KEYS: dict[str, Verb] = {"n": "next", "p": "previous", "h": "hint", "r": "run", "x": "reset"}
 HELP = "Enter r run · h hint · n next · p previous · x reset · NAME go to a koan · q quit"
 
 
 class Plain:
-    """Prints what changed in the state; reads commands as lines until end of file."""
+    """Prints each change of the state. Reads commands as lines until the end of the input."""
 
     def __init__(self, workbook: Workbook, *, poll: bool = False, source: TextIO | None = None) -> None:
         self.workbook = workbook
         self.console = terminal.console()
         self.source = source or sys.stdin
-        self.states: queue.Queue[State | str | None] = queue.Queue()
-        self.session = AppSession(workbook, self.states.put, poll=poll)
-        self.seen: Any = None
-        self.told: list[str] = []
-        self.hints = -1
-        self.prompted = ""
+        self.items: queue.Queue[State | str | None] = queue.Queue()
+        self.session = AppSession(workbook, self.items.put, poll=poll)
+        self.shown_step: Step | None = None
+        self.shown_messages: list[str] = []
+        self.shown_hints = -1
+        self.shown_koan = ""
 
     def run(self) -> None:
-        """Until q, end of input or Ctrl-C."""
+        """Run until q, the end of the input or Ctrl-C."""
         threading.Thread(target=self._read, daemon=True).start()
         ended = False
         try:
             self.session.start()
             while True:
                 try:
-                    item = self.states.get(timeout=0.05 if ended else None)
+                    item = self.items.get(timeout=0.05 if ended else None)
                 except queue.Empty:
-                    if self.session.idle and self.states.empty():
+                    if self.session.idle and self.items.empty():
                         return
                     continue
                 if item is None:
@@ -54,7 +55,7 @@ class Plain:
                 elif isinstance(item, str):
                     if item == "q":
                         return
-                    self._obey(item)
+                    self._handle(item)
                 else:
                     self._show(item)
         finally:
@@ -63,12 +64,12 @@ class Plain:
     def _read(self) -> None:
         try:
             for line in self.source:
-                self.states.put(line.strip())
+                self.items.put(line.strip())
         except (OSError, ValueError):
             pass
-        self.states.put(None)
+        self.items.put(None)
 
-    def _obey(self, line: str) -> None:
+    def _handle(self, line: str) -> None:
         if not line or line in KEYS:
             self.session.post(Command(KEYS.get(line, "run")))
             return
@@ -78,28 +79,40 @@ class Plain:
             self.console.print(Text(f"{error}; {HELP}"))
 
     def _show(self, state: State) -> None:
-        told = [line for line in (state.told, state.trouble) if line]
-        if told and told != self.told:
-            self.console.print(Text("\n".join(told), "yellow"))
-        self.told = told
-        if state.koan != self.prompted:
-            self.prompted, self.hints = state.koan, state.hints
-        if state.hints > self.hints:
-            self.hints = state.hints
+        self._show_messages(state)
+        self._show_hint(state)
+        if state.step is None or state.step is self.shown_step:
+            return
+        self.shown_step = step = state.step
+        if step.verdict.passed:
+            self._show_pass(state, step)
+        else:
+            self._show_no_pass(state, step)
+
+    def _show_messages(self, state: State) -> None:
+        messages = [line for line in (state.notice, state.trouble) if line]
+        if messages and messages != self.shown_messages:
+            self.console.print(Text("\n".join(messages), "yellow"))
+        self.shown_messages = messages
+
+    def _show_hint(self, state: State) -> None:
+        if state.koan != self.shown_koan:
+            self.shown_koan, self.shown_hints = state.koan, state.hints
+        if state.hints > self.shown_hints:
+            self.shown_hints = state.hints
             text = self.workbook.notes(self.workbook.koans[state.koan]).hints[state.hints - 1]
             self.console.print(Text(f"hint {state.hints}", "bold"), "", terminal.markdown(text))
-        if state.step is None or state.step is self.seen:
-            return
-        self.seen = step = state.step
+
+    def _show_pass(self, state: State, step: Step) -> None:
+        self.console.print(terminal.verdict(step.koan, step.verdict), unlocked(step.unlocked))
+        self.console.print("", terminal.markdown(self.workbook.notes(step.koan).afterword), "")
+        if state.passed < len(state.order):
+            self.session.post(Command("next"))
+        else:
+            self.console.print(f"{state.passed} of {len(state.order)} koans passed", "Every koan has passed.")
+
+    def _show_no_pass(self, state: State, step: Step) -> None:
         koan = step.koan
-        if step.verdict.passed:
-            self.console.print(terminal.verdict(koan, step.verdict), unlocked(step.unlocked))
-            self.console.print("", terminal.markdown(self.workbook.notes(koan).afterword), "")
-            if state.passed < len(state.order):
-                self.session.post(Command("next"))
-            else:
-                self.console.print(f"{state.passed} of {len(state.order)} koans passed", "Every koan has passed.")
-            return
         due = f", {count(state.due, 'card')} due (koans review)" if state.due else ""
         self.console.print(Text(f"{state.passed} of {len(state.order)} koans passed{due}", "dim"), "")
         if step.verdict.status == Status.not_started:

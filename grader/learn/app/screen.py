@@ -1,4 +1,4 @@
-"""The screen: a view of the session's state, and keys that post commands to it."""
+"""The full screen: shows the state of the session, and posts commands to it when keys are pressed."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from grader.book.workbook import HINTS, RUNGS, Koan, Workbook
 from grader.learn import attempts
 from grader.learn.app.panels import ChooseKoan, Confirm, Page, PassedScreen
 from grader.learn.app.session import AppSession
-from grader.learn.app.state import Command, Notice, State
+from grader.learn.app.state import Command, Notice, State, Verb
 from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
 
-WIDE = 100  # columns from which prompt and verdict stand side by side
-BAR = 12
+WIDE = 100  # columns from which prompt and verdict are shown side by side
+BAR = 12  # width of the bar of progress in cells
 
 HELP = """
 Edit the koan's file in your own editor. Every time you save it, it runs, and the verdict appears here.
@@ -50,7 +50,7 @@ A verdict is one of passed, failed, not started, broken, timed out, crashed, not
 
 
 class KoansApp(App[None]):
-    """Current koan left, its verdict right; below one another on a narrow terminal."""
+    """The current koan on the left and its verdict on the right; on a narrow terminal, one below the other."""
 
     TITLE = "Tensor Koans"
     ENABLE_COMMAND_PALETTE = False
@@ -87,11 +87,11 @@ class KoansApp(App[None]):
     def __init__(self, workbook: Workbook, *, poll: bool = False) -> None:
         super().__init__()
         self.workbook = workbook
-        self.session = AppSession(workbook, self._tell, poll=poll)
+        self.session = AppSession(workbook, self._post_state, poll=poll)
         self.state = self.session.state
-        self._celebrated: attempts.Step | None = None
+        self._last_pass: attempts.Step | None = None
 
-    def _tell(self, state: State) -> None:
+    def _post_state(self, state: State) -> None:
         self.post_message(self.Changed(state))
 
     def compose(self) -> ComposeResult:
@@ -121,10 +121,10 @@ class KoansApp(App[None]):
         if moved:
             self.query_one("#prompt").scroll_home(animate=False)
         step = message.state.step
-        if step is not None and step is not self._celebrated and step.verdict.passed:
-            self._celebrated = step
+        if step is not None and step is not self._last_pass and step.verdict.passed:
+            self._last_pass = step
             if step.first and len(self.screen_stack) == 1:
-                self._passed(step)
+                self._show_pass(step)
 
     @property
     def koan(self) -> Koan:
@@ -135,15 +135,15 @@ class KoansApp(App[None]):
         for where, render in parts.items():
             try:
                 content = render(state)
-            except KoansError as error:  # content is being edited under the app
+            except KoansError as error:  # somebody edits the content while the app runs
                 content = Text(str(error), "red")
             self.query_one(where, Static).update(content)
 
     def _head(self, state: State) -> RenderableType:
         koan = self.koan
         chapter = next(c for c in self.workbook.chapters if c.id == koan.chapter)
-        own = [state.standings[k.id].status == Status.passed for k in chapter.koans]
-        filled = round(BAR * sum(own) / len(own))
+        passed = [state.standings[k.id].status == Status.passed for k in chapter.koans]
+        filled = round(BAR * sum(passed) / len(passed))
         line = Text.assemble(
             ("Tensor Koans  ", "bold"),
             f"{state.passed}/{len(state.order)}  ",
@@ -151,29 +151,32 @@ class KoansApp(App[None]):
             " ",
             ("━" * filled, "green"),
             ("━" * (BAR - filled), "dim"),
-            f" {sum(own)}/{len(own)}",
+            f" {sum(passed)}/{len(passed)}",
         )
         rungs = Text("rungs  ", "dim")
         for rung in RUNGS:
-            on = [k for k in self.workbook.koans.values() if k.rung == rung]
-            done = sum(state.standings[k.id].status == Status.passed for k in on)
-            if on:
+            koans = [k for k in self.workbook.koans.values() if k.rung == rung]
+            done = sum(state.standings[k.id].status == Status.passed for k in koans)
+            if koans:
                 style = "bold" if rung == koan.rung else "dim"
-                rungs.append(f"{rung.removesuffix(' it')} {done}/{len(on)}  ", style)
-        how = state.mode if state.mode.startswith("cold") else ("running…" if state.running else state.mode)
-        status = Text.assemble(("  " + how, "yellow" if state.running else "dim"))
+                rungs.append(f"{rung.removesuffix(' it')} {done}/{len(koans)}  ", style)
+        mode = state.mode if state.mode.startswith("cold") else ("running…" if state.running else state.mode)
+        status = Text.assemble(("  " + mode, "yellow" if state.running else "dim"))
         line.append_text(status)
         if state.due:
             cards = f"{state.due} due" if self.size.width < WIDE else f"{count(state.due, 'card')} due (koans review)"
             line.append(f"  {cards}", "magenta")
         parts = [line] if self.size.width < WIDE else [line, rungs]
-        parts += [Text(line, "yellow") for line in (state.told, state.trouble) if line]
+        parts += [Text(line, "yellow") for line in (state.notice, state.trouble) if line]
         return Group(*parts)
 
     def _prompt(self, state: State) -> RenderableType:
         koan = self.koan
-        place = state.order.index(koan.id) + 1
-        parts: list[RenderableType] = [Text(f"{place}. {koan.name}", "bold cyan"), terminal.prompt(self.workbook, koan)]
+        number = state.order.index(koan.id) + 1
+        parts: list[RenderableType] = [
+            Text(f"{number}. {koan.name}", "bold cyan"),
+            terminal.prompt(self.workbook, koan),
+        ]
         hints = self.workbook.notes(koan).hints[: state.hints]
         for i, hint in enumerate(hints, 1):
             parts += [Text(), Text(f"hint {i} of {HINTS}", "bold yellow"), Markdown(hint)]
@@ -198,22 +201,22 @@ class KoansApp(App[None]):
             parts.append(Text("running…", "yellow"))
         return Group(*parts)
 
-    def _passed(self, step: attempts.Step) -> None:
+    def _show_pass(self, step: attempts.Step) -> None:
         self.push_screen(PassedScreen(self.workbook, step), self._after_pass)
 
-    def _after_pass(self, verb: str | None) -> None:
+    def _after_pass(self, verb: Verb | None) -> None:
         if verb:
             self.session.post(Command(verb))
 
-    def action_post(self, verb: str) -> None:
+    def action_post(self, verb: Verb) -> None:
         self.session.post(Command(verb))
 
     def action_list(self) -> None:
-        def go(koan: str | None) -> None:
+        def go_to(koan: str | None) -> None:
             if koan:
                 self.session.post(Command("go", koan))
 
-        self.push_screen(ChooseKoan(self.workbook, self.state), go)
+        self.push_screen(ChooseKoan(self.workbook, self.state), go_to)
 
     def action_help(self) -> None:
         self.push_screen(Page("Keys", HELP))
@@ -228,7 +231,7 @@ class KoansApp(App[None]):
     def action_solution(self) -> None:
         step = self.state.step
         if step is not None and step.verdict.passed:
-            self._passed(step)
+            self._show_pass(step)
         elif self.state.standings[self.koan.id].passed:
             try:
                 self.push_screen(
@@ -242,11 +245,13 @@ class KoansApp(App[None]):
             )
 
     def action_reset(self) -> None:
-        def do(yes: bool | None) -> None:
-            if yes:
+        def reset_if(confirmed: bool | None) -> None:
+            if confirmed:
                 self.session.post(Command("reset"))
 
-        self.push_screen(Confirm(f"Put the stub of {self.koan.name} back? Yours is kept under .koans/replaced."), do)
+        self.push_screen(
+            Confirm(f"Put the stub of {self.koan.name} back? Yours is kept under .koans/replaced."), reset_if
+        )
 
     def action_edit(self) -> None:
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")

@@ -1,4 +1,4 @@
-"""The one loop: takes events, keeps the state, runs koans on a thread of its own and tells a view."""
+"""The loop of the app: handles events, holds the state, runs koans on another thread and updates a view."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
 from grader.judge.runner import Cancelled, Runner
 from grader.learn import attempts, deck, settings
-from grader.learn.app.state import AppEffect, Command, Event, Ran, State, Trouble, Warmed, go, update
+from grader.learn.app.state import AppEffect, Command, Event, Ran, State, Trouble, Warmed, go_to, update
 from grader.learn.app.watch import Watcher
 from grader.learn.progress import Progress, digest
 
 View = Callable[[State], None]
-AGAIN = 0.2  # seconds after which a run that was cancelled and goes on is cancelled again
+CANCEL_RETRY = 0.2  # seconds after which a run that a cancel did not end is cancelled once more
 
 
 class KoanRunner:
-    """What is to run next, and whether something runs. One place: a newer koan takes it from an older one.
+    """Which koan runs next, and whether one is running. Only one koan can wait: a newer one replaces it.
 
-    The run in hand is cancelled while nothing can be taken, so a cancel never meets the run it makes room for.
+    `cancel` is called under the lock that `next` needs, so it can only hit the outdated run, never the run after it.
     """
 
     def __init__(self, cancel: Callable[[], None]) -> None:
@@ -35,28 +35,31 @@ class KoanRunner:
         self._running = False
         self._ended = False
 
-    def put(self, koan: str) -> None:
-        """Run this koan next; whatever runs now is out of date."""
+    def request(self, koan: str) -> None:
+        """Run this koan next. The current run is outdated."""
         with self._changed:
             self._next = koan
-            self.end_overtaken()
+            self.cancel_outdated()
             self._changed.notify_all()
 
-    def end_overtaken(self) -> None:
-        """Cancel the run in hand if a newer koan waits. A cancel is lost on a run that is still on its way to the
-        server, so until that run has ended this is done again and again.
+    def cancel_outdated(self) -> None:
+        """Cancel the current run if a newer koan waits.
+
+        A cancel has no effect on a run that has not yet reached the server, so the session repeats it until that run
+        has ended.
         """
-        with self._changed, contextlib.suppress(KoansError):  # the runner is gone; who waits for it says so
-            if self.overtaken:
+        with self._changed, contextlib.suppress(KoansError):  # if the runner is gone, the run itself reports it
+            if self.outdated:
                 self._cancel()
 
     @property
-    def overtaken(self) -> bool:
+    def outdated(self) -> bool:
+        """A run goes on while a newer koan waits."""
         with self._changed:
             return self._running and self._next is not None
 
-    def take(self) -> str | None:
-        """Wait for the next koan. None at the end."""
+    def next(self) -> str | None:
+        """Wait for the next koan and mark it as running. None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._next is not None or self._ended)
             if self._ended:
@@ -64,35 +67,37 @@ class KoanRunner:
             koan, self._next, self._running = self._next, None, True
             return koan
 
-    def done(self) -> None:
-        """The koan that was taken last has run."""
+    def finished(self) -> None:
+        """The current run has ended."""
         with self._changed:
             self._running = False
 
     def end(self) -> None:
+        """Let `next` return None from now on."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     @property
     def busy(self) -> bool:
+        """A koan runs or waits."""
         with self._changed:
             return self._running or self._next is not None
 
 
 class AppSession:
-    """Start it, post events, and it calls `view` with every new state, from its own thread."""
+    """The session of the app. Start it and post events: it calls `view` with each new state, from its own thread."""
 
     def __init__(self, workbook: Workbook, view: View, *, poll: bool = False, start: str | None = None) -> None:
         self.workbook = workbook
         self.view = view
         self._events: queue.Queue[Event | None] = queue.Queue()
-        self._last: dict[str, str] = {}  # digest of the text each koan was last run with
+        self._last_text: dict[str, str] = {}  # digest of the text each koan was last run with
         self._runner = Runner(workbook)
         self._runs = KoanRunner(self._runner.cancel)
         self._watcher = Watcher(workbook, self.post, poll=poll)
-        self._loop = threading.Thread(target=self._serve, name="session", daemon=True)
-        self._worker = threading.Thread(target=self._work, name="runs", daemon=True)
+        self._loop = threading.Thread(target=self._handle_events, name="session", daemon=True)
+        self._worker = threading.Thread(target=self._run_koans, name="runs", daemon=True)
         self._start = start
         self.state = self._first_state()
 
@@ -106,20 +111,22 @@ class AppSession:
         return State(order, koan, standings, hints=standings[koan].hints, due=due)
 
     def _due(self, progress: Progress) -> int:
-        return deck.to_review(self.workbook, progress, settings.load(self.workbook.root), time.time())
+        return deck.cards_to_review(self.workbook, progress, settings.load(self.workbook.root), time.time())
 
     def start(self) -> None:
-        assert self.workbook.proofs is not None  # read once, before there are threads to read it twice
+        """Start the threads and run the current koan."""
+        assert self.workbook.proofs is not None  # cached here, before two threads could compute it
         self._loop.start()
         self._worker.start()
         self._watcher.start()
         self.post(Command("go", self.state.koan))
 
     def post(self, event: Event) -> None:
+        """Add an event to the queue, from any thread."""
         self._events.put(event)
 
     def stop(self) -> None:
-        """End everything this session started: runs, the server, the watcher."""
+        """End everything that this session started: runs, the server, the watcher."""
         self._watcher.stop()
         self._runs.end()
         self._runner.give_up()
@@ -130,65 +137,65 @@ class AppSession:
 
     @property
     def idle(self) -> bool:
+        """No event waits and no koan runs or waits."""
         return self._events.empty() and not self._runs.busy and not self.state.running
 
-    def _serve(self) -> None:
+    def _handle_events(self) -> None:
         with Progress(self.workbook.root) as progress:
-            while (event := self._event()) is not None:
+            while (event := self._next_event()) is not None:
                 state, effects = update(self.state, event)
                 if isinstance(event, Ran):
                     ran = progress.standings(self.workbook, event.step.koan)
                     due = self._due(progress) if event.step.verdict.passed else state.due
                     state = msgspec.structs.replace(state, standings=state.standings | ran, due=due)
-                if isinstance(event, Ran | Trouble):  # a newer run may be on its way
+                if isinstance(event, Ran | Trouble):  # a newer koan may wait or run
                     state = msgspec.structs.replace(state, running=self._runs.busy)
                 for effect in effects:
-                    state = self._do(effect, state, progress)
+                    state = self._apply(effect, state, progress)
                 self.state = state
                 self.view(state)
 
-    def _event(self) -> Event | None:
-        """The next one. None at the end."""
+    def _next_event(self) -> Event | None:
+        """Wait for the next event. None at the end."""
         while True:
             try:
-                return self._events.get(timeout=AGAIN if self._runs.overtaken else None)
+                return self._events.get(timeout=CANCEL_RETRY if self._runs.outdated else None)
             except queue.Empty:
-                self._runs.end_overtaken()
+                self._runs.cancel_outdated()
 
-    def _do(self, effect: AppEffect, state: State, progress: Progress) -> State:
+    def _apply(self, effect: AppEffect, state: State, progress: Progress) -> State:
         koan = self.workbook.koans[effect.koan]
         if effect.verb == "hint":
-            progress.saw_hint(koan, state.hints)
+            progress.record_hint(koan, state.hints)
             return msgspec.structs.replace(state, standings=progress.standings(self.workbook))
-        elif effect.verb == "reset":
+        if effect.verb == "reset":
             try:
-                kept = attempts.reset(self.workbook, progress, koan)
+                copy = attempts.reset(self.workbook, progress, koan)
             except KoansError as error:
-                return msgspec.structs.replace(state, told=str(error))
-            state, _ = go(state, koan.id)
-            self._want(koan.id)
-            return msgspec.structs.replace(state, told=f"yours is kept as {kept}" if kept else "")
-        elif effect.verb == "run":
-            text = digest(attempts.exercise_text(self.workbook, koan))
-            if not effect.force and self._last.get(koan.id) == text:
-                # Saved twice, or saved unchanged: the verdict stands, or is on its way.
-                return msgspec.structs.replace(state, running=self._runs.busy)
-            self._want(koan.id)
+                return msgspec.structs.replace(state, notice=str(error))
+            state, _ = go_to(state, koan.id)
+            self._request_run(koan.id)
+            return msgspec.structs.replace(state, notice=f"yours is kept as {copy}" if copy else "")
+        text = digest(attempts.exercise_text(self.workbook, koan))
+        if not effect.force and self._last_text.get(koan.id) == text:
+            # Saved twice, or saved unchanged: this text has its verdict or is being run.
+            return msgspec.structs.replace(state, running=self._runs.busy)
+        self._request_run(koan.id)
         return state
 
-    def _want(self, koan: str) -> None:
-        self._last[koan] = digest(attempts.exercise_text(self.workbook, self.workbook.koans[koan]))
-        self._runs.put(koan)
+    def _request_run(self, koan: str) -> None:
+        self._last_text[koan] = digest(attempts.exercise_text(self.workbook, self.workbook.koans[koan]))
+        self._runs.request(koan)
 
-    def _work(self) -> None:
+    def _run_koans(self) -> None:
         warm = False
         with contextlib.closing(self._runner), Progress(self.workbook.root) as progress:
-            while (koan := self._runs.take()) is not None:
+            while (koan := self._runs.next()) is not None:
                 outcome = self._run(koan, progress)
-                self._runs.done()
+                self._runs.finished()
                 if outcome is not None:
                     self.post(outcome)
-                if not warm:  # after the first verdict: that of an untouched stub needs no server
+                if not warm:  # after the first verdict, because the verdict on an untouched stub needs no server
                     warm = True
                     try:
                         self.post(Warmed(self._runner.warm_up()))
@@ -196,12 +203,12 @@ class AppSession:
                         self.post(Trouble(str(error)))
 
     def _run(self, koan: str, progress: Progress) -> Event | None:
-        """What came of a run; None if it was cancelled."""
+        """The event for a finished run. None if the run was cancelled."""
         try:
             return Ran(attempts.attempt(self.workbook, progress, self._runner, self.workbook.koans[koan]))
         except Cancelled:
             return None
         except KoansError as error:
             return Trouble(str(error))
-        except Exception as error:  # a mistake of ours must not leave the screen waiting for ever
+        except Exception as error:  # an error of ours must not leave the screen waiting forever
             return Trouble(f"running {koan} failed: {error!r}")

@@ -1,4 +1,4 @@
-"""Tells which koans' files changed on disk, however an editor saves."""
+"""Watches the koans' files for changes, however an editor saves."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from grader.learn.app.state import Event, Notice, Saved
 
 STEP = 5  # ms without another change before changes are passed on: editors write, rename, write again
 DEBOUNCE = 60  # ms at most
-POLL = 200  # ms between looks where no events arrive
-PROBE = 1.5  # seconds in which an event must arrive after we touched a file ourselves
+POLL = 200  # ms between polls where no events arrive
+PROBE = 1.5  # seconds in which an event must arrive after we write a file ourselves
 
 
 def affected(workbook: Workbook, paths: Iterable[str]) -> Saved | None:
-    """The koans whose files these are, exercises first. None if none of them is ours."""
-    mine, others = set(), set()
+    """The koans whose files these are; if some are exercises, only their koans. None if no file belongs to a koan."""
+    exercises, others = set(), set()
     for text in paths:
         path = Path(text)
         koan = f"{path.parent.name}/{path.stem.removeprefix('test_')}"
         if koan not in workbook.koans or path.suffix not in (".py", ".md"):
             continue
         if path == workbook.exercise(workbook.koans[koan]):
-            mine.add(koan)
+            exercises.add(koan)
         else:
             others.add(koan)
     order = list(workbook.koans)
-    found = mine or others
-    return Saved(tuple(sorted(found, key=order.index)), bool(mine)) if found else None
+    koans = exercises or others
+    return Saved(tuple(sorted(koans, key=order.index)), bool(exercises)) if koans else None
 
 
 class Watcher:
-    """A thread that posts Saved. Falls back to polling by itself where the system sends no events."""
+    """A thread that posts Saved events. It switches to polling where the file system sends no events."""
 
     def __init__(self, workbook: Workbook, post: Callable[[Event], None], *, poll: bool = False) -> None:
         self.workbook = workbook
         self.post = post
         self.poll = poll
         self._stop = threading.Event()
-        self._heard = threading.Event()
+        self._event_seen = threading.Event()
         self._probe = workbook.root / ".koans" / "probe"
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
 
@@ -58,15 +58,15 @@ class Watcher:
         if not self.poll:
             probing = threading.Thread(target=self._expect_an_event, daemon=True)
             probing.start()
-            self._follow(polling=False)
+            self._post_changes(polling=False)
             probing.join(2)
         if self.poll and not self._stop.is_set():
             self.post(Notice("files are polled, because no events arrive from this file system"))
         if not self._stop.is_set():
-            self._follow(polling=True)
+            self._post_changes(polling=True)
 
     def _expect_an_event(self) -> None:
-        """Touch a file of ours until the watcher hears of it; if it never does, switch to polling."""
+        """Write a file of ours until the watcher sees an event for it. If it never does, switch to polling."""
         for _ in range(5):
             if self._stop.wait(PROBE / 5):
                 return
@@ -74,12 +74,12 @@ class Watcher:
                 self._probe.write_text("")
             except OSError:
                 return
-            if self._heard.wait(PROBE / 5):
+            if self._event_seen.wait(PROBE / 5):
                 return
         self.poll = True
-        self._heard.set()
+        self._event_seen.set()
 
-    def _follow(self, *, polling: bool) -> None:
+    def _post_changes(self, *, polling: bool) -> None:
         folders = [self.workbook.root / "exercises", self._probe.parent]
         changes = watchfiles.watch(
             *folders,
@@ -96,10 +96,10 @@ class Watcher:
         for batch in changes:
             paths = {path for _, path in batch}
             if any(path.endswith("probe") for path in paths):
-                self._heard.set()
+                self._event_seen.set()
             if not polling and self.poll:
                 return
             saved = affected(self.workbook, paths)
             if saved is not None:
-                self._heard.set()
+                self._event_seen.set()
                 self.post(saved)

@@ -27,7 +27,7 @@ from grader.book.workbook import Koan, Workbook
 from grader.gpu import device, lack
 from grader.judge.runner import Limits, Runner
 from grader.judge.targets import Target
-from grader.learn.attempts import LEARNER, Step, settle, solution_text
+from grader.learn.attempts import LEARNER, Step, record_attempt, solution_text
 from grader.learn.notebook.render import CheckOutput, CheckResult
 from grader.learn.progress import Progress
 
@@ -116,7 +116,7 @@ class NotebookSession:
         verdict = self._judge(koan, answer)
         book = self._workbook
         with Progress(book.root) as progress:
-            step = settle(book, progress, koan, verdict, answer.text)
+            step = record_attempt(book, progress, koan, verdict, answer.text)
         passed = verdict.passed
         model = solution_text(book, koan) if passed and book.solution(koan).exists() else ""
         afterword = book.notes(koan).afterword if passed else ""

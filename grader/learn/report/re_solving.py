@@ -11,15 +11,15 @@ from grader.book.stubs import without_docstrings
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Workbook
 from grader.learn.cards.schedule import RATINGS
-from grader.learn.deck import Back
+from grader.learn.deck import ReturningKoan
 from grader.learn.progress import Progress
-from grader.learn.re_solving import Open, first_text, scratch
+from grader.learn.re_solving import OpenReSolve, first_text, scratch
 from grader.learn.report.recall import COLORS, count, span, when
 
 SIDE_BY_SIDE = 110  # the least width, in columns, for two answers side by side
 
 
-def working(workbook: Workbook, now_open: Open, verdict: Verdict | None) -> RenderableType:
+def working(workbook: Workbook, now_open: OpenReSolve, verdict: Verdict | None) -> RenderableType:
     """The koan, the file to write in, and the verdict of the last run, if there was one."""
     koan = now_open.koan
     body = workbook.prompt(koan).partition("\n")[2].strip()
@@ -36,7 +36,7 @@ def working(workbook: Workbook, now_open: Open, verdict: Verdict | None) -> Rend
     return Group(*parts)
 
 
-def begun(workbook: Workbook, now_open: Open) -> tuple[RenderableType, ...]:
+def begun(workbook: Workbook, now_open: OpenReSolve) -> tuple[RenderableType, ...]:
     """Where the fresh stub is, and the next command."""
     koan = now_open.koan
     file = scratch(workbook, koan).relative_to(workbook.root)
@@ -44,14 +44,14 @@ def begun(workbook: Workbook, now_open: Open) -> tuple[RenderableType, ...]:
     return f"{file} is a fresh stub; the clock runs", step
 
 
-def none_due(next_back: Back | None, now: float) -> str:
+def none_due(next_back: ReturningKoan | None, now: float) -> str:
     """That no koan is due, and which one is next."""
     if next_back is None:
         return "no koan is due"
     return f"no koan is due; {next_back.koan.id} is back {when(next_back.due, now)}"
 
 
-def rating(now_open: Open, now: float) -> RenderableType:
+def rating(now_open: OpenReSolve, now: float) -> RenderableType:
     """After a pass: how long it took, and the keys that rate how hard it was."""
     took, proposed = now - now_open.started, now_open.proposed(now)
     keys = [
@@ -66,7 +66,7 @@ def rating(now_open: Open, now: float) -> RenderableType:
     )
 
 
-def first(now_open: Open) -> str:
+def first(now_open: OpenReSolve) -> str:
     """A summary of the first solve."""
     first_solve = now_open.first
     took = f"in {span(first_solve.seconds)}, " if first_solve.seconds >= 1 else ""
@@ -75,7 +75,7 @@ def first(now_open: Open) -> str:
     return f"the first time {took}{count(first_solve.failed, 'failed attempt')}{hints}{peeked}"
 
 
-def beside(workbook: Workbook, progress: Progress, now_open: Open, took: float, width: int) -> RenderableType:
+def beside(workbook: Workbook, progress: Progress, now_open: OpenReSolve, took: float, width: int) -> RenderableType:
     """This solution and the first one, side by side if `width` allows. `took` is in seconds."""
     new_text = scratch(workbook, now_open.koan).read_text(encoding="utf-8", errors="replace")
     texts = (

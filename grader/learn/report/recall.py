@@ -18,7 +18,7 @@ from rich.text import Text
 from grader.book.workbook import Workbook
 from grader.learn.cards.review_session import Summary
 from grader.learn.cards.schedule import RATINGS
-from grader.learn.deck import Back, CardStanding, day_of
+from grader.learn.deck import CardStanding, ReturningKoan, day_of
 
 COLORS = {1: "red", 2: "yellow", 3: "green", 4: "cyan"}
 STYLES = {"due": "bold", "new": "cyan", "later": "dim", "locked": "dim"}
@@ -92,7 +92,7 @@ def ratings(intervals: Mapping[int, float]) -> RenderableType:
 
 
 def summing_up(
-    done: Summary, coming: Sequence[tuple[date, int]], later: int, waiting: Sequence[Back]
+    done: Summary, coming: Sequence[tuple[date, int]], later: int, waiting: Sequence[ReturningKoan]
 ) -> RenderableType:
     """The summary of a review session, the cards of the `coming` days, and the koans `waiting` for a re-solve."""
     reviews, seen = count(done.reviews, "review"), count(done.cards, "card")
@@ -144,7 +144,7 @@ def _iso(at: float | None) -> str | None:
 
 
 def listing(
-    workbook: Workbook, standings: Sequence[CardStanding], backs: Sequence[Back], now: float, *, every: bool
+    workbook: Workbook, standings: Sequence[CardStanding], backs: Sequence[ReturningKoan], now: float, *, every: bool
 ) -> RenderableType:
     """Cards by chapter: the unlocked ones with when they are due, and how many locked ones wait for which koan.
 
@@ -168,7 +168,7 @@ def listing(
         parts.append(Text())
     counts = Counter(standing.state for standing in standings)
     parts.append(Text(", ".join(f"{counts[state]} {state}" for state in ("due", "new", "later", "locked"))))
-    ready = sum(back.now for back in backs)
+    ready = sum(back.is_due for back in backs)
     if ready:
         parts.append(Text(f"{count(ready, 'koan')} back for a re-solve (koans again)"))
     return Group(*parts)

@@ -1,1 +1,1 @@
-"""Where a learner sits down to recall: one loop between a keyboard and the states of cards/ and questions/."""
+"""Review, quiz, reading and re-solve in a terminal: loops that pass keys to the states in cards/ and questions/."""

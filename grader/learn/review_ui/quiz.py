@@ -1,4 +1,4 @@
-"""`koans quiz`: the loop around a quiz."""
+"""`koans quiz`: asks questions and records the answers."""
 
 from __future__ import annotations
 
@@ -10,22 +10,27 @@ from grader.learn.progress import Progress
 from grader.learn.questions import quiz as state
 from grader.learn.questions.quiz import Quiz
 from grader.learn.recall import Answer
-from grader.learn.report import questions as screens
+from grader.learn.report import questions as report
 from grader.learn.review_ui.screens import Screens
 
 
 def ask(
-    progress: Progress, questions: Sequence[Question], seed: int, table: Screens, clock: Callable[[], float] = time.time
+    progress: Progress,
+    questions: Sequence[Question],
+    seed: int,
+    screens: Screens,
+    clock: Callable[[], float] = time.time,
 ) -> Quiz:
-    """Ask these questions. Every answer is in the log as soon as it is given."""
+    """Ask these questions. Each answer is written to the log as soon as it is given."""
     quiz = state.begin(questions, seed)
     while not quiz.ended:
         answered = quiz.chosen is not None
         keys = "any key goes on" if answered else f"a to {state.LETTERS[len(quiz.options) - 1]} answer"
-        table.show(screens.quiz_question(quiz), ask=f"{keys} · q ends")
-        key = table.keyboard.key() if table.live or not answered else "enter"  # a line is an answer, and nothing else
+        screens.show(report.quiz_question(quiz), ask=f"{keys} · q ends")
+        # Without a terminal, each line is an answer: no line goes on to the next question.
+        key = screens.keyboard.key() if screens.live or not answered else "enter"
         quiz, result = state.step(quiz, key or "")
         if result is not None:
-            said = result.question.options[result.option].text
-            progress.recall.answer(Answer(result.question.id, clock(), said, correct=result.correct))
+            answer = result.question.options[result.option].text
+            progress.recall.answer(Answer(result.question.id, clock(), answer, correct=result.correct))
     return quiz

@@ -1,9 +1,10 @@
-"""`koans again`: on a terminal each save of the scratch file runs it; elsewhere each call does."""
+"""`koans again`: on a terminal each save of the scratch file runs it. Without a terminal each call runs it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -14,105 +15,116 @@ from grader.learn import re_solving
 from grader.learn.cards import re_solve_session as state
 from grader.learn.cards.re_solve_session import ReSolveSession
 from grader.learn.progress import Progress
-from grader.learn.re_solving import Open
-from grader.learn.report import re_solving as screens
+from grader.learn.re_solving import OpenReSolve
+from grader.learn.report import re_solving as report
 from grader.learn.review_ui.screens import Screens
 
 KEYS = "every save runs it · r run now · g give up · q leave it for later (the clock runs on)"
 RATE = "1 to 4: how hard was it? · Enter: as proposed"
-LOOK = 0.2  # seconds between looks at the file
+POLL = 0.2  # seconds between checks of the file
 
 
-def resolve(
-    workbook: Workbook,
-    progress: Progress,
-    runner: Runner,
-    now_open: Open,
-    table: Screens,
-    clock: Callable[[], float] = time.time,
-) -> ReSolveSession:
-    """Until it passes and is rated, is given up, or is left for later."""
-    file = re_solving.scratch(workbook, now_open.koan)
-    resolving, seen, shown = ReSolveSession(), _stamp(file), None
-    passed_at = 0.0
-    table.show(_screen(workbook, now_open, resolving, 0.0), ask=KEYS)
-    runner.warm_up()  # while the learner reads
-    while resolving.phase != "ended":
-        screen = (resolving.phase, resolving.verdict)
-        if screen != shown:
-            shown = screen
-            table.show(_screen(workbook, now_open, resolving, passed_at), ask=RATE if passed_at else KEYS)
-        try:
-            key = table.keyboard.key(timeout=LOOK)
-        except KeyboardInterrupt:  # leaves it for later; what has passed is rated as proposed
-            key = ""
-        effect: state.Effect | None
-        if key is not None:
-            resolving, effect = state.step(resolving, key)
-        elif (stamp := _stamp(file)) != seen:
-            seen = stamp
-            resolving, effect = state.saved(resolving)
-        else:
-            effect = None
-        if effect == "run":
-            table.show(_screen(workbook, now_open, resolving, 0.0), Text("\nrunning …", "dim"))
-            run = re_solving.attempt(workbook, progress, runner, now_open, clock())
-            now_open, resolving = run.open, state.ran(resolving, run.verdict)
-            passed_at, shown = (clock() if run.verdict.passed else 0.0), None
-        elif effect == "give up":
-            re_solving.give_up(progress, now_open, clock())
-        elif effect is not None:
-            rating = now_open.proposed(passed_at) if effect == "as proposed" else int(effect)
-            re_solving.finish(progress, now_open, rating, passed_at)
-            table.show(screens.beside(workbook, progress, now_open, passed_at - now_open.started, table.console.width))
-    if resolving.verdict is None or not resolving.verdict.passed:
-        table.show(Text(f"{now_open.koan.id} is left as it is: {file.relative_to(workbook.root)}"))
-    return resolving
+def solve_again(
+    workbook: Workbook, progress: Progress, runner: Runner, re_solve: OpenReSolve, screens: Screens, *, fresh: bool
+) -> bool:
+    """Do a re-solve at a terminal. Without a terminal, name the scratch file if its stub is `fresh`, else run it once.
 
-
-def _screen(workbook: Workbook, now_open: Open, resolving: ReSolveSession, passed_at: float) -> RenderableType:
-    if passed_at:
-        return screens.rating(now_open, passed_at)
-    return screens.working(workbook, now_open, resolving.verdict)
-
-
-def sit(workbook: Workbook, progress: Progress, runner: Runner, now_open: Open, table: Screens, *, fresh: bool) -> bool:
-    """Solve it at a terminal. Elsewhere the call that made the `fresh` stub says where it is, and each call after that
-    runs it once. False if that run did not pass.
+    Returns False if that one run did not pass.
     """
-    if table.live:
-        resolve(workbook, progress, runner, now_open, table)
+    if screens.live:
+        solve_on_terminal(workbook, progress, runner, re_solve, screens)
         return True
     if not fresh:
-        return once(workbook, progress, runner, now_open, table)
-    for part in screens.begun(workbook, now_open):
-        table.console.print(part)
+        return run_once(workbook, progress, runner, re_solve, screens)
+    for part in report.begun(workbook, re_solve):
+        screens.console.print(part)
     return True
 
 
-def once(
+def solve_on_terminal(
     workbook: Workbook,
     progress: Progress,
     runner: Runner,
-    now_open: Open,
-    table: Screens,
+    re_solve: OpenReSolve,
+    screens: Screens,
+    clock: Callable[[], float] = time.time,
+) -> ReSolveSession:
+    """Run the scratch file at each save, until it passes and is rated, is given up, or is left for later."""
+    file = re_solving.scratch(workbook, re_solve.koan)
+    session, last_save, last_screen = ReSolveSession(), _stamp(file), None
+    passed_at = 0.0
+    screens.show(_screen(workbook, re_solve, session, 0.0), ask=KEYS)
+    runner.warm_up()  # while the learner reads
+    while session.phase != "ended":
+        screen = (session.phase, session.verdict)
+        if screen != last_screen:
+            last_screen = screen
+            screens.show(_screen(workbook, re_solve, session, passed_at), ask=RATE if passed_at else KEYS)
+        key = _key(screens)
+        effect: state.Effect | None = None
+        if key is not None:
+            session, effect = state.step(session, key)
+        elif (stamp := _stamp(file)) != last_save:
+            last_save = stamp
+            session, effect = state.saved(session)
+        if effect == "run":
+            screens.show(_screen(workbook, re_solve, session, 0.0), Text("\nrunning …", "dim"))
+            attempt = re_solving.attempt(workbook, progress, runner, re_solve, clock())
+            re_solve, session = attempt.re_solve, state.ran(session, attempt.verdict)
+            passed_at, last_screen = (clock() if attempt.verdict.passed else 0.0), None
+        elif effect == "give up":
+            re_solving.give_up(progress, re_solve, clock())
+        elif effect is not None:
+            rating = re_solve.proposed(passed_at) if effect == "as proposed" else int(effect)
+            _finish(workbook, progress, re_solve, rating, passed_at, screens)
+    if session.verdict is None or not session.verdict.passed:
+        screens.show(Text(f"{re_solve.koan.id} is left as it is: {file.relative_to(workbook.root)}"))
+    return session
+
+
+def run_once(
+    workbook: Workbook,
+    progress: Progress,
+    runner: Runner,
+    re_solve: OpenReSolve,
+    screens: Screens,
     clock: Callable[[], float] = time.time,
 ) -> bool:
-    """One run, rated as proposed if it passes; says whether it did."""
-    run = re_solving.attempt(workbook, progress, runner, now_open, clock())
-    table.show(screens.working(workbook, run.open, run.verdict))
-    if run.verdict.passed:
+    """Run the scratch file once. If it passes, it is rated as proposed. Returns whether it passed."""
+    attempt = re_solving.attempt(workbook, progress, runner, re_solve, clock())
+    screens.show(report.working(workbook, attempt.re_solve, attempt.verdict))
+    if attempt.verdict.passed:
         now = clock()
-        re_solving.finish(progress, run.open, run.open.proposed(now), now)
-        table.show(screens.beside(workbook, progress, run.open, now - run.open.started, table.console.width))
-    return run.verdict.passed
+        _finish(workbook, progress, attempt.re_solve, attempt.re_solve.proposed(now), now, screens)
+    return attempt.verdict.passed
 
 
-def _stamp(file: object) -> tuple[int, int]:
-    from pathlib import Path
+def _finish(
+    workbook: Workbook, progress: Progress, re_solve: OpenReSolve, rating: int, passed_at: float, screens: Screens
+) -> None:
+    """Record the pass, and show this answer beside the first one."""
+    re_solving.finish(progress, re_solve, rating, passed_at)
+    screens.show(report.beside(workbook, progress, re_solve, passed_at - re_solve.started, screens.console.width))
 
+
+def _screen(workbook: Workbook, re_solve: OpenReSolve, session: ReSolveSession, passed_at: float) -> RenderableType:
+    if passed_at:
+        return report.rating(re_solve, passed_at)
+    return report.working(workbook, re_solve, session.verdict)
+
+
+def _key(screens: Screens) -> str | None:
+    """The next key, if one is pressed before the file is checked once more. Ctrl-C counts as the end of the input."""
     try:
-        stat = Path(str(file)).stat()
+        return screens.keyboard.key(timeout=POLL)
+    except KeyboardInterrupt:
+        return ""
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """Changes when the file is saved: its time of modification in ns and its size in bytes."""
+    try:
+        stat = file.stat()
     except OSError:
         return 0, 0
     return stat.st_mtime_ns, stat.st_size

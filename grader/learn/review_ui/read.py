@@ -1,4 +1,4 @@
-"""`koans read`: the loop around reading a chapter."""
+"""`koans read`: asks a chapter's questions before and after its text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grader.learn.progress import Progress
 from grader.learn.questions import reading as state
 from grader.learn.questions.reading import Reading
 from grader.learn.recall import Answer
-from grader.learn.report import questions as screens
+from grader.learn.report import questions as report
 from grader.learn.review_ui.screens import Screens
 
 
@@ -21,27 +21,30 @@ def read(
     workbook: Workbook,
     progress: Progress,
     chapter: Chapter,
-    table: Screens,
+    screens: Screens,
     clock: Callable[[], float] = time.time,
 ) -> Reading:
-    """Ask the prediction, show the text, compare, ask what it left behind. Every answer is kept as it is given."""
+    """Ask for predictions, show the text, compare, and ask what the learner remembers.
+
+    Each answer is written to the log as soon as it is given.
+    """
     reading = state.begin(
         workbook.questions_of(chapter), {answer.question: answer.answer for answer in progress.recall.answers()}
     )
     while reading.phase != "ended":
-        said: str | None
+        given: str | None
         if reading.phase == "text":
-            table.read(terminal.markdown(workbook.text_for_terminal(chapter)))
-            said = "" if _questions_left(reading) else None
+            screens.read(terminal.markdown(workbook.text_for_terminal(chapter)))
+            given = "" if _questions_left(reading) else None
         else:
-            table.show(screens.reading(reading), ask=screens.KEYS[reading.phase])
-            line = reading.phase in ("predict", "recall")
-            said = table.keyboard.line("> ") if line else (table.keyboard.key() or None)
-        reading, given = state.step(reading, said)
-        if given is not None:
-            progress.recall.answer(Answer(given.question, clock(), given.answer, rating=given.rating))
-    if reading.ratings and table.live:
-        table.show(Text(screens.rated(reading)))
+            screens.show(report.reading(reading), ask=report.KEYS[reading.phase])
+            is_text = reading.phase in ("predict", "recall")
+            given = screens.keyboard.line("> ") if is_text else (screens.keyboard.key() or None)
+        reading, answer = state.step(reading, given)
+        if answer is not None:
+            progress.recall.answer(Answer(answer.question, clock(), answer.answer, rating=answer.rating))
+    if reading.ratings and screens.live:
+        screens.show(Text(report.rated(reading)))
     return reading
 
 

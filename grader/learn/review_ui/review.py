@@ -1,4 +1,4 @@
-"""`koans review`: the loop around a sitting."""
+"""`koans review`: shows cards and records the ratings."""
 
 from __future__ import annotations
 
@@ -25,40 +25,42 @@ def review(
     workbook: Workbook,
     progress: Progress,
     settings: Settings,
-    table: Screens,
+    screens: Screens,
     limit: int,
     clock: Callable[[], float] = time.time,
 ) -> ReviewSession:
-    """Review what is due, then some of what is new. Every rating is in the log as soon as it is given."""
+    """Review at most `limit` cards: the due ones, then new ones. Each rating is written to the log at once."""
     now = clock()
-    held = {h.card.id: h for h in deck.cards(workbook, progress, settings, now)}
-    line = deck.line_up(list(held.values()), deck.new_left(progress, settings, now))[:limit]
-    sitting = state.begin([h.card.id for h in line], progress.recall.reviews("card"), deck.card_plan(settings), clock())
+    standings = {s.card.id: s for s in deck.cards(workbook, progress, settings, now)}
+    queue = deck.review_queue(list(standings.values()), deck.new_cards_left(progress, settings, now))[:limit]
+    histories = progress.recall.reviews("card")
+    session = state.begin([s.card.id for s in queue], histories, deck.card_plan(settings), clock())
 
-    def ending() -> RenderableType:
+    def closing_screen() -> RenderableType:
         memories = progress.recall.schedule("card", deck.card_plan(settings))
-        dues = [m.due for card, m in memories.items() if card in held]
+        dues = [m.due for card, m in memories.items() if card in standings]
         coming = deck.forecast(dues, clock())
-        backs = [back for back in deck.returning(workbook, progress, settings, clock()) if back.now]
-        return recall.summing_up(state.summary(sitting), coming, len(dues) - sum(n for _, n in coming), backs)
+        later = len(dues) - sum(count for _, count in coming)
+        koans = [koan for koan in deck.returning(workbook, progress, settings, clock()) if koan.is_due]
+        return recall.summing_up(state.summary(session), coming, later, koans)
 
     try:
-        while not sitting.ended:
-            if sitting.card is None:
-                if not table.live:
+        while not session.ended:
+            if session.card is None:
+                if not screens.live:
                     break
-                table.show(ending(), ask=LAST)
+                screens.show(closing_screen(), ask=LAST)
             else:
-                card = held[sitting.card]
-                parts = [recall.card_front(card, sitting.left)]
-                if sitting.revealed:
-                    parts += [recall.card_back(card), recall.ratings(sitting.intervals(clock()))]
-                table.show(*parts, ask=BACK if sitting.revealed else FRONT)
-            sitting, effect = state.step(sitting, table.keyboard.key() or "", clock())
+                card = standings[session.card]
+                parts = [recall.card_front(card, session.left)]
+                if session.revealed:
+                    parts += [recall.card_back(card), recall.ratings(session.intervals(clock()))]
+                screens.show(*parts, ask=BACK if session.revealed else FRONT)
+            session, effect = state.step(session, screens.keyboard.key() or "", clock())
             if effect is not None and effect.verb == "review":
                 progress.recall.review("card", effect.review)
             elif effect is not None:
                 progress.recall.take_back("card", effect.review.item)
-    finally:  # Ctrl-C, too, keeps what was done and says so
-        table.show(ending())
-    return sitting
+    finally:  # also after Ctrl-C: what was rated is in the log
+        screens.show(closing_screen())
+    return session

@@ -1,8 +1,9 @@
-"""Shows screens: each on its own on a terminal, what is new of it where there is none."""
+"""Shows one screen after the other. Without a terminal, only what a screen adds to the one before is printed."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
 
@@ -14,31 +15,32 @@ from grader.learn.review_ui.keyboard import Keyboard
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits until the block is done: rich shows nothing more after a print that was cut short."""
+    """Delay Ctrl-C until the block ends, because rich prints nothing more after an interrupted print."""
     pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    handler = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed and callable(before):
-        before(signal.SIGINT, None)
+        signal.signal(signal.SIGINT, handler)
+    if pressed and callable(handler):
+        handler(signal.SIGINT, None)
 
 
 class Screens:
-    """A keyboard, a console, and what was shown last."""
+    """A keyboard and a console on which screens are shown."""
 
     def __init__(self, keyboard: Keyboard, console: Console) -> None:
         self.keyboard = keyboard
         self.console = console
-        self._shown = ""
+        self._last_text = ""
 
     @property
     def live(self) -> bool:
+        """Input and output are terminals."""
         return self.keyboard.live and self.console.is_terminal
 
     def show(self, *parts: RenderableType, ask: str = "") -> None:
-        """Put this on the screen; `ask` says which keys there are, to a person only."""
+        """Show a screen. `ask` names the keys, and is shown on a terminal only."""
         body = Group(*parts)
         if self.live:
             with _uninterrupted():
@@ -50,13 +52,13 @@ class Screens:
         with self.console.capture() as captured:
             self.console.print(body)
         text = captured.get()
-        more = text.removeprefix(self._shown) if self._shown and text.startswith(self._shown) else text
-        self._shown = text
-        self.console.file.write(more + (f"[{ask}]\n" if ask and self.keyboard.source.isatty() else ""))
+        new = text.removeprefix(self._last_text)
+        self._last_text = text
+        self.console.file.write(new + (f"[{ask}]\n" if ask and self.keyboard.source.isatty() else ""))
         self.console.file.flush()
 
     def read(self, body: RenderableType) -> None:
-        """A text of any length: through the pager ($PAGER) where it is longer than the terminal."""
+        """Show a text of any length. If it is longer than the terminal, it goes through the pager ($PAGER)."""
         if not self.live:
             self.console.print(body)
             return
@@ -66,8 +68,6 @@ class Screens:
         if captured.get().count("\n") < self.console.height - 1:
             self.console.print(body)
             return
-        import os
-
-        os.environ.setdefault("LESS", "-R")  # colours as colours
+        os.environ.setdefault("LESS", "-R")  # less passes color codes through
         with self.console.pager(styles=not self.console.no_color):
             self.console.print(body)
