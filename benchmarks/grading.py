@@ -181,9 +181,9 @@ def ours(book: Workbook, made: Sequence[Made], what: str) -> tuple[Figures, str]
     """Seconds a submission, and how they were isolated."""
     cpu, wall = used(), time.perf_counter()
     points: dict[str, int] = {}
-    with Runner(book, isolated=True) as runner, VerdictCache(book.root) as kept:
+    with Runner(book, isolated=True) as runner, VerdictCache(book.root) as cache:
         level = in_words(runner.level())
-        for one in grade_all(book, [m.fork for m in made], runner, seed=1, kept=kept):
+        for one in grade_all(book, [m.fork for m in made], runner, seed=1, cache=cache):
             points[one.submission] = one.earned
             progress(f"{what}: {len(points)} of {len(made)} submissions graded")
     if wrong := [m for m in made if points.get(m.fork.name) != m.points]:

@@ -1,4 +1,4 @@
-"""The machine of Tensor Koans. For engines outside: `from grader import grade_one`."""
+"""The grader of Tensor Koans. Other grading systems use `from grader import grade_one`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """`grade_one`, imported when it is asked for: most users of this package do not grade."""
+    """Import `grade_one` on first use, because most users of this package do not grade."""
     if name == "grade_one":
         from grader.course.grade import grade_one
 

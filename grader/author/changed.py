@@ -1,7 +1,7 @@
-"""Which koans a change touches, by asking git: `koans verify --changed`.
+"""Finds the koans that a change touches, with git: `koans verify --changed`.
 
-A koan is touched by a change to its own files, to its entry in chapter.toml, and to what its files import from
-`reference`, `solutions` and `exercises`.
+A change touches a koan if it changes the koan's files, its entry in chapter.toml, or a file of `reference`, `solutions`
+or `exercises` that the koan's files import.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ PACKAGES = ("reference", "solutions", "exercises")
 
 
 class TouchedKoans(msgspec.Struct, frozen=True):
-    """The koans touched, in walking order, and the changed files of the machine, which judges every koan."""
+    """The touched koans in the order of the workbook, and the changed files of `grader/`, which judges every koan."""
 
     koans: tuple[Koan, ...]
     machine: tuple[str, ...]
 
     def among(self, koans: Iterable[Koan]) -> list[Koan]:
-        """Those of `koans` that are touched."""
+        """The koans of `koans` that are touched."""
         return [koan for koan in koans if koan in self.koans]
 
 
 def since(workbook: Workbook, revision: str) -> TouchedKoans:
-    """What changed between `revision` and the files on disk. Raises KoansError if git cannot tell."""
+    """The koans touched between `revision` and the files on disk. Raises KoansError if git fails."""
     root = workbook.root
-    # A word that starts with a hyphen would be an option of git's.
+    # --end-of-options, because git would read a revision that starts with a hyphen as an option.
     base = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
     names = _git(root, "diff", "--name-only", "--no-renames", "--relative", "-z", base, "--")
     names += _git(root, "ls-files", "--others", "--exclude-standard", "-z")
@@ -52,21 +52,21 @@ def since(workbook: Workbook, revision: str) -> TouchedKoans:
 
 def _files(workbook: Workbook, koan: Koan) -> set[Path]:
     """The koan's own files, and the modules that they import, directly or not."""
-    found = {workbook.root / "content" / koan.chapter / f"{koan.name}.md"}
+    files = {workbook.root / "content" / koan.chapter / f"{koan.name}.md"}
     queue = [workbook.test_file(koan), workbook.reference(koan), workbook.solution(koan), workbook.exercise(koan)]
     while queue:
         file = queue.pop()
-        if file not in found:
-            found.add(file)
+        if file not in files:
+            files.add(file)
             queue += _imported(workbook.root, file) if file.suffix == ".py" and file.is_file() else ()
-    return found
+    return files
 
 
 def _imported(root: Path, file: Path) -> tuple[Path, ...]:
     try:
         tree = parse(file.read_text("utf-8"))
     except SyntaxError:
-        return ()  # the run that meets it says so
+        return ()  # running the koan reports the error
     return tuple(path for name in _modules(tree) for path in _paths(root, name))
 
 
@@ -80,25 +80,26 @@ def _modules(tree: ast.AST) -> Iterator[str]:
 
 
 def _paths(root: Path, module: str) -> Iterator[Path]:
-    """The file of a module and the `__init__.py` of each package it is in, as far as they exist."""
+    """The file of a module and the `__init__.py` of each package around it, where they exist."""
     parts = module.split(".")
     if parts[0] in PACKAGES:
-        places = [root.joinpath(*parts[:n]) for n in range(1, len(parts) + 1)]
-        yield from (p for place in places for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file())
+        stems = [root.joinpath(*parts[:n]) for n in range(1, len(parts) + 1)]
+        yield from (p for stem in stems for p in (stem.with_suffix(".py"), stem / "__init__.py") if p.is_file())
 
 
 def _entries_changed(workbook: Workbook, file: Path, base: str) -> list[Koan]:
-    """Koans whose entry in this chapter.toml is another one than it was."""
+    """The koans whose entry in this chapter.toml has changed since the revision `base`."""
     try:
-        before = _koans(tomllib.loads(_git(workbook.root, "show", f"{base}:./{file.relative_to(workbook.root)}")))
+        before = _entries(tomllib.loads(_git(workbook.root, "show", f"{base}:./{file.relative_to(workbook.root)}")))
     except (KoansError, tomllib.TOMLDecodeError):
         before = {}  # a new chapter
-    now = _koans(tomllib.loads(file.read_text("utf-8"))) if file.is_file() else {}
+    now = _entries(tomllib.loads(file.read_text("utf-8"))) if file.is_file() else {}
     names = {name for name, entry in now.items() if before.get(name) != entry}
     return [k for k in workbook.koans.values() if k.chapter == file.parent.name and k.name in names]
 
 
-def _koans(table: dict[str, Any]) -> dict[str, Any]:
+def _entries(table: dict[str, Any]) -> dict[str, Any]:
+    """The entries of a chapter.toml by the name of the koan."""
     return {entry.get("name", ""): entry for entry in table.get("koans", [])}
 
 
@@ -108,6 +109,6 @@ def _git(root: Path, *words: str) -> str:
     except OSError as error:
         raise KoansError(f"--changed asks git, which cannot be run: {error.strerror}") from None
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise KoansError(f"--changed: git {words[0]}: {said[0] if said else 'no such revision'}")
+        errors = done.stderr.strip().splitlines()
+        raise KoansError(f"--changed: git {words[0]}: {errors[0] if errors else 'no such revision'}")
     return done.stdout

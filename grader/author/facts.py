@@ -1,4 +1,4 @@
-"""What the workbook has on each fact of its sources: cards and questions, what shows them, and what does not hold."""
+"""What the workbook has on each fact of its sources: cards, questions, evidence, and errata of the source."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from grader.book.workbook import Card, CardProof, Fact, Question, Workbook
 
 
 class CardEvidence(msgspec.Struct, frozen=True):
-    """A card and what shows it: tests that any machine runs, benchmarks (tests that need a GPU), a citation."""
+    """A card and its evidence: tests that run on any machine, benchmarks (tests that need a GPU), or a citation."""
 
     card: Card
     tests: tuple[CardProof, ...]
     benchmarks: tuple[CardProof, ...]
 
     @property
-    def anything(self) -> bool:
+    def exists(self) -> bool:
+        """Whether the card has any evidence at all."""
         return bool(self.tests or self.benchmarks or self.card.evidence == "cited")
 
 
-class Account(msgspec.Struct, frozen=True):
-    """A fact and everything that carries it."""
+class FactCoverage(msgspec.Struct, frozen=True):
+    """A fact, and the cards and questions about it."""
 
     fact: Fact
     cards: tuple[CardEvidence, ...]
@@ -32,26 +33,28 @@ class Account(msgspec.Struct, frozen=True):
 
     @property
     def errata(self) -> tuple[CardEvidence, ...]:
-        return tuple(shown for shown in self.cards if shown.card.erratum)
+        return tuple(evidence for evidence in self.cards if evidence.card.erratum)
 
 
 class Erratum(msgspec.Struct, frozen=True):
-    """A card that says where its source is wrong, and the facts it is about."""
+    """A card that says where its source is wrong, with its evidence, and the facts that it is about."""
 
     facts: tuple[Fact, ...]
-    shown: CardEvidence
+    evidence: CardEvidence = msgspec.field(name="shown")  # the name in JSON (`koans facts --errata --json`)
 
 
-def accounts(workbook: Workbook, names: Sequence[str] = ()) -> tuple[Account, ...]:
-    """What there is on the facts of these names, or on all: a fact ("N8-1"), the facts of one source ("N8", "B1"),
-    or those that a chapter carries ("ch09"). In the order of the sources. Raises KoansError.
+def coverage(workbook: Workbook, names: Sequence[str] = ()) -> tuple[FactCoverage, ...]:
+    """The coverage of the facts with these names, or of all facts, in the order of the sources.
+
+    A name is a fact ("N8-1"), a source ("N8", "B1") or a chapter with cards or questions on facts ("ch09").
+    Raises KoansError for any other name.
     """
-    shown = [_shown(workbook, card) for card in workbook.cards.values()]
-    chosen = {fact for name in names for fact in _named(workbook, name)} if names else set(workbook.facts)
+    cards = [_evidence(workbook, card) for card in workbook.cards.values()]
+    chosen = {fact for name in names for fact in _fact_ids(workbook, name)} if names else set(workbook.facts)
     return tuple(
-        Account(
+        FactCoverage(
             fact,
-            tuple(s for s in shown if fact.id in s.card.facts),
+            tuple(e for e in cards if fact.id in e.card.facts),
             tuple(q for q in workbook.questions.values() if fact.id in q.facts),
         )
         for fact in workbook.facts.values()
@@ -60,47 +63,49 @@ def accounts(workbook: Workbook, names: Sequence[str] = ()) -> tuple[Account, ..
 
 
 def errata(workbook: Workbook, names: Sequence[str] = ()) -> tuple[Erratum, ...]:
-    """Every erratum of these names, or of all, each once: by the first fact it is about. Raises KoansError."""
+    """The errata on the facts with these names, or all errata. Each stands once, at the first of its facts.
+
+    The errata of a chapter are those on its own cards. Raises KoansError for a name that means nothing.
+    """
     chapters = {_chapter(workbook, name) for name in names} - {""}
     others = [name for name in names if not _chapter(workbook, name)]
-    facts = {a.fact.id for a in accounts(workbook, others)} if others or not names else set()
+    facts = {c.fact.id for c in coverage(workbook, others)} if others or not names else set()
     return tuple(
-        Erratum(tuple(workbook.facts[f] for f in shown.card.facts), shown)
-        for account in accounts(workbook)
-        for shown in account.errata
-        if shown.card.facts[0] == account.fact.id
-        if shown.card.chapter in chapters or facts.intersection(shown.card.facts)
+        Erratum(tuple(workbook.facts[f] for f in evidence.card.facts), evidence)
+        for covered in coverage(workbook)
+        for evidence in covered.errata
+        if evidence.card.facts[0] == covered.fact.id
+        if evidence.card.chapter in chapters or facts.intersection(evidence.card.facts)
     )
 
 
 def missing(workbook: Workbook) -> Iterator[tuple[Fact, str]]:
-    """The facts that nothing carries, or nothing shows, and which of the two."""
-    for account in accounts(workbook):
-        if not account.cards and not account.questions:
-            yield account.fact, "no card and no question carries this fact"
-        elif not any(shown.anything for shown in account.cards):
-            yield account.fact, "no test and no citation shows this fact: its cards have none"
+    """The facts without a card or question, or without evidence, each with a message that says which."""
+    for covered in coverage(workbook):
+        if not covered.cards and not covered.questions:
+            yield covered.fact, "no card and no question carries this fact"
+        elif not any(evidence.exists for evidence in covered.cards):
+            yield covered.fact, "no test and no citation shows this fact: its cards have none"
 
 
-def _shown(workbook: Workbook, card: Card) -> CardEvidence:
+def _evidence(workbook: Workbook, card: Card) -> CardEvidence:
     proofs = [p for p in workbook.proofs if p.card == card.id]
     return CardEvidence(card, tuple(p for p in proofs if not p.gpu), tuple(p for p in proofs if p.gpu))
 
 
-def _named(workbook: Workbook, name: str) -> Iterator[str]:
-    """The ids of the facts that a name stands for."""
+def _fact_ids(workbook: Workbook, name: str) -> Iterator[str]:
+    """The ids of the facts that a name stands for. Raises KoansError."""
     if chapter := _chapter(workbook, name):
-        carried = [(c.chapter, c.facts) for c in workbook.cards.values()]
-        carried += [(q.chapter, q.facts) for q in workbook.questions.values()]
-        yield from (fact for where, own in carried if where == chapter for fact in own)
+        yield from (fact for card in workbook.cards.values() if card.chapter == chapter for fact in card.facts)
+        yield from (fact for q in workbook.questions.values() if q.chapter == chapter for fact in q.facts)
         return
     wanted = name.upper()
-    found = [fact for fact in workbook.facts if fact == wanted or _source(fact) == wanted]
-    if not found:
+    matches = [fact for fact in workbook.facts if fact == wanted or _source(fact) == wanted]
+    if not matches:
         near = difflib.get_close_matches(wanted, list(workbook.facts), 3)
         hint = f"did you mean {' or '.join(near)}?" if near else "`koans facts` shows them all"
         raise KoansError(f"no fact, source or chapter is called '{name}': {hint}")
-    yield from found
+    yield from matches
 
 
 def _source(fact: str) -> str:
@@ -110,7 +115,7 @@ def _source(fact: str) -> str:
 
 
 def _chapter(workbook: Workbook, name: str) -> str:
-    """The id of the chapter that a name stands for, or nothing: a fact's id goes first."""
+    """The id of the chapter that a name stands for, or an empty string. Facts and sources have precedence."""
     if name.upper() in {*workbook.facts, *map(_source, workbook.facts)}:
         return ""
     try:

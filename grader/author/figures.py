@@ -1,8 +1,8 @@
-"""Figures of the chapters, drawn from the oracles: `python -m grader.author.figures [--check]`.
+"""Draws the figures of the chapters from the oracles: `python -m grader.author.figures [--check]`.
 
-`content/CH/figure.py` has a function `draw() -> Figure`; its picture lies beside it as figure.svg and carries
-two digests: of the numbers and words it shows, and of the text that drew it. So it can be told whether it is
-stale without comparing pictures, which differ from one version of matplotlib to the next.
+`content/CH/figure.py` has a function `draw() -> Figure`. Its picture is figure.svg in the same folder. The picture
+holds two digests: one of the numbers and words that it shows, one of the source that drew it. They tell whether it is
+stale. Pictures cannot be compared, because they differ from one version of matplotlib to the next.
 """
 
 from __future__ import annotations
@@ -15,43 +15,42 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from grader.book.errors import KoansError
 from grader.book.figure_style import STYLE, style
 from grader.book.workbook import find_root
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-DIGITS = 6  # significant digits of a plotted number that count
+DIGITS = 6  # significant digits of a plotted number that the digest sees
 STAMP = re.compile(r"tensor-koans data=([0-9a-f]{16}) source=([0-9a-f]{16})")
 
 
-class Stale(msgspec.Struct, frozen=True):
-    """A chapter whose figure.svg must be drawn again, and why."""
+class StaleFigure(msgspec.Struct, frozen=True):
+    """A chapter whose figure.svg must be drawn again, and the reason."""
 
     chapter: str
-    why: str
+    reason: str
 
 
 def drawings(root: Path) -> list[Path]:
-    """Every chapter's figure.py, in order."""
+    """The figure.py of each chapter that has one, in order."""
     return sorted((root / "content").glob("ch*/figure.py"))
 
 
-def stale(root: Path) -> list[Stale]:
-    """The figures that no longer show what their drawing and its oracles give. Raises KoansError."""
-    found = ((file.parent.name, reason(file)) for file in drawings(root))
-    return [Stale(chapter, why) for chapter, why in found if why]
+def stale(root: Path) -> list[StaleFigure]:
+    """The figures that differ from what their figure.py draws now. Raises KoansError if one cannot be drawn."""
+    reasons = ((file.parent.name, stale_reason(file)) for file in drawings(root))
+    return [StaleFigure(chapter, reason) for chapter, reason in reasons if reason]
 
 
 def svg(file: Path) -> bytes:
-    """The picture of a figure.py: the same bytes every time. Raises KoansError."""
-    data, source, picture = _drawn(file)
+    """The picture that a figure.py draws, with the same bytes every time. Raises KoansError if it cannot be drawn."""
+    data, source, picture = _draw_with_digests(file)
     with io.BytesIO() as out, style():
         stamp = f"tensor-koans data={data} source={source}"
         metadata = {"Title": file.parent.name, "Description": stamp, "Creator": None, "Date": None}
@@ -60,18 +59,18 @@ def svg(file: Path) -> bytes:
 
 
 def digest(figure: Figure) -> str:
-    """Of each plotted number, to six significant digits, and each word; colours and sizes are left out."""
-    text = "\n".join(f"axes {i}\n" + "\n".join(_shown(axes)) for i, axes in enumerate(figure.axes))
+    """Digest of all plotted numbers, to six significant digits, and all words. Colors and sizes do not count."""
+    text = "\n".join(f"axes {i}\n" + "\n".join(_contents(axes)) for i, axes in enumerate(figure.axes))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def reason(file: Path) -> str:
-    """Why the picture of a figure.py must be drawn again; empty if it need not. Raises KoansError."""
+def stale_reason(file: Path) -> str:
+    """Why the picture of a figure.py must be drawn again, or an empty string. Raises KoansError."""
     picture = file.with_suffix(".svg")
     if not picture.exists():
         return "figure.svg is missing"
     stamp = STAMP.search(picture.read_text(encoding="utf-8"))
-    data, source, _ = _drawn(file)
+    data, source, _ = _draw_with_digests(file)
     if not stamp:
         return "figure.svg carries no digest"
     if stamp[2] != source:
@@ -79,8 +78,8 @@ def reason(file: Path) -> str:
     return "" if stamp[1] == data else "the oracles give other numbers than it shows"
 
 
-def _drawn(file: Path) -> tuple[str, str, Figure]:
-    """Digest of the data, digest of the source, and the figure."""
+def _draw_with_digests(file: Path) -> tuple[str, str, Figure]:
+    """The digest of the data, the digest of the source, and the figure."""
     with style():
         figure = _draw(file)
     source = f"{file.read_text(encoding='utf-8')}\n{sorted(STYLE.items())}"
@@ -88,8 +87,6 @@ def _drawn(file: Path) -> tuple[str, str, Figure]:
 
 
 def _draw(file: Path) -> Figure:
-    from matplotlib.figure import Figure
-
     spec = importlib.util.spec_from_file_location(f"figure_of_{file.parent.name}", file)
     if spec is None or spec.loader is None:
         raise KoansError(f"{file}: cannot be imported")
@@ -103,7 +100,8 @@ def _draw(file: Path) -> Figure:
     return figure
 
 
-def _shown(axes: Axes) -> Iterator[str]:
+def _contents(axes: Axes) -> Iterator[str]:
+    """Everything that is plotted in one pair of axes, in words."""
     for line in axes.lines:
         yield f"line {_numbers(line.get_xydata())}"
     for image in axes.images:
@@ -127,14 +125,12 @@ def _shown(axes: Axes) -> Iterator[str]:
 
 
 def _numbers(array: Any) -> str:
-    import numpy as np
-
     values: Any = np.ma.filled(np.ma.asarray(array, dtype=float), np.nan)
     return f"{values.shape} " + " ".join(f"{v + 0.0:.{DIGITS}g}" for v in values.ravel().tolist())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 all is up to date (now), 1 something is stale (`--check`), 2 could not be drawn."""
+    """Run the command. Returns its exit status: 0 up to date (now), 1 stale (`--check`), 2 a figure cannot be drawn."""
     parser = argparse.ArgumentParser(
         prog="python -m grader.author.figures",
         description="Draw content/CH/figure.svg from content/CH/figure.py, where what it shows has changed.",
@@ -153,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(root: Path, *, check: bool, everything: bool) -> int:
     files = drawings(root)
-    reasons = {item.chapter: item.why for item in stale(root)}
+    reasons = {figure.chapter: figure.reason for figure in stale(root)}
     for file in files:
         chapter = file.parent.name
         if check and chapter in reasons:

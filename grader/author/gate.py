@@ -1,4 +1,4 @@
-"""The gate every koan passes before it lands: `koans verify`."""
+"""The gate that every koan must pass before it is merged: `koans verify`."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ from grader.book.workbook import Card, Koan, Question, Workbook
 from grader.judge.runner import Ask, Limits, Runner
 from grader.judge.targets import Target
 
-SEEDS = 3  # each solution and right variant runs with seeds 0 .. SEEDS-1
-LIMITS = Limits(timeout=60.0, brief=True)  # patient, since everything runs at once on a machine that may be slow
+SEEDS = 3  # each solution and right answer runs with seeds 0 .. SEEDS-1
+LIMITS = Limits(timeout=60.0, brief=True)  # seconds; long, because many runs share a machine that may be slow
 LOCK = "content/ids.lock"
 
-Tick = Callable[[int, int, str], None]  # told how many runs are done, of how many, and which was the last
+OnProgress = Callable[[int, int, str], None]  # called with: runs done, runs in all, the last one's name
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing to mend: where, and what."""
+    """One thing to fix. `where` is a file or a run."""
 
     where: str
-    says: str
+    message: str = msgspec.field(name="says")  # the name in JSON (`koans verify --json`)
 
 
 class GateReport(msgspec.Struct):
-    """What the gate found. `wrong` counts the wrong answers tried, `caught` and `named` those that failed and by name,
-    `isolated` the runs that were made in the sandbox too and came to the same verdict.
+    """What the gate found.
+
+    `wrong` counts the wrong answers that ran, `caught` those that failed, `named` those whose failure named them.
+    `right` counts the right answers besides the solutions. `isolated` counts the runs that had the same verdict in the
+    sandbox and outside.
     """
 
     koans: int = 0
@@ -56,78 +59,79 @@ def verify(
     runner: Runner,
     *,
     seeds: int = SEEDS,
-    tick: Tick = lambda done, total, what: None,
+    on_progress: OnProgress = lambda done, total, what: None,
 ) -> GateReport:
-    """Check the files of these koans, then run every target of each. `tick` is told how far it is."""
+    """Check the files of these koans, then run every target of each. `on_progress` is called after each run."""
     report = GateReport(koans=len(koans))
     report.problems += static_problems(workbook, koans)
-    # The longest koans first, so that no core is left with one at the end.
+    # Kernels take longest, so they run first. Otherwise one core would work on the last of them alone.
     asks = [ask for k in sorted(koans, key=lambda k: k.kind != "kernel") for ask in _asks(k, seeds, report, runner)]
     report.runs = sum(ask.twice or not ask.isolated for ask in asks)
-    seen = _verdicts(runner, asks, tick)
-    for ask in seen:
-        report.problems += _problems(ask, seen, report)
+    verdicts = _verdicts(runner, asks, on_progress)
+    for ask in verdicts:
+        report.problems += _problems(ask, verdicts, report)
     report.problems.sort(key=lambda p: p.where)
     return report
 
 
-def _verdicts(runner: Runner, asks: Sequence[Ask], tick: Tick) -> dict[Ask, Verdict]:
+def _verdicts(runner: Runner, asks: Sequence[Ask], on_progress: OnProgress) -> dict[Ask, Verdict]:
     """The verdict of each run.
 
-    Calls that agree, in the sandbox and outside, make verdicts that agree. A run that a call has ended says nothing of
-    the calls after it: two runs replace it, one outside and one in the sandbox.
+    If every call gives the same result in the sandbox and outside, both have the same verdict, and one run with
+    `twice` is enough. A call may end such a run early. Nothing is known about the calls after it, so two runs replace
+    it: one outside the sandbox and one in it.
     """
-    seen = dict(_run(runner, asks, tick))
-    cut = [ask for ask in asks if ask.twice and not _whole(seen[ask])]
-    apart = [replace(ask, isolated=isolated, twice=False) for ask in cut for isolated in (False, True)]
-    seen |= _run(runner, apart, tick, done=len(asks))
-    return {ask: seen[ask] for ask in (*asks, *apart) if ask not in cut}
+    verdicts = dict(_run(runner, asks, on_progress))
+    ended_early = [ask for ask in asks if ask.twice and not _all_calls_made(verdicts[ask])]
+    reruns = [replace(ask, isolated=isolated, twice=False) for ask in ended_early for isolated in (False, True)]
+    verdicts |= _run(runner, reruns, on_progress, done=len(asks))
+    return {ask: verdicts[ask] for ask in (*asks, *reruns) if ask not in ended_early}
 
 
-def _run(runner: Runner, asks: Sequence[Ask], tick: Tick, done: int = 0) -> Iterator[tuple[Ask, Verdict]]:
+def _run(runner: Runner, asks: Sequence[Ask], on_progress: OnProgress, done: int = 0) -> Iterator[tuple[Ask, Verdict]]:
     """Make these runs after `done` others."""
     total = done + len(asks)
     for number, (ask, verdict) in enumerate(runner.run_all(asks), done + 1):
-        tick(number, total, f"{verdict.koan} {verdict.target}")
+        on_progress(number, total, f"{verdict.koan} {verdict.target}")
         yield ask, verdict
 
 
-def _problems(ask: Ask, seen: Mapping[Ask, Verdict], report: GateReport) -> list[Problem]:
-    """What a run shows. One in the sandbox alone is compared with the same run outside, which is judged by itself."""
+def _problems(ask: Ask, verdicts: Mapping[Ask, Verdict], report: GateReport) -> list[Problem]:
+    """The problems that one run shows. A run in the sandbox alone is only compared with the same run outside."""
     if ask.isolated and not ask.twice:
-        return _same(seen[replace(ask, isolated=False)], seen[ask], report)
+        return _compare(verdicts[replace(ask, isolated=False)], verdicts[ask], report)
     report.isolated += ask.twice
-    return _judge(ask.koan, seen[ask], report)
+    return _judge(ask.koan, verdicts[ask], report)
 
 
-def _whole(verdict: Verdict) -> bool:
-    """Did a run in the sandbox and outside go through all its calls?"""
+def _all_calls_made(verdict: Verdict) -> bool:
+    """Whether a run with `twice` made all its calls, in the sandbox and outside."""
     return verdict.status in (Status.passed, Status.failed) and bool(verdict.isolation)
 
 
 def _asks(koan: Koan, seeds: int, report: GateReport, runner: Runner) -> Iterator[Ask]:
-    """Every run to make for one koan.
+    """All runs of one koan.
 
-    Wrong and right answers run in the sandbox and outside at once, and a solution in each. A kernel's text is
-    interpreted in the same way in both.
+    Wrong and right answers have one run that makes each call in the sandbox and outside. A solution has a run of its
+    own in each. A kernel runs outside only, because its text is interpreted in the same way in both.
     """
     try:
-        found = oracles(koan)
+        functions = oracles(koan)
     except Exception as error:  # a reference file is Python: anything can be wrong with it
         report.problems.append(Problem(f"reference/{koan.id}.py", f"cannot be imported: {error!r}"))
         return
-    apart = runner.isolated and koan.kind != "kernel"
-    wrongs = [name for oracle in found.values() for name in oracle.wrongs]
-    rights = [name for oracle in found.values() for name in oracle.rights]
+    sandboxed = runner.isolated and koan.kind != "kernel"
+    wrongs = [name for oracle in functions.values() for name in oracle.wrongs]
+    rights = [name for oracle in functions.values() for name in oracle.rights]
     report.right += len(rights)
     yield Ask(koan, Target("stub"))
     for target in [Target("solutions"), *(Target("right", name) for name in rights)]:
-        both = apart and target.kind == "right"
+        both = sandboxed and target.kind == "right"
         yield Ask(koan, target, isolated=both, twice=both)
         yield from (Ask(koan, target, seed) for seed in range(1, seeds))
-    if apart:
+    if sandboxed:
         yield Ask(koan, Target("solutions"), isolated=True)
-    yield from (Ask(koan, Target("wrong", name), isolated=apart, twice=apart) for name in wrongs)
+    yield from (Ask(koan, Target("wrong", name), isolated=sandboxed, twice=sandboxed) for name in wrongs)
     if not wrongs:
         report.problems.append(
             Problem(f"reference/{koan.id}.py", "has no wrong answers: what do people get wrong here?")
@@ -146,8 +150,8 @@ def _judge(koan: Koan, verdict: Verdict, report: GateReport) -> list[Problem]:
 def _judge_stub(verdict: Verdict) -> list[Problem]:
     passed = [t.sentence for t in verdict.tests if t.status == Status.passed]
     if verdict.status != Status.not_started and not passed:
-        says = f"a stub must be 'not started', but is '{verdict.status}': {_first_line(verdict)}"
-        return [Problem(_where(verdict), says)]
+        message = f"a stub must be 'not started', but is '{verdict.status}': {_first_line(verdict)}"
+        return [Problem(_where(verdict), message)]
     return [Problem(_where(verdict), f"the stub passes '{s}': that test asks nothing") for s in passed]
 
 
@@ -158,10 +162,10 @@ def _judge_wrong(koan: Koan, name: str, verdict: Verdict, report: GateReport) ->
     if verdict.status == Status.not_run_here:
         return [Problem(_where(verdict), f"could not be run here: {_first_line(verdict)}")]
     report.caught += 1
-    if verdict.names != (name,) or _says(koan, name) not in verdict.message:
+    if verdict.names != (name,) or _description(koan, name) not in verdict.message:
         looks = " or ".join(verdict.names) or "none"
-        says = f"caught ({verdict.status}: {_first_line(verdict)}), but not named; it looks like: {looks}"
-        return [Problem(_where(verdict), says)]
+        message = f"caught ({verdict.status}: {_first_line(verdict)}), but not named; it looks like: {looks}"
+        return [Problem(_where(verdict), message)]
     report.named += 1
     return []
 
@@ -170,9 +174,9 @@ def _judge_right(verdict: Verdict, what: str) -> list[Problem]:
     if verdict.status == Status.passed:
         return []
     failing = next((t.sentence for t in verdict.tests if t.status == Status.failed), "")
-    message = "\n    ".join(verdict.message.splitlines()[:9])
-    says = f"{what} must pass, but is '{verdict.status}' in '{failing}':\n    {message}"
-    return [Problem(f"{_where(verdict)} seed {verdict.seed}", says)]
+    output = "\n    ".join(verdict.message.splitlines()[:9])
+    message = f"{what} must pass, but is '{verdict.status}' in '{failing}':\n    {output}"
+    return [Problem(f"{_where(verdict)} seed {verdict.seed}", message)]
 
 
 def _where(verdict: Verdict) -> str:
@@ -183,41 +187,44 @@ def _first_line(verdict: Verdict) -> str:
     return verdict.message.strip().splitlines()[0] if verdict.message.strip() else ""
 
 
-def _same(here: Verdict, apart: Verdict, report: GateReport) -> list[Problem]:
-    """Does the sandbox give the verdict that a run without it gives?"""
-    if (here.status, here.names) == (apart.status, apart.names):
+def _compare(outside: Verdict, isolated: Verdict, report: GateReport) -> list[Problem]:
+    """A problem if the verdict in the sandbox is not the verdict outside."""
+    if (outside.status, outside.names) == (isolated.status, isolated.names):
         report.isolated += 1
         return []
     return [
         Problem(
-            _where(apart),
-            f"isolated it is '{apart.status}' {list(apart.names)}, else '{here.status}' {list(here.names)}: "
-            + _first_line(apart),
+            _where(isolated),
+            f"isolated it is '{isolated.status}' {list(isolated.names)}, "
+            f"else '{outside.status}' {list(outside.names)}: {_first_line(isolated)}",
         )
     ]
 
 
-def _says(koan: Koan, name: str) -> str:
+def _description(koan: Koan, name: str) -> str:
+    """The description of a wrong answer of the koan."""
     return next(o.wrongs[name].says for o in oracles(koan).values() if name in o.wrongs)
 
 
 def static_problems(workbook: Workbook, koans: Sequence[Koan] | None = None) -> list[Problem]:
-    """What can be seen without running anything. With `koans` None, or all of them, the ids are checked too."""
+    """The problems that show without a run. With all koans (the default), ids and facts are checked too."""
     everything = koans is None or len(koans) == len(workbook.koans)
-    problems = [p for koan in koans or workbook.koans.values() for p in _files(workbook, koan)]
+    problems = [p for koan in koans or workbook.koans.values() for p in _file_problems(workbook, koan)]
     chapters = {koan.chapter for koan in koans or workbook.koans.values()}
-    problems += [p for card in workbook.cards.values() if card.chapter in chapters for p in _card(workbook, card)]
-    problems += [p for q in workbook.questions.values() if q.chapter in chapters for p in _question(q)]
+    problems += [
+        p for card in workbook.cards.values() if card.chapter in chapters for p in _card_problems(workbook, card)
+    ]
+    problems += [p for q in workbook.questions.values() if q.chapter in chapters for p in _question_problems(q)]
     for proof in workbook.proofs:
         if proof.card not in workbook.cards and workbook.koans[proof.koan].chapter in chapters:
             problems.append(Problem(f"exercises/{proof.koan}: {proof.test}", f"no card is called '{proof.card}'"))
     if everything:
-        problems += [*_strays(workbook), *_lock(workbook)]
-        problems += [Problem(f"content/facts.toml: {fact.id}", says) for fact, says in facts.missing(workbook)]
+        problems += [*_stray_files(workbook), *_lock_problems(workbook)]
+        problems += [Problem(f"content/facts.toml: {fact.id}", message) for fact, message in facts.missing(workbook)]
     return problems
 
 
-def _files(workbook: Workbook, koan: Koan) -> Iterator[Problem]:
+def _file_problems(workbook: Workbook, koan: Koan) -> Iterator[Problem]:
     needed = (
         workbook.test_file(koan),
         workbook.reference(koan),
@@ -248,7 +255,7 @@ def _files(workbook: Workbook, koan: Koan) -> Iterator[Problem]:
         yield Problem(f"solutions/{koan.id}.py:{error.lineno}", str(error.msg))
 
 
-def _card(workbook: Workbook, card: Card) -> Iterator[Problem]:
+def _card_problems(workbook: Workbook, card: Card) -> Iterator[Problem]:
     where = f"content/{card.chapter}/cards.toml: {card.id}"
     proofs = [p for p in workbook.proofs if p.card == card.id]
     if not card.facts:
@@ -264,7 +271,7 @@ def _card(workbook: Workbook, card: Card) -> Iterator[Problem]:
         yield Problem(where, "is cited, but says no citation")
 
 
-def _question(question: Question) -> Iterator[Problem]:
+def _question_problems(question: Question) -> Iterator[Problem]:
     where = f"content/{question.chapter}/questions.toml: {question.id}"
     if question.ask == "quiz":
         if len(question.options) != 4 or sum(o.correct for o in question.options) != 1:
@@ -277,8 +284,8 @@ def _question(question: Question) -> Iterator[Problem]:
         yield Problem(where, "a retrieve question is factual, conceptual or synthetic")
 
 
-def _strays(workbook: Workbook) -> Iterator[Problem]:
-    """Files that look like a koan's and belong to none."""
+def _stray_files(workbook: Workbook) -> Iterator[Problem]:
+    """Files that look like a koan's but belong to no koan."""
     known = {f"{k.id}.py" for k in workbook.koans.values()} | {
         f"{k.chapter}/test_{k.name}.py" for k in workbook.koans.values()
     }
@@ -290,29 +297,29 @@ def _strays(workbook: Workbook) -> Iterator[Problem]:
 
 
 def ids(workbook: Workbook) -> list[str]:
-    """Every id that learners' progress and decks may hold: cards are tagged with their facts."""
-    every = [f"koan {k}" for k in workbook.koans] + [f"card {c}" for c in workbook.cards]
-    every += [f"question {q}" for q in workbook.questions]
-    return sorted(every + [f"fact {f}" for f in workbook.facts])
+    """Every id that learners' progress and decks may hold. Decks hold facts, because cards are tagged with them."""
+    result = [f"koan {k}" for k in workbook.koans] + [f"card {c}" for c in workbook.cards]
+    result += [f"question {q}" for q in workbook.questions]
+    return sorted(result + [f"fact {f}" for f in workbook.facts])
 
 
-def _lock(workbook: Workbook) -> Iterator[Problem]:
-    locked = _locked(workbook.root)
-    now = set(ids(workbook))
-    for gone in sorted(locked - now):
-        yield Problem(LOCK, f"{gone} has landed and must not go or change its name")
-    for new in sorted(now - locked):
+def _lock_problems(workbook: Workbook) -> Iterator[Problem]:
+    locked = _locked_ids(workbook.root)
+    current = set(ids(workbook))
+    for removed in sorted(locked - current):
+        yield Problem(LOCK, f"{removed} has landed and must not go or change its name")
+    for new in sorted(current - locked):
         yield Problem(LOCK, f"{new} is new: `koans verify --lock` adds it")
 
 
-def _locked(root: Path) -> set[str]:
+def _locked_ids(root: Path) -> set[str]:
     file = root / LOCK
     return {line for line in file.read_text("utf-8").splitlines() if line} if file.exists() else set()
 
 
 def lock(workbook: Workbook) -> int:
-    """Add new ids to the lock; returns how many. Nothing is ever taken out."""
-    locked = _locked(workbook.root)
+    """Add new ids to the lock. Returns how many. No id is ever removed."""
+    locked = _locked_ids(workbook.root)
     new = set(ids(workbook)) - locked
     (workbook.root / LOCK).write_text("\n".join(sorted(locked | new)) + "\n", encoding="utf-8")
     return len(new)

@@ -1,4 +1,4 @@
-"""`koans new`: the five files of a koan, with the places to fill in marked."""
+"""`koans new`: writes the five files of a koan, with placeholders for the author to replace."""
 
 from __future__ import annotations
 
@@ -73,7 +73,10 @@ Why it matters in a real model, and where the idea returns.
 
 
 def new_koan(workbook: Workbook, name: str) -> list[Path]:
-    """Write the files of a new koan; returns them. Raises KoansError if the id is malformed or any file exists."""
+    """Write the files of a new koan, and its entry in chapter.toml. Returns the files.
+
+    Raises KoansError if the id is malformed, or if the koan or any of its files exists.
+    """
     match = re.fullmatch(r"(ch\d\d_[a-z_]+)/([a-z][a-z0-9_]*)", name)
     if not match:
         raise KoansError(f"'{name}' is no koan id: it is CHAPTER/NAME, as in ch06_numerics/logsumexp")
@@ -91,9 +94,9 @@ def new_koan(workbook: Workbook, name: str) -> list[Path]:
         root / "reference" / chapter / f"{koan}.py": fill(REFERENCE),
         root / "content" / chapter / f"{koan}.md": NOTES,
     }
-    taken = [f for f in files if f.exists()]
-    if taken or name in workbook.koans:
-        raise KoansError(f"{name} exists already{': ' + str(taken[0].relative_to(root)) if taken else ''}")
+    existing = [f for f in files if f.exists()]
+    if existing or name in workbook.koans:
+        raise KoansError(f"{name} exists already{': ' + str(existing[0].relative_to(root)) if existing else ''}")
     for file, text in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

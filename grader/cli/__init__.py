@@ -1,4 +1,4 @@
-"""The command `koans`: verbs, and nothing else."""
+"""The command `koans`. This package parses arguments and prints; the logic is in the other packages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from grader.book.workbook import Workbook, find_root
 from grader.cli import bench, decks, editions, facts, grading, notebooks, reviewing
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.judge.runner import Limits, Runner
-from grader.learn import attempts as path
+from grader.learn import attempts
 from grader.learn.progress import Progress
 from grader.learn.report.standing import listing, unlocked
 
@@ -42,7 +42,7 @@ KoanId = Annotated[
 
 
 def main() -> None:
-    """Run the command. Bad input is one line and exit code 2."""
+    """Run the command. Bad input prints one line and ends with exit code 2."""
     try:
         app(standalone_mode=True)
     except KoansError as error:
@@ -55,14 +55,14 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(141)
     except Exception as error:
-        says = refusal(error)
-        if not says:
+        message = refusal(error)
+        if not message:
             raise
-        print(f"koans: {says}", file=sys.stderr)
+        print(f"koans: {message}", file=sys.stderr)
         sys.exit(2)
     finally:
-        if "triton" not in sys.modules:  # which complains of what is still there at the end
-            gc.freeze()  # all of it goes with the process; to look for garbage first would take Python 50 ms
+        if "triton" not in sys.modules:  # triton warns about objects that are left at exit
+            gc.freeze()  # the process ends anyway; collecting garbage first would take 50 ms
 
 
 @app.callback(invoke_without_command=True)
@@ -73,8 +73,8 @@ def where_am_i(
 ) -> None:
     """Tensor Koans: make failing tests pass, one by one.
 
-    Without a verb: the current koan, run anew each time you save it. On a terminal this is a screen; where output is no
-    terminal, or with --plain, it is lines: where am I, what fails first and why, what to do.
+    Without a verb: the current koan, run again each time you save it. On a terminal this is a screen; where output is
+    no terminal, or with --plain, it is lines: where am I, what fails first and why, what to do.
 
     \b
     Examples:
@@ -87,7 +87,7 @@ def where_am_i(
     if context.invoked_subcommand is not None:
         return
     book = workbook()
-    Progress(book.root).close()  # a tree that cannot be written is said before a screen opens
+    Progress(book.root).close()  # fail before the screen opens if the workbook cannot be written
     if plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
         from grader.learn.app.plain import Plain
 
@@ -129,13 +129,13 @@ def run(
         if everything:
             koans = list(book.koans.values())
         else:
-            koans = book.named(names) if names else [path.koan_or_current(book, progress, None)]
+            koans = book.named(names) if names else [attempts.koan_or_current(book, progress, None)]
         if len(koans) == 1 and not as_json:
             terminal.prepare()
         steps = []
         for koan in koans:
             with waiting(f"running {koan.id}"):
-                step = path.attempt(book, progress, runner, koan, seed)
+                step = attempts.attempt(book, progress, runner, koan, seed)
             steps.append(step)
             if not as_json:
                 _show_step(book, step, alone=len(koans) == 1)
@@ -147,7 +147,7 @@ def run(
     raise typer.Exit(0 if all(step.verdict.passed for step in steps) else 1)
 
 
-def _show_step(book: Workbook, step: path.Step, *, alone: bool) -> None:
+def _show_step(book: Workbook, step: attempts.Step, *, alone: bool) -> None:
     koan, verdict = step.koan, step.verdict
     show(terminal.verdict(koan, verdict), unlocked(step.unlocked))
     if alone and verdict.passed:
@@ -200,14 +200,14 @@ def hint(name: KoanId = None) -> None:
     """
     book = workbook()
     with Progress(book.root) as progress:
-        found = path.next_hint(book, progress, path.koan_or_current(book, progress, name))
-    for tier, text in found.tiers:
-        show(Text(f"{found.koan.name}, hint {tier} of {found.total}", "bold"), "", terminal.markdown(text))
-        if found.all_seen:
+        hints = attempts.next_hint(book, progress, attempts.koan_or_current(book, progress, name))
+    for tier, text in hints.tiers:
+        show(Text(f"{hints.koan.name}, hint {tier} of {hints.total}", "bold"), "", terminal.markdown(text))
+        if hints.all_seen:
             show("")
-    if found.all_seen:
-        says = f"That was all. `koans solution {found.koan.name} --peek` shows the model answer, and is recorded."
-        show(Text(says, "dim"))
+    if hints.all_seen:
+        message = f"That was all. `koans solution {hints.koan.name} --peek` shows the model answer, and is recorded."
+        show(Text(message, "dim"))
 
 
 @app.command()
@@ -225,7 +225,7 @@ def solution(
     book = workbook()
     koan = book.koan(name)
     with Progress(book.root) as progress:
-        text = path.open_solution(book, progress, koan, peek=peek)
+        text = attempts.open_solution(book, progress, koan, peek=peek)
     if text is None:
         print(f"koans: the solution of {koan.id} opens when your own passes; --peek shows it now", file=sys.stderr)
         raise typer.Exit(1)
@@ -243,8 +243,8 @@ def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")]) ->
     book = workbook()
     koan = book.koan(name)
     with Progress(book.root) as progress:
-        kept = path.reset(book, progress, koan)
-    show(f"exercises/{koan.id}.py is the stub again" + (f"; yours is kept as {kept}" if kept else ""))
+        backup = attempts.reset(book, progress, koan)
+    show(f"exercises/{koan.id}.py is the stub again" + (f"; yours is kept as {backup}" if backup else ""))
 
 
 @app.command()
@@ -293,7 +293,7 @@ def stubs(
     """
     book = workbook()
     with Progress(book.root) as progress:
-        for stub in path.write_stubs(book, progress, overwrite=overwrite):
+        for stub in attempts.write_stubs(book, progress, overwrite=overwrite):
             file = f"exercises/{stub.koan.id}.py"
             if not stub.written:
                 show(f"{file} differs from its stub: left as it is (--overwrite replaces it)")
@@ -320,7 +320,7 @@ def new(
 
 
 class _Changed(TyperCommand):
-    """`--changed` alone stands for `--changed HEAD`: options whose value may be left out are not Typer's."""
+    """Makes `--changed` alone mean `--changed HEAD`, because Typer has no options whose value may be left out."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         for i in reversed(range(len(args))):
@@ -370,9 +370,13 @@ def verify(
         added = gate.lock(book)
         if not as_json:
             show(f"{added} new ids locked")
-    with Runner(book, gate.LIMITS, isolated=True) as runner, waiting("verifying") as say:
+    with Runner(book, gate.LIMITS, isolated=True) as runner, waiting("verifying") as set_line:
         report = gate.verify(
-            book, koans, runner, seeds=seeds, tick=lambda done, total, what: say(f"{done} of {total}: {what}")
+            book,
+            koans,
+            runner,
+            seeds=seeds,
+            on_progress=lambda done, total, what: set_line(f"{done} of {total}: {what}"),
         )
     if as_json:
         dump(report)

@@ -1,4 +1,4 @@
-"""What every verb uses: the workbook here, printing, a line that says what is going on."""
+"""What every verb uses: the workbook of the current folder, printing, and a progress line."""
 
 from __future__ import annotations
 
@@ -18,27 +18,30 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to 
 
 
 def new_seed() -> int:
-    """A seed where none was given."""
+    """A random seed, for a command that was given none."""
     return secrets.randbelow(2**31)
 
 
 def workbook() -> Workbook:
+    """The workbook that the current folder is in. Raises KoansError if there is none."""
     return Workbook(find_root(Path.cwd()))
 
 
 def show(*parts: Any) -> None:
+    """Print strings and rich renderables, one below the other."""
     console = terminal.console()
     for part in parts:
         console.print(part)
 
 
 def dump(data: Any) -> None:
+    """Print data as JSON."""
     print(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
 
 
 @contextmanager
 def waiting(what: str) -> Iterator[Callable[[str], None]]:
-    """A line that says what is going on, on a terminal only, and goes away."""
+    """Show a progress line on a terminal while the block runs. The function that it yields changes the line."""
     console = terminal.console(stderr=True)
     if not console.is_terminal:
         yield lambda text: None

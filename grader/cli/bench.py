@@ -47,19 +47,19 @@ def attention(
     folder = out or book.root / ".koans" / "bench"
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with waiting("attention") as say:
-        runs = bench(book, lengths_of(lengths), widths_of(widths), budget, say)
-        found, stopped = keep(runs, folder / "attention.json")
-    if found is None:
+    with waiting("attention") as set_line:
+        runs = bench(book, lengths_of(lengths), widths_of(widths), budget, set_line)
+        result, stopped = keep(runs, folder / "attention.json")
+    if result is None:
         print("koans: stopped before anything was measured", file=sys.stderr)
         raise typer.Exit(130)
     try:
-        drawn = ", ".join(file.name for file in plot.write(found, folder))
+        plots = ", ".join(file.name for file in plot.write(result, folder))
     except (KoansError, OSError) as error:
-        drawn = f"no plots: {error}"
+        plots = f"no plots: {error}"
     if as_json:
-        dump(found)
+        dump(result)
     else:
-        show(tables(found), "", f"in {folder}: attention.json, {drawn}")
+        show(tables(result), "", f"in {folder}: attention.json, {plots}")
     if stopped:
         raise typer.Exit(130)

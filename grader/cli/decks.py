@@ -1,4 +1,4 @@
-"""What leaves the workbook to be learnt by heart: decks for Anki, the cheat sheet."""
+"""`koans cards export` and `koans cheatsheet`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def export(
       koans cards export deck.apkg --all
       koans cards export deck.tsv
     """
-    from grader.course.report.formats import put
+    from grader.course.report.formats import write_file
     from grader.learn.cards.export import check, chosen, render
     from grader.learn.cards.note import notes
 
@@ -38,13 +38,13 @@ def export(
     with waiting("writing cards"), Progress(book.root) as progress:
         unlocked = progress.unlocked(book)
         cards = chosen(book, unlocked, everything)
-        made = notes(book, cards, unlocked, progress.passes(book))
-        put(str(file), render(file, made, progress.folder / "exported.json"))
-    locked, stale = len(book.cards) - len(unlocked), sum("koans::stale" in note.tags for note in made)
-    says = f"{len(cards)} cards written to {file}"
+        written = notes(book, cards, unlocked, progress.passes(book))
+        write_file(str(file), render(file, written, progress.folder / "exported.json"))
+    locked, stale = len(book.cards) - len(unlocked), sum("koans::stale" in note.tags for note in written)
+    message = f"{len(cards)} cards written to {file}"
     if locked:
-        says += f"; {locked} of them are still locked, and say so" if everything else f"; {locked} are still locked"
-    show(says)
+        message += f"; {locked} of them are still locked, and say so" if everything else f"; {locked} are still locked"
+    show(message)
     if stale:
         show(f"{stale} of them rest on files that have changed since they passed, and say so")
 
@@ -72,7 +72,7 @@ def cheatsheet(
       koans cheatsheet -o sheet.pdf --paper letter
       koans cheatsheet ch07 -o attention.html
     """
-    from grader.course.report.formats import put
+    from grader.course.report.formats import write_file
     from grader.learn.cheatsheet import formats, markdown
     from grader.learn.cheatsheet.sheet import sheet
 
@@ -81,7 +81,7 @@ def cheatsheet(
     book = workbook()
     chapter = book.chapter(part) if part else None
     with Progress(book.root) as progress:
-        made = sheet(
+        content = sheet(
             book,
             chapter,
             unlocked=progress.unlocked(book),
@@ -90,11 +90,13 @@ def cheatsheet(
             day=time.strftime("%Y-%m-%d", time.gmtime()),
         )
     if as_json:
-        dump(made)
+        dump(content)
     if output:
         with waiting(f"writing {output}"):
-            put(str(output), formats.render(output, made, paper))
+            write_file(str(output), formats.render(output, content, paper))
         if not as_json:
-            show(f"{output} written: {made.summary.partition(': ')[2]}")
+            show(f"{output} written: {content.summary.partition(': ')[2]}")
     elif not as_json:
-        show(terminal.markdown(markdown.render(made))) if sys.stdout.isatty() else print(markdown.render(made), end="")
+        show(terminal.markdown(markdown.render(content))) if sys.stdout.isatty() else print(
+            markdown.render(content), end=""
+        )

@@ -28,11 +28,11 @@ def release(
       koans release ../koans-autumn
       koans release ../koans-autumn --source ada/koans-autumn
     """
-    from grader.course.edition.release import release as make
+    from grader.course.edition.release import release as write_edition
 
-    made = make(workbook(), folder, source)
+    manifest = write_edition(workbook(), folder, source)
     show(
-        f"{folder}: edition {made.version}, {len(made.learner)} koans, {len(made.files)} files",
+        f"{folder}: edition {manifest.version}, {len(manifest.learner)} koans, {len(manifest.files)} files",
         Text("next: commit it, let students fork it; INSTRUCTORS.md has the rest", "dim"),
     )
 
@@ -50,22 +50,24 @@ def update(
       koans update https://git.example.org/course/koans.git
     """
     from grader.course.edition.update import source
-    from grader.course.edition.update import update as bring
+    from grader.course.edition.update import update as update_fork
 
     root = find_root(Path.cwd())
     with source(place) as newer:
-        changes = bring(root, newer, write=not dry_run)
+        changes = update_fork(root, newer, write=not dry_run)
     if as_json:
         dump(changes)
         return
     verb = "would be" if dry_run else "are"
-    for names, says in (
+    for names, predicate in (
         (changes.new, f"{verb} new"),
         (changes.replaced, f"{verb} replaced"),
         (changes.removed, f"{verb} removed"),
     ):
         if names:
-            show(f"{len(names)} files {says}", *(Text(f"  {n}", "dim") for n in names if n.startswith("exercises/")))
+            show(
+                f"{len(names)} files {predicate}", *(Text(f"  {n}", "dim") for n in names if n.startswith("exercises/"))
+            )
     for name in changes.kept:
         koan = Path(name).stem
         show(Text(f"{name}: yours is kept; its stub has changed, and `koans reset {koan}` gives the new one", "yellow"))

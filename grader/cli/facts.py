@@ -31,7 +31,7 @@ def facts(
       koans facts --errata ch09 --json
       koans facts --write         after a change to cards, questions or tests
     """
-    from grader.author import facts as found
+    from grader.author import facts as sources
     from grader.author.report import fact_documents, fact_screens
     from grader.book import terminal
 
@@ -45,18 +45,18 @@ def facts(
         show(f"pages: {len(fact_documents.PAGES)}, {'stale' if check else 'written'}: {len(changed)}")
         raise typer.Exit(1 if check and changed else 0)
     if errata:
-        wrong = found.errata(book, names or ())
+        wrong = sources.errata(book, names or ())
         if as_json:
             dump(wrong)
         else:
             show(fact_screens.errata(wrong))
         return
-    accounts = found.accounts(book, names or ())
+    coverage = sources.coverage(book, names or ())
     if as_json:
-        dump(accounts)
+        dump(coverage)
     else:
         show(
-            fact_screens.account(accounts[0])
-            if len(accounts) == 1
-            else fact_screens.table(accounts, terminal.console().width)
+            fact_screens.details(coverage[0])
+            if len(coverage) == 1
+            else fact_screens.table(coverage, terminal.console().width)
         )

@@ -1,4 +1,4 @@
-"""`koans grade`."""
+"""`koans grade` and `koans report`."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def grade(
     require_isolation: Annotated[
         bool, typer.Option("--require-isolation", help="Refuse to grade where the sandbox is not whole (exit code 2).")
     ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Give every verdict anew, also those that are kept.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Judge every koan again, ignoring the cache.")] = False,
     as_json: Json = False,
 ) -> None:
     """Grade submissions: a verdict per koan and a score each. Their code runs in a sandbox, apart from tests and
     solutions. Exit code 1 if one could not be graded.
 
-    Only the files of our koans are read. SECURITY.md says what is promised. Verdicts are kept in .koans/grades.db: with
-    the same --seed a second run grades only what has changed, and one that was stopped goes on.
+    Only the files of our koans are read. SECURITY.md says what is promised. Verdicts are cached in .koans/grades.db:
+    with the same --seed a second run grades only what has changed, and one that was stopped continues.
 
     \b
     Examples:
@@ -79,28 +79,29 @@ def grade(
         if seed is None:
             seed = new_seed()
             typer.echo(f"koans: seed {seed}; --seed {seed} repeats this run, or goes on with it", err=True)
-        with Runner(book, isolated=True) as runner, VerdictCache(book.root) as kept, waiting("grading") as say:
-            if kept.told:
-                typer.echo(f"koans: {kept.told}", err=True)
+        with Runner(book, isolated=True) as runner, VerdictCache(book.root) as cache, waiting("grading") as set_line:
+            if cache.message:
+                typer.echo(f"koans: {cache.message}", err=True)
             if require_isolation:
                 check_isolation(runner)
 
-            def tick(done: int, total: int, what: str) -> None:
-                say(f"{done} of {total}: {what}")
+            def on_progress(done: int, total: int, what: str) -> None:
+                set_line(f"{done} of {total}: {what}")
 
-            store = None if again else kept
-            grades: list[Grade] = list(grade_all(book, submissions, runner, seed=seed, kept=store, tick=tick))
+            used = None if again else cache
+            graded = grade_all(book, submissions, runner, seed=seed, cache=used, on_progress=on_progress)
+            grades: list[Grade] = list(graded)
     if len(grades) == 1 and grades[0].problem:
         raise KoansError(grades[0].problem)
-    found = classroom(name, seed, grades)
-    notes = files.write(reports, found, options)
+    results = classroom(name, seed, grades)
+    notes = files.write(reports, results, options)
     if as_json:
-        files.put("-", files.alone_or_all(found))
+        files.write_file("-", files.grade_or_class(results))
     elif not any(report.file == "-" for report in reports):
-        show(grades_screen.grade(grades[0]) if len(grades) == 1 else grades_screen.classroom(found))
+        show(grades_screen.grade(grades[0]) if len(grades) == 1 else grades_screen.classroom(results))
     for note in notes:
         typer.echo(f"koans: {note}", err=True)
-    raise typer.Exit(1 if any(result.problem for result in grades) else 0)
+    raise typer.Exit(1 if any(one.problem for one in grades) else 0)
 
 
 def report(
@@ -117,7 +118,7 @@ def report(
       koans report graded/*.json --format html=class.html
       koans report graded/*.json --format canvas=import.csv --gradebook export.csv
     """
-    from grader.course.grade import together
+    from grader.course.grade import combine
     from grader.course.report import as_json as saved
     from grader.course.report import formats as files
     from grader.course.report import grades as grades_screen
@@ -126,8 +127,8 @@ def report(
     options = files.Options(gradebook, assignment, os.environ)
     grades = [grade for file in results for grade in saved.read(file)]
     files.check(reports, len(grades), options)
-    found = together(name, grades)
-    for note in files.write(reports, found, options):
+    combined = combine(name, grades)
+    for note in files.write(reports, combined, options):
         typer.echo(f"koans: {note}", err=True)
     if not any(one.file == "-" for one in reports):
-        show(grades_screen.classroom(found))
+        show(grades_screen.classroom(combined))

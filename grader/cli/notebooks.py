@@ -39,29 +39,29 @@ def export(
       koans notebook export ch13 -o kernels.ipynb --source ada/tensor-koans
       koans notebook export --all -o notebooks
     """
-    from grader.learn.notebook.export import export as make
+    from grader.learn.notebook.export import export as notebook_of
     from grader.learn.notebook.export import source_of, write_notebook
 
     if (chapter is None) != everything:
         raise KoansError("name a chapter, or give --all: `koans notebook export 6`")
     book = workbook()
-    place = source_of(book.root, source)
+    fetched_from = source_of(book.root, source)
     if everything:
         folder = out or Path("notebooks")
         files = {folder / f"{one.id}.ipynb": one for one in book.chapters}
     else:
         one = book.chapter(chapter or "")
         files = {out or Path(f"{one.id}.ipynb"): one}
-    with waiting("exporting") as say:
+    with waiting("exporting") as set_line:
         for number, (file, one) in enumerate(files.items(), 1):
-            say(f"{number} of {len(files)}: {one.id}")
-            text = make(book, one, place)
+            set_line(f"{number} of {len(files)}: {one.id}")
+            text = notebook_of(book, one, fetched_from)
             if str(file) == "-":
                 sys.stdout.write(text)
                 continue
             write_notebook(file, text, overwrite=overwrite)
             show(f"{file}: {one.title}, {len(one.koans)} koans")
-    if not place.address:
+    if not fetched_from.address:
         typer.echo(
             "koans: no public address is known, so these open beside a workbook only; --source PLACE changes that",
             err=True,
@@ -95,23 +95,23 @@ def import_(
 
     book = workbook()
     with Progress(book.root) as progress:
-        bag = import_answers(book, progress, file, chapter=chapter, write=not dry_run)
+        imported = import_answers(book, progress, file, chapter=chapter, write=not dry_run)
         if not as_json:
-            show(import_summary(bag, dry_run))
+            show(import_summary(imported, dry_run))
         steps = []
         if run and not dry_run:
             with Runner(book) as runner:
-                for koan in bag.written:
+                for koan in imported.written:
                     with waiting(f"running {koan}"):
                         step = attempts.attempt(book, progress, runner, book.koans[koan])
                     steps.append(step)
                     if not as_json:
                         show(terminal.verdict(step.koan, step.verdict), unlocked(step.unlocked))
     if as_json:
-        dump({**msgspec.to_builtins(bag), "verdicts": [msgspec.to_builtins(step.verdict) for step in steps]})
+        dump({**msgspec.to_builtins(imported), "verdicts": [msgspec.to_builtins(step.verdict) for step in steps]})
     elif steps:
         show(f"{sum(step.verdict.passed for step in steps)} of {len(steps)} passed")
-    raise typer.Exit(1 if bag.open else 0)
+    raise typer.Exit(1 if imported.open else 0)
 
 
 @app.command()

@@ -45,20 +45,20 @@ def cards(
     book, now = workbook(), time.time()
     settings = setting.load(book.root)
     with Progress(book.root) as progress:
-        held = deck.cards(book, progress, settings, now)
+        drill_cards = deck.cards(book, progress, settings, now)
         if chapter:
-            held = deck.of_chapter(held, book.chapter(chapter))
-        backs = deck.returning(book, progress, settings, now)
+            drill_cards = deck.of_chapter(drill_cards, book.chapter(chapter))
+        returning = deck.returning(book, progress, settings, now)
         misses = progress.misses()
     if as_json:
-        dump([recall.record(h, misses) for h in held])
+        dump([recall.record(card, misses) for card in drill_cards])
     else:
-        show(recall.listing(book, held, backs, now, every=every))
+        show(recall.listing(book, drill_cards, returning, now, every=every))
 
 
 def review(
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", help="Cards this sitting [default: the setting, 30].", min=1)
+        int | None, typer.Option("--limit", metavar="N", help="Cards this session [default: the setting, 30].", min=1)
     ] = None,
 ) -> None:
     """Review the cards that are due, then some new ones. Every rating is kept as it is given.
@@ -71,12 +71,12 @@ def review(
       koans review
       koans review --limit 10
     """
-    from grader.learn.review_ui.review import review as sit
+    from grader.learn.review_ui.review import review as run_review
 
     book = workbook()
     settings = setting.load(book.root)
     with Progress(book.root) as progress, Keyboard() as keyboard:
-        sit(book, progress, settings, Screens(keyboard, terminal.console()), limit or settings.session)
+        run_review(book, progress, settings, Screens(keyboard, terminal.console()), limit or settings.session)
 
 
 def settings(
@@ -96,19 +96,21 @@ def settings(
     """
     book = workbook()
     if name is not None and value is not None:
-        Progress(book.root).close()  # a tree that cannot be written is said
-        found = setting.change(book.root, name, value)
+        Progress(book.root).close()  # fail here if the workbook cannot be written
+        current = setting.change(book.root, name, value)
     else:
-        found = setting.load(book.root)
-    values = msgspec.structs.asdict(found)
+        current = setting.load(book.root)
+    values = msgspec.structs.asdict(current)
     if name is not None:
         setting.check_name(name)
         values = {name: values[name]}
     if as_json:
         dump(values)
         return
-    for key, what in values.items():
-        show(Text.assemble((f"{key} = {str(what).lower()}", "bold"), (f"  {setting.DESCRIPTIONS[key]}", "dim")))
+    for key, setting_value in values.items():
+        show(
+            Text.assemble((f"{key} = {str(setting_value).lower()}", "bold"), (f"  {setting.DESCRIPTIONS[key]}", "dim"))
+        )
 
 
 def again(
@@ -134,25 +136,25 @@ def again(
       koans again --give-up
     """
     from grader.judge.runner import Runner
-    from grader.learn import re_solving as resolves
-    from grader.learn.report import re_solving as screens
-    from grader.learn.review_ui.re_solve import solve_again
+    from grader.learn import re_solving
+    from grader.learn.report import re_solving as report
+    from grader.learn.review_ui import re_solve as re_solve_ui
 
     book, now = workbook(), time.time()
     settings = setting.load(book.root)
     with Progress(book.root) as progress:
         if give_up:
-            koan = resolves.give_up_begun(book, progress, name, now)
+            koan = re_solving.give_up_begun(book, progress, name, now)
             show(f"{koan.id} is given up and comes back soon")
             return
-        choice = resolves.choose(book, progress, settings, name, now)
+        choice = re_solving.choose(book, progress, settings, name, now)
         if choice.koan is None:
-            show(screens.none_due(choice.next, now))
+            show(report.none_due(choice.next, now))
             return
-        now_open = resolves.begin(book, progress, choice.koan, now)
+        attempt = re_solving.begin(book, progress, choice.koan, now)
         with Runner(book) as runner, Keyboard() as keyboard:
-            table = Screens(keyboard, terminal.console())
-            done = solve_again(book, progress, runner, now_open, table, fresh=now_open.started == now)
+            screens = Screens(keyboard, terminal.console())
+            done = re_solve_ui.solve_again(book, progress, runner, attempt, screens, fresh=attempt.started == now)
     if not done:
         raise typer.Exit(1)
 
@@ -172,21 +174,21 @@ def read(
       koans read attention --no-questions
     """
     from grader.learn.questions.reading import begin
-    from grader.learn.report import questions as screens
-    from grader.learn.review_ui.read import read as sit
+    from grader.learn.report import questions as report
+    from grader.learn.review_ui.read import read as run_reading
 
     book = workbook()
-    found = book.chapter(chapter)
+    opened = book.chapter(chapter)
     with Keyboard() as keyboard:
-        table = Screens(keyboard, terminal.console())
-        if table.live and not no_questions:
+        screens = Screens(keyboard, terminal.console())
+        if screens.live and not no_questions:
             with Progress(book.root) as progress:
-                sit(book, progress, found, table)
+                run_reading(book, progress, opened, screens)
             return
         if not no_questions:
-            for question in begin(book.questions_of(found), {}).predict:
-                show(screens.prediction(question), "")
-        table.read(terminal.markdown(book.text_for_terminal(found)))
+            for question in begin(book.questions_of(opened), {}).predict:
+                show(report.prediction(question), "")
+        screens.read(terminal.markdown(book.text_for_terminal(opened)))
 
 
 def quiz(
@@ -213,7 +215,7 @@ def quiz(
       echo b | koans quiz 6 --limit 1 --seed 1 --json
     """
     from grader.learn.questions.quiz import pick
-    from grader.learn.report import questions as screens
+    from grader.learn.report import questions as report
     from grader.learn.review_ui.quiz import ask
 
     book = workbook()
@@ -221,14 +223,14 @@ def quiz(
     seed = new_seed() if seed is None else seed
     with Progress(book.root) as progress, Keyboard() as keyboard:
         chosen = pick(book, own, progress.recall.answers(), limit, seed)
-        table = Screens(keyboard, terminal.console(stderr=as_json))
-        done = ask(progress, chosen, seed, table)
-        held = deck.cards(book, progress, setting.load(book.root), time.time())
-    raised = deck.raised_by(held, done.missed)
+        screens = Screens(keyboard, terminal.console(stderr=as_json))
+        done = ask(progress, chosen, seed, screens)
+        drill_cards = deck.cards(book, progress, setting.load(book.root), time.time())
+    raised = deck.raised_by(drill_cards, done.missed)
     if as_json:
-        dump(screens.quiz_record(done, seed, raised))
+        dump(report.quiz_record(done, seed, raised))
     else:
-        table.show(screens.quiz_summary(done, raised))
+        screens.show(report.quiz_summary(done, raised))
 
 
 def stats(
@@ -247,19 +249,19 @@ def stats(
       koans stats -o stats.html
       koans stats --json
     """
-    from grader.course.report.formats import put
-    from grader.learn import stats as numbers
+    from grader.course.report.formats import write_file
+    from grader.learn import stats as statistics
     from grader.learn.report.charts import stats as chart
     from grader.learn.report.stats_page import page
 
     book, now = workbook(), time.time()
     with waiting("adding up"), Progress(book.root) as progress:
-        found = numbers.gather(book, progress, setting.load(book.root), now)
+        gathered = statistics.gather(book, progress, setting.load(book.root), now)
     if file is not None:
-        put(str(file), page(found, deck.day_of(now)))
+        write_file(str(file), page(gathered, deck.day_of(now)))
     if as_json:
-        dump(found)
+        dump(gathered)
     elif file is None:
-        show(chart(found, terminal.console().width))
+        show(chart(gathered, terminal.console().width))
     elif str(file) != "-":
         show(f"{file} written")

@@ -1,4 +1,4 @@
-"""`koans verify --changed`: which koans a change touches."""
+"""`koans verify --changed` finds the koans that a change touches."""
 
 import subprocess
 
@@ -95,8 +95,8 @@ def test_the_command_gates_only_these_koans_and_says_what_it_leaves_out(reposito
 
 
 def test_where_nothing_changed_it_says_that_no_koan_was_run(repository):
-    said = repository.says("verify", "--changed")
-    assert (said.returncode, said.stdout) == (
+    result = repository.says("verify", "--changed")
+    assert (result.returncode, result.stdout) == (
         0,
         "0 koans touched: none\nno koan was run; nothing is wrong with the files\n",
     )

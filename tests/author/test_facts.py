@@ -1,4 +1,4 @@
-"""Every fact of the sources is accounted for, and what does not hold is in the ledger with what shows it."""
+"""Every fact of the sources is covered, and every erratum is listed with its evidence."""
 
 import json
 import re
@@ -45,15 +45,15 @@ def test_a_claim_is_one_line(book):
 
 
 def test_there_are_at_least_thirty_errata_and_each_is_shown(book):
-    ledger = facts.errata(book)
-    assert len(ledger) >= 30
-    assert len({e.shown.card.id for e in ledger}) == len(ledger) == sum(bool(c.erratum) for c in book.cards.values())
-    assert [e.shown.card.id for e in ledger if not e.shown.tests and not e.shown.card.citation] == []
+    errata = facts.errata(book)
+    assert len(errata) >= 30
+    assert len({e.evidence.card.id for e in errata}) == len(errata) == sum(bool(c.erratum) for c in book.cards.values())
+    assert [e.evidence.card.id for e in errata if not e.evidence.tests and not e.evidence.card.citation] == []
 
 
 def test_every_question_fact_of_the_sources_is_asked_in_a_quiz(book):
-    asked = {fact for q in book.questions.values() if q.ask == "quiz" for fact in q.facts}
-    assert [fact for fact in SOURCES if fact[0] in "NQ" and fact not in asked] == []
+    quizzed = {fact for q in book.questions.values() if q.ask == "quiz" for fact in q.facts}
+    assert [fact for fact in SOURCES if fact[0] in "NQ" and fact not in quizzed] == []
 
 
 def test_the_pages_are_up_to_date(book):
@@ -79,7 +79,7 @@ def test_a_fact_that_nothing_carries_and_one_that_nothing_shows_are_problems_of_
     _edit(card, 'facts = ["B1-13"]', 'facts = ["B1-12"]')
     with (play.root / "content/ch06_numerics/cards.toml").open("a") as file:
         file.write('\n[[cards]]\nid = "new"\nfacts = ["B1-13"]\nfront = "?"\nback = "!"\npending = "ch99/later"\n')
-    problems = {p.where: p.says for p in gate.static_problems(Workbook(play.root)) if "facts.toml" in p.where}
+    problems = {p.where: p.message for p in gate.static_problems(Workbook(play.root)) if "facts.toml" in p.where}
     assert problems == {
         "content/facts.toml: R1-1": "no card and no question carries this fact",
         "content/facts.toml: B1-13": "no test and no citation shows this fact: its cards have none",
@@ -92,8 +92,8 @@ def test_a_fact_must_not_go(play):
     for name in ("cards", "questions"):
         for toml in (play.root / "content").glob(f"ch*/{name}.toml"):
             toml.write_text(toml.read_text().replace('"Q9"', '"Q99"'))
-    says = [p.says for p in gate.static_problems(Workbook(play.root)) if "Q9" in p.says]
-    assert says == [
+    messages = [p.message for p in gate.static_problems(Workbook(play.root)) if "Q9" in p.message]
+    assert messages == [
         "fact Q9 has landed and must not go or change its name",
         "fact Q99 is new: `koans verify --lock` adds it",
     ]

@@ -1,4 +1,4 @@
-"""A figure shows what the oracles give, and is noticed when it no longer does."""
+"""A figure shows what the oracles compute, and the check finds one that no longer does."""
 
 import importlib
 import re
@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from grader.author import figures
-from grader.author.figures import Stale
+from grader.author.figures import StaleFigure
 from tests.conftest import ROOT
 
 SMALL = """
@@ -51,8 +51,8 @@ def test_a_changed_oracle_is_noticed_in_the_figure_drawn_from_it(koan, wrong, ch
     folder, name = koan.split("/")
     oracle = getattr(importlib.import_module(f"reference.{folder}.{name}"), name)
     monkeypatch.setattr(oracle, "fn", oracle.wrongs[wrong].fn)
-    why = figures.reason(ROOT / "content" / chapter / "figure.py")
-    assert why == "the oracles give other numbers than it shows"
+    reason = figures.stale_reason(ROOT / "content" / chapter / "figure.py")
+    assert reason == "the oracles give other numbers than it shows"
 
 
 def test_drawing_gives_the_same_bytes_again_whatever_the_users_style():
@@ -69,7 +69,7 @@ def test_a_picture_names_no_date_and_no_program():
 
 def test_a_missing_figure_is_drawn_and_then_left_alone(tmp_path, capsys):
     file = workbook(tmp_path)
-    assert figures.stale(tmp_path) == [Stale("ch99_small", "figure.svg is missing")]
+    assert figures.stale(tmp_path) == [StaleFigure("ch99_small", "figure.svg is missing")]
     assert figures.main([str(tmp_path), "--check"]) == 1
     assert not file.with_suffix(".svg").exists()
     assert figures.main([str(tmp_path)]) == 0
@@ -83,23 +83,23 @@ def test_a_missing_figure_is_drawn_and_then_left_alone(tmp_path, capsys):
 def test_a_changed_drawing_is_noticed(tmp_path, change):
     assert figures.main([str(workbook(tmp_path).parents[2])]) == 0
     workbook(tmp_path, **change)
-    assert figures.stale(tmp_path) == [Stale("ch99_small", "figure.py or the common style has changed")]
+    assert figures.stale(tmp_path) == [StaleFigure("ch99_small", "figure.py or the common style has changed")]
 
 
 def test_a_picture_from_elsewhere_carries_no_digest(tmp_path):
     workbook(tmp_path).with_suffix(".svg").write_text("<svg/>")
-    assert figures.stale(tmp_path) == [Stale("ch99_small", "figure.svg carries no digest")]
+    assert figures.stale(tmp_path) == [StaleFigure("ch99_small", "figure.svg carries no digest")]
 
 
-def plotted(**shown):
+def plotted(**changes):
     figure = Figure()
     axes = figure.subplots()
-    axes.plot([1.0, 2.0], [shown.get("line", 3.0), 4.0], color=shown.get("colour", "black"))
-    axes.bar([0, 1], [1.0, shown.get("bar", 2.0)])
-    axes.imshow([[0.0, shown.get("image", 1.0)]])
-    axes.scatter([1.0], [shown.get("dot", 1.0)])
-    axes.fill_between([0.0, 1.0], [0.0, shown.get("area", 1.0)])
-    axes.set_ylabel(shown.get("label", "bytes"))
+    axes.plot([1.0, 2.0], [changes.get("line", 3.0), 4.0], color=changes.get("color", "black"))
+    axes.bar([0, 1], [1.0, changes.get("bar", 2.0)])
+    axes.imshow([[0.0, changes.get("image", 1.0)]])
+    axes.scatter([1.0], [changes.get("dot", 1.0)])
+    axes.fill_between([0.0, 1.0], [0.0, changes.get("area", 1.0)])
+    axes.set_ylabel(changes.get("label", "bytes"))
     return figures.digest(figure)
 
 
@@ -108,9 +108,9 @@ def test_the_digest_sees_every_kind_of_number(part):
     assert plotted(**{part: 1.7}) != plotted()
 
 
-def test_the_digest_sees_words_but_neither_colours_nor_the_seventh_digit():
+def test_the_digest_sees_words_but_neither_colors_nor_the_seventh_digit():
     assert plotted(label="GiB") != plotted()
-    assert plotted(colour="red") == plotted()
+    assert plotted(color="red") == plotted()
     assert plotted(line=3.0 * (1 + 1e-9)) == plotted()
 
 

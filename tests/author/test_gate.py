@@ -1,4 +1,4 @@
-"""Every koan passes the gate, and the gate sees what it is there to see."""
+"""Every koan passes the gate, and the gate finds each kind of fault."""
 
 import json
 
@@ -17,7 +17,7 @@ from grader.judge.runner import Runner
 def test_every_koan_passes_the_gate(book):
     with Runner(book, gate.LIMITS, isolated=True) as runner:
         report = gate.verify(book, list(book.koans.values()), runner, seeds=1)
-    assert [f"{p.where}: {p.says}" for p in report.problems] == []
+    assert [f"{p.where}: {p.message}" for p in report.problems] == []
     assert report.caught == report.wrong
     assert report.named == report.wrong
     assert report.wrong >= 1000
@@ -31,7 +31,7 @@ def _replace(file, old, new):
 
 
 def _problems(play, *names):
-    """In a process of its own: this one may have imported the real oracles already."""
+    """The problems that the gate finds, in a process of its own, because this one may have imported the real oracles."""
     report = json.loads(play.koans("verify", *names, "--seeds", "1", "--json").stdout)
     return [f"{p['where']}: {p['says']}" for p in report["problems"]]
 
@@ -41,7 +41,7 @@ REFERENCE, TESTS = "reference/ch07_attention/causal_mask.py", "exercises/ch07_at
 
 @pytest.fixture(scope="module")
 def found(lasting):
-    """What the gate says of one koan with a fault of every kind."""
+    """The problems of one koan that has a fault of every kind."""
     try:
         _spoil(lasting.play)
         return _problems(lasting.play, "causal_mask")
@@ -51,7 +51,9 @@ def found(lasting):
 
 def _spoil(play):
     reference, tests = play.root / REFERENCE, play.root / TESTS
-    _replace(reference, "triu(n_k - n_q)", "triu(n_k - n_q + 1)")  # of hides_itself, which is right so
+    _replace(
+        reference, "triu(n_k - n_q)", "triu(n_k - n_q + 1)"
+    )  # in the wrong answer hides_itself, which becomes right
     _replace(
         reference,
         '.triu(n_k - n_q + 1)\n\n\n@causal_mask.wrong("the diag',
@@ -59,7 +61,7 @@ def _spoil(play):
     )
     reference.write_text(
         reference.read_text()
-        + '\n\n@causal_mask.wrong("the same again")\ndef twin(n_q, n_k):\n    return finite(n_q, n_k)\n'
+        + '\n\n@causal_mask.wrong("the same once more")\ndef finite_too(n_q, n_k):\n    return finite(n_q, n_k)\n'
         + '\n\n@causal_mask.right("by what is on disk")\ndef by_the_disk(n_q, n_k):\n'
         + f"    return open({str(reference)!r}).read() and hides_itself(n_q, n_k)\n"
     )
@@ -77,9 +79,9 @@ def test_a_wrong_answer_that_passes_is_reported(found):
 
 
 def test_a_wrong_answer_that_looks_like_another_is_reported(found):
-    problems = [p for p in found if "wrong:finite" in p or "wrong:twin" in p]
+    problems = [p for p in found if "wrong:finite" in p or "wrong:finite_too" in p]
     assert len(problems) == 2
-    assert all("but not named; it looks like: finite or twin" in p for p in problems)
+    assert all("but not named; it looks like: finite or finite_too" in p for p in problems)
 
 
 def test_a_solution_that_fails_is_reported(found):
@@ -93,7 +95,7 @@ def test_a_right_answer_that_fails_is_reported(found):
 
 
 def test_an_answer_that_the_sandbox_makes_another_is_reported(found):
-    """It reads a file of the workbook, which no submission can."""
+    """The answer reads a file of the workbook, which no submission can."""
     (problem,) = [p for p in found if "right:by_the_disk" in p]
     assert problem.startswith(
         "ch07_attention/causal_mask right:by_the_disk: isolated it is 'failed' [], else 'passed' []"
@@ -113,7 +115,7 @@ def test_a_stub_that_differs_from_its_solution_is_reported(play):
 
 
 def _static(play):
-    return [f"{p.where}: {p.says}" for p in gate.static_problems(Workbook(play.root))]
+    return [f"{p.where}: {p.message}" for p in gate.static_problems(Workbook(play.root))]
 
 
 def test_cards_markers_hints_and_needs_must_resolve(play):
@@ -151,9 +153,9 @@ def test_a_new_koan_has_its_five_files_and_is_caught_until_it_is_finished(play):
     assert "solutions/ch06_numerics/doubling.py" in made.stdout
     checked = play.koans("verify", "doubling")
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    again = play.koans("new", "ch06_numerics/doubling")
-    assert again.returncode == 2
-    assert "exists already" in again.stderr
+    second = play.koans("new", "ch06_numerics/doubling")
+    assert second.returncode == 2
+    assert "exists already" in second.stderr
 
 
 @given(st.data())
@@ -162,10 +164,10 @@ def test_once_a_name_is_settled_no_further_test_changes_it(data):
         lambda names: verdict.TestResult("t", "t", Status.failed, "m", "m", {name: f"says {name}" for name in names})
     )
     result = st.one_of(failure, st.just(verdict.TestResult("t", "t", Status.passed)))
-    tests, left = data.draw(st.lists(result, max_size=8)), data.draw(st.integers(0, 8))
-    if not settled(tests, left):
+    tests, remaining = data.draw(st.lists(result, max_size=8)), data.draw(st.integers(0, 8))
+    if not settled(tests, remaining):
         return
-    more = data.draw(st.lists(result, min_size=left, max_size=left))
+    more = data.draw(st.lists(result, min_size=remaining, max_size=remaining))
     names = [_names(tests), _names(tests + more)]
     assert len(names[0]) == 1
     assert names[0] == names[1]

@@ -111,8 +111,8 @@ def test_a_damaged_progress_file_is_kept_aside(play):
     file.write_bytes(b"this is no database" * 100)
     _one_line(play.says("list"), "damaged", "kept as progress-")
     assert play.says("list").returncode == 0
-    kept = list((play.root / ".koans").glob("progress-*.db"))
-    assert [f.read_bytes() for f in kept] == [b"this is no database" * 100]
+    backups = list((play.root / ".koans").glob("progress-*.db"))
+    assert [f.read_bytes() for f in backups] == [b"this is no database" * 100]
 
 
 def test_a_progress_file_of_another_version_is_kept_aside(play):
@@ -185,8 +185,8 @@ def test_a_database_that_cannot_grow_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(cli, "app", fill)
     with pytest.raises(SystemExit) as end:
         cli.main()
-    said = capsys.readouterr().err
-    assert (end.value.code, said) == (2, "koans: a file in .koans/ could not be written: database or disk is full\n")
+    stderr = capsys.readouterr().err
+    assert (end.value.code, stderr) == (2, "koans: a file in .koans/ could not be written: database or disk is full\n")
 
 
 def test_any_other_error_keeps_its_traceback(monkeypatch):

@@ -1,4 +1,4 @@
-"""A student edition works without solutions, and an update never touches what the learner wrote."""
+"""A student edition works without solutions, and an update never changes what the learner wrote."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from tests.conftest import ROOT, Play, end_warm
 
 @pytest.fixture
 def whole(play):
-    """With the files that only a release needs."""
+    """A workbook with the files that only a release needs."""
     for name in FILES[2:]:
         (play.root / name).parent.mkdir(parents=True, exist_ok=True)
         (play.root / name).write_text((ROOT / name).read_text())
@@ -34,12 +34,12 @@ def edition(whole, tmp_path):
 def test_an_edition_has_no_solution_in_it_and_its_own_workflow(play, edition):
     assert not (edition.root / "solutions").exists()
     assert not (edition.root / "tests").exists()
-    shown = []
+    revealed = []
     for koan in play.workbook.koans.values():
         answer = play.workbook.solution(koan).read_text().partition("### BEGIN SOLUTION")[2].splitlines()[1].strip()
         if answer in edition.workbook.exercise(koan).read_text():
-            shown.append(koan.id)
-    assert shown == []
+            revealed.append(koan.id)
+    assert revealed == []
     workflow = (edition.root / ".github/workflows/feedback.yml").read_text()
     assert "contents: read" in workflow
     assert "pull_request" in workflow
@@ -48,7 +48,7 @@ def test_an_edition_has_no_solution_in_it_and_its_own_workflow(play, edition):
 
 
 def test_an_edition_has_nothing_of_the_maintainers(whole, tmp_path):
-    """A fork of it would run their CI, and ask its visitors with their forms."""
+    """A fork of the edition would run the maintainers' CI and show their issue forms."""
     theirs = [".ci/run", ".pre-commit-config.yaml", "CHANGELOG.md", "changelog.d/README.md", "CODE_OF_CONDUCT.md"]
     for file in (ROOT / ".github").rglob("*"):
         if file.is_file() and str(file.relative_to(ROOT)) not in FILES:
@@ -81,8 +81,8 @@ def test_a_learner_can_work_in_an_edition(play, edition):
         2,
         "koans: ch07_attention/scores: this edition of the workbook has no solutions",
     )
-    again = edition.says("release", str(edition.root / "x"))
-    assert (again.returncode, "is a student edition itself" in again.stderr) == (2, True)
+    second = edition.says("release", str(edition.root / "x"))
+    assert (second.returncode, "is a student edition itself" in second.stderr) == (2, True)
 
 
 def test_an_edition_is_not_written_over_something_else(play, tmp_path):
@@ -104,11 +104,11 @@ def test_an_edition_that_will_be_public_opens_its_notebooks_and_is_still_whole(w
 
 
 def _newer(play, folder):
-    """The next edition: a koan's stub and tests mended, a koan new, one gone."""
+    """The next edition: the stub of one koan and the tests of another have changed, and a koan is new."""
     solution = play.workbook.solution(play.workbook.koan("scores"))
     solution.write_text(solution.read_text().replace('"""', '"""Clearer. ', 1))
     test = play.workbook.test_file(play.workbook.koan("causal_mask"))
-    test.write_text(test.read_text() + "\n# mended\n")
+    test.write_text(test.read_text() + "\n# fixed\n")
     assert play.says("new", "ch07_attention/brand_new").returncode == 0
     assert play.says("release", str(folder)).returncode == 0
     return folder

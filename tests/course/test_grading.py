@@ -1,4 +1,4 @@
-"""A class is graded: whatever an instructor points at, once, whole, and on from where it was stopped."""
+"""A class is graded from any path an instructor gives. Verdicts are cached, and a run that was stopped continues."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def _points(found):
 
 
 def _verdicts(found):
-    """Everything but times."""
+    """The verdicts without their times."""
     return [
         (grade["submission"], graded["verdict"]["koan"], graded["verdict"]["status"], graded["verdict"]["message"])
         for grade in found["grades"]
@@ -118,44 +118,44 @@ def test_a_bare_repository_is_read_at_its_head_and_its_configuration_starts_noth
 
 
 @pytest.fixture
-def given(monkeypatch):
-    """The koans whose verdicts were given anew, and not taken from what is kept."""
-    found = []
+def judged(monkeypatch):
+    """The koans whose verdicts were computed, and not read from the cache."""
+    koans = []
     put = VerdictCache.put
 
-    def noted(kept, key, verdict):
-        found.append(verdict.koan)
-        put(kept, key, verdict)
+    def record(cache, key, verdict):
+        koans.append(verdict.koan)
+        put(cache, key, verdict)
 
-    monkeypatch.setattr(VerdictCache, "put", noted)
-    return found
+    monkeypatch.setattr(VerdictCache, "put", record)
+    return koans
 
 
-def test_a_second_run_grades_only_what_changed(small, tmp_path, given):
+def test_a_second_run_grades_only_what_changed(small, tmp_path, judged):
     forks = _class(small, tmp_path / "forks")
     first = _graded(small, str(forks), "--seed", "1")
-    assert len(given) >= 5  # what is handed in; what is not may be known from another submission
-    (small.root / ".koans/grades.db").rename(tmp_path / "kept.db")
-    given.clear()
+    assert len(judged) >= 5  # the koans handed in; the others may be in the cache from another submission
+    (small.root / ".koans/grades.db").rename(tmp_path / "cache.db")
+    judged.clear()
     fresh = _graded(small, str(forks), "--seed", "1")
     assert _verdicts(fresh) == _verdicts(first)
-    assert len(given) >= 5
-    (tmp_path / "kept.db").replace(small.root / ".koans/grades.db")
-    given.clear()
-    # What is kept is given with the time it took then.
-    again = _graded(small, str(forks), "--seed", "1")
-    assert given == []
-    assert [g["seconds"] for g in again["grades"]] == [g["seconds"] for g in first["grades"]]
+    assert len(judged) >= 5
+    (tmp_path / "cache.db").replace(small.root / ".koans/grades.db")
+    judged.clear()
+    # A cached verdict has the time that its run took.
+    second = _graded(small, str(forks), "--seed", "1")
+    assert judged == []
+    assert [g["seconds"] for g in second["grades"]] == [g["seconds"] for g in first["grades"]]
     _fork(small, forks / "ben", scores="mine = 1\n")
     assert _points(_graded(small, str(forks), "--seed", "1")) == {"ada": 3, "ben": 1, "cyd": 0}
-    assert given == ["ch07_attention/scores"]
+    assert judged == ["ch07_attention/scores"]
     _fork(small, forks / "ben", scores="solved")
     assert _points(_graded(small, str(forks), "--seed", "1")) == {"ada": 3, "ben": 2, "cyd": 0}
-    assert given == ["ch07_attention/scores"]  # the text that ada handed in
+    assert judged == ["ch07_attention/scores"]  # known from the same text in ada's submission
 
 
 class _Scripted:
-    """A runner whose verdicts are known beforehand, and the order in which they come in."""
+    """A runner that returns failures with the given seconds, in the given order."""
 
     limits = Limits()
 
@@ -176,33 +176,33 @@ def test_the_seconds_of_a_submission_do_not_depend_on_the_order_of_its_verdicts(
     seconds = dict(zip(book.koans, (0.1705, 0.0743, 0.2687), strict=False))
     (tmp_path / "ada/exercises").mkdir(parents=True)
     ada = Submission("ada", tmp_path / "ada")
-    with VerdictCache(tmp_path) as kept:
-        for runner in (_Scripted(seconds, order), _Scripted({}, order)):  # the second time every verdict is kept
-            (found,) = grade_all(book, [ada], runner, seed=1, kept=kept)
+    with VerdictCache(tmp_path) as cache:
+        for runner in (_Scripted(seconds, order), _Scripted({}, order)):  # the second time every verdict is cached
+            (found,) = grade_all(book, [ada], runner, seed=1, cache=cache)
             assert found.seconds == 0.5135
 
 
-def test_a_verdict_is_given_anew_when_what_it_rests_on_changes(small, tmp_path, given):
+def test_a_verdict_is_given_anew_when_what_it_rests_on_changes(small, tmp_path, judged):
     fork = _fork(small, tmp_path / "ada", causal_mask="def causal_mask(n_q, n_k):\n    return None\n")
     koan = "ch07_attention/causal_mask"
 
-    def anew(seed="1"):
-        given.clear()
+    def judged_again(seed="1"):
+        judged.clear()
         assert _graded(small, str(fork), "--seed", seed)["earned"] == 0
-        return koan in given
+        return koan in judged
 
-    assert anew()
-    assert not anew()
-    assert anew(seed="2"), "the seed"
+    assert judged_again()
+    assert not judged_again()
+    assert judged_again(seed="2"), "the seed"
     for file in (
         f"exercises/{'/test_'.join(koan.split('/'))}.py",  # the tests
         f"reference/{koan}.py",  # the oracle
-        "grader/judge/explain.py",  # the machine
+        "grader/judge/explain.py",  # the grader
     ):
         with (small.root / file).open("a") as open_file:
             open_file.write("\n# changed\n")
-        assert anew(), file
-        assert not anew(), file
+        assert judged_again(), file
+        assert not judged_again(), file
 
 
 @pytest.mark.timeout(600)
@@ -221,9 +221,9 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_results_and_leaves_no_ha
         time.sleep(moment)
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
-        if report.exists():  # it was done before it was killed, and then it is whole
+        if report.exists():  # it ended before it was killed, so the report must be whole
             msgspec.json.decode(report.read_bytes(), strict=True)
-    assert killed >= 2  # at the first moments it cannot be done yet
+    assert killed >= 2  # after the shortest times it cannot have ended
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".all.json")] in ([], [".all.json"])
     assert _verdicts(_graded(small, str(forks), "--seed", "1")) == _verdicts(whole)
 

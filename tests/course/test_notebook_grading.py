@@ -1,4 +1,4 @@
-"""Notebooks are graded like any other submission, whatever they are."""
+"""Notebooks are graded like any other submission, whatever they contain."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ def test_a_folder_of_notebooks_is_a_class_and_none_of_it_runs_or_reaches_the_pag
     with (forks / "vast.ipynb").open("wb") as vast:
         vast.truncate(50 << 20)
     (forks / "link.ipynb").symlink_to(forks / "ada.ipynb")
-    for chapter in ("ch06_numerics", "ch07_attention"):  # one learner's, a notebook a chapter
+    for chapter in ("ch06_numerics", "ch07_attention"):  # one learner's notebooks, one for each chapter
         (forks / "dee").mkdir(exist_ok=True)
         own = [answer(book, koan) for koan in book.chapter(chapter).koans]
         write(forks / "dee" / f"{chapter}.ipynb", of_cells(*own, chapter=chapter))
@@ -110,7 +110,7 @@ def test_what_an_instructor_points_at_may_be_a_notebook_a_class_or_a_learners_ch
 
 
 def test_a_strangers_notebook_is_parsed_where_it_can_reach_nothing(book, tmp_path):
-    # The process as it is, but for a parser that tries to read what it may not.
+    # The real process, with a parser that tries to read forbidden files.
     trial = """
 import os
 from grader.course.intake import sandboxed_parse
@@ -129,16 +129,16 @@ def evil(notebooks, outlines):
         tried["fork"] = "shut"
     return sandboxed_parse.ParseResult(tried)
 
-sandboxed_parse.find = evil
+sandboxed_parse.find_answers = evil
 sandboxed_parse.main()
 """
-    asked = msgspec.msgpack.encode(sandboxed_parse.ParseRequest(str(book.root), str(tmp_path), (), ()))
+    request = msgspec.msgpack.encode(sandboxed_parse.ParseRequest(str(book.root), str(tmp_path), (), ()))
     environment = {"PYTHONPATH": str(book.root)}
     done = subprocess.run(
-        [sys.executable, "-c", trial], cwd=book.root, env=environment, input=asked, capture_output=True, timeout=60
+        [sys.executable, "-c", trial], cwd=book.root, env=environment, input=request, capture_output=True, timeout=60
     )
-    told = msgspec.msgpack.decode(done.stdout, type=sandboxed_parse.ParseResult)
-    assert len(told.texts) == 4 and set(told.texts.values()) == {"shut"}, told
+    result = msgspec.msgpack.decode(done.stdout, type=sandboxed_parse.ParseResult)
+    assert len(result.texts) == 4 and set(result.texts.values()) == {"shut"}, result
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ sandboxed_parse.main()
 def test_a_cell_that_a_parser_may_choke_on_harms_nothing(book, tmp_path, text):
     koan = book.koan("scores")
     path = write(tmp_path / "a.ipynb", of_cells(text, answer(book, koan), f"def scores(q, k):\n    return {text}"))
-    told = sandboxed_parse.read(book.root, [path], answers.outlines(book, "ch07_attention"))
-    assert "could not be read" in told.problem or "def scores" in told.texts[koan.id]
+    result = sandboxed_parse.read(book.root, [path], answers.outlines(book, "ch07_attention"))
+    assert "could not be read" in result.problem or "def scores" in result.texts[koan.id]
 
 
 def test_magics_are_left_out_wherever_they_stand_and_python_that_looks_like_one_is_not():
@@ -173,10 +173,10 @@ z = %time 3
 '''
     parsed = read(Cell("cell 1", text))
     assert not parsed.error
-    assert [left.line for left in parsed.left] == [7, 8, 10, 11, 13, 14, 15]
+    assert [skipped.line for skipped in parsed.left] == [7, 8, 10, 11, 13, 14, 15]
     assert {"x", "y", "scores"} <= {name for s in parsed.statements for name in s.binds}
-    for body, kept in (("%%koan scores\nx = 1", True), ("%%time\nx = 1", True), ("%%html\nx = 1", False)):
-        assert bool(read(Cell("cell 1", body)).statements) is kept
+    for body, read_as_code in (("%%koan scores\nx = 1", True), ("%%time\nx = 1", True), ("%%html\nx = 1", False)):
+        assert bool(read(Cell("cell 1", body)).statements) is read_as_code
 
 
 def test_outputs_and_other_cells_are_not_looked_at():

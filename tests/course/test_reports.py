@@ -1,4 +1,4 @@
-"""Each report says what the grades say, in the form its reader documents, and nothing of a submission breaks out of it."""
+"""Each report has the data of the grades in the documented format, and no text of a submission breaks out of it."""
 
 import csv
 import html.parser
@@ -74,17 +74,17 @@ def all_reports(classroom: Class) -> dict[str, str]:
     return texts
 
 
-# What any report must be
+# All reports
 
 
 def test_the_same_grades_give_the_same_text(found, hostile):
     for classroom in (found, hostile):
-        again = msgspec.json.decode(msgspec.json.encode(a_copy(classroom)), type=Class)
-        assert all_reports(again) == all_reports(a_copy(classroom))
+        copied = msgspec.json.decode(msgspec.json.encode(a_copy(classroom)), type=Class)
+        assert all_reports(copied) == all_reports(a_copy(classroom))
 
 
 def a_copy(classroom: Class) -> Class:
-    """With texts that JSON can carry."""
+    """The class with only texts that JSON can encode."""
     return msgspec.json.decode(as_json.classroom(classroom), type=Class)
 
 
@@ -231,7 +231,7 @@ def test_only_a_pass_is_passed_in_ctrf_and_junit(found):
     assert [case.is_passed for case in cases] == [status == Status.passed for status in expected]
 
 
-# JUnit: read by junitparser; elements and attributes of Jenkins' junit-10.xsd
+# JUnit: junitparser reads it; elements and attributes are those of Jenkins' junit-10.xsd
 
 ALLOWED = {
     "testsuites": {"name", "time", "tests", "failures", "errors"},
@@ -270,7 +270,7 @@ def test_junit_gives_reason_and_output(found):
     assert case.result[0].type == "failed" and case.system_out == "seen\n"
 
 
-# Canvas: an export as lib/gradebook_exporter.rb of canvas-lms writes it
+# Canvas: an export in the format of lib/gradebook_exporter.rb of canvas-lms
 
 EXPORT = (
     "Student,ID,SIS User ID,SIS Login ID,Section,Notes,Essay (11),Koans (12),Current Score,Final Score\r\n"
@@ -329,6 +329,25 @@ def test_canvas_adds_a_column_before_the_totals_and_keeps_points_that_are_there(
     assert f"Essay (11) is out of 10.00, the koans out of {FULL}: points were not scaled" in merged.notes
 
 
+def test_canvas_treats_a_row_that_ends_early_as_having_empty_cells(found):
+    export = (
+        "Student,ID,SIS Login ID,Section,Koans (1),Final Score\n    Points Possible\nAda,1,ada\nBen,2,ben,S\n\nEve,3\n"
+    )
+    ben = found.grades[1].earned
+    merged = canvas.merge(export, found, "Koans")
+    assert merged.text.splitlines() == [
+        "Student,ID,SIS Login ID,Section,Koans (1),Final Score",
+        f"    Points Possible,,,,{FULL},",
+        f"Ada,1,ada,,{FULL},",
+        f"Ben,2,ben,S,{ben},",
+        "",
+        "Eve,3,,,,",
+    ]
+    added = canvas.merge(export, found, "Numerics")
+    assert rows_of(added.text)[2] == ["Ada", "1", "ada", "", "", FULL, ""]
+    assert added.notes == merged.notes
+
+
 def test_canvas_keeps_semicolons_marks_and_line_ends(found):
     semicolons = "\ufeffStudent;ID;SIS Login ID;Section;Koans (1)\nAda;1;ada;S;\n"
     assert canvas.merge(semicolons, found, "Koans").text == semicolons.replace("ada;S;", f"ada;S;{FULL}")
@@ -357,9 +376,12 @@ def test_canvas_guesses_at_nobody(found):
 
 
 def obeyed(log: str) -> list[tuple[str, str]]:
-    """The commands that a runner would take from a log (actions/runner, ActionCommand and ActionCommandManager): `::` at
-    the start of a line after spaces, the old `##[` anywhere, none between stop-commands and its token."""
-    heard, token = [], ""
+    """The commands in a log that a runner would obey (actions/runner, ActionCommand and ActionCommandManager).
+
+    A command starts with `::` after any spaces at the start of a line, or in the old form with `##[` anywhere. None is
+    obeyed between stop-commands and its token.
+    """
+    commands, token = [], ""
     for line in re.split(r"\r\n|\r|\n", log):
         match = re.match(r"\s*::(?P<head>.*?)::(?P<data>.*)", line) or re.search(
             r"##\[(?P<head>.*?)\](?P<data>.*)", line
@@ -372,21 +394,21 @@ def obeyed(log: str) -> list[tuple[str, str]]:
         elif command == "stop-commands":
             token = match["data"]
         else:
-            heard.append((command, match["data"]))
+            commands.append((command, match["data"]))
     assert not token
-    return heard
+    return commands
 
 
 def test_github_obeys_our_commands_only(found, hostile):
     for one in [*found.grades, *hostile.grades]:
-        heard = obeyed(github.commands(one))
-        told = [r for r in common.rows(one) if r.status not in (Status.passed, Status.not_started)]
-        kinds = [command for command, _ in heard]
+        commands = obeyed(github.commands(one))
+        not_passed = [r for r in common.rows(one) if r.status not in (Status.passed, Status.not_started)]
+        kinds = [command for command, _ in commands]
         assert set(kinds) <= {"error", "notice", "group", "endgroup"}
         assert kinds.count("error") <= 10
-        assert kinds.count("group") == kinds.count("endgroup") == len(told)
+        assert kinds.count("group") == kinds.count("endgroup") == len(not_passed)
         if not one.problem:
-            assert heard[-1] == ("notice", f"{one.earned} of {common.total(one)[1]} points (seed 7)")
+            assert commands[-1] == ("notice", f"{one.earned} of {common.total(one)[1]} points (seed 7)")
 
 
 def test_github_output_is_barred_even_without_the_token(hostile):
@@ -404,8 +426,8 @@ def test_a_submission_that_prints_an_old_token_does_not_end_the_stop(book):
     first = grade(book, "eve", [verdict(next(iter(book.koans)), Status.failed, text="x")])
     token = re.search(r"::stop-commands::(\w+)", github.commands(first))[1]
     text = f"x\n::{token}::\n::error::forged"
-    again = grade(book, "eve", [verdict(next(iter(book.koans)), Status.failed, text=text)])
-    assert not [data for kind, data in obeyed(github.commands(again)) if kind == "error" and data == "forged"]
+    second = grade(book, "eve", [verdict(next(iter(book.koans)), Status.failed, text=text)])
+    assert not [data for kind, data in obeyed(github.commands(second)) if kind == "error" and data == "forged"]
 
 
 def test_the_step_summary_has_no_markup_of_a_submission(found, hostile):
@@ -426,7 +448,7 @@ VOID = {"meta", "link", "br"}
 
 
 class Outline(html.parser.HTMLParser):
-    """Elements that close what they open; every attribute and text."""
+    """The elements, attributes and text of a page. Fails if an element is not closed properly."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -450,11 +472,11 @@ class Outline(html.parser.HTMLParser):
 
 
 def outline(text: str) -> Outline:
-    seen = Outline()
-    seen.feed(text)
-    seen.close()
-    assert not seen.open
-    return seen
+    parser = Outline()
+    parser.feed(text)
+    parser.close()
+    assert not parser.open
+    return parser
 
 
 def test_the_page_is_well_formed_and_asks_for_nothing(found, hostile):
@@ -474,15 +496,16 @@ def test_the_page_says_who_is_where_and_what_the_class_gets_wrong(found):
     plain = " ".join(seen.text.split())
     assert "dan was not graded: forks/dan: has no exercises/ folder" in plain
     assert SAYS.replace("`", "") in plain and OTHER in plain
-    held = common.misconceptions(found)
+    misconceptions = common.misconceptions(found)
     koans = list(found.grades[1].koans)
-    assert (held[0].koan, held[0].name, held[0].alone, held[0].among) == (
+    first = misconceptions[0]
+    assert (first.koan, first.name, first.alone, first.among) == (
         koans[1].verdict.koan,
         "no_max",
         ("ben",),
         (),
     )
-    assert all(one.alone == () and one.among == ("ben",) for one in held[1:])
+    assert all(one.alone == () and one.among == ("ben",) for one in misconceptions[1:])
     statuses = [attributes["title"] for tag, attributes in seen.tags if tag == "abbr"]
     assert len(statuses) == 3 * len(koans)
     assert statuses[len(koans) : 2 * len(koans)] == [f"{k.verdict.koan}: {k.verdict.status.value}" for k in koans]
@@ -492,8 +515,8 @@ def test_most_common_misconceptions_come_first(book):
     koan = next(iter(book.koans))
     grades = [grade(book, f"s{i}", [verdict(koan, Status.failed, names=["nan"])]) for i in range(3)]
     grades += [grade(book, "t", [verdict(koan, Status.failed, names=["no_max"])])]
-    held = common.misconceptions(Class("c", 7, tuple(grades)))
-    assert [(one.name, one.says, one.count) for one in held] == [("nan", OTHER, 3), ("no_max", SAYS, 1)]
+    found = common.misconceptions(Class("c", 7, tuple(grades)))
+    assert [(one.name, one.description, one.count) for one in found] == [("nan", OTHER, 3), ("no_max", SAYS, 1)]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="not run here: needs chromium")
@@ -612,9 +635,9 @@ def test_what_cannot_be_written_is_said_before_grading(play, args, says):
 
 def test_a_report_is_written_whole_or_not_at_all(tmp_path):
     file = tmp_path / "x.json"
-    formats.put(str(file), "old")
+    formats.write_file(str(file), "old")
     with pytest.raises(UnicodeEncodeError):
-        formats.put(str(file), "new \ud800")
+        formats.write_file(str(file), "new \ud800")
     assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
     with pytest.raises(KoansError, match="cannot be written"):
-        formats.put(str(tmp_path / "none/x"), "text")
+        formats.write_file(str(tmp_path / "none/x"), "text")

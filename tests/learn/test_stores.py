@@ -68,15 +68,15 @@ def test_a_damaged_file_of_grades_is_kept_aside_and_told_and_grading_goes_on(tmp
     file = _filled_grades(tmp_path)
     data = _damage(file)
     with VerdictCache(tmp_path) as cache:
-        (copy,) = _copies(tmp_path)
-        assert copy in cache.told
-        assert "damaged" in cache.told
-        assert len(cache.told.splitlines()) == 1
+        (aside,) = _copies(tmp_path)
+        assert aside in cache.message
+        assert "damaged" in cache.message
+        assert len(cache.message.splitlines()) == 1
         assert cache.get("key 1") is None
         cache.put("key 1", FAILED)
-    assert (tmp_path / ".koans" / copy).read_bytes() == data
+    assert (tmp_path / ".koans" / aside).read_bytes() == data
     with VerdictCache(tmp_path) as cache:
-        assert cache.told == ""
+        assert cache.message == ""
         assert cache.get("key 1") == FAILED
 
 
@@ -85,12 +85,12 @@ def test_a_new_file_of_grades_does_not_take_the_log_of_the_damaged_one_for_its_o
         holder.put("old", FAILED)
         (tmp_path / ".koans/grades.db").write_bytes(b"no database" * 1000)
         with VerdictCache(tmp_path) as cache:
-            assert "damaged" in cache.told
+            assert "damaged" in cache.message
             assert cache.get("old") is None
             cache.put("new", FAILED)
         assert [name.partition(".")[2] for name in _copies(tmp_path)] == ["db", "db-shm", "db-wal"]
     with VerdictCache(tmp_path) as cache:
-        assert (cache.told, cache.get("new")) == ("", FAILED)
+        assert (cache.message, cache.get("new")) == ("", FAILED)
 
 
 def test_koans_grade_tells_that_the_file_of_grades_was_damaged(play, tmp_path):
@@ -124,12 +124,12 @@ def test_a_verdict_that_is_asked_for_stays_and_one_that_nobody_asks_for_goes(tmp
         cache.put("asked for", FAILED)
         cache.put("forgotten", FAILED)
     for _ in range(3):
-        now[0] += 0.6 * module.MONTHS
+        now[0] += 0.6 * module.LIFETIME
         with VerdictCache(tmp_path) as cache:
             assert cache.get("asked for") == FAILED
     with VerdictCache(tmp_path) as cache:
         assert cache.get("forgotten") is None
         assert cache.get("asked for") == FAILED
-    now[0] += 1.1 * module.MONTHS
+    now[0] += 1.1 * module.LIFETIME
     with VerdictCache(tmp_path) as cache:
         assert cache.get("asked for") is None

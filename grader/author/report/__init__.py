@@ -1,1 +1,1 @@
-"""What maintainers read: the gate's problems, and the facts and errata of the sources."""
+"""Reports for maintainers: the problems that the gate found, the facts and errata of the sources."""

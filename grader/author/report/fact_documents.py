@@ -1,4 +1,4 @@
-"""docs/FACTS.md and docs/ERRATA.md: what `koans facts` knows, as pages to read without the command."""
+"""Writes docs/FACTS.md and docs/ERRATA.md, which show what `koans facts` shows."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from itertools import groupby
 from pathlib import Path
 
 from grader.author import facts
-from grader.author.facts import Account, CardEvidence, Erratum
+from grader.author.facts import CardEvidence, Erratum, FactCoverage
 from grader.author.report import fact_screens
 from grader.book.workbook import CardProof, Workbook
 
-WRITTEN = "<!-- Written by `koans facts --write` from content/ and the tests; do not edit. -->"
+HEADER = "<!-- Written by `koans facts --write` from content/ and the tests; do not edit. -->"
 
 
 def stale(workbook: Workbook) -> list[str]:
-    """The pages that no longer say what the workbook says."""
-    return [name for name, text in _pages(workbook) if _old(workbook.root / name) != text]
+    """The names of the pages that no longer match the workbook."""
+    return [name for name, text in _pages(workbook) if _on_disk(workbook.root / name) != text]
 
 
 def write(workbook: Workbook) -> list[str]:
-    """Bring the pages up to date; gives the names of those that changed."""
+    """Update the pages. Returns the names of those that changed."""
     changed = []
     for name, text in _pages(workbook):
         file = workbook.root / name
-        if _old(file) != text:
+        if _on_disk(file) != text:
             file.parent.mkdir(exist_ok=True)
             file.write_text(text, encoding="utf-8", newline="\n")
             changed.append(name)
@@ -33,9 +33,9 @@ def write(workbook: Workbook) -> list[str]:
 
 
 def of_facts(workbook: Workbook) -> str:
-    """A table a source, a row a fact."""
-    found = facts.accounts(workbook)
-    lines = [WRITTEN, "", "# What the sources say, and what shows it", ""]
+    """The text of docs/FACTS.md: a table for each source with a row for each fact."""
+    coverage = facts.coverage(workbook)
+    lines = [HEADER, "", "# What the sources say, and what shows it", ""]
     lines += [
         "The workbook teaches what five texts say. Each of their facts is here, in a line of our own words, right or"
     ]
@@ -43,22 +43,22 @@ def of_facts(workbook: Workbook) -> str:
         "wrong; what does not hold is in [ERRATA.md](ERRATA.md). `koans facts N8-1` tells all there is on one of them.",
         "",
     ]
-    lines += [f"{fact_screens.summary(found)}.", ""]
-    for source, own in groupby(found, key=lambda account: account.fact.source):
+    lines += [f"{fact_screens.summary(coverage)}.", ""]
+    for source, own in groupby(coverage, key=lambda covered: covered.fact.source):
         lines += [f"## {source}", "", "| fact | the source says | cards | questions | shown by | errata |"]
         lines += ["|---|---|---|---|---|---|", *map(_row, own), ""]
     return "\n".join(lines)
 
 
 def of_errata(workbook: Workbook) -> str:
-    """A section an erratum."""
-    found = facts.errata(workbook)
-    lines = [WRITTEN, "", "# Where the sources are wrong, or right only in part", ""]
+    """The text of docs/ERRATA.md: a section for each erratum."""
+    errata = facts.errata(workbook)
+    lines = [HEADER, "", "# Where the sources are wrong, or right only in part", ""]
     lines += [
         "Each entry has what the source says, what holds, and what shows it: a test of the workbook, a benchmark or a"
     ]
-    lines += ["citation. The same text stands on the back of the card.", "", f"{fact_screens.count(found)}.", ""]
-    for erratum in found:
+    lines += ["citation. The same text stands on the back of the card.", "", f"{fact_screens.count(errata)}.", ""]
+    for erratum in errata:
         lines += _section(erratum)
     return "\n".join(lines)
 
@@ -70,34 +70,34 @@ def _pages(workbook: Workbook) -> list[tuple[str, str]]:
     return [(name, page(workbook)) for name, page in PAGES.items()]
 
 
-def _old(file: Path) -> str:
+def _on_disk(file: Path) -> str:
     return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
-def _row(account: Account) -> str:
-    cards = [f"[{s.card.id}](../content/{s.card.chapter}/cards.toml)" for s in account.cards]
-    questions = [f"[{q.id}](../content/{q.chapter}/questions.toml)" for q in account.questions]
-    koans = [_koan(name) if "/" in name else name for name in fact_screens.proofs(account.cards)]
-    wrong = [f"[{s.card.id}](ERRATA.md#{s.card.id})" for s in account.errata]
-    cells = [account.fact.id, _plain(account.fact.claim), *map(", ".join, (cards, questions, koans, wrong))]
+def _row(covered: FactCoverage) -> str:
+    cards = [f"[{e.card.id}](../content/{e.card.chapter}/cards.toml)" for e in covered.cards]
+    questions = [f"[{q.id}](../content/{q.chapter}/questions.toml)" for q in covered.questions]
+    koans = [_koan(name) if "/" in name else name for name in fact_screens.proofs(covered.cards)]
+    wrong = [f"[{e.card.id}](ERRATA.md#{e.card.id})" for e in covered.errata]
+    cells = [covered.fact.id, _plain(covered.fact.claim), *map(", ".join, (cards, questions, koans, wrong))]
     return f"| {' | '.join(cells)} |"
 
 
 def _section(erratum: Erratum) -> list[str]:
-    card = erratum.shown.card
+    card = erratum.evidence.card
     lines = [f"## {card.id}", ""]
     lines += [f"- **{fact.id}**, {fact.source}: {_plain(fact.claim)}" for fact in erratum.facts]
     lines += ["", _plain(card.erratum), ""]
-    return [*lines, *_evidence(erratum.shown), ""]
+    return [*lines, *_evidence(erratum.evidence), ""]
 
 
-def _evidence(shown: CardEvidence) -> Iterable[str]:
-    kinds = {"test": shown.tests, "benchmark": shown.benchmarks}
+def _evidence(evidence: CardEvidence) -> Iterable[str]:
+    kinds = {"test": evidence.tests, "benchmark": evidence.benchmarks}
     for kind, proofs in kinds.items():
         yield from (f"- {kind}: {_koan(proof.koan)}, {_sentence(proof)}" for proof in proofs)
-    if shown.card.citation:
-        yield f"- cited: {_plain(shown.card.citation)}"
-    if not shown.anything:
+    if evidence.card.citation:
+        yield f"- cited: {_plain(evidence.card.citation)}"
+    if not evidence.exists:
         yield "- not shown yet"
 
 
@@ -111,6 +111,6 @@ def _sentence(proof: CardProof) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text in which Markdown sees no markup but code: a claim may have an asterisk, a bar or a bracket."""
+    """Text without Markdown markup except code. A claim may have an asterisk, a bar or a bracket."""
     parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
     return "".join(p if p.startswith("`") else re.sub(r"([\\*_|<\[\]])", r"\\\1", p) for p in parts)

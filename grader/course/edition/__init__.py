@@ -1,3 +1,1 @@
-"""The student edition: `release` makes it, `update` brings a fork of an older one up to a newer one, `badges` open its
-notebooks.
-"""
+"""The student edition. `release` makes it, `update` updates a fork of an older one, `badges` link to its notebooks."""

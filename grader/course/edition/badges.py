@@ -1,7 +1,7 @@
-"""Badges that open each chapter's notebook, in the README and at the head of each chapter.
+"""Badges that open each chapter's notebook, in the README and at the top of each chapter.
 
-The notebooks are no part of the tree: `.github/workflows/notebooks.yml` puts them on a branch of their own at each
-push. Where that branch is public is for the repository's owner to say, so the badges are written by a command.
+The notebooks are not on the main branch: `.github/workflows/notebooks.yml` writes them to a branch of their own at each
+push. Only the repository's owner knows where that branch is public, so a command writes the badges.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ OPENS = "https://colab.research.google.com/github/{source}/blob/{branch}/{chapte
 PICTURE = "notebook.svg"  # below content/
 BEGIN, END = "<!-- notebooks -->", "<!-- /notebooks -->"
 BLOCK = re.compile(f"{BEGIN}\n.*?{END}", re.DOTALL)
-NOWHERE = (
+NO_BADGES = (
     "`koans notebook badges --source OWNER/NAME` puts a badge here for each chapter, once the repository is public.\n"
 )
 
 
 def write(workbook: Workbook, source: str, *, branch: str = BRANCH, opens: str = OPENS) -> list[Path]:
-    """Write or replace the badges, or with an empty `source` remove them; returns the files that changed.
+    """Write or replace the badges. An empty `source` removes them. Returns the files that changed.
 
-    `source` is owner/name; `opens` the address that opens a notebook, with {source}, {branch} and {chapter} in it.
-    Raises KoansError.
+    `source` is the public repository as owner/name. `opens` is the address that opens a notebook; {source}, {branch}
+    and {chapter} in it are replaced. Raises KoansError for a bad address, and in a student edition.
     """
     if source and not re.fullmatch(r"[\w.-]+/[\w.-]+", source):
         raise KoansError(f"--source {source}: give owner/name of the public repository")
@@ -58,7 +58,7 @@ def _readme(file: Path, workbook: Workbook, links: dict[str, str]) -> str:
     if not BLOCK.search(text):
         raise KoansError(f"{file}: has no lines {BEGIN} and {END}, between which badges would stand")
     rows = [_row(chapter, links[chapter.id]) for chapter in workbook.chapters if links]
-    inner = "".join(["| chapter | |\n|---|---|\n", *rows]) if rows else NOWHERE
+    inner = "".join(["| chapter | |\n|---|---|\n", *rows]) if rows else NO_BADGES
     return BLOCK.sub(lambda _: f"{BEGIN}\n{inner}{END}", text, count=1)
 
 

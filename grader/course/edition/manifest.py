@@ -1,4 +1,4 @@
-"""What an edition is made of: every file with a digest, in `edition.json` at its root."""
+"""The manifest of an edition, `edition.json` at its root: every file with a digest."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import msgspec
 from grader.book.errors import KoansError
 
 NAME = "edition.json"
-OWN = (".koans", ".git", ".venv")  # of the fork, never of the edition
+FORK_ONLY = (".koans", ".git", ".venv")  # a fork has these; an edition never does
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """Files by path below the root. `learner` are those that the learner writes; the rest is the workbook's."""
+    """The files of an edition: each path below its root, with the digest of the file.
+
+    `learner` are the files that a learner edits. The others belong to the workbook.
+    """
 
     version: str
     files: dict[str, str]
@@ -23,7 +26,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def digest(file: Path) -> str:
-    """Of a file's bytes; an empty string if there is none."""
+    """The digest of a file's bytes, or an empty string if the file cannot be read."""
     try:
         return hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
     except OSError:
@@ -31,16 +34,16 @@ def digest(file: Path) -> str:
 
 
 def read(root: Path) -> Manifest:
-    """Raises KoansError if the folder holds no edition."""
+    """The manifest of the edition in the folder `root`. Raises KoansError if there is none or it is not valid."""
     file = root / NAME
     try:
-        found = msgspec.json.decode(file.read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode(file.read_bytes(), type=Manifest)
     except OSError:
         raise KoansError(f"{root}: is no student edition (it has no {NAME}); `koans release` makes one") from None
     except msgspec.MsgspecError as error:
         raise KoansError(f"{file}: {error}") from None
-    for name in found.files:
+    for name in manifest.files:
         parts = Path(name).parts
-        if not parts or parts[0] in ("/", *OWN) or ".." in parts:
+        if not parts or parts[0] in ("/", *FORK_ONLY) or ".." in parts:
             raise KoansError(f"{file}: names a file outside the edition: {name}")
-    return found
+    return manifest

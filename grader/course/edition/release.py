@@ -1,4 +1,4 @@
-"""Make the student edition of a workbook: everything a learner needs and no solutions."""
+"""Makes the student edition of a workbook: everything that a learner needs, without the solutions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ FILES = (
     *("conftest.py", "pyproject.toml", "LICENSE", ".gitignore", "SECURITY.md"),
     *(".devcontainer/devcontainer.json", ".github/workflows/notebooks.yml"),
 )
-GIVEN = Path(__file__).parent / "files"  # what only a student edition has
+EXTRA_FILES = Path(__file__).parent / "files"  # files that only a student edition has
 IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache")
 
 
 def release(workbook: Workbook, folder: Path, source: str = "") -> Manifest:
-    """Write the edition into a new or empty folder, with badges if it will be public as `source` (owner/name).
+    """Write the edition into a new or empty folder. Returns its manifest.
 
-    Raises KoansError if there is something in it already.
+    If it will be public as `source` (owner/name), it has badges. Raises KoansError if the folder is not empty, or if
+    the workbook has no solutions.
     """
     if folder.exists() and (not folder.is_dir() or any(p.name != ".git" for p in folder.iterdir())):
         raise KoansError(f"{folder}: is not empty; give a new folder (or an empty repository)")
@@ -37,19 +38,19 @@ def release(workbook: Workbook, folder: Path, source: str = "") -> Manifest:
     for part in PARTS:
         shutil.copytree(workbook.root / part, folder / part, ignore=IGNORED)
     for name in FILES:
-        shutil.copy(workbook.root / name, _made(folder / name))
-    shutil.copytree(GIVEN, folder, dirs_exist_ok=True, ignore=IGNORED)
+        shutil.copy(workbook.root / name, _with_parents(folder / name))
+    shutil.copytree(EXTRA_FILES, folder, dirs_exist_ok=True, ignore=IGNORED)
     for file in sorted((folder / "workflows").iterdir()):
-        file.replace(_made(folder / ".github" / "workflows" / file.name))
+        file.replace(_with_parents(folder / ".github" / "workflows" / file.name))
     (folder / "workflows").rmdir()
     learner = []
     for koan in workbook.koans.values():
         name = f"exercises/{koan.id}.py"
         learner.append(name)
-        for place in (folder / name, folder / STUBS / f"{koan.id}.py"):
-            _made(place).write_text(stub_of(workbook, koan), encoding="utf-8")
+        for copy in (folder / name, folder / STUBS / f"{koan.id}.py"):
+            _with_parents(copy).write_text(stub_of(workbook, koan), encoding="utf-8")
         test = workbook.test_file(koan)
-        shutil.copy(test, _made(folder / test.relative_to(workbook.root)))
+        shutil.copy(test, _with_parents(folder / test.relative_to(workbook.root)))
     badges.write(Workbook(folder), source)
     files = sorted(p for p in folder.rglob("*") if p.is_file() and ".git" not in p.relative_to(folder).parts)
     manifest = Manifest(version, {p.relative_to(folder).as_posix(): digest(p) for p in files}, tuple(learner))
@@ -57,6 +58,7 @@ def release(workbook: Workbook, folder: Path, source: str = "") -> Manifest:
     return manifest
 
 
-def _made(file: Path) -> Path:
+def _with_parents(file: Path) -> Path:
+    """Make the folders above `file`. Returns `file`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     return file

@@ -1,7 +1,7 @@
-"""Bring a fork of the student edition up to a newer one, without touching what the learner wrote.
+"""Updates a fork of the student edition to a newer one, without changing what the learner wrote.
 
-A file of the workbook's is replaced, with a copy kept if it was changed here. A learner's file is replaced only while
-it is the old stub to the letter. The manifest is written last, so an update that was stopped is simply run again.
+Files of the workbook are replaced; one that was changed in the fork is copied first. A learner's file is replaced only
+if it still equals the old stub. The manifest is written last, so that an update that was stopped can be run again.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from grader.course.edition.manifest import NAME, Manifest, digest, read
 
 
 class Changes(msgspec.Struct, frozen=True):
-    """What an update does, by path: `kept` are learners' files whose stub is another now, `saved` files that had been
-    changed here and have a copy in `copies`.
+    """The paths that an update changes.
+
+    `kept` are learner's files that stay although their stub is a new one. `saved` are files of the workbook that had
+    been changed in the fork. Copies of them are in the folder `copies`.
     """
 
     version: str
@@ -36,27 +38,33 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def source(place: str) -> Iterator[Path]:
-    """A folder, or whatever `git clone` takes, as a folder. Raises KoansError."""
-    if Path(place).is_dir():
-        yield Path(place)
+def source(location: str) -> Iterator[Path]:
+    """The edition at `location`, as a folder. It may be a folder or anything that `git clone` accepts.
+
+    Raises KoansError if it can be neither found nor cloned.
+    """
+    if Path(location).is_dir():
+        yield Path(location)
         return
     with tempfile.TemporaryDirectory(prefix="koans-update-") as scratch:
-        command = ["git", "clone", "--quiet", "--depth", "1", "--", place, f"{scratch}/edition"]
+        command = ["git", "clone", "--quiet", "--depth", "1", "--", location, f"{scratch}/edition"]
         environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
         try:
             subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
         except (OSError, subprocess.CalledProcessError) as error:
-            why = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1]
-            raise KoansError(f"{place}: is no folder, and git could not clone it ({why})") from None
+            reason = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1]
+            raise KoansError(f"{location}: is no folder, and git could not clone it ({reason})") from None
         yield Path(scratch) / "edition"
 
 
 def update(root: Path, newer: Path, *, write: bool = True) -> Changes:
-    """Make the fork at `root` an edition like `newer`; with `write` false only say what would change."""
+    """Update the fork at `root` to the edition at `newer`. If not `write`, only return what would change.
+
+    Raises KoansError if one of the two is not an edition, or if `newer` is incomplete.
+    """
     before, after = read(root), read(newer)
-    for name, known in after.files.items():
-        if digest(newer / name) != known:
+    for name, expected in after.files.items():
+        if digest(newer / name) != expected:
             raise KoansError(f"{newer / name}: is not what {NAME} says; the edition is not whole")
     plan = _plan(root, before, after)
     saved = [
@@ -66,36 +74,37 @@ def update(root: Path, newer: Path, *, write: bool = True) -> Changes:
     copies = root / ".koans" / "kept" / time.strftime("update-%Y%m%d-%H%M%S")
     if write:
         for name in saved:
-            _made(copies / name).write_bytes((root / name).read_bytes())
+            _with_parents(copies / name).write_bytes((root / name).read_bytes())
         for name in (*plan.new, *plan.replaced):
-            _put(newer / name, root / name)
+            _copy_atomically(newer / name, root / name)
         for name in plan.removed:
             (root / name).unlink(missing_ok=True)
-        _put(newer / NAME, root / NAME)
+        _copy_atomically(newer / NAME, root / NAME)
     where = str(copies.relative_to(root)) if saved else ""
     return msgspec.structs.replace(plan, saved=tuple(saved), copies=where)
 
 
 def _plan(root: Path, before: Manifest, after: Manifest) -> Changes:
+    """What must change in the fork at `root`, apart from `saved` and `copies`."""
     new, replaced, kept = [], [], []
-    for name, wanted in after.files.items():
-        now = digest(root / name)
-        if now == wanted:
+    for name, expected in after.files.items():
+        current = digest(root / name)
+        if current == expected:
             continue
-        if not now:
+        if not current:
             new.append(name)
-        elif name in after.learner and now != before.files.get(name):
-            if before.files.get(name) != wanted:
+        elif name in after.learner and current != before.files.get(name):
+            if before.files.get(name) != expected:
                 kept.append(name)
         else:
             replaced.append(name)
-    gone = [n for n in before.files if n not in after.files and n not in before.learner and (root / n).exists()]
-    return Changes(after.version, tuple(new), tuple(replaced), tuple(gone), tuple(kept), ())
+    removed = [n for n in before.files if n not in after.files and n not in before.learner and (root / n).exists()]
+    return Changes(after.version, tuple(new), tuple(replaced), tuple(removed), tuple(kept), ())
 
 
-def _put(old: Path, new: Path) -> None:
-    """Copy a file whole or not at all."""
-    handle, draft = tempfile.mkstemp(dir=_made(new).parent, prefix=f".{new.name[:40]}-")
+def _copy_atomically(old: Path, new: Path) -> None:
+    """Copy a whole file or nothing: a failure leaves the old content of `new`."""
+    handle, draft = tempfile.mkstemp(dir=_with_parents(new).parent, prefix=f".{new.name[:40]}-")
     os.close(handle)
     try:
         shutil.copy(old, draft)
@@ -105,6 +114,7 @@ def _put(old: Path, new: Path) -> None:
         raise
 
 
-def _made(file: Path) -> Path:
+def _with_parents(file: Path) -> Path:
+    """Make the folders above `file`. Returns `file`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     return file

@@ -1,7 +1,7 @@
-"""A stranger's notebooks, read in a process that is shut in first: parsing runs nothing, but parsers have bugs.
+"""Parses a stranger's notebooks in a sandboxed process. Parsing runs none of their code, but parsers have bugs.
 
-`python -m grader.course.intake.sandboxed_parse` is that process. It reads the question from its input and writes the
-answer to its output.
+`python -m grader.course.intake.sandboxed_parse` is that process. It reads a ParseRequest from standard input and writes
+a ParseResult to standard output.
 """
 
 from __future__ import annotations
@@ -20,15 +20,19 @@ from grader.book.notebook_parser import answers, notebook_file
 from grader.book.notebook_parser.answers import NotebookAnswer, Outline
 from grader.book.processes import environment, module
 from grader.judge.sandbox import submission
+from grader.judge.sandbox.confine import confine
 from grader.judge.sandbox.service import ENVIRONMENT
 
-MEMORY = 1 << 30  # bytes beyond what the process has when it starts to read
-SECONDS = 20
-NOTES = 20  # that a submission is told
+MEMORY = 1 << 30  # bytes that the process may allocate after it is confined
+SECONDS = 20  # of CPU time for the process; twice that by the clock
+MOST_NOTES = 20  # for one submission
 
 
 class ParseRequest(msgspec.Struct, frozen=True):
-    """Notebooks by name and text, what to look for, and the workbook that must not be readable."""
+    """Notebooks as pairs of name and text, the koans to look for, and the workbook, which the process must not read.
+
+    `scratch` is the only folder that the process may write to.
+    """
 
     root: str
     scratch: str
@@ -37,7 +41,10 @@ class ParseRequest(msgspec.Struct, frozen=True):
 
 
 class ParseResult(msgspec.Struct, frozen=True):
-    """The text of each koan that the notebooks answer, and what there is to say. `problem`: none can be read."""
+    """The text of each koan that the notebooks answer, and notes for the instructor.
+
+    `problem` says why no notebook could be read, and is empty otherwise.
+    """
 
     texts: dict[str, str] = {}
     notes: tuple[str, ...] = ()
@@ -45,63 +52,68 @@ class ParseResult(msgspec.Struct, frozen=True):
 
 
 def read(root: Path, paths: Sequence[Path], outlines: Sequence[Outline]) -> ParseResult:
-    """What these notebooks of one submission hold for the koans of the workbook at `root`."""
+    """The answers in these notebooks of one submission, found by a sandboxed process. `root` is the workbook."""
     notebooks: list[tuple[str, str]] = []
     for path in paths:
         try:
             notebooks.append((path.name, submission.read(path.parent, path.name, largest=notebook_file.LARGEST)))
         except (submission.Unreadable, OSError) as error:
             return ParseResult(problem=str(error))
-    with tempfile.TemporaryDirectory(prefix="koans-cells-") as scratch:
-        asked = ParseRequest(str(root), scratch, tuple(outlines), tuple(notebooks))
-        keep = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
+    with tempfile.TemporaryDirectory(prefix="koans-notebooks-") as scratch:
+        request = ParseRequest(str(root), scratch, tuple(outlines), tuple(notebooks))
+        variables = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
         try:
             done = subprocess.run(
                 [sys.executable, *module(__package__, "sandboxed_parse")],
-                env=environment(root, keep),
+                env=environment(root, variables),
                 cwd=root,
-                input=msgspec.msgpack.encode(asked),
+                input=msgspec.msgpack.encode(request),
                 capture_output=True,
                 timeout=2 * SECONDS,
             )
             return msgspec.msgpack.decode(done.stdout, type=ParseResult)
         except subprocess.TimeoutExpired:
-            why = f"not within {2 * SECONDS} s"
-        except msgspec.MsgspecError:  # killed by a limit, or by what it read
-            why = f"the process that read it ended with {done.returncode}"
-    return ParseResult(problem=f"{', '.join(name for name, _ in notebooks)} could not be read: {why}")
+            reason = f"not within {2 * SECONDS} s"
+        except msgspec.MsgspecError:  # the process was killed by a limit or crashed, so its output is cut off
+            reason = f"the process that read it ended with {done.returncode}"
+    return ParseResult(problem=f"{', '.join(name for name, _ in notebooks)} could not be read: {reason}")
 
 
-def find(notebooks: Sequence[tuple[str, str]], outlines: Sequence[Outline]) -> ParseResult:
-    """The answers in notebooks given as name and text. Of two notebooks with one koan the later counts."""
-    found: dict[str, NotebookAnswer] = {}
+def find_answers(notebooks: Sequence[tuple[str, str]], outlines: Sequence[Outline]) -> ParseResult:
+    """The answers in notebooks given as pairs of name and text. If two notebooks answer one koan, the later counts."""
+    chosen: dict[str, NotebookAnswer] = {}
     notes: list[str] = []
     problems: list[str] = []
-    several = len(notebooks) > 1
     for name, text in notebooks:
         try:
-            notebook = notebook_file.read(text.encode(), name)
+            found, lines = _answers_in(name, text, outlines)
         except KoansError as error:
             problems.append(str(error))
             continue
-        own = [o for o in outlines if o.koan.startswith(f"{notebook.chapter}/")] or outlines
-        given, left = answers.answers(notebook.cells, own)
-        said = [*map(str, left), *(line for answer in given for line in _notes(answer))]
-        if not given:
-            said.append("no cell defines a function of these koans")
-        notes += [f"{name}: {line}" if several else line for line in said]
-        for answer in given:
-            before = found.get(answer.koan)
-            if before is None or answer.started or not before.started:
-                if before is not None and before.started and before.text != answer.text:
+        notes += [f"{name}: {line}" if len(notebooks) > 1 else line for line in lines]
+        for answer in found:
+            earlier = chosen.get(answer.koan)
+            if earlier is None or answer.started or not earlier.started:
+                if earlier is not None and earlier.started and earlier.text != answer.text:
                     notes.append(f"{answer.koan}: answered in two notebooks; that of {name} counts")
-                found[answer.koan] = answer
+                chosen[answer.koan] = answer
     if problems and len(problems) == len(notebooks):
         return ParseResult(problem="; ".join(problems))
     notes = [*problems, *notes]
-    if len(notes) > NOTES:
-        notes = [*notes[:NOTES], f"and {len(notes) - NOTES} more like these"]
-    return ParseResult({koan: answer.text for koan, answer in found.items()}, tuple(notes))
+    if len(notes) > MOST_NOTES:
+        notes = [*notes[:MOST_NOTES], f"and {len(notes) - MOST_NOTES} more like these"]
+    return ParseResult({koan: answer.text for koan, answer in chosen.items()}, tuple(notes))
+
+
+def _answers_in(name: str, text: str, outlines: Sequence[Outline]) -> tuple[list[NotebookAnswer], list[str]]:
+    """The answers in one notebook, and notes about it. Raises KoansError if it cannot be read."""
+    notebook = notebook_file.read(text.encode(), name)
+    of_chapter = [o for o in outlines if o.koan.startswith(f"{notebook.chapter}/")]
+    found, left_out = answers.answers(notebook.cells, of_chapter or outlines)
+    notes = [*map(str, left_out), *(line for answer in found for line in _notes(answer))]
+    if not found:
+        notes.append("no cell defines a function of these koans")
+    return found, notes
 
 
 def _notes(answer: NotebookAnswer) -> Iterable[str]:
@@ -112,12 +124,11 @@ def _notes(answer: NotebookAnswer) -> Iterable[str]:
 
 
 def main() -> None:
-    asked = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=ParseRequest)
+    """Answer one request, after giving up the right to reach anything else."""
+    request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=ParseRequest)
     if sys.platform == "linux":
-        from grader.judge.sandbox.confine import confine
-
-        confine(2, Path(asked.scratch), Path(asked.root), MEMORY, SECONDS)
-    sys.stdout.buffer.write(msgspec.msgpack.encode(find(asked.notebooks, asked.outlines)))
+        confine(2, Path(request.scratch), Path(request.root), MEMORY, SECONDS)
+    sys.stdout.buffer.write(msgspec.msgpack.encode(find_answers(request.notebooks, request.outlines)))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Writers: one result model in, one format out."""
+"""Writers of reports. Each takes a grade or a class and returns the text of one format."""

@@ -1,6 +1,6 @@
-"""JSON: a grade, or a class, whole. `schema/grade-v1.json` describes both, and is made from the code.
+"""JSON of a whole grade or class. `schema/grade-v1.json` describes both; it is generated from the code.
 
-The number of the schema changes when a field goes or changes its meaning; fields may be added.
+The schema gets a new number when a field is removed or changes its meaning. Fields may be added under the same number.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def classroom(results: Class) -> str:
 
 
 def read(file: Path) -> tuple[Grade, ...]:
-    """The grades in a file that was written here. Raises KoansError."""
+    """The grades in a file that this module wrote. Raises KoansError."""
     with reading(file):
         data = file.read_bytes()
     try:
@@ -44,15 +44,15 @@ class _Numbered(msgspec.Struct):
 
 
 def schema() -> str:
-    """The JSON Schema of both. `python -m grader.course.report.as_json` prints it."""
-    shapes, parts = msgspec.json.schema_components((Grade, Class), ref_template="#/$defs/{name}")
-    whole = {
+    """The JSON Schema of a grade and of a class. `python -m grader.course.report.as_json` prints it."""
+    schemas, definitions = msgspec.json.schema_components((Grade, Class), ref_template="#/$defs/{name}")
+    document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Tensor Koans: a grade or the grades of a class, schema {SCHEMA}",
-        "anyOf": list(shapes),
-        "$defs": parts,
+        "anyOf": list(schemas),
+        "$defs": definitions,
     }
-    return msgspec.json.format(msgspec.json.encode(whole, order="deterministic"), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=2).decode() + "\n"
 
 
 def _text(result: Grade | Class) -> str:
@@ -60,7 +60,7 @@ def _text(result: Grade | Class) -> str:
 
 
 def _cleaned(data: Any) -> Any:
-    """Every text fit to encode: half of a surrogate pair is not, and file names may have them."""
+    """The data with every string made fit to encode. File names may hold half a surrogate pair, which is not."""
     if isinstance(data, str):
         return clean(data)
     if isinstance(data, dict):

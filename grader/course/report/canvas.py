@@ -1,8 +1,9 @@
-"""Canvas's gradebook CSV: points merged into the file that Canvas itself exports (Grades, Export), for import again.
+"""Canvas's gradebook CSV: writes points into the file that Canvas exports (Grades, Export), for import into Canvas.
 
-Canvas's guides describe export and import; what an import takes is read from canvas-lms, lib/gradebook_importer.rb and
-lib/gradebook_exporter.rb: the student's columns up to Section, one column an assignment ("Title (id)"), totals, a row
-"Points Possible", maybe one of "Manual Posting" before it, and `,` or `;` between cells.
+Canvas's guides describe export and import. The format is that of canvas-lms, lib/gradebook_importer.rb and
+lib/gradebook_exporter.rb: the columns about the student up to Section, one column for each assignment ("Title (id)"),
+then totals. A row "Points Possible" stands before the students, sometimes with a row "Manual Posting" before it. Cells
+are separated by `,` or `;`.
 """
 
 from __future__ import annotations
@@ -10,85 +11,101 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, get_args
 
 import msgspec
 
 from grader.book.errors import KoansError
 from grader.course.grade import Class, Grade
-from grader.course.report.common import shown, total
+from grader.course.report.common import safe_text, total
 
-BY = ("SIS User ID", "SIS Login ID", "ID", "Integration ID")
-STUDENT = {"Student", "LastName", "FirstName", "Section", "Root Account", *BY}
-# An import takes a column of such a name for a total, not for an assignment (gradebook_importer.rb).
+IdColumn = Literal["SIS User ID", "SIS Login ID", "ID", "Integration ID"]
+NameKind = IdColumn | Literal["before @", "name"]  # what names a student; "before @" is part of an SIS login id
+ID_COLUMNS: tuple[IdColumn, ...] = get_args(IdColumn)
+STUDENT_COLUMNS = {"Student", "LastName", "FirstName", "Section", "Root Account", *ID_COLUMNS}
+# Canvas's import treats a column of such a name as a total, not as an assignment (gradebook_importer.rb).
 TOTALS = re.compile("(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)")
 NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?%?")
 
 
 class Merged(msgspec.Struct, frozen=True):
-    """The new file, and what an instructor must know: who was not found, and points that do not fit."""
+    """The text of the new file, and notes for the instructor: submissions without a student, points that do not fit."""
 
     text: str
     notes: tuple[str, ...]
 
 
 def merge(export: str, classroom: Class, assignment: str) -> Merged:
-    """Fill the assignment's column, which is added if the export has none. Everyone else's cells stay as they are.
+    """Write the points into the column of the assignment. The column is added if the export has none.
 
-    A submission is a student's whose SIS user id, SIS login id (or what stands before its @), id or name it bears.
-    Raises KoansError if this is no export of Canvas's.
+    Other cells keep their values, apart from formulas, which `neutral` disarms. A submission belongs to the student
+    whose SIS user id, SIS login id (or its part before the @), id or name it has.
+    Raises KoansError if `export` is not a gradebook exported by Canvas.
     """
     sheet = _read(export)
     header, *rows = sheet.table
-    column = _column(header, assignment)
+    column = _find_column(header, assignment)
     if column is None:
         column = _add_column(sheet.table, assignment)
     students = {i: row for i, row in enumerate(rows) if _is_student(header, row)}
-    most = max((total(grade)[1] for grade in classroom.grades), default=0)
-    notes = [*_fill(header, students, column, classroom.grades), *_points(header, rows, column, most)]
+    points = max((total(grade)[1] for grade in classroom.grades), default=0)
+    notes = [*_write_points(header, students, column, classroom.grades)]
+    notes += _write_points_possible(header, rows, column, points)
     for row in students.values():
         row[:] = [neutral(cell) for cell in row]
     return Merged(_text(sheet), tuple(notes))
 
 
 class _Sheet(msgspec.Struct, frozen=True):
-    """Canvas's export: a header and rows, and how the file writes them. The rows are filled in place."""
+    """Canvas's export: the table (its first row is the header), and how the file writes it.
+
+    No row but an empty line is shorter than the header. The rows are changed in place.
+    """
 
     table: list[list[str]]
-    mark: str
-    between: str
-    ends: str
+    byte_order_mark: str
+    delimiter: str
+    line_end: str
 
 
 def _read(export: str) -> _Sheet:
-    mark = "\ufeff" if export.startswith("\ufeff") else ""
+    byte_order_mark = "\ufeff" if export.startswith("\ufeff") else ""
     export = export.removeprefix("\ufeff")
     first = export.partition("\n")[0]
-    between = ";" if first.count(";") > first.count(",") else ","
-    table = list(csv.reader(io.StringIO(export, newline=""), delimiter=between))
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    table = list(csv.reader(io.StringIO(export, newline=""), delimiter=delimiter))
     if not table or not {"ID", "Section"} <= set(table[0]) or table[0][0] not in ("Student", "LastName"):
         raise KoansError("canvas: this is no export of Canvas's gradebook: its first row has Student, ID and Section")
-    return _Sheet(table, mark, between, "\r\n" if first.endswith("\r") else "\n")
+    for row in table:
+        if row:  # an empty line stays empty
+            _pad(row, len(table[0]))
+    return _Sheet(table, byte_order_mark, delimiter, "\r\n" if first.endswith("\r") else "\n")
+
+
+def _pad(row: list[str], width: int) -> None:
+    """Add empty cells to a row that is shorter than `width`."""
+    row += [""] * (width - len(row))
 
 
 def _text(sheet: _Sheet) -> str:
     out = io.StringIO(newline="")
-    csv.writer(out, delimiter=sheet.between, lineterminator=sheet.ends).writerows(sheet.table)
-    return sheet.mark + out.getvalue()
+    csv.writer(out, delimiter=sheet.delimiter, lineterminator=sheet.line_end).writerows(sheet.table)
+    return sheet.byte_order_mark + out.getvalue()
 
 
 def neutral(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula. Numbers may have a sign."""
-    cell = shown(cell)
+    """The cell, with a quote before it if a spreadsheet would run it as a formula. A signed number stays as it is."""
+    cell = safe_text(cell)
     bare = cell.lstrip()
     dangerous = cell[:1] in ("\t", "\r", "\n") or bare[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠")
     return f"'{cell}" if dangerous and not NUMBER.fullmatch(cell) and cell != "-" else cell
 
 
-def _column(header: Sequence[str], assignment: str) -> int | None:
-    """Where the assignment stands, by "Title (id)", its title or its id."""
+def _find_column(header: Sequence[str], assignment: str) -> int | None:
+    """The index of the assignment's column. `assignment` is its title, its id or "Title (id)"."""
     for i, title in enumerate(header):
-        if title in STUDENT or TOTALS.search(title):
+        if title in STUDENT_COLUMNS or TOTALS.search(title):
             continue
         named = re.fullmatch(r"(.*?)\s*\((\d+)\)", title, re.DOTALL)
         if assignment == title or (named and assignment in (named[1], named[2])):
@@ -97,65 +114,75 @@ def _column(header: Sequence[str], assignment: str) -> int | None:
 
 
 def _add_column(table: Sequence[list[str]], assignment: str) -> int:
-    """Put an empty column of this title before the totals, and say where it stands."""
+    """Insert an empty column of this title before the totals. Returns its index."""
     header, *rows = table
     column = next((i for i, title in enumerate(header) if TOTALS.search(title)), len(header))
     for row in rows:
-        row += [""] * (len(header) - len(row))
+        _pad(row, len(header))
         row.insert(column, "")
     header.insert(column, assignment)
     return column
 
 
-def _fill(header: Sequence[str], students: dict[int, list[str]], column: int, grades: Sequence[Grade]) -> Iterator[str]:
-    """Write each grade's points into the row of its student. Says which grades have no row, and which are in doubt."""
-    taken: dict[int, str] = {}
+def _write_points(
+    header: Sequence[str], students: Mapping[int, list[str]], column: int, grades: Sequence[Grade]
+) -> Iterator[str]:
+    """Write each grade's points into the row of its student. Yields a note for a grade without a row or without trust.
+
+    `students` maps the index of a row to the row.
+    """
+    written: dict[int, str] = {}
     for grade in grades:
-        name = shown(grade.submission, 200).replace("\n", " ")
-        found = _who(header, students, grade.submission)
-        why = _left_out(grade, found, taken)
-        if why:
-            yield f"{name}: {why}"
+        name = safe_text(grade.submission, 200).replace("\n", " ")
+        matches = _matching_rows(header, students, grade.submission)
+        reason = _reason_to_skip(grade, matches, written)
+        if reason:
+            yield f"{name}: {reason}"
             continue
-        taken[found[0]] = name
-        students[found[0]][column] = str(total(grade)[0])
+        written[matches[0]] = name
+        students[matches[0]][column] = str(total(grade)[0])
         if not grade.trusted:
             yield f"{name}: graded without the whole sandbox"
 
 
-def _left_out(grade: Grade, found: Sequence[int], taken: dict[int, str]) -> str:
-    """Why these points go into no row, or an empty string. `taken` says whose points are in a row already."""
+def _reason_to_skip(grade: Grade, matches: Sequence[int], written: Mapping[int, str]) -> str:
+    """Why these points are not written, or an empty string.
+
+    `matches` are the rows that may be the student's. `written` maps a row that has points already to its submission.
+    """
     if grade.problem:
         return "left out, nothing could be graded"
-    if not found:
+    if not matches:
         return "no student of this name in the gradebook"
-    if len(found) > 1:
+    if len(matches) > 1:
         return "several students of this name in the gradebook"
-    if found[0] in taken:
-        return f"left out, {taken[found[0]]} is the same student's"
+    if matches[0] in written:
+        return f"left out, {written[matches[0]]} is the same student's"
     return ""
 
 
 def _is_student(header: Sequence[str], row: Sequence[str]) -> bool:
-    identity = [cell for title, cell in zip(header, row, strict=False) if title in BY and cell.strip()]
-    return bool(identity) and "Points Possible" not in row[0]
+    """Students have an id; Canvas's own rows, like Points Possible, have none."""
+    ids = [cell for title, cell in zip(header, row, strict=False) if title in ID_COLUMNS and cell.strip()]
+    return bool(ids) and "Points Possible" not in row[0]
 
 
-def _who(header: Sequence[str], students: dict[int, list[str]], submission: str) -> list[int]:
-    """Rows of those whom the first kind of name that fits anybody names."""
+def _matching_rows(header: Sequence[str], students: Mapping[int, list[str]], submission: str) -> list[int]:
+    """The rows of the students that this name may mean. Ids go before names: the first kind with a match decides."""
     wanted = submission.strip().casefold()
-    kinds: dict[str, list[int]] = {}
+    matches: dict[NameKind, list[int]] = {}
     for i, row in students.items():
         cells = dict(zip(header, row, strict=False))
         for kind, name in _names(cells):
             if name.strip().casefold() == wanted and wanted:
-                kinds.setdefault(kind, []).append(i)
-    order = [*BY, "before @", "name"]
-    return next((sorted(set(kinds[kind])) for kind in order if kind in kinds), [])
+                matches.setdefault(kind, []).append(i)
+    order: tuple[NameKind, ...] = (*ID_COLUMNS, "before @", "name")
+    return next((sorted(set(matches[kind])) for kind in order if kind in matches), [])
 
 
-def _names(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
-    for kind in BY:
+def _names(cells: Mapping[str, str]) -> Iterator[tuple[NameKind, str]]:
+    """Everything that a student's row may be called by. `cells` maps a column's title to the cell."""
+    for kind in ID_COLUMNS:
         yield kind, cells.get(kind, "")
     yield "before @", cells.get("SIS Login ID", "").partition("@")[0]
     last, _, given = cells.get("Student", "").partition(",")
@@ -163,12 +190,12 @@ def _names(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield from (("name", f"{last}, {given}"), ("name", f"{given} {last}"), ("name", cells.get("Student", "")))
 
 
-def _points(header: Sequence[str], rows: Sequence[list[str]], column: int, ours: int) -> Iterator[str]:
-    """Say what a new column is out of; where one had a number, keep it and say if it is another."""
+def _write_points_possible(header: Sequence[str], rows: Sequence[list[str]], column: int, points: int) -> Iterator[str]:
+    """Write the points of all koans into the row Points Possible. Keep a number that is there; note if it differs."""
     for row in rows:
         if row and "Points Possible" in row[0]:
-            theirs = row[column].strip().replace(",", ".")
-            if not theirs:
-                row[column] = str(ours)
-            elif not re.fullmatch(r"\d+(\.\d+)?", theirs) or float(theirs) != ours:
-                yield f"{header[column]} is out of {row[column]}, the koans out of {ours}: points were not scaled"
+            canvas_points = row[column].strip().replace(",", ".")
+            if not canvas_points:
+                row[column] = str(points)
+            elif not re.fullmatch(r"\d+(\.\d+)?", canvas_points) or float(canvas_points) != points:
+                yield f"{header[column]} is out of {row[column]}, the koans out of {points}: points were not scaled"

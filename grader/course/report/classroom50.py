@@ -1,9 +1,9 @@
 """Classroom 50's result.json, `classroom50/result/v1`.
 
-Documented at https://github.com/foundation50/classroom50/wiki/Advanced-Autograding ("The result.json contract") and in
-that repository's schemas/result-v1.schema.json. An autograder runs in the learner's checkout, with the classroom, the
-assignment and the links in its environment; Classroom 50's runner then stamps owner, assignment_type, datetime (when it
-was submitted) and graded_at itself, and rejects a result whose identity is not the repository's.
+It is documented at https://github.com/foundation50/classroom50/wiki/Advanced-Autograding ("The result.json contract")
+and in that repository's schemas/result-v1.schema.json. An autograder runs in the learner's checkout. Environment
+variables give it the classroom, the assignment and the links. Classroom 50's runner then sets owner, assignment_type,
+datetime (the time of submission) and graded_at itself, and rejects a result that names another repository.
 """
 
 from __future__ import annotations
@@ -15,50 +15,50 @@ import msgspec
 from grader.book.errors import KoansError
 from grader.book.verdict import Status
 from grader.course.grade import Grade
-from grader.course.report.common import explained, rows, shown, total
+from grader.course.report.common import explanation, rows, safe_text, total
 
-NEEDED = ("CLASSROOM", "ASSIGNMENT", "SUBMISSION_TAG", "COMMIT_URL", "RELEASE_URL")
+REQUIRED = ("CLASSROOM", "ASSIGNMENT", "SUBMISSION_TAG", "COMMIT_URL", "RELEASE_URL")
 
 
 def result(grade: Grade, environment: Mapping[str, str]) -> str:
-    """One test a koan. Raises KoansError naming what the environment lacks."""
-    lacking = [name for name in NEEDED if not environment.get(name)]
+    """One test for each koan. Raises KoansError with the variables that the environment lacks."""
+    missing = [name for name in REQUIRED if not environment.get(name)]
     owner = environment.get("OWNER") or environment.get("USERNAME", "")
     if not owner:
-        lacking.append("OWNER")
-    if lacking:
+        missing.append("OWNER")
+    if missing:
         raise KoansError(
-            f"classroom50: {', '.join(lacking)} not set; Classroom 50's runner sets them for an autograder"
+            f"classroom50: {', '.join(missing)} not set; Classroom 50's runner sets them for an autograder"
         )
     earned, points = total(grade)
     tests = [
         {
-            "test-name": shown(row.name),
+            "test-name": safe_text(row.name),
             "passed": row.status == Status.passed,
             "score": row.earned,
             "max-score": row.points,
             "verdict": row.status.value,
-            "output": explained(row),
+            "output": explanation(row),
         }
         for row in rows(grade)
     ]
     if grade.problem:
         tests = [{"test-name": "submission", "passed": False, "score": 0, "max-score": points}]
-        tests[0]["output"] = shown(grade.problem)
-    whole = {
+        tests[0]["output"] = safe_text(grade.problem)
+    document = {
         "schema": "classroom50/result/v1",
-        "classroom": shown(environment["CLASSROOM"]),
-        "assignment": shown(environment["ASSIGNMENT"]),
-        "assignment_type": shown(environment.get("ASSIGNMENT_TYPE") or "individual"),
-        "owner": shown(owner),
-        "submission": shown(environment["SUBMISSION_TAG"]),
-        "commit": shown(environment["COMMIT_URL"]),
-        "release": shown(environment["RELEASE_URL"]),
-        "review": shown(environment.get("REVIEW_URL") or environment["COMMIT_URL"]),
+        "classroom": safe_text(environment["CLASSROOM"]),
+        "assignment": safe_text(environment["ASSIGNMENT"]),
+        "assignment_type": safe_text(environment.get("ASSIGNMENT_TYPE") or "individual"),
+        "owner": safe_text(owner),
+        "submission": safe_text(environment["SUBMISSION_TAG"]),
+        "commit": safe_text(environment["COMMIT_URL"]),
+        "release": safe_text(environment["RELEASE_URL"]),
+        "review": safe_text(environment.get("REVIEW_URL") or environment["COMMIT_URL"]),
         "datetime": grade.started,
         "graded_at": grade.started,
         "score": earned,
         "max-score": points,
         "tests": tests,
     }
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"

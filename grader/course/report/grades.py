@@ -1,8 +1,9 @@
-"""A grade, or a class of them, in a terminal."""
+"""A grade, or the grades of a class, in a terminal."""
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Literal
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -13,8 +14,14 @@ from grader.book.terminal import status_text
 from grader.book.verdict import Status, clean
 from grader.course.grade import Class, Grade
 
-QUIET = (Status.passed, Status.failed, Status.not_started)  # what a class is made of
-NOTES = 12  # lines about notebooks that a class shows
+USUAL = (Status.passed, Status.failed, Status.not_started)  # the table of a class names only other statuses
+MOST_NOTES = 12  # lines of notes below the table of a class
+COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
+    ("submission", "left"),
+    ("points", "right"),
+    ("passed", "right"),
+    ("", "left"),
+)
 
 
 def grade(result: Grade) -> RenderableType:
@@ -43,20 +50,23 @@ def grade(result: Grade) -> RenderableType:
     return Group(*parts)
 
 
-def classroom(found: Class) -> RenderableType:
-    """A line a submission; the rest is in the reports."""
+def classroom(results: Class) -> RenderableType:
+    """A line for each submission. The reports have the rest."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, justify in (("submission", "left"), ("points", "right"), ("passed", "right"), ("", "left")):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for one in found.grades:
+    for name, justify in COLUMNS:
+        table.add_column(name, justify=justify, overflow="fold")
+    for one in results.grades:
         passed = sum(graded.verdict.passed for graded in one.koans)
-        other = Counter(graded.verdict.status for graded in one.koans if graded.verdict.status not in QUIET)
-        says = one.problem or ", ".join(f"{n} {status}" for status, n in sorted(other.items()))
-        table.add_row(clean(one.submission), f"{one.earned}/{one.points}", str(passed), Text(clean(says), "red"))
-    notes = [Text(f"{clean(one.submission)}: {clean(note)}", "yellow") for one in found.grades for note in one.notes]
-    if len(notes) > NOTES:
-        notes = [*notes[:NOTES], Text(f"and {len(notes) - NOTES} more like these; --json has them all", "yellow")]
-    isolation = ", ".join(sorted({clean(one.isolation) for one in found.grades}))
-    safe = all(one.trusted for one in found.grades)
-    stamp = f"{len(found.grades)} submissions, seed {found.seed}; {isolation}"
+        other = Counter(graded.verdict.status for graded in one.koans if graded.verdict.status not in USUAL)
+        remark = one.problem or ", ".join(f"{n} {status}" for status, n in sorted(other.items()))
+        table.add_row(clean(one.submission), f"{one.earned}/{one.points}", str(passed), Text(clean(remark), "red"))
+    notes = [Text(f"{clean(one.submission)}: {clean(note)}", "yellow") for one in results.grades for note in one.notes]
+    if len(notes) > MOST_NOTES:
+        notes = [
+            *notes[:MOST_NOTES],
+            Text(f"and {len(notes) - MOST_NOTES} more like these; --json has them all", "yellow"),
+        ]
+    isolation = ", ".join(sorted({clean(one.isolation) for one in results.grades}))
+    safe = all(one.trusted for one in results.grades)
+    stamp = f"{len(results.grades)} submissions, seed {results.seed}; {isolation}"
     return Group(table, Text(), *notes, Text(stamp, "dim" if safe else "yellow"))

@@ -1,24 +1,30 @@
-"""JUnit XML, as Jenkins, GitLab and others read it. No standard exists; this keeps to the elements and attributes of
-the Jenkins xUnit plugin's junit-10.xsd (https://github.com/jenkinsci/xunit-plugin, src/main/resources).
+"""JUnit XML, which Jenkins, GitLab and others read.
 
-A suite is a submission, a case a koan. `failure` is a failed koan, `error` one that is broken, timed out or crashed;
-not started and not run here are `skipped`.
+There is no standard. This module uses the elements and attributes of the Jenkins xUnit plugin's junit-10.xsd
+(https://github.com/jenkinsci/xunit-plugin, src/main/resources). A suite is a submission, and a case is a koan. A failed
+koan is a `failure`. A koan that is broken, timed out or crashed is an `error`. A koan that was not started, or could
+not be run here, is `skipped`.
 """
 
 from __future__ import annotations
 
+from typing import Literal
 from xml.etree import ElementTree
 
 from grader.book.verdict import Status
 from grader.course.grade import Class, Grade
-from grader.course.report.common import ReportRow, explained, rows, shown
+from grader.course.report.common import ReportRow, explanation, rows, safe_text
 
-KINDS = {Status.failed: "failure", Status.not_started: "skipped", Status.not_run_here: "skipped"}  # the rest: error
+ELEMENTS: dict[Status, Literal["failure", "skipped"]] = {
+    Status.failed: "failure",
+    Status.not_started: "skipped",
+    Status.not_run_here: "skipped",
+}  # the rest: error
 
 
 def report(classroom: Class) -> str:
     suites = [_suite(grade) for grade in classroom.grades]
-    root = ElementTree.Element("testsuites", name=shown(classroom.name))
+    root = ElementTree.Element("testsuites", name=safe_text(classroom.name))
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
     root.extend(suites)
@@ -30,9 +36,9 @@ def _suite(grade: Grade) -> ElementTree.Element:
     cases = [_case(row) for row in rows(grade)]
     if grade.problem:
         case = ElementTree.Element("testcase", name="submission", classname="koans", time="0")
-        ElementTree.SubElement(case, "error", type="not graded", message=shown(grade.problem))
+        ElementTree.SubElement(case, "error", type="not graded", message=safe_text(grade.problem))
         cases = [case]
-    suite = ElementTree.Element("testsuite", name=shown(grade.submission), tests=str(len(cases)))
+    suite = ElementTree.Element("testsuite", name=safe_text(grade.submission), tests=str(len(cases)))
     for attribute, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(attribute, str(sum(case.find(kind) is not None for case in cases)))
     suite.set("time", f"{grade.seconds:.3f}")
@@ -41,7 +47,7 @@ def _suite(grade: Grade) -> ElementTree.Element:
     facts = {"seed": str(grade.seed), "isolation": grade.isolation, "trusted": str(grade.trusted).lower()}
     facts |= {"points": f"{grade.earned}/{grade.points}", "cards": " ".join(grade.cards), "device": grade.device}
     for name, value in {**facts, **grade.versions}.items():
-        ElementTree.SubElement(properties, "property", name=name, value=shown(value))
+        ElementTree.SubElement(properties, "property", name=name, value=safe_text(value))
     suite.extend(cases)
     return suite
 
@@ -49,11 +55,15 @@ def _suite(grade: Grade) -> ElementTree.Element:
 def _case(row: ReportRow) -> ElementTree.Element:
     verdict = row.graded.verdict
     chapter, _, name = row.name.partition("/")
-    case = ElementTree.Element("testcase", name=shown(name), classname=shown(chapter), time=f"{verdict.seconds:.3f}")
+    case = ElementTree.Element(
+        "testcase", name=safe_text(name), classname=safe_text(chapter), time=f"{verdict.seconds:.3f}"
+    )
     if row.status != Status.passed:
-        message = shown(verdict.headline or verdict.message).partition("\n")[0] or row.status.value
-        found = ElementTree.SubElement(case, KINDS.get(row.status, "error"), type=row.status.value, message=message)
-        found.text = explained(row)
+        message = safe_text(verdict.headline or verdict.message).partition("\n")[0] or row.status.value
+        element = ElementTree.SubElement(
+            case, ELEMENTS.get(row.status, "error"), type=row.status.value, message=message
+        )
+        element.text = explanation(row)
     if verdict.output:
-        ElementTree.SubElement(case, "system-out").text = shown(verdict.output)
+        ElementTree.SubElement(case, "system-out").text = safe_text(verdict.output)
     return case

@@ -1,6 +1,6 @@
-"""One HTML page for a class: which misconceptions it holds, who is where, how each koan and rung went.
+"""One HTML page for a class: its misconceptions, how far each submission is, and how each koan and rung went.
 
-It asks nothing of any network (grader/book/html.py).
+The page loads nothing from a network (grader/book/html.py).
 """
 
 from __future__ import annotations
@@ -10,14 +10,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
+from typing import Literal
 
 from grader.book.html import coded, document
 from grader.book.verdict import Status
 from grader.book.workbook import RUNGS
 from grader.course.grade import Class, Grade, Graded
-from grader.course.report.common import Misconception, misconceptions, shown, total
+from grader.course.report.common import Misconception, misconceptions, safe_text, total
 
-SYMBOLS = {
+# The CSS classes of verdicts: passed, failed, error, not run here, not started.
+Look = Literal["p", "f", "e", "h", "n"]
+Order = Literal["ascending", "descending"]
+
+SYMBOLS: dict[Status, tuple[Look, str]] = {
     Status.passed: ("p", "✓"),
     Status.failed: ("f", "✗"),
     Status.broken: ("e", "!"),
@@ -26,14 +31,14 @@ SYMBOLS = {
     Status.not_run_here: ("h", "–"),
     Status.not_started: ("n", "·"),
 }
-KINDS = (
+LOOKS: tuple[tuple[Look, str], ...] = (
     ("p", "passed"),
     ("f", "failed"),
     ("e", "broken, timed out or crashed"),
     ("h", "not run here"),
     ("n", "not started"),
 )
-FIRST = 12  # misconceptions shown at once
+UNFOLDED = 12  # misconceptions that are visible without a click
 
 SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 
@@ -47,14 +52,14 @@ def page(classroom: Class) -> str:
         *_students(grades),
         *_matrix(grades),
         *_koans(classroom),
-        *_troubles(grades),
+        *_failures(grades),
         *_foot(grades),
     ]
-    return document(f"{shown(classroom.name, 200)}: Tensor Koans", body, script=SCRIPT)
+    return document(f"{safe_text(classroom.name, 200)}: Tensor Koans", body, script=SCRIPT)
 
 
 def _text(text: str, longest: int = 300) -> str:
-    return escape(shown(text, longest))
+    return escape(safe_text(text, longest))
 
 
 def _count(number: int, what: str) -> str:
@@ -71,11 +76,11 @@ def _head(classroom: Class) -> Iterable[str]:
     for grade in grades:
         if grade.problem:
             yield f'<p class="warn">{_text(grade.submission, 80)} was not graded: {_text(grade.problem)}</p>'
-    doubtful = [grade for grade in graded if not grade.trusted]
-    if doubtful:
+    untrusted = [grade for grade in graded if not grade.trusted]
+    if untrusted:
         yield (
-            f'<p class="warn">{_count(len(doubtful), "submission")} ran without the whole sandbox, so these points can '
-            f"be forged: {_text(doubtful[0].isolation)}</p>"
+            f'<p class="warn">{_count(len(untrusted), "submission")} ran without the whole sandbox, so these points '
+            f"can be forged: {_text(untrusted[0].isolation)}</p>"
         )
     if not graded:
         return
@@ -92,39 +97,39 @@ def _head(classroom: Class) -> Iterable[str]:
     yield "</ul>"
 
 
-def _misconceptions(held: Sequence[Misconception], size: int) -> Iterable[str]:
+def _misconceptions(found: Sequence[Misconception], size: int) -> Iterable[str]:
     yield "<h2>What the class gets wrong</h2>"
-    if not held:
+    if not found:
         yield '<p class="dim">No failure looks like a mistake that has a name.</p>'
         return
     yield (
         '<p class="dim">Failures that look like a named wrong answer, and in how many submissions. '
         "Paler: it looks like this or like others of its koan.</p>"
     )
-    for part, more in ((held[:FIRST], False), (held[FIRST:], True)):
+    for part, more in ((found[:UNFOLDED], False), (found[UNFOLDED:], True)):
         if more and part:
             yield f"<details><summary>{len(part)} more</summary>"
         if part:
             yield '<ol class="held">'
-            yield from (_held(one, size) for one in part)
+            yield from (_misconception(one, size) for one in part)
             yield "</ol>"
         if more and part:
             yield "</details>"
 
 
-def _held(one: Misconception, size: int) -> str:
+def _misconception(one: Misconception, size: int) -> str:
     sure, maybe = (100 * len(part) / max(size, 1) for part in (one.alone, one.among))
     who = ", ".join([*(_text(n, 80) for n in one.alone), *(f"{_text(n, 80)} (perhaps)" for n in one.among)])
     return (
-        f'<li><span class="n">{one.count}</span><div class="one"><div>{_says(one.says)}<br>'
+        f'<li><span class="n">{one.count}</span><div class="one"><div>{_description(one.description)}<br>'
         f'<code class="dim">{_text(one.koan)}</code></div><div><div class="bar"><i class="sure w{sure:.0f}"></i>'
         f'<i class="maybe w{maybe:.0f}"></i></div><details><summary>who</summary><p>{who}</p></details>'
         "</div></div></li>"
     )
 
 
-def _says(text: str) -> str:
-    """What a wrong answer says, with its code as code."""
+def _description(text: str) -> str:
+    """The description of a wrong answer, with text between backticks as code."""
     return coded(_text(text))
 
 
@@ -133,8 +138,9 @@ def _students(grades: Sequence[Grade]) -> Iterable[str]:
     yield "<h2>Who is where</h2>"
     yield '<p class="dim">Koans passed on each rung; a click on a heading sorts. “At” is the first koan not passed.</p>'
     yield '<div class="wide"><table class="full"><thead><tr>'
-    heads = [("submission", "ascending", "who"), ("points", "descending", "r"), ("at", "ascending", "")]
-    yield from (_heading(*head) for head in heads)
+    yield _heading("submission", "ascending", "who")
+    yield _heading("points", "descending", "r")
+    yield _heading("at", "ascending", "")
     yield from (_heading(rung, "descending", "r") for rung in rungs)
     yield _heading("cards", "descending", "r")
     yield "</tr></thead><tbody>"
@@ -158,52 +164,53 @@ def _students(grades: Sequence[Grade]) -> Iterable[str]:
     yield "</tbody></table></div>"
 
 
-def _heading(name: str, first: str, kind: str, title: str = "") -> str:
+def _heading(name: str, first: Order, css: str, title: str = "") -> str:
+    """A column's heading, a button that sorts the table. `first` is the order of the first click."""
     more = f' title="{_text(title)}"' if title else ""
     button = f'<button type="button"{more}>{_text(name, 80)}</button>'
-    return f'<th scope="col" class="{kind}" data-first="{first}">{button}</th>'
+    return f'<th scope="col" class="{css}" data-first="{first}">{button}</th>'
 
 
 def _matrix(grades: Sequence[Grade]) -> Iterable[str]:
-    order = _order(grades)
+    order = _koan_order(grades)
     yield "<h2>Koan by koan</h2>"
     symbols = dict(SYMBOLS.values())
     yield '<ul class="key">'
-    yield from (f'<li><span class="{kind}">{symbols[kind]}</span>{says}</li>' for kind, says in KINDS)
+    yield from (f'<li><span class="{look}">{symbols[look]}</span>{words}</li>' for look, words in LOOKS)
     yield "</ul>"
     yield '<div class="wide"><table class="grid"><thead><tr>' + _heading("submission", "ascending", "who")
     yield from (_heading(koan.partition("/")[2], "ascending", "k", koan) for koan in order)
     yield "</tr></thead><tbody>"
-    ranks = {kind: i for i, (kind, _) in enumerate(KINDS)}
+    ranks = {look: i for i, (look, _) in enumerate(LOOKS)}
     for grade in grades:
-        found = {k.verdict.koan: k for k in grade.koans}
+        by_koan = {k.verdict.koan: k for k in grade.koans}
         cells = [f'<th scope="row" title="{_text(grade.submission, 200)}">{_text(grade.submission, 80)}</th>']
         for koan in order:
-            if koan not in found:
+            if koan not in by_koan:
                 cells.append('<td class="n" data-v="9"></td>')
                 continue
-            verdict = found[koan].verdict
-            kind, symbol = SYMBOLS[verdict.status]
+            verdict = by_koan[koan].verdict
+            look, symbol = SYMBOLS[verdict.status]
             fast = f"; fast: {verdict.fast.value}" if verdict.fast else ""
-            says = f"{koan}: {verdict.status.value}{fast}"
-            cells.append(f'<td class="{kind}" data-v="{ranks[kind]}"><abbr title="{_text(says)}">{symbol}</abbr></td>')
+            title = f"{koan}: {verdict.status.value}{fast}"
+            cells.append(f'<td class="{look}" data-v="{ranks[look]}"><abbr title="{_text(title)}">{symbol}</abbr></td>')
         yield f"<tr>{''.join(cells)}</tr>"
     yield "</tbody></table></div>"
 
 
-def _order(grades: Sequence[Grade]) -> list[str]:
-    """Every koan, in walking order."""
+def _koan_order(grades: Sequence[Grade]) -> list[str]:
+    """The ids of all koans, in the order of the workbook."""
     return list(dict.fromkeys(k.verdict.koan for grade in grades for k in grade.koans))
 
 
 def _koans(classroom: Class) -> Iterable[str]:
-    by_koan: dict[str, list[Graded]] = {koan: [] for koan in _order(classroom.grades)}
+    by_koan: dict[str, list[Graded]] = {koan: [] for koan in _koan_order(classroom.grades)}
     for grade in classroom.grades:
         for graded in grade.koans:
             by_koan[graded.verdict.koan].append(graded)
     common: dict[str, Misconception] = {}
-    for held in misconceptions(classroom):
-        common.setdefault(held.koan, held)
+    for misconception in misconceptions(classroom):
+        common.setdefault(misconception.koan, misconception)
     yield "<h2>How each rung and koan went</h2>"
     yield '<div class="wide"><table class="full rungs"><thead><tr>'
     yield _heading("rung or koan", "ascending", "who") + _heading("rung", "ascending", "")
@@ -214,38 +221,39 @@ def _koans(classroom: Class) -> Iterable[str]:
         if own:
             yield _share(f"all of “{rung}”", rung, i, own, "")
     for koan, results in by_koan.items():
-        says = f"{common[koan].says} ({common[koan].count})" if koan in common else ""
-        yield _share(koan, results[0].rung, RUNGS.index(results[0].rung), results, says)
+        mistake = f"{common[koan].description} ({common[koan].count})" if koan in common else ""
+        yield _share(koan, results[0].rung, RUNGS.index(results[0].rung), results, mistake)
     yield "</tbody></table></div>"
 
 
-def _share(title: str, rung: str, rank: int, graded: Sequence[Graded], says: str) -> str:
+def _share(title: str, rung: str, rank: int, graded: Sequence[Graded], mistake: str) -> str:
+    """A row of the table of rungs and koans: how many of these results passed. `rank` sorts by rung."""
     counts = Counter(SYMBOLS[k.verdict.status][0] for k in graded)
-    told = ", ".join(f"{counts[kind]} {words}" for kind, words in KINDS if counts[kind])
+    title_of_bar = ", ".join(f"{counts[look]} {words}" for look, words in LOOKS if counts[look])
     share = 100 * counts["p"] / len(graded)
-    bar = "".join(f'<i class="{k} w{100 * counts[k] / len(graded):.0f}"></i>' for k, _ in KINDS if k != "n")
+    bar = "".join(f'<i class="{k} w{100 * counts[k] / len(graded):.0f}"></i>' for k, _ in LOOKS if k != "n")
     return (
         f'<tr><th scope="row" title="{_text(title)}">{_text(title)}</th><td data-v="{rank}">{_text(rung)}</td>'
         f'<td class="r" data-v="{share:.2f}">{counts["p"]} <span class="dim">/ {len(graded)}</span></td>'
-        f'<td class="b" data-v="{share:.2f}"><div class="bar" title="{told}">{bar}</div></td>'
-        f'<td class="says">{_says(says)}</td></tr>'
+        f'<td class="b" data-v="{share:.2f}"><div class="bar" title="{title_of_bar}">{bar}</div></td>'
+        f'<td class="says">{_description(mistake)}</td></tr>'
     )
 
 
-def _troubles(grades: Sequence[Grade]) -> Iterable[str]:
+def _failures(grades: Sequence[Grade]) -> Iterable[str]:
     yield "<h2>What each submission is told</h2>"
     for grade in grades:
-        told = [
+        failures = [
             k.verdict
             for k in grade.koans
             if k.verdict.status not in (Status.passed, Status.not_started, Status.not_run_here)
         ]
-        if told or grade.notes:
-            yield f"<details><summary>{_text(grade.submission, 80)}: {_count(len(told), 'koan')}</summary><ul>"
+        if failures or grade.notes:
+            yield f"<details><summary>{_text(grade.submission, 80)}: {_count(len(failures), 'koan')}</summary><ul>"
             yield from (f"<li>{_text(note)}</li>" for note in grade.notes)
-            for verdict in told:
-                says = _text((verdict.headline or verdict.message).partition("\n")[0])
-                yield f"<li><code>{_text(verdict.koan)}</code> {verdict.status.value}: {says}</li>"
+            for verdict in failures:
+                message = _text((verdict.headline or verdict.message).partition("\n")[0])
+                yield f"<li><code>{_text(verdict.koan)}</code> {verdict.status.value}: {message}</li>"
             yield "</ul></details>"
 
 
