@@ -1,8 +1,8 @@
-"""Oracles: functions that are obviously right, and the wrong answers people give, by name.
+"""Oracles: functions that are obviously right, each with its variants.
 
-An oracle is written from the definition, in elementary torch operations, and follows the dtype of its input: the checks
-run it in float64. Beside it stand its variants. A *wrong* one is a misconception that the koan's tests must catch and
-name; a *right* one is another honest way that they must accept.
+An oracle is written from the definition, in elementary torch operations. It computes in the dtype of its input, and the
+checks run it in float64. A *wrong* variant is a misconception that the koan's tests must catch and name. A *right*
+variant is another honest answer that they must accept.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ LOW_PRECISION = "computed in the low precision of the input: upcast inside and r
 
 @dataclass(frozen=True)
 class Variant:
-    """Another way to answer a koan.
+    """Another answer to a koan, wrong or right.
 
-    `says` is one clause a learner can act on. For a kernel koan `fn` is the text of a kernel (which may call the other
-    kernels of the file), `replaces` the kernel it stands in for (default: the first) and `config` what it changes in
-    the literal CONFIG.
+    `says` describes it in one clause that a learner can act on. For a kernel koan `fn` is the text of a kernel, which
+    may call the other kernels of the file. `replaces` names the kernel that it replaces (default: the first), and
+    `config` holds its changes to the literal CONFIG.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Moves:
-    """What kernels need to move, derived on paper: bytes loaded and stored per argument, and FLOPs of `tl.dot`."""
+    """What kernels need to move, derived on paper: bytes loaded and stored for each argument, and FLOPs of `tl.dot`."""
 
     loads: Mapping[str, int]
     stores: Mapping[str, int]
@@ -53,9 +53,10 @@ class Moves:
 
 @dataclass(frozen=True)
 class Work:
-    """What any way to compute it must do: FLOPs of products, and bytes read when each input is read once.
+    """What every way to compute a result must do: FLOPs of products, and bytes loaded if each input is read once.
 
-    `apart`: results along the first axis of the inputs depend on nothing else, so they can be checked one by one.
+    `apart` tells whether each index along the first axis of the inputs gives a result that does not depend on the other
+    indices. Then the results can be checked one by one.
     """
 
     flops: int
@@ -64,7 +65,7 @@ class Work:
 
 
 class Oracle(Generic[P, R]):
-    """A function known to be right, with its named variants; call it like the function."""
+    """A function known to be right, with its named variants. Call it like the function."""
 
     def __init__(self, fn: Callable[P, R]) -> None:
         self.fn = fn
@@ -92,10 +93,11 @@ class Oracle(Generic[P, R]):
     ) -> None:
         """Register wrong answers that need no code of their own: the oracle's formula in the wrong precision.
 
-        "returns_fp32" runs it on the inputs in float32 and does not cast back; `of` names the input whose dtype the
+        "returns_fp32" runs it on the inputs in float32 and does not cast back. `of` names the input whose dtype the
         result should have. "low_precision_inside" runs it on the inputs as they are. `says` replaces the standard
-        clause; it is for one name only. `formula` replaces the oracle's where learners compute in another order: a
-        mistake is named best by an answer that is equal to the bit. Raises ValueError if a name is taken.
+        clause of one name. `formula` replaces the oracle's own if learners compute in another order, because a mistake
+        is named with most certainty if the wrong answer is equal to the bit. Raises ValueError if a name is taken, or
+        if `says` is given with several names.
         """
         if says is not None and len(names) != 1:
             raise ValueError("`says` is the clause of one wrong answer")
@@ -108,23 +110,25 @@ class Oracle(Generic[P, R]):
         return self._register(self.rights, says, replaces, config)
 
     def launcher(self, fn: F) -> F:
-        """Register the given launcher of a kernel koan: `launch(kernels, config, *inputs)`."""
+        """Register the launcher of a kernel koan, which learners are given: `launch(kernels, config, *inputs)`."""
         self.launch = fn
         return fn
 
     def traffic(self, fn: F) -> F:
-        """Register what a kernel koan needs to move at most: `traffic(config, *inputs) -> Moves`."""
+        """Register the most that the kernels of a koan may move: `traffic(config, *inputs) -> Moves`."""
         self.moves = fn
         return fn
 
     def least(self, fn: F) -> F:
-        """Register what a call must do at the least: `least(*inputs) -> Work`, of shapes alone."""
+        """Register the least that a call must do: `least(*inputs) -> Work`. It uses only the shapes of the inputs."""
         self.work = fn
         return fn
 
     def baseline(self, name: str) -> Callable[[F], F]:
-        """Register what torch does instead, to be raced against. One that gives a function back has prepared
-        something, and only that function is timed."""
+        """Register torch's own way to compute the result, as a rival in races.
+
+        If the function returns a function, it has only prepared the race, and the returned function is timed.
+        """
 
         def add(fn: F) -> F:
             self.baselines[name] = fn
@@ -159,7 +163,7 @@ def _low_precision_inside(formula: Function) -> Function:
 
 
 def _in_float32(value: Any) -> Any:
-    """The same value with every tensor of floats in float32, in lists, tuples and dicts too."""
+    """The same value with every floating-point tensor in float32, also in lists, tuples and dicts."""
     import torch
 
     if isinstance(value, torch.Tensor):
@@ -178,12 +182,12 @@ _STANDARD: Mapping[StandardWrong, tuple[str, Callable[[Function], Function]]] = 
 
 
 def oracle(fn: Callable[P, R]) -> Oracle[P, R]:
-    """Decorator: make `fn` an oracle."""
+    """Make `fn` an oracle. For use as a decorator."""
     return Oracle(fn)
 
 
 def unwritten(*shape: int, dtype: torch.dtype) -> Tensor:
-    """An output for kernels to fill: NaN, or the lowest integer, so that what no program writes shows."""
+    """An output for kernels to fill, of NaN or the lowest integer, so that elements that no program writes show."""
     import torch
 
     return torch.full(shape, torch.nan if dtype.is_floating_point else torch.iinfo(dtype).min, dtype=dtype)
@@ -193,13 +197,13 @@ _shake: Callable[[Tensor], Tensor] | None = None
 
 
 def lowp(t: Tensor) -> Tensor:
-    """Mark an intermediate that the contract lets be rounded to the dtype of the input. The identity, unless shaken."""
+    """Mark an intermediate that may be rounded to the dtype of the input. Returns `t`, except within `shaken`."""
     return t if _shake is None else _shake(t)
 
 
 @contextmanager
 def shaken(shake: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Within the block `lowp` applies `shake`: how the checks measure what such a rounding does to the result."""
+    """Within the block `lowp` applies `shake`. The checks use it to measure how such a rounding changes the result."""
     global _shake
     before, _shake = _shake, shake
     try:

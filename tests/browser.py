@@ -1,4 +1,4 @@
-"""Headless Chromium over its debugging pipe, without a library: open a file, hear what it says and asks for."""
+"""Controls headless Chromium over its debugging pipe: opens a file and records requests and errors."""
 
 import base64
 import itertools
@@ -16,7 +16,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 class Browser:
-    """One page. `requests` are the addresses it asked for, `complaints` console errors, exceptions and violations."""
+    """One page. `requests` are the addresses it requested, `complaints` its console errors, exceptions and violations."""
 
     def __init__(self, profile: Path) -> None:
         assert CHROMIUM
@@ -24,10 +24,11 @@ class Browser:
         self.complaints: list[str] = []
         self._ids = itertools.count(1)
         self._unread = b""
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
-        # It reads commands from descriptor 3 and answers on 4. Moved high first, so that neither is closed by the other.
-        high = [os.dup2(theirs_in, 103), os.dup2(theirs_out, 104)]
+        commands, self._out = os.pipe()
+        self._in, answers = os.pipe()
+        # Chromium reads commands from descriptor 3 and answers on 4. First both get high numbers, so that moving one to
+        # its place does not close the other.
+        high = [os.dup2(commands, 103), os.dup2(answers, 104)]
         start = "import os, sys; os.dup2(103, 3); os.dup2(104, 4); os.closerange(5, 200); os.execv(sys.argv[1], sys.argv[1:])"
         flags = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --remote-debugging-pipe"
         command = [sys.executable, "-c", start, CHROMIUM, *flags.split()]
@@ -37,7 +38,7 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for descriptor in (theirs_in, theirs_out, *high):
+        for descriptor in (commands, answers, *high):
             os.close(descriptor)
         targets = self.call("Target.getTargets", session=None)["targetInfos"]
         target = next(t["targetId"] for t in targets if t["type"] == "page")
@@ -61,16 +62,16 @@ class Browser:
             message["sessionId"] = self._session
         os.write(self._out, json.dumps(message).encode() + b"\0")
         while True:
-            heard = self._hear(60)
-            if heard.get("id") == number:
-                assert "error" not in heard, heard
-                return dict(heard["result"])
+            answer = self._next_message(60)
+            if answer.get("id") == number:
+                assert "error" not in answer, answer
+                return dict(answer["result"])
 
     def open(self, file: Path) -> None:
         self.requests.clear()
         self.complaints.clear()
         self.call("Page.navigate", url=file.as_uri())
-        while self._hear(60).get("method") != "Page.loadEventFired":
+        while self._next_message(60).get("method") != "Page.loadEventFired":
             pass
         self.run("new Promise(done => requestAnimationFrame(() => setTimeout(done, 200)))")
 
@@ -89,19 +90,19 @@ class Browser:
     def picture(self) -> bytes:
         return base64.b64decode(self.call("Page.captureScreenshot")["data"])
 
-    def _hear(self, seconds: float) -> dict[str, Any]:
+    def _next_message(self, seconds: float) -> dict[str, Any]:
         end = time.monotonic() + seconds
         while b"\0" not in self._unread:
             assert select.select([self._in], [], [], max(0.0, end - time.monotonic()))[0], "Chromium is silent"
             part = os.read(self._in, 1 << 20)
             assert part, "Chromium ended"
             self._unread += part
-        one, _, self._unread = self._unread.partition(b"\0")
-        heard: dict[str, Any] = json.loads(one)
-        self._note(heard.get("method", ""), heard.get("params", {}))
-        return heard
+        text, _, self._unread = self._unread.partition(b"\0")
+        message: dict[str, Any] = json.loads(text)
+        self._record(message.get("method", ""), message.get("params", {}))
+        return message
 
-    def _note(self, method: str, params: dict[str, Any]) -> None:
+    def _record(self, method: str, params: dict[str, Any]) -> None:
         if method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
         elif method == "Runtime.exceptionThrown":

@@ -1,4 +1,4 @@
-"""Classes made up for tests of reports: grades without a run."""
+"""Classes of students for tests of reports. Their grades are made up, without a run."""
 
 from collections.abc import Iterable
 
@@ -24,7 +24,7 @@ HUGE = EVERYTHING * (1_000_000 // len(EVERYTHING) + 1)
 
 
 def verdict(koan: str, status: Status, *, names: Iterable[str] = (), text: str = "", output: str = "") -> Verdict:
-    """One koan's verdict, judged as a run's is."""
+    """One koan's verdict, judged as the verdict of a run is."""
     looks = {name: {"no_max": SAYS, "nan": OTHER}.get(name, name) for name in names}
     finished = Exit(finished=True)
     if status == Status.broken:
@@ -59,7 +59,7 @@ def grade(book: Workbook, name: str, verdicts: Iterable[Verdict], **more: object
 
 
 def a_class(book: Workbook) -> Class:
-    """ada has passed everything, ben is half way with mistakes of all kinds, cyd has not begun, dan sent nothing."""
+    """ada has passed everything, ben has mistakes of all kinds, cyd has not started, dan handed in nothing."""
     order = list(book.koans)
     kinds = [Status.passed, Status.failed, Status.broken, Status.timed_out, Status.not_run_here, Status.not_started]
     half = [
@@ -76,7 +76,7 @@ def a_class(book: Workbook) -> Class:
 
 
 def a_hostile_class(book: Workbook) -> Class:
-    """Every text that a submission has a say in is an attack; one is a megabyte. Some names differ by the attack."""
+    """A class in which every text that a submission can choose is an attack. One text is a megabyte long."""
     order = list(book.koans)
     kinds = [Status.failed, Status.broken, Status.timed_out, Status.failed]
     grades = []
@@ -84,7 +84,7 @@ def a_hostile_class(book: Workbook) -> Class:
         koans = [
             verdict(koan, kinds[j % 4], names=[text[:300]], text=text, output=text) for j, koan in enumerate(order)
         ]
-        # As from a verdict that nothing had cleaned.
+        # A verdict that `judge` did not clean.
         huge = HUGE if text == EVERYTHING else text
         raw = [Verdict(order[0], "x", Status.crashed, huge, huge, (), (text[:300],), output=huge)]
         grades.append(grade(book, f"{text[:400]} {i}", [*raw, *koans[1:]], isolation=text[:100], device=text[:100]))

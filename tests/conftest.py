@@ -1,4 +1,4 @@
-"""A workbook to play in: a copy of the tree, and the command run on it as a learner would."""
+"""Copies of the workbook for tests, and the `koans` command run in them as a learner runs it."""
 
 import compileall
 import contextlib
@@ -16,12 +16,12 @@ from unittest import mock
 
 import pytest
 
-from grader.book.stubs import strip_markers
+from grader.book.stubs import STUB, differing, strip_markers, stub_of
 from grader.book.workbook import Workbook
 from grader.judge.runner import Runner
 from grader.judge.runner.shared import find_warm
 
-# No warm process stays behind a test. Tests of the feature itself set some seconds.
+# No warm process stays after a test. Tests of the feature itself set some seconds.
 os.environ["KOANS_WARM_SECONDS"] = "0"
 
 ROOT = Path(__file__).parent.parent
@@ -29,13 +29,13 @@ PARTS = ("exercises", "solutions", "reference", "content", "grader")
 
 
 def pytest_configure() -> None:
-    """Where the tests run in the background of a shell, Ctrl-C is ignored, and every process they start inherits that."""
+    """Handle Ctrl-C. If a shell runs the tests in the background, it is ignored, and all processes inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The limit of pyproject.toml is for a koan's test; these start processes, on machines that may be slow."""
+    """Give these tests more time than pyproject.toml gives a koan's test: they start processes, maybe slow ones."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(400))
@@ -43,10 +43,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Play:
-    """A copy of the workbook. `koans(...)` runs the command in it, `says(...)` does so in this process.
+    """A copy of the workbook. `koans(...)` runs the command in it, and `says(...)` runs it in this process.
 
-    The second takes a hundredth of the time. It is for what a command prints and does, and not for what it is: it runs
-    the checkout's own code, whatever a test has changed of the copy's.
+    The second takes a hundredth of the time. It runs the code of the checkout, even if a test has changed the code of
+    the copy. So it is for tests of what a command prints and does.
     """
 
     root: Path
@@ -60,7 +60,7 @@ class Play:
     def says(
         self, *args: str, env: dict[str, str] | None = None, lines: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """`koans ARGS` in this process, with these lines as its input."""
+        """Run `koans ARGS` in this process, with these lines as its input."""
         from grader import cli
 
         environment = {"COLUMNS": "80", "NO_COLOR": "1", **(env or {})}
@@ -92,7 +92,7 @@ class Play:
         return Workbook(self.root)
 
     def solve(self, name: str) -> None:
-        """Paste the solution in."""
+        """Write the solution into the exercise."""
         koan = self.workbook.koan(name)
         self.write(name, strip_markers(self.workbook.solution(koan).read_text()))
 
@@ -100,15 +100,13 @@ class Play:
         self.workbook.exercise(self.workbook.koan(name)).write_text(text)
 
     def body(self, name: str, *lines: str) -> None:
-        """Write these lines where the stub says it is the learner's turn."""
-        from grader.book.stubs import STUB, stub_of
-
+        """Replace the `raise` of the stub by these lines."""
         stub = stub_of(self.workbook, self.workbook.koan(name))
         self.write(name, stub.replace(STUB, "\n    ".join(lines)))
 
 
 def copy_workbook(folder: Path) -> Path:
-    """The workbook with every exercise as its stub, whatever this checkout's learner has done."""
+    """Copy the workbook into the folder, with every exercise as its stub. Returns the root of the copy."""
     root = folder / "workbook"
     root.mkdir()
     ignore = shutil.ignore_patterns("__pycache__")
@@ -116,8 +114,6 @@ def copy_workbook(folder: Path) -> Path:
         shutil.copytree(ROOT / part, root / part, ignore=ignore)
     for file in ("pyproject.toml", "conftest.py"):
         shutil.copy(ROOT / file, root / file)
-    from grader.book.stubs import differing, stub_of
-
     book = Workbook(root)
     for koan in differing(book):
         book.exercise(koan).write_text(stub_of(book, koan))
@@ -125,16 +121,16 @@ def copy_workbook(folder: Path) -> Path:
 
 
 class Lasting:
-    """A copy that many tests use one after another: what a test wrote, added or removed in it is undone.
+    """A copy that many tests use one after another. `restore` undoes what a test wrote, added or removed in it.
 
-    Times are put back, too. So a warm process of the copy is good for the tests after it, until one changes its code.
+    It also restores modification times. So the tests share a warm process of the copy, until one changes the code.
     """
 
     def __init__(self, folder: Path, prepare: Callable[[Play], None] = lambda play: None) -> None:
         self.play = Play(copy_workbook(folder))
         prepare(self.play)
         self._grader: Runner | None = None
-        # Children then compile nothing, even where they are told to write no bytecode.
+        # Compile now, because processes that may write no bytecode would compile everything at each start.
         for part in ("grader", "reference"):
             compileall.compile_dir(self.play.root / part, quiet=2)
         self.files = {file: file.read_bytes() for file in _files(self.play.root)}
@@ -143,7 +139,7 @@ class Lasting:
 
     @contextlib.contextmanager
     def grader(self, book: Workbook, *, isolated: bool) -> Iterator[Runner]:
-        """The runner for `koans grade` in this process, which it needs seconds to start. It notices changed code."""
+        """One runner for all `koans grade` in this process, because a runner takes seconds to start."""
         if self._grader is None:
             self._grader = Runner(book, isolated=isolated)
         self._grader.workbook = book
@@ -170,16 +166,16 @@ class Lasting:
         file.chmod(stamp[2])
         os.utime(file, ns=(stamp[0], stamp[0]))
         for compiled in file.parent.glob(f"__pycache__/{file.stem}.*"):
-            compiled.unlink()  # of a text that may have had this time and size
+            compiled.unlink()  # it may be of another text with the same time and size
 
 
 def _stamp(file: Path) -> tuple[int, int, int]:
-    found = file.lstat()
-    return found.st_mtime_ns, found.st_size, found.st_mode
+    status = file.lstat()
+    return status.st_mtime_ns, status.st_size, status.st_mode
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Files and folders, those inside first; what Python compiled is left alone."""
+    """All files and folders except __pycache__. A folder comes after its entries."""
     for entry in os.scandir(folder):
         if entry.name != "__pycache__":
             if entry.is_dir(follow_symlinks=False):
@@ -196,14 +192,14 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 def tree(root: Path) -> dict[str, tuple[int, int, int, bytes]]:
-    """Every file of a workbook: when it was written, its size and rights, and what is in it."""
+    """Modification time, size, mode and content of every file of a workbook, by path."""
     files = [file for part in PARTS for file in _files(root / part)]
     files += [root / name for name in ("pyproject.toml", "conftest.py")]
     return {str(f.relative_to(root)): (*_stamp(f), b"" if f.is_symlink() else f.read_bytes()) for f in files}
 
 
 def end_warm(root: Path) -> None:
-    """End the warm processes of a workbook, and wait for their ends."""
+    """End the warm processes of a workbook, and wait until they have ended."""
     deadline = time.monotonic() + 60
     while servers := find_warm(root):
         assert time.monotonic() < deadline, "a warm process does not end"
@@ -222,11 +218,12 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lasting]:
 
 @pytest.fixture
 def play(lasting: Lasting, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
-    """A workbook as a learner finds it. Tests share its warm process, as the commands of a learner do."""
-    yield from _used(lasting, monkeypatch)
+    """A workbook with nothing solved. Tests share its warm process, as the commands of a learner do."""
+    yield from _lend(lasting, monkeypatch)
 
 
-def _used(copy: Lasting, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
+def _lend(copy: Lasting, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
+    """Lend the copy to one test, and restore it afterwards."""
     monkeypatch.setenv("KOANS_WARM_SECONDS", "600")
     monkeypatch.setenv("PYTHONPATH", str(copy.play.root))
     monkeypatch.setattr("grader.cli.grading.Runner", copy.grader)
@@ -259,7 +256,7 @@ def lasting_small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lasting]
 @pytest.fixture
 def small(lasting_small: Lasting, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
     """A workbook of three koans: grading a class of it takes seconds."""
-    yield from _used(lasting_small, monkeypatch)
+    yield from _lend(lasting_small, monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -269,14 +266,14 @@ def lasting_alone(tmp_path_factory: pytest.TempPathFactory) -> Lasting:
 
 @pytest.fixture
 def alone(lasting_alone: Lasting) -> Iterator[Play]:
-    """The same where no warm process stays behind, for tests of what processes there are."""
+    """A workbook with nothing solved and no warm process, for tests that look at processes."""
     yield lasting_alone.play
     lasting_alone.restore()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """Tensors here are small: on a busy machine threads that wait for each other take 10 s for what one does in 0.3."""
+    """Use one thread: tensors here are small, and on a busy machine many threads take 10 s for 0.3 s of work."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
 
@@ -288,7 +285,7 @@ def book() -> Workbook:
 
 @pytest.fixture(scope="session")
 def passed_once(lasting: Lasting) -> bytes:
-    """What `koans run softmax` leaves in .koans when it passes."""
+    """The bytes of .koans/progress.db after `koans run softmax` has passed."""
     lasting.play.solve("softmax")
     assert lasting.play.koans("run", "softmax", env={"KOANS_WARM_SECONDS": "600"}).returncode == 0
     data = (lasting.play.root / ".koans/progress.db").read_bytes()
@@ -298,7 +295,7 @@ def passed_once(lasting: Lasting) -> bytes:
 
 @pytest.fixture
 def proved(play: Play, passed_once: bytes) -> Play:
-    """softmax has passed, so its cards are unlocked."""
+    """A workbook in which softmax has passed, so that its cards are unlocked."""
     play.solve("softmax")
     (play.root / ".koans").mkdir()
     (play.root / ".koans/progress.db").write_bytes(passed_once)

@@ -1,4 +1,4 @@
-"""Notebooks for tests: exported ones with answers pasted in, ones made of plain texts, and kernels to run them in."""
+"""Notebooks for tests: exported notebooks with answers, notebooks made of texts, and kernels to run them in."""
 
 import asyncio
 import json
@@ -15,16 +15,16 @@ from grader.book.notebook_parser.answers import without_header
 from grader.book.stubs import strip_markers
 from grader.book.workbook import Koan, Workbook
 
-RESET = "get_ipython().reset(new_session=True)"  # nothing is left of what ran before, its history neither
+RESET = "get_ipython().reset(new_session=True)"  # it also removes the history
 
 
 def answer(book: Workbook, koan: Koan) -> str:
-    """The solution as it would stand in a cell."""
+    """The solution as the text of a cell."""
     return without_header(strip_markers(book.solution(koan).read_text()))
 
 
 def solved(book: Workbook, notebook: Any, chapter: str) -> Any:
-    """Paste the solutions into the cells for them."""
+    """Write the solutions into the cells for them."""
     for cell in notebook.cells:
         if cell.id.startswith("koan-"):
             cell.source = answer(book, book.koan(f"{chapter}/{cell.id.removeprefix('koan-')}"))
@@ -32,7 +32,7 @@ def solved(book: Workbook, notebook: Any, chapter: str) -> Any:
 
 
 def of_cells(*texts: str, chapter: str = "", **metadata: Any) -> dict[str, Any]:
-    """A notebook of code cells, as JSON."""
+    """A notebook of code cells, as data for JSON."""
     cells = [
         {"cell_type": "code", "id": f"c{i}", "metadata": {}, "execution_count": None, "outputs": [], "source": text}
         for i, text in enumerate(texts, 1)
@@ -65,9 +65,9 @@ class Kernel:
         return self._loop.run(self.ran(notebook))
 
     def texts(self, *cells: str) -> list[str]:
-        """What each of these cells says, run in order."""
+        """The output of each of these cells, run in order."""
         notebook = self.run(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells]))
-        return [said(cell) for cell in notebook.cells]
+        return [output_text(cell) for cell in notebook.cells]
 
     async def close(self) -> None:
         if self._client.kc is not None:
@@ -75,7 +75,7 @@ class Kernel:
         await self._manager.shutdown_kernel(now=True)
 
 
-def said(cell: Any) -> str:
+def output_text(cell: Any) -> str:
     """A cell's outputs as text."""
     return "\n".join(
         output.get("text") or "".join(output.get("data", {}).get("text/plain", "")) for output in cell.outputs
@@ -84,7 +84,7 @@ def said(cell: Any) -> str:
 
 @contextmanager
 def kernels(folder: Path, count: int) -> Iterator[tuple[asyncio.Runner, list[Kernel]]]:
-    """Kernels that started in this folder, and the loop that all of them are in."""
+    """Kernels that start in this folder, and the event loop of all of them."""
     with asyncio.Runner() as loop:
         running: list[Kernel] = []
         try:
@@ -94,5 +94,5 @@ def kernels(folder: Path, count: int) -> Iterator[tuple[asyncio.Runner, list[Ker
                 running.append(Kernel(loop, manager))
             yield loop, running
         finally:
-            for one in running:
-                loop.run(one.close())
+            for kernel in running:
+                loop.run(kernel.close())

@@ -1,4 +1,4 @@
-"""The command on a terminal of its own (a pty), as a person would use it."""
+"""Runs the command on a new terminal (a pty), as a person would use it."""
 
 import fcntl
 import os
@@ -11,12 +11,13 @@ import termios
 import time
 
 
-def _own() -> None:
+def _take_terminal() -> None:
+    """Make the terminal on stdin the controlling terminal of this process."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Terminal:
-    """The command on a terminal of its own."""
+    """The command on a new terminal. `seen` is the text that `until` has not consumed yet."""
 
     def __init__(self, play, *args):
         self.master, slave = pty.openpty()
@@ -29,17 +30,19 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=_own,
+            preexec_fn=_take_terminal,
         )
         self.slave = slave
         self.seen = ""
 
     def until(self, text, patience=90.0):
-        """Read until this is on the screen; what has been read is used up."""
+        """Read until this text is on the screen. Returns what came before it, and consumes both."""
         deadline = time.monotonic() + patience
         while text not in self.seen:
-            left = deadline - time.monotonic()
-            assert left > 0 and select.select([self.master], [], [], left)[0], f"never came: {text}\n{self.seen}"
+            remaining = deadline - time.monotonic()
+            assert remaining > 0 and select.select([self.master], [], [], remaining)[0], (
+                f"never came: {text}\n{self.seen}"
+            )
             self.seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", os.read(self.master, 4096).decode(errors="replace"))
         before, _, self.seen = self.seen.partition(text)
         return before
@@ -48,6 +51,7 @@ class Terminal:
         os.write(self.master, keys.encode())
 
     def end(self):
+        """Wait for the end. Returns the exit code and whether the terminal still echoes what is typed."""
         code = self.process.wait(60)
         echo = bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
         os.close(self.slave)

@@ -1,22 +1,25 @@
-"""Errors that are the user's to mend: one line saying what, where and what to do; exit code 2."""
+"""Errors that the user can fix. A command then prints one line that says what is wrong and what to do. Exit code 2."""
 
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# The system will not: no room, no right, a disk that is read-only or gone bad.
+# The system refuses: there is no space or no permission, the disk is read-only or broken, or too many files are open.
 REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE}
 SQLITE = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN")
 
 
 class KoansError(Exception):
-    """Bad input. The text is the whole message."""
+    """An error that the user can fix, such as bad input. The text is the whole message."""
 
 
 @contextmanager
 def writing(place: Path | str, *others: type[Exception], more: str = "") -> Iterator[None]:
-    """Within the block an OSError, or one of `others`, becomes one line that says what cannot be written and why."""
+    """Within the block an OSError, or one of `others`, becomes a KoansError: what cannot be written and why.
+
+    `more` is added to the end of its text.
+    """
     kinds: tuple[type[Exception], ...] = (OSError, *others)
     try:
         yield
@@ -26,7 +29,7 @@ def writing(place: Path | str, *others: type[Exception], more: str = "") -> Iter
 
 @contextmanager
 def reading(place: Path | str) -> Iterator[None]:
-    """Within the block an OSError becomes one line that says what cannot be read and why."""
+    """Within the block an OSError becomes a KoansError: what cannot be read and why."""
     try:
         yield
     except OSError as error:
@@ -38,7 +41,7 @@ def _reason(error: Exception) -> str:
 
 
 def refusal(error: BaseException) -> str:
-    """One line for an error that says that the system would not read or write; an empty string for any other."""
+    """One line for an error that means that the system refused to read or write. An empty string for other errors."""
     if isinstance(error, OSError) and error.errno in REFUSALS:
         return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
     if str(getattr(error, "sqlite_errorname", "")).startswith(SQLITE):

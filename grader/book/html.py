@@ -1,7 +1,7 @@
-"""The frame of every HTML page: one file that asks nothing of any network.
+"""Builds HTML pages that are one file and load nothing from any network.
 
-Style and script are in it, and its content policy allows these two by their hashes and nothing else, so a text that
-slipped through the escaping still could not run.
+The page holds its style and its script. Its content security policy allows these two by their hashes and nothing else.
+So a text that was not escaped by mistake still could not run.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ STYLE += "".join(f".w{n}{{width:{n}%}}" for n in range(101)) + "\n"
 
 
 def document(title: str, body: Iterable[str], *, style: str = "", script: str = "") -> str:
-    """The whole page. `title` is text, `body` HTML; `style` comes after what all pages share."""
-    sheet = STYLE + style
-    allowed = f"script-src {_hash(script)}; " if script else ""
-    policy = f"default-src 'none'; style-src {_hash(sheet)}; {allowed}img-src data:; base-uri 'none'"
+    """The whole page. `title` is text, `body` is lines of HTML. `style` follows the style that all pages share."""
+    stylesheet = STYLE + style
+    script_source = f"script-src {_hash(script)}; " if script else ""
+    policy = f"default-src 'none'; style-src {_hash(stylesheet)}; {script_source}img-src data:; base-uri 'none'"
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -34,7 +34,7 @@ def document(title: str, body: Iterable[str], *, style: str = "", script: str = 
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<link rel="icon" href="data:,">',
             f"<title>{escape(title)}</title>",
-            f"<style>{sheet}</style>",
+            f"<style>{stylesheet}</style>",
             "</head>",
             "<body>",
             "<main>",
@@ -49,7 +49,7 @@ def document(title: str, body: Iterable[str], *, style: str = "", script: str = 
 
 
 def coded(escaped: str) -> str:
-    """Escaped text with what stands in backticks as code."""
+    """Turn what is in backticks into `<code>` elements. The text must be escaped already."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
 
 

@@ -1,4 +1,4 @@
-"""The oracles of a koan, from its reference module."""
+"""Finds the oracles of a koan in its reference module."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reference import Oracle
 
 
 def oracles(koan: Koan) -> dict[str, Oracle[..., Any]]:
-    """The oracles of a koan's reference module, by function name."""
+    """The oracles that a koan's reference module defines, by function name. Those that it imports are left out."""
     module = importlib.import_module(f"reference.{koan.chapter}.{koan.name}")
     return {
         o.__name__: o for o in vars(module).values() if isinstance(o, Oracle) and o.fn.__module__ == module.__name__

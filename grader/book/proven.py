@@ -1,4 +1,4 @@
-"""Which cards have been proved."""
+"""Decides which cards are proved, and what the others wait for."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from grader.book.workbook import Card, Workbook
 
 
 def proven(workbook: Workbook, verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
-    """Cards every test of which has passed, in the order of the decks. `verdicts` are by koan.
+    """The ids of the cards whose tests have all passed, in the order of the decks. `verdicts` are by koan.
 
-    Only a koan that passed proves anything: a run that broke off may not have reached every case of a test.
+    Only koans that passed count, because a run that ended early may not have reached every case of a test.
     """
     results: dict[str, dict[str, set[str]]] = {}
     for koan, verdict in verdicts.items():
@@ -24,8 +24,11 @@ def proven(workbook: Workbook, verdicts: Mapping[str, Verdict]) -> tuple[str, ..
     return tuple(c.id for c in workbook.cards.values() if not c.pending and c.id in proofs and all(proofs[c.id]))
 
 
-def sealed(workbook: Workbook, card: Card) -> tuple[str, ...]:
-    """What a card without a test waits for: the koan that will prove it; if it is cited, every koan of its chapter."""
+def required_koans(workbook: Workbook, card: Card) -> tuple[str, ...]:
+    """The koans that must pass before a card without a test unlocks.
+
+    These are the koan that will prove it one day, or for a cited card every koan of its chapter.
+    """
     if card.pending:
         return (card.pending,)
     return tuple(koan.id for koan in workbook.koans.values() if koan.chapter == card.chapter)

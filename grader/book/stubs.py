@@ -1,4 +1,4 @@
-"""Stubs are derived from solutions: the marked lines become `raise NotImplementedError("your turn")`."""
+"""Derives stubs from solutions: the marked lines become `raise NotImplementedError("your turn")`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from grader.book.workbook import Koan, Workbook
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
-STUBS = "stubs"  # the folder that stands for solutions/ in a student edition
+STUBS = "stubs"  # a student edition has this folder instead of solutions/
 STUB = 'raise NotImplementedError("your turn")'
 
 
 def derive(solution: str, where: str = "solution") -> str:
-    """The stub of a solution's text. Raises KoansError if the markers do not pair up."""
+    """The stub of a solution's text. `where` names the solution in messages.
+
+    Raises KoansError if there are no markers, or if they are not in pairs.
+    """
     out: list[str] = []
     opened = 0
     for number, line in enumerate(solution.splitlines(), 1):
@@ -40,12 +43,12 @@ def derive(solution: str, where: str = "solution") -> str:
 
 
 def strip_markers(solution: str) -> str:
-    """A solution as one would write it."""
+    """The text of a solution without the lines of markers."""
     return "".join(line for line in solution.splitlines(True) if line.strip() not in (BEGIN, END))
 
 
 def without_docstrings(text: str) -> str:
-    """The code alone, for comparing two answers to one prompt. Text that does not parse stays as it is."""
+    """The text without docstrings, to compare two answers to the same prompt. Text that does not parse is unchanged."""
     try:
         tree = parse(text)
     except (SyntaxError, ValueError):
@@ -60,9 +63,9 @@ def without_docstrings(text: str) -> str:
 
 
 def stub_of(workbook: Workbook, koan: Koan) -> str:
-    """The text a learner starts from: derived from the solution, or in a student edition as it was released.
+    """The text a learner starts from: derived from the solution, or in a student edition the stub that was released.
 
-    Raises KoansError if there is neither.
+    Raises KoansError if there is neither, or if the markers of the solution are not in pairs.
     """
     file = workbook.solution(koan)
     if not file.exists():
@@ -74,7 +77,10 @@ def stub_of(workbook: Workbook, koan: Koan) -> str:
 
 
 def not_started(workbook: Workbook, koan: Koan, exercise: Path | None = None) -> bool:
-    """Is the syntax tree of the exercise that of its stub? Comments and blank lines do not count as a start."""
+    """Whether the exercise has the syntax tree of its stub. Comments and blank lines do not count as a start.
+
+    `exercise` is the file; without it, the learner's own. Raises KoansError if the koan has no stub.
+    """
     file = exercise or workbook.exercise(koan)
     try:
         return ast.dump(parse(file.read_text(encoding="utf-8"))) == ast.dump(parse(stub_of(workbook, koan)))
@@ -83,10 +89,10 @@ def not_started(workbook: Workbook, koan: Koan, exercise: Path | None = None) ->
 
 
 def differing(workbook: Workbook) -> list[Koan]:
-    """The koans whose exercise is missing or is not their stub to the letter."""
-    found = []
+    """The koans whose exercise is missing or differs from its stub in any character."""
+    koans = []
     for koan in workbook.koans.values():
         file, text = workbook.exercise(koan), stub_of(workbook, koan)
         if not file.exists() or file.read_text(encoding="utf-8", errors="replace") != text:
-            found.append(koan)
-    return found
+            koans.append(koan)
+    return koans

@@ -1,5 +1,8 @@
-"""Parsing Python, one thread at a time: CPython 3.11's ast keeps its recursion depth in one place for all threads
-(python/cpython#106905), and the app reads prompts in one thread while it judges stubs in another."""
+"""Parses Python, in one thread at a time.
+
+The ast module of CPython 3.11 has one recursion depth for all threads (python/cpython#106905). The app reads prompts in
+one thread while it judges stubs in another.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people read in a terminal, at 60 columns or 200; colour only where there is a terminal."""
+"""Renders verdicts and prompts for a terminal of any width. Other output, such as a pipe, gets no colors."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from grader.book.verdict import Status, TestResult, Verdict
+from grader.book.verdict import SYMBOLS, Status, TestResult, Verdict
 from grader.book.workbook import Koan, Workbook
 
-LOOKS: Mapping[Status, tuple[str, str]] = {
-    Status.passed: ("✓", "green"),
-    Status.failed: ("✗", "red"),
-    Status.not_started: ("·", "dim"),
-    Status.broken: ("!", "red"),
-    Status.timed_out: ("!", "red"),
-    Status.crashed: ("!", "red"),
-    Status.not_run_here: ("–", "yellow"),
+STYLES: Mapping[Status, str] = {
+    Status.passed: "green",
+    Status.failed: "red",
+    Status.not_started: "dim",
+    Status.broken: "red",
+    Status.timed_out: "red",
+    Status.crashed: "red",
+    Status.not_run_here: "yellow",
 }
-SHOWN = 28  # lines of a message: the verdict fits one screen
+MESSAGE_LINES = 28  # the most lines of a message, so that the verdict fits one screen
+OUTPUT_LINES = 6  # the most lines of what the code printed
 
 
 def status_text(status: Status, *, changed: bool = False) -> Text:
-    symbol, style = LOOKS[status]
-    return Text(f"{symbol} {status.value}" + (" (changed since it passed)" if changed else ""), style=style)
+    """The status with its symbol, in its color. `changed`: the file has changed since it passed."""
+    text = f"{SYMBOLS[status]} {status.value}" + (" (changed since it passed)" if changed else "")
+    return Text(text, style=STYLES[status])
 
 
 def verdict(koan: Koan, result: Verdict) -> RenderableType:
@@ -45,33 +47,34 @@ def verdict(koan: Koan, result: Verdict) -> RenderableType:
         return Group(*parts)
     failing = next((t for t in tests if t.status == Status.failed), None)
     if failing and result.status == Status.failed:
-        chosen = next((t for t in tests if _tells(t, result)), failing)
-        parts += [Text(), Text.assemble(("fails: ", "dim"), chosen.sentence)]
+        explained = next((t for t in tests if _is_explained(t, result)), failing)
+        parts += [Text(), Text.assemble(("fails: ", "dim"), explained.sentence)]
     if result.message and result.status != Status.not_started:
         parts += [Text(), *_message(result)]
     if failing and failing.output.strip():
-        lines = failing.output.strip().splitlines()
-        more = [f"… {len(lines) - 6} more lines"] if len(lines) > 6 else []
-        parts += [
-            Text(),
-            Text("printed by the code:", "dim"),
-            *(Text(f"  {line[:200]}") for line in [*lines[:6], *more]),
-        ]
+        parts += [Text(), Text("printed by the code:", "dim"), *_output(failing.output)]
     return Group(*parts)
 
 
+def _output(output: str) -> list[Text]:
+    lines = output.strip().splitlines()
+    more = [f"… {len(lines) - OUTPUT_LINES} more lines"] if len(lines) > OUTPUT_LINES else []
+    return [Text(f"  {line[:200]}") for line in [*lines[:OUTPUT_LINES], *more]]
+
+
 def _fast(result: Verdict) -> list[RenderableType]:
-    """The second claim: how fast, or why not."""
+    """The lines about the second claim: how fast it is, or why it failed."""
     assert result.fast is not None
     line = Text.assemble("  fast: ", status_text(result.fast))
     if result.speed:
         line.append(f", {result.speed}", "dim")
-    slow = next((t for t in result.tests if t.gpu and t.status == Status.failed), None)
-    return [line, *(Text(f"    {text}", "dim") for text in slow.message.splitlines()[:SHOWN])] if slow else [line]
+    failing = next((t for t in result.tests if t.gpu and t.status == Status.failed), None)
+    reasons = failing.message.splitlines()[:MESSAGE_LINES] if failing else []
+    return [line, *(Text(f"    {reason}", "dim") for reason in reasons)]
 
 
-def _tells(test: TestResult, result: Verdict) -> bool:
-    """Is it this test's failure that the verdict tells? Its look-alikes may have been told apart since."""
+def _is_explained(test: TestResult, result: Verdict) -> bool:
+    """Whether the verdict's message is about this test. The verdict may have ruled out some names of its headline."""
     if test.message == result.message:
         return True
     body = test.message.removeprefix(test.headline)
@@ -80,22 +83,22 @@ def _tells(test: TestResult, result: Verdict) -> bool:
 
 def _message(result: Verdict) -> list[Text]:
     lines = result.message.splitlines()
-    if len(lines) > SHOWN:
-        lines = [*lines[: SHOWN - 1], f"… {len(lines) - SHOWN + 1} more lines"]
+    if len(lines) > MESSAGE_LINES:
+        lines = [*lines[: MESSAGE_LINES - 1], f"… {len(lines) - MESSAGE_LINES + 1} more lines"]
     style = "bold" if result.status == Status.failed else ""
     return [Text(line, style if i == 0 else "") for i, line in enumerate(lines)]
 
 
 def next_steps(steps: Sequence[tuple[str, str]]) -> RenderableType:
-    """Command and what it does."""
+    """A table of commands and what each does."""
     table = Table.grid(padding=(0, 2))
-    for command, does in steps:
-        table.add_row(Text(command, "cyan"), Text(does, "dim"))
+    for command, effect in steps:
+        table.add_row(Text(command, "cyan"), Text(effect, "dim"))
     return Group(Text(), Text("next", "dim"), Padding(table, (0, 0, 0, 2)))
 
 
 def prompt(workbook: Workbook, koan: Koan) -> RenderableType:
-    """Title, file and what the koan is about."""
+    """The title of the koan, its file, and what it is about."""
     body = workbook.prompt(koan).partition("\n")[2].strip()
     head = Text.assemble((koan.title, "bold"), f"  ({koan.rung}, {koan.points} point{'s' * (koan.points != 1)})")
     file = Text(f"exercises/{koan.id}.py", "cyan")
@@ -103,23 +106,23 @@ def prompt(workbook: Workbook, koan: Koan) -> RenderableType:
 
 
 def prepare() -> None:
-    """Import what an afterword takes on a thread: the koan runs in another process meanwhile."""
+    """Import in a thread what an afterword needs. The koan runs in another process during this time."""
     threading.Thread(target=import_module, args=("rich.markdown",), daemon=True).start()
 
 
 def markdown(text: str) -> RenderableType:
-    from rich.markdown import Markdown  # takes long to import, and most verbs need none
+    from rich.markdown import Markdown  # here, because it takes long to import and most verbs do not need it
 
     return Markdown(text)
 
 
 def code(text: str) -> RenderableType:
-    from rich.syntax import Syntax
+    from rich.syntax import Syntax  # here, for the same reason
 
     return Syntax(text, "python", theme="ansi_dark", background_color="default", word_wrap=True)
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Plain text unless it is a terminal; never wider than 110 columns, where lines get hard to read."""
+    """Writes plain text unless it is a terminal. At most 110 columns wide, because longer lines are hard to read."""
     plain = Console(stderr=stderr, highlight=False, soft_wrap=False)
     return Console(stderr=stderr, highlight=False, width=min(plain.width, 110)) if plain.width > 110 else plain

@@ -38,7 +38,7 @@ NUMPY_NAME = re.compile(rf"[<>|=][{NUMPY_KINDS}][0-9]{{1,2}}")
 
 
 class Malformed(Exception):
-    """Bytes from a worker are no message, or a message claims more than it holds."""
+    """The bytes from a worker are no valid message, or a message claims more than it holds."""
 
 
 class BytesData(msgspec.Struct, array_like=True, tag="b"):
@@ -73,10 +73,14 @@ class ScalarData(msgspec.Struct, array_like=True, tag="n"):
 
 
 class DTypeData(msgspec.Struct, array_like=True, tag="D"):
+    """A torch dtype."""
+
     name: str
 
 
 class BigInt(msgspec.Struct, array_like=True, tag="I"):
+    """An integer of more than 64 bits, in base 16."""
+
     hex: str
 
 
@@ -106,7 +110,7 @@ class SizeData(msgspec.Struct, array_like=True, tag="s"):
 
 
 class OtherData(msgspec.Struct, array_like=True, tag="F"):
-    """A value that a koan may not return. Only the name of its type crosses."""
+    """A value that a koan may not return. Only the name of its type is sent."""
 
     kind: str
 
@@ -305,6 +309,7 @@ def _span(shape: list[int], stride: list[int]) -> int:
 
 
 def _whole(data: bytes, length: int) -> bytes:
+    """The same bytes. Raises Malformed if there are not exactly `length` of them."""
     if len(data) != length:
         raise Malformed(f"{len(data)} bytes where {length} were announced")
     return data
@@ -323,6 +328,6 @@ def _numpy_dtype(name: str) -> np.dtype[Any]:
 
 
 def _other(kind: str) -> Any:
-    """A placeholder for a value that does not cross. Its type has the name that the worker gave."""
+    """A placeholder for a value that cannot be sent. Its type has the name that the worker gave."""
     name = "".join(c for c in kind if c.isprintable())[:100] or "object"
     return type(name, (), {"__repr__": lambda self: f"<{name}>"})()

@@ -1,11 +1,11 @@
-"""The one result model. A verdict is judged from what a run reported. A test not reported as passed has not passed."""
+"""The result of a run as data. The verdict is judged from what the run reported: only a reported pass is a pass."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -19,6 +19,18 @@ class Status(StrEnum):
     timed_out = "timed out"
     crashed = "crashed"
     not_run_here = "not run here"
+
+
+# The symbol that a terminal, a notebook and a report show for each status.
+SYMBOLS: Mapping[Status, str] = {
+    Status.passed: "✓",
+    Status.failed: "✗",
+    Status.not_started: "·",
+    Status.broken: "!",
+    Status.timed_out: "!",
+    Status.crashed: "!",
+    Status.not_run_here: "–",
+}
 
 
 class TestResult(msgspec.Struct, frozen=True):
@@ -187,11 +199,11 @@ def speed(tests: Iterable[TestResult]) -> str:
     return ", ".join(f"{ratio:.2f} of {name}" for ratio, name in sorted(least.values()))
 
 
-def settled(tests: Sequence[TestResult], left: int) -> bool:
-    """Whether these failures have one name in common, whatever the results of the `left` tests still to run."""
+def settled(tests: Sequence[TestResult], remaining: int) -> bool:
+    """Whether these failures have one name in common, whatever the results of the `remaining` tests are."""
     failed = _with(Status.failed, [t for t in tests if not t.gpu])
     most, second = [*sorted(_votes(failed).values(), reverse=True), 0, 0][:2]
-    return most > second + left and 2 * most >= len(failed) + left
+    return most > second + remaining and 2 * most >= len(failed) + remaining
 
 
 def _votes(failed: Sequence[TestResult]) -> Counter[str]:

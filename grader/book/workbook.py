@@ -1,4 +1,4 @@
-"""The workbook as data: chapters, koans, cards and questions read from `content/` and checked field by field."""
+"""Reads chapters, koans, cards and questions from `content/` as data, and checks every field."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from grader.book.syntax import parse
 Rung = Literal["name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it"]
 RUNGS: tuple[str, ...] = ("name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it")
 HINTS = 3
-BADGE = re.compile(r"\n<!-- notebook -->.*<!-- /notebook -->\n")  # at the head of a chapter, for readers on the web
+# The links to the notebook at the beginning of a chapter. They are for readers on the web.
+BADGE = re.compile(r"\n<!-- notebook -->.*<!-- /notebook -->\n")
 
 
 class Koan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One exercise. `id` is "chapter/name"; `kind` "kernel" means the learner writes Triton text and a literal
-    CONFIG. `forbids` names functions that would be the whole answer and are not to be used. `points` are for the tests
-    without the gpu mark, `fast_points` for those with it.
+    """One exercise. Its `id` is "chapter/name".
+
+    In a koan of the kind "kernel" the learner writes Triton kernels and a literal CONFIG. `needs` are the koans that
+    should pass first. `forbids` names functions that an answer must not use, because they would be the whole answer.
+    `points` are for the tests without the gpu mark, `fast_points` for the tests with it.
     """
 
     name: str
@@ -44,7 +47,7 @@ class Koan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one of the workbook's sources says, right or wrong, in a line of our own words."""
+    """A claim of one of the workbook's sources, right or wrong, in our own words."""
 
     id: str
     source: str
@@ -55,9 +58,9 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A drill card. It unlocks when every test that names it has passed.
 
     `evidence` is "proved" (by tests) or "cited" (then `citation` says where). `pending` names the koan whose test will
-    prove it one day; until then it never unlocks. `key` is the fact in one line, on the cards whose facts belong on the
-    cheat sheet; `figure` a file beside cards.toml that helps the answer; `tex` the TeX of passages of the text, for
-    where formulas can be set.
+    prove it one day. Until then it never unlocks. `key` is the fact in one line, if it belongs on the cheat sheet.
+    `figure` is a file beside cards.toml that illustrates the answer. `tex` maps passages of the text to TeX, for
+    programs that can show formulas.
     """
 
     id: str
@@ -75,7 +78,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One choice of a quiz question; `why` says why it is right or wrong."""
+    """One choice of a quiz question. `why` says why it is right or wrong."""
 
     text: str
     why: str
@@ -83,7 +86,7 @@ class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Asked before a chapter (predict), after it (retrieve) or in a quiz (with four options)."""
+    """A question before a chapter (predict), after it (retrieve) or in a quiz (with four options)."""
 
     id: str
     ask: Literal["predict", "retrieve", "quiz"]
@@ -96,7 +99,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A folder of koans, in the order in which they are walked."""
+    """A folder of koans, in the order in which learners solve them."""
 
     title: str
     koans: tuple[Koan, ...]
@@ -116,14 +119,14 @@ class _Questions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Notes(msgspec.Struct, frozen=True):
-    """What is shown beside a koan: three hints, from a pointer to nearly the answer, and the afterword."""
+    """The texts about a koan: three hints, from a pointer to nearly the answer, and the afterword."""
 
     hints: tuple[str, ...]
     afterword: str
 
 
 class CardProof(msgspec.Struct, frozen=True):
-    """A test that names a card. `gpu` tests make the second claim, `fast`."""
+    """A test that names a card. `gpu` tests belong to the second claim, `fast`."""
 
     card: str
     koan: str
@@ -135,7 +138,10 @@ _Table = TypeVar("_Table", bound=msgspec.Struct)
 
 
 class Workbook:
-    """All content below one root. Everything is read once, when first asked for."""
+    """All content below one root. Everything is read once, at its first use.
+
+    Content that is missing or malformed raises KoansError when it is read.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -149,19 +155,19 @@ class Workbook:
 
     @cached_property
     def koans(self) -> dict[str, Koan]:
-        """Every koan by id, in walking order."""
+        """Every koan by id, in the order of the chapters and of each chapter's list."""
         return {koan.id: koan for chapter in self.chapters for koan in chapter.koans}
 
     @cached_property
     def facts(self) -> dict[str, Fact]:
         """Every fact of the sources by id, in the order of the sources."""
         file = self.root / "content" / "facts.toml"
-        found: dict[str, Fact] = {}
+        facts: dict[str, Fact] = {}
         for fact in _read(file, _Facts).facts:
-            if fact.id in found:
+            if fact.id in facts:
                 raise KoansError(f"{file}: '{fact.id}': listed twice")
-            found[fact.id] = fact
-        return found
+            facts[fact.id] = fact
+        return facts
 
     @cached_property
     def cards(self) -> dict[str, Card]:
@@ -191,7 +197,7 @@ class Workbook:
         return tuple(proof for koan in self.koans.values() for proof in _markers(koan, self.test_file(koan)))
 
     def koan(self, name: str) -> Koan:
-        """The koan of an id, or of a short name where it is unique. Raises KoansError naming near misses."""
+        """The koan with this id, or with this short name if it is unique. Raises KoansError with similar names."""
         name = name.removesuffix(".py").removeprefix("exercises/").strip("/")
         if name in self.koans:
             return self.koans[name]
@@ -205,7 +211,7 @@ class Workbook:
         raise KoansError(f"no koan is called '{name}': {hint}")
 
     def chapter(self, name: str) -> Chapter:
-        """A chapter by id, number ("6", "ch06") or name ("numerics"). Raises KoansError."""
+        """The chapter with this id, number ("6", "ch06") or name ("numerics"). Raises KoansError with all ids."""
         number = re.fullmatch(r"(?:ch)?0*(\d+)", name)
         for chapter in self.chapters:
             head, _, tail = chapter.id.partition("_")
@@ -215,7 +221,10 @@ class Workbook:
         raise KoansError(f"no chapter is called '{name}': there are {known}")
 
     def named(self, names: Sequence[str]) -> list[Koan]:
-        """Koans by id or short name, chapters by id, number or name. Raises KoansError."""
+        """The koans that these names mean: koans by id or short name, and all koans of a chapter by its name.
+
+        Raises KoansError for an unknown name.
+        """
         koans: list[Koan] = []
         for name in names:
             try:
@@ -246,41 +255,41 @@ class Workbook:
         """Hints and afterword. Raises KoansError if a section is missing."""
         file = self.root / "content" / f"{koan.id}.md"
         sections = _sections(_text(file))
-        wanted = [f"Hint {i + 1}" for i in range(HINTS)] + ["Afterword"]
-        for title in wanted:
+        titles = [f"Hint {i + 1}" for i in range(HINTS)] + ["Afterword"]
+        for title in titles:
             if not sections.get(title):
-                raise KoansError(f"{file}: section '# {title}' is missing or empty; a koan has {', '.join(wanted)}")
-        return Notes(tuple(sections[t] for t in wanted[:-1]), sections["Afterword"])
+                raise KoansError(f"{file}: section '# {title}' is missing or empty; a koan has {', '.join(titles)}")
+        return Notes(tuple(sections[t] for t in titles[:-1]), sections["Afterword"])
 
     def text(self, chapter: Chapter) -> str:
-        """The chapter's Markdown; its figure is a file beside it."""
+        """The chapter's Markdown. Its figure is a file in the same folder."""
         return BADGE.sub("", _text(self.root / "content" / chapter.id / "chapter.md"))
 
     def text_for_terminal(self, chapter: Chapter) -> str:
-        """The chapter's Markdown where no picture can be shown: the figure as its caption and where the file is."""
+        """The chapter's Markdown without pictures: a figure is replaced by its caption and the path of its file."""
         return re.sub(r"!\[([^\]]*)\]\(([^)]+)\)", rf"> Figure (`content/{chapter.id}/\2`): \1", self.text(chapter))
 
     def prompt(self, koan: Koan) -> str:
-        """The module docstring of the exercise: its title and what it is about."""
-        file = self.given(koan)
+        """The module docstring of the exercise: its title, and what it is about."""
+        file = self.given_file(koan)
         try:
             return ast.get_docstring(parse(_text(file))) or koan.title
         except (SyntaxError, ValueError):
             return koan.title
 
     def first_test(self, koan: Koan) -> str:
-        """The sentence of the koan's first test."""
+        """The name of the koan's first test as words."""
         tree = parse(_text(self.test_file(koan)))
         names = [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
         return names[0].removeprefix("test_").replace("_", " ") if names else "its first test"
 
-    def given(self, koan: Koan) -> Path:
-        """Where a koan's given text stands: a student edition has stubs for solutions."""
+    def given_file(self, koan: Koan) -> Path:
+        """The file with the koan's given text: the solution, or in a student edition the stub."""
         return self.solution(koan) if self.solution(koan).exists() else self.root / "stubs" / f"{koan.id}.py"
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder at or above `start` whose pyproject.toml carries [tool.koans]. Raises KoansError."""
+    """The nearest folder at or above `start` whose pyproject.toml has [tool.koans]. Raises KoansError."""
     for folder in (start.resolve(), *start.resolve().parents):
         file = folder / "pyproject.toml"
         if file.is_file():
@@ -314,14 +323,14 @@ def _read(file: Path, table: type[_Table]) -> _Table:
 
 
 def _entry(file: Path, error: str) -> str:
-    """Name the entry a validation error is about, not only its number."""
-    found = re.search(r"\$\.(koans|facts|cards|questions)\[(\d+)\]", error)
-    if not found:
+    """Add the name of the entry to a validation error, which has only its number."""
+    place = re.search(r"\$\.(koans|facts|cards|questions)\[(\d+)\]", error)
+    if not place:
         return error
-    entries = tomllib.loads(file.read_text(encoding="utf-8")).get(found[1], [])
-    entry = entries[int(found[2])]
-    label = entry.get("id") or entry.get("name") or f"number {int(found[2]) + 1}"
-    return f"{found[1].removesuffix('s')} '{label}': {error}"
+    kind, number = place[1], int(place[2])
+    entry = tomllib.loads(file.read_text(encoding="utf-8")).get(kind, [])[number]
+    label = entry.get("id") or entry.get("name") or f"number {number + 1}"
+    return f"{kind.removesuffix('s')} '{label}': {error}"
 
 
 def _chapter(file: Path) -> Chapter:
@@ -351,21 +360,22 @@ _Entry = TypeVar("_Entry", Card, Question)
 
 
 def _by_id(facts: Container[str], entries: Iterator[tuple[Path, _Entry]]) -> dict[str, _Entry]:
-    found: dict[str, _Entry] = {}
+    """The entries by id. Raises KoansError if an id is taken or malformed, or if an entry names an unknown fact."""
+    by_id: dict[str, _Entry] = {}
     for file, entry in entries:
-        if entry.id in found:
-            raise KoansError(f"{file}: '{entry.id}': this id is taken by {found[entry.id].chapter}; ids are unique")
+        if entry.id in by_id:
+            raise KoansError(f"{file}: '{entry.id}': this id is taken by {by_id[entry.id].chapter}; ids are unique")
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", entry.id):
             raise KoansError(f"{file}: '{entry.id}': an id is lower-case words joined by hyphens")
         for fact in entry.facts:
             if fact not in facts:
                 raise KoansError(f"{file}: '{entry.id}': facts: '{fact}' is no fact of content/facts.toml")
-        found[entry.id] = entry
-    return found
+        by_id[entry.id] = entry
+    return by_id
 
 
 def _sections(markdown: str) -> dict[str, str]:
-    """Text by top-level heading; a '#' inside a code fence is no heading."""
+    """The text below each top-level heading. A '#' inside a code fence is no heading."""
     sections: dict[str, list[str]] = {}
     current: list[str] = []
     fenced = False
@@ -379,6 +389,7 @@ def _sections(markdown: str) -> dict[str, str]:
 
 
 def _markers(koan: Koan, file: Path) -> Iterator[CardProof]:
+    """The card markers of a test file, in order."""
     if not file.exists():
         return
     try:
@@ -395,7 +406,7 @@ def _markers(koan: Koan, file: Path) -> Iterator[CardProof]:
 
 
 def _mark(decorator: ast.expr) -> tuple[str, list[str]]:
-    """`@pytest.mark.card("x")` -> ("card", ["x"]); anything else -> ("", [])."""
+    """The name and the texts of a pytest mark: ("card", ["x"]) for `@pytest.mark.card("x")`, else ("", [])."""
     call = decorator if isinstance(decorator, ast.Call) else None
     target = call.func if call else decorator
     if not (

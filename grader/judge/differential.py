@@ -1,7 +1,7 @@
-"""A function here and the same one in the sandbox: every call is made in both, and has to come to the same.
+"""Compares a function in this process with the same one in the sandbox: every call is made in both.
 
-For the gate. A verdict rests on what calls come to and on nothing else, so where all calls agree to the bit the run
-would have had the same verdict in the sandbox.
+The gate uses it. A verdict depends only on what calls return, raise and do to their inputs. So if all calls agree to
+the bit, the run would have had the same verdict in the sandbox.
 """
 
 from __future__ import annotations
@@ -18,31 +18,32 @@ from grader.judge.sandbox import proxy
 
 
 class DifferentialFunction:
-    """Call it like the function. A difference ends the run: see `Worker.give_up`."""
+    """Call it like the function. A difference ends the run: see `SandboxWorker.give_up`."""
 
     def __init__(self, here: Callable[..., Any], there: proxy.Proxy, memory: int | None = None) -> None:
         self.here, self.there, self.memory = here, there, memory
         self.__name__ = there.__name__
 
     def within(self, memory: int) -> DifferentialFunction:
-        """Both under a limit: see grader.checks.memory."""
+        """The same with a limit, in bytes, on the memory of both: see grader.checks.memory."""
         return DifferentialFunction(self.here, self.there, memory)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        given = clone((args, kwargs))
-        there = _made(self.there, given[0], given[1], self.memory)
-        here = _made(self.here, args, kwargs, self.memory)
-        left = Outcome(value=(args, kwargs)), Outcome(value=given)
-        if not identical(here, there) or not identical(*left):
-            says = f"{self.__name__} comes to {told(there)} in the sandbox and to {told(here)} outside"
-            self.there.give_up(says)
+        """Return or raise what the function in this process does, if the sandbox agrees to the bit."""
+        copies = clone((args, kwargs))
+        there = _call(self.there, copies[0], copies[1], self.memory)
+        here = _call(self.here, args, kwargs, self.memory)
+        inputs_here, inputs_there = Outcome(value=(args, kwargs)), Outcome(value=copies)  # as the calls left them
+        if not identical(here, there) or not identical(inputs_here, inputs_there):
+            difference = f"{self.__name__} comes to {_describe(there)} in the sandbox and to {_describe(here)} outside"
+            self.there.give_up(difference)
         if here.error is not None:
             raise here.error
         return here.value
 
 
-def _made(fn: Callable[..., Any], args: Any, kwargs: Any, memory: int | None) -> Outcome:
-    """What a call comes to. What it does to its inputs is looked at afterwards, in both."""
+def _call(fn: Callable[..., Any], args: Any, kwargs: Any, memory: int | None) -> Outcome:
+    """The value or the error of a call. Raises Forbidden, which is a rule of the koan and no result to compare."""
     try:
         return Outcome(value=limited(fn, memory)(*args, **kwargs))
     except Forbidden:
@@ -51,7 +52,5 @@ def _made(fn: Callable[..., Any], args: Any, kwargs: Any, memory: int | None) ->
         return Outcome(error=error)
 
 
-def told(outcome: Outcome) -> str:
-    if outcome.error is not None:
-        return repr(outcome.error)
-    return repr(outcome.value)
+def _describe(outcome: Outcome) -> str:
+    return repr(outcome.error if outcome.error is not None else outcome.value)

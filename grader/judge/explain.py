@@ -85,8 +85,8 @@ def own_frames(error: BaseException, koan: Koan) -> str:
     submitted: list[tuple[int, str]] | None = getattr(error, SUBMITTED_FRAMES, None)
     if submitted is not None:  # the exception comes from a worker
         return "\n".join(f"  line {number} of {koan.name}.py: {line}" for number, line in submitted)
-    ends = (f"{koan.id}.py",)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.replace("\\", "/").endswith(ends)]
+    own = f"{koan.id}.py"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.replace("\\", "/").endswith(own)]
     if isinstance(error, RecursionError):
         frames = frames[:1]
     return "\n".join(f"  line {f.lineno} of {koan.name}.py: {(f.line or '').strip()}" for f in frames[-3:])

@@ -21,6 +21,7 @@ from grader.book.errors import KoansError
 from grader.book.verdict import Status, TestResult, speed
 from grader.book.workbook import Koan, Workbook, find_root
 from grader.checks import context, throughput
+from grader.gpu import lack
 from grader.judge import targets
 from grader.judge.explain import Explained, explain, explain_import
 
@@ -30,7 +31,8 @@ os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # the search for a 
 WORKBOOK = pytest.StashKey[Workbook]()
 TARGET = pytest.StashKey[targets.Target]()
 SEED = pytest.StashKey[int]()
-EXAMPLES, FEWER = 30, 10  # hypothesis examples of a property test, and of most in the gate
+# The hypothesis examples of a property test, and of those that a brief run shortens (see `_shorten`).
+EXAMPLES, FEWER = 30, 10
 # The most characters of a text in a result, because a submission can make its lines as long as it likes.
 LONGEST_TEXT = 20_000
 
@@ -181,11 +183,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Give a race on a GPU more time than other tests have. A limit that a test sets itself stays."""
     if not config.pluginmanager.hasplugin("timeout"):
         return
-    from grader.gpu.client import LIMIT
+    from grader.gpu.client import LIMIT as RACE_SECONDS  # here, because runs of the runner start faster without it
 
     for item in items:
         if item.get_closest_marker("gpu") is not None and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(LIMIT))
+            item.add_marker(pytest.mark.timeout(RACE_SECONDS))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -196,7 +198,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def prepare(item: pytest.Item, koan: Koan) -> None:
     """Prepare a koan's test. Skips it if this machine lacks something that it needs."""
-    # After a failure the learner knows what to do next, so no time is spent on smaller counterexamples.
+    # After a first failure the learner knows what to do next, so no time is spent on smaller counterexamples.
     if item.session.testsfailed or context.current().brief:
         _shorten(item)
     missing = _missing(koan, item.get_closest_marker("gpu") is not None)
@@ -207,8 +209,6 @@ def prepare(item: pytest.Item, koan: Koan) -> None:
 def _missing(koan: Koan, gpu: bool) -> str:
     """What this machine lacks for one test of a koan, or an empty string."""
     if gpu:
-        from grader.gpu import lack
-
         return lack()
     if koan.kind != "kernel":
         return ""
@@ -321,7 +321,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def _summary(koan: str, counts: dict[Status, int], results: list[TestResult]) -> str:
-    """What to say about a koan whose tests were collected. `counts` has a number for every status."""
+    """The line about a koan whose tests were collected. `counts` is the number of tests by status."""
     passed = f"{counts[Status.passed]} of {sum(counts.values())} tests pass"
     if counts[Status.failed]:
         return f"{passed}; next: koans hint {koan.partition('/')[2]}"

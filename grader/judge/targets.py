@@ -26,6 +26,7 @@ from grader.book.oracles import oracles
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.syntax import parse as parse_python
 from grader.book.workbook import Koan, Workbook
+from grader.judge.sandbox import submission
 from grader.kernels.launched import launched
 from reference import Oracle, Variant
 
@@ -89,8 +90,6 @@ def source(workbook: Workbook, koan: Koan, target: Target) -> str:
     if target.kind == "stub":
         return stub_of(workbook, koan)
     if target.kind == "path":
-        from grader.judge.sandbox import submission
-
         return submission.read(Path(target.name), PACKAGE, koan.chapter, f"{koan.name}.py")
     text = exercise_file(workbook, koan, target).read_text(encoding="utf-8")
     return text if target.kind == "learner" else strip_markers(text)
@@ -110,8 +109,8 @@ def missing_requirement(koan: Koan) -> str:
     """What this machine lacks to run the koan, or an empty string."""
     if koan.kind != "kernel":
         return ""
-    from grader.gpu.devices import present
-    from grader.kernels.interpreter.run import installed, unfit
+    from grader.gpu.devices import present  # here, because a command that runs no kernel koan starts faster without it
+    from grader.kernels.interpreter.run import installed, unfit  # imports torch
 
     # With a GPU the koan can be run even if this version of Triton cannot interpret kernels: its races on the GPU need
     # no interpreter. The plugin skips its other tests.
@@ -121,8 +120,8 @@ def missing_requirement(koan: Koan) -> str:
 class Sandbox(msgspec.Struct, frozen=True):
     """The address of the zygote that starts workers, and what each may use: seconds, and bytes beyond the warm process.
 
-    `opened` is called with each new worker, and `ended` when one ends early. `join` makes one function of the function
-    in this process and its proxy. Without it the code runs only in the sandbox. `reuse` holds the worker of the koan
+    `opened` is called with each new worker, and `ended` when one ends early. `join` combines a function in this process
+    and its proxy into one function. Without it the code runs only in the sandbox. `reuse` holds the worker of the koan
     that was run last, because several of the workbook's own answers may run in one worker.
     """
 
@@ -224,7 +223,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def _proxies(self, koan: Koan, text: str, file: str, forbids: Sequence[str], sandbox: Sandbox) -> dict[str, Proxy]:
         """Run the code in a worker. Returns a proxy for each of its functions."""
-        from grader.judge.sandbox import wire
+        from grader.judge.sandbox import wire  # imports torch
         from grader.judge.sandbox.proxy import Proxy
 
         replace = None
@@ -232,7 +231,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             oracle, chosen = variant(koan, self.target)
             file_of_oracle = self.workbook.reference(koan)
             reference = file_of_oracle.read_text("utf-8")
-            needs = self._needs(reference)
+            needs = self._imported_references(reference)
             replace = wire.Replace(reference, str(file_of_oracle), oracle.__name__, chosen.name, needs)
         worker = self._worker(koan, wire.Load(text, file, list(forbids), replace), sandbox)
         sandbox.opened(worker)
@@ -240,7 +239,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def _worker(self, koan: Koan, load: Load, sandbox: Sandbox) -> SandboxWorker:
         """The worker to be reused, or a new one."""
-        from grader.judge.sandbox.proxy import SandboxWorker, WorkerLimits
+        from grader.judge.sandbox.proxy import SandboxWorker, WorkerLimits  # imports torch
 
         reuse = sandbox.reuse
         if reuse is not None and koan.id in reuse:
@@ -257,13 +256,13 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         reuse[koan.id] = worker
         return worker
 
-    def _needs(self, text: str) -> dict[str, str]:
+    def _imported_references(self, text: str) -> dict[str, str]:
         """The texts of the reference modules that this text imports, by name. A module comes after those it imports."""
         texts: dict[str, str] = {}
         for name in _imported(text):
             if name.startswith("reference.") and name not in texts:
                 other = (self.workbook.root / name.replace(".", "/")).with_suffix(".py").read_text("utf-8")
-                texts |= {**self._needs(other), name: other}
+                texts |= {**self._imported_references(other), name: other}
         return texts
 
     def _define_launchers(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from grader.book.proven import sealed
+from grader.book.proven import required_koans
 from grader.book.verdict import Status
 from grader.book.workbook import Card, Chapter, Koan, Question, Workbook
 from grader.learn.cards.schedule import Plan
@@ -75,7 +75,7 @@ def cards(workbook: Workbook, progress: Progress, settings: Settings, now: float
         proofs = proving.get(card.id, ())
         memory = memories.get(card.id)
         if card.id not in unlocked and memory is None:
-            needed = proofs or sealed(workbook, card)
+            needed = proofs or required_koans(workbook, card)
             waits = tuple(k for k in needed if k not in passes) or needed
             standings.append(CardStanding(card, "locked", proofs=proofs, waits_for=waits))
             continue

@@ -17,7 +17,7 @@ import msgspec
 
 from grader.book.database import Unusable, opened, set_aside, version
 from grader.book.errors import KoansError, writing
-from grader.book.proven import proven, sealed
+from grader.book.proven import proven, required_koans
 from grader.book.stubs import not_started
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
@@ -156,7 +156,7 @@ class Progress:
         verdicts = {koan.id: last[0] for koan in workbook.koans.values() if (last := self.last_pass(koan))}
         cited = [c for c in workbook.cards.values() if c.evidence == "cited" and not c.pending]
         proofs = {proof.card for proof in workbook.proofs}
-        cited_ids = [c.id for c in cited if c.id not in proofs and verdicts.keys() >= set(sealed(workbook, c))]
+        cited_ids = [c.id for c in cited if c.id not in proofs and verdicts.keys() >= set(required_koans(workbook, c))]
         return {*proven(workbook, verdicts), *cited_ids}
 
     def activities(self) -> list[Activity]:

@@ -173,7 +173,7 @@ z = %time 3
 '''
     parsed = read(Cell("cell 1", text))
     assert not parsed.error
-    assert [skipped.line for skipped in parsed.left] == [7, 8, 10, 11, 13, 14, 15]
+    assert [skipped.line for skipped in parsed.skipped] == [7, 8, 10, 11, 13, 14, 15]
     assert {"x", "y", "scores"} <= {name for s in parsed.statements for name in s.binds}
     for body, read_as_code in (("%%koan scores\nx = 1", True), ("%%time\nx = 1", True), ("%%html\nx = 1", False)):
         assert bool(read(Cell("cell 1", body)).statements) is read_as_code

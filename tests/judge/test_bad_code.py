@@ -1,4 +1,4 @@
-"""Whatever the learner's code does, it gets its own verdict in one screen, and the run goes on to the next koan."""
+"""Whatever the learner's code does, it gets a verdict that fits one screen, and the next koan runs unharmed."""
 
 import io
 import json
@@ -104,13 +104,13 @@ def bench(tmp_path_factory):
 @pytest.mark.parametrize("what", CASES)
 def test_bad_code_gets_its_own_verdict_in_one_screen_and_the_next_run_is_unharmed(bench, what):
     play, runner = bench
-    text, status, says = CASES[what]
+    text, status, parts = CASES[what]
     play.write("causal_mask", text)
     koan = play.workbook.koan("causal_mask")
     runner.limits = IMPATIENT if status == "timed out" else PATIENT
     verdict = runner.run(koan, LEARNER)
     assert verdict.status == status, verdict.message
-    for part in says:
+    for part in parts:
         assert part in verdict.message, verdict.message
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(terminal.verdict(koan, verdict))

@@ -1,4 +1,4 @@
-"""Plain pytest is a first-class way in: files, chapters, options and editors, with the same diagnosis."""
+"""Plain pytest gives the same diagnosis as the command, for files, chapters, options and editors."""
 
 import re
 
@@ -9,12 +9,12 @@ def _pytest(play, *args, **kwargs):
     return play.python("-m", "pytest", "-q", *args, **kwargs)
 
 
-# Of each kind one: a property test, many parameters, a limit of memory, a kernel that is compiled, a test for a GPU.
+# One koan of each kind: a property test, many parameters, a memory limit, a compiled kernel, a test for a GPU.
 FEW = ("causal_mask", "scores", "softmax", "blocked_attention", "vector_add", "flash_decode")
 
 
 def test_all_files_are_collected_at_once_and_solutions_are_green(play):
-    """The gate runs every solution with the same plugin; what plain pytest does otherwise, a few koans show."""
+    """The gate runs every solution with the same plugin. A few koans show what plain pytest does differently."""
     result = _pytest(play, "exercises", "--target", "solutions", "-k", " or ".join(f"test_{name}.py" for name in FEW))
     assert result.returncode == 0, result.stdout
     assert re.search(r"^\d+ passed, \d+ deselected(, \d+ not run here)? in", result.stdout.splitlines()[-1])
@@ -35,13 +35,13 @@ def test_a_stub_fails_as_not_started_without_a_traceback(play):
 
 def test_a_file_shows_the_same_diagnosis_as_the_command(play):
     play.body("softmax", *NO_MAX)
-    mine = _pytest(play, "exercises/ch06_numerics/test_softmax.py").stdout
+    output = _pytest(play, "exercises/ch06_numerics/test_softmax.py").stdout
     verdict = play.says("run", "softmax").stdout
-    says = "this looks like: exp before subtracting the row maximum: large scores overflow"
-    assert says in mine
-    assert says in verdict
-    assert "    x = tensor([12., 11., 10.], dtype=float16)" in mine
-    assert "next: koans hint softmax" in mine
+    message = "this looks like: exp before subtracting the row maximum: large scores overflow"
+    assert message in output
+    assert message in verdict
+    assert "    x = tensor([12., 11., 10.], dtype=float16)" in output
+    assert "next: koans hint softmax" in output
 
 
 def test_a_chapter_k_x_and_lf_work(play):
@@ -55,9 +55,9 @@ def test_a_chapter_k_x_and_lf_work(play):
     first = _pytest(play, "exercises/ch07_attention/test_causal_mask.py", "-x")
     assert "1 failed" in first.stdout.splitlines()[-1]
     play.solve("causal_mask")
-    again = _pytest(play, "exercises/ch07_attention/test_causal_mask.py", "--lf")
-    assert again.returncode == 0
-    assert "scores" not in again.stdout
+    rerun = _pytest(play, "exercises/ch07_attention/test_causal_mask.py", "--lf")
+    assert rerun.returncode == 0
+    assert "scores" not in rerun.stdout
 
 
 def test_it_runs_from_another_folder_as_an_editor_does(play, tmp_path):
@@ -73,11 +73,11 @@ def test_a_property_fails_on_a_small_example_and_on_the_same_one_again(play):
         "return torch.zeros(n_q, n_k).masked_fill(torch.ones(n_q, n_k).triu(1).bool(), -torch.inf)",
     )
     runs = [_pytest(play, "exercises/ch07_attention/test_causal_mask.py", "-k", "any_number").stdout for _ in range(2)]
-    # On CI pytest repeats the message in its summary.
-    shown = [re.findall(r"n_[qk] = (\d+)", out)[:2] for out in runs]
-    assert shown[0] == shown[1]
-    assert len(shown[0]) == 2
-    assert sum(map(int, shown[0])) <= 3  # 2 queries and 1 key, or 1 and 2
+    # On CI pytest repeats the message in its summary, so only the first two count.
+    inputs = [re.findall(r"n_[qk] = (\d+)", out)[:2] for out in runs]
+    assert inputs[0] == inputs[1]
+    assert len(inputs[0]) == 2
+    assert sum(map(int, inputs[0])) <= 3  # 2 queries and 1 key, or 1 and 2
 
 
 def test_a_submission_elsewhere_can_be_the_target_and_the_seed_is_said(play, tmp_path):

@@ -1,4 +1,4 @@
-"""Several runs in one process: each is as if it were alone."""
+"""Several runs in one process do not affect each other."""
 
 import contextlib
 
@@ -7,6 +7,7 @@ import pytest
 from grader.book.verdict import Status
 from grader.judge.runner import Ask, Limits, Runner
 from grader.judge.targets import Target
+from tests.conftest import Play, copy_workbook
 
 TESTS = """
 import os, sys
@@ -20,15 +21,13 @@ from reference.ch07_attention.causal_mask import causal_mask as oracle
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    from tests.conftest import Play, copy_workbook
-
     play = Play(copy_workbook(tmp_path_factory.mktemp("runs")))
     with Runner(play.workbook, Limits(timeout=30)) as runner:
         yield play, runner
 
 
 def runs(bench, body, *targets, seed=0):
-    """The verdicts of runs one after the other in one process: of the workbook's own answers, so they share one."""
+    """The verdicts of runs in one process, one after another. Runs of the workbook's own answers share a process."""
     play, runner = bench
     (play.root / "exercises/ch07_attention/test_causal_mask.py").write_text(TESTS + body)
     koan = play.workbook.koan("causal_mask")

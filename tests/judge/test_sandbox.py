@@ -1,4 +1,4 @@
-"""A stranger's code runs apart: the same verdicts, values to the bit, nothing readable, and honest words about it."""
+"""The sandbox gives the same verdicts, lets code read and reach nothing, and reports what isolates it."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.conftest import Play, copy_workbook
 from tests.judge.test_bad_code import CASES
 
 PATIENT = Limits(timeout=60, memory=512 << 20, brief=True)
-IMPATIENT = Limits(timeout=4, memory=512 << 20)  # for what never ends
+IMPATIENT = Limits(timeout=4, memory=512 << 20)  # for code that never ends
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="not run here: the sandbox needs Linux")
 
 
@@ -39,19 +39,19 @@ def test_this_machine_reaches_the_level_that_a_grade_needs(bench):
     assert [name for name in REQUIRED if not any(part.startswith(name) for part in level.parts)] == [], level
 
 
-# What a sandbox says otherwise: starting processes is refused there, and output beyond a call's share is dropped.
+# Cases with another verdict in a sandbox, because it refuses to start processes.
 OTHERWISE = {"starts processes", "starts threads and processes"}
 
 
 @pytest.mark.parametrize("what", [c for c in CASES if c not in OTHERWISE])
 def test_bad_code_gets_the_verdict_that_it_gets_without_a_sandbox(bench, what):
     play, runner = bench
-    text, status, says = CASES[what]
+    text, status, parts = CASES[what]
     runner.limits = IMPATIENT if status == "timed out" else PATIENT
     verdict = runner.run(*_submit(play, text))
     runner.limits = PATIENT
     assert verdict.status == status, verdict.message
-    for part in says:
+    for part in parts:
         assert part in verdict.message, verdict.message
     assert verdict.isolation.startswith("isolated: no new privileges")
     after = runner.run(play.workbook.koan("scores"), Target("solutions"))
@@ -137,18 +137,18 @@ def test_only_the_files_of_koans_are_read(play, tmp_path):
     (tree / "conftest.py").write_text("raise SystemExit('read')")
     (tree / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '-p nothing'\n")
     result = json.loads(play.says("grade", str(tree), "--json").stdout)
-    says = {
+    verdicts = {
         g["verdict"]["koan"].partition("/")[2]: (g["verdict"]["status"], g["verdict"]["message"])
         for g in result["koans"]
         if g["verdict"]["message"] != "not submitted"
     }
-    assert {name: status for name, (status, _) in says.items()} == dict.fromkeys(
+    assert {name: status for name, (status, _) in verdicts.items()} == dict.fromkeys(
         ["scores", "attention", "causal_mask", "apply_mask", "split_heads", "repeat_kv"], "broken"
     )
-    assert "is a link" in says["scores"][1]
-    assert "585 KiB; 256 is the most" in says["attention"][1]
-    assert "no plain file of its own" in says["split_heads"][1]
-    assert "not UTF-8" in says["repeat_kv"][1]
+    assert "is a link" in verdicts["scores"][1]
+    assert "585 KiB; 256 is the most" in verdicts["attention"][1]
+    assert "no plain file of its own" in verdicts["split_heads"][1]
+    assert "not UTF-8" in verdicts["repeat_kv"][1]
     assert result["earned"] == 0
 
 
@@ -156,8 +156,8 @@ def test_a_fresh_seed_each_time_is_said_and_can_be_given_again(play):
     play.solve("scores")
     first, second = (json.loads(play.says("grade", str(play.root), "--json").stdout) for _ in range(2))
     assert first["seed"] != second["seed"]
-    again = play.says("grade", str(play.root), "--seed", str(first["seed"])).stdout
-    assert f"seed {first['seed']}; isolated" in again
+    repeated = play.says("grade", str(play.root), "--seed", str(first["seed"])).stdout
+    assert f"seed {first['seed']}; isolated" in repeated
 
 
 FORBIDDEN = {
@@ -170,11 +170,11 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("how", FORBIDDEN)
+@pytest.mark.parametrize("way", FORBIDDEN)
 @pytest.mark.parametrize("isolated", [True, False])
-def test_a_function_that_is_the_whole_answer_is_refused(bench, how, isolated):
+def test_a_function_that_is_the_whole_answer_is_refused(bench, way, isolated):
     play, runner = bench
-    play.body("softmax", *FORBIDDEN[how].split("\n    "))
+    play.body("softmax", *FORBIDDEN[way].split("\n    "))
     text = play.workbook.exercise(play.workbook.koan("softmax")).read_text()
     pair = _submit(play, text if "import torch" in text else f"import torch\n{text}", "softmax")
     [(_, verdict)] = runner.run_all([Ask(*pair, isolated=isolated)])

@@ -1,4 +1,4 @@
-"""The session's order of runs: the newest koan asked for always gets its verdict, whatever happens to older runs."""
+"""The order of a session's runs: the koan requested last always gets its verdict, whatever happens to older runs."""
 
 import queue
 import threading
@@ -17,7 +17,7 @@ FIRST, SECOND = "ch01_tensors/dot", "ch01_tensors/matmul"
 
 
 class Scripted:
-    """A runner that tells which runs begin, and ends each when the test says so."""
+    """A runner that reports which runs begin, and ends each run when the test orders it."""
 
     def __init__(self, workbook, **_):
         self.begun = queue.Queue()
@@ -45,7 +45,7 @@ class Scripted:
 
 @pytest.fixture
 def start(play, monkeypatch):
-    """Start a session with this runner; gives it and a function that waits for a state."""
+    """A function that starts a session with a runner. It returns both, and a function that waits for a state."""
     started = []
 
     def with_runner(runner):
@@ -54,8 +54,8 @@ def start(play, monkeypatch):
         session = AppSession(play.workbook, states.put, start=FIRST)
         started.append(session)
 
-        def until(holds):
-            while not holds(state := states.get(timeout=PATIENCE)):
+        def until(condition):
+            while not condition(state := states.get(timeout=PATIENCE)):
                 pass
             return state
 
@@ -68,7 +68,7 @@ def start(play, monkeypatch):
 
 
 class LateToCancel(Scripted):
-    """Once armed, its cancel looks for a run to end only when the newest has begun."""
+    """Once armed, its `cancel` does not act before the newest run has begun."""
 
     def __init__(self, workbook, **_):
         super().__init__(workbook)
@@ -135,7 +135,7 @@ def test_a_run_that_a_cancel_came_too_early_for_is_cancelled_again(start):
     session, runner, until = start(Scripted)
     assert runner.begun.get(timeout=PATIENCE) == FIRST
     session.post(Command("go", SECOND))
-    for _ in range(3):  # the run was not yet in flight: nothing came of it
+    for _ in range(3):  # the run was not in flight yet, so these cancels had no effect
         runner.cancels.get(timeout=PATIENCE)
     runner.orders.put("cancelled")
     runner.orders.put("verdict")
@@ -153,7 +153,7 @@ def test_of_several_koans_asked_for_during_a_run_only_the_last_runs(start):
     for koan in (SECOND, FIRST, SECOND):
         session.post(Command("go", koan))
     session.post(Command("hint"))
-    until(lambda s: s.hints == 1)  # all of them were heard
+    until(lambda s: s.hints == 1)  # all commands were received
     runner.orders.put("cancelled")
     runner.orders.put("verdict")
     until(lambda s: s.step is not None and s.step.koan.id == SECOND and not s.running)
@@ -174,7 +174,7 @@ def test_an_old_run_that_ends_with_a_verdict_does_not_hide_that_a_newer_one_is_o
 
 
 class Gone(Scripted):
-    """Its server has died: both to run and to cancel say so."""
+    """A runner whose server has died: `run` and `cancel` raise an error."""
 
     def run(self, koan, target, seed=0):
         raise KoansError("the runner stopped")

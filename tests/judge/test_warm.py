@@ -1,4 +1,4 @@
-"""The warm process that `koans run` leaves behind: who uses it, who must not, and how it ends. Cold runs beside it."""
+"""The warm process that stays after `koans run`: what uses it, what must not, and how it ends. Also cold runs."""
 
 import json
 import os
@@ -24,13 +24,13 @@ from grader.learn.attempts import LEARNER
 from tests.conftest import Play, copy_workbook, end_warm
 
 STAYS = {"KOANS_WARM_SECONDS": "600"}
-PATIENCE = 60.0  # seconds; what is waited for takes one or two, and up to seven where code has changed
+PATIENCE = 60.0  # the most seconds to wait; most things take one or two, and up to seven after a change of the code
 ENDLESS = "while True: pass"
 
 
 @pytest.fixture(scope="module")
-def copied(tmp_path_factory):
-    """A workbook whose koan `dot` is solved, and writes down in which process's child it was run."""
+def solved_copy(tmp_path_factory):
+    """A workbook in which `dot` is solved. Each run of `dot` writes its parent's pid to the file `who`."""
     play = Play(copy_workbook(tmp_path_factory.mktemp("warm")))
     solution = strip_markers(play.workbook.solution(play.workbook.koan("dot")).read_text())
     who = play.root / "who"
@@ -42,37 +42,38 @@ def copied(tmp_path_factory):
 
 
 @pytest.fixture
-def desk(copied):
-    """That workbook with no process behind it, before and after."""
-    end_warm(copied.root)
-    (copied.root / "who").unlink(missing_ok=True)
-    yield copied
-    end_warm(copied.root)
+def fresh_copy(solved_copy):
+    """That workbook, without a warm process before and after the test."""
+    end_warm(solved_copy.root)
+    (solved_copy.root / "who").unlink(missing_ok=True)
+    yield solved_copy
+    end_warm(solved_copy.root)
 
 
 @pytest.fixture
-def standing(copied):
-    """That workbook with at most the one process that a run with `STAYS` uses; tests leave it to the next."""
-    (copied.root / "who").unlink(missing_ok=True)
-    return copied
+def warm_copy(solved_copy):
+    """That workbook, maybe with the one warm process that runs with `STAYS` use. Tests leave it to the next test."""
+    (solved_copy.root / "who").unlink(missing_ok=True)
+    return solved_copy
 
 
-def until(holds):
+def until(condition):
+    """Wait until the condition holds."""
     deadline = time.monotonic() + PATIENCE
-    while not holds():
+    while not condition():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.05)
 
 
-def run_dot(desk, *more, **env):
-    """`koans run dot`; the process that ran it."""
-    result = desk.koans("run", "dot", *more, env=env)
+def run_dot(play, *more, **env):
+    """Run `koans run dot`. Returns the pid of the process that made the run."""
+    result = play.koans("run", "dot", *more, env=env)
     assert result.returncode == 0, result.stdout + result.stderr
-    return int((desk.root / "who").read_text().split()[-1])
+    return int((play.root / "who").read_text().split()[-1])
 
 
-def left_pids(desk):
-    return [each.pid for each in find_warm(desk.root)]
+def left_pids(play):
+    return [each.pid for each in find_warm(play.root)]
 
 
 def alive(pid):
@@ -83,27 +84,27 @@ def alive(pid):
         return False
 
 
-def test_the_second_run_uses_the_process_that_the_first_left_and_imports_no_torch(standing):
-    first = run_dot(standing, **STAYS)
-    assert left_pids(standing) == [first]
+def test_the_second_run_uses_the_process_that_the_first_left_and_imports_no_torch(warm_copy):
+    first = run_dot(warm_copy, **STAYS)
+    assert left_pids(warm_copy) == [first]
     environment = {**os.environ, **STAYS}
-    second = standing.python("-X", "importtime", "-m", "grader", "run", "dot", env=environment)
+    second = warm_copy.python("-X", "importtime", "-m", "grader", "run", "dot", env=environment)
     assert second.returncode == 0
-    assert (standing.root / "who").read_text().split() == [str(first)] * 2
+    assert (warm_copy.root / "who").read_text().split() == [str(first)] * 2
     imported = {line.rpartition("|")[2].strip() for line in second.stderr.splitlines()}
     assert "grader.judge.runner.client" in imported
     assert not imported & {"torch", "triton", "numpy", "pytest", "hypothesis", "textual"}
 
 
-def test_what_is_left_has_no_terminal_no_pipe_and_no_file_of_the_command_that_started_it(standing):
-    pid = run_dot(standing, **STAYS)
+def test_what_is_left_has_no_terminal_no_pipe_and_no_file_of_the_command_that_started_it(warm_copy):
+    pid = run_dot(warm_copy, **STAYS)
     assert os.getsid(pid) == pid
     place = f"/proc/{pid}/fd"
-    held = {int(fd): os.readlink(f"{place}/{fd}") for fd in os.listdir(place)}
-    log = str(socket_path_log(standing))
-    assert (held[0], held[1], held[2]) == ("/dev/null", log, log)
-    # its own: the pipe that wakes it, the selector, the socket it listens at
-    assert sorted(text.partition(":")[0] for fd, text in held.items() if fd > 2) == [
+    open_files = {int(fd): os.readlink(f"{place}/{fd}") for fd in os.listdir(place)}
+    log = str(socket_path_log(warm_copy))
+    assert (open_files[0], open_files[1], open_files[2]) == ("/dev/null", log, log)
+    # Its own: the pipe that wakes it, the selector, and the socket at which it listens.
+    assert sorted(text.partition(":")[0] for fd, text in open_files.items() if fd > 2) == [
         "anon_inode",
         "pipe",
         "pipe",
@@ -113,38 +114,38 @@ def test_what_is_left_has_no_terminal_no_pipe_and_no_file_of_the_command_that_st
     assert {file.stat().st_mode & 0o777 for file in folder().iterdir()} == {0o600}
 
 
-def socket_path_log(desk):
+def socket_path_log(play):
     (path,) = [
-        path for path in folder().glob("*.sock") if (found := shared.hello(path)) and found[1].root == str(desk.root)
+        path for path in folder().glob("*.sock") if (found := shared.hello(path)) and found[1].root == str(play.root)
     ]
     return shared.log_of(path)
 
 
-def test_app_and_notebooks_share_it_and_leave_one_too(desk, monkeypatch):
+def test_app_and_notebooks_share_it_and_leave_one_too(fresh_copy, monkeypatch):
     monkeypatch.setenv("KOANS_WARM_SECONDS", "600")
-    monkeypatch.setenv("PYTHONPATH", str(desk.root))
-    with Runner(desk.workbook) as like_the_app:
+    monkeypatch.setenv("PYTHONPATH", str(fresh_copy.root))
+    with Runner(fresh_copy.workbook) as like_the_app:
         assert like_the_app.warm_up() == "warm"
-    (pid,) = left_pids(desk)
-    with Runner(desk.workbook) as like_a_notebook:
+    (pid,) = left_pids(fresh_copy)
+    with Runner(fresh_copy.workbook) as like_a_notebook:
         assert like_a_notebook.warm_up() == "warm, shared"
-    assert run_dot(desk) == pid
+    assert run_dot(fresh_copy) == pid
 
 
-def test_it_ends_some_time_after_its_last_run(desk):
-    pid = run_dot(desk, KOANS_WARM_SECONDS="2")
+def test_it_ends_some_time_after_its_last_run(fresh_copy):
+    pid = run_dot(fresh_copy, KOANS_WARM_SECONDS="2")
     until(lambda: not alive(pid))
-    assert find_warm(desk.root) == []
+    assert find_warm(fresh_copy.root) == []
 
 
-def test_it_ends_when_code_changes_and_the_next_run_is_made_by_one_that_knows(desk):
-    pid = run_dot(desk, **STAYS)
-    file = desk.root / "content/ch01_tensors/dot.md"
+def test_it_ends_when_code_changes_and_the_next_run_is_made_by_one_that_knows(fresh_copy):
+    pid = run_dot(fresh_copy, **STAYS)
+    file = fresh_copy.root / "content/ch01_tensors/dot.md"
     file.write_text(file.read_text() + "\nMore.\n")
-    other = run_dot(desk, **STAYS)
+    other = run_dot(fresh_copy, **STAYS)
     assert other != pid
     until(lambda: not alive(pid))
-    assert left_pids(desk) == [other]
+    assert left_pids(fresh_copy) == [other]
 
 
 def test_it_ends_when_the_workbook_is_deleted(tmp_path):
@@ -156,10 +157,10 @@ def test_it_ends_when_the_workbook_is_deleted(tmp_path):
     until(lambda: not alive(pid))
 
 
-def test_none_is_left_with_no_seconds(desk):
-    pid = run_dot(desk, KOANS_WARM_SECONDS="0")
+def test_none_is_left_with_no_seconds(fresh_copy):
+    pid = run_dot(fresh_copy, KOANS_WARM_SECONDS="0")
     until(lambda: not alive(pid))
-    assert find_warm(desk.root) == []
+    assert find_warm(fresh_copy.root) == []
 
 
 @pytest.mark.parametrize("ci, stays", [("", 600.0), ("0", 600.0), ("false", 600.0), ("true", 0.0), ("1", 0.0)])
@@ -169,106 +170,108 @@ def test_it_stays_ten_minutes_and_in_ci_not_at_all(monkeypatch, ci, stays):
     assert shared.seconds() == stays
 
 
-def test_cold_does_not_use_what_is_left_and_leaves_it_alone(standing):
-    pid = run_dot(standing, **STAYS)
-    cold = run_dot(standing, "--cold", **STAYS)
+def test_cold_does_not_use_what_is_left_and_leaves_it_alone(warm_copy):
+    pid = run_dot(warm_copy, **STAYS)
+    cold = run_dot(warm_copy, "--cold", **STAYS)
     assert cold != pid
     until(lambda: not alive(cold))
-    assert left_pids(standing) == [pid]
+    assert left_pids(warm_copy) == [pid]
 
 
-def test_one_that_was_started_in_another_environment_is_not_used(desk):
-    pid = run_dot(desk, **STAYS)
-    other = run_dot(desk, **STAYS, CUDA_VISIBLE_DEVICES="")
+def test_one_that_was_started_in_another_environment_is_not_used(fresh_copy):
+    pid = run_dot(fresh_copy, **STAYS)
+    other = run_dot(fresh_copy, **STAYS, CUDA_VISIBLE_DEVICES="")
     assert other != pid
-    assert sorted(left_pids(desk)) == sorted([pid, other])
-    assert run_dot(desk, **STAYS) == pid
+    assert sorted(left_pids(fresh_copy)) == sorted([pid, other])
+    assert run_dot(fresh_copy, **STAYS) == pid
 
 
 @pytest.mark.parametrize(
     "name", ["TRITON_CACHE_DIR", "OMP_NUM_THREADS", "PYTHONHASHSEED", "LANG", "LC_ALL", "PATH", "KOANS_WARM_SECONDS"]
 )
-def test_each_variable_that_a_run_may_depend_on_has_an_address_of_its_own(desk, monkeypatch, name):
-    before = socket_path(desk.root)
+def test_each_variable_that_a_run_may_depend_on_has_an_address_of_its_own(fresh_copy, monkeypatch, name):
+    before = socket_path(fresh_copy.root)
     monkeypatch.setenv(name, "7")
-    assert socket_path(desk.root) != before
+    assert socket_path(fresh_copy.root) != before
 
 
 @pytest.mark.parametrize("name", ["COLUMNS", "TERM", "SHLVL", "WINDOWID", "PYTHONUNBUFFERED"])
-def test_another_terminal_has_the_same_address(desk, monkeypatch, name):
-    before = socket_path(desk.root)
+def test_another_terminal_has_the_same_address(fresh_copy, monkeypatch, name):
+    before = socket_path(fresh_copy.root)
     monkeypatch.setenv(name, "7")
-    assert socket_path(desk.root) == before
+    assert socket_path(fresh_copy.root) == before
 
 
-def test_what_a_client_sets_for_itself_does_not_change_the_address(desk, monkeypatch):
+def test_what_a_client_sets_for_itself_does_not_change_the_address(fresh_copy, monkeypatch):
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
-    before = socket_path(desk.root)
+    before = socket_path(fresh_copy.root)
     monkeypatch.setenv("TRITON_INTERPRET", "1")
-    assert socket_path(desk.root) == before
+    assert socket_path(fresh_copy.root) == before
     monkeypatch.setenv("TRITON_INTERPRET", "0")
-    assert socket_path(desk.root) != before
+    assert socket_path(fresh_copy.root) != before
 
 
-def test_commands_that_start_at_the_same_time_all_pass_and_leave_one(desk):
-    environment = {**os.environ, **STAYS, "PYTHONPATH": str(desk.root)}
+def test_commands_that_start_at_the_same_time_all_pass_and_leave_one(fresh_copy):
+    environment = {**os.environ, **STAYS, "PYTHONPATH": str(fresh_copy.root)}
     command = [sys.executable, "-m", "grader", "run", "dot"]
-    racing = [subprocess.Popen(command, cwd=desk.root, env=environment, stdout=subprocess.DEVNULL) for _ in range(3)]
+    racing = [
+        subprocess.Popen(command, cwd=fresh_copy.root, env=environment, stdout=subprocess.DEVNULL) for _ in range(3)
+    ]
     assert [process.wait(PATIENCE) for process in racing] == [0, 0, 0]
-    until(lambda: len([pid for pid in set((desk.root / "who").read_text().split()) if alive(pid)]) == 1)
-    (pid,) = left_pids(desk)
-    assert run_dot(desk, **STAYS) == pid
+    until(lambda: len([pid for pid in set((fresh_copy.root / "who").read_text().split()) if alive(pid)]) == 1)
+    (pid,) = left_pids(fresh_copy)
+    assert run_dot(fresh_copy, **STAYS) == pid
 
 
-def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(standing):
-    server = run_dot(standing, **STAYS)
-    marker = standing.root / "began"
-    standing.body("matmul", f"import os; open({str(marker)!r}, 'w').write(str(os.getpid()))", ENDLESS)
-    environment = {**os.environ, **STAYS, "PYTHONPATH": str(standing.root)}
+def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(warm_copy):
+    server = run_dot(warm_copy, **STAYS)
+    marker = warm_copy.root / "began"
+    warm_copy.body("matmul", f"import os; open({str(marker)!r}, 'w').write(str(os.getpid()))", ENDLESS)
+    environment = {**os.environ, **STAYS, "PYTHONPATH": str(warm_copy.root)}
     command = [sys.executable, "-m", "grader", "run", "matmul"]
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
         marker.unlink(missing_ok=True)
-        process = subprocess.Popen(command, cwd=standing.root, env=environment, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, cwd=warm_copy.root, env=environment, stderr=subprocess.PIPE, text=True)
         until(lambda: marker.exists() and marker.read_text())
         child = int(marker.read_text())
         process.send_signal(number)
         assert process.communicate(timeout=PATIENCE)[1].strip() == ""
         assert process.returncode == code
         until(lambda child=child: not alive(child))
-    assert run_dot(standing, **STAYS) == server
-    standing = json.loads(standing.koans("list", "--json").stdout)
-    assert next(k for k in standing if k["id"] == "ch01_tensors/matmul")["standing"]["attempts"] == 0
+    assert run_dot(warm_copy, **STAYS) == server
+    koans = json.loads(warm_copy.koans("list", "--json").stdout)
+    assert next(k for k in koans if k["id"] == "ch01_tensors/matmul")["standing"]["attempts"] == 0
 
 
-def test_one_that_was_killed_is_replaced(desk, monkeypatch):
-    pid = run_dot(desk, **STAYS)
+def test_one_that_was_killed_is_replaced(fresh_copy, monkeypatch):
+    pid = run_dot(fresh_copy, **STAYS)
     os.kill(pid, signal.SIGKILL)
     until(lambda: not alive(pid))
-    other = run_dot(desk, **STAYS)
-    assert left_pids(desk) == [other] != [pid]
+    other = run_dot(fresh_copy, **STAYS)
+    assert left_pids(fresh_copy) == [other] != [pid]
 
-    monkeypatch.setenv("PYTHONPATH", str(desk.root))
+    monkeypatch.setenv("PYTHONPATH", str(fresh_copy.root))
     monkeypatch.setenv("KOANS_WARM_SECONDS", "600")
-    with Runner(desk.workbook) as runner:  # as an app that is open
+    with Runner(fresh_copy.workbook) as runner:  # as an app that is open
         assert runner.warm_up() == "warm, shared"
         os.kill(other, signal.SIGKILL)
         until(lambda: not alive(other))
-        assert runner.run(desk.workbook.koan("dot"), LEARNER).passed
+        assert runner.run(fresh_copy.workbook.koan("dot"), LEARNER).passed
 
 
-def test_grading_never_uses_it_and_leaves_none(standing, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(standing.root))
+def test_grading_never_uses_it_and_leaves_none(warm_copy, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(warm_copy.root))
     monkeypatch.setenv("KOANS_WARM_SECONDS", "600")
-    pid = run_dot(standing)
-    with Runner(standing.workbook) as learner, Runner(standing.workbook, isolated=True) as grader:
+    pid = run_dot(warm_copy)
+    with Runner(warm_copy.workbook) as learner, Runner(warm_copy.workbook, isolated=True) as grader:
         assert learner.warm_up() == "warm, shared"
         assert grader.warm_up() == "warm"
-    assert left_pids(standing) == [pid]
+    assert left_pids(warm_copy) == [pid]
 
 
 @pytest.fixture
 def elsewhere(monkeypatch):
-    """A runtime folder of its own, with a short name: a socket's path has room for some 100 bytes."""
+    """A new runtime folder. Its name is short, because the path of a socket may have about 100 bytes."""
     with tempfile.TemporaryDirectory(dir="/tmp") as short:
         monkeypatch.setenv("XDG_RUNTIME_DIR", short)
         yield Path(short)
@@ -277,7 +280,7 @@ def elsewhere(monkeypatch):
 @pytest.mark.parametrize("what", ["open to others", "a link", "a file", "not to be made"])
 def test_a_place_that_another_user_could_own_is_refused(elsewhere, what, monkeypatch):
     place = elsewhere / f"koans-{os.getuid()}"
-    says = "must be a folder that only you can enter; remove it, and it is made anew"
+    message = "must be a folder that only you can enter; remove it, and it is made anew"
     if what == "open to others":
         place.mkdir()
         place.chmod(0o777)
@@ -288,26 +291,26 @@ def test_a_place_that_another_user_could_own_is_refused(elsewhere, what, monkeyp
         place.touch()
     else:
         monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc/none")
-        place, says = f"/proc/none/koans-{os.getuid()}", "cannot be used (No such file or directory)"
+        place, message = f"/proc/none/koans-{os.getuid()}", "cannot be used (No such file or directory)"
     with pytest.raises(KoansError) as error:
         folder()
-    assert str(error.value) == f"{place}: {says}"
+    assert str(error.value) == f"{place}: {message}"
 
 
-def test_without_a_safe_place_a_run_has_a_process_of_its_own_and_doctor_says_why(desk, elsewhere):
+def test_without_a_safe_place_a_run_has_a_process_of_its_own_and_doctor_says_why(fresh_copy, elsewhere):
     place = elsewhere / f"koans-{os.getuid()}"
     place.touch()
-    pid = run_dot(desk, **STAYS)
+    pid = run_dot(fresh_copy, **STAYS)
     until(lambda: not alive(pid))
-    assert warm_finding(desk) == (
+    assert warm_finding(fresh_copy) == (
         "none",
         f"none can be left behind: {place}: must be a folder that only you can enter; remove it, and it is made anew",
     )
 
 
-def warm_finding(desk):
-    """What `koans doctor` finds of the warm process."""
-    findings = json.loads(desk.koans("doctor", "--json", env=STAYS).stdout)
+def warm_finding(play):
+    """What `koans doctor` says about the warm process."""
+    findings = json.loads(play.koans("doctor", "--json", env=STAYS).stdout)
     return next((f["found"], f["says"]) for f in findings if f["part"] == "warm")
 
 
@@ -319,65 +322,65 @@ def test_another_users_end_of_a_connection_is_not_trusted(monkeypatch):
         assert not shared.of_this_user(ours)
 
 
-def test_doctor_shows_it_and_says_how_to_end_it(desk):
-    pid = run_dot(desk, **STAYS)
-    found, says = warm_finding(desk)
-    assert found == f"pid {pid}"
-    age, rest = says.split(" s old, ")
+def test_doctor_shows_it_and_says_how_to_end_it(fresh_copy):
+    pid = run_dot(fresh_copy, **STAYS)
+    process, text = warm_finding(fresh_copy)
+    assert process == f"pid {pid}"
+    age, rest = text.split(" s old, ")
     assert age.isdigit()
     assert rest == f"ends 10 min after its last run; `kill {pid}` ends it now"
     subprocess.run(["kill", str(pid)], check=True)
     until(lambda: not alive(pid))
-    assert find_warm(desk.root) == []
+    assert find_warm(fresh_copy.root) == []
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "inf"])
-def test_a_time_that_is_none_is_said_in_one_line(desk, text):
-    result = desk.koans("run", "dot", env={"KOANS_WARM_SECONDS": text})
+def test_a_time_that_is_none_is_said_in_one_line(fresh_copy, text):
+    result = fresh_copy.koans("run", "dot", env={"KOANS_WARM_SECONDS": text})
     assert result.returncode == 2
     assert result.stderr == (
         f"koans: KOANS_WARM_SECONDS={text}: give seconds from 0 on; with 0 no warm process is left behind\n"
     )
 
 
-# What a run that is given up, or cannot start, comes to.
+# Runs that are cancelled, and runs that cannot start.
 
 
 def in_thread(runner, koan):
-    """Run it on a thread; what came of it, once there is something."""
-    came = []
+    """Run the koan in a thread. Returns the thread, and a list that gets the verdict or the error."""
+    results = []
 
     def run():
         try:
-            came.append(runner.run(koan, LEARNER))
+            results.append(runner.run(koan, LEARNER))
         except (Cancelled, KoansError) as error:
-            came.append(error)
+            results.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
-    return thread, came
+    return thread, results
 
 
 @pytest.mark.parametrize("cold", ["", "1"])
-def test_a_run_that_is_cancelled_has_no_verdict(desk, monkeypatch, cold):
+def test_a_run_that_is_cancelled_has_no_verdict(fresh_copy, monkeypatch, cold):
     monkeypatch.setenv("KOANS_COLD", cold)
-    marker = desk.root / "began"
+    marker = fresh_copy.root / "began"
     marker.unlink(missing_ok=True)
-    desk.body("matmul", f"open({str(marker)!r}, 'w').close()", ENDLESS)
-    with Runner(desk.workbook, Limits(timeout=PATIENCE)) as runner:
-        thread, came = in_thread(runner, desk.workbook.koan("matmul"))
+    fresh_copy.body("matmul", f"open({str(marker)!r}, 'w').close()", ENDLESS)
+    with Runner(fresh_copy.workbook, Limits(timeout=PATIENCE)) as runner:
+        thread, results = in_thread(runner, fresh_copy.workbook.koan("matmul"))
         until(marker.exists)
         runner.cancel()
         thread.join(PATIENCE)
-        assert isinstance(came[0], Cancelled), came
-        assert runner.run(desk.workbook.koan("dot"), LEARNER).passed
+        assert isinstance(results[0], Cancelled), results
+        assert runner.run(fresh_copy.workbook.koan("dot"), LEARNER).passed
 
 
-def test_a_cold_run_cancelled_before_its_process_starts_has_none(desk, monkeypatch):
+def test_a_cold_run_cancelled_before_its_process_starts_has_none(fresh_copy, monkeypatch):
     monkeypatch.setenv("KOANS_COLD", "1")
-    desk.body("matmul", ENDLESS)
+    fresh_copy.body("matmul", ENDLESS)
     start = threading.Thread.start
-    with Runner(desk.workbook, Limits(timeout=PATIENCE)) as runner:
+    with Runner(fresh_copy.workbook, Limits(timeout=PATIENCE)) as runner:
 
         def cancel_first(thread):
             monkeypatch.setattr(threading.Thread, "start", start)
@@ -385,15 +388,15 @@ def test_a_cold_run_cancelled_before_its_process_starts_has_none(desk, monkeypat
             start(thread)
 
         monkeypatch.setattr(threading.Thread, "start", cancel_first)
-        monkeypatch.setattr(subprocess, "Popen", None)  # whoever starts a process all the same fails
+        monkeypatch.setattr(subprocess, "Popen", None)  # starting a process fails
         with pytest.raises(Cancelled):
-            runner.run(desk.workbook.koan("matmul"), LEARNER)
+            runner.run(fresh_copy.workbook.koan("matmul"), LEARNER)
 
 
-def test_a_run_cancelled_while_the_server_starts_is_not_made(desk, monkeypatch):
-    desk.body("matmul", ENDLESS)
+def test_a_run_cancelled_while_the_server_starts_is_not_made(fresh_copy, monkeypatch):
+    fresh_copy.body("matmul", ENDLESS)
     popen = subprocess.Popen
-    with Runner(desk.workbook, Limits(timeout=5)) as runner:
+    with Runner(fresh_copy.workbook, Limits(timeout=5)) as runner:
 
         def cancel_first(*args, **options):
             runner.cancel()
@@ -401,17 +404,17 @@ def test_a_run_cancelled_while_the_server_starts_is_not_made(desk, monkeypatch):
 
         monkeypatch.setattr(subprocess, "Popen", cancel_first)
         with pytest.raises(Cancelled):
-            runner.run(desk.workbook.koan("matmul"), LEARNER)
-        verdict = runner.run(desk.workbook.koan("matmul"), LEARNER)
+            runner.run(fresh_copy.workbook.koan("matmul"), LEARNER)
+        verdict = runner.run(fresh_copy.workbook.koan("matmul"), LEARNER)
         assert verdict.status == Status.timed_out
 
 
 @pytest.mark.parametrize("cold", ["", "1"])
-def test_a_process_that_cannot_start_is_said_in_one_line(desk, monkeypatch, tmp_path, cold):
+def test_a_process_that_cannot_start_is_said_in_one_line(fresh_copy, monkeypatch, tmp_path, cold):
     monkeypatch.setenv("KOANS_COLD", cold)
     if cold:
         monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
-        says = "No such file or directory"
+        reason = "No such file or directory"
     else:  # a server that may not fork
         (tmp_path / "sitecustomize.py").write_text(
             "import os, sys\n"
@@ -420,7 +423,7 @@ def test_a_process_that_cannot_start_is_said_in_one_line(desk, monkeypatch, tmp_
             "    os.fork = fork\n"
         )
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-        says = "Resource temporarily unavailable"
-    with Runner(desk.workbook) as runner, pytest.raises(KoansError) as error:
-        runner.run(desk.workbook.koan("dot"), LEARNER)
-    assert str(error.value) == f"the koan was not run: no process for it can be started ({says})"
+        reason = "Resource temporarily unavailable"
+    with Runner(fresh_copy.workbook) as runner, pytest.raises(KoansError) as error:
+        runner.run(fresh_copy.workbook.koan("dot"), LEARNER)
+    assert str(error.value) == f"the koan was not run: no process for it can be started ({reason})"

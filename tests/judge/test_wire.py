@@ -1,4 +1,4 @@
-"""What crosses between a worker and the grader: values to the bit, and whatever bytes a worker may send instead."""
+"""The messages between a worker and the grader: values are exact to the bit, and forged bytes do no harm."""
 
 import math
 import os
@@ -29,13 +29,13 @@ MANY = settings(
 
 
 def crossed(value):
-    """The value behind a frame."""
+    """The value after it was sent in a frame."""
     body = wire.frame(wire.Returned(1, pack(value)))[wire.HEADER :]
     return Unpacker()(wire.reply(body).value)
 
 
 def same(a, b):
-    """To the bit, in type, dtype, shape, strides and NaN payloads."""
+    """Whether two values are equal to the bit, in type, dtype, shape, strides and NaN payloads."""
     if type(a) is not type(b):
         return False
     if isinstance(a, torch.Tensor):
@@ -73,7 +73,7 @@ def test_tensors_of_every_dtype_cross_to_the_bit(name, shape):
 def test_every_pattern_of_bits_crosses_nan_payloads_among_them(dtype):
     bits = torch.arange(1 << 8 * min(2, dtype.itemsize)).to(torch.int32)
     if dtype.itemsize == 4:
-        patterns = (bits + 0x7F80_0001).to(torch.int32).view(dtype)  # the NaNs of fp32, signalling ones first
+        patterns = (bits + 0x7F80_0001).to(torch.int32).view(dtype)  # the NaNs of fp32, signaling ones first
     else:
         patterns = bits.to(torch.uint8 if dtype.itemsize == 1 else torch.int16).view(dtype)
     assert same(crossed(patterns), patterns)
@@ -157,12 +157,12 @@ def test_any_nesting_of_plain_values_crosses(value):
 
 
 class Gone(Exception):
-    """The proxy gave its worker up."""
+    """The proxy ended its worker."""
 
 
 @pytest.fixture(scope="module")
 def listening(tmp_path_factory):
-    """A listener in the zygote's place; `with_bytes(data)` makes a worker whose other end has sent them."""
+    """A socket that plays the part of the zygote, and its path."""
     path = str(tmp_path_factory.mktemp("w") / "s")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -175,7 +175,10 @@ def gone(end):
 
 
 def trusted_side(listening, data, *, close=True, seconds=5.0, value=7):
-    """What one load and one call come to, if the worker sends `data` and then closes or falls silent."""
+    """The result of one load and one call, if the worker sends `data` and then closes, or sends nothing more.
+
+    Returns Gone if the proxy ended the worker.
+    """
     path, listener = listening
 
     def worker():
@@ -193,16 +196,16 @@ def trusted_side(listening, data, *, close=True, seconds=5.0, value=7):
 
     thread = threading.Thread(target=worker)
     thread.start()
-    made = None
+    sandbox_worker = None
     try:
-        made = SandboxWorker(path, wire.Load("", "f.py"), WorkerLimits(seconds=seconds), gone)
-        made.names()
-        return Proxy(made, "f")(value)
+        sandbox_worker = SandboxWorker(path, wire.Load("", "f.py"), WorkerLimits(seconds=seconds), gone)
+        sandbox_worker.names()
+        return Proxy(sandbox_worker, "f")(value)
     except Gone as error:
         return error
     finally:
-        if made is not None:
-            made.close()
+        if sandbox_worker is not None:
+            sandbox_worker.close()
         thread.join(15)
         assert not thread.is_alive()
 
@@ -217,14 +220,14 @@ def test_an_honest_answer_is_the_result(listening):
 
 @MANY
 @given(st.binary(max_size=400), st.integers(0, 2))
-def test_arbitrary_bytes_end_the_worker_and_nothing_else(listening, data, said):
-    assert isinstance(trusted_side(listening, b"".join((READY, LOADED)[:said]) + data), Gone)
+def test_arbitrary_bytes_end_the_worker_and_nothing_else(listening, data, honest_frames):
+    assert isinstance(trusted_side(listening, b"".join((READY, LOADED)[:honest_frames]) + data), Gone)
 
 
 @MANY
 @given(st.binary(max_size=200), st.integers(0, 2))
-def test_arbitrary_bytes_in_a_frame_end_the_worker_and_nothing_else(listening, body, said):
-    data = b"".join((READY, LOADED)[:said]) + len(body).to_bytes(wire.HEADER, "little") + body
+def test_arbitrary_bytes_in_a_frame_end_the_worker_and_nothing_else(listening, body, honest_frames):
+    data = b"".join((READY, LOADED)[:honest_frames]) + len(body).to_bytes(wire.HEADER, "little") + body
     assert isinstance(trusted_side(listening, data), Gone)
 
 
@@ -248,7 +251,7 @@ def test_a_mutated_answer_is_a_value_an_exception_or_the_end(listening, answer, 
     frame = len(body).to_bytes(wire.HEADER, "little") + bytes(body)
     try:
         trusted_side(listening, READY + LOADED + frame)
-    except Exception as error:  # what the worker says was raised, and no error of ours
+    except Exception as error:  # it must be the one that the worker described
         raised = error
     else:
         return
@@ -321,7 +324,7 @@ def test_silence_ends_at_the_deadline(listening, data, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("answer", "complaint"),
     [
         (wire.Returned(2, None), "another question"),
         (wire.Returned(0, None), "another question"),
@@ -333,10 +336,10 @@ def test_silence_ends_at_the_deadline(listening, data, monkeypatch):
         (wire.Returned(1, None, pack({0: 1})), "inputs that are none"),
     ],
 )
-def test_an_answer_out_of_turn_is_nonsense(listening, answer, says):
+def test_an_answer_out_of_turn_is_nonsense(listening, answer, complaint):
     end = trusted_side(listening, honest(answer))
     assert isinstance(end, Gone)
-    assert says in end.args[0].nonsense
+    assert complaint in end.args[0].nonsense
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from grader.learn.notebook.render import CheckResult, as_text
 from grader.learn.progress import Progress
 from tests.browser import CHROMIUM, Browser
 from tests.conftest import ROOT, Play, copy_workbook
-from tests.notebooks import answer, kernels, of_cells, said, solved, write
+from tests.notebooks import answer, kernels, of_cells, output_text, solved, write
 
 HERE = Source()
 
@@ -57,7 +57,9 @@ def exported(play, chapter):
 
 
 def checks(notebook):
-    return {cell.id.removeprefix("check-"): said(cell) for cell in notebook.cells if cell.id.startswith("check-")}
+    return {
+        cell.id.removeprefix("check-"): output_text(cell) for cell in notebook.cells if cell.id.startswith("check-")
+    }
 
 
 def test_every_chapter_is_a_valid_notebook_and_the_same_bytes_each_time(shared):

@@ -1,3 +1,5 @@
-"""What the cells of a notebook define: their text as it came (file), as statements (python), as answers to koans by
-function name (answers), and the same in a process shut in for it, for strangers' notebooks (apart). Nothing is run.
+"""Finds the answers to koans in a notebook without running anything.
+
+`notebook_file` reads the file and its code cells. `statements` parses a cell. `answers` puts together the text of each
+koan from the statements that define its functions.
 """

@@ -1,4 +1,4 @@
-"""A notebook's file: its code cells, in order. Outputs, attachments and texts are not looked at."""
+"""Reads the code cells of a notebook's file, in order. Outputs, attachments and text cells are ignored."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from grader.book.errors import KoansError
 from grader.book.notebook_parser.statements import Cell
 
 SUFFIX = ".ipynb"
-LARGEST = 16 << 20  # bytes; an exported chapter has some 150,000 before its outputs
+LARGEST = 16 << 20  # bytes; an exported chapter without outputs has about 150,000
 FORMAT = 4
 
 
 class Notebook(msgspec.Struct, frozen=True):
-    """`chapter` is the id of the chapter it was exported from; empty if it does not say."""
+    """The code cells of a notebook. `chapter` is the id of the chapter it was exported from, or empty if not known."""
 
     name: str
     chapter: str
@@ -35,37 +35,40 @@ class _File(msgspec.Struct):
 
 
 def read(data: bytes, name: str) -> Notebook:
-    """The notebook called `name`. Raises KoansError for what is no notebook in Python of format 4."""
+    """Read the bytes of a notebook's file. `name` is for messages.
+
+    Raises KoansError if it is too large, no notebook of format 4, or not in Python.
+    """
     if len(data) > LARGEST:
         raise KoansError(
             f"{name} is larger than {LARGEST >> 20} MiB, the most that is read: clear its outputs and save it again"
         )
     try:
-        found = msgspec.json.decode(data, type=_File)
+        file = msgspec.json.decode(data, type=_File)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         why = str(error).partition("\n")[0][:120] or type(error).__name__
         raise KoansError(f"{name} is not a notebook: {why}") from None
-    if found.nbformat != FORMAT:
+    if file.nbformat != FORMAT:
         raise KoansError(
-            f"{name} is in notebook format {found.nbformat}, and {FORMAT} is read: "
+            f"{name} is in notebook format {file.nbformat}, and {FORMAT} is read: "
             "`jupyter nbconvert --to notebook` converts it"
         )
-    language = _language(found.metadata)
+    language = _language(file.metadata)
     if not language.lower().startswith("python"):
         raise KoansError(f"{name} is a notebook in {language[:40]}: only Python is read")
     cells = [
         Cell(f"cell {number}", cell.source if isinstance(cell.source, str) else "".join(cell.source))
-        for number, cell in enumerate(found.cells, 1)
+        for number, cell in enumerate(file.cells, 1)
         if cell.cell_type == "code"
     ]
-    return Notebook(name, str(_table(found.metadata, "koans").get("chapter", "")), tuple(cells))
+    return Notebook(name, str(_table(file.metadata, "koans").get("chapter", "")), tuple(cells))
 
 
 def _language(metadata: Mapping[str, Any]) -> str:
-    said = _table(metadata, "kernelspec").get("language") or _table(metadata, "language_info").get("name")
-    return str(said or "python")
+    language = _table(metadata, "kernelspec").get("language") or _table(metadata, "language_info").get("name")
+    return str(language or "python")
 
 
 def _table(metadata: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = metadata.get(name)
-    return found if isinstance(found, dict) else {}
+    table = metadata.get(name)
+    return table if isinstance(table, dict) else {}

@@ -1,4 +1,4 @@
-"""A cell's text as Python statements: what each binds and uses. Magics and shell lines are left out, and said."""
+"""Parses a cell into statements: what each binds and uses. Magics and shell lines are left out and listed."""
 
 from __future__ import annotations
 
@@ -14,34 +14,39 @@ import msgspec
 from grader.book.syntax import parse
 
 Kind = Literal["import", "function", "value", "other"]
-# Cell magics whose cell is Python that defines what it says. The body of any other is another language, or is not kept.
+SkippedKind = Literal["a cell", "a shell line", "a magic"]
+# Cell magics after which the cell is Python and its definitions last. After any other magic the cell is left out.
 PYTHON_MAGICS = frozenset({"koan", "time", "capture"})
 MAGIC = re.compile(r"[%!?]|[\w., \[\]]+=\s*[!%]|.*\?$")
 SHELL = re.compile(r"!|[^%]*=\s*!")
-MAGICS = 200  # lines of a cell that may be left out before it is given up
+MOST_MAGICS = 200  # the most lines of a cell that are left out; a cell with more does not parse
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """A code cell as it stands. `label` says which: "cell 4", or "cell [4]" by its execution."""
+    """A code cell. `label` is "cell 4" by its place in the file, or "cell [4]" by its execution count."""
 
     label: str
     text: str
 
 
 class SkippedLine(msgspec.Struct, frozen=True):
-    """A line that was left out, and what it is."""
+    """A line that was left out."""
 
     cell: str
     line: int
-    what: str
+    kind: SkippedKind
     text: str
 
     def __str__(self) -> str:
-        return f"{self.cell}, line {self.line}: {self.what} left out: {self.text.strip()[:80]}"
+        return f"{self.cell}, line {self.line}: {self.kind} left out: {self.text.strip()[:80]}"
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """A top-level statement in lines `first` to `last`, counted from 1. `tree` is its syntax tree in words."""
+    """A top-level statement, or several that share a line, in the lines `first` to `last`, counted from 1.
+
+    `binds` are the names it binds, `uses` the global names it uses. `tree` is its syntax tree as text. `constant` tells
+    whether it only assigns constants.
+    """
 
     first: int
     last: int
@@ -53,41 +58,43 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 class Parsed(msgspec.Struct, frozen=True):
-    """A cell as statements; `error` says why there are none, and at which line."""
+    """A parsed cell. `error` says why it does not parse, and at which line. Then it has no statements."""
 
     cell: Cell
     lines: tuple[str, ...]
     statements: tuple[Statement, ...] = ()
-    left: tuple[SkippedLine, ...] = ()
+    skipped: tuple[SkippedLine, ...] = ()
     error: str = ""
 
 
 def read(cell: Cell) -> Parsed:
-    """Parse a cell, without running anything."""
-    lines, left = _without_cell_magic(cell)
+    """Parse a cell without running anything. Lines that are no Python become `pass`."""
+    lines, skipped = _without_cell_magic(cell)
     if not lines:
-        return Parsed(cell, (), left=tuple(left))
+        return Parsed(cell, (), skipped=tuple(skipped))
     while True:
         try:
             statements = [_statement(group, lines) for group in _by_lines(parse("\n".join(lines)).body)]
-            return Parsed(cell, tuple(lines), tuple(statements), tuple(left))
+            return Parsed(cell, tuple(lines), tuple(statements), tuple(skipped))
         except SyntaxError as error:
             number = min(max(error.lineno or 1, 1), len(lines))
-            if len(left) > MAGICS or not MAGIC.match(lines[number - 1].strip()[:1000]):
-                return Parsed(cell, tuple(lines), left=tuple(left), error=f"line {number}: {error.msg}")
-            left += _leave_out(cell, lines, number)
+            if len(skipped) > MOST_MAGICS or not MAGIC.match(lines[number - 1].strip()[:1000]):
+                return Parsed(cell, tuple(lines), skipped=tuple(skipped), error=f"line {number}: {error.msg}")
+            skipped += _leave_out(cell, lines, number)
         except (ValueError, RecursionError, MemoryError) as error:
-            return Parsed(cell, tuple(lines), left=tuple(left), error=f"line 1: {str(error)[:100] or 'cannot be read'}")
+            return Parsed(
+                cell, tuple(lines), skipped=tuple(skipped), error=f"line 1: {str(error)[:100] or 'cannot be read'}"
+            )
 
 
 @lru_cache(maxsize=512)
-def known(cell: Cell) -> Parsed:
-    """`read`, once for each cell: for a kernel, which looks at its whole history on every check."""
+def read_cached(cell: Cell) -> Parsed:
+    """The same as `read`, with a cache: a notebook's kernel parses its whole history at every check."""
     return read(cell)
 
 
 def _without_cell_magic(cell: Cell) -> tuple[list[str], list[SkippedLine]]:
-    lines = re.split("\r\n|\r|\n", cell.text)  # as Python counts them
+    lines = re.split("\r\n|\r|\n", cell.text)  # as Python counts lines
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
     if not lines[first].startswith("%%"):
         return lines, []
@@ -99,21 +106,21 @@ def _without_cell_magic(cell: Cell) -> tuple[list[str], list[SkippedLine]]:
 
 
 def _leave_out(cell: Cell, lines: list[str], number: int) -> Iterator[SkippedLine]:
-    """Put `pass` in the place of a magic or shell line, and nothing in that of the lines that it goes on in."""
-    what = "a shell line" if SHELL.match(lines[number - 1].strip()[:1000]) else "a magic"
-    instead = "pass"
-    more = True
-    while more and number <= len(lines):
+    """Replace a magic or shell line by `pass`, and the lines on which it continues by empty lines."""
+    kind: SkippedKind = "a shell line" if SHELL.match(lines[number - 1].strip()[:1000]) else "a magic"
+    replacement = "pass"
+    continues = True
+    while continues and number <= len(lines):
         line = lines[number - 1]
-        yield SkippedLine(cell.label, number, what, line)
-        more = line.rstrip().endswith("\\")
-        lines[number - 1] = line[: len(line) - len(line.lstrip())] * bool(instead) + instead
-        instead = ""
+        yield SkippedLine(cell.label, number, kind, line)
+        continues = line.rstrip().endswith("\\")
+        lines[number - 1] = line[: len(line) - len(line.lstrip())] * bool(replacement) + replacement
+        replacement = ""
         number += 1
 
 
 def _by_lines(body: Iterable[ast.stmt]) -> Iterator[list[ast.stmt]]:
-    """Statements, those that share a line together."""
+    """Groups of statements. Statements that share a line are in one group."""
     group: list[ast.stmt] = []
     for node in body:
         if group and _first(node) > (group[-1].end_lineno or 0):
@@ -135,7 +142,7 @@ def _statement(group: list[ast.stmt], lines: list[str]) -> Statement:
     text = "\n".join(lines[first - 1 : last])
     try:
         uses = frozenset(_used(symtable.symtable(text, "cell", "exec")))
-    except (SyntaxError, ValueError, RecursionError):  # says its own error when it is compiled
+    except (SyntaxError, ValueError, RecursionError):  # a mistake that only compiling finds
         uses = frozenset(n.id for node in group for n in ast.walk(node) if isinstance(n, ast.Name))
     return Statement(
         first,
@@ -157,12 +164,12 @@ def _kind(node: ast.stmt) -> Kind:
 
 
 def _runs(node: ast.AST) -> bool:
-    """Does the expression do more than say a value?"""
+    """Whether the expression does more than name a value or write it out."""
     return isinstance(node, (ast.Call, ast.BinOp, ast.Await, ast.comprehension, ast.Subscript, ast.Attribute))
 
 
 def bound(node: ast.AST) -> Iterator[str]:
-    """Names that a statement binds, or whose value it changes by assigning into it."""
+    """The names that a statement binds, or whose value it changes by an assignment to an item or attribute."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         yield node.name
         return
@@ -183,7 +190,7 @@ def bound(node: ast.AST) -> Iterator[str]:
 
 
 def _used(table: symtable.SymbolTable) -> Iterator[str]:
-    """Names that a piece of code takes from its module's globals."""
+    """The names that the code uses from the globals of its module."""
     top = table.get_type() == "module"
     for symbol in table.get_symbols():
         if symbol.is_referenced() and (top or symbol.is_global()):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from grader.book.html import coded, document
-from grader.book.verdict import Status
+from grader.book.verdict import SYMBOLS, Status
 from grader.book.workbook import RUNGS
 from grader.course.grade import Class, Grade, Graded
 from grader.course.report.common import Misconception, misconceptions, safe_text, total
@@ -22,14 +22,15 @@ from grader.course.report.common import Misconception, misconceptions, safe_text
 Look = Literal["p", "f", "e", "h", "n"]
 Order = Literal["ascending", "descending"]
 
-SYMBOLS: dict[Status, tuple[Look, str]] = {
-    Status.passed: ("p", "✓"),
-    Status.failed: ("f", "✗"),
-    Status.broken: ("e", "!"),
-    Status.timed_out: ("e", "!"),
-    Status.crashed: ("e", "!"),
-    Status.not_run_here: ("h", "–"),
-    Status.not_started: ("n", "·"),
+# The matrix shows a status by its symbol.
+CLASSES: dict[Status, Look] = {
+    Status.passed: "p",
+    Status.failed: "f",
+    Status.broken: "e",
+    Status.timed_out: "e",
+    Status.crashed: "e",
+    Status.not_run_here: "h",
+    Status.not_started: "n",
 }
 LOOKS: tuple[tuple[Look, str], ...] = (
     ("p", "passed"),
@@ -174,7 +175,7 @@ def _heading(name: str, first: Order, css: str, title: str = "") -> str:
 def _matrix(grades: Sequence[Grade]) -> Iterable[str]:
     order = _koan_order(grades)
     yield "<h2>Koan by koan</h2>"
-    symbols = dict(SYMBOLS.values())
+    symbols = {CLASSES[status]: symbol for status, symbol in SYMBOLS.items()}
     yield '<ul class="key">'
     yield from (f'<li><span class="{look}">{symbols[look]}</span>{words}</li>' for look, words in LOOKS)
     yield "</ul>"
@@ -190,7 +191,7 @@ def _matrix(grades: Sequence[Grade]) -> Iterable[str]:
                 cells.append('<td class="n" data-v="9"></td>')
                 continue
             verdict = by_koan[koan].verdict
-            look, symbol = SYMBOLS[verdict.status]
+            look, symbol = CLASSES[verdict.status], SYMBOLS[verdict.status]
             fast = f"; fast: {verdict.fast.value}" if verdict.fast else ""
             title = f"{koan}: {verdict.status.value}{fast}"
             cells.append(f'<td class="{look}" data-v="{ranks[look]}"><abbr title="{_text(title)}">{symbol}</abbr></td>')
@@ -228,7 +229,7 @@ def _koans(classroom: Class) -> Iterable[str]:
 
 def _share(title: str, rung: str, rank: int, graded: Sequence[Graded], mistake: str) -> str:
     """A row of the table of rungs and koans: how many of these results passed. `rank` sorts by rung."""
-    counts = Counter(SYMBOLS[k.verdict.status][0] for k in graded)
+    counts = Counter(CLASSES[k.verdict.status] for k in graded)
     title_of_bar = ", ".join(f"{counts[look]} {words}" for look, words in LOOKS if counts[look])
     share = 100 * counts["p"] / len(graded)
     bar = "".join(f'<i class="{k} w{100 * counts[k] / len(graded):.0f}"></i>' for k, _ in LOOKS if k != "n")

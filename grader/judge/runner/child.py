@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from grader.gpu.devices import present
 from grader.judge.runner.preload import import_all
 from grader.judge.runner.protocol import Job, Lines
 from grader.judge.sandbox.reaper import reset_signals
@@ -27,7 +28,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-OUTPUT = 64 << 20  # bytes a run may write to any one file
+OUTPUT = 64 << 20  # the most bytes that a run may write to one file
 STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail before the C stack does
 
 
@@ -40,8 +41,6 @@ def limit(job: Job) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
         mapped = _mapped_bytes()
         if mapped:
-            from grader.gpu.devices import present
-
             soft = mapped + job.memory
             # With a GPU the hard limit stays as it is. The process that uses CUDA is started by this one and raises
             # its own soft limit again. It runs no Python of the learner's.

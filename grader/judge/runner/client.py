@@ -29,7 +29,7 @@ from grader.judge.sandbox.submission import Unreadable
 from grader.judge.targets import Target, exercise_file, missing_requirement, source
 
 KEEP = 4000  # characters of output in a verdict
-LOOK_AHEAD = 200  # runs among which the next one is chosen: more than any koan has
+LOOK_AHEAD = 200  # the next run is chosen among this many: no koan has more
 OWN_ANSWERS = "ours"  # the group of runs of the workbook's own answers
 
 
@@ -46,7 +46,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 # Seconds for the compilers that the tests of a kernel koan start, with an empty cache and a busy machine.
 COMPILING = 40.0
-RACES = 3  # at most so many tests of one koan race on a GPU, and each has a limit of its own
+RACES = 3  # the most tests of one koan that race on a GPU; each has its own limit
 
 
 class Cancelled(Exception):
@@ -90,11 +90,11 @@ class Runner:
         self.isolated = isolated and sys.platform == "linux"
         self._sandbox: Service | None = None
         self._level: Level | None = None
-        self._memos: tempfile.TemporaryDirectory[str] | None = None
+        self._oracle_caches: tempfile.TemporaryDirectory[str] | None = None
         self._link: Link | None = None
         self._fingerprint = ""
         self._ids = itertools.count()
-        self._flying: dict[int, _Flight] = {}
+        self._in_flight: dict[int, _Flight] = {}
         self._abandoned = threading.Event()
         self._cancels = 0
 
@@ -109,17 +109,18 @@ class Runner:
         link, self._link = self._link, None
         if link is not None:
             link.close()
-        if self._memos is not None:
-            self._memos.cleanup()
-            self._memos = None
+        if self._oracle_caches is not None:
+            self._oracle_caches.cleanup()
+            self._oracle_caches = None
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is not None:
             sandbox.close()
 
-    def _memo(self, koan: Koan) -> str:
-        if self._memos is None:
-            self._memos = tempfile.TemporaryDirectory(prefix="koans-memo-")
-        return str(Path(self._memos.name) / f"{koan.chapter}.{koan.name}")
+    def _oracle_cache(self, koan: Koan) -> str:
+        """The file that the trusted runs of a koan share. It is removed when the runner closes."""
+        if self._oracle_caches is None:
+            self._oracle_caches = tempfile.TemporaryDirectory(prefix="koans-oracle-cache-")
+        return str(Path(self._oracle_caches.name) / f"{koan.chapter}.{koan.name}")
 
     def level(self) -> Level:
         """What separates the code under test from the grader on this machine."""
@@ -132,7 +133,7 @@ class Runner:
         return self._connected().mode
 
     def _connected(self) -> Link:
-        if self._link is not None and self._flying:
+        if self._link is not None and self._in_flight:
             return self._link  # the server is not replaced during a run
         now = fingerprint(self.workbook.root)
         if self._link is not None and (now != self._fingerprint or self._link.closed):
@@ -153,7 +154,7 @@ class Runner:
         """Cancel the runs in flight: they give no verdicts. May be called from another thread."""
         self._cancels += 1
         link = self._link
-        for number in list(self._flying):
+        for number in list(self._in_flight):
             if link is not None:
                 # A server that is gone is reported by the thread that waits for the run.
                 with contextlib.suppress(KoansError):
@@ -184,24 +185,24 @@ class Runner:
             try:
                 while True:
                     yield from self._start_runs(waiting, width, lane, Path(folder))
-                    if not self._flying:
+                    if not self._in_flight:
                         return
                     if self._link is None:  # closed by another thread
                         continue
                     done = self._link.receive()
-                    flight = self._flying.pop(done.id, None)
+                    flight = self._in_flight.pop(done.id, None)
                     lane = flight.ask.lane if flight is not None else ""
                     if flight is not None and not done.cancelled:
                         yield flight.ask, self._verdict(flight, done)
             finally:
-                if self._flying:  # the caller stopped iterating, or there was an error
-                    self._flying.clear()
+                if self._in_flight:  # the caller stopped iterating, or there was an error
+                    self._in_flight.clear()
                     self.close()
 
     def _start_runs(self, waiting: _Waiting, width: int, lane: str, folder: Path) -> Iterator[tuple[Ask, Verdict]]:
         """Start runs until `width` are in flight or none is waiting. Yields the verdicts that need no run."""
-        while len(self._flying) < width:
-            ask = waiting.take(lane, {flight.ask.lane for flight in self._flying.values()})
+        while len(self._in_flight) < width:
+            ask = waiting.pop(lane, {flight.ask.lane for flight in self._in_flight.values()})
             if ask is None:
                 return
             verdict = self._without_running(ask)
@@ -235,7 +236,7 @@ class Runner:
         return None
 
     def _from_submission(self, koan: Koan, target: Target) -> tuple[Status, str] | None:
-        """The same for a stranger's file, which is not parsed in this process."""
+        """The same for a submitted file, which this process does not parse."""
         try:
             text = source(self.workbook, koan, target)
         except FileNotFoundError:
@@ -252,7 +253,7 @@ class Runner:
         if self._sandbox is not None:
             self._sandbox.wait()
         job = self._job(ask, next(self._ids), folder)
-        self._flying[job.id] = _Flight(job, ask, time.monotonic())
+        self._in_flight[job.id] = _Flight(job, ask, time.monotonic())
         if self._cancels != cancels:  # cancelled while the server started, so the server must not start the run
             link.send(Cancel(job.id))
         link.send(job)
@@ -277,7 +278,7 @@ class Runner:
             brief=self.limits.brief,
             sandbox=self._sandbox.address if self._sandbox and isolated else "",
             twice=isolated and ask.twice,
-            memo=self._memo(koan) if trusted else "",
+            oracle_cache=self._oracle_cache(koan) if trusted else "",
             group=_group(koan, target) if trusted else "",
         )
 
@@ -311,10 +312,11 @@ def _allowance(koan: Koan) -> float:
     """Seconds added to a run's limit for compilers and for races on a GPU. A learner's code cannot shorten these."""
     if koan.kind != "kernel":
         return 0.0
-    from grader.gpu.client import LIMIT
+    # Imported here, because a command that runs no kernel koan starts 5 ms faster without them.
+    from grader.gpu.client import LIMIT as RACE_SECONDS
     from grader.gpu.devices import present
 
-    return COMPILING + (RACES * LIMIT if koan.fast_points and present() else 0.0)
+    return COMPILING + (RACES * RACE_SECONDS if koan.fast_points and present() else 0.0)
 
 
 class _Flight(msgspec.Struct, frozen=True):
@@ -328,25 +330,25 @@ class _Flight(msgspec.Struct, frozen=True):
 class _Waiting:
     """Runs that were not started yet.
 
-    A free place is given a run of the lane it had last. If none is waiting, it is given one of a lane that no other
-    place has. From a generator runs are taken one at a time, when there is a place: the runs that have ended by then
-    may have made the next one unnecessary.
+    When a run ends, its place is given to another run of the same lane. If none is waiting, it is given to a run of a
+    lane that no other place has. A generator is read one run at a time, when there is a place: the runs that have
+    ended by then may have made the next one unnecessary.
     """
 
     def __init__(self, asks: Iterable[Ask]) -> None:
         self.look_ahead = LOOK_AHEAD if isinstance(asks, Sequence) else 1
         self.asks = iter(asks)
-        self.next: list[Ask] = []
+        self.candidates: list[Ask] = []
 
-    def take(self, last: str, busy: Collection[str]) -> Ask | None:
-        """The next run for a place whose last lane was `last`, while other places have the `busy` lanes."""
-        self.next += itertools.islice(self.asks, self.look_ahead - len(self.next))
-        if not self.next:
+    def pop(self, last: str, busy: Collection[str]) -> Ask | None:
+        """Remove and return the next run for a place whose last lane was `last`. Other places have the `busy` lanes."""
+        self.candidates += itertools.islice(self.asks, self.look_ahead - len(self.candidates))
+        if not self.candidates:
             return None
-        lanes = [ask.lane for ask in self.next]
+        lanes = [ask.lane for ask in self.candidates]
         if last in lanes:
-            return self.next.pop(lanes.index(last))
-        return self.next.pop(next((i for i, lane in enumerate(lanes) if lane not in busy), 0))
+            return self.candidates.pop(lanes.index(last))
+        return self.candidates.pop(next((i for i, lane in enumerate(lanes) if lane not in busy), 0))
 
 
 class _Log:
@@ -357,7 +359,7 @@ class _Log:
         self.tests = [event.result for event in self.events if event.result is not None]
 
     def first(self, *kinds: EventKind) -> Event | None:
-        return next((event for event in self.events if event.what in kinds), None)
+        return next((event for event in self.events if event.kind in kinds), None)
 
     def text(self, kind: EventKind) -> str:
         """The text of the first event of this kind, or an empty string."""
@@ -366,20 +368,20 @@ class _Log:
 
     def running(self) -> str:
         """The test that was running at the end, or an empty string."""
-        started = [event.text for event in self.events if event.what == "start"]
+        started = [event.text for event in self.events if event.kind == "start"]
         return started[-1] if len(started) > len(self.tests) else ""
 
     def finished(self) -> bool:
         """pytest ran all tests it was to run. Other exit codes than these tell of trouble in pytest itself."""
         all_passed, some_failed, none_collected = 0, 1, 5
         codes = (all_passed, some_failed, none_collected)
-        return any(event.what == "finished" and event.number in codes for event in self.events)
+        return any(event.kind == "finished" and event.number in codes for event in self.events)
 
     def complete(self) -> bool:
         """There is a result of every test, unless the file was broken or cannot run here."""
         if self.text("broken") or self.first("lack") is not None:
             return True
-        counts = [event.number for event in self.events if event.what in ("collected", "settled")]
+        counts = [event.number for event in self.events if event.kind in ("collected", "settled")]
         expected = counts[-1] if counts else 0  # how many tests there are, or how many settled the name of the failure
         return len(self.tests) == expected
 
@@ -388,7 +390,7 @@ def _exit(job: Job, done: Done, log: _Log) -> Exit:
     """How the run ended. If the worker of an isolated submission ended early, its end counts."""
     worker = log.first("late", "gone", "nonsense")
     if worker is not None:
-        status, late, output = worker.number, worker.what == "late", worker.text
+        status, late, output = worker.number, worker.kind == "late", worker.text
     else:
         status, late, output = done.status, done.timed_out, _tail(Path(job.folder) / "output")
     finished = log.finished() and os.WIFEXITED(done.status)
@@ -399,7 +401,7 @@ def _exit(job: Job, done: Done, log: _Log) -> Exit:
         timed_out=job.timeout if late else 0.0,
         running=log.running(),
         tail="" if finished else _fault(output),
-        nonsense=worker.text if worker is not None and worker.what == "nonsense" else "",
+        nonsense=worker.text if worker is not None and worker.kind == "nonsense" else "",
     )
 
 
@@ -411,7 +413,7 @@ def _events(file: Path) -> Iterator[Event]:
 
 
 def _tail(file: Path) -> str:
-    """The end of the file, or an empty string if it cannot be read."""
+    """The last 20,000 bytes of the file as text, or an empty string if it cannot be read."""
     with contextlib.suppress(OSError), file.open("rb") as stream:
         stream.seek(max(0, file.stat().st_size - 20_000))
         return stream.read().decode(errors="replace")

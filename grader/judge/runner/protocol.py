@@ -15,9 +15,9 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     The run writes the files `events` (Event lines) and `output` to `folder`. A `brief` run does not make failing inputs
     smaller and ends once the name of a failure is settled. `sandbox` is the address of the zygote that starts workers,
     or empty for a run without isolation. With `twice` every call is made outside the sandbox as well, and the results
-    must be equal. `memo` is the file of earlier results of oracles. It is empty if the run's process holds a learner's
-    code. Runs of one `group` may be made by one process, one after another. Without a group the run has a process of
-    its own.
+    must be equal. `oracle_cache` is the file of earlier results of oracles. It is empty if the run's process holds a
+    learner's code. Runs of one `group` may be made by one process, one after another. Without a group the run has a
+    process of its own.
     """
 
     id: int
@@ -31,7 +31,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     brief: bool = False
     sandbox: str = ""
     twice: bool = False
-    memo: str = ""
+    oracle_cache: str = ""
     group: str = ""
 
 
@@ -83,7 +83,7 @@ EventKind = Literal[
 class Event(msgspec.Struct, frozen=True):
     """One line that a run writes while it runs. So even a run that dies shows how far it got."""
 
-    what: EventKind
+    kind: EventKind
     text: str = ""
     result: TestResult | None = None
     number: int = 0

@@ -63,12 +63,12 @@ class RunningJob:
 class GroupProcess:
     """A child that makes the runs of one group, one after another.
 
-    `runs` counts the jobs it was given. `memo` is the memo file of the latest one.
+    `runs` counts the jobs it was given. `oracle_cache` is the cache file of the latest one.
     """
 
     pid: int
     group: str
-    memo: str
+    oracle_cache: str
     connection: socket.socket
     runs: int = 1
 
@@ -251,13 +251,14 @@ class Server:
     def _reuse_process(self, job: Job) -> int:
         """Give the job to an idle process of its group. Returns the process's pid, or 0 if there is none.
 
-        A process that has the memo of this job in memory comes first. A job without a group gets a process of its own.
+        A process that has the oracle cache of this job in memory is preferred. A job without a group gets a process of
+        its own.
         """
         fit = [process for process in self._idle_processes() if process.group == job.group and process.runs < MAX_RUNS]
-        for process in sorted(fit, key=lambda process: process.memo != job.memo):
+        for process in sorted(fit, key=lambda process: process.oracle_cache != job.oracle_cache):
             with contextlib.suppress(OSError):
                 process.connection.sendall(pack(job))
-                process.runs, process.memo = process.runs + 1, job.memo
+                process.runs, process.oracle_cache = process.runs + 1, job.oracle_cache
                 return process.pid
         return 0
 
@@ -277,7 +278,7 @@ class Server:
             self._become_child(job, child_end)
         child_end.close()
         if job.group:
-            self.group_processes[pid] = GroupProcess(pid, job.group, job.memo, server_end)
+            self.group_processes[pid] = GroupProcess(pid, job.group, job.oracle_cache, server_end)
             self.selector.register(server_end, selectors.EVENT_READ, self.group_processes[pid])
         else:
             server_end.close()

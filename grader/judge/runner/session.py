@@ -57,15 +57,15 @@ def run_all(root: str, jobs: Iterable[Job], ended: Callable[[int], None], workbo
 
 
 class _FolderAbove(pytest.Directory):
-    """A folder above the one test file `to`. It collects nothing else."""
+    """A folder above `test_file`. It collects nothing but that file."""
 
-    def __init__(self, *, to: Path, **rest: object) -> None:
+    def __init__(self, *, test_file: Path, **rest: object) -> None:
         super().__init__(**rest)  # type: ignore[arg-type]
-        self.to = to
+        self.test_file = test_file
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
-        entry = self.path / self.to.relative_to(self.path).parts[0]
-        if entry == self.to:
+        entry = self.path / self.test_file.relative_to(self.path).parts[0]
+        if entry == self.test_file:
             yield from self.ihook.pytest_collect_file(file_path=entry, parent=self)
         else:
             yield self.ihook.pytest_collect_directory(path=entry, parent=self)
@@ -81,7 +81,7 @@ class SessionDriver(plugin.Driver):
     def __init__(self, jobs: Iterable[Job], ended: Callable[[int], None], workbook: Workbook | None) -> None:
         super().__init__(workbook)
         self.jobs, self.ended = jobs, ended
-        self.memo: OracleCache | None = None
+        self.oracle_cache: OracleCache | None = None
         self.workers: dict[str, proxy.SandboxWorker] = {}  # by koan; see `reuse` in targets.Sandbox
         self.record: Record | None = None
 
@@ -103,7 +103,13 @@ class SessionDriver(plugin.Driver):
         session.testsfailed = 0
         try:
             target = targets.parse(job.target)
-            self.begin(session.config, target, job.seed, Run(job.brief, self._memo(job)), self._sandbox(job, record))
+            self.begin(
+                session.config,
+                target,
+                job.seed,
+                Run(job.brief, self._load_oracle_cache(job)),
+                self._sandbox(job, record),
+            )
         except KoansError as error:
             print(f"ERROR: {error}", file=sys.stderr)
             return pytest.ExitCode.USAGE_ERROR
@@ -111,8 +117,8 @@ class SessionDriver(plugin.Driver):
             code = self._run_tests(session, job, record)
         finally:
             self.end()
-        if self.memo is not None:
-            self.memo.save()
+        if self.oracle_cache is not None:
+            self.oracle_cache.save()
         record.write(Event("finished", number=int(code)))
         return code
 
@@ -129,17 +135,18 @@ class SessionDriver(plugin.Driver):
                 break
         return pytest.ExitCode.TESTS_FAILED if session.testsfailed else pytest.ExitCode.OK
 
-    def _memo(self, job: Job) -> OracleCache | None:
-        """The memo with the job's file. The memo of the run before is kept, with what it has in memory, if its file is
-        the same. None if the process holds a learner's code.
+    def _load_oracle_cache(self, job: Job) -> OracleCache | None:
+        """The oracle cache in the job's file. None if the process holds a learner's code.
+
+        If the run before used the same file, its cache is used again, with the entries it has in memory.
         """
-        if not job.memo:
-            self.memo = None
-        elif self.memo is None or str(self.memo.file) != job.memo:
-            self.memo = OracleCache(Path(job.memo))
-        if self.memo is not None:
-            self.memo.refresh()
-        return self.memo
+        if not job.oracle_cache:
+            self.oracle_cache = None
+        elif self.oracle_cache is None or str(self.oracle_cache.file) != job.oracle_cache:
+            self.oracle_cache = OracleCache(Path(job.oracle_cache))
+        if self.oracle_cache is not None:
+            self.oracle_cache.refresh()
+        return self.oracle_cache
 
     def _sandbox(self, job: Job, record: Record) -> targets.Sandbox | None:
         if not job.sandbox:
@@ -153,7 +160,7 @@ class SessionDriver(plugin.Driver):
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         assert self.record is not None
-        return _FolderAbove.from_parent(parent, path=path, to=Path(self.record.job.test_file))
+        return _FolderAbove.from_parent(parent, path=path, test_file=Path(self.record.job.test_file))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         assert self.record is not None
@@ -257,7 +264,7 @@ class Record:
         """Add the final result of one test."""
         self.results[test] = result
         self.write(Event("result", result=result))
-        left = self.session.testscollected - len(self.results)
-        if self.job.brief and left and settled([*self.results.values()], left):
+        remaining = self.session.testscollected - len(self.results)
+        if self.job.brief and remaining and settled([*self.results.values()], remaining):
             self.write(Event("settled", number=len(self.results)))
             self.settled = True

@@ -1,7 +1,7 @@
-"""Restricts this process for good, before any submitted line runs: files, system calls, network and resources.
+"""Restricts this process permanently, before any submitted line runs: files, system calls, network and resources.
 
 Each part is tried, and the parts that the system lacks are named. A grade can be trusted if all `REQUIRED` parts are
-there. The others are a second wall. All of this needs Linux.
+there. The others are a second line of defense. All of this needs Linux.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x0002_0000, 0x0400_0000, 0x0800_0000
 CLONE_NEWUSER, CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 
-FILE_SIZE = 8 << 20  # the most bytes of a file that it writes
+FILE_SIZE = 8 << 20  # the most bytes of one file that a worker writes
 OPEN_FILES = 64
 THREADS = 64
 SCRATCH = b"size=16m,nr_inodes=256,mode=0700"  # the private temporary folder, in memory
@@ -146,7 +146,7 @@ def _close_all_but(keep: int) -> None:
 def _limits(memory: int, seconds: int, own_user: bool) -> str:
     with open("/proc/self/statm") as file:
         mapped = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    for what, value in (
+    for limit, value in (
         (resource.RLIMIT_AS, mapped + memory),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, FILE_SIZE),
@@ -159,7 +159,7 @@ def _limits(memory: int, seconds: int, own_user: bool) -> str:
         *([(resource.RLIMIT_NPROC, THREADS)] if own_user else []),
     ):
         try:
-            resource.setrlimit(what, (value, value))
+            resource.setrlimit(limit, (value, value))
         except ValueError as error:  # a lower hard limit is set already
             raise OSError(0, str(error)) from None
     return ""

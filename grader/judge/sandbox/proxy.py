@@ -1,7 +1,7 @@
 """The trusted side's end of the wire: workers, and proxies for the functions of a submission.
 
 A proxy is called like the function it stands for. It changes its inputs as the call changed them, prints what the call
-printed, and raises what the call raised. An exception crosses as the name of its class and a text, never as an object
+printed, and raises what the call raised. An exception is sent as the name of its class and a text, never as an object
 of the submission's.
 """
 
@@ -28,7 +28,7 @@ from grader.judge.sandbox.confine import Level
 # Attributes of an exception from a submission: its text, where str() would lose it, and the lines of the submission
 # that it passed through, as (line number, line), outermost first.
 SUBMITTED_TEXT, SUBMITTED_FRAMES = "submitted_text", "submitted_frames"
-COPIES = 8  # how many copies of its inputs a worker may hold while they and the result cross
+COPIES = 8  # how many copies of its inputs a worker may hold while they and the result are sent
 # The most functions a submission may have, and the most characters of a name and of any text that is shown.
 NAMES, NAME, TEXT = 10_000, 200, 4000
 STARTING = 20.0  # seconds a busy machine may take to fork and confine a worker
@@ -229,7 +229,7 @@ def as_exception(error: wire.Error, file: str, text: str) -> BaseException:
     if isinstance(raised, ImportError):
         raised.name = error.name and error.name[:NAME]
         raised.msg = message
-    if isinstance(raised, UnicodeError):  # its str() is made of fields that did not cross
+    if isinstance(raised, UnicodeError):  # its str() is made of fields that were not sent
         setattr(raised, SUBMITTED_TEXT, error.message)
     lines = text.splitlines()
     frames = [(f.line, lines[f.line - 1].strip() if 0 < f.line <= len(lines) else "") for f in error.frames[-3:]]

@@ -1,4 +1,4 @@
-"""Starts a zygote and ends it. A runner keeps one while it grades submissions."""
+"""Starts a zygote and ends it. A runner that grades submissions has one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from grader.book.errors import KoansError
 from grader.book.processes import environment, module
 
-STARTING = 120.0
+STARTING = 120.0  # seconds the zygote may take to import everything, on a slow disk
 # The variables that the zygote inherits. Any other may hold a secret.
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH")
 

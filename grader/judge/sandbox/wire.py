@@ -47,6 +47,8 @@ class Load(msgspec.Struct, tag=True):
 
 
 class Call(msgspec.Struct, tag=True):
+    """Call a function of the submission. `args` holds a tuple, `kwargs` a dict."""
+
     id: int
     function: str
     args: Node
@@ -86,6 +88,8 @@ class WorkerReady(msgspec.Struct, tag=True):
 
 
 class Loaded(msgspec.Struct, tag=True):
+    """The submission was imported: the names of its functions, and what it printed."""
+
     names: list[str]
     output: str = ""
 
@@ -100,6 +104,8 @@ class Returned(msgspec.Struct, tag=True):
 
 
 class Raised(msgspec.Struct, tag=True):
+    """The call `id`, or with id 0 the import, raised an exception."""
+
     id: int
     error: Error
     output: str = ""
@@ -128,6 +134,7 @@ def frame(message: Request | Reply) -> bytes:
 
 
 def request(body: bytes | bytearray) -> Request:
+    """A message of the trusted side."""
     return _requests.decode(body)
 
 

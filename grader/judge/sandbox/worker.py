@@ -59,32 +59,33 @@ def _frame(request: wire.Load | wire.Call, reply: wire.Reply) -> bytes:
 
 
 class _Printed(io.TextIOBase):
-    """Keeps the first characters that are printed until they are taken."""
+    """Collects what is printed, up to OUTPUT characters. The rest is dropped."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []
-        self.left = OUTPUT
+        self.remaining = OUTPUT
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
-        if self.left > 0:
-            self.parts.append(text[: self.left])
-            self.left -= len(text)
+        if self.remaining > 0:
+            self.parts.append(text[: self.remaining])
+            self.remaining -= len(text)
         return len(text)
 
-    def take(self) -> str:
-        text, self.parts, self.left = "".join(self.parts), [], OUTPUT
+    def flush_text(self) -> str:
+        """The text that was printed since the last call."""
+        text, self.parts, self.remaining = "".join(self.parts), [], OUTPUT
         return text.encode(errors="replace").decode()
 
 
 def _load(load: wire.Load, module: dict[str, Any], printed: _Printed) -> wire.Reply:
     module.clear()  # in the gate one worker loads several of the workbook's own answers
     try:
-        refusal = policy.found(load.text, load.forbids) if load.forbids else ""
-        if refusal:  # the text never runs, so it cannot undo this
-            module.update(policy.refusal(load.text, refusal))
+        violation = policy.forbidden_use(load.text, load.forbids) if load.forbids else ""
+        if violation:  # the text never runs, so it cannot undo this
+            module.update(policy.refusing_functions(load.text, violation))
             return wire.Loaded([name for name in module if not name.startswith("_")])
         module.update(_run(load.text, load.file))
         if load.replace is not None:
@@ -92,9 +93,9 @@ def _load(load: wire.Load, module: dict[str, Any], printed: _Printed) -> wire.Re
         elif load.forbids:
             policy.enforce(module, load.text, load.forbids)
     except BaseException as error:
-        return wire.Raised(0, _as_data(error, load.file), printed.take())
+        return wire.Raised(0, _as_data(error, load.file), printed.flush_text())
     names = [name for name, value in module.items() if callable(value) and not name.startswith("_")]
-    return wire.Loaded(names, printed.take())
+    return wire.Loaded(names, printed.flush_text())
 
 
 def _variant(replace: wire.Replace) -> Any:
@@ -124,14 +125,15 @@ def _call(call: wire.Call, module: dict[str, Any], printed: _Printed) -> wire.Re
     try:
         value = pack(module[call.function](*args, **kwargs))
     except BaseException as error:
-        return wire.Raised(call.id, _as_data(error, module.get("__file__", "")), printed.take())
+        return wire.Raised(call.id, _as_data(error, module.get("__file__", "")), printed.flush_text())
     after = ListData([pack(args), pack(kwargs)])
     # NaNs differ from each other, so unchanged inputs with a NaN are sent too. That does no harm.
     changed = after != ListData([call.args, call.kwargs])
-    return wire.Returned(call.id, value, after if changed else None, printed.take())
+    return wire.Returned(call.id, value, after if changed else None, printed.flush_text())
 
 
 def _as_data(error: BaseException, file: str) -> wire.Error:
+    """The exception as text. `file` is the submitted file, the only one whose frames are sent."""
     frames = [
         wire.Frame(frame.lineno or 0, frame.name)
         for frame in traceback.extract_tb(error.__traceback__, limit=-200)
@@ -152,6 +154,7 @@ def _as_data(error: BaseException, file: str) -> wire.Error:
 
 
 def _message(error: BaseException) -> str:
+    """The exception's text, up to MESSAGE characters."""
     try:
         if isinstance(error, SyntaxError):
             text = str(error.msg)

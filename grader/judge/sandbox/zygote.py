@@ -88,7 +88,7 @@ class Zygote:
         self.poll.register(connection.fileno(), 0)  # report only its closing, because the worker reads the messages
 
     def _become_worker(self, connection: int, output: int, core: int) -> None:
-        os.setsid()  # it cannot type into a terminal, and some schedulers give each session its own share of CPU time
+        os.setsid()  # it has no terminal, and some schedulers give each session its own share of CPU time
         with contextlib.suppress(OSError):
             os.sched_setaffinity(0, {core})
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:

@@ -20,7 +20,7 @@ import msgspec
 from grader.book.errors import KoansError
 from grader.book.notebook_parser import answers
 from grader.book.notebook_parser.answers import NotebookAnswer, Outline
-from grader.book.notebook_parser.statements import Cell, known
+from grader.book.notebook_parser.statements import Cell, read_cached
 from grader.book.stubs import not_started
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
@@ -129,7 +129,7 @@ class NotebookSession:
         outline = next(o for o in outlines if o.koan == koan.id)
         found, _ = answers.answers(cells, outlines, live=True)
         answer = next((a for a in found if a.koan == koan.id), None)
-        functions = " and ".join(f"`{name}`" for name in outline.mine)
+        functions = " and ".join(f"`{name}`" for name in outline.to_write)
         if own and (answer is None or own not in answer.cells):
             raise KoansError(f"this cell defines no {functions}, which {koan.id} asks for{_syntax_error(cells[-1])}")
         if answer is None:
@@ -201,7 +201,7 @@ def _history() -> list[Cell]:
 
 
 def _syntax_error(cell: Cell) -> str:
-    error = known(cell).error
+    error = read_cached(cell).error
     return f": {error}" if error else ""
 
 
@@ -210,8 +210,8 @@ def _newer_unparsed(cells: Sequence[Cell], answer: NotebookAnswer, outline: Outl
     labels = [cell.label for cell in cells]
     last = max(labels.index(label) for label in answer.cells)
     for cell in reversed(cells[last + 1 :]):
-        parsed = known(cell)
-        if parsed.error and set(answers.DEF.findall(cell.text)) & set(outline.mine):
+        parsed = read_cached(cell)
+        if parsed.error and set(answers.DEF.findall(cell.text)) & set(outline.to_write):
             return (
                 f"{cell.label} does not parse ({parsed.error}), so this is the verdict on {' and '.join(answer.cells)}."
             )

@@ -17,7 +17,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from grader.book import terminal
-from grader.book.verdict import Status, clean
+from grader.book.verdict import SYMBOLS, Status, clean
 from grader.learn.attempts import Step
 from grader.learn.notebook.import_answers import ImportedAnswers
 from grader.learn.report.standing import unlocked
@@ -123,7 +123,7 @@ def as_html(result: CheckResult) -> str:
 
 def _parts(result: CheckResult) -> Iterator[str]:
     verdict, koan = result.step.verdict, result.step.koan
-    symbol = terminal.LOOKS[verdict.status][0]
+    symbol = SYMBOLS[verdict.status]
     color = COLORS.get(verdict.status, TROUBLE)
     tests = [t for t in verdict.tests if not t.gpu]
     count = f"{sum(t.status == Status.passed for t in tests)} of {len(tests)} tests pass"
