@@ -78,7 +78,7 @@ def where_am_i(
 
     \b
     Examples:
-      koans                    walk the path
+      koans                    work through the koans
       koans --plain            the same in lines
       koans run softmax        run one koan
       koans hint               one tier more for the current koan

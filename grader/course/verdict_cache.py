@@ -56,7 +56,7 @@ class VerdictCache:
             return opened(self.file, _prepare, timeout=30)
         except Unusable as error:  # starting over is safe: every verdict can be computed again
             backup = set_aside(self.file)
-            self.message = f"{self.file}: {error}; it was kept as {backup.name}, and every verdict is given anew"
+            self.message = f"{self.file}: {error}; it was kept as {backup.name}, and every verdict is made again"
             return opened(self.file, _prepare, timeout=30)
 
     def __enter__(self) -> VerdictCache:

@@ -194,7 +194,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return source(self.workbook, koan, self.target)
         except FileNotFoundError as error:
             raise ModuleNotFoundError(
-                f"{error.filename} does not exist: `koans reset {koan.name}` makes it anew"
+                f"{error.filename} does not exist: `koans reset {koan.name}` writes its stub again"
             ) from None
 
     def _define_functions(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:

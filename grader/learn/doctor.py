@@ -153,7 +153,7 @@ def _warm(root: Path) -> Finding:
     """The warm processes that `koans run` and the app left running, and how to end them."""
     part = "warm"
     if not hasattr(os, "fork"):
-        return Finding(part, "none", True, "this platform cannot fork: every run starts anew", needed=False)
+        return Finding(part, "none", True, "this platform cannot fork: every run starts from scratch", needed=False)
     try:
         stays, servers = shared.seconds(), shared.find_warm(root)
     except KoansError as error:

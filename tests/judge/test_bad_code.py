@@ -137,7 +137,7 @@ def test_a_missing_exercise_is_broken_and_says_how_to_get_it_back(play):
     play.workbook.exercise(play.workbook.koan("scores")).unlink()
     run = play.says("run", "scores")
     assert run.returncode == 1
-    assert "scores.py does not exist: `koans reset scores` makes it anew" in run.stdout.replace("\n", " ")
+    assert "scores.py does not exist: `koans reset scores` writes its stub again" in run.stdout.replace("\n", " ")
     play.says("reset", "scores")
     assert "not started" in play.says("run", "scores").stdout
 

@@ -280,7 +280,7 @@ def elsewhere(monkeypatch):
 @pytest.mark.parametrize("what", ["open to others", "a link", "a file", "not to be made"])
 def test_a_place_that_another_user_could_own_is_refused(elsewhere, what, monkeypatch):
     place = elsewhere / f"koans-{os.getuid()}"
-    message = "must be a folder that only you can enter; remove it, and it is made anew"
+    message = "must be a folder that only you can enter; remove it, and a new one is made"
     if what == "open to others":
         place.mkdir()
         place.chmod(0o777)
@@ -304,7 +304,7 @@ def test_without_a_safe_place_a_run_has_a_process_of_its_own_and_doctor_says_why
     until(lambda: not alive(pid))
     assert warm_finding(fresh_copy) == (
         "none",
-        f"none can be left behind: {place}: must be a folder that only you can enter; remove it, and it is made anew",
+        f"none can be left behind: {place}: must be a folder that only you can enter; remove it, and a new one is made",
     )
 
 

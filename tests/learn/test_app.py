@@ -469,7 +469,7 @@ def test_without_fork_the_same_code_runs_cold_and_says_so(play, monkeypatch):
     book = play.workbook
     solve(book, "scores")
     with Runner(book, Limits(timeout=20)) as runner:
-        assert runner.warm_up().startswith("cold: every run imports torch anew")
+        assert runner.warm_up().startswith("cold: every run imports torch again")
         assert runner.run(book.koan("scores"), LEARNER).passed
     play.body("causal_mask", "while True: pass")
     with Runner(book, Limits(timeout=1)) as runner:

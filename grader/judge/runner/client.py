@@ -230,7 +230,7 @@ class Runner:
             return None
         file = exercise_file(self.workbook, koan, target)
         if not file.is_file():
-            return Status.broken, f"{file.name} does not exist: `koans reset {koan.name}` makes it anew"
+            return Status.broken, f"{file.name} does not exist: `koans reset {koan.name}` writes its stub again"
         if not_started(self.workbook, koan, file):
             return Status.not_started, "not started"
         return None

@@ -208,7 +208,7 @@ def _open_log(log: Path | None) -> tuple[int, str]:
 class Cold:
     """A new process for every job. Each takes some seconds to import everything, but it needs no fork."""
 
-    mode = "cold: every run imports torch anew, because this platform cannot fork"
+    mode = "cold: every run imports torch again, because this platform cannot fork"
     closed = False
 
     def __init__(self, root: Path) -> None:

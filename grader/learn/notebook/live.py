@@ -180,7 +180,7 @@ def with_cell_lines(verdict: Verdict, koan: Koan, answer: NotebookAnswer) -> Ver
         text = re.sub(rf"in {name}\.py, line (\d+)", lambda m: f"in {place_of(int(m[1]))}", text)
         text = re.sub(r"found in line (\d+):", lambda m: f"found in {place_of(int(m[1]))}:", text)
         text = re.sub(rf"\S*exercises/{re.escape(koan.id)}\.py", "the cell", text)
-        return text.replace(f"`koans reset {koan.name}` makes it anew", "run its cell again")
+        return text.replace(f"`koans reset {koan.name}` writes its stub again", "run its cell again")
 
     tests = tuple(
         msgspec.structs.replace(test, message=relocated(test.message), headline=relocated(test.headline))
