@@ -1,1 +1,1 @@
-"""Speed and memory, beside what a user would use instead. Each file is a command."""
+"""Speed and memory, compared with what a user would use instead. Each file is a command."""

@@ -1,4 +1,4 @@
-"""What every benchmark does alike: its options, a copy of the workbook to work on, and how it ends.
+"""What all benchmarks share: their options, a copy of the workbook to work on, and how they end.
 
 Exit code 0: it measured. 1: it could not, and one line says why. 2: wrong options. 130: Ctrl-C.
 """
@@ -29,11 +29,11 @@ Figures = dict[str, Any]
 
 
 class CannotMeasure(Exception):
-    """There is nothing to report. The text says why, in one line."""
+    """There is nothing to report. The message says why, in one line."""
 
 
 def main(about: str, measure: Callable[[argparse.Namespace], Figures], parser: argparse.ArgumentParser) -> None:
-    """Read the options, measure, and give out the figures. What `measure` prints is for a person."""
+    """Read the options, measure, and output the figures. What `measure` prints is for a person."""
     parser.description = about
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--quick", action="store_true", help="the same on few and small cases, to see that it works")
@@ -45,40 +45,40 @@ def main(about: str, measure: Callable[[argparse.Namespace], Figures], parser: a
     try:
         with contextlib.redirect_stdout(sys.stderr if options.json else sys.stdout):
             figures = {"machine": machine(), "quick": options.quick, **measure(options)}
-        for where, value in numbers(figures):
+        for path, value in numbers(figures):
             if not (math.isfinite(value) and value > 0):
-                raise CannotMeasure(f"{where} came out as {value}")
+                raise CannotMeasure(f"{path} came out as {value}")
         text = json.dumps(figures, indent=1) + "\n"
         if options.out:
             options.out.write_text(text)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        sys.exit(f"{parser.prog}: cannot measure: {_in_a_line(error)}")
+        sys.exit(f"{parser.prog}: cannot measure: {_one_line(error)}")
     if options.json:
         print(text, end="")
 
 
-def _in_a_line(error: Exception) -> str:
-    says = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+def _one_line(error: Exception) -> str:
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     if isinstance(error, CannotMeasure | KoansError):
-        return says
+        return text
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {says} ({Path(last.filename).name}:{last.lineno})"
+    return f"{type(error).__name__}: {text} ({Path(last.filename).name}:{last.lineno})"
 
 
-def numbers(figures: Any, where: str = "") -> Iterator[tuple[str, float]]:
-    """Every number in the figures, and where it stands."""
+def numbers(figures: Any, path: str = "") -> Iterator[tuple[str, float]]:
+    """Every number in the figures, with its path."""
     if isinstance(figures, dict):
         for key, value in figures.items():
-            yield from numbers(value, f"{where}/{key}")
+            yield from numbers(value, f"{path}/{key}")
     elif isinstance(figures, list):
         if not figures:
-            raise CannotMeasure(f"{where} has no figures")
+            raise CannotMeasure(f"{path} has no figures")
         for i, value in enumerate(figures):
-            yield from numbers(value, f"{where}/{i}")
+            yield from numbers(value, f"{path}/{i}")
     elif isinstance(figures, int | float) and not isinstance(figures, bool):
-        yield where, figures
+        yield path, figures
 
 
 def machine() -> Figures:
@@ -86,12 +86,13 @@ def machine() -> Figures:
 
 
 def progress(text: str) -> None:
-    """What is being done now, for a person who waits."""
+    """Show a person who waits what is being done now. Nothing is shown if stderr is no terminal."""
     if sys.stderr.isatty():
         print(text, file=sys.stderr, flush=True)
 
 
 def copy_workbook(folder: Path) -> Workbook:
+    """Copy the workbook into a folder."""
     for part in PARTS:
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     for file in FILES:
@@ -100,7 +101,7 @@ def copy_workbook(folder: Path) -> Workbook:
 
 
 def pss(pid: int) -> float:
-    """Proportional set size of a process in MiB: pages that processes share count once. 0 if it is gone."""
+    """The proportional set size of a process in MiB: shared pages count once. 0 if the process has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
@@ -109,9 +110,9 @@ def pss(pid: int) -> float:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that this one started and that still run."""
-    found: list[int] = []
+    """The running processes that this process started."""
+    pids: list[int] = []
     for file in Path(f"/proc/{pid}/task").glob("*/children"):  # a child is listed under the thread that started it
         with contextlib.suppress(OSError):
-            found += map(int, file.read_text().split())
-    return found
+            pids += map(int, file.read_text().split())
+    return pids

@@ -31,7 +31,7 @@ def milliseconds(call: Callable[[], Any]) -> float:
     return 1e3 * (time.perf_counter() - start)
 
 
-def compared(fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
+def run_assert_close(fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
     torch.testing.assert_close(fn(*args), fn(*args), equal_nan=True)
 
 
@@ -50,10 +50,18 @@ def measure(options: argparse.Namespace) -> Figures:
             right = next(iter(oracle.rights.values())).fn
             for args in inputs:
                 agrees(right, *args, with_=oracle)
-                compared(right, args)
-            took = [milliseconds(partial(agrees, right, *args, with_=oracle)) for args in inputs for _ in range(rounds)]
-            close = [milliseconds(partial(compared, right, args)) for args in inputs for _ in range(rounds)]
-            row = {"agrees": statistics.median(took), "worst": max(took), "assert_close": statistics.median(close)}
+                run_assert_close(right, args)
+            agrees_times = [
+                milliseconds(partial(agrees, right, *args, with_=oracle)) for args in inputs for _ in range(rounds)
+            ]
+            assert_close_times = [
+                milliseconds(partial(run_assert_close, right, args)) for args in inputs for _ in range(rounds)
+            ]
+            row = {
+                "agrees": statistics.median(agrees_times),
+                "worst": max(agrees_times),
+                "assert_close": statistics.median(assert_close_times),
+            }
             rows.append({"function": name, "dtype": str(dtype), "milliseconds": row})
             print(
                 f"{name:10} {dtype!s:16} {row['agrees']:12.1f} ms {row['worst']:5.1f} ms"

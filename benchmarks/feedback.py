@@ -35,15 +35,15 @@ from grader.book.workbook import Koan, Workbook
 from grader.learn.app.session import AppSession
 from grader.learn.app.state import Command, State
 
-LARGE = "softmax"  # the koan whose run is weighed
+LARGE = "softmax"  # the koan whose run's memory is measured
 KOANS = ("exp_overflow", "causal_mask", LARGE, "attention", "vector_add")
-STARTS = 4  # of `koans`; the first finds no bytecode
+STARTS = 4  # how often `koans` is started; the first start finds no bytecode
 WAIT = 120.0  # seconds for anything, on a loaded machine
-SETTLE = 0.5  # seconds from pytest's end until pytest-watcher hears of saves again
+SETTLE = 0.5  # seconds from the end of pytest until pytest-watcher notices saves
 
 
 class Warm:
-    """The app's session, as the screen uses it."""
+    """The session of the app, used as the screen uses it."""
 
     name = "koans, warm"
 
@@ -79,10 +79,10 @@ class Warm:
         start = time.perf_counter()
         self.book.exercise(koan).write_text(text)
         state = self._until(lambda s: s.step is not None and s.step.text == text)
-        took = time.perf_counter() - start
+        seconds = time.perf_counter() - start
         if state.step is None or not state.step.verdict.passed:
             raise CannotMeasure(f"{self.name}: the model answer of {koan.id} did not pass")
-        return took
+        return seconds
 
     def server(self) -> int:
         """The process id of the warm process: it has the workbook's folder among its arguments."""
@@ -94,22 +94,22 @@ class Warm:
         raise CannotMeasure("the memory of the warm process: it was not found in /proc")
 
     def peak(self, koan: Koan, text: str) -> float:
-        """The largest PSS seen of the fork while it runs."""
-        server, seen = self.server(), [0.0]
+        """The largest PSS of the fork while it runs, in MiB."""
+        server, samples = self.server(), [0.0]
         done = threading.Event()
 
-        def look() -> None:
+        def sample() -> None:
             while not done.is_set():
-                seen.extend(pss(pid) for pid in children(server))
+                samples.extend(pss(pid) for pid in children(server))
 
-        thread = threading.Thread(target=look, daemon=True)
+        thread = threading.Thread(target=sample, daemon=True)
         thread.start()
         try:
             self.measure(koan, text)
         finally:
             done.set()
             thread.join()
-        return max(seen)
+        return max(samples)
 
     def close(self) -> None:
         self.session.stop()
@@ -133,13 +133,13 @@ class ColdPytest:
         start = time.perf_counter()
         self.book.exercise(koan).write_text(text)
         command = [sys.executable, "-m", "pytest", "-q", str(self.book.test_file(koan))]
-        ended = subprocess.run(
+        done = subprocess.run(
             command, cwd=self.book.root, env=environment(self.book), capture_output=True, text=True, timeout=WAIT
         )
-        took = time.perf_counter() - start
-        if ended.returncode:
-            raise CannotMeasure(f"{self.name}: {last_line(ended.stdout + ended.stderr)}")
-        return took
+        seconds = time.perf_counter() - start
+        if done.returncode:
+            raise CannotMeasure(f"{self.name}: {last_line(done.stdout + done.stderr)}")
+        return seconds
 
     def close(self) -> None:
         pass
@@ -184,20 +184,20 @@ class Watcher:
         lines.put(None)
 
     def _until_summary(self) -> None:
-        said = ""
-        while not re.search(r"\d+ (passed|failed|error).* in ", said):
+        summary = ""
+        while not re.search(r"\d+ (passed|failed|error).* in ", summary):
             try:
                 line = self.lines.get(timeout=WAIT)
             except queue.Empty:
                 raise CannotMeasure(f"{self.name}: no summary came in {WAIT:.0f} s") from None
             if line is None:
-                raise CannotMeasure(f"{self.name} ended: {said}")
-            said = line.strip() or said
-        if re.search(r"\d+ (failed|error)", said):
-            raise CannotMeasure(f"{self.name}: {said}")
+                raise CannotMeasure(f"{self.name} ended: {summary}")
+            summary = line.strip() or summary
+        if re.search(r"\d+ (failed|error)", summary):
+            raise CannotMeasure(f"{self.name}: {summary}")
 
     def _settle(self) -> None:
-        """It forgets a save that comes before pytest, which has printed its last line, has ended."""
+        """Wait until pytest has ended after its last line. pytest-watcher misses a save that comes earlier."""
         assert self.process is not None
         deadline = time.monotonic() + WAIT
         while children(self.process.pid):
@@ -224,7 +224,7 @@ class Watcher:
 
 
 def environment(book: Workbook) -> dict[str, str]:
-    """For a process on the copy of the workbook; what is installed beside this Python is found first."""
+    """The environment of a process on the copy of the workbook. Commands installed beside this Python come first."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**os.environ, "PATH": path, "PYTHONPATH": str(book.root), "COLUMNS": "1000"}  # a message stays one line
 
@@ -234,11 +234,11 @@ def last_line(text: str) -> str:
 
 
 def typed_to_verdict(book: Workbook) -> float:
-    """Seconds from starting `koans` on a wrong answer to the current koan to the verdict on the screen."""
+    """Seconds from the start of `koans` to the verdict on the screen. The answer to the current koan is wrong."""
     koan = next(iter(book.koans.values()))  # nothing has passed in this copy
     book.exercise(koan).write_text(stub_of(book, koan).replace(STUB, "return None"))
     command = [sys.executable, "-m", "grader", "--plain"]
-    started = time.perf_counter()
+    start = time.perf_counter()
     process = subprocess.Popen(
         command,
         cwd=book.root,
@@ -250,12 +250,12 @@ def typed_to_verdict(book: Workbook) -> float:
     )
     try:
         assert process.stdout is not None
-        said: deque[str] = deque(maxlen=1)
+        last_output: deque[str] = deque(maxlen=1)
         for line in process.stdout:
             if koan.name in line and "failed" in line:
-                return time.perf_counter() - started
-            said.extend([line.strip()] if line.strip() else [])
-        raise CannotMeasure(f"`koans` gave no verdict on {koan.id}; it said: {''.join(said) or 'nothing'}")
+                return time.perf_counter() - start
+            last_output.extend([line.strip()] if line.strip() else [])
+        raise CannotMeasure(f"`koans` gave no verdict on {koan.id}; it said: {''.join(last_output) or 'nothing'}")
     finally:
         process.terminate()
         process.wait()
@@ -265,7 +265,7 @@ def report(koan: str, seconds: dict[str, list[float]]) -> None:
     base = statistics.median(seconds[Warm.name])
     print(koan)
     for name, values in seconds.items():
-        # one value is its own spread
+        # a single value has no spread
         low, middle, high = statistics.quantiles(values if len(values) > 1 else values * 2, n=4, method="inclusive")
         ratio = "" if name == Warm.name else f"  {middle / base:5.1f} times the warm run"
         print(f"  {name:15} {1e3 * middle:7.0f} ms  ({1e3 * low:.0f}-{1e3 * high:.0f}){ratio}", flush=True)
@@ -278,7 +278,7 @@ def measure(options: argparse.Namespace) -> Figures:
         book = copy_workbook(Path(folder))
         warm = Warm(book)
         tools = (Watcher(book), ColdPytest(book), warm)
-        tools[0].start()  # before minutes are spent on the others
+        tools[0].start()  # first, so that a missing pytest-watcher shows before minutes are spent on the others
         first = []
         for i in range(starts):
             progress(f"starting `koans`, {i + 1} of {starts}")
@@ -304,8 +304,8 @@ def measure(options: argparse.Namespace) -> Figures:
         text = strip_markers(book.solution(koan).read_text())
         warm.prepare(koan, text)
         memory[f"one run of {LARGE}"] = warm.peak(koan, text + "# peak\n")
-    for what, mib in memory.items():
-        print(f"memory of the {what}: {mib:.0f} MiB")
+    for process, mib in memory.items():
+        print(f"memory of the {process}: {mib:.0f} MiB")
     print(f"from `koans` typed to the first verdict: {first[0]:.1f} s the first time (no bytecode yet)", end="")
     print("".join(f", then {seconds:.1f} s" for seconds in first[1:]))
     return {"rows": rows, "memory_mib": memory, "typed_to_verdict_seconds": first}

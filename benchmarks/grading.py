@@ -40,7 +40,7 @@ TESTS = {
     "split_heads": ("exact", ["torch.ones(1, 2, 4), 2", "torch.ones(2, 3, 6), 3", "torch.ones(1, 1, 8), 4"]),
 }
 HOSTILE = (
-    "import os\nos._exit(0)\n",  # first, because --quick takes one, and this one takes no time
+    "import os\nos._exit(0)\n",  # first, because --quick uses one, and this one takes no time
     "while True:\n    pass\n",
     "import torch\ntorch.allclose = lambda *a, **k: True\ndef softmax(x, dim=-1):\n    return x\n",
     "def softmax(x, dim=-1):\n    return [bytearray(1 << 28) for _ in range(100)]\n",
@@ -49,9 +49,9 @@ HOSTILE = (
 
 
 class Kind(NamedTuple):
-    """So many submissions, the first koans solved and the others as they were given.
+    """A kind of submission: `count` of them, with the first `solved` koans solved and the others left as stubs.
 
-    `sampled` are graded by the alternative too, and stand for all of them. It is spared the hostile ones: without
+    The alternative grades only `sampled` of them, which stand for all. It grades no hostile ones, because without
     isolation they may end or stop the grader.
     """
 
@@ -62,8 +62,8 @@ class Kind(NamedTuple):
     hostile: int = 0
 
 
-class Made(NamedTuple):
-    """A submission, what it must earn, and what part of the class its time stands for (0: not sampled)."""
+class ClassMember(NamedTuple):
+    """A submission, the points it must earn, and the share of the class its time stands for (0: not sampled)."""
 
     fork: Submission
     points: int
@@ -71,11 +71,11 @@ class Made(NamedTuple):
 
 
 def workbook_of(folder: Path, koans: Sequence[Koan]) -> Workbook:
-    """A copy of the workbook with these koans alone."""
+    """A copy of the workbook with only these koans."""
     for chapter in copy_workbook(folder).chapters:
-        mine = [koan for koan in koans if koan.chapter == chapter.id]
-        lines = [f'title = "{chapter.title}"'] + ([] if mine else ["koans = []"])
-        for koan in mine:
+        chosen = [koan for koan in koans if koan.chapter == chapter.id]
+        lines = [f'title = "{chapter.title}"'] + ([] if chosen else ["koans = []"])
+        for koan in chosen:
             lines += ["[[koans]]", f'name = "{koan.name}"', f'title = "{koan.title}"', f'rung = "{koan.rung}"']
         (folder / f"content/{chapter.id}/chapter.toml").write_text("\n".join(lines) + "\n")
         for file in ("cards.toml", "questions.toml"):
@@ -102,7 +102,7 @@ def small(folder: Path) -> Workbook:
 
 
 def submit(book: Workbook, place: Path, solved: int, hostile: str = "") -> Submission:
-    """The first `solved` koans solved, the others as they were given; perhaps a hostile file for the next one."""
+    """A submission with the first `solved` koans solved and stubs for the others; the next may be a hostile file."""
     for i, koan in enumerate(book.koans.values()):
         text = strip_markers(book.solution(koan).read_text()) if i < solved else stub_of(book, koan)
         if i == solved and hostile:
@@ -113,19 +113,19 @@ def submit(book: Workbook, place: Path, solved: int, hostile: str = "") -> Submi
     return Submission(place.name, place)
 
 
-def submissions(book: Workbook, place: Path, kinds: Sequence[Kind]) -> list[Made]:
+def submissions(book: Workbook, place: Path, kinds: Sequence[Kind]) -> list[ClassMember]:
     whole = sum(kind.count for kind in kinds if kind.sampled)
-    found = []
+    members = []
     for kind in kinds:
         honest = range(kind.hostile, kind.hostile + kind.sampled)
         for i in range(kind.count):
             fork = submit(book, place / f"{kind.name}{i:02d}", kind.solved, HOSTILE[i] if i < kind.hostile else "")
             points = sum(koan.points for koan in list(book.koans.values())[: kind.solved])
-            found.append(Made(fork, points, kind.count / whole / kind.sampled if i in honest else 0.0))
-    return found
+            members.append(ClassMember(fork, points, kind.count / whole / kind.sampled if i in honest else 0.0))
+    return members
 
 
-def small_class(scratch: Path, quick: bool) -> tuple[Workbook, list[Made]]:
+def small_class(scratch: Path, quick: bool) -> tuple[Workbook, list[ClassMember]]:
     book = small(scratch / "workbook")
     kinds = [Kind("all", 3, 13, 4), Kind("two", 2, 7, 2)]
     if quick:
@@ -133,7 +133,7 @@ def small_class(scratch: Path, quick: bool) -> tuple[Workbook, list[Made]]:
     return book, submissions(book, scratch / "forks", kinds)
 
 
-def whole_class(scratch: Path, quick: bool) -> tuple[Workbook, list[Made]]:
+def whole_class(scratch: Path, quick: bool) -> tuple[Workbook, list[ClassMember]]:
     koans = Workbook(ROOT).chapter("ch06").koans
     book = workbook_of(scratch / "workbook", koans[:2] if quick else koans)
     all_of_them = len(book.koans)
@@ -150,54 +150,55 @@ def whole_class(scratch: Path, quick: bool) -> tuple[Workbook, list[Made]]:
 CLASSES = {"small": small_class, "class": whole_class}
 
 
-def used() -> float:
-    """CPU seconds of this process and of all its children that have ended."""
-    found = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in found)
+def cpu_seconds() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-class Memory:
-    """The most memory that this process and all it started held at once, in MiB, looked at ten times a second."""
+class PeakMemory:
+    """The peak memory of this process and all its descendants together, in MiB. It is sampled ten times a second."""
 
     def __init__(self) -> None:
-        self.most = 0.0
+        self.peak = 0.0
         self._stop = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
         while not self._stop.wait(0.1):
-            self.most = max(self.most, sum(pss(pid) for pid in family(os.getpid())))
+            self.peak = max(self.peak, sum(pss(pid) for pid in process_tree(os.getpid())))
 
     def stop(self) -> float:
         self._stop.set()
-        return self.most
+        return self.peak
 
 
-def family(pid: int) -> list[int]:
-    return [pid, *(member for child in children(pid) for member in family(child))]
+def process_tree(pid: int) -> list[int]:
+    """A process and all its descendants."""
+    return [pid, *(member for child in children(pid) for member in process_tree(child))]
 
 
-def ours(book: Workbook, made: Sequence[Made], what: str) -> tuple[Figures, str]:
-    """Seconds a submission, and how they were isolated."""
-    cpu, wall = used(), time.perf_counter()
+def koans_grade(book: Workbook, members: Sequence[ClassMember], name: str) -> tuple[Figures, str]:
+    """The seconds of `koans grade` per submission, and the level of isolation in words."""
+    cpu, wall = cpu_seconds(), time.perf_counter()
     points: dict[str, int] = {}
     with Runner(book, isolated=True) as runner, VerdictCache(book.root) as cache:
         level = in_words(runner.level())
-        for one in grade_all(book, [m.fork for m in made], runner, seed=1, cache=cache):
-            points[one.submission] = one.earned
-            progress(f"{what}: {len(points)} of {len(made)} submissions graded")
-    if wrong := [m for m in made if points.get(m.fork.name) != m.points]:
+        for grade in grade_all(book, [m.fork for m in members], runner, seed=1, cache=cache):
+            points[grade.submission] = grade.earned
+            progress(f"{name}: {len(points)} of {len(members)} submissions graded")
+    if wrong := [m for m in members if points.get(m.fork.name) != m.points]:
         first = wrong[0]
         raise CannotMeasure(f"{first.fork.name} earned {points.get(first.fork.name)} points, and not {first.points}")
-    return {"wall": (time.perf_counter() - wall) / len(made), "cpu": (used() - cpu) / len(made)}, level
+    return {"wall": (time.perf_counter() - wall) / len(members), "cpu": (cpu_seconds() - cpu) / len(members)}, level
 
 
-def cold(book: Workbook, one: Made) -> Figures:
-    """One pytest for a submission, as a grading script would run it."""
-    cpu, wall = used(), time.perf_counter()
+def cold_pytest(book: Workbook, member: ClassMember) -> Figures:
+    """The seconds of one pytest on a submission, as a grading script would run it."""
+    cpu, wall = cpu_seconds(), time.perf_counter()
     tests = [str(book.test_file(koan)) for koan in book.koans.values()]
-    command = [sys.executable, "-m", "pytest", "-q", f"--target={one.fork.folder}", "--seed", "1", *tests]
-    ended = subprocess.run(
+    command = [sys.executable, "-m", "pytest", "-q", f"--target={member.fork.folder}", "--seed", "1", *tests]
+    done = subprocess.run(
         command,
         cwd=book.root,
         env={**os.environ, "PYTHONPATH": str(book.root)},
@@ -205,47 +206,47 @@ def cold(book: Workbook, one: Made) -> Figures:
         text=True,
         timeout=600,
     )
-    solved = one.points == sum(koan.points for koan in book.koans.values())
-    if ended.returncode != (0 if solved else 1):
-        last = (ended.stdout + ended.stderr).strip().splitlines()[-1:]
-        raise CannotMeasure(f"pytest ended with {ended.returncode} on {one.fork.name}: {''.join(last)}")
-    return {"wall": time.perf_counter() - wall, "cpu": used() - cpu}
+    solved = member.points == sum(koan.points for koan in book.koans.values())
+    if done.returncode != (0 if solved else 1):
+        last = (done.stdout + done.stderr).strip().splitlines()[-1:]
+        raise CannotMeasure(f"pytest ended with {done.returncode} on {member.fork.name}: {''.join(last)}")
+    return {"wall": time.perf_counter() - wall, "cpu": cpu_seconds() - cpu}
 
 
-def measured(what: str, quick: bool) -> Figures:
+def measure_class(name: str, quick: bool) -> Figures:
     with tempfile.TemporaryDirectory(prefix="koans-bench-") as scratch:
-        book, made = CLASSES[what](Path(scratch), quick)
-        memory = Memory()
-        here, level = ours(book, made, what)
-        most = memory.stop()
-        again = time.perf_counter()
-        ours(book, made, what)
-        again = time.perf_counter() - again
-        there = {"wall": 0.0, "cpu": 0.0}
-        for one in made:
-            if one.stands_for:
-                progress(f"{what}: pytest on {one.fork.name}")
-                for name, value in cold(book, one).items():
-                    there[name] += value * one.stands_for
+        book, members = CLASSES[name](Path(scratch), quick)
+        memory = PeakMemory()
+        grading, level = koans_grade(book, members, name)
+        peak = memory.stop()
+        start = time.perf_counter()
+        koans_grade(book, members, name)
+        second_run = time.perf_counter() - start
+        pytest = {"wall": 0.0, "cpu": 0.0}
+        for member in members:
+            if member.stands_for:
+                progress(f"{name}: pytest on {member.fork.name}")
+                for kind, value in cold_pytest(book, member).items():
+                    pytest[kind] += value * member.stands_for
     koans = len(book.koans)
-    print(f"{what}: {len(made)} submissions, {koans} koans; {level}")
-    for name, figures in (("koans grade, isolated", here), ("pytest, cold, not isolated", there)):
-        print(f"  {name:28} {figures['wall']:.3f} s wall, {figures['cpu']:.3f} s CPU each")
-    print(f"  {there['wall'] / here['wall']:.1f} times faster, {there['cpu'] / here['cpu']:.1f} times cheaper")
-    print(f"  at most {most:.0f} MiB at once; {again:.2f} s for a second run with nothing changed", flush=True)
+    print(f"{name}: {len(members)} submissions, {koans} koans; {level}")
+    for grader, figures in (("koans grade, isolated", grading), ("pytest, cold, not isolated", pytest)):
+        print(f"  {grader:28} {figures['wall']:.3f} s wall, {figures['cpu']:.3f} s CPU each")
+    print(f"  {pytest['wall'] / grading['wall']:.1f} times faster, {pytest['cpu'] / grading['cpu']:.1f} times cheaper")
+    print(f"  at most {peak:.0f} MiB at once; {second_run:.2f} s for a second run with nothing changed", flush=True)
     return {
-        "submissions": len(made),
+        "submissions": len(members),
         "koans": koans,
         "isolation": level,
-        "koans_grade": here,
-        "cold_pytest": there,
-        "memory_mib": most,
-        "second_run_seconds": again,
+        "koans_grade": grading,
+        "cold_pytest": pytest,
+        "memory_mib": peak,
+        "second_run_seconds": second_run,
     }
 
 
 def measure(options: argparse.Namespace) -> Figures:
-    return {what: measured(what, options.quick) for what in CLASSES if options.what in (what, "both")}
+    return {name: measure_class(name, options.quick) for name in CLASSES if options.what in (name, "both")}
 
 
 if __name__ == "__main__":

@@ -48,14 +48,14 @@ def fill(root: Path, size: Size) -> None:
     db.close()
 
 
-def forget(root: Path) -> None:
+def clear_schedule(root: Path) -> None:
     with sqlite3.connect(root / ".koans/progress.db") as db:
         db.execute("delete from schedule")
     db.close()
 
 
-def opened(root: Path, call: Callable[[Progress], Any]) -> float:
-    """Seconds to open the file and do this."""
+def open_and_call(root: Path, call: Callable[[Progress], Any]) -> float:
+    """Seconds to open the file and call this function."""
     start = time.perf_counter()
     with Progress(root) as progress:
         call(progress)
@@ -70,19 +70,21 @@ def measure(options: argparse.Namespace) -> Figures:
     with tempfile.TemporaryDirectory(prefix="koans-bench-") as folder:
         root = Path(folder)
         fill(root, size)
-        found: dict[str, list[float]] = {}
+        times: dict[str, list[float]] = {}
         for number in range(size.rounds):
-            forget(root)
+            clear_schedule(root)
             schedule = lambda progress: progress.recall.schedule("card", PLAN)
-            found.setdefault("replayed whole", []).append(opened(root, schedule))
-            found.setdefault("from the cache", []).append(opened(root, schedule))
+            times.setdefault("replayed whole", []).append(open_and_call(root, schedule))
+            times.setdefault("from the cache", []).append(open_and_call(root, schedule))
             with Progress(root) as progress:
                 progress.recall.review("card", Review("card-1", 3, 1.9e9 + number))
-            found.setdefault("one card replayed", []).append(opened(root, schedule))
-            found.setdefault("the log read", []).append(opened(root, lambda progress: progress.recall.reviews("card")))
-    for what, seconds in found.items():
-        print(f"{what:20} {min(seconds):6.3f} s  {max(seconds):6.3f} s")
-    return {**size._asdict(), "fsrs": version("fsrs"), "seconds": found}
+            times.setdefault("one card replayed", []).append(open_and_call(root, schedule))
+            times.setdefault("the log read", []).append(
+                open_and_call(root, lambda progress: progress.recall.reviews("card"))
+            )
+    for name, seconds in times.items():
+        print(f"{name:20} {min(seconds):6.3f} s  {max(seconds):6.3f} s")
+    return {**size._asdict(), "fsrs": version("fsrs"), "seconds": times}
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from grader.judge.runner.shared import find_warm
 
 KOAN = "dot"
 WHOLE, QUICK = 9, 1  # rounds
-MOST, TIMES = 0.6, 5.0  # what the second run is held to: seconds, and how many times faster than the first
+MAX_SECONDS, MIN_RATIO = 0.6, 5.0  # the goal for the second run: its time, and how many times faster than the first
 
 
 def run(book: Workbook, koan: str, *more: str, code: int = 0) -> float:
@@ -38,14 +38,14 @@ def run(book: Workbook, koan: str, *more: str, code: int = 0) -> float:
     start = time.perf_counter()
     command = [sys.executable, "-m", "grader", "run", koan, *more]
     done = subprocess.run(command, cwd=book.root, env=environment, capture_output=True, text=True, check=False)
-    took = time.perf_counter() - start
+    duration = time.perf_counter() - start
     if done.returncode != code:
-        says = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-        raise CannotMeasure(f"`koans run {koan}` ended with {done.returncode}, not {code}: {says[-1]}")
-    return took
+        output = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        raise CannotMeasure(f"`koans run {koan}` ended with {done.returncode}, not {code}: {output[-1]}")
+    return duration
 
 
-def end_all(root: Path) -> None:
+def end_warm_processes(root: Path) -> None:
     for each in find_warm(root):
         os.kill(each.pid, signal.SIGTERM)
     while find_warm(root):
@@ -59,23 +59,24 @@ def seconds(book: Workbook, name: str, rounds: int) -> dict[str, list[float]]:
     wrong = stub_of(book, koan).replace('raise NotImplementedError("your turn")', "return None")
     times: dict[str, list[float]] = {"first": [], "second": [], "second, wrong answer": [], "cold": []}
     file.write_text(right, encoding="utf-8")
-    run(book, name, "--cold")  # writes the byte code, and the progress file
+    run(book, name, "--cold")  # writes the bytecode and the progress file
     for number in range(rounds):
         progress(f"round {number + 1} of {rounds}")
-        end_all(book.root)
+        end_warm_processes(book.root)
         times["first"].append(run(book, name))
-        stays = [each.pid for each in find_warm(book.root)]
+        warm = [each.pid for each in find_warm(book.root)]
         times["second"].append(run(book, name))
         file.write_text(wrong, encoding="utf-8")
         times["second, wrong answer"].append(run(book, name, code=1))
         file.write_text(right, encoding="utf-8")
-        if len(stays) != 1 or [each.pid for each in find_warm(book.root)] != stays:
+        if len(warm) != 1 or [each.pid for each in find_warm(book.root)] != warm:
             raise CannotMeasure("the first run left no warm process, or the second did not use it")
         times["cold"].append(run(book, name, "--cold"))
     return times
 
 
 def spread(times: list[float]) -> tuple[float, float, float]:
+    """The median and the two quartiles."""
     low, middle, high = statistics.quantiles(times, n=4, method="inclusive") if len(times) > 1 else times * 3
     return middle, low, high
 
@@ -86,14 +87,14 @@ def measure(options: argparse.Namespace) -> Figures:
         try:
             times = seconds(book, KOAN, QUICK if options.quick else WHOLE)
         finally:
-            end_all(book.root)
-    for name, found in times.items():
-        middle, low, high = spread(found)
+            end_warm_processes(book.root)
+    for name, seconds_of_runs in times.items():
+        middle, low, high = spread(seconds_of_runs)
         print(f"{name:<22}{middle:6.2f} s  ({low:.2f} to {high:.2f})")
     first, second = statistics.median(times["first"]), statistics.median(times["second"])
-    held = "yes" if second <= min(MOST, first / TIMES) else "no"
+    reached = "yes" if second <= min(MAX_SECONDS, first / MIN_RATIO) else "no"
     print(f"the second run is {first / second:.1f} times as fast as the first")
-    print(f"wanted: at most {MOST} s, and {TIMES:.0f} times as fast: {held}")
+    print(f"wanted: at most {MAX_SECONDS} s, and {MIN_RATIO:.0f} times as fast: {reached}")
     return {"koan": KOAN, "seconds": times, "times as fast": round(first / second, 2)}
 
 

@@ -1,1 +1,1 @@
-"""What gpu_session.py is made of: races (what is measured), journal (as it goes), summary, a GPU that is pretended."""
+"""The parts of gpu_session.py: races (what is measured), journal (the results file), summary, and a pretended GPU."""

@@ -1,6 +1,6 @@
-"""What a session writes as it goes: one JSON object a line, on the disk before the next job starts.
+"""The file that a session writes: one JSON object a line, each on the disk before the next job starts.
 
-Whatever ends the session, what it measured can be read from the file, a last line that was cut in the middle included.
+However the session ends, its measurements can be read from the file, even if the last line was cut in the middle.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from grader.gpu.job import Input, RaceReport
 
 
 class Began(msgspec.Struct, frozen=True, tag=True):
-    """`pretended`: nothing ran on a GPU, and no time means anything."""
+    """The start of a session. `pretended`: nothing ran on a GPU, so times mean nothing."""
 
     name: str
     at: str
@@ -29,8 +29,8 @@ class Began(msgspec.Struct, frozen=True, tag=True):
     quick: bool = False
 
 
-class Said(msgspec.Struct, frozen=True, tag=True):
-    """What another program printed: nvidia-smi, pytest, ncu. `code`: its exit code; none if it was late."""
+class ProgramOutput(msgspec.Struct, frozen=True, tag="Said"):
+    """The output of another program: nvidia-smi, pytest, ncu. `code`: its exit code, or None if it took too long."""
 
     step: str
     title: str
@@ -39,7 +39,7 @@ class Said(msgspec.Struct, frozen=True, tag=True):
 
 
 class Measured(msgspec.Struct, frozen=True, tag=True):
-    """A report of a race, with all there is so far; `last` if it is the whole."""
+    """A report of a race, with all results so far. `last`: it is complete. `now`: the ratios that tests require."""
 
     step: str
     title: str
@@ -47,12 +47,12 @@ class Measured(msgspec.Struct, frozen=True, tag=True):
     inputs: list[Input]
     now: Mapping[str, float]
     report: RaceReport
-    ours: list[str] = []  # the names of those that are kernels
+    ours: list[str] = []  # the names of the contestants that are kernels
     last: bool = False
 
 
 class Missing(msgspec.Struct, frozen=True, tag=True):
-    """What was not measured, or not to its end, and why."""
+    """Something that was not measured, or not completely, and why."""
 
     step: str
     title: str
@@ -60,21 +60,21 @@ class Missing(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ended(msgspec.Struct, frozen=True, tag=True):
-    """`how`: "complete", or what stopped it."""
+    """The end of a session. `how`: "complete", or what stopped it."""
 
     how: str
     seconds: float
 
 
-Line = Began | Said | Measured | Missing | Ended
+Line = Began | ProgramOutput | Measured | Missing | Ended
 
 
 class Unwritable(KoansError):
-    """The disk is full, or the file is not ours to write. What it holds stays."""
+    """The file cannot be written: the disk is full, or a right is missing. Its contents stay."""
 
 
 class Journal:
-    """The file, open. Raises KoansError if it is there already, and Unwritable."""
+    """A new file for a session. Raises KoansError if the file exists, and Unwritable."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -89,7 +89,7 @@ class Journal:
         self._size = 0
 
     def write(self, line: Line) -> None:
-        """On the disk when it returns; a line that finds no room leaves nothing behind."""
+        """Write a line to the disk. If there is no room, nothing of it stays in the file. Raises Unwritable."""
         self.lines.append(line)
         text = msgspec.json.encode(line) + b"\n"
         try:
@@ -107,15 +107,15 @@ class Journal:
 
 
 def lines(file: Path) -> list[Line]:
-    """What a session wrote, without a last line that was cut. Raises KoansError for anything else that is no line."""
+    """The lines of a file, without a last line that was cut. Raises KoansError if another line is not of a session."""
     with reading(file):
         *whole, _ = file.read_bytes().split(b"\n")
-    found: list[Line] = []
+    parsed: list[Line] = []
     for number, text in enumerate(whole, 1):
         try:
-            found.append(msgspec.json.decode(text, type=Line))
+            parsed.append(msgspec.json.decode(text, type=Line))
         except msgspec.DecodeError as error:
             raise KoansError(f"{file}, line {number}: this is not a line of a GPU session ({error})") from None
-    if not found or not isinstance(found[0], Began):
+    if not parsed or not isinstance(parsed[0], Began):
         raise KoansError(f"{file}: no GPU session began here")
-    return found
+    return parsed

@@ -1,7 +1,7 @@
-"""A worker that pretends to have a GPU: `python -m benchmarks.gpu.pretended`, a Job a line in, Reports out.
+"""A worker that pretends to have a GPU: `python -m benchmarks.gpu.pretended`. It reads jobs and writes reports.
 
-Kernels go through Triton's real JIT with a driver that is none: arguments are bound, signatures made, and each kernel
-is compiled for an H100. Nothing is launched, so no output of a kernel is looked at, and times say nothing.
+Kernels go through Triton's real JIT with a fake driver: arguments are bound, signatures are made, and each kernel is
+compiled for an H100. Nothing is launched, so outputs of kernels are not checked, and times mean nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NAME = "pretended H100: nothing ran"
 
 
 class Driver:
-    """What Triton's JIT asks a driver for before it launches anything."""
+    """A fake driver: it answers what Triton's JIT asks before it launches a kernel."""
 
     def get_current_device(self) -> int:
         return 0
@@ -39,8 +39,8 @@ class Driver:
         return torch.device("cpu")
 
 
-class Walked:
-    """A kernel that is compiled for the arguments it is given, and not launched."""
+class CompiledOnly:
+    """A kernel that is compiled for its arguments and not launched."""
 
     def __init__(self, jitted: Any) -> None:
         self.jitted = jitted
@@ -49,34 +49,35 @@ class Walked:
         return lambda *args, **named: self.jitted.run(*args, grid=grid, warmup=True, **named)
 
 
-class Pretender(KernelContestant):
-    """A contestant whose output nobody computed."""
+class UncheckedContestant(KernelContestant):
+    """A contestant whose output was not computed, so it is not checked."""
 
     def wrong(self) -> str:
         return ""
 
 
-class Pretended(Host):
-    """This processor, under a name that is no device's and with a clock that says what it is."""
+class PretendedGpu(Host):
+    """This CPU, under a name and with a timer that say that nothing ran on a GPU."""
 
-    plain = "pretended"
+    timer = "pretended"
 
     def facts(self) -> Facts:
         return msgspec.structs.replace(super().facts(), name=NAME)
 
 
-def walked(kernels: Kernels) -> dict[str, Any]:
-    return {name: Walked(function) for name, function in worker.jitted(kernels).items()}
+def compiled_only(kernels: Kernels) -> dict[str, Any]:
+    """The kernels by name, to be compiled and not launched."""
+    return {name: CompiledOnly(function) for name, function in worker.jitted(kernels).items()}
 
 
-def start() -> tuple[Pretended, str]:
+def start() -> tuple[PretendedGpu, str]:
     import torch
     from triton.runtime import driver
 
     torch.set_num_threads(1)
     driver.set_active(Driver())
-    return Pretended(), ""
+    return PretendedGpu(), ""
 
 
 if __name__ == "__main__":
-    worker.serve(start, functions=walked, made=Pretender)
+    worker.serve(start, functions=compiled_only, contestant=UncheckedContestant)

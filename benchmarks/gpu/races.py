@@ -1,8 +1,8 @@
-"""What a session on a GPU races: the model answers, every choice of tiles apart, and variants under trial."""
+"""The races of a session on a GPU: the model answers, with each choice of tiles, and variants that are being tried."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,16 +16,16 @@ from grader.gpu.thresholds import ratios
 from grader.kernels.text import kernel_lines, read
 
 Step = Literal["device", "smoke", "attention", "more", "simple", "variants", "bench", "tests", "ncu"]
-STEPS: tuple[Step, ...] = get_args(Step)  # in order of worth
+STEPS: tuple[Step, ...] = get_args(Step)  # the most valuable first
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = "ch13_triton"
-MODEL = "triton"  # what contestants of the model answer are called, before their choice of tiles
+MODEL = "triton"  # the name of the model answer's contestants, to which their choice of tiles is added
 SDPA = ("sdpa", "sdpa-flash", "sdpa-cudnn")
-START, COMPILE = 6.0, 2.5  # seconds that a race takes at the least, and more for each kernel contestant
+START, COMPILE = 6.0, 2.5  # the least seconds of a race, and the seconds that each contestant with kernels adds
 
 
 class Race(msgspec.Struct, frozen=True):
-    """One job of a session. `now`: the ratios that the koan's test on a GPU asks for."""
+    """One job of a session. `now`: the ratios that the koan's test on a GPU requires."""
 
     step: Step
     title: str
@@ -35,24 +35,23 @@ class Race(msgspec.Struct, frozen=True):
 
     @property
     def seconds(self) -> float:
-        """What it takes at the least, by guess."""
+        """An estimate of the least seconds that it takes."""
         return START + COMPILE * len(self.job.kernels)
 
 
 def races(step: Step, quick: bool = False) -> list[Race]:
-    """The races of a step. `quick`: every kernel once, with its CONFIG alone and at one shape."""
-    found = {"smoke": _smoke, "attention": _attention, "more": _more, "simple": _simple}.get(step)
-    some = found() if found else {"variants": _variants, "bench": _bench}.get(step, list)()
+    """The races of a step, if it has any. `quick`: every kernel once, with one CONFIG and one shape."""
+    all_races = RACES[step]() if step in RACES else []
     if not quick:
-        return some
-    kept: dict[str, Race] = {}
-    for race in some:
-        kept.setdefault(f"{race.koan} {race.title.partition(':')[0] if step == 'variants' else ''}", race)
-    return [_with(race, kernels=_first_of_each(race.job.kernels), rounds=1, warm=1) for race in kept.values()]
+        return all_races
+    first: dict[str, Race] = {}
+    for race in all_races:
+        first.setdefault(f"{race.koan} {race.title.partition(':')[0] if step == 'variants' else ''}", race)
+    return [_with(race, kernels=_first_of_each(race.job.kernels), rounds=1, warm=1) for race in first.values()]
 
 
 def _first_of_each(kernels: Sequence[Kernels]) -> tuple[Kernels, ...]:
-    """Of each kernel's choices the first."""
+    """The first choice of each kernel."""
     first = {k.name.partition(" ")[0]: k for k in reversed(kernels)}
     return tuple(msgspec.structs.replace(k, choices=()) for k in reversed(first.values()))
 
@@ -62,7 +61,7 @@ def _with(race: Race, **changes: Any) -> Race:
 
 
 def cut(race: Race) -> Race:
-    """The same kernels on shapes that a processor can do."""
+    """The same race on shapes that a CPU can compute."""
     small = tuple(msgspec.structs.replace(i, shape=_small(i.shape, race.koan)) for i in race.job.inputs)
     return _with(race, inputs=small, rounds=1, warm=1)
 
@@ -80,15 +79,17 @@ def _small(shape: tuple[int, ...], koan: str) -> tuple[int, ...]:
 def kernels_of(
     text: str, name: str, koan: str, only: Sequence[str] = (), extra: Mapping[str, Any] | None = None
 ) -> list[Kernels]:
-    """A contestant for CONFIG and for each choice of TUNE, named by what the choice changes."""
-    found = read(text, f"<{name}>")
-    sources = {kernel: kernel_lines(found) for kernel in found.functions}
-    made = []
-    for choice in ({}, *found.choices):
-        said = " ".join(f"{key.removeprefix('BLOCK_').removeprefix('num_')}={value}" for key, value in choice.items())
-        config = {**found.config, **(extra or {}), **choice}
-        made.append(Kernels(f"{name} {said}".rstrip(), oracle_of(koan), sources, config, (), tuple(only)))
-    return made
+    """A contestant for CONFIG and one for each choice of TUNE. Its name says what the choice changes."""
+    parsed = read(text, f"<{name}>")
+    sources = {kernel: kernel_lines(parsed) for kernel in parsed.functions}
+    contestants = []
+    for choice in ({}, *parsed.choices):
+        changes = " ".join(
+            f"{key.removeprefix('BLOCK_').removeprefix('num_')}={value}" for key, value in choice.items()
+        )
+        config = {**parsed.config, **(extra or {}), **choice}
+        contestants.append(Kernels(f"{name} {changes}".rstrip(), oracle_of(koan), sources, config, (), tuple(only)))
+    return contestants
 
 
 def oracle_of(koan: str) -> str:
@@ -125,16 +126,16 @@ def _filling(n: int, d: int, tensors: int = 3) -> list[Input]:
 
 
 def _attention() -> list[Race]:
-    asked = {
+    tested = {
         "flash_forward": [(4096, 64), (4096, 128), (16384, 128)],
         "flash_causal": [(4096, 128), (16384, 128)],
     }
-    found = []
+    planned = []
     for n, d in ((16384, 128), (4096, 128), (16384, 64), (4096, 64)):
-        for koan, tested in asked.items():
-            now = ratios(n, d, causal=koan == "flash_causal") if (n, d) in tested else {}
-            found.append(_race("attention", koan, f"{n:,} × {d}", _filling(n, d), ["naive", *SDPA], now))
-    return found
+        for koan, shapes in tested.items():
+            now = ratios(n, d, causal=koan == "flash_causal") if (n, d) in shapes else {}
+            planned.append(_race("attention", koan, f"{n:,} × {d}", _filling(n, d), ["naive", *SDPA], now))
+    return planned
 
 
 def _more() -> list[Race]:
@@ -180,35 +181,45 @@ def variant_text(name: str) -> str:
 
 
 def _variants() -> list[Race]:
-    """Each beside the model answer in one race, so that a difference is no difference between two sessions."""
+    """Each variant and the model answer in one race, so that a difference is not one between two sessions."""
     inputs = {
         "flash_forward": [_filling(16384, 128), _filling(4096, 64)],
         "flash_causal": [_filling(16384, 128), _filling(4096, 64)],
         "flash_backward_kernel": [_filling(4096, 64, 4), _filling(4096, 128, 4)],
         "three_ways": [[like(64, 4096, 128)] * 3],
     }
-    found = []
+    planned = []
     for shape in range(2):
         for name, (koan, only) in VARIANTS.items():
             if shape >= len(inputs[koan]):
                 continue
-            some = inputs[koan][shape]
-            # With the model's choices apart there would be too many: it takes its fastest here.
+            tensors = inputs[koan][shape]
+            # All of the model's choices would be too many contestants, so only its fastest takes part.
             first, *rest = model(koan, only)
             beside = msgspec.structs.replace(first, choices=tuple(k.config for k in rest))
             kernels = (*kernels_of(variant_text(name), name, koan, only), beside)
-            job = RaceJob(oracle_of(koan), tuple(some), SDPA[1:], kernels, 9)
-            _, n, d = some[0].shape
-            found.append(Race("variants", f"{name}: {n:,} × {d}", koan, job))
-    return found
+            job = RaceJob(oracle_of(koan), tuple(tensors), SDPA[1:], kernels, 9)
+            _, n, d = tensors[0].shape
+            planned.append(Race("variants", f"{name}: {n:,} × {d}", koan, job))
+    return planned
 
 
 def _bench() -> list[Race]:
-    """What `koans bench attention` races on a GPU, with fewer calls: loops take seconds."""
-    found = []
+    """The races of `koans bench attention` on a GPU, with fewer calls, because loops take seconds."""
+    planned = []
     for cell in cells((512, 4096, 16384), (128, 64), gpu=True):
         koan = "flash_causal" if cell.causal else "flash_forward"
         first, *rest = model(koan)
         ours = [msgspec.structs.replace(first, choices=tuple(k.config for k in rest))]
-        found.append(Race("bench", f"{cell}", koan, race_of(cell, ours, rounds=3)))
-    return found
+        planned.append(Race("bench", f"{cell}", koan, race_of(cell, ours, rounds=3)))
+    return planned
+
+
+RACES: Mapping[Step, Callable[[], list[Race]]] = {
+    "smoke": _smoke,
+    "attention": _attention,
+    "more": _more,
+    "simple": _simple,
+    "variants": _variants,
+    "bench": _bench,
+}

@@ -1,4 +1,4 @@
-"""The rule: does an answer agree with the oracle within the oracle's own measured uncertainty?"""
+"""The rule of agreement: an answer must lie within the oracle's own measured uncertainty."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from reference import Moves, Oracle, shaken
 if TYPE_CHECKING:
     from grader.kernels.interpreter.count import Traffic
 
-U64 = 2.0**-44  # 512 roundings of a Python float, for numbers that pass through larger ones on the way
+U64 = 2.0**-44  # 512 roundings of a Python float, relative to the largest number that the computation meets
 
 
 def clone(tree: Any) -> Any:
-    """A copy of every tensor and array with the same strides, so that a call cannot change the caller's."""
+    """A copy of every tensor and array, with the same strides, so that a call cannot change the caller's."""
 
     def copy(x: Any) -> Any:
         if isinstance(x, np.ndarray):
@@ -38,7 +38,7 @@ def clone(tree: Any) -> Any:
         if 0 in x.stride() or not x.numel():
             return x.detach().clone().as_strided(x.shape, x.detach().clone().stride())
         span = sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True)) + 1
-        # What lies between the elements is not the caller's to read: NaN shows who does, and the same each time.
+        # No code should read the memory between the elements. NaN there shows code that does, the same way each time.
         between = math.nan if x.is_floating_point() else 0
         base = torch.full((span,), between, dtype=x.dtype, device=x.device)
         return base.as_strided(x.shape, x.stride()).copy_(x.detach()).requires_grad_(x.requires_grad)
@@ -47,7 +47,7 @@ def clone(tree: Any) -> Any:
 
 
 def same_bits(a: Any, b: Any) -> bool:
-    """Equal to the bit, every NaN counting as the same."""
+    """Are two values equal to the bit? All NaNs of a tensor or float are equal."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         if a.shape != b.shape or a.dtype != b.dtype or a.device != b.device:
             return False
@@ -67,7 +67,11 @@ def _bits(x: Tensor) -> Tensor:
 
 
 def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], memory: int | None = None) -> Outcome:
-    """Call `fn` and look at what came of it, and at whether it left its inputs alone. `memory` limits it, in bytes."""
+    """Call `fn`; return its value or its error, and which input it changed, if any.
+
+    `memory` is the number of bytes that the call may map beyond its inputs. Raises Forbidden if the code under test
+    does what the policy forbids.
+    """
     fn = limited(fn, memory)
     before = clone((args, kwargs))
     try:
@@ -88,15 +92,15 @@ def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any],
     return Outcome(value=value, traffic=traffic)
 
 
-def _same_leaves(was: Any, now: Any) -> bool:
-    a, b = leaves(was), leaves(now)
+def _same_leaves(before: Any, after: Any) -> bool:
+    a, b = leaves(before), leaves(after)
     return len(a) == len(b) and all(map(same_bits, a, b))
 
 
 def _in_float64(oracle: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         before = torch.get_default_dtype()
-        torch.set_default_dtype(torch.float64)  # what the oracle creates itself follows its float64 inputs
+        torch.set_default_dtype(torch.float64)  # tensors that the oracle creates get the dtype of its inputs
         try:
             return oracle(*args, **kwargs)
         finally:
@@ -108,11 +112,11 @@ def _in_float64(oracle: Callable[..., Any]) -> Callable[..., Any]:
 def expect(
     oracle: Oracle[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], *, bits: bool = False, widen: bool = False
 ) -> Expected:
-    """What the oracle says about these inputs.
+    """What the oracle expects for these inputs.
 
-    With `bits` its result in the inputs' own dtypes is the answer. Otherwise it runs in float64 and the bound is
-    measured; `widen` also measures the other honest formulas (`@right`), which is dear and needed only for an answer
-    that failed.
+    With `bits` the answer is the oracle's result in the inputs' own dtypes. Otherwise the oracle runs in float64 and
+    its bound is measured. `widen` also measures the other honest formulas (`@right`): that is expensive, and needed
+    only for an answer that failed.
     """
     args, kwargs = mapped(lambda x: x.detach() if isinstance(x, Tensor) else x, (list(args), dict(kwargs)))
     key = (oracle.fn.__module__, oracle.__name__, bits, widen)
@@ -134,12 +138,12 @@ def _measure(oracle: Oracle[..., Any], args: Any, kwargs: Any, bits: bool, widen
     formula = _in_float64(oracle.fn)
     marked = False
 
-    def note(t: Tensor) -> Tensor:
+    def note_mark(t: Tensor) -> Tensor:
         nonlocal marked
         marked = True
         return t
 
-    with shaken(note):
+    with shaken(note_mark):
         outcome = call(formula, *clone((args64, kwargs64)))
     if outcome.error is not None:
         return Expected(outcome, native, [])
@@ -147,14 +151,14 @@ def _measure(oracle: Oracle[..., Any], args: Any, kwargs: Any, bits: bool, widen
         return Expected(outcome, native, [None] * len(leaves(outcome.value)), largest=largest)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        still = leaves(outcome.value)
-        total = width(formula, args64, kwargs64, still)
+        exact = leaves(outcome.value)
+        total = width(formula, args64, kwargs64, exact)
         if widen:
             for variant in oracle.rights.values():
                 total = _wider(total, _in_float64(variant.fn), args64, kwargs64)
         if marked:
             u = max([torch.finfo(x.dtype).eps / 2 for x in leaves((args, kwargs)) if is_float(x)], default=U32)
-            low = lowp_width(formula, args64, kwargs64, u, still)
+            low = lowp_width(formula, args64, kwargs64, u, exact)
             total = [w if w is None or x is None else w + x for w, x in zip(total, low, strict=True)]
     return Expected(outcome, native, total, largest=largest)
 
@@ -163,7 +167,7 @@ def _wider(widths: list[Tensor | None], formula: Callable[..., Any], args: Any, 
     try:
         more = width(formula, *clone((args, kwargs)))
     except (RuntimeError, TypeError, ValueError):
-        return widths  # an honest way that cannot run in float64 (a fixed dtype inside) measures nothing
+        return widths  # a formula with a fixed dtype inside cannot run in float64, so it cannot be measured
     if len(more) != len(widths):
         return widths
     return [
@@ -176,12 +180,12 @@ def compare(actual: Outcome, expected: Expected) -> Gap | None:
     """The first gap between an answer and what is expected, or None if they agree."""
     want = expected.outcome
     if want.error is not None:
-        asked = type(want.error).__name__
+        wanted = type(want.error).__name__
         if actual.error is None:
-            return Gap("raises", f"should raise {asked}, but returned a value")
+            return Gap("raises", f"should raise {wanted}, but returned a value")
         if isinstance(actual.error, type(want.error)):
             return None
-        return Gap("raises", f"should raise {asked}, but raised {type(actual.error).__name__}")
+        return Gap("raises", f"should raise {wanted}, but raised {type(actual.error).__name__}")
     if actual.error is not None:
         return Gap("raises", f"raised {type(actual.error).__name__}")
     gap = _structure(actual.value, want.value, "")
@@ -197,39 +201,39 @@ def compare(actual: Outcome, expected: Expected) -> Gap | None:
     for name, a, r, p, w in zip(names(want.value), got, ref, promised, widths, strict=True):
         gap = _leaf(a, r, p, w, expected.bits, largest)
         if gap is not None:
-            return Gap(gap.kind, f"result{name}: {gap.says}" if name else gap.says, gap.index)
+            return Gap(gap.kind, f"result{name}: {gap.message}" if name else gap.message, gap.index)
     if actual.mutated is not None:
         return Gap("mutated", "the result is right, but an input was changed by the call; work on a copy")
     if expected.moves is not None and actual.traffic is not None:
-        return too_much(actual.traffic, expected.moves(actual.traffic.config))
+        return excess_traffic(actual.traffic, expected.moves(actual.traffic.config))
     return None
 
 
-def too_much(traffic: Traffic, least: Moves) -> Gap | None:
-    """The first argument of which kernels moved more than they need, or more FLOPs than they need."""
+def excess_traffic(traffic: Traffic, least: Moves) -> Gap | None:
+    """The first argument of which the kernels moved more bytes than needed, else FLOPs beyond those needed, or None."""
     table = [f"  {'bytes':14}{'loaded':>22}{'needed':>12}{'stored':>14}{'needed':>12}"]
-    found = ""
+    excess = ""
     for name, moved in traffic.moved.items():
         loads, stores = least.loads.get(name, 0), least.stores.get(name, 0)
-        times = f" ({_times(moved.loaded, moved.size)})" if moved.loaded else ""
+        times = f" ({_in_words(moved.loaded, moved.size)})" if moved.loaded else ""
         loaded = f"{moved.loaded:,}{times}"
         table.append(f"  {name:14}{loaded:>22}{loads:>12,}{moved.stored:>14,}{stores:>12,}")
-        if found:
+        if excess:
             continue
         if moved.loaded > loads:
-            enough = _times(loads, moved.size) if loads else "never"
-            found = f"{name} is read {_times(moved.loaded, moved.size)}; {enough} is enough"
+            enough = _in_words(loads, moved.size) if loads else "never"
+            excess = f"{name} is read {_in_words(moved.loaded, moved.size)}; {enough} is enough"
         elif moved.stored > stores:
-            says = moved.coverage.says() if moved.coverage else ""
-            found = says or f"{moved.stored:,} bytes are written to {name}; {stores:,} are enough"
+            problem = moved.coverage.problem() if moved.coverage else ""
+            excess = problem or f"{moved.stored:,} bytes are written to {name}; {stores:,} are enough"
     if least.flops is not None:
         table.append(f"  {'FLOPs':14}{traffic.flops:>22,}{least.flops:>12,}")
-        if not found and traffic.flops > least.flops:
-            found = f"tl.dot computes {traffic.flops / max(1, least.flops):.3g} times the FLOPs that are needed"
-    return Gap("traffic", f"the result is right, but {found}", table=table) if found else None
+        if not excess and traffic.flops > least.flops:
+            excess = f"tl.dot computes {traffic.flops / max(1, least.flops):.3g} times the FLOPs that are needed"
+    return Gap("traffic", f"the result is right, but {excess}", table=table) if excess else None
 
 
-def _times(part: int, whole: int) -> str:
+def _in_words(part: int, whole: int) -> str:
     times = part / whole if whole else 0.0
     return "once" if times == 1 else "twice" if times == 2 else f"{times:.3g} times"
 
@@ -257,7 +261,7 @@ def _structure(got: Any, want: Any, path: str) -> Gap | None:
 
 
 def _ordered(got: Any, want: Any) -> Any:
-    """`got` with the keys of every dict in the order of `want`; their structures are known to agree."""
+    """`got` with the keys of every dict in the order of `want`. The two must have the same structure."""
     if isinstance(want, dict):
         return {key: _ordered(got[key], want[key]) for key in want}
     if isinstance(want, (list, tuple)):
@@ -314,10 +318,10 @@ def _tensor(got: Tensor, ref: Tensor, dtype: torch.dtype, w: Tensor | None, bits
 
 
 def within(out: Tensor, ref: Tensor, w: Tensor, dtype: torch.dtype) -> Tensor:
-    """Where `out` (of `dtype`, widened to float64) lies within `w` of `ref`, rounding to `dtype` allowed for."""
+    """Where `out` lies within `w` of `ref`, after rounding to `dtype`. All are float64, but `out` came from `dtype`."""
     info = torch.finfo(dtype)
     if dtype != torch.float16:
-        w = w + info.smallest_normal  # a flushed denormal is no mistake where the range is wide
+        w = w + info.smallest_normal  # flushing a denormal is no mistake in a dtype with a wide range
     size = ref.abs().nan_to_num(0, 0, 0) + w
     ok = (out - ref).abs() <= w + ulp(size, dtype) / 2
     ok |= (out == ref) | (out.isnan() & ref.isnan())
@@ -326,7 +330,7 @@ def within(out: Tensor, ref: Tensor, w: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def ulp(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Spacing of the numbers of `dtype` around each |x| (float64 in, float64 out)."""
+    """The spacing of the numbers of `dtype` around each |x|. Takes and returns float64."""
     info = torch.finfo(dtype)
     digits = 1 - round(math.log2(info.eps))
     lowest = round(math.log2(info.smallest_normal))
@@ -339,5 +343,5 @@ def _worst(wrong: Tensor, by: Tensor) -> Gap:
     flat = int(score.reshape(-1).argmax())
     index = tuple(int(i) for i in np.unravel_index(flat, tuple(score.shape))) if score.dim() else ()
     total = int(wrong.sum())
-    says = f"{total} of {wrong.numel()} elements differ" if wrong.dim() else "the value differs"
-    return Gap("value", says, index)
+    message = f"{total} of {wrong.numel()} elements differ" if wrong.dim() else "the value differs"
+    return Gap("value", message, index)

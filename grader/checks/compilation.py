@@ -1,4 +1,4 @@
-"""The claim `compiles`: what a kernel koan's kernels become on a GPU that is not here."""
+"""The check `compiles`: the machine code that a kernel koan's kernels get, without the GPU it is for."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.book.verdict import looks_like
+from grader.checks.message import Message
 from reference import Variant
 
 if TYPE_CHECKING:
-    from grader.checks.message import Message
     from grader.kernels.compile import Compiled
 
 
@@ -18,12 +18,13 @@ GPUS = {"sm_90": "an H100", "sm_89": "an RTX 4090", "sm_86": "an RTX 3090", "sm_
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What compiled kernels are held to.
+class Requirements:
+    """What compiled kernels must satisfy.
 
-    `arch`: for which GPU. `wgmma`: Hopper's tensor-core instruction, there or not. `spills`: bytes a thread may keep
-    outside registers, and with it that the kernel fits into shared memory (None: neither is looked at). `operands`:
-    what the tensor cores multiply, by PTX's name. `refused`: words of the compiler's refusal, where there is to be one.
+    `arch`: the GPU's architecture. `wgmma`: whether Hopper's tensor-core instruction is used (None: either way).
+    `spills`: how many bytes a thread may spill; the kernel must then also fit into shared memory (None: neither is
+    checked). `operands`: the type that the tensor cores multiply, by its PTX name. `refused`: part of the compiler's
+    error, where the kernels must not compile.
     """
 
     arch: str = "sm_90"
@@ -34,59 +35,61 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Unfit:
-    """What is wrong with the compiled kernels: kinds to compare, a sentence, and the whole report."""
+class Shortfall:
+    """What is wrong with compiled kernels: the kinds of faults, a sentence on one of them, and the whole report."""
 
     kinds: frozenset[str]
-    says: str
+    message: str
     lines: Sequence[str]
 
 
-def unfit_for(wanted: Wanted, fn: Any, inputs: Sequence[Any]) -> Unfit | None:
-    """Why the kernels are not what is wanted, or None."""
-    found: dict[str, str] = {}
+def shortfall_of(fn: Any, inputs: Sequence[Any], required: Requirements) -> Shortfall | None:
+    """How the kernels that `fn(*inputs)` launches miss the requirements, or None."""
+    faults: dict[str, str] = {}
     lines: list[str] = []
-    for compiled in fn.compiled(wanted.arch, *inputs):
-        found = {**_faults(compiled, wanted), **found}
-        lines += [f"  {line}" for line in compiled.meaning()]
-    return Unfit(frozenset(found), next(iter(found.values())), lines) if found else None
+    for compiled in fn.compiled(required.arch, *inputs):
+        faults = {**_faults(compiled, required), **faults}
+        lines += [f"  {line}" for line in compiled.explained()]
+    return Shortfall(frozenset(faults), next(iter(faults.values())), lines) if faults else None
 
 
-def _faults(compiled: Compiled, wanted: Wanted) -> Mapping[str, str]:
-    name, gpu = compiled.kernel, GPUS.get(wanted.arch, wanted.arch)
-    found: dict[str, str] = {}
-    if wanted.refused is not None:
-        if wanted.refused in compiled.error:
+def _faults(compiled: Compiled, required: Requirements) -> Mapping[str, str]:
+    """A sentence for each fault of one kernel, by a name for the kind of fault."""
+    name, gpu = compiled.kernel, GPUS.get(required.arch, required.arch)
+    faults: dict[str, str] = {}
+    if required.refused is not None:
+        if required.refused in compiled.error:
             return {}
-        return {f"{name} accepted": f"{name}: for {gpu} the compiler should say '{wanted.refused}'"}
+        return {f"{name} accepted": f"{name}: for {gpu} the compiler should say '{required.refused}'"}
     if compiled.error:
         return {f"{name} error": f"{name} does not compile for {gpu}"}
-    if wanted.spills is not None and not compiled.fits:
-        found[f"{name} shared"] = f"{name} wants {compiled.shared:,} bytes of shared memory, more than {gpu} has"
-    if wanted.spills is not None and compiled.spills > wanted.spills:
-        found[f"{name} spills"] = (
+    if required.spills is not None and not compiled.fits:
+        faults[f"{name} shared"] = f"{name} wants {compiled.shared:,} bytes of shared memory, more than {gpu} has"
+    if required.spills is not None and compiled.spills > required.spills:
+        faults[f"{name} spills"] = (
             f"{name} spills {compiled.spills:,} bytes a thread: its tiles are too large for the registers"
         )
-    if wanted.operands is not None and compiled.operands != (wanted.operands,):
-        they = ", ".join(compiled.operands) or "nothing"
-        found[f"{name} operands"] = f"{name} has the tensor cores of {gpu} multiply {they}, not {wanted.operands}"
-    if wanted.wgmma and compiled.tf32:
-        found[f"{name} tf32"] = f"{name} multiplies in tf32, at half the rate: were the tiles made fp32 before tl.dot?"
-    if wanted.wgmma is not None and compiled.wgmma != wanted.wgmma:
-        found[f"{name} wgmma"] = f"{name} does not use the H100's tensor cores (no wgmma)"
-    return found
+    if required.operands is not None and compiled.operands != (required.operands,):
+        operands = ", ".join(compiled.operands) or "nothing"
+        faults[f"{name} operands"] = (
+            f"{name} has the tensor cores of {gpu} multiply {operands}, not {required.operands}"
+        )
+    if required.wgmma and compiled.tf32:
+        faults[f"{name} tf32"] = f"{name} multiplies in tf32, at half the rate: were the tiles made fp32 before tl.dot?"
+    if required.wgmma is not None and compiled.wgmma != required.wgmma:
+        faults[f"{name} wgmma"] = f"{name} does not use the H100's tensor cores (no wgmma)"
+    return faults
 
 
-def alike(unfit: Unfit, variant: Any, inputs: Sequence[Any], wanted: Wanted) -> bool:
-    """Is a wrong answer unfit in the same way?"""
-    other = unfit_for(wanted, variant, inputs)
-    return other is not None and other.kinds == unfit.kinds
+def same_faults(shortfall: Shortfall, variant: Any, inputs: Sequence[Any], required: Requirements) -> bool:
+    """Does a wrong answer have the same kinds of faults?"""
+    other = shortfall_of(variant, inputs, required)
+    return other is not None and other.kinds == shortfall.kinds
 
 
-def told(unfit: Unfit, names: Sequence[Variant], function: str) -> Message:
-    from grader.checks.message import Message
-
-    looks = {v.name: v.says for v in names}
-    sentence = looks_like(list(looks.values())) if looks else f"{function}: {unfit.says}"
-    lines = [sentence, "", *([f"  {function}: {unfit.says}"] if looks else []), *unfit.lines]
+def message(shortfall: Shortfall, variants: Sequence[Variant], function: str) -> Message:
+    """What the learner reads. `variants` are the wrong answers with the same faults."""
+    looks = {v.name: v.says for v in variants}
+    sentence = looks_like(list(looks.values())) if looks else f"{function}: {shortfall.message}"
+    lines = [sentence, "", *([f"  {function}: {shortfall.message}"] if looks else []), *shortfall.lines]
     return Message("\n".join(lines), sentence, looks)

@@ -1,7 +1,7 @@
-"""What the checks of one run share: how thorough they are, the cache they use, and what they saw of each function.
+"""The state that the checks of one run share: how thorough they are, their cache, and the results for each function.
 
-Tests call `agrees(fn, ...)` and pass nothing else, so the run in progress is kept here. A process makes one run at a
-time. Outside of a run (a script, a notebook) there is one context for the whole process.
+Tests call `agrees(fn, ...)` and pass no context, so this module holds the run in progress. A process makes one run at a
+time. Outside of a run (in a script or a notebook) there is one context for the whole process.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from grader.checks.outcome import Expected
 
 
 class PassedCheck(NamedTuple):
-    """A check that the learner's code passed: a wrong answer that would have failed it is not theirs."""
+    """A check that the learner's code passed. A wrong answer that fails it is not what the learner wrote."""
 
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
     expected: Expected
-    digest: bytes | None = None  # of its inputs, in the cache
+    digest: bytes | None = None  # identifies its inputs in the cache
 
 
 @dataclass
 class Run:
-    """The state of one run. All but `brief`, `cache` and `raced` are by function under test.
+    """The state of one run. `named`, `passed` and `shrink_seconds` have an entry for each function under test.
 
-    `brief`: no failing input is made smaller, and no message is written that nobody will read. `named`: the wrong
-    answers that each failure looks like. `passed`: checks that tell look-alikes apart. `failed`: the functions that
-    failed a check. `spent`: seconds that went into smaller inputs. `raced`: of the last race on a GPU, the median
-    milliseconds of each contestant, until they are reported.
+    `brief`: failing inputs are not shrunk, and messages that nobody will read are not written. `named`: the wrong
+    answers that each failure looks like. `passed`: checks that rule out wrong answers. `failed`: the functions that
+    failed a check. `shrink_seconds`: time spent on shrinking inputs. `race_times`: the median milliseconds of each
+    contestant of the last race on a GPU, until they are reported.
     """
 
     brief: bool = False
@@ -39,11 +39,11 @@ class Run:
     named: defaultdict[Any, list[set[str]]] = field(default_factory=lambda: defaultdict(list))
     passed: defaultdict[Any, list[PassedCheck]] = field(default_factory=lambda: defaultdict(list))
     failed: set[Any] = field(default_factory=set)
-    spent: defaultdict[Any, float] = field(default_factory=lambda: defaultdict(float))
-    raced: dict[str, float] = field(default_factory=dict)
+    shrink_seconds: defaultdict[Any, float] = field(default_factory=lambda: defaultdict(float))
+    race_times: dict[str, float] = field(default_factory=dict)
 
     def digest(self, inputs: Any) -> bytes | None:
-        """A short name for these inputs in the cache. None without a cache, or if one of them is not a plain value."""
+        """The key of these inputs in the cache. None without a cache, or if an input is not a plain value."""
         return None if self.cache is None else digest(inputs)
 
 
@@ -56,6 +56,6 @@ def current() -> Run:
 
 
 def start(run: Run) -> None:
-    """Begin a run. What the one before saw is forgotten."""
+    """Begin a run, with a fresh state."""
     global _current
     _current = run

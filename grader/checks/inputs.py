@@ -1,4 +1,4 @@
-"""Inputs with signal: the kinds that show mistakes which small integers hide."""
+"""Inputs with signal: kinds of values that show mistakes which small integers hide."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def seeded(seed: int) -> torch.Generator:
-    """A generator for one test's inputs."""
+    """A random generator for the inputs of one test."""
     return torch.Generator().manual_seed(seed)
 
 
@@ -42,7 +42,7 @@ def signal(kind: str, *shape: int, dtype: torch.dtype = torch.float32, seed: int
 
 
 def strided(x: Tensor) -> Tensor:
-    """The same values in a tensor that is not contiguous: every axis from a buffer twice as long, in reversed order."""
+    """The same values in a tensor that is not contiguous: every second element of a buffer with its axes reversed."""
     if x.dim() == 0:
         return x
     order = tuple(reversed(range(x.dim())))

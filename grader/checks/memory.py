@@ -1,4 +1,4 @@
-"""How much memory a call may take: a limit that the kernel enforces, not a measurement that could be spoilt."""
+"""How much memory a call may take: a limit that the operating system enforces, since a measurement can be cheated."""
 
 from __future__ import annotations
 
@@ -18,18 +18,22 @@ class TooMuchMemory(MemoryError):
 
 
 def limited(fn: Callable[..., Any], memory: int | None) -> Callable[..., Any]:
-    """`fn`, able to map at most `memory` bytes beyond what its process has mapped; as it is, where that is None."""
+    """`fn` with a limit: it may map at most `memory` bytes beyond what its process has mapped. None: no limit.
+
+    The limited function raises TooMuchMemory.
+    """
     if memory is None:
         return fn
-    inner = fn.within(memory) if hasattr(fn, "within") else _here(fn, memory)
+    # A function in the sandbox sets the limit in its own process.
+    inner = fn.within(memory) if hasattr(fn, "within") else _limited_here(fn, memory)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return _named(inner, args, kwargs, memory)
+        return _with_clear_error(inner, args, kwargs, memory)
 
     return call
 
 
-def _named(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], memory: int) -> Any:
+def _with_clear_error(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], memory: int) -> Any:
     try:
         return fn(*args, **kwargs)
     except (MemoryError, RuntimeError) as error:
@@ -38,7 +42,7 @@ def _named(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any
         raise
 
 
-def _here(fn: Callable[..., Any], memory: int) -> Callable[..., Any]:
+def _limited_here(fn: Callable[..., Any], memory: int) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         with _soft_limit(memory):
             return fn(*args, **kwargs)
@@ -48,7 +52,7 @@ def _here(fn: Callable[..., Any], memory: int) -> Callable[..., Any]:
 
 @contextlib.contextmanager
 def _soft_limit(memory: int) -> Iterator[None]:
-    """The limit of this process, lowered for a while. Where there is no /proc (macOS) the kernel enforces none."""
+    """Lower the limit of this process within the block. Without /proc (macOS) there is no limit."""
     if resource is None or not os.path.exists("/proc/self/statm"):
         yield
         return

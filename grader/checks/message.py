@@ -1,7 +1,8 @@
-"""What a learner reads when an answer does not agree."""
+"""The message that a learner reads when an answer does not agree."""
 
 from __future__ import annotations
 
+import inspect
 import os
 import textwrap
 import traceback
@@ -19,20 +20,20 @@ from grader.book.verdict import looks_like
 from grader.checks.outcome import Expected, Gap, Outcome
 from reference import Oracle
 
-WIDTH = 76
-LINES = 7  # of one value: what is expected must stay on the screen
-FEW = 24  # elements shown in full
+WIDTH = 76  # characters of a line
+MAX_LINES = 7  # of one value: the expected one must stay on the screen
+MAX_ELEMENTS = 24  # of a tensor that is shown in full
 
 
 class NotStarted(AssertionError):
-    """The stub has not been touched."""
+    """The function is still the stub."""
 
     def __init__(self, function: str) -> None:
         super().__init__(f"not started: {function} still raises its 'your turn'")
 
 
 class Message(NamedTuple):
-    """The whole text, the headline it starts with, and the wrong answers the failure looks like, with what they say."""
+    """The whole text, its first sentence, and the wrong answers it looks like (`looks`: descriptions by name)."""
 
     text: str
     sentence: str
@@ -40,22 +41,25 @@ class Message(NamedTuple):
 
 
 class Disagreement(AssertionError):
-    """An answer that is not the oracle's. What it says is worked out when first asked for: hypothesis raises many of
-    these while it looks for a smaller example, and reads one."""
+    """An answer that disagrees with the oracle.
 
-    def __init__(self, tell: Callable[[], Message]) -> None:
+    The message is written when it is first read: hypothesis raises many of these errors while it looks for a smaller
+    example, and reads one.
+    """
+
+    def __init__(self, write: Callable[[], Message]) -> None:
         super().__init__()
-        self._tell = tell
+        self._write = write
 
     @cached_property
-    def told(self) -> Message:
-        return self._tell()
+    def message(self) -> Message:
+        return self._write()
 
     def __str__(self) -> str:
-        return self.told.text
+        return self.message.text
 
 
-def tell(
+def write_message(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     actual: Outcome,
@@ -66,21 +70,25 @@ def tell(
     *,
     smaller: bool,
 ) -> Message:
-    """Headline (which wrong answer it looks like, if one matches), smallest input, expected and actual."""
+    """The message for a gap: headline, inputs, expected and actual value.
+
+    The headline says which wrong answers (`names`) the failure looks like, if there are any. `smaller`: the inputs are
+    not those of the test, but were shrunk.
+    """
     function = oracle.__name__
-    shown = _arguments(args, kwargs, oracle)
+    arguments = _arguments(args, kwargs, oracle)
     if gap.kind == "mutated":
         which = str(actual.mutated)
-        changed = shown[int(which)][0] if which.isdigit() else which
-        gap = replace(gap, says=f"the result is right, but {changed} was changed by the call; work on a copy")
+        changed = arguments[int(which)][0] if which.isdigit() else which
+        gap = replace(gap, message=f"the result is right, but {changed} was changed by the call; work on a copy")
     looks = {name: oracle.wrongs[name].says for name in names}
-    sentence = looks_like(list(looks.values())) if looks else f"{function}: {gap.says}"
+    sentence = looks_like(list(looks.values())) if looks else f"{function}: {gap.message}"
     lines = [sentence, ""]
     if names:
-        lines += [f"  {function}: {gap.says}"]
+        lines += [f"  {function}: {gap.message}"]
     note = "  - the test's input made smaller" if smaller else ""
-    lines += [f"  {function}({', '.join(name for name, _ in shown)}){note}"]
-    lines += [_entry(f"    {name} =", value, strides=True) for name, value in shown]
+    lines += [f"  {function}({', '.join(name for name, _ in arguments)}){note}"]
+    lines += [_entry(f"    {name} =", value, strides=True) for name, value in arguments]
     if gap.table:
         return Message("\n".join([*lines, "", *gap.table]), sentence, looks)
     lines += [_entry("  expected", _outcome(expected.outcome, expected.native))]
@@ -89,15 +97,15 @@ def tell(
         got, want = actual.value[gap.index].item(), expected.outcome.value[gap.index].item()
         lines += [f"  worst at {list(gap.index)}: expected {_number(want)}, got {_number(got)}"]
     if actual.error is not None:
-        lines += [*_where(actual.error)]
+        lines += [*_learner_lines(actual.error)]
     lines += [f"  {line}" for line in _unwritten(actual)]
     return Message("\n".join(lines), sentence, looks)
 
 
 def _unwritten(actual: Outcome) -> list[str]:
-    """Elements of a result that no program of a kernel wrote."""
+    """A sentence for each output with elements that no program of a kernel wrote."""
     stored = [m.coverage for m in actual.traffic.moved.values() if m.coverage] if actual.traffic else []
-    return [c.says() for c in stored if c.unwritten]
+    return [c.problem() for c in stored if c.unwritten]
 
 
 def _tensors(actual: Outcome, expected: Expected) -> bool:
@@ -105,29 +113,28 @@ def _tensors(actual: Outcome, expected: Expected) -> bool:
 
 
 def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any], oracle: Oracle[..., Any]) -> list[tuple[str, Any]]:
-    import inspect
-
+    """Each argument with its name."""
     names = list(inspect.signature(oracle.fn).parameters)
     names += [f"argument {i + 1}" for i in range(len(names), len(args))]
     return [*zip(names, args, strict=False), *kwargs.items()]
 
 
 def _entry(label: str, value: Any, *, strides: bool = False) -> str:
-    text = value if isinstance(value, _Said) else show(value, strides=strides)
+    text = value if isinstance(value, _Verbatim) else show(value, strides=strides)
     lines = text.splitlines()
-    if len(lines) > LINES:
-        text = "\n".join([*lines[: LINES - 1], f"… {len(lines) - LINES + 1} more lines"])
+    if len(lines) > MAX_LINES:
+        text = "\n".join([*lines[: MAX_LINES - 1], f"… {len(lines) - MAX_LINES + 1} more lines"])
     return label + " " + textwrap.indent(text, " " * (len(label) + 1)).lstrip()
 
 
-class _Said(str):
-    """Text to show as it is."""
+class _Verbatim(str):
+    """Text that is shown as it is."""
 
 
 def _outcome(outcome: Outcome, native: Outcome) -> Any:
     if outcome.error is not None:
         text = str(outcome.error).strip()
-        return _Said(f"{type(outcome.error).__name__}" + (f": {text}" if text else ""))
+        return _Verbatim(f"{type(outcome.error).__name__}" + (f": {text}" if text else ""))
     if native.error is None and tree_structure(outcome.value) == tree_structure(native.value):
         return tree_map(_in_promised_dtype, outcome.value, native.value)
     return outcome.value
@@ -138,15 +145,15 @@ def _in_promised_dtype(x: Any, promised: Any) -> Any:
 
 
 def show(value: Any, *, strides: bool = False) -> str:
-    """A value as Python text: tensors with dtype and, if asked for, strides that are not contiguous."""
+    """A value as Python text. Tensors have their dtype, and with `strides` also their strides if not contiguous."""
     if isinstance(value, Tensor):
         with torch._tensor_str.printoptions(
-            precision=5, threshold=FEW, edgeitems=3, linewidth=WIDTH - 16, sci_mode=None
+            precision=5, threshold=MAX_ELEMENTS, edgeitems=3, linewidth=WIDTH - 16, sci_mode=None
         ):
-            text = _retitled(value)
+            text = _tensor_text(value)
         return text if value.is_contiguous() or not strides else f"{text}  (strides {tuple(value.stride())})"
     if isinstance(value, np.ndarray):
-        return np.array2string(value, threshold=FEW, max_line_width=WIDTH - 16) + f" ({value.dtype})"
+        return np.array2string(value, threshold=MAX_ELEMENTS, max_line_width=WIDTH - 16) + f" ({value.dtype})"
     if isinstance(value, dict) and value:
         return "{" + ",\n ".join(f"{k!r}: {show(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)) and any(isinstance(x, (Tensor, np.ndarray)) for x in value):
@@ -156,12 +163,12 @@ def show(value: Any, *, strides: bool = False) -> str:
     return text if len(text) <= 400 else text[:380] + f" … ({len(text)} characters)"
 
 
-def _retitled(value: Tensor) -> str:
-    """`tensor(...)` always with its dtype and, when abbreviated, its shape."""
+def _tensor_text(value: Tensor) -> str:
+    """`tensor(...)` with its dtype always, and with its shape when it is abbreviated."""
     text = repr(value.detach())
     if "dtype=" not in text:
         text = text[:-1] + f", dtype={value.dtype})"
-    if value.numel() > FEW:
+    if value.numel() > MAX_ELEMENTS:
         text += f"  shape {tuple(value.shape)}"
     return text.replace("torch.", "")
 
@@ -170,8 +177,8 @@ def _number(x: Any) -> str:
     return f"{x:.6g}" if isinstance(x, float) else str(x)
 
 
-def _where(error: BaseException) -> list[str]:
-    """The learner's own lines of a traceback, the last three: ours and torch's say nothing to them."""
+def _learner_lines(error: BaseException) -> list[str]:
+    """The last three lines of a traceback that are the learner's own. Those of the grader and of torch do not help."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not _ours(f.filename)]
     if isinstance(error, RecursionError):
         frames = frames[:1]

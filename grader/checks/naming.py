@@ -1,4 +1,4 @@
-"""Which wrong answer does this look like?"""
+"""Finds the known wrong answers that a failing answer looks like."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from grader.book.processes import is_ours
 from grader.checks.agreement import call, clone, compare, same_bits, ulp
 from grader.checks.context import PassedCheck, current
-from grader.checks.oracle_cache import Seen
+from grader.checks.oracle_cache import VariantResult
 from grader.checks.outcome import Expected, Outcome
 from reference import Oracle, Variant
 
@@ -25,49 +25,51 @@ def look_alikes(
     expected: Expected,
     passed: Sequence[PassedCheck] = (),
     memory: int | None = None,
-    among: Collection[str] | None = None,
+    candidates: Collection[str] | None = None,
 ) -> list[Variant]:
-    """The oracle's wrong answers that give what `fn` gave on these inputs, the closest kind of match only.
+    """The oracle's wrong answers that give what `fn` gave on these inputs. Only the closest kind of match counts.
 
-    `inputs` are (args, kwargs), `memory` the limit the call was under. A wrong answer that agrees with the oracle here
-    tells nothing and is left out. Of those that match to the bit, some may not have passed what `fn` has passed; one
-    that only comes near must have. `among` are the names that can still be, where that is known.
+    `inputs` are (args, kwargs), `memory` is the limit of the call in bytes. A wrong answer that agrees with the oracle
+    here proves nothing and is left out. If several match to the bit, those that fail a check in `passed` are dropped,
+    unless that drops all. One that is only close must pass all of `passed`. `candidates` are the names to try (None:
+    all).
     """
-    exact, near, alike = [], [], []
+    exact, near, same_traffic = [], [], []
     digest = current().digest(inputs)
     gap = compare(actual, expected)
     by_traffic = gap is not None and gap.kind == "traffic"
     for variant in oracle.wrongs.values():
-        if among is not None and variant.name not in among:
+        if candidates is not None and variant.name not in candidates:
             continue
-        outcome, agrees = seen(variant, oracle, fn, inputs, expected, digest, memory)
+        outcome, agrees = result_of(variant, oracle, fn, inputs, expected, digest, memory)
         if agrees:
             continue
-        if by_traffic and not _moves_alike(actual, outcome):
+        if by_traffic and not _same_traffic(actual, outcome):
             continue
         if identical(actual, outcome):
             exact.append(variant)
-            if _moves_alike(actual, outcome):
-                alike.append(variant)
+            if _same_traffic(actual, outcome):
+                same_traffic.append(variant)
         elif _close(actual, outcome):
             near.append(variant)
 
     def could_be(variant: Variant) -> bool:
         return all(passes(variant, oracle, fn, p) for p in passed)
 
-    if alike and not by_traffic:
-        exact = alike  # of two kernels the variant may be the other one: then the mistake is this one's, its bytes not
+    if same_traffic and not by_traffic:
+        # In a file of two kernels a variant may replace the correct one; then it moves other bytes than `fn`.
+        exact = same_traffic
     if len(exact) > 1:
         return [v for v in exact if could_be(v)] or exact
     return exact or [v for v in near if could_be(v)]
 
 
 def passes(variant: Variant, oracle: Oracle[..., Any], fn: Any, check: PassedCheck) -> bool:
-    """Would it have passed what the learner's code has passed?"""
-    return seen(variant, oracle, fn, (check.args, check.kwargs), check.expected, check.digest).agrees
+    """Does a wrong answer pass a check that the learner's code passed?"""
+    return result_of(variant, oracle, fn, (check.args, check.kwargs), check.expected, check.digest).agrees
 
 
-def seen(
+def result_of(
     variant: Variant,
     oracle: Oracle[..., Any],
     fn: Any,
@@ -75,67 +77,70 @@ def seen(
     expected: Expected,
     digest: bytes | None,
     memory: int | None = None,
-) -> Seen:
-    """What a wrong answer comes to on these inputs, from the cache if it was asked before."""
+) -> VariantResult:
+    """What a wrong answer gives on these inputs, and whether it agrees. Cached if there is a cache and a `digest`."""
 
-    def ask() -> Seen:
+    def compute() -> VariantResult:
         args, kwargs = clone(inputs)
         outcome = call(as_function(variant, oracle, fn), args, kwargs, memory)
-        return Seen(outcome, compare(outcome, expected) is None)
+        return VariantResult(outcome, compare(outcome, expected) is None)
 
-    asked = oracle.fn.__module__, oracle.__name__, expected.bits, expected.moves is None
+    question = oracle.fn.__module__, oracle.__name__, expected.bits, expected.moves is None
     cache = current().cache
     if cache is None or digest is None:
-        return ask()
-    return cache.wrong_answer(digest, (*asked, variant.name, fn.text.key if oracle.launch else "", memory), ask)
+        return compute()
+    key = (*question, variant.name, fn.text.key if oracle.launch else "", memory)
+    return cache.variant_result(digest, key, compute)
 
 
 def variant_of(fn: Any, oracle: Oracle[..., Any]) -> Variant | None:
-    """The wrong answer that `fn` is, if it is one of a kernel koan's."""
+    """The wrong answer of a kernel koan that `fn` itself is, or None."""
     return oracle.wrongs.get(getattr(fn, "variant", "")) if oracle.launch is not None else None
 
 
 def as_function(variant: Variant, oracle: Oracle[..., Any], fn: Any) -> Any:
-    """A variant as something to call. A kernel's text becomes a call like `fn`, with the learner's own CONFIG."""
+    """A variant as a function. For a kernel koan it is launched like `fn`, with the learner's own CONFIG."""
     return fn.with_variant(variant) if oracle.launch is not None else variant.fn
 
 
-def _moves_alike(a: Outcome, b: Outcome) -> bool:
+def _same_traffic(a: Outcome, b: Outcome) -> bool:
     x, y = a.traffic, b.traffic
     return x is not None and y is not None and x.figures() == y.figures() and x.flops == y.flops
 
 
 def identical(a: Outcome, b: Outcome) -> bool:
-    """The same value to the bit, in the same structure, or the same error; and the same done to the inputs."""
+    """Do two calls have the same value to the bit and change the same input, or raise the same error?"""
     if a.error is not None or b.error is not None:
-        return _kind(a.error) == _kind(b.error) and _said(a.error) == _said(b.error)
-    return a.mutated == b.mutated and _matched(a.value, b.value, same_bits)
+        return _class_name(a.error) == _class_name(b.error) and _error_text(a.error) == _error_text(b.error)
+    return a.mutated == b.mutated and _all_leaves(a.value, b.value, same_bits)
 
 
-def _matched(a: Any, b: Any, same: Callable[[Any, Any], bool]) -> bool:
-    """Is `same` true of all parts of two nested values? The order of a dict's keys does not matter."""
+def _all_leaves(a: Any, b: Any, same: Callable[[Any, Any], bool]) -> bool:
+    """Do two nested values have the same structure, and is `same` true of all leaves? Key order does not matter."""
     if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_matched(a[key], b[key], same) for key in a)
+        return a.keys() == b.keys() and all(_all_leaves(a[key], b[key], same) for key in a)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        return type(a) is type(b) and len(a) == len(b) and all(_matched(x, y, same) for x, y in zip(a, b, strict=True))
+        return (
+            type(a) is type(b) and len(a) == len(b) and all(_all_leaves(x, y, same) for x, y in zip(a, b, strict=True))
+        )
     return not isinstance(a, (dict, list, tuple)) and not isinstance(b, (dict, list, tuple)) and same(a, b)
 
 
-def _kind(error: BaseException | None) -> str:
-    """The name of its class: one from the sandbox is of a class of that name."""
+def _class_name(error: BaseException | None) -> str:
+    """The name of an error's class. An error from the sandbox has another class of the same name."""
     return type(error).__name__
 
 
-def _said(error: BaseException | None) -> str:
+def _error_text(error: BaseException | None) -> str:
     return str(getattr(error, "submitted_text", error))
 
 
 def _close(a: Outcome, b: Outcome) -> bool:
-    """Equal up to a few roundings: the same mistake, written another way."""
+    """Are two outcomes equal up to a few roundings? Then they are the same mistake, written in two ways."""
     if a.error is not None or b.error is not None or a.mutated != b.mutated:
-        # A builtin error with another text may have any cause; ours (a stray address) has one.
+        # A builtin error with another text may have another cause. An error class of ours (StrayAddress) has one cause.
         return type(a.error) is type(b.error) and is_ours(type(a.error).__module__)
-    return _matched(a.value, b.value, _close_leaf)
+    return _all_leaves(a.value, b.value, _close_leaf)
 
 
 def _close_leaf(x: Any, y: Any) -> bool:

@@ -1,8 +1,8 @@
-"""How far an oracle moves when each of its operations rounds at random.
+"""How far an oracle's result moves when each of its operations rounds at random.
 
-Monte Carlo arithmetic (Parker 1997; Verificarlo, CADNA): an error bound that is measured, not chosen. The oracle runs
-in float64, every inexact operation gets a relative error of at most `u`, and sums an error that grows with their
-length as a sequential fp32 accumulation does. The spread over a few draws says how much any honest order of
+This is Monte Carlo arithmetic (Parker 1997; Verificarlo, CADNA): the error bound is measured, not chosen. The oracle
+runs in float64. Every inexact operation gets a relative error of at most `u`; a sum gets an error that grows with its
+length, like that of a sequential fp32 accumulation. The spread over a few draws is how far any honest order of
 operations may differ.
 """
 
@@ -20,11 +20,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from grader.checks.pytree import leaves, mapped
 from reference import shaken
 
-U32 = 2.0**-24  # unit roundoff of fp32, the precision every contract computes in
+U32 = 2.0**-24  # unit roundoff of fp32, the precision that every koan computes in
 DRAWS = 8
-SLACK = 16  # honest errors measured up to 7.75 of these units over 183,448 checks
+SLACK = 16  # bounds are this many times the spread; honest errors reached 7.75 times in 183,448 checks
 
-# Operations that return a value they were given, or an exactly representable one: nothing to shake.
+# Operations that return one of their inputs, or a value that is representable exactly: they round nothing.
 EXACT = frozenset(
     """neg abs amax amin max min maximum minimum where index cat stack masked_fill clone detach relu _to_copy
     copy gather zeros ones full empty zeros_like ones_like full_like empty_like arange scalar_tensor lift_fresh
@@ -42,16 +42,16 @@ def is_float(x: object) -> bool:
 
 
 def to_float64(tree: Any) -> Any:
-    """Every floating tensor of a nested structure in float64; the rest as it is."""
+    """A nested structure with every floating-point tensor in float64."""
     return mapped(lambda x: x.detach().to(torch.float64) if is_float(x) else x, tree)
 
 
 class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Within it, every inexact float64 operation rounds at random as if its unit roundoff were `u`."""
+    """Within the block, every inexact float64 operation rounds at random, with a unit roundoff of `u`."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Nothing here is compiled. Saying so spares the import of torch._dynamo: 800 modules, 1.4 s of every start."""
+        """Nothing here is compiled. Saying so avoids the import of torch._dynamo: 800 modules, 1.4 s of every start."""
         return False
 
     def __init__(self, u: float, seed: int) -> None:
@@ -64,10 +64,10 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        base, in_place, exact = _kind(func)
+        base, in_place, exact = _operation(func)
         if exact:
             return out
-        # Here autograd has been passed already: what is computed below is not recorded.
+        # Autograd has already run at this level, so it does not record the operations below.
         if isinstance(out, Tensor):
             return self._round(out, base, args, in_place)
         return mapped(lambda o: self._round(o, base, args, in_place), out)
@@ -85,15 +85,15 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 @cache
-def _kind(func: Any) -> tuple[str, bool, bool]:
-    """Name of an operation, whether it works in place, whether it is exact."""
+def _operation(func: Any) -> tuple[str, bool, bool]:
+    """The name of an operation, whether it works in place, and whether it is exact."""
     name = func._schema.name.split("::")[1]
     base = name if name in EXACT else name.rstrip("_")
     return base, name.endswith("_"), base in EXACT or bool(func.is_view)
 
 
 def _terms(base: str, args: Any, out: Tensor) -> tuple[int, Tensor]:
-    """Number of terms of a sum and the root of the sum of their squares (for a mean divided by n)."""
+    """The number n of terms of a sum, and the root of the sum of their squares (divided by n for a mean)."""
     if base in ("sum", "mean"):
         x = args[0].double()
         dims = args[1] if len(args) > 1 and args[1] is not None else list(range(x.dim()))
@@ -106,7 +106,7 @@ def _terms(base: str, args: Any, out: Tensor) -> tuple[int, Tensor]:
 
 
 def spread_by_row(reference: Sequence[Any], draws: Callable[[int], Sequence[Any]]) -> list[Tensor | None]:
-    """Largest distance from `reference` over all draws, per leaf; one figure per row of the last axis."""
+    """The largest distance from `reference` over all draws, for each leaf. A row of the last axis has one value."""
     widths = [torch.zeros(r.shape, dtype=torch.float64) if is_float(r) else None for r in reference]
     for seed in range(DRAWS):
         for i, (leaf, r, w) in enumerate(zip(draws(seed), reference, widths, strict=True)):
@@ -115,12 +115,12 @@ def spread_by_row(reference: Sequence[Any], draws: Callable[[int], Sequence[Any]
     return [w.amax(-1, keepdim=True).expand_as(w) if w is not None and w.dim() and w.numel() else w for w in widths]
 
 
-def width(formula: Callable[..., Any], args: Any, kwargs: Any, still: list[Any] | None = None) -> list[Tensor | None]:
-    """How far `formula` (in float64) may honestly move on these float64 inputs, per leaf of its result.
+def width(formula: Callable[..., Any], args: Any, kwargs: Any, exact: list[Any] | None = None) -> list[Tensor | None]:
+    """How far an honest computation of `formula` may move on these float64 inputs, for each leaf of the result.
 
-    `still` is what it gives without noise, if that is known already.
+    `exact` are the leaves of the result without noise, if they are known already.
     """
-    still = leaves(formula(*args, **kwargs)) if still is None else still
+    exact = leaves(formula(*args, **kwargs)) if exact is None else exact
 
     def draw(seed: int) -> list[Any]:
         generator = torch.Generator().manual_seed(seed + 7)
@@ -134,11 +134,11 @@ def width(formula: Callable[..., Any], args: Any, kwargs: Any, still: list[Any] 
         with Noise(U32, seed):
             return leaves(formula(*shaken_args, **shaken_kwargs))
 
-    return [None if s is None else SLACK * s for s in spread_by_row(still, draw)]
+    return [None if s is None else SLACK * s for s in spread_by_row(exact, draw)]
 
 
-def lowp_width(formula: Callable[..., Any], args: Any, kwargs: Any, u: float, still: list[Any]) -> list[Tensor | None]:
-    """How far the result moves when only what the oracle marks with `lowp` is rounded with unit roundoff `u`."""
+def lowp_width(formula: Callable[..., Any], args: Any, kwargs: Any, u: float, exact: list[Any]) -> list[Tensor | None]:
+    """How far the result moves when only the values marked with `lowp` are rounded, with unit roundoff `u`."""
 
     def draw(seed: int) -> list[Any]:
         generator = torch.Generator().manual_seed(seed)
@@ -149,4 +149,4 @@ def lowp_width(formula: Callable[..., Any], args: Any, kwargs: Any, u: float, st
         with shaken(shake):
             return leaves(formula(*args, **kwargs))
 
-    return [None if s is None else 2 * s for s in spread_by_row(still, draw)]
+    return [None if s is None else 2 * s for s in spread_by_row(exact, draw)]

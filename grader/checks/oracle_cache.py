@@ -1,8 +1,8 @@
-"""A cache of what oracles say about inputs, in a file that outlives a run. What wrong answers give is cached in memory.
+"""A cache of the results of oracles, in a file that outlives a run, and of those of wrong answers, in memory.
 
-Measuring a bound takes most of a check's time, and naming one wrong answer among many takes most of a failure's. The
-runs of a class, or of the gate, ask the same questions again and again. Only a process that runs no learner's code may
-use the cache, because what it holds is believed.
+Measuring a bound takes most of the time of a passing check. Naming one wrong answer among many takes most of the time
+of a failing one. The runs of a class, or of the gate, need the same results many times. Only a process that runs no
+learner's code may use the cache, because its entries are trusted.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from grader.book.values import Malformed, Node, OtherData, Unpacker, pack
 from grader.checks.outcome import Expected, Outcome
 from grader.checks.pytree import leaves
 
-KEY = 16  # bytes
-ENTRY, FILE = 1 << 20, 64 << 20  # bytes of the largest entry and file that are kept
+KEY_BYTES = 16
+MAX_ENTRY_BYTES, MAX_FILE_BYTES = 1 << 20, 64 << 20
 
 
-class Seen(NamedTuple):
-    """What a wrong answer came to, and whether that agrees with the oracle."""
+class VariantResult(NamedTuple):
+    """The outcome of a wrong answer, and whether it agrees with the oracle."""
 
     outcome: Outcome
     agrees: bool
 
 
-class Remembered(msgspec.Struct, array_like=True):
-    """An Expected without errors, as data."""
+class StoredExpected(msgspec.Struct, array_like=True):
+    """An Expected without errors, in the form that is written to the file."""
 
     value: Node
     native: Node
@@ -42,61 +42,67 @@ class Remembered(msgspec.Struct, array_like=True):
 
 
 class OracleCache:
-    """The entries of one file. `known` are in the file, `new` will be appended to it, `seen` are only in memory."""
+    """The cache in one file.
+
+    `entries` are all entries with a key, `unsaved` those that `save` will append to the file. `variants` are results of
+    wrong answers; they stay in memory.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.known: dict[bytes, bytes] = {}
-        self.new: list[tuple[bytes, bytes]] = []
-        self.seen: dict[tuple[Any, ...], Seen] = {}
-        self._read = 0
+        self.entries: dict[bytes, bytes] = {}
+        self.unsaved: list[tuple[bytes, bytes]] = []
+        self.variants: dict[tuple[Any, ...], VariantResult] = {}
+        self._read = 0  # bytes of the file that were read
 
     def refresh(self) -> None:
-        """Take in what other processes have added to the file."""
+        """Read the entries that other processes have added to the file."""
         for key, body, end in _entries(self.file, self._read):
-            self.known[key], self._read = body, end
+            self.entries[key], self._read = body, end
 
     def save(self) -> None:
-        """Append what is new, in one write: several runs may do so at once."""
-        data = b"".join(len(body).to_bytes(4, "little") + key + body for key, body in self.new)
-        self.new.clear()
-        if data and (not self.file.exists() or self.file.stat().st_size + len(data) <= FILE):
+        """Append the new entries in one write, since several processes may append at the same time."""
+        data = b"".join(len(body).to_bytes(4, "little") + key + body for key, body in self.unsaved)
+        self.unsaved.clear()
+        if data and (not self.file.exists() or self.file.stat().st_size + len(data) <= MAX_FILE_BYTES):
             fd = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with contextlib.closing(os.fdopen(fd, "wb", buffering=0)) as stream:
                 stream.write(data)
 
-    def expected(self, key: tuple[Any, ...], inputs: Any, ask: Callable[[], Expected]) -> Expected:
-        """What the oracle says of these inputs: from the file, or else what `ask` gives.
+    def expected(self, key: tuple[Any, ...], inputs: Any, compute: Callable[[], Expected]) -> Expected:
+        """What the oracle expects for these inputs: from the cache, else from `compute`.
 
-        `key` holds plain words and numbers, `inputs` a koan's values.
+        `key` names the oracle and its options, in plain words and numbers; `inputs` are values of a koan.
         """
         digest = _digest(key, pack(inputs))
         if digest is None:
-            return ask()
-        if digest in self.known:
+            return compute()
+        if digest in self.entries:
             with contextlib.suppress(msgspec.MsgspecError, Malformed):
-                return _restore(self.known[digest])
-        expected = ask()
-        body = _body(expected)
-        if body is not None and len(body) <= ENTRY:
-            self.known[digest] = body
-            self.new.append((digest, body))
+                return _decode(self.entries[digest])
+        expected = compute()
+        body = _encode(expected)
+        if body is not None and len(body) <= MAX_ENTRY_BYTES:
+            self.entries[digest] = body
+            self.unsaved.append((digest, body))
         return expected
 
-    def wrong_answer(self, inputs: bytes, key: tuple[Any, ...], ask: Callable[[], Seen]) -> Seen:
-        """What a wrong answer gives on the inputs of this digest: from memory, or else what `ask` gives."""
-        found = self.seen.get((inputs, *key))
-        if found is None:
-            found = ask()
-            if found.outcome.error is not None:
-                found.outcome.error.__traceback__ = None  # its frames hold on to tensors
-            if sum(x.nbytes for x in leaves(found.outcome.value) if hasattr(x, "nbytes")) <= ENTRY:
-                self.seen[(inputs, *key)] = found
-        return found
+    def variant_result(
+        self, digest: bytes, key: tuple[Any, ...], compute: Callable[[], VariantResult]
+    ) -> VariantResult:
+        """What a wrong answer gives on the inputs with this digest: from memory, else from `compute`."""
+        result = self.variants.get((digest, *key))
+        if result is None:
+            result = compute()
+            if result.outcome.error is not None:
+                result.outcome.error.__traceback__ = None  # its frames would keep tensors alive
+            if sum(x.nbytes for x in leaves(result.outcome.value) if hasattr(x, "nbytes")) <= MAX_ENTRY_BYTES:
+                self.variants[(digest, *key)] = result
+        return result
 
 
 def digest(inputs: Any) -> bytes | None:
-    """A short name for these inputs. None if one of them is not a plain value."""
+    """A short key for these inputs. None if one of them is not a plain value."""
     return _digest((), pack(inputs))
 
 
@@ -104,7 +110,7 @@ def _digest(key: tuple[Any, ...], inputs: Node) -> bytes | None:
     data = msgspec.msgpack.encode(inputs)
     if b"\xa1F" in data and _has_other(inputs):
         return None
-    return hashlib.blake2b(repr(key).encode() + data, digest_size=KEY).digest()
+    return hashlib.blake2b(repr(key).encode() + data, digest_size=KEY_BYTES).digest()
 
 
 def _has_other(node: Any) -> bool:
@@ -114,39 +120,40 @@ def _has_other(node: Any) -> bool:
     return any(map(_has_other, parts))
 
 
-def _body(expected: Expected) -> bytes | None:
+def _encode(expected: Expected) -> bytes | None:
+    """An Expected as bytes. None if it has an error or a value that is not plain."""
     outcome, native = expected.outcome, expected.native
     if outcome.error is not None or native.error is not None or outcome.mutated or native.mutated:
         return None
-    value, itself = pack(outcome.value), pack(native.value)
-    if _has_other(value) or _has_other(itself):
+    value, native_value = pack(outcome.value), pack(native.value)
+    if _has_other(value) or _has_other(native_value):
         return None
     widths = [pack(w) for w in expected.widths]
-    return msgspec.msgpack.encode(Remembered(value, itself, widths, expected.bits, expected.largest))
+    return msgspec.msgpack.encode(StoredExpected(value, native_value, widths, expected.bits, expected.largest))
 
 
-def _restore(body: bytes) -> Expected:
-    kept = msgspec.msgpack.decode(body, type=Remembered)
+def _decode(body: bytes) -> Expected:
+    stored = msgspec.msgpack.decode(body, type=StoredExpected)
     unpack = Unpacker(1 << 40)
     return Expected(
-        Outcome(unpack(kept.value)),
-        Outcome(unpack(kept.native)),
-        [unpack(w) for w in kept.widths],
-        kept.bits,
-        kept.largest,
+        Outcome(unpack(stored.value)),
+        Outcome(unpack(stored.native)),
+        [unpack(w) for w in stored.widths],
+        stored.bits,
+        stored.largest,
     )
 
 
 def _entries(file: Path, start: int) -> Iterator[tuple[bytes, bytes, int]]:
-    """Key, body and end in the file of each entry from `start` on."""
+    """Each entry from byte `start` of the file on: its key, its body, and the position of its end."""
     with contextlib.suppress(OSError), file.open("rb") as stream:
         stream.seek(start)
         data = memoryview(stream.read())
         at = 0
-        while at + 4 + KEY <= len(data):
+        while at + 4 + KEY_BYTES <= len(data):
             length = int.from_bytes(data[at : at + 4], "little")
-            key, at = bytes(data[at + 4 : at + 4 + KEY]), at + 4 + KEY
+            key, at = bytes(data[at + 4 : at + 4 + KEY_BYTES]), at + 4 + KEY_BYTES
             if at + length > len(data):
-                return  # being written
+                return  # another process is writing this entry
             body, at = bytes(data[at : at + length]), at + length
             yield key, body, start + at

@@ -1,4 +1,4 @@
-"""What a call came to, what the contract expects of it, and the gap between the two."""
+"""The outcome of a call, the outcome that the oracle expects, and the gap between the two."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ GapKind = Literal["raises", "mutated", "type", "structure", "shape", "dtype", "d
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call came to: a value, or the exception it raised. `mutated` is the place or name of the
-    input it changed, if any, `traffic` what kernels moved meanwhile."""
+    """What a call returned (`value`) or raised (`error`).
+
+    `mutated` is the position (as a string) or the name of the first input that the call changed. `traffic` is what
+    kernels moved during the call.
+    """
 
     value: Any = None
     error: BaseException | None = None
@@ -30,24 +33,30 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the contract asks for: `ref` (computed in float64), the dtypes promised, the bound of each leaf."""
+    """What the oracle expects.
+
+    `outcome` was computed in float64, or with `bits` in the inputs' dtypes. `native` was computed in the inputs'
+    dtypes, so it has the dtypes that an answer must have. `widths` are the bounds, one for each leaf of the value; None
+    where the leaf is not a floating-point tensor.
+    """
 
     outcome: Outcome
     native: Outcome
     widths: Sequence[Tensor | None]
     bits: bool = False
-    largest: float = 0.0  # of all Python floats that went in
-    moves: Callable[[Mapping[str, Any]], Moves] | None = None  # what kernels with a CONFIG need to move
+    largest: float = 0.0  # the largest magnitude of the Python floats among the inputs
+    moves: Callable[[Mapping[str, Any]], Moves] | None = None  # the bytes and FLOPs that kernels need, by their CONFIG
 
     def widened(self, factor: float) -> Expected:
+        """The same with every bound multiplied by `factor`."""
         return replace(self, widths=[w if w is None else w * factor for w in self.widths])
 
 
 @dataclass(frozen=True)
 class Gap:
-    """The first way in which an answer does not agree. `index` points at the worst element of a tensor."""
+    """The first way in which an answer disagrees. `index` is the position of the worst element of a tensor."""
 
     kind: GapKind
-    says: str
+    message: str
     index: tuple[int, ...] | None = None
-    table: Sequence[str] = ()  # shown in place of expected and actual
+    table: Sequence[str] = ()  # lines that are shown instead of the expected and the actual value

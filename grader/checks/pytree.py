@@ -1,4 +1,4 @@
-"""Nested values: what koans take and return. torch's own pytree knows more containers and takes ten times as long."""
+"""Nested values, which koans take and return. torch's own pytree knows more containers and takes ten times as long."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from torch.utils import _pytree as pytree
 
 
 def leaves(tree: Any) -> list[Any]:
-    """Everything in it that is no list, tuple or dict, in order."""
-    found: list[Any] = []
-    _collect(tree, found)
-    return found
+    """All parts of a nested value that are not lists, tuples or dicts, in order."""
+    parts: list[Any] = []
+    _collect(tree, parts)
+    return parts
 
 
-def _collect(tree: Any, found: list[Any]) -> None:
+def _collect(tree: Any, parts: list[Any]) -> None:
     kind = type(tree)
     if kind is list or kind is tuple:
         for part in tree:
-            _collect(part, found)
+            _collect(part, parts)
     elif kind is dict:
         for part in tree.values():
-            _collect(part, found)
+            _collect(part, parts)
     elif isinstance(tree, (tuple, list, dict)):
-        found += pytree.tree_leaves(tree)
+        parts += pytree.tree_leaves(tree)
     else:
-        found.append(tree)
+        parts.append(tree)
 
 
 def mapped(fn: Callable[[Any], Any], tree: Any) -> Any:
-    """The same structure with `fn` of every leaf."""
+    """The same structure, with `fn(leaf)` for every leaf."""
     kind = type(tree)
     if kind is list:
         return [mapped(fn, part) for part in tree]
@@ -42,7 +42,7 @@ def mapped(fn: Callable[[Any], Any], tree: Any) -> Any:
 
 
 def names(tree: Any) -> list[str]:
-    """Where each leaf stands, as one would write it: ['half'], ['parts'][0]."""
+    """The path of each leaf, in Python's notation: ['half'], ['parts'][0]."""
     kind = type(tree)
     if kind is list or kind is tuple:
         return [f"[{i}]{rest}" for i, part in enumerate(tree) for rest in names(part)]

@@ -1,6 +1,4 @@
-"""Find a smaller input that shows the same failure: cut axes of equal size in half, together, for as long as it
-fails.
-"""
+"""Finds a smaller input with the same failure: it cuts all axes of one size in half while the failure remains."""
 
 from __future__ import annotations
 
@@ -13,17 +11,17 @@ from torch import Tensor
 from grader.checks.context import current
 from grader.checks.pytree import leaves, mapped
 
-BUDGET = 0.5  # seconds for all failures of a function together: a learner waits for this
-SMALL = 12  # elements in all: few enough to check by hand
+BUDGET = 0.5  # seconds for all failures of a function together, since a learner waits for it
+SMALL = 12  # elements of all tensors together: few enough to check by hand
 
 
 def shrink(fn: Any, inputs: Any, fails: Callable[[Any], bool]) -> Any:
-    """The smallest version of `inputs` of `fn` found for which `fails` still holds.
+    """The smallest version of the inputs of `fn` that was found and for which `fails` holds.
 
-    Axes of one size are taken to be one axis and cut together; where that loses the failure, an axis is cut by its
-    place.
+    Axes of the same size are cut together, because they are probably the same axis. If the failure is then lost, only
+    the axes with the same position are cut.
     """
-    start, spent = time.monotonic(), current().spent
+    start, spent = time.monotonic(), current().shrink_seconds
     try:
         return _shrink(inputs, fails, start + BUDGET - spent[fn])
     finally:
@@ -48,23 +46,23 @@ def _elements(inputs: Any) -> int:
 
 
 def _smaller(inputs: Any) -> Iterator[Any]:
-    """Candidates, the boldest cuts first."""
+    """Smaller versions of the inputs, the smallest first."""
     tensors = [x for x in leaves(inputs) if isinstance(x, Tensor)]
     sizes = sorted({n for x in tensors for n in x.shape if n > 1}, reverse=True)
-    places = range(max((x.dim() for x in tensors), default=0))
-    for place in (None, *places):
+    positions = range(max((x.dim() for x in tensors), default=0))
+    for position in (None, *positions):
         for size in sizes:
             for start, stop in ((0, size // 2), (size // 2, size), (0, size - 1)):
-                yield _cut(inputs, place, size, start, stop)
+                yield _cut(inputs, position, size, start, stop)
 
 
-def _cut(inputs: Any, place: int | None, size: int, start: int, stop: int) -> Any:
+def _cut(inputs: Any, position: int | None, size: int, start: int, stop: int) -> Any:
     def cut(x: Any) -> Any:
         if not isinstance(x, Tensor):
             return x
         contiguous = x.is_contiguous()
         for axis, n in enumerate(x.shape):
-            if n == size and place in (None, axis):
+            if n == size and position in (None, axis):
                 x = x.narrow(axis, start, stop - start)
         return x.contiguous() if contiguous else x
 

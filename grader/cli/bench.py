@@ -40,7 +40,7 @@ def attention(
       koans bench attention --out results --json
     """
     from grader.gpu.bench import plot
-    from grader.gpu.bench.attention import bench, keep, lengths_of, widths_of
+    from grader.gpu.bench.attention import bench, parse_lengths, parse_widths, save_states
     from grader.gpu.bench.table import tables
 
     book = workbook()
@@ -48,8 +48,8 @@ def attention(
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with waiting("attention") as set_line:
-        runs = bench(book, lengths_of(lengths), widths_of(widths), budget, set_line)
-        result, stopped = keep(runs, folder / "attention.json")
+        runs = bench(book, parse_lengths(lengths), parse_widths(widths), budget, set_line)
+        result, stopped = save_states(runs, folder / "attention.json")
     if result is None:
         print("koans: stopped before anything was measured", file=sys.stderr)
         raise typer.Exit(130)

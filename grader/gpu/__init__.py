@@ -1,8 +1,8 @@
-"""Throughput, honestly timed, where there is a GPU; and what can be said of one from paper where there is none.
+"""Throughput: measured where there is a GPU, predicted from data sheets where there is none.
 
-`devices` knows GPUs and their peaks, `timing` the race and its statistics, `thresholds` the verdict. None needs a GPU.
-`machine` and `contestants` run things, `worker` is the process that does it, `client` asks it. Nothing here imports
-torch or triton before it is needed, and nothing touches CUDA outside the worker.
+`devices` knows GPUs and their peaks, `timing` has the race and its statistics, `thresholds` gives the verdict. None of
+these needs a GPU. `machine` and `contestants` run kernels, `worker` is the process in which they run, and `client`
+sends it jobs. torch and triton are imported only where they are needed, and only the worker uses CUDA.
 """
 
 from grader.gpu.devices import device, lack

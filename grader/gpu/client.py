@@ -1,4 +1,4 @@
-"""Asks the worker: a process of its own, so that a kernel that never ends is killed with it."""
+"""The client of the worker. The worker is a process of its own, so a kernel that never ends can be killed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ import msgspec
 from grader.book import processes
 from grader.book.errors import KoansError
 from grader.book.processes import FOLDER, module
-from grader.gpu.failures import ended
+from grader.gpu.failures import process_end
 from grader.gpu.job import RaceJob, RaceReport
 
-PATIENCE = 120.0  # seconds for one race, compiling included
-LIMIT = PATIENCE + 15  # seconds for a test with a race in it
-TAIL = 4000  # bytes of what a process wrote last
+PATIENCE = 120.0  # seconds for one race, including compilation
+LIMIT = PATIENCE + 15  # seconds for a test with one race
+TAIL = 4000  # bytes that are read from the end of the worker's stderr
 
 
 class GpuWorker:
-    """`with Worker() as worker: worker.ask(job)`."""
+    """Runs jobs in the worker: `with GpuWorker() as worker: worker.ask(job)`. `patience`: seconds for a job."""
 
     def __init__(self, patience: float = PATIENCE, command: tuple[str, ...] = module(__package__, "worker")) -> None:
         self.patience, self.command = patience, command
@@ -34,12 +34,15 @@ class GpuWorker:
         self._errors: IO[bytes] | None = None
 
     def ask(self, job: RaceJob, patience: float | None = None) -> RaceReport:
-        """The whole report. Raises KoansError if the process ends or is late."""
+        """The final report on a job. Raises KoansError if the process ends or takes too long."""
         *_, last = self.watch(job, patience)
         return last
 
     def watch(self, job: RaceJob, patience: float | None = None) -> Iterator[RaceReport]:
-        """Reports as they come, each with all there is so far. `patience`: seconds for this job, if not as usual."""
+        """The reports on a job as they arrive, each with all results so far.
+
+        `patience`: seconds for this job, if not the usual ones. Raises KoansError like `ask`.
+        """
         process = self.start()
         assert process.stdin is not None and process.stdout is not None
         patience = self.patience if patience is None else patience
@@ -48,18 +51,18 @@ class GpuWorker:
             process.stdin.write(msgspec.json.encode(job) + b"\n")
             process.stdin.flush()
         except BrokenPipeError:
-            raise self._ended() from None
+            raise self._failure() from None
         lines = self._lines(process, patience)
         for line in lines:
             if not line.strip():
                 if report is None:
                     raise KoansError("the process with the GPU gave no report")
                 if report.broken:
-                    self.close()  # CUDA does nothing more there; the next job gets a new process
+                    self.close()  # CUDA no longer works there, so the next job gets a new process
                 return
             report = msgspec.json.decode(line, type=RaceReport)
             yield report
-        raise self._ended()
+        raise self._failure()
 
     def _lines(self, process: subprocess.Popen[bytes], patience: float) -> Iterator[bytes]:
         assert process.stdout is not None
@@ -69,8 +72,8 @@ class GpuWorker:
             while True:
                 *whole, rest = rest.split(b"\n")
                 yield from whole
-                left = deadline - time.monotonic()
-                if left <= 0 or not selector.select(left):
+                remaining = deadline - time.monotonic()
+                if remaining <= 0 or not selector.select(remaining):
                     self.close()
                     raise KoansError(f"no answer from the GPU within {patience:.3g} s: does the kernel end?")
                 more = os.read(process.stdout.fileno(), 1 << 16)
@@ -79,7 +82,7 @@ class GpuWorker:
                 rest += more
 
     def start(self) -> subprocess.Popen[bytes]:
-        """The process, started if there is none: it takes seconds, so one may begin before there is a job."""
+        """The process, started if there is none. Starting takes seconds, so a caller may do it before the first job."""
         if self._process is None:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115  a pipe that nobody reads would fill up
             self._process = subprocess.Popen(
@@ -92,13 +95,14 @@ class GpuWorker:
             )
         return self._process
 
-    def _ended(self) -> KoansError:
+    def _failure(self) -> KoansError:
+        """The error for a process that has ended."""
         assert self._process is not None and self._errors is not None
         code = self._process.wait()
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - TAIL))
-        said = self._errors.read().decode(errors="replace")
+        stderr = self._errors.read().decode(errors="replace")
         self.close()
-        return KoansError(ended(code, said))
+        return KoansError(process_end(code, stderr))
 
     def close(self) -> None:
         if self._process is not None:
@@ -120,16 +124,16 @@ class GpuWorker:
 
 
 def environment() -> dict[str, str]:
-    """The worker's: this one's, without the interpreter, and with the workbook in front of what Python finds."""
-    keep = {k: v for k, v in os.environ.items() if k not in ("TRITON_INTERPRET", "PYTHONSTARTUP")}
-    return processes.environment(FOLDER, keep) | {"PYTHONWARNINGS": "ignore", "TRITON_DEFAULT_FP_FUSION": "1"}
+    """The worker's environment: this process's without Triton's interpreter, and the workbook first on the path."""
+    inherited = {k: v for k, v in os.environ.items() if k not in ("TRITON_INTERPRET", "PYTHONSTARTUP")}
+    return processes.environment(FOLDER, inherited) | {"PYTHONWARNINGS": "ignore", "TRITON_DEFAULT_FP_FUSION": "1"}
 
 
 def shared() -> GpuWorker:
-    """This process's one worker, since starting CUDA takes seconds. It ends when this process does: its input ends."""
-    return _of(os.getpid())  # a fork must not talk to its parent's
+    """The one worker of this process, since starting CUDA takes seconds. It ends when this process does."""
+    return _worker_of(os.getpid())  # a fork must not use its parent's worker
 
 
 @cache
-def _of(pid: int) -> GpuWorker:
+def _worker_of(pid: int) -> GpuWorker:
     return GpuWorker()

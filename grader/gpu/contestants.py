@@ -1,8 +1,8 @@
-"""Who takes part: a learner's kernels behind the given launcher, and what torch does instead.
+"""The contestants of a race: a learner's kernels behind the given launcher, and torch's implementations.
 
-Of a launcher only its kernels count: it is run for each call, with kernels that note their launches; then the arguments
-are copied to where they were the first time and the launches alone are timed. Outputs come in as NaN each time, so a
-result that was there before is no result.
+Only the kernels of a launcher are timed. The launcher runs for each call, with kernels that record their launches. Then
+the arguments are copied into the tensors of the first call, and only the launches are timed. Outputs are filled with
+NaN before each call, so an old result does not count.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from grader.gpu.machine import Machine, dtype
 from grader.gpu.timing import OutOfMemory
 from reference import Oracle
 
-Launch = tuple[str, Any, tuple[Any, ...], dict[str, Any]]  # kernel, grid, arguments
+Launch = tuple[str, Any, tuple[Any, ...], dict[str, Any]]  # kernel, grid, positional and keyword arguments
 
 
 def draw(inputs: Sequence[Input], seed: int, device: str) -> list[Tensor]:
-    """Fresh arguments. Queries and keys are normal numbers, so scores are too, and no row is one weight alone."""
+    """Fresh arguments of normal numbers. Scores of such queries and keys are small, so no row has only one weight."""
     generator = torch.Generator(device).manual_seed(seed)
     return [torch.randn(i.shape, generator=generator, device=device).to(dtype(i.dtype)) for i in inputs]
 
@@ -36,20 +36,24 @@ def leaves(value: Any) -> list[Tensor]:
     return [leaf for part in parts for leaf in leaves(part)]
 
 
-Part = tuple[int | None, list[Tensor], list[Tensor]]  # which head, the result in fp32 and in the inputs' dtype
+Part = tuple[
+    int | None, list[Tensor], list[Tensor]
+]  # the head (None: all), the result in fp32 and in the inputs' dtype
 
 
 def expected(oracle: Oracle[..., Any], inputs: Sequence[Tensor]) -> Iterator[Part]:
-    """What the oracle gives, a head at a time where the work says that heads are apart: it writes out the table that a
-    kernel exists to avoid."""
-    split = oracle.work is not None and oracle.work(*inputs).apart
-    for part in range(inputs[0].shape[0]) if split else [None]:
-        some = [x if part is None else x[part : part + 1] for x in inputs]
-        yield part, leaves(oracle(*(x.float() for x in some))), leaves(oracle(*some))
+    """The oracle's result, one head at a time if heads are independent.
+
+    The oracle stores the whole table of scores, which would be too large for all heads together.
+    """
+    independent = oracle.work is not None and oracle.work(*inputs).apart
+    for head in range(inputs[0].shape[0]) if independent else [None]:
+        part = [x if head is None else x[head : head + 1] for x in inputs]
+        yield head, leaves(oracle(*(x.float() for x in part))), leaves(oracle(*part))
 
 
-class Truth:
-    """What the oracle gives for a race's inputs. All contestants get the same ones, so each is worked out once."""
+class OracleResults:
+    """The oracle's results for the inputs of a race. All contestants get the same inputs, so each is computed once."""
 
     def __init__(self, oracle: Oracle[..., Any], inputs: Sequence[Input], device: str) -> None:
         self.oracle, self.inputs, self.device = oracle, inputs, device
@@ -57,44 +61,45 @@ class Truth:
         self._parts: list[Part] = []
 
     def of(self, seed: int) -> list[Part]:
+        """The result for the inputs of this seed."""
         if seed != self._seed:
-            self._parts = []
+            self._parts = []  # frees the memory first
             self._parts = list(expected(self.oracle, draw(self.inputs, seed, self.device)))
             self._seed = seed
         return self._parts
 
 
-def off(got: Sequence[Tensor], parts: Iterable[Part], which: Sequence[int] | None = None) -> str:
-    """What is wrong with a result, or an empty string. It may be off twice as far as the oracle in the inputs' dtype.
+def mismatch(got: Sequence[Tensor], parts: Iterable[Part], indices: Sequence[int] | None = None) -> str:
+    """What is wrong with a result, or an empty string.
 
-    That is the rule of FlashAttention's own tests. `which` of the result's tensors are looked at: all, if it is not
-    given.
+    Its error may be twice that of the oracle in the inputs' dtype, which is the rule of FlashAttention's own tests.
+    `indices`: the tensors of the result that are checked (None: all).
     """
-    for part, exact, rough in parts:
-        for i, (mine, true, near) in enumerate(zip(got, exact, rough, strict=True)):
-            if which is not None and i not in which:
+    for head, exact, rounded in parts:
+        for i, (actual, want, native) in enumerate(zip(got, exact, rounded, strict=True)):
+            if indices is not None and i not in indices:
                 continue
-            mine = (mine if part is None else mine[part : part + 1]).float()
-            if mine.isnan().any():
-                return f"{int(mine.isnan().sum())} of {mine.numel()} elements are NaN or were never written"
-            allowed = 2 * (near.float() - true).abs().max() + torch.finfo(near.dtype).eps * true.abs().max()
-            worst = (mine - true).abs().max()
+            actual = (actual if head is None else actual[head : head + 1]).float()
+            if actual.isnan().any():
+                return f"{int(actual.isnan().sum())} of {actual.numel()} elements are NaN or were never written"
+            allowed = 2 * (native.float() - want).abs().max() + torch.finfo(native.dtype).eps * want.abs().max()
+            worst = (actual - want).abs().max()
             if worst > allowed:
                 return f"off by {worst:.3g}, where {allowed:.3g} is allowed"
     return ""
 
 
-def _looked(got: Sequence[Tensor], truth: Truth, seed: int, which: Sequence[int] | None = None) -> str:
-    """`off`. What other contestants keep may leave too little room for the oracle's tables: then caches go first."""
+def _checked(got: Sequence[Tensor], results: OracleResults, seed: int, indices: Sequence[int] | None = None) -> str:
+    """`mismatch`, tried twice: if memory runs out, torch's caches are emptied to make room for the oracle's tables."""
     try:
-        return off(got, truth.of(seed), which)
+        return mismatch(got, results.of(seed), indices)
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
-        return off(got, truth.of(seed), which)
+        return mismatch(got, results.of(seed), indices)
 
 
 class KernelContestant:
-    """A learner's kernels. `functions` by name, to be launched as `function[grid](*args)`."""
+    """A learner's kernels. `functions` are the kernels by name; `function[grid](*args)` launches one."""
 
     def __init__(
         self,
@@ -105,27 +110,27 @@ class KernelContestant:
         inputs: Sequence[Input],
         machine: Machine,
         only: Sequence[str] = (),
-        truth: Truth | None = None,
+        results: OracleResults | None = None,
     ) -> None:
         self.name, self.functions, self.config, self.oracle = name, functions, config, oracle
         self.specs, self.machine, self.only = inputs, machine, only
-        self.truth, self.seed = truth or Truth(oracle, inputs, machine.device), 0
+        self.results, self.seed = results or OracleResults(oracle, inputs, machine.device), 0
         self.how = ""
-        self.static: list[Tensor] = []
+        self.static: list[Tensor] = []  # the tensors that the timed launches read and write
         self.run: Callable[[], None] | None = None
         self.inputs: list[Tensor] = []
         self.value: Any = None
-        self.noted: list[Tensor] = []
+        self.fresh: list[Tensor] = []  # the tensors of this call, in the order of `static`
 
     def prepare(self, seed: int) -> None:
         try:
             self.seed, self.inputs = seed, draw(self.specs, seed, self.machine.device)
-            launches = self._note()
-            self.noted = _tensors(launches)
+            launches = self._recorded_launches()
+            self.fresh = _tensors(launches)
             if self.run is None:
-                self.static = [t.clone() for t in self.noted]
+                self.static = [t.clone() for t in self.fresh]
                 self.run, self.how = self.machine.capture(self._timed_part(launches))
-            for static, fresh in zip(self.static, self.noted, strict=True):
+            for static, fresh in zip(self.static, self.fresh, strict=True):
                 static.copy_(fresh)
             self.machine.flush()
         except torch.OutOfMemoryError:
@@ -136,28 +141,32 @@ class KernelContestant:
         return self.machine.timed(self.run)
 
     def wrong(self) -> str:
-        for static, fresh in zip(self.static, self.noted, strict=True):
+        for static, fresh in zip(self.static, self.fresh, strict=True):
             fresh.copy_(static)
         got = leaves(self.value)
-        timed = {t.data_ptr() for t in self.noted}
-        which = [i for i, x in enumerate(got) if not self.only or x.data_ptr() in timed]
-        return _looked(got, self.truth, self.seed, which) if which else "no kernel that is timed writes a result"
+        timed = {t.data_ptr() for t in self.fresh}
+        indices = [i for i, x in enumerate(got) if not self.only or x.data_ptr() in timed]
+        if not indices:
+            return "no kernel that is timed writes a result"
+        return _checked(got, self.results, self.seed, indices)
 
-    def _note(self) -> list[Launch]:
-        seen: list[Launch] = []
+    def _recorded_launches(self) -> list[Launch]:
+        """The launches of a call with the current inputs, of the kernels that are timed. Nothing is launched."""
+        recorded: list[Launch] = []
         assert self.oracle.launch is not None
-        kernels = SimpleNamespace(**{name: _Noting(name, seen) for name in self.functions})
+        kernels = SimpleNamespace(**{name: _LaunchRecorder(name, recorded) for name in self.functions})
         self.value = self.oracle.launch(kernels, self.config, *self.inputs)
-        return [launch for launch in seen if not self.only or launch[0] in self.only]
+        return [launch for launch in recorded if not self.only or launch[0] in self.only]
 
     def _timed_part(self, launches: Sequence[Launch]) -> Callable[[], None]:
-        place = {t.data_ptr(): s for t, s in zip(self.noted, self.static, strict=True)}
+        """A function that makes the launches, on the static tensors."""
+        static_of = {t.data_ptr(): s for t, s in zip(self.fresh, self.static, strict=True)}
 
-        def still(argument: Any) -> Any:
-            return place[argument.data_ptr()] if isinstance(argument, Tensor) else argument
+        def static(argument: Any) -> Any:
+            return static_of[argument.data_ptr()] if isinstance(argument, Tensor) else argument
 
         fixed = [
-            (self.functions[name][grid], tuple(map(still, args)), {k: still(v) for k, v in named.items()})
+            (self.functions[name][grid], tuple(map(static, args)), {k: static(v) for k, v in named.items()})
             for name, grid, args, named in launches
         ]
 
@@ -168,27 +177,31 @@ class KernelContestant:
         return run
 
 
-class _Noting:
-    def __init__(self, name: str, seen: list[Launch]) -> None:
-        self.name, self.seen = name, seen
+class _LaunchRecorder:
+    """Stands in for a kernel: it records each launch and runs nothing."""
+
+    def __init__(self, name: str, launches: list[Launch]) -> None:
+        self.name, self.launches = name, launches
 
     def __getitem__(self, grid: Any) -> Callable[..., None]:
-        return lambda *args, **named: self.seen.append((self.name, grid, args, named))
+        return lambda *args, **named: self.launches.append((self.name, grid, args, named))
 
 
 def _tensors(launches: Sequence[Launch]) -> list[Tensor]:
-    """The tensors that launches touch, each once."""
-    found: dict[int, Tensor] = {}
+    """The tensor arguments of launches, each once."""
+    tensors: dict[int, Tensor] = {}
     for _, _, args, named in launches:
         for argument in (*args, *named.values()):
             if isinstance(argument, Tensor):
-                found.setdefault(argument.data_ptr(), argument)
-    return list(found.values())
+                tensors.setdefault(argument.data_ptr(), argument)
+    return list(tensors.values())
 
 
 class BaselineContestant:
-    """What torch does. A baseline that gives a function back has prepared something (a forward pass): only that
-    function is timed, by events, since a graph would see the first preparation for ever.
+    """A baseline: an implementation in torch.
+
+    A baseline that returns a function has prepared something, such as a forward pass. Then only that function is timed,
+    and not as a CUDA graph, since a graph would always replay the first preparation.
     """
 
     def __init__(
@@ -198,10 +211,10 @@ class BaselineContestant:
         oracle: Oracle[..., Any],
         inputs: Sequence[Input],
         machine: Machine,
-        truth: Truth | None = None,
+        results: OracleResults | None = None,
     ) -> None:
         self.name, self.fn, self.specs, self.machine = name, fn, inputs, machine
-        self.truth, self.seed = truth or Truth(oracle, inputs, machine.device), 0
+        self.results, self.seed = results or OracleResults(oracle, inputs, machine.device), 0
         self.how = ""
         self.static: list[Tensor] = []
         self.run: Callable[[], None] | None = None
@@ -227,12 +240,12 @@ class BaselineContestant:
         ready = self.fn(*self.static)
         self.prepared = callable(ready)
         if callable(ready):
-            self.run, self.how = lambda: self._keep(ready()), self.machine.plain
+            self.run, self.how = lambda: self._store(ready()), self.machine.timer
             return
-        ready = None
-        self.run, self.how = self.machine.capture(lambda: self._keep(self.fn(*self.static)))
+        ready = None  # frees its memory
+        self.run, self.how = self.machine.capture(lambda: self._store(self.fn(*self.static)))
 
-    def _keep(self, out: Any) -> None:
+    def _store(self, out: Any) -> None:
         self.out = out
 
     def call(self) -> float:
@@ -240,8 +253,8 @@ class BaselineContestant:
         return self.machine.timed(self.run)
 
     def wrong(self) -> str:
-        """Looked at once: torch is what is trusted, and it is the setting-up that could be wrong."""
+        """What is wrong with the first output. Later ones are not checked: torch is trusted, only our set-up is not."""
         if self.checked:
             return ""
         self.checked = True
-        return _looked(leaves(self.out), self.truth, self.seed)
+        return _checked(leaves(self.out), self.results, self.seed)

@@ -1,4 +1,4 @@
-"""Device facts: what there is to run on, what it lacks, and how fast it can be at most."""
+"""Facts about devices: which one is here, what it lacks, and its peak speed."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from pathlib import Path
 
 import msgspec
 
-OLDEST = (8, 0)  # the first with bf16 tensor cores, which is what Triton compiles tl.dot to
-MARGIN = 0.9  # of the data sheet's floor: clocks are allowed to run above the one that its peak is given for
+OLDEST = (8, 0)  # the first compute capability with bf16 tensor cores, which Triton uses for tl.dot
+MARGIN = 0.9  # times down to this share of the floor are believed: a clock may run faster than the data sheet's
 
 
 class Peak(msgspec.Struct, frozen=True):
-    """What a data sheet promises: FLOP/s of dense bf16 products summed in fp32, bytes/s of memory."""
+    """Peak speeds from a data sheet: FLOP/s of dense bf16 products summed in fp32, and memory bandwidth in bytes/s."""
 
     flops: float
     bandwidth: float
 
     def seconds(self, flops: float, bytes_: float) -> float:
-        """The least time for this many FLOPs on tensor cores and bytes of memory: the roofline."""
+        """The roofline: the least seconds for this many FLOPs on tensor cores and bytes from memory."""
         return max(flops / self.flops, bytes_ / self.bandwidth)
 
     @property
     def ridge(self) -> float:
-        """FLOPs a byte from which arithmetic is the limit."""
+        """The FLOPs per byte above which arithmetic is the limit."""
         return self.flops / self.bandwidth
 
 
 H100 = Peak(989.4e12, 3.35e12)
-# By words that a device's name contains, the first that fits; from NVIDIA's data sheets.
+# From NVIDIA's data sheets. The first key whose words are all in a device's name applies.
 PEAKS: Mapping[str, Peak] = {
     "B200": Peak(2250e12, 8.0e12),
     "H200": Peak(989.4e12, 4.8e12),
@@ -48,7 +48,7 @@ PEAKS: Mapping[str, Peak] = {
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What was measured on. Sizes in bytes."""
+    """The device that was measured on. Sizes are in bytes."""
 
     name: str
     capability: tuple[int, int] = (0, 0)
@@ -62,21 +62,21 @@ class Facts(msgspec.Struct, frozen=True):
         return peak(self.name)
 
     def floor(self, flops: float, loads: float) -> float:
-        """Milliseconds below which a time is not to be believed; 0 where the device is not known.
+        """The milliseconds below which a time cannot be true; 0 for an unknown device.
 
-        Only what must be read counts: what is written may still be in a cache when the clock stops.
+        Only bytes that must be read count, since written bytes may still be in a cache when the clock stops.
         """
         return 1e3 * MARGIN * self.peak.seconds(flops, loads) if self.peak else 0.0
 
 
 def peak(name: str) -> Peak | None:
-    """The data sheet of a device by its name, as the driver says it, or None."""
+    """The peak speeds of a device, by the name that its driver gives, or None."""
     words = set(name.replace("-", " ").split())
-    return next((found for key, found in PEAKS.items() if words >= set(key.split())), None)
+    return next((known for key, known in PEAKS.items() if words >= set(key.split())), None)
 
 
 def lack() -> str:
-    """What this machine lacks for throughput tests as far as can be told without starting CUDA, or an empty string."""
+    """What this machine lacks for throughput tests, or an empty string. Does not start CUDA."""
     import torch
 
     return "" if torch.cuda.is_available() else "needs a CUDA GPU"
@@ -91,12 +91,12 @@ def too_old(capability: tuple[int, int]) -> str:
 
 
 def present() -> bool:
-    """Is there a GPU, by its device files? A parent of forks must not ask CUDA."""
+    """Is there a GPU, by its device files? A process that forks must not use CUDA."""
     return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def device() -> str:
-    """What this machine has to run on. Read from the driver's files: a parent of forks must not touch CUDA."""
+    """The names of this machine's GPUs, else its CPU. Read from files, since a process that forks must not use CUDA."""
     names = []
     for file in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -1,28 +1,28 @@
-"""What went wrong with a kernel or with the process that has the GPU, in words."""
+"""Messages about a kernel, or the process that has the GPU, that failed."""
 
 from __future__ import annotations
 
 import signal
 
-LINES = 4  # of a dead process's last words
+LINES = 4  # of the output of a process that ended, from its end
 ADDRESS = "an address outside its tensors does that"
-# What CUDA says when a kernel reads or writes where it must not.
+# CUDA's errors for a kernel that reads or writes outside its tensors.
 STRAY = ("illegal memory access", "illegal address", "misaligned address", "invalid address space")
 STRAY_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)
 
 
-def told(error: BaseException) -> str:
-    """An exception as one line. CUDA says first what happened, a compiler says it last."""
+def one_line(error: BaseException) -> str:
+    """An exception as one line: the first line of an error of CUDA, the last line of any other."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
-    says = lines[0] if "CUDA" in lines[0] else lines[-1]
-    line = f"{type(error).__name__}: {says}"
-    return f"{line}: {ADDRESS}" if any(word in says for word in STRAY) else line
+    text = lines[0] if "CUDA" in lines[0] else lines[-1]
+    line = f"{type(error).__name__}: {text}"
+    return f"{line}: {ADDRESS}" if any(word in text for word in STRAY) else line
 
 
-def ended(code: int, stderr: str) -> str:
-    """How a process ended, by its exit code (negative: a signal), and what it wrote last."""
-    what = f"signal {-code}" if code < 0 else f"exit code {code}"
-    line = f"the process with the GPU ended with {what}"
+def process_end(code: int, stderr: str) -> str:
+    """How a process ended, by its exit code (negative: a signal), and the last lines that it wrote."""
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    line = f"the process with the GPU ended with {how}"
     if any(word in stderr for word in STRAY) or -code in STRAY_SIGNALS:
         line += f": {ADDRESS}"
     elif -code == signal.SIGKILL:

@@ -1,4 +1,4 @@
-"""What client and worker say to each other: one JSON object a line."""
+"""The messages between client and worker: one JSON object a line."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from grader.gpu.timing import ROUNDS, WARM, Times
 
 
 class Input(msgspec.Struct, frozen=True):
-    """A tensor argument: normal numbers of this shape, drawn anew for every call."""
+    """A tensor argument: normal random numbers of this shape, fresh for every call."""
 
     shape: tuple[int, ...]
     dtype: str = "bfloat16"
 
 
 def like(*shape: int, dtype: str = "bfloat16") -> Input:
+    """Describes a tensor argument for `fast`. `dtype` is the name of a dtype of torch."""
     return Input(shape, dtype)
 
 
 class Kernels(msgspec.Struct, frozen=True):
-    """A learner's kernels: texts that were checked, by the names of the kernels each is to give, and literal numbers.
+    """A learner's kernels: the checked text of each, by name, and the literal CONFIG.
 
-    `choices` override `config`; the fastest that is right is timed. `only`: the kernels that count (empty: all).
+    `choices` override values of `config`; the fastest correct one is timed. `only`: the kernels that are timed (empty:
+    all).
     """
 
     name: str
@@ -38,7 +40,7 @@ class Kernels(msgspec.Struct, frozen=True):
 class RaceJob(msgspec.Struct, frozen=True):
     """One race: kernels and baselines of an oracle, on inputs of these shapes.
 
-    Without an oracle there is no race, and the report says what the device is.
+    Without an oracle there is no race, and the report describes the device.
     """
 
     oracle: str
@@ -50,10 +52,11 @@ class RaceJob(msgspec.Struct, frozen=True):
 
 
 class RaceReport(msgspec.Struct, frozen=True):
-    """What came of it. `lack`: why this device is not timed. `chosen`: the CONFIG timed, by contestant.
+    """The result of a job. `lack`: why this device is not timed. `chosen`: the CONFIG that was timed, by contestant.
 
-    `flops` and `loads` (bytes) are what any way must do, and `floor` the milliseconds below which no time is believed.
-    `picks` is said for a job without an oracle. `broken`: CUDA does nothing more in that process.
+    `flops` and `loads` (bytes) are the least work of any implementation. Times below `floor` (milliseconds) cannot be
+    true. `picks` answers a job without an oracle: the backend that torch's attention picks, by case. `broken`: CUDA no
+    longer works in that process.
     """
 
     facts: Facts

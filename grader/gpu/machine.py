@@ -1,8 +1,9 @@
-"""Where contestants run: a CUDA device, or this processor. The same few verbs for both."""
+"""The machines that contestants run on: a CUDA device or this CPU, with the same interface."""
 
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -16,54 +17,53 @@ if TYPE_CHECKING:
 
 
 class Machine(Protocol):
-    """Where things run. `device` as torch names it, `plain` how calls are timed that cannot be captured."""
+    """A machine. `device` is torch's name for it; `timer` is the way that uncaptured calls are timed."""
 
     device: str
-    plain: str
+    timer: str
 
     def facts(self) -> Facts: ...
 
     def flush(self) -> None:
-        """Empty the caches of what the next call will read."""
+        """Remove from the caches what the next call will read."""
 
     def capture(self, fn: Callable[[], None]) -> tuple[Callable[[], None], str]:
-        """`fn` in the form in which it costs least to start, and how it is timed then. Raises OutOfMemory."""
+        """`fn` in the form that costs least to start, and the way that form is timed. Raises OutOfMemory."""
 
     def timed(self, fn: Callable[[], None]) -> float:
-        """Milliseconds that `fn` takes. Raises OutOfMemory."""
+        """Run `fn`; return its milliseconds. Raises OutOfMemory."""
 
     def alive(self) -> bool:
-        """Does it still run anything? After a stray address CUDA does not."""
+        """Does the device still work? After a stray address CUDA does not."""
 
 
 def versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    """The versions of Python and of the libraries that matter for speed."""
+    installed = {"python": platform.python_version()}
     for name in ("torch", "triton", "numpy"):
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = "none"
-    return found
+            installed[name] = "none"
+    return installed
 
 
 class Host:
-    """This processor, by a clock that can be replaced."""
+    """This CPU. Tests replace its clock."""
 
-    device, plain = "cpu", "clock"
+    device, timer = "cpu", "clock"
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
 
     def facts(self) -> Facts:
-        import os
-
         return Facts(f"CPU ({platform.machine()}, {os.cpu_count()} cores)", versions=versions())
 
     def flush(self) -> None:
-        """Inputs are fresh, and there are too many kinds of caches to promise more."""
+        """Nothing to do: inputs are fresh. CPUs have too many kinds of caches to promise more."""
 
     def capture(self, fn: Callable[[], None]) -> tuple[Callable[[], None], str]:
-        return fn, self.plain
+        return fn, self.timer
 
     def timed(self, fn: Callable[[], None]) -> float:
         start = self.clock()
@@ -80,36 +80,36 @@ class Host:
 
 
 class Cuda:
-    """The current CUDA device. Made in the worker alone."""
+    """The current CUDA device. Only the worker creates one."""
 
-    device, plain = "cuda", "events"
+    device, timer = "cuda", "events"
 
     def __init__(self) -> None:
         import torch
 
         self.properties: Any = torch.cuda.get_device_properties(0)
-        # Twice L2 and more: what was read or written before is not in it afterwards.
+        # At least twice the size of L2, so that writing it evicts everything else.
         size = max(256 << 20, 2 * self.properties.L2_cache_size)
         self.filler = torch.empty(size, dtype=torch.int8, device="cuda")
 
     def facts(self) -> Facts:
         import torch
 
-        found = versions() | {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
+        all_versions = versions() | {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
         p = self.properties
-        return Facts(p.name, (p.major, p.minor), p.multi_processor_count, p.total_memory, p.L2_cache_size, found)
+        return Facts(p.name, (p.major, p.minor), p.multi_processor_count, p.total_memory, p.L2_cache_size, all_versions)
 
     def flush(self) -> None:
         self.filler.zero_()
 
     def capture(self, fn: Callable[[], None]) -> tuple[Callable[[], None], str]:
-        """A CUDA graph where the code lets itself be captured: then Python is out of the timed part."""
+        """A CUDA graph if the code can be captured, because then no Python runs in the timed part."""
         import torch
 
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
-            for _ in range(2):  # compiles, allocates, picks algorithms: none of it may happen in a capture
+            for _ in range(2):  # compiles, allocates and picks algorithms, which a capture does not allow
                 self._guarded(fn)
         torch.cuda.current_stream().wait_stream(side)
         torch.cuda.synchronize()
@@ -119,9 +119,9 @@ class Cuda:
                 fn()
         except torch.OutOfMemoryError:
             raise OutOfMemory("out of memory") from None
-        except RuntimeError:  # something in it cannot be captured
+        except RuntimeError:  # it cannot be captured
             torch.cuda.synchronize()
-            return fn, self.plain
+            return fn, self.timer
         return graph.replay, "CUDA graph"
 
     def timed(self, fn: Callable[[], None]) -> float:
@@ -129,7 +129,7 @@ class Cuda:
 
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
-        torch.cuda._sleep(1_000_000)  # type: ignore[no-untyped-call]  # half a ms in which the calls below are queued
+        torch.cuda._sleep(1_000_000)  # type: ignore[no-untyped-call]  # the device waits half a millisecond, while the calls below are queued
         start.record()
         self._guarded(fn)
         end.record()
@@ -156,8 +156,9 @@ class Cuda:
 
 
 def dtype(name: str) -> torch.dtype:
+    """torch's dtype of this name."""
     import torch
 
-    found = getattr(torch, name)
-    assert isinstance(found, torch.dtype)
-    return found
+    torch_dtype = getattr(torch, name)
+    assert isinstance(torch_dtype, torch.dtype)
+    return torch_dtype

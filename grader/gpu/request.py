@@ -1,4 +1,4 @@
-"""What to ask of the process that has a GPU, for a kernel koan: its kernels, as text that was checked."""
+"""Makes a kernel koan's job for the process that has the GPU. The job holds the checked text of the kernels."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from grader.kernels.text import YourTurn, is_stub, kernel_lines
 
 
 def job(fn: Launched, inputs: Sequence[Input], baselines: Sequence[str], only: Sequence[str] = ()) -> RaceJob:
-    """A race of these kernels, as text, against the oracle's baselines. Raises YourTurn for a stub."""
-    mine = kernels(fn, YOURS, only)
-    return RaceJob(mine.oracle, tuple(inputs), tuple(baselines), (mine,))
+    """A race of the learner's kernels against baselines of the oracle. Raises YourTurn for a stub."""
+    yours = kernels(fn, YOURS, only)
+    return RaceJob(yours.oracle, tuple(inputs), tuple(baselines), (yours,))
 
 
 def kernels(fn: Launched, name: str, only: Sequence[str] = ()) -> Kernels:
-    """The kernels' checked texts and their CONFIG. `name` labels their times. Raises YourTurn for a stub."""
+    """The checked text of the kernels and their CONFIG. `name` labels their times. Raises YourTurn for a stub."""
     if any(is_stub(text.functions[kernel]) for kernel, text in fn.texts.items()):
         raise YourTurn("your turn")
     oracle = f"{fn.oracle.fn.__module__}:{fn.oracle.__name__}"

@@ -1,7 +1,8 @@
-"""The process that has the GPU: `python -m grader.gpu.worker`, a Job a line in, a Report a line out.
+"""The process that has the GPU: `python -m grader.gpu.worker`.
 
-It has Triton without the interpreter. Of a learner's file it gets the checked text of the kernels and literal numbers;
-Python around them is the workbook's own (launchers, oracles, baselines in reference/).
+It reads one job a line from stdin and writes reports to stdout, one a line, with an empty line after the last. It
+imports Triton without the interpreter. From a learner's file it gets only the checked text of the kernels and literal
+numbers; all other Python is the workbook's own (launchers, oracles and baselines in reference/).
 """
 
 from __future__ import annotations
@@ -18,53 +19,53 @@ from typing import Any
 import msgspec
 
 from grader.gpu.devices import Facts, lack, too_old
-from grader.gpu.failures import told
+from grader.gpu.failures import one_line
 from grader.gpu.job import Kernels, RaceJob, RaceReport
-from grader.gpu.machine import Cuda, Machine
+from grader.gpu.machine import Cuda, Machine, dtype
 from grader.gpu.timing import Contestant, Times, race
 from reference import Oracle
 
-TRIES = 3  # calls of a choice before the fastest is picked
+TRIES = 3  # calls of each choice of CONFIG before the fastest is picked
 
 
 def main() -> None:
-    unlimited()
-    serve(on_cuda)
+    lift_memory_limit()
+    serve(start_cuda)
 
 
-def on_cuda() -> tuple[Machine | None, str]:
-    """The device, or what is missing."""
+def start_cuda() -> tuple[Machine | None, str]:
+    """The CUDA device, or what is missing."""
     missing = lack()
     if missing:
         return None, missing
     import torch
 
-    torch.set_default_device("cuda")  # launchers make their outputs on it
+    torch.set_default_device("cuda")  # launchers allocate their outputs there
     return Cuda(), ""
 
 
-def serve(start: Callable[[], tuple[Machine | None, str]], **how: Any) -> None:
-    """Answer jobs until there are no more, or until the device is lost. `how`: as in `run`."""
+def serve(start: Callable[[], tuple[Machine | None, str]], **options: Any) -> None:
+    """Answer jobs until there are no more, or until the device is lost. `options` are keyword arguments of `run`."""
     out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever else prints must not stand between the reports
+    os.dup2(2, 1)  # other output must not mix with the reports
     started: tuple[Machine | None, str] | None = None
     broken = False
     for line in sys.stdin:
         job = msgspec.json.decode(line, type=RaceJob)
         started = started or start()
         machine, missing = started
-        for report in [RaceReport(Facts("none"), lack=missing)] if machine is None else run(job, machine, **how):
+        for report in [RaceReport(Facts("none"), lack=missing)] if machine is None else run(job, machine, **options):
             broken = report.broken
             out.write(msgspec.json.encode(report).decode() + "\n")
             out.flush()
-        out.write("\n")  # that was the last report of this job
+        out.write("\n")  # marks the last report of a job
         out.flush()
         if broken:
-            os._exit(0)  # CUDA's own tidying up would hang or complain
+            os._exit(0)  # CUDA's clean-up would hang or print errors
 
 
-def unlimited() -> None:
-    """A run's address space is bounded; CUDA reserves more than any bound, and nothing of a learner's runs here."""
+def lift_memory_limit() -> None:
+    """Remove the limit of a run on the address space. CUDA reserves more, and no Python of a learner runs here."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -73,14 +74,15 @@ def unlimited() -> None:
 
 
 def oracle_of(name: str) -> Oracle[..., Any]:
+    """The oracle called "module:function"."""
     module, _, function = name.partition(":")
-    found = getattr(importlib.import_module(module), function)
-    assert isinstance(found, Oracle)
-    return found
+    oracle = getattr(importlib.import_module(module), function)
+    assert isinstance(oracle, Oracle)
+    return oracle
 
 
 def jitted(kernels: Kernels) -> dict[str, Any]:
-    """The kernels of the texts, for Triton to compile."""
+    """The kernels as Triton's JIT functions, by name."""
     import triton
     import triton.language as tl
 
@@ -98,13 +100,13 @@ def run(
     job: RaceJob,
     machine: Machine,
     functions: Callable[[Kernels], dict[str, Any]] = jitted,
-    made: Callable[..., Any] | None = None,
+    contestant: Callable[..., Any] | None = None,
 ) -> Iterator[RaceReport]:
-    """The reports of one race, each with all there is so far; the last one is the whole.
+    """The reports of one race, each with all results so far; the last one is complete.
 
-    `functions` gives the kernels of texts; `made` makes a contestant of them (by default a KernelContestant).
+    `functions` turns texts into functions; `contestant` makes a contestant of them (by default a KernelContestant).
     """
-    from grader.gpu.contestants import KernelContestant
+    from grader.gpu.contestants import KernelContestant  # imports torch
 
     report = RaceReport(machine.facts(), chosen={})
     missing = too_old(report.facts.capability) if machine.device == "cuda" else ""
@@ -112,11 +114,12 @@ def run(
         yield msgspec.structs.replace(report, lack=missing)
         return
     if not job.oracle:
-        yield msgspec.structs.replace(report, picks=picks(machine))
+        yield msgspec.structs.replace(report, picks=sdpa_backends(machine))
         return
-    for report in _raced(job, machine, report, functions, made or KernelContestant):  # noqa: B020  the last one stays
+    reports = _race(job, machine, report, functions, contestant or KernelContestant)
+    for report in reports:
         yield report
-    gc.collect()  # what contestants kept is free from here on
+    gc.collect()  # frees the memory of the contestants
     if not machine.alive():
         yield msgspec.structs.replace(report, broken=True)
     elif machine.device == "cuda":
@@ -125,65 +128,65 @@ def run(
         torch.cuda.empty_cache()
 
 
-def _raced(
+def _race(
     job: RaceJob,
     machine: Machine,
     report: RaceReport,
     functions: Callable[[Kernels], dict[str, Any]],
-    made: Callable[..., Any],
+    contestant: Callable[..., Any],
 ) -> Iterator[RaceReport]:
-    from grader.gpu.contestants import BaselineContestant, Truth
+    from grader.gpu.contestants import BaselineContestant, OracleResults  # imports torch
 
     contestants: list[Contestant] = []
-    out: list[Times] = []  # who cannot even start
+    failed: list[Times] = []  # contestants that cannot start
     try:
         oracle = oracle_of(job.oracle)
-        flops, loads = _work(job, oracle)
+        flops, loads = _least_work(job, oracle)
         report = msgspec.structs.replace(report, floor=report.facts.floor(flops, loads), flops=flops, loads=loads)
-        truth = Truth(oracle, job.inputs, machine.device)
+        results = OracleResults(oracle, job.inputs, machine.device)
         for kernels in job.kernels:
             try:
-                its, texts = oracle_of(kernels.oracle), functions(kernels)
+                launcher, compiled = oracle_of(kernels.oracle), functions(kernels)
             except Exception as error:
-                out.append(Times(kernels.name, error=told(error)))
+                failed.append(Times(kernels.name, error=one_line(error)))
                 continue
             configs = [{**kernels.config, **choice} for choice in ({}, *kernels.choices)]
-            some = [
-                made(f"{kernels.name} {i}", texts, config, its, job.inputs, machine, kernels.only, truth)
+            choices = [
+                contestant(
+                    f"{kernels.name} {i}", compiled, config, launcher, job.inputs, machine, kernels.only, results
+                )
                 for i, config in enumerate(configs)
             ]
-            best = some[0] if len(some) == 1 else fastest(some)
+            best = choices[0] if len(choices) == 1 else fastest(choices)
             best.name = kernels.name
             report.chosen[kernels.name] = best.config
             contestants.append(best)
         for name in job.baselines:
             if name in oracle.baselines:
                 fn = oracle.baselines[name]
-                contestants.append(BaselineContestant(name, fn, oracle, job.inputs, machine, truth))
+                contestants.append(BaselineContestant(name, fn, oracle, job.inputs, machine, results))
             else:
-                out.append(Times(name, error=f"{oracle.__name__} has no such baseline"))
+                failed.append(Times(name, error=f"{oracle.__name__} has no such baseline"))
         for times in race(contestants, rounds=job.rounds, warm=job.warm, alive=machine.alive):
-            report = msgspec.structs.replace(report, times=(*times, *out))
+            report = msgspec.structs.replace(report, times=(*times, *failed))
             yield report
-    except Exception as error:  # whatever it is must not end the process
-        yield msgspec.structs.replace(report, error=told(error))
+    except Exception as error:  # no error of a job may end the process
+        yield msgspec.structs.replace(report, error=one_line(error))
 
 
-def fastest(made: list[Any]) -> Any:
-    """The choice with the least median of a few calls, of those that start and are right; the first if none is.
+def fastest(choices: list[Any]) -> Any:
+    """The contestant with the least median of a few calls, of those that run and are correct; the first if none is.
 
-    Too much shared memory, or a shape this device has no instruction for: such a choice has no times.
+    A choice that needs too much shared memory, or an instruction that the device lacks, has no times.
     """
-    *_, times = race(made, rounds=TRIES, warm=1)
+    *_, times = race(choices, rounds=TRIES, warm=1)
     timed = [(t.median, i) for i, t in enumerate(times) if t.ms]
-    return made[min(timed)[1]] if timed else made[0]
+    return choices[min(timed)[1]] if timed else choices[0]
 
 
-def _work(job: RaceJob, oracle: Oracle[..., Any]) -> tuple[float, float]:
-    """FLOPs and bytes that any way must do and read; nothing, if that is not known."""
+def _least_work(job: RaceJob, oracle: Oracle[..., Any]) -> tuple[float, float]:
+    """The FLOPs and the bytes read that any implementation needs; zeros if the oracle does not say."""
     import torch
-
-    from grader.gpu.machine import dtype
 
     if oracle.work is None:
         return 0.0, 0.0
@@ -191,7 +194,7 @@ def _work(job: RaceJob, oracle: Oracle[..., Any]) -> tuple[float, float]:
     return work.flops, work.loads
 
 
-PICKED = {  # queries, keys, width, mask
+SDPA_CASES = {  # queries, keys, width, mask
     "width 64": (4096, 4096, 64, False),
     "width 128": (4096, 4096, 128, False),
     "width 64, causal": (4096, 4096, 64, True),
@@ -200,19 +203,19 @@ PICKED = {  # queries, keys, width, mask
 }
 
 
-def picks(machine: Machine) -> dict[str, str]:
-    """Which of its backends torch's attention takes by itself, in bf16."""
+def sdpa_backends(machine: Machine) -> dict[str, str]:
+    """The backend that torch's attention picks by itself in each case, in bf16."""
     import torch
     from torch.nn.attention import SDPBackend
 
-    found = {}
-    for what, (n, m, d, causal) in PICKED.items():
+    backends = {}
+    for case, (n, m, d, causal) in SDPA_CASES.items():
         q, k = (torch.empty(1, 1, rows, d, dtype=torch.bfloat16, device=machine.device) for rows in (n, m))
         try:
-            found[what] = SDPBackend(torch._fused_sdp_choice(q, k, k, is_causal=causal)).name
-        except Exception as error:  # a private function: it may change
-            found[what] = told(error)
-    return found
+            backends[case] = SDPBackend(torch._fused_sdp_choice(q, k, k, is_causal=causal)).name
+        except Exception as error:  # a private function of torch, which may change
+            backends[case] = one_line(error)
+    return backends
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def explain(error: BaseException, koan: Koan) -> Explained:
     if _is_your_turn(error):
         return Explained(f"not started: open exercises/{koan.id}.py", "", not_started=True)
     if isinstance(error, Disagreement):
-        return Explained(error.told.text, error.told.sentence, dict(error.told.looks))
+        return Explained(error.message.text, error.message.sentence, dict(error.message.looks))
     if isinstance(error, Forbidden):
         return Explained(str(error), "")
     if type(error).__module__.startswith("_pytest") and "Timeout" in str(error):

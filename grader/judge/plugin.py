@@ -237,7 +237,7 @@ def result_of(item: pytest.Item, koan: Koan, error: BaseException | None, second
         gpu=item.get_closest_marker("gpu") is not None,
         seconds=round(seconds, 4),
         output=output[-4000:],
-        ms=throughput.taken(),
+        ms=throughput.take_times(),
     )
 
 

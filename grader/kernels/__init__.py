@@ -1,1 +1,1 @@
-"""Triton kernels without a GPU: what their text may contain, a machine that runs them, what an H100 would get."""
+"""Triton kernels without a GPU: what their text may contain, an interpreter, and a compiler for an H100."""

@@ -1,8 +1,7 @@
-"""What a kernel becomes on an H100, with no GPU here: registers, spills, shared memory, tensor-core instructions.
+"""Compiles kernels for an H100 without a GPU, and reports registers, spills, shared memory and tensor-core use.
 
-Triton compiles for a GPU that is not there (any it knows); its own `ptxas -v` says what came out. It cannot do so in a
-process that has imported it with the interpreter, so another process does; reports are kept by a hash of all that went
-in.
+Triton can compile for a GPU that is not present, and its own `ptxas -v` reports on the result. A process that has
+imported Triton with the interpreter cannot compile, so another process does. Reports are cached by a hash of all input.
 """
 
 from __future__ import annotations
@@ -24,10 +23,12 @@ import msgspec
 import torch
 from torch import Tensor
 
-from grader.kernels.compiler import OURS
+from grader.book.errors import KoansError
+from grader.book.workbook import find_root
+from grader.kernels.compiler import COMPILER
 from grader.kernels.text import KernelText, YourTurn, is_stub, kernel_lines
 
-SHARED = {90: 232_448, 89: 101_376, 86: 101_376, 80: 166_912}  # bytes of shared memory a block may have
+SHARED_LIMITS = {90: 232_448, 89: 101_376, 86: 101_376, 80: 166_912}  # bytes of shared memory of a block
 TYPES = {
     torch.float8_e4m3fn: "*fp8e4nv",
     torch.float8_e5m2: "*fp8e5",
@@ -42,41 +43,42 @@ OPTIONS = ("num_warps", "num_stages")
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """One kernel as a launcher would start it: types of its arguments, constants, options."""
+    """One launch of a kernel: the types of its arguments, its constants and its options."""
 
     kernel: str
     signature: dict[str, str]
     constants: dict[str, Any]
-    divisible: list[int]  # places of arguments divisible by 16: Triton compiles those apart
+    divisible: list[int]  # positions of the arguments divisible by 16: Triton specializes on them
     options: dict[str, int]
 
 
 class Compiled(msgspec.Struct, frozen=True):
-    """What came out, for one kernel. `error` if nothing did."""
+    """The compiler's report on one kernel. `error` is the compiler's error, if there was one."""
 
     kernel: str
     arch: int
-    registers: int = 0  # a thread
-    spills: int = 0  # bytes a thread keeps in memory for want of registers, stores and loads together
-    shared: int = 0  # bytes a block
+    registers: int = 0  # per thread
+    spills: int = 0  # bytes per thread that are stored to memory and loaded back, because registers ran out
+    shared: int = 0  # bytes per block
     wgmma: bool = False  # Hopper's tensor-core instruction
-    mma: bool = False  # its predecessor
-    operands: tuple[str, ...] = ()  # what tensor cores multiply, as PTX names it: bf16, f16, tf32, e4m3, e5m2
+    mma: bool = False  # the tensor-core instruction before Hopper
+    operands: tuple[str, ...] = ()  # types that the tensor cores multiply, by PTX name: bf16, f16, tf32, e4m3, e5m2
     error: str = ""
 
     @property
     def tf32(self) -> bool:
-        """Are fp32 tiles rounded to 10 bits of fraction on the way into a product?"""
+        """Does a product round its fp32 tiles to 10 bits of fraction?"""
         return "tf32" in self.operands
 
     @property
     def fits(self) -> bool:
-        return self.shared <= SHARED.get(self.arch, SHARED[90])
+        """Does a block fit into shared memory?"""
+        return self.shared <= SHARED_LIMITS.get(self.arch, SHARED_LIMITS[90])
 
-    def meaning(self) -> list[str]:
-        """The numbers, each with what it means."""
+    def explained(self) -> list[str]:
+        """Lines with the numbers and what each means."""
         if self.error:
-            return [f"{self.kernel} does not compile for sm_{self.arch}: {_told(self.error)}"]
+            return [f"{self.kernel} does not compile for sm_{self.arch}: {_short(self.error)}"]
         cores = "none: no tl.dot reaches the tensor cores"
         if self.wgmma or self.mma:
             cores = "wgmma, at full rate" if self.wgmma else "mma.sync"
@@ -84,7 +86,7 @@ class Compiled(msgspec.Struct, frozen=True):
             cores += f"; they multiply {', '.join(self.operands)}" if "tf32" not in self.operands else ""
         cores += ", halved by tf32 (fp32 tiles in tl.dot)" if self.tf32 else ""
         spills = "all values stay in registers" if not self.spills else "values go to memory and back in the loop"
-        limit = SHARED.get(self.arch, SHARED[90])
+        limit = SHARED_LIMITS.get(self.arch, SHARED_LIMITS[90])
         room = f"of {limit:,} a block may have" if self.fits else f"but a block may have {limit:,}: it will not start"
         return [
             f"{self.kernel} for sm_{self.arch}",
@@ -95,25 +97,25 @@ class Compiled(msgspec.Struct, frozen=True):
         ]
 
 
-def _told(error: str) -> str:
-    """Triton repeats the kernel from its head: the line it points at, and what it says of it, are enough."""
+def _short(error: str) -> str:
+    """The line that an error of Triton points at, and the message. Triton prints the whole kernel above it."""
     lines = error.splitlines()
     points = [i for i, line in enumerate(lines) if line.strip() == "^"]
     return "\n".join(["", *lines[max(0, points[-1] - 1) :]]) if points else error
 
 
 class Recorder:
-    """Stands in for a kernel: `recorder[grid](*args)` notes the launch and runs nothing."""
+    """Stands in for a kernel: `recorder[grid](*args)` records the launch and runs nothing."""
 
-    def __init__(self, node: ast.FunctionDef, seen: list[Launch]) -> None:
-        self.node, self.seen = node, seen
+    def __init__(self, node: ast.FunctionDef, launches: list[Launch]) -> None:
+        self.node, self.launches = node, launches
 
     def __getitem__(self, grid: Any) -> Callable[..., None]:
         if is_stub(self.node):
             raise YourTurn("your turn")
         parameters = [*self.node.args.posonlyargs, *self.node.args.args, *self.node.args.kwonlyargs]
 
-        def note(*args: Any, **kwargs: Any) -> None:
+        def record(*args: Any, **kwargs: Any) -> None:
             given = dict(zip((p.arg for p in parameters), args, strict=False)) | kwargs
             fixed = {p.arg for p in parameters if p.annotation is not None}
             signature: dict[str, str] = {}
@@ -128,65 +130,67 @@ class Recorder:
                 elif isinstance(value, Tensor) or (isinstance(value, int) and value % 16 == 0):
                     divisible.append(i)
             options = {n: int(kwargs[n]) for n in OPTIONS if n in kwargs}
-            self.seen.append(Launch(self.node.name, signature, constants, divisible, options))
+            self.launches.append(Launch(self.node.name, signature, constants, divisible, options))
 
-        return note
+        return record
 
 
 def launches(
     texts: Mapping[str, KernelText], launch: Callable[..., Any], config: Mapping[str, Any], inputs: Any
 ) -> list[Launch]:
-    """What a launcher would start for these inputs, without starting it. `texts` by name of kernel."""
-    seen: list[Launch] = []
-    kernels = SimpleNamespace(**{name: Recorder(text.functions[name], seen) for name, text in texts.items()})
+    """The launches that a launcher would make for these inputs. Nothing runs. Raises YourTurn for a stub.
+
+    `texts`: the text that contains each kernel, by the kernel's name.
+    """
+    recorded: list[Launch] = []
+    kernels = SimpleNamespace(**{name: Recorder(text.functions[name], recorded) for name, text in texts.items()})
     launch(kernels, config, *inputs)
-    return seen
+    return recorded
 
 
 def _type(value: Any) -> str:
     if isinstance(value, Tensor):
         return TYPES[value.dtype]
-    if value is None or (isinstance(value, int) and value == 1):  # Triton compiles a 1 in as a constant
+    if value is None or (isinstance(value, int) and value == 1):  # Triton compiles a 1 as a constant
         return "constexpr"
     return "fp32" if isinstance(value, float) else "i32"
 
 
 def compile_for(arch: str, text: KernelText, launch: Launch) -> Compiled:
-    """Compile one kernel for `sm_90` (or another), from the cache if it was compiled before."""
+    """Compile one kernel for `arch` ("sm_90"), or take the report from the cache. Raises RuntimeError."""
     job = {"source": kernel_lines(text), "arch": int(arch.removeprefix("sm_")), **msgspec.to_builtins(launch)}
-    kept = _cache() / f"{_key(job)}.json"
+    cached = _cache() / f"{_key(job)}.json"
     with contextlib.suppress(OSError, ValueError, msgspec.DecodeError, msgspec.ValidationError):
-        return msgspec.json.decode(kept.read_bytes(), type=Compiled)
-    report = _judge(launch.kernel, job["arch"], OURS.ask(job))
+        return msgspec.json.decode(cached.read_bytes(), type=Compiled)
+    report = _parsed(launch.kernel, job["arch"], COMPILER.ask(job))
     with contextlib.suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        new = kept.with_suffix(f".{os.getpid()}")
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        new = cached.with_suffix(f".{os.getpid()}")
         new.write_bytes(msgspec.json.encode(report))
-        new.replace(kept)
+        new.replace(cached)
     return report
 
 
 def _key(job: dict[str, Any]) -> str:
-    """Of everything a report depends on: Triton, the job, and what is looked for in the result."""
+    """A hash of everything that a report depends on: Triton's version, the worker's code and the job."""
     version, worker = importlib.metadata.version("triton"), Path(__file__).with_name("compile_worker.py").read_text()
     return hashlib.sha256(json.dumps([version, worker, job], sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _cache() -> Path:
-    from grader.book.errors import KoansError
-    from grader.book.workbook import find_root
-
+    """The folder of the cache: in the workbook, or in the temporary folder outside of one."""
     try:
         return find_root(Path.cwd()) / ".koans" / "compiled"
     except KoansError:
         return Path(tempfile.gettempdir()) / f"koans-compiled-{os.getuid()}"
 
 
-def _judge(kernel: str, arch: int, report: dict[str, Any]) -> Compiled:
+def _parsed(kernel: str, arch: int, report: dict[str, Any]) -> Compiled:
+    """The worker's report with the figures that ptxas printed."""
     if "error" in report:
         return Compiled(kernel, arch, error=report["error"])
     log = report["log"]
     registers = [int(n) for n in re.findall(r"Used (\d+) registers", log)]
     spills = [int(n) for n in re.findall(r"(\d+) bytes spill", log)]
-    seen = {n: report[n] for n in ("shared", "wgmma", "mma")}
-    return Compiled(kernel, arch, max(registers, default=0), sum(spills), **seen, operands=tuple(report["operands"]))
+    figures = {n: report[n] for n in ("shared", "wgmma", "mma")}
+    return Compiled(kernel, arch, max(registers, default=0), sum(spills), **figures, operands=tuple(report["operands"]))

@@ -1,7 +1,8 @@
-"""The process that compiles: `python -m grader.kernels.compile_worker`, a job a line in, a report a line out.
+"""The process that compiles kernels: `python -m grader.kernels.compile_worker`.
 
-It has Triton without the interpreter (which cannot be switched off once imported) and no torch. Of the learner's file
-it gets the checked text of the kernels and nothing else.
+It reads one job a line from stdin and writes one report a line to stdout. It imports Triton without the interpreter,
+which cannot be switched off after the import, and it does not import torch. From the learner's file it gets only the
+checked text of the kernels.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from typing import Any
 def main() -> None:
     os.environ |= {"TRITON_DUMP_PTXAS_LOG": "1", "TRITON_DEFAULT_FP_FUSION": "1"}
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever else prints must not stand between the answers
+    os.dup2(2, 1)  # other output must not mix with the answers
     for line in sys.stdin:
-        said = io.StringIO()
+        log = io.StringIO()
         os.environ.pop("TMPDIR", None)
         tempfile.tempdir = None
         with tempfile.TemporaryDirectory(prefix="koans-compile-") as folder:
             os.environ |= {"TRITON_CACHE_DIR": folder, "TMPDIR": folder}
             tempfile.tempdir = folder
             try:
-                with contextlib.redirect_stdout(said):
+                with contextlib.redirect_stdout(log):
                     report = compile_kernel(json.loads(line))
-            except Exception as error:  # whatever Triton's front end or ptxas has against it is the answer
+            except Exception as error:  # an error of Triton or of ptxas is the answer
                 report = {"error": f"{type(error).__name__}: {str(error).strip()}"}
-        answers.write(json.dumps({"log": said.getvalue(), **report}) + "\n")
+        answers.write(json.dumps({"log": log.getvalue(), **report}) + "\n")
         answers.flush()
 
 

@@ -1,6 +1,6 @@
-"""A process that compiles kernels, one after another: what a caller needs to know of `compile_worker`.
+"""The client of `compile_worker`, the process that compiles kernels one after another.
 
-Importing Triton takes longer than compiling most kernels, so the process is kept until its caller ends.
+Importing Triton takes longer than compiling most kernels, so the process stays until its caller ends.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from typing import Any, BinaryIO
 from grader.book.processes import FOLDER, environment, module
 
 PATIENCE = 120.0  # seconds for one kernel
-# What the process keeps of the environment: nothing that could be secret.
-KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "HOME", "VIRTUAL_ENV", "PYTHONPATH")
+# The environment variables that the process gets. None of them can hold a secret.
+INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "HOME", "VIRTUAL_ENV", "PYTHONPATH")
 
 
 class Compiler:
-    """Starts with its first job, and anew after a job that ended it. May be used from several threads."""
+    """Compiles in one process, which starts with the first job. A job that ends the process does not stop later jobs.
+
+    Several threads may use it.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -31,7 +34,7 @@ class Compiler:
         self._lock = threading.Lock()
 
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        """The worker's report on a job. Raises RuntimeError if the process ends or is late."""
+        """The worker's report on a job. Raises RuntimeError if the process ends or takes longer than PATIENCE."""
         with self._lock:
             process = self._started()
             assert process.stdin is not None and process.stdout is not None
@@ -40,11 +43,11 @@ class Compiler:
                 process.stdin.flush()
                 report: dict[str, Any] = json.loads(self._line(process.stdout.fileno()))
             except (OSError, EOFError, ValueError):
-                raise RuntimeError(self._ended()) from None
+                raise RuntimeError(self._stop()) from None
             return report
 
     def _line(self, fd: int) -> bytes:
-        """Raises OSError if there is none in time."""
+        """The next line of the answer. Raises TimeoutError or EOFError."""
         deadline, line = time.monotonic() + PATIENCE, b""
         while not line.endswith(b"\n"):
             if not select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
@@ -58,36 +61,37 @@ class Compiler:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-            keep = {k: v for k, v in os.environ.items() if k in KEPT}
+            inherited = {k: v for k, v in os.environ.items() if k in INHERITED}
             self._process = subprocess.Popen(
                 [sys.executable, *module(__package__, "compile_worker")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=environment(FOLDER, keep) | {"PYTHONWARNINGS": "ignore"},
+                env=environment(FOLDER, inherited) | {"PYTHONWARNINGS": "ignore"},
                 cwd="/",
             )
         return self._process
 
-    def _ended(self) -> str:
+    def _stop(self) -> str:
+        """End the process, and say why it failed."""
         process, errors = self._process, self._errors
         assert process is not None and errors is not None
         self._process = None
-        late = process.poll() is None and not _ending(process)
+        late = process.poll() is None and not _ends_by_itself(process)
         process.kill()
         code = process.wait()
         errors.seek(0)
-        said = errors.read().decode(errors="replace").strip().splitlines() or ["nothing said"]
+        output = errors.read().decode(errors="replace").strip().splitlines() or ["nothing said"]
         for stream in (process.stdin, process.stdout, errors):
             assert stream is not None
             stream.close()
         if late:
             return f"the compiling process gave no answer within {PATIENCE:g} s"
-        return f"the compiling process ended with {code}: {said[-1]}"
+        return f"the compiling process ended with {code}: {output[-1]}"
 
 
-def _ending(process: subprocess.Popen[bytes]) -> bool:
-    """Does it end by itself? It may have closed its pipe a moment before."""
+def _ends_by_itself(process: subprocess.Popen[bytes]) -> bool:
+    """Does the process end within a second? A process closes its pipe a moment before it ends."""
     try:
         process.wait(1)
     except subprocess.TimeoutExpired:
@@ -95,4 +99,4 @@ def _ending(process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-OURS = Compiler()  # of this process; it ends with it, when its input closes
+COMPILER = Compiler()  # one for this process; its worker ends when this process does, because its input closes

@@ -1,4 +1,4 @@
-"""A kernel koan as a function: the oracle's launcher over the kernels of a text."""
+"""A kernel koan as a function: the oracle's launcher with the kernels of a text."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from grader.book.errors import KoansError
+from grader.kernels.text import KernelText, read
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
     from grader.kernels.compile import Compiled
     from grader.kernels.interpreter.count import Traffic
-    from grader.kernels.text import KernelText
 
 
-def launched(oracle: Oracle[..., Any], text: str, file: str, chosen: Variant | None = None) -> Launched:
-    """The oracle's launcher with the kernels of the text. If a variant is chosen, its kernel replaces one of them."""
-    from grader.kernels.text import read
+def launched(oracle: Oracle[..., Any], text: str, file: str, variant: Variant | None = None) -> Launched:
+    """The oracle's launcher with the kernels of the text. The kernel of `variant`, if given, replaces one of them.
 
+    Raises SyntaxError if the text is not a kernel file, and KoansError if the oracle has no launcher.
+    """
     if oracle.launch is None:
         raise KoansError(f"reference: {oracle.__name__} is a kernel koan's oracle and has no @launcher")
-    plain = Launched(oracle, read(text, file))
-    return plain.with_variant(chosen) if chosen else plain
+    fn = Launched(oracle, read(text, file))
+    return fn.with_variant(variant) if variant else fn
 
 
 class Config(dict[str, Any]):
-    """CONFIG for the launcher, with an error that names it."""
+    """CONFIG for the launcher. The error for a missing key names CONFIG."""
 
     def __missing__(self, key: str) -> Any:
         raise KeyError(f"CONFIG has no {key!r}")
@@ -35,9 +36,8 @@ class Config(dict[str, Any]):
 class Launched:
     """The function of a kernel koan: a launcher and the learner's kernels."""
 
-    def __init__(self, oracle: Oracle[..., Any], text: KernelText, chosen: Variant | None = None) -> None:
-        from grader.kernels.interpreter import run
-        from grader.kernels.text import read
+    def __init__(self, oracle: Oracle[..., Any], text: KernelText, variant: Variant | None = None) -> None:
+        from grader.kernels.interpreter import run  # imports torch
 
         self.oracle, self.text = oracle, text
         self.__name__ = oracle.__name__
@@ -46,19 +46,19 @@ class Launched:
         self.texts = dict.fromkeys(text.functions, text)  # the text that contains each kernel
         self.traffic: Traffic | None = None  # of the last call
         self._variants: dict[str, Launched] = {}
-        self.variant = ""  # the name of the wrong or right answer, if there is one
-        if chosen is not None:
-            self.variant = chosen.name
-            name = chosen.replaces or next(iter(text.functions))
+        self.variant = ""  # the name of the variant, if there is one
+        if variant is not None:
+            self.variant = variant.name
+            name = variant.replaces or next(iter(text.functions))
             helpers = "".join(run.kernel_text(node) for other, node in text.functions.items() if other != name)
-            replacement = read(run.kernel_source(chosen.fn, name) + helpers + "CONFIG = {}\n", f"<{chosen.name}>")
+            replacement = read(run.kernel_source(variant.fn, name) + helpers + "CONFIG = {}\n", f"<{variant.name}>")
             setattr(self.kernels, name, getattr(run.load(replacement), name))
             self.texts[name] = replacement
-            self.config |= chosen.config
+            self.config |= variant.config
         self.config = Config(self.config)
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
-        from grader.kernels.interpreter.count import Traffic
+        from grader.kernels.interpreter.count import Traffic  # imports torch
 
         assert self.oracle.launch is not None
         self.traffic = Traffic(self.config)
@@ -66,15 +66,15 @@ class Launched:
         return self.oracle.launch(SimpleNamespace(**kernels), self.config, *inputs, **kwargs)
 
     def compiled(self, arch: str, *inputs: Any) -> list[Compiled]:
-        """Compile for `arch` each kernel that a call with these inputs would launch. Nothing is run."""
-        from grader.kernels.compile import compile_for, launches
+        """Compile each kernel that a call with these inputs would launch, for `arch` ("sm_90"). Nothing runs."""
+        from grader.kernels.compile import compile_for, launches  # imports torch
 
         assert self.oracle.launch is not None
         planned = launches(self.texts, self.oracle.launch, self.config, inputs)
         return [compile_for(arch, self.texts[launch.kernel], launch) for launch in planned]
 
-    def with_variant(self, chosen: Variant) -> Launched:
-        """The same function, with one kernel replaced by the variant's."""
-        if chosen.name not in self._variants:
-            self._variants[chosen.name] = Launched(self.oracle, self.text, chosen)
-        return self._variants[chosen.name]
+    def with_variant(self, variant: Variant) -> Launched:
+        """The same function with one kernel replaced by the variant's."""
+        if variant.name not in self._variants:
+            self._variants[variant.name] = Launched(self.oracle, self.text, variant)
+        return self._variants[variant.name]

@@ -1,9 +1,10 @@
-"""A kernel koan as data: the text of `@triton.jit` functions and one literal CONFIG, and nothing that could do more.
+"""A kernel koan as data: the text of `@triton.jit` functions and one literal CONFIG, and nothing else.
 
-The text comes from strangers and runs in a trusted process, so what a kernel may say is a list: arithmetic on tiles.
-Everything else is refused, with its line. Three things upstream make the list matter: the interpreter runs a kernel as
-Python, with all of its own module's globals in reach; a `def` evaluates defaults and annotations; and the rewriter
-takes the *last* line of a kernel that starts with `def ` for its head, one in a docstring too.
+The text comes from strangers and runs in a trusted process, so a list says what a kernel may contain: arithmetic on
+tiles. Everything else is refused, and the error gives its line. Three facts about Triton make the list necessary: the
+interpreter runs a kernel as Python that can reach all globals of the interpreter's module; a `def` evaluates defaults
+and annotations; and the rewriter takes the *last* line of a kernel that starts with `def ` as its head, even a line of
+a docstring.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from grader.book.syntax import parse
 
-# Of triton.language, what computes on tiles. tl.softmax is not here: writing it is a koan.
+# The functions of triton.language that compute on tiles. Writing tl.softmax is a koan, so it is not allowed.
 FUNCTIONS = frozenset(
     """program_id num_programs arange zeros zeros_like full load store dot where sum max min argmax argmin maximum
     minimum exp exp2 log log2 sqrt rsqrt sqrt_rn div_rn fdiv abs floor ceil cos sin erf sigmoid fma clamp cdiv cast
@@ -27,7 +28,8 @@ FUNCTIONS = frozenset(
 DTYPES = frozenset(
     """float16 bfloat16 float32 float64 int1 int8 int16 int32 int64 uint8 uint16 uint32 uint64""".split()  # noqa: SIM905
 )
-WHY_NOT = {
+# What to write instead of functions of triton.language that are not allowed.
+ADVICE = {
     "mean": "Triton has none: divide tl.sum(x, axis=0) by the number of elements",
     "matmul": "tl.dot multiplies tiles",
     "relu": "write tl.maximum(x, 0.0)",
@@ -46,8 +48,8 @@ TILE_ATTRIBUTES = frozenset({"to", "T", "dtype", "element_ty", "shape", "type", 
 CALLS = frozenset({"range", "min", "max"})
 RESERVED = CALLS | {"tl", "triton", "float", "CONFIG", "TUNE"}
 FLOATS = frozenset({"inf", "-inf", "nan"})  # float("inf") is how Triton spells it
-# Keywords that take a word, and the words.
-WORDS = {
+# Keyword arguments whose value is a string, and the values.
+KEYWORD_VALUES = {
     "input_precision": {"tf32", "tf32x3", "ieee"},
     "cache_modifier": {"", ".ca", ".cg", ".cv", ".wb", ".cs", ".wt"},
     "eviction_policy": {"", "evict_first", "evict_last"},
@@ -70,26 +72,27 @@ EXPRESSIONS = (
 )
 REFUSED = (ast.Pow, ast.MatMult, ast.In, ast.NotIn)
 IMPORTS = ("import triton", "import triton.language as tl", "from triton import language as tl")
-# Line ends to str.splitlines, not to Python: what is checked and what is run must be the same lines.
-STRANGE_LINES = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+# str.splitlines ends a line at these characters and Python does not. Without them both see the same lines, so the lines
+# that run are the lines that were checked.
+LINE_SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
 
-MOST_CHOICES = 8  # each is compiled and timed a few times
+MAX_CHOICES = 8  # each choice is compiled and timed a few times
 
 
 class KernelSyntaxError(SyntaxError):
-    """Something in a kernel file that is not a kernel. Says line and what to write instead."""
+    """Something in a kernel file that is not allowed. The message says what to write instead; the line is given."""
 
 
 class YourTurn(NotImplementedError):
-    """The kernel is still its stub."""
+    """The kernel is still the stub."""
 
 
 @dataclass(frozen=True)
 class KernelText:
-    """Checked kernels: one source text per function (as written, decorator included), by name, and CONFIG.
+    """A checked kernel file: its lines as written, the syntax tree of each kernel by name, and CONFIG.
 
-    `choices` is TUNE: other values for some of CONFIG, for a GPU to try.
+    `choices` is TUNE: other values for some keys of CONFIG, to be timed on a GPU.
     """
 
     file: str
@@ -100,13 +103,14 @@ class KernelText:
 
     @cached_property
     def key(self) -> str:
+        """A hash of the text."""
         return hashlib.sha256("".join(self.lines).encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=256)
 def read(source: str, file: str) -> KernelText:
-    """Take the kernels and CONFIG out of a learner's text. Raises KernelSyntaxError (or SyntaxError) with the line."""
-    _refuse_strange_lines(source, file)
+    """Read the kernels and CONFIG from a learner's text. Raises KernelSyntaxError (or SyntaxError) with the line."""
+    _refuse_line_separators(source, file)
     functions, config, tune = _parts(parse(source, file), file)
     if config is None:
         raise KernelSyntaxError("CONFIG = {…} is missing", (file, 1, 0, ""))
@@ -116,24 +120,24 @@ def read(source: str, file: str) -> KernelText:
     return KernelText(file, tuple(source.splitlines(True)), functions, config, choices)
 
 
-def _refuse_strange_lines(source: str, file: str) -> None:
-    strange = next((i for i, c in enumerate(source) if c in STRANGE_LINES), None)
-    if strange is not None:
-        line = source.count("\n", 0, strange) + 1
+def _refuse_line_separators(source: str, file: str) -> None:
+    position = next((i for i, c in enumerate(source) if c in LINE_SEPARATORS), None)
+    if position is not None:
+        line = source.count("\n", 0, position) + 1
         raise KernelSyntaxError(f"line {line} holds a control character", (file, line, 1, ""))
 
 
 def _parts(
     tree: ast.Module, file: str
 ) -> tuple[dict[str, ast.FunctionDef], Mapping[str, Any] | None, ast.Assign | None]:
-    """The file's kernels by name, the value of CONFIG and the statement of TUNE. Refuses every other statement."""
+    """The kernels by name, the value of CONFIG, and the statement of TUNE. Other statements are refused."""
     functions: dict[str, ast.FunctionDef] = {}
     config: Mapping[str, Any] | None = None
     tune: ast.Assign | None = None
     for node in tree.body:
         match node:
             case ast.FunctionDef():
-                _check_head(node, taken=RESERVED | set(functions), file=file)
+                _check_head(node, used_names=RESERVED | set(functions), file=file)
                 functions[node.name] = node
             case ast.Assign(targets=[ast.Name(id="CONFIG")]):
                 config = _literal(node, file)
@@ -142,19 +146,19 @@ def _parts(
             case ast.Import() | ast.ImportFrom():
                 _check_import(node, file)
             case ast.Expr(value=ast.Constant()):
-                pass  # a docstring: text or a number alone does nothing
+                pass  # a docstring, or a number that does nothing
             case _:
-                says = "a kernel file holds @triton.jit functions, CONFIG = {…} and TUNE = […], nothing else"
-                raise _error(node, file, says)
+                message = "a kernel file holds @triton.jit functions, CONFIG = {…} and TUNE = […], nothing else"
+                raise _error(node, file, message)
     return functions, config, tune
 
 
-def _check_head(node: ast.FunctionDef, taken: Set[str], file: str) -> None:
-    """A kernel is marked @triton.jit and has a name of its own."""
+def _check_head(node: ast.FunctionDef, used_names: Set[str], file: str) -> None:
+    """A kernel must be marked @triton.jit, and its name must be new."""
     if [ast.unparse(d) for d in node.decorator_list] != ["triton.jit"]:
-        says = f"{node.name}: a kernel file holds functions marked @triton.jit and nothing else"
-        raise _error(node, file, says)
-    if node.name in taken or node.name.startswith("_"):
+        message = f"{node.name}: a kernel file holds functions marked @triton.jit and nothing else"
+        raise _error(node, file, message)
+    if node.name in used_names or node.name.startswith("_"):
         raise _error(node, file, f"`{node.name}` cannot be the name of a kernel here, or is there twice")
 
 
@@ -164,6 +168,7 @@ def _check_import(node: ast.Import | ast.ImportFrom, file: str) -> None:
 
 
 def _literal(node: ast.Assign, file: str) -> Mapping[str, Any]:
+    """The value of CONFIG."""
     try:
         value = ast.literal_eval(node.value)
     except ValueError:
@@ -174,6 +179,7 @@ def _literal(node: ast.Assign, file: str) -> Mapping[str, Any]:
 
 
 def _choices(node: ast.Assign, config: Mapping[str, Any], file: str) -> tuple[Mapping[str, Any], ...]:
+    """The value of TUNE: each choice gives other values to some keys of CONFIG."""
     try:
         value = ast.literal_eval(node.value)
     except ValueError:
@@ -182,18 +188,18 @@ def _choices(node: ast.Assign, config: Mapping[str, Any], file: str) -> tuple[Ma
         isinstance(choice, dict) and set(choice) <= set(config) for choice in value
     ):
         raise _error(node, file, "TUNE must be a list of dicts, each with some of CONFIG's names")
-    if len(value) > MOST_CHOICES:
-        raise _error(node, file, f"TUNE has {len(value)} choices; more than {MOST_CHOICES} take too long to try")
+    if len(value) > MAX_CHOICES:
+        raise _error(node, file, f"TUNE has {len(value)} choices; more than {MAX_CHOICES} take too long to try")
     return tuple(value)
 
 
 def is_stub(function: ast.FunctionDef) -> bool:
-    """Does its body still say `raise NotImplementedError("your turn")`? Such a function is never run, nor checked."""
+    """Does the body still raise "your turn"? A stub is never run, and its body is not checked."""
     return any(isinstance(n, ast.Raise) and "your turn" in ast.unparse(n) for n in ast.walk(function))
 
 
 def kernel_lines(text: KernelText) -> str:
-    """The kernels alone, stubs left out. Lines keep their numbers: an error points into what the learner wrote."""
+    """The text of the kernels, without stubs. Line numbers stay, so an error points at the learner's own line."""
     keep = [False] * len(text.lines)
     functions = [node for node in text.functions.values() if not is_stub(node)]
     for node in functions:
@@ -201,13 +207,14 @@ def kernel_lines(text: KernelText) -> str:
             keep[i] = True
     source = "".join(line if k else "\n" for line, k in zip(text.lines, keep, strict=True))
     checked = ast.Module(list(functions), [])
-    if ast.dump(parse(source)) != ast.dump(checked):  # what runs is what was checked, whatever a line end may be
+    if ast.dump(parse(source)) != ast.dump(checked):  # the text that runs must be the text that was checked
         raise KernelSyntaxError("the kernels could not be told from the rest of the file", (text.file, 1, 1, ""))
     return source
 
 
 def _check(function: ast.FunctionDef, kernels: set[str], file: str) -> None:
-    _signature(function, file)
+    """Check one kernel. `kernels` are the names of all kernels of the file."""
+    _check_signature(function, file)
     body = function.body
     docstring = ast.get_docstring(function, clean=False)
     if docstring is not None:
@@ -230,8 +237,8 @@ def _parameters(function: ast.FunctionDef) -> list[ast.arg]:
     return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
 
 
-def _signature(function: ast.FunctionDef, file: str) -> None:
-    """A `def` runs its defaults and annotations: tl.constexpr and numbers are all there is."""
+def _check_signature(function: ast.FunctionDef, file: str) -> None:
+    """A `def` evaluates its defaults and annotations, so only numbers and tl.constexpr are allowed there."""
     arguments = function.args
     if arguments.vararg or arguments.kwarg or function.returns or getattr(function, "type_params", None):
         raise _error(function, file, "a kernel has plain parameters: no *, **, -> or type parameters")
@@ -245,7 +252,7 @@ def _signature(function: ast.FunctionDef, file: str) -> None:
 
 @dataclass(frozen=True)
 class _Checker:
-    """Walks the body of one kernel. `names` are its parameters and what it assigns."""
+    """Checks the body of one kernel. `names` are its parameters and variables, `kernels` all kernels of the file."""
 
     names: set[str]
     kernels: set[str]
@@ -310,11 +317,11 @@ class _Checker:
             if name in (FUNCTIONS if called else DTYPES):
                 return
             known = FUNCTIONS | DTYPES
-            why = WHY_NOT.get(name, "it is called, not named" if name in known else "only arithmetic on tiles is")
+            why = ADVICE.get(name, "it is called, not named" if name in known else "only arithmetic on tiles is")
             raise self.error(node, f"`{text}` has no place in a kernel: {why}")
         if node.attr not in TILE_ATTRIBUTES:
-            what = "only tl.* and a tile's .to, .T, .dtype, .shape"
-            raise self.error(node, f"`{text}` has no place in a kernel: {what}")
+            allowed = "only tl.* and a tile's .to, .T, .dtype, .shape"
+            raise self.error(node, f"`{text}` has no place in a kernel: {allowed}")
         self.expression(node.value)
 
     def call(self, node: ast.Call) -> None:
@@ -339,18 +346,18 @@ class _Checker:
         if node.arg is None or node.arg.startswith("_"):
             raise self.error(node.value, f"`{ast.unparse(node)}` has no place in a call in a kernel")
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            if node.value.value not in WORDS.get(node.arg, ()):
+            if node.value.value not in KEYWORD_VALUES.get(node.arg, ()):
                 raise self.error(node.value, f"`{ast.unparse(node)}` has no place in a call in a kernel")
             return
         self.expression(node.value)
 
-    def error(self, node: ast.AST, says: str) -> KernelSyntaxError:
-        return _error(node, self.file, says)
+    def error(self, node: ast.AST, message: str) -> KernelSyntaxError:
+        return _error(node, self.file, message)
 
 
 _LOOPS = ("range", "tl.range", "tl.static_range")
 
 
-def _error(node: ast.AST, file: str, says: str) -> KernelSyntaxError:
+def _error(node: ast.AST, file: str, message: str) -> KernelSyntaxError:
     line = getattr(node, "lineno", 1)
-    return KernelSyntaxError(says, (file, line, getattr(node, "col_offset", 0) + 1, ""))
+    return KernelSyntaxError(message, (file, line, getattr(node, "col_offset", 0) + 1, ""))

@@ -1,4 +1,4 @@
-"""The rule of agreement: honest ways of computing a thing pass, wrong ones do not."""
+"""The rule of agreement: honest ways to compute a result pass, wrong ones do not."""
 
 import re
 
@@ -251,7 +251,7 @@ def test_a_wrong_answer_is_named_only_if_the_keys_are_the_same():
     for key, names in half_called.items():
         with pytest.raises(Disagreement) as caught:
             agrees(lambda n, key=key: {"name": str(n), key: n / 2, "parts": [n // 2, n % 2]}, 7, with_=table)
-        assert list(caught.value.told.looks) == names
+        assert list(caught.value.message.looks) == names
 
 
 @oracle
@@ -276,7 +276,7 @@ def test_an_error_is_named_only_if_the_wrong_answer_gives_the_same_one():
     for fn, names in ((other_bug, []), (same_bug, ["refuses_negative"])):
         with pytest.raises(Disagreement) as caught:
             agrees(fn, torch.tensor([-1.0]), with_=reciprocal)
-        assert list(caught.value.told.looks) == names
+        assert list(caught.value.message.looks) == names
 
 
 def test_exact_sees_the_sign_of_zero_and_takes_every_nan_for_the_same():

@@ -1,4 +1,4 @@
-"""`koans bench attention`: what it times on a CPU, what it predicts, and that nobody can take the one for the other."""
+"""`koans bench attention`: what it times on a CPU, what it predicts, and that the two cannot be confused."""
 
 import json
 
@@ -18,7 +18,7 @@ from grader.gpu.timing import Times
 from tests.conftest import ROOT
 
 
-def shown(found):
+def rendered(found):
     console = terminal.console()
     with console.capture() as capture:
         console.print(tables(found))
@@ -48,7 +48,7 @@ def test_every_length_width_and_mask_is_a_cell_and_a_gpu_gets_16_384_tokens():
 
 
 def test_the_roofline_of_fused_attention_is_its_arithmetic():
-    found = predict.torch_way(CELL, "sdpa")
+    found = predict.predict_torch(CELL, "sdpa")
     assert found.least_ms == pytest.approx(1e3 * CELL.flops / H100.flops) == pytest.approx(0.139, abs=5e-4)
     assert found.tflops(found.least_ms) == pytest.approx(989.4)
 
@@ -56,19 +56,19 @@ def test_the_roofline_of_fused_attention_is_its_arithmetic():
 def test_einsum_moves_its_table_six_times_and_a_mask_makes_it_eight():
     table = 16384**2 * 2
     inputs = 4 * 16384 * 128 * 2
-    assert predict.torch_way(CELL, "einsum").asked_bytes == 6 * table + inputs
-    assert predict.torch_way(BenchCell(16384, 128, True), "einsum").asked_bytes == 8 * table + inputs
+    assert predict.predict_torch(CELL, "einsum").asked_bytes == 6 * table + inputs
+    assert predict.predict_torch(BenchCell(16384, 128, True), "einsum").asked_bytes == 8 * table + inputs
 
 
 def test_loops_ask_for_every_key_of_every_query():
-    found = predict.torch_way(CELL, "loops")
+    found = predict.predict_torch(CELL, "loops")
     assert found.asked_bytes == 2 * 16384 * 128 * 2 + 2 * 16384**2 * 128 * 2
     assert found.most_ms > 100 * found.least_ms * H100.bandwidth / predict.SCALAR
 
 
 def test_a_kernels_bytes_are_counted_and_then_derived():
     fn = _kernels(Workbook(ROOT), "flash_forward")["triton"]
-    found = predict.kernel_way(CELL, "triton", fn)
+    found = predict.predict_kernel(CELL, "triton", fn)
     blocks = 16384 // fn.config["BLOCK_M"]
     assert found.known == "counted at 512 tokens, where it is what is derived on paper, and derived"
     assert found.asked_bytes == 2 * 16384 * 128 * 2 * (1 + blocks)
@@ -101,7 +101,7 @@ def example(**changes):
     cell = BenchCell(512, 64, False)
     rows = (BenchRow(cell, "einsum", 2.0, 0.05, 5, "clock", 0.0335), BenchRow(cell, "triton", lack="needs a CUDA GPU"))
     given = {"kind": "cpu", "facts": Facts("CPU"), "rows": rows, "predicted_for": predict.NAME}
-    given |= {"predictions": tuple(predict.torch_way(cell, way) for way in ("loops", "einsum", "sdpa"))}
+    given |= {"predictions": tuple(predict.predict_torch(cell, way) for way in ("loops", "einsum", "sdpa"))}
     return Bench(**given | changes)
 
 
@@ -109,7 +109,7 @@ def test_every_prediction_says_so_in_table_plot_and_json():
     import msgspec
 
     found = example()
-    text = shown(found)
+    text = rendered(found)
     assert text.count("(predicted)") == 3
     assert "PREDICTION, not measured: NVIDIA H100 SXM" in text
     assert "needs a CUDA GPU" in text
@@ -128,9 +128,9 @@ def test_what_was_measured_on_a_gpu_carries_no_word_of_prediction():
         BenchRow(cell, "einsum", lack="out of memory"),
     )
     found = Bench("gpu", Facts("NVIDIA H100 80GB HBM3", (9, 0)), rows)
-    assert "redict" not in shown(found)
-    assert "44 %" in shown(found)
-    assert "out of memory" in shown(found)
+    assert "redict" not in rendered(found)
+    assert "44 %" in rendered(found)
+    assert "out of memory" in rendered(found)
     assert "redict" not in (words(speeds(found)) + words(roofline(found))).lower().replace("predicted", "redict")
 
 
@@ -155,10 +155,10 @@ def test_the_verb_writes_json_and_four_pictures_and_says_where(play):
 
 
 class Answers:
-    """A worker for the bench: what it says to each job, an exception among it."""
+    """A fake worker for the bench. Each job takes one answer; an answer that is an exception is raised."""
 
-    def __init__(self, *says):
-        self.says = iter(says)
+    def __init__(self, *answers):
+        self.answers = iter(answers)
 
     def __enter__(self):
         return self
@@ -167,9 +167,9 @@ class Answers:
         pass
 
     def ask(self, job):
-        says = next(self.says)
-        if isinstance(says, Exception):
-            raise says
+        answer = next(self.answers)
+        if isinstance(answer, Exception):
+            raise answer
         times = (Times("einsum", (2.0,)), Times("sdpa-flash", (1.0,)), Times("sdpa-cudnn", error="E: not here"))
         return RaceReport(
             Facts("NVIDIA H100"), (*times, Times("triton", error="E: no")), chosen={"triton": KERNEL_CONFIG}
@@ -179,9 +179,9 @@ class Answers:
 KERNEL_CONFIG = {"BLOCK_M": 64, "BLOCK_N": 64}
 
 
-def benched(monkeypatch, *says):
-    """What the bench gives after each of two cells."""
-    monkeypatch.setattr("grader.gpu.client.GpuWorker", lambda **_: Answers(*says))
+def benched(monkeypatch, *answers):
+    """The states of the bench after each of two cells."""
+    monkeypatch.setattr("grader.gpu.bench.attention.GpuWorker", lambda **_: Answers(*answers))
     kernels = {causal: _kernels(Workbook(ROOT), "flash_forward") for causal in (False, True)}
     plan = [BenchCell(512, 64, False), BenchCell(512, 64, True)]
     return list(_on_gpu(plan, kernels, lambda text: None))

@@ -1,4 +1,4 @@
-"""Throughput: what a race, its statistics and its verdict do, with a clock and a device that are made up."""
+"""Throughput: a race, its statistics and its verdict, with a fake clock and a fake device."""
 
 import sys
 from pathlib import Path
@@ -13,11 +13,11 @@ from grader.checks import Disagreement
 from grader.checks.throughput import verdict
 from grader.gpu import like, ratios
 from grader.gpu.client import GpuWorker
-from grader.gpu.contestants import BaselineContestant, KernelContestant, expected, off
+from grader.gpu.contestants import BaselineContestant, KernelContestant, expected, mismatch
 from grader.gpu.devices import H100, Facts, peak, too_old
 from grader.gpu.job import Kernels, RaceJob, RaceReport
 from grader.gpu.machine import Host
-from grader.gpu.thresholds import judge, measured, suggested
+from grader.gpu.thresholds import gpu_results, judge, suggested_threshold
 from grader.gpu.timing import OutOfMemory, Times, order, race
 from grader.gpu.worker import fastest, oracle_of, run
 from grader.kernels.interpreter.run import load
@@ -29,12 +29,12 @@ FORWARD = "reference.ch13_triton.flash_forward:flash_forward"
 
 
 class Fake:
-    """A contestant with the milliseconds it will say, one after the other."""
+    """A contestant that reports the given milliseconds, one call after the other. None: it runs out of memory."""
 
     how = "clock"
 
-    def __init__(self, name, ms, log=None, says=""):
-        self.name, self.ms, self.log, self.says = name, iter(ms), [] if log is None else log, says
+    def __init__(self, name, ms, log=None, problem=""):
+        self.name, self.ms, self.log, self.problem = name, iter(ms), [] if log is None else log, problem
 
     def prepare(self, seed):
         self.log.append((self.name, seed))
@@ -46,7 +46,7 @@ class Fake:
         return ms
 
     def wrong(self):
-        return self.says
+        return self.problem
 
 
 def raced(*contestants, **options):
@@ -89,7 +89,7 @@ def test_who_runs_out_of_memory_is_out_and_the_rest_go_on():
 
 
 def test_a_wrong_output_ends_the_race_for_its_kernel():
-    found = raced(Fake("yours", [1] * 9, says="off by 2"), Fake("sdpa", [1] * 9), rounds=2, warm=1)
+    found = raced(Fake("yours", [1] * 9, problem="off by 2"), Fake("sdpa", [1] * 9), rounds=2, warm=1)
     assert (found["yours"].wrong, found["yours"].ms) == ("off by 2", ())
     assert len(found["sdpa"].ms) == 2
 
@@ -128,7 +128,7 @@ def test_a_ratio_is_the_others_median_over_yours():
     found = judge(times("yours", 1.0, 1.0, 1.0), [times("naive", 2.0, 2.0, 2.0)], {"naive": 2.0}, floor=0.1)
     assert found.passed
     slow = judge(times("yours", 1.1, 1.1, 1.1), [times("naive", 2.0, 2.0, 2.0)], {"naive": 2.0}, floor=0.1)
-    assert (slow.passed, slow.says) == (False, "1.82 times the speed of naive; 2 is wanted")
+    assert (slow.passed, slow.message) == (False, "1.82 times the speed of naive; 2 is wanted")
     assert slow.lines[1].strip().startswith("naive        2.0000 ms  ±0 %  of 3 calls, clock   yours does 1.82 times")
 
 
@@ -141,23 +141,23 @@ def test_naive_out_of_memory_is_a_result_and_counts_as_beaten():
 def test_sdpa_stands_for_the_fastest_of_its_backends_that_runs_here():
     flash, none = times("sdpa-flash", 0.8, 0.8), Times("sdpa-cudnn", error="RuntimeError: no such backend")
     found = judge(times("yours", 1.0, 1.0), [times("sdpa", 2.0, 2.0), flash, none], {"sdpa": 0.9}, floor=0.0)
-    assert (found.passed, found.says) == (False, "0.80 times the speed of sdpa-flash; 0.9 is wanted")
+    assert (found.passed, found.message) == (False, "0.80 times the speed of sdpa-flash; 0.9 is wanted")
     assert found.lines[2].endswith("yours does 0.80 times that, 0.9 wanted")
     assert found.lines[3] == "  sdpa-cudnn RuntimeError: no such backend"
     assert judge(times("yours", 1.0), [times("sdpa", 2.0), none], {"sdpa": 0.9}, floor=0.0).passed
     alone = judge(times("yours", 1.0), [none], {"sdpa": 0.9}, floor=0.0)
-    assert alone.says == "there is nothing to compare with: sdpa RuntimeError: no such backend"
+    assert alone.message == "there is nothing to compare with: sdpa RuntimeError: no such backend"
 
 
 @pytest.mark.parametrize(("ratio", "asks"), [(1.0, 0.85), (0.49, 0.4), (2.5, 2.1), (0.03, 0.0)])
 def test_a_measured_ratio_sets_a_threshold_with_room_for_noise(ratio, asks):
-    assert suggested(ratio) == asks
+    assert suggested_threshold(ratio) == asks
 
 
 def test_times_below_the_roofline_are_rejected():
     found = judge(times("yours", 0.01, 0.01, 1.0), [times("sdpa", 1.0)], {"sdpa": 0.5}, floor=0.2)
     assert not found.passed
-    assert found.says == "2 of 3 times are not to be believed: 0.2 ms is the least this device needs for the work"
+    assert found.message == "2 of 3 times are not to be believed: 0.2 ms is the least this device needs for the work"
     one = judge(times("yours", 0.01, 1.0, 1.0), [times("sdpa", 1.0)], {"sdpa": 0.5}, floor=0.2)
     assert one.passed
     assert "of 2 calls, 1 below the roofline left out" in one.lines[0]
@@ -176,7 +176,7 @@ def test_times_below_the_roofline_are_rejected():
 )
 def test_what_cannot_be_judged_is_no_pass(yours, others, says):
     found = judge(yours, others, {"sdpa": 0.5}, floor=0.0)
-    assert (found.passed, found.says) == (False, says)
+    assert (found.passed, found.message) == (False, says)
 
 
 @pytest.mark.parametrize(
@@ -215,14 +215,14 @@ def test_a_gpu_before_sm_80_says_why():
     assert report.lack == too_old((7, 5))
 
 
-def test_thresholds_are_ratios_for_a_cell_and_say_when_nothing_was_measured(tmp_path):
+def test_thresholds_are_ratios_for_a_cell_and_say_when_nothing_was_gpu_results(tmp_path):
     assert ratios(4096, 128) == {"naive": 2.0, "sdpa": 0.4}
     assert ratios(8192, 64)["naive"] == 2.0
     assert ratios(16384, 128, causal=True)["naive"] > ratios(16384, 128)["naive"]
-    assert measured(tmp_path) == []
+    assert gpu_results(tmp_path) == []
     (tmp_path / "benchmarks" / "results").mkdir(parents=True)
     (tmp_path / "benchmarks" / "results" / "gpu-h100.json").touch()
-    assert [p.name for p in measured(tmp_path)] == ["gpu-h100.json"]
+    assert [p.name for p in gpu_results(tmp_path)] == ["gpu-h100.json"]
 
 
 KERNEL = """
@@ -314,9 +314,9 @@ def test_timed_kernels_that_write_no_result_are_no_answer(book):
 def test_what_torch_gives_is_right_by_the_same_rule():
     inputs = [torch.randn(2, 8, 16).bfloat16() for _ in range(3)]
     parts = list(expected(oracle_of(FORWARD), inputs))
-    assert off([naive(*inputs)], parts) == ""
-    assert off([sdpa(*inputs)], parts) == ""
-    assert "NaN" in off([torch.full_like(inputs[0], torch.nan)], parts)
+    assert mismatch([naive(*inputs)], parts) == ""
+    assert mismatch([sdpa(*inputs)], parts) == ""
+    assert "NaN" in mismatch([torch.full_like(inputs[0], torch.nan)], parts)
 
 
 @pytest.mark.parametrize("name", ["naive", "sdpa"])
@@ -372,12 +372,12 @@ def test_a_whole_race_with_a_choice_of_tiles():
     assert {t.name: t.ms for t in report.times} == dict.fromkeys(("yours", "naive", "sdpa"), (1000.0, 1000.0))
     assert report.chosen == {"yours": {"BLOCK_M": 16, "BLOCK_N": 16}}
     assert verdict(report, {"naive": 1.0}) is None
-    told = verdict(report, {"naive": 2.0})
-    assert "1.00 times the speed of naive; 2 is wanted" in told.text
+    message = verdict(report, {"naive": 2.0})
+    assert "1.00 times the speed of naive; 2 is wanted" in message.text
 
 
 def test_the_fastest_choice_that_is_right_is_taken():
-    made = [Fake("a", [5] * 9), Fake("b", [1] * 9, says="off"), Fake("c", [2] * 9), Fake("d", [None])]
+    made = [Fake("a", [5] * 9), Fake("b", [1] * 9, problem="off"), Fake("c", [2] * 9), Fake("d", [None])]
     assert fastest(made).name == "c"
 
 
@@ -403,7 +403,7 @@ def test_without_a_gpu_the_worker_says_so():
 
 
 ADDRESS = ": an address outside its tensors does that"
-SAID = "import sys; print('one\\ntwo\\nthree\\nfour\\nfive', file=sys.stderr); "
+PRINTS = "import sys; print('one\\ntwo\\nthree\\nfour\\nfive', file=sys.stderr); "
 STRAY = "import sys; print('CUDA error: an illegal memory access was encountered', file=sys.stderr); sys.exit(1)"
 
 
@@ -412,7 +412,7 @@ STRAY = "import sys; print('CUDA error: an illegal memory access was encountered
     [
         ("import time; time.sleep(60)", "no answer from the GPU within 0.5 s: does the kernel end?"),
         ("input(); print()", "the process with the GPU gave no report"),
-        (SAID + "sys.exit(3)", "the process with the GPU ended with exit code 3\n  two\n  three\n  four\n  five"),
+        (PRINTS + "sys.exit(3)", "the process with the GPU ended with exit code 3\n  two\n  three\n  four\n  five"),
         (
             "import nowhere",
             "the process with the GPU ended with exit code 1\n  Traceback (most recent call last):\n"
@@ -527,7 +527,7 @@ os.environ["TRITON_INTERPRET"] = "1"
 import pytest
 import grader.gpu, grader.kernels.interpreter.run
 from grader.gpu import client, devices
-client._of = functools.cache(lambda pid: client.GpuWorker(30, COMMAND))
+client._worker_of = functools.cache(lambda pid: client.GpuWorker(30, COMMAND))
 devices.present, devices.lack = lambda: True, lambda: ""
 grader.gpu.lack = devices.lack
 grader.kernels.interpreter.run.installed = lambda: TRITON
@@ -542,7 +542,7 @@ else:
 
 
 def on_a_gpu(target, command, triton="3.6.0", folder=""):
-    """What pytest prints on vector_add where something answers as a GPU would; events go to `folder`, as in a run."""
+    """The output of pytest on vector_add with a fake worker that answers like a GPU. With `folder`, events go there."""
     import subprocess
 
     program = f"COMMAND, TARGET, TRITON, FOLDER = {command!r}, {target!r}, {triton!r}, {str(folder)!r}\n{PRETEND}"
@@ -550,7 +550,7 @@ def on_a_gpu(target, command, triton="3.6.0", folder=""):
 
 
 def judged(folder, *given, **more):
-    """The verdict of such a run."""
+    """The verdict of a run with such a worker."""
     import msgspec
 
     from grader.book.verdict import Exit, judge
@@ -563,7 +563,7 @@ def judged(folder, *given, **more):
     return judge("ch13_triton/vector_add", "t", tests, "", Exit(True), seconds=1.0, seed=0, output="")
 
 
-def seen(verdict):
+def rendered(verdict):
     from grader.book import terminal
     from grader.book.workbook import Workbook
 
@@ -581,7 +581,7 @@ def test_a_fast_kernel_passes_its_second_claim_where_triton_cannot_interpret_and
     (timed,) = [test for test in verdict.tests if test.gpu]
     assert timed.ms == {"yours": 1.0, "torch": 0.92}
     assert verdict.speed == "0.92 of torch"
-    assert "fast: ✓ passed, 0.92 of torch" in seen(verdict)
+    assert "fast: ✓ passed, 0.92 of torch" in rendered(verdict)
 
 
 def test_pytest_says_how_fast_it_was():
@@ -592,9 +592,9 @@ def test_pytest_says_how_fast_it_was():
 def test_a_slow_kernel_fails_its_second_claim_and_is_told_by_how_much(tmp_path):
     verdict = judged(tmp_path, "solutions", answering(yours=1.0, torch=0.5), triton="3.9.0")
     assert (verdict.status, verdict.fast) == ("passed", "failed")
-    shown = seen(verdict)
-    assert "fast: ✗ failed, 0.50 of torch" in shown
-    assert "0.50 times the speed of torch; 0.8 is wanted" in shown
+    screen = rendered(verdict)
+    assert "fast: ✗ failed, 0.50 of torch" in screen
+    assert "0.50 times the speed of torch; 0.8 is wanted" in screen
 
 
 @pytest.mark.parametrize("triton", ["3.6.0", "3.9.0"])

@@ -1,4 +1,4 @@
-"""benchmarks/gpu_session.py with a pretended GPU: to its end, killed on the way, and read again from its journal."""
+"""benchmarks/gpu_session.py with a pretended GPU: run to its end, killed on the way, and summed up from its journal."""
 
 import importlib.util
 import json
@@ -27,7 +27,7 @@ from grader.gpu.timing import Times
 from grader.kernels.launched import launched
 from tests.conftest import ROOT
 
-# What a machine with a GPU may lack of our dependencies.
+# Dependencies of ours that a machine with a GPU may lack.
 ABSENT = ("textual", "watchfiles", "genanki", "fsrs", "nbformat", "tokenizers", "safetensors", "scipy", "jsonschema")
 BLOCK = f"""
 import sys
@@ -56,7 +56,7 @@ def titles(lines, step=""):
 
 
 def test_a_pretended_session_goes_to_its_end_with_nothing_installed_that_such_a_machine_lacks(tmp_path, book):
-    """One session, looked at from all sides: it compiles every kernel, which takes a while."""
+    """One session for many assertions, because it compiles every kernel, which takes a while."""
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "sitecustomize.py").write_text(BLOCK)
     env = {**os.environ, "TRITON_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path / "path")}
@@ -66,7 +66,7 @@ def test_a_pretended_session_goes_to_its_end_with_nothing_installed_that_such_a_
     assert sorted(file.name for file in out.iterdir()) == ["pretended-x.json", "pretended-x.jsonl"]
     lines = journal.lines(out / "pretended-x.jsonl")
     found = json.loads((out / "pretended-x.json").read_text())
-    walks_every_step_and_compiles_every_kernel(lines, book)
+    runs_every_step_and_compiles_every_kernel(lines, book)
     says_that_it_was_pretended(found, stdout)
     tells_of_every_threshold(msgspec.convert(found, summary.Result), stdout)
     copy = tmp_path / "again.jsonl"
@@ -77,7 +77,7 @@ def test_a_pretended_session_goes_to_its_end_with_nothing_installed_that_such_a_
     assert (tmp_path / "again.json").read_bytes() == (out / "pretended-x.json").read_bytes()
 
 
-def walks_every_step_and_compiles_every_kernel(lines, book):
+def runs_every_step_and_compiles_every_kernel(lines, book):
     assert {line.step for line in lines if hasattr(line, "step")} == set(STEPS)
     assert isinstance(lines[-1], Ended)
     assert lines[-1].how == "complete"
@@ -95,7 +95,7 @@ def walks_every_step_and_compiles_every_kernel(lines, book):
     by_name = {times.name: times for times in forward.report.times}
     assert by_name["sdpa-cudnn"].error.startswith("RuntimeError: No "), "what cannot run is said, and the race goes on"
     assert all(by_name[name].ms for name in ("triton", "naive", "sdpa", "sdpa-flash"))
-    (tests,) = [line for line in lines if isinstance(line, journal.Said)]
+    (tests,) = [line for line in lines if isinstance(line, journal.ProgramOutput)]
     assert tests.code == 0
     assert "4 not run here" in tests.text
     assert [(line.step, line.why) for line in lines if isinstance(line, Missing)] == [
@@ -121,7 +121,7 @@ def tells_of_every_threshold(found, stdout):
     assert len([line for line in table.splitlines() if "would be" in line]) == len(asked)
 
 
-MOMENTS = [  # lines in the journal, and what comes then
+MOMENTS = [  # the number of lines in the journal, and the signal that is sent then
     (1, signal.SIGKILL),  # it has just begun
     (3, signal.SIGTERM),  # the device has answered
     (6, signal.SIGKILL),  # in the smoke step
@@ -261,7 +261,7 @@ def test_a_full_disk_is_one_line_and_what_was_written_stays(tmp_path):
 
 
 def session(tmp_path, reports):
-    """A session whose worker gives these reports, a list for each job."""
+    """A session with a fake worker that gives these reports, one list for each job."""
     import benchmarks.gpu_session as script
 
     class Fake:
@@ -273,8 +273,8 @@ def session(tmp_path, reports):
             yield from next(self.reports)
 
     one = script.Session.__new__(script.Session)
-    one.book, one.quick, one.pretend = journal.Journal(tmp_path / "x.jsonl"), False, True
-    one.began, one.until, one.worker = time.monotonic(), time.monotonic() + 1000, Fake()
+    one.log, one.quick, one.pretend = journal.Journal(tmp_path / "x.jsonl"), False, True
+    one.start, one.deadline, one.worker = time.monotonic(), time.monotonic() + 1000, Fake()
     return script, one
 
 
@@ -290,7 +290,7 @@ def test_a_race_that_lost_the_device_is_run_again_without_the_guilty_kernel(tmp_
     _, one = session(tmp_path, [[RaceReport(Facts("x"), tuple(times), broken=True)], [good]])
     one.race(race)
     assert [k.name for k in one.worker.jobs[1].kernels] == names[1:]
-    assert titles(one.book.lines) == [race.title, f"{race.title}, without {names[0]}"]
+    assert titles(one.log.lines) == [race.title, f"{race.title}, without {names[0]}"]
     assert stray in capsys.readouterr().out
 
 
@@ -299,15 +299,15 @@ def test_a_kernel_that_fails_the_smoke_test_stops_the_session(tmp_path, bad, cap
     script, one = session(
         tmp_path, [[RaceReport(Facts("x"), (bad,))], [RaceReport(Facts("x"), (Times("triton", (1.0,)),))]]
     )
-    with pytest.raises(script.Over, match=r"the smoke test failed, and the rest would too: vector_add 1M: "):
-        script.walk(one, ["smoke", "attention"])
+    with pytest.raises(script.GiveUp, match=r"the smoke test failed, and the rest would too: vector_add 1M: "):
+        script.run_steps(one, ["smoke", "attention"])
     assert len(one.worker.jobs) == 2
 
 
 def test_a_baseline_that_is_not_there_does_not_fail_the_smoke_test(tmp_path, capsys):
     fine = RaceReport(Facts("x"), (Times("triton", (1.0,)), Times("sdpa", error="RuntimeError: none")))
     script, one = session(tmp_path, [[fine], [fine]])
-    script.walk(one, ["smoke"])
+    script.run_steps(one, ["smoke"])
 
 
 FAKE = """#!/bin/sh
@@ -326,7 +326,7 @@ def test_the_profiler_gets_one_kernel_of_one_race_and_what_it_says_is_kept(tmp_p
     one.worker.close = lambda: closed.append(True)
     one.run("ncu")
     one.clocks("device")
-    ncu, smi = [line for line in one.book.lines if isinstance(line, journal.Said)]
+    ncu, smi = [line for line in one.log.lines if isinstance(line, journal.ProgramOutput)]
     assert closed == [True], "two processes with the GPU would disturb each other"
     command, job = ncu.text.splitlines()
     assert command.endswith("-m grader.gpu.worker")
@@ -340,13 +340,13 @@ def test_another_program_that_is_late_is_ended_and_what_it_said_is_kept():
     import benchmarks.gpu_session as script
 
     begun = time.monotonic()
-    code, text = script.ran([sys.executable, "-uc", "print('so far'); import time; time.sleep(60)"], 1.5)
+    code, text = script.run_program([sys.executable, "-uc", "print('so far'); import time; time.sleep(60)"], 1.5)
     assert (code, text) == (None, "so far\n\nstopped after 2 s")
     assert time.monotonic() - begun < 30
 
 
 def asked_for(book, koan, monkeypatch):
-    """What the tests of a koan on a GPU ask for: inputs, ratios and kernels."""
+    """The inputs, ratios and kernels that the GPU tests of a koan ask for."""
     asked = []
     monkeypatch.setattr(
         checks, "fast", lambda fn, *inputs, with_, at_least, only=(): asked.append((inputs, at_least, only))
@@ -364,16 +364,17 @@ def asked_for(book, koan, monkeypatch):
 
 
 def test_the_session_asks_for_what_the_tests_of_the_koans_ask_for(book, monkeypatch):
-    told = {}
+    session_asks = {}
     for step in ("attention", "more", "simple"):
         for race in races(step):
             if race.now:
-                told.setdefault(race.koan, []).append((race.job.inputs, dict(race.now), race.job.kernels[0].only))
+                question = (race.job.inputs, dict(race.now), race.job.kernels[0].only)
+                session_asks.setdefault(race.koan, []).append(question)
     for koan in book.koans.values():
         if koan.kind == "kernel" and koan.fast_points:
             asked = [(inputs, dict(ratios), tuple(only)) for inputs, ratios, only in asked_for(book, koan, monkeypatch)]
-            assert sorted(map(str, told.pop(koan.name))) == sorted(map(str, asked)), koan.id
-    assert told == {}
+            assert sorted(map(str, session_asks.pop(koan.name))) == sorted(map(str, asked)), koan.id
+    assert session_asks == {}
 
 
 def test_every_choice_of_tiles_is_a_contestant_of_its_own():
@@ -391,7 +392,7 @@ def test_every_choice_of_tiles_is_a_contestant_of_its_own():
 
 @pytest.mark.parametrize("step", [step for step in STEPS if races(step)])
 def test_shapes_are_cut_alike(step):
-    """A processor does the cut race, and torch's ways still fit its inputs."""
+    """A CPU can run the race with smaller shapes, and torch's implementations accept its inputs."""
     for race in races(step, quick=True):
         job = msgspec.structs.replace(cut(race).job, kernels=())
         *_, report = worker.run(job, Host())
@@ -399,7 +400,7 @@ def test_shapes_are_cut_alike(step):
         assert found == dict.fromkeys(found, ""), race.title
 
 
-SHAPES = {  # ragged, and longer than a block
+SHAPES = {  # no multiples of a block, and longer than one
     "flash_forward": [(2, 40, 16), (2, 70, 16), (2, 70, 16)],
     "flash_causal": [(2, 40, 16), (2, 70, 16), (2, 70, 16)],
     "flash_backward_kernel": [(2, 40, 16), (2, 70, 16), (2, 70, 16), (2, 40, 16)],
@@ -408,7 +409,7 @@ SHAPES = {  # ragged, and longer than a block
 
 
 def variant(name, **config):
-    """A variant under trial, behind its koan's launcher, with smaller tiles for the interpreter."""
+    """A variant behind its koan's launcher, with smaller tiles for the interpreter."""
     koan, _ = VARIANTS[name]
     fn = launched(worker.oracle_of(oracle_of(koan)), variant_text(name), f"<{name}>")
     fn.config |= config
@@ -445,12 +446,12 @@ def test_the_session_leaves_the_device_and_its_libraries_to_the_worker():
 
 
 def test_a_line_of_the_table_for_memory_is_in_bytes_and_for_products_in_flops():
-    def shown(flops, loads):
+    def table(flops, loads):
         report = RaceReport(Facts("x"), (Times("triton", (1.0, 1.0), how="CUDA graph"),), flops=flops, loads=loads)
-        return summary.told(summary.raced(Measured("simple", "t", "k", [], {}, report, ["triton"], True)))
+        return summary.race_text(summary.race_summary(Measured("simple", "t", "k", [], {}, report, ["triton"], True)))
 
-    assert "   500.00 TFLOP/s, CUDA graph" in shown(5e11, 1e6)
-    assert "     2.00 TB/s read, CUDA graph" in shown(0, 2e9)
+    assert "   500.00 TFLOP/s, CUDA graph" in table(5e11, 1e6)
+    assert "     2.00 TB/s read, CUDA graph" in table(0, 2e9)
 
 
 def test_no_journal_can_be_made_where_one_cannot_write(tmp_path):

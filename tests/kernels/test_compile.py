@@ -71,7 +71,7 @@ def test_a_good_kernel_uses_the_tensor_cores_and_no_memory_for_registers():
     assert (report.error, report.wgmma, report.spills, report.fits) == ("", True, 0, True)
     assert 64 <= report.registers <= 255
     assert report.shared == 3 * 2 * 64 * (128 + 128)  # three stages of a tile of A and a tile of B
-    assert any("wgmma, at full rate" in line for line in report.meaning())
+    assert any("wgmma, at full rate" in line for line in report.explained())
     compiles(kernel(), *inputs(), with_=matmul, wgmma=True)
 
 
@@ -100,7 +100,7 @@ def test_what_was_compiled_is_kept(monkeypatch, tmp_path):
 
     monkeypatch.setattr(compiling, "_cache", lambda: tmp_path)
     first = kernel().compiled("sm_90", *inputs())
-    monkeypatch.setattr(compiling.OURS, "ask", lambda job: pytest.fail("compiled again"))
+    monkeypatch.setattr(compiling.COMPILER, "ask", lambda job: pytest.fail("compiled again"))
     assert kernel().compiled("sm_90", *inputs()) == first
 
 
@@ -153,7 +153,7 @@ def test_what_is_never_written_is_said():
     ],
 )
 def test_all_tiles_that_a_model_kernel_may_be_tuned_to_fit_an_h100(koan, shapes):
-    """At the widths that are timed: no spills, tensor cores at full rate, no more shared memory than there is."""
+    """At the widths that are timed there are no spills, tensor cores run at full rate, and shared memory suffices."""
 
     from grader.book.oracles import oracles
     from grader.book.workbook import Workbook
@@ -195,7 +195,7 @@ def test_ada_multiplies_fp8_on_tensor_cores_and_ampere_does_not(arch, kind, refu
 
 
 def test_the_compiling_process_finds_what_stands_on_pythonpath(tmp_path, monkeypatch):
-    """A Triton that was carried to a machine is found there, and the workbook before it."""
+    """A Triton on PYTHONPATH is found, and the workbook comes before it."""
     from grader.book.processes import FOLDER
     from grader.kernels.compiler import Compiler
 

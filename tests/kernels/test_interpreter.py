@@ -1,4 +1,4 @@
-"""The interpreter, repaired and counted. Runs on whichever triton is installed (3.7 to 3.9)."""
+"""The interpreter: repaired bf16 and counted bytes. Runs on whichever triton is installed (3.7 to 3.9)."""
 
 import pytest
 import torch
@@ -33,7 +33,7 @@ def randn(*shape, seed=0):
 
 
 def hard_values():
-    """Ties in both directions, overflow, denormals, infinities, NaN, and the rest of a power of two at random."""
+    """Ties in both directions, overflow, denormals, infinities, NaN, and random values up to a power of two of them."""
     ties = torch.tensor([0x3F808000, 0x3F818000, 0x3F807FFF, 0x3F808001, 0x7F7FFFFF, 0x00008000, 0x00018000, 1])
     special = torch.tensor([0.0, -0.0, torch.inf, -torch.inf, torch.nan, 3.4e38, -3.4e38, 1e-40])
     return torch.cat([ties.to(torch.int32).view(torch.float32), special, 1e3 * randn(1008)])
@@ -164,7 +164,7 @@ def test_bytes_of_a_tiled_matmul_are_the_analytic_ones(m, n, k, dtype):
     assert traffic.moved["a_ptr"].reads == grid[1]
     assert traffic.flops == 2 * 32 * 16 * (-(-k // 16) * 16) * grid[0] * grid[1]
     coverage = traffic.moved["out_ptr"].coverage
-    assert (coverage.unwritten, coverage.rewritten, coverage.says()) == (0, 0, "")
+    assert (coverage.unwritten, coverage.rewritten, coverage.problem()) == (0, 0, "")
 
 
 def test_coverage_says_what_was_not_written_and_what_was_written_again():
@@ -176,10 +176,10 @@ def test_coverage_says_what_was_not_written_and_what_was_written_again():
     kernels.k[(1,)](out, N=16)
     coverage = traffic.moved["out_ptr"].coverage
     assert (coverage.unwritten, coverage.rewritten) == (16, 0)
-    assert coverage.says() == "16 of 32 elements of out_ptr are never written, the first at [0, 2]"
+    assert coverage.problem() == "16 of 32 elements of out_ptr are never written, the first at [0, 2]"
     kernels.k[(1,)](out, N=32)
     assert (coverage.unwritten, coverage.rewritten) == (0, 16)
-    assert coverage.says() == "16 of 32 elements of out_ptr are written again, the first at [0, 0]"
+    assert coverage.problem() == "16 of 32 elements of out_ptr are written again, the first at [0, 0]"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""From a kernel koan's file only kernels and a literal CONFIG are taken, and every address is checked."""
+"""Only kernels and a literal CONFIG are taken from a kernel koan's file, and every address is checked."""
 
 import pytest
 import torch

@@ -1,7 +1,7 @@
-"""No benchmark rots: each measures with --quick, in seconds, and one that cannot measure says so and fails.
+"""Every benchmark works: with --quick it measures in seconds, and if it cannot measure, it says so and fails.
 
-`python benchmarks/NAME.py --quick` is every benchmark's promise: the same figures from few and small cases, with what the
-extra `dev` installs, and nothing written but to --out.
+`python benchmarks/NAME.py --quick` gives the same figures from few and small cases. It needs only what the extra `dev`
+installs, and writes nothing but the file of --out.
 """
 
 import json
@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 FOLDER = ROOT / "benchmarks"
 OTHERS = {"gpu_session.py": "it needs a GPU or --pretend besides, and has tests of its own"}
 SCRIPTS = sorted({file.name for file in FOLDER.glob("[!_]*.py")} - OTHERS.keys())
-# What keeps each from measuring: a line at the end of a file. The message must say it.
+# A line that keeps each from measuring, for the end of a file, and what the message must say.
 BROKEN = {
     "checks.py": (
         "reference/ch06_numerics/softmax.py",
@@ -51,7 +51,7 @@ def _numbers(figures):
 
 
 def _shape(figures):
-    """The names of all figures. The rows of a list are alike."""
+    """The names of all figures. All rows of a list have the same names."""
     if isinstance(figures, dict):
         return {key: _shape(value) for key, value in figures.items()}
     return [_shape(figures[0])] if isinstance(figures, list) else None
@@ -71,9 +71,9 @@ def test_a_benchmark_measures_with_quick_and_writes_nothing(script, tmp_path):
     measured = _numbers({key: value for key, value in figures.items() if key != "machine"})
     assert measured
     assert all(math.isfinite(number) and number > 0 for number in measured)
-    for kept in FOLDER.glob(f"results/{script.removesuffix('.py')}*.json"):
-        whole = json.loads(kept.read_text())
-        assert _shape(figures) | _shape(whole) == _shape(figures), f"{kept.name} has other figures than --quick"
+    for stored in FOLDER.glob(f"results/{script.removesuffix('.py')}*.json"):
+        whole = json.loads(stored.read_text())
+        assert _shape(figures) | _shape(whole) == _shape(figures), f"{stored.name} has other figures than --quick"
     assert _written() == before
     assert list(tmp_path.iterdir()) == []
 
@@ -94,9 +94,9 @@ def test_a_benchmark_that_cannot_measure_fails_in_one_line(script, copy, tmp_pat
     out = tmp_path / "figures.json"
     run = _run(tmp_path, script, "--quick", "--out", str(out), root=copy)
     assert run.returncode == 1
-    (said,) = run.stderr.strip().splitlines()
-    assert said.startswith(f"{script}: cannot measure: ")
-    assert says in said
+    (error_line,) = run.stderr.strip().splitlines()
+    assert error_line.startswith(f"{script}: cannot measure: ")
+    assert says in error_line
     assert not out.exists()
 
 

@@ -1,1 +1,1 @@
-"""`koans bench`: ways to compute attention, raced; what a roofline predicts where they cannot run; table and plots."""
+"""`koans bench`: races implementations of attention, or predicts them by a roofline, and shows a table and plots."""

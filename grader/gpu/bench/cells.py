@@ -1,8 +1,9 @@
-"""What is measured and what is predicted, as data."""
+"""The data of the bench: its cells, measurements and predictions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -11,11 +12,11 @@ from grader.gpu.devices import Facts, Peak
 LENGTHS = (512, 4096, 16384)
 WIDTHS = (64, 128)
 WAYS = ("loops", "einsum", "triton", "yours", "sdpa", "sdpa-flash", "sdpa-cudnn")
-TOKENS, WIDTH = 16384, 2048  # on a GPU, of all sequences and heads together: enough to fill it at every length
+TOKENS, WIDTH = 16384, 2048  # of all sequences and heads together: enough to fill a GPU at every length
 
 
 class BenchCell(msgspec.Struct, frozen=True):
-    """One kind of attention: `heads` heads of `n` queries on as many keys, of width `d`, in bf16."""
+    """One case of attention in bf16: `heads` heads with `n` queries and `n` keys of width `d`."""
 
     n: int
     d: int
@@ -27,14 +28,16 @@ class BenchCell(msgspec.Struct, frozen=True):
 
     @property
     def flops(self) -> int:
-        """Of the two products, half of which a mask leaves out."""
-        seen = self.n * (self.n + 1) // 2 if self.causal else self.n * self.n
-        return 4 * self.heads * seen * self.d
+        """The FLOPs of the two products. A causal mask leaves out half of them."""
+        scores = self.n * (self.n + 1) // 2 if self.causal else self.n * self.n
+        return 4 * self.heads * scores * self.d
 
 
 class BenchRow(msgspec.Struct, frozen=True):
-    """A measurement: milliseconds (median), their spread, TFLOP/s. `lack`: why there is none. `share` of the roofline
-    of this device, where that is known; `asked`: bytes that are asked for by the kernels, as derived on paper.
+    """A measurement: milliseconds (median), their relative spread, and TFLOP/s.
+
+    `lack`: why there is none. `share`: the share of this device's roofline, if that is known. `asked`: the bytes that
+    the kernels request, as derived from their algorithm.
     """
 
     cell: BenchCell
@@ -50,10 +53,10 @@ class BenchRow(msgspec.Struct, frozen=True):
 
 
 class Prediction(msgspec.Struct, frozen=True):
-    """No measurement: what a roofline makes of FLOPs and bytes. `flops` are those executed (whole tiles).
+    """A prediction from FLOPs and bytes by a roofline; nothing was measured. `flops` counts whole tiles.
 
-    `least_ms`: each byte crosses the memory bus once at most, caches catch the rest. `most_ms`: caches catch nothing of
-    what the kernel asks for. `known` says where the bytes are from.
+    `least_ms`: each byte crosses the memory bus at most once, and caches serve the rest. `most_ms`: without caches.
+    `known` says how the bytes were found.
     """
 
     cell: BenchCell
@@ -64,16 +67,17 @@ class Prediction(msgspec.Struct, frozen=True):
     least_ms: float
     most_ms: float
     known: str
-    prediction: bool = True  # in the JSON too, wherever it travels
+    prediction: bool = True  # so that the JSON says so too
 
     def tflops(self, ms: float) -> float:
+        """TFLOP/s if the cell takes this long."""
         return self.cell.flops / ms / 1e9
 
 
 class Bench(msgspec.Struct, frozen=True):
-    """All of it. `kind` tells results that hold measurements on a GPU from those of a CPU with predictions."""
+    """The result of a bench: measurements on a GPU, or measurements on a CPU with predictions for a GPU."""
 
-    kind: str
+    kind: Literal["gpu", "cpu"]
     facts: Facts
     rows: tuple[BenchRow, ...]
     predictions: tuple[Prediction, ...] = ()
@@ -84,18 +88,18 @@ class Bench(msgspec.Struct, frozen=True):
 
 
 def cells(lengths: tuple[int, ...], widths: tuple[int, ...], *, gpu: bool) -> list[BenchCell]:
-    """In the order in which they are run: short ones first, so that what is stopped has the most."""
+    """All cells, in the order in which they run: short ones first, so that a stopped bench has as many as possible."""
     plan = [BenchCell(n, d, causal) for n in lengths for d in widths for causal in (False, True)]
     return [filled(cell) for cell in plan] if gpu else plan
 
 
 def filled(cell: BenchCell) -> BenchCell:
-    """The same with as many heads as fill a GPU."""
+    """The same cell with as many heads as fill a GPU."""
     return msgspec.structs.replace(cell, heads=max(1, TOKENS // cell.n) * max(1, WIDTH // cell.d))
 
 
 def share(cell: BenchCell, ms: float, peak: Peak | None) -> float | None:
-    """Of what the roofline allows for this cell when q, k, v and the output move once."""
+    """The share of the speed that the roofline allows for this cell, if q, k, v and the output move once."""
     if peak is None:
         return None
     moved = 4 * cell.heads * cell.n * cell.d * 2

@@ -1,4 +1,4 @@
-"""The bench as two pictures, each PNG and SVG: speed by length, and the kernels on their roofline."""
+"""The bench as two figures, each as PNG and SVG: speed by length, and the kernels on their roofline."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from grader.gpu.devices import H100, Peak
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = {"loops": "#8c564b", "einsum": "#7f7f7f", "triton": "#1f77b4", "yours": "#d62728", "sdpa": "#2ca02c"}
-COLOURS |= {"sdpa-flash": "#17becf", "sdpa-cudnn": "#bcbd22"}
+COLORS = {"loops": "#8c564b", "einsum": "#7f7f7f", "triton": "#1f77b4", "yours": "#d62728", "sdpa": "#2ca02c"}
+COLORS |= {"sdpa-flash": "#17becf", "sdpa-cudnn": "#bcbd22"}
 MARKS = {"loops": "v", "einsum": "s", "triton": "o", "yours": "D", "sdpa": "^", "sdpa-flash": "<", "sdpa-cudnn": ">"}
 NAMES = {"loops": "loops", "einsum": "einsum", "triton": "Triton (model)", "yours": "Triton (yours)", "sdpa": "SDPA"}
 NAMES |= {"sdpa-flash": "SDPA, FlashAttention", "sdpa-cudnn": "SDPA, cuDNN"}
 
 
 class Point(NamedTuple):
-    """FLOPs a byte and TFLOP/s: by the bytes asked for, and at best."""
+    """FLOPs per byte (x) and TFLOP/s (y) of a contestant: without caches, and at best."""
 
     way: str
     x: float
@@ -30,30 +30,33 @@ class Point(NamedTuple):
     y_best: float
 
 
-def write(found: Bench, folder: Path) -> list[Path]:
-    """attention.png, attention.svg, roofline.png, roofline.svg. Raises KoansError without matplotlib, OSError."""
-    made = []
+def write(bench: Bench, folder: Path) -> list[Path]:
+    """Write attention.png, attention.svg, roofline.png and roofline.svg; return the files.
+
+    Raises KoansError without matplotlib, and OSError.
+    """
+    written = []
     with style():
-        for name, figure in (("attention", speeds(found)), ("roofline", roofline(found))):
+        for name, figure in (("attention", speeds(bench)), ("roofline", roofline(bench))):
             for kind in ("png", "svg"):
                 file = folder / f"{name}.{kind}"
                 metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {}
                 figure.savefig(file, format=kind, dpi=150, metadata=metadata)
-                made.append(file)
-    return made
+                written.append(file)
+    return written
 
 
-def speeds(found: Bench) -> Figure:
-    """TFLOP/s by length, a panel for each width and mask."""
+def speeds(bench: Bench) -> Figure:
+    """TFLOP/s by length, with a panel for each width and mask."""
     from matplotlib.figure import Figure
 
-    widths = sorted({row.cell.d for row in found.rows})
+    widths = sorted({row.cell.d for row in bench.rows})
     figure = Figure(figsize=(4.2 * max(1, len(widths)), 7.2), layout="constrained")
     panels = figure.subplots(2, max(1, len(widths)), sharex=True, sharey=True, squeeze=False)
     for line, causal in zip(panels, (False, True), strict=True):
         for axes, d in zip(line, widths, strict=True):
-            _panel(axes, found, d, causal)
-    lengths = sorted({row.cell.n for row in found.rows})
+            _panel(axes, bench, d, causal)
+    lengths = sorted({row.cell.n for row in bench.rows})
     for axes in panels[-1]:
         axes.set_xscale("log", base=2)
         axes.set_xticks(lengths, [_length(n) for n in lengths])
@@ -63,7 +66,7 @@ def speeds(found: Bench) -> Figure:
         line[0].set_yscale("log")
     every = dict(zip(*reversed(_handles(panels)), strict=True))
     figure.legend(every.values(), every.keys(), loc="outside lower center", ncols=3, frameon=False)
-    figure.suptitle(_title(found), fontsize=9)
+    figure.suptitle(_title(bench), fontsize=9)
     return figure
 
 
@@ -71,70 +74,68 @@ def _handles(panels: Any) -> tuple[list[Any], list[str]]:
     handles, labels = [], []
     for line in panels:
         for axes in line:
-            some = axes.get_legend_handles_labels()
-            handles += some[0]
-            labels += some[1]
+            of_panel = axes.get_legend_handles_labels()
+            handles += of_panel[0]
+            labels += of_panel[1]
     return handles, labels
 
 
-def _panel(axes: Any, found: Bench, d: int, causal: bool) -> None:
+def _panel(axes: Any, bench: Bench, d: int, causal: bool) -> None:
     axes.set_title(f"width {d}{', causal' if causal else ''}", loc="left")
-    for way, colour in COLOURS.items():
-        rows = [r for r in found.rows if (r.way, r.cell.d, r.cell.causal) == (way, d, causal) and r.ms]
+    for way, color in COLORS.items():
+        rows = [r for r in bench.rows if (r.way, r.cell.d, r.cell.causal) == (way, d, causal) and r.ms]
         if rows:
             x, y = [r.cell.n for r in rows], [r.tflops for r in rows]
-            axes.plot(x, y, f"{MARKS[way]}-", color=colour, ms=4, label=f"{NAMES[way]}, measured")
-        some = [p for p in found.predictions if (p.way, p.cell.d, p.cell.causal) == (way, d, causal)]
-        if some:
-            x = [p.cell.n for p in some]
-            high, low = [p.tflops(p.least_ms) for p in some], [p.tflops(p.most_ms) for p in some]
-            axes.plot(
-                x, high, f"{MARKS[way]}:", color=colour, mfc="none", ms=5, label=f"{NAMES[way]}, PREDICTED (H100)"
-            )
-            axes.fill_between(x, low, high, color=colour, alpha=0.12, lw=0)
+            axes.plot(x, y, f"{MARKS[way]}-", color=color, ms=4, label=f"{NAMES[way]}, measured")
+        predicted = [p for p in bench.predictions if (p.way, p.cell.d, p.cell.causal) == (way, d, causal)]
+        if predicted:
+            x = [p.cell.n for p in predicted]
+            high, low = [p.tflops(p.least_ms) for p in predicted], [p.tflops(p.most_ms) for p in predicted]
+            axes.plot(x, high, f"{MARKS[way]}:", color=color, mfc="none", ms=5, label=f"{NAMES[way]}, PREDICTED (H100)")
+            axes.fill_between(x, low, high, color=color, alpha=0.12, lw=0)
 
 
-def _title(found: Bench) -> str:
-    where = f"Attention in bf16. Measured on {found.facts.name}."
-    if not found.predictions:
+def _title(bench: Bench) -> str:
+    where = f"Attention in bf16. Measured on {bench.facts.name}."
+    if not bench.predictions:
         return where
     more = "Hollow and dotted: PREDICTION for an H100, not measured;\nshaded down to where caches would catch nothing."
     return f"{where}\n{more}"
 
 
-def roofline(found: Bench) -> Figure:
-    """The longest cells on the roofline: measured on this device's own, else predicted on an H100's."""
+def roofline(bench: Bench) -> Figure:
+    """The longest cells on the roofline of this device if it is known, else predictions on an H100's roofline."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.2, 4.6), layout="constrained")
     axes = figure.subplots()
-    own = found.facts.peak
+    own = bench.facts.peak
     peak = own or H100
     _roof(axes, peak)
-    points = _measured(found.rows) if own else _predicted(found.predictions)
+    points = _measured(bench.rows) if own else _predicted(bench.predictions)
     for p in points:
-        face = COLOURS[p.way] if own else "none"
+        face = COLORS[p.way] if own else "none"
         mark: dict[str, Any] = {
             "marker": MARKS[p.way],
             "ms": 9 if p.way in ("triton", "yours") else 6,
             "mfc": face,
             "mew": 1.2,
         }
-        axes.plot([p.x, p.x_best], [p.y, p.y_best], ":", color=COLOURS[p.way], lw=1, **mark)
+        axes.plot([p.x, p.x_best], [p.y, p.y_best], ":", color=COLORS[p.way], lw=1, **mark)
     for way in dict.fromkeys(p.way for p in points):
-        says = NAMES[way] + ("" if own else ", PREDICTED")
-        axes.plot([], [], MARKS[way], color=COLOURS[way], mfc=COLOURS[way] if own else "none", label=says)
+        label = NAMES[way] + ("" if own else ", PREDICTED")
+        axes.plot([], [], MARKS[way], color=COLORS[way], mfc=COLORS[way] if own else "none", label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel(f"FLOPs for each byte {'asked for' if own else 'asked for (left) and that has to move (right)'}")
     axes.set_ylabel("TFLOP/s")
     axes.legend(frameon=False, loc="lower right")
-    longest = max((row.cell.n for row in found.rows), default=0)
+    longest = max((row.cell.n for row in bench.rows), default=0)
     if own:
-        axes.set_title(f"{found.facts.name}: measured at {_length(longest)} tokens", loc="left")
+        axes.set_title(f"{bench.facts.name}: measured at {_length(longest)} tokens", loc="left")
     else:
-        says = "PREDICTION for an H100, from counted bytes and FLOPs; nothing here was measured."
-        axes.set_title(f"{says}\n{_length(longest)} tokens, widths 64 and 128, with and without mask", loc="left")
+        title = "PREDICTION for an H100, from counted bytes and FLOPs; nothing here was measured."
+        axes.set_title(f"{title}\n{_length(longest)} tokens, widths 64 and 128, with and without mask", loc="left")
     return figure
 
 
@@ -150,14 +151,14 @@ def _roof(axes: Any, peak: Peak) -> None:
 
 def _measured(rows: Sequence[BenchRow]) -> list[Point]:
     longest = max((row.cell.n for row in rows), default=0)
-    some = [row for row in rows if row.ms and row.asked and row.cell.n == longest]
-    return [Point(r.way, r.cell.flops / r.asked, r.tflops, r.cell.flops / r.asked, r.tflops) for r in some]
+    used = [row for row in rows if row.ms and row.asked and row.cell.n == longest]
+    return [Point(r.way, r.cell.flops / r.asked, r.tflops, r.cell.flops / r.asked, r.tflops) for r in used]
 
 
 def _predicted(predictions: Sequence[Prediction]) -> list[Point]:
-    """From what is asked for to what has to move: where in between depends on the caches."""
+    """Each point goes from the bytes requested to the bytes that must move; the caches decide where in between."""
     longest = max((p.cell.n for p in predictions), default=0)
-    some = [p for p in predictions if p.cell.n == longest]
+    used = [p for p in predictions if p.cell.n == longest]
     return [
         Point(
             p.way,
@@ -166,7 +167,7 @@ def _predicted(predictions: Sequence[Prediction]) -> list[Point]:
             p.cell.flops / p.least_bytes,
             p.tflops(p.least_ms),
         )
-        for p in some
+        for p in used
     ]
 
 

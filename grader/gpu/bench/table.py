@@ -1,4 +1,4 @@
-"""The bench as a table for a terminal. What is predicted says so in every line."""
+"""The bench as tables for a terminal. Every line with a prediction says so."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from rich.text import Text
 from grader.gpu.bench.cells import Bench, BenchCell, BenchRow, Prediction
 
 
-def tables(found: Bench) -> RenderableType:
-    parts: list[RenderableType] = [_measured(found)]
-    if found.predictions:
-        parts += [Text(), _predicted(found)]
-    if not found.complete:
+def tables(bench: Bench) -> RenderableType:
+    parts: list[RenderableType] = [_measured(bench)]
+    if bench.predictions:
+        parts += [Text(), _predicted(bench)]
+    if not bench.complete:
         parts.append(Text("stopped before the end: this is what there was", "yellow"))
     return Group(*parts)
 
@@ -30,17 +30,17 @@ def _cell(cell: BenchCell) -> list[str]:
     return [f"{cell.n:,}", str(cell.d), "causal" if cell.causal else ""]
 
 
-def _measured(found: Bench) -> Table:
-    known = found.facts.peak is not None
-    table = _table(f"Measured on {found.facts.name}, bf16", "ms", "±", "TFLOP/s", *["of roof"] * known, "")
+def _measured(bench: Bench) -> Table:
+    known = bench.facts.peak is not None
+    table = _table(f"Measured on {bench.facts.name}, bf16", "ms", "±", "TFLOP/s", *["of roof"] * known, "")
     if not known:
         table.caption = "This device's peaks are not known here: no share of its roofline."
         table.caption_justify = "left"
-    before = None
-    for row in found.rows:
-        cell = _cell(row.cell) if row.cell != before else ["", "", ""]
+    previous = None
+    for row in bench.rows:
+        cell = _cell(row.cell) if row.cell != previous else ["", "", ""]
         table.add_row(*cell, row.way, *_figures(row, known))
-        before = row.cell
+        previous = row.cell
     return table
 
 
@@ -52,8 +52,8 @@ def _figures(row: BenchRow, known: bool) -> list[str]:
     return [f"{row.ms:.4g}", f"{100 * row.spread:.0f} %", f"{row.tflops:.3g}", *share, note]
 
 
-def _predicted(found: Bench) -> Table:
-    title = f"PREDICTION, not measured: {found.predicted_for}"
+def _predicted(bench: Bench) -> Table:
+    title = f"PREDICTION, not measured: {bench.predicted_for}"
     table = _table(title, "ms at least", "no cache", "TFLOP/s")
     table.caption = (
         "Rooflines of counted bytes and FLOPs, with enough heads to fill the device (16,384 tokens, 2,048 wide, in "
@@ -61,13 +61,13 @@ def _predicted(found: Bench) -> Table:
         "comes from memory."
     )
     table.caption_justify = "left"
-    before = None
-    for one in found.predictions:
-        cell = _cell(one.cell) if one.cell != before else ["", "", ""]
-        table.add_row(*cell, f"{one.way} (predicted)", *_bounds(one))
-        before = one.cell
+    previous = None
+    for prediction in bench.predictions:
+        cell = _cell(prediction.cell) if prediction.cell != previous else ["", "", ""]
+        table.add_row(*cell, f"{prediction.way} (predicted)", *_bounds(prediction))
+        previous = prediction.cell
     return table
 
 
-def _bounds(one: Prediction) -> list[str]:
-    return [f"{one.least_ms:.3g}", f"{one.most_ms:.3g}", f"{one.tflops(one.least_ms):.3g}"]
+def _bounds(prediction: Prediction) -> list[str]:
+    return [f"{prediction.least_ms:.3g}", f"{prediction.most_ms:.3g}", f"{prediction.tflops(prediction.least_ms):.3g}"]

@@ -1,1 +1,1 @@
-"""Triton kernels on a CPU: from a learner's file only the kernels' text and a literal CONFIG are taken."""
+"""Runs Triton kernels on a CPU. From a learner's file it takes only the kernels' text and a literal CONFIG."""

@@ -1,7 +1,7 @@
-"""What a launcher's kernels moved and computed: bytes per argument, FLOPs of `tl.dot`, coverage of what they wrote.
+"""Counts what kernels move and compute: bytes of each argument, FLOPs of `tl.dot`, and which elements they write.
 
-The problem upstream: nothing counts. The interpreter runs every load as written, so summing active lanes gives the
-bytes a GPU would ask its memory system for, exactly; caches are not modelled.
+The problem upstream: nothing counts. The interpreter runs every load as written, so the number of active lanes gives
+exactly the bytes that a GPU would request from its memory system. Caches are not modeled.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from grader.kernels.interpreter.guard import Argument
 
 @dataclass
 class Moved:
-    """One argument: bytes loaded and stored, and the bytes it has."""
+    """One argument: the bytes loaded, the bytes stored, and its own size in bytes."""
 
     loaded: int = 0
     stored: int = 0
@@ -25,13 +25,13 @@ class Moved:
 
     @property
     def reads(self) -> float:
-        """How many times it is read over."""
+        """How many times the whole argument is read."""
         return self.loaded / self.size if self.size else 0.0
 
 
 @dataclass
 class Traffic:
-    """All launches of one call, by argument name; arguments of one name in several kernels count together."""
+    """What all launches of one call moved, by argument name. Several kernels' arguments of one name count together."""
 
     config: Mapping[str, Any] = field(default_factory=dict)
     moved: dict[str, Moved] = field(default_factory=dict)
@@ -47,10 +47,10 @@ class Traffic:
         return sum(m.stored for m in self.moved.values())
 
     def figures(self) -> dict[str, tuple[int, int]]:
-        """Bytes loaded and stored of every argument that was touched."""
+        """The bytes loaded and stored of every argument that was loaded or stored at all."""
         return {name: (m.loaded, m.stored) for name, m in self.moved.items() if m.loaded or m.stored}
 
-    def meet(self, argument: Argument) -> None:
+    def add_argument(self, argument: Argument) -> None:
         self.moved.setdefault(argument.name, Moved()).size = argument.numel * argument.itemsize
 
     def load(self, argument: Argument, addresses: Any) -> None:
@@ -64,7 +64,7 @@ class Traffic:
         moved.coverage.mark(argument, addresses)
 
     def dot(self, a: Any, b: Any) -> None:
-        """2·m·n·k for a product of (…, m, k) by (…, k, n)."""
+        """Count 2·m·n·k FLOPs for each product of (…, m, k) by (…, k, n)."""
         *batch, m, k = a.data.shape
         product = 2 * m * k * b.data.shape[-1]
         for n in batch:

@@ -1,7 +1,7 @@
-"""Which elements of an output were never written, and which more than once.
+"""Finds the elements of an output that were never written, and those written more than once.
 
-The problem upstream: an output that no program wrote keeps whatever was there, which may well be right by chance.
-Stores are marked element by element here; launchers also fill their outputs with NaN first.
+The problem upstream: an output that no program wrote keeps its old contents, which may be right by chance. Here every
+store is marked, element by element. Launchers also fill their outputs with NaN first.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ class Coverage:
         self.tensor = argument.tensor
         span = (argument.high - argument.low) // argument.itemsize
         self.low, self.itemsize = argument.low, argument.itemsize
-        self._times = np.zeros(span, dtype=np.int32)
+        self._counts = np.zeros(span, dtype=np.int32)
         strides = [s * argument.itemsize for s in argument.stride]
         first = (argument.first - argument.low) // argument.itemsize
         self._view = np.lib.stride_tricks.as_strided(
-            self._times[first:], argument.shape, [s // argument.itemsize * 4 for s in strides], writeable=False
+            self._counts[first:], argument.shape, [s // argument.itemsize * 4 for s in strides], writeable=False
         )
 
     def mark(self, argument: Argument, addresses: Any) -> None:
-        # A second launch has its own copy of the tensor: places are relative to the argument.
-        np.add.at(self._times, (addresses - argument.low) // self.itemsize, 1)
+        # A second launch has its own copy of the tensor, so positions are relative to the argument.
+        np.add.at(self._counts, (addresses - argument.low) // self.itemsize, 1)
 
     @property
     def unwritten(self) -> int:
@@ -40,15 +40,20 @@ class Coverage:
     def rewritten(self) -> int:
         return int((self._view > 1).sum())
 
-    def says(self) -> str:
-        """One line on what is not as it should be, or an empty string."""
+    def problem(self) -> str:
+        """One line on elements that were not written, or written more than once. An empty string if all is well."""
         total = self._view.size
         if self.unwritten:
-            return f"{self.unwritten} of {total} elements of {self.name} are never written, the first at {self._at(0)}"
+            return (
+                f"{self.unwritten} of {total} elements of {self.name} are never written, the first at {self._first(0)}"
+            )
         if self.rewritten:
-            return f"{self.rewritten} of {total} elements of {self.name} are written again, the first at {self._at(2)}"
+            return (
+                f"{self.rewritten} of {total} elements of {self.name} are written again, the first at {self._first(2)}"
+            )
         return ""
 
-    def _at(self, times: int) -> list[int]:
-        found = self._view == 0 if times == 0 else self._view >= times
-        return [int(i) for i in np.unravel_index(int(np.argmax(found)), self.shape)]
+    def _first(self, times: int) -> list[int]:
+        """The index of the first element that was written at least so many times, or never (0)."""
+        matches = self._view == 0 if times == 0 else self._view >= times
+        return [int(i) for i in np.unravel_index(int(np.argmax(matches)), self.shape)]

@@ -1,21 +1,24 @@
-"""Whose memory an address is, and an error for an address that is nobody's.
+"""Finds the tensor that an address belongs to, and raises an error for an address outside every tensor.
 
-The problem upstream: the interpreter reads and writes any address it is given, as a GPU does. A missing mask is a
-silent read of foreign memory, or the end of the process. Here every tensor is copied into a buffer with empty space on
-both sides, so that an address just past its end belongs to nobody, and each active lane is looked up before its use.
+The problem upstream: the interpreter reads and writes any address, as a GPU does. With a missing mask it silently reads
+other memory, or the process ends. Here every tensor is copied into a buffer with padding on both sides, so an address
+just past its end belongs to no tensor. The address of each active lane is checked before it is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-PAD = 1 << 16  # bytes around every tensor, so that an address just past its end belongs to nobody else
+PAD = 1 << 16  # bytes of padding on both sides of every tensor
+
+
+Access = Literal["reads", "writes"]
 
 
 class StrayAddress(IndexError):
@@ -33,9 +36,9 @@ class Argument:
     itemsize: int
     shape: tuple[int, ...]
     stride: tuple[int, ...]
-    owned_low: int  # the padded buffer: a stray address in here is this argument's
+    owned_low: int  # the padded buffer: a stray address in it is blamed on this argument
     owned_high: int
-    tensor: Tensor  # the caller's
+    tensor: Tensor  # the caller's own
 
     @property
     def numel(self) -> int:
@@ -43,7 +46,7 @@ class Argument:
 
 
 class Guard:
-    """Copies of the tensors, each storage with empty space around it, and the addresses that belong to them."""
+    """Copies of the tensors, each storage with padding around it, and their addresses."""
 
     def __init__(self, tensors: dict[str, Tensor]) -> None:
         self.storages: dict[int, tuple[torch.UntypedStorage, Tensor]] = {}
@@ -63,7 +66,7 @@ class Guard:
             )
 
     def copy(self, tensor: Tensor) -> Tensor:
-        """The guarded copy of a tensor: same strides, same sharing of storage."""
+        """The padded copy of a tensor. It has the same strides, and shares its storage with the same tensors."""
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in self.storages:
             buffer = torch.zeros(storage.nbytes() + 2 * PAD, dtype=torch.uint8)
@@ -75,37 +78,38 @@ class Guard:
         return view.set_(buffer.untyped_storage(), offset, tensor.shape, tensor.stride())
 
     def copy_back(self) -> None:
+        """Copy what kernels wrote into the caller's tensors."""
         for storage, buffer in self.storages.values():
             torch.empty(0, dtype=torch.uint8).set_(storage).copy_(buffer[PAD : PAD + storage.nbytes()])
 
-    def owners(self, ptrs: Any, mask: Any, program: tuple[int, ...], verb: str) -> Iterator[tuple[Argument, Any]]:
-        """The arguments that the active lanes touch, each with the addresses. Raises StrayAddress."""
+    def owners(self, ptrs: Any, mask: Any, program: tuple[int, ...], access: Access) -> Iterator[tuple[Argument, Any]]:
+        """The arguments that the active lanes access, each with its addresses. Raises StrayAddress."""
         addresses = np.asarray(ptrs.data).astype(np.int64)
         active = addresses[np.broadcast_to(np.asarray(mask.data).astype(bool), addresses.shape)]
         if not active.size:
             return
         low, high = int(active.min()), int(active.max())
         for argument in self.arguments:
-            if argument.low <= low and high < argument.high:  # as a rule one load is from one tensor
+            if argument.low <= low and high < argument.high:  # most loads are from one tensor
                 yield argument, active
                 return
         inside = np.zeros(active.shape, dtype=bool)
         for argument in self.arguments:
-            mine = (active >= argument.low) & (active < argument.high) & ~inside
-            inside |= mine
+            own = (active >= argument.low) & (active < argument.high) & ~inside
+            inside |= own
         if not inside.all():
-            raise self._stray(active[~inside], program, verb)
+            raise self._stray(active[~inside], program, access)
         for argument in self.arguments:
-            mine = active[(active >= argument.low) & (active < argument.high)]
-            if mine.size:
-                yield argument, mine
+            own = active[(active >= argument.low) & (active < argument.high)]
+            if own.size:
+                yield argument, own
 
-    def _stray(self, stray: Any, program: tuple[int, ...], verb: str) -> StrayAddress:
+    def _stray(self, stray: Any, program: tuple[int, ...], access: Access) -> StrayAddress:
         address = int(stray[0])
         owner = min(self.arguments, key=lambda a: 0 if a.owned_low <= address < a.owned_high else abs(address - a.low))
         index = (address - owner.first) // owner.itemsize
         more = f" (and {stray.size - 1} more)" if stray.size > 1 else ""
         return StrayAddress(
-            f"program {tuple(program)} {verb} {owner.name} at element {index}{more}, "
+            f"program {tuple(program)} {access} {owner.name} at element {index}{more}, "
             f"but {owner.name} has {owner.numel} elements: is the mask missing or off by one?"
         )

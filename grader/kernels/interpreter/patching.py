@@ -1,4 +1,4 @@
-"""Functions of Triton's interpreter, replaced for a while."""
+"""Replaces functions of Triton's interpreter for the length of a block."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def replaced(owner: Any, functions: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
-    """Within the block the object or class `owner` has these functions instead of its own."""
+    """Within the block, the object or class `owner` has these functions instead of its own."""
     before = {name: vars(owner)[name] for name in functions if name in vars(owner)}
     for name, function in functions.items():
         setattr(owner, name, function)

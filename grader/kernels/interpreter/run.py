@@ -1,10 +1,11 @@
-"""Run checked kernel text in Triton's CPU interpreter: bf16 made right, every address checked, every byte counted."""
+"""Runs checked kernel text in Triton's CPU interpreter, with correct bf16, checked addresses and counted bytes."""
 
 from __future__ import annotations
 
 import ast
 import builtins
 import importlib.metadata
+import inspect
 import linecache
 import os
 import re
@@ -23,7 +24,7 @@ from grader.kernels.interpreter.bf16 import LowPrecisionArithmetic, refused, rep
 from grader.kernels.interpreter.count import Traffic
 from grader.kernels.interpreter.guard import Guard, StrayAddress
 from grader.kernels.interpreter.patching import replaced
-from grader.kernels.interpreter.quick import quickened
+from grader.kernels.interpreter.speedups import faster
 from grader.kernels.text import CALLS, KernelText, YourTurn, kernel_lines
 
 __all__ = ["Kernel", "LowPrecisionArithmetic", "StrayAddress", "installed", "kernel_source", "load", "unfit"]
@@ -32,32 +33,32 @@ TESTED = (3, 7), (3, 10)  # triton versions: from, up to but not including
 
 
 def installed() -> str:
-    """The version of Triton here, or an empty string."""
+    """The version of the installed Triton, or an empty string."""
     try:
-        return importlib.metadata.version("triton")  # importing it would take half a second
+        return importlib.metadata.version("triton")  # importing Triton would take half a second
     except importlib.metadata.PackageNotFoundError:
         return ""
 
 
 def unfit() -> str:
-    """Why Triton here cannot run the kernel koans on a CPU, or an empty string."""
-    here = installed()
-    if not here:
+    """Why the installed Triton cannot run the kernel koans on a CPU, or an empty string."""
+    installed_version = installed()
+    if not installed_version:
         return "needs triton, which is built for Linux only"
-    version = tuple(int(n) for n in re.findall(r"\d+", here)[:2])
+    version = tuple(int(n) for n in re.findall(r"\d+", installed_version)[:2])
     if not TESTED[0] <= version < TESTED[1]:
         low, high = (".".join(map(str, v)) for v in TESTED)
         return (
-            f"needs triton from {low} up to, not including, {high}; here is {here}: "
+            f"needs triton from {low} up to, not including, {high}; here is {installed_version}: "
             f"`pip install 'triton>={low},<{high}'`"
         )
     return ""
 
 
 def load(text: KernelText, traffic: Traffic | None = None) -> SimpleNamespace:
-    """The kernels of a text, to be launched as `kernels.name[grid](...)`; what they move goes into `traffic`.
+    """The kernels of a text. `kernels.name[grid](...)` launches one; `traffic` counts what it moves.
 
-    Raises RuntimeError without the interpreter.
+    Raises RuntimeError if Triton was imported without the interpreter.
     """
     os.environ.setdefault("TRITON_INTERPRET", "1")
     import triton
@@ -72,21 +73,21 @@ def load(text: KernelText, traffic: Traffic | None = None) -> SimpleNamespace:
 
 @lru_cache(maxsize=256)
 def _namespace(source: str, filename: str) -> Mapping[str, Any]:
-    """What a text defines. Look-alikes are asked for again and again, and Triton takes 20 ms to take one in."""
+    """What a text defines. Cached, because the same variants are loaded many times, and Triton needs 20 ms for each."""
     import triton
     import triton.language as tl
 
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-    # A second wall behind the check of the text: there is nothing of Python to call.
-    known = {name: getattr(builtins, name) for name in (*CALLS, "float", "NotImplementedError")}
-    namespace: dict[str, Any] = {"triton": triton, "tl": tl, "__name__": "kernel", "__builtins__": known}
+    # A second defense behind the check of the text: a kernel has no other Python function to call.
+    allowed = {name: getattr(builtins, name) for name in (*CALLS, "float", "NotImplementedError")}
+    namespace: dict[str, Any] = {"triton": triton, "tl": tl, "__name__": "kernel", "__builtins__": allowed}
     exec(compile(source, filename, "exec"), namespace)
     return namespace
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """One kernel. `kernel[grid](*args, **config)` runs every program of the grid, one after the other."""
+    """One kernel. `kernel[grid](*args, **config)` runs the programs of the grid one after the other."""
 
     name: str
     interpreted: Any  # None for a stub
@@ -105,7 +106,7 @@ class Kernel:
             args = tuple(guard.copy(a) if isinstance(a, Tensor) else a for a in args)
             kwargs = {n: guard.copy(a) if isinstance(a, Tensor) else a for n, a in kwargs.items()}
             try:
-                with quickened(), repaired(), watching(guard, self.traffic):
+                with faster(), repaired(), checked_and_counted(guard, self.traffic):
                     self.interpreted[grid](*args, **kwargs)
             except InterpreterError as error:
                 raise _innermost(error) from error
@@ -115,15 +116,15 @@ class Kernel:
 
 
 @contextmanager
-def watching(guard: Guard, traffic: Traffic) -> Iterator[None]:
-    """Look at every load, store and product while a kernel runs."""
+def checked_and_counted(guard: Guard, traffic: Traffic) -> Iterator[None]:
+    """Within the block, the addresses of every load and store are checked, and loads, stores and products counted."""
     from triton.runtime.interpreter import interpreter_builder as builder
 
     before = {n: getattr(builder, n) for n in ("create_masked_load", "create_masked_store", "create_dot")}
     for argument in guard.arguments:
-        traffic.meet(argument)
+        traffic.add_argument(argument)
 
-    # Signatures differ between triton versions: only the leading arguments are named.
+    # Signatures differ between versions of Triton, so only the leading arguments are named.
     def masked_load(ptrs: Any, mask: Any, *rest: Any, **named: Any) -> Any:
         for argument, addresses in guard.owners(ptrs, mask, builder.grid_idx, "reads"):
             traffic.load(argument, addresses)
@@ -138,16 +139,17 @@ def watching(guard: Guard, traffic: Traffic) -> Iterator[None]:
         traffic.dot(a, b)
         return before["create_dot"](a, b, *rest, **named)
 
-    looking: dict[str, Callable[..., Any]] = {
+    replacements: dict[str, Callable[..., Any]] = {
         "create_masked_load": masked_load,
         "create_masked_store": masked_store,
         "create_dot": dot,
     }
-    with replaced(builder, looking):
+    with replaced(builder, replacements):
         yield
 
 
 def _innermost(error: BaseException) -> BaseException:
+    """The error that Triton wrapped. One on the dtype of a function says what to write instead."""
     while error.__cause__ is not None:
         error = error.__cause__
     expected = re.match(r"Expected dtype .* but got (bf16|fp16)", str(error))
@@ -162,9 +164,7 @@ def _innermost(error: BaseException) -> BaseException:
 
 @lru_cache(maxsize=256)
 def kernel_source(fn: Callable[..., Any], name: str) -> str:
-    """The text of a variant written as a plain function, as the kernel called `name`."""
-    import inspect
-
+    """The text of a variant that is written as a plain function, as a kernel with this name."""
     tree = parse(textwrap.dedent(inspect.getsource(fn)))
     node = tree.body[0]
     assert isinstance(node, ast.FunctionDef)
@@ -177,6 +177,6 @@ def kernel_source(fn: Callable[..., Any], name: str) -> str:
 
 
 def kernel_text(node: ast.FunctionDef) -> str:
-    """One checked function as text, without its comments."""
+    """The text of one checked function, without its comments."""
     head = "" if node.decorator_list else "@triton.jit\n"
     return head + ast.unparse(node) + "\n"
