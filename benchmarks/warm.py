@@ -23,7 +23,7 @@ from _common import CannotMeasure, Figures, copy_workbook, main, progress
 
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.workbook import Workbook
-from grader.judge.runner.shared import find_warm
+from grader.judge.runner.shared_server import find_warm
 
 KOAN = "dot"
 WHOLE, QUICK = 9, 1  # rounds

@@ -1,3 +1,3 @@
 """The stable name of the pytest plugin: the conftest.py of every workbook asks for `grader.plugin`."""
 
-pytest_plugins = ["grader.judge.plugin"]
+pytest_plugins = ["grader.judge.pytest_plugin"]

@@ -19,7 +19,7 @@ import pytest
 from grader.book.stubs import STUB, differing, strip_markers, stub_of
 from grader.book.workbook import Workbook
 from grader.judge.runner import Runner
-from grader.judge.runner.shared import find_warm
+from grader.judge.runner.shared_server import find_warm
 
 # No warm process stays after a test. Tests of the feature itself set some seconds.
 os.environ["KOANS_WARM_SECONDS"] = "0"

@@ -13,7 +13,7 @@ from grader.gpu.bench.attention import race_of
 from grader.gpu.bench.cells import cells
 from grader.gpu.job import Input, Kernels, RaceJob, like
 from grader.gpu.thresholds import ratios
-from grader.kernels.text import kernel_lines, read
+from grader.kernels.kernel_text import kernel_lines, read
 
 Step = Literal["device", "smoke", "attention", "more", "simple", "variants", "bench", "tests", "ncu"]
 STEPS: tuple[Step, ...] = get_args(Step)  # the most valuable first

@@ -22,13 +22,13 @@ import torch
 from torch import Tensor
 
 from grader.book.verdict import looks_like
-from grader.checks import compilation, naming, throughput
+from grader.checks import compilation, misconceptions, throughput
 from grader.checks.agreement import call, clone, compare, expect
-from grader.checks.context import PassedCheck, current
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
 from grader.checks.message import Disagreement, Message, NotStarted, write_message
 from grader.checks.outcome import Expected, Gap, Outcome
 from grader.checks.pytree import leaves
+from grader.checks.run_context import PassedCheck, current
 from grader.checks.shrinking import shrink
 from reference import Oracle, Variant
 
@@ -116,9 +116,11 @@ def compiles(
         return
     possible = _possible_names(fn, enough=1)  # trying a name costs a compilation
     wrongs = [v for v in with_.wrongs.values() if possible is None or v.name in possible]
-    wrongs = [v for v in wrongs if all(naming.passes(v, with_, fn, p) for p in current().passed[fn])]
+    wrongs = [v for v in wrongs if all(misconceptions.passes(v, with_, fn, p) for p in current().passed[fn])]
     names = [
-        v for v in wrongs if compilation.same_faults(shortfall, naming.as_function(v, with_, fn), inputs, required)
+        v
+        for v in wrongs
+        if compilation.same_faults(shortfall, misconceptions.as_function(v, with_, fn), inputs, required)
     ]
     current().named[fn].append({v.name for v in names})
     current().failed.add(fn)  # so it is not compiled for another GPU: a kernel that spills can take 14 s to compile
@@ -201,10 +203,10 @@ def _answers(
             expected = replace(expected, moves=lambda config: moves(config, *pristine[0]))
         return expected
 
-    variant = naming.variant_of(fn, oracle) if digest is not None else None
+    variant = misconceptions.variant_of(fn, oracle) if digest is not None else None
     if variant is not None:  # other runs look for this wrong answer too, so its result is cached
         expected = ask_oracle()
-        actual = naming.result_of(variant, oracle, fn, pristine, expected, digest, memory).outcome
+        actual = misconceptions.result_of(variant, oracle, fn, pristine, expected, digest, memory).outcome
     else:
         # A kernel can read the memory between the elements of a view, so it gets the bytes that the variants will get.
         call_args, call_kwargs = clone(pristine) if oracle.launch is not None else (inputs, kwargs)
@@ -218,7 +220,7 @@ def _answers(
 def _message(fn: Callable[..., Any], oracle: AnyOracle, failure: _Failure, bits: bool, memory: int | None) -> Message:
     """What the learner reads about a failure. Adds the wrong answers it looks like to the run."""
     run = current()
-    variants = naming.look_alikes(
+    variants = misconceptions.look_alikes(
         fn, failure.actual, oracle, failure.inputs, failure.expected, run.passed[fn], memory, _possible_names(fn)
     )
     earlier, names = run.named[fn].copy(), {v.name for v in variants}
@@ -295,7 +297,7 @@ def _shrunk(
             return False
         if type(actual.error) is not type(failure.actual.error):
             return False
-        if variants and variants[0] not in naming.look_alikes(fn, actual, oracle, smaller, expected):
+        if variants and variants[0] not in misconceptions.look_alikes(fn, actual, oracle, smaller, expected):
             return False
         best = _Failure(smaller, actual, expected, gap)
         return True

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grader.book.policy import Forbidden
-from grader.checks.context import current
+from grader.book.forbidden import Forbidden
 from grader.checks.memory import limited
 from grader.checks.noise import SLACK, U32, is_float, lowp_width, to_float64, width
 from grader.checks.outcome import Expected, Gap, Outcome
 from grader.checks.pytree import leaves, mapped, names
+from grader.checks.run_context import current
 from reference import Moves, Oracle, shaken
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from grader.book.values import Malformed, Node, OtherData, Unpacker, pack
+from grader.book.serialization import Malformed, Node, OtherData, Unpacker, pack
 from grader.checks.outcome import Expected, Outcome
 from grader.checks.pytree import leaves
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.checks.context import current
 from grader.checks.pytree import leaves, mapped
+from grader.checks.run_context import current
 
 BUDGET = 0.5  # seconds for all failures of a function together, since a learner waits for it
 SMALL = 12  # elements of all tensors together: few enough to check by hand

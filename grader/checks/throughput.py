@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from grader.book.errors import KoansError
-from grader.checks import context
+from grader.checks import run_context
 from grader.checks.message import Disagreement, Message
 from grader.gpu import request
 from grader.gpu.client import shared
@@ -33,7 +33,7 @@ def fast(
     __tracebackhide__ = True
     baselines = [baseline for baseline in with_.baselines if any(in_family(baseline, name) for name in at_least)]
     report = measure(fn, inputs, with_, baselines, only)
-    context.current().race_times = {times.name: round(times.median, 6) for times in report.times if times.ms}
+    run_context.current().race_times = {times.name: round(times.median, 6) for times in report.times if times.ms}
     if report.lack:
         import pytest
 
@@ -57,7 +57,7 @@ def measure(
 
 def take_times() -> dict[str, float]:
     """The median milliseconds of each contestant of the last race. They are then removed: one test reports them."""
-    run = context.current()
+    run = run_context.current()
     times, run.race_times = run.race_times, {}
     return times
 

@@ -17,7 +17,7 @@ from grader.book import terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
-from grader.cli import bench, decks, editions, facts, grading, notebooks, reviewing
+from grader.cli import bench, editions, exporting, facts, grading, notebooks, reviewing
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.judge.runner import Limits, Runner
 from grader.learn import attempts
@@ -273,8 +273,8 @@ for verb in ("read", "quiz", "review", "again", "stats", "settings"):
     app.command(verb)(getattr(reviewing, verb))
 app.command("release")(editions.release)
 app.command("update")(editions.update)
-cards_app.command("export")(decks.export)
-app.command("cheatsheet")(decks.cheatsheet)
+cards_app.command("export")(exporting.export)
+app.command("cheatsheet")(exporting.cheatsheet)
 app.command("facts")(facts.facts)
 
 

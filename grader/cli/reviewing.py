@@ -12,7 +12,7 @@ from rich.text import Text
 
 from grader.book import terminal
 from grader.cli.base import Json, dump, new_seed, show, waiting, workbook
-from grader.learn import deck
+from grader.learn import due
 from grader.learn import settings as setting
 from grader.learn.progress import Progress
 from grader.learn.report import recall
@@ -45,10 +45,10 @@ def cards(
     book, now = workbook(), time.time()
     settings = setting.load(book.root)
     with Progress(book.root) as progress:
-        drill_cards = deck.cards(book, progress, settings, now)
+        drill_cards = due.cards(book, progress, settings, now)
         if chapter:
-            drill_cards = deck.of_chapter(drill_cards, book.chapter(chapter))
-        returning = deck.returning(book, progress, settings, now)
+            drill_cards = due.of_chapter(drill_cards, book.chapter(chapter))
+        returning = due.returning(book, progress, settings, now)
         misses = progress.misses()
     if as_json:
         dump([recall.record(card, misses) for card in drill_cards])
@@ -225,8 +225,8 @@ def quiz(
         chosen = pick(book, own, progress.recall.answers(), limit, seed)
         screens = Screens(keyboard, terminal.console(stderr=as_json))
         done = ask(progress, chosen, seed, screens)
-        drill_cards = deck.cards(book, progress, setting.load(book.root), time.time())
-    raised = deck.raised_by(drill_cards, done.missed)
+        drill_cards = due.cards(book, progress, setting.load(book.root), time.time())
+    raised = due.raised_by(drill_cards, done.missed)
     if as_json:
         dump(report.quiz_record(done, seed, raised))
     else:
@@ -258,7 +258,7 @@ def stats(
     with waiting("adding up"), Progress(book.root) as progress:
         gathered = statistics.gather(book, progress, setting.load(book.root), now)
     if file is not None:
-        write_file(str(file), page(gathered, deck.day_of(now)))
+        write_file(str(file), page(gathered, due.day_of(now)))
     if as_json:
         dump(gathered)
     elif file is None:

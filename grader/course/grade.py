@@ -20,7 +20,7 @@ import msgspec
 from grader.book.errors import KoansError
 from grader.book.notebook_parser.answers import outlines
 from grader.book.processes import FOLDER
-from grader.book.proven import proven
+from grader.book.proven_cards import proven
 from grader.book.verdict import Status, Verdict, clean
 from grader.book.workbook import Koan, Rung, Workbook
 from grader.course.intake.submissions import EXERCISES, Submission, as_submission, unpack

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from grader.gpu.job import Input, Kernels, RaceJob
 from grader.gpu.thresholds import YOURS
-from grader.kernels.launched import Launched
-from grader.kernels.text import YourTurn, is_stub, kernel_lines
+from grader.kernels.kernel_function import Launched
+from grader.kernels.kernel_text import YourTurn, is_stub, kernel_lines
 
 
 def job(fn: Launched, inputs: Sequence[Input], baselines: Sequence[str], only: Sequence[str] = ()) -> RaceJob:

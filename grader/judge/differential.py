@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from grader.book.policy import Forbidden
+from grader.book.forbidden import Forbidden
 from grader.checks.agreement import clone
 from grader.checks.memory import limited
-from grader.checks.naming import identical
+from grader.checks.misconceptions import identical
 from grader.checks.outcome import Outcome
 from grader.judge.sandbox import proxy
 

@@ -6,11 +6,11 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grader.book.policy import Forbidden
+from grader.book.forbidden import Forbidden
 from grader.book.workbook import Koan
 from grader.checks.message import Disagreement, NotStarted
 from grader.judge.sandbox.proxy import SUBMITTED_FRAMES
-from grader.kernels.text import YourTurn
+from grader.kernels.kernel_text import YourTurn
 
 LINES = 12  # the most lines of an exception's text in a message
 

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import msgspec
 
-from grader.book import policy
+from grader.book import forbidden
 from grader.book.errors import KoansError
 from grader.book.oracles import oracles
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.syntax import parse as parse_python
 from grader.book.workbook import Koan, Workbook
 from grader.judge.sandbox import submission
-from grader.kernels.launched import launched
+from grader.kernels.kernel_function import launched
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Run the code in this process, in the namespace `names`."""
         exec(_compiled(text, file), names)
         if forbids:
-            policy.enforce(names, text, forbids)
+            forbidden.enforce(names, text, forbids)
         if self.target.is_variant:
             oracle, chosen = variant(koan, self.target)
             names[oracle.__name__] = chosen.fn

@@ -26,7 +26,7 @@ from torch import Tensor
 from grader.book.errors import KoansError
 from grader.book.workbook import find_root
 from grader.kernels.compiler import COMPILER
-from grader.kernels.text import KernelText, YourTurn, is_stub, kernel_lines
+from grader.kernels.kernel_text import KernelText, YourTurn, is_stub, kernel_lines
 
 SHARED_LIMITS = {90: 232_448, 89: 101_376, 86: 101_376, 80: 166_912}  # bytes of shared memory of a block
 TYPES = {

@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from grader.book.errors import KoansError
-from grader.judge.runner import shared
+from grader.judge.runner import shared_server
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -130,7 +130,7 @@ def _interpreter() -> str:
     import torch
 
     from grader.kernels.interpreter.run import load
-    from grader.kernels.text import read
+    from grader.kernels.kernel_text import read
 
     x, out = torch.arange(5.0), torch.zeros(5)
     load(read(KERNEL, "<doctor>")).double[(2,)](x, out, 5, BLOCK=4)
@@ -155,14 +155,14 @@ def _warm(root: Path) -> Finding:
     if not hasattr(os, "fork"):
         return Finding(part, "none", True, "this platform cannot fork: every run starts from scratch", needed=False)
     try:
-        stays, servers = shared.seconds(), shared.find_warm(root)
+        stays, servers = shared_server.seconds(), shared_server.find_warm(root)
     except KoansError as error:
         return Finding(part, "none", True, f"none can be left behind: {error}", needed=False)
     if not servers:
         next_run = (
             f"the next run leaves one for {_time(stays)}"
             if stays
-            else f"none is left behind here ({shared.VARIABLE} or CI says so)"
+            else f"none is left behind here ({shared_server.VARIABLE} or CI says so)"
         )
         return Finding(part, "none", True, next_run, needed=False)
     lines = [

@@ -17,7 +17,7 @@ import msgspec
 
 from grader.book.database import Unusable, opened, set_aside, version
 from grader.book.errors import KoansError, writing
-from grader.book.proven import proven, required_koans
+from grader.book.proven_cards import proven, required_koans
 from grader.book.stubs import not_started
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook

@@ -16,9 +16,9 @@ from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
 from grader.judge.runner import Runner
 from grader.judge.targets import PACKAGE, Target
-from grader.learn import deck
+from grader.learn import due
 from grader.learn.cards.schedule import AGAIN, EASY, GOOD, HARD, Review
-from grader.learn.deck import ReturningKoan
+from grader.learn.due import ReturningKoan
 from grader.learn.first_solve import MANY, FirstSolve, first_solves
 from grader.learn.progress import Progress
 from grader.learn.recall import ReSolveStep
@@ -103,7 +103,7 @@ def choose(workbook: Workbook, progress: Progress, settings: Settings, name: str
         return Choice(koan)
     if not settings.resolve:
         raise KoansError("resolve = false in the settings: name the koan to solve again")
-    first = next(iter(deck.koans(workbook, progress, settings, now)), None)
+    first = next(iter(due.koans(workbook, progress, settings, now)), None)
     return Choice(first.koan) if first is not None and first.is_due else Choice(None, first)
 
 

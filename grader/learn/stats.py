@@ -12,7 +12,7 @@ import msgspec
 
 from grader.book.verdict import Status
 from grader.book.workbook import RUNGS, Workbook
-from grader.learn import deck
+from grader.learn import due
 from grader.learn.cards.schedule import AGAIN, Review
 from grader.learn.first_solve import first_solves
 from grader.learn.progress import Progress
@@ -98,11 +98,11 @@ def gather(workbook: Workbook, progress: Progress, settings: Settings, now: floa
     """The statistics at `now` (seconds since 1970, UTC)."""
     standings = progress.standings(workbook)
     firsts = {koan: first for koan, first in first_solves(progress.activities()).items() if koan in workbook.koans}
-    memories = progress.recall.schedule("card", deck.card_plan(settings))
+    memories = progress.recall.schedule("card", due.card_plan(settings))
     dues = [memory.due for card, memory in memories.items() if card in workbook.cards]
     reviews = progress.recall.reviews("card")
     re_solves = progress.recall.reviews("koan")
-    coming = deck.forecast(dues, now, AHEAD)
+    coming = due.forecast(dues, now, AHEAD)
     rungs = []
     for chapter in workbook.chapters:
         passed = Counter[str](k.rung for k in chapter.koans if standings[k.id].status == Status.passed)
@@ -132,10 +132,10 @@ def gather(workbook: Workbook, progress: Progress, settings: Settings, now: floa
 
 def _days(times: Iterable[float], now: float) -> tuple[Day, ...]:
     """A count for each day from the first to today, with the days on which nothing happened."""
-    counts = Counter(min(deck.day_of(at), deck.day_of(now)) for at in times)
+    counts = Counter(min(due.day_of(at), due.day_of(now)) for at in times)
     if not counts:
         return ()
-    first, today = min(counts), deck.day_of(now)
+    first, today = min(counts), due.day_of(now)
     days = (first + timedelta(n) for n in range((today - first).days + 1))
     return tuple(Day(day.isoformat(), counts[day]) for day in days)
 
@@ -147,7 +147,7 @@ def _months(histories: Iterable[Sequence[Review]]) -> tuple[Month, ...]:
     for reviews in histories:
         for before, review in pairwise(reviews):
             if review.at - before.at >= DAY:
-                month = f"{deck.day_of(review.at):%Y-%m}"
+                month = f"{due.day_of(review.at):%Y-%m}"
                 reviewed[month] += 1
                 remembered[month] += review.rating != AGAIN
     return tuple(Month(month, reviewed[month], remembered[month]) for month in sorted(reviewed))

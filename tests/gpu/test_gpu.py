@@ -21,7 +21,7 @@ from grader.gpu.thresholds import gpu_results, judge, suggested_threshold
 from grader.gpu.timing import OutOfMemory, Times, order, race
 from grader.gpu.worker import fastest, oracle_of, run
 from grader.kernels.interpreter.run import load
-from grader.kernels.text import KernelSyntaxError, read
+from grader.kernels.kernel_text import KernelSyntaxError, read
 from reference.baselines import naive, sdpa
 from tests.conftest import ROOT
 
@@ -648,7 +648,7 @@ def test_a_kernel_that_is_too_slow_fails_its_claim(monkeypatch):
 def test_a_triton_that_cannot_interpret_can_still_be_timed_where_there_is_a_gpu(monkeypatch):
     from grader.book.workbook import Workbook
     from grader.gpu import devices
-    from grader.judge import plugin, targets
+    from grader.judge import pytest_plugin, targets
     from grader.kernels.interpreter import run as interpreter
 
     monkeypatch.setattr(interpreter, "installed", lambda: "3.6.0")
@@ -657,6 +657,6 @@ def test_a_triton_that_cannot_interpret_can_still_be_timed_where_there_is_a_gpu(
     assert "needs triton from 3.7" in targets.missing_requirement(koan)
     monkeypatch.setattr(devices, "present", lambda: True)
     assert targets.missing_requirement(koan) == ""
-    assert "needs triton from 3.7" in plugin._missing(koan, gpu=False), "the tests on a CPU are no pass"
+    assert "needs triton from 3.7" in pytest_plugin._missing(koan, gpu=False), "the tests on a CPU are no pass"
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert plugin._missing(koan, gpu=True) == ""
+    assert pytest_plugin._missing(koan, gpu=True) == ""

@@ -24,7 +24,7 @@ from grader.gpu.devices import Facts
 from grader.gpu.job import RaceReport, like
 from grader.gpu.machine import Host
 from grader.gpu.timing import Times
-from grader.kernels.launched import launched
+from grader.kernels.kernel_function import launched
 from tests.conftest import ROOT
 
 # Dependencies of ours that a machine with a GPU may lack.

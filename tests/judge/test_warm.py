@@ -17,9 +17,9 @@ import pytest
 from grader.book.errors import KoansError
 from grader.book.stubs import strip_markers
 from grader.book.verdict import Status
-from grader.judge.runner import Cancelled, Limits, Runner, shared
-from grader.judge.runner.address import folder, socket_path
-from grader.judge.runner.shared import find_warm
+from grader.judge.runner import Cancelled, Limits, Runner, shared_server
+from grader.judge.runner.server_address import folder, socket_path
+from grader.judge.runner.shared_server import find_warm
 from grader.learn.attempts import LEARNER
 from tests.conftest import Play, copy_workbook, end_warm
 
@@ -116,9 +116,11 @@ def test_what_is_left_has_no_terminal_no_pipe_and_no_file_of_the_command_that_st
 
 def socket_path_log(play):
     (path,) = [
-        path for path in folder().glob("*.sock") if (found := shared.hello(path)) and found[1].root == str(play.root)
+        path
+        for path in folder().glob("*.sock")
+        if (found := shared_server.hello(path)) and found[1].root == str(play.root)
     ]
-    return shared.log_of(path)
+    return shared_server.log_of(path)
 
 
 def test_app_and_notebooks_share_it_and_leave_one_too(fresh_copy, monkeypatch):
@@ -167,7 +169,7 @@ def test_none_is_left_with_no_seconds(fresh_copy):
 def test_it_stays_ten_minutes_and_in_ci_not_at_all(monkeypatch, ci, stays):
     monkeypatch.setenv("KOANS_WARM_SECONDS", "")
     monkeypatch.setenv("CI", ci)
-    assert shared.seconds() == stays
+    assert shared_server.seconds() == stays
 
 
 def test_cold_does_not_use_what_is_left_and_leaves_it_alone(warm_copy):
@@ -317,9 +319,9 @@ def warm_finding(play):
 def test_another_users_end_of_a_connection_is_not_trusted(monkeypatch):
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert shared.of_this_user(ours)
+        assert shared_server.of_this_user(ours)
         monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
-        assert not shared.of_this_user(ours)
+        assert not shared_server.of_this_user(ours)
 
 
 def test_doctor_shows_it_and_says_how_to_end_it(fresh_copy):

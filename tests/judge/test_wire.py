@@ -14,8 +14,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader.book.policy import Forbidden
-from grader.book.values import DTYPES, ITEMS, LARGEST, Malformed, Unpacker, pack
+from grader.book.forbidden import Forbidden
+from grader.book.serialization import DTYPES, ITEMS, LARGEST, Malformed, Unpacker, pack
 from grader.checks.agreement import compare
 from grader.checks.outcome import Expected, Outcome
 from grader.judge.sandbox import proxy, wire

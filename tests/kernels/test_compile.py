@@ -7,8 +7,8 @@ import torch
 
 from grader.checks import Disagreement, compiles, traffic
 from grader.kernels.compiler import Compiler
-from grader.kernels.launched import launched
-from grader.kernels.text import read
+from grader.kernels.kernel_function import launched
+from grader.kernels.kernel_text import read
 from reference import Moves, oracle, unwritten
 from tests.conftest import ROOT
 

@@ -6,7 +6,7 @@ import torch
 from grader.kernels.interpreter import run as interpreter
 from grader.kernels.interpreter.count import Traffic
 from grader.kernels.interpreter.run import LowPrecisionArithmetic, load
-from grader.kernels.text import read
+from grader.kernels.kernel_text import read
 
 HEAD = "import triton\nimport triton.language as tl\nCONFIG = {}\n"
 UNARY = (

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from grader.kernels.interpreter.run import StrayAddress, load
-from grader.kernels.text import KernelSyntaxError, read
+from grader.kernels.kernel_text import KernelSyntaxError, read
 
 HEAD = "import triton\nimport triton.language as tl\nCONFIG = {'BLOCK': 4}\n"
 KERNEL = "@triton.jit\ndef k(x_ptr, out_ptr, n, BLOCK: tl.constexpr):\n"

@@ -5,7 +5,7 @@ import torch
 
 from grader.book.stubs import strip_markers
 from grader.book.workbook import Workbook
-from grader.kernels.launched import launched
+from grader.kernels.kernel_function import launched
 from reference.ch12_memory.attention_traffic import attention_traffic
 from reference.ch12_memory.matmul_traffic import matmul_traffic
 from reference.ch13_triton import flash_decode, flash_forward, matmul_kernel

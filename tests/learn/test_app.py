@@ -14,8 +14,8 @@ from grader.book.stubs import strip_markers, stub_of
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Workbook
 from grader.judge.runner import Limits, Runner
-from grader.judge.runner.address import socket_path
-from grader.judge.runner.shared import find_warm
+from grader.judge.runner.server_address import socket_path
+from grader.judge.runner.shared_server import find_warm
 from grader.learn.app.panels import ChooseKoan, Confirm, Page, PassedScreen
 from grader.learn.app.screen import KoansApp
 from grader.learn.app.state import Command, Saved

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from grader.learn.cards.schedule import Review
-from grader.learn.deck import cards, review_queue
+from grader.learn.due import cards, review_queue
 from grader.learn.progress import Progress
 from grader.learn.questions import quiz, reading
 from grader.learn.recall import Answer

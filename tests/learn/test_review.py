@@ -21,7 +21,7 @@ from grader.learn.attempts import attempt
 from grader.learn.cards import re_solve_session
 from grader.learn.cards.review_session import begin, step
 from grader.learn.cards.schedule import Memory, Plan, Review, choices, replay, retrievability
-from grader.learn.deck import cards, koans
+from grader.learn.due import cards, koans
 from grader.learn.first_solve import Activity, first_solves
 from grader.learn.progress import Progress
 from grader.learn.recall import Answer
@@ -367,7 +367,7 @@ def test_a_limit_holds_and_what_was_done_before_q_is_kept(proved):
 def test_days_are_the_learners_own(proved):
     # The same moment is Monday in one place and Tuesday in another.
     moment = 1_790_040_600.0  # Tue 22 Sep 2026, 00:50 UTC
-    code = "from grader.learn.deck import forecast\nprint([str(d) for d, n in forecast([{0} + 86400], {0}, 3) if n], forecast([1.0], {0})[0][0])"
+    code = "from grader.learn.due import forecast\nprint([str(d) for d, n in forecast([{0} + 86400], {0}, 3) if n], forecast([1.0], {0})[0][0])"
     days = {}
     for zone in ("UTC", "America/Los_Angeles"):
         run = proved.python("-c", code.format(moment), env={"TZ": zone})

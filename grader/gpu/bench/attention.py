@@ -24,8 +24,8 @@ from grader.gpu.job import Kernels, RaceJob, RaceReport, like
 from grader.gpu.machine import Host
 from grader.gpu.timing import Times, race
 from grader.gpu.worker import oracle_of
-from grader.kernels.launched import launched
-from grader.kernels.text import is_stub
+from grader.kernels.kernel_function import launched
+from grader.kernels.kernel_text import is_stub
 
 CHAPTER = "ch13_triton"
 FULL, CAUSAL = "flash_forward", "flash_causal"

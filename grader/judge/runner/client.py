@@ -19,9 +19,9 @@ from grader.book.errors import KoansError
 from grader.book.stubs import not_started, stub_of
 from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.book.workbook import Koan, Workbook
-from grader.judge.runner.address import fingerprint
 from grader.judge.runner.link import Link, connect
 from grader.judge.runner.protocol import Cancel, Done, Event, EventKind, Job
+from grader.judge.runner.server_address import fingerprint
 from grader.judge.sandbox import probe
 from grader.judge.sandbox.confine import Level
 from grader.judge.sandbox.service import Service

@@ -20,9 +20,9 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.processes import environment, module
-from grader.judge.runner import shared
-from grader.judge.runner.address import fingerprint, socket_path
+from grader.judge.runner import shared_server
 from grader.judge.runner.protocol import Done, Job, Lines, Reply, Request, ServerReady, pack
+from grader.judge.runner.server_address import fingerprint, socket_path
 
 STARTING = 120.0  # seconds the server may take to import everything, on a slow disk
 _reply: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
@@ -52,12 +52,12 @@ def connect(root: Path, *, share: bool, abandoned: threading.Event) -> Link:
         return Cold(root)
     if not share:
         return _start(root, [], None, abandoned)
-    seconds, now = shared.seconds(), fingerprint(root)
+    seconds, now = shared_server.seconds(), fingerprint(root)
     try:
         path = socket_path(root, now)
     except KoansError:  # there is no safe place for a shared server; `koans doctor` says why
         return _start(root, [], None, abandoned)
-    return _attach(path, now) or _start(root, [str(path), now, str(seconds)], shared.log_of(path), abandoned)
+    return _attach(path, now) or _start(root, [str(path), now, str(seconds)], shared_server.log_of(path), abandoned)
 
 
 def _started(done: Done) -> Done:
@@ -142,14 +142,14 @@ class Warm:
 
 def _attach(path: Path, now: str) -> Warm | None:
     """Connect to the shared server at this address, if it imported what is on disk now."""
-    answer = shared.hello(path)
+    answer = shared_server.hello(path)
     if answer is None:
         return None
     connection, ready = answer
     if ready.fingerprint != now:
         connection.close()
         return None
-    return Warm(connection, "warm, shared", None, shared.log_of(path))
+    return Warm(connection, "warm, shared", None, shared_server.log_of(path))
 
 
 def _start(root: Path, sharing: list[str], log: Path | None, abandoned: threading.Event) -> Warm:

@@ -25,11 +25,11 @@ from typing import NoReturn
 import msgspec
 
 from grader.book.workbook import Workbook
-from grader.judge.runner.address import fingerprint
 from grader.judge.runner.child import execute, prepare, serve
 from grader.judge.runner.preload import warm_up
 from grader.judge.runner.protocol import Cancel, Done, Job, Lines, Reply, Request, ServerReady, pack
-from grader.judge.runner.shared import Listener
+from grader.judge.runner.server_address import fingerprint
+from grader.judge.runner.shared_server import Listener
 from grader.judge.sandbox.reaper import Reaper
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36

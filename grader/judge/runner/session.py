@@ -21,9 +21,9 @@ import pytest
 from grader.book.errors import KoansError
 from grader.book.verdict import Status, TestResult, settled
 from grader.book.workbook import Koan, Workbook
-from grader.checks.context import Run
 from grader.checks.oracle_cache import OracleCache
-from grader.judge import plugin, targets
+from grader.checks.run_context import Run
+from grader.judge import pytest_plugin, targets
 from grader.judge.differential import DifferentialFunction
 from grader.judge.runner.protocol import Event, EventKind, Job
 from grader.judge.sandbox import confine, proxy
@@ -53,7 +53,7 @@ def run_all(root: str, jobs: Iterable[Job], ended: Callable[[int], None], workbo
     os.environ.pop("PYTEST_ADDOPTS", None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # looking for installed plugins takes longer than many koans
     # The plugin is given as an object: pytest would look for its name among all installed packages.
-    return int(pytest.main(args, plugins=[plugin, SessionDriver(jobs, ended, workbook)]))
+    return int(pytest.main(args, plugins=[pytest_plugin, SessionDriver(jobs, ended, workbook)]))
 
 
 class _FolderAbove(pytest.Directory):
@@ -71,7 +71,7 @@ class _FolderAbove(pytest.Directory):
             yield self.ihook.pytest_collect_directory(path=entry, parent=self)
 
 
-class SessionDriver(plugin.Driver):
+class SessionDriver(pytest_plugin.Driver):
     """A pytest plugin that takes over the session: it collects and runs the tests of each job.
 
     If a job has the address of a sandbox, the code under test runs in a worker there. This process ends when its worker
@@ -174,8 +174,8 @@ class SessionDriver(plugin.Driver):
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Call a simple test directly. pytest's own protocol takes longer than most tests of koans."""
         assert self.record is not None
-        self.record.write(Event("start", plugin.sentence(item)))
-        koan = plugin.koan_of(item.config, item.path)
+        self.record.write(Event("start", pytest_plugin.sentence(item)))
+        koan = pytest_plugin.koan_of(item.config, item.path)
         arguments = _arguments(item)
         if koan is None or arguments is None or not isinstance(item, pytest.Function):
             return None
@@ -199,7 +199,7 @@ def _arguments(item: pytest.Item) -> dict[str, Any] | None:
     if not set(item.fixturenames) <= {*arguments, "seed", "request"}:
         return None
     if "seed" in item.fixturenames:
-        arguments["seed"] = plugin.seed_of(item)
+        arguments["seed"] = pytest_plugin.seed_of(item)
     return arguments
 
 
@@ -209,13 +209,13 @@ def _call_test(item: pytest.Function, koan: Koan, arguments: dict[str, Any]) -> 
     start = time.perf_counter()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            plugin.prepare(item, koan)
+            pytest_plugin.prepare(item, koan)
             item.obj(**arguments)
         except (KeyboardInterrupt, pytest.exit.Exception):
             raise
         except BaseException as raised:  # as pytest does, because a test may raise SystemExit
             error = raised
-        return plugin.result_of(item, koan, error, time.perf_counter() - start, out.getvalue() + err.getvalue())
+        return pytest_plugin.result_of(item, koan, error, time.perf_counter() - start, out.getvalue() + err.getvalue())
 
 
 class Record:
@@ -241,11 +241,11 @@ class Record:
 
     def add_collect_report(self, report: pytest.CollectReport) -> None:
         if hasattr(report, "koan_broken"):
-            self.write(Event("broken", str(report.koan_broken)[: plugin.LONGEST_TEXT]))
+            self.write(Event("broken", str(report.koan_broken)[: pytest_plugin.LONGEST_TEXT]))
         elif hasattr(report, "koan_lack"):
             self.write(Event("lack", str(report.koan_lack)))
         elif report.failed:
-            self.write(Event("broken", str(report.longrepr)[: plugin.LONGEST_TEXT]))
+            self.write(Event("broken", str(report.longrepr)[: pytest_plugin.LONGEST_TEXT]))
 
     def add_test_report(self, report: pytest.TestReport) -> None:
         """Add the report of one phase of a test. The first phase that did not pass gives the test's result."""

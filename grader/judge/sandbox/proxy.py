@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from grader.book.policy import Forbidden
-from grader.book.values import Malformed, Unpacker, pack
+from grader.book.forbidden import Forbidden
+from grader.book.serialization import Malformed, Unpacker, pack
 from grader.judge.sandbox import wire
 from grader.judge.sandbox.confine import Level
 

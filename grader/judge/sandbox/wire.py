@@ -12,7 +12,7 @@ import time
 
 import msgspec
 
-from grader.book.values import LARGEST, Malformed, Node
+from grader.book.serialization import LARGEST, Malformed, Node
 
 HEADER = 8
 

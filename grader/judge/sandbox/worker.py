@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from grader.book import policy
-from grader.book.values import ListData, Malformed, Unpacker, pack
+from grader.book import forbidden
+from grader.book.serialization import ListData, Malformed, Unpacker, pack
 from grader.judge.sandbox import confine, wire
 
 STACK = 2000  # Python frames, as in a run that is not isolated
@@ -83,15 +83,15 @@ class _Printed(io.TextIOBase):
 def _load(load: wire.Load, module: dict[str, Any], printed: _Printed) -> wire.Reply:
     module.clear()  # in the gate one worker loads several of the workbook's own answers
     try:
-        violation = policy.forbidden_use(load.text, load.forbids) if load.forbids else ""
+        violation = forbidden.forbidden_use(load.text, load.forbids) if load.forbids else ""
         if violation:  # the text never runs, so it cannot undo this
-            module.update(policy.refusing_functions(load.text, violation))
+            module.update(forbidden.refusing_functions(load.text, violation))
             return wire.Loaded([name for name in module if not name.startswith("_")])
         module.update(_run(load.text, load.file))
         if load.replace is not None:
             module[load.replace.oracle] = _variant(load.replace)
         elif load.forbids:
-            policy.enforce(module, load.text, load.forbids)
+            forbidden.enforce(module, load.text, load.forbids)
     except BaseException as error:
         return wire.Raised(0, _as_data(error, load.file), printed.flush_text())
     names = [name for name, value in module.items() if callable(value) and not name.startswith("_")]

@@ -25,7 +25,7 @@ from grader.kernels.interpreter.count import Traffic
 from grader.kernels.interpreter.guard import Guard, StrayAddress
 from grader.kernels.interpreter.patching import replaced
 from grader.kernels.interpreter.speedups import faster
-from grader.kernels.text import CALLS, KernelText, YourTurn, kernel_lines
+from grader.kernels.kernel_text import CALLS, KernelText, YourTurn, kernel_lines
 
 __all__ = ["Kernel", "LowPrecisionArithmetic", "StrayAddress", "installed", "kernel_source", "load", "unfit"]
 

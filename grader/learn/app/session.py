@@ -13,7 +13,7 @@ import msgspec
 from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
 from grader.judge.runner import Cancelled, Runner
-from grader.learn import attempts, deck, settings
+from grader.learn import attempts, due, settings
 from grader.learn.app.state import AppEffect, Command, Event, Ran, State, Trouble, Warmed, go_to, update
 from grader.learn.app.watch import Watcher
 from grader.learn.progress import Progress, digest
@@ -111,7 +111,7 @@ class AppSession:
         return State(order, koan, standings, hints=standings[koan].hints, due=due)
 
     def _due(self, progress: Progress) -> int:
-        return deck.cards_to_review(self.workbook, progress, settings.load(self.workbook.root), time.time())
+        return due.cards_to_review(self.workbook, progress, settings.load(self.workbook.root), time.time())
 
     def start(self) -> None:
         """Start the threads and run the current koan."""

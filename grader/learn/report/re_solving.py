@@ -11,7 +11,7 @@ from grader.book.stubs import without_docstrings
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Workbook
 from grader.learn.cards.schedule import RATINGS
-from grader.learn.deck import ReturningKoan
+from grader.learn.due import ReturningKoan
 from grader.learn.progress import Progress
 from grader.learn.re_solving import OpenReSolve, first_text, scratch
 from grader.learn.report.recall import COLORS, count, span, when

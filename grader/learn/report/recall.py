@@ -18,7 +18,7 @@ from rich.text import Text
 from grader.book.workbook import Workbook
 from grader.learn.cards.review_session import Summary
 from grader.learn.cards.schedule import RATINGS
-from grader.learn.deck import CardStanding, ReturningKoan, day_of
+from grader.learn.due import CardStanding, ReturningKoan, day_of
 
 COLORS = {1: "red", 2: "yellow", 3: "green", 4: "cyan"}
 STYLES = {"due": "bold", "new": "cyan", "later": "dim", "locked": "dim"}

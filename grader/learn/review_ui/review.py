@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rich.console import RenderableType
 
 from grader.book.workbook import Workbook
-from grader.learn import deck
+from grader.learn import due
 from grader.learn.cards import review_session as state
 from grader.learn.cards.review_session import ReviewSession
 from grader.learn.progress import Progress
@@ -31,17 +31,17 @@ def review(
 ) -> ReviewSession:
     """Review at most `limit` cards: the due ones, then new ones. Each rating is written to the log at once."""
     now = clock()
-    standings = {s.card.id: s for s in deck.cards(workbook, progress, settings, now)}
-    queue = deck.review_queue(list(standings.values()), deck.new_cards_left(progress, settings, now))[:limit]
+    standings = {s.card.id: s for s in due.cards(workbook, progress, settings, now)}
+    queue = due.review_queue(list(standings.values()), due.new_cards_left(progress, settings, now))[:limit]
     histories = progress.recall.reviews("card")
-    session = state.begin([s.card.id for s in queue], histories, deck.card_plan(settings), clock())
+    session = state.begin([s.card.id for s in queue], histories, due.card_plan(settings), clock())
 
     def closing_screen() -> RenderableType:
-        memories = progress.recall.schedule("card", deck.card_plan(settings))
+        memories = progress.recall.schedule("card", due.card_plan(settings))
         dues = [m.due for card, m in memories.items() if card in standings]
-        coming = deck.forecast(dues, clock())
+        coming = due.forecast(dues, clock())
         later = len(dues) - sum(count for _, count in coming)
-        koans = [koan for koan in deck.returning(workbook, progress, settings, clock()) if koan.is_due]
+        koans = [koan for koan in due.returning(workbook, progress, settings, clock()) if koan.is_due]
         return recall.summing_up(state.summary(session), coming, later, koans)
 
     try:

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from grader.book.errors import KoansError
-from grader.judge.runner.address import fingerprint, folder
 from grader.judge.runner.protocol import Lines, ServerReady
+from grader.judge.runner.server_address import fingerprint, folder
 
 SECONDS = 600.0  # how long a shared server stays after its last run
 VARIABLE = "KOANS_WARM_SECONDS"

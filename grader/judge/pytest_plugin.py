@@ -20,7 +20,7 @@ import pytest
 from grader.book.errors import KoansError
 from grader.book.verdict import Status, TestResult, speed
 from grader.book.workbook import Koan, Workbook, find_root
-from grader.checks import context, throughput
+from grader.checks import run_context, throughput
 from grader.gpu import lack
 from grader.judge import targets
 from grader.judge.explain import Explained, explain, explain_import
@@ -67,19 +67,19 @@ class Driver:
         config: pytest.Config,
         target: targets.Target,
         seed: int,
-        run: context.Run,
+        run: run_context.Run,
         sandbox: targets.Sandbox | None = None,
     ) -> None:
         """Begin a run: `exercises.*` imports the target's code, inputs come from `seed`, and checks share `run`."""
         config.stash[TARGET], config.stash[SEED] = target, seed
         targets.install(config.stash[WORKBOOK], target, sandbox)
         _configure_hypothesis(seed)
-        context.start(run)
+        run_context.start(run)
 
     def end(self) -> None:
         """End the run, so that nothing of it affects the next run in this process."""
         targets.uninstall()
-        context.start(context.Run())
+        run_context.start(run_context.Run())
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -93,7 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[WORKBOOK] = workbook
         if driver is None:
             target = targets.parse(config.getoption("--target"))
-            Driver().begin(config, target, config.getoption("--seed"), context.Run(config.getoption("--brief")))
+            Driver().begin(config, target, config.getoption("--seed"), run_context.Run(config.getoption("--brief")))
     except KoansError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -129,7 +129,7 @@ def _shorten(item: pytest.Item) -> None:
     if normal is None:  # it is no hypothesis test
         return
     wrong = item.config.stash[TARGET].kind == "wrong"
-    fewer = context.current().brief and (wrong or item.config.stash[SEED])
+    fewer = run_context.current().brief and (wrong or item.config.stash[SEED])
     examples = min(normal.max_examples, FEWER) if fewer else normal.max_examples
     brief = settings(normal, phases=[Phase.explicit, Phase.generate], max_examples=examples)
     test._hypothesis_internal_use_settings = brief  # type: ignore[union-attr]
@@ -199,7 +199,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def prepare(item: pytest.Item, koan: Koan) -> None:
     """Prepare a koan's test. Skips it if this machine lacks something that it needs."""
     # After a first failure the learner knows what to do next, so no time is spent on smaller counterexamples.
-    if item.session.testsfailed or context.current().brief:
+    if item.session.testsfailed or run_context.current().brief:
         _shorten(item)
     missing = _missing(koan, item.get_closest_marker("gpu") is not None)
     if missing:

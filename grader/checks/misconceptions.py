@@ -11,9 +11,9 @@ from torch import Tensor
 
 from grader.book.processes import is_ours
 from grader.checks.agreement import call, clone, compare, same_bits, ulp
-from grader.checks.context import PassedCheck, current
 from grader.checks.oracle_cache import VariantResult
 from grader.checks.outcome import Expected, Outcome
+from grader.checks.run_context import PassedCheck, current
 from reference import Oracle, Variant
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from grader.book.proven import required_koans
+from grader.book.proven_cards import required_koans
 from grader.book.verdict import Status
 from grader.book.workbook import Card, Chapter, Koan, Question, Workbook
 from grader.learn.cards.schedule import Plan

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from grader.book.errors import KoansError
-from grader.kernels.text import KernelText, read
+from grader.kernels.kernel_text import KernelText, read
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
