@@ -22,6 +22,7 @@ from grader.book.verdict import Status, TestResult, speed
 from grader.book.workbook import Koan, Workbook, find_root
 from grader.checks import run_context, throughput
 from grader.gpu import lack
+from grader.gpu.client import LIMIT as RACE_SECONDS
 from grader.judge import targets
 from grader.judge.explain import Explained, explain, explain_import
 
@@ -183,7 +184,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Give a race on a GPU more time than other tests have. A limit that a test sets itself stays."""
     if not config.pluginmanager.hasplugin("timeout"):
         return
-    from grader.gpu.client import LIMIT as RACE_SECONDS  # here, because runs of the runner start faster without it
 
     for item in items:
         if item.get_closest_marker("gpu") is not None and item.get_closest_marker("timeout") is None:

@@ -26,6 +26,7 @@ from grader.book.oracles import oracles
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.syntax import parse as parse_python
 from grader.book.workbook import Koan, Workbook
+from grader.gpu import devices
 from grader.judge.sandbox import submission
 from grader.kernels.kernel_function import launched
 from reference import Oracle, Variant
@@ -109,12 +110,11 @@ def missing_requirement(koan: Koan) -> str:
     """What this machine lacks to run the koan, or an empty string."""
     if koan.kind != "kernel":
         return ""
-    from grader.gpu.devices import present  # here, because a command that runs no kernel koan starts faster without it
     from grader.kernels.interpreter.run import installed, unfit  # imports torch
 
     # With a GPU the koan can be run even if this version of Triton cannot interpret kernels: its races on the GPU need
     # no interpreter. The plugin skips its other tests.
-    return unfit() if not (installed() and present()) else ""
+    return unfit() if not (installed() and devices.present()) else ""
 
 
 class Sandbox(msgspec.Struct, frozen=True):

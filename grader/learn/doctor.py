@@ -17,6 +17,7 @@ from packaging.version import Version
 
 from grader.book.errors import KoansError
 from grader.judge.runner import shared_server
+from grader.kernels import kernel_text
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -130,10 +131,9 @@ def _interpreter() -> str:
     import torch
 
     from grader.kernels.interpreter.run import load
-    from grader.kernels.kernel_text import read
 
     x, out = torch.arange(5.0), torch.zeros(5)
-    load(read(KERNEL, "<doctor>")).double[(2,)](x, out, 5, BLOCK=4)
+    load(kernel_text.read(KERNEL, "<doctor>")).double[(2,)](x, out, 5, BLOCK=4)
     _expect(out.tolist(), [0.0, 2.0, 4.0, 6.0, 8.0], "a kernel that doubles")
     return "on the CPU; a kernel with a tail gives the known answer"
 

@@ -56,6 +56,39 @@ def test_content_imports_no_machine_and_tests_of_koans_only_its_checks():
     assert wrong == []
 
 
+HEAVY = {"torch", "triton", "numpy", "pytest", "hypothesis", "matplotlib", "genanki", "fpdf"}
+TREES = {
+    ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(file.read_text("utf-8"))
+    for file in MACHINE
+}
+
+
+def at_the_top(module, seen=()):
+    """What importing a module of ours imports, directly or not."""
+    for node in TREES[module].body:
+        for name in imports(ast.unparse(node)) if isinstance(node, ast.Import | ast.ImportFrom) else ():
+            ours = next((m for m in (name, name.rpartition(".")[0]) if m in TREES), None)
+            if ours is None:
+                yield name.partition(".")[0]
+            elif ours not in seen:
+                yield from at_the_top(ours, (*seen, module, ours))
+
+
+def test_outside_the_verbs_only_what_is_slow_to_import_is_imported_late():
+    late = [
+        (file.relative_to(ROOT).as_posix(), name)
+        for file in MACHINE
+        if file.parent.name != "cli" and file != ROOT / "grader/__init__.py"
+        for function in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        for name in imports(ast.unparse(function))
+        if name.startswith("grader.")
+    ]
+    assert late
+    modules = {name: name if name in TREES else name.rpartition(".")[0] for _, name in late}
+    assert [(file, name) for file, name in late if not HEAVY & set(at_the_top(modules[name]))] == []
+
+
 def test_the_command_starts_without_torch():
     program = "import sys, grader.cli; print([name for name in ('torch', 'triton', 'pytest') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -19,6 +19,8 @@ from grader.book.errors import KoansError
 from grader.book.stubs import not_started, stub_of
 from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.book.workbook import Koan, Workbook
+from grader.gpu import devices
+from grader.gpu.client import LIMIT as RACE_SECONDS
 from grader.judge.runner.link import Link, connect
 from grader.judge.runner.protocol import Cancel, Done, Event, EventKind, Job
 from grader.judge.runner.server_address import fingerprint
@@ -313,10 +315,8 @@ def _allowance(koan: Koan) -> float:
     if koan.kind != "kernel":
         return 0.0
     # Imported here, because a command that runs no kernel koan starts 5 ms faster without them.
-    from grader.gpu.client import LIMIT as RACE_SECONDS
-    from grader.gpu.devices import present
 
-    return COMPILING + (RACES * RACE_SECONDS if koan.fast_points and present() else 0.0)
+    return COMPILING + (RACES * RACE_SECONDS if koan.fast_points and devices.present() else 0.0)
 
 
 class _Flight(msgspec.Struct, frozen=True):
