@@ -77,7 +77,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Bring answers from a notebook into exercises/: by function name, wherever their cells stand. What they replace is
-    kept under .koans/. A koan with two different answers is left alone and said; exit code 1 then.
+    kept under .koans/. A koan with two different answers is left alone and reported; the exit code is 1 then.
 
     \b
     Examples:

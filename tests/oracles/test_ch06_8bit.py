@@ -75,7 +75,7 @@ def test_int8_matmul_of_integers_times_powers_of_two_is_numpys_int64_product_tim
     assert np.array_equal(int8_matmul(torch.from_numpy(x * scale_x), torch.from_numpy(w * scale_w)), expected)
 
 
-def test_int8_matmul_quantises_as_numpy_does_in_int64_within_the_roundings_of_the_scales():
+def test_int8_matmul_quantizes_as_numpy_does_in_int64_within_the_roundings_of_the_scales():
     generator = np.random.default_rng(2)
     x, w = generator.standard_normal((6, 300)), generator.standard_normal((8, 300)) * 50
     scale_x, scale_w = (np.abs(rows).max(1, keepdims=True) / 127 for rows in (x, w))

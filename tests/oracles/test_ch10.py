@@ -1,4 +1,4 @@
-"""The oracles of chapter 10 against scikit-learn's neighbours and metrics, and torch's losses, dtypes and poolings."""
+"""The oracles of chapter 10 against scikit-learn's neighbors and metrics, and torch's losses, dtypes and poolings."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def test_info_nce_is_torchs_cross_entropy_of_the_table(seed):
 
 
 @SEEDS
-def test_bi_encoder_search_finds_scikit_learns_nearest_neighbours_of_unit_vectors(seed):
+def test_bi_encoder_search_finds_scikit_learns_nearest_neighbors_of_unit_vectors(seed):
     queries, documents = F.normalize(randn(5, 8, seed=seed), dim=-1), F.normalize(randn(60, 8, seed=seed + 10), dim=-1)
     scores, ids = bi_encoder_search(queries, documents, 7)
     for metric in ("euclidean", "cosine"):
@@ -72,7 +72,7 @@ def test_bi_encoder_search_finds_scikit_learns_nearest_neighbours_of_unit_vector
         assert close(scores, 1 - distances**2 / 2 if metric == "euclidean" else 1 - distances)
 
 
-def test_of_vectors_that_are_not_normalised_the_nearest_are_others():
+def test_of_vectors_that_are_not_normalized_the_nearest_are_others():
     queries, documents = randn(20, 8), randn(60, 8, seed=1)
     index = NearestNeighbors(n_neighbors=1).fit(documents.numpy())
     same = bi_encoder_search(queries, documents, 1)[1].numpy() == index.kneighbors(queries.numpy())[1]
@@ -123,19 +123,19 @@ def test_the_mean_reciprocal_rank_of_one_label_a_query_is_scikit_learns_ranking_
 
 
 @SEEDS
-def test_embedding_precision_is_recall_of_scikit_learns_neighbours_among_stored_vectors(seed):
-    """Unit vectors; what a cast leaves is normalised no more, so the neighbours are found by brute force on −dot."""
+def test_embedding_precision_is_recall_of_scikit_learns_neighbors_among_stored_vectors(seed):
+    """Unit vectors; what a cast leaves is normalized no more, so the neighbors are found by brute force on −dot."""
     queries, documents = randn(6, 8, seed=seed).float(), F.normalize(randn(80, 8, seed=seed + 10), dim=-1).float()
 
-    def neighbours(stored: Tensor) -> list[list[int]]:
+    def neighbors(stored: Tensor) -> list[list[int]]:
         index = NearestNeighbors(n_neighbors=5, metric=lambda q, x: -(q @ x), algorithm="brute")
         return index.fit(stored.double().numpy()).kneighbors(queries.double().numpy())[1].tolist()
 
-    true = neighbours(documents)
+    true = neighbors(documents)
     stored = {"fp16": documents.half(), "bf16": documents.bfloat16()}
     ours = embedding_precision(queries, documents, 5)
     for name, x in stored.items():
-        assert ours[name] == pytest.approx(recall_at_k(neighbours(x), true, 5), rel=1e-13)
+        assert ours[name] == pytest.approx(recall_at_k(neighbors(x), true, 5), rel=1e-13)
 
 
 @SEEDS

@@ -1,4 +1,4 @@
-"""The oracles of chapter 11 against gguf's quantisation code and block sizes, scikit-learn's n-grams and scores, and torch.
+"""The oracles of chapter 11 against gguf's quantization code and block sizes, scikit-learn's n-grams and scores, and torch.
 
 gguf packs what `block_quantize` leaves as codes; the tests unpack its bytes by its published layout.
 """
