@@ -1,6 +1,7 @@
 """A student edition works without solutions, and an update never changes what the learner wrote."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -104,7 +105,8 @@ def test_an_edition_that_will_be_public_opens_its_notebooks_and_is_still_whole(w
 
 
 def _newer(play, folder):
-    """The next edition: the stub of one koan and the tests of another have changed, and a koan is new."""
+    """The next edition: the stub of one koan and the tests of another have changed, a koan is new, a package is gone."""
+    shutil.rmtree(play.root / "grader/model")
     solution = play.workbook.solution(play.workbook.koan("scores"))
     solution.write_text(solution.read_text().replace('"""', '"""Clearer. ', 1))
     test = play.workbook.test_file(play.workbook.koan("causal_mask"))
@@ -119,6 +121,8 @@ def test_an_update_brings_what_is_new_and_leaves_what_was_written(play, edition,
     edition.write("scores", "def scores(q, k):\n    return 'mine'\n")
     (edition.root / "conftest.py").write_text("# changed by the learner\n")
     (edition.root / "notes.txt").write_text("mine, too")
+    (edition.root / "grader/model/__pycache__").mkdir(exist_ok=True)
+    (edition.root / "grader/model/__pycache__/old.pyc").write_bytes(b"")
     newer = _newer(play, tmp_path / "newer")
     before = {p: p.read_bytes() for p in edition.root.rglob("*.py")}
     assert "would be" in edition.says("update", str(newer), "--dry-run").stdout
@@ -130,6 +134,8 @@ def test_an_update_brings_what_is_new_and_leaves_what_was_written(play, edition,
     assert changes["kept"] == ["exercises/ch07_attention/scores.py"]
     assert "exercises/ch07_attention/brand_new.py" in changes["new"]
     assert "exercises/ch07_attention/test_causal_mask.py" in changes["replaced"]
+    assert changes["removed"] == ["grader/model/__init__.py"]
+    assert not (edition.root / "grader/model").exists()
     assert changes["saved"] == ["conftest.py"]
     assert (edition.root / changes["copies"] / "conftest.py").read_text() == "# changed by the learner\n"
     assert (edition.root / "conftest.py").read_bytes() == (newer / "conftest.py").read_bytes()

@@ -78,7 +78,7 @@ def update(root: Path, newer: Path, *, write: bool = True) -> Changes:
         for name in (*plan.new, *plan.replaced):
             _copy_atomically(newer / name, root / name)
         for name in plan.removed:
-            (root / name).unlink(missing_ok=True)
+            _remove(root / name)
         _copy_atomically(newer / NAME, root / NAME)
     where = str(copies.relative_to(root)) if saved else ""
     return msgspec.structs.replace(plan, saved=tuple(saved), copies=where)
@@ -100,6 +100,15 @@ def _plan(root: Path, before: Manifest, after: Manifest) -> Changes:
             replaced.append(name)
     removed = [n for n in before.files if n not in after.files and n not in before.learner and (root / n).exists()]
     return Changes(after.version, tuple(new), tuple(replaced), tuple(removed), tuple(kept), ())
+
+
+def _remove(file: Path) -> None:
+    """Remove a file, and each folder above it that then holds nothing but bytecode."""
+    file.unlink(missing_ok=True)
+    for folder in file.parents:
+        if any(entry.name != "__pycache__" for entry in folder.iterdir()):
+            return
+        shutil.rmtree(folder)
 
 
 def _copy_atomically(old: Path, new: Path) -> None:
