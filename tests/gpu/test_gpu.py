@@ -215,7 +215,7 @@ def test_a_gpu_before_sm_80_says_why():
     assert report.lack == too_old((7, 5))
 
 
-def test_thresholds_are_ratios_for_a_cell_and_say_when_nothing_was_gpu_results(tmp_path):
+def test_thresholds_are_ratios_for_a_cell_and_say_when_nothing_was_measured(tmp_path):
     assert ratios(4096, 128) == {"naive": 2.0, "sdpa": 0.4}
     assert ratios(8192, 64)["naive"] == 2.0
     assert ratios(16384, 128, causal=True)["naive"] > ratios(16384, 128)["naive"]
