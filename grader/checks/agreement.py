@@ -210,7 +210,7 @@ def compare(actual: Outcome, expected: Expected) -> Gap | None:
 
 
 def excess_traffic(traffic: Traffic, least: Moves) -> Gap | None:
-    """The first argument of which the kernels moved more bytes than needed, else FLOPs beyond those needed, or None."""
+    """The first argument that costs more bytes than needed. If there is none: FLOPs beyond the need, or None."""
     table = [f"  {'bytes':14}{'loaded':>22}{'needed':>12}{'stored':>14}{'needed':>12}"]
     excess = ""
     for name, moved in traffic.moved.items():

@@ -72,8 +72,8 @@ def write_message(
 ) -> Message:
     """The message for a gap: headline, inputs, expected and actual value.
 
-    The headline says which wrong answers (`names`) the failure looks like, if there are any. `smaller`: the inputs are
-    not those of the test, but were shrunk.
+    The headline says which wrong answers (`names`) the failure looks like, if there are any. `smaller`: the inputs
+    are smaller than the inputs of the test.
     """
     function = oracle.__name__
     arguments = _arguments(args, kwargs, oracle)

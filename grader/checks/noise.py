@@ -2,7 +2,7 @@
 
 This is Monte Carlo arithmetic (Parker 1997; Verificarlo, CADNA): the error bound is measured, not chosen. The oracle
 runs in float64. Every inexact operation gets a relative error of at most `u`; a sum gets an error that grows with its
-length, like that of a sequential fp32 accumulation. The spread over a few draws is how far any honest order of
+length, as in a sequential fp32 accumulation. The spread over a few draws is how far any honest order of
 operations may differ.
 """
 

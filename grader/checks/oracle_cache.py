@@ -1,4 +1,4 @@
-"""A cache of the results of oracles, in a file that outlives a run, and of those of wrong answers, in memory.
+"""A cache of results: of oracles, in a file that outlives a run, and of wrong answers, in memory.
 
 Measuring a bound takes most of the time of a passing check. Naming one wrong answer among many takes most of the time
 of a failing one. The runs of a class, or of the gate, need the same results many times. Only a process that runs no

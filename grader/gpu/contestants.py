@@ -72,7 +72,7 @@ class OracleResults:
 def mismatch(got: Sequence[Tensor], parts: Iterable[Part], indices: Sequence[int] | None = None) -> str:
     """What is wrong with a result, or an empty string.
 
-    Its error may be twice that of the oracle in the inputs' dtype, which is the rule of FlashAttention's own tests.
+    Its error may be twice the oracle's error in the inputs' dtype, which is the rule of FlashAttention's own tests.
     `indices`: the tensors of the result that are checked (None: all).
     """
     for head, exact, rounded in parts:

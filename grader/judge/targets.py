@@ -78,7 +78,7 @@ def parse(text: str) -> Target:
 
 
 def exercise_file(workbook: Workbook, koan: Koan, target: Target) -> Path:
-    """The file with the code of the target. For a variant it is the solution, of which it replaces one function."""
+    """The file with the code of the target. A variant has the solution's file: it replaces one function of it."""
     if target.kind == "learner":
         return workbook.exercise(koan)
     if target.kind == "path":

@@ -139,8 +139,8 @@ class _Definitions:
     def _owners(self, name: str, bound: set[str]) -> list[str]:
         """The koans that `name` is an answer to, in a cell that binds all of `bound`.
 
-        Of the koans with this name, only those count of which the cell binds the most names, because the stub of
-        another koan may give a function of the same name.
+        Several koans may have this name, because a stub may give a function of another koan. Then the cell belongs to
+        the koans whose names it binds most of.
         """
         ranks = {k.koan: (len(bound & set(k.names)), name in k.to_write) for k in self.wanted if name in k.names}
         best = max(ranks.values(), default=(0, False))
@@ -264,7 +264,7 @@ class _AnswerText:
         return uses - {name for place in self.selected for name in self._at(place).binds} - set(dir(builtins))
 
     def _places(self, name: str) -> list[Place]:
-        """All statements of one cell that give `name` its value. If no cell has any, those of the stub."""
+        """All statements of one cell that give `name` its value. If no cell has any: the statements of the stub."""
         places = self._candidates(name)
         if not places:
             return self._stub_places(name)

@@ -1,6 +1,6 @@
 """Canvas's gradebook CSV: writes points into the file that Canvas exports (Grades, Export), for import into Canvas.
 
-Canvas's guides describe export and import. The format is that of canvas-lms, lib/gradebook_importer.rb and
+Canvas's guides describe export and import. canvas-lms defines the format in lib/gradebook_importer.rb and
 lib/gradebook_exporter.rb: the columns about the student up to Section, one column for each assignment ("Title (id)"),
 then totals. A row "Points Possible" stands before the students, sometimes with a row "Manual Posting" before it. Cells
 are separated by `,` or `;`.

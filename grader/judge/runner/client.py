@@ -301,7 +301,7 @@ class Runner:
 
 
 def _group(koan: Koan, target: Target) -> str:
-    """Runs of one group may share a process: those of the workbook's own answers, or those of one submission.
+    """Runs of one group may share a process. All answers of the workbook are a group, and so is each submission.
 
     A submitted kernel is interpreted in a process of its own.
     """

@@ -69,7 +69,7 @@ def folder() -> Path:
 
 
 def socket_path(root: Path, now: str = "") -> Path:
-    """The address of the server for these files on disk and an environment like that of this process.
+    """The address of the server for these files on disk and this process's environment.
 
     `now` is the fingerprint of the files, if it is known. Raises KoansError if there is no safe place for a socket.
     """

@@ -53,7 +53,7 @@ def _stop(end: End) -> NoReturn:
 
 @dataclass(frozen=True)
 class WorkerLimits:
-    """Seconds one worker may live, and bytes it may map beyond those of the warm process."""
+    """Seconds one worker may live, and bytes it may map beyond what the warm process has mapped."""
 
     seconds: float = 20.0
     memory: int = 2 << 30

@@ -50,7 +50,7 @@ REFUSED: dict[str, Numbers] = {
     "syncfs": (306, 267), "file_setattr": (469, 469),
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "fanotify_init": (300, 262),
     "inotify_add_watch": (254, 27), "flock": (73, 32),
-    # resources of which all programs of a machine or user share a fixed number
+    # resources with a limit for the whole machine or user
     "inotify_init": (253, None), "inotify_init1": (294, 26), "io_setup": (206, 0),
     # mounts
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428),
@@ -68,7 +68,7 @@ REFUSED: dict[str, Numbers] = {
     "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
     "sched_setaffinity": (203, 122), "ioprio_set": (251, 30), "migrate_pages": (256, 238), "move_pages": (279, 239),
 }  # fmt: skip
-UNKNOWN = 470  # the first number after those of this table
+UNKNOWN = 470  # the first number after this table
 CLONE, CLONE3 = (56, 220), (435, 435)
 TGKILL, PRLIMIT, FCNTL, IOCTL, PRCTL = (234, 131), (302, 261), (72, 25), (16, 29), (157, 167)
 # F_SETOWN, F_SETSIG and F_SETOWN_EX send a signal to another process when a file is ready. F_SETLEASE makes every

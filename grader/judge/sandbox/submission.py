@@ -1,4 +1,4 @@
-"""Reads the files of a submission: only those of koans, up to a size, and without following links."""
+"""Reads the files of a submission: only the files of koans, up to a size, and without following links."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Frame(msgspec.Struct, array_like=True):
 class Error(msgspec.Struct):
     """An exception as text: the names of its class and base classes, and its frames in the submitted file.
 
-    `line`, `offset` and `text` are those of a SyntaxError. `name` is that of an ImportError.
+    A SyntaxError fills `line`, `offset` and `text`. An ImportError fills `name`.
     """
 
     types: list[str]
