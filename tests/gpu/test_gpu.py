@@ -558,8 +558,8 @@ def judged(folder, *given, **more):
 
     on_a_gpu(*given, **more, folder=folder)
     events = [msgspec.json.decode(line, type=Event) for line in (folder / "events").read_text().splitlines()]
-    assert events[-1].what == "finished"
-    tests = [event.result for event in events if event.what == "result"]
+    assert events[-1].kind == "finished"
+    tests = [event.result for event in events if event.kind == "result"]
     return judge("ch13_triton/vector_add", "t", tests, "", Exit(True), seconds=1.0, seed=0, output="")
 
 
