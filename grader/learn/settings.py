@@ -25,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 DESCRIPTIONS = {
     "new_per_day": "cards a day that are seen for the first time",
-    "session": "cards a session of `koans review`",
+    "session": "cards in a session of `koans review`",
     "retention": "share of cards to be remembered when they come back, 0.7 to 0.99; more means sooner",
     "resolve": "passed koans come back as re-solves (`koans again`)",
     "resolve_retention": "the same share for koans",
