@@ -7,6 +7,7 @@ variant is another honest answer that they must accept.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -184,6 +185,17 @@ _STANDARD: Mapping[StandardWrong, tuple[str, Callable[[Function], Function]]] = 
 def oracle(fn: Callable[P, R]) -> Oracle[P, R]:
     """Make `fn` an oracle. For use as a decorator."""
     return Oracle(fn)
+
+
+def promoted(*tensors: Tensor) -> list[Tensor]:
+    """The tensors in the dtype that holds all of theirs. For oracles whose inputs may have different dtypes.
+
+    The result then has to be cast to the dtype that the contract promises, as in `.to(x.dtype)`.
+    """
+    import torch
+
+    dtype = functools.reduce(torch.promote_types, (t.dtype for t in tensors))
+    return [t.to(dtype) for t in tensors]
 
 
 def unwritten(*shape: int, dtype: torch.dtype) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -34,7 +35,8 @@ class Problem(msgspec.Struct, frozen=True):
 class GateReport(msgspec.Struct):
     """What the gate found.
 
-    `wrong` counts the wrong answers that ran, `caught` those that failed, `named` those whose failure named them.
+    `wrong` counts the wrong answers that ran, `caught` those that failed, `named` those whose failure named them, and
+    `misnamed` those whose failure named another one.
     `right` counts the right answers besides the solutions. `isolated` counts the runs that had the same verdict in the
     sandbox and outside.
     """
@@ -44,6 +46,7 @@ class GateReport(msgspec.Struct):
     wrong: int = 0
     caught: int = 0
     named: int = 0
+    misnamed: int = 0
     right: int = 0
     isolated: int = 0
     problems: list[Problem] = msgspec.field(default_factory=list)
@@ -144,7 +147,7 @@ def _judge(koan: Koan, verdict: Verdict, report: GateReport) -> list[Problem]:
         return _judge_stub(verdict)
     if kind == "wrong":
         return _judge_wrong(koan, name, verdict, report)
-    return _judge_right(verdict, "the solution" if kind == "solutions" else "a right answer")
+    return judge_right(verdict, "the solution" if kind == "solutions" else "a right answer")
 
 
 def _judge_stub(verdict: Verdict) -> list[Problem]:
@@ -162,6 +165,7 @@ def _judge_wrong(koan: Koan, name: str, verdict: Verdict, report: GateReport) ->
     if verdict.status == Status.not_run_here:
         return [Problem(_where(verdict), f"could not be run here: {_first_line(verdict)}")]
     report.caught += 1
+    report.misnamed += bool(verdict.names) and name not in verdict.names
     if verdict.names != (name,) or _description(koan, name) not in verdict.message:
         looks = " or ".join(verdict.names) or "none"
         message = f"caught ({verdict.status}: {_first_line(verdict)}), but not named; it looks like: {looks}"
@@ -170,7 +174,8 @@ def _judge_wrong(koan: Koan, name: str, verdict: Verdict, report: GateReport) ->
     return []
 
 
-def _judge_right(verdict: Verdict, what: str) -> list[Problem]:
+def judge_right(verdict: Verdict, what: str) -> list[Problem]:
+    """A problem if an honest answer did not pass. `what` it is called in the message."""
     if verdict.status == Status.passed:
         return []
     failing = next((t.sentence for t in verdict.tests if t.status == Status.failed), "")
@@ -244,6 +249,10 @@ def _file_problems(workbook: Workbook, koan: Koan) -> Iterator[Problem]:
                 f"exercises/{koan.id}.py",
                 "is not the stub of its solution; `koans stubs --overwrite` writes it",
             )
+        unsaid = [name for name in koan.forbids if not _says_forbidden(stub_of(workbook, koan), name)]
+        if unsaid:
+            message = f"forbids {', '.join(unsaid)}, but the stub does not say so: write `torch.{unsaid[0]}` is refused"
+            yield Problem(f"solutions/{koan.id}.py", message)
         title = workbook.prompt(koan).splitlines()[0]
         if title != koan.title:
             yield Problem(
@@ -253,6 +262,11 @@ def _file_problems(workbook: Workbook, koan: Koan) -> Iterator[Problem]:
         yield Problem(f"{koan.id}", str(error).replace(f"{workbook.root}/", ""))
     except SyntaxError as error:
         yield Problem(f"solutions/{koan.id}.py:{error.lineno}", str(error.msg))
+
+
+def _says_forbidden(stub: str, name: str) -> bool:
+    """Does the stub mention the function as torch's (`F.softmax`), or in backticks?"""
+    return re.search(rf"(`|\w\.){re.escape(name)}\b", stub) is not None
 
 
 def _card_problems(workbook: Workbook, card: Card) -> Iterator[Problem]:

@@ -46,13 +46,17 @@ class BytesData(msgspec.Struct, array_like=True, tag="b"):
 
 
 class TensorData(msgspec.Struct, array_like=True, tag="T"):
-    """A tensor. `data` holds its memory from the first element to the last, with gaps. Strides are in elements."""
+    """A tensor. `data` holds its memory from the first element to the last, with gaps. Strides are in elements.
+
+    `has_grad`: its `grad` is not None. The gradient itself is not sent.
+    """
 
     dtype: str
     shape: list[int]
     stride: list[int]
     data: bytes
-    grad: bool = False
+    requires_grad: bool = False
+    has_grad: bool = False
 
 
 class ArrayData(msgspec.Struct, array_like=True, tag="N"):
@@ -169,7 +173,7 @@ def _pack_tensor(x: Tensor) -> Node:
         return OtherData("tensor of another layout, device or type")
     if x.numel() * x.element_size() > LARGEST:
         return OtherData(f"tensor of more than {LARGEST >> 20} MiB")
-    requires_grad = x.requires_grad
+    requires_grad, has_grad = x.requires_grad, x.is_leaf and x.grad is not None
     x = x.detach().resolve_conj().resolve_neg()
     shape, stride = list(x.shape), list(x.stride())
     span = _span(shape, stride)
@@ -177,7 +181,7 @@ def _pack_tensor(x: Tensor) -> Node:
         x = x.contiguous()
         stride, span = list(x.stride()), x.numel()
     flat = x.as_strided((span,), (1,)) if span else x.new_empty(0)  # an empty tensor may have any strides
-    return TensorData(dtype, shape, stride, flat.view(torch.uint8).numpy().tobytes(), requires_grad)
+    return TensorData(dtype, shape, stride, flat.view(torch.uint8).numpy().tobytes(), requires_grad, has_grad)
 
 
 def _pack_array(x: np.ndarray[Any, Any]) -> Node:
@@ -280,13 +284,13 @@ class Unpacker:
         if len(node.stride) != len(node.shape) or any(not 0 <= s <= LARGEST for s in node.stride):
             raise Malformed("strides that do not fit the shape")
         if not numel:
-            return torch.empty_strided(node.shape, node.stride, dtype=dtype).requires_grad_(node.grad)
+            return _with_gradient(torch.empty_strided(node.shape, node.stride, dtype=dtype), node)
         data = _whole(node.data, _span(node.shape, node.stride) * dtype.itemsize)
         raw = torch.frombuffer(bytearray(data), dtype=torch.uint8)
         if dtype == torch.bool and bool((raw > 1).any()):
             raise Malformed("a boolean that is neither 0 nor 1")
         flat = raw.view(dtype).as_strided(node.shape, node.stride)
-        return flat.requires_grad_() if node.grad else flat
+        return _with_gradient(flat, node)
 
     def _array(self, node: ArrayData) -> np.ndarray[Any, Any]:
         dtype = _numpy_dtype(node.dtype)
@@ -299,6 +303,15 @@ class Unpacker:
             raise Malformed("a boolean that is neither 0 nor 1")
         # numpy checks shape, strides and offset against the buffer
         return np.ndarray(tuple(node.shape), dtype, bytearray(node.data), node.offset, tuple(node.stride))
+
+
+def _with_gradient(x: Tensor, node: TensorData) -> Tensor:
+    if (node.requires_grad or node.has_grad) and not (x.is_floating_point() or x.is_complex()):
+        raise Malformed("a gradient of integers")
+    x.requires_grad_(node.requires_grad)
+    if node.has_grad:
+        x.grad = torch.zeros_like(x)
+    return x
 
 
 def _span(shape: list[int], stride: list[int]) -> int:

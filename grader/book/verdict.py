@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
@@ -37,8 +36,8 @@ class TestResult(msgspec.Struct, frozen=True):
     """The result of one test.
 
     `sentence` is the test's name as words. `looks` maps the name of each wrong answer that the failure looks like to
-    its description. `ms` is filled by a race on a GPU: the median milliseconds of each contestant. The code under test
-    is "yours".
+    its description. `function` is the function whose check failed, if one did. `ms` is filled by a race on a GPU: the
+    median milliseconds of each contestant. The code under test is "yours".
     """
 
     name: str
@@ -47,6 +46,7 @@ class TestResult(msgspec.Struct, frozen=True):
     message: str = ""
     headline: str = ""
     looks: dict[str, str] = {}
+    function: str = ""
     cards: tuple[str, ...] = ()
     gpu: bool = False
     seconds: float = 0.0
@@ -58,8 +58,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """The result of running one koan against one target.
 
     `status` depends on the tests without the gpu mark. `fast` depends on the tests with it and is None if there are
-    none. `names` are the wrong answers that the failures agree on. A learner reads `message` first. `isolation` says
-    what separated the code from the grader, if anything did.
+    none. `names` are the wrong answers that all failures of a function look like. A learner reads `message` first.
+    `isolation` says what separated the code from the grader, if anything did.
     """
 
     koan: str
@@ -110,17 +110,20 @@ def judge(
     seconds: float,
     seed: int,
     output: str,
+    names: Mapping[str, Sequence[str]] = {},
 ) -> Verdict:
-    """The verdict from the reported tests, an error in reading the file (`broken`), and the end of the process."""
+    """The verdict from the reported tests, an error in reading the file (`broken`), and the end of the process.
+
+    `names` are the wrong answers that the run's own checks agree on, by the function that failed.
+    """
     tests = [_clean(test) for test in tests]
-    first_claim = [t for t in tests if not t.gpu]
-    names = _common(_with(Status.failed, first_claim))
-    outcome = _outcome(tests, broken, end, names)
+    earned = earned_names(tests, names)
+    outcome = _outcome(tests, broken, end, earned)
     fast = _fast([t for t in tests if t.gpu], outcome.status)
     message = clean(outcome.message)
     headline = clean(outcome.headline) or (message.splitlines()[0] if message else "")
     return Verdict(
-        koan, target, outcome.status, message, headline, tuple(tests), names, fast, seconds, seed, clean(output)
+        koan, target, outcome.status, message, headline, tuple(tests), earned, fast, seconds, seed, clean(output)
     )
 
 
@@ -177,11 +180,17 @@ def _failure(failed: Sequence[TestResult], names: Sequence[str]) -> _Outcome:
     """Show the first failure that looks like all of `names`, because early tests can be checked by hand."""
     naming = [t for t in failed if names and set(t.looks) >= set(names)]
     first = (naming or failed)[0]
-    ruled_out = set(first.looks) - set(names)  # by other tests
-    if not (naming and ruled_out and first.message.startswith(first.headline)):
+    if not naming:
         return _Outcome(Status.failed, first.message, first.headline)
-    headline = looks_like([first.looks[name] for name in names])
-    return _Outcome(Status.failed, headline + first.message.removeprefix(first.headline), headline)
+    headline, message = named_message(first, names)
+    return _Outcome(Status.failed, message, headline)
+
+
+def named_message(test: TestResult, names: Sequence[str]) -> tuple[str, str]:
+    """The headline that names the wrong answers a failure looks like, and its message with that headline."""
+    headline = looks_like([test.looks[name] for name in names])
+    sentence, _, rest = test.message.partition("\n\n")
+    return headline, f"{headline}\n\n  {sentence}\n{rest}".rstrip()
 
 
 def speed(tests: Iterable[TestResult]) -> str:
@@ -199,25 +208,19 @@ def speed(tests: Iterable[TestResult]) -> str:
     return ", ".join(f"{ratio:.2f} of {name}" for ratio, name in sorted(least.values()))
 
 
-def settled(tests: Sequence[TestResult], remaining: int) -> bool:
-    """Whether these failures have one name in common, whatever the results of the `remaining` tests are."""
+def earned_names(tests: Sequence[TestResult], names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The names of the first function that has some and of which every failure looks like all of them.
+
+    A test that failed outside of a check (an exception, a timeout) belongs to no function and rules out every name.
+    """
     failed = _with(Status.failed, [t for t in tests if not t.gpu])
-    most, second = [*sorted(_votes(failed).values(), reverse=True), 0, 0][:2]
-    return most > second + remaining and 2 * most >= len(failed) + remaining
-
-
-def _votes(failed: Sequence[TestResult]) -> Counter[str]:
-    """How many failures look like each wrong answer."""
-    return Counter(name for test in failed for name in test.looks)
-
-
-def _common(failed: Sequence[TestResult]) -> tuple[str, ...]:
-    """The names with the most votes, if at least half of the failures voted for them. Otherwise none."""
-    votes = _votes(failed)
-    most = max(votes.values(), default=0)
-    if 2 * most < max(1, len(failed)):
+    if not all(test.function for test in failed):
         return ()
-    return tuple(name for name, n in votes.items() if n == most)
+    for function in dict.fromkeys(test.function for test in failed):
+        mine = names.get(function, ())
+        if mine and all(set(t.looks) >= set(mine) for t in failed if t.function == function):
+            return tuple(mine)
+    return ()
 
 
 def looks_like(descriptions: Sequence[str]) -> str:

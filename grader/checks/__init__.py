@@ -14,23 +14,23 @@ like, the smallest input found that shows the mistake, and what to do next.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from grader.book.verdict import looks_like
 from grader.checks import compilation, misconceptions, throughput
 from grader.checks.agreement import call, clone, compare, expect
+from grader.checks.general_mistakes import general_mistakes
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
 from grader.checks.message import Disagreement, Message, NotStarted, write_message
 from grader.checks.outcome import Expected, Gap, Outcome
 from grader.checks.pytree import leaves
 from grader.checks.run_context import PassedCheck, current
 from grader.checks.shrinking import shrink
-from reference import Oracle, Variant
+from reference import Oracle
 
 if TYPE_CHECKING:
     from grader.gpu.job import Input
@@ -55,7 +55,6 @@ YOUR_TURN = "your turn"  # the text of the error that a stub raises
 # No honest formula was seen to widen the bound by more than 600 times: exp(x − logsumexp) at logits of 1e4.
 WIDEST = 4096.0
 MAX_PASSED = 64  # passed checks that are remembered for each function, to rule out wrong answers
-NAMED_FAILURES = 3  # after so many failures that look like a wrong answer, only their wrong answers are tried
 DECIMALS = 4  # precision of a result written out in a test; that result is for the reader, and the oracle decides
 
 
@@ -108,22 +107,23 @@ def compiles(
     """
     __tracebackhide__ = True
     if fn in current().failed:
-        looks = {v.name: v.says for v in with_.wrongs.values() if v.name in _common_names(fn)}
-        raise Disagreement(lambda: Message(f"{with_.__name__}: not compiled before the other tests pass", "", looks))
+        raise Disagreement(lambda: _waits(fn, with_, "compiled"))
     required = compilation.Requirements(arch, wgmma, spills, operands, refused)
     shortfall = compilation.shortfall_of(fn, inputs, required)
     if shortfall is None:
         return
-    possible = _possible_names(fn, enough=1)  # trying a name costs a compilation
-    wrongs = [v for v in with_.wrongs.values() if possible is None or v.name in possible]
-    wrongs = [v for v in wrongs if all(misconceptions.passes(v, with_, fn, p) for p in current().passed[fn])]
+    # Trying a name costs a compilation.
+    wrongs = [
+        v for v in with_.wrongs.values() if all(misconceptions.passes(v, with_, fn, p) for p in current().passed[fn])
+    ]
     names = [
         v
         for v in wrongs
         if compilation.same_faults(shortfall, misconceptions.as_function(v, with_, fn), inputs, required)
     ]
-    current().named[fn].append({v.name for v in names})
-    current().failed.add(fn)  # so it is not compiled for another GPU: a kernel that spills can take 14 s to compile
+    current().looks[fn].append({v.name: True for v in names})
+    # It is not compiled for another GPU: a kernel that spills can take 14 s to compile.
+    current().failed[fn] = with_
     raise Disagreement(lambda: compilation.message(shortfall, names, with_.__name__))
 
 
@@ -142,7 +142,7 @@ def fast(
     """
     __tracebackhide__ = True
     if fn in current().failed:
-        raise Disagreement(lambda: Message(f"{with_.__name__}: not timed before the other tests pass", "", {}))
+        raise Disagreement(lambda: _waits(fn, with_, "timed"))
     throughput.fast(fn, *inputs, with_=with_, at_least=at_least, only=only)
 
 
@@ -164,16 +164,15 @@ def _check(
         fn, inputs, kwargs, oracle, pristine, digest, bits=bits, memory=memory, count_traffic=count_traffic
     )
     gap = compare(actual, expected)
-    if gap is not None and _agrees_with_other_formulas(gap, actual, expected, oracle, pristine, bits):
-        gap = None
+    widened = gap is not None and _agrees_with_other_formulas(gap, actual, expected, oracle, pristine, bits)
     if gives is not None:
         _check_example(expected, gives)
-    if gap is None:
+    if gap is None or widened:
         passed = current().passed[fn]
-        if len(passed) < MAX_PASSED:
+        if gap is None and len(passed) < MAX_PASSED:
             passed.append(PassedCheck(*pristine, expected, digest))
         return
-    current().failed.add(fn)
+    current().failed[fn] = oracle
     disagreement = Disagreement(lambda: _message(fn, oracle, _Failure(pristine, actual, expected, gap), bits, memory))
     if not _in_hypothesis():
         disagreement.message  # noqa: B018 - written now, within the time and memory limits of the test
@@ -219,41 +218,34 @@ def _answers(
 
 def _message(fn: Callable[..., Any], oracle: AnyOracle, failure: _Failure, bits: bool, memory: int | None) -> Message:
     """What the learner reads about a failure. Adds the wrong answers it looks like to the run."""
-    run = current()
-    variants = misconceptions.look_alikes(
-        fn, failure.actual, oracle, failure.inputs, failure.expected, run.passed[fn], memory, _possible_names(fn)
-    )
-    earlier, names = run.named[fn].copy(), {v.name for v in variants}
-    run.named[fn].append(names)
+    run, possible = current(), misconceptions.candidates(fn)
+    looks = misconceptions.look_alikes(fn, failure.actual, oracle, failure.inputs, failure.expected, memory, possible)
+    general = general_mistakes(failure.inputs, failure.actual, failure.expected, failure.gap)
+    run.looks[fn].append({**dict.fromkeys(general, False), **looks})
+    descriptions = general | {name: oracle.wrongs[name].says for name in looks}
+    if run.brief and possible is not None:
+        # The verdict shows the message of the first failure (grader.book.verdict.judge), so one line is enough here.
+        sentence = f"{oracle.__name__}: {failure.gap.message}"
+        return Message(sentence, sentence, descriptions, oracle.__name__)
     original_inputs = failure.inputs
     if not run.brief and memory is None and failure.gap.kind in ("value", "raises") and not _in_hypothesis():
-        failure = _shrunk(fn, oracle, failure, variants, bits)
-    if run.brief and names and any(names <= other for other in earlier):
-        # The verdict shows the message of the earlier failure (grader.book.verdict.judge), so one line is enough here.
-        looks = {v.name: v.says for v in variants}
-        headline = looks_like(list(looks.values()))
-        return Message(headline, headline, looks)
+        failure = _shrunk(fn, oracle, failure, looks, bits)
     return write_message(
         *failure.inputs,
         failure.actual,
         failure.expected,
         failure.gap,
-        [v.name for v in variants],
+        descriptions,
         oracle,
         smaller=failure.inputs is not original_inputs,
     )
 
 
-def _possible_names(fn: Any, enough: int = NAMED_FAILURES) -> set[str] | None:
-    """The wrong answers that earlier failures of this function look like, once `enough` failures look like one."""
-    named = [names for names in current().named[fn] if names]
-    return set().union(*named) if len(named) >= enough else None
-
-
-def _common_names(fn: Any) -> set[str]:
-    """The wrong answers that all failures so far look like. Failures that look like none do not count."""
-    named = [names for names in current().named[fn] if names]
-    return set.intersection(*named) if named else set()
+def _waits(fn: Callable[..., Any], oracle: AnyOracle, to_be: str) -> Message:
+    """The message of a check that is not made before the others pass. It rules out no name."""
+    found = misconceptions.candidates(fn) or {}
+    looks = {name: variant.says for name, variant in oracle.wrongs.items() if name in found}
+    return Message(f"{oracle.__name__}: not {to_be} before the other tests pass", "", looks, oracle.__name__)
 
 
 class _Failure(NamedTuple):
@@ -280,7 +272,7 @@ def _agrees_with_other_formulas(
 
 
 def _shrunk(
-    fn: Callable[..., Any], oracle: AnyOracle, failure: _Failure, variants: list[Variant], bits: bool
+    fn: Callable[..., Any], oracle: AnyOracle, failure: _Failure, looks: Collection[str], bits: bool
 ) -> _Failure:
     """The same failure on the smallest inputs found, or the failure itself.
 
@@ -297,7 +289,7 @@ def _shrunk(
             return False
         if type(actual.error) is not type(failure.actual.error):
             return False
-        if variants and variants[0] not in misconceptions.look_alikes(fn, actual, oracle, smaller, expected):
+        if looks and not misconceptions.look_alikes(fn, actual, oracle, smaller, expected, candidates=looks):
             return False
         best = _Failure(smaller, actual, expected, gap)
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 from grader.book.forbidden import Forbidden
 from grader.checks.memory import limited
 from grader.checks.noise import SLACK, U32, is_float, lowp_width, to_float64, width
-from grader.checks.outcome import Expected, Gap, Outcome
+from grader.checks.outcome import Change, Expected, Gap, Outcome
 from grader.checks.pytree import leaves, mapped, names
 from grader.checks.run_context import current
 from reference import Moves, Oracle, shaken
@@ -22,6 +23,11 @@ from reference import Moves, Oracle, shaken
 if TYPE_CHECKING:
     from grader.kernels.interpreter.count import Traffic
 
+CHANGES: Mapping[Change, str] = {
+    "values": "was changed by the call; work on a copy",
+    "requires_grad": "has another requires_grad after the call; work on a detached copy",
+    "grad": "has a .grad after the call; work on a detached copy",
+}
 U64 = 2.0**-44  # 512 roundings of a Python float, relative to the largest number that the computation meets
 
 
@@ -83,18 +89,24 @@ def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any],
     except (Exception, SystemExit) as error:
         return Outcome(error=error)
     traffic = getattr(fn, "traffic", None) if isinstance(getattr(fn, "oracle", None), Oracle) else None
-    for i, (was, now) in enumerate(zip(before[0], args, strict=True)):
-        if not _same_leaves(was, now):
-            return Outcome(value=value, mutated=str(i), traffic=traffic)
-    for name, now in kwargs.items():
-        if not _same_leaves(before[1][name], now):
-            return Outcome(value=value, mutated=name, traffic=traffic)
+    given = [*((str(i), was, now) for i, (was, now) in enumerate(zip(before[0], args, strict=True)))]
+    given += [(name, before[1][name], now) for name, now in kwargs.items()]
+    for name, was, now in given:
+        change = _change(was, now)
+        if change is not None:
+            return Outcome(value=value, mutated=name, change=change, traffic=traffic)
     return Outcome(value=value, traffic=traffic)
 
 
-def _same_leaves(before: Any, after: Any) -> bool:
+def _change(before: Any, after: Any) -> Change | None:
+    """What a call changed about one of its inputs, or None."""
     a, b = leaves(before), leaves(after)
-    return len(a) == len(b) and all(map(same_bits, a, b))
+    if len(a) != len(b) or not all(map(same_bits, a, b)):
+        return "values"
+    tensors = [(x, y) for x, y in zip(a, b, strict=True) if isinstance(x, Tensor) and isinstance(y, Tensor)]
+    if any(x.requires_grad != y.requires_grad for x, y in tensors):
+        return "requires_grad"
+    return "grad" if any(y.is_leaf and y.grad is not None for _, y in tensors) else None
 
 
 def _in_float64(oracle: Callable[..., Any]) -> Callable[..., Any]:
@@ -114,26 +126,45 @@ def expect(
 ) -> Expected:
     """What the oracle expects for these inputs.
 
-    With `bits` the answer is the oracle's result in the inputs' own dtypes. Otherwise the oracle runs in float64 and
-    its bound is measured. `widen` also measures the other honest formulas (`@right`): that is expensive, and needed
-    only for an answer that failed.
+    With `bits` the answer is the oracle's result in the inputs' own dtypes. Otherwise the oracle runs in float64, and
+    its bound is measured when it is needed. With `widen` the bound covers the other honest formulas (`@right`) too:
+    that is expensive, and needed only for an answer that failed.
     """
     args, kwargs = mapped(lambda x: x.detach() if isinstance(x, Tensor) else x, (list(args), dict(kwargs)))
-    key = (oracle.fn.__module__, oracle.__name__, bits, widen)
-    cache = current().cache
+    key = (oracle.fn.__module__, oracle.__name__, bits)
+    cache, digest = current().cache, current().digest([args, kwargs])
 
-    def measure() -> Expected:
-        return _measure(oracle, args, kwargs, bits, widen)
+    def compute() -> Expected:
+        return _expected(oracle, args, kwargs, bits)
 
-    return measure() if cache is None else cache.expected(key, [args, kwargs], measure)
+    def measure(draws: int) -> Sequence[Tensor | None]:
+        def compute_widths() -> Sequence[Tensor | None]:
+            return _widths(oracle, args, kwargs, expected.outcome, widen, draws)
+
+        return compute_widths() if cache is None else cache.widths(digest, (*key, widen, draws), compute_widths)
+
+    expected = compute() if cache is None else cache.expected(digest, key, compute)
+    return expected if bits else replace(expected, measure=measure)
 
 
-def _measure(oracle: Oracle[..., Any], args: Any, kwargs: Any, bits: bool, widen: bool) -> Expected:
+def _expected(oracle: Oracle[..., Any], args: Any, kwargs: Any, bits: bool) -> Expected:
+    """What the oracle expects, without the bounds."""
     native = call(oracle.fn, *clone((args, kwargs)))
     floats = [abs(x) for x in leaves((args, kwargs)) if isinstance(x, float) and math.isfinite(x)]
     largest = max(floats, default=0.0)
     if bits:
-        return Expected(native, native, [], bits=True, largest=largest)
+        return Expected(native, native, bits=True, largest=largest)
+    outcome = call(_in_float64(oracle.fn), *clone(to_float64((args, kwargs))))
+    return Expected(outcome, native, largest=largest)
+
+
+def _widths(
+    oracle: Oracle[..., Any], args: Any, kwargs: Any, outcome: Outcome, widen: bool, draws: int
+) -> Sequence[Tensor | None]:
+    """How far an honest answer may lie from `outcome`, which is the oracle's in float64: one bound for each leaf."""
+    exact = leaves(outcome.value)
+    if outcome.error is not None or not any(is_float(x) for x in exact):
+        return [None] * len(exact)
     args64, kwargs64 = to_float64((args, kwargs))
     formula = _in_float64(oracle.fn)
     marked = False
@@ -143,24 +174,19 @@ def _measure(oracle: Oracle[..., Any], args: Any, kwargs: Any, bits: bool, widen
         marked = True
         return t
 
-    with shaken(note_mark):
-        outcome = call(formula, *clone((args64, kwargs64)))
-    if outcome.error is not None:
-        return Expected(outcome, native, [])
-    if not any(is_float(x) for x in leaves(outcome.value)):
-        return Expected(outcome, native, [None] * len(leaves(outcome.value)), largest=largest)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        exact = leaves(outcome.value)
-        total = width(formula, args64, kwargs64, exact)
+        with shaken(note_mark):
+            formula(*args64, **kwargs64)
+        total = width(formula, args64, kwargs64, exact, draws)
         if widen:
             for variant in oracle.rights.values():
                 total = _wider(total, _in_float64(variant.fn), args64, kwargs64)
         if marked:
             u = max([torch.finfo(x.dtype).eps / 2 for x in leaves((args, kwargs)) if is_float(x)], default=U32)
-            low = lowp_width(formula, args64, kwargs64, u, exact)
+            low = lowp_width(formula, args64, kwargs64, u, exact, draws)
             total = [w if w is None or x is None else w + x for w, x in zip(total, low, strict=True)]
-    return Expected(outcome, native, total, largest=largest)
+    return total
 
 
 def _wider(widths: list[Tensor | None], formula: Callable[..., Any], args: Any, kwargs: Any) -> list[Tensor | None]:
@@ -195,18 +221,29 @@ def compare(actual: Outcome, expected: Expected) -> Gap | None:
     got, ref = leaves(_ordered(actual.value, want.value)), leaves(want.value)
     if len(promised) != len(ref):
         promised = ref
-    widths = expected.widths if len(expected.widths) == len(ref) else [None] * len(ref)
     floats = [abs(r) for r in ref if isinstance(r, float) and math.isfinite(r)]
     largest = max([expected.largest, *floats])
-    for name, a, r, p, w in zip(names(want.value), got, ref, promised, widths, strict=True):
-        gap = _leaf(a, r, p, w, expected.bits, largest)
+    for i, (name, a, r, p) in enumerate(zip(names(want.value), got, ref, promised, strict=True)):
+        gap = _leaf(a, r, p, None, expected.bits, largest)
+        if gap is not None and gap.kind == "value" and is_float(r) and not expected.bits:
+            gap = _beyond_the_bounds(expected, i, a, r, p)
         if gap is not None:
             return Gap(gap.kind, f"result{name}: {gap.message}" if name else gap.message, gap.index)
     if actual.mutated is not None:
-        return Gap("mutated", "the result is right, but an input was changed by the call; work on a copy")
+        return Gap("mutated", f"the result is right, but an input {CHANGES[actual.change]}")
     if expected.moves is not None and actual.traffic is not None:
         return excess_traffic(actual.traffic, expected.moves(actual.traffic.config))
     return None
+
+
+def _beyond_the_bounds(expected: Expected, leaf: int, got: Any, ref: Any, promised: Any) -> Gap | None:
+    """The gap of one leaf, if it lies beyond its bound."""
+    gap = _leaf(got, ref, promised, _of_leaf(expected.rough_widths, leaf), False, 0.0)
+    return gap and _leaf(got, ref, promised, _of_leaf(expected.widths, leaf), False, 0.0)
+
+
+def _of_leaf(widths: Sequence[Tensor | None], leaf: int) -> Tensor | None:
+    return widths[leaf] if leaf < len(widths) else None
 
 
 def excess_traffic(traffic: Traffic, least: Moves) -> Gap | None:
@@ -314,7 +351,13 @@ def _tensor(got: Tensor, ref: Tensor, dtype: torch.dtype, w: Tensor | None, bits
     out, w = got.detach().double(), torch.zeros_like(ref) if w is None else w
     ok = within(out, ref, w, dtype)
     gap = (out - ref).abs().nan_to_num(math.inf, math.inf, math.inf)
-    return None if bool(ok.all()) else _worst(~ok, gap)
+    if bool(ok.all()):
+        return None
+    worst = _worst(~ok, gap)
+    if dtype.itemsize == 2 and bool((gap[~ok] <= ulp(ref, dtype)[~ok] * 1.5).all()):
+        count = f"{int((~ok).sum())} of {ok.numel()}" if ok.dim() else "the only element"
+        return Gap("value", f"off by one unit in the last place in {count}: rounded twice?", worst.index)
+    return worst
 
 
 def within(out: Tensor, ref: Tensor, w: Tensor, dtype: torch.dtype) -> Tensor:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from grader.book.verdict import looks_like
 from grader.checks.message import Message
 from reference import Variant
 
@@ -89,7 +88,6 @@ def same_faults(shortfall: Shortfall, variant: Any, inputs: Sequence[Any], requi
 
 def message(shortfall: Shortfall, variants: Sequence[Variant], function: str) -> Message:
     """What the learner reads. `variants` are the wrong answers with the same faults."""
+    sentence = f"{function}: {shortfall.message}"
     looks = {v.name: v.says for v in variants}
-    sentence = looks_like(list(looks.values())) if looks else f"{function}: {shortfall.message}"
-    lines = [sentence, "", *([f"  {function}: {shortfall.message}"] if looks else []), *shortfall.lines]
-    return Message("\n".join(lines), sentence, looks)
+    return Message("\n".join([sentence, "", *shortfall.lines]), sentence, looks, function)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map, tree_structure
 
-from grader.book.verdict import looks_like
+from grader.checks.agreement import CHANGES
 from grader.checks.outcome import Expected, Gap, Outcome
 from reference import Oracle
 
@@ -33,11 +33,16 @@ class NotStarted(AssertionError):
 
 
 class Message(NamedTuple):
-    """The whole text, its first sentence, and the wrong answers it looks like (`looks`: descriptions by name)."""
+    """What one failure shows: the whole text, its first sentence, and the function that failed.
+
+    `looks` describes the mistakes that the failure looks like, by name. The text does not mention them, because another
+    failure may rule them out.
+    """
 
     text: str
     sentence: str
     looks: Mapping[str, str]
+    function: str = ""
 
 
 class Disagreement(AssertionError):
@@ -65,32 +70,29 @@ def write_message(
     actual: Outcome,
     expected: Expected,
     gap: Gap,
-    names: Sequence[str],
+    looks: Mapping[str, str],
     oracle: Oracle[..., Any],
     *,
     smaller: bool,
 ) -> Message:
     """The message for a gap: headline, inputs, expected and actual value.
 
-    The headline says which wrong answers (`names`) the failure looks like, if there are any. `smaller`: the inputs
-    are smaller than the inputs of the test.
+    `looks` describes the mistakes that the failure looks like, by name. `smaller`: the inputs are smaller than the
+    inputs of the test.
     """
     function = oracle.__name__
     arguments = _arguments(args, kwargs, oracle)
     if gap.kind == "mutated":
         which = str(actual.mutated)
         changed = arguments[int(which)][0] if which.isdigit() else which
-        gap = replace(gap, message=f"the result is right, but {changed} was changed by the call; work on a copy")
-    looks = {name: oracle.wrongs[name].says for name in names}
-    sentence = looks_like(list(looks.values())) if looks else f"{function}: {gap.message}"
+        gap = replace(gap, message=f"the result is right, but {changed} {CHANGES[actual.change]}")
+    sentence = f"{function}: {gap.message}"
     lines = [sentence, ""]
-    if names:
-        lines += [f"  {function}: {gap.message}"]
     note = "  - the test's input made smaller" if smaller else ""
     lines += [f"  {function}({', '.join(name for name, _ in arguments)}){note}"]
     lines += [_entry(f"    {name} =", value, strides=True) for name, value in arguments]
     if gap.table:
-        return Message("\n".join([*lines, "", *gap.table]), sentence, looks)
+        return Message("\n".join([*lines, "", *gap.table]), sentence, looks, function)
     lines += [_entry("  expected", _outcome(expected.outcome, expected.native))]
     lines += [_entry("  actual  ", _outcome(actual, actual))]
     if gap.index and _tensors(actual, expected):
@@ -99,7 +101,7 @@ def write_message(
     if actual.error is not None:
         lines += [*_learner_lines(actual.error)]
     lines += [f"  {line}" for line in _unwritten(actual)]
-    return Message("\n".join(lines), sentence, looks)
+    return Message("\n".join(lines), sentence, looks, function)
 
 
 def _unwritten(actual: Outcome) -> list[str]:

@@ -1,15 +1,20 @@
-"""Finds the known wrong answers that a failing answer looks like."""
+"""Finds the known wrong answers that a failing answer looks like.
+
+A name must be earned. `look_alikes` tells which wrong answers one failure looks like. `earned` tells, once all checks
+were made, which wrong answers every failure of a function looks like and no passed check rules out.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from grader.book.processes import is_ours
+from grader.checks import general_mistakes
 from grader.checks.agreement import call, clone, compare, same_bits, ulp
 from grader.checks.oracle_cache import VariantResult
 from grader.checks.outcome import Expected, Outcome
@@ -23,18 +28,15 @@ def look_alikes(
     oracle: Oracle[..., Any],
     inputs: tuple[Any, Any],
     expected: Expected,
-    passed: Sequence[PassedCheck] = (),
     memory: int | None = None,
     candidates: Collection[str] | None = None,
-) -> list[Variant]:
-    """The oracle's wrong answers that give what `fn` gave on these inputs. Only the closest kind of match counts.
+) -> dict[str, bool]:
+    """The oracle's wrong answers that give what `fn` gave on these inputs, and whether they do to the bit.
 
     `inputs` are (args, kwargs), `memory` is the limit of the call in bytes. A wrong answer that agrees with the oracle
-    here proves nothing and is left out. If several match to the bit, those that fail a check in `passed` are dropped,
-    unless that drops all. One that is only close must pass all of `passed`. `candidates` are the names to try (None:
-    all).
+    here proves nothing and is left out. `candidates` are the names to try (None: all).
     """
-    exact, near, same_traffic = [], [], []
+    found: dict[str, bool] = {}
     digest = current().digest(inputs)
     gap = compare(actual, expected)
     by_traffic = gap is not None and gap.kind == "traffic"
@@ -47,21 +49,53 @@ def look_alikes(
         if by_traffic and not _same_traffic(actual, outcome):
             continue
         if identical(actual, outcome):
-            exact.append(variant)
-            if _same_traffic(actual, outcome):
-                same_traffic.append(variant)
+            # In a file of two kernels a variant may replace the correct one; then it moves other bytes than `fn`.
+            found[variant.name] = actual.traffic is outcome.traffic or _same_traffic(actual, outcome)
         elif _close(actual, outcome):
-            near.append(variant)
+            found[variant.name] = False
+    return found
 
-    def could_be(variant: Variant) -> bool:
-        return all(passes(variant, oracle, fn, p) for p in passed)
 
-    if same_traffic and not by_traffic:
-        # In a file of two kernels a variant may replace the correct one; then it moves other bytes than `fn`.
-        exact = same_traffic
-    if len(exact) > 1:
-        return [v for v in exact if could_be(v)] or exact
-    return exact or [v for v in near if could_be(v)]
+def candidates(fn: Any) -> dict[str, bool] | None:
+    """The mistakes that all failures of a function so far look like, and whether all do so to the bit.
+
+    None if it has not failed yet.
+    """
+    looks = current().looks[fn]
+    if not looks:
+        return None
+    return {name: all(look[name] for look in looks) for name in looks[-1] if all(name in look for look in looks)}
+
+
+def earned() -> dict[Oracle[..., Any], list[str]]:
+    """The mistakes of the run in progress that have earned their names, by the oracle of the function at fault.
+
+    All failures of the function look like each of them, and what the function passed rules out none. Wrong answers that
+    are equal to the answer to the bit go before those that are close, and these before general mistakes. The list of a
+    function without such a mistake is empty.
+    """
+    return {oracle: _best(fn, oracle) for fn, oracle in current().failed.items()}
+
+
+def _best(fn: Any, oracle: Oracle[..., Any]) -> list[str]:
+    found, passed = candidates(fn) or {}, current().passed[fn]
+    wrongs = {
+        name: exact
+        for name, exact in found.items()
+        if name in oracle.wrongs and all(passes(oracle.wrongs[name], oracle, fn, check) for check in passed)
+    }
+    inputs = [(check.args, check.kwargs) for check in passed]
+    general = [name for name in found if name not in oracle.wrongs and general_mistakes.possible(name, inputs)]
+    return [name for name, exact in wrongs.items() if exact] or list(wrongs) or general
+
+
+def settled(name: str) -> bool:
+    """Does one function fail, and are its failures equal to the bit to the wrong answer `name` and to no other?
+
+    If the function is this wrong answer, no further check can change that.
+    """
+    failed = [fn for fn in current().failed if current().looks[fn]]
+    return len(failed) == 1 and [n for n, exact in (candidates(failed[0]) or {}).items() if exact] == [name]
 
 
 def passes(variant: Variant, oracle: Oracle[..., Any], fn: Any, check: PassedCheck) -> bool:

@@ -105,20 +105,23 @@ def _terms(base: str, args: Any, out: Tensor) -> tuple[int, Tensor]:
     return a.shape[-1], ((a * a) @ (b * b)).sqrt()
 
 
-def spread_by_row(reference: Sequence[Any], draws: Callable[[int], Sequence[Any]]) -> list[Tensor | None]:
-    """The largest distance from `reference` over all draws, for each leaf. A row of the last axis has one value."""
+def spread_by_row(reference: Sequence[Any], draw: Callable[[int], Sequence[Any]], draws: int) -> list[Tensor | None]:
+    """The largest distance from `reference` over the draws, for each leaf. A row of the last axis has one value."""
     widths = [torch.zeros(r.shape, dtype=torch.float64) if is_float(r) else None for r in reference]
-    for seed in range(DRAWS):
-        for i, (leaf, r, w) in enumerate(zip(draws(seed), reference, widths, strict=True)):
+    for seed in range(draws):
+        for i, (leaf, r, w) in enumerate(zip(draw(seed), reference, widths, strict=True)):
             if w is not None and is_float(leaf) and leaf.shape == w.shape:
                 widths[i] = torch.maximum(w, (leaf.double() - r.double()).abs().nan_to_num(0, 0, 0))
     return [w.amax(-1, keepdim=True).expand_as(w) if w is not None and w.dim() and w.numel() else w for w in widths]
 
 
-def width(formula: Callable[..., Any], args: Any, kwargs: Any, exact: list[Any] | None = None) -> list[Tensor | None]:
+def width(
+    formula: Callable[..., Any], args: Any, kwargs: Any, exact: list[Any] | None = None, draws: int = DRAWS
+) -> list[Tensor | None]:
     """How far an honest computation of `formula` may move on these float64 inputs, for each leaf of the result.
 
-    `exact` are the leaves of the result without noise, if they are known already.
+    `exact` are the leaves of the result without noise, if they are known already. With fewer draws the width is at most
+    as large.
     """
     exact = leaves(formula(*args, **kwargs)) if exact is None else exact
 
@@ -134,10 +137,12 @@ def width(formula: Callable[..., Any], args: Any, kwargs: Any, exact: list[Any] 
         with Noise(U32, seed):
             return leaves(formula(*shaken_args, **shaken_kwargs))
 
-    return [None if s is None else SLACK * s for s in spread_by_row(exact, draw)]
+    return [None if s is None else SLACK * s for s in spread_by_row(exact, draw, draws)]
 
 
-def lowp_width(formula: Callable[..., Any], args: Any, kwargs: Any, u: float, exact: list[Any]) -> list[Tensor | None]:
+def lowp_width(
+    formula: Callable[..., Any], args: Any, kwargs: Any, u: float, exact: list[Any], draws: int = DRAWS
+) -> list[Tensor | None]:
     """How far the result moves when only the values marked with `lowp` are rounded, with unit roundoff `u`."""
 
     def draw(seed: int) -> list[Any]:
@@ -149,4 +154,4 @@ def lowp_width(formula: Callable[..., Any], args: Any, kwargs: Any, u: float, ex
         with shaken(shake):
             return leaves(formula(*args, **kwargs))
 
-    return [None if s is None else 2 * s for s in spread_by_row(exact, draw)]
+    return [None if s is None else 2 * s for s in spread_by_row(exact, draw, draws)]

@@ -10,16 +10,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+from torch import Tensor
 
 from grader.book.serialization import Malformed, Node, OtherData, Unpacker, pack
 from grader.checks.outcome import Expected, Outcome
 from grader.checks.pytree import leaves
 
+T = TypeVar("T")
 KEY_BYTES = 16
 MAX_ENTRY_BYTES, MAX_FILE_BYTES = 1 << 20, 64 << 20
 
@@ -32,11 +34,10 @@ class VariantResult(NamedTuple):
 
 
 class StoredExpected(msgspec.Struct, array_like=True):
-    """An Expected without errors, in the form that is written to the file."""
+    """An Expected without errors and without its bounds, in the form that is written to the file."""
 
     value: Node
     native: Node
-    widths: list[Node]
     bits: bool
     largest: float
 
@@ -69,23 +70,40 @@ class OracleCache:
             with contextlib.closing(os.fdopen(fd, "wb", buffering=0)) as stream:
                 stream.write(data)
 
-    def expected(self, key: tuple[Any, ...], inputs: Any, compute: Callable[[], Expected]) -> Expected:
-        """What the oracle expects for these inputs: from the cache, else from `compute`.
+    def expected(self, digest: bytes | None, key: tuple[Any, ...], compute: Callable[[], Expected]) -> Expected:
+        """What the oracle expects, without its bounds: from the cache, else from `compute`.
 
-        `key` names the oracle and its options, in plain words and numbers; `inputs` are values of a koan.
+        `key` names the oracle and its options, in plain words and numbers; `digest` identifies the inputs. Without a
+        digest nothing is cached.
         """
-        digest = _digest(key, pack(inputs))
+        return self._cached(digest, (*key, "expected"), compute, _encode, _decode)
+
+    def widths(
+        self, digest: bytes | None, key: tuple[Any, ...], measure: Callable[[], Sequence[Tensor | None]]
+    ) -> Sequence[Tensor | None]:
+        """The bounds for these inputs: from the cache, else from `measure`."""
+        return self._cached(digest, (*key, "widths"), measure, _encode_widths, _decode_widths)
+
+    def _cached(
+        self,
+        digest: bytes | None,
+        key: tuple[Any, ...],
+        compute: Callable[[], T],
+        encode: Callable[[T], bytes | None],
+        decode: Callable[[bytes], T],
+    ) -> T:
         if digest is None:
             return compute()
-        if digest in self.entries:
+        entry = hashlib.blake2b(repr(key).encode() + digest, digest_size=KEY_BYTES).digest()
+        if entry in self.entries:
             with contextlib.suppress(msgspec.MsgspecError, Malformed):
-                return _decode(self.entries[digest])
-        expected = compute()
-        body = _encode(expected)
+                return decode(self.entries[entry])
+        value = compute()
+        body = encode(value)
         if body is not None and len(body) <= MAX_ENTRY_BYTES:
-            self.entries[digest] = body
-            self.unsaved.append((digest, body))
-        return expected
+            self.entries[entry] = body
+            self.unsaved.append((entry, body))
+        return value
 
     def variant_result(
         self, digest: bytes, key: tuple[Any, ...], compute: Callable[[], VariantResult]
@@ -103,14 +121,11 @@ class OracleCache:
 
 def digest(inputs: Any) -> bytes | None:
     """A short key for these inputs. None if one of them is not a plain value."""
-    return _digest((), pack(inputs))
-
-
-def _digest(key: tuple[Any, ...], inputs: Node) -> bytes | None:
-    data = msgspec.msgpack.encode(inputs)
-    if b"\xa1F" in data and _has_other(inputs):
+    node = pack(inputs)
+    data = msgspec.msgpack.encode(node)
+    if b"\xa1F" in data and _has_other(node):
         return None
-    return hashlib.blake2b(repr(key).encode() + data, digest_size=KEY_BYTES).digest()
+    return hashlib.blake2b(data, digest_size=KEY_BYTES).digest()
 
 
 def _has_other(node: Any) -> bool:
@@ -128,20 +143,24 @@ def _encode(expected: Expected) -> bytes | None:
     value, native_value = pack(outcome.value), pack(native.value)
     if _has_other(value) or _has_other(native_value):
         return None
-    widths = [pack(w) for w in expected.widths]
-    return msgspec.msgpack.encode(StoredExpected(value, native_value, widths, expected.bits, expected.largest))
+    return msgspec.msgpack.encode(StoredExpected(value, native_value, expected.bits, expected.largest))
 
 
 def _decode(body: bytes) -> Expected:
     stored = msgspec.msgpack.decode(body, type=StoredExpected)
     unpack = Unpacker(1 << 40)
     return Expected(
-        Outcome(unpack(stored.value)),
-        Outcome(unpack(stored.native)),
-        [unpack(w) for w in stored.widths],
-        stored.bits,
-        stored.largest,
+        Outcome(unpack(stored.value)), Outcome(unpack(stored.native)), bits=stored.bits, largest=stored.largest
     )
+
+
+def _encode_widths(widths: Sequence[Tensor | None]) -> bytes:
+    return msgspec.msgpack.encode([pack(w) for w in widths])
+
+
+def _decode_widths(body: bytes) -> Sequence[Tensor | None]:
+    unpack = Unpacker(1 << 40)
+    return [unpack(node) for node in msgspec.msgpack.decode(body, type=list[Node])]
 
 
 def _entries(file: Path, start: int) -> Iterator[tuple[bytes, bytes, int]]:

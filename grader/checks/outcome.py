@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
+from grader.checks.noise import DRAWS
 from reference import Moves
 
 if TYPE_CHECKING:
     from grader.kernels.interpreter.count import Traffic
 
 
+Change = Literal["values", "requires_grad", "grad"]
 GapKind = Literal["raises", "mutated", "type", "structure", "shape", "dtype", "device", "value", "traffic"]
 
 
@@ -21,13 +24,14 @@ GapKind = Literal["raises", "mutated", "type", "structure", "shape", "dtype", "d
 class Outcome:
     """What a call returned (`value`) or raised (`error`).
 
-    `mutated` is the position (as a string) or the name of the first input that the call changed. `traffic` is what
-    kernels moved during the call.
+    `mutated` is the position (as a string) or the name of the first input that the call changed, and `change` is what
+    it changed about it. `traffic` is what kernels moved during the call.
     """
 
     value: Any = None
     error: BaseException | None = None
     mutated: str | None = None
+    change: Change = "values"
     traffic: Traffic | None = None
 
 
@@ -36,20 +40,33 @@ class Expected:
     """What the oracle expects.
 
     `outcome` was computed in float64, or with `bits` in the inputs' dtypes. `native` was computed in the inputs'
-    dtypes, so it has the dtypes that an answer must have. `widths` are the bounds, one for each leaf of the value; None
-    where the leaf is not a floating-point tensor.
+    dtypes, so it has the dtypes that an answer must have. `measure` gives the bounds from so many draws
+    of noise, one for each leaf of the value; None where the leaf is not a floating-point tensor.
     """
 
     outcome: Outcome
     native: Outcome
-    widths: Sequence[Tensor | None]
+    measure: Callable[[int], Sequence[Tensor | None]] = lambda draws: ()
     bits: bool = False
     largest: float = 0.0  # the largest magnitude of the Python floats among the inputs
     moves: Callable[[Mapping[str, Any]], Moves] | None = None  # the bytes and FLOPs that kernels need, by their CONFIG
 
+    @cached_property
+    def widths(self) -> Sequence[Tensor | None]:
+        """The bounds."""
+        return self.measure(DRAWS)
+
+    @cached_property
+    def rough_widths(self) -> Sequence[Tensor | None]:
+        """The bounds from one draw: at most as large. What lies within them needs no others.
+
+        Measuring takes most of the time of a check, and most honest answers are far inside the bounds.
+        """
+        return self.measure(1)
+
     def widened(self, factor: float) -> Expected:
         """The same with every bound multiplied by `factor`."""
-        return replace(self, widths=[w if w is None else w * factor for w in self.widths])
+        return replace(self, measure=lambda draws: [w if w is None else w * factor for w in self.widths])
 
 
 @dataclass(frozen=True)

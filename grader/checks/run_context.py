@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from grader.checks.oracle_cache import OracleCache, digest
 from grader.checks.outcome import Expected
+from reference import Oracle
 
 
 class PassedCheck(NamedTuple):
@@ -28,17 +29,18 @@ class PassedCheck(NamedTuple):
 class Run:
     """The state of one run. `named`, `passed` and `shrink_seconds` have an entry for each function under test.
 
-    `brief`: failing inputs are not shrunk, and messages that nobody will read are not written. `named`: the wrong
-    answers that each failure looks like. `passed`: checks that rule out wrong answers. `failed`: the functions that
-    failed a check. `shrink_seconds`: time spent on shrinking inputs. `race_times`: the median milliseconds of each
-    contestant of the last race on a GPU, until they are reported.
+    `brief`: failing inputs are not shrunk, and messages that nobody will read are not written. `looks`: the wrong
+    answers that each failure looks like, and whether it is equal to them to the bit. `passed`: checks that rule out
+    wrong answers. `failed`: the functions that failed a check, in that order, with their oracles. `shrink_seconds`:
+    time spent on shrinking inputs. `race_times`: the median milliseconds of each contestant of the last race on a GPU,
+    until they are reported.
     """
 
     brief: bool = False
     cache: OracleCache | None = None
-    named: defaultdict[Any, list[set[str]]] = field(default_factory=lambda: defaultdict(list))
+    looks: defaultdict[Any, list[Mapping[str, bool]]] = field(default_factory=lambda: defaultdict(list))
     passed: defaultdict[Any, list[PassedCheck]] = field(default_factory=lambda: defaultdict(list))
-    failed: set[Any] = field(default_factory=set)
+    failed: dict[Any, Oracle[..., Any]] = field(default_factory=dict)
     shrink_seconds: defaultdict[Any, float] = field(default_factory=lambda: defaultdict(float))
     race_times: dict[str, float] = field(default_factory=dict)
 

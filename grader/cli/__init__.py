@@ -6,18 +6,17 @@ import gc
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 from rich.text import Text
-from typer.core import TyperCommand
 
 from grader.book import terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
-from grader.cli import bench, editions, exporting, facts, grading, notebooks, reviewing
+from grader.cli import bench, editions, exporting, facts, grading, notebooks, reviewing, verifying
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.judge.runner import Limits, Runner
 from grader.learn import attempts
@@ -319,67 +318,4 @@ def new(
     show(terminal.next_steps([(f"koans verify {name}", "the gate it must pass (CONTRIBUTING.md says how)")]))
 
 
-class _Changed(TyperCommand):
-    """Makes `--changed` alone mean `--changed HEAD`, because Typer has no options whose value may be left out."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        for i in reversed(range(len(args))):
-            if args[i] == "--changed" and (i + 1 == len(args) or args[i + 1].startswith("-")):
-                args.insert(i + 1, "HEAD")
-        return super().parse_args(ctx, args)
-
-
-@app.command(cls=_Changed)
-def verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Koans or chapters; default: all.")] = None,
-    seeds: Annotated[int, typer.Option(help="Seeds that solutions and right answers run with.", min=1)] = 3,
-    lock: Annotated[bool, typer.Option("--lock", help="Add new ids to content/ids.lock first.")] = False,
-    changed: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[REV]",
-            help="Only koans that a change since this revision touches; default: the last commit.",
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """The gate every koan passes: solutions and right answers pass, wrong ones fail by name, stubs pass nothing, and
-    the sandbox gives the same verdicts.
-
-    \b
-    Examples:
-      koans verify
-      koans verify softmax scores
-      koans verify ch06 --seeds 20
-      koans verify --lock
-      koans verify --changed
-      koans verify --changed main
-    """
-    from grader.author import changed as changes
-    from grader.author import gate
-    from grader.author.report import gate as gate_screen
-
-    book = workbook()
-    koans = book.named(names) if names else list(book.koans.values())
-    if changed is not None:
-        change = changes.since(book, changed)
-        koans = change.among(koans)
-        if not as_json:
-            show(gate_screen.change(change, koans))
-    if lock:
-        added = gate.lock(book)
-        if not as_json:
-            show(f"{added} new ids locked")
-    with Runner(book, gate.LIMITS, isolated=True) as runner, waiting("verifying") as set_line:
-        report = gate.verify(
-            book,
-            koans,
-            runner,
-            seeds=seeds,
-            on_progress=lambda done, total, what: set_line(f"{done} of {total}: {what}"),
-        )
-    if as_json:
-        dump(report)
-    else:
-        show(gate_screen.gate(report))
-    raise typer.Exit(0 if report.ok else 1)
+app.command("verify", cls=verifying.ChangedOption)(verifying.verify)

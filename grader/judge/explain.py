@@ -17,11 +17,12 @@ LINES = 12  # the most lines of an exception's text in a message
 
 @dataclass(frozen=True)
 class Explained:
-    """The full message, its headline if it is not the first line, and the wrong answers that the failure looks like."""
+    """What a failing test shows: see `TestResult`. Without a headline the first line of the message is the headline."""
 
     message: str
     headline: str
     looks: dict[str, str] = field(default_factory=dict)
+    function: str = ""
     not_started: bool = False
 
 
@@ -30,7 +31,8 @@ def explain(error: BaseException, koan: Koan) -> Explained:
     if _is_your_turn(error):
         return Explained(f"not started: open exercises/{koan.id}.py", "", not_started=True)
     if isinstance(error, Disagreement):
-        return Explained(error.message.text, error.message.sentence, dict(error.message.looks))
+        message = error.message
+        return Explained(message.text, message.sentence, dict(message.looks), message.function)
     if isinstance(error, Forbidden):
         return Explained(str(error), "")
     if type(error).__module__.startswith("_pytest") and "Timeout" in str(error):

@@ -13,14 +13,14 @@ from collections import defaultdict
 from collections.abc import Generator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from grader.book.errors import KoansError
-from grader.book.verdict import Status, TestResult, speed
+from grader.book.verdict import Status, TestResult, earned_names, named_message, speed
 from grader.book.workbook import Koan, Workbook, find_root
-from grader.checks import run_context, throughput
+from grader.checks import misconceptions, run_context, throughput
 from grader.gpu import lack
 from grader.gpu.client import LIMIT as RACE_SECONDS
 from grader.judge import targets
@@ -32,6 +32,7 @@ os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # the search for a 
 WORKBOOK = pytest.StashKey[Workbook]()
 TARGET = pytest.StashKey[targets.Target]()
 SEED = pytest.StashKey[int]()
+FAILURES = pytest.StashKey[list["Failure"]]()
 # The hypothesis examples of a property test, and of those that a brief run shortens (see `_shorten`).
 EXAMPLES, FEWER = 30, 10
 # The most characters of a text in a result, because a submission can make its lines as long as it likes.
@@ -52,6 +53,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="report the first failing input found, not a smaller one, and end once a failure's name is settled",
     )
     group.addoption("--seed", type=int, default=0, metavar="N", help="seed of all random inputs (default 0; printed)")
+
+
+class Failure(NamedTuple):
+    """A failed test of a koan, and pytest's report of it."""
+
+    koan: Koan
+    result: TestResult
+    report: pytest.TestReport
 
 
 class Driver:
@@ -153,6 +162,12 @@ def seed(request: pytest.FixtureRequest) -> int:
     return seed_of(request.node)
 
 
+def depends_on_seed(item: pytest.Item) -> bool:
+    """Whether another seed gives the test other inputs."""
+    is_property = hasattr(getattr(item, "obj", None), "hypothesis")
+    return is_property or "seed" in getattr(item, "fixturenames", ())
+
+
 def seed_of(item: pytest.Item) -> int:
     """The seed of one test, made of the run's seed and the test's name."""
     return int(item.config.stash[SEED] * 1_000_003 + zlib.crc32(item.nodeid.encode())) % 2**31
@@ -233,6 +248,7 @@ def result_of(item: pytest.Item, koan: Koan, error: BaseException | None, second
         message=explained.message[:LONGEST_TEXT],
         headline=explained.headline[:LONGEST_TEXT],
         looks=explained.looks,
+        function=explained.function,
         cards=tuple(c for m in item.iter_markers("card") for c in m.args),
         gpu=item.get_closest_marker("gpu") is not None,
         seconds=round(seconds, 4),
@@ -260,10 +276,35 @@ def pytest_runtest_makereport(
     result = result_of(item, koan, error, report.duration, "".join(text for _, text in report.sections))
     if report.failed:
         untouched = result.status == Status.not_started
-        report.longrepr = result.message + ("" if untouched else f"\n\nnext: koans hint {koan.name}")
+        report.longrepr = result.message if untouched else _with_next_step(result.message, koan)
+        if not untouched:
+            item.config.stash.setdefault(FAILURES, []).append(Failure(koan, result, report))
     report.koan = result  # type: ignore[attr-defined]
     report.koan_id = koan.id  # type: ignore[attr-defined]
     return report
+
+
+def _with_next_step(message: str, koan: Koan) -> str:
+    return f"{message}\n\nnext: koans hint {koan.name}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Name the misconceptions in the reports. Only now is it known whether all failures of a koan agree with one."""
+    if any(isinstance(plugin, Driver) for plugin in session.config.pluginmanager.get_plugins()):
+        return  # each run of the runner writes its own names
+    names: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for oracle, mistakes in misconceptions.earned().items():
+        koan_id = oracle.fn.__module__.removeprefix("reference.").replace(".", "/")
+        names[koan_id][oracle.__name__] = mistakes
+    failures = session.config.stash.get(FAILURES, [])
+    for koan_id, by_function in names.items():
+        mine = [failure for failure in failures if failure.koan.id == koan_id]
+        earned = earned_names([failure.result for failure in mine], by_function)
+        first = next((f for f in mine if earned and set(f.result.looks) >= set(earned)), None)
+        if first is not None:
+            _, message = named_message(first.result, earned)
+            first.report.longrepr = _with_next_step(message, first.koan)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -39,7 +39,7 @@ PACKAGE = "exercises"
 
 Plain = Literal["learner", "solutions", "stub"]
 VariantKind = Literal["wrong", "right"]
-Kind = Plain | VariantKind | Literal["path"]
+Kind = Plain | VariantKind | Literal["mutant", "path"]
 
 
 class NotRunHere(ImportError):
@@ -47,13 +47,17 @@ class NotRunHere(ImportError):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The code to test. `name` is the name of a wrong or right answer, or the folder of a submission (kind path)."""
+    """The code to test.
+
+    `name` is the name of a wrong or right answer, the number of a mutant (see `mutation.mutants`), or the folder of a
+    submission (kind path).
+    """
 
     kind: Kind
     name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.name}" if self.is_variant else self.name or self.kind
+        return f"{self.kind}:{self.name}" if self.is_variant or self.kind == "mutant" else self.name or self.kind
 
     @property
     def is_variant(self) -> bool:
@@ -71,6 +75,8 @@ def parse(text: str) -> Target:
     for variant_kind in variants:
         if text.startswith(f"{variant_kind}:"):
             return Target(variant_kind, text.removeprefix(f"{variant_kind}:"))
+    if text.startswith("mutant:") and text.removeprefix("mutant:").isdecimal():
+        return Target("mutant", text.removeprefix("mutant:"))
     if Path(text).is_dir():
         folder = Path(text).resolve()
         return Target("path", str(folder.parent if folder.name == PACKAGE else folder))
@@ -220,6 +226,11 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if self.target.is_variant:
             oracle, chosen = variant(koan, self.target)
             names[oracle.__name__] = chosen.fn
+        elif self.target.kind == "mutant":
+            from grader.judge.mutation import mutants  # imports torch
+
+            mutant = mutants.mutants(self.workbook, koan)[int(self.target.name)]
+            mutants.put_into(names, mutant, oracles(koan)[mutant.function])
 
     def _proxies(self, koan: Koan, text: str, file: str, forbids: Sequence[str], sandbox: Sandbox) -> dict[str, Proxy]:
         """Run the code in a worker. Returns a proxy for each of its functions."""
@@ -267,6 +278,10 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def _define_launchers(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:
         """Fill the module with the launchers of the learner's kernels. Tests call them like other functions."""
+        if self.target.kind == "mutant":
+            from grader.judge.mutation import mutants  # imports torch
+
+            text = mutants.mutants(self.workbook, koan)[int(self.target.name)].text
         for name, oracle in oracles(koan).items():
             chosen = variant(koan, self.target)[1] if self.target.is_variant else None
             setattr(module, name, launched(oracle, text, file, chosen))

@@ -3,12 +3,8 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from grader.author import gate
-from grader.book import verdict
-from grader.book.verdict import Exit, Status, judge, settled
 from grader.book.workbook import Workbook
 from grader.judge.runner import Runner
 
@@ -156,28 +152,3 @@ def test_a_new_koan_has_its_five_files_and_is_caught_until_it_is_finished(play):
     second = play.koans("new", "ch06_numerics/doubling")
     assert second.returncode == 2
     assert "exists already" in second.stderr
-
-
-@given(st.data())
-def test_once_a_name_is_settled_no_further_test_changes_it(data):
-    failure = st.sets(st.sampled_from(["a", "b", "c"])).map(
-        lambda names: verdict.TestResult("t", "t", Status.failed, "m", "m", {name: f"says {name}" for name in names})
-    )
-    result = st.one_of(failure, st.just(verdict.TestResult("t", "t", Status.passed)))
-    tests, remaining = data.draw(st.lists(result, max_size=8)), data.draw(st.integers(0, 8))
-    if not settled(tests, remaining):
-        return
-    more = data.draw(st.lists(result, min_size=remaining, max_size=remaining))
-    names = [_names(tests), _names(tests + more)]
-    assert len(names[0]) == 1
-    assert names[0] == names[1]
-
-
-def _names(tests):
-    return judge("k", "t", tests, "", Exit(finished=True), seconds=0, seed=0, output="").names
-
-
-def test_a_name_is_settled_when_it_leads_by_more_than_the_tests_that_are_left():
-    failures = [verdict.TestResult("t", "t", Status.failed, looks={"a": "says a"})] * 3
-    assert settled(failures, 2)
-    assert not settled(failures, 3)

@@ -86,7 +86,7 @@ def test_quick_hooks_run_at_a_commit_and_the_gate_at_a_push():
         "ruff format --check": ["pre-commit"],
         "mypy": ["pre-commit"],
         "lint-imports": ["pre-commit"],
-        "koans verify --changed": ["pre-push"],
+        "koans verify --probe --changed": ["pre-push"],
     }
     assert config["default_install_hook_types"] == ["pre-commit", "pre-push"]
 

@@ -29,6 +29,7 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 OUTPUT = 64 << 20  # the most bytes that a run may write to one file
+THREADS = "KOANS_THREADS"  # environment variable: how many threads torch may use in a run
 STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail before the C stack does
 
 
@@ -151,6 +152,7 @@ def _reset_global_state() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+    torch.set_num_threads(int(os.environ.get(THREADS, "1")))
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
 

@@ -59,7 +59,8 @@ class Ask(msgspec.Struct, frozen=True):
     """A request for one run.
 
     With `isolated` the code under test runs in the sandbox, if the runner has one. With `twice` every call is made in
-    the sandbox and outside. A run in which the two differ is ended (status crashed).
+    the sandbox and outside. A run in which the two differ is ended (status crashed). With `seeded` only the tests that
+    depend on the seed are run, if there are any.
     """
 
     koan: Koan
@@ -67,6 +68,7 @@ class Ask(msgspec.Struct, frozen=True):
     seed: int = 0
     isolated: bool = False
     twice: bool = False
+    seeded: bool = False
 
     @property
     def lane(self) -> str:
@@ -282,6 +284,7 @@ class Runner:
             twice=isolated and ask.twice,
             oracle_cache=self._oracle_cache(koan) if trusted else "",
             group=_group(koan, target) if trusted else "",
+            seeded=ask.seeded,
         )
 
     def _verdict(self, flight: _Flight, done: Done) -> Verdict:
@@ -293,7 +296,17 @@ class Runner:
         tests = log.tests if lack is None else [TestResult("", "", Status.not_run_here, message=lack.text)]
         output = "\n".join(t.output for t in tests if t.output)[:KEEP]
         target = str(flight.ask.target)
-        verdict = judge(koan.id, target, tests, log.text("broken"), end, seconds=seconds, seed=job.seed, output=output)
+        verdict = judge(
+            koan.id,
+            target,
+            tests,
+            log.text("broken"),
+            end,
+            seconds=seconds,
+            seed=job.seed,
+            output=output,
+            names={event.text: event.names for event in log.events if event.kind == "names"},
+        )
         isolation = log.text("confined")
         if job.sandbox and koan.kind == "kernel":
             isolation = "isolated: a kernel's text is checked and interpreted; no Python of the submission runs"

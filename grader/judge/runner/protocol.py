@@ -17,7 +17,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     or empty for a run without isolation. With `twice` every call is made outside the sandbox as well, and the results
     must be equal. `oracle_cache` is the file of earlier results of oracles. It is empty if the run's process holds a
     learner's code. Runs of one `group` may be made by one process, one after another. Without a group the run has a
-    process of its own.
+    process of its own. With `seeded` only the tests that depend on the seed are run, if there are any.
     """
 
     id: int
@@ -33,6 +33,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     twice: bool = False
     oracle_cache: str = ""
     group: str = ""
+    seeded: bool = False
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -73,6 +74,7 @@ EventKind = Literal[
     "start",  # of the test in `text`
     "result",  # of one test
     "settled",  # after `number` tests: the others cannot change the name of the failure
+    "names",  # the wrong answers that all failures of the function in `text` look like: `names`
     "late",  # the submission's worker was too slow
     "gone",  # the submission's worker ended early; `number` is its wait status, `text` the end of its stderr
     "nonsense",  # the submission's worker sent what is no answer; `text` says what
@@ -87,6 +89,7 @@ class Event(msgspec.Struct, frozen=True):
     text: str = ""
     result: TestResult | None = None
     number: int = 0
+    names: tuple[str, ...] = ()
 
 
 Request = Job | Cancel

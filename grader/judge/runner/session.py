@@ -19,12 +19,14 @@ import msgspec
 import pytest
 
 from grader.book.errors import KoansError
-from grader.book.verdict import Status, TestResult, settled
+from grader.book.verdict import Status, TestResult
 from grader.book.workbook import Koan, Workbook
+from grader.checks import misconceptions
 from grader.checks.oracle_cache import OracleCache
 from grader.checks.run_context import Run
 from grader.judge import pytest_plugin, targets
 from grader.judge.differential import DifferentialFunction
+from grader.judge.mutation import effect
 from grader.judge.runner.protocol import Event, EventKind, Job
 from grader.judge.sandbox import confine, proxy
 
@@ -103,6 +105,7 @@ class SessionDriver(pytest_plugin.Driver):
         session.testsfailed = 0
         try:
             target = targets.parse(job.target)
+            effect.begin(observed=False)
             self.begin(
                 session.config,
                 target,
@@ -133,6 +136,10 @@ class SessionDriver(pytest_plugin.Driver):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             if record.settled:
                 break
+        for oracle, mistakes in misconceptions.earned().items():
+            record.write(Event("names", oracle.__name__, names=tuple(mistakes)))
+        if not session.testsfailed and effect.none_seen():
+            record.write(Event("broken", effect.NO_EFFECT))
         return pytest.ExitCode.TESTS_FAILED if session.testsfailed else pytest.ExitCode.OK
 
     def _load_oracle_cache(self, job: Job) -> OracleCache | None:
@@ -161,6 +168,11 @@ class SessionDriver(pytest_plugin.Driver):
     def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         assert self.record is not None
         return _FolderAbove.from_parent(parent, path=path, test_file=Path(self.record.job.test_file))
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        assert self.record is not None
+        if self.record.job.seeded:
+            items[:] = [item for item in items if pytest_plugin.depends_on_seed(item)] or items
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         assert self.record is not None
@@ -265,6 +277,13 @@ class Record:
         self.results[test] = result
         self.write(Event("result", result=result))
         remaining = self.session.testscollected - len(self.results)
-        if self.job.brief and remaining and settled([*self.results.values()], remaining):
+        if self.job.brief and remaining and self._name_is_settled(result):
             self.write(Event("settled", number=len(self.results)))
             self.settled = True
+
+    def _name_is_settled(self, result: TestResult) -> bool:
+        """No further test can change the name of the failure: the answer is known, or nothing looks like it."""
+        target = targets.parse(self.job.target)
+        if target.kind == "mutant":
+            return result.status == Status.failed and not result.looks
+        return target.kind == "wrong" and misconceptions.settled(target.name)

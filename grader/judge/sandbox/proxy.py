@@ -262,6 +262,8 @@ def _copy_tensor(before: Tensor, after: Any) -> None:
     with torch.no_grad(), contextlib.suppress(RuntimeError, TypeError):
         if isinstance(after, Tensor) and before.shape == after.shape and before.dtype == after.dtype:
             before.copy_(after)
+            before.requires_grad_(after.requires_grad)
+            before.grad = after.grad
         else:  # the call changed its shape or type; other values show that it was changed
             before.zero_().add_(1)
 
