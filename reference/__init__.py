@@ -74,6 +74,7 @@ class Oracle(Generic[P, R]):
         self.__doc__ = fn.__doc__
         self.wrongs: dict[str, Variant] = {}
         self.rights: dict[str, Variant] = {}
+        self.prescriptions: list[Function] = []
         self.launch: Function | None = None
         self.moves: Callable[..., Moves] | None = None
         self.work: Callable[..., Work] | None = None
@@ -109,6 +110,22 @@ class Oracle(Generic[P, R]):
     def right(self, says: str, *, replaces: str | None = None, **config: Any) -> Callable[[F], F]:
         """Register another honest answer. Raises ValueError if the name is taken."""
         return self._register(self.rights, says, replaces, config)
+
+    def prescribed(self, fn: F) -> F:
+        """Register the formula that the contract prescribes: a torch function of the oracle's inputs.
+
+        An oracle may use a formula that rounds less than the prescribed one. An honest answer then differs by more than
+        the oracle moves, so the bound must cover the prescribed formula too. In other koans than kernel koans a right
+        answer does the same.
+        """
+        self.prescriptions.append(fn)
+        return fn
+
+    @property
+    def formulas(self) -> list[Function]:
+        """The honest formulas beside the oracle's own that the bound must cover. A right kernel is a text, so none."""
+        rights = [] if self.launch is not None else [v.fn for v in self.rights.values()]
+        return [*self.prescriptions, *rights]
 
     def launcher(self, fn: F) -> F:
         """Register the launcher of a kernel koan, which learners are given: `launch(kernels, config, *inputs)`."""

@@ -38,7 +38,8 @@ def test_lengths_that_no_block_divides(n_q, n_k, seed):
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_many_keys_in_every_dtype(dtype, seed):
-    agrees(blocked_attention, *qkv(3, 130, 8, 5, seed, dtype), 16, with_=oracle)
+    q, k, v = qkv(3, 130, 8, 5, seed, dtype)
+    agrees(blocked_attention, q, k, v.bfloat16(), 16, with_=oracle)
 
 
 @pytest.mark.parametrize("kind", ["large", "uneven", "tiny"])
@@ -47,16 +48,9 @@ def test_queries_of_every_size(kind, seed):
 
 
 def test_very_negative_scores_only():
-    q, k = torch.full((2, 4), 20.0), torch.full((3, 4), -20.0)
-    agrees(
-        blocked_attention,
-        q,
-        k,
-        torch.tensor([[1.0], [2.0], [6.0]]),
-        2,
-        with_=oracle,
-        gives=([[3.0], [3.0]], [-798.9014] * 2),
-    )
+    q, k, v = torch.full((2, 4), 20.0), torch.full((3, 4), -20.0), torch.tensor([[1.0], [2.0], [6.0]])
+    agrees(blocked_attention, q, k, v, 2, with_=oracle, gives=([[3.0], [3.0]], [-798.9014] * 2))
+    agrees(blocked_attention, 5e3 * q, 5e3 * k[:1], v[:1], 2, with_=oracle, gives=([[1.0], [1.0]], [-2e10] * 2))
 
 
 def test_scores_beyond_fp16():

@@ -13,10 +13,10 @@ from reference.ch12_memory.flash_backward import flash_backward as oracle
 DTYPES = [torch.float16, torch.bfloat16, torch.float32]
 
 
-def given_tensors(n_q, n_k, d, e, seed, dtype=torch.float32, size=1.0):
-    q = (size * randn(n_q, d, seed=seed)).to(dtype)
-    k, v = randn(n_k, d, dtype=dtype, seed=seed + 1), randn(n_k, e, dtype=dtype, seed=seed + 2)
-    return q, k, v, *forward(q, k, v, 64), randn(n_q, e, dtype=dtype, seed=seed + 3)
+def given_tensors(n_q, n_k, d, e, seed, dtypes=(torch.float32,) * 3, size=1.0):
+    q = (size * randn(n_q, d, seed=seed)).to(dtypes[0])
+    k, v = randn(n_k, d, dtype=dtypes[1], seed=seed + 1), randn(n_k, e, dtype=dtypes[2], seed=seed + 2)
+    return q, k, v, *forward(q, k, v, 64), randn(n_q, e, dtype=dtypes[0], seed=seed + 3)
 
 
 @pytest.mark.parametrize("block", [1, 2])
@@ -41,13 +41,20 @@ def test_lengths_that_no_block_divides(n_q, n_k, seed):
     agrees(flash_backward, *given_tensors(n_q, n_k, 5, 4, seed), 3, with_=oracle)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_many_blocks_in_every_dtype(dtype, seed):
-    agrees(flash_backward, *given_tensors(20, 24, 6, 3, seed, dtype), 5, with_=oracle)
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_many_blocks_in_every_dtype(first, seed):
+    dtypes = DTYPES[first:] + DTYPES[:first]
+    agrees(flash_backward, *given_tensors(20, 24, 6, 3, seed, dtypes), 5, with_=oracle)
 
 
 def test_large_scores(seed):
     agrees(flash_backward, *given_tensors(4, 6, 8, 3, seed, size=60.0), 4, with_=oracle)
+
+
+def test_scores_far_below_zero(seed):
+    q, k, v, _, _, grad = given_tensors(4, 5, 16, 3, seed)
+    q, k = 6 + q / 4, k / 4 - 6
+    agrees(flash_backward, q, k, v, *forward(q, k, v, 64), grad, 2, with_=oracle)
 
 
 # 256 · 32,768 scores take 32 MiB in float32, and there are four such tables; a block of 256 · 256 a quarter of one

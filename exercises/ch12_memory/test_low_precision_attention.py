@@ -34,7 +34,9 @@ def test_scores_that_differ_by_less_than_bf16_can_tell():
 @pytest.mark.card("scores-stay-in-fp32", "softmax-in-fp32")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_peaked_rows_in_every_dtype(dtype, seed):
-    agrees(low_precision_attention, *qkv(4, 40, 12, 5, seed, dtype, 6.0), with_=oracle)
+    q, k, v = qkv(4, 40, 12, 5, seed, dtype, 6.0)
+    agrees(low_precision_attention, q, k, v, with_=oracle)
+    agrees(low_precision_attention, q[:1], k, v.to(DTYPES[DTYPES.index(dtype) - 1]), with_=oracle)
 
 
 @pytest.mark.card("softmax-in-fp32")
@@ -48,6 +50,8 @@ def test_scores_beyond_fp16_and_then_some():
     q = torch.full((1, 64), 40.0).half()
     k, v = torch.cat([q, -q]), torch.tensor([[1.0], [2.0]]).half()
     agrees(low_precision_attention, q, k, v, with_=oracle, gives=([[1.0]], [12800.0]))
+    only = q.float(), k[1:].float(), v[1:].float()
+    agrees(low_precision_attention, *only, with_=oracle, gives=([[2.0]], [-12800.0]))
 
 
 def test_strides_and_no_queries_make_no_difference(seed):

@@ -32,12 +32,12 @@ def test_one_key_may_outweigh_a_thousand():
     agrees(merge_partials, out[0], lse[0], out[1], lse[1], with_=oracle, gives=([[0.9566]], [10.0444]))
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_parts_in_every_dtype(dtype, seed):
-    agrees(merge_partials, *partial(4, 40, seed, 3, dtype), *partial(4, 40, seed + 1, 3, dtype), with_=oracle)
+@pytest.mark.parametrize("dtype, other", zip(DTYPES, DTYPES[1:] + DTYPES[:1], strict=True), ids=str)
+def test_parts_in_every_dtype(dtype, other, seed):
+    agrees(merge_partials, *partial(4, 40, seed, 3, dtype), *partial(4, 40, seed + 1, 3, other), with_=oracle)
 
 
-@pytest.mark.parametrize("shift", [1000.0, -1000.0, 30.3])
+@pytest.mark.parametrize("shift", [1000.0, -1e5, 30.3])
 def test_sums_that_no_float_holds(shift, seed):
     (out_a, lse_a), (out_b, lse_b) = partial(3, 5, seed), partial(3, 5, seed + 1)
     agrees(merge_partials, out_a, lse_a + shift, out_b, lse_b + shift, with_=oracle)

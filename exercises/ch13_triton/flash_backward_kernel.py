@@ -7,6 +7,7 @@ block by block, and needs one more number a row to undo the softmax.
 import triton
 import triton.language as tl
 
+# On an H100 tl.dot must become wgmma, which takes 64 rows (BLOCK_M) and 4 warps, or a multiple of these.
 CONFIG = {"BLOCK_M": 64, "BLOCK_N": 64, "num_warps": 4, "num_stages": 2}
 # A GPU may try these instead, and takes the fastest.
 TUNE = [{"BLOCK_M": 128, "num_warps": 8}, {"num_stages": 3}]
@@ -33,6 +34,7 @@ def dq_kernel(
     The scores are those of the forward pass, q kᵀ · scale. Given: `lse`, the log-sum-exp of each of their
     rows, so p = exp(scores - lse) is the softmax with no maximum to look for, and `delta`, the row sum of grad · out.
     With dp = grad vᵀ, the gradient by the scores before the scale is ds = p · (dp - delta), and dq = ds k · scale.
+    A key past the end is loaded as zeros, and its weight must be 0: its score of 0 may lie far above lse.
     Yours: add this block of keys to `dq`. ds goes into tl.dot as ds.to(k.dtype); tl.trans transposes a tile. As in
     flash_forward: tl.dot(x, y, input_precision="ieee").
     """
@@ -72,7 +74,8 @@ def dkv_kernel(
 ):
     """The gradients by the keys and values of one block: dv = pᵀ grad and dk = dsᵀ q · scale, p and ds as above.
 
-    Yours: add this block of queries to `dk` and `dv`. Rows and keys past the end bring in zeros, which do no harm here.
+    Yours: add this block of queries to `dk` and `dv`. What lies past the end does no harm here: all that is loaded for
+    such a query is 0, so it adds zeros, and the rows of dk and dv that belong to such a key are not stored.
     """
     head, dims = tl.program_id(1), tl.arange(0, D)
     keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)

@@ -27,7 +27,7 @@ def test_two_keys_by_hand():
 
 @pytest.mark.card("backward-kernel-recomputes")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize(("n", "m"), [(64, 64), (70, 130), (5, 3)])
+@pytest.mark.parametrize(("n", "m"), [(64, 64), (65, 129), (5, 3)])
 def test_lengths_that_no_block_divides(n, m, dtype, seed):
     agrees(flash_backward_kernel, *inputs(2, n, m, dtype=dtype, seed=seed), with_=oracle)
 
@@ -35,6 +35,14 @@ def test_lengths_that_no_block_divides(n, m, dtype, seed):
 def test_scores_of_hundreds(seed):
     q, k, v, grad = inputs(1, 10, 70, seed=seed)
     agrees(flash_backward_kernel, 50 * q, k, v, grad, with_=oracle)
+
+
+@pytest.mark.parametrize(("n", "m"), [(4, 3), (5, 70)])
+def test_scores_far_below_zero(n, m, seed):
+    q, k, v, grad = inputs(1, n, m, seed=seed)
+    q, k = 6 + q / 4, k / 4 - 6
+    agrees(flash_backward_kernel, q, k, v, grad, with_=oracle)
+    agrees(flash_backward_kernel, 700 * q, k, v, grad, with_=oracle)  # below -65504
 
 
 @settings(max_examples=5)

@@ -27,7 +27,7 @@ def test_two_keys_by_hand():
     agrees(flash_bf16, q.to(BF16), k.to(BF16), v.to(BF16), with_=oracle, gives=[[[3.0022] + [0.0] * 15]])
 
 
-@pytest.mark.parametrize(("n", "m"), [(64, 64), (130, 200), (1, 100)])
+@pytest.mark.parametrize(("n", "m"), [(64, 64), (130, 200), (1, 129)])
 def test_lengths_that_no_block_divides(n, m, seed):
     agrees(flash_bf16, *qkv(2, n, m, seed=seed), with_=oracle)
 
@@ -44,9 +44,20 @@ def test_many_values_of_one_sign(m, seed):
     agrees(flash_bf16, q, k, 1 + v.abs(), with_=oracle)
 
 
-def test_values_beyond_fp16(seed):
+def test_many_small_weights_with_an_exponent_that_bf16_rounds():
+    """One key scores 0 and 999 score −7.046875, between two numbers of bf16, as does log2 e times that."""
+    q, k, v = torch.zeros(1, 1, 16), torch.zeros(1, 1000, 16), torch.ones(1, 1000, 16)
+    q[..., 0], q[..., 1], v[0, 0] = 4.0, 0.25, 0.0
+    k[0, 1:, 0], k[0, 1:, 1] = -7.0, -0.75
+    agrees(flash_bf16, q.to(BF16), k.to(BF16), v.to(BF16), with_=oracle)
+
+
+def test_values_beyond_fp16_and_scores_far_below_zero(seed):
     q, k, v = qkv(1, 3, 70, seed=seed)
     agrees(flash_bf16, q, k, 1e5 * v, with_=oracle)
+    q[..., 0], k[..., 0] = 40.0, -40.0
+    agrees(flash_bf16, q, k, v, with_=oracle)
+    agrees(flash_bf16, 5e3 * q, 5e3 * k, v[:, :1].expand_as(v), with_=oracle)  # scores of -1e10, values all alike
 
 
 @settings(max_examples=5)

@@ -25,7 +25,7 @@ def test_two_keys_by_hand():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-@pytest.mark.parametrize(("n", "m"), [(64, 64), (130, 200), (1, 100), (70, 5)])
+@pytest.mark.parametrize(("n", "m"), [(64, 64), (130, 200), (1, 129), (70, 5)])
 def test_lengths_that_no_block_divides(n, m, dtype, seed):
     agrees(flash_forward, *qkv(2, n, m, dtype=dtype, seed=seed), with_=oracle)
 
@@ -50,11 +50,17 @@ def test_scores_far_below_zero(m, seed):
     q, k, v = qkv(1, 5, m, seed=seed)
     q[..., 0], k[..., 0] = 40.0, -40.0
     agrees(flash_forward, q, k, v, with_=oracle)
+    agrees(flash_forward, 5e3 * q, 5e3 * k, v[:, :1].expand_as(v), with_=oracle)  # scores of -1e10, values all alike
 
 
 def test_many_values_of_one_sign_in_fp16(seed):
     q, k, v = qkv(1, 3, 300, dtype=torch.float16, seed=seed)
     agrees(flash_forward, q, k, 1 + v.abs(), with_=oracle)
+
+
+def test_scores_that_fp16_cannot_tell_apart(seed):
+    q, k, v = qkv(1, 3, 32, d=32, dtype=torch.float16, seed=seed)
+    agrees(flash_forward, 60 + q, 8 * torch.eye(32).half().expand_as(k), v, with_=oracle)
 
 
 def test_strided_heads(seed):

@@ -43,6 +43,12 @@ def test_one_key_head_in_a_batch(seed):
     agrees(flash_gqa, *qkv(2, 2, 1, 3, 20, room=5, seed=seed), with_=oracle)
 
 
+def test_scores_far_below_zero(seed):
+    q, k, v = qkv(1, 2, 1, 3, 70, seed=seed)
+    q[..., 0], k[..., 0] = 40.0, -40.0
+    agrees(flash_gqa, q, k, v, with_=oracle)
+
+
 def test_fp16_and_heads_that_do_not_divide(seed):
     agrees(flash_gqa, *qkv(1, 4, 2, 130, 70, dtype=torch.float16, seed=seed), with_=oracle)
     agrees(flash_gqa, *qkv(1, 4, 3, 2, 2), with_=oracle)

@@ -37,6 +37,7 @@ def test_squares_beyond_fp16(seed):
 def test_a_wide_row_in_bf16_is_rounded_once(seed):
     x, gain = randn(2, 500, dtype=torch.bfloat16, seed=seed), randn(500, dtype=torch.bfloat16, seed=seed + 1)
     agrees(rms_norm_kernel, x, gain, with_=oracle)
+    agrees(rms_norm_kernel, x, randn(500, seed=seed + 1), with_=oracle)  # a gain in float32 is used as it is
 
 
 def test_strided_and_empty(seed):

@@ -27,7 +27,7 @@ def test_two_keys_by_hand():
 
 @pytest.mark.card("three-ways-agree")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize(("n", "m"), [(2, 64), (3, 66)])
+@pytest.mark.parametrize(("n", "m"), [(2, 64), (3, 65)])
 def test_three_ways_agree(n, m, dtype, seed):
     agrees(three_ways, *qkv(1, n, m, dtype=dtype, seed=seed), with_=oracle)
 
@@ -36,6 +36,18 @@ def test_two_heads_and_scores_of_hundreds(seed):
     agrees(three_ways, *qkv(2, 3, 10, seed=seed), with_=oracle)
     q, k, v = qkv(1, 2, 70, seed=seed)
     agrees(three_ways, 100 * q, k, v, with_=oracle)
+
+
+def test_scores_that_bf16_cannot_tell_apart(seed):
+    q, k, v = qkv(1, 2, 32, d=32, dtype=torch.bfloat16, seed=seed)
+    agrees(three_ways, 60 + q, 8 * torch.eye(32).bfloat16().expand_as(k), v, with_=oracle)
+
+
+def test_scores_far_below_zero(seed):
+    q, k, v = qkv(1, 2, 66, seed=seed)
+    q[..., 0], k[..., 0] = 40.0, -40.0
+    agrees(three_ways, q, k, v, with_=oracle)
+    agrees(three_ways, 5e3 * q, 5e3 * k, v[:, :1].expand_as(v), with_=oracle)  # scores of -1e10, values all alike
 
 
 @pytest.mark.parametrize("order", [1, -1])

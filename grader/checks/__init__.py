@@ -260,11 +260,11 @@ class _Failure(NamedTuple):
 def _agrees_with_other_formulas(
     gap: Gap, actual: Outcome, expected: Expected, oracle: AnyOracle, inputs: Any, bits: bool
 ) -> bool:
-    """Does the answer agree once the bound also covers the oracle's other honest formulas (`@right`)?
+    """Does the answer agree once the bound also covers the other honest formulas (`@prescribed` and `@right`)?
 
     Measuring those is expensive, so it is done only if the answer is near the bound.
     """
-    if gap.kind != "value" or bits or oracle.launch is not None or not oracle.rights:
+    if gap.kind != "value" or bits or not oracle.formulas:
         return False
     if compare(actual, expected.widened(WIDEST)) is not None:
         return False

@@ -127,8 +127,8 @@ def expect(
     """What the oracle expects for these inputs.
 
     With `bits` the answer is the oracle's result in the inputs' own dtypes. Otherwise the oracle runs in float64, and
-    its bound is measured when it is needed. With `widen` the bound covers the other honest formulas (`@right`) too:
-    that is expensive, and needed only for an answer that failed.
+    its bound is measured when it is needed. With `widen` the bound covers the other honest formulas too: that is
+    expensive, and needed only for an answer that failed.
     """
     args, kwargs = mapped(lambda x: x.detach() if isinstance(x, Tensor) else x, (list(args), dict(kwargs)))
     key = (oracle.fn.__module__, oracle.__name__, bits)
@@ -180,8 +180,8 @@ def _widths(
             formula(*args64, **kwargs64)
         total = width(formula, args64, kwargs64, exact, draws)
         if widen:
-            for variant in oracle.rights.values():
-                total = _wider(total, _in_float64(variant.fn), args64, kwargs64)
+            for other in oracle.formulas:
+                total = _wider(total, _in_float64(other), args64, kwargs64)
         if marked:
             u = max([torch.finfo(x.dtype).eps / 2 for x in leaves((args, kwargs)) if is_float(x)], default=U32)
             low = lowp_width(formula, args64, kwargs64, u, exact, draws)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from grader.kernels.compile import Compiled
 
 
+WGMMA_ROWS, WGMMA_WARPS = 64, 4  # one wgmma multiplies 64 rows, by a group of 4 warps
 GPUS = {"sm_90": "an H100", "sm_89": "an RTX 4090", "sm_86": "an RTX 3090", "sm_80": "an A100"}
 
 
@@ -47,13 +48,13 @@ def shortfall_of(fn: Any, inputs: Sequence[Any], required: Requirements) -> Shor
     faults: dict[str, str] = {}
     lines: list[str] = []
     for compiled in fn.compiled(required.arch, *inputs):
-        faults = {**_faults(compiled, required), **faults}
+        faults = {**_faults(compiled, required, fn.config), **faults}
         lines += [f"  {line}" for line in compiled.explained()]
     return Shortfall(frozenset(faults), next(iter(faults.values())), lines) if faults else None
 
 
-def _faults(compiled: Compiled, required: Requirements) -> Mapping[str, str]:
-    """A sentence for each fault of one kernel, by a name for the kind of fault."""
+def _faults(compiled: Compiled, required: Requirements, config: Mapping[str, Any]) -> Mapping[str, str]:
+    """A sentence for each fault of one kernel, by a name for the kind of fault. `config` is the learner's CONFIG."""
     name, gpu = compiled.kernel, GPUS.get(required.arch, required.arch)
     faults: dict[str, str] = {}
     if required.refused is not None:
@@ -76,8 +77,17 @@ def _faults(compiled: Compiled, required: Requirements) -> Mapping[str, str]:
     if required.wgmma and compiled.tf32:
         faults[f"{name} tf32"] = f"{name} multiplies in tf32, at half the rate: were the tiles made fp32 before tl.dot?"
     if required.wgmma is not None and compiled.wgmma != required.wgmma:
-        faults[f"{name} wgmma"] = f"{name} does not use the H100's tensor cores (no wgmma)"
+        small = _too_small_for_wgmma(config)
+        why = f"{small}: wgmma needs {WGMMA_ROWS} rows and {WGMMA_WARPS} warps" if small else "no wgmma"
+        faults[f"{name} wgmma"] = f"{name} does not use the H100's tensor cores at full rate ({why})"
     return faults
+
+
+def _too_small_for_wgmma(config: Mapping[str, Any]) -> str:
+    """The parts of a CONFIG that rule out Hopper's tensor-core instruction, such as "BLOCK_M 32"."""
+    rows, warps = config.get("BLOCK_M", WGMMA_ROWS), config.get("num_warps", WGMMA_WARPS)
+    small = [f"BLOCK_M {rows}"] if rows < WGMMA_ROWS else []
+    return ", ".join(small + ([f"num_warps {warps}"] if warps < WGMMA_WARPS else []))
 
 
 def same_faults(shortfall: Shortfall, variant: Any, inputs: Sequence[Any], required: Requirements) -> bool:

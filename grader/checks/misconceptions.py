@@ -48,11 +48,18 @@ def look_alikes(
             continue
         if by_traffic and not _same_traffic(actual, outcome):
             continue
-        if identical(actual, outcome):
-            # In a file of two kernels a variant may replace the correct one; then it moves other bytes than `fn`.
-            found[variant.name] = actual.traffic is outcome.traffic or _same_traffic(actual, outcome)
-        elif _close(actual, outcome):
-            found[variant.name] = False
+        alike = identical(actual, outcome)
+        if not alike and not _close(actual, outcome):
+            continue
+        several_kernels = oracle.launch is not None and fn.among_right_kernels(variant) is not fn.with_variant(variant)
+        if (
+            several_kernels
+            and result_of(variant, oracle, fn, inputs, expected, digest, memory, beside_right=True).agrees
+        ):  # the mistake is in another kernel of the learner's file
+            continue
+        # In a file of two kernels a variant may replace the correct one; then it moves other bytes than `fn`.
+        same_bytes = actual.traffic is outcome.traffic or _same_traffic(actual, outcome)
+        found[variant.name] = alike and same_bytes
     return found
 
 
@@ -111,19 +118,25 @@ def result_of(
     expected: Expected,
     digest: bytes | None,
     memory: int | None = None,
+    *,
+    beside_right: bool = False,
 ) -> VariantResult:
-    """What a wrong answer gives on these inputs, and whether it agrees. Cached if there is a cache and a `digest`."""
+    """What a wrong answer gives on these inputs, and whether it agrees. Cached if there is a cache and a `digest`.
+
+    In a file of several kernels a variant replaces one. The others are the learner's, or right ones if `beside_right`.
+    """
 
     def compute() -> VariantResult:
         args, kwargs = clone(inputs)
-        outcome = call(as_function(variant, oracle, fn), args, kwargs, memory)
+        wrong = fn.among_right_kernels(variant) if beside_right else as_function(variant, oracle, fn)
+        outcome = call(wrong, args, kwargs, memory)
         return VariantResult(outcome, compare(outcome, expected) is None)
 
     question = oracle.fn.__module__, oracle.__name__, expected.bits, expected.moves is None
     cache = current().cache
     if cache is None or digest is None:
         return compute()
-    key = (*question, variant.name, fn.text.key if oracle.launch else "", memory)
+    key = (*question, variant.name, fn.text.key if oracle.launch else "", memory, beside_right)
     return cache.variant_result(digest, key, compute)
 
 
@@ -172,8 +185,9 @@ def _error_text(error: BaseException | None) -> str:
 def _close(a: Outcome, b: Outcome) -> bool:
     """Are two outcomes equal up to a few roundings? Then they are the same mistake, written in two ways."""
     if a.error is not None or b.error is not None or a.mutated != b.mutated:
-        # A builtin error with another text may have another cause. An error class of ours (StrayAddress) has one cause.
-        return type(a.error) is type(b.error) and is_ours(type(a.error).__module__)
+        # A builtin error with another text may have another cause. An error class of ours tells what caused it.
+        same_cause = getattr(a.error, "cause", ()) == getattr(b.error, "cause", ())
+        return type(a.error) is type(b.error) and is_ours(type(a.error).__module__) and same_cause
     return _all_leaves(a.value, b.value, _close_leaf)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,11 @@ def launched(oracle: Oracle[..., Any], text: str, file: str, variant: Variant | 
     return fn.with_variant(variant) if variant else fn
 
 
+def _replaced(text: KernelText, variant: Variant) -> str:
+    """The name of the kernel that a variant replaces."""
+    return variant.replaces or next(iter(text.functions))
+
+
 class Config(dict[str, Any]):
     """CONFIG for the launcher. The error for a missing key names CONFIG."""
 
@@ -36,7 +43,7 @@ class Config(dict[str, Any]):
 class Launched:
     """The function of a kernel koan: a launcher and the learner's kernels."""
 
-    def __init__(self, oracle: Oracle[..., Any], text: KernelText, variant: Variant | None = None) -> None:
+    def __init__(self, oracle: Oracle[..., Any], text: KernelText, variants: Sequence[Variant] = ()) -> None:
         from grader.kernels.interpreter import run  # imports torch
 
         self.oracle, self.text = oracle, text
@@ -45,16 +52,18 @@ class Launched:
         self.kernels = run.load(text)
         self.texts = dict.fromkeys(text.functions, text)  # the text that contains each kernel
         self.traffic: Traffic | None = None  # of the last call
-        self._variants: dict[str, Launched] = {}
-        self.variant = ""  # the name of the variant, if there is one
-        if variant is not None:
-            self.variant = variant.name
-            name = variant.replaces or next(iter(text.functions))
+        self._variants: dict[tuple[str, ...], Launched] = {}
+        self.variant = variants[0].name if variants else ""
+        if variants:
+            self.config |= variants[0].config
+        for variant in variants:
+            name = _replaced(text, variant)
+            constants = "".join(f"{ast.unparse(node)}\n" for node in text.constants)
             helpers = "".join(run.kernel_text(node) for other, node in text.functions.items() if other != name)
-            replacement = read(run.kernel_source(variant.fn, name) + helpers + "CONFIG = {}\n", f"<{variant.name}>")
+            source = constants + run.kernel_source(variant.fn, name) + helpers + "CONFIG = {}\n"
+            replacement = read(source, f"<{variant.name}>")
             setattr(self.kernels, name, getattr(run.load(replacement), name))
             self.texts[name] = replacement
-            self.config |= variant.config
         self.config = Config(self.config)
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
@@ -73,8 +82,15 @@ class Launched:
         planned = launches(self.texts, self.oracle.launch, self.config, inputs)
         return [compile_for(arch, self.texts[launch.kernel], launch) for launch in planned]
 
-    def with_variant(self, variant: Variant) -> Launched:
-        """The same function with one kernel replaced by the variant's."""
-        if variant.name not in self._variants:
-            self._variants[variant.name] = Launched(self.oracle, self.text, variant)
-        return self._variants[variant.name]
+    def with_variant(self, variant: Variant, *others: Variant) -> Launched:
+        """The same function with one kernel replaced by the variant's, and more kernels by those of `others`."""
+        key = tuple(v.name for v in (variant, *others))
+        if key not in self._variants:
+            self._variants[key] = Launched(self.oracle, self.text, (variant, *others))
+        return self._variants[key]
+
+    def among_right_kernels(self, variant: Variant) -> Launched:
+        """The variant's kernel beside right kernels: none of the learner's that `@right` has another answer for."""
+        own = _replaced(self.text, variant)
+        rights = {_replaced(self.text, right): right for right in self.oracle.rights.values()}
+        return self.with_variant(variant, *[right for name, right in rights.items() if name != own])

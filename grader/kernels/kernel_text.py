@@ -1,4 +1,4 @@
-"""A kernel koan as data: the text of `@triton.jit` functions and one literal CONFIG, and nothing else.
+"""A kernel koan as data: the text of `@triton.jit` functions, constants and one literal CONFIG, and nothing else.
 
 The text comes from strangers and runs in a trusted process, so a list says what a kernel may contain: arithmetic on
 tiles. Everything else is refused, and the error gives its line. Three facts about Triton make the list necessary: the
@@ -21,15 +21,16 @@ from grader.book.syntax import parse
 # The functions of triton.language that compute on tiles. Writing tl.softmax is a koan, so it is not allowed.
 FUNCTIONS = frozenset(
     """program_id num_programs arange zeros zeros_like full load store dot where sum max min argmax argmin maximum
-    minimum exp exp2 log log2 sqrt rsqrt sqrt_rn div_rn fdiv abs floor ceil cos sin erf sigmoid fma clamp cdiv cast
-    trans permute reshape ravel expand_dims broadcast broadcast_to cumsum cumprod flip join split interleave cat xor_sum
-    swizzle2d range static_range multiple_of max_contiguous max_constancy""".split()  # noqa: SIM905
+    minimum add sub mul exp exp2 log log2 sqrt rsqrt sqrt_rn div_rn fdiv abs floor ceil cos sin erf sigmoid fma clamp
+    cdiv cast trans permute reshape ravel expand_dims broadcast broadcast_to cumsum cumprod reduce associative_scan flip
+    join split interleave cat xor_sum swizzle2d range static_range multiple_of max_contiguous max_constancy assume
+    static_assert debug_barrier""".split()  # noqa: SIM905
 )
 DTYPES = frozenset(
     """float16 bfloat16 float32 float64 int1 int8 int16 int32 int64 uint8 uint16 uint32 uint64""".split()  # noqa: SIM905
 )
-# What to write instead of functions of triton.language that are not allowed.
-ADVICE = {
+# What to write instead of names of triton.language that are not allowed.
+ADVICE: Mapping[str, str] = {
     "mean": "Triton has none: divide tl.sum(x, axis=0) by the number of elements",
     "matmul": "tl.dot multiplies tiles",
     "relu": "write tl.maximum(x, 0.0)",
@@ -39,14 +40,39 @@ ADVICE = {
     "make_tensor_descriptor": "add offsets to the pointer",
     "device_print": "to look inside, store what you want to see",
     "static_print": "to look inside, store what you want to see",
-} | dict.fromkeys(
-    ("atomic_add", "atomic_max", "atomic_min", "atomic_cas", "atomic_xchg"),
-    "give every output element one program that owns it",
-)
+    "device_assert": "tl.static_assert checks what is known when compiling; results are what the tests check",
+    "dot_scaled": "the interpreter has no tensor cores for scaled formats: cast the tiles and call tl.dot",
+    "constexpr": "write the number itself, or X = tl.constexpr(2) outside of the kernels",
+    "tensor": "tl.full and tl.zeros make tiles",
+    **dict.fromkeys(
+        (
+            "atomic_add",
+            "atomic_max",
+            "atomic_min",
+            "atomic_cas",
+            "atomic_xchg",
+            "atomic_and",
+            "atomic_or",
+            "atomic_xor",
+        ),
+        "give every output element one program that owns it",
+    ),
+    **dict.fromkeys(("rand", "randn", "randint", "rand4x", "randn4x"), "no koan's kernel is random"),
+    **dict.fromkeys(("view", "squeeze", "unsqueeze"), "not every Triton has it: write tl.reshape or tl.expand_dims"),
+    **dict.fromkeys(("sort", "topk", "gather", "histogram"), "no koan sorts or counts in a kernel"),
+    **dict.fromkeys(("inline_asm_elementwise", "extra"), "the interpreter runs no machine code"),
+}
+UNKNOWN = "the interpreter of this workbook does not run it"
+# Decorators of Triton's that a kernel file does without, and why.
+DECORATORS = {
+    "triton.autotune": "list the choices in TUNE = [{…}] instead of @triton.autotune: a GPU tries them all",
+    "triton.heuristics": "the launcher is given, so put the numbers in CONFIG instead of @triton.heuristics",
+}
 # Properties and methods of a tile, of a pointer and of their dtypes.
 TILE_ATTRIBUTES = frozenset({"to", "T", "dtype", "element_ty", "shape", "type", "trans", "reshape"})
 CALLS = frozenset({"range", "min", "max"})
 RESERVED = CALLS | {"tl", "triton", "float", "CONFIG", "TUNE"}
+CONSTANT = "tl.constexpr"
 FLOATS = frozenset({"inf", "-inf", "nan"})  # float("inf") is how Triton spells it
 # Keyword arguments whose value is a string, and the values.
 KEYWORD_VALUES = {
@@ -92,7 +118,8 @@ class YourTurn(NotImplementedError):
 class KernelText:
     """A checked kernel file: its lines as written, the syntax tree of each kernel by name, and CONFIG.
 
-    `choices` is TUNE: other values for some keys of CONFIG, to be timed on a GPU.
+    `constants` are the statements X = tl.constexpr(2). `choices` is TUNE: other values for some keys of CONFIG, to be
+    timed on a GPU.
     """
 
     file: str
@@ -100,6 +127,7 @@ class KernelText:
     functions: Mapping[str, ast.FunctionDef]
     config: Mapping[str, Any]
     choices: tuple[Mapping[str, Any], ...] = ()
+    constants: tuple[ast.Assign, ...] = ()
 
     @cached_property
     def key(self) -> str:
@@ -111,13 +139,13 @@ class KernelText:
 def read(source: str, file: str) -> KernelText:
     """Read the kernels and CONFIG from a learner's text. Raises KernelSyntaxError (or SyntaxError) with the line."""
     _refuse_line_separators(source, file)
-    functions, config, tune = _parts(parse(source, file), file)
+    functions, constants, config, tune = _parts(parse(source, file), file)
     if config is None:
         raise KernelSyntaxError("CONFIG = {…} is missing", (file, 1, 0, ""))
     for function in functions.values():
-        _check(function, set(functions), file)
+        _check(function, set(functions), set(constants), file)
     choices = _choices(tune, config, file) if tune is not None else ()
-    return KernelText(file, tuple(source.splitlines(True)), functions, config, choices)
+    return KernelText(file, tuple(source.splitlines(True)), functions, config, choices, tuple(constants.values()))
 
 
 def _refuse_line_separators(source: str, file: str) -> None:
@@ -129,32 +157,61 @@ def _refuse_line_separators(source: str, file: str) -> None:
 
 def _parts(
     tree: ast.Module, file: str
-) -> tuple[dict[str, ast.FunctionDef], Mapping[str, Any] | None, ast.Assign | None]:
-    """The kernels by name, the value of CONFIG, and the statement of TUNE. Other statements are refused."""
+) -> tuple[dict[str, ast.FunctionDef], dict[str, ast.Assign], Mapping[str, Any] | None, ast.Assign | None]:
+    """The kernels and constants by name, the value of CONFIG, and the statement of TUNE. Others are refused."""
     functions: dict[str, ast.FunctionDef] = {}
+    constants: dict[str, ast.Assign] = {}
     config: Mapping[str, Any] | None = None
     tune: ast.Assign | None = None
     for node in tree.body:
         match node:
             case ast.FunctionDef():
-                _check_head(node, used_names=RESERVED | set(functions), file=file)
+                _check_head(node, used_names=RESERVED | set(functions) | set(constants), file=file)
                 functions[node.name] = node
             case ast.Assign(targets=[ast.Name(id="CONFIG")]):
                 config = _literal(node, file)
             case ast.Assign(targets=[ast.Name(id="TUNE")]):
                 tune = node
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value):
+                if name in RESERVED | set(functions) | set(constants) or name.startswith("_"):
+                    raise _error(node, file, f"`{name}` cannot be the name of a constant here, or is there twice")
+                _check_constant(node, value, file)
+                constants[name] = node
+            case ast.AnnAssign(target=ast.Name(id=name)) if ast.unparse(node.annotation) == CONSTANT:
+                message = f"Triton knows no constant that is only annotated: write {name} = tl.constexpr(…)"
+                raise _error(node, file, message)
             case ast.Import() | ast.ImportFrom():
                 _check_import(node, file)
             case ast.Expr(value=ast.Constant()):
                 pass  # a docstring, or a number that does nothing
             case _:
-                message = "a kernel file holds @triton.jit functions, CONFIG = {…} and TUNE = […], nothing else"
+                message = (
+                    "a kernel file holds @triton.jit functions, CONFIG = {…}, TUNE = […] and constants, "
+                    "X = tl.constexpr(2), nothing else"
+                )
                 raise _error(node, file, message)
-    return functions, config, tune
+    return functions, constants, config, tune
+
+
+def _check_constant(node: ast.Assign, value: ast.Call, file: str) -> None:
+    """A constant is a number: it is evaluated when the kernels are loaded."""
+    number = value.args[0] if len(value.args) == 1 and not value.keywords else None
+    if isinstance(number, ast.UnaryOp) and isinstance(number.op, ast.USub):
+        number = number.operand
+    if (
+        ast.unparse(value.func) != CONSTANT
+        or not isinstance(number, ast.Constant)
+        or type(number.value) not in (int, float, bool)
+    ):
+        raise _error(node, file, f"`{ast.unparse(node)}`: a constant of a kernel file is X = tl.constexpr(2), a number")
 
 
 def _check_head(node: ast.FunctionDef, used_names: Set[str], file: str) -> None:
     """A kernel must be marked @triton.jit, and its name must be new."""
+    decorators = [ast.unparse(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
+    advice = next((DECORATORS[d] for d in decorators if d in DECORATORS), None)
+    if advice is not None:
+        raise _error(node, file, f"{node.name}: {advice}")
     if [ast.unparse(d) for d in node.decorator_list] != ["triton.jit"]:
         message = f"{node.name}: a kernel file holds functions marked @triton.jit and nothing else"
         raise _error(node, file, message)
@@ -199,21 +256,23 @@ def is_stub(function: ast.FunctionDef) -> bool:
 
 
 def kernel_lines(text: KernelText) -> str:
-    """The text of the kernels, without stubs. Line numbers stay, so an error points at the learner's own line."""
+    """The text of kernels and constants, without stubs. Line numbers stay: errors point at the learner's own line."""
     keep = [False] * len(text.lines)
     functions = [node for node in text.functions.values() if not is_stub(node)]
-    for node in functions:
-        for i in range(node.decorator_list[0].lineno - 1, node.end_lineno or node.lineno):
+    parts: list[ast.FunctionDef | ast.Assign] = sorted([*functions, *text.constants], key=lambda node: node.lineno)
+    for node in parts:
+        first = node.decorator_list[0].lineno if isinstance(node, ast.FunctionDef) else node.lineno
+        for i in range(first - 1, node.end_lineno or node.lineno):
             keep[i] = True
     source = "".join(line if k else "\n" for line, k in zip(text.lines, keep, strict=True))
-    checked = ast.Module(list(functions), [])
+    checked = ast.Module(list(parts), [])
     if ast.dump(parse(source)) != ast.dump(checked):  # the text that runs must be the text that was checked
         raise KernelSyntaxError("the kernels could not be told from the rest of the file", (text.file, 1, 1, ""))
     return source
 
 
-def _check(function: ast.FunctionDef, kernels: set[str], file: str) -> None:
-    """Check one kernel. `kernels` are the names of all kernels of the file."""
+def _check(function: ast.FunctionDef, kernels: set[str], constants: set[str], file: str) -> None:
+    """Check one kernel. `kernels` and `constants` are the names of all kernels and constants of the file."""
     _check_signature(function, file)
     body = function.body
     docstring = ast.get_docstring(function, clean=False)
@@ -228,7 +287,7 @@ def _check(function: ast.FunctionDef, kernels: set[str], file: str) -> None:
     for name in names:
         if name in RESERVED | kernels or (name.startswith("_") and name != "_"):
             raise _error(function, file, f"`{name}` cannot be the name of a variable in a kernel")
-    checker = _Checker(names, kernels, file)
+    checker = _Checker(names | constants, kernels, file)
     for statement in body:
         checker.statement(statement)
 
@@ -252,7 +311,9 @@ def _check_signature(function: ast.FunctionDef, file: str) -> None:
 
 @dataclass(frozen=True)
 class _Checker:
-    """Checks the body of one kernel. `names` are its parameters and variables, `kernels` all kernels of the file."""
+    """Checks the body of one kernel. `names` are its parameters and variables and the file's constants, `kernels` all
+    kernels of the file.
+    """
 
     names: set[str]
     kernels: set[str]
@@ -317,7 +378,7 @@ class _Checker:
             if name in (FUNCTIONS if called else DTYPES):
                 return
             known = FUNCTIONS | DTYPES
-            why = ADVICE.get(name, "it is called, not named" if name in known else "only arithmetic on tiles is")
+            why = ADVICE.get(name, "it is called, not named" if name in known else UNKNOWN)
             raise self.error(node, f"`{text}` has no place in a kernel: {why}")
         if node.attr not in TILE_ATTRIBUTES:
             allowed = "only tl.* and a tile's .to, .T, .dtype, .shape"
@@ -337,10 +398,17 @@ class _Checker:
             raise self.error(
                 node, f"`{name}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file"
             )
-        for argument in node.args:
+        arguments = node.args
+        if name == "tl.static_assert" and len(arguments) == 2 and self.is_message(arguments[1]):
+            arguments = arguments[:1]
+        for argument in arguments:
             self.expression(argument)
         for keyword in node.keywords:
             self.keyword(keyword)
+
+    def is_message(self, node: ast.expr) -> bool:
+        """A string on one line. The second line of a longer one could start with `def `."""
+        return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.lineno == node.end_lineno
 
     def keyword(self, node: ast.keyword) -> None:
         if node.arg is None or node.arg.startswith("_"):

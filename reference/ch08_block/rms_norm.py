@@ -11,7 +11,7 @@ def rms_norm(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     if gain.shape != x.shape[-1:]:
         raise ValueError("one number a channel")
     rms = ((x * x).sum(-1, keepdim=True) / x.shape[-1] + eps).sqrt()
-    return x / rms * gain
+    return (x / rms * gain).to(x.dtype)
 
 
 @rms_norm.right("the library's, in float32")
@@ -104,6 +104,11 @@ rms_norm.standard_wrongs(
 @rms_norm.wrong("rounded before the gain and again after it: round once, at the end")
 def rounded_twice(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (_mean_square(x) + eps).sqrt()).to(x.dtype) * gain
+
+
+@rms_norm.wrong("returned in the dtype of the gain: the result has that of x")
+def dtype_of_gain(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / (_mean_square(x) + eps).sqrt() * gain.float()).to(gain.dtype)
 
 
 @rms_norm.wrong("the scale rounded to the dtype of the input: keep everything in float32 until the end")

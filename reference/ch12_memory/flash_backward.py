@@ -206,3 +206,9 @@ def low_precision_sums(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor
 def swapped(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
     dq, dk, dv = _backward(q, k, v, out, lse, grad, block)
     return dk, dq, dv
+
+
+@flash_backward.wrong("all three in the dtype of q: each gradient has the dtype of its own tensor")
+def dtype_of_q(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
+    dq, dk, dv = _backward(q, k.float(), v.float(), out, lse, grad, block)
+    return dq, dk.to(q.dtype), dv.to(q.dtype)

@@ -162,6 +162,12 @@ def low_precision(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) ->
     return a[:, None].to(out_a.dtype) * out_a + b[:, None].to(out_a.dtype) * out_b, _lse(lse_a, lse_b)
 
 
+@merge_partials.wrong("the merged result in the dtype of `out_b`: it keeps that of `out_a`")
+def dtype_of_b(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
+    out, lse = by_whole(out_a.float(), lse_a, out_b, lse_b)
+    return out.to(out_b.dtype), lse
+
+
 @merge_partials.wrong("the log-sum-exps rounded to the dtype of the results: an error there is a factor of the shares")
 def low_precision_logs(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
     a, b = lse_a.to(out_a.dtype).float(), lse_b.to(out_a.dtype).float()

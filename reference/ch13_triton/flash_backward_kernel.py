@@ -12,7 +12,19 @@ from reference.baselines import attention_work, backward, fused, naive, sdpa
 
 @oracle
 def flash_backward_kernel(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """dq, dk, dv by the chain rule, with the log of the sum and the delta of each row from a forward pass.
+    """dq, dk, dv by the chain rule."""
+    scale = q.shape[-1] ** -0.5
+    scores = q @ k.transpose(-1, -2) * scale
+    e = torch.exp(scores - scores.amax(-1, keepdim=True))
+    p = e / e.sum(-1, keepdim=True)
+    dp = grad @ v.transpose(-1, -2)
+    ds = lowp(p * (dp - (p * dp).sum(-1, keepdim=True)))
+    return ds @ k * scale, ds.transpose(-1, -2) @ q * scale, lowp(p).transpose(-1, -2) @ grad
+
+
+@flash_backward_kernel.prescribed
+def from_log_sums(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The same from the log-sum-exp and the delta of each row that a forward pass kept.
 
     That pass computes the scores on its own and rounds them differently. Its log is rounded at the size of the scores:
     where these are hundreds, exp of the difference is off by 1e-5. Its delta is grad · out, which is (p · dp) summed.
@@ -24,8 +36,8 @@ def flash_backward_kernel(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> tupl
     total = e.sum(-1, keepdim=True)
     delta = (grad * (e / total @ v)).sum(-1, keepdim=True)
     p = torch.exp(scores - (top + total.log()))
-    ds = lowp(p * (grad @ v.transpose(-1, -2) - delta))
-    return ds @ k * scale, ds.transpose(-1, -2) @ q * scale, lowp(p).transpose(-1, -2) @ grad
+    ds = p * (grad @ v.transpose(-1, -2) - delta)
+    return ds @ k * scale, ds.transpose(-1, -2) @ q * scale, p.transpose(-1, -2) @ grad
 
 
 @flash_backward_kernel.launcher
@@ -100,6 +112,7 @@ def scale_once(
         k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
         v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
         scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
         p = tl.exp(scores - lse[:, None])
         dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
         ds = p * (dp - delta[:, None])
@@ -149,6 +162,46 @@ def transposed_from_the_start(
 
 
 @flash_backward_kernel.wrong(
+    "dq: keys past the end keep the score 0: where lse is below −88, exp(0 − lse) is inf and spoils the row",
+    replaces="dq_kernel",
+)
+def dq_padding_scores_zero(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dq_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dq += tl.dot(ds.to(k.dtype), k, input_precision="ieee") * scale
+    tl.store(dq_ptr + at, dq, mask=rows[:, None] < n)
+
+
+@flash_backward_kernel.wrong(
     "dq: delta, the row sum of grad · out, is not subtracted: softmax ties the weights of a row together",
     replaces="dq_kernel",
 )
@@ -181,6 +234,7 @@ def dq_without_delta(
         k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
         v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
         scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
         p = tl.exp(scores - lse[:, None])
         dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
         ds = p * dp
@@ -264,6 +318,7 @@ def dq_without_scale(
         k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
         v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
         scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
         p = tl.exp(scores - lse[:, None])
         dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
         ds = p * (dp - delta[:, None])
@@ -428,6 +483,7 @@ def dq_delta_outside(
         k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
         v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
         scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
         p = tl.exp(scores - lse[:, None])
         dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
         ds = p * dp - delta[:, None]
@@ -508,6 +564,7 @@ def dq_full_jacobian_sign(
         k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
         v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
         scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
         p = tl.exp(scores - lse[:, None])
         dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
         ds = p * (delta[:, None] - dp)
@@ -547,6 +604,7 @@ def dq_unscaled_scores(
         k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
         v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
         scores = tl.dot(q, tl.trans(k), input_precision="ieee")
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
         p = tl.exp(scores - lse[:, None])
         dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
         ds = p * (dp - delta[:, None])
@@ -627,6 +685,7 @@ def dq_last_block(
         k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
         v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
         scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
         p = tl.exp(scores - lse[:, None])
         dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
         ds = p * (dp - delta[:, None])

@@ -556,3 +556,37 @@ def k_read_again(
     out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
     tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
     tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
+
+
+@flash_decode.wrong(
+    "the maximum is held above -10,000: where all scores are lower, no key of the part has weight; -1e30 will do",
+    replaces="split_kernel",
+)
+def floor_of_ten_thousand(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e4)
+    p = tl.exp2((scores - top) * 1.4426950408889634)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log2(total) * 0.6931471805599453)

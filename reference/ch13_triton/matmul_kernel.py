@@ -312,6 +312,25 @@ def a_read_twice(
 
 
 @matmul_kernel.wrong(
+    "lanes past the end wrap round to real rows, rows % M, which are read again: mask them", replaces="matmul_tile"
+)
+def rows_wrap_round(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows % M * K + inner[None, :], mask=inner[None, :] < K, other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns % N, mask=inner[:, None] < K, other=0.0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
     "the tiles are made float32 before tl.dot: no 16-bit tensor core multiplies those; it sums in float32 anyway",
     replaces="matmul_tile",
 )
@@ -357,7 +376,9 @@ def spilling_tile(
 
 
 @matmul_kernel.wrong(
-    "tiles of 16 rows: wgmma, the H100's tensor-core instruction, takes 64", replaces="matmul_tile", BLOCK_M=16
+    "tiles of fewer than 64 rows: wgmma, the H100's tensor-core instruction, takes 64",
+    replaces="matmul_tile",
+    BLOCK_M=16,
 )
 def short_tile(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,

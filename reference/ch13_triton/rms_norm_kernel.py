@@ -12,7 +12,7 @@ from reference import Moves, Work, oracle, unwritten
 
 @oracle
 def rms_norm_kernel(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
-    return x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps) * gain
+    return (x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps) * gain).to(x.dtype)
 
 
 @rms_norm_kernel.launcher

@@ -7,6 +7,7 @@ tile next to it, so larger tiles mean fewer bytes, until the registers are full.
 import triton
 import triton.language as tl
 
+# On an H100 tl.dot must become wgmma, which takes 64 rows (BLOCK_M) and 4 warps, or a multiple of these.
 CONFIG = {"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4, "num_stages": 3}
 # A GPU may try these instead, and takes the fastest.
 TUNE = [
@@ -43,7 +44,8 @@ def matmul_tile(
     must be 32 or more.
     No size need be a multiple of a block. tl.dot multiplies two tiles, (BLOCK_M, BLOCK_K) by (BLOCK_K, BLOCK_N), and
     adds to a float32 tile: total = tl.dot(a, b, total). Hand it the tiles as they are loaded, in 16 bits or 8: tensor
-    cores take those. Round once, at the store. A tile of A is loaded once for each step, B likewise.
+    cores take those. Round once, at the store. A tile of A is loaded once for each step, B likewise. Mask the lanes
+    past the end: rows % M, as in Triton's tutorial, would read real rows again, and bytes are counted.
     [[1, 2], [3, 4]] @ [[5], [6]] is [[17], [39]].
     """
     tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)

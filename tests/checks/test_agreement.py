@@ -314,3 +314,24 @@ def test_inputs_of_a_kind_are_the_same_for_the_same_seed():
     x = randn(3, 4, 5)
     assert torch.equal(strided(x), x)
     assert not strided(x).is_contiguous()
+
+
+def test_the_bound_covers_the_formula_that_the_contract_prescribes():
+    """Where one score is far above the others, its weight by the maximum is exactly 1. By a log-sum-exp it is not."""
+
+    @oracle
+    def weights(x):
+        e = torch.exp(1.1 * (x - x.amax(-1, keepdim=True)))
+        return e / e.sum(-1, keepdim=True)
+
+    def by_logsumexp(x):
+        return torch.exp(1.1 * x - (x * 11 / 10).logsumexp(-1, keepdim=True))
+
+    x = torch.zeros(64, 3)
+    x[:, 0] = 1000 + torch.arange(64)
+    with pytest.raises(Disagreement):
+        agrees(by_logsumexp, x, with_=weights)
+    weights.prescribed(by_logsumexp)
+    agrees(by_logsumexp, x, with_=weights)
+    with pytest.raises(Disagreement):
+        agrees(lambda x: by_logsumexp(x) * 1.01, x, with_=weights)

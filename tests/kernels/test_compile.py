@@ -10,6 +10,7 @@ from grader.kernels.compiler import Compiler
 from grader.kernels.kernel_function import launched
 from grader.kernels.kernel_text import read
 from reference import Moves, oracle, unwritten
+from reference.ch13_triton.flash_forward import flash_forward
 from tests.conftest import ROOT
 
 KERNEL = """
@@ -93,6 +94,17 @@ def test_an_unfit_kernel_is_told_why(config, dot, says):
     with pytest.raises(Disagreement) as caught:
         compiles(kernel(config, dot), *inputs(), with_=matmul, wgmma=True)
     assert says in str(caught.value)
+
+
+def test_a_tile_too_small_for_wgmma_is_named():
+    text = (ROOT / "solutions/ch13_triton/flash_forward.py").read_text().replace('"BLOCK_M": 128', '"BLOCK_M": 32')
+    with pytest.raises(Disagreement, match="BLOCK_M 32: wgmma needs 64 rows and 4 warps"):
+        compiles(
+            launched(flash_forward, text, "<test>"),
+            *[torch.ones(1, 128, 64).half()] * 3,
+            with_=flash_forward,
+            wgmma=True,
+        )
 
 
 def test_what_was_compiled_is_kept(monkeypatch, tmp_path):

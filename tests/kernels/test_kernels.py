@@ -3,8 +3,13 @@
 import pytest
 import torch
 
-from grader.kernels.interpreter.run import StrayAddress, load
+from grader.checks import Disagreement, agrees
+from grader.kernels.interpreter.run import LowPrecisionArithmetic, StrayAddress, load
+from grader.kernels.kernel_function import launched
 from grader.kernels.kernel_text import KernelSyntaxError, read
+from reference.ch13_triton.flash_forward import flash_forward
+from reference.ch13_triton.three_ways import three_ways
+from tests.conftest import ROOT
 
 HEAD = "import triton\nimport triton.language as tl\nCONFIG = {'BLOCK': 4}\n"
 KERNEL = "@triton.jit\ndef k(x_ptr, out_ptr, n, BLOCK: tl.constexpr):\n"
@@ -49,15 +54,15 @@ def kernels(*lines):
         (HEAD + KERNEL + "    x_ptr[0] = n\n", 6, "cannot be assigned to"),
         (HEAD + KERNEL + "    x = tl.load\n", 6, "it is called, not named"),
         (HEAD + KERNEL + "    x = tl.float32(1)\n", 6, "it is called, not named"),
-        (HEAD + KERNEL + "    x = tl.tensor(n, tl.float32)\n", 6, "only arithmetic on tiles is"),
-        (HEAD + KERNEL + "    x = tl.dtype('fp32')\n", 6, "only arithmetic on tiles is"),
+        (HEAD + KERNEL + "    x = tl.tensor(n, tl.float32)\n", 6, "tl.full and tl.zeros make tiles"),
+        (HEAD + KERNEL + "    x = tl.dtype('fp32')\n", 6, "does not run it"),
         (HEAD + KERNEL + "    x = tl.softmax(n)\n", 6, "write it out"),
         (HEAD + KERNEL + "    tl.atomic_add(x_ptr, 1)\n", 6, "one program that owns it"),
         (HEAD + KERNEL + "    tl.device_print('x', n)\n", 6, "store what you want to see"),
         (HEAD + KERNEL + "    tl.static_print(n)\n", 6, "store what you want to see"),
-        (HEAD + KERNEL + "    x = tl.inline_asm_elementwise('', '', [n], tl.int32, True, 1)\n", 6, "only arithmetic"),
+        (HEAD + KERNEL + "    x = tl.inline_asm_elementwise('', '', [n], tl.int32, True, 1)\n", 6, "no machine code"),
         (HEAD + KERNEL + "    x = tl.extra.cuda.globaltimer()\n", 6, "has no place in a kernel"),
-        (HEAD + KERNEL + "    x = tl.map_elementwise(n)\n", 6, "only arithmetic on tiles is"),
+        (HEAD + KERNEL + "    x = tl.map_elementwise(n)\n", 6, "does not run it"),
         (HEAD + KERNEL + "    x = tl.load(x_ptr, **n)\n", 6, "has no place in a call"),
         (HEAD + KERNEL + "    x = tl.load(*n)\n", 6, "has no place in a kernel"),
         (HEAD + KERNEL + "    x = tl.load(x_ptr, _semantic=n)\n", 6, "has no place in a call"),
@@ -73,6 +78,19 @@ def kernels(*lines):
         (HEAD + KERNEL + "    def inner(): pass\n", 6, "has no place in a kernel"),
         (HEAD + KERNEL + "    global x\n", 6, "has no place in a kernel"),
         (HEAD + KERNEL + "    'text'\n    'text'\n", 7, "does nothing"),
+        (HEAD + KERNEL + "    x = tl.sort(n)\n", 6, "no koan sorts"),
+        (HEAD + KERNEL + "    x = tl.rand(n, n)\n", 6, "no koan's kernel is random"),
+        (HEAD + KERNEL + "    tl.static_assert(n, n, 'text')\n", 6, "numbers only"),
+        (HEAD + KERNEL + "    tl.static_assert(n, '''a\\\ndef k(): print()''')\n", 6, "numbers only"),
+        (HEAD + "@triton.autotune(configs=[], key=[])\n" + KERNEL + "    pass\n", 6, "list the choices in TUNE"),
+        (HEAD + "@triton.heuristics({})\n" + KERNEL + "    pass\n", 6, "put the numbers in CONFIG"),
+        (HEAD + "LOG2: tl.constexpr = 1.5\n", 4, "write LOG2 = tl.constexpr(…)"),
+        (HEAD + "X = tl.constexpr(open('f'))\n", 4, "a number"),
+        (HEAD + "X = tl.constexpr('f')\n", 4, "a number"),
+        (HEAD + "X = open('f')\n", 4, "a number"),
+        (HEAD + "X = tl.constexpr(2)\n" * 2, 5, "is there twice"),
+        (HEAD + "range = tl.constexpr(2)\n", 4, "cannot be the name of a constant"),
+        (HEAD + "X = 2\n", 4, "X = tl.constexpr(2)"),
     ],
 )
 def test_what_is_no_kernel_is_refused_with_its_line(text, line, says):
@@ -116,6 +134,46 @@ def test_a_kernel_writes_its_result_into_the_tensor_it_was_given():
     assert torch.equal(out, x + 1)
 
 
+def test_a_constant_of_the_file_is_known_in_its_kernels():
+    text = HEAD + "SHIFT = tl.constexpr(-3)\n" + KERNEL + "    i = tl.arange(0, BLOCK)\n"
+    run = load(read(text + "    tl.store(out_ptr + i, tl.load(x_ptr + i) + SHIFT)\n", "<test>"))
+    out = torch.zeros(4)
+    run.k[(1,)](torch.arange(4.0), out, 4, BLOCK=4)
+    assert out.tolist() == [-3, -2, -1, 0]
+
+
+def test_sums_by_name_assumptions_and_assertions_run():
+    run = kernels(
+        "tl.assume(n > 3)",
+        "tl.static_assert(BLOCK == 4, 'one block')",
+        "i = tl.arange(0, BLOCK)",
+        "x = tl.load(x_ptr + i)",
+        "tl.debug_barrier()",
+        "tl.store(out_ptr + i, tl.sub(tl.mul(tl.add(x, 1.0), 3.0), x))",
+    )
+    out = torch.zeros(4)
+    run.k[(1,)](torch.arange(4.0), out, 4, BLOCK=4)
+    assert out.tolist() == [3, 5, 7, 9]
+    with pytest.raises(AssertionError, match="one block"):
+        run.k[(1,)](torch.arange(8.0), torch.zeros(8), 4, BLOCK=8)
+    with pytest.raises(AssertionError, match="Assume failed"):
+        run.k[(1,)](torch.arange(4.0), out, 3, BLOCK=4)
+
+
+def test_a_reduction_and_a_scan_by_a_function_of_the_file():
+    larger = "@triton.jit\ndef larger(a, b):\n    return tl.maximum(a, b)\n"
+    body = (
+        "    i = tl.arange(0, BLOCK)\n    x = tl.load(x_ptr + i)\n"
+        "    tl.store(out_ptr, tl.reduce(x, 0, larger))\n"
+        "    tl.store(out_ptr + 1 + i, tl.associative_scan(x, 0, larger))\n"
+    )
+    run, out = load(read(HEAD + larger + KERNEL + body, "<test>")), torch.zeros(5)
+    run.k[(1,)](torch.tensor([1.0, 5.0, 2.0, 7.0]), out, 4, BLOCK=4)
+    assert out.tolist() == [7, 1, 5, 5, 7]
+    with pytest.raises(LowPrecisionArithmetic, match="a sum or other reduction on a bf16 tile"):
+        run.k[(1,)](torch.ones(4, dtype=torch.bfloat16), out, 4, BLOCK=4)
+
+
 def test_a_view_is_read_by_its_strides_and_the_rest_of_its_storage_is_left_alone():
     run = kernels("i = tl.arange(0, BLOCK)", "tl.store(out_ptr + 2 * i, tl.load(x_ptr + 2 * i))")
     buffer = torch.zeros(8)
@@ -144,7 +202,26 @@ def test_a_stray_address_is_caught_with_program_argument_and_index(line, says):
     run = kernels("i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)", line)
     with pytest.raises(StrayAddress) as caught:
         run.k[(2,)](torch.ones(6), torch.ones(6), 6, BLOCK=4)
-    assert says in str(caught.value)
+    assert f"k: {says}" in str(caught.value)
+
+
+def test_a_mistake_is_not_blamed_on_another_kernel_of_the_file():
+    """With one key every kernel of loops is right, also one that forgets to rescale."""
+    text = (ROOT / "solutions/ch13_triton/three_ways.py").read_text()
+    fn = launched(three_ways, text.replace("range(0, m, BLOCK_N)", "range(0, m - 1, BLOCK_N)"), "<test>")
+    with pytest.raises(Disagreement) as caught:
+        agrees(fn, *torch.ones(3, 1, 1, 16), with_=three_ways)
+    assert list(caught.value.message.looks) == ["blocks_tail_dropped"]
+
+
+@pytest.mark.parametrize(("mask", "named"), [("rows < n", []), ("keys[None, :] < m", ["unmasked_keys"])])
+def test_a_stray_address_is_no_sign_of_a_mistake_with_another_argument(mask, named):
+    """A load of q without its mask is not named. That of k is."""
+    text = (ROOT / "solutions/ch13_triton/flash_forward.py").read_text()
+    fn = launched(flash_forward, text.replace(f"mask={mask}, other=0", f"mask={mask} + BLOCK_N, other=0"), "<test>")
+    with pytest.raises(Disagreement) as caught:
+        agrees(fn, *torch.ones(3, 1, 70, 16), with_=flash_forward)
+    assert list(caught.value.message.looks) == named
 
 
 def test_a_kernel_koan_whose_file_does_other_things_is_broken_with_the_line(play):

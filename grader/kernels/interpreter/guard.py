@@ -22,7 +22,14 @@ Access = Literal["reads", "writes"]
 
 
 class StrayAddress(IndexError):
-    """A load or store outside every tensor the kernel was given."""
+    """A load or store outside every tensor the kernel was given.
+
+    `cause` tells mistakes apart: the kernel, the argument, and whether it is read or written.
+    """
+
+    def __init__(self, text: str, cause: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,8 @@ class Argument:
 class Guard:
     """Copies of the tensors, each storage with padding around it, and their addresses."""
 
-    def __init__(self, tensors: dict[str, Tensor]) -> None:
+    def __init__(self, kernel: str, tensors: dict[str, Tensor]) -> None:
+        self.kernel = kernel
         self.storages: dict[int, tuple[torch.UntypedStorage, Tensor]] = {}
         self.arguments: list[Argument] = []
         for name, tensor in tensors.items():
@@ -110,6 +118,7 @@ class Guard:
         index = (address - owner.first) // owner.itemsize
         more = f" (and {stray.size - 1} more)" if stray.size > 1 else ""
         return StrayAddress(
-            f"program {tuple(program)} {access} {owner.name} at element {index}{more}, "
-            f"but {owner.name} has {owner.numel} elements: is the mask missing or off by one?"
+            f"{self.kernel}: program {tuple(program)} {access} {owner.name} at element {index}{more}, "
+            f"but {owner.name} has {owner.numel} elements: is the mask missing or off by one?",
+            (self.kernel, owner.name, access),
         )

@@ -102,7 +102,7 @@ class Kernel:
             names = self.interpreted.arg_names
             tensors = {n: a for n, a in zip(names, args, strict=False) if isinstance(a, Tensor)}
             tensors |= {n: a for n, a in kwargs.items() if isinstance(a, Tensor)}
-            guard = Guard(tensors)
+            guard = Guard(self.name, tensors)
             args = tuple(guard.copy(a) if isinstance(a, Tensor) else a for a in args)
             kwargs = {n: guard.copy(a) if isinstance(a, Tensor) else a for n, a in kwargs.items()}
             try:
