@@ -15,7 +15,7 @@ def split_heads(x: Shaped[Tensor, "b n d_model"], h: int) -> Shaped[Tensor, "b h
         x = [[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]]], h = 2      three tokens of width 4
         ->  [[[[1, 2], [5, 6], [9, 10]], [[3, 4], [7, 8], [11, 12]]]]   two heads of three tokens of width 2
 
-    Raises ValueError if `h` does not divide d_model.
+    `h` is 1 or more. Raises ValueError if it does not divide d_model.
     """
     raise NotImplementedError("your turn")
 

@@ -42,6 +42,7 @@ def test_scores_of_every_size(kind, dtype, seed):
 
 
 def test_visible_scores_may_be_lower_than_any_stand_in_for_minus_infinity():
+    agrees(apply_mask, torch.tensor([[-3e9, 0.0]]), torch.tensor([[False, True]]), with_=oracle, gives=[[1, 0]])
     scores = torch.tensor([[-20000.0, -20001.0, 3.0, 1.0]])
     agrees(
         apply_mask,
@@ -79,11 +80,11 @@ def test_one_mask_serves_all_heads_or_all_queries(shape, seed):
 
 
 def test_strides_and_empty_batches_make_no_difference(seed):
-    agrees(apply_mask, strided(randn(3, 5, seed=seed)), strided(some(3, 5, seed=seed)), with_=oracle)
+    agrees(apply_mask, strided(randn(1, 3, 5, seed=seed)), strided(some(3, 5, seed=seed)), with_=oracle)
     agrees(apply_mask, torch.empty(0, 3, 5), some(3, 5, seed=seed), with_=oracle)
 
 
-@given(st.lists(st.tuples(st.floats(-1e4, 1e4, width=32), st.booleans()), min_size=1, max_size=9))
+@given(st.lists(st.tuples(st.floats(-9e3, 9e3, width=32), st.booleans()), min_size=1, max_size=9))
 def test_any_row_with_any_mask(pairs):
     scores, hidden = zip(*pairs, strict=True)
     agrees(apply_mask, torch.tensor([scores]), torch.tensor([hidden]), with_=oracle)

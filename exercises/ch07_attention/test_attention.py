@@ -55,6 +55,19 @@ def test_scores_beyond_fp16_and_then_some():
     agrees(attention, q, k, torch.tensor([[[[1.0], [2.0]]]]).half(), with_=oracle, gives=[[[[1.0], [1.0]]]])
 
 
+def test_a_visible_score_may_be_lower_than_any_stand_in_for_minus_infinity():
+    q, k = torch.tensor([[[[1.0]]]]), torch.tensor([[[[-3e9], [0.0]]]])
+    hidden = torch.tensor([[False, True]])
+    agrees(attention, q, k, torch.tensor([[[[1.0], [2.0]]]]), hidden, with_=oracle, gives=[[[[1.0]]]])
+
+
+def test_the_result_has_the_dtype_of_q_whatever_k_and_v_have(seed):
+    q, k, v = qkv(1, 2, 3, 5, 32, 6, seed=seed)
+    agrees(attention, q.bfloat16(), k.bfloat16(), v.bfloat16(), with_=oracle)
+    agrees(attention, q.bfloat16(), k, v, with_=oracle)
+    agrees(attention, q, k.bfloat16(), v.half(), with_=oracle)
+
+
 @pytest.mark.card("mask-for-decoders-only")
 def test_with_a_causal_mask_the_first_token_is_its_own_value_and_without_one_it_sees_all():
     q, v = torch.zeros(1, 1, 3, 1), torch.tensor([[[[1.0], [2.0], [6.0]]]])

@@ -51,6 +51,19 @@ def test_causal_hides_the_tokens_to_come(dtype, seed):
     agrees(multi_head_attention, x, *ws, heads=4, causal=True, with_=oracle)
 
 
+def test_a_visible_score_may_be_lower_than_any_stand_in_for_minus_infinity():
+    x, ws = torch.tensor([[[1.0], [0.0]]]), [torch.tensor([[w]]) for w in (6e4, -5e4, 1.0, 1.0)]
+    agrees(multi_head_attention, x, *ws, heads=1, causal=True, with_=oracle, gives=[[[1.0], [0.5]]])
+
+
+def test_the_result_has_the_dtype_of_x_whatever_the_weights_have(seed):
+    x, ws = randn(1, 3, 8, seed=seed), weights(8, 8, seed)
+    low = [w.bfloat16() for w in ws]
+    agrees(multi_head_attention, x.bfloat16(), *low, heads=2, with_=oracle)
+    agrees(multi_head_attention, x.bfloat16(), *ws, heads=2, with_=oracle)
+    agrees(multi_head_attention, x, *low[:2], low[2].half(), low[3], heads=2, with_=oracle)
+
+
 def test_tokens_far_apart_in_size_do_not_overflow(seed):
     agrees(multi_head_attention, signal("large", 1, 4, 8, seed=seed), *weights(8, 8, seed), heads=2, with_=oracle)
 
@@ -80,7 +93,7 @@ def test_strides_make_no_difference(seed):
 @given(
     st.integers(1, 3),
     st.integers(1, 5),
-    st.integers(1, 6),
+    st.integers(4, 8),
     st.integers(1, 4),
     st.integers(1, 4),
     st.booleans(),

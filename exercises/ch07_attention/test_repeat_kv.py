@@ -32,7 +32,7 @@ def test_as_many_key_heads_as_query_heads_stay_as_they_are(seed):
     exact(repeat_kv, randn(2, 4, 3, 5, seed=seed), 4, with_=oracle)
 
 
-@pytest.mark.parametrize("heads, kv", [(6, 4), (7, 2), (2, 4), (3, 4), (0, 2)])
+@pytest.mark.parametrize("heads, kv", [(6, 4), (7, 2), (2, 4), (3, 4), (0, 2), (-2, 2)])
 def test_heads_that_form_no_equal_groups_are_a_value_error(heads, kv, seed):
     exact(repeat_kv, randn(1, kv, 3, 2, seed=seed), heads, with_=oracle)
 

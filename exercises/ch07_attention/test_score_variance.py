@@ -41,6 +41,13 @@ def test_few_queries_and_keys_in_every_dtype(dtype, seed):
     agrees(score_variance, q, k, with_=oracle)
 
 
+def test_queries_and_keys_may_differ_in_dtype(seed):
+    q, k = randn(5, 24, seed=seed), randn(3, 24, seed=seed + 1)
+    agrees(score_variance, q.bfloat16(), k.bfloat16(), with_=oracle)
+    agrees(score_variance, q.bfloat16(), k, with_=oracle)
+    agrees(score_variance, q, k.half(), with_=oracle)
+
+
 def test_scores_beyond_fp16_are_measured():
     q, k = 40 * all_signs(3).repeat(1, 16).half(), 40 * all_signs(3).repeat(1, 16).half()
     agrees(score_variance, q, k, with_=oracle)
@@ -53,8 +60,8 @@ def test_vectors_of_every_size(kind, seed):
 
 
 def test_a_large_common_score_does_not_drown_the_spread(seed):
-    q = torch.cat([torch.full((7, 1), 30.0), 0.1 * randn(7, 8, seed=seed)], 1)
-    k = torch.cat([torch.full((5, 1), 30.0), 0.1 * randn(5, 8, seed=seed + 1)], 1)
+    q = torch.cat([torch.full((7, 1), 30.0), 0.1 * randn(7, 15, seed=seed)], 1)
+    k = torch.cat([torch.full((5, 1), 30.0), 0.1 * randn(5, 15, seed=seed + 1)], 1)
     agrees(score_variance, q, k, with_=oracle)
 
 

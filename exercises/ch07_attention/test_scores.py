@@ -36,6 +36,13 @@ def test_a_long_head_is_summed_in_float32(dtype, seed):
     agrees(scores, q, k, with_=oracle)
 
 
+def test_the_result_has_the_dtype_of_q_whatever_k_has(seed):
+    q, k = randn(1, 2, 5, 48, seed=seed), randn(1, 2, 7, 48, seed=seed + 1)
+    agrees(scores, q.bfloat16(), k.bfloat16(), with_=oracle)
+    agrees(scores, q.bfloat16(), k, with_=oracle)
+    agrees(scores, q, k.bfloat16(), with_=oracle)
+
+
 @pytest.mark.parametrize("kind", ["tiny", "large", "offset", "uneven"])
 def test_values_of_every_size(kind, seed):
     agrees(scores, signal(kind, 1, 2, 6, 32, seed=seed), randn(1, 2, 5, 32, seed=seed + 1), with_=oracle)

@@ -47,6 +47,8 @@ def test_vectors_of_any_width(n_q, n_k, d, seed):
 def test_widths_that_differ_are_a_value_error(wide, narrow):
     agrees(scores_by_loops, wide, narrow, with_=oracle)
     agrees(scores_by_loops, narrow, wide, with_=oracle)
+    agrees(scores_by_loops, narrow, narrow + wide, with_=oracle)
+    agrees(scores_by_loops, narrow + wide, narrow, with_=oracle)
 
 
 def test_no_keys_give_empty_rows_and_no_queries_give_no_rows():

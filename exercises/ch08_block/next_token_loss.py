@@ -12,7 +12,8 @@ from torch import Tensor
 def next_token_loss(
     logits: Float[Tensor, "b n vocabulary"], labels: Int64[Tensor, "b n"], ignore: int = -100
 ) -> Float[Tensor, ""]:
-    """The mean of -log p(next token), in float32 (computed in it, too).
+    """The mean of -log p(next token), in float32 (computed in it, too). Write it yourself: torch's cross_entropy and
+    nll_loss are refused.
 
     `labels` are not shifted: labels[:, t] is the token at position t, and the logits at t predict labels[:, t + 1]. A
     target equal to `ignore` does not count, neither in the sum nor in the mean. The mean is over all targets of the

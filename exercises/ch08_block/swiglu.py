@@ -15,10 +15,10 @@ def swiglu(
     up: Float[Tensor, "ffn d"],
     down: Float[Tensor, "d ffn"],
 ) -> Float[Tensor, "*batch d"]:
-    """down (SiLU(gate x) ⊙ up x), in the dtype of `x`, with SiLU(z) = z · sigmoid(z).
+    """down (SiLU(gate x) ⊙ up x), in the dtype of `x`, whatever the weights have, with SiLU(z) = z · sigmoid(z).
 
     The weights are stored (out, in), as in nn.Linear: `gate x` is x times gate transposed. Compute in float32 inside,
-    whatever the dtype, and round once at the end.
+    whatever the dtypes, and round once at the end.
 
         x = [1., 2.], gate = [[1., 0.], [0., 1.]], up = [[0., 1.], [1., 0.]], down = [[1., 1.], [0., 1.]]
         gate x = [1, 2], SiLU of it [0.7311, 1.7616], up x = [2, 1], the product [1.4621, 1.7616]

@@ -51,6 +51,11 @@ def test_strides_make_no_difference(pre_norm, seed):
     agrees(gradient_by_depth, *map(strided, stack(2, 3, 4, seed)), pre_norm, with_=oracle)
 
 
+def test_one_channel(seed):
+    x, weights, probe = stack(2, 3, 1, seed, 1e-3)
+    agrees(gradient_by_depth, 1e-3 * x, weights, probe, True, with_=oracle)
+
+
 @settings(max_examples=5)
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(2, 6), st.booleans(), st.integers(0, 99))
 def test_any_stack(layers, n, d, pre_norm, seed):

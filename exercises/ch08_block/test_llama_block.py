@@ -51,6 +51,14 @@ def test_tokens_of_a_batch_with_shared_key_heads(dtype, seed):
     agrees(llama_block, x, weights(8, 4, 2, 4, 12, seed, dtype), 4, 2, with_=oracle)
 
 
+def test_the_result_has_the_dtype_of_x_whatever_the_weights_have(seed):
+    x, w = 3 * randn(1, 3, 8, seed=seed), weights(8, 2, 1, 4, 12, seed)
+    low = {name: t.bfloat16() for name, t in w.items()}
+    agrees(llama_block, x.bfloat16(), low, 2, 1, with_=oracle)
+    agrees(llama_block, x.bfloat16(), w, 2, 1, with_=oracle)
+    agrees(llama_block, x, low, 2, 1, with_=oracle)
+
+
 @pytest.mark.card("rope-inside-attention")
 def test_positions_reach_attention_through_queries_and_keys(seed):
     agrees(llama_block, randn(1, 7, 8, seed=seed), weights(8, 2, 1, 4, 8, seed), 2, 1, 100.0, with_=oracle)

@@ -26,12 +26,12 @@ def test_rank_one_by_hand():
 
 @pytest.mark.card("lora-starts-as-the-base")
 def test_with_b_zero_nothing_is_added(seed):
-    x, w, a, b = parts(3, 4, 5, 2, seed)
+    x, w, a, b = parts(3, 1, 5, 2, seed)
     agrees(lora_linear, x, w, a, torch.zeros_like(b), 16.0, with_=oracle)
 
 
 @pytest.mark.card("lora-formula")
-@pytest.mark.parametrize("r, alpha", [(1, 4.0), (4, 8.0), (8, 2.0)])
+@pytest.mark.parametrize("r, alpha", [(1, 4.0), (4, 10.0), (8, 2.0)])
 def test_alpha_is_divided_by_the_rank(r, alpha, seed):
     agrees(lora_linear, *parts(3, 6, 5, r, seed), alpha, with_=oracle)
 
@@ -41,6 +41,13 @@ def test_alpha_is_divided_by_the_rank(r, alpha, seed):
 def test_tokens_of_every_size(kind, dtype, seed):
     _, w, a, b = parts(1, 16, 8, 4, seed, dtype)
     agrees(lora_linear, signal(kind, 4, 16, dtype=dtype, seed=seed), w, a, b, 8.0, with_=oracle)
+
+
+def test_the_result_has_the_dtype_of_x_whatever_the_weights_have(seed):
+    wide, low = parts(3, 16, 8, 4, seed), parts(3, 16, 8, 4, seed, torch.bfloat16)
+    agrees(lora_linear, *low, 8.0, with_=oracle)
+    agrees(lora_linear, low[0], *wide[1:], 8.0, with_=oracle)
+    agrees(lora_linear, wide[0], *low[1:], 8.0, with_=oracle)
 
 
 def test_strides_and_no_tokens_make_no_difference(seed):
@@ -79,3 +86,11 @@ def test_with_a_and_b_zero_no_gradient_is_left():
 def test_gradients_sum_over_the_tokens(dtype, seed):
     x, _, a, b = parts(40, 6, 5, 3, seed, dtype)
     agrees(lora_gradients, x, a, b, 12.0, randn(40, 5, dtype=dtype, seed=seed + 9), with_=gradients_oracle)
+
+
+def test_gradients_have_the_dtype_of_x_whatever_the_others_have(seed):
+    (x, _, *ab), (low, _, *low_ab) = parts(20, 6, 5, 3, seed), parts(20, 6, 5, 3, seed, torch.bfloat16)
+    dy = randn(20, 5, seed=seed + 9)
+    agrees(lora_gradients, low, *low_ab, 12.0, dy.bfloat16(), with_=gradients_oracle)
+    agrees(lora_gradients, low, *ab, 12.0, dy, with_=gradients_oracle)
+    agrees(lora_gradients, x, *low_ab, 12.0, dy.half(), with_=gradients_oracle)

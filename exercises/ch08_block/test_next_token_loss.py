@@ -24,8 +24,8 @@ def test_three_tokens_by_hand():
 
 @pytest.mark.card("next-token-shift")
 def test_a_position_that_knows_its_own_token_has_not_predicted_anything():
-    logits = 10 * torch.eye(3).unsqueeze(0)
-    agrees(next_token_loss, logits, torch.tensor([[0, 1, 2]]), with_=oracle, gives=10.0001)
+    logits = 3 * torch.eye(3).unsqueeze(0)
+    agrees(next_token_loss, logits, torch.tensor([[0, 1, 2]]), with_=oracle, gives=3.0949)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -55,6 +55,11 @@ def test_nothing_to_predict_costs_nothing(labels, seed):
 @pytest.mark.parametrize("kind", ["large", "offset", "peaked"])
 def test_logits_of_every_size(kind, dtype, seed):
     agrees(next_token_loss, signal(kind, 2, 4, 9, dtype=dtype, seed=seed), tokens(2, 4, 9, seed), with_=oracle)
+
+
+def test_a_vocabulary_of_one_costs_nothing():
+    labels = torch.tensor([[0, -100, 0]])
+    agrees(next_token_loss, torch.tensor([[[3.0], [4.0], [5.0]]]), labels, with_=oracle, gives=0.0)
 
 
 def test_strides_make_no_difference(seed):

@@ -19,6 +19,10 @@ def test_three_pairs_share_the_factor_out_by_steps():
     agrees(rope_ntk, 6, 1000.0, 4.0, with_=oracle, gives=[1.0, 0.05, 0.0025])
 
 
+def test_the_new_base_need_not_be_an_integer():
+    agrees(rope_ntk, 4, 50.0, 1.5, with_=oracle, gives=[1.0, 0.0943])  # 50 · 1.5² = 112.5
+
+
 def test_a_factor_of_one_changes_nothing():
     agrees(rope_ntk, 4, 10000.0, 1.0, with_=oracle, gives=[1.0, 0.01])
 

@@ -41,6 +41,14 @@ def test_tokens_of_a_batch(dtype, seed):
     agrees(swiglu, randn(2, 3, 6, dtype=dtype, seed=seed), *weights(6, 16, seed, dtype), with_=oracle)
 
 
+def test_the_result_has_the_dtype_of_x_whatever_the_weights_have(seed):
+    x, ws = randn(2, 1, 6, seed=seed), weights(6, 16, seed)
+    low = [w.bfloat16() for w in ws]
+    agrees(swiglu, x.bfloat16(), *low, with_=oracle)
+    agrees(swiglu, x.bfloat16(), *ws, with_=oracle)
+    agrees(swiglu, x, low[0], low[1].half(), low[2], with_=oracle)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("kind", ["large", "tiny", "uneven"])
 def test_values_of_every_size(kind, dtype, seed):

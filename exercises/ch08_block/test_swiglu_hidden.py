@@ -34,6 +34,18 @@ def test_a_width_that_is_a_multiple_already_stays():
     agrees(swiglu_hidden, 96, 32, with_=oracle, gives=[256, 1.0])
 
 
+def test_a_width_just_above_a_multiple_is_rounded_up():
+    agrees(swiglu_hidden, 512, with_=oracle, gives=[1536, 1.125])  # 1,365 is nearer to 1,280
+
+
+def test_the_smallest_layer():
+    agrees(swiglu_hidden, 1, 1, with_=oracle, gives=[2, 0.75])
+
+
+def test_a_multiplier_below_one_narrows_the_layer():
+    agrees(swiglu_hidden, 96, 32, 0.5, with_=oracle, gives=[128, 0.5])
+
+
 def test_each_step_rounds_down_before_the_last_rounds_up():
     agrees(swiglu_hidden, 100, 1, 3.0, with_=oracle, gives=[798, 2.9925])
     agrees(swiglu_hidden, 96, 32, 1.126, with_=oracle, gives=[288, 1.125])
@@ -44,6 +56,6 @@ def test_what_is_not_positive_is_a_value_error(asked):
     agrees(swiglu_hidden, *asked, with_=oracle)
 
 
-@given(st.integers(1, 20_000), st.integers(1, 4096), st.floats(0.25, 4, width=16))
+@given(st.integers(2, 20_000), st.integers(1, 4096), st.floats(0.25, 4, width=16))
 def test_any_model(d_model, multiple, multiplier):
     agrees(swiglu_hidden, d_model, multiple, multiplier, with_=oracle)

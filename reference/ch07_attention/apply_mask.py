@@ -77,14 +77,14 @@ def nan_rows(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, -torch.inf)).to(scores.dtype)
 
 
-@apply_mask.wrong("−10,000 for −inf: visible scores can be lower, and a hidden row becomes an average")
+@apply_mask.wrong(
+    "a finite number such as −1e4 or −1e9 for −inf: visible scores can be lower, and a hidden row becomes an average"
+)
 def minus_ten_thousand(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, -1e4)).to(scores.dtype)
 
 
-@apply_mask.wrong(
-    "−1e9 or the lowest finite number for −inf: a row that is hidden entirely becomes an average of all keys"
-)
+@apply_mask.wrong("the lowest finite number for −inf: a row that is hidden entirely becomes an average of all keys")
 def lowest_finite(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, torch.finfo(torch.float32).min)).to(scores.dtype)
 
@@ -179,3 +179,32 @@ def by_boolean_index(scores: Tensor, hidden: Tensor) -> Tensor:
 @apply_mask.wrong("softmax over axis 1: in (b, h, q, k) those are the heads; the keys are always the last axis, −1")
 def over_axis_one(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, -torch.inf), 1).masked_fill(hidden, 0).to(scores.dtype)
+
+
+@apply_mask.wrong("a finite number such as −1e4 or −1e9 for −inf: visible scores can be lower, and the hidden ones win")
+def finite_but_rows(scores: Tensor, hidden: Tensor) -> Tensor:
+    gone = hidden.expand(scores.shape).all(-1, keepdim=True)
+    return _softmax(_filled(scores, hidden, -1e4)).masked_fill(gone, 0).to(scores.dtype)
+
+
+@apply_mask.wrong(
+    "a finite number such as −1e4 or −1e9 for −inf: visible scores can be lower, and then their row is lost"
+)
+def finite_then_zeros(scores: Tensor, hidden: Tensor) -> Tensor:
+    return _softmax(_filled(scores, hidden, -1e4)).masked_fill(hidden, 0).to(scores.dtype)
+
+
+@apply_mask.wrong("−inf added to hidden scores, not put in their place: inf − inf is NaN, and makes its whole row NaN")
+def added_but_rows(scores: Tensor, hidden: Tensor) -> Tensor:
+    bias = torch.zeros(hidden.shape).masked_fill(hidden, -torch.inf)
+    gone = hidden.expand(scores.shape).all(-1, keepdim=True)
+    return _softmax(scores.float() + bias).masked_fill(gone, 0).to(scores.dtype)
+
+
+@apply_mask.wrong(
+    "exp without subtracting the row's maximum: large scores overflow, and small ones become rows of zeros"
+)
+def no_max_guarded(scores: Tensor, hidden: Tensor) -> Tensor:
+    e = torch.exp(_filled(scores, hidden, -torch.inf))
+    total = e.sum(-1, keepdim=True)
+    return (e / total.masked_fill(total == 0, 1)).to(scores.dtype)

@@ -7,20 +7,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 
 @oracle
 def attention(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
+    dtype = q.dtype
+    q, k, v = promoted(q, k, v)
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
     hidden = torch.zeros(scores.shape, dtype=torch.bool) if hidden is None else hidden.expand(scores.shape)
     if not k.shape[-2]:
-        return scores @ v  # a sum of nothing
+        return (scores @ v).to(dtype)  # a sum of nothing
     lowest = torch.full_like(scores, torch.finfo(scores.dtype).min)
     top = torch.where(hidden, lowest, scores).amax(-1, keepdim=True)
     e = torch.where(hidden, torch.zeros_like(scores), torch.exp(scores - top))
     total = e.sum(-1, keepdim=True)
-    return e @ v / torch.where(total == 0, torch.ones_like(total), total)
+    return (e @ v / torch.where(total == 0, torch.ones_like(total), total)).to(dtype)
 
 
 def _scores(q: Tensor, k: Tensor, scale: float | None = None) -> Tensor:
@@ -175,3 +177,59 @@ attention.standard_wrongs(
 def needs_a_mask(q: Tensor, k: Tensor, v: Tensor, hidden: Any = None) -> Tensor:
     weights = torch.softmax(_scores(q, k).masked_fill(hidden, float("-inf")), -1).masked_fill(hidden, 0.0)
     return (weights @ v.float()).to(q.dtype)
+
+
+@attention.wrong("q·k in the low precision of the input, and float32 from softmax on: upcast before the product")
+def scores_in_low_precision(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
+    scores = q @ k.to(q.dtype).mT / q.shape[-1] ** 0.5
+    return (_weights(scores.float(), hidden) @ v.float()).to(q.dtype)
+
+
+@attention.wrong("in the dtype of the values: the result has that of the queries")
+def in_the_dtype_of_v(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
+    return (_weights(_scores(q, k), hidden) @ v.float()).to(v.dtype)
+
+
+@attention.wrong("a finite number for −inf: a visible score can be lower, and then the hidden keys take its weight")
+def finite_mask(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
+    scores = _scores(q, k)
+    if hidden is None:
+        return (torch.softmax(scores, -1) @ v.float()).to(q.dtype)
+    return (torch.softmax(scores.masked_fill(hidden, -1e9), -1).masked_fill(hidden, 0.0) @ v.float()).to(q.dtype)
+
+
+@attention.wrong("hidden scores set to 0: exp(0) is 1, so they still take their share; −inf is what exp makes 0")
+def masked_by_zeros(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
+    scores = _scores(q, k)
+    scores = scores if hidden is None else scores.masked_fill(hidden, 0.0)
+    return (torch.softmax(scores, -1) @ v.float()).to(q.dtype)
+
+
+@attention.wrong("mask · −inf added to the scores: 0 · −inf is NaN")
+def times_inf(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
+    scores = _scores(q, k)
+    scores = scores if hidden is None else scores + hidden.float() * -torch.inf
+    return (torch.softmax(scores, -1) @ v.float()).to(q.dtype)
+
+
+@attention.wrong("scores multiplied by √d: they are divided by it")
+def multiplied(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
+    return (_weights(_scores(q, k, q.shape[-1] ** 0.5), hidden) @ v.float()).to(q.dtype)
+
+
+@attention.wrong("a finite number for −inf: a visible score can be lower, and then its query gets the hidden values")
+def finite_but_rows(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
+    weights = _scores(q, k)
+    if hidden is not None:
+        gone = hidden.expand(weights.shape).all(-1, keepdim=True)
+        weights = torch.softmax(weights.masked_fill(hidden, -1e9), -1).masked_fill(gone, 0.0)
+    else:
+        weights = torch.softmax(weights, -1)
+    return (weights @ v.float()).to(q.dtype)
+
+
+@attention.wrong("the lowest finite number for −inf: a query that sees no key gets the average of all values")
+def lowest_finite(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
+    scores = _scores(q, k)
+    scores = scores if hidden is None else scores.masked_fill(hidden, torch.finfo(torch.float32).min)
+    return (torch.softmax(scores, -1) @ v.float()).to(q.dtype)

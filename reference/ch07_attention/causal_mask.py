@@ -7,7 +7,7 @@ from reference import oracle
 @oracle
 def causal_mask(n_q: int, n_k: int) -> Tensor:
     rows = [[0.0 if j <= i + n_k - n_q else -torch.inf for j in range(n_k)] for i in range(n_q)]
-    return torch.tensor(rows, dtype=torch.float32).reshape(n_q, n_k)
+    return torch.tensor(rows, dtype=torch.get_default_dtype()).reshape(n_q, n_k)
 
 
 @causal_mask.right("the upper triangle of a full mask")
@@ -68,3 +68,31 @@ def minus_a_billion(n_q: int, n_k: int) -> Tensor:
 @causal_mask.wrong("the lowest finite number for −inf: a row that is hidden entirely becomes an average of all keys")
 def lowest_finite(n_q: int, n_k: int) -> Tensor:
     return torch.full((n_q, n_k), torch.finfo(torch.float32).min).triu(n_k - n_q + 1)
+
+
+@causal_mask.right("a negative slope of zeros, which leaves −0.0 where a key may be seen")
+def negative_zeros(n_q: int, n_k: int) -> Tensor:
+    future = torch.arange(n_k) > torch.arange(n_q).unsqueeze(1) + n_k - n_q
+    return -torch.zeros(n_q, n_k).masked_fill(future, torch.inf)
+
+
+@causal_mask.wrong("the shift n_k − n_q clamped at 0: with more queries than keys the first queries see nothing")
+def shift_from_zero(n_q: int, n_k: int) -> Tensor:
+    return torch.full((n_q, n_k), -torch.inf).triu(max(0, n_k - n_q) + 1)
+
+
+@causal_mask.wrong("rows of −inf set to 0: a query before the first key then sees all keys, and it must see none")
+def blind_rows_opened(n_q: int, n_k: int) -> Tensor:
+    mask = torch.full((n_q, n_k), -torch.inf).triu(n_k - n_q + 1)
+    mask[torch.isinf(mask).all(1)] = 0.0
+    return mask
+
+
+@causal_mask.wrong("shifted by n_q − n_k, which is the wrong sign: query i sees key j if j <= i + n_k − n_q")
+def shifted_back(n_q: int, n_k: int) -> Tensor:
+    return torch.full((n_q, n_k), -torch.inf).triu(n_q - n_k + 1)
+
+
+@causal_mask.wrong("returned in float64: the mask is asked for in float32")
+def in_float64(n_q: int, n_k: int) -> Tensor:
+    return by_triu(n_q, n_k).double()

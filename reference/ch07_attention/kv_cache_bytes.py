@@ -140,3 +140,8 @@ def floats_only(config: dict[str, int], length: int, dtype: torch.dtype, batch: 
 @kv_cache_bytes.wrong("`head_dim` taken to be always there: where it is missing, the query heads share hidden_size")
 def needs_head_dim(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, width=config["head_dim"])
+
+
+@kv_cache_bytes.wrong("four bytes a number whatever the dtype")
+def always_four_bytes(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
+    return _bytes(config, length, dtype, batch, item=4)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference import LOW_PRECISION, oracle
+from reference import LOW_PRECISION, oracle, promoted
 
 
 @oracle
@@ -18,14 +18,15 @@ def multi_head_attention(
         raise ValueError("heads must divide the rows of w_q")
     if not x.shape[1]:
         return torch.zeros_like(x)
-    width = inner // heads
+    width, dtype = inner // heads, x.dtype
+    x, w_q, w_k, w_v, w_o = promoted(x, w_q, w_k, w_v, w_o)
     q, k, v = (x.unsqueeze(1) @ w.reshape(heads, width, d_model).transpose(1, 2) for w in (w_q, w_k, w_v))
     scores = q @ k.transpose(-1, -2) / math.sqrt(width)
     if causal:
         scores = scores.masked_fill(_future(x.shape[1]), -torch.inf)
     e = torch.exp(scores - scores.amax(-1, keepdim=True))
     out = e / e.sum(-1, keepdim=True) @ v
-    return (out @ w_o.reshape(d_model, heads, width).permute(1, 2, 0)).sum(1)
+    return (out @ w_o.reshape(d_model, heads, width).permute(1, 2, 0)).sum(1).to(dtype)
 
 
 def _future(n: int) -> Tensor:
@@ -378,3 +379,47 @@ def untransposed_output(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o.T, heads, causal)
+
+
+@multi_head_attention.wrong("the heads' results rounded before w_o, and again after it: round once, at the end")
+def rounded_before_w_o(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
+    return _attend(x, w_q, w_k, w_v, w_o, heads, causal, merge=lambda t: _merge(t).to(x.dtype).float())
+
+
+@multi_head_attention.wrong("in the dtype of the weights: the result has that of `x`")
+def in_the_dtype_of_the_weights(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
+    return _attend(x.float(), w_q, w_k, w_v, w_o, heads, causal).to(w_o.dtype)
+
+
+@multi_head_attention.wrong(
+    "a finite number for −inf: a visible score can be lower, and then hidden keys take its weight"
+)
+def finite_mask(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
+    def hide(s: Tensor, causal: bool) -> Tensor:
+        return s.masked_fill(_future(s.shape[-1]), -1e9) if causal else s
+
+    return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
+
+
+@multi_head_attention.wrong("scaled by √(d_model // heads): the width of a head is that of w_q, inner / heads")
+def by_whole_assumed_width(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
+    _check(w_q, heads)
+    return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=max(1, w_q.shape[1] // heads) ** -0.5)
+
+
+@multi_head_attention.wrong("mask · −inf added to the scores: 0 · −inf is NaN")
+def times_inf(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
+) -> Tensor:
+    def hide(s: Tensor, causal: bool) -> Tensor:
+        return s + _future(s.shape[-1]).float() * -torch.inf if causal else s
+
+    return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)

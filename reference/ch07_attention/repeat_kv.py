@@ -82,6 +82,8 @@ def padded(x: Tensor, heads: int) -> Tensor:
 
 @repeat_kv.wrong("the group's size rounded down: where heads do not divide evenly, raise ValueError")
 def rounded_down(x: Tensor, heads: int) -> Tensor:
+    if heads < x.shape[1]:
+        raise ValueError("fewer query heads than key heads")
     return x.repeat_interleave(heads // x.shape[1], dim=1)
 
 
@@ -124,3 +126,13 @@ def unchecked(x: Tensor, heads: int) -> Tensor:
 def each_number(x: Tensor, heads: int) -> Tensor:
     group, (b, _, n, d) = _checked(x, heads), x.shape
     return x.repeat_interleave(group).reshape(b, heads, n, d)
+
+
+@repeat_kv.wrong("a negative number of query heads accepted: −2 % 2 is 0 too, so ask for at least kv of them")
+def accepts_negative(x: Tensor, heads: int) -> Tensor:
+    if heads == 0 or heads % x.shape[1]:
+        raise ValueError("query heads must be a multiple of key heads")
+    return x.repeat_interleave(heads // x.shape[1], dim=1)
+
+
+repeat_kv.standard_wrongs("returns_fp32", of="`x`")

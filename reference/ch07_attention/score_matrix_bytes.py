@@ -98,3 +98,8 @@ def bits(config: dict[str, int], n_q: int, n_k: int, dtype: torch.dtype, batch: 
 @score_matrix_bytes.wrong("given in GiB: bytes are asked for, as an int")
 def gibibytes(config: dict[str, int], n_q: int, n_k: int, dtype: torch.dtype, batch: int = 1) -> float:
     return _bytes(config, n_q, n_k, dtype, batch) / 2**30
+
+
+@score_matrix_bytes.wrong("four bytes a score whatever the dtype")
+def always_four_bytes(config: dict[str, int], n_q: int, n_k: int, dtype: torch.dtype, batch: int = 1) -> int:
+    return _bytes(config, n_q, n_k, torch.float32, batch)

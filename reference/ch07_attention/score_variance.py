@@ -124,3 +124,8 @@ def in_the_dtype_of_the_input(q: Tensor, k: Tensor) -> Tensor:
 @score_variance.wrong("only the variance before scaling: two are asked for")
 def one_number(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k)[0]
+
+
+@score_variance.wrong("divided by the root of the number of queries: d is the width of a vector")
+def by_number_of_queries(q: Tensor, k: Tensor) -> Tensor:
+    return _of(q, k, root=q.shape[0] ** 0.5)

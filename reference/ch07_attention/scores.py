@@ -5,14 +5,15 @@ import math
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 
 @oracle
 def scores(q: Tensor, k: Tensor) -> Tensor:
     if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
         raise ValueError("batch, heads and width must agree")
-    return q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+    wide_q, wide_k = promoted(q, k)
+    return (wide_q @ wide_k.transpose(-1, -2) / math.sqrt(q.shape[-1])).to(q.dtype)
 
 
 def _contract(q: Tensor, k: Tensor, scale: float) -> Tensor:
@@ -105,3 +106,22 @@ def scaled_in_low_precision(q: Tensor, k: Tensor) -> Tensor:
 
 
 scores.standard_wrongs("returns_fp32")
+
+
+@scores.wrong("a batch or head axis of size 1 broadcast without a word: matmul lets it, so compare the shapes first")
+def broadcasts_by_matmul(q: Tensor, k: Tensor) -> Tensor:
+    if q.shape[3] != k.shape[3]:
+        raise ValueError("the widths must agree")
+    return (q.float() @ k.float().mT * q.shape[-1] ** -0.5).to(q.dtype)
+
+
+@scores.wrong("the number of heads not compared: an axis of size 1 then stands for all heads")
+def heads_unchecked(q: Tensor, k: Tensor) -> Tensor:
+    if q.shape[0] != k.shape[0] or q.shape[3] != k.shape[3]:
+        raise ValueError("batch and width must agree")
+    return (q.float() @ k.float().mT * q.shape[-1] ** -0.5).to(q.dtype)
+
+
+@scores.wrong("in the dtype of `k`, or of both together: the result has that of `q`")
+def in_the_dtype_of_k(q: Tensor, k: Tensor) -> Tensor:
+    return _contract(q.float(), k, q.shape[-1] ** -0.5).to(k.dtype)

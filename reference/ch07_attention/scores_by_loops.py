@@ -37,7 +37,7 @@ def by_indices(q: Table, k: Table) -> Table:
 def by_tensors(q: Table, k: Table) -> Table:
     if not q or not k:
         return [[] for _ in q]
-    if len(q[0]) != len(k[0]):
+    if len({len(vector) for vector in q + k}) > 1:
         raise ValueError("the widths differ")
     return (torch.tensor(q, dtype=torch.float64) @ torch.tensor(k, dtype=torch.float64).T).tolist()
 
@@ -129,3 +129,31 @@ def keys_not_transposed(q: list[list[float]], k: list[list[float]]) -> list[list
             for c in range(len(k)):
                 table[i][j] += q[i][c] * k[c][j]
     return table
+
+
+@scores_by_loops.wrong("[[0] * n_k] * n_q holds one row n_q times: every row shows the scores of the last query")
+def one_row_overwritten(q: Table, k: Table) -> Table:
+    table = [[0.0] * len(k)] * len(q)
+    for i, query in enumerate(q):
+        for j, key in enumerate(k):
+            table[i][j] = _dot(query, key)
+    return table
+
+
+@scores_by_loops.wrong("the running sum is set back to 0 for each query, but not for each key")
+def carries_on_in_a_row(q: Table, k: Table) -> Table:
+    table: Table = []
+    for query in q:
+        score, row = 0.0, []
+        for key in k:
+            score += _dot(query, key)
+            row.append(score)
+        table.append(row)
+    return table
+
+
+@scores_by_loops.wrong("only the first query and the first key compared: any of the others may be wider")
+def first_widths_only(q: Table, k: Table) -> Table:
+    if q and k and len(q[0]) != len(k[0]):
+        raise ValueError("the widths differ")
+    return [[math.fsum(a * b for a, b in zip(query, key, strict=False)) for key in k] for query in q]

@@ -144,3 +144,19 @@ def unchecked_rest(x: Tensor, h: int) -> Tensor:
 def asserts(x: Tensor, h: int) -> Tensor:
     assert x.shape[-1] % h == 0
     return split_heads.fn(x, h)
+
+
+@split_heads.wrong("x.view needs numbers that lie in order: use reshape, which copies if it must")
+def view_of_strided(x: Tensor, h: int) -> Tensor:
+    d = _checked(x, h)
+    return x.view(x.numel()).view(x.shape[0], x.shape[1], h, d).transpose(1, 2)
+
+
+@split_heads.wrong("returned in float32: values and dtype stay as they are")
+def in_float32(x: Tensor, h: int) -> Tensor:
+    return split_heads.fn(x.float(), h)
+
+
+@merge_heads.wrong("the axes of length 1 squeezed away: a batch of one sequence keeps its axis")
+def squeezed(x: Tensor) -> Tensor:
+    return merge_heads.fn(x).squeeze()

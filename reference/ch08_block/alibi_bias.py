@@ -121,3 +121,36 @@ def multiplied(heads: int, n_q: int, n_k: int) -> Tensor:
     _check(heads)
     distance = _distance(n_q, n_k)
     return -_slopes(heads) * distance + (distance < 0) * -torch.inf
+
+
+@alibi_bias.wrong("the shift n_k − n_q clamped at 0: with more queries than keys the first queries see nothing")
+def shift_from_zero(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    distance = (torch.arange(n_q) + max(0, n_k - n_q)).unsqueeze(1) - torch.arange(n_k)
+    return (-_slopes(heads) * distance).masked_fill(distance < 0, -torch.inf)
+
+
+@alibi_bias.wrong("0 heads accepted: 0 & −1 is 0, but 0 is no power of two; raise ValueError")
+def no_heads(heads: int, n_q: int, n_k: int) -> Tensor:
+    if heads & (heads - 1):
+        raise ValueError("a power of two")
+    return _hide(-_slopes(heads) * _distance(n_q, n_k), n_q, n_k)
+
+
+@alibi_bias.wrong("any even number of heads accepted: raise ValueError unless it is a power of two")
+def even_heads(heads: int, n_q: int, n_k: int) -> Tensor:
+    if heads < 1 or (heads > 1 and heads % 2):
+        raise ValueError("a power of two")
+    return _hide(-_slopes(heads) * _distance(n_q, n_k), n_q, n_k)
+
+
+@alibi_bias.wrong("the diagonal hidden: a token may see itself, at distance 0")
+def hides_itself(heads: int, n_q: int, n_k: int) -> Tensor:
+    _check(heads)
+    distance = _distance(n_q, n_k)
+    return (-_slopes(heads) * distance).masked_fill(distance <= 0, -torch.inf)
+
+
+@alibi_bias.wrong("returned in float64: the bias is asked for in float32")
+def in_float64(heads: int, n_q: int, n_k: int) -> Tensor:
+    return any_heads(heads, n_q, n_k).double()

@@ -148,3 +148,35 @@ def unchecked(x: Tensor, angles: Tensor) -> Tensor:
     a, b = x.float().chunk(2, -1)
     cos, sin = angles.cos(), angles.sin()
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1).to(x.dtype)
+
+
+@apply_rope.wrong("a single row of angles stretched over all tokens: compare the number of rows with n")
+def rows_unchecked(x: Tensor, angles: Tensor) -> Tensor:
+    if angles.shape[1] != x.shape[-1] // 2:
+        raise ValueError("one column a pair")
+    a, b = x.float().chunk(2, -1)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1).to(x.dtype)
+
+
+@apply_rope.wrong("a single column of angles stretched over all pairs: compare the number of columns with width / 2")
+def columns_unchecked(x: Tensor, angles: Tensor) -> Tensor:
+    if angles.shape[0] != x.shape[-2]:
+        raise ValueError("one row a token")
+    if angles.shape[1] == 1:
+        angles = angles.expand(-1, x.shape[-1] // 2)
+    return apply_rope.fn(x.float(), angles).to(x.dtype)
+
+
+@apply_rope.wrong("more rows of angles than tokens accepted: raise ValueError")
+def rows_to_spare(x: Tensor, angles: Tensor) -> Tensor:
+    if angles.shape[0] < x.shape[-2]:
+        raise ValueError("one row a token")
+    return apply_rope.fn(x.float(), angles[: x.shape[-2]]).to(x.dtype)
+
+
+@apply_rope.wrong("written into the caller's x: .float() of a float32 tensor makes no copy")
+def in_place(x: Tensor, angles: Tensor) -> Tensor:
+    turned = x.float()
+    turned.copy_(apply_rope.fn(turned.clone(), angles))
+    return turned.to(x.dtype)

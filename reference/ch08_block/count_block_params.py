@@ -146,3 +146,17 @@ def norms_not_in_the_total(config: Config, biases: Sequence[str] = ()) -> dict[s
 @count_block_params.wrong("an unknown name passed over: raise ValueError, or a typing error becomes a wrong count")
 def passes_over(config: Config, biases: Sequence[str] = ()) -> dict[str, int]:
     return count_block_params.fn(config, [name for name in biases if name in (*ATTENTION, *FFN)])
+
+
+@count_block_params.wrong("an unknown name left to the dictionary, which raises KeyError: a ValueError is asked for")
+def key_error(config: Config, biases: Sequence[str] = ()) -> dict[str, int]:
+    shapes = _shapes(config)
+    return _table(shapes, sum({name: shapes[name][0] for name in (*ATTENTION, *FFN)}[name] for name in biases))
+
+
+@count_block_params.wrong("o_proj's bias as long as all query heads: it has a number for each output, hidden_size")
+def output_bias_by_heads(config: Config, biases: Sequence[str] = ()) -> dict[str, int]:
+    _check(biases)
+    shapes = _shapes(config)
+    outputs = {name: shape[0] for name, shape in shapes.items()} | {"o_proj": shapes["q_proj"][0]}
+    return _table(shapes, sum(outputs[name] for name in biases))

@@ -14,22 +14,22 @@ def gradient_by_depth(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool)
         raise ValueError("a number of the probe for each of x")
     inputs, sums = [x], []
     for w in weights.unbind(0):
-        branch = (_norm(x) if pre_norm else x) @ w.T
+        branch = (_plain_norm(x) if pre_norm else x) @ w.T
         sums.append(x + branch)
-        x = sums[-1] if pre_norm else _norm(sums[-1])
+        x = sums[-1] if pre_norm else _plain_norm(sums[-1])
         inputs.append(x)
     g = _norm_back(x, probe) if pre_norm else probe
     norms = []
     for before, total, w in zip(inputs[-2::-1], sums[::-1], weights.flip(0).unbind(0), strict=True):
         g = g if pre_norm else _norm_back(total, g)
-        read = _norm(before) if pre_norm else before
+        read = _plain_norm(before) if pre_norm else before
         gradient = (g.unsqueeze(2) * read.unsqueeze(1)).sum(0)
         norms.append((gradient * gradient).sum().sqrt())
         g = g + (_norm_back(before, g @ w) if pre_norm else g @ w)
     return torch.stack(norms[::-1])
 
 
-def _norm(x: Tensor) -> Tensor:
+def _plain_norm(x: Tensor) -> Tensor:
     return x / ((x * x).sum(-1, keepdim=True) / x.shape[-1] + 1e-6).sqrt()
 
 
@@ -39,6 +39,11 @@ def _norm_back(x: Tensor, g: Tensor) -> Tensor:
 
 
 Step = Callable[[Tensor, Tensor], Tensor]
+
+
+def _norm(x: Tensor) -> Tensor:
+    """The norm that the koan gives."""
+    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
 
 
 def _pre(x: Tensor, w: Tensor) -> Tensor:
@@ -165,3 +170,15 @@ def not_normed(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Ten
 @gradient_by_depth.wrong("the mean over tokens and channels taken for the loss: the sum is asked for")
 def mean_loss(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return _right(x, weights, probe / probe.numel(), pre_norm).flatten(1).norm(dim=1)
+
+
+@gradient_by_depth.wrong(
+    "requires_grad_ (and perhaps backward) called on the caller's weights: work on a copy, weights.detach().clone()"
+)
+def caller_requires_grad(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
+    weights.requires_grad_()
+    y = x
+    for w in weights:
+        y = _pre(y, w) if pre_norm else _post(y, w)
+    (gradient,) = torch.autograd.grad((probe * (_norm(y) if pre_norm else y)).sum(), weights)
+    return gradient.flatten(1).norm(dim=1)

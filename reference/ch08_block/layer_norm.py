@@ -1,17 +1,18 @@
 import torch
 from torch import Tensor
 
-from reference import LOW_PRECISION, oracle
+from reference import LOW_PRECISION, oracle, promoted
 
 
 @oracle
 def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     if gain.shape != x.shape[-1:] or bias.shape != gain.shape:
         raise ValueError("one number a channel")
-    n = x.shape[-1]
+    n, dtype = x.shape[-1], x.dtype
+    x, gain, bias = promoted(x, gain, bias)
     away = x - (x.sum(-1) / n).unsqueeze(-1)
     deviation = ((away * away).sum(-1) / n + eps).sqrt().unsqueeze(-1)
-    return away / deviation * gain + bias
+    return (away / deviation * gain + bias).to(dtype)
 
 
 @layer_norm.right("the library's, in float32")
@@ -134,3 +135,37 @@ def rounded_twice(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> T
 
 
 layer_norm.standard_wrongs("returns_fp32")
+
+
+@layer_norm.wrong("rounded to the dtype of `x` before gain and bias: round once, at the very end")
+def rounded_before_the_gain(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away, variance = _parts(x)
+    return _end((away / (variance + eps).sqrt()).to(x.dtype).float(), gain, bias, x)
+
+
+@layer_norm.wrong("gain and bias rounded to the dtype of `x`: in float32 they keep their digits until the end")
+def gain_rounded(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away, variance = _parts(x)
+    return _end(away / (variance + eps).sqrt(), gain.to(x.dtype), bias.to(x.dtype), x)
+
+
+@layer_norm.wrong(
+    "in the dtype that x, gain and bias have together: a bf16 `x` with a float32 gain must give bf16, that of `x`"
+)
+def in_the_wider_dtype(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away, variance = _parts(x)
+    normal = away / (variance + eps).sqrt() * gain.float() + bias.float()
+    return normal.to(torch.promote_types(x.dtype, torch.promote_types(gain.dtype, bias.dtype)))
+
+
+@layer_norm.wrong("eps fixed at 1e-5: that is only the default")
+def fixed_eps(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    away, variance = _parts(x)
+    return _end(away / (variance + 1e-5).sqrt(), gain, bias, x)
+
+
+@layer_norm.wrong("written into the caller's x: .float() of a float32 tensor makes no copy")
+def in_place(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    wide = x.float()
+    wide -= wide.mean(-1, keepdim=True)
+    return _end(wide / (wide.square().mean(-1, keepdim=True) + eps).sqrt(), gain, bias, x)

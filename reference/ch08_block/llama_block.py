@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference import LOW_PRECISION, oracle
+from reference import LOW_PRECISION, oracle, promoted
 
 Weights = dict[str, Tensor]
 
@@ -18,6 +18,9 @@ def llama_block(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 
     n, d = x.shape[1:]
     if {*map(len, (w["input_layernorm"], w["post_attention_layernorm"], w["down_proj"]))} != {d}:
         raise ValueError("the weights are for another width")
+    dtype = x.dtype
+    x, *ws = promoted(x, *w.values())
+    w = dict(zip(w, ws, strict=True))
     width = w["q_proj"].shape[0] // heads
     group = torch.arange(heads) * kv_heads // heads
     position = torch.arange(n).to(x.dtype).unsqueeze(1)
@@ -34,7 +37,7 @@ def llama_block(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 
     out = x + (mixed @ w["o_proj"].reshape(d, heads, width).permute(1, 2, 0)).sum(1)
     seen = _plain_norm(out, w["post_attention_layernorm"])
     gate = seen @ w["gate_proj"].T
-    return out + (gate / (1 + torch.exp(-gate)) * (seen @ w["up_proj"].T)) @ w["down_proj"].T
+    return (out + (gate / (1 + torch.exp(-gate)) * (seen @ w["up_proj"].T)) @ w["down_proj"].T).to(dtype)
 
 
 def _plain_norm(x: Tensor, gain: Tensor) -> Tensor:
@@ -270,3 +273,27 @@ def rounded_between(x: Tensor, w: Weights, heads: int, kv_heads: int, base: floa
 
 
 llama_block.standard_wrongs("returns_fp32", formula=library)
+
+
+@llama_block.wrong("in the dtype of the weights: the result has that of `x`")
+def in_the_dtype_of_the_weights(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
+    return _wired(x.float(), _Parts(w, heads, kv_heads, base)).to(w["q_proj"].dtype)
+
+
+@llama_block.wrong("the key heads dealt out in turn, 0, 1, 0, 1: neighbouring query heads share one, 0, 0, 1, 1")
+def keys_in_turn(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
+    tiled = {name: w[name].repeat(heads // kv_heads, 1) for name in ("k_proj", "v_proj")}
+    return _wired(x, _Parts(w | tiled, heads, heads, base))
+
+
+@llama_block.wrong("written into the caller's x: .float() of a float32 tensor makes no copy, so add without +=")
+def in_place(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
+    p, h = _Parts(w, heads, kv_heads, base), x.float()
+    h += p.attention(p.first(h))
+    h += p.ffn(p.second(h))
+    return h.to(x.dtype)
+
+
+@llama_block.wrong("o_proj not transposed: it is stored (out, in) like the others")
+def output_untransposed(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
+    return _wired(x, _Parts(w | {"o_proj": w["o_proj"].T}, heads, kv_heads, base))

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 Pair = tuple[Tensor, Tensor]
 
@@ -12,10 +12,12 @@ Pair = tuple[Tensor, Tensor]
 def lora_linear(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     if not x.shape[1] == w.shape[1] == a.shape[1] or (w.shape[0], a.shape[0]) != b.shape:
         raise ValueError("the shapes do not fit")
+    dtype = x.dtype
+    x, w, a, b = promoted(x, w, a, b)
     detour = torch.zeros(x.shape[0], w.shape[0], dtype=x.dtype)
     for k in range(a.shape[0]):
         detour = detour + (x * a[k]).sum(1, keepdim=True) * b[:, k]
-    return (x.unsqueeze(1) * w).sum(-1) + detour * (alpha / a.shape[0])
+    return ((x.unsqueeze(1) * w).sum(-1) + detour * (alpha / a.shape[0])).to(dtype)
 
 
 @lora_linear.right("merged into one weight first, as for serving")
@@ -87,13 +89,31 @@ def rounded_before_the_sum(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: fl
 lora_linear.standard_wrongs("returns_fp32", formula=by_addmm)
 
 
+@lora_linear.wrong("in the dtype of the weights: the result has that of `x`")
+def in_the_dtype_of_the_weights(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return _scaled(x.float(), w, a, b, alpha / a.shape[0]).to(w.dtype)
+
+
+@lora_linear.wrong("A x rounded before it meets B: round once, at the end")
+def rounded_between(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    low = (x.float() @ a.float().T).to(x.dtype).float()
+    return (x.float() @ w.float().T + alpha / a.shape[0] * (low @ b.float().T)).to(x.dtype)
+
+
+@lora_linear.wrong("alpha // r, which drops the fraction: the scale is alpha / r")
+def whole_scale(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    return _scaled(x, w, a, b, alpha // a.shape[0])
+
+
 @oracle
 def lora_gradients(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
-    scale = alpha / a.shape[0]
+    scale, dtype = alpha / a.shape[0], x.dtype
+    x, a, b, dy = promoted(x, a, b, dy)
     through_b = (dy.unsqueeze(2) * b).sum(1)
     through_a = (x.unsqueeze(1) * a).sum(2)
     by_a = (through_b.unsqueeze(2) * x.unsqueeze(1)).sum(0) * scale
-    return by_a, (dy.unsqueeze(2) * through_a.unsqueeze(1)).sum(0) * scale
+    by_b = (dy.unsqueeze(2) * through_a.unsqueeze(1)).sum(0) * scale
+    return by_a.to(dtype), by_b.to(dtype)
 
 
 @lora_gradients.right("by autograd")
@@ -146,3 +166,31 @@ def transposed(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pai
 def gradients_in_low_precision(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     dy = alpha / a.shape[0] * dy
     return (dy @ b).T @ x, dy.T @ (x @ a.T)
+
+
+@lora_gradients.wrong("alpha/r left out of the gradient of b: both have it")
+def b_not_scaled(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    return _gradients(x, a, b, dy, alpha / a.shape[0])[0], _gradients(x, a, b, dy, 1.0)[1]
+
+
+@lora_gradients.wrong("alpha/r left out of the gradient of a: both have it")
+def a_not_scaled(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    return _gradients(x, a, b, dy, 1.0)[0], _gradients(x, a, b, dy, alpha / a.shape[0])[1]
+
+
+@lora_gradients.wrong("gradients returned in float32, not in the dtype of `x`")
+def gradients_in_float32(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    return _gradients(x.float(), a, b, dy, alpha / a.shape[0])
+
+
+@lora_gradients.wrong("each gradient in the dtype of its own weight: both have the dtype of `x`")
+def gradients_in_the_dtype_of_the_weights(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
+    by_a, by_b = _gradients(x.float(), a, b, dy, alpha / a.shape[0])
+    return by_a.to(a.dtype), by_b.to(b.dtype)
+
+
+@lora_linear.wrong("the detour merged into the caller's weight: .float() of a float32 tensor makes no copy")
+def merged_in_place(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    wide = w.float()
+    wide += alpha / a.shape[0] * (b.float() @ a.float())
+    return (x.float() @ wide.T).to(x.dtype)

@@ -167,3 +167,34 @@ def any_target(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     if not _adapted(shapes, targets):
         raise ValueError("no target fits")
     return passes_over(shapes, targets, r)
+
+
+@lora_trainable.wrong("(out, in) read as (in, out): A is (r, in) and B is (out, r) of a weight stored (out, in)")
+def read_as_in_out(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
+    def swap(new: Shapes) -> Shapes:
+        fits = _adapted(shapes, targets)
+        turned = _pairs({f"{m}.weight": shapes[f"{m}.weight"][::-1] for m in fits}, fits, r)
+        return new | turned
+
+    return _with(shapes, targets, r, swap)
+
+
+@lora_trainable.wrong(
+    "named after the parameter, q_proj.weight.lora_A.weight: it is the module's name, without .weight"
+)
+def named_after_the_weight(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
+    return _with(shapes, targets, r, lambda new: {n.replace(".lora_", ".weight.lora_"): s for n, s in new.items()})
+
+
+@lora_trainable.wrong("the adapted weights counted as trainable in the share: they are frozen")
+def share_with_weights(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
+    new, _ = lora_trainable.fn(shapes, targets, r)
+    adapted = {f"{m}.weight": shapes[f"{m}.weight"] for m in _adapted(shapes, targets)}
+    return new, _count(new | adapted) / _count(shapes | new)
+
+
+@lora_trainable.wrong("the adapted weights left out of the whole: they are frozen, but still there")
+def without_the_adapted(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
+    new, _ = lora_trainable.fn(shapes, targets, r)
+    adapted = {f"{m}.weight" for m in _adapted(shapes, targets)}
+    return new, _count(new) / _count({n: s for n, s in (shapes | new).items() if n not in adapted})

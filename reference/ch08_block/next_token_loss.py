@@ -141,3 +141,40 @@ def low_precision_inside(logits: Tensor, labels: Tensor, ignore: int = -100) -> 
     counts = targets != ignore
     log_p = _picked(torch.log_softmax(logits[:, :-1], -1), targets, counts)
     return -log_p.float().masked_fill(~counts, 0).sum() / counts.sum().clamp(min=1)
+
+
+@next_token_loss.wrong("log-sum-exp without the maximum: exp overflows from 89 on; take torch.logsumexp")
+def no_max(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    scores, targets = logits[:, :-1].float(), labels[:, 1:]
+    counts = targets != ignore
+    loss = scores.exp().sum(-1).log() - _picked(scores, targets, counts)
+    return loss.masked_fill(~counts, 0).sum() / counts.sum().clamp(min=1)
+
+
+@next_token_loss.wrong("a small number added to the probability before its log: that caps the loss; use logsumexp")
+def capped(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    targets = labels[:, 1:]
+    counts = targets != ignore
+    p = _picked(torch.softmax(logits[:, :-1].float(), -1), targets, counts)
+    return -(p + 1e-9).log().masked_fill(~counts, 0).sum() / counts.sum().clamp(min=1)
+
+
+@next_token_loss.wrong(
+    "`ignore` looked for at the position that predicts, and ignored targets scored as token 0: look at the target"
+)
+def ignored_by_input_only(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    counts, targets = labels[:, :-1] != ignore, labels[:, 1:]
+    scores = logits[:, :-1].float()
+    loss = torch.logsumexp(scores, -1) - _picked(scores, targets, targets != ignore)
+    return loss.masked_fill(~counts, 0).sum() / counts.sum().clamp(min=1)
+
+
+@next_token_loss.wrong(
+    "ignored labels overwritten in the caller's tensor: labels[:, 1:] is a view of it; use masked_fill"
+)
+def in_place(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
+    targets = labels[:, 1:]
+    counts = targets != ignore
+    targets[~counts] = 0
+    loss = torch.logsumexp(logits[:, :-1].float(), -1) - _picked(logits[:, :-1].float(), targets, counts)
+    return loss.masked_fill(~counts, 0).sum() / counts.sum().clamp(min=1)

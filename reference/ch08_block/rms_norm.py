@@ -3,15 +3,16 @@ import math
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 
 @oracle
 def rms_norm(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     if gain.shape != x.shape[-1:]:
         raise ValueError("one number a channel")
-    rms = ((x * x).sum(-1, keepdim=True) / x.shape[-1] + eps).sqrt()
-    return (x / rms * gain).to(x.dtype)
+    wide, by = promoted(x, gain)
+    rms = ((wide * wide).sum(-1, keepdim=True) / x.shape[-1] + eps).sqrt()
+    return (wide / rms * by).to(x.dtype)
 
 
 @rms_norm.right("the library's, in float32")
@@ -106,14 +107,40 @@ def rounded_twice(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (_mean_square(x) + eps).sqrt()).to(x.dtype) * gain
 
 
-@rms_norm.wrong("returned in the dtype of the gain: the result has that of x")
-def dtype_of_gain(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
-    return (x.float() / (_mean_square(x) + eps).sqrt() * gain.float()).to(gain.dtype)
-
-
 @rms_norm.wrong("the scale rounded to the dtype of the input: keep everything in float32 until the end")
 def scale_rounded(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return x * torch.rsqrt(_mean_square(x) + eps).to(x.dtype) * gain
 
 
 rms_norm.standard_wrongs("returns_fp32")
+
+
+@rms_norm.wrong(
+    "in the dtype that x and gain have together: a bf16 `x` with a float32 gain must give bf16, that of `x`"
+)
+def in_the_wider_dtype(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    normal = x.float() / (_mean_square(x) + eps).sqrt()
+    return (normal * gain.float()).to(torch.promote_types(x.dtype, gain.dtype))
+
+
+@rms_norm.wrong("the gain rounded to the dtype of `x`: a float32 gain keeps its digits until the end")
+def gain_rounded(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / (_mean_square(x) + eps).sqrt() * gain.to(x.dtype).float()).to(x.dtype)
+
+
+@rms_norm.wrong("eps fixed at 1e-6: that is only the default")
+def fixed_eps(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    return (x.float() / (_mean_square(x) + 1e-6).sqrt() * gain.float()).to(x.dtype)
+
+
+@rms_norm.wrong("written into the caller's x: .float() of a float32 tensor makes no copy")
+def in_place(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    wide = x.float()
+    wide *= torch.rsqrt(_mean_square(wide) + eps)
+    return (wide * gain.float()).to(x.dtype)
+
+
+@rms_norm.wrong("the mean of the squares computed in the low precision of the input: upcast before squaring")
+def mean_square_in_low_precision(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
+    mean_square = x.square().mean(-1, keepdim=True).float()
+    return (x.float() / (mean_square + eps).sqrt() * gain.float()).to(x.dtype)

@@ -133,3 +133,16 @@ def degrees(n: int, width: int, base: float = 10000.0, start: int = 0) -> Tensor
 @rope_angles.wrong("an odd width accepted: one number is left without a partner, raise ValueError")
 def odd_width(n: int, width: int, base: float = 10000.0, start: int = 0) -> Tensor:
     return _table(n, start, base ** -_exponents(width))
+
+
+@rope_angles.wrong("returned in float64: the angles are asked for in float32")
+def in_float64(n: int, width: int, base: float = 10000.0, start: int = 0) -> Tensor:
+    _check(width)
+    frequencies = base ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
+    return torch.outer(torch.arange(start, start + n, dtype=torch.float64), frequencies)
+
+
+@rope_angles.wrong("positions from `start` to n: there are n of them, start to start + n − 1")
+def ends_at_n(n: int, width: int, base: float = 10000.0, start: int = 0) -> Tensor:
+    _check(width)
+    return torch.outer(torch.arange(start, max(start, n)).float(), base ** -_exponents(width))

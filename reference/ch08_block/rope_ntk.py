@@ -106,3 +106,28 @@ def odd(width: int, base: float, factor: float) -> Tensor:
     if width < 4 or factor < 1:
         raise ValueError("a width from 4 on, a factor from 1 on")
     return _frequencies(width, base * factor ** (width / (width - 2)))
+
+
+@rope_ntk.wrong("returned in float64: the frequencies are asked for in float32")
+def in_float64(width: int, base: float, factor: float) -> Tensor:
+    _check(width, factor)
+    base = base * factor ** (width / (width - 2))
+    return torch.tensor([base ** (-i / width) for i in range(0, width, 2)], dtype=torch.float64)
+
+
+@rope_ntk.wrong("the exponent rounded down to an integer, width // (width − 2): divide with /")
+def whole_exponent(width: int, base: float, factor: float) -> Tensor:
+    _check(width, factor)
+    return _frequencies(width, base * factor ** (width // (width - 2)))
+
+
+@rope_ntk.wrong("the new base rounded to an integer: it need not be one")
+def whole_base(width: int, base: float, factor: float) -> Tensor:
+    _check(width, factor)
+    return _frequencies(width, int(base * factor ** (width / (width - 2))))
+
+
+@rope_ntk.wrong("a positive power: that is the period of a pair, not its frequency")
+def periods(width: int, base: float, factor: float) -> Tensor:
+    _check(width, factor)
+    return 1 / _frequencies(width, base * factor ** (width / (width - 2)))

@@ -2,16 +2,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 
 @oracle
 def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    dtype = x.dtype
+    x, gate, up, down = promoted(x, gate, up, down)
     flat = x.reshape(-1, x.shape[-1])
     g, u = (torch.mm(w, flat.T).T for w in (gate, up))
     e = torch.exp(-g.abs())  # in (0, 1], whatever the sign of g
     sigmoid = torch.where(g >= 0, torch.ones_like(e), e) / (1 + e)
-    return torch.mm(down, (g * sigmoid * u).T).T.reshape(x.shape)
+    return torch.mm(down, (g * sigmoid * u).T).T.reshape(x.shape).to(dtype)
 
 
 def _branches(x: Tensor, gate: Tensor, up: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,3 +135,9 @@ def hidden_rounded(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
 
 
 swiglu.standard_wrongs("returns_fp32", formula=library)
+
+
+@swiglu.wrong("in the dtype of the weights: the result has that of `x`")
+def in_the_dtype_of_the_weights(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    g, u = _branches(x, gate, up)
+    return F.linear(F.silu(g) * u, down.float()).to(gate.dtype)

@@ -47,7 +47,7 @@ def down(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[in
 @swiglu_hidden.wrong("rounded to the nearest multiple: up")
 def nearest(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
     _check(d_model, multiple, multiplier)
-    return _with(d_model, math.floor(_width(d_model, multiplier) / multiple + 0.5) * multiple)
+    return _with(d_model, round(_width(d_model, multiplier) / multiple) * multiple)
 
 
 @swiglu_hidden.wrong("one multiple more than needed where the width is a multiple already")
@@ -116,9 +116,28 @@ def ratio_of_widths(d_model: int, multiple: int = 256, multiplier: float = 1.0) 
 def upside_down(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
     _check(d_model, multiple, multiplier)
     hidden = _up(_width(d_model, multiplier), multiple)
-    return hidden, 8 * d_model / max(1, 3 * hidden)
+    return hidden, 8 * d_model / (3 * hidden)
 
 
 @swiglu_hidden.wrong("no ValueError: a width, a multiple or a multiplier of 0 or less has no meaning")
 def unchecked(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
     return _with(d_model or 1, _up(_width(d_model, multiplier), multiple or 1))
+
+
+@swiglu_hidden.wrong("8/3 · d_model rounded to the nearest integer: down")
+def nearest_integer(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    return _with(d_model, _up(int(multiplier * round(8 * d_model / 3)), multiple))
+
+
+@swiglu_hidden.wrong("the ratio taken before the width is rounded up: the weights that the layer has are asked for")
+def ratio_before_rounding(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, multiplier)
+    width = _width(d_model, multiplier)
+    return _up(width, multiple), 3 * width / (8 * d_model)
+
+
+@swiglu_hidden.wrong("`multiplier` not checked: one of 0 or less has no meaning, raise ValueError")
+def multiplier_unchecked(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
+    _check(d_model, multiple, 1.0)
+    return _with(d_model, _up(_width(d_model, multiplier), multiple))

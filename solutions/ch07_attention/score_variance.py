@@ -13,7 +13,7 @@ def score_variance(q: Float[Tensor, "n_q d"], k: Float[Tensor, "n_k d"]) -> Floa
     """Variance of all n_q · n_k scores q·k, and that of the scores divided by √d, as a tensor of two.
 
     The variance is that of the whole table about its one mean: the sum of the square distances, divided by
-    the number of scores (not by one less). Compute in float32 and return float32, whatever the dtype.
+    the number of scores (not by one less). Compute in float32 and return float32, whatever the dtypes.
 
         q = [[1., 1.]], k = [[3., 0.], [0., 1.]], d = 2:  scores 3 and 1, mean 2
         score_variance(q, k)  ->  tensor([1.0, 0.5])

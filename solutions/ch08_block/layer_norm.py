@@ -12,10 +12,10 @@ from torch import Tensor
 def layer_norm(
     x: Float[Tensor, "*batch n"], gain: Float[Tensor, " n"], bias: Float[Tensor, " n"], eps: float = 1e-5
 ) -> Float[Tensor, "*batch n"]:
-    """(x - mean) / √(variance + eps) · gain + bias along the last axis, in the dtype of `x`.
+    """(x - mean) / √(variance + eps) · gain + bias along the last axis, in the dtype of `x`, whatever the others have.
 
     The variance is the mean of the squared distances from the mean: divided by n, not by n - 1. Compute in float32
-    inside, whatever the dtype, and round once, after the bias.
+    inside, whatever the dtypes, and round once, after the bias. Write it yourself: torch's layer_norm is refused.
 
         x = [1., 2., 3., 6.], gain = [1., 1., 1., 2.], bias = [0., 0., 0., 10.]
         mean 3, variance (4 + 1 + 0 + 9) / 4 = 3.5, its root 1.8708
