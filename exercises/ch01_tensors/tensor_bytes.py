@@ -32,6 +32,6 @@ def cast_changes(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
         cast_changes(torch.float16, torch.bfloat16)  ->  (1.0, 112)      the same bytes, and more range
 
     Ask torch for the limits of a dtype; there are more than these. Raises TypeError if one of the two is not a
-    floating dtype, such as torch.int32.
+    floating dtype, such as torch.int32, or torch.complex64, which torch.finfo lets through.
     """
     raise NotImplementedError("your turn")

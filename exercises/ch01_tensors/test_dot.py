@@ -40,6 +40,12 @@ def test_a_long_sum_is_kept_in_float32(dtype, seed):
     agrees(dot, randn(512, dtype=dtype, seed=seed), randn(512, dtype=dtype, seed=seed + 1), with_=oracle)
 
 
+def test_of_two_dtypes_the_first_is_that_of_the_result(seed):
+    u, v = randn(24, seed=seed), randn(24, seed=seed + 1)
+    agrees(dot, u.bfloat16(), v, with_=oracle)
+    agrees(dot, u, v.bfloat16(), with_=oracle)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32], ids=str)
 @pytest.mark.parametrize("kind", ["large", "tiny", "offset", "zeros"])
 def test_values_of_every_size(kind, dtype, seed):

@@ -67,6 +67,12 @@ def test_an_index_as_large_as_its_axis_is_an_index_error(index):
     agrees(element_at, LONG, (2, 3), (3, 1), 0, index, with_=oracle)
 
 
+@pytest.mark.card("stride-zero")
+@pytest.mark.parametrize("index", [(4, 0), (-5, 1)])
+def test_an_axis_without_a_step_has_a_length_too(index):
+    agrees(element_at, LONG, (4, 3), (0, 1), 3, index, with_=oracle)
+
+
 @pytest.mark.parametrize("index", [(-1, -1), (0, -3), (-2, 1)])
 def test_negative_indices_count_from_the_end(index):
     agrees(element_at, LONG, (2, 3), (5, 2), 4, index, with_=oracle)

@@ -63,6 +63,12 @@ def test_tables_of_any_shape(dtype, seed):
     agrees(matmul, randn(3, 5, dtype=dtype, seed=seed), randn(5, 4, dtype=dtype, seed=seed + 1), with_=oracle)
 
 
+def test_of_two_dtypes_the_first_is_that_of_the_result(seed):
+    a, b = randn(3, 5, seed=seed), randn(5, 4, seed=seed + 1)
+    agrees(matmul, a.bfloat16(), b, with_=oracle)
+    agrees(matmul, a, b.bfloat16(), with_=oracle)
+
+
 def test_square_tables_do_not_hide_the_order(seed):
     agrees(matmul, randn(4, 4, seed=seed), randn(4, 4, seed=seed + 1), with_=oracle)
 

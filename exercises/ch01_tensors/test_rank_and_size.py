@@ -41,8 +41,12 @@ def test_a_batch_of_attention_scores():
     agrees(rank_and_size, (2, 32, 64, 64), with_=oracle, gives=[4, 262_144])
 
 
+def test_a_size_that_no_float_holds():
+    agrees(rank_and_size, (3**17, 3**17), with_=oracle, gives=[2, 16_677_181_699_666_569])
+
+
 def test_sizes_beyond_64_bits_are_exact():
-    agrees(rank_and_size, (2**40, 10**9), with_=oracle)
+    agrees(rank_and_size, (2**40 + 1, 10**9 + 7), with_=oracle)
 
 
 @pytest.mark.parametrize("shape", [(3, -1), (-1,), (-2, -3), (0, -4)])

@@ -33,7 +33,7 @@ def test_axes_of_length_one_have_a_stride_too():
 
 
 @pytest.mark.card("strides-of-2-3-4")
-@pytest.mark.parametrize("shape", [(8, 32, 2048, 128), (2, 3, 5, 7), (2**10, 2**11, 2**12)], ids=str)
+@pytest.mark.parametrize("shape", [(8, 32, 2048, 128), (2, 3, 5, 7), (2**10, 2**11, 2**12), (2, 3**17, 3**17)], ids=str)
 def test_longer_shapes(shape):
     agrees(row_major_strides, shape, with_=oracle)
 

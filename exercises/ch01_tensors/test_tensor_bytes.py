@@ -38,6 +38,10 @@ def test_the_embedding_of_llama_3_8b_is_a_gigabyte():
     agrees(tensor_bytes, (128_256, 4096), BF16, with_=bytes_oracle, gives=1_050_673_152)
 
 
+def test_bytes_that_no_float_holds():
+    agrees(tensor_bytes, (3**17, 3**17), torch.int8, with_=bytes_oracle, gives=16_677_181_699_666_569)
+
+
 def test_a_number_has_bytes_and_an_empty_tensor_none():
     agrees(tensor_bytes, (), F32, with_=bytes_oracle, gives=4)
     agrees(tensor_bytes, (5, 0), F64, with_=bytes_oracle, gives=0)
@@ -85,6 +89,11 @@ def test_a_dtype_that_the_docstring_does_not_name():
 
 @pytest.mark.parametrize("source, target", [(F32, torch.int32), (torch.int8, F16), (torch.bool, F32)], ids=str)
 def test_a_dtype_without_fractions_is_a_type_error(source, target):
+    agrees(cast_changes, source, target, with_=cast_oracle)
+
+
+@pytest.mark.parametrize("source, target", [(F32, torch.complex64), (torch.complex128, F64)], ids=str)
+def test_a_complex_dtype_is_a_type_error(source, target):
     agrees(cast_changes, source, target, with_=cast_oracle)
 
 

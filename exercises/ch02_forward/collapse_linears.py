@@ -14,7 +14,7 @@ def collapse_linears(
     """Weight and bias of the single layer that gives what `layers`, applied in their order, give.
 
     A layer is (w, b) and computes w x + b. Compute in float32 inside, whatever the dtype, and round once at the end, to
-    the dtype of the layers. The layers themselves stay as they are.
+    the dtype of the layers (one for all). The layers themselves stay as they are.
 
         first x → 2x + 1, then x → 4x + 5:   4(2x + 1) + 5 = 8x + 9
         collapse_linears([([[2.]], [1.]), ([[4.]], [5.])])  ->  ([[8.]], [9.])

@@ -64,6 +64,7 @@ def test_of_sentences_every_token_is_a_sample(seed):
 
 
 def test_a_single_vector_is_one_sample(seed):
+    agrees(dead_units, torch.tensor([1.0, 0.0]), torch.eye(2), torch.zeros(2), with_=oracle, gives=[False, True])
     agrees(dead_units, randn(4, seed=seed), randn(6, 4, seed=seed + 1), randn(6, seed=seed + 2), with_=oracle)
 
 

@@ -35,6 +35,17 @@ def test_a_batch_in_every_dtype(dtype, seed):
     agrees(linear, randn(3, 64, dtype=dtype, seed=seed), w, b, with_=oracle)
 
 
+def test_of_three_dtypes_that_of_the_input_is_kept(seed):
+    x, w, b = randn(3, 4, seed=seed), randn(2, 4, seed=seed + 1), randn(2, seed=seed + 2)
+    agrees(linear, x.bfloat16(), w, b.half(), with_=oracle)
+    agrees(linear, x, w.bfloat16(), b.half(), with_=oracle)
+
+
+def test_a_bias_whose_numbers_cancel_is_added():
+    x, w, b = torch.tensor([2.0]), torch.tensor([[1.0], [3.0]]), torch.tensor([1.0, -1.0])
+    agrees(linear, x, w, b, with_=oracle, gives=[3.0, 5.0])
+
+
 def test_without_a_bias_nothing_is_added(seed):
     agrees(linear, randn(3, 4, seed=seed), randn(2, 4, seed=seed + 1), with_=oracle)
 
@@ -62,6 +73,7 @@ def test_inputs_of_every_size(kind, seed):
 
 def test_inputs_that_do_not_fit_the_weight_are_a_value_error(seed):
     agrees(linear, randn(2, 5, seed=seed), randn(3, 4, seed=seed), randn(3, seed=seed), with_=oracle)
+    agrees(linear, randn(2, 1, seed=seed), randn(3, 4, seed=seed), randn(3, seed=seed), with_=oracle)
 
 
 @pytest.mark.parametrize("n", [1, 2, 4])

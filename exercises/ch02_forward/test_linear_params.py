@@ -14,6 +14,10 @@ def test_two_inputs_and_three_outputs_by_hand():
     agrees(linear_params, [2, 3, 1], with_=oracle, gives=13)
 
 
+def test_layers_of_the_same_widths_count_each():
+    agrees(linear_params, [4, 4, 4], with_=oracle, gives=40)
+
+
 @pytest.mark.card("linear-params-512-256")
 def test_512_to_256_has_131328():
     agrees(linear_params, [512, 256], with_=oracle, gives=131_328)
@@ -40,6 +44,7 @@ def test_a_narrow_middle_is_cheaper_than_going_straight():
 
 def test_a_large_count_is_exact():
     agrees(linear_params, [16384, 53248, 16384] * 60, with_=oracle)
+    agrees(linear_params, [3**17, 3**17], bias=False, with_=oracle, gives=16_677_181_699_666_569)
 
 
 @pytest.mark.parametrize("widths", [[5], []], ids=["one width", "none"])

@@ -83,6 +83,13 @@ def test_layers_in_every_dtype(dtype, residual, seed):
 
 
 @both
+def test_of_two_dtypes_that_of_the_input_is_kept(residual, seed):
+    x, ws = randn(3, 6, seed=seed), weights(2, 6, seed + 1)
+    agrees(residual_stack, x.bfloat16(), ws, residual, with_=oracle)
+    agrees(residual_stack, x, ws.bfloat16(), residual, with_=oracle)
+
+
+@both
 def test_a_sample_for_each_number_hides_no_transpose(residual, seed):
     agrees(residual_stack, randn(4, 4, seed=seed), weights(3, 4, seed + 1), residual, with_=oracle)
 

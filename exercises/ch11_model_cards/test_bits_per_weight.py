@@ -23,6 +23,10 @@ def test_q4_0_by_hand():
     agrees(bits_per_weight, 32, {"scale": (1, 16), "codes": (32, 4)}, with_=oracle, gives=4.5)
 
 
+def test_fields_lie_bit_by_bit():
+    agrees(bits_per_weight, 16, {"scales": (3, 6), "codes": (16, 4)}, with_=oracle, gives=5.125)
+
+
 @pytest.mark.card("q4-block")
 def test_a_minimum_for_every_block_of_32_makes_it_five():
     agrees(bits_per_weight, 32, {"scale": (1, 16), "minimum": (1, 16), "codes": (32, 4)}, with_=oracle, gives=5.0)

@@ -74,6 +74,7 @@ def test_a_minimum_far_from_zero_makes_the_rounding_of_scales_matter(seed):
 def test_blocks_of_three_and_of_one(seed):
     exact(block_quantize, randn(12, seed=seed), 3, with_=oracle)
     exact(block_quantize, randn(4, seed=seed), 1, with_=oracle)
+    exact(block_quantize, randn(1, seed=seed), 1, with_=oracle)
 
 
 @pytest.mark.parametrize("n", [31, 33])
@@ -82,8 +83,10 @@ def test_a_rest_is_a_value_error(n, seed):
 
 
 def test_codes_of_any_kind_back_to_weights(seed):
-    codes = torch.randint(0, 16, (3, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
-    exact(block_dequantize, codes, randn(3, seed=seed).abs().half(), randn(3, seed=seed + 1).half(), with_=back_oracle)
+    for blocks, block in [(3, 8), (3, 1), (1, 1)]:
+        codes = torch.randint(0, 16, (blocks, block), generator=torch.Generator().manual_seed(seed)).to(torch.uint8)
+        scale, low = randn(blocks, seed=seed).abs().half(), randn(blocks, seed=seed + 1).half()
+        exact(block_dequantize, codes, scale, low, with_=back_oracle)
 
 
 @settings(max_examples=15)

@@ -53,6 +53,10 @@ def test_a_rest_is_a_value_error(tensor):
     agrees(model_bytes, [(256, "F16"), tensor], 1, 1, 1, 1, 1, with_=oracle)
 
 
+def test_two_rests_that_would_make_a_block_are_a_value_error():
+    agrees(model_bytes, [(16, "Q4_0"), (16, "Q4_0")], 1, 1, 1, 1, 1, with_=oracle)
+
+
 @settings(max_examples=12)
 @given(
     st.lists(st.tuples(st.integers(1, 9), st.sampled_from(["F32", "Q8_0", "Q6_K", "Q4_K"])), max_size=3),

@@ -20,6 +20,12 @@ def test_one_question_by_hand():
     agrees(red_flags, {"license": "mit", **results(OTHERS)}, {}, with_=oracle, gives=["training data"])
 
 
+def test_an_empty_list_of_data_sets_is_missing():
+    for datasets in ([], None):
+        card = {"license": "mit", "datasets": datasets, **results(OTHERS)}
+        agrees(red_flags, card, {}, with_=oracle, gives=["training data"])
+
+
 def test_a_base_model_that_says_everything():
     agrees(red_flags, {**GOOD, "license": "apache-2.0", **results(OTHERS)}, {"rope_theta": 1e6}, with_=oracle, gives=[])
 
@@ -65,6 +71,7 @@ def test_one_result_of_the_authors_own_is_enough():
 def test_results_of_all_entries_count():
     index = [{"results": [OTHERS]}, {"name": "second", "results": [OWN]}]
     agrees(red_flags, {**GOOD, "model-index": index}, {}, with_=oracle)
+    agrees(red_flags, {"license": "mit", "model-index": None}, {}, with_=oracle, gives=[])
     agrees(red_flags, {"license": "mit", "model-index": [{"results": None}, {}]}, {}, with_=oracle, gives=[])
 
 
@@ -75,7 +82,9 @@ def test_scores_of_a_quantised_model(relation, found):
 
 
 @pytest.mark.card("context-that-was-stretched")
-@pytest.mark.parametrize("scaling", [None, {}, {"factor": None}, {"factor": 1.0}, {"factor": 8.0}], ids=str)
+@pytest.mark.parametrize(
+    "scaling", [None, {}, {"factor": None}, {"factor": 1.0}, {"factor": 1.5}, {"factor": 8.0}], ids=str
+)
 def test_a_window_that_was_stretched(scaling):
     agrees(red_flags, GOOD, {"max_position_embeddings": 131072, "rope_scaling": scaling}, with_=oracle)
 

@@ -33,11 +33,18 @@ def test_several_parts_and_what_they_leave():
     agrees(budget_share, parts, 50.0, with_=oracle, gives=gives)
 
 
+def test_a_step_is_no_whole_number_of_microseconds_at_30_hertz():
+    gives = {"attention": 0.375, "free": 0.0, "left": 99.625}
+    agrees(budget_share, {"attention": 125.0, "free": 0.0}, 30.0, with_=oracle, gives=gives)
+
+
 def test_no_parts_leave_everything():
     agrees(budget_share, {}, 50.0, with_=oracle, gives={"left": 100.0})
 
 
-@pytest.mark.parametrize("parts, rate", [({"a": -1.0}, 50.0), ({"a": 1.0}, 0.0), ({"a": 1.0}, -50.0)])
+@pytest.mark.parametrize(
+    "parts, rate", [({"a": -1.0}, 50.0), ({"a": -1.0, "b": 5.0}, 50.0), ({"a": 1.0}, 0.0), ({"a": 1.0}, -50.0)]
+)
 def test_negative_times_and_rates_raise(parts, rate):
     agrees(budget_share, parts, rate, with_=oracle)
 

@@ -23,6 +23,15 @@ def test_at_the_target_only_the_brake_works():
     agrees(pd_step, 0.5, 2.0, 0.5, **joint(), with_=oracle, gives=(0.69, 1.9, -2.0))
 
 
+def test_a_target_behind_and_a_speed_backwards():
+    agrees(pd_step, 0.0, 0.0, -0.5, **joint(), with_=oracle, gives=(-0.02, -0.2, -4.0))
+    agrees(pd_step, 0.5, -2.0, 0.5, **joint(), with_=oracle, gives=(0.31, -1.9, 2.0))
+
+
+def test_a_target_more_than_a_turn_away():
+    agrees(pd_step, 0.0, 0.0, 7.0, **joint(kp=1.0), with_=oracle, gives=(0.035, 0.35, 7.0))
+
+
 def test_at_rest_at_the_target_nothing_moves():
     agrees(pd_step, 0.5, 0.0, 0.5, **joint(), with_=oracle, gives=(0.5, 0.0, 0.0))
 

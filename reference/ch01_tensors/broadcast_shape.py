@@ -100,9 +100,10 @@ def missing_is_zero(a: Shape, b: Shape) -> Shape:
 
 @broadcast_shape.wrong("only `b` may stretch: broadcasting goes both ways, even at two axes of one pair of shapes")
 def only_b_stretches(a: Shape, b: Shape) -> Shape:
-    if broadcast_shape.fn(a, b) != a:
+    padded = (1,) * (len(b) - len(a)) + a
+    if broadcast_shape.fn(a, b) != padded:
         raise ValueError("b does not stretch to a")
-    return a
+    return padded
 
 
 @broadcast_shape.wrong("one of the two shapes returned as it is: each axis takes its length from either of them")
@@ -164,3 +165,13 @@ def zero_clashes(a: Shape, b: Shape) -> Shape:
         return _agree(m, n)
 
     return _by_axes(a, b, meet)
+
+
+@broadcast_shape.wrong("0 taken to agree with every length: only a 1 stretches, 0 and 3 are an error")
+def zero_agrees(a: Shape, b: Shape) -> Shape:
+    return _by_axes(a, b, lambda m, n: 0 if 0 in (m, n) else _agree(m, n))
+
+
+@broadcast_shape.wrong("a length of 0 taken for 1, as `length or 1` does: 0 is a length, and an axis of 0 stays empty")
+def zero_is_one(a: Shape, b: Shape) -> Shape:
+    return _by_axes(a, b, lambda m, n: _agree(m or 1, n or 1))

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 
 def _check(u: Tensor, v: Tensor) -> None:
@@ -16,7 +16,8 @@ def _check(u: Tensor, v: Tensor) -> None:
 @oracle
 def dot(u: Tensor, v: Tensor) -> Tensor:
     _check(u, v)
-    return u @ v
+    x, y = promoted(u, v)
+    return (x @ y).to(u.dtype)
 
 
 @dot.right("the library's, in float32")
@@ -120,6 +121,12 @@ def low_precision_inside(u: Tensor, v: Tensor) -> Tensor:
 dot.standard_wrongs("returns_fp32")
 
 
+@dot.wrong("returned in the dtype of `v`: that of `u` is asked for")
+def dtype_of_v(u: Tensor, v: Tensor) -> Tensor:
+    _check(u, v)
+    return (u.float() * v.float()).sum().to(v.dtype)
+
+
 @dot.wrong("a Python number, made by .item() or by sum over a list: a tensor without axes is asked for")
 def python_number(u: Tensor, v: Tensor) -> float:
     _check(u, v)
@@ -155,3 +162,33 @@ def in_place(u: Tensor, v: Tensor) -> Tensor:
     result = (u.float() * v.float()).sum().to(u.dtype)
     u *= v
     return result
+
+
+@dot.wrong("a vector of one number: keepdim leaves an axis of size 1, and no axis is asked for")
+def keeps_the_axis(u: Tensor, v: Tensor) -> Tensor:
+    _check(u, v)
+    return (u.float() * v.float()).sum(-1, keepdim=True).to(u.dtype)
+
+
+@dot.wrong(
+    "multiplied as they are and not cast back: two vectors in fp16 overflow, and of two dtypes the wider one is left"
+)
+def as_they_are(u: Tensor, v: Tensor) -> Tensor:
+    _check(u, v)
+    return (u * v).sum()
+
+
+@dot.wrong("torch.dot or @ on the vectors as they are: it refuses two dtypes; widen both")
+def torchs_as_they_are(u: Tensor, v: Tensor) -> Tensor:
+    _check(u, v)
+    return torch.dot(u, v)
+
+
+@dot.wrong("begun with the first product, which no vector without numbers has: begin with 0")
+def begins_with_the_first(u: Tensor, v: Tensor) -> Tensor:
+    _check(u, v)
+    products = u.float() * v.float()
+    total = products[0]
+    for x in products[1:]:
+        total = total + x
+    return total.to(u.dtype)

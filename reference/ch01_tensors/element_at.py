@@ -168,6 +168,13 @@ def one_too_many(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, 
     return buffer[offset + _sum(tuple(counted), strides)]
 
 
+@element_at.wrong("axes of stride 0 passed over: the place is the same, but their index has to exist as well")
+def zero_strides_unchecked(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
+    steps = [axis for axis, s in enumerate(strides) if s]
+    counted = _counted(tuple(shape[axis] for axis in steps), tuple(index[axis] for axis in steps))
+    return buffer[offset + _sum(counted, tuple(strides[axis] for axis in steps))]
+
+
 @element_at.wrong("the place returned: the element that lies there is asked for")
 def the_place(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> int:
     return offset + _sum(_counted(shape, index), strides)

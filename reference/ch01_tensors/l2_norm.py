@@ -85,3 +85,42 @@ def python_number(u: Tensor) -> float:
 @l2_norm.wrong("a vector of one number: keepdim leaves an axis of size 1, and no axis is asked for")
 def keeps_the_axis(u: Tensor) -> Tensor:
     return torch.sqrt((u.float() ** 2).sum(-1, keepdim=True)).to(u.dtype)
+
+
+@l2_norm.wrong("the sum rounded to the dtype of the input before the root: in fp16 it is inf by then")
+def rounded_before_the_root(u: Tensor) -> Tensor:
+    return (u.float() ** 2).sum().to(u.dtype).sqrt()
+
+
+@l2_norm.wrong("the mean of the squares, not their sum: that is the root mean square, and it does not grow with n")
+def root_mean_square_if_any(u: Tensor) -> Tensor:
+    return root_mean_square(u) if u.numel() else u.sum()
+
+
+@l2_norm.wrong("divided by the largest number even where that is 0: 0 / 0 is NaN, and zeros have length 0")
+def zero_over_zero(u: Tensor) -> Tensor:
+    if not u.numel():
+        return u.sum()
+    top = u.float().abs().max()
+    return (top * torch.sqrt(((u.float() / top) ** 2).sum())).to(u.dtype)
+
+
+@l2_norm.wrong("the largest of no numbers asked for: torch raises an error there, and the length is 0")
+def largest_of_nothing(u: Tensor) -> Tensor:
+    top = u.float().abs().max().clamp(min=1e-30)
+    return (top * torch.sqrt(((u.float() / top) ** 2).sum())).to(u.dtype)
+
+
+@l2_norm.wrong("a small number added under the root: then a vector of zeros has a length")
+def smaller_epsilon_under_the_root(u: Tensor) -> Tensor:
+    return torch.sqrt((u.float() ** 2).sum() + 1e-8).to(u.dtype)
+
+
+@l2_norm.wrong("the squares written into `u`: .float() of a float32 tensor is that tensor, and pow_ or *= changes it")
+def in_place(u: Tensor) -> Tensor:
+    return u.float().pow_(2).sum().sqrt().to(u.dtype)
+
+
+@l2_norm.wrong("the length kept above a small number: zeros have length 0")
+def clamped(u: Tensor) -> Tensor:
+    return torch.sqrt((u.float() ** 2).sum()).clamp(min=1e-12).to(u.dtype)

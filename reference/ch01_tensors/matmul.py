@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 Table = list[list[float]]
 
@@ -59,7 +59,7 @@ def loops_elementwise(a: Table, b: Table) -> Table:
 @matmul_by_loops.wrong("rows of a with rows of b, b[k][j]: that is a times b transposed; take b[j][k]")
 def loops_transposed_b(a: Table, b: Table) -> Table:
     _check_lists(a, b)
-    return [[math.fsum(x * y for x, y in zip(row, other, strict=False)) for other in b] for row in a]
+    return [[sum(x * b[k][j] for j, x in enumerate(row)) for k in range(len(b[0]))] for row in a]
 
 
 @matmul_by_loops.wrong("columns of a with columns of b: that is a transposed times b; a[i][j] runs along a row")
@@ -122,6 +122,16 @@ def one_row_shared(a: Table, b: Table) -> Table:
     return table
 
 
+@matmul_by_loops.wrong("[[0] * K] * I holds one row I times: what is written into one row is written into all")
+def one_row_written(a: Table, b: Table) -> Table:
+    _check_lists(a, b)
+    table = [[0.0] * len(b[0])] * len(a)
+    for i, row in enumerate(a):
+        for k, column in enumerate(_columns(b)):
+            table[i][k] = _dot(row, column)
+    return table
+
+
 @matmul_by_loops.wrong("the sizes not compared, and zip stops at the shorter of the two without a word")
 def loops_cut_short(a: Table, b: Table) -> Table:
     return [[math.fsum(x * y for x, y in zip(row, column, strict=False)) for column in _columns(b)] for row in a]
@@ -142,7 +152,8 @@ def loops_wants_one_shape(a: Table, b: Table) -> Table:
 @oracle
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     _check(a, b)
-    return (a.unsqueeze(2) * b.unsqueeze(0)).sum(1)
+    x, y = promoted(a, b)
+    return (x.unsqueeze(2) * y.unsqueeze(0)).sum(1).to(a.dtype)
 
 
 @matmul.right("by @")
@@ -246,3 +257,30 @@ def products_in_low_precision(a: Tensor, b: Tensor) -> Tensor:
 
 
 matmul.standard_wrongs("returns_fp32", formula=outer_products)
+
+
+@matmul.wrong("returned in the dtype of `b`: that of `a` is asked for")
+def dtype_of_b(a: Tensor, b: Tensor) -> Tensor:
+    _check(a, b)
+    return (a.float() @ b.float()).to(b.dtype)
+
+
+@matmul.wrong("the rows stacked where there may be none: torch.stack raises an error for an empty list")
+def stacks_nothing(a: Tensor, b: Tensor) -> Tensor:
+    _check(a, b)
+    return torch.stack([row.float() @ b.float() for row in a]).to(a.dtype)
+
+
+@matmul.wrong("the total kept in the dtype of the input: every sum is rounded; add in float32 and round once")
+def narrow_total(a: Tensor, b: Tensor) -> Tensor:
+    _check(a, b)
+    total = torch.zeros(a.shape[0], b.shape[1], dtype=a.dtype)
+    for j in range(a.shape[1]):
+        total += torch.outer(a[:, j].float(), b[j].float()).to(a.dtype)
+    return total
+
+
+@matmul.wrong("@ on the tables as they are: torch refuses two dtypes; widen both")
+def torchs_as_they_are(a: Tensor, b: Tensor) -> Tensor:
+    _check(a, b)
+    return a @ b

@@ -116,6 +116,12 @@ def wraps(shape: Shape) -> tuple[int, int]:
     return rank, (size + 2**63) % 2**64 - 2**63
 
 
+@rank_and_size.wrong("multiplied as floats: beyond 2⁵³ they hold no longer every whole number; Python's ints do")
+def as_float(shape: Shape) -> tuple[int, int]:
+    _check(shape)
+    return len(shape), int(reduce(lambda x, y: x * y, shape, 1.0))
+
+
 @rank_and_size.wrong(
     "a tensor made to count it: that takes memory, ends at 64 bits and raises errors of its own; the shape says all"
 )
@@ -146,3 +152,15 @@ def refuses_zero(shape: Shape) -> tuple[int, int]:
 @rank_and_size.wrong("a list: a tuple of two numbers is asked for")
 def as_list(shape: Shape) -> list[int]:
     return list(rank_and_size.fn(shape))
+
+
+@rank_and_size.wrong("stopped at the first 0: a negative length behind it is an error all the same")
+def stops_at_zero(shape: Shape) -> tuple[int, int]:
+    _check(shape[: shape.index(0)] if 0 in shape else shape)
+    return len(shape), math.prod(shape) if 0 not in shape else 0
+
+
+@rank_and_size.wrong("only the first length checked for its sign: any of them may be negative")
+def checks_the_first(shape: Shape) -> tuple[int, int]:
+    _check(shape[:1])
+    return len(shape), math.prod(shape)

@@ -104,19 +104,27 @@ def cast_changes(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
     return _itemsize(target) / _itemsize(source), _reach(target) - _reach(source)
 
 
+def _check(source: torch.dtype, target: torch.dtype) -> None:
+    if not (source.is_floating_point and target.is_floating_point):
+        raise TypeError("not a floating dtype")
+
+
 def _changes(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
+    _check(source, target)
     before, after = (math.frexp(torch.finfo(dtype).max)[1] for dtype in (source, target))
     return target.itemsize / source.itemsize, after - before
 
 
 @cast_changes.right("the logarithm of the largest value, rounded up for both")
 def by_logarithm(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
+    _check(source, target)
     before, after = (math.ceil(math.log2(torch.finfo(dtype).max)) for dtype in (source, target))
     return target.itemsize / source.itemsize, after - before
 
 
 @cast_changes.right("by the length of the largest value in binary")
 def by_bit_length(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
+    _check(source, target)
     before, after = (int(torch.finfo(dtype).max).bit_length() for dtype in (source, target))
     return torch.finfo(target).bits / torch.finfo(source).bits, after - before
 
@@ -137,7 +145,7 @@ def fp16_is_bf16(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
 
 @cast_changes.wrong("E4M3 and E5M2 given one range: E5M2 has fp16's exponent, E4M3 ends at 448")
 def one_fp8(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
-    other = {torch.float8_e4m3fn: torch.float8_e5m2}
+    other = {torch.float8_e4m3fn: torch.float8_e5m2, torch.float8_e4m3fnuz: torch.float8_e5m2}
     ratio, _ = _changes(source, target)
     return ratio, _changes(other.get(source, source), other.get(target, target))[1]
 
@@ -183,12 +191,14 @@ def powers_of_ten(source: torch.dtype, target: torch.dtype) -> tuple[float, int]
     "log2 of float64's largest value is rounded up to 1024, so its floor is one too many: math.frexp is exact"
 )
 def floor_of_logarithm(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
+    _check(source, target)
     before, after = (math.floor(math.log2(torch.finfo(dtype).max)) for dtype in (source, target))
     return target.itemsize / source.itemsize, after - before
 
 
 @cast_changes.wrong("the difference of two logarithms cut to an int: take each exponent whole, then the difference")
 def cut_difference(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
+    _check(source, target)
     before, after = (math.log2(torch.finfo(dtype).max) for dtype in (source, target))
     return target.itemsize / source.itemsize, int(after - before)
 
@@ -223,4 +233,36 @@ def integers_too(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
 def table(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
     names = {"float64": 1023, "float32": 127, "bfloat16": 127, "float16": 15, "float8_e5m2": 15, "float8_e4m3fn": 8}
     before, after = (names[str(dtype).removeprefix("torch.")] for dtype in (source, target))
+    return target.itemsize / source.itemsize, after - before
+
+
+@cast_changes.wrong("the difference of two logarithms rounded down: take each exponent whole, then the difference")
+def floor_of_difference(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
+    ratio, _ = _changes(source, target)
+    before, after = (math.log2(torch.finfo(dtype).max) for dtype in (source, target))
+    return ratio, math.floor(after - before)
+
+
+@cast_changes.wrong("the exponent of the smallest normal number taken, not of the largest: the upper end is asked for")
+def lower_end(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
+    ratio, _ = _changes(source, target)
+    before, after = (-int(math.log2(torch.finfo(dtype).tiny)) for dtype in (source, target))
+    return ratio, after - before
+
+
+@cast_changes.wrong("only the source checked for being a floating dtype: the target has to be one, too")
+def target_unchecked(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
+    _changes(source, source)
+    return integers_too(source, target)
+
+
+@cast_changes.wrong("only the target checked for being a floating dtype: the source has to be one, too")
+def source_unchecked(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
+    _changes(target, target)
+    return integers_too(source, target)
+
+
+@cast_changes.wrong("complex dtypes taken for floating ones: torch.finfo knows their parts, but TypeError is asked for")
+def complex_too(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
+    before, after = (math.frexp(torch.finfo(dtype).max)[1] for dtype in (source, target))
     return target.itemsize / source.itemsize, after - before

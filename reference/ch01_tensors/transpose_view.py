@@ -53,6 +53,12 @@ def copies(shape: Shape, strides: Shape, a: int, b: int) -> View:
     return new, _fresh(new), True
 
 
+@transpose_view.wrong("new strides made for the new shape: that is a copy; a view keeps the strides and swaps them")
+def copies_and_asks(shape: Shape, strides: Shape, a: int, b: int) -> View:
+    new, _, contiguous = transpose_view.fn(shape, strides, a, b)
+    return new, _fresh(new), contiguous
+
+
 @transpose_view.wrong("all axes reversed, as .T does for tables: only `a` and `b` change places")
 def reverses_all(shape: Shape, strides: Shape, a: int, b: int) -> View:
     _swapped(shape, a, b)
@@ -148,3 +154,17 @@ def negative_matches_none(shape: Shape, strides: Shape, a: int, b: int) -> View:
 def as_lists(shape: Shape, strides: Shape, a: int, b: int) -> tuple[list[int], list[int], bool]:
     new = transpose_view.fn(shape, strides, a, b)
     return list(new[0]), list(new[1]), new[2]
+
+
+@transpose_view.wrong("the last stride not held against 1: with a larger one there are gaps between neighbours")
+def last_unchecked(shape: Shape, strides: Shape, a: int, b: int) -> View:
+    new = transpose_view.fn(shape, strides, a, b)[:2]
+    steps = [(n, s) for n, s in zip(*new, strict=True) if n != 1]
+    return *new, all(s == m * t for (_, s), (m, t) in pairwise(steps))
+
+
+@transpose_view.wrong("strides that fall to 1 called contiguous: the rows may still have gaps between them")
+def falling_to_one(shape: Shape, strides: Shape, a: int, b: int) -> View:
+    new = transpose_view.fn(shape, strides, a, b)[:2]
+    steps = [s for n, s in zip(*new, strict=True) if n != 1]
+    return *new, steps == sorted(steps, reverse=True) and steps[-1:] in ([], [1])

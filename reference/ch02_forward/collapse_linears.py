@@ -139,7 +139,7 @@ def through_all_so_far(layers: list[Layer]) -> Layer:
     weight, bias = wide[0]
     for w, b in wide[1:]:
         weight = w @ weight
-        bias = (weight @ bias if weight.shape[1] == len(bias) else w @ bias) + b
+        bias = weight @ bias + b
     return _as(weight, bias, layers)
 
 
@@ -198,7 +198,10 @@ def unchecked(layers: list[Layer]) -> Layer:
 @collapse_linears.wrong("a layer of the caller changed: `+=` and `out=` write into the tensor that was given")
 def in_place(layers: list[Layer]) -> Layer:
     _check(layers)
-    result = collapse_linears.fn(_wide(layers))
-    if len(layers) > 1:
-        layers[-1][1].add_(1.0)
-    return _as(*result, layers)
+    wide = _wide(layers)
+    weight = _weight(wide)
+    bias = wide[0][1]
+    for w, b in wide[1:]:
+        b += w @ bias
+        bias = b
+    return _as(weight, bias, layers)

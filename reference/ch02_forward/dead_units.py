@@ -68,7 +68,7 @@ def before_relu(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return (_before(x, w, b) == 0).reshape(-1, w.shape[0]).all(0)
 
 
-@dead_units.wrong("judged by the mean over the samples: one sample above 0 keeps a unit alive")
+@dead_units.wrong("judged by the sum or the mean over the samples: one sample above 0 keeps a unit alive")
 def by_mean(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return _before(x, w, b).reshape(-1, w.shape[0]).sum(0) <= 0
 
@@ -90,6 +90,11 @@ def by_weights(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
 
 @dead_units.wrong("only the first axis taken for samples: every axis before the last counts samples")
 def first_axis_only(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    return (_before(x.unsqueeze(0) if x.dim() == 1 else x, w, b) <= 0).all(0)
+
+
+@dead_units.wrong("the first axis always taken for samples: a single vector has no such axis, it is one sample")
+def vector_is_a_batch(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return (_before(x, w, b) <= 0).all(0)
 
 
@@ -113,7 +118,14 @@ def low_precision(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return (x @ w.T + b <= 0).reshape(-1, w.shape[0]).all(0)
 
 
-@dead_units.wrong("the outputs averaged where there may be no samples: 0 / 0 is NaN, and NaN is not 0")
+@dead_units.wrong("rounded to the dtype of `x` before the comparison: in fp16 a tiny positive number becomes 0")
+def rounded_before(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    return (_before(x, w, b).to(x.dtype) <= 0).reshape(-1, w.shape[0]).all(0)
+
+
+@dead_units.wrong(
+    "without samples every unit given as alive (a mean of nothing is NaN, not 0): none has fired, so all are dead"
+)
 def mean_of_nothing(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return _relu(x, w, b).mean(0) == 0
 

@@ -114,8 +114,7 @@ def rounded_gate(x: Tensor) -> Tensor:
 gelu.standard_wrongs("returns_fp32", formula=lambda x: x * _below(x))
 
 
-@gelu.wrong("the input is changed in place")
+@gelu.wrong("the result written into `x`: .float() of a float32 tensor is that tensor, and mul_ or *= changes it")
 def in_place(x: Tensor) -> Tensor:
-    result = _gated(x, _below(x.float()))
-    x.copy_(result)
-    return result
+    wide = x.float()
+    return wide.mul_((1 + torch.erf(wide / 2**0.5)) / 2).to(x.dtype)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 
 def _check(x: Tensor, w: Tensor, b: Tensor | None) -> None:
@@ -16,8 +16,9 @@ def _check(x: Tensor, w: Tensor, b: Tensor | None) -> None:
 @oracle
 def linear(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     _check(x, w, b)
-    y = (x.unsqueeze(-2) * w).sum(-1)
-    return y if b is None else y + b
+    wide_x, wide_w, *bias = promoted(x, w) if b is None else promoted(x, w, b)
+    y = (wide_x.unsqueeze(-2) * wide_w).sum(-1)
+    return sum(bias, y).to(x.dtype)
 
 
 @linear.right("an einsum")
@@ -86,10 +87,10 @@ def needs_bias(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     return (x.float() @ w.float().T + b.float()).to(x.dtype)  # type: ignore[union-attr]
 
 
-@linear.wrong("x transposed to multiply from the left: that takes two axes; x may have one or three")
+@linear.wrong("torch.mm or .t() used: they take two axes; x may have one or three")
 def two_axes_only(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     _check(x, w, b)
-    y = torch.mm(w.float(), x.float().t()).t()
+    y = torch.mm(x.float(), w.float().t())
     return _plus(y, b).to(x.dtype)
 
 
@@ -97,7 +98,7 @@ def two_axes_only(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
 def rounded_before_bias(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     _check(x, w, b)
     y = (x.float() @ w.float().T).to(x.dtype)
-    return y if b is None else y + b
+    return y if b is None else (y + b).to(x.dtype)
 
 
 @linear.wrong("multiplied in the low precision of the input: every product is rounded before it is summed")
@@ -108,6 +109,12 @@ def rounded_products(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
 
 
 linear.standard_wrongs("returns_fp32", of="`x`", formula=library)
+
+
+@linear.wrong("returned in the dtype of `w`: that of `x` is asked for")
+def dtype_of_w(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    return _plus(x.float() @ w.float().T, b).to(w.dtype)
 
 
 @linear.wrong(
@@ -128,3 +135,36 @@ def stretched_bias(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
 def flattened(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     _check(x, w, b)
     return _plus(x.float().reshape(-1, w.shape[1]) @ w.float().T, b).to(x.dtype)
+
+
+@linear.wrong("a bias of any length let through: torch raises RuntimeError, or stretches a bias of one number")
+def bias_unchecked(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    if x.shape[-1] != w.shape[1]:
+        raise ValueError
+    return _plus(x.float() @ w.float().T, b).to(x.dtype)
+
+
+@linear.wrong("the last axis of `x` not compared: einsum raises RuntimeError, or stretches an axis of one number")
+def inputs_unchecked(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    if b is not None and b.shape != w.shape[:1]:
+        raise ValueError
+    return _plus(torch.einsum("...i,oi->...o", x.float(), w.float()), b).to(x.dtype)
+
+
+@linear.wrong("a single vector given a batch axis that stays: its result has the outputs as its only axis")
+def vector_keeps_batch(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    return _plus((x if x.dim() > 1 else x.unsqueeze(0)).float() @ w.float().T, b).to(x.dtype)
+
+
+@linear.wrong("@ on the tensors as they are: every step is rounded, and torch refuses two dtypes; widen them first")
+def as_they_are(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    y = x @ w.T
+    return y if b is None else y + b
+
+
+@linear.wrong("the library's linear on the tensors as they are: torch refuses two dtypes there; widen them first")
+def library_as_it_is(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
+    _check(x, w, b)
+    return torch.nn.functional.linear(x, w, b)

@@ -90,6 +90,16 @@ def last_forgotten(widths: list[int], bias: bool = True) -> int:
     return _count(widths[:-1], lambda a, b: a * b + bias * b)
 
 
+@linear_params.wrong("the last layer counted without its bias: every layer has biases")
+def last_without_bias(widths: list[int], bias: bool = True) -> int:
+    return _count(widths, lambda a, b: a * b) + bias * sum(widths[1:-1])
+
+
+@linear_params.wrong("layers of the same widths counted once: two layers never share anything")
+def shared_by_widths(widths: list[int], bias: bool = True) -> int:
+    return sum(a * b + bias * b for a, b in set(pairwise(widths)))
+
+
 @linear_params.wrong("one layer from the first width to the last: every width between is a layer's")
 def first_to_last(widths: list[int], bias: bool = True) -> int:
     return _count([widths[0], widths[-1]], lambda a, b: a * b + bias * b) if len(widths) > 1 else 0

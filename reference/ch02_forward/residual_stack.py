@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference import LOW_PRECISION, oracle
+from reference import LOW_PRECISION, oracle, promoted
 
 Step = Callable[[Tensor, Tensor], Tensor]  # of what comes in (h, or the gradient) and what the branch makes of it
 Pair = tuple[Tensor, Tensor]
@@ -37,8 +37,9 @@ def _backward(g: Tensor, weights: Tensor, kept: list[Tensor], step: Step) -> Ten
 @oracle
 def residual_stack(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
-    y, kept = _forward(x, weights, step)
-    return y, _backward(torch.ones_like(y), weights, kept, step)
+    start, ws = promoted(x, weights)
+    y, kept = _forward(start, ws, step)
+    return y.to(x.dtype), _backward(torch.ones_like(y), ws, kept, step).to(x.dtype)
 
 
 def _auto(x: Tensor, weights: Tensor, stack: Callable[[Tensor, Tensor], Tensor]) -> Pair:
@@ -262,9 +263,32 @@ def rounded_each_time(x: Tensor, weights: Tensor, residual: bool = True) -> Pair
 residual_stack.standard_wrongs("returns_fp32", formula=by_autograd)
 
 
+@residual_stack.wrong("returned in the dtype of `weights`: that of `x` is asked for")
+def dtype_of_weights(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
+    y, g = _auto(x.float(), weights, _stack(_layer(residual)))
+    return y.to(weights.dtype), g.to(weights.dtype)
+
+
 @residual_stack.wrong("`x` changed in place: `h += f` writes into the caller's tensor")
 def in_place(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     result = _auto(x, weights, _stack(_layer(residual)))
-    if residual:
+    if residual and x.dtype == torch.float32:
         x.copy_(result[0])
     return result
+
+
+@residual_stack.wrong(
+    "the slope taken from the output of the layer: with the residual that is no tanh; it is 1 − tanh(a)²"
+)
+def slope_of_the_output(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
+    step = _add if residual else _replace
+    h, kept = x.float(), []
+    for w in weights.float():
+        h = step(h, torch.tanh(h @ w.T))
+        kept.append(h)
+    return h.to(x.dtype), _backward(torch.ones_like(h), weights.float(), kept, step).to(x.dtype)
+
+
+@residual_stack.wrong("the weights brought to the dtype of `x`, and computed in it: upcast both inside and round once")
+def low_precision_cast(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
+    return low_precision(x, weights.to(x.dtype), residual)

@@ -183,3 +183,8 @@ def with_the_input(widths: list[int], stds: list[float], relu: bool = False) -> 
 @signal_by_depth.wrong("the last layer only: one number for each layer is asked for")
 def last_only(widths: list[int], stds: list[float], relu: bool = False) -> list[float]:
     return _walk(widths, stds, relu)[-1:]
+
+
+@signal_by_depth.wrong("halved from the second layer on: with `relu` the first layer ends in a ReLU as well")
+def first_without_relu(widths: list[int], stds: list[float], relu: bool = False) -> list[float]:
+    return [(2 if relu else 1) * size for size in _walk(widths, stds, relu)]

@@ -69,6 +69,30 @@ def no_weights(weights: int, fields: Fields) -> float:
     return bits_per_weight.fn(weights, fields) if weights > 0 else 0.0
 
 
+@bits_per_weight.wrong("the widths of the fields added up once: each goes with how many of it are stored in a block")
+def counts_ignored(weights: int, fields: Fields) -> float:
+    bits_per_weight.fn(weights, fields)
+    return sum(bits for _, bits in fields.values()) / weights
+
+
+@bits_per_weight.wrong("cut down to whole bits: scales cost a fraction of a bit a weight")
+def cut_to_whole_bits(weights: int, fields: Fields) -> float:
+    return float(bits_per_weight.fn(weights, fields) // 1)
+
+
+@bits_per_weight.wrong("each field rounded up to whole bytes: fields lie bit by bit in a block")
+def whole_bytes(weights: int, fields: Fields) -> float:
+    bits_per_weight.fn(weights, fields)
+    return sum(-(-count * bits // 8) * 8 for count, bits in fields.values()) / weights
+
+
+@bits_per_weight.wrong("only a block of 0 weights refused: a negative number of them is an error as well")
+def negative_weights(weights: int, fields: Fields) -> float:
+    if weights == 0:
+        raise ValueError("no weights")
+    return sum(count * bits for count, bits in fields.values()) / weights
+
+
 @oracle
 def mixed_bits(tensors: Tensors) -> float:
     weights = [count for count, _ in tensors]
@@ -114,3 +138,10 @@ def whole_file(tensors: Tensors) -> float:
 @mixed_bits.wrong("a file without weights given 0 bits: raise ValueError")
 def zero_for_nothing(tensors: Tensors) -> float:
     return mixed_bits.fn(tensors) if any(count for count, _ in tensors) else 0.0
+
+
+@mixed_bits.wrong("only the empty list refused: tensors without weights leave nothing to divide by, too")
+def empty_list_only(tensors: Tensors) -> float:
+    if not tensors:
+        raise ValueError("no weights")
+    return sum(count * bits for count, bits in tensors) / sum(count for count, _ in tensors)

@@ -67,6 +67,16 @@ def by_sixteen(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(x, block, scale=lambda b, low: (b.amax(1, keepdim=True) - low) / 16)
 
 
+@block_quantize.wrong("16 steps: sixteen codes have fifteen steps between them")
+def by_sixteen_clamped(x: Tensor, block: int = 32) -> Quantized:
+    return _quantize(
+        x,
+        block,
+        scale=lambda b, low: (b.amax(1, keepdim=True) - low) / 16,
+        code=lambda steps: torch.floor(steps + 0.5).clamp(0, 15),
+    )
+
+
 @block_quantize.wrong("cut off, not rounded: the floor without the half is off by up to a whole step")
 def truncated(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(x, block, code=torch.floor)

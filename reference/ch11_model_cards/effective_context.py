@@ -31,7 +31,7 @@ def _passing(trials: Trials, bar: float, passes: Callable[[float, float], bool] 
 @effective_context.right("the longest length below the shortest that fails")
 def below_the_first_failure(trials: Trials, bar: float) -> int:
     table = _table(trials)
-    first = min((length for length, share in table.items() if share < bar), default=math.inf)
+    first = min((length for length, share in table.items() if share < bar), default=max(table) + 1)
     return max((length for length in table if length < first), default=0)
 
 
@@ -167,3 +167,22 @@ def passes_over_zero(probabilities: list[float]) -> float:
 @perplexity.wrong("a text without tokens given 1: raise ValueError")
 def one_for_none(probabilities: list[float]) -> float:
     return perplexity.fn(probabilities) if probabilities else 1.0
+
+
+@perplexity.wrong("e raised to a mean of logarithms to base 2: base and logarithm belong together")
+def mixed_bases_of_two(probabilities: list[float]) -> float:
+    value = perplexity.fn(probabilities)
+    return math.exp(math.log2(value)) if math.isfinite(value) else value
+
+
+@perplexity.wrong("all probabilities multiplied first: a few hundred tokens make 0 of that; add logarithms")
+def product_first(probabilities: list[float]) -> float:
+    perplexity.fn(probabilities)
+    product = math.prod(probabilities)
+    return product ** (-1 / len(probabilities)) if product else math.inf
+
+
+@perplexity.wrong("the logarithm of 0 left to math.log, which raises an error: infinity is asked for")
+def log_of_zero(probabilities: list[float]) -> float:
+    perplexity.fn(probabilities)
+    return math.exp(-sum(math.log(p) for p in probabilities) / len(probabilities))

@@ -69,7 +69,8 @@ def base_alone(model: str, parents: Graph, licenses: Names, terms: Graph) -> Res
 
 @lineage_license.wrong("the model and its parents, but no further: licences are inherited along the whole chain")
 def one_generation(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
-    _lineage(model, parents)
+    if model in parents.get(model, []):
+        raise ValueError("a circle")
     return _terms([model, *parents.get(model, [])], licenses, terms)
 
 
@@ -155,3 +156,54 @@ def diamond_is_a_circle(model: str, parents: Graph, licenses: Names, terms: Grap
 
     visit(model)
     return _terms(seen, licenses, terms)
+
+
+@lineage_license.wrong('the licence named under "unknown": the model that has it is asked for')
+def unknown_licences(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    result = _terms(_lineage(model, parents), licenses, terms)
+    return result | {"unknown": sorted({licenses.get(name, name) for name in result["unknown"]})}
+
+
+@lineage_license.wrong("nothing followed behind a model of unknown terms: what it was made from is known all the same")
+def stops_at_unknown(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    known = {name: all_ if licenses.get(name) in terms else [] for name, all_ in parents.items()}
+    return _terms(_lineage(model, known), licenses, terms)
+
+
+@lineage_license.wrong("only a circle through the model itself refused: one among its ancestors is an error as well")
+def circle_of_its_own(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    lineage = _ancestors(model, parents)
+    if model in lineage:
+        raise ValueError("a circle")
+    return _terms({model} | lineage, licenses, terms)
+
+
+def _in_order(model: str, parents: Graph, licenses: Names, terms: Graph, parents_first: bool) -> Result:
+    """Both lists in the order in which a walk along the first, then the second ... parent finds their entries."""
+    _lineage(model, parents)
+    found: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in found:
+            return
+        if not parents_first:
+            found.append(name)
+        for parent in parents.get(name, []):
+            visit(parent)
+        if parents_first:
+            found.append(name)
+
+    visit(model)
+    known = [name for name in found if licenses.get(name) in terms]
+    duties = dict.fromkeys(duty for name in known for duty in terms[licenses[name]])
+    return {"obligations": list(duties), "unknown": [name for name in found if name not in known]}
+
+
+@lineage_license.wrong("in the order in which they were found: sorted lists are asked for")
+def as_found(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    return _in_order(model, parents, licenses, terms, parents_first=False)
+
+
+@lineage_license.wrong("in the order in which they were found, ancestors first: sorted lists are asked for")
+def ancestors_first(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
+    return _in_order(model, parents, licenses, terms, parents_first=True)

@@ -109,6 +109,39 @@ def first_format(tensors: Tensors, *cache: int) -> dict[str, int]:
     return _sum(int(sum(count for count, _ in tensors) * sum(bits) / 8), _cache(*cache))
 
 
+@model_bytes.wrong("the weights of a format added up before they are divided: a block lies within one tensor")
+def blocks_across_tensors(tensors: Tensors, *cache: int) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for count, name in tensors:
+        counts[name] = counts.get(name, 0) + count
+    return _sum(_weights([(count, name) for name, count in counts.items()]), _cache(*cache))
+
+
+@model_bytes.wrong("a rest that fills no block rounded up to a whole one: raise ValueError")
+def rounds_up(tensors: Tensors, *cache: int) -> dict[str, int]:
+    whole: Any = [(-(-count // BLOCK.get(name, 1)) * BLOCK.get(name, 1), name) for count, name in tensors]
+    return _sum(_weights(whole), _cache(*cache))
+
+
+@model_bytes.wrong("the cache in fp32, four bytes a number: it is kept in fp16")
+def cache_in_fp32(tensors: Tensors, *cache: int) -> dict[str, int]:
+    return _sum(_weights(tensors), 2 * _cache(*cache))
+
+
+@model_bytes.wrong("the bytes of the weights left a float by `/`: whole blocks are whole bytes, `//` keeps the int")
+def float_weights(tensors: Tensors, *cache: int) -> dict[str, int]:
+    weights: Any = float(_weights(tensors)) if tensors else 0
+    return _sum(weights, _cache(*cache))
+
+
+@model_bytes.wrong("the cache of one sequence in the total: that of all sequences is there at the same time")
+def total_of_one_sequence(
+    tensors: Tensors, layers: int, kv_heads: int, head_dim: int, tokens: int, sequences: int
+) -> dict[str, int]:
+    weights, one = _weights(tensors), _cache(layers, kv_heads, head_dim, tokens, 1)
+    return {"weights": weights, "cache": one * sequences, "total": weights + one}
+
+
 @model_bytes.wrong("a rest that fills no block rounded away: raise ValueError")
 def rounds_down(tensors: Tensors, *cache: int) -> dict[str, int]:
     whole: Any = [(count - count % BLOCK.get(name, 1), name) for count, name in tensors]

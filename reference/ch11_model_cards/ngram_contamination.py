@@ -150,3 +150,54 @@ def clean(items: Texts, corpus: Texts, n: int) -> float:
 @ngram_contamination.wrong("no items, or runs of no words, let through: raise ValueError")
 def unchecked(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, max(n, 1)) if items else 0.0
+
+
+@ngram_contamination.wrong("a text of fewer than n words taken for a run: it has none")
+def short_texts(items: Texts, corpus: Texts, n: int) -> float:
+    def found(item: list[str], documents: list[list[str]], n: int) -> bool:
+        return any(
+            run == other
+            for run in _runs(item, n) or [item]
+            for document in documents
+            for other in _runs(document, n) or [document]
+        )
+
+    return _share(items, corpus, n, found=found)
+
+
+@ngram_contamination.wrong("the words of a run compared without their order: a run keeps it")
+def runs_as_sets(items: Texts, corpus: Texts, n: int) -> float:
+    def found(item: list[str], documents: list[list[str]], n: int) -> bool:
+        return any(
+            set(run) == set(other) for run in _runs(item, n) for document in documents for other in _runs(document, n)
+        )
+
+    return _share(items, corpus, n, found=found)
+
+
+@ngram_contamination.wrong("the share of different runs, not of items")
+def share_of_different_runs(items: Texts, corpus: Texts, n: int) -> float:
+    _share(items, corpus, n)
+    runs = [run for item in items for run in {tuple(run) for run in _runs(_words(item), n)}]
+    documents = [_words(document) for document in corpus]
+    return sum(_found(list(run), documents, n) for run in runs) / max(len(runs), 1)
+
+
+@ngram_contamination.wrong("the texts split at spaces as they are: capitals and punctuation make other words of them")
+def split_as_it_is(items: Texts, corpus: Texts, n: int) -> float:
+    return _share(items, corpus, n, str.split)
+
+
+@ngram_contamination.wrong("no items let through with a share of 0: raise ValueError")
+def no_items(items: Texts, corpus: Texts, n: int) -> float:
+    if n < 1:
+        raise ValueError("no runs")
+    return _share(items, corpus, n) if items else 0.0
+
+
+@ngram_contamination.wrong("runs of no words let through: n is at least 1, raise ValueError")
+def any_length(items: Texts, corpus: Texts, n: int) -> float:
+    if not items:
+        raise ValueError("no items")
+    seen = {tuple(run) for document in corpus for run in _runs(_words(document), n)}
+    return sum(bool({tuple(run) for run in _runs(_words(item), n)} & seen) for item in items) / len(items)

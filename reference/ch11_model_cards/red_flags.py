@@ -173,3 +173,39 @@ def scaling_on_the_card(card: Data, config: Data) -> list[str]:
 @red_flags.wrong("in alphabetical order: the order of the list above is asked for")
 def alphabetical(card: Data, config: Data) -> list[str]:
     return sorted(_flags(card, config))
+
+
+@red_flags.wrong("a factor of 1 flagged: it stretches nothing, only a larger one does")
+def factor_of_one(card: Data, config: Data) -> list[str]:
+    return _flags(card, config, context=lambda _, c: ((c.get("rope_scaling") or {}).get("factor") or 0) >= 1)
+
+
+@red_flags.wrong("`model-index` taken for results, for the training data: an entry may have none")
+def index_is_results_for_training(card: Data, config: Data) -> list[str]:
+    return _flags(card, config, training_data=lambda c, _: "model-index" in _said(c) and "datasets" not in _said(c))
+
+
+@red_flags.wrong("the source asked for with `in`: one that is None says nothing either")
+def source_by_key(card: Data, config: Data) -> list[str]:
+    return _flags(card, config, evaluation=lambda c, _: any("source" not in result for result in _results(c)))
+
+
+@red_flags.wrong("flagged without any result as well: with none there is nothing that somebody measured")
+def without_results(card: Data, config: Data) -> list[str]:
+    return _flags(card, config, evaluation=lambda c, _: not any(result.get("source") for result in _results(c)))
+
+
+@red_flags.wrong("the base asked for with `in` or `is None`: an empty list names none either")
+def base_by_key(card: Data, config: Data) -> list[str]:
+    return _flags(card, config, base=lambda c, _: _is_derived(c) and c.get("base_model") is None)
+
+
+@red_flags.wrong("the data sets asked for with `in` or `is None`: an empty list names none either")
+def datasets_by_key(card: Data, config: Data) -> list[str]:
+    return _flags(card, config, training_data=lambda c, _: len(_results(c)) > 0 and c.get("datasets") is None)
+
+
+@red_flags.wrong("a `model-index` of None iterated: it is the same as a missing one")
+def none_iterated(card: Data, config: Data) -> list[str]:
+    list(card.get("model-index", []))
+    return red_flags.fn(card, config)

@@ -102,3 +102,26 @@ def zero_for_nothing(correct: Marks, contaminated: Marks) -> Scores:
 def cut(correct: Marks, contaminated: Marks) -> Scores:
     n = min(len(correct), len(contaminated))
     return score_discount.fn(correct[:n], contaminated[:n])
+
+
+@score_discount.wrong("zip stops at the end of the shorter list without a word: compare the lengths first")
+def cut_short(correct: Marks, contaminated: Marks) -> Scores:
+    if all(contaminated):
+        raise ValueError("nothing is clean")
+    unseen = [right for right, seen in zip(correct, contaminated, strict=False) if not seen]
+    return _scores(sum(correct) / len(correct), sum(unseen) / len(unseen))
+
+
+@score_discount.wrong(
+    "a clean score of 0 where no question is clean: raise ValueError, there is nothing to compare with"
+)
+def nothing_clean(correct: Marks, contaminated: Marks) -> Scores:
+    if len(correct) == len(contaminated) > 0 and all(contaminated):
+        return _scores(sum(correct) / len(correct), 0.0)
+    return score_discount.fn(correct, contaminated)
+
+
+@score_discount.wrong("rounded to two digits: the shares are asked for as they are")
+def two_digits(correct: Marks, contaminated: Marks) -> Scores:
+    scores = score_discount.fn(correct, contaminated)
+    return _scores(round(scores["reported"], 2), round(scores["clean"], 2))

@@ -119,3 +119,44 @@ def any_factor(times: Times, factors: Times) -> float:
         raise ValueError("no such part")
     after = sum(time / factors.get(name, 1.0) if factors.get(name, 1.0) else 0.0 for name, time in times.items())
     return sum(times.values()) / after if after else math.inf
+
+
+@amdahl.wrong("upside down, new time by old: a gain is larger than 1")
+def after_by_before(times: Times, factors: Times) -> float:
+    gain = amdahl.fn(times, factors)
+    return gain if math.isinf(gain) else 1 / gain
+
+
+@amdahl.wrong("a factor for a part that is not there left to the dict: it raises KeyError, and ValueError is asked for")
+def left_to_the_dict(times: Times, factors: Times) -> float:
+    for name in factors:
+        times[name]
+    return amdahl.fn(times, factors)
+
+
+@amdahl.wrong("inf as soon as one factor is: the other parts still take their time")
+def one_inf_is_enough(times: Times, factors: Times) -> float:
+    _check(times, factors)
+    return math.inf if math.inf in factors.values() else amdahl.fn(times, factors)
+
+
+@amdahl.wrong("a factor of 0 divided by: ValueError is asked for, as for negative ones")
+def divides_by_a_factor_of_zero(times: Times, factors: Times) -> float:
+    if set(factors) - set(times) or min(factors.values(), default=1) < 0:
+        raise ValueError("no such factors")
+    after = sum(time / factors.get(name, 1.0) for name, time in times.items())
+    return sum(times.values()) / after if after else math.inf
+
+
+@amdahl.wrong("an infinite factor refused: it tells what is gained at most")
+def refuses_infinity(times: Times, factors: Times) -> float:
+    if math.inf in factors.values():
+        raise ValueError("infinite factor")
+    return amdahl.fn(times, factors)
+
+
+@amdahl.wrong("a factor below 1 refused: a part may become slower")
+def refuses_slower_parts(times: Times, factors: Times) -> float:
+    if min(factors.values(), default=1) < 1:
+        raise ValueError("no gain")
+    return amdahl.fn(times, factors)

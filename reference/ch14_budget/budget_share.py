@@ -118,7 +118,57 @@ def longest_only(parts: Parts, rate: float) -> Parts:
     return _then(change)(parts, rate)
 
 
+@budget_share.wrong("only the sum of the parts checked for its sign: a positive part hides a negative one there")
+def checks_the_sum(parts: Parts, rate: float) -> Parts:
+    if rate <= 0 or sum(parts.values()) < 0:
+        raise ValueError("no such budget")
+    shares = {name: time * rate / 1e4 for name, time in parts.items()}
+    return shares | {"left": 100.0 - sum(shares.values())}
+
+
 @budget_share.wrong("a negative part or rate let through: the contract asks for a ValueError")
 def unchecked(parts: Parts, rate: float) -> Parts:
     shares = {name: time * rate / 1e4 for name, time in parts.items()}
     return shares | {"left": 100.0 - sum(shares.values())}
+
+
+@budget_share.wrong("a rate of 0 divided by: ValueError is asked for, as for negative ones")
+def divides_by_a_rate_of_zero(parts: Parts, rate: float) -> Parts:
+    if rate < 0:
+        raise ValueError("no such rate")
+    step = 1e6 / rate
+    return _scaled(parts, 1e6 / step)
+
+
+@budget_share.wrong("a negative part let through: the contract asks for a ValueError")
+def parts_unchecked(parts: Parts, rate: float) -> Parts:
+    if rate <= 0:
+        raise ValueError("no such rate")
+    shares = {name: time * rate / 1e4 for name, time in parts.items()}
+    return shares | {"left": 100.0 - sum(shares.values())}
+
+
+@budget_share.wrong("parts that take longer than a step made to fill it: by how much it is missed is worth knowing")
+def stretched_step(parts: Parts, rate: float) -> Parts:
+    _check(parts, rate)
+    step = max(1e6 / rate, sum(parts.values()))
+    return _scaled(parts, 1e6 / step)
+
+
+@budget_share.wrong("the step cut to whole microseconds: at 30 Hz it is 33,333.3")
+def whole_microseconds(parts: Parts, rate: float) -> Parts:
+    _check(parts, rate)
+    return _scaled(parts, 1e6 / (1e6 // rate))
+
+
+@budget_share.wrong("the shares rounded to one digit: they are asked for as they are")
+def one_digit(parts: Parts, rate: float) -> Parts:
+    shares = {name: round(share, 1) for name, share in _scaled(parts, rate).items() if name != "left"}
+    return shares | {"left": 100.0 - sum(shares.values())}
+
+
+@budget_share.wrong("a part that takes no time refused: only a negative one is an error")
+def refuses_zero(parts: Parts, rate: float) -> Parts:
+    if 0 in parts.values():
+        raise ValueError("no time")
+    return budget_share.fn(parts, rate)

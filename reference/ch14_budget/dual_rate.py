@@ -139,3 +139,48 @@ def unchecked(planner: int, policy: int, event: int) -> Pair:
     planned = -(-event // max(planner, 1)) * planner + planner
     acts = -(-event // max(policy, 1)) * policy + policy
     return acts - event, -(-planned // max(policy, 1)) * policy + policy - event
+
+
+@dual_rate.wrong("a plan that is ready as a run of the policy starts made to wait for the next run: that run has it")
+def plan_misses_the_moment(planner: int, policy: int, event: int) -> Pair:
+    acts, _ = dual_rate.fn(planner, policy, event)
+    return acts, (_first_run(planner, event) // policy + 2) * policy - event
+
+
+@dual_rate.wrong("the planner's run in progress taken to see the event: it looked when it started")
+def plan_in_progress_sees(planner: int, policy: int, event: int) -> Pair:
+    acts, _ = dual_rate.fn(planner, policy, event)
+    return acts, _first_run(policy, event // planner * planner + planner) - event
+
+
+@dual_rate.wrong("the policy's run after the plan left out: it starts with the plan, and then it takes its time")
+def policy_takes_no_time_then(planner: int, policy: int, event: int) -> Pair:
+    acts, through = dual_rate.fn(planner, policy, event)
+    return acts, through - policy
+
+
+@dual_rate.wrong("the planner made to wait for the policy's next start: it sees the event at its own")
+def planner_waits_for_the_policy(planner: int, policy: int, event: int) -> Pair:
+    acts, _ = dual_rate.fn(planner, policy, event)
+    return acts, _first_run(policy, _first_run(planner, event + acts - policy)) - event
+
+
+@dual_rate.wrong("an event before the start let through: the contract asks for a ValueError")
+def any_event(planner: int, policy: int, event: int) -> Pair:
+    _check(planner, policy, 0)
+    planned = -(-event // planner) * planner + planner
+    return -(-event // policy) * policy + policy - event, -(-planned // policy) * policy + policy - event
+
+
+@dual_rate.wrong("an event at the start of the clocks refused: only one before it is an error")
+def refuses_the_start(planner: int, policy: int, event: int) -> Pair:
+    if event == 0:
+        raise ValueError("no event")
+    return dual_rate.fn(planner, policy, event)
+
+
+@dual_rate.wrong("a planner that takes no time let through: the contract asks for a ValueError")
+def any_planner(planner: int, policy: int, event: int) -> Pair:
+    _check(max(planner, 1), policy, event)
+    planned = _first_run(planner, event) if planner else event
+    return _first_run(policy, event) - event, _first_run(policy, planned) - event

@@ -128,3 +128,41 @@ def by_name(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
 def by_time(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
     return sorted(lines, key=lambda line: -line[1]), total
+
+
+@latency_sheet.wrong('a tie given to "launch": "memory" comes before it')
+def launch_before_memory(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
+    tied = [1e6 * op[2] / bandwidth == launch for op in ops]
+    return [
+        (name, time, "launch" if tie and why == "memory" else why)
+        for (name, time, why), tie in zip(lines, tied, strict=True)
+    ], total
+
+
+@latency_sheet.wrong("the launch added once, to the total: each op has its own")
+def launch_in_the_total(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    lines, total = _sheet(ops, peak, bandwidth, launch, _How(launches=False))
+    return lines, total + launch
+
+
+@latency_sheet.wrong("the launches added to the total again: the times of the ops hold them already")
+def launches_twice(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
+    return lines, total + len(ops) * launch
+
+
+@latency_sheet.wrong("ops of one name merged into one line: each op has its own")
+def merged(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
+    times: dict[str, float] = {}
+    for name, time, _ in lines:
+        times[name] = times.get(name, 0.0) + time
+    whys = {name: why for name, _, why in lines}
+    return [(name, time, whys[name]) for name, time in times.items()], total
+
+
+@latency_sheet.wrong("the launches missing from the total: each is part of the time of its op")
+def total_without_launches(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
+    lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
+    return lines, total - len(ops) * launch

@@ -1,5 +1,6 @@
 """The step as a 2 × 2 matrix, or with the torque at its limit."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,13 @@ class _How:
     limit_speed: bool = False
     no_dt: bool = False
     gives_acceleration: bool = False
+    distance_size: bool = False
+    speed_size: bool = False
+    half_turn: bool = False
+    twice: bool = False
+    by_inertia: bool = False
+    moves_by_speed: bool = False
+    speed_first: bool = False
     unlimited_reported: bool = False
 
 
@@ -52,7 +60,9 @@ def _step(
     inertia: float,
     dt: float,
 ) -> State:
-    spring, brake = how.spring * kp * (target - angle), how.brake * kd * speed
+    distance = math.remainder(target - angle, math.tau) if how.half_turn else target - angle
+    spring = how.spring * kp * (abs(distance) if how.distance_size else distance)
+    brake = how.brake * kd * (abs(speed) if how.speed_size else speed)
     if how.limit_spring:
         torque = max(-limit, min(limit, spring)) - brake
     else:
@@ -60,14 +70,15 @@ def _step(
         low = how.low * limit if how.low else -_INF
         high = how.high * limit if how.high else _INF
         torque = max(low, min(high, wanted))
-    push = torque / inertia if how.mass else torque
+    push = torque * inertia if how.by_inertia else torque / inertia if how.mass else torque
     gain = push * (1.0 if how.no_dt else dt)
     new = gain if how.replaces_speed else speed + gain
     if how.limit_speed:
         new = max(-limit, min(limit, new))
     moving = speed if how.old_speed else (speed + new) / 2 if how.mean_speed else new
     told = push if how.gives_acceleration else spring - brake if how.unlimited_reported else torque
-    return angle + moving * dt, new, told
+    place = angle + moving * (1.0 if how.moves_by_speed else dt) + (push * dt * dt / 2 if how.twice else 0.0)
+    return (new, place, told) if how.speed_first else (place, new, told)
 
 
 def _variant(name: str, how: _How) -> None:
@@ -94,6 +105,13 @@ _SAYS = {
     "no_dt": "the whole acceleration added to the speed: it acts for dt seconds",
     "replaces_speed": "the speed replaced by what the step adds",
     "acceleration_told": "the acceleration returned: the torque is asked for",
+    "distance_without_sign": "the size of the distance taken: beyond the target the spring pulls back",
+    "speed_without_sign": "the size of the speed taken: the brake works against it in both directions",
+    "half_turn": "the distance brought to half a turn: the joint goes the way that it is told, turns included",
+    "acceleration_twice": "half an acceleration added on top of the new speed, which holds a whole one already",
+    "times_inertia": "multiplied by the inertia: a heavy joint is slower, so divide by it",
+    "moves_by_speed": "the whole speed added to the angle: it acts for dt seconds",
+    "speed_first": "the speed returned first: the angle comes first",
     "unlimited_told": "the torque returned as it was wanted, before the limit",
 }
 _variant("in_plain_numbers", _How())
@@ -110,6 +128,13 @@ _variant("no_inertia", _How(mass=False))
 _variant("no_dt", _How(no_dt=True))
 _variant("replaces_speed", _How(replaces_speed=True))
 _variant("acceleration_told", _How(gives_acceleration=True))
+_variant("distance_without_sign", _How(distance_size=True))
+_variant("speed_without_sign", _How(speed_size=True))
+_variant("half_turn", _How(half_turn=True))
+_variant("acceleration_twice", _How(twice=True))
+_variant("times_inertia", _How(by_inertia=True))
+_variant("moves_by_speed", _How(moves_by_speed=True))
+_variant("speed_first", _How(speed_first=True))
 _variant("unlimited_told", _How(unlimited_reported=True))
 
 

@@ -176,3 +176,54 @@ def swapped(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt
 @tracking_error.wrong("the first tick's change left out of the mean: before it the acceleration was 0")
 def skips_the_first(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
     return _simulate(wanted, _laid_out(wanted, hold, delay), kp, kd, dt, _How(skip_first=True))
+
+
+def _aimed(name: str, says: str, targets: Callable[[list[float], int, int], Targets]) -> None:
+    """A wrong answer whose targets are not those of another tick."""
+
+    def variant(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
+        return _simulate(wanted, targets(wanted, hold, delay), kp, kd, dt)
+
+    variant.__name__ = name
+    tracking_error.wrong(says)(variant)
+
+
+def _latest_only(wanted: list[float], hold: int, delay: int) -> Targets:
+    target, arrives, sent, targets = wanted[0], -1, wanted[0], []
+    for tick, aim in enumerate(wanted):
+        if tick % hold == 0:
+            arrives, sent = tick + delay, aim
+        if tick == arrives:
+            target = sent
+        targets.append(target)
+    return targets
+
+
+_aimed(
+    "zero_at_first",
+    "the target 0 before the first one arrives: it is wanted[0]",
+    lambda wanted, hold, delay: [0.0] * min(delay, len(wanted)) + _laid_out(wanted, hold, delay)[delay:],
+)
+_aimed(
+    "forgets_what_is_under_way",
+    "a target forgotten when the next one is sent: several may be under way",
+    _latest_only,
+)
+_aimed(
+    "delay_in_whole_steps",
+    "the delay rounded up to whole steps of the policy: a target arrives at any tick",
+    lambda wanted, hold, delay: _laid_out(wanted, hold, -(-delay // hold) * hold),
+)
+
+
+@tracking_error.wrong("the mean size of the error: the root of the mean of the squares is asked for")
+def mean_error(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
+    targets = _laid_out(wanted, hold, delay)
+    rough = tracking_error.fn(wanted, hold, delay, kp, kd, dt)[1]
+    return _simulate(wanted, targets, kp, kd, dt, _How(mean=True))[0], rough
+
+
+@tracking_error.wrong("the changes of acceleration divided by dt: they are taken from tick to tick")
+def by_dt(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
+    error, rough = tracking_error.fn(wanted, hold, delay, kp, kd, dt)
+    return error, rough / dt

@@ -34,9 +34,11 @@ def cast_changes(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
         cast_changes(torch.float16, torch.bfloat16)  ->  (1.0, 112)      the same bytes, and more range
 
     Ask torch for the limits of a dtype; there are more than these. Raises TypeError if one of the two is not a
-    floating dtype, such as torch.int32.
+    floating dtype, such as torch.int32, or torch.complex64, which torch.finfo lets through.
     """
     ### BEGIN SOLUTION
+    if not (source.is_floating_point and target.is_floating_point):
+        raise TypeError(f"{source} or {target} is not a floating dtype")
     reach = [math.frexp(torch.finfo(dtype).max)[1] for dtype in (source, target)]
     return target.itemsize / source.itemsize, reach[1] - reach[0]
     ### END SOLUTION

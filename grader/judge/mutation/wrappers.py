@@ -38,7 +38,7 @@ def wrappers(signature: inspect.Signature) -> Iterator[Wrapper]:
     tensors = [name for name, p in parameters.items() if "Tensor" in str(p.annotation)]
     floats = [name for name in tensors if not any(t in str(parameters[name].annotation) for t in ("Int", "Bool"))]
     gives_tensor = "Tensor" in str(signature.return_annotation)
-    if gives_tensor and len(floats) > 1:
+    if "Float" in str(signature.return_annotation) and len(floats) > 1:
         yield from (Wrapper("dtype of", name) for name in floats)
     if floats:
         yield Wrapper("requires_grad")
