@@ -196,7 +196,7 @@ def _close(a: Outcome, b: Outcome, expected: Expected) -> bool:
     Two honest ways may be as far apart as the bound of the oracle says, and so may two ways of making a mistake.
     """
     if a.error is not None and b.error is not None:
-        # An error class of ours (StrayAddress) has one cause. Learners word their own refusals in many ways, and the text
+        # An error class of ours (StrayAddress) has one cause. Learners word their own refusals in many ways. The text
         # of a RecursionError only says where the stack ended. Other errors with another text may have another cause.
         name = _class_name(a.error)
         return name == _class_name(b.error) and (name in WORDED_FREELY or is_ours(type(a.error).__module__))
