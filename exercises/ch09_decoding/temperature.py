@@ -12,10 +12,10 @@ from torch import Tensor
 def temperature(logits: Float[Tensor, "*batch n"], t: float) -> Float[Tensor, "*batch n"]:
     """The softmax of logits / t along the last axis, in the dtype of `logits`.
 
-    Compute in float32 inside, whatever the dtype, and round once at the end. Finite for every t > 0, however small:
-    where logits / t would overflow, the likeliest tokens have all the probability. At t = 0 a single token has it, the
-    one with the largest logit, and of equal ones the lowest id. A logit may be -inf (a token that is ruled out), but
-    never all of a row.
+    Compute in float32 inside, whatever the dtype, and round once at the end. Finite for every t > 0, however small
+    (down to 1e-37): where logits / t would overflow, the likeliest tokens have all the probability. At t = 0 a single
+    token has it, the one with the largest logit, and of equal ones the lowest id. A logit may be -inf (a token that is
+    ruled out), but never all of a row.
 
         logits [0., 0.6931]      t = 1    ->  [0.3333, 0.6667]    0.6931 is log 2
                                  t = 0.5  ->  [0.2, 0.8]          odds of 2 become odds of 4

@@ -56,6 +56,12 @@ def test_logits_have_no_absolute_size(seed):
 def test_among_equals_the_first_wins():
     agrees(beam_search, torch.zeros(3, 3), 0, 2, 2, 3, 1.0, with_=oracle)
     agrees(beam_search, torch.zeros(3, 3), 0, 1, 3, 3, 0.0, with_=oracle, gives=([1], -1.0986))
+    agrees(beam_search, torch.zeros(3, 3), 0, 2, 3, 2, 2.0, with_=oracle, gives=([0, 2], -0.5493))
+
+
+def test_start_may_be_end_and_the_only_token(seed):
+    agrees(beam_search, randn(4, 4, seed=seed), 3, 3, 2, 4, 1.0, with_=oracle)
+    agrees(beam_search, torch.zeros(1, 1), 0, 0, 2, 3, 1.0, with_=oracle, gives=([0], 0.0))
 
 
 def test_nothing_is_live_when_all_have_ended():

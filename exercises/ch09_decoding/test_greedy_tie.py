@@ -58,7 +58,7 @@ def test_terms_that_cancel():
     exact(greedy_tie, terms, [[0, 1, 2, 3], [0, 2, 1, 3], [1, 3, 2, 0]], with_=oracle)
 
 
-@pytest.mark.parametrize("order", [[0, 1], [0, 1, 1], [1, 2, 3]])
+@pytest.mark.parametrize("order", [[0, 1], [0, 1, 1], [1, 2, 3], [0, 1, 2, 2], [0, 1, -1]])
 def test_an_order_that_is_none_is_a_value_error(order):
     exact(greedy_tie, torch.eye(3), [[0, 1, 2], order], with_=oracle)
 

@@ -57,12 +57,20 @@ def test_several_new_tokens_see_the_cache_and_not_each_others_future(seed):
     agrees(kv_cache_step, *after_a_prompt(4, seed, m=3), with_=oracle)
 
 
+def test_scores_of_minus_ten_billion_still_hide_the_future():
+    one, x = torch.ones(1, 1), torch.tensor([[[1e5], [1.0]]])
+    keys, values = torch.tensor([[[-2e5]]]), torch.tensor([[[3e5]]])
+    gives = ([[[1e5], [1.0]]], [[[-2e5], [-1e5], [-1.0]]], [[[3e5], [1e5], [1.0]]])
+    agrees(kv_cache_step, x, keys, values, one, -one, one, torch.zeros(3, 1), with_=oracle, gives=gives)
+
+
 def test_a_head_of_another_width_than_the_token(seed):
     agrees(kv_cache_step, *step(2, 2, 3, 4, 9, seed=seed), with_=oracle)
 
 
 def test_the_last_place_is_the_last_row_of_positions(seed):
     agrees(kv_cache_step, *step(1, 2, 3, 4, 4, seed=seed, most=5), with_=oracle)
+    agrees(kv_cache_step, *step(1, 1, 0, 4, 4, seed=seed, most=1), with_=oracle)
 
 
 @pytest.mark.parametrize("m", [1, 2])

@@ -57,6 +57,7 @@ def test_an_n_gram_comes_back_after_a_while():
 def test_the_order_and_the_number_of_its_tokens_make_an_n_gram():
     agrees(repetition_rate, [1, 2, 1, 3, 3, 1], 2, with_=oracle, gives=0.0)
     agrees(repetition_rate, [1, 1, 2, 1, 2, 2], 3, with_=oracle, gives=0.0)
+    agrees(repetition_rate, [1, 11, 11, 1], 2, with_=oracle, gives=0.0)
 
 
 def test_the_last_n_gram_counts_and_it_is_whole():

@@ -47,6 +47,11 @@ def test_a_row_that_adds_up_to_more_than_one():
     agrees(sample, torch.tensor([2.0, 1.0, 1.0]).expand(3, 3), torch.tensor([0.3, 0.6, 0.9]), with_=oracle)
 
 
+def test_each_row_has_its_own_sum():
+    p = torch.tensor([[0.5, 0.5, 0.5], [1.0, 2.0, 1.0]])
+    agrees(sample, p, torch.tensor([0.9, 0.1]), with_=oracle, gives=[2, 0])
+
+
 def test_the_largest_number_below_one():
     u = torch.nextafter(torch.tensor(1.0), torch.tensor(0.0))
     agrees(sample, torch.tensor([[0.5, 0.25, 0.25], [0.75, 0.25, 0.0]]), u.expand(2), with_=oracle, gives=[2, 1])
@@ -64,6 +69,7 @@ def test_many_small_probabilities_are_added_in_float32(dtype, seed):
 
 def test_strides_more_axes_and_empty_batches(seed):
     agrees(sample, strided(probabilities(2, 3, 5, seed=seed)), strided(numbers(2, 3, seed=seed)), with_=oracle)
+    agrees(sample, probabilities(2, 1, 5, seed=seed), numbers(2, 1, seed=seed), with_=oracle)
     agrees(sample, torch.empty(0, 7), torch.empty(0), with_=oracle)
 
 

@@ -46,6 +46,11 @@ def test_a_rejected_draft_is_replaced_by_what_is_owed(v):
     agrees(speculative_accept, p, q, [2], [0.6], v, with_=oracle)
 
 
+def test_the_residual_is_drawn_from_without_rounding():
+    p, q = torch.tensor([[0.2498, 0.3754, 0.3748], [1, 0, 0]]), torch.tensor([[0.75, 0.125, 0.125]])
+    agrees(speculative_accept, p, q, [0], [0.9], 0.5004, with_=oracle, gives=[1])
+
+
 def test_a_draft_that_the_large_model_likes_better_is_always_accepted():
     agrees(speculative_accept, LARGE, SMALL, [0], [0.999], 0.5, with_=oracle, gives=[0, 2])
 

@@ -48,8 +48,12 @@ def test_logits_of_every_size(kind, seed):
 
 
 def test_a_temperature_at_which_the_quotient_overflows():
-    logits = torch.tensor([[1000.0, 999.0, -2000.0], [-1000.0, -3000.0, -999.0]])
+    logits = torch.tensor([[300_000.0, 299_999.0, -2000.0], [-1000.0, -3000.0, -999.0]])
     agrees(temperature, logits, 1e-36, with_=oracle, gives=[[1, 0, 0], [0, 0, 1]])
+
+
+def test_a_small_temperature_is_not_zero():
+    agrees(temperature, torch.tensor([0.0, 1e-6]), 1e-36, with_=oracle, gives=[0, 1])
 
 
 def test_tokens_that_are_ruled_out_stay_so():

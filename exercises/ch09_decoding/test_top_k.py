@@ -20,6 +20,10 @@ def test_two_of_four_by_hand():
     agrees(top_k, torch.tensor([0.1, 0.5, 0.1, 0.3]), 2, with_=oracle, gives=[0.0, 0.625, 0.0, 0.375])
 
 
+def test_probabilities_that_differ_in_the_fourth_digit():
+    agrees(top_k, torch.tensor([0.3, 0.3002, 0.3001, 0.0997]), 1, with_=oracle, gives=[0, 1, 0, 0])
+
+
 @pytest.mark.card("top-k-ties")
 def test_the_lower_id_wins_a_tie_and_k_are_left():
     exact(top_k, torch.tensor([0.25, 0.25, 0.25, 0.25]), 2, with_=oracle, gives=[0.5, 0.5, 0, 0])
@@ -49,6 +53,7 @@ def test_every_row_keeps_its_own_k(dtype, k, seed):
 @pytest.mark.parametrize("k", [6, 7, 1000])
 def test_with_k_of_n_or_more_all_are_kept(k, seed):
     agrees(top_k, probabilities(2, 6, seed=seed), k, with_=oracle)
+    agrees(top_k, torch.tensor([1.0, 3.0]), k, with_=oracle, gives=[0.25, 0.75])
 
 
 @pytest.mark.parametrize("k", [0, -1])
@@ -58,6 +63,7 @@ def test_k_below_one_is_a_value_error(k):
 
 def test_strides_more_axes_and_empty_batches(seed):
     agrees(top_k, strided(probabilities(2, 3, 5, seed=seed)), 2, with_=oracle)
+    agrees(top_k, probabilities(2, 1, 5, seed=seed), 2, with_=oracle)
     agrees(top_k, torch.empty(0, 7), 3, with_=oracle)
 
 

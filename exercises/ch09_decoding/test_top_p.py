@@ -27,6 +27,8 @@ def test_to_reach_is_enough():
     exact(top_p, torch.tensor([5, 3, 3, 3, 2]) / 16, 0.5, with_=oracle, gives=[0.625, 0.375, 0, 0, 0])
     exact(top_p, FOUR, 0.5, with_=oracle, gives=[0, 1, 0, 0])
     exact(top_p, torch.tensor([1, 1, 1, 1]) / 4, 0.5, with_=oracle, gives=[0.5, 0.5, 0, 0])
+    agrees(top_p, torch.tensor([0.5009, 0.2504, 0.2487]), 0.751, with_=oracle, gives=[0.6667, 0.3333, 0])
+    agrees(top_p, torch.tensor([0.25, 0.125, 0.125]), 0.5, with_=oracle, gives=[0.5, 0.25, 0.25])
 
 
 @pytest.mark.card("top-p-is-never-empty")
@@ -71,6 +73,7 @@ def test_a_mass_that_is_no_share_is_a_value_error(mass):
 
 def test_strides_more_axes_and_empty_batches(seed):
     agrees(top_p, strided(probabilities(2, 3, 5, seed=seed)), 0.7, with_=oracle)
+    agrees(top_p, probabilities(2, 1, 5, seed=seed), 0.7, with_=oracle)
     agrees(top_p, torch.empty(0, 7), 0.7, with_=oracle)
 
 

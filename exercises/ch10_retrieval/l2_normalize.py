@@ -11,10 +11,12 @@ from torch import Tensor
 def l2_normalize(x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
     """Each vector along the last axis divided by its L2 norm, in the dtype of `x`.
 
-    Compute in float32, whatever the dtype of `x`, and round once. A vector of zeros gives zeros. No other vector is
-    treated apart, however small it is.
+    Compute in float32 or better, whatever the dtype of `x`, and round once. A vector of zeros gives zeros. No other
+    vector is treated apart, however small it is: squares of numbers below 1e-23 are 0 in float32. Write it yourself:
+    torch.nn.functional.normalize is refused.
 
         l2_normalize(tensor([[3., 4.], [0., 0.]]))    ->  [[0.6, 0.8], [0., 0.]]
         l2_normalize(tensor([300., -400.]).half())    ->  [0.6, -0.8]      (rounded to float16)
+        l2_normalize(tensor([3e-30, 4e-30]))          ->  [0.6, 0.8]
     """
     raise NotImplementedError("your turn")

@@ -12,7 +12,7 @@ def mean_pool(x: Float[Tensor, "batch s d"], mask: Bool[Tensor, "batch s"]) -> F
     """The mean of each text's token vectors where `mask` is True, in the dtype of `x`. False marks padding.
 
     Compute in float32 and round once. A text without any token gives zeros. What stands in padded places may be
-    anything, `inf` and NaN included, and has no effect.
+    anything, `inf` and NaN included, and has no effect. An `inf` in a real token is in its mean.
 
         x = [[[1., 2.], [3., 6.], [100., 100.]]],  mask = [[True, True, False]]  ->  [[2., 4.]]
 

@@ -42,9 +42,20 @@ def test_close_scores_are_ranked_before_they_are_rounded(dtype, seed):
     agrees(bi_encoder_search, randn(2, 12, dtype=dtype, seed=seed + 1), documents.to(dtype), 9, with_=oracle)
 
 
+@pytest.mark.parametrize("dtypes", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=str)
+def test_documents_in_another_dtype_than_the_queries(dtypes, seed):
+    documents = 1 + 0.05 * randn(20, 12, seed=seed)
+    agrees(bi_encoder_search, randn(2, 12, seed=seed).to(dtypes[0]), documents.to(dtypes[1]), 5, with_=oracle)
+
+
 def test_scores_beyond_fp16_still_have_an_order():
     queries, documents = torch.tensor([[300.0, 300.0]]), torch.tensor([[200.0, 100.0], [300.0, 300.0], [300.0, 10.0]])
     agrees(bi_encoder_search, queries.half(), documents.half(), 3, with_=oracle)
+
+
+def test_scores_of_minus_ten_billion_are_ranked_too():
+    queries, documents = torch.tensor([[1e10]]), torch.tensor([[-1.0], [-2.0], [-4.0]])
+    agrees(bi_encoder_search, queries, documents, 3, with_=oracle, gives=[[[-1e10, -2e10, -4e10]], [[0, 1, 2]]])
 
 
 def test_fewer_than_k_documents_are_all_returned(seed):

@@ -37,8 +37,14 @@ def test_queries_and_documents_of_every_dtype(dtype, seed):
     agrees(cosine_as_dot, queries.to(dtype), (documents + queries[:1]).to(dtype), with_=oracle)
 
 
+@pytest.mark.parametrize("dtypes", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=str)
+def test_documents_in_another_dtype_than_the_queries(dtypes, seed):
+    queries, documents = randn(3, 16, seed=seed), randn(5, 16, seed=seed + 1)
+    agrees(cosine_as_dot, queries.to(dtypes[0]), documents.to(dtypes[1]), with_=oracle)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32], ids=str)
-@pytest.mark.parametrize("kind", ["large", "huge", "offset"])
+@pytest.mark.parametrize("kind", ["large", "tiny", "huge", "offset"])
 def test_vectors_of_every_size(kind, dtype, seed):
     queries, documents = signal(kind, 2, 8, dtype=dtype, seed=seed), signal(kind, 3, 8, dtype=dtype, seed=seed + 1)
     agrees(cosine_as_dot, queries, documents, with_=oracle)

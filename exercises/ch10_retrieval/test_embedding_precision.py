@@ -70,6 +70,13 @@ def test_two_outliers_may_make_nan_of_a_score():
     agrees(embedding_precision, torch.tensor([[1.0, -1.0, -1.0], [0.0, 1.0, 1.0]]), documents, 3, with_=oracle)
 
 
+def test_a_score_that_is_nan_ranks_below_minus_ten_billion_and_inf_above_the_largest():
+    queries, far = torch.tensor([[1e6, -1e6]]), torch.tensor([[7e4, 7e4], [-5e4, 0.0]])
+    agrees(embedding_precision, queries, far, 1, with_=oracle, gives={"fp16": 0.0, "bf16": 1.0, "int8": 1.0})
+    near = torch.tensor([[6e4, 0.0], [7e4, 0.0]])
+    agrees(embedding_precision, queries, near, 1, with_=oracle, gives={"fp16": 1.0, "bf16": 1.0, "int8": 1.0})
+
+
 @pytest.mark.parametrize("spread", [0.003, 0.03])
 def test_documents_that_are_close_to_each_other(spread, seed):
     documents = close(30, 8, spread=spread, seed=seed)

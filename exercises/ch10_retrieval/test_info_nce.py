@@ -52,6 +52,11 @@ def test_pairs_that_resemble_each_other(dtype, seed):
     agrees(info_nce, queries.to(dtype), positives.to(dtype), 3.0, with_=oracle)
 
 
+@pytest.mark.parametrize("dtypes", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=str)
+def test_positives_in_another_dtype_than_the_queries(dtypes, seed):
+    agrees(info_nce, randn(4, 9, seed=seed).to(dtypes[0]), randn(4, 9, seed=seed + 1).to(dtypes[1]), 1.5, with_=oracle)
+
+
 @pytest.mark.card("info-nce-logsumexp")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_vectors_of_a_hundred_give_logits_of_a_hundred_thousand(dtype, seed):
@@ -65,7 +70,9 @@ def test_a_wrong_choice_at_a_low_temperature_costs_a_hundred():
     agrees(info_nce, queries, positives, 0.01, with_=oracle, gives=100.0)
 
 
-@pytest.mark.parametrize("shapes", [((3, 4), (2, 4)), ((2, 4), (3, 4)), ((0, 4), (0, 4))], ids=str)
+@pytest.mark.parametrize(
+    "shapes", [((3, 4), (2, 4)), ((2, 4), (3, 4)), ((0, 4), (0, 4)), ((2, 4), (2, 1)), ((2, 1), (2, 4))], ids=str
+)
 def test_what_makes_no_pairs_is_a_value_error(shapes):
     agrees(info_nce, torch.ones(shapes[0]), torch.ones(shapes[1]), 1.0, with_=oracle)
 

@@ -29,6 +29,12 @@ def test_in_fp16_300_and_400_have_length_500():
     agrees(l2_normalize, torch.tensor([300.0, -400.0]).half(), with_=oracle, gives=[0.6, -0.8])
 
 
+@pytest.mark.parametrize("size", [1e-15, 1e-30])
+def test_short_vectors_become_as_long_as_others(size):
+    x = torch.tensor([[3.0, 4.0], [-5.0, 12.0]]) * size
+    agrees(l2_normalize, x, with_=oracle, gives=[[0.6, 0.8], [-0.3846, 0.9231]])
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_long_vectors_of_every_dtype(dtype, seed):
     agrees(l2_normalize, randn(3, 400, dtype=dtype, seed=seed), with_=oracle)

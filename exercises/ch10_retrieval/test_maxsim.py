@@ -34,9 +34,11 @@ def test_two_documents_whose_means_are_the_same():
 
 @pytest.mark.card("maxsim-filling")
 def test_filling_does_not_beat_tokens_that_point_away():
-    documents = torch.tensor([[[-1.0, -2.0], [-3.0, -1.0], [0.0, 0.0]], [[-200.0, -300.0], [0.0, 0.0], [7.0, 7.0]]])
+    documents = torch.tensor(
+        [[[-1.0, -2.0], [-3.0, -1.0], [0.0, 0.0]], [[-2e5, -3e5], [0.0, torch.inf], [7.0, torch.nan]]]
+    )
     mask = torch.tensor([[True, True, False], [True, False, False]])
-    agrees(maxsim, QUERY, documents, mask, with_=oracle, gives=[-2.0, -500.0])
+    agrees(maxsim, QUERY, documents, mask, with_=oracle, gives=[-2.0, -500_000.0])
 
 
 def test_a_document_without_tokens_comes_last(seed):
@@ -50,6 +52,12 @@ def test_queries_of_thirty_two_tokens(dtype, seed):
     agrees(maxsim, randn(32, 16, dtype=dtype, seed=seed), documents, ragged(4, 9, seed), with_=oracle)
 
 
+@pytest.mark.parametrize("dtypes", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=str)
+def test_documents_in_another_dtype_than_the_query(dtypes, seed):
+    query, documents = randn(3, 8, seed=seed).to(dtypes[0]), randn(4, 5, 8, seed=seed + 1).to(dtypes[1])
+    agrees(maxsim, query, documents, ragged(4, 5, seed), with_=oracle)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32], ids=str)
 def test_large_vectors(dtype, seed):
     query, documents = signal("large", 3, 5, dtype=dtype, seed=seed), signal("large", 4, 6, 5, dtype=dtype, seed=seed)
@@ -59,6 +67,8 @@ def test_large_vectors(dtype, seed):
 def test_strides_and_no_documents_make_no_difference(seed):
     documents = strided(randn(3, 5, 4, seed=seed + 1))
     agrees(maxsim, strided(randn(2, 4, seed=seed)), documents, ragged(3, 5, seed), with_=oracle)
+    mask = torch.tensor([[True], [False], [True]])
+    agrees(maxsim, randn(2, 4, seed=seed), randn(3, 1, 4, seed=seed + 1), mask, with_=oracle)
     agrees(maxsim, randn(2, 4, seed=seed), torch.empty(0, 5, 4), torch.empty(0, 5, dtype=torch.bool), with_=oracle)
 
 

@@ -55,6 +55,11 @@ def test_what_fills_a_text_up_has_no_effect(filling, seed):
     agrees(mean_pool, x.masked_fill(~mask.unsqueeze(-1), filling), mask, with_=oracle)
 
 
+def test_inf_in_a_token_shows():
+    x = torch.tensor([[[1.0, 2.0], [torch.inf, 4.0], [torch.nan, torch.nan]]])
+    agrees(mean_pool, x, torch.tensor([[True, True, False]]), with_=oracle, gives=[[torch.inf, 3.0]])
+
+
 def test_a_text_without_tokens_gives_zeros(seed):
     mask = torch.tensor([[False, False], [True, True], [False, True]])
     agrees(mean_pool, randn(3, 2, 4, seed=seed), mask, with_=oracle)

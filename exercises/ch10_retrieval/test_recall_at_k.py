@@ -33,7 +33,9 @@ def test_a_query_counts_as_much_as_another_however_many_documents_it_has():
     agrees(recall_at_k, [[1, 9], [2, 3]], [[1], [2, 3, 4, 5, 6, 7]], 2, with_=recall_oracle, gives=0.6667)
 
 
-@pytest.mark.parametrize("case", [([[1]], [[1]], 0), ([], [], 3), ([[1], [2]], [[1], []], 3)], ids=str)
+@pytest.mark.parametrize(
+    "case", [([[1]], [[1]], 0), ([[1]], [[1]], -1), ([], [], 3), ([[1], [2]], [[1], []], 3)], ids=str
+)
 def test_what_has_no_recall_is_a_value_error(case):
     agrees(recall_at_k, *case, with_=recall_oracle)
 
@@ -54,6 +56,7 @@ def test_ranks_of_four_queries():
 
 def test_a_query_that_finds_nothing_counts_as_zero():
     agrees(mean_reciprocal_rank, [[4, 5], []], [[1], [1]], with_=rank_oracle, gives=0.0)
+    agrees(mean_reciprocal_rank, [[4, 5], [1]], [[], [1]], with_=rank_oracle, gives=0.5)
 
 
 def test_without_queries_there_is_no_mean():

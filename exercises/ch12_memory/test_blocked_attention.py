@@ -17,7 +17,7 @@ def qkv(n_q, n_k, d, e, seed, dtype=torch.float32, kind="ordinary"):
     return q, k, randn(n_k, e, dtype=dtype, seed=seed + 2)
 
 
-@pytest.mark.parametrize("block", [1, 2, 5])
+@pytest.mark.parametrize("block", [40_000, 1, 2])
 def test_a_query_of_zeros_averages_the_values(block):
     q, k, v = torch.tensor([[0.0]]), torch.tensor([[5.0], [7.0]]), torch.tensor([[1.0, 2.0], [3.0, 6.0]])
     agrees(blocked_attention, q, k, v, block, with_=oracle, gives=([[2.0, 4.0]], [0.6931]))
@@ -51,6 +51,20 @@ def test_very_negative_scores_only():
     q, k, v = torch.full((2, 4), 20.0), torch.full((3, 4), -20.0), torch.tensor([[1.0], [2.0], [6.0]])
     agrees(blocked_attention, q, k, v, 2, with_=oracle, gives=([[3.0], [3.0]], [-798.9014] * 2))
     agrees(blocked_attention, 5e3 * q, 5e3 * k[:1], v[:1], 2, with_=oracle, gives=([[1.0], [1.0]], [-2e10] * 2))
+
+
+@pytest.mark.parametrize("dtypes", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=str)
+def test_keys_and_values_in_another_dtype_than_the_queries(dtypes, seed):
+    q, k, v = randn(4, 6, seed=seed), randn(7, 6, seed=seed + 1), randn(7, 5, seed=seed + 2)
+    agrees(blocked_attention, q.to(dtypes[0]), k.to(dtypes[1]), v.to(dtypes[1]), 3, with_=oracle)
+    agrees(blocked_attention, q.to(dtypes[0]), k.to(dtypes[0]), v.to(dtypes[1]), 3, with_=oracle)
+
+
+def test_scores_of_fifty_thousand_and_of_minus_ten_billion():
+    q, k, v = torch.tensor([[300.0]]), torch.tensor([[167.68], [167.0]]), torch.tensor([[1.0], [2.0]])
+    agrees(blocked_attention, q, k, v, 1, with_=oracle, gives=([[1.0]], [50304.0]))
+    q, k = torch.tensor([[1e5]]), torch.tensor([[-2e5], [-1e5]])
+    agrees(blocked_attention, q, k, v, 1, with_=oracle, gives=([[2.0]], [-1e10]))
 
 
 def test_scores_beyond_fp16():

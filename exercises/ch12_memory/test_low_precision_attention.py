@@ -46,6 +46,20 @@ def test_six_hundred_keys_that_weigh_nearly_the_same(dtype, seed):
     agrees(low_precision_attention, q, k, v.abs() + 1, with_=oracle)
 
 
+@pytest.mark.parametrize("dtypes", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=str)
+def test_keys_and_values_in_another_dtype_than_the_queries(dtypes, seed):
+    q, k, v = randn(4, 6, seed=seed), randn(7, 6, seed=seed + 1), randn(7, 5, seed=seed + 2)
+    agrees(low_precision_attention, q.to(dtypes[0]), k.to(dtypes[1]), v.to(dtypes[1]), with_=oracle)
+    agrees(low_precision_attention, q.to(dtypes[0]), k.to(dtypes[0]), v.to(dtypes[1]), with_=oracle)
+
+
+def test_scores_of_fifty_thousand_and_of_minus_ten_billion():
+    q, k, v = torch.tensor([[300.0]]), torch.tensor([[167.68], [167.0]]), torch.tensor([[1.0], [2.0]])
+    agrees(low_precision_attention, q, k, v, with_=oracle, gives=([[1.0]], [50304.0]))
+    q, k = torch.tensor([[1e5]]), torch.tensor([[-2e5], [-1e5]])
+    agrees(low_precision_attention, q, k, v, with_=oracle, gives=([[2.0]], [-1e10]))
+
+
 def test_scores_beyond_fp16_and_then_some():
     q = torch.full((1, 64), 40.0).half()
     k, v = torch.cat([q, -q]), torch.tensor([[1.0], [2.0]]).half()

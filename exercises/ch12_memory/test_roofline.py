@@ -64,6 +64,7 @@ def test_no_operations_raise(flops):
 
 def test_a_level_without_a_bandwidth_raises():
     agrees(roofline, 40, {"HBM": 8, "L2": 1}, 100.0, SPEEDS, with_=oracle)
+    agrees(roofline, 40, {"HBM": 8, "L2": 0}, 100.0, SPEEDS, with_=oracle)
 
 
 POWERS = st.integers(0, 40).map(lambda n: 2**n)

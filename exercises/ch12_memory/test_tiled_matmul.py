@@ -45,6 +45,12 @@ def test_long_sums_in_every_dtype(dtype, seed):
     agrees(tiled_matmul, a.abs(), b.abs(), 4, with_=oracle)
 
 
+@pytest.mark.parametrize("dtypes", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=str)
+def test_two_matrices_of_different_dtypes(dtypes, seed):
+    a, b = randn(2, 9, seed=seed).to(dtypes[0]), randn(9, 3, seed=seed + 1).to(dtypes[1])
+    agrees(tiled_matmul, a, b, 4, with_=oracle)
+
+
 def test_products_that_cancel_beyond_fp16():
     a, b = torch.tensor([[300.0, -300.0, 1.0]]).half(), torch.tensor([[400.0], [400.0], [2.0]]).half()
     agrees(tiled_matmul, a, b, 1, with_=oracle, gives=([[2.0]], 6))

@@ -17,7 +17,7 @@ def tiled_matmul(a: Float[Tensor, "n k"], b: Float[Tensor, "k m"], tile: int) ->
     counts with all the numbers of the tile, each time it is made; nothing is kept from one tile of the result to the
     next. Smaller tiles at the edges count with the numbers they have.
 
-    Keep the total in float32, whatever the dtype, and round once, when its tile is complete.
+    Keep the total in float32, whatever the two dtypes, and round once, when its tile is complete.
 
         tiled_matmul(tensor([[1., 2.], [3., 4.]]), tensor([[2., 0.], [1., 3.]]), 1)
             ->  tensor([[4., 6.], [10., 12.]]), 16       4 numbers, each the sum of 2 products of 2 loaded numbers

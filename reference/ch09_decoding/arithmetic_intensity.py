@@ -149,6 +149,44 @@ def one_product(config: Config, new: int, cached: int, batch: int, peak: float, 
     return _count(config, new, cached, batch, peak, bandwidth, products=2 * config["hidden_size"])
 
 
+@arithmetic_intensity.wrong(
+    "each new token met with those before it only: what the mask hides is computed all the same"
+)
+def half_the_triangle(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
+    d, layers = config["hidden_size"], config["num_hidden_layers"]
+    report = _count(config, new, cached, batch, peak, bandwidth)
+    hidden = 4 * d * layers * batch * (new * (new - 1) // 2)
+    return _report(int(report["weights"]), int(report["cache"]), int(report["flops"]) - hidden, peak, bandwidth)
+
+
+@arithmetic_intensity.wrong("the products of attention counted for one layer: every layer has its own")
+def attention_once(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
+    report = _count(config, new, cached, batch, peak, bandwidth)
+    others = 4 * config["hidden_size"] * (config["num_hidden_layers"] - 1) * batch * new * (cached + new)
+    return _report(int(report["weights"]), int(report["cache"]), int(report["flops"]) - others, peak, bandwidth)
+
+
+@arithmetic_intensity.wrong("FLOPs for each byte of weights: the bytes of the cache are read as well")
+def weights_only(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
+    report = _count(config, new, cached, batch, peak, bandwidth)
+    return {**report, "intensity": int(report["flops"]) / int(report["weights"])}
+
+
+@arithmetic_intensity.wrong("the intensity rounded down to a whole number")
+def whole_intensity(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
+    report = _count(config, new, cached, batch, peak, bandwidth)
+    return {**report, "intensity": float(int(report["flops"]) // (int(report["weights"]) + int(report["cache"])))}
+
+
+@arithmetic_intensity.wrong(
+    "as many bytes of cache as of weights called cache: a draw between them goes to the weights"
+)
+def draw_to_cache(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
+    report = _count(config, new, cached, batch, peak, bandwidth)
+    even = report["bound"] != "compute" and report["weights"] == report["cache"]
+    return {**report, "bound": "cache"} if even else report
+
+
 @arithmetic_intensity.wrong("new tokens meet only each other: they meet the cached ones as well")
 def only_new_met(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, met=new)

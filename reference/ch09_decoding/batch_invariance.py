@@ -67,7 +67,7 @@ def alone_as_in_the_batch(x: Tensor, cores: int, fixed: int | None = None) -> An
 @batch_invariance.wrong("compared with a tolerance: equal to the bit is asked, since a bit is what flips a token")
 def with_a_tolerance(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     sums = _kernel(x, _parts(len(x), cores, fixed))
-    return sums, torch.isclose(sums, _kernel(x, _parts(1, cores, fixed)), rtol=1e-2, atol=1e-2)
+    return sums, torch.isclose(sums, _kernel(x, _parts(1, cores, fixed)), rtol=1e-3)
 
 
 @batch_invariance.wrong("`fixed` ignored: where it is given, the number of pieces is the same for every batch")
@@ -83,6 +83,28 @@ def fixed_in_the_batch_only(x: Tensor, cores: int, fixed: int | None = None) -> 
 @batch_invariance.wrong("cut for all cores whatever the batch: the rows of a batch share the cores")
 def all_cores(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _with(x, fixed or cores, fixed or cores)
+
+
+@batch_invariance.wrong("no piece at all where there are more rows than cores, and a division by 0: at least 1")
+def no_piece(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
+    return _with(x, fixed or cores // len(x), fixed or cores)
+
+
+@batch_invariance.wrong("the row alone added in one piece: in a batch of its own it is cut into `cores` pieces")
+def alone_in_one_piece(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
+    return _with(x, _parts(len(x), cores, fixed), fixed or 1)
+
+
+@batch_invariance.wrong(
+    "the columns spread evenly: each piece but the last is ceil(n / parts) long, the rest is shorter"
+)
+def spread_evenly(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
+    def kernel(rows: Tensor, parts: int) -> Tensor:
+        pieces = rows.tensor_split(min(parts, rows.shape[1]), 1)
+        return _left(torch.stack([_left(piece) for piece in pieces], 1))
+
+    sums = kernel(x, _parts(len(x), cores, fixed))
+    return sums, sums == kernel(x, _parts(1, cores, fixed))
 
 
 @batch_invariance.wrong("cores / batch rounded up: there are not that many cores")
@@ -102,8 +124,11 @@ def one_piece(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
 
 @batch_invariance.wrong("added in float32 and rounded once: then the order hardly shows; round after every addition")
 def rounded_once(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
-    sums = x.double().sum(1).to(x.dtype)
-    return sums, torch.ones(len(x), dtype=torch.bool)
+    def kernel(parts: int) -> Tensor:
+        return _kernel(x.float(), parts).to(x.dtype)
+
+    sums = kernel(_parts(len(x), cores, fixed))
+    return sums, sums == kernel(_parts(1, cores, fixed))
 
 
 @batch_invariance.wrong("every parts-th column in one piece: a piece is a stretch of neighbouring columns")

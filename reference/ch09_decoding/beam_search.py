@@ -54,7 +54,7 @@ def _search(
     most: int,
     alpha: float,
     steps: list[list[float]] | None = None,
-    rank: Callable[[Entry], float] = lambda entry: entry[0],
+    rank: Callable[[Entry], tuple[float, ...]] = lambda entry: (entry[0],),
     divide: Callable[[list[int], float], float] = _length,
     finish: bool = True,
     unfinished: bool = True,
@@ -214,6 +214,13 @@ def beam_shrinks(table: Tensor, start: int, end: int, beams: int, most: int, alp
     return _search(table, start, end, beams, most, alpha, shrink=True)
 
 
+@beam_search.wrong(
+    "of equal texts those with the lower new id kept first: those of the earlier text go first, whatever the id"
+)
+def by_new_id(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
+    return _search(table, start, end, beams, most, alpha, rank=lambda entry: (entry[0], -entry[1][-1]))
+
+
 @beam_search.wrong("the first finished text returned: a later one may have a higher score")
 def first_finished(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     log_p = _log_p(table)
@@ -223,12 +230,33 @@ def first_finished(table: Tensor, start: int, end: int, beams: int, most: int, a
             (total + x, [*text, j]) for total, text in live for j, x in enumerate(log_p[text[-1] if text else start])
         ]
         live = sorted(grown, key=lambda entry: -entry[0])[:beams]
-        done = [entry for entry in live if entry[1][-1] == end]
-        if done:
-            live = done
+        if any(text[-1] == end for _, text in live):
             break
-    total, text = live[0]
+    scores = [total / len(text) ** alpha for total, text in live if text[-1] == end] or [
+        total / len(text) ** alpha for total, text in live
+    ]
+    texts = [text for _, text in live if text[-1] == end] or [text for _, text in live]
+    return texts[scores.index(max(scores))], max(scores)
+
+
+@beam_search.wrong("stopped at the first finished text, though live ones may still win: go on until none is live")
+def stops_at_the_first(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
+    log_p = _log_p(table)
+    live: list[Entry] = [(0.0, [])]
+    for _ in range(most):
+        grown = [
+            (total + x, [*text, j]) for total, text in live for j, x in enumerate(log_p[text[-1] if text else start])
+        ]
+        live = sorted(grown, key=lambda entry: -entry[0])[:beams]
+        if any(text[-1] == end for _, text in live):
+            break
+    total, text = max(live, key=lambda entry: (entry[0] / len(entry[1]) ** alpha, entry[1][-1] == end))
     return text, total / len(text) ** alpha
+
+
+@beam_search.wrong("nothing searched where `start` is `end`: `start` is no part of the text, and finishes none")
+def start_finishes(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
+    return ([], 0.0) if start == end else _search(table, start, end, beams, most, alpha)
 
 
 @beam_search.wrong("`start` returned with the text: it is no part of it")

@@ -65,6 +65,37 @@ def in_float32(terms: Tensor, orders: Orders) -> list[int]:
     return [_first(terms.float()[:, order].sum(1)) for order in orders]
 
 
+@greedy_tie.wrong("a running total in float32, never rounded: round it to the dtype of `terms` after every addition")
+def float32_total(terms: Tensor, orders: Orders) -> list[int]:
+    _check(terms, orders)
+    return [_first(_logits(terms.float(), order)) for order in orders]
+
+
+@greedy_tie.wrong("the total carried from one order to the next: each sum starts from 0")
+def total_carried(terms: Tensor, orders: Orders) -> list[int]:
+    _check(terms, orders)
+    total, picks = torch.zeros(len(terms), dtype=terms.dtype), []
+    for order in orders:
+        for i in order:
+            total = total + terms[:, i]
+        picks.append(_first(total))
+    return picks
+
+
+@greedy_tie.wrong("only the length of an order checked: a column may be there twice; raise ValueError")
+def length_only(terms: Tensor, orders: Orders) -> list[int]:
+    if any(len(order) != terms.shape[1] for order in orders):
+        raise ValueError("not a permutation of the columns")
+    return [_first(_logits(terms, order)) for order in orders]
+
+
+@greedy_tie.wrong("only the set of columns of an order checked: a column may be there twice; raise ValueError")
+def set_only(terms: Tensor, orders: Orders) -> list[int]:
+    if any(set(order) != set(range(terms.shape[1])) for order in orders):
+        raise ValueError("not a permutation of the columns")
+    return [_first(_logits(terms, order)) for order in orders]
+
+
 @greedy_tie.wrong("rounded once, after the last addition: the total is rounded after every one")
 def rounded_once(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)

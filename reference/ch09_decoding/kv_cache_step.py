@@ -141,6 +141,35 @@ def no_mask(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, 
     return _step(x, keys, values, w_q, w_k, w_v, positions, seen=seen)
 
 
+@kv_cache_step.wrong("later tokens hidden with −10,000: visible scores may be lower, and the future gets the weight")
+def finite_mask(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    _, long_k, long_v = _step(x, keys, values, w_q, w_k, w_v, positions)
+    n, m = keys.shape[1], x.shape[1]
+    q = (x.float() + positions[n : n + m].float()) @ w_q.float().T
+    scores = (q @ long_k.float().mT * q.shape[-1] ** -0.5).masked_fill(~_past_and_self(m, n), -1e4)
+    return (torch.softmax(scores, -1) @ long_v.float()).to(x.dtype), long_k, long_v
+
+
+@kv_cache_step.wrong("the last place refused: a table of n + m rows holds n + m places")
+def last_place_refused(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    if keys.shape[1] + x.shape[1] >= len(positions):
+        raise ValueError("beyond the table of positions")
+    return _step(x, keys, values, w_q, w_k, w_v, positions)
+
+
+@kv_cache_step.wrong(
+    "token plus position rounded to the dtype of the input before the weights: keep the sum in float32"
+)
+def rounded_sum(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
+    _check(x, keys, positions)
+    n, m = keys.shape[1], x.shape[1]
+    h = (x + positions[n : n + m]).float()
+    q, k, v = (h @ w.float().T for w in (w_q, w_k, w_v))
+    long_k, long_v = torch.cat([keys, k.to(x.dtype)], 1), torch.cat([values, v.to(x.dtype)], 1)
+    scores = (q @ long_k.float().mT / q.shape[-1] ** 0.5).masked_fill(~_past_and_self(m, n), -torch.inf)
+    return (torch.softmax(scores, -1) @ long_v.float()).to(x.dtype), long_k, long_v
+
+
 @kv_cache_step.wrong("a token that does not see itself: its own key and value count too")
 def not_itself(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     def seen(m: int, n: int) -> Tensor:

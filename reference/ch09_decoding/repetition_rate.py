@@ -104,6 +104,13 @@ def as_sets(tokens: list[int], n: int) -> float:
     return _share(len(grams) - len(set(grams)), len(grams))
 
 
+@repetition_rate.wrong("tokens joined to a text without a separator: 1 and 11 read like 11 and 1")
+def joined(tokens: list[int], n: int) -> float:
+    _check(n)
+    grams = ["".join(map(str, gram)) for gram in _grams(tokens, n)]
+    return _share(len(grams) - len(set(grams)), len(grams))
+
+
 @repetition_rate.wrong("the tokens of each n-gram sorted: (1, 2) and (2, 1) are two")
 def in_any_order(tokens: list[int], n: int) -> float:
     _check(n)
@@ -144,6 +151,13 @@ def divides_by_none(tokens: list[int], n: int) -> float:
     _check(n)
     grams = _grams(tokens, n)
     return 1 - len(set(grams)) / len(grams)
+
+
+@repetition_rate.wrong("only n = 0 refused: a negative n is below 1 too; raise ValueError")
+def zero_only(tokens: list[int], n: int) -> float:
+    if n == 0:
+        raise ValueError("n must be at least 1")
+    return any_n(tokens, n)
 
 
 @repetition_rate.wrong("n below 1 let through: there are no 0-grams; raise ValueError")

@@ -44,8 +44,7 @@ def by_searchsorted(p: Tensor, u: Tensor) -> Tensor:
 def normalised_first(p: Tensor, u: Tensor) -> Tensor:
     _check(u)
     ends = (p.double() / p.double().sum(-1, keepdim=True)).cumsum(-1)
-    last = p.shape[-1] - 1 - (p.flip(-1) > 0).long().argmax(-1)
-    return torch.minimum((ends <= u.double().unsqueeze(-1)).sum(-1), last)
+    return (ends <= u.double().unsqueeze(-1)).sum(-1)
 
 
 @sample.right("the first stretch that ends beyond the spot")
@@ -77,12 +76,23 @@ def clamped_to_the_last(p: Tensor, u: Tensor) -> Tensor:
 @sample.wrong("added up in the input's dtype: from 1/2 on a bf16 sum moves in steps of 1/256; use float32")
 def low_precision_inside(p: Tensor, u: Tensor) -> Tensor:
     _check(u)
-    total, ends = torch.zeros_like(p[..., 0]), []
-    for x in p.unbind(-1):
-        total = total + x
-        ends.append(total)
-    cdf = torch.stack(ends, -1).float()
+    cdf = p.cumsum(-1).float()
     return (cdf <= (u * cdf[..., -1]).unsqueeze(-1)).sum(-1)
+
+
+@sample.wrong("every row divided by the mean of all sums: each row has its own sum")
+def sum_of_all_rows(p: Tensor, u: Tensor) -> Tensor:
+    _check(u)
+    wide = p.float()
+    ends = (wide / wide.sum() * u.numel()).cumsum(-1)
+    return (ends <= u.unsqueeze(-1)).sum(-1).clamp(max=p.shape[-1] - 1)
+
+
+@sample.wrong("u rounded to the dtype of p: a rounded number falls on another stretch; both belong in float32")
+def rounded_number(p: Tensor, u: Tensor) -> Tensor:
+    _check(u)
+    ends, total = _ends(p)
+    return (ends <= (u.to(p.dtype).float() * total).unsqueeze(-1)).sum(-1)
 
 
 @sample.wrong("the likeliest token, whatever u is: that is greedy decoding")
@@ -155,6 +165,13 @@ def as_int32(p: Tensor, u: Tensor) -> Tensor:
 def any_u(p: Tensor, u: Tensor) -> Tensor:
     ends, total = _ends(p)
     return (ends <= (u * total).unsqueeze(-1)).sum(-1)
+
+
+@sample.wrong("a negative u let through: raise ValueError")
+def negative_allowed(p: Tensor, u: Tensor) -> Tensor:
+    if (u >= 1).any():
+        raise ValueError("u must be in [0, 1)")
+    return any_u(p, u)
 
 
 @sample.wrong("u = 1 let through: no stretch holds the end of the line; raise ValueError")

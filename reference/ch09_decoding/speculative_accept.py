@@ -132,6 +132,21 @@ def not_clipped(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: floa
     return [*drafts, _walk(p[-1].double().tolist(), v)]
 
 
+@speculative_accept.wrong("the residual drawn by u of the rejected place: v draws it, and u has been used")
+def drawn_by_u(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
+    accepted = len(_accept(p, q, drafts, u, v)) - 1
+    return _accept(p, q, drafts, u, v if accepted == len(drafts) else u[accepted])
+
+
+@speculative_accept.wrong("the residual taken from the next row of p: draft i is compared with p[i]")
+def next_row(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
+    accepted = len(_accept(p, q, drafts, u, v)) - 1
+    if accepted == len(drafts):
+        return _accept(p, q, drafts, u, v)
+    rest = _residual(p[accepted + 1].double().tolist(), q[accepted].double().tolist(), 0)
+    return [*drafts[:accepted], _walk(rest, v)]
+
+
 @speculative_accept.wrong("the absolute value for the residual: where q is the larger, nothing is owed")
 def absolute(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     def rest(a: list[float], b: list[float], x: int) -> list[float]:

@@ -84,6 +84,30 @@ def tiny_for_zero(logits: Tensor, t: float) -> Tensor:
     return _hot(logits, max(t, 1e-6) if t == 0 else t)
 
 
+@temperature.wrong(
+    "a small t raised to 1e-6: near-equal logits get nearly the same probability then; only 0 is special"
+)
+def raised(logits: Tensor, t: float) -> Tensor:
+    _check(t)
+    return _hot(logits, max(t, 1e-6)) if t else _one_hot(logits, logits.argmax(-1))
+
+
+@temperature.wrong("the maximum of the whole batch subtracted: each row has its own, and low rows lose all they have")
+def maximum_of_all(logits: Tensor, t: float) -> Tensor:
+    _check(t)
+    if t == 0:
+        return _one_hot(logits, logits.argmax(-1))
+    wide = logits.float()
+    return torch.softmax((wide - wide.amax()) / t if wide.numel() else wide, -1).to(logits.dtype)
+
+
+@temperature.wrong("t = 0 refused: it has a meaning, the largest logit; raise ValueError for negative ones only")
+def zero_refused(logits: Tensor, t: float) -> Tensor:
+    if t <= 0:
+        raise ValueError("t must be positive")
+    return _hot(logits, t)
+
+
 @temperature.wrong("at t = 0 equal logits share the probability: greedy decoding takes one token, here the lowest id")
 def ties_share(logits: Tensor, t: float) -> Tensor:
     _check(t)

@@ -91,6 +91,17 @@ def not_renormalised(p: Tensor, k: int) -> Tensor:
     return _kept(p, _ranks(p) < k)
 
 
+@top_k.wrong("with k of n or more returned as it is: a row need not add up to 1, so it is scaled all the same")
+def all_as_they_are(p: Tensor, k: int) -> Tensor:
+    _check(k)
+    return _renormalised(p, _ranks(p) < k) if k < p.shape[-1] else p.clone()
+
+
+@top_k.wrong("k below 1 taken for 1: raise ValueError")
+def raised_to_one(p: Tensor, k: int) -> Tensor:
+    return _renormalised(p, _ranks(p) < max(k, 1))
+
+
 @top_k.wrong("1/k to each of the kept: they keep their odds, so divide by their sum")
 def uniform(p: Tensor, k: int) -> Tensor:
     _check(k)

@@ -103,6 +103,13 @@ def divided_by_mass(p: Tensor, mass: float) -> Tensor:
     return (kept / (mass or 1.0)).to(p.dtype)
 
 
+@top_p.wrong("the row scaled to 1 before `mass` is compared: it is compared with the probabilities as they are")
+def scaled_first(p: Tensor, mass: float) -> Tensor:
+    _check(mass)
+    wide = p.float()
+    return _renormalised(p, _nucleus(wide / wide.sum(-1, keepdim=True), mass))
+
+
 @top_p.wrong("left in the order of probability: each token keeps its own place")
 def left_sorted(p: Tensor, mass: float) -> Tensor:
     _check(mass)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 Found = tuple[Tensor, Tensor]
 
@@ -17,10 +17,10 @@ def _checked(k: int) -> None:
 @oracle
 def bi_encoder_search(queries: Tensor, documents: Tensor, k: int) -> Found:
     _checked(k)
-    scores = torch.einsum("qd,nd->qn", queries, documents)
+    scores = torch.einsum("qd,nd->qn", *promoted(queries, documents))
     ids = [sorted(range(len(row)), key=lambda i: (-row[i], i))[:k] for row in scores.tolist()]
     numbers = torch.tensor(ids, dtype=torch.int64).reshape(len(queries), min(k, len(documents)))
-    return scores.gather(1, numbers), numbers
+    return scores.gather(1, numbers).to(queries.dtype), numbers
 
 
 def _scores(queries: Tensor, documents: Tensor) -> Tensor:
@@ -109,12 +109,21 @@ def rounded_before_ranking(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(_scores(queries, documents).to(queries.dtype), k, queries.dtype)
 
 
-@bi_encoder_search.wrong("products added up in the dtype of the input: 300 · 300 is inf in fp16, and ranks are lost")
+@bi_encoder_search.wrong("products left in the dtype of the queries: 300 · 300 is inf in fp16, and near scores tie")
 def low_precision_inside(queries: Tensor, documents: Tensor, k: int) -> Found:
-    scores = torch.zeros(len(queries), len(documents), dtype=queries.dtype)
-    for q, d in zip(queries.unbind(1), documents.unbind(1), strict=True):
-        scores = scores + q.unsqueeze(1) * d
-    return _top(scores, k, queries.dtype)
+    return _top(queries @ documents.to(queries.dtype).T, k, queries.dtype)
+
+
+@bi_encoder_search.wrong("scores returned in the dtype of the documents: that of the queries is asked for")
+def dtype_of_documents(queries: Tensor, documents: Tensor, k: int) -> Found:
+    return _top(_scores(queries, documents), k, documents.dtype)
+
+
+@bi_encoder_search.wrong("ranked by the size of the score: a large negative product means opposite, not similar")
+def by_size(queries: Tensor, documents: Tensor, k: int) -> Found:
+    scores = _scores(queries, documents)
+    _, ids = _top(scores.abs(), k, torch.float32)
+    return torch.take_along_dim(scores, ids, -1).to(queries.dtype), ids
 
 
 @bi_encoder_search.wrong(
@@ -133,11 +142,12 @@ def ranks(queries: Tensor, documents: Tensor, k: int) -> Found:
     return scores[:, :k], ids.argsort(-1)[:, :k]
 
 
-@bi_encoder_search.wrong("fewer than k documents complained about: all of them are to be returned")
+@bi_encoder_search.wrong("more documents asked of torch.topk than there are: with fewer than k all are returned")
 def too_few(queries: Tensor, documents: Tensor, k: int) -> Found:
-    if k > len(documents):
-        raise ValueError("k is larger than the number of documents")
-    return _top(_scores(queries, documents), k, queries.dtype)
+    _checked(k)
+    scores = _scores(queries, documents)
+    scores.topk(k, dim=-1)
+    return _top(scores, k, queries.dtype)
 
 
 @bi_encoder_search.wrong("k below 1 let through: 0 gives nothing and −1 all but the last; raise ValueError")

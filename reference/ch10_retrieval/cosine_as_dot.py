@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 
 def _checked(queries: Tensor, documents: Tensor) -> None:
@@ -17,9 +17,10 @@ def _checked(queries: Tensor, documents: Tensor) -> None:
 @oracle
 def cosine_as_dot(queries: Tensor, documents: Tensor) -> Tensor:
     _checked(queries, documents)
-    dots = (queries.unsqueeze(1) * documents).sum(-1)
-    lengths = ((queries**2).sum(-1, keepdim=True) * (documents**2).sum(-1)).sqrt()
-    return torch.where(lengths == 0, torch.zeros_like(dots), dots / lengths)
+    q, d = promoted(queries, documents)
+    dots = (q.unsqueeze(1) * d).sum(-1)
+    lengths = ((q**2).sum(-1, keepdim=True) * (d**2).sum(-1)).sqrt()
+    return torch.where(lengths == 0, torch.zeros_like(dots), dots / lengths).to(queries.dtype)
 
 
 def _unit(x: Tensor) -> Tensor:
@@ -108,7 +109,28 @@ def by_squares(queries: Tensor, documents: Tensor) -> Tensor:
 
 @cosine_as_dot.wrong("the unit vectors rounded to 16 bits before the product: round once, after it")
 def rounded_units(queries: Tensor, documents: Tensor) -> Tensor:
-    return _cosines(queries, documents, *(lambda x: _unit(x).to(x.dtype).float(),) * 2)
+    return _cosines(queries, documents, *(lambda x: _unit(x).to(queries.dtype).float(),) * 2)
+
+
+@cosine_as_dot.wrong("the result in the dtype of the documents: that of the queries is asked for")
+def dtype_of_documents(queries: Tensor, documents: Tensor) -> Tensor:
+    return _cosines(queries.float(), documents).to(documents.dtype)
+
+
+@cosine_as_dot.wrong("divided by the sums of the sizes: that is the L1 norm, and a length is the root of squares")
+def by_the_l1_norm(queries: Tensor, documents: Tensor) -> Tensor:
+    def unit(x: Tensor) -> Tensor:
+        return F.normalize(x.float(), p=1.0, dim=-1)
+
+    return _cosines(queries, documents, unit, unit)
+
+
+@cosine_as_dot.wrong("a small number added to the lengths: cosines of short vectors come out too small")
+def epsilon_added(queries: Tensor, documents: Tensor) -> Tensor:
+    def unit(x: Tensor) -> Tensor:
+        return x.float() / (x.float().norm(dim=-1, keepdim=True) + 1e-6)
+
+    return _cosines(queries, documents, unit, unit)
 
 
 @cosine_as_dot.wrong("computed in the dtype of the input: in fp16 squares overflow at 256 and the cosine is 0 or NaN")
@@ -128,11 +150,11 @@ def nan_on_zeros(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, unit, unit)
 
 
-@cosine_as_dot.wrong("a width of 1 broadcast against another, as einsum and * do without a word: compare the widths")
+@cosine_as_dot.wrong("a width of 1 broadcast against another, as * does without a word: compare the widths")
 def broadcasts(queries: Tensor, documents: Tensor) -> Tensor:
     if 1 not in (queries.shape[-1], documents.shape[-1]):
         _checked(queries, documents)
-    return torch.einsum("qd,nd->qn", _unit(queries), _unit(documents)).to(queries.dtype)
+    return F.cosine_similarity(queries.float()[:, None], documents.float()[None], dim=-1).to(queries.dtype)
 
 
 @cosine_as_dot.wrong("the matmul left to complain about widths: it raises RuntimeError, and a ValueError is asked for")

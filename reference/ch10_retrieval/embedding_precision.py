@@ -131,8 +131,8 @@ def codes_compared(queries: Tensor, documents: Tensor, k: int) -> dict[str, floa
 @embedding_precision.wrong("int8 codes cut off, not rounded: to whole numbers, to the nearest")
 def truncated_int8(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def int8(x: Tensor) -> Tensor:
-        scale = x.double().abs().amax(1, keepdim=True).clamp(min=1e-300) / 127
-        return torch.trunc(x.double() / scale) * scale
+        scale = x.abs().amax(1, keepdim=True) / 127
+        return torch.trunc(x / torch.where(scale == 0, 1.0, scale)) * scale
 
     return _shares(queries, documents, k, FORMATS | {"int8": int8})
 
@@ -198,6 +198,11 @@ def all_or_nothing(queries: Tensor, documents: Tensor, k: int) -> dict[str, floa
 def scores_rounded(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     dtypes = {"fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float64}
     return _shares(queries, documents, k, score=lambda f, q, x: _dot(q, FORMATS[f](x)).to(dtypes[f]).double())
+
+
+@embedding_precision.wrong("a k above the number of documents cut down to it: raise ValueError")
+def k_cut_down(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
+    return _shares(queries, documents, min(k, len(documents)))
 
 
 @embedding_precision.wrong("a k that is no number of documents let through: raise ValueError")

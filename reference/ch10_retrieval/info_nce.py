@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 
 def _checked(queries: Tensor, positives: Tensor) -> None:
@@ -18,11 +18,12 @@ def _checked(queries: Tensor, positives: Tensor) -> None:
 def info_nce(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     _checked(queries, positives)
     losses = []
-    for i, query in enumerate(queries):
-        above = ((query * (positives - positives[i])).sum(-1)) / temperature
+    wide_q, wide_p = promoted(queries, positives)
+    for i, query in enumerate(wide_q):
+        above = ((query * (wide_p - wide_p[i])).sum(-1)) / temperature
         top = above.amax()
         losses.append(top + torch.log(torch.exp(above - top).sum()))
-    return torch.stack(losses).mean()
+    return torch.stack(losses).mean().to(queries.dtype)
 
 
 def _logits(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
@@ -117,6 +118,15 @@ def no_maximum(queries: Tensor, positives: Tensor, temperature: float) -> Tensor
     return _variant(queries, positives, temperature, loss=loss)
 
 
+@info_nce.wrong("exp without subtracting a maximum, and then a quotient: beyond float's range that is inf / inf")
+def quotient_of_exps(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    def loss(z: Tensor) -> Tensor:
+        e = z.double().exp()
+        return -(e.diagonal() / e.sum(1)).log().mean()
+
+    return _variant(queries, positives, temperature, loss=loss)
+
+
 @info_nce.wrong("a small number added before the log: it hides −inf, and caps the loss at about 18")
 def log_of_softmax_and_epsilon(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     return _variant(queries, positives, temperature, loss=lambda z: -(z.softmax(1).diagonal() + 1e-8).log().mean())
@@ -142,7 +152,36 @@ def low_precision_inside(queries: Tensor, positives: Tensor, temperature: float)
     return _variant(queries, positives, temperature, lambda q, p, t: q @ p.T / t)
 
 
+@info_nce.wrong(
+    "logits in the dtype of the input: 70,000 is inf in fp16, and near ones are equal in bf16; upcast first"
+)
+def rounded_logits(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    def loss(z: Tensor) -> Tensor:
+        return (z.logsumexp(1) - z.diagonal()).mean()
+
+    return _variant(queries, positives, temperature, lambda q, p, t: (q @ p.T / t).float(), loss)
+
+
+@info_nce.wrong("the loss in the dtype of the positives: that of the queries is asked for")
+def dtype_of_positives(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    return _variant(queries.float(), positives, temperature).to(positives.dtype)
+
+
 info_nce.standard_wrongs("returns_fp32", of="the queries", formula=library)
+
+
+@info_nce.wrong("a batch without pairs let through: its mean is NaN; raise ValueError")
+def no_pairs(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    if queries.shape != positives.shape:
+        raise ValueError("as many positives as queries")
+    return _loss(queries.float() @ positives.float().T / temperature).to(queries.dtype)
+
+
+@info_nce.wrong("only the number of pairs compared: a width of 1 is broadcast without a word; compare the shapes")
+def widths_broadcast(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
+    if len(queries) != len(positives) or not len(queries):
+        raise ValueError("as many positives as queries")
+    return _loss((queries.float()[:, None] * positives.float()).sum(-1) / temperature).to(queries.dtype)
 
 
 @info_nce.wrong("a batch without pairs, or with fewer positives than queries, let through: raise ValueError")

@@ -1,5 +1,7 @@
 """Each vector's product with itself, and a division by its root where that is not zero."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,69 +15,90 @@ def l2_normalize(x: Tensor) -> Tensor:
     return torch.where(length == 0, torch.zeros_like(x), x / length)
 
 
-@l2_normalize.right("the library's, along the last axis")
+@l2_normalize.right("the library's, along the last axis, in float64 and with an eps below every length")
 def library(x: Tensor) -> Tensor:
-    return F.normalize(x.float(), dim=-1).to(x.dtype)
+    return F.normalize(x.double(), dim=-1, eps=1e-60).to(x.dtype)
+
+
+@l2_normalize.right("divided by the largest size first, so that no square is lost")
+def scaled_first(x: Tensor) -> Tensor:
+    largest = x.float().abs().amax(-1, keepdim=True)
+    unit = x.float() / largest.masked_fill(largest == 0, 1.0)
+    return (unit / (unit * unit).sum(-1, keepdim=True).sqrt().clamp(min=1.0)).to(x.dtype)
 
 
 @l2_normalize.right("by vector_norm, with NaN from 0 / 0 replaced")
 def by_vector_norm(x: Tensor) -> Tensor:
-    wide = x.float()
+    wide = x.double()
     return (wide / torch.linalg.vector_norm(wide, dim=-1, keepdim=True)).nan_to_num(0.0).to(x.dtype)
 
 
 @l2_normalize.right("multiplied by the inverse root, row by row")
 def row_by_row(x: Tensor) -> Tensor:
-    rows = [row * torch.rsqrt((row @ row).clamp(min=1e-30)) for row in x.float().reshape(-1, x.shape[-1])]
+    rows = [row * torch.rsqrt((row @ row).clamp(min=1e-100)) for row in x.double().reshape(-1, x.shape[-1])]
     return torch.stack(rows).reshape(x.shape).to(x.dtype) if rows else x.clone()
+
+
+def _by(x: Tensor, length: Callable[[Tensor], Tensor]) -> Tensor:
+    """In float64; zeros stay zeros."""
+    wide = x.double()
+    norm = length(wide)
+    return (wide / norm.masked_fill(norm == 0, 1.0)).to(x.dtype)
 
 
 @l2_normalize.wrong("a vector of zeros divided by its length: 0 / 0 is NaN")
 def nan_on_zeros(x: Tensor) -> Tensor:
-    wide = x.float()
+    wide = x.double()
     return (wide / wide.norm(dim=-1, keepdim=True)).to(x.dtype)
 
 
 @l2_normalize.wrong("divided by the squared length: the root is missing")
 def by_the_square(x: Tensor) -> Tensor:
-    square = (x.float() ** 2).sum(-1, keepdim=True)
-    return (x.float() / square.masked_fill(square == 0, 1.0)).to(x.dtype)
+    return _by(x, lambda wide: (wide**2).sum(-1, keepdim=True))
 
 
 @l2_normalize.wrong("divided by the sum of the sizes: that makes the L1 norm 1, not the length")
 def by_the_l1_norm(x: Tensor) -> Tensor:
-    return F.normalize(x.float(), p=1.0, dim=-1).to(x.dtype)
+    return _by(x, lambda wide: wide.norm(p=1, dim=-1, keepdim=True))
 
 
 @l2_normalize.wrong("divided by the largest size: then the largest number is 1, not the length")
 def by_the_largest(x: Tensor) -> Tensor:
-    return F.normalize(x.float(), p=float("inf"), dim=-1).to(x.dtype)
+    return _by(x, lambda wide: wide.abs().amax(-1, keepdim=True))
 
 
 @l2_normalize.wrong("one length for the whole tensor: each vector has its own")
 def one_length_for_all(x: Tensor) -> Tensor:
-    norm = x.float().norm()
-    return (x.float() / norm.masked_fill(norm == 0, 1.0)).to(x.dtype)
+    return _by(x, lambda wide: wide.norm())
 
 
 @l2_normalize.wrong("columns made unit vectors: a row is a vector, so the sum runs along the last axis")
 def columns(x: Tensor) -> Tensor:
-    return F.normalize(x.float(), dim=0).to(x.dtype)
+    return _by(x, lambda wide: wide.norm(dim=0, keepdim=True))
 
 
 @l2_normalize.wrong("along axis 1, as F.normalize does unless told: with a batch of matrices that is not the last axis")
 def axis_one(x: Tensor) -> Tensor:
-    return F.normalize(x.float(), dim=1 if x.dim() > 1 else 0).to(x.dtype)
+    return _by(x, lambda wide: wide.norm(dim=1 if wide.dim() > 1 else 0, keepdim=True))
 
 
 @l2_normalize.wrong("a small number added to the length: short vectors come out shorter than 1; only zeros need care")
 def epsilon_added(x: Tensor) -> Tensor:
-    return (x.float() / (x.float().norm(dim=-1, keepdim=True) + 1e-5)).to(x.dtype)
+    return (x.double() / (x.double().norm(dim=-1, keepdim=True) + 1e-6)).to(x.dtype)
 
 
-@l2_normalize.wrong("short vectors left as they are: the length is raised to 1e-2, and all below stay shorter than 1")
+@l2_normalize.wrong(
+    "the library's eps kept: it raises the length to 1e-12, and vectors below stay shorter than 1; only zeros need care"
+)
 def short_ones_left(x: Tensor) -> Tensor:
-    return F.normalize(x.float(), dim=-1, eps=1e-2).to(x.dtype)
+    return F.normalize(x.float(), dim=-1).to(x.dtype)
+
+
+@l2_normalize.wrong("squares of tiny numbers taken in float32, where they are 0: a short vector is no vector of zeros")
+def squares_vanish(x: Tensor) -> Tensor:
+    wide = x.float()
+    norm = (wide * wide).sum(-1, keepdim=True).sqrt()
+    return (wide / norm.masked_fill(norm == 0, 1.0)).to(x.dtype)
 
 
 @l2_normalize.wrong(
@@ -88,13 +111,21 @@ def low_precision_inside(x: Tensor) -> Tensor:
 
 @l2_normalize.wrong("mean subtracted first: that is standardising, and it turns the vector into another direction")
 def centred(x: Tensor) -> Tensor:
-    wide = x.float()
-    return F.normalize(wide - wide.mean(-1, keepdim=True), dim=-1).to(x.dtype)
+    wide = x.double()
+    return F.normalize(wide - wide.mean(-1, keepdim=True), dim=-1, eps=1e-60).to(x.dtype)
 
 
 @l2_normalize.wrong("divided by the root mean square: its length is then √d, as after RMSNorm")
 def root_mean_square(x: Tensor) -> Tensor:
-    return (F.normalize(x.float(), dim=-1) * x.shape[-1] ** 0.5).to(x.dtype)
+    return _by(x, lambda wide: (wide**2).mean(-1, keepdim=True).sqrt())
 
 
-l2_normalize.standard_wrongs("returns_fp32", formula=library)
+@l2_normalize.wrong("the length rounded to the dtype of the input: a length beyond fp16 is inf there; round at the end")
+def rounds_the_length(x: Tensor) -> Tensor:
+    norm = x.double().norm(dim=-1, keepdim=True).to(x.dtype)
+    return x / norm.masked_fill(norm == 0, 1.0)
+
+
+@l2_normalize.wrong("the result in float32, not in the dtype of the input")
+def returns_fp32(x: Tensor) -> Tensor:
+    return library(x.float())

@@ -5,19 +5,20 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 
 @oracle
 def maxsim(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     scores = []
-    for tokens, real in zip(documents, mask, strict=True):
+    wide, texts = promoted(query, documents)
+    for tokens, real in zip(texts, mask, strict=True):
         if not real.any():
-            scores.append(torch.full_like(query[0, 0], -torch.inf))
+            scores.append(torch.full_like(wide[0, 0], -torch.inf))
             continue
-        best = [(tokens[real] * token).sum(-1).amax() for token in query]
+        best = [(tokens[real] * token).sum(-1).amax() for token in wide]
         scores.append(torch.stack(best).sum())
-    return torch.stack(scores) if scores else query.new_zeros(0)
+    return (torch.stack(scores) if scores else wide.new_zeros(0)).to(query.dtype)
 
 
 def _similar(query: Tensor, documents: Tensor) -> Tensor:
@@ -98,9 +99,20 @@ def zero_for_filling(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(query, documents, mask, lambda s: _hidden(s, mask, 0).amax(-1).sum(-1))
 
 
-@maxsim.wrong("filling given similarity −100: real ones may be lower; hide it with -inf")
+@maxsim.wrong("filling given similarity −10,000: real ones may be lower, and filling alone is to score -inf")
 def finite_for_filling(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
-    return _variant(query, documents, mask, lambda s: _hidden(s, mask, -100.0).amax(-1).sum(-1))
+    return _hidden(_similar(query, documents), mask, -1e4).amax(-1).sum(-1).to(query.dtype)
+
+
+@maxsim.wrong("-inf added to the similarity of filling: NaN and inf that stand there become NaN; fill, do not add")
+def added_mask(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
+    similar = _similar(query, documents) + torch.where(mask, 0.0, -torch.inf).unsqueeze(1)
+    return similar.amax(-1).sum(-1).to(query.dtype)
+
+
+@maxsim.wrong("the scores in the dtype of the documents: that of the query is asked for")
+def dtype_of_documents(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
+    return _hidden(_similar(query, documents), mask).amax(-1).sum(-1).to(documents.dtype)
 
 
 @maxsim.wrong("the mask turned round: True marks the real tokens")

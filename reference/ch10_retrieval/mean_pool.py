@@ -46,7 +46,8 @@ def in_order(x: Tensor, mask: Tensor) -> Tensor:
 
 @mean_pool.right("nanmean, with padding made NaN")
 def by_nanmean(x: Tensor, mask: Tensor) -> Tensor:
-    return x.float().masked_fill(~mask.unsqueeze(-1), torch.nan).nanmean(1).nan_to_num(0.0).to(x.dtype)
+    mean = x.float().masked_fill(~mask.unsqueeze(-1), torch.nan).nanmean(1)
+    return mean.masked_fill(~mask.any(-1, keepdim=True), 0.0).to(x.dtype)
 
 
 @mean_pool.wrong("padding averaged too: the mask is not used")
@@ -77,6 +78,11 @@ def inverted(x: Tensor, mask: Tensor) -> Tensor:
 @mean_pool.wrong("multiplied by the mask: 0 · inf is NaN, and so is 0 · NaN; fill or select instead")
 def multiplied(x: Tensor, mask: Tensor) -> Tensor:
     return _divided(x, mask, _real, lambda wide, m: (wide * m.unsqueeze(-1)).sum(1))
+
+
+@mean_pool.wrong("inf and NaN replaced by 0 at real tokens too: only filling has no effect")
+def cleaned_everywhere(x: Tensor, mask: Tensor) -> Tensor:
+    return _divided(x.nan_to_num(0.0, 0.0, 0.0), mask, _real)
 
 
 @mean_pool.wrong("the first place taken, as CLS pooling does: the mean of all real tokens is asked for")
@@ -118,12 +124,9 @@ def over_the_batch(x: Tensor, mask: Tensor) -> Tensor:
     return mean.to(x.dtype).repeat(len(x), 1)
 
 
-@mean_pool.wrong("summed in the dtype of the input: 600 tokens of 200 are beyond fp16, and bf16 stops counting")
+@mean_pool.wrong("the sum rounded to the dtype of the input before the division: 600 tokens of 200 are beyond fp16")
 def low_precision_inside(x: Tensor, mask: Tensor) -> Tensor:
-    total = torch.zeros_like(x[:, 0])
-    for token in x.masked_fill(~mask.unsqueeze(-1), 0).unbind(1):
-        total = total + token
-    return total / _real(mask)
+    return x.masked_fill(~mask.unsqueeze(-1), 0).sum(1) / _real(mask)
 
 
 @mean_pool.wrong("each token divided by the length and rounded to 16 bits before the sum: round once, at the end")

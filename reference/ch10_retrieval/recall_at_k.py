@@ -93,6 +93,14 @@ def skips_queries(rankings: Lists, relevant: Lists, k: int) -> float:
     return recall_at_k.fn([ranking for ranking, _ in pairs], [right for _, right in pairs], k)
 
 
+@recall_at_k.wrong("k below 1 let through: raise ValueError")
+def any_k(rankings: Lists, relevant: Lists, k: int) -> float:
+    recall_at_k.fn(rankings, relevant, max(k, 1))
+    return sum(
+        sum(_marks(r[: max(k, 0)], right)) / len(right) for r, right in zip(rankings, relevant, strict=True)
+    ) / len(rankings)
+
+
 @recall_at_k.wrong("no queries, or a k below 1, let through: raise ValueError")
 def unchecked(rankings: Lists, relevant: Lists, k: int) -> float:
     shares = [sum(_marks(r[:k], right)) / len(right) for r, right in zip(rankings, relevant, strict=True) if right]
@@ -168,6 +176,15 @@ def mean_rank(rankings: Lists, relevant: Lists) -> float:
 @mean_reciprocal_rank.wrong("the rank of the document that is named first among the relevant: any of them will do")
 def first_named(rankings: Lists, relevant: Lists) -> float:
     return mean_reciprocal_rank.fn(rankings, [right[:1] for right in relevant])
+
+
+@mean_reciprocal_rank.wrong(
+    "a query without relevant documents refused: it counts as 0 here, there is nothing to divide by"
+)
+def refuses_queries(rankings: Lists, relevant: Lists) -> float:
+    if not all(relevant):
+        raise ValueError("no relevant documents")
+    return mean_reciprocal_rank.fn(rankings, relevant)
 
 
 @mean_reciprocal_rank.wrong("an empty list of queries given 0: raise ValueError")

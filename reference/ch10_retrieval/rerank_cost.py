@@ -78,6 +78,24 @@ def query_once(documents: int, shortlist: int, query_tokens: int, document_token
     return costs
 
 
+@rerank_cost.wrong("the query counted once for all pairs of the cross-encoder: it is read again with each document")
+def query_once_in_cross(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    return _but("cross", tokens=query_tokens + documents * document_tokens)(costs)
+
+
+@rerank_cost.wrong("the query counted once for all pairs of the reranker: it is read again with each of the shortlist")
+def query_once_in_rerank(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    return _but("rerank", tokens=query_tokens + min(documents, shortlist) * document_tokens)(costs)
+
+
+@rerank_cost.wrong("the documents embedded beforehand for the cross-encoder too: it reads pairs, and stores nothing")
+def cross_before(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
+    costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
+    return _but("cross", before=documents)(costs)
+
+
 @rerank_cost.wrong("only the documents' tokens counted: a pair is query and document in one text")
 def documents_only(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)

@@ -32,6 +32,12 @@ def _count(
     }
 
 
+def _passes(n: int, block: int) -> int:
+    if block < 1:
+        raise ValueError("a block has at least one query")
+    return -(-n // block)
+
+
 @attention_traffic.right("by formula")
 def formula(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Count:
     return _count(heads, n, m, d, block, itemsize)
@@ -62,6 +68,38 @@ def rounded_down(heads: int, n: int, m: int, d: int, block: int, itemsize: int) 
     return _count(heads, n, m, d, block, itemsize, passes=n // max(1, block))
 
 
+@attention_traffic.wrong("a number of blocks that is not whole: half a block of queries reads all keys and values too")
+def not_rounded(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Count:
+    count = _count(heads, n, m, d, block, itemsize)
+    return {**count, "fused": heads * itemsize * 2 * n * d + int(heads * itemsize * 2 * m * d * n / block)}
+
+
+@attention_traffic.wrong("blocks rounded down, but at least one: the last, partial block of queries reads all keys too")
+def rounded_down_to_one(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Count:
+    return _count(heads, n, m, d, block, itemsize, passes=max(1, n // max(1, block)))
+
+
+@attention_traffic.wrong(
+    "a block of more queries than there are refused: it holds all of them, and K and V are read once"
+)
+def large_block_refused(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Count:
+    if block > n:
+        raise ValueError("a block larger than the queries")
+    return _count(heads, n, m, d, block, itemsize)
+
+
+@attention_traffic.wrong("as many keys counted as there are queries: keys and values have m rows")
+def keys_as_queries(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Count:
+    passes, size = _passes(n, block), heads * itemsize
+    return {"unfused": size * (4 * n * d + 4 * n * m), "fused": size * 2 * n * d * (1 + passes)}
+
+
+@attention_traffic.wrong("the queries of all heads cut as one sequence: each head has blocks of its own")
+def heads_flattened(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Count:
+    count = _count(heads, n, m, d, block, itemsize)
+    return {**count, "fused": itemsize * (heads * 2 * n * d + 2 * m * d * _passes(heads * n, block))}
+
+
 @attention_traffic.wrong("the blocks of keys counted: it is the blocks of queries that read K and V again")
 def blocks_of_keys(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Count:
     return _count(heads, n, m, d, block, itemsize, passes=-(-m // max(1, block)))
@@ -83,6 +121,12 @@ def table_times_width(heads: int, n: int, m: int, d: int, block: int, itemsize: 
     return _count(heads, n, m, d, block, itemsize, tables=4 * d)
 
 
+@attention_traffic.wrong("fused, numbers counted, not bytes")
+def fused_numbers(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Count:
+    count = _count(heads, n, m, d, block, itemsize)
+    return {**count, "fused": count["fused"] // itemsize}
+
+
 @attention_traffic.wrong("numbers counted, not bytes")
 def numbers(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Count:
     return _count(heads, n, m, d, block, 1)
@@ -90,4 +134,7 @@ def numbers(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Co
 
 @attention_traffic.wrong("a block without queries is let through: ValueError is asked for")
 def any_block(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Count:
-    return _count(heads, n, m, d, max(1, block), itemsize)
+    return {
+        "unfused": heads * (2 * n * d + 2 * m * d + 4 * n * m) * itemsize,
+        "fused": heads * (2 * n * d + 2 * m * d * -(-n // block)) * itemsize,
+    }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 Answer = tuple[Tensor, Tensor]
 INF = torch.inf
@@ -14,16 +14,17 @@ INF = torch.inf
 
 @oracle
 def blocked_attention(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    dtype = q.dtype
+    q, k, v, _ = promoted(q, k, v, torch.empty(0))
     zero = (q == 0).all(1)
     rows = torch.cat([q[~zero], torch.zeros(1, q.shape[1], dtype=q.dtype)])
-    wide = torch.promote_types(q.dtype, torch.float32)
-    scores = rows.to(wide) @ k.to(wide).T / math.sqrt(q.shape[1])
+    scores = rows @ k.T / math.sqrt(q.shape[1])
     top = scores.amax(1, keepdim=True)
     e = torch.exp(scores - top)
     total = e.sum(1, keepdim=True)
-    out, lse = e @ v.to(wide) / total, (top + torch.log(total)).squeeze(1)
+    out, lse = e @ v / total, (top + torch.log(total)).squeeze(1)
     place = torch.where(zero, len(rows) - 1, torch.cumsum(~zero, 0) - 1)
-    return out[place].to(q.dtype), lse[place]
+    return out[place].to(dtype), lse[place]
 
 
 State = tuple[Tensor, Tensor, Tensor]  # maximum, sum, weighted sum
@@ -191,6 +192,11 @@ def by_d(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, scale=1 / q.shape[1])
 
 
+@blocked_attention.wrong("scores divided by the root of the values' width: d is the width of queries and keys")
+def by_width_of_values(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    return _blocked(q, k, v, block, scale=v.shape[1] ** -0.5)
+
+
 @blocked_attention.wrong("scores divided by the root of the block size: d is the width of a query")
 def by_block(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, scale=block**-0.5)
@@ -271,15 +277,23 @@ def low_precision(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
 
 @blocked_attention.wrong("the scores rounded to the dtype of the input: upcast q and k before the product")
 def rounded_scores(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
-    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
-        return _step(m, total, acc, scores.to(q.dtype).float(), values)
+    scale = q.shape[1] ** -0.5
 
-    return _blocked(q, k, v, block, step)
+    def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
+        return _step(m, total, acc, scores.to(q.dtype).float() * scale, values)
+
+    return _blocked(q, k.to(q.dtype), v, block, step, scale=1.0)
 
 
 blocked_attention.standard_wrongs(
     "returns_fp32", says="the result in float32, not in the dtype of `q`", formula=keys_outside
 )
+
+
+@blocked_attention.wrong("the result in the dtype of `v`: that of `q` is asked for")
+def dtype_of_values(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
+    out, lse = _blocked(q.float(), k, v, block)
+    return out.to(v.dtype), lse
 
 
 @blocked_attention.wrong("the log-sum-exp rounded to the dtype of `q`: it is float32")

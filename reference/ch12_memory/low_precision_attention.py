@@ -5,20 +5,21 @@ import math
 import torch
 from torch import Tensor
 
-from reference import lowp, oracle
+from reference import lowp, oracle, promoted
 
 Answer = tuple[Tensor, Tensor]
 
 
 @oracle
 def low_precision_attention(q: Tensor, k: Tensor, v: Tensor) -> Answer:
-    wide = torch.promote_types(q.dtype, torch.float32)
-    scores = (q.to(wide).unsqueeze(1) * k.to(wide)).sum(2) / math.sqrt(q.shape[1])
+    dtype = q.dtype
+    q, k, v, _ = promoted(q, k, v, torch.empty(0))
+    scores = (q.unsqueeze(1) * k).sum(2) / math.sqrt(q.shape[1])
     top = scores.amax(1, keepdim=True)
     e = torch.exp(scores - top)
     total = e.sum(1, keepdim=True)
-    out = (lowp(e / total).unsqueeze(2) * v.to(wide)).sum(1)
-    return out.to(q.dtype), (top + torch.log(total)).squeeze(1)
+    out = (lowp(e / total).unsqueeze(2) * v).sum(1)
+    return out.to(dtype), (top + torch.log(total)).squeeze(1)
 
 
 def _scores(q: Tensor, k: Tensor) -> Tensor:
@@ -66,12 +67,26 @@ def all_low(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     "the scores rounded before softmax: an error of 0.03 in a score of 8 is 3 % of its weight"
 )
 def rounded_scores(q: Tensor, k: Tensor, v: Tensor) -> Answer:
-    return _finish((q @ k.T).float() / q.shape[1] ** 0.5, v, q.dtype)
+    return _finish((q @ k.to(q.dtype).T).float() / q.shape[1] ** 0.5, v, q.dtype)
 
 
 @low_precision_attention.wrong("the scores scaled and then rounded before softmax: they stay in float32")
 def rounded_after_scaling(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return _finish(_scores(q, k).to(q.dtype).float(), v, q.dtype)
+
+
+@low_precision_attention.wrong("the softmax taken in the dtype of `q`: maximum, exp and sum belong in float32")
+def low_softmax(q: Tensor, k: Tensor, v: Tensor) -> Answer:
+    scores = _scores(q, k)
+    weights = torch.softmax(scores.to(q.dtype), 1)
+    return (weights.float() @ v.float()).to(q.dtype), torch.logsumexp(scores, 1)
+
+
+@low_precision_attention.wrong("the weights rounded to the dtype of `v`: they may be rounded to that of `q` only")
+def weights_like_values(q: Tensor, k: Tensor, v: Tensor) -> Answer:
+    scores = _scores(q, k)
+    weights = torch.softmax(scores, 1).to(v.dtype)
+    return (weights.float() @ v.float()).to(q.dtype), torch.logsumexp(scores, 1)
 
 
 @low_precision_attention.wrong("q scaled in its own dtype: unless √d is a power of two, that rounds every query")
@@ -113,7 +128,7 @@ def fp8_weights(q: Tensor, k: Tensor, v: Tensor) -> Answer:
 def no_maximum(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     e = torch.exp(_scores(q, k))
     total = e.sum(1, keepdim=True)
-    return (e / total @ v.float()).to(q.dtype), total.squeeze(1).log()
+    return (e.to(q.dtype).float() @ v.float() / total).to(q.dtype), total.squeeze(1).log()
 
 
 @low_precision_attention.wrong("scores not divided by √d")
@@ -129,6 +144,12 @@ def by_width_of_values(q: Tensor, k: Tensor, v: Tensor) -> Answer:
 low_precision_attention.standard_wrongs(
     "returns_fp32", says="the result in float32: it goes back to the dtype of `q`", formula=library
 )
+
+
+@low_precision_attention.wrong("the result in the dtype of `v`: that of `q` is asked for")
+def dtype_of_values(q: Tensor, k: Tensor, v: Tensor) -> Answer:
+    out, lse = _finish(_scores(q, k), v, torch.float32)
+    return out.to(v.dtype), lse
 
 
 @low_precision_attention.wrong("the log-sum-exp rounded to the dtype of `q`: it is float32")

@@ -74,6 +74,40 @@ def padded(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> C
     return {"a": a * itemsize, "b": b * itemsize, "out": tall * tile_m * wide * tile_n * itemsize}
 
 
+@matmul_traffic.wrong("A read once and kept for the next tiles of its row: each tile loads what it needs again")
+def strip_kept(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    tall, _ = _ceil(m, tile_m), _ceil(n, tile_n)
+    return {"a": m * k * itemsize, "b": k * n * tall * itemsize, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("tiles taken as square: they have tile_m rows and tile_n columns")
+def square(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    tall, _ = _ceil(m, tile_m), _ceil(n, tile_n)
+    wide = _ceil(n, tile_m)
+    return {"a": m * k * wide * itemsize, "b": k * n * tall * itemsize, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("a tile larger than the matrix refused: it covers all of it, and lanes outside load nothing")
+def large_tile_refused(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    if tile_m > m or tile_n > n:
+        raise ValueError("a tile larger than the matrix")
+    a, b = m * k * _ceil(n, tile_n), k * n * _ceil(m, tile_m)
+    return {"a": a * itemsize, "b": b * itemsize, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("partial tiles loaded as whole ones: at the edge a tile loads only what there is")
+def padded_loads(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    tall, wide = _ceil(m, tile_m), _ceil(n, tile_n)
+    a, b = tall * tile_m * k * wide, wide * tile_n * k * tall
+    return {"a": a * itemsize, "b": b * itemsize, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("the numbers of the result counted, not their bytes")
+def out_in_numbers(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    a, b = m * k * _ceil(n, tile_n), k * n * _ceil(m, tile_m)
+    return {"a": a * itemsize, "b": b * itemsize, "out": m * n}
+
+
 @matmul_traffic.wrong("every tile counted for both: A is read again only for another column of tiles")
 def once_a_tile(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     tiles = _ceil(m, tile_m) * _ceil(n, tile_n)
@@ -93,5 +127,12 @@ def numbers(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> 
 
 @matmul_traffic.wrong("a tile without rows is let through: ValueError is asked for")
 def any_tile(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
-    tall, wide = -(-m // max(1, tile_m)), -(-n // max(1, tile_n))
+    tall, wide = -(-m // tile_m), -(-n // tile_n)
     return {"a": m * k * wide * itemsize, "b": k * n * tall * itemsize, "out": m * n * itemsize}
+
+
+@matmul_traffic.wrong("only the rows of a tile checked: one without columns raises ValueError too")
+def rows_checked_only(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
+    if tile_m < 1:
+        raise ValueError("a tile has at least one row")
+    return any_tile(m, n, k, tile_m, tile_n, itemsize)

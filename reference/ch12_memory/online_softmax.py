@@ -116,7 +116,7 @@ def starts_at_zero(blocks: list[Tensor]) -> Statistics:
 
 @online_softmax.wrong("the maximum starts at a large negative number: a hidden row needs −inf")
 def starts_finite(blocks: list[Tensor]) -> Statistics:
-    return _scan(blocks, _step, -1e4)
+    return _scan(blocks, _step, -1e30)
 
 
 @online_softmax.wrong("−inf − −inf taken in a row that is hidden so far: it is NaN, and stays")
@@ -132,7 +132,8 @@ def nan_rows(blocks: list[Tensor]) -> Statistics:
 def forgets_the_maximum(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         new = scores.amax(1)
-        return new, total * _exp(m - new) + _exp(scores - new[:, None]).sum(1)
+        safe = new.masked_fill(new == -INF, 0.0)
+        return new, total * torch.exp(m - safe) + torch.exp(scores - safe[:, None]).sum(1)
 
     return _scan(blocks, step)
 
@@ -208,6 +209,17 @@ def blocks_first(blocks: list[Tensor]) -> Statistics:
 def log_of_the_sum(blocks: list[Tensor]) -> Statistics:
     m, total = _scan(blocks, _step)
     return m, m + total.log()
+
+
+@online_softmax.wrong("exp taken in the dtype of the scores: make them float32 first")
+def low_exp(blocks: list[Tensor]) -> Statistics:
+    dtype = blocks[0].dtype
+
+    def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
+        new = torch.maximum(m, scores.amax(1))
+        return new, total * _exp(m - new) + _exp((scores - new[:, None]).to(dtype)).float().sum(1)
+
+    return _scan(blocks, step)
 
 
 @online_softmax.wrong("kept in the dtype of the scores: a sum of thousands of weights needs float32")

@@ -24,7 +24,11 @@ def roofline(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceilin
 def _ceilings(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> list[Ceiling]:
     if flops <= 0:
         raise ValueError("nothing to compute")
-    levels = [(flops / count * bandwidth[level] if count else float("inf"), level) for level, count in moved.items()]
+    speeds = [bandwidth[level] for level in moved]
+    levels = [
+        (flops / count * speed if count else float("inf"), level)
+        for (level, count), speed in zip(moved.items(), speeds, strict=True)
+    ]
     return [(peak, "compute"), *levels]
 
 
@@ -58,6 +62,33 @@ def highest(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling
     return _with(lambda cs: max((c for c in cs if c[0] < float("inf")), key=lambda c: c[0]))(
         flops, moved, peak, bandwidth
     )
+
+
+@roofline.wrong("of the levels the highest ceiling taken: all must be kept, so it is the lowest that counts")
+def highest_level(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
+    compute, *levels = _ceilings(flops, moved, peak, bandwidth)
+    finite = [c for c in levels if c[0] < float("inf")]
+    return _lowest([compute, max(finite, key=lambda c: c[0])]) if finite else compute
+
+
+@roofline.wrong("intensity cut to a whole number: FLOPs per byte are a quotient")
+def whole_intensity(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
+    compute, *levels = _ceilings(flops, moved, peak, bandwidth)
+    return _lowest([compute, *((float(flops // moved[c[1]]) * bandwidth[c[1]], c[1]) for c in levels if moved[c[1]])])
+
+
+@roofline.wrong("the times of all levels added up: they work at the same time, so the slowest decides alone")
+def levels_in_turn(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
+    compute, *levels = _ceilings(flops, moved, peak, bandwidth)
+    seconds = sum(moved[level] / bandwidth[level] for _, level in levels)
+    return (flops / seconds, _lowest(levels)[1]) if seconds and flops / seconds < peak else compute
+
+
+@roofline.wrong(
+    "where a level is as low as the peak, the level named, and the last of equal ones: the first goes first"
+)
+def last_of_all_wins(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
+    return _lowest(_ceilings(flops, moved, peak, bandwidth)[::-1])
 
 
 @roofline.wrong("the peak left out: no memory, however fast, makes the arithmetic units faster")
@@ -130,7 +161,8 @@ def share_of_peak(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> C
 def divides_by_zero(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     if flops <= 0:
         raise ValueError("nothing to compute")
-    return _lowest([(peak, "compute"), *((flops / moved[level] * bandwidth[level], level) for level in moved)])
+    speeds = [(bandwidth[level], level) for level in moved]
+    return _lowest([(peak, "compute"), *((flops / moved[level] * speed, level) for speed, level in speeds)])
 
 
 @roofline.wrong('a tie given to the memory: where a level is as low as the peak, "compute" goes first')
@@ -150,6 +182,14 @@ def skips_unknown(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> C
     return roofline.fn(flops, {k: v for k, v in moved.items() if k in bandwidth}, peak, bandwidth)
 
 
+@roofline.wrong("a bandwidth looked up only where bytes move: a level without one is a KeyError in any case")
+def skips_unknown_and_still(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
+    return roofline.fn(flops, {k: v for k, v in moved.items() if k in bandwidth or v}, peak, bandwidth)
+
+
 @roofline.wrong("no operations give a rate of 0: the contract asks for a ValueError")
 def zero_is_a_rate(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
-    return roofline.fn(flops, moved, peak, bandwidth) if flops else (0.0, "compute")
+    if flops:
+        return roofline.fn(flops, moved, peak, bandwidth)
+    levels = [level for level, count in moved.items() if count]
+    return (0.0, levels[0]) if levels else (peak, "compute")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 Answer = tuple[Tensor, int]
 
@@ -19,7 +19,8 @@ def _check(a: Tensor, b: Tensor, tile: int) -> None:
 def tiled_matmul(a: Tensor, b: Tensor, tile: int) -> Answer:
     _check(a, b, tile)
     rows, columns = -(-a.shape[0] // tile), -(-b.shape[1] // tile)
-    return (a.unsqueeze(-1) * b).sum(1), columns * a.numel() + rows * b.numel()
+    left, right = promoted(a, b)
+    return (left.unsqueeze(-1) * right).sum(1).to(a.dtype), columns * a.numel() + rows * b.numel()
 
 
 def _pieces(size: int, tile: int) -> Iterator[slice]:
@@ -42,6 +43,12 @@ def _plus(total: Tensor, product: Tensor) -> Tensor:
 def _tiled(a: Tensor, b: Tensor, tile: int, cuts: tuple[Cut, Cut, Cut] = (_pieces,) * 3, add: Add = _plus) -> Answer:
     """In tiles; `cuts` are those of n, k and m."""
     _check(a, b, tile)
+    return _unchecked(a, b, tile, cuts, add)
+
+
+def _unchecked(
+    a: Tensor, b: Tensor, tile: int, cuts: tuple[Cut, Cut, Cut] = (_pieces,) * 3, add: Add = _plus
+) -> Answer:
     cut_n, cut_k, cut_m = cuts
     out, loaded = torch.zeros(a.shape[0], b.shape[1]), 0
     for i in cut_n(a.shape[0], tile):
@@ -137,7 +144,7 @@ def transposed_tiles(a: Tensor, b: Tensor, tile: int) -> Answer:
 
 @tiled_matmul.wrong("the total rounded to the dtype of `a` after every tile along k: keep it in float32 to the end")
 def rounds_each_tile(a: Tensor, b: Tensor, tile: int) -> Answer:
-    return _tiled(a, b, tile, add=lambda total, product: (total + product).to(a.dtype).float())
+    return _tiled(a, b, tile, add=lambda total, product: (total.to(a.dtype) + product.to(a.dtype)).float())
 
 
 @tiled_matmul.wrong("the products rounded to the dtype of `a` before they are added: upcast the tiles, not the product")
@@ -146,6 +153,26 @@ def rounds_products(a: Tensor, b: Tensor, tile: int) -> Answer:
 
 
 tiled_matmul.standard_wrongs("returns_fp32", of="`a`", formula=outer_products)
+
+
+@tiled_matmul.wrong("the product in the dtype of `b`: that of `a` is asked for")
+def dtype_of_b(a: Tensor, b: Tensor, tile: int) -> Answer:
+    out, loaded = _tiled(a.float(), b, tile)
+    return out.to(b.dtype), loaded
+
+
+@tiled_matmul.wrong("inner sizes that differ let through: raise ValueError")
+def inner_sizes_unchecked(a: Tensor, b: Tensor, tile: int) -> Answer:
+    if tile < 1:
+        raise ValueError("sizes do not fit")
+    return _unchecked(a, b, tile)
+
+
+@tiled_matmul.wrong("only a tile of 0 refused: a negative one walks over nothing and gives zeros; raise ValueError")
+def negative_tile(a: Tensor, b: Tensor, tile: int) -> Answer:
+    if tile == 0 or a.shape[1] != b.shape[0]:
+        raise ValueError("sizes do not fit")
+    return _unchecked(a, b, tile)
 
 
 @tiled_matmul.wrong("each matrix counted once: a tile is loaded again for every tile of the result that needs it")
@@ -193,5 +220,6 @@ def counts_stores(a: Tensor, b: Tensor, tile: int) -> Answer:
 
 @tiled_matmul.wrong("bytes counted: numbers are asked for")
 def counts_bytes(a: Tensor, b: Tensor, tile: int) -> Answer:
-    out, loaded = tiled_matmul.fn(a.float(), b.float(), tile)
-    return out.to(a.dtype), loaded * a.element_size()
+    out, _ = tiled_matmul.fn(a.float(), b.float(), tile)
+    rows, columns = -(-a.shape[0] // tile), -(-b.shape[1] // tile)
+    return out.to(a.dtype), columns * a.nbytes + rows * b.nbytes

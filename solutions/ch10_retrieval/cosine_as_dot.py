@@ -11,7 +11,8 @@ from torch import Tensor
 def cosine_as_dot(queries: Float[Tensor, "q d"], documents: Float[Tensor, "n d"]) -> Float[Tensor, "q n"]:
     """The cosine of each query with each document, in the dtype of `queries`: normalise all rows, then multiply.
 
-    Compute in float32, whatever the dtype, and round once, at the end. A row of zeros has cosine 0 with everything.
+    Compute in float32, whatever the two dtypes, and round once, at the end. A row of zeros has cosine 0 with
+    everything. Write it yourself: torch.nn.functional.cosine_similarity is refused.
 
         cosine_as_dot(tensor([[1., 0.]]), tensor([[5., 0.], [3., 4.], [0., -2.], [0., 0.]]))  ->  [[1., 0.6, 0., 0.]]
 
