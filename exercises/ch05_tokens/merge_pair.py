@@ -6,7 +6,7 @@ two occurrences overlap, and everybody who encodes the text later must do it the
 
 
 def merge_pair(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
-    """A new list in which every occurrence of `pair` is one `new_id`; `ids` stays as it is.
+    """The list in which every occurrence of `pair` is one `new_id`; `ids` itself stays as it is.
 
     Go from left to right. An id that has become part of a merge is used up, and the search goes on behind it. The list
     is gone through once: what a merge has made is not merged again.

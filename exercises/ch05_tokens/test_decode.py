@@ -47,7 +47,7 @@ def test_three_of_four_bytes_are_replaced_by_one_sign():
 
 
 def test_spaces_and_line_ends_are_bytes_like_others():
-    agrees(decode, [97, 32, 32, 10, 9, 98], [], with_=oracle, gives="a  \n\tb")
+    agrees(decode, [97, 32, 32, 10, 9, 98, 0], [], with_=oracle, gives="a  \n\tb\0")
 
 
 def test_nothing_at_all():
@@ -57,10 +57,12 @@ def test_nothing_at_all():
 @pytest.mark.parametrize("i", [258, 100_000], ids=["the first id past the table", "far past it"])
 def test_an_id_that_is_not_in_the_table_is_a_lookup_error(i):
     agrees(decode, [97, i, 98], CAFE, with_=oracle)
+    agrees(decode, [97, i - 2], [], with_=oracle)
 
 
 def test_a_negative_id_is_not_in_the_table():
     agrees(decode, [97, -1], CAFE, with_=oracle)
+    agrees(decode, [-3, 97], CAFE, with_=oracle)
 
 
 @given(st.lists(st.sampled_from([65, 97, 169, 195, 226, 130, 172, 240, 159, 141, 147, 256, 257]), max_size=8))

@@ -28,6 +28,8 @@ def test_the_merge_of_rank_0_comes_first():
 @pytest.mark.card("encode-by-rank")
 def test_the_other_order_of_the_merges_gives_other_tokens():
     agrees(encode, "abc", BC_THEN_AB[::-1], with_=oracle, gives=[256, 99])
+    agrees(encode, "ab", BC_THEN_AB, with_=oracle, gives=[257])
+    agrees(encode, "ba", BC_THEN_AB, with_=oracle, gives=[98, 97])
 
 
 @pytest.mark.card("strawberry-split", "encode-by-rank")
@@ -60,6 +62,11 @@ def test_a_longer_token_does_not_come_first():
 def test_the_leftmost_pair_does_not_come_first():
     merges = [(98, 99), (97, 256), (97, 98)]  # bc, abc, ab
     agrees(encode, "abc", merges, with_=oracle, gives=[257])
+
+
+@pytest.mark.card("encode-by-rank")
+def test_the_most_frequent_pair_does_not_come_first():
+    agrees(encode, "ababc", BC_THEN_AB, with_=oracle, gives=[257, 97, 256])
 
 
 def test_a_run_is_merged_from_the_left():

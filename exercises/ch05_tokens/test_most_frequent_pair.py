@@ -20,6 +20,7 @@ def test_among_equals_the_greatest_wins_wherever_it_stands():
     agrees(most_frequent_pair, [1, 2, 9, 1], with_=oracle, gives=(9, 1))
     agrees(most_frequent_pair, [1, 3, 2, 4, 1], with_=oracle, gives=(4, 1))
     agrees(most_frequent_pair, [2, 7, 2, 8, 0], with_=oracle, gives=(8, 0))
+    agrees(most_frequent_pair, [9, 1, 9, 2], with_=oracle, gives=(9, 2))
 
 
 @pytest.mark.card("bpe-ties")

@@ -90,6 +90,10 @@ def test_there_is_no_row_minus_one():
     agrees(token_drift, LETTERS[:2], [(-1, b"a"), (98, b"b")], 256, with_=oracle, gives=(0.5, False))
 
 
+def test_one_byte_under_two_ids_and_row_zero():
+    agrees(token_drift, [(97, b"a")], [(0, b"a")], 256, with_=oracle, gives=(1.0, True))
+
+
 def test_an_empty_text_has_no_drift():
     agrees(token_drift, [], [], 256, with_=oracle, gives=(0.0, True))
 

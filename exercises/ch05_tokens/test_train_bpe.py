@@ -26,6 +26,7 @@ def test_every_place_in_a_word_counts():
 def test_among_equals_the_greatest_pair_is_merged():
     agrees(train_bpe, {"cd": 2, "ef": 2, "ab": 2}, 257, with_=oracle, gives=[(101, 102)])
     agrees(train_bpe, {"abc": 1}, 257, with_=oracle, gives=[(98, 99)])
+    agrees(train_bpe, {"cacb": 1}, 257, with_=oracle, gives=[(99, 98)])
     agrees(train_bpe, {"banana": 1}, 259, with_=oracle)
 
 

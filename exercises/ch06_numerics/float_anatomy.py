@@ -20,13 +20,13 @@ def decode(bits: str, e: int, m: int, inf: bool = True) -> float:
         decode("0" "1111" "110", 4, 3)             ->  nan
 
     `bits` is one string: Python joins the three above, which are split for the eye. The sign counts for zero too:
-    -0.0 where the sign bit is 1. Formats up to fp32's (8, 23) are asked for.
+    -0.0 where the sign bit is 1. A Python float; formats from (2, 1) to fp32's (8, 23) are asked for.
     """
     raise NotImplementedError("your turn")
 
 
 def limits(e: int, m: int, inf: bool = True) -> dict[str, float]:
-    """What the format of `decode` can do, from the widths alone.
+    """What the format of `decode` can do, from the widths alone, as Python floats.
 
         "max":              the largest finite value
         "smallest_normal":  the smallest positive value with E > 0
@@ -35,6 +35,6 @@ def limits(e: int, m: int, inf: bool = True) -> dict[str, float]:
         limits(5, 10)            ->  {"max": 65504.0, "smallest_normal": 2^-14, "epsilon": 2^-10}
         limits(4, 3, inf=False)  ->  {"max": 448.0,   "smallest_normal": 2^-6,  "epsilon": 2^-3}
 
-    Formats up to (11, 52) are asked for, float64 and Python's own float.
+    Formats from (2, 1) to (11, 52) are asked for, which is float64 and Python's own float.
     """
     raise NotImplementedError("your turn")

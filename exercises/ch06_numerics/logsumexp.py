@@ -13,6 +13,7 @@ def logsumexp(x: Float[Tensor, "*batch n"], dim: int = -1) -> Float[Tensor, "*ba
     """log Σ exp(x) along `dim`, which goes away: (3, 5) becomes (3,) for dim=-1. In the dtype of `x`.
 
     Finite for every row of finite numbers. Compute in float32, whatever the dtype of `x`, and round once.
+    Write it yourself: torch's logsumexp, logcumsumexp and softmax are refused.
 
         logsumexp(tensor([0., 0.]))        ->  tensor(0.6931)      log(1 + 1)
         logsumexp(tensor([1000., 999.]))   ->  tensor(1000.3133)   1000 + log(1 + 1/e)

@@ -13,7 +13,7 @@ def softmax(x: Float[Tensor, "*batch n"], dim: int = -1) -> Float[Tensor, "*batc
     """Probabilities along `dim`: finite for every finite `x`, in the dtype of `x`.
 
     Compute in float32 inside, whatever the dtype of `x`, and round once at the end. A row in which every score is -inf
-    (all of it masked) gives zeros. `x` itself is left as it was.
+    (all of it masked) gives zeros. `x` itself is left as it was. Write it yourself: torch.softmax is refused.
 
         softmax(tensor([1000., 1000.]))              ->  [0.5, 0.5]
         softmax(tensor([[-inf, -inf], [-inf, 7.]]))  ->  [[0., 0.], [0., 1.]]

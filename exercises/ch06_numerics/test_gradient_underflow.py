@@ -23,6 +23,7 @@ def spread(*shape, seed):
 def test_two_gradients_and_two_zeros_by_hand():
     g = torch.tensor([1e-3, 1e-8, 0.0, 0.0])
     agrees(gradient_underflow, g, 65536, with_=oracle, gives=shares(0.5, 0.0, 0.0))
+    agrees(gradient_underflow, torch.tensor([1e-9]), 2, with_=oracle, gives=shares(1.0, 0.0, 1.0))
 
 
 @pytest.mark.card("loss-scaling", "fp16-flushes-gradients")
@@ -33,7 +34,7 @@ def test_three_of_five_gradients_are_too_small_for_fp16():
 
 @pytest.mark.card("fp16-underflow-limit")
 def test_the_limit_is_half_of_the_smallest_subnormal():
-    g = torch.tensor([6.2e-5, 5e-5, 6e-8, 5e-8, 3e-8, 2.97e-8, 2.0**-25, -(2.0**-25)])
+    g = torch.tensor([6.2e-5, 5e-5, 6e-8, 2.0**-25 * (1 + 2.0**-12), 3e-8, 2.97e-8, 2.0**-25, -(2.0**-25)])
     agrees(gradient_underflow, g, 2, with_=oracle, gives=shares(0.375, 0.0, 0.0))
 
 

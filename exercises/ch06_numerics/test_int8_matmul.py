@@ -13,15 +13,16 @@ DTYPES = [torch.float16, torch.bfloat16, torch.float32]
 
 
 def rows(n, k, dtype=torch.float32, seed=0):
-    """Rows of different size whose values, over their scale, lie near whole numbers and never near a half.
+    """Rows of different size that reach further below zero than above; no value, over its scale, lies near a half.
 
     Halfway between two integers the last bit of a scale decides, and honest ways to compute it differ there.
     """
-    generator = seeded(seed)
-    whole = torch.randint(-126, 127, (n, k), generator=generator)
-    near = whole + 0.4 * torch.rand(n, k, generator=generator) - 0.2
-    near[:, seed % k] = -127.0
-    return (near * 2.0 ** (torch.arange(n) % 7 - 9).unsqueeze(1)).to(dtype)
+    x = torch.randn(n, k, generator=seeded(seed))
+    top = x.abs().amax(1)
+    x[:, seed % k], x[:, (seed + 1) % k] = -1.1 * top, 0.7 * top
+    x = (x * 1.7 ** (torch.arange(n) % 7 - 5).unsqueeze(1)).to(dtype)
+    whole = 127 * x.double() / x.double().abs().amax(1, keepdim=True)
+    return x.masked_fill((whole - whole.floor() - 0.5).abs() < 0.02, 0.0)
 
 
 @pytest.mark.card("int8-recipe")
@@ -45,6 +46,19 @@ def test_three_products_of_127_do_not_fit_int16():
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_tokens_and_channels_of_different_size(dtype, seed):
     agrees(int8_matmul, rows(5, 24, dtype, seed), rows(7, 24, dtype, seed + 1), with_=oracle)
+
+
+def test_one_scale_for_each_row_by_hand():
+    x = torch.tensor([[-254.0, 50.8], [1.27, -0.127], [0.0, 0.0]])  # scales 2, 0.01 and none
+    w = torch.tensor([[1.28, -2.54]])  # scale 0.02, integers 64 and −127
+    gives = [[-452.12], [1.9558], [0.0]]
+    agrees(int8_matmul, x, w, with_=oracle, gives=gives)
+
+
+@pytest.mark.parametrize("others", [torch.bfloat16, torch.float32])
+def test_the_result_has_the_dtype_of_x_whatever_w_has(others, seed):
+    dtype = torch.float32 if others == torch.bfloat16 else torch.bfloat16
+    agrees(int8_matmul, rows(4, 12, dtype, seed), rows(3, 12, others, seed + 1), with_=oracle)
 
 
 @pytest.mark.card("int8-needs-int32")
@@ -75,6 +89,6 @@ def test_strides_and_no_tokens_make_no_difference(seed):
 
 
 @settings(max_examples=5)
-@given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 9), st.integers(0, 99))
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(2, 9), st.integers(0, 99))
 def test_any_shape(n, m, k, seed):
     agrees(int8_matmul, rows(n, k, seed=seed), rows(m, k, seed=seed + 1), with_=oracle)

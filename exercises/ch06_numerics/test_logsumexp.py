@@ -33,6 +33,7 @@ def test_a_shift_of_the_row_shifts_the_result_alike():
 @pytest.mark.card("logsumexp-shift")
 def test_very_negative_scores_do_not_vanish():
     agrees(logsumexp, torch.tensor([-1000.0, -1001.0]), with_=oracle, gives=-999.6867)
+    agrees(logsumexp, torch.tensor([[-1e5, -2e5], [-3e9, -INF]]), with_=oracle, gives=[-1e5, -3e9])
 
 
 @pytest.mark.card("logsumexp-shift", "logsumexp-bounds", "softmax-bug-returns")
@@ -56,6 +57,7 @@ def test_a_row_that_is_hidden_entirely_gives_minus_infinity(dtype):
 @pytest.mark.card("logsumexp-of-nothing")
 def test_a_row_of_length_zero_gives_minus_infinity():
     agrees(logsumexp, torch.empty(3, 0), with_=oracle, gives=[-INF, -INF, -INF])
+    agrees(logsumexp, torch.empty(2, 0).half(), with_=oracle, gives=[-INF, -INF])
 
 
 def test_an_infinite_score_gives_infinity_beside_hidden_rows_and_ordinary_ones():
@@ -65,6 +67,10 @@ def test_an_infinite_score_gives_infinity_beside_hidden_rows_and_ordinary_ones()
 @pytest.mark.parametrize("dim", [0, 1, 2, -2])
 def test_the_axis_asked_for_goes_away(dim, seed):
     agrees(logsumexp, randn(3, 4, 5, seed=seed), dim=dim, with_=oracle)
+
+
+def test_an_axis_of_length_one_stays(seed):
+    agrees(logsumexp, randn(2, 1, 3, seed=seed), dim=0, with_=oracle)
 
 
 def test_a_missing_axis_is_an_index_error():

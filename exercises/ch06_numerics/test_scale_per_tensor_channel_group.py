@@ -74,6 +74,7 @@ def test_very_small_activations_lose_no_more_than_others(of, seed):
 def test_where_all_is_zero_nothing_is_lost(dtype):
     x = torch.tensor([[0.0, 0.0, 0.0, 3.0], [0.0, 0.0, 1.0, -7.0]])
     agrees(scale_per_tensor_channel_group, x, 2, dtype, with_=oracle)
+    agrees(scale_per_tensor_channel_group, torch.tensor([[0.0, 0.0], [3.0, 4.0]]), 2, dtype, with_=oracle)
 
 
 @pytest.mark.parametrize("channels", [7, 2])

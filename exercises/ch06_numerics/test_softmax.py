@@ -29,6 +29,12 @@ def test_rows_that_differ_by_a_shift_give_the_same_probabilities():
     agrees(softmax, rows, with_=oracle, gives=[[0.2689, 0.7311]] * 4)
 
 
+@pytest.mark.card("softmax-subtract-max")
+def test_scores_far_below_zero_are_not_hidden_ones():
+    rows = torch.tensor([[-1e5, -2e5], [-3e9, -torch.inf], [1e5, 0.0]])
+    agrees(softmax, rows, with_=oracle, gives=[[1.0, 0.0]] * 3)
+
+
 @pytest.mark.card("softmax-subtract-max", "exp-1000")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("kind", KINDS)
@@ -39,6 +45,10 @@ def test_scores_of_every_size_give_probabilities(kind, dtype, seed):
 @pytest.mark.parametrize("dim", [0, 1, 2, -2])
 def test_probabilities_run_along_the_axis_asked_for(dim, seed):
     agrees(softmax, randn(3, 4, 5, seed=seed), dim=dim, with_=oracle)
+
+
+def test_an_axis_of_length_one_stays(seed):
+    agrees(softmax, randn(2, 1, 3, seed=seed), dim=0, with_=oracle)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

@@ -36,6 +36,7 @@ def test_a_lead_of_three_and_a_half_takes_nearly_everything():
 
 def test_negative_scores_get_positive_shares():
     agrees(softmax_by_hand, torch.tensor([-1.0, 0.0, -3.0]), -1, with_=oracle, gives=[0.2595, 0.7054, 0.0351])
+    agrees(softmax_by_hand, torch.tensor([-12.0, -12.0]), 0, with_=oracle, gives=[0.5, 0.5])
 
 
 @pytest.mark.card("softmax-axis")
@@ -49,14 +50,18 @@ def test_a_vector_has_no_dim_1(dim):
     agrees(softmax_by_hand, torch.tensor([1.0, 2.0, 3.0]), dim, with_=oracle)
 
 
-@pytest.mark.parametrize("dim", [0, 1, 2, -3])
+@pytest.mark.parametrize("dim", [0, 1, 2, -1, -3])
 def test_any_axis_of_three(dim, seed):
     agrees(softmax_by_hand, randn(2, 3, 4, seed=seed), dim, with_=oracle)
 
 
+def test_an_axis_of_length_one_stays(seed):
+    agrees(softmax_by_hand, randn(2, 1, 3, seed=seed), 0, with_=oracle)
+
+
 def test_strides_and_empty_batches_make_no_difference(seed):
     agrees(softmax_by_hand, strided(randn(5, 3, seed=seed)), 0, with_=oracle)
-    agrees(softmax_by_hand, torch.empty(0, 3), 0, with_=oracle)
+    agrees(softmax_by_hand, torch.empty(0, 3), 1, with_=oracle)
 
 
 @given(st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=8))

@@ -123,3 +123,16 @@ def replaces_unknown(ids: list[int], merges: Merges) -> str:
 def from_the_end(ids: list[int], merges: Merges) -> str:
     size = 256 + len(merges)
     return decode.fn([i + size if -size <= i < 0 else i for i in ids], merges)
+
+
+@decode.wrong("the bytes of a letter that is not complete at the end left out: U+FFFD takes their place")
+def held_back(ids: list[int], merges: Merges) -> str:
+    reader = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    return "".join(reader.decode(_unfold(i, merges)) for i in ids)
+
+
+@decode.wrong("a ValueError for an unknown id: a LookupError is asked for, as a dict or a list raises")
+def value_error(ids: list[int], merges: Merges) -> str:
+    if any(not 0 <= i < 256 + len(merges) for i in ids):
+        raise ValueError("no such token")
+    return decode.fn(ids, merges)

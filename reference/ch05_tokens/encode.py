@@ -70,19 +70,62 @@ def longest_match(word: str, merges: Merges) -> list[int]:
     return out
 
 
+def _pair_by_pair(word: str, merges: Merges, choose: Callable[[list[int]], int]) -> list[int]:
+    """One pair at a time, at every place: `choose` takes one of the ranks that stand in the word, from the left."""
+    text = _bytes(word)
+    while ranks := [merges.index(pair) for pair in pairwise(map(ord, text)) if pair in merges]:
+        left, right = merges[rank := choose(ranks)]
+        text = text.replace(chr(left) + chr(right), chr(256 + rank))
+    return [ord(c) for c in text]
+
+
 @encode.wrong("the leftmost pair that can be merged comes first: the earliest merge does, wherever it stands")
 def leftmost_first(word: str, merges: Merges) -> list[int]:
-    return _step_by_step(list(word.encode()), merges, lambda possible: min(possible, key=lambda p: p[1]))
+    return _pair_by_pair(word, merges, lambda ranks: ranks[0])
 
 
 @encode.wrong("the latest merge first: a low rank means early in training, and comes first")
 def latest_first(word: str, merges: Merges) -> list[int]:
-    return _step_by_step(list(word.encode()), merges, lambda possible: max(possible, key=lambda p: (p[0], -p[1])))
+    return _pair_by_pair(word, merges, max)
 
 
 @encode.wrong("the rightmost pair that can be merged comes first: the earliest merge does, wherever it stands")
 def rightmost_first(word: str, merges: Merges) -> list[int]:
-    return _step_by_step(list(word.encode()), merges, lambda possible: max(possible, key=lambda p: p[1]))
+    return _pair_by_pair(word, merges, lambda ranks: ranks[-1])
+
+
+@encode.wrong(
+    "the most frequent pair first, as in training: here the merge that was made first in training comes first"
+)
+def most_frequent_first(word: str, merges: Merges) -> list[int]:
+    return _pair_by_pair(word, merges, lambda ranks: max(ranks, key=lambda rank: (ranks.count(rank), -rank)))
+
+
+@encode.wrong("merged from the right: 'aaa' becomes [aa, a], the left pair first")
+def from_the_right(word: str, merges: Merges) -> list[int]:
+    return _step_by_step(list(word.encode()), merges, lambda possible: min(possible, key=lambda p: (p[0], -p[1])))
+
+
+@encode.wrong("pairs merged in either order: 'ba' is another pair than 'ab'")
+def either_order(word: str, merges: Merges) -> list[int]:
+    text = _bytes(word)
+    ranks: dict[Pair, int] = {}
+    for rank, (left, right) in enumerate(merges):
+        ranks.setdefault((left, right), rank)
+        ranks.setdefault((right, left), rank)
+    while known := [pair for pair in pairwise(map(ord, text)) if pair in ranks]:
+        best = min(known, key=lambda pair: ranks[pair])
+        text = text.replace("".join(map(chr, best)), chr(256 + ranks[best]))
+    return [ord(c) for c in text]
+
+
+@encode.wrong("stopped at two ids: they may be a pair of the list too")
+def stops_at_two(word: str, merges: Merges) -> list[int]:
+    text = _bytes(word)
+    for i, (left, right) in enumerate(merges):
+        if len(text) > 2:
+            text = text.replace(chr(left) + chr(right), chr(256 + i))
+    return [ord(c) for c in text]
 
 
 @encode.wrong("the fewest tokens sought: BPE follows its merges, even where fewer tokens would do")

@@ -232,3 +232,37 @@ def divides_by_nothing(texts: dict[str, str], merges: Merges, d_model: int, base
         count=lambda text, m: sum(len(_encode(word, m)) for word in text.split()),
         words=lambda text: len(text.split()),
     )
+
+
+@fertility.wrong("attention's products counted word by word: the tokens of the whole text meet one another")
+def attention_word_by_word(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    def attention(name: str) -> float:
+        return sum(_products(len(_encode(word, merges)), d_model) for word in _words(texts[name]))
+
+    def model(name: str) -> float:
+        s = _count(texts[name], merges)
+        return attention(name) + _layer(s, d_model) - _products(s, d_model)
+
+    costs = _costs(texts, merges, d_model, base)
+    for name, cost in costs.items():
+        cost["attention"] = attention(name) / attention(base)
+        cost["model"] = model(name) / model(base)
+    return costs
+
+
+@fertility.wrong("a text without words let through: it has no fertility, so raise ValueError")
+def lets_no_words_through(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    _words(texts[base])
+    return _costs(
+        texts,
+        merges,
+        d_model,
+        base,
+        count=lambda text, m: sum(len(_encode(word, m)) for word in text.split()),
+        words=lambda text: max(1, len(text.split())),
+    )
+
+
+@fertility.wrong("half of the weights' products: each weight is multiplied and added, so a layer has 24·s·d²")
+def half_of_the_weights(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
+    return _costs(texts, merges, d_model, base, model=lambda s, d: (_layer(s, d) + _products(s, d)) / 2)

@@ -182,3 +182,18 @@ def latin_1(tokens: list[bytes]) -> Counts:
 def replaces(tokens: list[bytes]) -> Counts:
     text = b"".join(tokens).decode(errors="replace")
     return {c: (tokens.count(c.encode()), text.count(c) - tokens.count(c.encode())) for c in text}
+
+
+@letters_in_tokens.wrong("a letter with a part of another letter in its token taken for seen: it must be there alone")
+def beside_half_a_letter(tokens: list[bytes]) -> Counts:
+    text = b"".join(tokens).decode()
+    seen = [token.decode(errors="ignore") for token in tokens]
+    return {c: (seen.count(c), text.count(c) - seen.count(c)) for c in text}
+
+
+@letters_in_tokens.wrong(
+    "bytes that are no UTF-8 left out: then it is not said which letters they are; raise ValueError"
+)
+def ignores(tokens: list[bytes]) -> Counts:
+    text = b"".join(tokens).decode(errors="ignore")
+    return {c: (tokens.count(c.encode()), text.count(c) - tokens.count(c.encode())) for c in text}

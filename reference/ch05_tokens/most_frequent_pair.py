@@ -117,3 +117,13 @@ def with_its_count(ids: list[int]) -> tuple[Pair | None, int]:
 def needs_a_pair(ids: list[int]) -> Pair:
     tally = Counter(pairwise(ids))
     return max(tally, key=lambda pair: (tally[pair], pair))
+
+
+@most_frequent_pair.wrong("pairs sorted before they are counted: (9, 1) is another pair than (1, 9)")
+def stored_sorted(ids: list[int]) -> Pair | None:
+    return _winner((min(pair), max(pair)) for pair in pairwise(ids))
+
+
+@most_frequent_pair.wrong("among equals only the left ids compared: (9, 2) is greater than (9, 1)")
+def left_ids_only(ids: list[int]) -> Pair | None:
+    return _winner(pairwise(ids), order=lambda pair: pair[:1])

@@ -183,3 +183,35 @@ def two_texts(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     alike = sum(x == y for x, y in zip(a, b, strict=False))
     longest = max(len(a), len(b), 1)
     return (longest - alike) / longest, _valid(served, rows)
+
+
+@token_drift.wrong(
+    "tokens compared by their number in the list: after one extra token every other stands one place off"
+)
+def place_by_place(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
+    _check(trained, served)
+    size = len(_bytewise(trained))
+    same = sum(len(x[1]) for x, y in zip(trained, served, strict=False) if x == y)
+    return ((size - same) / size if size else 0.0), _valid(served, rows)
+
+
+@token_drift.wrong("where a token stands left out: it must be at the same place, not anywhere in the other text")
+def anywhere(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
+    _check(trained, served)
+    size = len(_bytewise(trained))
+    other = sum(len(token[1]) for token in served if token not in trained)
+    return (other / size if size else 0.0), _valid(served, rows)
+
+
+@token_drift.wrong("only the lengths of the two texts compared: texts of one length can differ, so compare the bytes")
+def lengths_only(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
+    if len(_bytewise(trained)) != len(_bytewise(served)):
+        raise ValueError("two texts")
+    return _share(trained, served), _valid(served, rows)
+
+
+@token_drift.wrong("the two texts not compared: tokens of different texts are no drift, so raise ValueError")
+def unchecked(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
+    size = len(_bytewise(trained))
+    alike = set(_bytewise(trained)) & set(_bytewise(served))
+    return (size - sum(end - start for _, start, end in alike)) / max(size, 1), _valid(served, rows)

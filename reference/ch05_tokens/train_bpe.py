@@ -137,6 +137,21 @@ def smallest(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), choose=lambda tally: min(tally, key=lambda p: (-tally[p], p)))
 
 
+@train_bpe.wrong("among equals the pair seen last: the greatest tuple is asked for")
+def last_seen(words: dict[str, int], vocab_size: int) -> list[Pair]:
+    return _train(words, _checked(vocab_size), choose=lambda tally: max(reversed(tally), key=lambda p: tally[p]))
+
+
+@train_bpe.wrong("among equals only the left ids compared: (99, 98) is greater than (99, 97)")
+def left_ids_only(words: dict[str, int], vocab_size: int) -> list[Pair]:
+    return _train(words, _checked(vocab_size), choose=lambda tally: max(tally, key=lambda p: (tally[p], p[0])))
+
+
+@train_bpe.wrong("among equals the right ids compared first: a tuple is compared from its left end")
+def right_first(words: dict[str, int], vocab_size: int) -> list[Pair]:
+    return _train(words, _checked(vocab_size), choose=lambda tally: max(tally, key=lambda p: (tally[p], p[::-1])))
+
+
 @train_bpe.wrong("characters for bytes: 'é' is two bytes, 195 and 169, and ord('é') = 233 is neither")
 def characters(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), read=lambda word: word)
@@ -207,3 +222,8 @@ def _or_nothing(texts: Iterable[Text]) -> Counter[str]:
 @train_bpe.wrong("a vocabulary under 256 let through: it cannot hold the bytes, so raise ValueError")
 def any_size(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, max(vocab_size - 256, 0))
+
+
+@train_bpe.wrong("one merge too many: with 256 bytes a vocabulary of 257 has one merge")
+def one_more(words: dict[str, int], vocab_size: int) -> list[Pair]:
+    return _train(words, _checked(vocab_size) + 1)

@@ -53,7 +53,18 @@ def slot_by_slot(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     return totals.to(accumulator)
 
 
-@accumulate.wrong("only what is handed out is rounded: the total itself stays in float32")
+@accumulate.right("from the first product on, without a zero before it")
+def from_the_first(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
+    _paired(a, b)
+    totals: list[Tensor] = []
+    for product in a.float() * b.float():
+        totals.append((totals[-1].float() + product if totals else product).to(accumulator))
+    return torch.stack(totals) if totals else torch.zeros(0, dtype=accumulator)
+
+
+@accumulate.wrong(
+    "what rounding a total drops is kept for later: go on from the rounded total, not from a float32 one beside it"
+)
 def rounds_the_result_only(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     return _running(_to(a.double() * b.double(), torch.float32), torch.float32).to(accumulator)
@@ -115,7 +126,31 @@ def drops_the_tail(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     return accumulate.fn(a[:n], b[:n], accumulator)
 
 
+@accumulate.wrong("the total held at the largest value of the accumulator: too large a total is inf")
+def saturates(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
+    _paired(a, b)
+    top, total, totals = torch.finfo(accumulator).max, torch.zeros(()), []
+    for product in a.float() * b.float():
+        total = (total + product).clamp(-top, top).to(accumulator).float()
+        totals.append(total)
+    return torch.stack(totals).to(accumulator) if totals else torch.zeros(0, dtype=accumulator)
+
+
+@accumulate.wrong("lengths checked, but a single number let through: it is stretched over the other input")
+def stretches_one(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
+    if 1 not in (len(a), len(b)):
+        _paired(a, b)
+    a, b = torch.broadcast_tensors(a, b)  # type: ignore[no-untyped-call]
+    return accumulate.fn(a, b, accumulator)
+
+
 @accumulate.wrong("a single number stretched over the other input: multiplication broadcasts, so check the lengths")
 def broadcasts(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     a, b = torch.broadcast_tensors(a, b)  # type: ignore[no-untyped-call]
     return accumulate.fn(a, b, accumulator)
+
+
+@accumulate.wrong("the inputs cast to the accumulator's dtype and multiplied there: products are made in float32")
+def casts_the_inputs(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
+    _paired(a, b)
+    return _running((a.to(accumulator) * b.to(accumulator)).double(), torch.float32, accumulator).to(accumulator)

@@ -31,6 +31,11 @@ def truncated(x: Tensor) -> Tensor:
     return torch.where(x.isnan(), torch.nan, upper)
 
 
+@bf16_by_hand.wrong("the lower half cut off: that rounds towards zero, and a NaN whose digits are there becomes inf")
+def truncated_with_nan(x: Tensor) -> Tensor:
+    return (x.view(torch.int32) >> 16).to(torch.int16).view(torch.bfloat16)
+
+
 @bf16_by_hand.wrong("ties rounded away from zero: half of them should go down, to the even neighbour")
 def half_up(x: Tensor) -> Tensor:
     upper = ((x.view(torch.int32) + 0x8000) >> 16).to(torch.int16).view(torch.bfloat16)
@@ -57,8 +62,8 @@ def saturated(x: Tensor) -> Tensor:
 
 @bf16_by_hand.wrong("subnormals flushed to zero: bf16 has them down to 9.2e-41")
 def flushed(x: Tensor) -> Tensor:
-    y = x.to(torch.bfloat16)
-    return torch.where(y.abs() < torch.finfo(torch.bfloat16).smallest_normal, torch.copysign(torch.zeros_like(y), y), y)
+    small = x.abs() < torch.finfo(torch.bfloat16).smallest_normal
+    return torch.where(small, torch.copysign(torch.zeros_like(x), x), x).to(torch.bfloat16)
 
 
 @bf16_by_hand.wrong("the sign of zero lost")
@@ -74,3 +79,8 @@ def still_32_bits(x: Tensor) -> Tensor:
 @bf16_by_hand.wrong("rounded through fp16: that has another exponent")
 def through_fp16(x: Tensor) -> Tensor:
     return x.half().to(torch.bfloat16)
+
+
+@bf16_by_hand.wrong("infinity taken for NaN: its lower 23 bits are 0, those of a NaN are not")
+def infinity_is_nan(x: Tensor) -> Tensor:
+    return torch.where(x.isfinite(), x, torch.nan).to(torch.bfloat16)

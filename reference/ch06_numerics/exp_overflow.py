@@ -119,3 +119,33 @@ def largest_value(dtype: torch.dtype) -> float:
 @exp_overflow.wrong("the logarithm to base 2, the limit of 2^x: e^x gets there 1.44 times sooner")
 def base_two(dtype: torch.dtype) -> float:
     return math.floor(math.log2(_info(dtype).max) * 64 - 1e-3) / 64
+
+
+@exp_overflow.wrong("fp32's limit for float64: that goes on to 709.78")
+def float64_as_fp32(dtype: torch.dtype) -> float:
+    return exp_overflow.fn(torch.float32 if dtype is torch.float64 else dtype)
+
+
+@exp_overflow.wrong("fp32's limit from seven digits: 88.72284 is the next number, whose exp is inf")
+def seven_digits(dtype: torch.dtype) -> float:
+    return torch.tensor(88.72284).item() if dtype is torch.float32 else exp_overflow.fn(dtype)
+
+
+@exp_overflow.wrong("a ValueError for a dtype without fractions: a TypeError is asked for, as torch.finfo raises")
+def value_error(dtype: torch.dtype) -> float:
+    if not dtype.is_floating_point:
+        raise ValueError(f"no exp in {dtype}")
+    return exp_overflow.fn(dtype)
+
+
+@exp_overflow.wrong("a tensor returned: a Python float is asked for, as item() gives")
+def as_tensor(dtype: torch.dtype) -> torch.Tensor:
+    return torch.tensor(exp_overflow.fn(dtype), dtype=dtype)
+
+
+@exp_overflow.wrong(
+    "the number below the logarithm for every dtype: in bf16 and float64 the logarithm was rounded down"
+)
+def always_one_below(dtype: torch.dtype) -> float:
+    x = torch.tensor(math.log(_info(dtype).max), dtype=dtype)
+    return torch.nextafter(x, torch.zeros_like(x)).item()

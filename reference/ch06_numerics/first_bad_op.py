@@ -19,9 +19,11 @@ def first_bad_op(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return made.index(True) if True in made else None
 
 
-def _search(trace: list[tuple[str, list[Tensor], Tensor]], is_bad: Any, entrusted: Any = all) -> int | None:
+def _search(
+    trace: list[tuple[str, list[Tensor], Tensor]], is_bad: Any, entrusted: Any = all, bad_input: Any = None
+) -> int | None:
     for i, (_, inputs, output) in enumerate(trace):
-        if is_bad(output) and entrusted(not is_bad(x) for x in inputs):
+        if is_bad(output) and entrusted(not (bad_input or is_bad)(x) for x in inputs):
             return i
     return None
 
@@ -57,6 +59,11 @@ def only_nan(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool(x.isnan().any()))
 
 
+@first_bad_op.wrong("only NaN looked for in what an op made: 1/0 is an infinity, and a bad number too")
+def only_nan_made(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
+    return _search(trace, lambda x: bool(x.isnan().any()), bad_input=_bad)
+
+
 @first_bad_op.wrong("only infinities looked for: `x == nan` is never true, and √−1 is NaN at once")
 def only_inf(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool(x.isinf().any()))
@@ -65,6 +72,11 @@ def only_inf(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
 @first_bad_op.wrong("−inf overlooked: log(0) makes it")
 def only_positive_inf(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool((x.isnan() | (x == torch.inf)).any()))
+
+
+@first_bad_op.wrong("−inf let through in what an op made, as a mask: log(0) makes it too")
+def lets_minus_inf_through(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
+    return _search(trace, lambda x: bool((x.isnan() | (x == torch.inf)).any()), bad_input=_bad)
 
 
 @first_bad_op.wrong("only the first input looked at: the bad number may come in by another")
@@ -127,3 +139,9 @@ def from_one(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
 def minus_one(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     i = first_bad_op.fn(trace)
     return -1 if i is None else i
+
+
+@first_bad_op.wrong("stopped at the first bad output, though it was handed in: a later op may be to blame")
+def gives_up(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
+    i = first_to_contain(trace)
+    return i if i is not None and not any(map(_bad, trace[i][1])) else None

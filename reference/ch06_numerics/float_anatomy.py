@@ -140,6 +140,12 @@ def infinity_is_nan(bits: str, e: int, m: int, inf: bool = True) -> float:
     return math.nan if inf and exponent == 2**e - 1 else decode.fn(bits, e, m, inf)
 
 
+@decode.wrong("NaN for the whole top exponent although `inf` is false: only the last pattern is, E4M3 goes on to 448")
+def top_exponent_is_nan(bits: str, e: int, m: int, inf: bool = True) -> float:
+    _, exponent, _ = _fields(bits, e)
+    return math.nan if not inf and exponent == 2**e - 1 else decode.fn(bits, e, m, inf)
+
+
 @decode.wrong("the sign bit ignored")
 def unsigned(bits: str, e: int, m: int, inf: bool = True) -> float:
     return decode.fn("0" + bits[1:], e, m, inf)
@@ -239,3 +245,10 @@ def half_epsilon(e: int, m: int, inf: bool = True) -> dict[str, float]:
 @limits.wrong("the smallest number for epsilon: epsilon is the step at 1, 2^−m")
 def smallest_for_epsilon(e: int, m: int, inf: bool = True) -> dict[str, float]:
     return {**limits.fn(e, m, inf), "epsilon": math.ldexp(1, 1 - _bias(e) - m)}
+
+
+@limits.wrong("the largest value from the power of 2 above it: in float64 that power is too large for a Python float")
+def from_the_next_power(e: int, m: int, inf: bool = True) -> dict[str, float]:
+    power, missing = (_bias(e) + 1, m + 1) if inf else (_bias(e) + 2, m)
+    top = 2.0**power * (1 - 2.0**-missing)
+    return {**limits.fn(e, m, inf), "max": top}

@@ -99,8 +99,21 @@ def keeps_infinity(x: Tensor, fmt: str) -> Tensor:
 
 @fp8_round.wrong("subnormals flushed to zero: the format has them, down to 2⁻⁹ in E4M3 and 2⁻¹⁶ in E5M2")
 def flushed(x: Tensor, fmt: str) -> Tensor:
+    small = x.abs() < (2.0**-6 if fmt == "e4m3" else 2.0**-14)
+    return fp8_round.fn(torch.where(small, torch.copysign(torch.zeros_like(x), x), x), fmt)
+
+
+@fp8_round.wrong("what rounds to a subnormal flushed to zero: the format has them, down to 2⁻⁹ and 2⁻¹⁶")
+def flushed_after(x: Tensor, fmt: str) -> Tensor:
     y = fp8_round.fn(x, fmt)
     return torch.where(y.abs() < (2.0**-6 if fmt == "e4m3" else 2.0**-14), torch.copysign(torch.zeros_like(y), y), y)
+
+
+@fp8_round.wrong("a KeyError for an unknown format: a ValueError is asked for")
+def key_error(x: Tensor, fmt: str) -> Tensor:
+    if fmt not in FORMATS:
+        raise KeyError(fmt)
+    return fp8_round.fn(x, fmt)
 
 
 @fp8_round.wrong(
@@ -170,3 +183,13 @@ def through_fp16(x: Tensor, fmt: str) -> Tensor:
 @fp8_round.wrong("returned in 8 bits: the result is float32")
 def returns_fp8(x: Tensor, fmt: str) -> Tensor:
     return fp8_round.fn(x, fmt).to(torch.float8_e4m3fn if fmt == "e4m3" else torch.float8_e5m2)
+
+
+@fp8_round.wrong("ties rounded towards zero: half of them should go to the other, even neighbour")
+def half_down(x: Tensor, fmt: str) -> Tensor:
+    return _by_step(x, fmt, lambda y: torch.copysign(torch.ceil(y.abs() - 0.5), y))
+
+
+@fp8_round.wrong("any other format taken for E5M2: raise ValueError")
+def unchecked(x: Tensor, fmt: str) -> Tensor:
+    return fp8_round.fn(x, fmt if fmt == "e4m3" else "e5m2")

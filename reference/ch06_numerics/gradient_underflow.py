@@ -1,5 +1,7 @@
 """By thresholds: lost is what is at or below half of the smallest subnormal (a tie goes to the even 0)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -156,3 +158,26 @@ def nan_of_nothing(g: Tensor, scale: int) -> dict[str, float]:
 def divides_by_zero(g: Tensor, scale: int) -> dict[str, float]:
     1 / int((g != 0).sum())
     return gradient_underflow.fn(g, scale)
+
+
+@gradient_underflow.wrong("zeros that were there before counted as lost, among those that are not zero")
+def counts_zeros_twice(g: Tensor, scale: int) -> dict[str, float]:
+    real = int((g != 0).sum())
+    shares = gradient_underflow.fn(g, scale)
+    zeros = g.numel() - real
+    return {name: (round(share * real) + zeros) / real for name, share in shares.items()} if real else shares
+
+
+@gradient_underflow.wrong("tensors in place of Python floats, which item() gives")
+def as_tensors(g: Tensor, scale: int) -> dict[str, Any]:
+    shares = gradient_underflow.fn(g, scale)
+    if not (g != 0).any():
+        return shares
+    return {name: torch.tensor(share, dtype=torch.float64) for name, share in shares.items()}
+
+
+@gradient_underflow.wrong("everything below a positive limit called lost, negative gradients too: their size counts")
+def negative_is_lost(g: Tensor, scale: int) -> dict[str, float]:
+    wide = g.double()
+    fp16, bf16 = HALF_OF_SMALLEST["float16"], HALF_OF_SMALLEST["bfloat16"]
+    return _shares(g, wide <= fp16, wide <= bf16, wide * scale <= fp16)

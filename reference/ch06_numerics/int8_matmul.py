@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 
 def _checked(x: Tensor, w: Tensor) -> None:
@@ -16,12 +16,14 @@ def _checked(x: Tensor, w: Tensor) -> None:
 @oracle
 def int8_matmul(x: Tensor, w: Tensor) -> Tensor:
     _checked(x, w)
+    dtype = x.dtype
+    x, w = promoted(x, w)
     top_x, top_w = (rows.abs().amax(1, keepdim=True) for rows in (x, w))
     whole_x, whole_w = (
         torch.round(rows / torch.where(top == 0, torch.ones_like(top), top) * 127)
         for rows, top in ((x, top_x), (w, top_w))
     )
-    return whole_x @ whole_w.T * (top_x / 127) * (top_w / 127).T
+    return (whole_x @ whole_w.T * (top_x / 127) * (top_w / 127).T).to(dtype)
 
 
 def _scale(rows: Tensor, end: int = 127) -> Tensor:
@@ -42,6 +44,10 @@ def _variant(
     scale_x, scale_w = scale(x.float()), scale(w.float())
     whole_x, whole_w = whole(x.float() / scale_x).double(), whole(w.float() / scale_w).double()
     return undo(add(whole_x, whole_w), scale_x, scale_w).to(x.dtype)
+
+
+def _nearest(t: Tensor) -> Tensor:
+    return torch.round(t).clamp(-127, 127)
 
 
 def _wrap(t: Tensor, bits: int) -> Tensor:
@@ -128,13 +134,42 @@ def per_tensor(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: _scale(rows.reshape(1, -1)) if rows.numel() else _scale(rows))
 
 
+@int8_matmul.wrong("one scale for all of x: small rows round to nothing beside large ones; one for each row")
+def one_scale_for_x(x: Tensor, w: Tensor) -> Tensor:
+    scales = iter([_scale(x.float().reshape(1, -1)) if x.numel() else _scale(x.float()), _scale(w.float())])
+    return _variant(x, w, lambda rows: next(scales))
+
+
+@int8_matmul.wrong("the scales rounded to the dtype of x: in 16 bits many values go to another integer; keep float32")
+def scales_rounded(x: Tensor, w: Tensor) -> Tensor:
+    return _variant(x, w.to(x.dtype), lambda rows: _scale(rows).to(x.dtype).float(), _nearest)
+
+
+@int8_matmul.wrong("scales computed in 16 bits: many values go to another integer; widen the rows to float32 first")
+def scales_in_16_bits(x: Tensor, w: Tensor) -> Tensor:
+    scales = iter([_scale(x).float(), _scale(w).float()])
+    return _variant(x, w, lambda rows: next(scales), _nearest)
+
+
+@int8_matmul.wrong("w rounded to the dtype of x before it is quantised: both are widened to float32")
+def w_in_the_dtype_of_x(x: Tensor, w: Tensor) -> Tensor:
+    _checked(x, w)
+    return int8_matmul.fn(x.float(), w.to(x.dtype).float()).to(x.dtype)
+
+
 @int8_matmul.wrong("the largest value for the largest |value|: a row that reaches further below zero wraps round")
 def signed_maximum(x: Tensor, w: Tensor) -> Tensor:
-    def scale(rows: Tensor) -> Tensor:
-        top = rows.amax(1, keepdim=True) / 127
-        return torch.where(top == 0, torch.ones_like(top), top)
+    return _variant(x, w, _signed_scale, lambda y: _wrap(torch.round(y), 8))
 
-    return _variant(x, w, scale, lambda y: _wrap(torch.round(y), 8))
+
+def _signed_scale(rows: Tensor) -> Tensor:
+    top = rows.amax(1, keepdim=True) / 127
+    return torch.where(top == 0, torch.ones_like(top), top)
+
+
+@int8_matmul.wrong("the largest value for the largest |value|: a row that reaches further below zero is cut off there")
+def signed_maximum_clamped(x: Tensor, w: Tensor) -> Tensor:
+    return _variant(x, w, _signed_scale, _nearest)
 
 
 @int8_matmul.wrong("scaled by the mean of |value|: what is above 127 means wraps or is clipped, the rest has few steps")
@@ -143,7 +178,7 @@ def by_the_mean(x: Tensor, w: Tensor) -> Tensor:
         top = rows.abs().mean(1, keepdim=True) / 127
         return torch.where(top == 0, torch.ones_like(top), top)
 
-    return _variant(x, w, scale, lambda y: torch.round(y).clamp(-127, 127))
+    return _variant(x, w, scale, _nearest)
 
 
 @int8_matmul.wrong("a row of zeros gives NaN: its scale is 0, and 0 / 0 is no number")
@@ -168,7 +203,7 @@ def not_transposed(x: Tensor, w: Tensor) -> Tensor:
 @int8_matmul.wrong("lengths not checked: matmul raises a RuntimeError, and a ValueError is asked for")
 def unchecked(x: Tensor, w: Tensor) -> Tensor:
     if x.shape[1] != w.shape[1]:
-        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+        return x.int() @ w.int().T  # raises
     return _variant(x, w)
 
 
@@ -180,3 +215,8 @@ def scaled_back_in_low_precision(x: Tensor, w: Tensor) -> Tensor:
 
 
 int8_matmul.standard_wrongs("returns_fp32", of="x")
+
+
+@int8_matmul.wrong("the scales of w not turned: they belong to the columns of the result, so multiply by a row of them")
+def scales_not_turned(x: Tensor, w: Tensor) -> Tensor:
+    return _variant(x, w, undo=lambda t, sx, sw: t.float() * sx * sw)

@@ -158,6 +158,17 @@ def zero_when_hidden(x: Tensor, dim: int = -1) -> Tensor:
     return right.masked_fill(right == -torch.inf, 0.0).to(x.dtype)
 
 
+@logsumexp.wrong("−inf replaced by a finite number, as −1e9: a row of it is then finite, and its weight not 0")
+def finite_for_hidden(x: Tensor, dim: int = -1) -> Tensor:
+    s = x.float()
+    return logsumexp.fn(s.masked_fill(s == -torch.inf, -1e9), dim).to(x.dtype)
+
+
+@logsumexp.wrong("no error for a missing axis: a vector has no dim 1")
+def no_error(x: Tensor, dim: int = -1) -> Tensor:
+    return logsumexp.fn(x.float(), dim % x.dim()).to(x.dtype)
+
+
 @logsumexp.wrong("a small number added inside the logarithm: a hidden row is then finite, and its weight not 0")
 def epsilon_inside(x: Tensor, dim: int = -1) -> Tensor:
     right = logsumexp.fn(x.float(), dim)
@@ -176,3 +187,16 @@ def keeps_the_axis(x: Tensor, dim: int = -1) -> Tensor:
 
 
 logsumexp.standard_wrongs("returns_fp32", "low_precision_inside")
+
+
+@logsumexp.wrong("the running result rounded to the dtype of the input after each score: keep it in float32")
+def rounded_each_time(x: Tensor, dim: int = -1) -> Tensor:
+    total = torch.full_like(x.sum(dim), -torch.inf)
+    for score in x.unbind(dim):
+        total = torch.logaddexp(total.float(), score.float()).to(x.dtype)
+    return total
+
+
+@logsumexp.wrong("every axis of length 1 dropped: only `dim` goes away")
+def squeezes_everything(x: Tensor, dim: int = -1) -> Tensor:
+    return logsumexp.fn(x.float(), dim).squeeze().to(x.dtype)

@@ -126,3 +126,62 @@ def error_of_the_lost(x: Tensor) -> dict[str, dict[str, Any]]:
         return ((cast - x) / x).abs()[x.isfinite() & (x != 0) & cast.isfinite()]
 
     return _by_casting(x, kept=errors)
+
+
+@overflow_survey.wrong("a zero of `x` takes part in the error, where 0/0 is NaN")
+def error_of_zeros(x: Tensor) -> dict[str, dict[str, Any]]:
+    def errors(x: Tensor, cast: Tensor) -> Tensor:
+        return ((cast - x) / x).abs()[x.isfinite() & cast.isfinite() & ((cast != 0) | (x == 0))]
+
+    return _by_casting(x, kept=errors)
+
+
+@overflow_survey.wrong("the mean of the errors: the worst one is asked for")
+def mean_error(x: Tensor) -> dict[str, dict[str, Any]]:
+    def errors(x: Tensor, cast: Tensor) -> Tensor:
+        kept = ((cast - x) / x).abs()[x.isfinite() & cast.isfinite() & (cast != 0)]
+        return kept.mean().reshape(1) if kept.numel() else kept
+
+    return _by_casting(x, kept=errors)
+
+
+@overflow_survey.wrong("the largest of no errors taken: where nothing is kept, the error is 0.0")
+def largest_of_nothing(x: Tensor) -> dict[str, dict[str, Any]]:
+    def errors(x: Tensor, cast: Tensor) -> Tensor:
+        return ((cast - x) / x).abs()[x.isfinite() & cast.isfinite() & (cast != 0)].max().reshape(1)
+
+    return _by_casting(x, kept=errors)
+
+
+@overflow_survey.wrong(
+    "everything below the smallest subnormal called flushed: what is above half of it rounds up to it"
+)
+def below_the_smallest(x: Tensor) -> dict[str, dict[str, Any]]:
+    smallest = {torch.float16: 2.0**-24, torch.bfloat16: 2.0**-133}
+    return _by_casting(x, flushes=lambda x, cast, dtype: (x != 0) & (x.double().abs() < smallest[dtype]))
+
+
+@overflow_survey.wrong("a tensor in place of a Python float for the error, which item() gives")
+def error_as_tensor(x: Tensor) -> dict[str, dict[str, Any]]:
+    report = _by_casting(x)
+    for name, dtype in (("float16", torch.float16), ("bfloat16", torch.bfloat16)):
+        cast = x.to(dtype).float()
+        if (x.isfinite() & cast.isfinite() & (cast != 0)).any():
+            report[name]["error"] = torch.tensor(report[name]["error"])
+    return report
+
+
+@overflow_survey.wrong("the error taken relative to what the cast made, not to the value itself")
+def relative_to_the_cast(x: Tensor) -> dict[str, dict[str, Any]]:
+    def errors(x: Tensor, cast: Tensor) -> Tensor:
+        return ((cast - x) / cast).abs()[x.isfinite() & cast.isfinite() & (cast != 0)]
+
+    return _by_casting(x, kept=errors)
+
+
+@overflow_survey.wrong("the sign of the error kept: the largest of (cast − x) / x is not the largest in size")
+def signed_error(x: Tensor) -> dict[str, dict[str, Any]]:
+    def errors(x: Tensor, cast: Tensor) -> Tensor:
+        return ((cast - x) / x)[x.isfinite() & cast.isfinite() & (cast != 0)]
+
+    return _by_casting(x, kept=errors)

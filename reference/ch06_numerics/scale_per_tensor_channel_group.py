@@ -116,15 +116,11 @@ def signed_maximum(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tenso
     def tops(x: Tensor, group: int) -> dict[str, Tensor]:
         return {"tensor": x.amax(), "channel": x.amax(0), "group": _by_groups(x, group)}
 
-    def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
-        return _back(
-            x,
-            top,
-            dtype,
-            rounding=lambda y, d: _round(y.clamp(-128, 127) if d == torch.int8 else y.clamp(-448, 448), d),
-        )
+    return _variant(x, group, dtype, tops, _back_by_casts)
 
-    return _variant(x, group, dtype, tops, back)
+
+def _back_by_casts(x: Tensor, top: Tensor, dtype: torch.dtype) -> Tensor:
+    return _back(x, top, dtype, rounding=lambda y, d: torch.round(y) if d == torch.int8 else y.to(d).float())
 
 
 @scale_per_tensor_channel_group.wrong(
@@ -251,3 +247,36 @@ def drops_the_tail(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tenso
 
 
 scale_per_tensor_channel_group.standard_wrongs("low_precision_inside", "returns_fp32")
+
+
+@scale_per_tensor_channel_group.wrong(
+    "0 / 0 where all that share a scale are zero: NaN for a channel with other values"
+)
+def nan_on_zero_scales(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
+        scale = top / (127 if dtype == torch.int8 else 448)
+        return _round(x / scale, dtype) * scale
+
+    return _variant(x, group, dtype, back=back)
+
+
+@scale_per_tensor_channel_group.wrong("the error divided by the size of all of `x`: each channel has a size of its own")
+def size_of_everything(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def loss(x: Tensor, back: Tensor) -> Tensor:
+        return _quotient(((back - x) ** 2).sum(0).sqrt(), (x**2).sum().sqrt().expand(x.shape[1]))
+
+    return _variant(x, group, dtype, loss=loss)
+
+
+@scale_per_tensor_channel_group.wrong("the last group filled up with zeros: raise ValueError")
+def fills_the_tail(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    channels = x.shape[1]
+    padded = torch.nn.functional.pad(x, (0, -channels % group))
+    return {name: loss[:channels] for name, loss in _variant(padded, group, dtype).items()}
+
+
+@scale_per_tensor_channel_group.wrong(
+    "the largest x for the largest |x| for a channel: an outlier below zero gets no room"
+)
+def signed_channels(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    return _variant(x, group, dtype, lambda x, g: _tops(x, g) | {"channel": x.amax(0)}, _back_by_casts)

@@ -52,14 +52,25 @@ def no_max(x: Tensor, dim: int = -1) -> Tensor:
     return e / e.sum(dim, keepdim=True)
 
 
+def _share(e: Tensor, dim: int) -> Tensor:
+    """`no_max` after the exp, with zeros where nothing is left."""
+    total = e.sum(dim, keepdim=True)
+    return torch.where(total == 0, torch.zeros_like(e), e / total)
+
+
 @softmax.wrong("upcast to float32 but no maximum subtracted: it overflows later, not never")
 def upcast_only(x: Tensor, dim: int = -1) -> Tensor:
     return no_max(x.float(), dim).to(x.dtype)
 
 
+@softmax.wrong("no maximum subtracted, only hidden rows cared for: exp overflows from 88.7 on")
+def unshifted(x: Tensor, dim: int = -1) -> Tensor:
+    return _share(x.float().exp(), dim).to(x.dtype)
+
+
 @softmax.wrong("exp in float64 instead of subtracting the maximum: that overflows from 710 on")
 def float64_exp(x: Tensor, dim: int = -1) -> Tensor:
-    return no_max(x.double(), dim).to(x.dtype)
+    return _share(x.double().exp(), dim).to(x.dtype)
 
 
 @softmax.wrong("scores clamped instead of shifted: all large ones become equal")
@@ -69,12 +80,19 @@ def clamped(x: Tensor, dim: int = -1) -> Tensor:
 
 @softmax.wrong("the maximum of the whole tensor subtracted, not of each row: rows of small scores vanish")
 def global_max(x: Tensor, dim: int = -1) -> Tensor:
-    return _rounded_once(lambda s, d: no_max(s - s.max(), d))(x, dim)
+    def formula(s: Tensor, d: int) -> Tensor:
+        return _share(torch.exp(s - s.max()) if s.numel() else s, d)
+
+    return _rounded_once(formula)(x, dim)
 
 
 @softmax.wrong("the mean subtracted, not the maximum: one score far above the rest still overflows")
 def mean_for_max(x: Tensor, dim: int = -1) -> Tensor:
-    return _rounded_once(lambda s, d: no_max(s - s.mean(d, keepdim=True), d))(x, dim)
+    def formula(s: Tensor, d: int) -> Tensor:
+        mean = s.mean(d, keepdim=True)
+        return _share(torch.exp(s - mean.masked_fill(mean == -torch.inf, 0)), d)
+
+    return _rounded_once(formula)(x, dim)
 
 
 @softmax.wrong("`dim` ignored: it always works along the last axis")
@@ -106,9 +124,26 @@ def epsilon_below(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(shifted)(x, dim)
 
 
-@softmax.wrong("the input is changed in place")
+@softmax.wrong("the input is changed in place: float() of a float32 tensor is the tensor itself")
 def in_place(x: Tensor, dim: int = -1) -> Tensor:
-    top = x.amax(dim, keepdim=True)
-    result = softmax.fn(x.float(), dim).to(x.dtype)
-    x -= torch.where(top == -torch.inf, torch.zeros_like(top), top)
-    return result
+    scores = x.float()  # `x` itself where it is float32
+    top = scores.amax(dim, keepdim=True)
+    scores -= top.masked_fill(top == -torch.inf, 0.0)
+    weights = scores.exp()
+    return (weights / weights.sum(dim, keepdim=True).clamp(min=1.0)).to(x.dtype)
+
+
+@softmax.wrong("−inf replaced by a finite number, as −1e9: a row of it is then uniform, and lower scores are hidden")
+def finite_for_hidden(x: Tensor, dim: int = -1) -> Tensor:
+    return _rounded_once(lambda s, d: softmax.fn(s.masked_fill(s == -torch.inf, -1e9), d))(x, dim)
+
+
+@softmax.wrong("rows that hold any −inf taken for hidden: only a row of nothing else is")
+def any_hides_all(x: Tensor, dim: int = -1) -> Tensor:
+    hidden = (x == -torch.inf).any(dim, keepdim=True)
+    return softmax.fn(x.float(), dim).masked_fill(hidden, 0.0).to(x.dtype)
+
+
+@softmax.wrong("no error for a missing axis: a vector has no dim 1")
+def no_error(x: Tensor, dim: int = -1) -> Tensor:
+    return softmax.fn(x.float(), dim % x.dim()).to(x.dtype)

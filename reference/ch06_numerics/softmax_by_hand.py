@@ -99,3 +99,20 @@ def logarithms(x: Tensor, dim: int) -> Tensor:
 def in_place(x: Tensor, dim: int) -> Tensor:
     powers = x.exp_()
     return powers / powers.sum(dim, keepdim=True)
+
+
+@softmax_by_hand.wrong("a small number added to the sum: where the powers are small, the results do not add up to 1")
+def epsilon_below(x: Tensor, dim: int) -> Tensor:
+    powers = torch.exp(x)
+    return powers / (powers.sum(dim, keepdim=True) + 1e-6)
+
+
+@softmax_by_hand.wrong("the axis moved to the end and not moved back: the result has the shape of `x`")
+def not_moved_back(x: Tensor, dim: int) -> Tensor:
+    return torch.softmax(x.movedim(dim, -1), -1)
+
+
+@softmax_by_hand.wrong("the sign of a negative `dim` dropped: −1 is the last axis, not axis 1")
+def sign_of_dim_lost(x: Tensor, dim: int) -> Tensor:
+    x.sum(dim)
+    return torch.softmax(x, abs(dim) if abs(dim) < x.dim() else x.dim() - 1)
