@@ -14,7 +14,7 @@ def checkpointed_grads(
 ) -> dict[str, Tensor | int]:
     """Gradients of a stack of elementwise layers h_i = tanh(w_i · h_(i-1)), h_0 = x, and what they took.
 
-        {"dx": (d,), "dweights": (layers, d),   given `dy`, the gradient by the last h; in the dtype of `x`
+        {"dx": (d,), "dweights": (layers, d),   given `dy`, the gradient by the last h; both in the dtype of `x`
          "peak": int,                           the most h's held at any time
          "recomputed": int}                     layers run a second time
 

@@ -10,7 +10,9 @@ from torch import Tensor
 
 
 def jacobian_passes(weights: list[Float[Tensor, "n_out n_in"]], x: Float[Tensor, "n"], mode: str) -> list[Tensor]:
-    """What each pass gives, in order, in the dtype of `x`. There is at least one layer, and any may change the width.
+    """What each pass gives, in order, in the dtype of `x`, whatever the weights have.
+
+    There is at least one layer, and any may change the width.
 
         "jvp"    one forward pass for each input j:    column j of the Jacobian, how all outputs change with x[j]
         "vjp"    one backward pass for each output i:  row i of the Jacobian, how output i changes with all of x

@@ -46,12 +46,22 @@ def test_numbers_of_any_size(dtype):
     agrees(activation_bytes, 6, [3, 5, 4, 2], "gelu", dtype, with_=oracle)
 
 
+def test_bytes_beyond_what_a_float_can_count():
+    gives = 300_000_000_000_000_003
+    agrees(activation_bytes, 10**17 + 1, [3, 7], "relu", torch.float8_e4m3fn, with_=oracle, gives=gives)
+
+
 def test_no_rows_keep_nothing():
     agrees(activation_bytes, 0, [3, 5, 4], "relu", FP32, with_=oracle, gives=0)
 
 
-def test_another_activation_is_a_value_error():
-    agrees(activation_bytes, 2, [3, 4, 1], "tanh", FP32, with_=oracle)
+@pytest.mark.parametrize("activation", ["tanh", "ReLU", ""])
+def test_another_activation_is_a_value_error(activation):
+    agrees(activation_bytes, 2, [3, 4, 1], activation, FP32, with_=oracle)
+
+
+def test_another_activation_is_a_value_error_without_a_hidden_layer_too():
+    agrees(activation_bytes, 2, [3, 1], "tanh", FP32, with_=oracle)
 
 
 @given(

@@ -50,6 +50,14 @@ def test_a_deep_stack_is_computed_in_float32(dtype, seed):
     agrees(checkpointed_grads, *stack(12, d=9, dtype=dtype, seed=seed), 5, with_=oracle)
 
 
+@pytest.mark.parametrize(
+    "x_dtype, w_dtype", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=["narrow x", "wide x"]
+)
+def test_both_gradients_have_the_dtype_of_x(x_dtype, w_dtype, seed):
+    weights, x, dy = stack(5, seed=seed)
+    agrees(checkpointed_grads, weights.to(w_dtype), x.to(x_dtype), dy.half(), 2, with_=oracle)
+
+
 @pytest.mark.parametrize("kind", ["tiny", "large", "zeros"])
 def test_inputs_of_every_size(kind, seed):
     weights, _, dy = stack(6, d=8, seed=seed)

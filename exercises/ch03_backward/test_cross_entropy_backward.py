@@ -50,7 +50,7 @@ def test_a_row_alone_counts_for_more_than_the_same_row_in_a_batch(seed):
 
 
 @pytest.mark.card("targets-from-the-end")
-@pytest.mark.parametrize("target", [-1, -5, -100, 5])
+@pytest.mark.parametrize("target", [-1, -2, -5, -100, 5])
 def test_a_target_that_is_no_class_is_an_index_error(target, seed):
     agrees(cross_entropy_backward, randn(2, 5, seed=seed), torch.tensor([2, target]), with_=oracle)
 

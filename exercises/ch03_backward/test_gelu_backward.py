@@ -56,6 +56,14 @@ def test_upstream_gradients_of_every_size(kind, seed):
     agrees(gelu_backward, randn(6, 11, seed=seed), signal(kind, 6, 11, seed=seed + 1), with_=oracle)
 
 
+@pytest.mark.parametrize(
+    "x_dtype, dy_dtype", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=["narrow x", "wide x"]
+)
+def test_the_result_has_the_dtype_of_x(x_dtype, dy_dtype, seed):
+    x, dy = randn(2, 1, 9, dtype=x_dtype, seed=seed), randn(2, 1, 9, dtype=dy_dtype, seed=seed + 1)
+    agrees(gelu_backward, x, dy, with_=oracle)
+
+
 def test_strides_and_an_empty_batch_make_no_difference(seed):
     x, dy = randn(3, 4, seed=seed), randn(3, 4, seed=seed + 1)
     agrees(gelu_backward, strided(x), strided(dy), with_=oracle)

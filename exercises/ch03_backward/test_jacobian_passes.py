@@ -24,6 +24,12 @@ def test_two_inputs_and_one_output_by_hand(mode, gives):
     agrees(jacobian_passes, [torch.tensor([[1.0, 2.0]])], torch.zeros(2), mode, with_=oracle, gives=gives)
 
 
+@pytest.mark.parametrize("mode, gives", [("jvp", [[1.0, 3.0], [2.0, 7.0]]), ("vjp", [[1.0, 2.0], [3.0, 7.0]])])
+def test_two_square_layers_by_hand(mode, gives):
+    weights = [torch.tensor([[1.0, 2.0], [0.0, 1.0]]), torch.tensor([[1.0, 0.0], [3.0, 1.0]])]
+    agrees(jacobian_passes, weights, torch.zeros(2), mode, with_=oracle, gives=gives)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_the_slope_of_tanh_by_hand(mode):
     # tanh(0.5493) = 0.5, so the slopes are 1 − 0.25 and 1 − 0.6² with a weight of 1.3863 = atanh(0.6) / 0.5 between
@@ -49,14 +55,23 @@ def test_square_layers_hide_no_transpose(mode, dtype, seed):
     agrees(jacobian_passes, *network(5, 5, 5, 5, dtype=dtype, seed=seed), mode, with_=oracle)
 
 
+@pytest.mark.parametrize(
+    "x_dtype, others", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=["narrow x", "wide x"]
+)
+def test_the_results_have_the_dtype_of_x(x_dtype, others, seed):
+    weights, x = network(4, 3, 2, seed=seed)
+    agrees(jacobian_passes, [w.to(others) for w in weights], x.to(x_dtype), "vjp", with_=oracle)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_layers_that_are_saturated_pass_little_on(mode, seed):
     weights, x = network(4, 5, 3, seed=seed)
     agrees(jacobian_passes, [8 * w for w in weights], x, mode, with_=oracle)
 
 
-def test_another_mode_is_a_value_error(seed):
-    agrees(jacobian_passes, *network(2, 2, seed=seed), "forward", with_=oracle)
+@pytest.mark.parametrize("mode", ["forward", "VJP", ""])
+def test_another_mode_is_a_value_error(mode, seed):
+    agrees(jacobian_passes, *network(2, 2, seed=seed), mode, with_=oracle)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -32,6 +32,11 @@ def test_the_gradients_of_two_rows_add_up_in_the_weight_and_the_bias():
     agrees(linear_backward, x, torch.tensor([[5.0, 7.0]]), dy, with_=oracle, gives=gives)
 
 
+def test_a_square_weight_by_hand():
+    x, weight, dy = torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 3.0], [0.0, 2.0]]), torch.tensor([[1.0, 10.0]])
+    agrees(linear_backward, x, weight, dy, with_=oracle, gives=[[[1.0, 23.0]], [[1.0, 2.0], [10.0, 20.0]], [1.0, 10.0]])
+
+
 @pytest.mark.card("linear-backward-shapes")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_as_many_inputs_as_outputs_hide_no_transpose(dtype, seed):
@@ -48,6 +53,14 @@ def test_a_batch_of_sequences_has_two_axes_to_sum(dtype, seed):
 def test_many_rows_are_summed_in_float32(dtype, seed):
     x, weight, dy = inputs(700, n_in=3, n_out=2, dtype=dtype, seed=seed)
     agrees(linear_backward, x.abs(), weight, dy.abs(), with_=oracle)
+
+
+@pytest.mark.parametrize(
+    "x_dtype, w_dtype", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=["narrow x", "wide x"]
+)
+def test_all_gradients_have_the_dtype_of_x(x_dtype, w_dtype, seed):
+    x, weight, dy = (t.abs() for t in inputs(3, n_in=4, n_out=3, seed=seed))
+    agrees(linear_backward, x.to(x_dtype), weight.to(w_dtype), dy.half(), with_=oracle)
 
 
 def test_a_single_row_has_no_batch_axis(seed):

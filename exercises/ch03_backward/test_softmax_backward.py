@@ -47,6 +47,14 @@ def test_as_many_rows_as_weights_in_several_heads(dtype, seed):
     agrees(softmax_backward, p, dp, with_=oracle)
 
 
+@pytest.mark.parametrize(
+    "p_dtype, dp_dtype", [(torch.bfloat16, torch.float32), (torch.float32, torch.bfloat16)], ids=["narrow p", "wide p"]
+)
+def test_the_result_has_the_dtype_of_p(p_dtype, dp_dtype, seed):
+    p, dp = weights(2, 1, 9, dtype=p_dtype, seed=seed), randn(2, 1, 9, dtype=dp_dtype, seed=seed + 1)
+    agrees(softmax_backward, p, dp, with_=oracle)
+
+
 def test_a_row_that_was_masked_entirely_gets_zeros(seed):
     p = torch.tensor([[0.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
     agrees(softmax_backward, p, randn(2, 3, seed=seed), with_=oracle)

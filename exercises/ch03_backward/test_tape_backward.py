@@ -51,6 +51,12 @@ def test_the_output_may_stand_anywhere_on_the_tape():
     agrees(tape_backward, tape, 0, with_=oracle, gives=[1.0, 0.0, 0.0, 0.0])
 
 
+def test_a_tiny_gradient_is_no_zero():
+    # on its way the gradient falls to 1e-16 and rises again
+    tape = [[], *([(i, 1e4)] for i in range(4)), *([(i, 1e-4)] for i in range(4, 8))]
+    agrees(tape_backward, tape, 8, with_=oracle, gives=[1.0, 1e-4, 0.0, 0.0, 0.0, 0.0, 0.0, 1e-4, 1.0])
+
+
 def test_a_use_with_slope_zero_passes_nothing_on():
     agrees(tape_backward, [[], [(0, 0.0)], [(1, 3.0), (0, 2.0)]], 2, with_=oracle, gives=[2.0, 3.0, 1.0])
 

@@ -5,11 +5,11 @@ probabilities, and the way from the one to the other passes numbers that no floa
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 
-def cross_entropy(logits: Float[Tensor, "batch classes"], targets: Int[Tensor, "batch"]) -> Float[Tensor, ""]:
+def cross_entropy(logits: Float[Tensor, "batch classes"], targets: Int64[Tensor, "batch"]) -> Float[Tensor, ""]:
     """The mean over the batch of −log softmax(logits)[target], natural logarithm, as a scalar in the dtype of `logits`.
 
     Finite for all finite logits, ±1e4 among them, even where the probability of the target is too small for a float.

@@ -42,6 +42,10 @@ def test_any_step_of_a_run(t, seed):
     agrees(adam_step, *inputs(20, seed), t, lr=0.1, betas=(0.8, 0.95), with_=oracle)
 
 
+def test_a_large_eps_shortens_ordinary_steps(seed):
+    agrees(adam_step, *inputs(20, seed), 5, lr=0.1, eps=0.1, with_=oracle)
+
+
 @pytest.mark.parametrize("t", [1, 3])
 def test_gradients_as_small_as_eps(t):
     g = torch.tensor([1e-7, -1e-7, 3e-8, 1e-6])
@@ -62,6 +66,11 @@ def test_moments_of_the_same_dtype(dtype, seed):
 @pytest.mark.parametrize("dtype", DTYPES[:2], ids=str)
 def test_moments_in_float32_beside_narrow_parameters(dtype, seed):
     agrees(adam_step, *inputs(40, seed, dtype), 5, lr=0.5, with_=oracle)
+
+
+def test_parameters_gradient_and_moments_of_different_dtypes(seed):
+    p, g, m, v = inputs(40, seed)
+    agrees(adam_step, p, g.half(), m.bfloat16(), v, 5, lr=0.5, with_=oracle)
 
 
 def test_gradients_whose_square_leaves_fp16():

@@ -43,7 +43,11 @@ def test_the_fraction_that_decays_is_lr_times_decay(lr, gives):
 
 def test_from_zero_there_is_nothing_to_decay(seed):
     _, g, m, v = inputs(9, seed)
-    agrees(adamw_step, torch.zeros(9), g, m, v, 4, lr=0.1, decay=0.5, with_=oracle)
+    agrees(adamw_step, torch.zeros(9), g, m, v, 4, lr=0.1, betas=(0.8, 0.95), decay=0.5, with_=oracle)
+
+
+def test_a_large_eps_shortens_adams_part_of_the_step(seed):
+    agrees(adamw_step, *inputs(20, seed), 5, lr=0.1, eps=0.1, decay=0.5, with_=oracle)
 
 
 @pytest.mark.parametrize("t", [1, 3])
@@ -65,6 +69,11 @@ def test_moments_of_the_same_dtype(dtype, seed):
 @pytest.mark.parametrize("dtype", DTYPES[:2], ids=str)
 def test_moments_in_float32_beside_narrow_parameters(dtype, seed):
     agrees(adamw_step, *inputs(40, seed, dtype), 5, lr=0.01, decay=0.1, with_=oracle)
+
+
+def test_parameters_gradient_and_moments_of_different_dtypes(seed):
+    p, g, m, v = inputs(40, seed)
+    agrees(adamw_step, p, g.half(), m.bfloat16(), v, 5, lr=0.01, decay=0.1, with_=oracle)
 
 
 @pytest.mark.parametrize("t", [0, -1])

@@ -64,6 +64,12 @@ def test_other_recipes(entries):
     agrees(optimizer_bytes, 1000, entries, with_=oracle)
 
 
+def test_bytes_beyond_what_a_float_can_count():
+    entries = recipe("adamw", torch.float8_e4m3fn, torch.float8_e4m3fn, torch.uint8, torch.uint8)
+    gives = {"state": 300_000_000_000_000_003, "total": 500_000_000_000_000_005}
+    agrees(optimizer_bytes, 10**17 + 1, entries, with_=oracle, gives=gives)
+
+
 @pytest.mark.parametrize("optimizer", ["rmsprop", "AdamW", ""])
 def test_an_unknown_optimizer_is_a_value_error(optimizer):
     agrees(optimizer_bytes, 10, recipe(optimizer), with_=oracle)

@@ -39,6 +39,11 @@ def test_a_velocity_in_float32_beside_narrow_parameters(dtype, seed):
     agrees(sgd_momentum_step, p, g, v.float(), 0.3, momentum=0.7, with_=oracle)
 
 
+def test_a_narrow_gradient_beside_wide_parameters(seed):
+    p, g, v = (randn(2, 1, 9, seed=seed + i) for i in range(3))
+    agrees(sgd_momentum_step, p, g.bfloat16(), v, 0.3, momentum=0.7, with_=oracle)
+
+
 def test_a_velocity_beyond_fp16_still_moves_the_parameters():
     p, g, v = torch.tensor([1.0]).half(), torch.tensor([6e4]).half(), torch.tensor([6e4]).half()
     agrees(sgd_momentum_step, p, g, v, 1e-3, with_=oracle)  # 0.9 · 60,000 + 60,000 = 114,000, times lr 114

@@ -187,6 +187,8 @@ def _class_name(error: BaseException | None) -> str:
 
 
 def _error_text(error: BaseException | None) -> str:
+    if isinstance(error, KeyError) and error.args:
+        return str(error.args[0])  # str() quotes a text but not a number, and from the sandbox a number comes as a text
     return str(getattr(error, "submitted_text", error))
 
 

@@ -51,8 +51,8 @@ def layer_by_layer(batch: int, widths: list[int], activation: str, dtype: torch.
 def by_meta_tensors(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     _hold_to_names(activation)
     copies = [1, *[2 if activation == "gelu" else 1] * len(widths[1:-1])]
-    tensors = [torch.empty(batch, width, dtype=dtype, device="meta") for width in widths[:-1]]
-    return sum(n * t.nbytes for n, t in zip(copies, tensors, strict=True))
+    tensors = [torch.empty(batch, width, dtype=dtype, device="meta") for width in widths]
+    return sum(n * tensors[i].nbytes for i, n in enumerate(copies))
 
 
 @activation_bytes.wrong("one layer counted: every layer keeps its own until the backward pass gets there")
@@ -98,6 +98,13 @@ def relu_twice(batch: int, widths: list[int], activation: str, dtype: torch.dtyp
     return _bytes(batch, widths, activation, dtype, sum(widths[:-1]) + sum(widths[1:-1]))
 
 
+@activation_bytes.wrong(
+    "everything doubled for GELU: the input x of the network is kept by a linear layer alone, so once"
+)
+def gelu_doubles_all(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
+    return _bytes(batch, widths, activation, dtype, sum(widths[:-1]) * (2 if activation == "gelu" else 1))
+
+
 @activation_bytes.wrong("`batch` left out: every row has activations of its own")
 def one_row(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(1, widths, activation, dtype)
@@ -127,6 +134,11 @@ def always_fp32(batch: int, widths: list[int], activation: str, dtype: torch.dty
     return _bytes(batch, widths, activation, dtype, item=4)
 
 
+@activation_bytes.wrong("computed in floats: from 2⁵³ on they miss whole numbers, Python's ints never do")
+def in_floats(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
+    return int(float(_bytes(batch, widths, activation, dtype)))
+
+
 @activation_bytes.wrong("numbers counted, not bytes")
 def numbers(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation, dtype, item=1)
@@ -140,3 +152,15 @@ def bits(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> 
 @activation_bytes.wrong("any other activation counted like ReLU: a ValueError is asked for")
 def any_activation(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, "gelu" if activation == "gelu" else "relu", dtype)
+
+
+@activation_bytes.wrong("any other activation counted like GELU: a ValueError is asked for")
+def any_activation_is_gelu(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
+    return _bytes(batch, widths, "relu" if activation == "relu" else "gelu", dtype)
+
+
+@activation_bytes.wrong(
+    "the activation looked at between two layers only: a single layer with another one is an error too"
+)
+def checked_between_layers(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
+    return _bytes(batch, widths, activation if len(widths) > 2 else "relu", dtype)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 Answer = dict[str, Any]
 
@@ -14,18 +14,20 @@ Answer = dict[str, Any]
 def checkpointed_grads(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     if every < 1:
         raise ValueError("no segment")
-    hs = [x]
-    for w in weights:
+    wide, start, upstream = promoted(weights, x, dy)
+    hs = [start]
+    for w in wide:
         hs.append(torch.tanh(w * hs[-1]))
     slopes = [1 - h * h for h in hs[1:]]
-    above = [dy]
-    for w, slope in zip(reversed(weights), reversed(slopes), strict=True):
+    above = [upstream]
+    for w, slope in zip(reversed(wide), reversed(slopes), strict=True):
         above.append(above[-1] * slope * w)
     above.reverse()
     dweights = torch.stack([d * s * h for d, s, h in zip(above[1:], slopes, hs[:-1], strict=True)])
     lengths = _lengths(len(weights), every)
     peak = max(earlier + 1 + length for earlier, length in enumerate(lengths))
-    return {"dx": above[0], "dweights": dweights, "peak": peak, "recomputed": sum(lengths)}
+    dx, dweights = above[0].to(x.dtype), dweights.to(x.dtype)
+    return {"dx": dx, "dweights": dweights, "peak": peak, "recomputed": sum(lengths)}
 
 
 def _lengths(layers: int, every: int) -> list[int]:
@@ -119,7 +121,7 @@ def once_per_layer(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer
 
 
 @checkpointed_grads.wrong(
-    "checkpoints never dropped: once a segment is done, its input is not needed, and room for the next one's h's"
+    "all checkpoints and the longest segment added up: each checkpoint is dropped when its segment is done"
 )
 def never_dropped(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
@@ -256,6 +258,11 @@ def unchecked(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights, x, dy, every, peak=0 % every) if every == 0 else _answer(weights, x, dy, every)
 
 
+@checkpointed_grads.wrong("`every` = 0 taken for one segment of all layers: a ValueError is asked for")
+def zero_is_all(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
+    return _answer(weights, x, dy, every or len(weights))
+
+
 checkpointed_grads.standard_wrongs("low_precision_inside")
 
 
@@ -278,3 +285,33 @@ def rounded_checkpoints(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> A
 
 
 checkpointed_grads.standard_wrongs("returns_fp32", says="gradients returned in float32, not in the dtype of the input")
+
+
+@checkpointed_grads.wrong("dweights in the dtype of the weights: both gradients have the dtype of `x`")
+def as_wide_as_the_weights(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
+    _lengths(len(weights), every)
+    _, dweights = _gradients(weights.float(), x.float(), dy.float())
+    return _answer(weights, x, dy, every, dweights=dweights.to(weights.dtype))
+
+
+@checkpointed_grads.wrong(
+    "weights and dy rounded to the dtype of `x` first: compute in float32, and round once, at the end"
+)
+def rounded_first(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
+    return _answer(weights.to(x.dtype), x, dy.to(x.dtype), every)
+
+
+@checkpointed_grads.wrong("dx in the dtype of dy: both gradients have the dtype of `x`")
+def dx_as_wide_as_dy(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
+    _lengths(len(weights), every)
+    dx, _ = _gradients(weights.float(), x.float(), dy.float())
+    return _answer(weights, x, dy, every, dx=dx.to(dy.dtype))
+
+
+@checkpointed_grads.wrong(
+    "`every` beyond the number of layers refused: that is one segment of all layers, which is allowed"
+)
+def refuses_long_segments(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
+    if every > len(weights):
+        raise ValueError("no such segment")
+    return _answer(weights, x, dy, every)

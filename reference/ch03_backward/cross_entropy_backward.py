@@ -110,6 +110,26 @@ def no_maximum(logits: Tensor, targets: Tensor) -> Tensor:
     return ((e / e.sum(-1, keepdim=True) - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
 
 
+@cross_entropy_backward.wrong("exp in float64 instead of subtracting the maximum: that overflows too, from 709.8 on")
+def no_maximum_in_float64(logits: Tensor, targets: Tensor) -> Tensor:
+    e = torch.exp(_checked(logits, targets).double())
+    p = e / e.sum(-1, keepdim=True)
+    return ((p - _onehot(logits, targets).double()) / max(1, len(targets))).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("the maximum of the whole batch subtracted, not of each row: rows of small logits vanish")
+def global_maximum(logits: Tensor, targets: Tensor) -> Tensor:
+    wide = _checked(logits, targets)
+    e = torch.exp(wide - wide.max()) if wide.numel() else wide
+    return ((e / e.sum(-1, keepdim=True) - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong("targets not checked: one_hot raises RuntimeError, an IndexError is asked for")
+def unchecked_onehot(logits: Tensor, targets: Tensor) -> Tensor:
+    p = torch.softmax(logits.float(), -1)
+    return ((p - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
+
+
 @cross_entropy_backward.wrong("softmax along the batch: it runs over the classes, the last axis")
 def along_the_batch(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), 0)
@@ -132,6 +152,29 @@ def from_the_end(logits: Tensor, targets: Tensor) -> Tensor:
     return by_onehot(logits, targets % logits.shape[-1])
 
 
+@cross_entropy_backward.wrong("a target equal to the number of classes let through: the last class is classes − 1")
+def one_class_too_many(logits: Tensor, targets: Tensor) -> Tensor:
+    if targets.numel() and not bool((targets >= 0).all() and (targets <= logits.shape[-1]).all()):
+        raise IndexError("a target is no class")
+    return passes_over(logits, targets)
+
+
+@cross_entropy_backward.wrong("a row with a target of −100 given no gradient: here −100 is an IndexError")
+def ignores_minus_100(logits: Tensor, targets: Tensor) -> Tensor:
+    counts = (targets != -100).unsqueeze(-1)
+    gradient = by_onehot(logits.float(), targets.where(targets != -100, 0))
+    return (gradient * counts).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong(
+    "a target of −100 left out of the mean, as F.cross_entropy does: here it is an IndexError"
+)
+def library_unchecked(logits: Tensor, targets: Tensor) -> Tensor:
+    leaf = logits.detach().float().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(F.cross_entropy(leaf, targets), leaf)
+    return gradient.to(logits.dtype)
+
+
 @cross_entropy_backward.wrong("a target that is no class takes no part: an IndexError is asked for")
 def passes_over(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(logits.float(), -1)
@@ -151,7 +194,16 @@ cross_entropy_backward.standard_wrongs("returns_fp32", formula=by_onehot)
 
 @cross_entropy_backward.wrong("the logits shifted in place: they belong to the caller")
 def in_place(logits: Tensor, targets: Tensor) -> Tensor:
-    result = by_onehot(logits, targets)
-    if logits.numel():
-        logits -= logits.amax(-1, keepdim=True)
-    return result
+    wide = _checked(logits, targets)  # of float32 logits no copy, but the logits themselves
+    wide -= wide.amax(-1, keepdim=True)
+    e = wide.exp()
+    return ((e / e.sum(-1, keepdim=True) - _onehot(wide, targets)) / max(1, len(targets))).to(logits.dtype)
+
+
+@cross_entropy_backward.wrong(
+    "the caller's `logits` used as the leaf: float() of a float32 tensor is no copy, so clone() it"
+)
+def marks_the_input(logits: Tensor, targets: Tensor) -> Tensor:
+    leaf = _checked(logits, targets).requires_grad_()
+    (gradient,) = torch.autograd.grad(F.cross_entropy(leaf, targets), leaf)
+    return gradient.to(logits.dtype)

@@ -7,16 +7,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 ROOT_2PI = math.sqrt(2 * math.pi)
 
 
 @oracle
 def gelu_backward(x: Tensor, dy: Tensor) -> Tensor:
-    below = (1 + torch.erf(x / math.sqrt(2))) / 2
-    bell = torch.exp(-x * x / 2) / ROOT_2PI
-    return dy * below + dy * x * bell
+    wide, upstream = promoted(x, dy)
+    below = (1 + torch.erf(wide / math.sqrt(2))) / 2
+    bell = torch.exp(-wide * wide / 2) / ROOT_2PI
+    return (upstream * below + upstream * wide * bell).to(x.dtype)
 
 
 def _times(dy: Tensor, slope: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -117,5 +118,44 @@ def inner_forgotten(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: _below(x) + x * torch.exp(-0.5 * x * x) / math.sqrt(math.pi), x)
 
 
+@gelu_backward.wrong("negative slopes cut off at 0: left of −0.75 GELU falls, and its slope is below 0")
+def cut_off_at_zero(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, lambda x: (_below(x) + x * _bell(x)).clamp(min=0), x)
+
+
+@gelu_backward.wrong("divided by Φ(x), which is 0 far to the left: 0 / 0 is NaN")
+def divided_by_phi(x: Tensor, dy: Tensor) -> Tensor:
+    return _times(dy, lambda x: _below(x) + x * _below(x) * (_bell(x) / _below(x)), x)
+
+
+@gelu_backward.wrong("the slope rounded to the dtype of `x` before it meets dy: round once, at the end")
+def slope_rounded(x: Tensor, dy: Tensor) -> Tensor:
+    wide = x.float()
+    return ((_below(wide) + wide * _bell(wide)).to(x.dtype) * dy).to(x.dtype)
+
+
+@gelu_backward.wrong("x squared in its own low precision: compute in float32 from the start, round once at the end")
+def squared_narrow(x: Tensor, dy: Tensor) -> Tensor:
+    bell = torch.exp(-0.5 * (x * x).float()) / ROOT_2PI
+    return (dy.float() * (_below(x.float()) + x.float() * bell)).to(x.dtype)
+
+
 gelu_backward.standard_wrongs("low_precision_inside", formula=lambda x, dy: dy * (_below(x) + x * _bell(x)))
 gelu_backward.standard_wrongs("returns_fp32", formula=slope_first)
+
+
+@gelu_backward.wrong("dy rounded to the dtype of `x` first: compute in float32, and round once, at the end")
+def rounded_first(x: Tensor, dy: Tensor) -> Tensor:
+    return slope_first(x, dy.to(x.dtype))
+
+
+@gelu_backward.wrong("returned in the dtype of dy: the dtype of `x` is asked for")
+def as_wide_as_dy(x: Tensor, dy: Tensor) -> Tensor:
+    return slope_first(x.float(), dy.float()).to(dy.dtype)
+
+
+@gelu_backward.wrong("the caller's `x` used as the leaf: float() of a float32 tensor is no copy, so clone() it")
+def marks_the_input(x: Tensor, dy: Tensor) -> Tensor:
+    leaf = x.float().requires_grad_()
+    (dx,) = torch.autograd.grad(F.gelu(leaf), leaf, dy.float())
+    return dx.to(x.dtype)

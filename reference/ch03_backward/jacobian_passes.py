@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference import LOW_PRECISION, oracle
+from reference import LOW_PRECISION, oracle, promoted
 
 Layers = list[tuple[Tensor, Tensor]]  # a weight, and the slopes of its tanh
 
@@ -26,7 +26,8 @@ def _hold_to_modes(mode: str) -> None:
 @oracle
 def jacobian_passes(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
-    jacobian = _jacobian(weights, x)
+    wide, *wide_weights = promoted(x, *weights)
+    jacobian = _jacobian(wide_weights, wide).to(x.dtype)
     return list(jacobian.unbind(-1) if mode == "jvp" else jacobian.unbind(0))
 
 
@@ -169,7 +170,7 @@ def slope_before_tanh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tenso
 
 
 @jacobian_passes.wrong(
-    "going back, W applied before the slope: tanh came last on the way out, so it comes first on the way back"
+    "going back, W applied first and the last layer's slope left out: tanh came last, so its slope comes first"
 )
 def slope_after_weight(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     def pull(layers: Layers, gradient: Tensor) -> Tensor:
@@ -222,9 +223,47 @@ def low_precision_inside(weights: list[Tensor], x: Tensor, mode: str) -> list[Te
     return [one(layers, unit) for unit in torch.eye(n, dtype=x.dtype)]
 
 
+@jacobian_passes.wrong(
+    "each layer's result rounded to the dtype of `x`: keep it in float32, and round once, at the end"
+)
+def rounded_between(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    def push(layers: Layers, change: Tensor) -> Tensor:
+        for w, slope in layers:
+            change = (slope * (w @ change)).to(x.dtype).float()
+        return change
+
+    def pull(layers: Layers, gradient: Tensor) -> Tensor:
+        for w, slope in reversed(layers):
+            gradient = (w.mT @ (slope * gradient)).to(x.dtype).float()
+        return gradient
+
+    return _passes(weights, x, mode, push, pull)
+
+
+@jacobian_passes.wrong("each h rounded to the dtype of `x`: keep it in float32, only the results are rounded")
+def rounded_hidden(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    _hold_to_modes(mode)
+    layers, h = [], x.float()
+    for w in weights:
+        h = torch.tanh(w.float() @ h).to(x.dtype).float()
+        layers.append((w.float(), 1 - h * h))
+    one, n = (_push, len(x)) if mode == "jvp" else (_pull, len(h))
+    return [one(layers, unit).to(x.dtype) for unit in torch.eye(n)]
+
+
 jacobian_passes.standard_wrongs("returns_fp32", formula=pass_by_pass)
+
+
+@jacobian_passes.wrong("returned in the dtype of the weights: the dtype of `x` is asked for")
+def as_wide_as_the_weights(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    return [result.to(weights[0].dtype) for result in _passes(weights, x.float(), mode)]
 
 
 @jacobian_passes.wrong("a mode that is neither taken for one of the two: a ValueError is asked for")
 def any_mode(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return _passes(weights, x, "jvp" if mode == "jvp" else "vjp")
+
+
+@jacobian_passes.wrong("weights rounded to the dtype of `x` first: compute in float32, and round once, at the end")
+def rounded_first(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
+    return _passes([w.to(x.dtype) for w in weights], x, mode)

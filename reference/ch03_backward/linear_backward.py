@@ -3,17 +3,18 @@
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 Gradients = tuple[Tensor, Tensor, Tensor]
 
 
 @oracle
 def linear_backward(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
-    dx = (dy.unsqueeze(-1) * weight).sum(-2)
-    rows_x, rows_dy = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
+    wide_x, wide_weight, wide_dy = promoted(x, weight, dy)
+    dx = (wide_dy.unsqueeze(-1) * wide_weight).sum(-2)
+    rows_x, rows_dy = wide_x.reshape(-1, x.shape[-1]), wide_dy.reshape(-1, dy.shape[-1])
     dweight = (rows_dy.unsqueeze(-1) * rows_x.unsqueeze(-2)).sum(0)
-    return dx, dweight, rows_dy.sum(0)
+    return _rounded((dx, dweight, rows_dy.sum(0)), x.dtype)
 
 
 def _wide(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
@@ -64,7 +65,13 @@ def transposed(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
 @linear_backward.wrong("db not summed over the batch: one bias served every row, so their gradients add up")
 def bias_per_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, _ = _rounded(_wide(x, weight, dy), x.dtype)
-    return dx, dweight, dy.clone()
+    return dx, dweight, dy.to(x.dtype, copy=True)
+
+
+@linear_backward.wrong("db averaged over the batch: one bias served every row, so their gradients add up")
+def bias_averaged(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _wide(x, weight, dy)
+    return _rounded((dx, dweight, dbias / max(1, x.numel() // x.shape[-1])), x.dtype)
 
 
 @linear_backward.wrong(
@@ -96,6 +103,18 @@ def first_axis_only(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded((wide_dy @ weight.float(), dweight, wide_dy.sum(0)), x.dtype)
 
 
+@linear_backward.wrong("db summed over the first batch axis only: with (batch, sequence, out) both are batch axes")
+def bias_over_the_first_axis(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _wide(x, weight, dy)
+    return _rounded((dx, dweight, dy.float().sum(0) if x.dim() > 1 else dbias), x.dtype)
+
+
+@linear_backward.wrong("dx returned as (rows, in): it has the shape of x, with any number of batch axes")
+def flat_dx(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _wide(x, weight, dy)
+    return _rounded((dx.reshape(-1, x.shape[-1]), dweight, dbias), x.dtype)
+
+
 @linear_backward.wrong("one dW for each sequence: `dy.mT @ x` sums over the last batch axis and keeps the others")
 def per_sequence(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     if x.dim() < 2:
@@ -112,10 +131,11 @@ def turned_all_axes(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded((dx, dweight, dbias), x.dtype)
 
 
-@linear_backward.wrong("exactly one batch axis assumed: a single row has none, and its dW is an outer product")
+@linear_backward.wrong("a batch axis assumed: a single row has none to flatten, and its dW is an outer product")
 def needs_a_batch(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
-    dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
-    return (dx, dweight, dbias) if x.dim() > 1 else (dx, dy @ x, dy.sum(0))
+    dx, dweight, dbias = _wide(x, weight, dy)
+    dy.flatten(0, -2)
+    return _rounded((dx, dweight, dbias), x.dtype)
 
 
 @linear_backward.wrong("divided by the batch: if the loss is a mean, its 1/batch is in dy already")
@@ -123,6 +143,18 @@ def averaged(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     rows = max(1, x.numel() // x.shape[-1])
     return _rounded((dx, dweight / rows, dbias / rows), x.dtype)
+
+
+@linear_backward.wrong("dW averaged over the batch: one weight served every row, so their gradients add up")
+def dweight_averaged(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _wide(x, weight, dy)
+    return _rounded((dx, dweight / max(1, x.numel() // x.shape[-1]), dbias), x.dtype)
+
+
+@linear_backward.wrong("one dW for each row: one weight served every row, so their gradients add up")
+def dweight_per_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, _, dbias = _wide(x, weight, dy)
+    return _rounded((dx, dy.float().unsqueeze(-1) * x.float().unsqueeze(-2), dbias), x.dtype)
 
 
 @linear_backward.wrong("dW and db of the last row only: overwritten in a loop over the batch instead of added up")
@@ -159,4 +191,83 @@ def low_precision_sum(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return dx, dweight, dbias
 
 
+@linear_backward.wrong("dW summed over the batch in low precision: a running sum there soon stops growing")
+def low_precision_dweight(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
+    return dx, low_precision_sum(x, weight, dy)[1] if dweight.numel() else dweight, dbias
+
+
+@linear_backward.wrong("db summed over the batch in low precision: a running sum there soon stops growing")
+def low_precision_dbias(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, _ = _rounded(_wide(x, weight, dy), x.dtype)
+    return dx, dweight, low_precision_sum(x, weight, dy)[2]
+
+
 linear_backward.standard_wrongs("returns_fp32", formula=_wide)
+
+
+@linear_backward.wrong("in the order dx, db, dW: dW stands before db")
+def bias_second(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
+    return dx, dbias, dweight
+
+
+@linear_backward.wrong("returned in the dtype of the weight: all three gradients have the dtype of `x`")
+def all_as_wide_as_the_weight(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    return _rounded(_wide(x, weight, dy), weight.dtype)
+
+
+@linear_backward.wrong("dx in the dtype of dy: all three gradients have the dtype of `x`")
+def dx_as_wide_as_dy(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _wide(x, weight, dy)
+    return dx.to(dy.dtype), dweight.to(x.dtype), dbias.to(x.dtype)
+
+
+@linear_backward.wrong("multiplied in the dtypes of the inputs, which may differ: compute in float32 and round once")
+def as_they_come(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    rows_x, rows_dy = x.reshape(-1, weight.shape[1]), dy.reshape(-1, weight.shape[0])
+    return dy @ weight, rows_dy.mT @ rows_x, rows_dy.sum(0)
+
+
+@linear_backward.wrong("returned in the dtype of dy: all three gradients have the dtype of `x`")
+def as_wide_as_dy(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    return _rounded(_wide(x, weight, dy), dy.dtype)
+
+
+@linear_backward.wrong("returned in the dtype that holds all inputs: all three gradients have the dtype of `x`")
+def widest_dtype(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    return _rounded(_wide(x, weight, dy), promoted(x, weight, dy)[0].dtype)
+
+
+@linear_backward.wrong(
+    "weight and dy rounded to the dtype of `x` first: compute in float32, and round once, at the end"
+)
+def rounded_first(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    return _rounded(_wide(x, weight.to(x.dtype), dy.to(x.dtype)), x.dtype)
+
+
+@linear_backward.wrong("db in the dtype of dy: all three gradients have the dtype of `x`")
+def bias_as_wide_as_dy(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _wide(x, weight, dy)
+    return dx.to(x.dtype), dweight.to(x.dtype), dbias.to(dy.dtype)
+
+
+@linear_backward.wrong("dW in the dtype of the weight: all three gradients have the dtype of `x`")
+def dweight_as_wide_as_the_weight(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _wide(x, weight, dy)
+    return dx.to(x.dtype), dweight.to(weight.dtype), dbias.to(x.dtype)
+
+
+@linear_backward.wrong("dW and db in the dtype of the weight: all three gradients have the dtype of `x`")
+def as_wide_as_the_weight(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    dx, dweight, dbias = _wide(x, weight, dy)
+    return dx.to(x.dtype), dweight.to(weight.dtype), dbias.to(weight.dtype)
+
+
+@linear_backward.wrong("the caller's tensors used as leaves: float() of a float32 tensor is no copy, so clone() it")
+def marks_the_inputs(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
+    bias = torch.zeros(weight.shape[0], requires_grad=True)
+    leaves = [t.float().requires_grad_() for t in (x, weight)]
+    y = torch.nn.functional.linear(leaves[0], leaves[1], bias)
+    dx, dweight, dbias = torch.autograd.grad(y, [*leaves, bias], dy.float())
+    return _rounded((dx, dweight, dbias), x.dtype)

@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor
 
-from reference import oracle
+from reference import oracle, promoted
 
 
 @oracle
 def softmax_backward(p: Tensor, dp: Tensor) -> Tensor:
-    product = p * dp
-    return product - p * product.sum(-1, keepdim=True)
+    weights, upstream = promoted(p, dp)
+    product = weights * upstream
+    return (product - weights * product.sum(-1, keepdim=True)).to(p.dtype)
 
 
 def _wide(p: Tensor, dp: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,7 +37,7 @@ def row_by_row(p: Tensor, dp: Tensor) -> Tensor:
 @softmax_backward.right("as a product with the transposed rows of a batched matmul")
 def by_matmul(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
-    mean = (weights.unsqueeze(-2) @ upstream.unsqueeze(-1)).squeeze(-1)
+    mean = (weights.unsqueeze(-2) @ upstream.unsqueeze(-1))[..., 0]
     return (weights * (upstream - mean)).to(p.dtype)
 
 
@@ -63,6 +64,18 @@ def plain_sum(p: Tensor, dp: Tensor) -> Tensor:
 def plain_mean(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (weights * (upstream - upstream.mean(-1, keepdim=True))).to(p.dtype)
+
+
+@softmax_backward.wrong("the mean of p·dp subtracted: it is their sum, p adds up to 1 already")
+def mean_of_products(p: Tensor, dp: Tensor) -> Tensor:
+    weights, upstream = _wide(p, dp)
+    return (weights * (upstream - (weights * upstream).mean(-1, keepdim=True))).to(p.dtype)
+
+
+@softmax_backward.wrong("Σ p·dp rounded to the dtype of `p` before it is subtracted: round once, at the end")
+def sum_rounded(p: Tensor, dp: Tensor) -> Tensor:
+    weights, upstream = _wide(p, dp)
+    return (weights * (upstream - (weights * upstream).sum(-1, keepdim=True).to(p.dtype).float())).to(p.dtype)
 
 
 @softmax_backward.wrong("Σ p·dp subtracted from p·dp without its factor p: each score gets its share of it, p_i")
@@ -125,3 +138,21 @@ softmax_backward.standard_wrongs(
     "low_precision_inside", formula=lambda p, dp: p * (dp - (p * dp).sum(-1, keepdim=True))
 )
 softmax_backward.standard_wrongs("returns_fp32", formula=by_difference)
+
+
+@softmax_backward.wrong("dp rounded to the dtype of `p` first: compute in float32, and round once, at the end")
+def rounded_first(p: Tensor, dp: Tensor) -> Tensor:
+    return by_difference(p, dp.to(p.dtype))
+
+
+@softmax_backward.wrong(
+    "p·dp multiplied in low precision before it is summed: upcast first, and round once, at the end"
+)
+def products_narrow(p: Tensor, dp: Tensor) -> Tensor:
+    weights, upstream = _wide(p, dp)
+    return (weights * (upstream - (p * dp).float().sum(-1, keepdim=True))).to(p.dtype)
+
+
+@softmax_backward.wrong("returned in the dtype of dp: the dtype of `p` is asked for")
+def as_wide_as_dp(p: Tensor, dp: Tensor) -> Tensor:
+    return by_difference(p.float(), dp.float()).to(dp.dtype)

@@ -89,7 +89,7 @@ def round_passes(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"round": (torch.round(x), dy.clone())})
 
 
-@stop_gradient.wrong("halves rounded up or away from zero: ties go to the even neighbour, 2.5 to 2")
+@stop_gradient.wrong("halves rounded up: ties go to the even neighbour, 2.5 to 2")
 def half_up(x: Tensor, dy: Tensor) -> Answers:
     rounded = torch.floor(x + 0.5)
     return _but(x, dy, {"round": (rounded, torch.zeros_like(x)), "straight-through": (rounded, dy.clone())})
@@ -98,6 +98,12 @@ def half_up(x: Tensor, dy: Tensor) -> Answers:
 @stop_gradient.wrong("rounded down: the nearest whole number is asked for")
 def floored(x: Tensor, dy: Tensor) -> Answers:
     rounded = torch.floor(x)
+    return _but(x, dy, {"round": (rounded, torch.zeros_like(x)), "straight-through": (rounded, dy.clone())})
+
+
+@stop_gradient.wrong("halves rounded away from zero: ties go to the even neighbour, 2.5 to 2")
+def ties_away(x: Tensor, dy: Tensor) -> Answers:
+    rounded = x.sign() * torch.floor(x.abs() + 0.5)
     return _but(x, dy, {"round": (rounded, torch.zeros_like(x)), "straight-through": (rounded, dy.clone())})
 
 
@@ -174,3 +180,10 @@ def one_grad_for_all(x: Tensor, dy: Tensor) -> Answers:
     for _, dx in _but(x, dy).values():
         total = total + dx
     return {name: (y, total) for name, (y, _) in _but(x, dy).items()}
+
+
+@stop_gradient.wrong("the caller's `x` used as the leaf: make a leaf of your own with x.detach().clone()")
+def marks_the_input(x: Tensor, dy: Tensor) -> Answers:
+    answers = by_autograd(x, dy)
+    x.requires_grad_()
+    return answers

@@ -105,6 +105,28 @@ def once_per_operation(tape: Tape, output: int) -> list[float]:
     return _walk([list(dict(inputs).items()) for inputs in tape], output, list(range(output, -1, -1)))
 
 
+@tape_backward.wrong("the larger part kept where two uses meet: their parts add up")
+def largest_use(tape: Tape, output: int) -> list[float]:
+    gradients = [0.0] * len(tape)
+    gradients[output] = 1.0
+    for i in range(output, -1, -1):
+        for j, slope in tape[i]:
+            gradients[j] = max(gradients[j], gradients[i] * slope, key=abs)
+    return gradients
+
+
+@tape_backward.wrong("averaged over its uses: the parts that a value gets from its uses add up")
+def mean_of_uses(tape: Tape, output: int) -> list[float]:
+    gradients, uses = [0.0] * len(tape), [0] * len(tape)
+    gradients[output] = 1.0
+    for i in range(output, -1, -1):
+        gradients[i] /= max(1, uses[i])
+        for j, slope in tape[i]:
+            gradients[j] += gradients[i] * slope
+            uses[j] += 1
+    return gradients
+
+
 @tape_backward.wrong("slopes added up without the gradient above them: the chain rule multiplies")
 def slopes_only(tape: Tape, output: int) -> list[float]:
     gradients = [0.0] * len(tape)
@@ -134,6 +156,33 @@ def multiplies_uses(tape: Tape, output: int) -> list[float]:
             part, before = (gradients[i] or 0.0) * slope, gradients[j]
             gradients[j] = part if before is None else before * part
     return [g or 0.0 for g in gradients]
+
+
+@tape_backward.wrong("only the first input of each value visited: every input gets its part")
+def first_input_only(tape: Tape, output: int) -> list[float]:
+    return _walk([inputs[:1] for inputs in tape], output, list(range(output, -1, -1)))
+
+
+@tape_backward.wrong("the walk started below the output: it is the output that hands on the first gradients")
+def output_not_visited(tape: Tape, output: int) -> list[float]:
+    return _walk(tape, output, list(range(output - 1, -1, -1)))
+
+
+@tape_backward.wrong("the walk ended before value 1: that may have been computed from value 0")
+def value_1_not_visited(tape: Tape, output: int) -> list[float]:
+    return _walk(tape, output, list(range(output, 1, -1)))
+
+
+@tape_backward.wrong("the walk ended at the first value with gradient 0: earlier ones may have another")
+def stops_at_zero(tape: Tape, output: int) -> list[float]:
+    gradients = [0.0] * len(tape)
+    gradients[output] = 1.0
+    for i in range(output, -1, -1):
+        if gradients[i] == 0:
+            break
+        for j, slope in tape[i]:
+            gradients[j] += gradients[i] * slope
+    return gradients
 
 
 @tape_backward.wrong("started at the last value of the tape: it is `output` whose gradient is asked for")
@@ -179,9 +228,32 @@ def leaves_only(tape: Tape, output: int) -> list[float]:
     return [g for g, inputs in zip(tape_backward.fn(tape, output), tape, strict=True) if not inputs]
 
 
+@tape_backward.wrong(
+    "gradients of the values in between set to 0: they are asked for too, not only those of the leaves"
+)
+def zeros_between(tape: Tape, output: int) -> list[float]:
+    gradients = enumerate(tape_backward.fn(tape, output))
+    return [0.0 if tape[i] and i != output else g for i, g in gradients]
+
+
+@tape_backward.wrong("values behind the output left out of the list: their gradient is 0.0")
+def up_to_the_output(tape: Tape, output: int) -> list[float]:
+    return tape_backward.fn(tape, output)[: output + 1]
+
+
 @tape_backward.wrong("gradients in the order of the walk, last value first: the order of the tape is asked for")
 def backwards_list(tape: Tape, output: int) -> list[float]:
     return tape_backward.fn(tape, output)[::-1]
+
+
+@tape_backward.wrong("gradients below 1e-12 taken for 0: a large slope further down makes them large again")
+def drops_the_tiny(tape: Tape, output: int) -> list[float]:
+    gradients = [0.0] * len(tape)
+    gradients[output] = 1.0
+    for i in range(output, -1, -1):
+        for j, slope in tape[i] if abs(gradients[i]) > 1e-12 else []:
+            gradients[j] += gradients[i] * slope
+    return gradients
 
 
 @tape_backward.wrong("None where the output does not depend on a value: 0.0 is asked for")

@@ -131,6 +131,13 @@ def only_second_corrected(s: Step) -> Three:
     return s.moved(m, (v / s.corrections()[1]).sqrt()), m, v
 
 
+@adam_step.wrong("both moments corrected by 1 − β₁ᵗ: v fades by β₂, and is corrected by 1 − β₂ᵗ")
+@_in_float32
+def same_correction(s: Step) -> Three:
+    (m, v), (c1, _) = s.moments(), s.corrections()
+    return s.moved(m / c1, (v / c1).sqrt()), m, v
+
+
 @adam_step.wrong("the root left off the correction: it belongs to v, so under the root with it")
 @_in_float32
 def correction_outside_the_root(s: Step) -> Three:
@@ -234,6 +241,43 @@ def one_step_behind(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
+@adam_step.wrong("moved by the old second moment: update both moments first, then the parameters")
+@_in_float32
+def old_second_moment(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.moved(m / c1, (s.v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("corrected by (1 − β)·t: the correction is 1 − βᵗ, with a power")
+@_in_float32
+def times_t(s: Step) -> Three:
+    m, v = s.moments()
+    return s.moved(m / ((1 - s.betas[0]) * s.t), (v / ((1 - s.betas[1]) * s.t)).sqrt()), m, v
+
+
+@adam_step.wrong("corrected by 1 − β at every step: the correction is 1 − βᵗ, and fades")
+@_in_float32
+def without_t(s: Step) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections(1)
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("betas of 0.9 and 0.999 whatever is given")
+@_in_float32
+def fixed_betas(s: Step) -> Three:
+    s = s._replace(betas=(0.9, 0.999))
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
+@adam_step.wrong("an eps of 1e-8 whatever is given")
+@_in_float32
+def fixed_eps(s: Step) -> Three:
+    s = s._replace(eps=1e-8)
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.moved(m / c1, (v / c2).sqrt()), m, v
+
+
 @adam_step.wrong("moved by the old moments: update them first, then the parameters")
 @_in_float32
 def old_moments(s: Step) -> Three:
@@ -256,7 +300,23 @@ def float32_powers(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("t = 0 let through: 1 − β⁰ is 0, and the step NaN")
+@adam_step.wrong("t = 0 let through, and only negative steps refused: 1 − β⁰ is 0, and the step NaN")
+def zero_t(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    if t < 0:
+        raise ValueError("t starts at 1")
+    return any_t(p, g, m, v, t, lr, betas, eps)
+
+
+@adam_step.wrong("t not checked: 1 − β⁰ is 0, and the step NaN")
 def any_t(
     p: Tensor,
     g: Tensor,
@@ -346,5 +406,88 @@ def in_place(
     betas: Betas = (0.9, 0.999),
     eps: float = 1e-8,
 ) -> Three:
-    moved, first, second = by_definition(p, g, m, v, t, lr, betas, eps)
-    return moved, m.copy_(first), v.copy_(second)
+    if t < 1:
+        raise ValueError("t starts at 1")
+    first = m.float().mul_(betas[0]).add_(g.float(), alpha=1 - betas[0])  # float32 moments are no copies
+    second = v.float().mul_(betas[1]).addcmul_(g.float(), g.float(), value=1 - betas[1])
+    moved = p.float() - lr * (first / (1 - betas[0] ** t)) / ((second / (1 - betas[1] ** t)).sqrt() + eps)
+    return moved.to(p.dtype), first.to(m.dtype), second.to(v.dtype)
+
+
+def _dtypes_of(p: Tensor, m: Tensor, v: Tensor, three: Three) -> Three:
+    return three[0].to(p.dtype), three[1].to(m.dtype), three[2].to(v.dtype)
+
+
+@adam_step.wrong("the moments returned in the dtype of `p`: they keep their own, which may be wider")
+def moments_as_narrow_as_p(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    wide = by_definition(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps)
+    return _dtypes_of(p, p, p, wide)
+
+
+@adam_step.wrong("the parameters returned in the dtype of the gradient: they keep their own, which may be wider")
+def p_as_narrow_as_g(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    wide = by_definition(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps)
+    return _dtypes_of(g, m, v, wide)
+
+
+@adam_step.wrong("the second moment returned in the dtype of the first: each keeps its own")
+def v_as_narrow_as_m(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    wide = by_definition(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps)
+    return _dtypes_of(p, m, m, wide)
+
+
+@adam_step.wrong("the update rounded to the dtype of `p` before it is subtracted: compute in float32, and round once")
+def update_rounded(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    moved, first, second = by_definition(torch.zeros_like(p), g, m, v, t, lr, betas, eps)
+    return p + moved, first, second
+
+
+@adam_step.wrong("the moments returned in the dtype of the gradient: they keep their own, which may be wider")
+def moments_as_narrow_as_g(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Three:
+    wide = by_definition(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps)
+    return _dtypes_of(p, g, g, wide)

@@ -145,6 +145,47 @@ def plain_adam(s: Step, decay: float) -> Three:
     return s.p - s.lr * _ratio(s), *s.moments()
 
 
+@adamw_step.wrong("the decay divided by √v̂ as well: it stands beside Adam's ratio, and follows lr alone")
+@_in_float32
+def decay_in_the_ratio(s: Step, decay: float) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.p - s.lr * (m / c1 + decay * s.p) / ((v / c2).sqrt() + s.eps), m, v
+
+
+@adamw_step.wrong("vectors spared from decay, as training recipes do for biases: here every parameter decays")
+@_in_float32
+def spares_vectors(s: Step, decay: float) -> Three:
+    rate = s.lr * decay if s.p.dim() > 1 else 0.0
+    return s.p * (1 - rate) - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.wrong("no decay where the gradient is 0: every parameter decays at every step")
+@_in_float32
+def spares_the_idle(s: Step, decay: float) -> Three:
+    pull = torch.where(s.g == 0, 0.0, s.lr * decay)
+    return s.p - pull * s.p - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.wrong("betas of 0.9 and 0.999 whatever is given")
+@_in_float32
+def fixed_betas(s: Step, decay: float) -> Three:
+    s = s._replace(betas=(0.9, 0.999))
+    return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.wrong("an eps of 1e-8 whatever is given")
+@_in_float32
+def fixed_eps(s: Step, decay: float) -> Three:
+    s = s._replace(eps=1e-8)
+    return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.wrong("a decay of 0.01 whatever is given")
+@_in_float32
+def fixed_decay(s: Step, decay: float) -> Three:
+    return s.p * (1 - s.lr * 0.01) - s.lr * _ratio(s), *s.moments()
+
+
 @adamw_step.wrong("a fixed amount taken off each weight, lr · decay: it is that fraction of the weight")
 @_in_float32
 def fixed_amount(s: Step, decay: float) -> Three:
@@ -185,6 +226,34 @@ def no_eps(s: Step, decay: float) -> Three:
     return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / (v / c2).sqrt(), m, v
 
 
+@adamw_step.wrong("eps as a lower bound: it is added, so it counts above the bound too")
+@_in_float32
+def eps_as_a_floor(s: Step, decay: float) -> Three:
+    (m, v), (c1, c2) = s.moments(), s.corrections()
+    return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / (v / c2).sqrt().clamp(min=s.eps), m, v
+
+
+@adamw_step.wrong("β₁ and β₂ swapped: the gradient's mean fades over ten steps, that of its square over a thousand")
+@_in_float32
+def swapped_betas(s: Step, decay: float) -> Three:
+    s = s._replace(betas=(s.betas[1], s.betas[0]))
+    return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), *s.moments()
+
+
+@adamw_step.wrong("moved by the old moments: update them first, then the parameters")
+@_in_float32
+def old_moments(s: Step, decay: float) -> Three:
+    c1, c2 = s.corrections()
+    ratio = (s.m / c1) / ((s.v / c2).sqrt() + s.eps)
+    return s.p * (1 - s.lr * decay) - s.lr * ratio, *s.moments()
+
+
+@adamw_step.wrong("Adam's step added, not subtracted: that climbs the loss")
+@_in_float32
+def climbs(s: Step, decay: float) -> Three:
+    return s.p * (1 - s.lr * decay) + s.lr * _ratio(s), *s.moments()
+
+
 @adamw_step.wrong("t counted from 0, so corrected by t + 1: the first step has t = 1 already")
 @_in_float32
 def one_step_ahead(s: Step, decay: float) -> Three:
@@ -199,7 +268,24 @@ def corrected_state(s: Step, decay: float) -> Three:
     return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), m / c1, v / c2
 
 
-@adamw_step.wrong("t = 0 let through: 1 − β⁰ is 0, and the step NaN")
+@adamw_step.wrong("t = 0 let through, and only negative steps refused: 1 − β⁰ is 0, and the step NaN")
+def zero_t(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    if t < 0:
+        raise ValueError("t starts at 1")
+    return any_t(p, g, m, v, t, lr, betas, eps, decay)
+
+
+@adamw_step.wrong("t not checked: 1 − β⁰ is 0, and the step NaN")
 def any_t(
     p: Tensor,
     g: Tensor,
@@ -234,6 +320,28 @@ def low_precision_inside(
     s = Step(p, g, m, v, t, lr, betas, eps)
     first, second = s.moments()
     return (p * (1 - lr * decay) - lr * _ratio(s)).to(p.dtype), first, second
+
+
+@adamw_step.wrong("the moments rounded before the parameters use them: they take them in float32")
+def rounded_between(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    if t < 1:
+        raise ValueError("t starts at 1")
+    s = Step(p.float(), g.float(), m.float(), v.float(), t, lr, betas, eps)
+    first, second = s.moments()
+    first, second = first.to(m.dtype), second.to(v.dtype)
+    c1, c2 = s.corrections()
+    ratio = (first.float() / c1) / ((second.float() / c2).sqrt() + eps)
+    return (s.p * (1 - lr * decay) - lr * ratio).to(p.dtype), first, second
 
 
 @adamw_step.wrong("the decayed parameters rounded before Adam's step: in bf16, 1 − lr · decay is 1, and nothing decays")
@@ -272,8 +380,8 @@ def moments_as_narrow_as_p(
     return moved, first.to(p.dtype), second.to(p.dtype)
 
 
-@adamw_step.wrong("changed in place, as optimizers do: here the inputs stay as they were")
-def in_place(
+@adamw_step.wrong("the second moment returned in the dtype of the first: each keeps its own")
+def v_as_narrow_as_m(
     p: Tensor,
     g: Tensor,
     m: Tensor,
@@ -285,4 +393,71 @@ def in_place(
     decay: float = 0.01,
 ) -> Three:
     moved, first, second = decay_first(p, g, m, v, t, lr, betas, eps, decay)
-    return p.copy_(moved), m.copy_(first), v.copy_(second)
+    return moved, first, second.to(m.dtype)
+
+
+@adamw_step.wrong("the parameters returned in the dtype of the gradient: they keep their own, which may be wider")
+def p_as_narrow_as_g(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    moved, first, second = decay_first(p, g, m, v, t, lr, betas, eps, decay)
+    return moved.to(g.dtype), first, second
+
+
+@adamw_step.wrong("the moments returned in the dtype of the gradient: they keep their own, which may be wider")
+def moments_as_narrow_as_g(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    moved, first, second = decay_first(p, g, m, v, t, lr, betas, eps, decay)
+    return moved, first.to(g.dtype), second.to(g.dtype)
+
+
+@adamw_step.wrong("the moments changed in place, as optimizers do: here the inputs stay as they were")
+def moments_in_place(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    result = decay_first(p, g, m, v, t, lr, betas, eps, decay)
+    m.float().mul_(betas[0]).add_(g.float(), alpha=1 - betas[0])  # float32 moments are no copies
+    v.float().mul_(betas[1]).addcmul_(g.float(), g.float(), value=1 - betas[1])
+    return result
+
+
+@adamw_step.wrong("the parameters changed in place, as optimizers do: here the inputs stay as they were")
+def in_place(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    t: int,
+    lr: float = 1e-3,
+    betas: Betas = (0.9, 0.999),
+    eps: float = 1e-8,
+    decay: float = 0.01,
+) -> Three:
+    pulled = p.float().mul_(1 - lr * decay)  # float32 parameters are no copy
+    moved, first, second = plain_adam(pulled, g, m, v, t, lr, betas, eps)
+    return moved.to(p.dtype), first, second

@@ -48,7 +48,7 @@ def norm_of_norms(grads: list[Tensor], max_norm: float) -> Clipped:
 @clip_by_global_norm.right("scaled by a tensor clamped at 1")
 def clamped_scale(grads: list[Tensor], max_norm: float) -> Clipped:
     norm = torch.tensor(_finite(_norm(grads)))
-    scale = (max_norm / norm).clamp(max=1.0) if norm > 0 else torch.tensor(1.0)
+    scale = (max_norm / norm).clamp(max=1.0)  # a norm of 0 gives inf, which is clamped too
     return [(g.float() * scale).to(g.dtype) for g in grads], norm.item()
 
 
@@ -124,6 +124,20 @@ def epsilon_below(grads: list[Tensor], max_norm: float) -> Clipped:
     return _scaled(grads, min(1.0, max_norm / (norm + 1e-6))), norm
 
 
+@clip_by_global_norm.wrong("the scale rounded to the dtype of each tensor: multiply in float32, and round once")
+def rounded_scale(grads: list[Tensor], max_norm: float) -> Clipped:
+    norm = _finite(_norm(grads))
+    if norm <= max_norm:
+        return [g.clone() for g in grads], norm
+    return [g * torch.tensor(max_norm / norm).to(g.dtype) for g in grads], norm
+
+
+@clip_by_global_norm.wrong("norms stacked although there may be none: no tensors at all have norm 0.0")
+def needs_a_tensor(grads: list[Tensor], max_norm: float) -> Clipped:
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g.float()) for g in grads])).item()
+    return _clipped(grads, max_norm, norm)
+
+
 @clip_by_global_norm.wrong("divided by a norm of 0: gradients that are all zero, or none at all, need no scale")
 def divides_by_zero(grads: list[Tensor], max_norm: float) -> Clipped:
     norm = _finite(_norm(grads))
@@ -134,6 +148,25 @@ def divides_by_zero(grads: list[Tensor], max_norm: float) -> Clipped:
 def lets_nan_through(grads: list[Tensor], max_norm: float) -> Clipped:
     norm = _norm(grads)
     return _scaled(grads, max_norm / norm if not norm <= max_norm else 1.0), norm
+
+
+@clip_by_global_norm.wrong("only inf looked for: a NaN norm is above no bound, and NaN would spread to every tensor")
+def only_inf(grads: list[Tensor], max_norm: float) -> Clipped:
+    norm = _norm(grads)
+    if math.isinf(norm):
+        raise ValueError("inf")
+    return _scaled(grads, max_norm / norm if norm > max_norm else 1.0), norm
+
+
+@clip_by_global_norm.wrong("all tensors returned in the dtype of the first: each keeps its own")
+def dtype_of_the_first(grads: list[Tensor], max_norm: float) -> Clipped:
+    clipped, norm = _clipped(grads, max_norm, _norm(grads))
+    return [c.to(grads[0].dtype) for c in clipped], norm
+
+
+@clip_by_global_norm.wrong("torch.sqrt of a Python sum: without any tensors that sum is the int 0, and the norm 0.0")
+def sum_of_nothing(grads: list[Tensor], max_norm: float) -> Clipped:
+    return _clipped(grads, max_norm, torch.sqrt(sum((g.float() ** 2).sum() for g in grads)).item())  # type: ignore[arg-type]
 
 
 @clip_by_global_norm.wrong("only NaN looked for: an infinite norm cannot be scaled either")

@@ -44,9 +44,9 @@ def library(logits: Tensor, targets: Tensor) -> Tensor:
 def by_rows(logits: Tensor, targets: Tensor) -> Tensor:
     _checked(logits, targets)
     losses = []
-    for row, target in zip(logits.float(), targets.tolist(), strict=True):
+    for i, row in enumerate(logits.float()):
         shifted = row - row.max()
-        losses.append(shifted.exp().sum().log() - shifted[target])
+        losses.append(shifted.exp().sum().log() - shifted[targets[i]])
     return torch.stack(losses or [torch.tensor(torch.nan)]).mean().to(logits.dtype)
 
 
@@ -66,6 +66,13 @@ def log_of_softmax(logits: Tensor, targets: Tensor) -> Tensor:
 @cross_entropy.wrong("exp without subtracting the row's maximum: it overflows from 88.7 on")
 def unshifted(logits: Tensor, targets: Tensor) -> Tensor:
     return _rounded_once(logits, targets, lambda x, t: (x.exp().sum(1).log() - _pick(x, t)).mean())
+
+
+@cross_entropy.wrong("exp in float64 instead of subtracting the row's maximum: that overflows too, from 709.8 on")
+def unshifted_in_float64(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(
+        logits, targets, lambda x, t: (x.double().exp().sum(1).log() - _pick(x.double(), t)).mean().float()
+    )
 
 
 @cross_entropy.wrong("a small number added before the logarithm: the loss then cannot exceed −log of it, here 20.7")
@@ -180,10 +187,65 @@ def low_precision_inside(logits: Tensor, targets: Tensor) -> Tensor:
     return (torch.logsumexp(logits, 1) - _pick(logits, targets)).mean()
 
 
+@cross_entropy.wrong("F.cross_entropy on 16-bit logits: it rounds the log-softmax before the mean; give it float32")
+def library_low_precision(logits: Tensor, targets: Tensor) -> Tensor:
+    _checked(logits, targets)
+    return torch.nn.functional.cross_entropy(logits, targets)
+
+
 @cross_entropy.wrong("each row's loss rounded to the dtype of the input before the mean: round once, at the end")
 def rounded_rows(logits: Tensor, targets: Tensor) -> Tensor:
     _checked(logits, targets)
     return -_pick(torch.log_softmax(logits.float(), 1), targets).to(logits.dtype).mean()
+
+
+@cross_entropy.wrong("log Σ exp rounded to the dtype of the logits before the target's logit is subtracted: round once")
+def rounded_sum(logits: Tensor, targets: Tensor) -> Tensor:
+    _checked(logits, targets)
+    return (torch.logsumexp(logits, 1).float() - _pick(logits, targets).float()).mean().to(logits.dtype)
+
+
+@cross_entropy.wrong("the logits shifted in place: they belong to the caller")
+def in_place(logits: Tensor, targets: Tensor) -> Tensor:
+    _checked(logits, targets)
+    x = logits.float()  # of float32 logits no copy, but the logits themselves
+    x -= x.amax(1, keepdim=True)
+    return (x.exp().sum(1).log() - _pick(x, targets)).mean().to(logits.dtype)
+
+
+@cross_entropy.wrong("−1e9 in place of −inf: a target that cannot be loses inf, not a billion")
+def finite_for_impossible(logits: Tensor, targets: Tensor) -> Tensor:
+    return _rounded_once(logits, targets, lambda x, t: -_pick(torch.log_softmax(x.clamp(min=-1e9), 1), t).mean())
+
+
+@cross_entropy.wrong("of shape (1,): a scalar has no axis")
+def in_a_row(logits: Tensor, targets: Tensor) -> Tensor:
+    return library(logits, targets).reshape(1)
+
+
+@cross_entropy.wrong("NaN for a target whose logit is −inf: that class cannot be, and the loss is inf")
+def nan_for_impossible(logits: Tensor, targets: Tensor) -> Tensor:
+    def loss(x: Tensor, t: Tensor) -> Tensor:
+        return torch.logsumexp(x - x.gather(1, t.unsqueeze(1)), 1).mean() if len(t) else x.mean()
+
+    return _rounded_once(logits, targets, loss)
+
+
+@cross_entropy.wrong("0 for an empty batch: the mean of nothing is NaN")
+def zero_for_nothing(logits: Tensor, targets: Tensor) -> Tensor:
+    return library(logits, targets) if len(targets) else logits.new_zeros(())
+
+
+@cross_entropy.wrong("a target equal to the number of classes let through: the last class is classes − 1")
+def one_class_too_many(logits: Tensor, targets: Tensor) -> Tensor:
+    if bool(((targets < 0) | (targets > logits.shape[1])).any()):
+        raise IndexError("a target is no class")
+    return _pick_or_zero(torch.log_softmax(logits.float(), 1), targets).neg().mean().to(logits.dtype)
+
+
+def _pick_or_zero(x: Tensor, targets: Tensor) -> Tensor:
+    hot = targets.unsqueeze(1) == torch.arange(x.shape[1])
+    return x.masked_fill(~hot, 0).sum(1)
 
 
 cross_entropy.standard_wrongs("returns_fp32")

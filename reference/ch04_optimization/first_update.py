@@ -42,10 +42,10 @@ def library(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float
     return _sizes(parameter.detach(), plain, g.dtype)
 
 
-@first_update.right("the gradient divided out where it is not zero")
+@first_update.right("the gradient divided out")
 def divided_out(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     size = g.float().abs()
-    share = torch.where(size > 0, eps / size.clamp(min=1e-38), torch.inf)
+    share = eps / size  # inf where the gradient is 0
     rate = lr / max(warmup, 1)
     plain = (1 - betas[0]) / ((1 - betas[1]) ** 0.5 + share)
     return _sizes(rate / (1 + share), rate * plain, g.dtype)
@@ -125,6 +125,82 @@ def eps_inside(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: fl
     return _sizes(rate * size / (size * size + eps).sqrt(), plain, g.dtype)
 
 
+@first_update.wrong("eps added before the correction: there it counts 32 times as much by default betas; add it to √v̂")
+def eps_before_the_correction(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    root = (1 - betas[1]) ** 0.5
+    corrected = divided_out(g.float(), lr, betas, eps / root, warmup)["corrected"]
+    return {"corrected": corrected.to(g.dtype), "uncorrected": divided_out(g, lr, betas, eps, warmup)["uncorrected"]}
+
+
+@first_update.wrong("eps as a lower bound: it is added, so it counts above the bound too")
+def eps_as_a_floor(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    size, rate = g.float().abs(), lr / max(warmup, 1)
+    root = (1 - betas[1]) ** 0.5 * size
+    plain = rate * (1 - betas[0]) * size / root.clamp(min=eps)
+    return _sizes(rate * size / size.clamp(min=eps), plain, g.dtype)
+
+
+@first_update.wrong("β₁ and β₂ swapped: β₁ fades the gradient's mean, β₂ that of its square")
+def swapped_betas(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    return divided_out(g, lr, (betas[1], betas[0]), eps, warmup)
+
+
+@first_update.wrong("not divided by the root of v but by v: the step then shrinks as gradients grow")
+def by_the_square(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    size, rate = g.float().abs(), lr / max(warmup, 1)
+    plain = rate * (1 - betas[0]) * size / ((1 - betas[1]) * size * size + eps)
+    return _sizes(rate * size / (size * size + eps), plain, g.dtype)
+
+
+@first_update.wrong("an eps of 1e-8 whatever is given")
+def fixed_eps(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    return divided_out(g, lr, betas, 1e-8, warmup)
+
+
+@first_update.wrong("lr for every gradient but 0: at gradients as small as eps the step is shorter")
+def lr_unless_zero(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    rate, some = lr / max(warmup, 1), (g != 0).float()
+    return _sizes(rate * some, rate * (1 - betas[0]) / (1 - betas[1]) ** 0.5 * some, g.dtype)
+
+
+@first_update.wrong("rounded before lr is multiplied in: compute in float32, and round once, at the end")
+def rounded_before_lr(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    return {name: size * (lr / max(warmup, 1)) for name, size in divided_out(g, 1.0, betas, eps, 0).items()}
+
+
+@first_update.wrong("the gradient squared before it is widened: 300² does not fit fp16, and 1e-4² is 0 there")
+def squared_narrow(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    size, square, rate = g.float().abs(), (g * g).float(), lr / max(warmup, 1)
+    plain = rate * (1 - betas[0]) * size / (((1 - betas[1]) * square).sqrt() + eps)
+    return _sizes(rate * size / (square.sqrt() + eps), plain, g.dtype)
+
+
+@first_update.wrong("minus the sizes: that is the update, with its sign")
+def negated(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
+    return {name: -size for name, size in divided_out(g, lr, betas, eps, warmup).items()}
+
+
+@first_update.wrong("the update with its sign, against the gradient: a size is never negative")
+def signed_update(
+    g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
+) -> Sizes:
+    return {name: -size * g.sign() for name, size in divided_out(g, lr, betas, eps, warmup).items()}
+
+
 @first_update.wrong("signs kept: a size is never negative")
 def signed(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return {name: size * g.sign() for name, size in divided_out(g, lr, betas, eps, warmup).items()}
@@ -168,7 +244,8 @@ def low_precision_inside(
 ) -> Sizes:
     m, v = (1 - betas[0]) * g, (1 - betas[1]) * g * g
     rate = lr / max(warmup, 1)
-    return _sizes(rate * g / ((g * g).sqrt() + eps), rate * m / (v.sqrt() + eps), g.dtype)
+    mean, square = m / (1 - betas[0]), v / (1 - betas[1])
+    return _sizes(rate * mean / (square.sqrt() + eps), rate * m / (v.sqrt() + eps), g.dtype)
 
 
 first_update.standard_wrongs("returns_fp32", of="the gradient", formula=divided_out)

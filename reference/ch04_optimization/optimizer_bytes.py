@@ -105,6 +105,18 @@ def always_a_master(params: int, recipe: Recipe) -> Bytes:
     return _report(params, *_kept({"master": torch.float32, **recipe}))
 
 
+@optimizer_bytes.wrong("a master copy assumed beside narrow weights: where the entry is missing there is none")
+def master_beside_narrow_weights(params: int, recipe: Recipe) -> Bytes:
+    missing = {"master": torch.float32} if recipe["weights"].itemsize < 4 else {}
+    return _report(params, *_kept({**missing, **recipe}))
+
+
+@optimizer_bytes.wrong("no state at all for sgd: a master copy is state too")
+def sgd_without_master(params: int, recipe: Recipe) -> Bytes:
+    state, others = _kept(recipe)
+    return _report(params, [] if recipe["optimizer"] == "sgd" else state, others)
+
+
 @optimizer_bytes.wrong("`master` taken to be always there: a recipe in float32 needs no second copy")
 def needs_a_master(params: int, recipe: Recipe) -> Bytes:
     recipe["master"]
@@ -127,6 +139,16 @@ def moments_like_weights(params: int, recipe: Recipe) -> Bytes:
     return _report(params, *_kept({**recipe, "moments": recipe["weights"]}))
 
 
+@optimizer_bytes.wrong("the moments taken in the dtype of the gradients: they have an entry of their own")
+def moments_like_gradients(params: int, recipe: Recipe) -> Bytes:
+    return _report(params, *_kept({**recipe, "moments": recipe["gradients"]}))
+
+
+@optimizer_bytes.wrong("the master copy taken in the dtype of the weights: it has an entry of its own")
+def master_like_weights(params: int, recipe: Recipe) -> Bytes:
+    return _report(params, *_kept({**recipe, "master": recipe["weights"]} if "master" in recipe else recipe))
+
+
 @optimizer_bytes.wrong("the gradients taken in the dtype of the weights: they have an entry of their own")
 def gradients_like_weights(params: int, recipe: Recipe) -> Bytes:
     return _report(params, *_kept({**recipe, "gradients": recipe["weights"]}))
@@ -136,6 +158,11 @@ def gradients_like_weights(params: int, recipe: Recipe) -> Bytes:
 def always_four(params: int, recipe: Recipe) -> Bytes:
     state, others = _kept(recipe)
     return {"state": 4 * params * len(state), "total": 4 * params * len(state + others)}
+
+
+@optimizer_bytes.wrong("computed in floats: from 2⁵³ on they miss whole numbers, Python's ints never do")
+def in_floats(params: int, recipe: Recipe) -> Bytes:
+    return {name: int(float(size)) for name, size in optimizer_bytes.fn(params, recipe).items()}
 
 
 @optimizer_bytes.wrong("numbers counted, not bytes")

@@ -138,16 +138,22 @@ def swapped(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -
     return velocity.to(v.dtype), (w.p - lr * velocity).to(p.dtype)
 
 
-@sgd_momentum_step.wrong("changed in place, as optimizers do: here the inputs stay as they were")
+@sgd_momentum_step.wrong("the velocity changed in place, as optimizers do: here the inputs stay as they were")
 def in_place(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
-    moved, velocity = lr_spread(p, g, v, lr, momentum)
-    return p.copy_(moved), v.copy_(velocity)
+    velocity = v.float().mul_(momentum).add_(g.float())  # a float32 `v` is no copy
+    return _step(p, v, p.float() - lr * velocity, velocity)
+
+
+@sgd_momentum_step.wrong("the parameters changed in place, as optimizers do: here the inputs stay as they were")
+def in_place_parameters(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
+    velocity = momentum * v.float() + g.float()
+    return _step(p, v, p.float().sub_(lr * velocity), velocity)
 
 
 @sgd_momentum_step.wrong(LOW_PRECISION)
 def low_precision_inside(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
-    velocity = momentum * v + g.to(v.dtype)
-    return p - (lr * velocity).to(p.dtype), velocity
+    velocity = momentum * v + g
+    return (p - lr * velocity).to(p.dtype), velocity.to(v.dtype)
 
 
 @sgd_momentum_step.wrong(
@@ -171,3 +177,32 @@ def widened(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -
     w = _wide(p, g, v)
     moved, velocity = lr_spread(*w, lr, momentum)
     return moved.to(v.dtype), velocity.to(v.dtype)
+
+
+@sgd_momentum_step.wrong("the velocity returned in the dtype of `p`: it keeps its own, which may be wider")
+def velocity_as_narrow_as_p(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
+    moved, velocity = lr_spread(*_wide(p, g, v), lr, momentum)
+    return moved.to(p.dtype), velocity.to(p.dtype)
+
+
+@sgd_momentum_step.wrong("the velocity returned in the dtype of the gradient: it keeps its own, which may be wider")
+def velocity_as_narrow_as_g(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
+    moved, velocity = lr_spread(*_wide(p, g, v), lr, momentum)
+    return moved.to(p.dtype), velocity.to(g.dtype)
+
+
+@sgd_momentum_step.wrong("parameters returned in the dtype of the gradient: they keep their own, which may be wider")
+def p_as_narrow_as_g(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
+    moved, velocity = lr_spread(*_wide(p, g, v), lr, momentum)
+    return moved.to(g.dtype), velocity.to(v.dtype)
+
+
+@sgd_momentum_step.wrong("the update rounded to the dtype of `p` before it is subtracted: round the result once")
+def update_rounded(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
+    velocity = momentum * v.float() + g.float()
+    return p - (lr * velocity).to(p.dtype), velocity.to(v.dtype)
+
+
+@sgd_momentum_step.wrong("`momentum` taken as 0.9 whatever is given")
+def fixed_momentum(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
+    return lr_spread(p, g, v, lr)

@@ -56,11 +56,12 @@ def clamped_progress(step: int, peak: float, warmup: int, total: int, floor: flo
     return floor + 0.5 * (peak - floor) * (1 + math.cos(math.pi * progress))
 
 
-@warmup_cosine.right("the ramp taken as a minimum")
-def minimum(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
-    _checked(step, warmup, total)
-    rise = min(1.0, (step + 1) / warmup) if warmup else 1.0
-    return peak * rise if step < warmup else _schedule(step, peak, warmup, total, floor)
+@warmup_cosine.right("the ramp counted down from the peak")
+def from_the_peak(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
+    def ramp() -> float:
+        return peak - (warmup - 1 - step) * (peak / warmup)
+
+    return _schedule(step, peak, warmup, total, floor, ramp=ramp)
 
 
 @warmup_cosine.wrong("the ramp starts at 0: the first step then moves nothing; stage 1 of `warmup` belongs to step 0")
@@ -81,6 +82,11 @@ def held(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) ->
 @warmup_cosine.wrong("the ramp starts from `floor`: it climbs in equal stages of peak / warmup")
 def ramp_from_floor(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
     return _schedule(step, peak, warmup, total, floor, ramp=lambda: floor + (peak - floor) * (step + 1) / warmup)
+
+
+@warmup_cosine.wrong("`floor` as a lower bound of the ramp: that climbs from peak / warmup, even below the floor")
+def ramp_above_the_floor(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
+    return _schedule(step, peak, warmup, total, floor, ramp=lambda: max(floor, peak * (step + 1) / warmup))
 
 
 @warmup_cosine.wrong("no ramp at all: the first steps have a peak learning rate")
@@ -116,6 +122,11 @@ def total_after_warmup(step: int, peak: float, warmup: int, total: int, floor: f
 @warmup_cosine.wrong("the floor reached one step early: that is for step `total`")
 def one_step_early(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
     return _schedule(step, peak, warmup, total, floor, progress=lambda: (step - warmup) / max(1, total - warmup - 1))
+
+
+@warmup_cosine.wrong("at the floor from step total − 1 on: the cosine ends at step `total`")
+def ends_one_step_early(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
+    return _schedule(step, peak, warmup, total, floor) if step < max(warmup, total - 1) else floor
 
 
 @warmup_cosine.wrong("one step ahead on the cosine: its first step, `warmup`, is still at the peak")
@@ -171,7 +182,7 @@ def floor_added(step: int, peak: float, warmup: int, total: int, floor: float = 
 
 @warmup_cosine.wrong("climbing again after `total`: a cosine is periodic, so stop it there")
 def climbs_again(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
-    return _schedule(step, peak, warmup, total, floor, clamped=False)
+    return _schedule(step, peak, warmup, total, floor, clamped=total == warmup)
 
 
 @warmup_cosine.wrong("a run that ends with its ramp goes on at the peak: from step `total` on it is at `floor`")
@@ -195,8 +206,9 @@ def needs_a_ramp(step: int, peak: float, warmup: int, total: int, floor: float =
 @warmup_cosine.wrong("divided by total − warmup although it is 0: a run may end with its ramp")
 def needs_a_descent(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
     _checked(step, warmup, total)
-    progress = (step - warmup) / (total - warmup)
-    return _schedule(step, peak, warmup, total, floor, progress=lambda: min(1.0, progress))
+    if step >= warmup:
+        (step - warmup) / (total - warmup)
+    return _schedule(step, peak, warmup, total, floor)
 
 
 @warmup_cosine.wrong("a ramp longer than the run let through: a ValueError is promised")
@@ -204,6 +216,18 @@ def any_warmup(step: int, peak: float, warmup: int, total: int, floor: float = 0
     return _schedule(step, peak, warmup, max(total, warmup), floor)
 
 
+@warmup_cosine.wrong("a negative warmup let through: a ValueError is promised")
+def any_negative_warmup(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
+    if warmup >= 0:
+        return _schedule(step, peak, warmup, total, floor)
+    _checked(step, 0, total)
+    return floor if step >= total else _down((step - warmup) / (total - warmup), peak, floor)
+
+
 @warmup_cosine.wrong("a negative step let through: a ValueError is promised")
 def any_step(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
-    return _schedule(max(step, 0), peak, warmup, total, floor)
+    if warmup < 0 or warmup > total:
+        raise ValueError("no such schedule")
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return floor if step >= total else _down((step - warmup) / (total - warmup), peak, floor)

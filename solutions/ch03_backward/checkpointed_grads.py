@@ -14,7 +14,7 @@ def checkpointed_grads(
 ) -> dict[str, Tensor | int]:
     """Gradients of a stack of elementwise layers h_i = tanh(w_i · h_(i-1)), h_0 = x, and what they took.
 
-        {"dx": (d,), "dweights": (layers, d),   given `dy`, the gradient by the last h; in the dtype of `x`
+        {"dx": (d,), "dweights": (layers, d),   given `dy`, the gradient by the last h; both in the dtype of `x`
          "peak": int,                           the most h's held at any time
          "recomputed": int}                     layers run a second time
 
@@ -32,7 +32,7 @@ def checkpointed_grads(
     if every < 1:
         raise ValueError(f"a segment has at least one layer, not {every}")
     w, h, dh = weights.float(), x.float(), dy.float()
-    layers, dweights, held, peak = len(w), torch.zeros(weights.shape), {}, 0
+    layers, dweights, held, peak = len(w), torch.empty(weights.shape), {}, 0
     for i in range(layers):
         if i % every == 0:
             held[i] = h

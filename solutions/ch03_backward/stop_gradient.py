@@ -34,9 +34,9 @@ def stop_gradient(x: Float32[Tensor, "*shape"], dy: Float32[Tensor, "*shape"]) -
     square, rounded = x * x, torch.round(x)
     return {
         "round": (rounded, torch.zeros_like(x)),
-        "straight-through": (rounded, dy.clone()),
-        "detach": (square + x, dy.clone()),
-        "no_grad": (square + x, dy.clone()),
+        "straight-through": (rounded, dy),
+        "detach": (square + x, dy),
+        "no_grad": (square + x, dy),
         "no_grad later": (square + x, (2 * x + 1) * dy),
     }
     ### END SOLUTION
