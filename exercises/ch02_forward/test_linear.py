@@ -79,6 +79,7 @@ def test_inputs_that_do_not_fit_the_weight_are_a_value_error(seed):
 @pytest.mark.parametrize("n", [1, 2, 4])
 def test_a_bias_that_does_not_fit_the_outputs_is_a_value_error(n, seed):
     agrees(linear, randn(2, 4, seed=seed), randn(3, 4, seed=seed), randn(n, seed=seed), with_=oracle)
+    agrees(linear, randn(2, 4, seed=seed), randn(3, 4, seed=seed), torch.zeros(n), with_=oracle)
 
 
 def test_strides_make_no_difference(seed):

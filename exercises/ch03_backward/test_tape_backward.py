@@ -62,9 +62,9 @@ def test_a_use_with_slope_zero_passes_nothing_on():
 
 
 @pytest.mark.card("reverse-order-of-the-tape")
-def test_a_tape_of_1_200_values_and_10_to_the_250_paths():
-    tape = [[], [(0, 1.0)], *([(i - 1, 0.5), (i - 2, 0.5)] for i in range(2, 1200))]
-    agrees(tape_backward, tape, 1199, with_=oracle)
+def test_a_tape_of_3_000_values_and_10_to_the_626_paths():
+    tape = [[], [(0, 1.0)], *([(i - 1, 0.5), (i - 2, 0.5)] for i in range(2, 3000))]
+    agrees(tape_backward, tape, 2999, with_=oracle)
 
 
 def test_a_random_tape(seed):

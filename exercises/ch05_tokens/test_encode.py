@@ -82,6 +82,11 @@ def test_what_was_never_seen_stays_bytes():
     agrees(encode, "abc", [], with_=oracle, gives=[97, 98, 99])
 
 
+def test_a_text_is_taken_as_it_is():
+    agrees(encode, " a\n", [], with_=oracle, gives=[32, 97, 10])
+    agrees(encode, "e\u0301", [], with_=oracle, gives=[101, 204, 129])  # é in two characters
+
+
 @pytest.mark.card("encode-by-rank")
 @pytest.mark.parametrize("word", ["lowest", "newer", "widow", "estest", "aaaaaaa", "größer"])
 def test_words_by_a_table_that_was_trained(word):

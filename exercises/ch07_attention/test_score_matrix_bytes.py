@@ -54,8 +54,9 @@ def test_every_sequence_of_a_batch_has_its_own():
     agrees(score_matrix_bytes, LLAMA_8B, 11, 13, BF16, batch=7, with_=oracle)
 
 
-def test_no_queries_hold_nothing():
-    agrees(score_matrix_bytes, LLAMA_8B, 0, 13, BF16, with_=oracle)
+@pytest.mark.parametrize(("n_q", "n_k"), [(0, 13), (13, 0)])
+def test_no_queries_or_no_keys_hold_nothing(n_q, n_k):
+    agrees(score_matrix_bytes, LLAMA_8B, n_q, n_k, BF16, with_=oracle)
 
 
 @given(st.integers(1, 100), st.integers(1, 16), st.integers(1, 8), st.integers(0, 900), st.integers(0, 10**6))

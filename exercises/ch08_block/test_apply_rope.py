@@ -60,7 +60,7 @@ def test_values_of_every_size(kind, seed):
     agrees(apply_rope, signal(kind, 3, 12, dtype=torch.bfloat16, seed=seed), rope_angles(3, 12, start=2), with_=oracle)
 
 
-@pytest.mark.parametrize("rows, columns", [(1, 4), (4, 4), (3, 2), (3, 8), (3, 1)])
+@pytest.mark.parametrize("rows, columns", [(1, 4), (4, 4), (3, 2), (3, 8), (3, 1), (6, 2), (2, 6)])
 def test_angles_that_do_not_fit_are_a_value_error(rows, columns, seed):
     agrees(apply_rope, randn(2, 3, 8, seed=seed), randn(rows, columns, seed=seed), with_=oracle)
 

@@ -55,6 +55,7 @@ def test_a_block_without_weights_is_a_value_error(weights):
 
 def test_two_tensors_by_hand():
     agrees(mixed_bits, [(300, 4.5), (100, 6.5)], with_=mixed_oracle, gives=5.0)
+    agrees(mixed_bits, [(100, 4.0), (100, 8.0)], with_=mixed_oracle, gives=6.0)
 
 
 @pytest.mark.card("q4-k-m-is-a-mix")
