@@ -69,6 +69,10 @@ def test_the_most_frequent_pair_does_not_come_first():
     agrees(encode, "ababc", BC_THEN_AB, with_=oracle, gives=[257, 97, 256])
 
 
+def test_neither_the_leftmost_nor_the_most_frequent_pair_comes_first():
+    agrees(encode, "cababc", [(98, 99), (97, 98), (99, 97)], with_=oracle, gives=[99, 257, 97, 256])
+
+
 def test_a_run_is_merged_from_the_left():
     agrees(encode, "aaa", [(97, 97)], with_=oracle, gives=[256, 97])
     agrees(encode, "aaaaa", [(97, 97), (256, 97)], with_=oracle, gives=[256, 257])

@@ -98,7 +98,7 @@ def rightmost_first(word: str, merges: Merges) -> list[int]:
     "the most frequent pair first, as in training: here the merge that was made first in training comes first"
 )
 def most_frequent_first(word: str, merges: Merges) -> list[int]:
-    return _pair_by_pair(word, merges, lambda ranks: max(ranks, key=lambda rank: (ranks.count(rank), -rank)))
+    return _pair_by_pair(word, merges, lambda ranks: max(ranks, key=ranks.count))
 
 
 @encode.wrong("merged from the right: 'aaa' becomes [aa, a], the left pair first")
