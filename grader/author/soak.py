@@ -21,6 +21,7 @@ from grader.judge.targets import Target
 
 LIMITS = Limits(timeout=60.0, brief=True)  # seconds
 SEEDS_ELSEWHERE = 20  # the most seeds under each setting but the machine's own
+SEEDS_AT_ONCE = 20  # all koans run with so many seeds before the next ones
 # What a CPU without AVX, or with AVX2 but not AVX-512, would compute: https://pytorch.org/docs/stable/backends.html,
 # OpenBLAS's and oneDNN's environment variables. MKL_CBWR sets the code path of MKL.
 SETTINGS: Mapping[str, Mapping[str, str]] = {
@@ -68,7 +69,12 @@ def soak(
     plan = {name: seeds if name == "as it is" else min(seeds, SEEDS_ELSEWHERE) for name in SETTINGS}
     total, done = len(targets) * sum(plan.values()), 0
     for name, count in plan.items():
-        asks = [Ask(koan, target, seed, seeded=seed > 0) for koan, target in targets for seed in range(count)]
+        asks = [
+            Ask(koan, target, seed, seeded=seed > 0)
+            for first in range(0, count, SEEDS_AT_ONCE)
+            for koan, target in targets
+            for seed in range(first, min(first + SEEDS_AT_ONCE, count))
+        ]
         report.runs[name] = len(asks)
         with _environment(SETTINGS[name]), Runner(workbook, LIMITS, share=False) as runner:
             for _, verdict in runner.run_all(asks):
