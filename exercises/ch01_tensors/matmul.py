@@ -23,7 +23,7 @@ def matmul_by_loops(a: list[list[float]], b: list[list[float]]) -> list[list[flo
 
 
 def matmul(a: Float[Tensor, "i j"], b: Float[Tensor, "j k"]) -> Float[Tensor, "i k"]:
-    """The same for tensors, in the dtype of `a`, whatever that of `b`. Sizes may be 0: a sum of nothing is 0.
+    """The same for tensors, in the dtype of `a`, whatever dtype `b` has. Sizes may be 0: a sum of nothing is 0.
 
     Multiply and add in float32, whatever the dtype, and round once.
 

@@ -83,7 +83,7 @@ class Launched:
         return [compile_for(arch, self.texts[launch.kernel], launch) for launch in planned]
 
     def with_variant(self, variant: Variant, *others: Variant) -> Launched:
-        """The same function with one kernel replaced by the variant's, and more kernels by those of `others`."""
+        """The same function with one kernel replaced by the variant's, and more kernels by the kernels of `others`."""
         key = tuple(v.name for v in (variant, *others))
         if key not in self._variants:
             self._variants[key] = Launched(self.oracle, self.text, (variant, *others))

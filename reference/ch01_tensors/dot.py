@@ -121,7 +121,7 @@ def low_precision_inside(u: Tensor, v: Tensor) -> Tensor:
 dot.standard_wrongs("returns_fp32")
 
 
-@dot.wrong("returned in the dtype of `v`: that of `u` is asked for")
+@dot.wrong("returned in the dtype of `v`: `u` decides the dtype")
 def dtype_of_v(u: Tensor, v: Tensor) -> Tensor:
     _check(u, v)
     return (u.float() * v.float()).sum().to(v.dtype)

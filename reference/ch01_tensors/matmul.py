@@ -259,7 +259,7 @@ def products_in_low_precision(a: Tensor, b: Tensor) -> Tensor:
 matmul.standard_wrongs("returns_fp32", formula=outer_products)
 
 
-@matmul.wrong("returned in the dtype of `b`: that of `a` is asked for")
+@matmul.wrong("returned in the dtype of `b`: `a` decides the dtype")
 def dtype_of_b(a: Tensor, b: Tensor) -> Tensor:
     _check(a, b)
     return (a.float() @ b.float()).to(b.dtype)

@@ -111,7 +111,7 @@ def rounded_products(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
 linear.standard_wrongs("returns_fp32", of="`x`", formula=library)
 
 
-@linear.wrong("returned in the dtype of `w`: that of `x` is asked for")
+@linear.wrong("returned in the dtype of `w`: `x` decides the dtype")
 def dtype_of_w(x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     _check(x, w, b)
     return _plus(x.float() @ w.float().T, b).to(w.dtype)

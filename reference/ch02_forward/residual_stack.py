@@ -263,7 +263,7 @@ def rounded_each_time(x: Tensor, weights: Tensor, residual: bool = True) -> Pair
 residual_stack.standard_wrongs("returns_fp32", formula=by_autograd)
 
 
-@residual_stack.wrong("returned in the dtype of `weights`: that of `x` is asked for")
+@residual_stack.wrong("returned in the dtype of `weights`: `x` decides the dtype")
 def dtype_of_weights(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     y, g = _auto(x.float(), weights, _stack(_layer(residual)))
     return y.to(weights.dtype), g.to(weights.dtype)

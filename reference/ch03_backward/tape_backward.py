@@ -228,9 +228,7 @@ def leaves_only(tape: Tape, output: int) -> list[float]:
     return [g for g, inputs in zip(tape_backward.fn(tape, output), tape, strict=True) if not inputs]
 
 
-@tape_backward.wrong(
-    "gradients of the values in between set to 0: they are asked for too, not only those of the leaves"
-)
+@tape_backward.wrong("gradients of the values in between set to 0: they are asked for too, like the leaves' gradients")
 def zeros_between(tape: Tape, output: int) -> list[float]:
     gradients = enumerate(tape_backward.fn(tape, output))
     return [0.0 if tape[i] and i != output else g for i, g in gradients]

@@ -204,7 +204,7 @@ def whole_gradient(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("β₁ and β₂ swapped: the gradient's mean fades over ten steps, that of its square over a thousand")
+@adam_step.wrong("β₁ and β₂ swapped: the mean of g fades over ten steps, the mean of g² over a thousand")
 @_in_float32
 def swapped_betas(s: Step) -> Three:
     s = s._replace(betas=(s.betas[1], s.betas[0]))

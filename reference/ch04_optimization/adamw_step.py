@@ -233,7 +233,7 @@ def eps_as_a_floor(s: Step, decay: float) -> Three:
     return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / (v / c2).sqrt().clamp(min=s.eps), m, v
 
 
-@adamw_step.wrong("β₁ and β₂ swapped: the gradient's mean fades over ten steps, that of its square over a thousand")
+@adamw_step.wrong("β₁ and β₂ swapped: the mean of g fades over ten steps, the mean of g² over a thousand")
 @_in_float32
 def swapped_betas(s: Step, decay: float) -> Three:
     s = s._replace(betas=(s.betas[1], s.betas[0]))

@@ -144,7 +144,7 @@ def eps_as_a_floor(
     return _sizes(rate * size / size.clamp(min=eps), plain, g.dtype)
 
 
-@first_update.wrong("β₁ and β₂ swapped: β₁ fades the gradient's mean, β₂ that of its square")
+@first_update.wrong("β₁ and β₂ swapped: β₁ fades the mean of g, β₂ the mean of g²")
 def swapped_betas(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:

@@ -81,6 +81,6 @@ def through_fp16(x: Tensor) -> Tensor:
     return x.half().to(torch.bfloat16)
 
 
-@bf16_by_hand.wrong("infinity taken for NaN: its lower 23 bits are 0, those of a NaN are not")
+@bf16_by_hand.wrong("infinity taken for NaN: the lower 23 bits of infinity are 0, and a NaN has at least one 1 there")
 def infinity_is_nan(x: Tensor) -> Tensor:
     return torch.where(x.isfinite(), x, torch.nan).to(torch.bfloat16)

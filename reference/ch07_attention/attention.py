@@ -185,7 +185,7 @@ def scores_in_low_precision(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | No
     return (_weights(scores.float(), hidden) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("in the dtype of the values: the result has that of the queries")
+@attention.wrong("in the dtype of the values: the queries decide the dtype of the result")
 def in_the_dtype_of_v(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), hidden) @ v.float()).to(v.dtype)
 

@@ -152,7 +152,7 @@ def by_d_model(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=w_q.shape[1] ** -0.5)
 
 
-@multi_head_attention.wrong("scaled by √(d_model / heads): the width of a head is that of w_q, inner / heads")
+@multi_head_attention.wrong("scaled by √(d_model / heads): w_q gives each head a width of inner / heads")
 def by_assumed_width(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -388,7 +388,7 @@ def rounded_before_w_o(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, merge=lambda t: _merge(t).to(x.dtype).float())
 
 
-@multi_head_attention.wrong("in the dtype of the weights: the result has that of `x`")
+@multi_head_attention.wrong("in the dtype of the weights: `x` decides the dtype of the result")
 def in_the_dtype_of_the_weights(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -407,7 +407,7 @@ def finite_mask(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
 
 
-@multi_head_attention.wrong("scaled by √(d_model // heads): the width of a head is that of w_q, inner / heads")
+@multi_head_attention.wrong("scaled by √(d_model // heads): w_q gives each head a width of inner / heads")
 def by_whole_assumed_width(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:

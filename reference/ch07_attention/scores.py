@@ -122,6 +122,6 @@ def heads_unchecked(q: Tensor, k: Tensor) -> Tensor:
     return (q.float() @ k.float().mT * q.shape[-1] ** -0.5).to(q.dtype)
 
 
-@scores.wrong("in the dtype of `k`, or of both together: the result has that of `q`")
+@scores.wrong("in the dtype of `k`, or of both together: `q` decides the dtype of the result")
 def in_the_dtype_of_k(q: Tensor, k: Tensor) -> Tensor:
     return _contract(q.float(), k, q.shape[-1] ** -0.5).to(k.dtype)

@@ -150,7 +150,7 @@ def gain_rounded(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Te
 
 
 @layer_norm.wrong(
-    "in the dtype that x, gain and bias have together: a bf16 `x` with a float32 gain must give bf16, that of `x`"
+    "in the dtype that x, gain and bias have together: a bf16 `x` with a float32 gain must give bf16, as `x` is"
 )
 def in_the_wider_dtype(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, variance = _parts(x)

@@ -275,7 +275,7 @@ def rounded_between(x: Tensor, w: Weights, heads: int, kv_heads: int, base: floa
 llama_block.standard_wrongs("returns_fp32", formula=library)
 
 
-@llama_block.wrong("in the dtype of the weights: the result has that of `x`")
+@llama_block.wrong("in the dtype of the weights: `x` decides the dtype of the result")
 def in_the_dtype_of_the_weights(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     return _wired(x.float(), _Parts(w, heads, kv_heads, base)).to(w["q_proj"].dtype)
 

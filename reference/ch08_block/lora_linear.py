@@ -89,7 +89,7 @@ def rounded_before_the_sum(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: fl
 lora_linear.standard_wrongs("returns_fp32", formula=by_addmm)
 
 
-@lora_linear.wrong("in the dtype of the weights: the result has that of `x`")
+@lora_linear.wrong("in the dtype of the weights: `x` decides the dtype of the result")
 def in_the_dtype_of_the_weights(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return _scaled(x.float(), w, a, b, alpha / a.shape[0]).to(w.dtype)
 

@@ -115,9 +115,7 @@ def scale_rounded(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
 rms_norm.standard_wrongs("returns_fp32")
 
 
-@rms_norm.wrong(
-    "in the dtype that x and gain have together: a bf16 `x` with a float32 gain must give bf16, that of `x`"
-)
+@rms_norm.wrong("in the dtype that x and gain have together: a bf16 `x` with a float32 gain must give bf16, as `x` is")
 def in_the_wider_dtype(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     normal = x.float() / (_mean_square(x) + eps).sqrt()
     return (normal * gain.float()).to(torch.promote_types(x.dtype, gain.dtype))

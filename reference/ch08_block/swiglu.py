@@ -137,7 +137,7 @@ def hidden_rounded(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
 swiglu.standard_wrongs("returns_fp32", formula=library)
 
 
-@swiglu.wrong("in the dtype of the weights: the result has that of `x`")
+@swiglu.wrong("in the dtype of the weights: `x` decides the dtype of the result")
 def in_the_dtype_of_the_weights(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return F.linear(F.silu(g) * u, down.float()).to(gate.dtype)

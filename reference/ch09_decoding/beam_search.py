@@ -214,9 +214,7 @@ def beam_shrinks(table: Tensor, start: int, end: int, beams: int, most: int, alp
     return _search(table, start, end, beams, most, alpha, shrink=True)
 
 
-@beam_search.wrong(
-    "of equal texts those with the lower new id kept first: those of the earlier text go first, whatever the id"
-)
+@beam_search.wrong("of equal texts the lower new id kept first: the earlier text goes first, whatever the id")
 def by_new_id(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, rank=lambda entry: (entry[0], -entry[1][-1]))
 

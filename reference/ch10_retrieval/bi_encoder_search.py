@@ -114,7 +114,7 @@ def low_precision_inside(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(queries @ documents.to(queries.dtype).T, k, queries.dtype)
 
 
-@bi_encoder_search.wrong("scores returned in the dtype of the documents: that of the queries is asked for")
+@bi_encoder_search.wrong("scores returned in the dtype of the documents: the queries decide the dtype")
 def dtype_of_documents(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(_scores(queries, documents), k, documents.dtype)
 

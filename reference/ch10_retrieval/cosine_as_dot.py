@@ -112,7 +112,7 @@ def rounded_units(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, *(lambda x: _unit(x).to(queries.dtype).float(),) * 2)
 
 
-@cosine_as_dot.wrong("the result in the dtype of the documents: that of the queries is asked for")
+@cosine_as_dot.wrong("the result in the dtype of the documents: the queries decide the dtype")
 def dtype_of_documents(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries.float(), documents).to(documents.dtype)
 

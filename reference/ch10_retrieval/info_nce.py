@@ -162,7 +162,7 @@ def rounded_logits(queries: Tensor, positives: Tensor, temperature: float) -> Te
     return _variant(queries, positives, temperature, lambda q, p, t: (q @ p.T / t).float(), loss)
 
 
-@info_nce.wrong("the loss in the dtype of the positives: that of the queries is asked for")
+@info_nce.wrong("the loss in the dtype of the positives: the queries decide the dtype")
 def dtype_of_positives(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     return _variant(queries.float(), positives, temperature).to(positives.dtype)
 

@@ -110,7 +110,7 @@ def added_mask(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return similar.amax(-1).sum(-1).to(query.dtype)
 
 
-@maxsim.wrong("the scores in the dtype of the documents: that of the query is asked for")
+@maxsim.wrong("the scores in the dtype of the documents: the query decides the dtype")
 def dtype_of_documents(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _hidden(_similar(query, documents), mask).amax(-1).sum(-1).to(documents.dtype)
 

@@ -134,7 +134,7 @@ def float_weights(tensors: Tensors, *cache: int) -> dict[str, int]:
     return _sum(weights, _cache(*cache))
 
 
-@model_bytes.wrong("the cache of one sequence in the total: that of all sequences is there at the same time")
+@model_bytes.wrong("the cache of one sequence in the total: the caches of all sequences are there at the same time")
 def total_of_one_sequence(
     tensors: Tensors, layers: int, kv_heads: int, head_dim: int, tokens: int, sequences: int
 ) -> dict[str, int]:

@@ -290,7 +290,7 @@ blocked_attention.standard_wrongs(
 )
 
 
-@blocked_attention.wrong("the result in the dtype of `v`: that of `q` is asked for")
+@blocked_attention.wrong("the result in the dtype of `v`: `q` decides the dtype")
 def dtype_of_values(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     out, lse = _blocked(q.float(), k, v, block)
     return out.to(v.dtype), lse

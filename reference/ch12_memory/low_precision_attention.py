@@ -82,7 +82,7 @@ def low_softmax(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return (weights.float() @ v.float()).to(q.dtype), torch.logsumexp(scores, 1)
 
 
-@low_precision_attention.wrong("the weights rounded to the dtype of `v`: they may be rounded to that of `q` only")
+@low_precision_attention.wrong("the weights rounded to the dtype of `v`: they may be rounded to the dtype of `q` only")
 def weights_like_values(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     scores = _scores(q, k)
     weights = torch.softmax(scores, 1).to(v.dtype)
@@ -146,7 +146,7 @@ low_precision_attention.standard_wrongs(
 )
 
 
-@low_precision_attention.wrong("the result in the dtype of `v`: that of `q` is asked for")
+@low_precision_attention.wrong("the result in the dtype of `v`: `q` decides the dtype")
 def dtype_of_values(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     out, lse = _finish(_scores(q, k), v, torch.float32)
     return out.to(v.dtype), lse

@@ -162,7 +162,7 @@ def low_precision(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) ->
     return a[:, None].to(out_a.dtype) * out_a + b[:, None].to(out_a.dtype) * out_b, _lse(lse_a, lse_b)
 
 
-@merge_partials.wrong("the merged result in the dtype of `out_b`: it keeps that of `out_a`")
+@merge_partials.wrong("the merged result in the dtype of `out_b`: `out_a` decides the dtype")
 def dtype_of_b(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
     out, lse = by_whole(out_a.float(), lse_a, out_b, lse_b)
     return out.to(out_b.dtype), lse

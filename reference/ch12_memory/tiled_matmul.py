@@ -155,7 +155,7 @@ def rounds_products(a: Tensor, b: Tensor, tile: int) -> Answer:
 tiled_matmul.standard_wrongs("returns_fp32", of="`a`", formula=outer_products)
 
 
-@tiled_matmul.wrong("the product in the dtype of `b`: that of `a` is asked for")
+@tiled_matmul.wrong("the product in the dtype of `b`: `a` decides the dtype")
 def dtype_of_b(a: Tensor, b: Tensor, tile: int) -> Answer:
     out, loaded = _tiled(a.float(), b, tile)
     return out.to(b.dtype), loaded

@@ -179,7 +179,7 @@ def skips_the_first(wanted: list[float], hold: int, delay: int, kp: float, kd: f
 
 
 def _aimed(name: str, says: str, targets: Callable[[list[float], int, int], Targets]) -> None:
-    """A wrong answer whose targets are not those of another tick."""
+    """A wrong answer whose targets are not another tick's."""
 
     def variant(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
         return _simulate(wanted, targets(wanted, hold, delay), kp, kd, dt)

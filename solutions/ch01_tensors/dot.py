@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def dot(u: Float[Tensor, "n"], v: Float[Tensor, "n"]) -> Float[Tensor, ""]:
-    """u₀v₀ + u₁v₁ + ..., as a tensor without axes, in the dtype of `u`, whatever that of `v`.
+    """u₀v₀ + u₁v₁ + ..., as a tensor without axes, in the dtype of `u`, whatever dtype `v` has.
 
     Multiply and add in float32, whatever the dtype, and round once. Without any numbers the sum is 0.
 

@@ -21,7 +21,7 @@ def residual_stack(
     `torch.autograd.grad` computes it. By hand, the slope of tanh(a) is 1 − tanh(a)².
 
     Compute in float32 inside, whatever the dtype, and round both results once at the end, to the dtype of `x`,
-    whatever that of the weights.
+    whatever dtype the weights have.
 
         one layer, W = [[1.]], x = [[0.5]]: tanh(0.5) = 0.4621, its slope 1 − 0.4621² = 0.7864
         residual_stack(x, W)         ->  [[0.9621]], [[1.7864]]

@@ -41,7 +41,7 @@ class Mutant(msgspec.Struct, frozen=True):
 
     @property
     def change(self) -> str:
-        """The change in one line. It identifies the mutant among those of the same answer."""
+        """The change in one line. It identifies the mutant among all of the same answer."""
         return f"{self.before} -> {self.after}" if self.wrapper is None else f"{self.function}: {self.wrapper}"
 
 
