@@ -52,6 +52,13 @@ def test_many_small_weights_with_an_exponent_that_bf16_rounds():
     agrees(flash_bf16, q.to(BF16), k.to(BF16), v.to(BF16), with_=oracle)
 
 
+def test_a_maximum_that_grows_a_little_in_every_block():
+    """Each 64 keys score 0.0017 more than those before. exp(-0.0017) is 1 in bf16, and nothing would be rescaled."""
+    q, k, v = torch.zeros(1, 1, 16), torch.zeros(1, 1024, 16), torch.zeros(1, 1024, 16)
+    q[..., 0], k[..., 0], v[:, :128] = 4.0, torch.arange(1024) // 64 * 14 * 2.0**-13, 1.0
+    agrees(flash_bf16, q.to(BF16), k.to(BF16), v.to(BF16), with_=oracle)
+
+
 def test_values_beyond_fp16_and_scores_far_below_zero(seed):
     q, k, v = qkv(1, 3, 70, seed=seed)
     agrees(flash_bf16, q, k, 1e5 * v, with_=oracle)

@@ -12,12 +12,13 @@ from reference.ch13_triton.flash_gqa import flash_gqa as oracle
 
 
 def qkv(batch, heads, kv_heads, n, m, d=16, room=0, dtype=torch.float32, seed=0):
-    """Keys and values are the first m rows of a cache with room for more."""
+    """Keys and values are the first m rows of the first heads of a cache with room for more of both."""
+    cache = kv_heads + bool(room), m + room
     q, k, v = (
         randn(batch, h, length, d, dtype=dtype, seed=seed + i)
-        for i, (h, length) in enumerate([(heads, n), (kv_heads, m + room), (kv_heads, m + room)])
+        for i, (h, length) in enumerate([(heads, n), cache, cache])
     )
-    return q, k[:, :, :m], v[:, :, :m]
+    return q, k[:, :kv_heads, :m], v[:, :kv_heads, :m]
 
 
 def test_four_heads_on_two_by_hand():
@@ -47,6 +48,7 @@ def test_scores_far_below_zero(seed):
     q, k, v = qkv(1, 2, 1, 3, 70, seed=seed)
     q[..., 0], k[..., 0] = 40.0, -40.0
     agrees(flash_gqa, q, k, v, with_=oracle)
+    agrees(flash_gqa, 5e3 * q, 5e3 * k, v[:, :, :1].expand_as(v).contiguous(), with_=oracle)  # scores of -1e10
 
 
 def test_fp16_and_heads_that_do_not_divide(seed):

@@ -732,3 +732,86 @@ def dk_from_keys(
         dk += tl.dot(ds.to(k.dtype), k, input_precision="ieee") * scale
     tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
     tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
+
+
+@flash_backward_kernel.wrong(
+    "dq: exp2 without the factor log2 e: the forward pass took powers of e", replaces="dq_kernel"
+)
+def dq_powers_of_two(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dq_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        p = tl.exp2(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dq += tl.dot(ds.to(k.dtype), k, input_precision="ieee") * scale
+    tl.store(dq_ptr + at, dq, mask=rows[:, None] < n)
+
+
+@flash_backward_kernel.wrong(
+    "dk, dv: the scores are recomputed without the scale, so p is not the p of the forward pass", replaces="dkv_kernel"
+)
+def dkv_scores_without_scale(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dk_ptr: Any,
+    dv_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    near = head * m * D + keys[:, None] * D + dims[None, :]
+    k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+    v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+    dk = tl.zeros((BLOCK_N, D), tl.float32)
+    dv = tl.zeros((BLOCK_N, D), tl.float32)
+    for start in range(0, n, BLOCK_M):
+        rows = start + tl.arange(0, BLOCK_M)
+        at = head * n * D + rows[:, None] * D + dims[None, :]
+        q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+        grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+        lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+        delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee")
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dv += tl.dot(tl.trans(p).to(v.dtype), grad, input_precision="ieee")
+        dk += tl.dot(tl.trans(ds).to(k.dtype), q, input_precision="ieee") * scale
+    tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
+    tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)

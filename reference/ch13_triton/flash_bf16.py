@@ -541,3 +541,80 @@ def exponent_in_bf16(
         row_max = new_max
     out = acc / row_sum[:, None]
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@flash_bf16.wrong("keys past the end score 0 and get weight: make their scores -inf before the maximum")
+def padding_scores_zero(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    out_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k) * scale
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = tl.dot(p.to(v.dtype), v, acc * rescale[:, None])
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@flash_bf16.wrong(
+    "the accumulator is not rescaled when a larger maximum comes: what it holds was weighed against the old one"
+)
+def acc_not_rescaled(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    out_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k) * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = tl.dot(p.to(v.dtype), v, acc)
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)

@@ -562,14 +562,97 @@ def end_one_short(
     row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
     row_sum = tl.zeros((BLOCK_M,), tl.float32)
     acc = tl.zeros((BLOCK_M, D), tl.float32)
-    last = tl.minimum((tl.program_id(0) + 1) * BLOCK_M, n) - 1
-    end = last + m - n
+    end = tl.minimum(m, (tl.program_id(0) + 1) * BLOCK_M + m - n - 1)
     for start in range(0, end, BLOCK_N):
         keys = start + tl.arange(0, BLOCK_N)
         k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
         scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
         seen = keys[None, :] <= rows + m - n
+        scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@flash_causal.wrong(
+    "the end goes past m where the last block of queries is not full: blocks without a key are multiplied"
+)
+def end_past_the_keys(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    out_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    end = (tl.program_id(0) + 1) * BLOCK_M + m - n
+    for start in range(0, end, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
+        seen = keys[None, :] <= rows + m - n
+        scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@flash_causal.wrong(
+    "the offset of the diagonal has the wrong sign: query i sees the keys up to i + m − n, not i − m + n"
+)
+def offset_reversed(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    out_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    end = tl.minimum(m, (tl.program_id(0) + 1) * BLOCK_M + m - n)
+    for start in range(0, end, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
+        seen = keys[None, :] <= rows - (m - n)
         scores = tl.where(seen & (keys[None, :] < m), scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
         rescale = tl.exp2(row_max - new_max)

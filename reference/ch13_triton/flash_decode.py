@@ -133,8 +133,7 @@ def plain_average(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexp
     split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
     lse = tl.load(lse_ptr + head * SPLITS + split)
     part = tl.load(part_ptr + (head * SPLITS + split)[:, None] * D + dims[None, :])
-    weight = tl.where(lse > -1e29, 1.0, 0.0)
-    out = tl.sum(weight[:, None] * part, axis=0) / tl.sum(weight, axis=0)
+    out = tl.sum(part, axis=0) / SPLITS
     tl.store(out_ptr + head * D + dims, out)
 
 
@@ -590,3 +589,51 @@ def floor_of_ten_thousand(
     out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
     tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
     tl.store(lse_ptr + head * SPLITS + split, top + tl.log2(total) * 0.6931471805599453)
+
+
+@flash_decode.wrong(
+    "the reference of the merge is never below 0: where every log-sum-exp is below −88, all weights are 0",
+    replaces="merge_kernel",
+)
+def merge_from_zero(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
+    head = tl.program_id(0)
+    split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
+    lse = tl.load(lse_ptr + head * SPLITS + split)
+    part = tl.load(part_ptr + (head * SPLITS + split)[:, None] * D + dims[None, :])
+    weight = tl.exp(lse - tl.maximum(tl.max(lse, axis=0), 0.0))
+    out = tl.sum(weight[:, None] * part, axis=0) / tl.sum(weight, axis=0)
+    tl.store(out_ptr + head * D + dims, out)
+
+
+@flash_decode.wrong(
+    "a part with no keys gets the log-sum-exp 0, and so weight: it must be far below every score",
+    replaces="split_kernel",
+)
+def empty_part_at_zero(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = tl.maximum(tl.max(scores, axis=0), -1e30)
+    p = tl.exp(scores - top)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, tl.where(total > 0, top + tl.log(total), 0.0))

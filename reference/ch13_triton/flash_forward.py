@@ -236,7 +236,9 @@ def sum_not_rescaled(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("each block uses its own maximum, not the larger of it and the running one")
+@flash_forward.wrong(
+    "the maximum of the new block alone: if it is far below the running one, exp(row_max − new_max) is inf"
+)
 def maximum_of_block(
     q_ptr: Any,
     k_ptr: Any,
@@ -255,6 +257,7 @@ def maximum_of_block(
     k_ptr += head * m * D
     v_ptr += head * m * D
     q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
     row_sum = tl.zeros((BLOCK_M,), tl.float32)
     acc = tl.zeros((BLOCK_M, D), tl.float32)
     for start in range(0, m, BLOCK_N):
@@ -264,9 +267,11 @@ def maximum_of_block(
         scores = tl.dot(q, k, input_precision="ieee") * scale
         scores = tl.where(keys[None, :] < m, scores, float("-inf"))
         new_max = tl.max(scores, axis=1)
+        rescale = tl.exp(row_max - new_max)
         p = tl.exp(scores - new_max[:, None])
-        row_sum = row_sum + tl.sum(p, axis=1)
-        acc = acc + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
     out = acc / row_sum[:, None]
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
@@ -837,6 +842,82 @@ def query_scaled_in_half(
         v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
         scores = tl.dot((q * scale).to(q.dtype), k, input_precision="ieee")
         scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@flash_forward.wrong("exp2 without the factor log2 e: powers of 2 give another, flatter softmax")
+def powers_of_two(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    out_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@flash_forward.wrong("the scores are rounded to 16 bits before exp: they stay in float32")
+def rounded_scores(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    out_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf")).to(k.dtype).to(tl.float32)
         new_max = tl.maximum(row_max, tl.max(scores, axis=1))
         rescale = tl.exp(row_max - new_max)
         p = tl.exp(scores - new_max[:, None])

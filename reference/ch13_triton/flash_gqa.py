@@ -534,3 +534,91 @@ def first_head_only(
         row_max = new_max
     out = acc / row_sum[:, None]
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@flash_gqa.wrong("query head i reads key head i % group: the heads of a group are neighbours, so it is i // group")
+def modulo_group(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    out_ptr: Any,
+    heads: Any,
+    group: Any,
+    n: Any,
+    m: Any,
+    kv_batch: Any,
+    kv_head: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, batch = tl.program_id(1), tl.program_id(2)
+    k_ptr += batch * kv_batch + head % group * kv_head
+    v_ptr += batch * kv_batch + head % group * kv_head
+    at = (batch * heads + head) * n * D
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    q = tl.load(q_ptr + at + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@flash_gqa.wrong(
+    "sequences are taken to lie kv_heads · kv_head apart: a cache has room for more key heads, so use kv_batch"
+)
+def packed_key_heads(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    out_ptr: Any,
+    heads: Any,
+    group: Any,
+    n: Any,
+    m: Any,
+    kv_batch: Any,
+    kv_head: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, batch = tl.program_id(1), tl.program_id(2)
+    k_ptr += (batch * (heads // group) + head // group) * kv_head
+    v_ptr += (batch * (heads // group) + head // group) * kv_head
+    at = (batch * heads + head) * n * D
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    q = tl.load(q_ptr + at + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)

@@ -164,7 +164,9 @@ def no_mask(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, 
         tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0))
 
 
-@fused_scale_bias_relu.wrong("the mask lets a whole row of BLOCK through at the store: the next row is overwritten")
+@fused_scale_bias_relu.wrong(
+    "the store has no mask: past the end of a row it overwrites the next, past the last one foreign memory"
+)
 def unmasked_store(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
 ) -> None:
@@ -174,7 +176,7 @@ def unmasked_store(
     bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
     for row in range(rows):
         y = tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) * scale + bias
-        tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=row * n + i < rows * n)
+        tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0))
 
 
 @fused_scale_bias_relu.wrong(
@@ -188,3 +190,36 @@ def in_half(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, 
     for row in range(rows):
         y = tl.load(x_ptr + row * n + i, mask=m) * scale + bias
         tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
+
+
+@fused_scale_bias_relu.wrong(
+    "the product is rounded to the dtype of x before the bias is added: round once, when you store"
+)
+def rounded_product(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    for _ in range(rows):
+        y = (tl.load(x_ptr + i, mask=m).to(tl.float32) * scale).to(x_ptr.dtype.element_ty).to(tl.float32) + bias
+        tl.store(out_ptr + i, tl.maximum(y, 0.0), mask=m)
+        x_ptr += n
+        out_ptr += n
+
+
+@fused_scale_bias_relu.wrong("every block takes the scale and bias of the first: column i has its own")
+def factors_of_first_block(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    lane = tl.arange(0, BLOCK)
+    scale = tl.load(scale_ptr + lane, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + lane, mask=m).to(tl.float32)
+    for _ in range(rows):
+        y = tl.load(x_ptr + i, mask=m).to(tl.float32) * scale + bias
+        tl.store(out_ptr + i, tl.maximum(y, 0.0), mask=m)
+        x_ptr += n
+        out_ptr += n

@@ -271,7 +271,7 @@ def unmasked_columns(
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total)
-    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (rows * N + columns < M * N))
+    tl.store(out_ptr + rows * N + columns, total, mask=rows < M)
 
 
 @matmul_kernel.wrong(
@@ -394,3 +394,22 @@ def short_tile(
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "the rows of the result are taken to lie M apart: element (m, n) is at m * N + n", replaces="matmul_tile"
+)
+def rows_m_apart(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * M + columns, total, mask=(rows < M) & (columns < N))

@@ -163,3 +163,25 @@ def loaded_twice(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOC
     factor = tl.rsqrt(tl.sum(x * x, 0) / n + eps)
     gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
     tl.store(out_ptr + at, tl.load(x_ptr + at, mask=m).to(tl.float32) * factor * gain, mask=m)
+
+
+@rms_norm_kernel.wrong("rows are taken to be BLOCK long: row r starts at element r * n")
+def row_of_block(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    row = tl.program_id(0)
+    x = tl.load(x_ptr + row * BLOCK + column, mask=m, other=0).to(tl.float32)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + row * n + column, x / tl.sqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)
+
+
+@rms_norm_kernel.wrong(
+    "the store has no mask: past the end of a row it overwrites the next, past the last one foreign memory"
+)
+def unmasked_store(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, x / tl.sqrt(tl.sum(x * x, 0) / n + eps) * gain)

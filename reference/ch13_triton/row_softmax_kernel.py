@@ -158,3 +158,14 @@ def half_inside(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
     e = tl.exp((x - tl.max(x, 0)).to(tl.float16).to(tl.float32))
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.wrong(
+    "the store has no mask: past the end of a row it overwrites the next, past the last one foreign memory"
+)
+def unmasked_store(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
+    e = tl.exp(x - tl.max(x, 0))
+    tl.store(out_ptr + at, e / tl.sum(e, 0))

@@ -49,7 +49,7 @@ def small_blocks(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constex
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=i < n) + tl.load(y_ptr + i, mask=i < n), mask=i < n)
 
 
-@vector_add.wrong("no mask: the last block reads and writes past the end")
+@vector_add.wrong("the loads have no mask: the last block reads past the end")
 def no_mask(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     tl.store(out_ptr + i, tl.load(x_ptr + i) + tl.load(y_ptr + i))
