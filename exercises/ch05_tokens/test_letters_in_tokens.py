@@ -58,6 +58,11 @@ def test_spaces_and_capitals_are_characters_like_others():
     agrees(letters_in_tokens, [b"Ah", b"a", b"A"], with_=oracle, gives={"A": (1, 1), "h": (0, 1), "a": (1, 0)})
 
 
+def test_a_text_is_taken_as_it_is():
+    agrees(letters_in_tokens, [b"e\xcc\x81"], with_=oracle)  # an accent is a character of its own
+    agrees(letters_in_tokens, [b"\xef\xbb\xbf", b"a"], with_=oracle)  # so is a byte order mark
+
+
 def test_no_tokens_have_no_letters():
     agrees(letters_in_tokens, [], with_=oracle, gives={})
 

@@ -57,6 +57,10 @@ def test_the_cache_may_be_kept_in_any_dtype(dtype):
     agrees(kv_cache_bytes, LLAMA_8B, 100, dtype, with_=oracle)
 
 
+def test_a_length_beyond_what_the_model_was_trained_on_is_kept_too():
+    agrees(kv_cache_bytes, LLAMA_8B | {"max_position_embeddings": 4096}, 8192, BF16, with_=oracle, gives=GIB)
+
+
 def test_every_sequence_of_a_batch_has_its_own():
     agrees(kv_cache_bytes, LLAMA_8B, 100, BF16, batch=7, with_=oracle)
 

@@ -52,6 +52,12 @@ def test_names_that_only_look_alike_are_left_alone():
 @pytest.mark.parametrize("targets", [["query"], ["q_proj", "w_q"], ["self_attn"], ["q_proj.weight"]])
 def test_a_target_that_fits_nothing_is_a_value_error(targets):
     agrees(lora_trainable, llama(1, 4, 4, 8, 10), targets, 2, with_=oracle)
+    agrees(lora_trainable, {"0.q_proj.bias": (4,), "0.k_proj.weight": (4, 4)}, targets, 2, with_=oracle)
+
+
+def test_a_target_is_a_name_and_no_pattern():
+    agrees(lora_trainable, llama(1, 4, 4, 8, 10), ["q.proj"], 2, with_=oracle)
+    agrees(lora_trainable, {"0.q_proj.bias": (4,), "0.k_proj.weight": (4, 4)}, ["q_proj"], 2, with_=oracle)
 
 
 @settings(max_examples=15)

@@ -74,6 +74,7 @@ def test_texts_of_no_more_than_one_n_gram(tokens, n, gives):
 @pytest.mark.parametrize("n", [0, -2])
 def test_n_below_one_is_a_value_error(n):
     agrees(repetition_rate, [1, 2, 3], n, with_=oracle)
+    agrees(repetition_rate, [], n, with_=oracle)
 
 
 @given(st.lists(st.integers(0, 2), max_size=12), st.integers(1, 4))

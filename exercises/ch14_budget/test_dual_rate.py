@@ -46,6 +46,10 @@ def test_a_policy_slower_than_the_planner():
     agrees(dual_rate, 20, 100, 90, with_=oracle, gives=(110, 210))
 
 
+def test_times_are_whole_numbers_of_any_size():
+    agrees(dual_rate, 3, 1, 10**17 + 1, with_=oracle)
+
+
 @pytest.mark.parametrize("times", [(0, 20, 5), (100, 0, 5), (100, 20, -1)], ids=str)
 def test_impossible_times_raise(times):
     agrees(dual_rate, *times, with_=oracle)

@@ -48,6 +48,11 @@ def test_ties_go_to_compute_then_to_memory():
     agrees(latency_sheet, ops, 1.0, 1.0, 2e6, with_=oracle, gives=gives)
 
 
+def test_a_launch_is_compared_with_the_longer_of_the_two_not_with_their_sum():
+    gives = ([("op", 5.0, "launch")], 5.0)
+    agrees(latency_sheet, [("op", 2e9, 2e6)], 1e15, 1e12, 3.0, with_=oracle, gives=gives)
+
+
 def test_a_launch_of_more_than_half_the_work_is_not_yet_what_takes_longest():
     gives = ([("a", 7_000_000.0, "compute"), ("b", 7_000_000.0, "memory")], 14_000_000.0)
     agrees(latency_sheet, [("a", 4.0, 1.0), ("b", 1.0, 4.0)], 1.0, 1.0, 3e6, with_=oracle, gives=gives)

@@ -35,7 +35,7 @@ ADVICE: Mapping[str, str] = {
     "matmul": "tl.dot multiplies tiles",
     "relu": "write tl.maximum(x, 0.0)",
     "tanh": "write it with tl.exp or tl.sigmoid",
-    "softmax": "write it out: that is the point of row_softmax_kernel",
+    "softmax": "write it with tl.max, tl.exp and tl.sum",
     "make_block_ptr": "it is gone in triton 3.9: add offsets to the pointer",
     "make_tensor_descriptor": "add offsets to the pointer",
     "device_print": "to look inside, store what you want to see",
