@@ -33,9 +33,17 @@ def verdict(koan: str, status: Status, *, names: Iterable[str] = (), text: str =
         end = Exit(finished=False, timed_out=20, running="a loop ends")
         return judge(koan, "x", [], "", end, seconds=20.5, seed=7, output=output)
     test = TestResult(
-        "test_one", "one and one", status, text or status.value, looks=looks, output=output, headline=text[:200]
+        "test_one",
+        "one and one",
+        status,
+        text or status.value,
+        looks=looks,
+        function="add",
+        output=output,
+        headline=text[:200],
     )
-    return judge(koan, "x", [test], "", finished, seconds=0.25, seed=7, output=output)
+    names_of = {"add": tuple(looks)}
+    return judge(koan, "x", [test], "", finished, seconds=0.25, seed=7, output=output, names=names_of)
 
 
 def grade(book: Workbook, name: str, verdicts: Iterable[Verdict], **more: object) -> Grade:

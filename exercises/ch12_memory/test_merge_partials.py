@@ -32,7 +32,7 @@ def test_one_key_may_outweigh_a_thousand():
     agrees(merge_partials, out[0], lse[0], out[1], lse[1], with_=oracle, gives=([[0.9566]], [10.0444]))
 
 
-@pytest.mark.parametrize("dtype, other", zip(DTYPES, DTYPES[1:] + DTYPES[:1], strict=True), ids=str)
+@pytest.mark.parametrize("dtype, other", list(zip(DTYPES, DTYPES[1:] + DTYPES[:1], strict=True)), ids=str)
 def test_parts_in_every_dtype(dtype, other, seed):
     agrees(merge_partials, *partial(4, 40, seed, 3, dtype), *partial(4, 40, seed + 1, 3, other), with_=oracle)
 

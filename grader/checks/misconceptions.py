@@ -198,10 +198,11 @@ def _close(a: Outcome, b: Outcome, expected: Expected) -> bool:
     Two honest ways may be as far apart as the bound of the oracle says, and so may two ways of making a mistake.
     """
     if a.error is not None and b.error is not None:
-        # An error class of ours (StrayAddress) has one cause. Learners word their own refusals in many ways. The text
-        # of a RecursionError only says where the stack ended. Other errors with another text may have another cause.
-        name = _class_name(a.error)
-        return name == _class_name(b.error) and (name in WORDED_FREELY or is_ours(type(a.error).__module__))
+        # An error class of ours tells what caused it. Learners word their own refusals in many ways. The text of a
+        # RecursionError only says where the stack ended. Other errors with another text may have another cause.
+        name, ours = _class_name(a.error), is_ours(type(a.error).__module__)
+        same_cause = ours and getattr(a.error, "cause", ()) == getattr(b.error, "cause", ())
+        return name == _class_name(b.error) and (name in WORDED_FREELY or same_cause)
     if a.error is not None or b.error is not None or _change(a) != _change(b):
         return False
     bounds = iter(expected.widths if len(leaves(a.value)) == len(expected.widths) else [])

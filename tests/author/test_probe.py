@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-REFERENCE, TESTS = "reference/ch07_attention/causal_mask.py", "exercises/ch07_attention/test_causal_mask.py"
+TESTS = "exercises/ch07_attention/test_causal_mask.py"
 
 
 @pytest.fixture(scope="module")
@@ -12,10 +12,9 @@ def probed(lasting):
     """What the probe finds: with a test that no longer sees a shift by one, and a ledger with two entries."""
     play = lasting.play
     try:
-        for file in (play.root / "exercises/ch07_attention").glob("test_causal_mask.py"):
-            file.write_text(HOLE)
+        (play.root / TESTS).write_text(HOLE)
         (play.root / "reference/ch07_attention/equivalents.toml").write_text(LEDGER)
-        yield json.loads(play.koans("verify", "causal_mask", "--seeds", "1", "--probe", "--json").stdout)["probe"]
+        return json.loads(play.koans("verify", "causal_mask", "--seeds", "1", "--probe", "--json").stdout)["probe"]
     finally:
         lasting.restore()
 

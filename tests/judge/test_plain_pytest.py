@@ -48,7 +48,7 @@ def test_a_chapter_k_x_and_lf_work(play):
     play.solve("scores")
     play.body("causal_mask", "return torch.zeros(n_q, n_k)")
     chapter = _pytest(play, "exercises/ch07_attention")
-    assert "ch07_attention/scores  18 of 18 tests pass" in chapter.stdout
+    assert "ch07_attention/scores  19 of 19 tests pass" in chapter.stdout
     assert "ch07_attention/causal_mask" in chapter.stdout
     scores = _pytest(play, "exercises/ch07_attention/test_scores.py", "-k", "two_queries_and_a_key")
     assert re.search(r"^[1-9]\d* passed, [1-9]\d* deselected in", scores.stdout.splitlines()[-1])

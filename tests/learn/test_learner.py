@@ -155,7 +155,7 @@ def test_the_test_that_is_named_is_the_one_whose_failure_is_told(play):
         "for i, x in enumerate(drafts):",
         "    if u[i] >= p[i][x] / q[i][x]:",
         "        return [*drafts[:i], draw(p[i] - q[i], v)]",
-        "return drafts",
+        "return [*drafts, draw(p[-1], v)]",
     )
     output = play.says("run", "speculative_accept").stdout
     assert "this looks like: the residual not clipped at zero" in output
