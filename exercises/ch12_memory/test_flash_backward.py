@@ -69,6 +69,10 @@ def test_strides_make_no_difference(seed):
     agrees(flash_backward, *map(strided, given_tensors(3, 5, 4, 2, seed)), 2, with_=oracle)
 
 
+def test_values_of_one_number(seed):
+    agrees(flash_backward, *given_tensors(3, 5, 4, 1, seed), 2, with_=oracle)
+
+
 def test_no_queries_give_no_gradient(seed):
     q, k, v, out, lse, grad = given_tensors(1, 5, 4, 2, seed)
     agrees(flash_backward, q[:0], k, v, out[:0], lse[:0], grad[:0], 2, with_=oracle)
