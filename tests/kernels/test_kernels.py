@@ -56,7 +56,7 @@ def kernels(*lines):
         (HEAD + KERNEL + "    x = tl.float32(1)\n", 6, "it is called, not named"),
         (HEAD + KERNEL + "    x = tl.tensor(n, tl.float32)\n", 6, "tl.full and tl.zeros make tiles"),
         (HEAD + KERNEL + "    x = tl.dtype('fp32')\n", 6, "does not run it"),
-        (HEAD + KERNEL + "    x = tl.softmax(n)\n", 6, "write it out"),
+        (HEAD + KERNEL + "    x = tl.softmax(n)\n", 6, "write it with tl.max"),
         (HEAD + KERNEL + "    tl.atomic_add(x_ptr, 1)\n", 6, "one program that owns it"),
         (HEAD + KERNEL + "    tl.device_print('x', n)\n", 6, "store what you want to see"),
         (HEAD + KERNEL + "    tl.static_print(n)\n", 6, "store what you want to see"),
