@@ -184,8 +184,8 @@ def _widths(
                 total = _wider(total, _in_float64(other), args64, kwargs64)
         if marked:
             # `lowp` rounds to the dtype of the first input, as of `q` in attention, whatever the others have.
-            u = next((torch.finfo(x.dtype).eps / 2 for x in leaves((args, kwargs)) if is_float(x)), U32)
-            low = lowp_width(formula, args64, kwargs64, u, exact, draws)
+            dtype = next((x.dtype for x in leaves((args, kwargs)) if is_float(x)), torch.float32)
+            low = lowp_width(formula, args64, kwargs64, dtype, exact, draws)
             total = [w if w is None or x is None else w + x for w, x in zip(total, low, strict=True)]
     return total
 

@@ -23,7 +23,6 @@ from reference import shaken
 U32 = 2.0**-24  # unit roundoff of fp32, the precision that every koan computes in
 DRAWS = 8
 SLACK = 16  # bounds are this many times the spread; honest errors reached 7.75 times in 183,448 checks
-LOWP_SLACK = 3  # for values rounded to 16 bits; with 2 one honest answer of 200 seeds was refused
 
 # Operations that return one of their inputs, or a value that is representable exactly: they round nothing.
 EXACT = frozenset(
@@ -142,17 +141,28 @@ def width(
 
 
 def lowp_width(
-    formula: Callable[..., Any], args: Any, kwargs: Any, u: float, exact: list[Any], draws: int = DRAWS
+    formula: Callable[..., Any],
+    args: Any,
+    kwargs: Any,
+    dtype: torch.dtype,
+    exact: list[Any],
+    draws: int = DRAWS,
 ) -> list[Tensor | None]:
-    """How far the result moves when only the values marked with `lowp` are rounded, with unit roundoff `u`."""
+    """How far the result moves when only the values marked with `lowp` are rounded to `dtype`.
 
-    def draw(seed: int) -> list[Any]:
-        generator = torch.Generator().manual_seed(seed)
+    One draw rounds them as an honest answer does: roundings of like values go the same way, and random ones do not.
+    """
+    u = torch.finfo(dtype).eps / 2
+
+    def draw(number: int) -> list[Any]:
+        generator = torch.Generator().manual_seed(max(0, number - 1))
 
         def shake(t: Tensor) -> Tensor:
+            if number == 0:
+                return t.to(dtype).to(t.dtype)
             return t * (1 + u * (torch.rand(t.shape, generator=generator, dtype=torch.float64) * 2 - 1))
 
         with shaken(shake):
             return leaves(formula(*args, **kwargs))
 
-    return [None if s is None else LOWP_SLACK * s for s in spread_by_row(exact, draw, draws)]
+    return [None if s is None else 2 * s for s in spread_by_row(exact, draw, draws + 1)]

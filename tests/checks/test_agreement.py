@@ -159,6 +159,24 @@ def test_an_intermediate_may_be_rounded_only_where_the_oracle_says_so(dtype):
 
 
 @oracle
+def total(x, y):
+    return lowp(x * y).sum(-1)
+
+
+def test_values_that_are_all_rounded_the_same_way_may_add_up():
+    """64 equal products lie 0.44 of a unit in the last place above a float16, so every rounding goes down."""
+
+    def rounds_the_products(x, y):
+        return (x.float() * y.float()).to(x.dtype).float().sum(-1)
+
+    x, y = torch.full((64,), 1 + 2**-10, dtype=torch.float16), torch.full((64,), 1.4375, dtype=torch.float32)
+    assert rounds_the_products(x, y) != (x.float() * y).sum(-1)
+    agrees(lambda x, y: rounds_the_products(x, y).to(torch.float32), x, y, with_=total)
+    with pytest.raises(Disagreement):
+        agrees(lambda x, y: rounds_the_products(x, y) * 1.002, x, y, with_=total)
+
+
+@oracle
 def half(x):
     if x.numel() == 0:
         raise ValueError("nothing to halve")

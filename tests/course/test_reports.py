@@ -231,7 +231,7 @@ def test_only_a_pass_is_passed_in_ctrf_and_junit(found):
     assert [case.is_passed for case in cases] == [status == Status.passed for status in expected]
 
 
-# JUnit: junitparser reads it; elements and attributes are those of Jenkins' junit-10.xsd
+# JUnit: junitparser reads it, and it has the elements and attributes of Jenkins' junit-10.xsd
 
 ALLOWED = {
     "testsuites": {"name", "time", "tests", "failures", "errors"},
