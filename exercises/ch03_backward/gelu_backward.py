@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def gelu_backward(x: Float[Tensor, "*shape"], dy: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """dx of y = x · Φ(x), given dy, in the dtype of `x`, whatever dy has.
+    """dx of y = x · Φ(x), given dy, in the dtype of `x`, whatever dtype dy has.
 
     Exact GELU, with the error function: Φ(x) = ½ (1 + erf(x/√2)). Its own slope is the bell curve
     φ(x) = exp(−x²/2) / √(2π). Compute in float32, whatever the dtype, and round once at the end. `x` is finite.

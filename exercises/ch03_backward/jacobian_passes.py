@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def jacobian_passes(weights: list[Float[Tensor, "n_out n_in"]], x: Float[Tensor, "n"], mode: str) -> list[Tensor]:
-    """What each pass gives, in order, in the dtype of `x`, whatever the weights have.
+    """What each pass gives, in order, in the dtype of `x`, whatever dtype the weights have.
 
     There is at least one layer, and any may change the width.
 

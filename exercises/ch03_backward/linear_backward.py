@@ -11,7 +11,9 @@ from torch import Tensor
 def linear_backward(
     x: Float[Tensor, "*batch n_in"], weight: Float[Tensor, "n_out n_in"], dy: Float[Tensor, "*batch n_out"]
 ) -> tuple[Float[Tensor, "*batch n_in"], Float[Tensor, "n_out n_in"], Float[Tensor, "n_out"]]:
-    """(dx, dW, db) of y = x Wᵀ + b, in the shapes of x, W and b, all in the dtype of `x`, whatever W and dy have.
+    """(dx, dW, db) of y = x Wᵀ + b, in the shapes of x, W and b.
+
+    All are in the dtype of `x`, whatever dtypes W and dy have.
 
     There may be any number of batch axes, none included; W and b serve every row of all of them. dy is taken as it
     is: if the loss was a mean, its 1/batch is in dy already.

@@ -9,7 +9,9 @@ from torch import Tensor
 
 
 def softmax_backward(p: Float[Tensor, "*batch n"], dp: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch n"]:
-    """ds, the gradient by the scores, of p = softmax(s) along the last axis, in the dtype of `p`, whatever dp has.
+    """ds, the gradient by the scores, of p = softmax(s) along the last axis.
+
+    It has the dtype of `p`, whatever dtype dp has.
 
     `p` are the weights of the forward pass and `dp` the gradient by them. The slope of p_i by s_j is p_i (1 − p_i) for
     j = i and −p_i p_j for every other j.

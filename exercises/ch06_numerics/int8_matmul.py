@@ -15,7 +15,7 @@ def int8_matmul(x: Float[Tensor, "n k"], w: Float[Tensor, "m k"]) -> Float[Tenso
     Each row of `x` (a token) and each row of `w` (an output channel) has a scale, its largest |value| /
     127. A value becomes the integer nearest to value / scale; a row of zeros stays zeros. Products are
     added in int32, exactly, and each sum is multiplied by its two scales. Compute scales and result in
-    float32 and round once, to the dtype of `x`, whatever `w` has.
+    float32 and round once, to the dtype of `x`, whatever dtype `w` has.
 
         x = [[1.27, 0.444]]   scale 0.01   integers [127, 44]
         w = [[1.27, -0.3]]    scale 0.01   integers [127, -30]

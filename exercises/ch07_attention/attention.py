@@ -15,7 +15,7 @@ def attention(
     v: Float[Tensor, "b h k e"],
     hidden: Bool[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "b h q e"]:
-    """softmax(q·k / √d) over the keys, times `v`; in the dtype of `q`, whatever the others have.
+    """softmax(q·k / √d) over the keys, times `v`; in the dtype of `q`, whatever dtype the others have.
 
     `hidden` is True where a query may not see a key and broadcasts to (b, h, q, k); without it all keys are
     seen. A query that sees no key gives zeros. Values may be wider or narrower than keys (e and d). Compute

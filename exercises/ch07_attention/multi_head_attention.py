@@ -19,7 +19,7 @@ def multi_head_attention(
     causal: bool = False,
 ) -> Float[Tensor, "b n d_model"]:
     """Self-attention of the tokens of each sequence, without biases, in the dtype of `x`,
-    whatever the weights have.
+    whatever dtype the weights have.
 
     Compute in float32 inside, whatever the dtype, and round once at the end. All four weights are stored
     (out, in), as in nn.Linear: the queries are x times w_q transposed. Their first inner/heads numbers belong

@@ -18,7 +18,7 @@ def llama_block(
     gate_proj, up_proj, down_proj, and the gains of two RMS norms. input_layernorm is the one before attention. The one
     before the ffn is called post_attention_layernorm. Keys and values have `kv_heads` heads. RoPE turns queries and
     keys by their positions 0, 1, 2, ..., after the split into heads. Work in float32 inside and round once, at the
-    end, to the dtype of `x`, whatever the weights have.
+    end, to the dtype of `x`, whatever dtype the weights have.
 
         one token x = [[[3., 4.]]], all matrices [[1., 0.], [0., 1.]], gains [1., 1.], one head
         norm(x) = [0.8485, 1.1314]; a single token attends to itself alone, so h = [3.8485, 5.1314]

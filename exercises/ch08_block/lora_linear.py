@@ -15,7 +15,7 @@ def lora_linear(
     b: Float[Tensor, "d_out r"],
     alpha: float,
 ) -> Float[Tensor, "tokens d_out"]:
-    """W x + alpha/r · B (A x) for each token x, in the dtype of `x`, whatever the others have; r is the number of
+    """W x + alpha/r · B (A x) for each token x, in the dtype of `x`, whatever dtype the others have; r is the number of
     rows of `a`.
 
     Compute in float32 inside, and round once.
@@ -37,7 +37,7 @@ def lora_gradients(
 ) -> tuple[Float[Tensor, "r d_in"], Float[Tensor, "d_out r"]]:
     """The gradients of a loss by `a` and by `b`, given `dy`, its gradient by the result of `lora_linear`.
 
-    Both are sums over the tokens, computed in float32 and returned in the dtype of `x`, whatever the others
+    Both are sums over the tokens, computed in float32 and returned in the dtype of `x`, whatever dtype the others
     have.
 
         x, a, b, alpha as above, dy = [[1., 1.]]

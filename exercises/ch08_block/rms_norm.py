@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def rms_norm(x: Float[Tensor, "*batch n"], gain: Float[Tensor, " n"], eps: float = 1e-6) -> Float[Tensor, "*batch n"]:
-    """x / √(mean of x² + eps) · gain along the last axis, in the dtype of `x`, whatever `gain` has.
+    """x / √(mean of x² + eps) · gain along the last axis, in the dtype of `x`, whatever dtype `gain` has.
 
     Compute in float32 inside, whatever the dtypes, and round once, after the gain. Write it yourself: torch's rms_norm
     is refused.

@@ -15,7 +15,7 @@ def swiglu(
     up: Float[Tensor, "ffn d"],
     down: Float[Tensor, "d ffn"],
 ) -> Float[Tensor, "*batch d"]:
-    """down (SiLU(gate x) ⊙ up x), in the dtype of `x`, whatever the weights have, with SiLU(z) = z · sigmoid(z).
+    """down (SiLU(gate x) ⊙ up x), in the dtype of `x`, whatever dtype the weights have, with SiLU(z) = z · sigmoid(z).
 
     The weights are stored (out, in), as in nn.Linear: `gate x` is x times gate transposed. Compute in float32 inside,
     whatever the dtypes, and round once at the end.

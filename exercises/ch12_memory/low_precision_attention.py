@@ -14,8 +14,7 @@ def low_precision_attention(
 ) -> tuple[Float[Tensor, "n_q e"], Float[Tensor, " n_q"]]:
     """softmax(q·k / √d) @ v in the dtype of `q`, and log Σ exp(q·k / √d) of each query in float32.
 
-    q, k and v come in fp16, bf16 or float32, each in its own, and this is what happens to them, as
-    in a kernel on tensor cores:
+    Each of q, k and v may be in fp16, bf16 or float32. This is what happens to them, as in a kernel on tensor cores:
 
         scores     products of q and k as they are, added up and scaled in float32
         softmax    maximum, exp and sum in float32

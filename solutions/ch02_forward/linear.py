@@ -11,7 +11,7 @@ from torch import Tensor
 def linear(
     x: Float[Tensor, "*batch d_in"], w: Float[Tensor, "d_out d_in"], b: Float[Tensor, "d_out"] | None = None
 ) -> Float[Tensor, "*batch d_out"]:
-    """x Wᵀ + b, in the dtype of `x`, whatever the others have. Without `b` nothing is added.
+    """x Wᵀ + b, in the dtype of `x`, whatever dtype the others have. Without `b` nothing is added.
 
     Compute in float32 inside, whatever the dtype, and round once at the end. `x` may be a single vector or have any
     number of axes before the last.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def scores(q: Float[Tensor, "b h q d"], k: Float[Tensor, "b h k d"]) -> Float[Tensor, "b h q k"]:
-    """q·k / √d for every query and key of each head, in the dtype of `q`, whatever `k` has.
+    """q·k / √d for every query and key of each head, in the dtype of `q`, whatever dtype `k` has.
 
     Multiply and scale in float32, whatever the dtype, and round once. fp16 ends at 65,504: a sum of 70,000 that the
     scale brings back into range must not overflow on the way.

@@ -12,7 +12,9 @@ from torch import Tensor
 def layer_norm(
     x: Float[Tensor, "*batch n"], gain: Float[Tensor, " n"], bias: Float[Tensor, " n"], eps: float = 1e-5
 ) -> Float[Tensor, "*batch n"]:
-    """(x - mean) / √(variance + eps) · gain + bias along the last axis, in the dtype of `x`, whatever the others have.
+    """(x - mean) / √(variance + eps) · gain + bias along the last axis.
+
+    The result has the dtype of `x`, whatever dtype the others have.
 
     The variance is the mean of the squared distances from the mean: divided by n, not by n - 1. Compute in float32
     inside, whatever the dtypes, and round once, after the bias. Write it yourself: torch's layer_norm is refused.

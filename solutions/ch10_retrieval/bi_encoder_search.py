@@ -14,9 +14,9 @@ def bi_encoder_search(
 ) -> tuple[Float[Tensor, "q k"], Int[Tensor, "q k"]]:
     """For each query the k largest dot products with documents, in falling order, and the documents' numbers (int64).
 
-    Scores are computed and ranked in float32 and then rounded to the dtype of `queries`, whatever the documents
-    have. Of equal scores the document with the lower number comes first. If there are fewer than k documents, all are
-    returned.
+    Scores are computed and ranked in float32 and then rounded to the dtype of `queries`, whatever dtype the
+    documents have. Of equal scores the document with the lower number comes first. If there are fewer than k documents,
+    all are returned.
 
         queries [[1., 2.]], documents [[1., 1.], [4., 0.], [0., 2.], [9., -9.]], k = 3
             scores 3, 4, 4, -9  ->  ([[4., 4., 3.]], [[1, 2, 0]])

@@ -13,8 +13,8 @@ def info_nce(queries: Float[Tensor, "n d"], positives: Float[Tensor, "n d"], tem
     """The mean over i of −log p(i | query i), as a tensor without axes, in the dtype of `queries`.
 
     p(j | query i) is softmax over all j of (query i · positive j) / temperature. The vectors are used as they are;
-    whoever wants cosines has normalised them. Compute in float32, whatever the two
-    dtypes, and round once; finite for logits of 1e5.
+    whoever wants cosines has normalised them. Compute in float32, whatever the two dtypes, and round once; finite for
+    logits of 1e5.
 
         queries = positives = [[1., 0.], [0., 1.]], temperature 1   ->  log(e + 1) − 1 = 0.3133
         the same at temperature 0.1                                 ->  log(1 + e⁻¹⁰) = 0.0000454

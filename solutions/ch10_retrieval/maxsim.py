@@ -14,10 +14,9 @@ def maxsim(
 ) -> Float[Tensor, "n"]:
     """For each document the sum over query tokens of the largest dot product with one of its tokens.
 
-    `mask` is True where a document has a token and False where it is filled up; what stands there has no effect, also
-    inf and NaN. A
-    document without tokens scores -inf. In the dtype of `query`, whatever the documents have; compute in float32 and
-    round once.
+    `mask` is True where a document has a token and False where it is filled up. What stands there has no effect, not
+    even inf or NaN. A document without tokens scores -inf. The result has the dtype of `query`, whatever dtype the
+    documents have; compute in float32 and round once.
 
         query tokens [1, 0] and [0, 1], document tokens [2, 0], [0.5, 1] and [-1, 3]:
             products [2, 0.5, -1] and [0, 1, 3]  ->  2 + 3 = 5

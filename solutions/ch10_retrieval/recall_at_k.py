@@ -25,8 +25,8 @@ def recall_at_k(rankings: list[list[int]], relevant: list[list[int]], k: int) ->
 
 
 def mean_reciprocal_rank(rankings: list[list[int]], relevant: list[list[int]]) -> float:
-    """The mean over queries of 1 / (rank of the first relevant document), counted from 1; 0 if none is listed
-    or a query has none.
+    """The mean over queries of 1 / (rank of the first relevant document), counted from 1; 0 if none is listed,
+    or if a query has no relevant document.
 
         mean_reciprocal_rank([[7, 3, 9, 1], [2, 4], [5]], [[3, 1], [2], [8]])  ->  (1/2 + 1 + 0) / 3 = 0.5
 

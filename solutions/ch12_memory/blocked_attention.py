@@ -19,7 +19,7 @@ def blocked_attention(
 
     For each query keep the maximum m, the sum l = Σ exp(score − m) and the sum of the values with the same weights, all
     in float32. When m grows, correct both sums. Divide by l once, at the end. The first result is rounded to the
-    dtype of `q`, whatever k and v have, the second, m + log l, is float32.
+    dtype of `q`, whatever dtypes k and v have. The second, m + log l, is float32.
 
         q [[0.]], k [[5.], [7.]], v [[1., 2.], [3., 6.]], any block  ->  [[2., 4.]], [log 2 = 0.6931]
     """

@@ -19,8 +19,8 @@ def roofline(flops: int, moved: dict[str, int], peak: float, bandwidth: dict[str
         roofline(40, {"HBM": 8, "SRAM": 20}, 100.0, {"HBM": 10.0, "SRAM": 60.0})  ->  (50.0, "HBM")
         HBM 40/8 · 10 = 50, SRAM 40/20 · 60 = 120, peak 100
 
-    Raises ValueError if `flops` is not positive, and KeyError if a level of `moved` has no bandwidth, also if it
-    moves nothing.
+    Raises ValueError if `flops` is not positive, and KeyError if a level of `moved` has no bandwidth, even if
+    that level moves nothing.
     """
     ### BEGIN SOLUTION
     if flops <= 0:

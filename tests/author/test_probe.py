@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from grader.author import probe
+
 TESTS = "exercises/ch07_attention/test_causal_mask.py"
 
 
@@ -49,6 +51,22 @@ def test_an_entry_that_no_survivor_needs_is_reported(probed):
 
 def test_every_caught_mutant_is_counted_by_its_name(probed):
     assert probed["named_right"] + probed["named_wrong"] + probed["unnamed"] == probed["caught"]
+
+
+def test_the_tests_of_a_koan_as_they_are_notice_every_mutant(play):
+    """Also those of `softmax`, some of which are equivalent by the ledger of its chapter."""
+    ended = play.koans("verify", "causal_mask", "softmax", "--seeds", "1", "--probe", "--json")
+    report = json.loads(ended.stdout)["probe"]
+    assert ended.returncode == 0
+    assert report["caught"] == report["mutants"] > 100
+    assert (report["survivors"], report["stale"]) == ([], [])
+    assert report["equivalent"] > 5
+
+
+def test_every_ledger_lists_koans_of_its_chapter(book):
+    for chapter in {koan.chapter for koan in book.koans.values()}:
+        names = {koan.name for koan in book.koans.values() if koan.chapter == chapter}
+        assert {entry.koan for entry in probe.ledger(book, chapter)} <= names, chapter
 
 
 def test_the_soak_runs_honest_answers_under_every_setting(play):
