@@ -28,7 +28,10 @@ Kind = Literal["equivalent", "only a GPU shows it"]
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Mutants of one koan that may survive for one reason. `changes` are theirs, in any answer of the koan."""
+    """Mutants of one koan that may survive for one reason.
+
+    `changes` are their changes as the probe prints them, in any answer of the koan.
+    """
 
     koan: str
     reason: str
@@ -55,7 +58,7 @@ class Survivor(msgspec.Struct, frozen=True):
 class ProbeReport(msgspec.Struct):
     """What the probe found.
 
-    `mutants` counts those that make a mistake: without the equivalent ones, and without roundings that change nothing.
+    `mutants` counts those that make a mistake: without the equivalent ones and those that have no effect.
     `named_right` counts the caught mutants whose name was found with other inputs too, `named_wrong` those whose name
     was not, `unnamed` those without a name.
     """
