@@ -29,7 +29,8 @@ from _common import ROOT, CannotMeasure, Figures, children, copy_workbook, main,
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.workbook import Koan, Workbook
 from grader.course.grade import grade_all
-from grader.course.intake.submissions import Submission
+from grader.course.intake.client import Intake
+from grader.course.intake.collect import collect
 from grader.course.verdict_cache import VerdictCache
 from grader.judge.runner import Runner
 from grader.judge.sandbox.confine import in_words
@@ -63,9 +64,9 @@ class Kind(NamedTuple):
 
 
 class ClassMember(NamedTuple):
-    """A submission, the points it must earn, and the share of the class its time stands for (0: not sampled)."""
+    """A submission's folder, its points, and the share of the class that its time stands for (0: not sampled)."""
 
-    fork: Submission
+    fork: Path
     points: int
     stands_for: float
 
@@ -101,7 +102,7 @@ def small(folder: Path) -> Workbook:
     return book
 
 
-def submit(book: Workbook, place: Path, solved: int, hostile: str = "") -> Submission:
+def submit(book: Workbook, place: Path, solved: int, hostile: str = "") -> Path:
     """A submission with the first `solved` koans solved and stubs for the others; the next may be a hostile file."""
     for i, koan in enumerate(book.koans.values()):
         text = strip_markers(book.solution(koan).read_text()) if i < solved else stub_of(book, koan)
@@ -110,7 +111,7 @@ def submit(book: Workbook, place: Path, solved: int, hostile: str = "") -> Submi
         file = place / "exercises" / f"{koan.id}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text + (f"# {place.name}\n" if i < solved else ""))
-    return Submission(place.name, place)
+    return place
 
 
 def submissions(book: Workbook, place: Path, kinds: Sequence[Kind]) -> list[ClassMember]:
@@ -182,9 +183,12 @@ def koans_grade(book: Workbook, members: Sequence[ClassMember], name: str) -> tu
     """The seconds of `koans grade` per submission, and the level of isolation in words."""
     cpu, wall = cpu_seconds(), time.perf_counter()
     points: dict[str, int] = {}
-    with Runner(book, isolated=True) as runner, VerdictCache(book.root) as cache:
+    with Runner(book, isolated=True) as runner, Intake(book) as intake:
+        cache = VerdictCache(book.root)
         level = in_words(runner.level())
-        for grade in grade_all(book, [m.fork for m in members], runner, seed=1, cache=cache):
+        sources = collect([m.fork for m in members], intake, one_each=True).sources
+        submissions = intake.take_all(sources)
+        for grade in grade_all(book, submissions, runner, seed=1, count=len(sources), cache=cache):
             points[grade.submission] = grade.earned
             progress(f"{name}: {len(points)} of {len(members)} submissions graded")
     if wrong := [m for m in members if points.get(m.fork.name) != m.points]:
@@ -197,7 +201,7 @@ def cold_pytest(book: Workbook, member: ClassMember) -> Figures:
     """The seconds of one pytest on a submission, as a grading script would run it."""
     cpu, wall = cpu_seconds(), time.perf_counter()
     tests = [str(book.test_file(koan)) for koan in book.koans.values()]
-    command = [sys.executable, "-m", "pytest", "-q", f"--target={member.fork.folder}", "--seed", "1", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", f"--target={member.fork}", "--seed", "1", *tests]
     done = subprocess.run(
         command,
         cwd=book.root,

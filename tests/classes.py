@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
 from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.book.workbook import Workbook
 from grader.course.grade import Class, Grade, classroom, score
+from grader.course.intake.ids import identify
 
 SAYS = "exp before subtracting the row maximum: large `scores` overflow"
 OTHER = "no maximum kept: a row of -inf is NaN"
@@ -50,6 +53,7 @@ def grade(book: Workbook, name: str, verdicts: Iterable[Verdict], **more: object
     koans = tuple(score(book.koans[v.koan], v) for v in verdicts)
     values: dict[str, object] = {
         "submission": name,
+        "id": identify([(name, f"forks/{name}")])[0],
         "folder": f"forks/{name}",
         "seed": 7,
         "points": sum(k.points for k in book.koans.values()),
@@ -76,11 +80,20 @@ def a_class(book: Workbook) -> Class:
     ]
     grades = [
         grade(book, "ada", [verdict(koan, Status.passed) for koan in order]),
-        grade(book, "ben", half),
+        grade(
+            book,
+            "ben",
+            half,
+            commit="a1b2c3d4e5f60718293a4b5c6d7e8f9012345678",
+            branch="main",
+            authored="2026-11-21T20:00:00+01:00",
+            handed_in="2026-11-21T20:05:00Z",
+            notes=("3 files match no koan",),
+        ),
         grade(book, "cyd", [verdict(koan, Status.not_started) for koan in order], cards=()),
         grade(book, "dan", [], earned=0, cards=(), problem="forks/dan: has no exercises/ folder"),
     ]
-    return classroom("Numerics 1", 7, grades)
+    return msgspec.structs.replace(classroom("Numerics 1", 7, grades), notes=("notes.txt is no submission",))
 
 
 def a_hostile_class(book: Workbook) -> Class:
@@ -95,6 +108,8 @@ def a_hostile_class(book: Workbook) -> Class:
         # A verdict that `judge` did not clean.
         huge = HUGE if text == EVERYTHING else text
         raw = [Verdict(order[0], "x", Status.crashed, huge, huge, (), (text[:300],), output=huge)]
-        grades.append(grade(book, f"{text[:400]} {i}", [*raw, *koans[1:]], isolation=text[:100], device=text[:100]))
+        origin = dict.fromkeys(("commit", "branch", "authored", "handed_in", "student"), text[:300])
+        more = {"isolation": text[:100], "device": text[:100], "notes": (text[:300],), **origin}
+        grades.append(grade(book, f"{text[:400]} {i}", [*raw, *koans[1:]], **more))
     grades.append(grade(book, EVERYTHING, [], problem=EVERYTHING, folder=EVERYTHING, trusted=False))
-    return Class(EVERYTHING, 7, tuple(grades))
+    return Class(EVERYTHING, 7, tuple(grades), notes=HOSTILE)

@@ -71,6 +71,7 @@ class Play:
             mock.patch.object(sys, "argv", ["koans", *args]),
             mock.patch.object(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines))),
             mock.patch.object(cli.gc, "freeze"),
+            mock.patch.object(cli.grading, "installed", return_value=self.root),  # as if it came with this workbook
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
             pytest.raises(SystemExit) as end,
@@ -98,6 +99,11 @@ class Play:
 
     def write(self, name: str, text: str) -> None:
         self.workbook.exercise(self.workbook.koan(name)).write_text(text)
+
+    def hand_in(self, folder: Path) -> Path:
+        """Copy the exercises into a new folder outside the workbook, as a submission. Returns the folder."""
+        shutil.copytree(self.root / "exercises", folder / "exercises")
+        return folder
 
     def body(self, name: str, *lines: str) -> None:
         """Replace the `raise` of the stub by these lines."""

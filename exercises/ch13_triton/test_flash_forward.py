@@ -50,7 +50,8 @@ def test_scores_far_below_zero(m, seed):
     q, k, v = qkv(1, 5, m, seed=seed)
     q[..., 0], k[..., 0] = 40.0, -40.0
     agrees(flash_forward, q, k, v, with_=oracle)
-    agrees(flash_forward, 5e3 * q, 5e3 * k, v[:, :1].expand_as(v), with_=oracle)  # scores of -1e10, values all alike
+    # scores of -1e10, values all alike
+    agrees(flash_forward, 5e3 * q, 5e3 * k, v[:, :1].expand_as(v).contiguous(), with_=oracle)
 
 
 def test_many_values_of_one_sign_in_fp16(seed):
@@ -60,7 +61,7 @@ def test_many_values_of_one_sign_in_fp16(seed):
 
 def test_scores_that_fp16_cannot_tell_apart(seed):
     q, k, v = qkv(1, 3, 32, d=32, dtype=torch.float16, seed=seed)
-    agrees(flash_forward, 60 + q, 8 * torch.eye(32).half().expand_as(k), v, with_=oracle)
+    agrees(flash_forward, 60 + q, 8 * torch.eye(32).half().expand_as(k).contiguous(), v, with_=oracle)
 
 
 def test_strided_heads(seed):

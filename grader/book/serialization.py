@@ -9,7 +9,8 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,8 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-LARGEST = 256 << 20  # the most bytes of one frame, and of all its tensors together once they are laid out in memory
+LARGEST = 64 << 20  # the most bytes of one frame, and of all its tensors together once they are laid out in memory
 ITEMS = 1 << 18  # the most entries of all lists, tuples and dicts of one message together
+DEPTH = 100  # the most lists, tuples and dicts inside one another
+LONGEST_TEXT = 1 << 20  # bytes
+TENSOR_ITEMS = 8  # a tensor counts as so many entries, because each takes memory besides its bytes
+OTHER_ITEMS = 256  # and so does the class of a value that cannot be sent
+SAME_HASH = 256  # the most keys of one dict with one hash: looking each up takes time in proportion
 DIMENSIONS = 32
 DIGITS = 3_500  # the most base-16 digits of an integer beyond 64 bits: Python still prints such integers in base 10
 
@@ -160,11 +166,14 @@ def _pack_int(x: int) -> Node:
 
 
 def _pack_text(x: str) -> Node:
+    data = x.encode("utf-8", "surrogatepass")
+    if len(data) > LONGEST_TEXT:
+        return OtherData("str too long to send")
     try:
         x.encode()
         return x
     except UnicodeEncodeError:
-        return Text(x.encode("utf-8", "surrogatepass"))
+        return Text(data)
 
 
 def _pack_tensor(x: Tensor) -> Node:
@@ -181,20 +190,25 @@ def _pack_tensor(x: Tensor) -> Node:
         x = x.contiguous()
         stride, span = list(x.stride()), x.numel()
     flat = x.as_strided((span,), (1,)) if span else x.new_empty(0)  # an empty tensor may have any strides
+    stride = _in_bounds(stride)
     return TensorData(dtype, shape, stride, flat.view(torch.uint8).numpy().tobytes(), requires_grad, has_grad)
 
 
 def _pack_array(x: np.ndarray[Any, Any]) -> Node:
     if x.dtype.kind not in NUMPY_KINDS:
         return OtherData("ndarray of objects")
-    low = sum((n - 1) * s for n, s in zip(x.shape, x.strides, strict=True) if s < 0 and n)
-    high = sum((n - 1) * s for n, s in zip(x.shape, x.strides, strict=True) if s > 0 and n)
+    low, high = _reach(x.shape, x.strides)
     if not x.size or high - low > 2 * x.nbytes + 4096:
         x = np.ascontiguousarray(x)
-        return ArrayData(x.dtype.str, list(x.shape), list(x.strides), 0, x.tobytes())
+        return ArrayData(x.dtype.str, list(x.shape), _in_bounds(x.strides), 0, x.tobytes())
     length = high - low + x.itemsize
     memory = (ctypes.c_char * length).from_address(x.ctypes.data + low)
-    return ArrayData(x.dtype.str, list(x.shape), list(x.strides), -low, bytes(memory))
+    return ArrayData(x.dtype.str, list(x.shape), _in_bounds(x.strides), -low, bytes(memory))
+
+
+def _in_bounds(strides: Iterable[int]) -> list[int]:
+    """An axis of length 1 may have any stride, since it leads nowhere. One that is too large to send becomes 0."""
+    return [stride if abs(stride) <= LARGEST else 0 for stride in strides]
 
 
 _PACKERS: dict[type, Callable[[Any], Node]] = {
@@ -224,6 +238,7 @@ class Unpacker:
 
     def __init__(self, budget: int = LARGEST, items: int = ITEMS) -> None:
         self.budget, self.items = budget, items
+        self._depth = 0
 
     def __call__(self, node: Node) -> Any:
         """The value of a node. Raises Malformed if the node claims what is not true."""
@@ -244,12 +259,12 @@ class Unpacker:
         if isinstance(node, TupleData):
             return tuple(self._values(node.items))
         if isinstance(node, DictData):
-            return dict(zip(self._values(node.keys), self._values(node.values), strict=True))
+            return self._dict(node)
         if isinstance(node, ArrayData):
             return self._array(node)
         if isinstance(node, ScalarData):
             dtype = _numpy_dtype(node.dtype)
-            return np.frombuffer(_whole(node.data, dtype.itemsize), dtype)[0]
+            return np.frombuffer(_booleans(_whole(node.data, dtype.itemsize), dtype.kind == "b"), dtype)[0]
         if isinstance(node, DTypeData):
             return _dtype(node.name)
         if isinstance(node, BigInt):
@@ -257,52 +272,83 @@ class Unpacker:
                 raise Malformed("an integer too long")
             return int(node.hex, 16)
         if isinstance(node, Text):
+            if len(node.data) > LONGEST_TEXT:
+                raise Malformed("a text too long")
             return node.data.decode("utf-8", "surrogatepass")
         if isinstance(node, SizeData):
-            return torch.Size(node.items)
+            return self._size(node)
+        self._count(OTHER_ITEMS)
         return _other(node.kind)
 
-    def _values(self, nodes: list[Node]) -> list[Any]:
-        self.items -= len(nodes)
+    def _count(self, items: int) -> None:
+        self.items -= items
         if self.items < 0:
             raise Malformed(f"lists and dicts of more than {ITEMS} entries in one message")
-        return [self._value(x) for x in nodes]
+
+    def _values(self, nodes: list[Node]) -> list[Any]:
+        self._count(len(nodes))
+        self._depth += 1
+        if self._depth > DEPTH:
+            raise Malformed(f"more than {DEPTH} lists inside one another")
+        values = [self._value(x) for x in nodes]
+        self._depth -= 1
+        return values
+
+    def _dict(self, node: DictData) -> dict[Any, Any]:
+        keys = self._values(node.keys)
+        if max(Counter(map(hash, keys)).values(), default=0) > SAME_HASH:
+            raise Malformed("keys that were chosen to be slow")
+        value = dict(zip(keys, self._values(node.values), strict=True))
+        if len(value) != len(keys):
+            raise Malformed("two equal keys in a dict")
+        return value
+
+    def _size(self, node: SizeData) -> torch.Size:
+        if len(node.items) > DIMENSIONS or any(not -(2**63) <= n < 2**63 for n in node.items):
+            raise Malformed("a size out of bounds")
+        return torch.Size(node.items)
 
     def _spend(self, shape: list[int], itemsize: int) -> int:
-        """The number of elements, taken from the budget. Raises Malformed if the budget does not suffice."""
+        """The number of elements, taken from the budget. Raises Malformed if the budget does not suffice.
+
+        An empty tensor takes nothing. But its other axes may not be larger than those of a tensor with elements,
+        because a sum over an axis of length 0 has elements.
+        """
+        self._count(TENSOR_ITEMS)
         if len(shape) > DIMENSIONS or any(not 0 <= n <= LARGEST for n in shape):
             raise Malformed(f"the shape {shape[:DIMENSIONS]} is out of bounds")
         numel = math.prod(shape)
         self.budget -= numel * itemsize
-        if self.budget < 0:
+        if self.budget < 0 or math.prod(max(1, n) for n in shape) * itemsize > LARGEST:
             raise Malformed(f"tensors of more than {LARGEST >> 20} MiB in one message")
         return numel
 
     def _tensor(self, node: TensorData) -> Tensor:
         dtype = _dtype(node.dtype)
         numel = self._spend(node.shape, dtype.itemsize)
-        if len(node.stride) != len(node.shape) or any(not 0 <= s <= LARGEST for s in node.stride):
-            raise Malformed("strides that do not fit the shape")
+        if node.has_grad:
+            self._spend(node.shape, dtype.itemsize)
+        _check_strides(node.shape, node.stride, lowest=0)
+        data = _whole(node.data, _span(node.shape, node.stride) * dtype.itemsize)
         if not numel:
             return _with_gradient(torch.empty_strided(node.shape, node.stride, dtype=dtype), node)
-        data = _whole(node.data, _span(node.shape, node.stride) * dtype.itemsize)
-        raw = torch.frombuffer(bytearray(data), dtype=torch.uint8)
-        if dtype == torch.bool and bool((raw > 1).any()):
-            raise Malformed("a boolean that is neither 0 nor 1")
+        raw = torch.frombuffer(bytearray(_booleans(data, dtype == torch.bool)), dtype=torch.uint8)
         flat = raw.view(dtype).as_strided(node.shape, node.stride)
         return _with_gradient(flat, node)
 
     def _array(self, node: ArrayData) -> np.ndarray[Any, Any]:
         dtype = _numpy_dtype(node.dtype)
         numel = self._spend(node.shape, dtype.itemsize)
-        if len(node.stride) != len(node.shape):
-            raise Malformed("strides that do not fit the shape")
+        _check_strides(node.shape, node.stride, lowest=-LARGEST)
         if not numel:
+            _whole(node.data, 0)
             return np.empty(node.shape, dtype)
-        if dtype.kind == "b" and max(node.data, default=0) > 1:
-            raise Malformed("a boolean that is neither 0 nor 1")
-        # numpy checks shape, strides and offset against the buffer
-        return np.ndarray(tuple(node.shape), dtype, bytearray(node.data), node.offset, tuple(node.stride))
+        # numpy checks these too, but in 64 bits, and it takes an empty buffer for none.
+        low, high = _reach(node.shape, node.stride)
+        if node.offset != -low:
+            raise Malformed("an offset that does not fit the strides")
+        data = bytearray(_booleans(_whole(node.data, high - low + dtype.itemsize), dtype.kind == "b"))
+        return np.ndarray(tuple(node.shape), dtype, data, node.offset, tuple(node.stride))
 
 
 def _with_gradient(x: Tensor, node: TensorData) -> Tensor:
@@ -314,11 +360,29 @@ def _with_gradient(x: Tensor, node: TensorData) -> Tensor:
     return x
 
 
+def _check_strides(shape: list[int], stride: list[int], lowest: int) -> None:
+    if len(stride) != len(shape) or any(not lowest <= s <= LARGEST for s in stride):
+        raise Malformed("strides that do not fit the shape")
+
+
 def _span(shape: list[int], stride: list[int]) -> int:
     """How many elements lie in memory from the first to the last, gaps included."""
     if 0 in shape:
         return 0
     return sum((n - 1) * s for n, s in zip(shape, stride, strict=True)) + 1
+
+
+def _reach(shape: Sequence[int], stride: Sequence[int]) -> tuple[int, int]:
+    """How far the first and the last element in memory lie from element 0. There must be elements."""
+    steps = [(n - 1) * s for n, s in zip(shape, stride, strict=True)]
+    return sum(step for step in steps if step < 0), sum(step for step in steps if step > 0)
+
+
+def _booleans(data: bytes, expected: bool) -> bytes:
+    """The same bytes. Raises Malformed if booleans are expected and one is neither 0 nor 1."""
+    if expected and data.translate(None, b"\0\1"):
+        raise Malformed("a boolean that is neither 0 nor 1")
+    return data
 
 
 def _whole(data: bytes, length: int) -> bytes:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from grader.book.verdict import SYMBOLS, Status, TestResult, Verdict
+from grader.book.verdict import SYMBOLS, Status, TestResult, Verdict, clean
 from grader.book.workbook import Koan, Workbook
 
 STYLES: Mapping[Status, str] = {
@@ -122,7 +126,35 @@ def code(text: str) -> RenderableType:
     return Syntax(text, "python", theme="ansi_dark", background_color="default", word_wrap=True)
 
 
-def console(*, stderr: bool = False) -> Console:
+def harmless(text: str) -> str:
+    """The text made safe to print, also in the log of a GitHub workflow, whose runner obeys lines such as ::error::.
+
+    What is replaced keeps its width, and looks much the same.
+    """
+    text = clean(text)
+    if not os.environ.get("GITHUB_ACTIONS"):
+        return text
+    return re.sub(r"^(\s*)::", r"\1∶∶", text, flags=re.MULTILINE).replace("##[", "#♯[")
+
+
+class SafeConsole(Console):
+    """A console on which a string is only text: nothing in it is markup or an emoji, and no escape or control
+    character in it reaches the terminal.
+
+    Names and messages of strangers are printed on it, so it holds for everything that is printed. In the log of a
+    GitHub workflow no string is a command either.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            text = segment.text if segment.control else harmless(segment.text)
+            yield segment if text == segment.text else Segment(text, segment.style)
+
+
+def console(*, stderr: bool = False) -> SafeConsole:
     """Writes plain text unless it is a terminal. At most 110 columns wide, because longer lines are hard to read."""
-    plain = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    return Console(stderr=stderr, highlight=False, width=min(plain.width, 110)) if plain.width > 110 else plain
+    plain = SafeConsole(stderr=stderr)
+    return SafeConsole(stderr=stderr, width=min(plain.width, 110)) if plain.width > 110 else plain

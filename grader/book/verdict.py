@@ -32,6 +32,9 @@ SYMBOLS: Mapping[Status, str] = {
 }
 
 
+RESTS_ON_TEXT = (Status.passed, Status.failed, Status.not_started, Status.broken)
+
+
 class TestResult(msgspec.Struct, frozen=True):
     """The result of one test.
 
@@ -59,7 +62,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     `status` depends on the tests without the gpu mark. `fast` depends on the tests with it and is None if there are
     none. `names` are the wrong answers that all failures of a function look like. A learner reads `message` first.
-    `isolation` says what separated the code from the grader, if anything did.
+    `isolation` says what separated the code from the grader, if anything did. `by_machine`: the machine may have caused
+    a failure, and not the text (see `faults`).
     """
 
     koan: str
@@ -74,10 +78,21 @@ class Verdict(msgspec.Struct, frozen=True):
     seed: int = 0
     output: str = ""
     isolation: str = ""
+    by_machine: bool = False
 
     @property
     def passed(self) -> bool:
         return self.status == Status.passed
+
+    @property
+    def rests_on_text(self) -> bool:
+        """Whether a further run of the same text on the same machine must give the same verdict.
+
+        A run that took too long or crashed may do better on a machine that is less busy. So may a race on a GPU: its
+        times are measured, and another process may have used the GPU. Such verdicts are not cached.
+        """
+        raced = any(test.gpu and test.status in (Status.passed, Status.failed) for test in self.tests)
+        return self.status in RESTS_ON_TEXT and not self.by_machine and not raced
 
     @property
     def speed(self) -> str:
@@ -111,6 +126,7 @@ def judge(
     seed: int,
     output: str,
     names: Mapping[str, Sequence[str]] = {},
+    by_machine: bool = False,
 ) -> Verdict:
     """The verdict from the reported tests, an error in reading the file (`broken`), and the end of the process.
 
@@ -123,7 +139,18 @@ def judge(
     message = clean(outcome.message)
     headline = clean(outcome.headline) or (message.splitlines()[0] if message else "")
     return Verdict(
-        koan, target, outcome.status, message, headline, tuple(tests), earned, fast, seconds, seed, clean(output)
+        koan,
+        target,
+        outcome.status,
+        message,
+        headline,
+        tuple(tests),
+        earned,
+        fast,
+        seconds,
+        seed,
+        clean(output),
+        by_machine=by_machine,
     )
 
 
@@ -292,3 +319,9 @@ def clean(text: str) -> str:
     writing, and no lone surrogates.
     """
     return _UNSAFE.sub("�", _ESCAPES.sub("", text).replace("\r", ""))
+
+
+def one_line(text: str, longest: int = 200) -> str:
+    """The text made safe to print, on one line and cut to `longest` characters: a name in a message or a table."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

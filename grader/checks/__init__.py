@@ -6,15 +6,15 @@
     compiles(kernel, x, with_=oracle, wgmma=True, spills=0)     what a kernel becomes on an H100, compiled without one
     fast(kernel, like(64, 64), with_=oracle, at_least={"torch": 0.8})     and how fast it is, where there is a GPU
 
-Each check calls the learner's function once. It compares the result, its type and its dtype with the oracle's, and
-makes sure that the inputs did not change. On a mismatch the message says which known wrong answer the result looks
-like, the smallest input found that shows the mistake, and what to do next.
+Each check calls the learner's function once, with a copy of the inputs. It compares the result, its type and its
+dtype with the oracle's, and makes sure that the call did not change its copy. On a mismatch the message says which
+known wrong answer the result looks like, the smallest input found that shows the mistake, and what to do next.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from grader.checks import compilation, misconceptions, throughput
-from grader.checks.agreement import call, clone, compare, expect
+from grader.checks.agreement import call, compare, expect
+from grader.checks.copies import clone
 from grader.checks.general_mistakes import general_mistakes
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
 from grader.checks.message import Disagreement, Message, NotStarted, write_message
@@ -98,18 +99,25 @@ def compiles(
     operands: str | None = None,
     refused: str | None = None,
 ) -> None:
-    """Assert that the kernels that `fn(*inputs)` would launch compile for `arch` (sm_90 is an H100). Nothing runs.
+    """Assert that the kernels that `fn(*inputs)` would launch compile for `arch` (sm_90 is an H100).
 
-    The kernels must fit into the GPU's shared memory and spill at most `spills` bytes per thread. If `wgmma`, they must
-    use its tensor cores, on `operands` ("bf16", "e4m3", ...). With `refused` they must not compile, and the compiler's
-    error must contain that text. Compiling takes a second or two, so only kernels that passed all earlier checks are
-    compiled. Raises Disagreement.
+    The same launch also runs in the interpreter, on random numbers, and must agree with the oracle. Without the parts
+    that no program of it reaches, the kernels must fulfill the requirements too. They must fit into the GPU's shared
+    memory and spill at most `spills` bytes per thread. If `wgmma`, they must use its tensor cores, on `operands`
+    ("bf16", "e4m3", ...). With `refused` they must not compile, and the compiler's error must contain that text.
+    Compiling takes a second or two, so only kernels that passed all earlier checks are compiled. Skips the test if the
+    compiler cannot be run here. Raises Disagreement.
     """
     __tracebackhide__ = True
     if fn in current().failed:
         raise Disagreement(lambda: _waits(fn, with_, "compiled"))
     required = compilation.Requirements(arch, wgmma, spills, operands, refused)
-    shortfall = compilation.shortfall_of(fn, inputs, required)
+    with compilation.skipping():
+        shortfall = compilation.shortfall_of(fn, inputs, required)
+    if shortfall is None and refused is None:
+        reached = _reached(fn, compilation.drawn(inputs), with_)
+        with compilation.skipping():
+            shortfall = compilation.shortfall_as_run(fn, inputs, required, reached)
     if shortfall is None:
         return
     # Trying a name costs a compilation.
@@ -158,11 +166,9 @@ def _check(
     count_traffic: bool = False,
 ) -> None:
     __tracebackhide__ = True
-    pristine: tuple[Any, Any] = clone((inputs, kwargs))
+    pristine: tuple[Any, Any] = clone((inputs, kwargs))  # the test may change its own inputs after this check
     digest = current().digest(pristine)
-    actual, expected = _answers(
-        fn, inputs, kwargs, oracle, pristine, digest, bits=bits, memory=memory, count_traffic=count_traffic
-    )
+    actual, expected = _answers(fn, oracle, pristine, digest, bits=bits, memory=memory, count_traffic=count_traffic)
     gap = compare(actual, expected)
     widened = gap is not None and _agrees_with_other_formulas(gap, actual, expected, oracle, pristine, bits)
     if gives is not None:
@@ -173,43 +179,50 @@ def _check(
             passed.append(PassedCheck(*pristine, expected, digest))
         return
     current().failed[fn] = oracle
+    if _in_hypothesis():  # the message is written later; until then a later call could change the value
+        actual = replace(actual, value=clone(actual.value))
     disagreement = Disagreement(lambda: _message(fn, oracle, _Failure(pristine, actual, expected, gap), bits, memory))
     if not _in_hypothesis():
         disagreement.message  # noqa: B018 - written now, within the time and memory limits of the test
     raise disagreement from None
 
 
+def _reached(fn: Any, inputs: tuple[Any, ...], oracle: AnyOracle) -> Mapping[str, Set[int]]:
+    """The parts of the kernels that a call with these inputs reaches. Raises Disagreement if its result is wrong."""
+    __tracebackhide__ = True
+    reached: dict[str, set[int]] = {}
+    if compare(call(fn.watched(reached), inputs, {}), expect(oracle, inputs, {})) is not None:
+        _check(fn, inputs, {}, oracle, None, bits=False)  # also tries the bound of other formulas
+    return reached
+
+
 def _answers(
     fn: Callable[..., Any],
-    inputs: Any,
-    kwargs: dict[str, Any],
     oracle: AnyOracle,
-    pristine: tuple[Any, Any],
+    inputs: tuple[Any, Any],
     digest: bytes | None,
     *,
     bits: bool,
     memory: int | None,
     count_traffic: bool,
 ) -> tuple[Outcome, Expected]:
-    """What `fn` gives and what the oracle expects. `pristine` is a copy of the inputs. Raises NotStarted for a stub."""
+    """What `fn` gives for the inputs (args, kwargs) and what the oracle expects. Raises NotStarted for a stub."""
     __tracebackhide__ = True
 
     def ask_oracle() -> Expected:
-        expected = expect(oracle, *clone(pristine), bits=bits)
+        expected = expect(oracle, *inputs, bits=bits)
         if count_traffic:
             moves = oracle.moves
             assert moves is not None, f"reference: {oracle.__name__} has no @{oracle.__name__}.traffic"
-            expected = replace(expected, moves=lambda config: moves(config, *pristine[0]))
+            expected = replace(expected, moves=lambda config: moves(config, *inputs[0]))
         return expected
 
     variant = misconceptions.variant_of(fn, oracle) if digest is not None else None
     if variant is not None:  # other runs look for this wrong answer too, so its result is cached
         expected = ask_oracle()
-        actual = misconceptions.result_of(variant, oracle, fn, pristine, expected, digest, memory).outcome
+        actual = misconceptions.result_of(variant, oracle, fn, inputs, expected, digest, memory).outcome
     else:
-        # A kernel can read the memory between the elements of a view, so it gets the bytes that the variants will get.
-        call_args, call_kwargs = clone(pristine) if oracle.launch is not None else (inputs, kwargs)
-        actual = call(fn, call_args, call_kwargs, memory)
+        actual = call(fn, *inputs, memory)
         if isinstance(actual.error, NotImplementedError) and YOUR_TURN in str(actual.error):
             raise NotStarted(oracle.__name__) from None
         expected = ask_oracle()
@@ -268,7 +281,7 @@ def _agrees_with_other_formulas(
         return False
     if compare(actual, expected.widened(WIDEST)) is not None:
         return False
-    return compare(actual, expect(oracle, *clone(inputs), widen=True)) is None
+    return compare(actual, expect(oracle, *inputs, widen=True)) is None
 
 
 def _shrunk(
@@ -282,8 +295,8 @@ def _shrunk(
 
     def fails(smaller: tuple[Any, Any]) -> bool:
         nonlocal best
-        actual = call(fn, *clone(smaller))
-        expected = expect(oracle, *clone(smaller), bits=bits)
+        actual = call(fn, *smaller)
+        expected = expect(oracle, *smaller, bits=bits)
         gap = compare(actual, expected)
         if gap is None or gap.kind != failure.gap.kind or expected.outcome.error is not None:
             return False

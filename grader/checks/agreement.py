@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from grader.book.forbidden import Forbidden
+from grader.checks.copies import bits as bits_of
+from grader.checks.copies import change, clone, same_bits
 from grader.checks.memory import limited
 from grader.checks.noise import SLACK, U32, is_float, lowp_width, to_float64, width
 from grader.checks.outcome import Change, Expected, Gap, Outcome
 from grader.checks.pytree import leaves, mapped, names
-from grader.checks.run_context import current
+from grader.checks.run_context import current, note
 from reference import Moves, Oracle, shaken
 
 if TYPE_CHECKING:
@@ -31,82 +33,31 @@ CHANGES: Mapping[Change, str] = {
 U64 = 2.0**-44  # 512 roundings of a Python float, relative to the largest number that the computation meets
 
 
-def clone(tree: Any) -> Any:
-    """A copy of every tensor and array, with the same strides, so that a call cannot change the caller's."""
-
-    def copy(x: Any) -> Any:
-        if isinstance(x, np.ndarray):
-            return x.copy()
-        if not isinstance(x, Tensor):
-            return x
-        if x.is_contiguous():
-            return x.detach().clone().requires_grad_(x.requires_grad)
-        if 0 in x.stride() or not x.numel():
-            return x.detach().clone().as_strided(x.shape, x.detach().clone().stride())
-        span = sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True)) + 1
-        # No code should read the memory between the elements. NaN there shows code that does, the same way each time.
-        between = math.nan if x.is_floating_point() else 0
-        base = torch.full((span,), between, dtype=x.dtype, device=x.device)
-        return base.as_strided(x.shape, x.stride()).copy_(x.detach()).requires_grad_(x.requires_grad)
-
-    return mapped(copy, tree)
-
-
-def same_bits(a: Any, b: Any) -> bool:
-    """Are two values equal to the bit? All NaNs of a tensor or float are equal."""
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        if a.shape != b.shape or a.dtype != b.dtype or a.device != b.device:
-            return False
-        if not a.is_floating_point():
-            return bool(torch.equal(a, b))
-        return bool((_bits(a) == _bits(b)).logical_or(a.isnan() & b.isnan()).all())
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
-    if isinstance(a, float) and isinstance(b, float):
-        return (a == b and math.copysign(1, a) == math.copysign(1, b)) or (a != a and b != b)
-    return type(a) is type(b) and bool(a == b)
-
-
-def _bits(x: Tensor) -> Tensor:
-    integer = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[x.element_size()]
-    return x.detach().contiguous().view(integer)
-
-
 def call(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], memory: int | None = None) -> Outcome:
-    """Call `fn`; return its value or its error, and which input it changed, if any.
+    """Call `fn` with a copy of the inputs; return its value or its error, and which input it changed, if any.
 
     `memory` is the number of bytes that the call may map beyond its inputs. Raises Forbidden if the code under test
     does what the policy forbids.
     """
     fn = limited(fn, memory)
-    before = clone((args, kwargs))
+    given_args, given_kwargs = clone((tuple(args), dict(kwargs)))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            value = fn(*args, **kwargs)
+            value = fn(*given_args, **given_kwargs)
     except Forbidden:
         raise
     except (Exception, SystemExit) as error:
+        note(error)
         return Outcome(error=error)
     traffic = getattr(fn, "traffic", None) if isinstance(getattr(fn, "oracle", None), Oracle) else None
-    given = [*((str(i), was, now) for i, (was, now) in enumerate(zip(before[0], args, strict=True)))]
-    given += [(name, before[1][name], now) for name, now in kwargs.items()]
-    for name, was, now in given:
-        change = _change(was, now)
-        if change is not None:
-            return Outcome(value=value, mutated=name, change=change, traffic=traffic)
+    inputs = [(str(i), was, now) for i, (was, now) in enumerate(zip(args, given_args, strict=True))]
+    inputs += [(name, was, given_kwargs[name]) for name, was in kwargs.items()]
+    for name, was, now in inputs:
+        found = change(was, now) if was is not now else None
+        if found is not None:
+            return Outcome(value=value, mutated=name, change=found, traffic=traffic)
     return Outcome(value=value, traffic=traffic)
-
-
-def _change(before: Any, after: Any) -> Change | None:
-    """What a call changed about one of its inputs, or None."""
-    a, b = leaves(before), leaves(after)
-    if len(a) != len(b) or not all(map(same_bits, a, b)):
-        return "values"
-    tensors = [(x, y) for x, y in zip(a, b, strict=True) if isinstance(x, Tensor) and isinstance(y, Tensor)]
-    if any(x.requires_grad != y.requires_grad for x, y in tensors):
-        return "requires_grad"
-    return "grad" if any(y.is_leaf and y.grad is not None for _, y in tensors) else None
 
 
 def _in_float64(oracle: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,12 +100,12 @@ def expect(
 
 def _expected(oracle: Oracle[..., Any], args: Any, kwargs: Any, bits: bool) -> Expected:
     """What the oracle expects, without the bounds."""
-    native = call(oracle.fn, *clone((args, kwargs)))
+    native = call(oracle.fn, args, kwargs)
     floats = [abs(x) for x in leaves((args, kwargs)) if isinstance(x, float) and math.isfinite(x)]
     largest = max(floats, default=0.0)
     if bits:
         return Expected(native, native, bits=True, largest=largest)
-    outcome = call(_in_float64(oracle.fn), *clone(to_float64((args, kwargs))))
+    outcome = call(_in_float64(oracle.fn), *to_float64((args, kwargs)))
     return Expected(outcome, native, largest=largest)
 
 
@@ -165,7 +116,7 @@ def _widths(
     exact = leaves(outcome.value)
     if outcome.error is not None or not any(is_float(x) for x in exact):
         return [None] * len(exact)
-    args64, kwargs64 = to_float64((args, kwargs))
+    args64, kwargs64 = clone(to_float64((args, kwargs)))
     formula = _in_float64(oracle.fn)
     marked = False
 
@@ -344,7 +295,7 @@ def _tensor(got: Tensor, ref: Tensor, dtype: torch.dtype, w: Tensor | None, bits
         return None
     if bits or not dtype.is_floating_point:
         wrong = (
-            (_bits(got) != _bits(ref)) & ~(got.isnan() & ref.isnan())
+            (bits_of(got) != bits_of(ref)) & ~(got.isnan() & ref.isnan())
             if bits and dtype.is_floating_point
             else got != ref
         )

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import torch
+from torch import Tensor
+
+from grader.checks.copies import clone
+from grader.checks.inputs import seeded
 from grader.checks.message import Message
+from grader.checks.run_context import current
+from grader.kernels.compiler import CannotCompile
 from reference import Variant
 
 if TYPE_CHECKING:
@@ -43,11 +51,49 @@ class Shortfall:
     lines: Sequence[str]
 
 
+@contextlib.contextmanager
+def skipping() -> Iterator[None]:
+    """Skip the test if the compiler cannot be run here: that is no mistake of the kernel, and no pass either."""
+    try:
+        yield
+    except CannotCompile as error:
+        import pytest
+
+        current().by_machine = True
+        pytest.skip(f"not run here: the kernel could not be compiled: {error}")
+
+
 def shortfall_of(fn: Any, inputs: Sequence[Any], required: Requirements) -> Shortfall | None:
     """How the kernels that `fn(*inputs)` launches miss the requirements, or None."""
+    return _shortfall(fn, fn.compiled(required.arch, *inputs), required)
+
+
+def shortfall_as_run(
+    fn: Any, inputs: Sequence[Any], required: Requirements, reached: Mapping[str, Set[int]]
+) -> Shortfall | None:
+    """The same for the kernels without the parts that were not `reached`, or None."""
+    found = _shortfall(fn, fn.compiled_as_run(required.arch, *inputs, reached=reached), required)
+    return found and replace(found, message=f"{found.message}, where parts that no program runs are left out")
+
+
+def drawn(inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """Random numbers of the same shapes and layouts. The interpreter cannot multiply 8-bit numbers: they get 16."""
+    generator = seeded(0)
+
+    def like(x: Any) -> Any:
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            return x
+        wide = x.half() if x.element_size() == 1 else x
+        return clone(wide).copy_(torch.randn(x.shape, generator=generator))
+
+    return tuple(map(like, inputs))
+
+
+def _shortfall(fn: Any, reports: Sequence[Compiled], required: Requirements) -> Shortfall | None:
     faults: dict[str, str] = {}
     lines: list[str] = []
-    for compiled in fn.compiled(required.arch, *inputs):
+    for compiled in reports:
+        current().by_machine |= not compiled.final
         faults = {**_faults(compiled, required, fn.config), **faults}
         lines += [f"  {line}" for line in compiled.explained()]
     return Shortfall(frozenset(faults), next(iter(faults.values())), lines) if faults else None
@@ -91,8 +137,11 @@ def _too_small_for_wgmma(config: Mapping[str, Any]) -> str:
 
 
 def same_faults(shortfall: Shortfall, variant: Any, inputs: Sequence[Any], required: Requirements) -> bool:
-    """Does a wrong answer have the same kinds of faults?"""
-    other = shortfall_of(variant, inputs, required)
+    """Does a wrong answer have the same kinds of faults? Not as far as is known, if the compiler cannot be run."""
+    try:
+        other = shortfall_of(variant, inputs, required)
+    except CannotCompile:
+        return False
     return other is not None and other.kinds == shortfall.kinds
 
 

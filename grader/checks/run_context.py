@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from grader.book.faults import by_machine
 from grader.checks.oracle_cache import OracleCache, digest
 from grader.checks.outcome import Expected
 from reference import Oracle
@@ -33,7 +34,7 @@ class Run:
     answers that each failure looks like, and whether it is equal to them to the bit. `passed`: checks that rule out
     wrong answers. `failed`: the functions that failed a check, in that order, with their oracles. `shrink_seconds`:
     time spent on shrinking inputs. `race_times`: the median milliseconds of each contestant of the last race on a GPU,
-    until they are reported.
+    until they are reported. `by_machine`: the machine may have caused an error (see `note`).
     """
 
     brief: bool = False
@@ -43,6 +44,7 @@ class Run:
     failed: dict[Any, Oracle[..., Any]] = field(default_factory=dict)
     shrink_seconds: defaultdict[Any, float] = field(default_factory=lambda: defaultdict(float))
     race_times: dict[str, float] = field(default_factory=dict)
+    by_machine: bool = False
 
     def digest(self, inputs: Any) -> bytes | None:
         """The key of these inputs in the cache. None without a cache, or if an input is not a plain value."""
@@ -55,6 +57,11 @@ _current = Run()
 def current() -> Run:
     """The run in progress."""
     return _current
+
+
+def note(error: BaseException) -> None:
+    """Remember for the verdict if the machine may have caused this error, and not the code under test."""
+    _current.by_machine = _current.by_machine or by_machine(error)
 
 
 def start(run: Run) -> None:

@@ -17,7 +17,7 @@ from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
 from grader.cli import bench, editions, exporting, facts, grading, notebooks, reviewing, verifying
-from grader.cli.base import Json, dump, show, waiting, workbook
+from grader.cli.base import Json, dump, say, show, waiting, workbook
 from grader.judge.runner import Limits, Runner
 from grader.learn import attempts
 from grader.learn.progress import Progress
@@ -34,7 +34,7 @@ app.add_typer(cards_app, name="cards")
 app.add_typer(notebooks.app, name="notebook")
 app.add_typer(bench.app, name="bench")
 
-Seed = Annotated[int, typer.Option(help="Seed of all random inputs.", min=0)]
+Seed = Annotated[int, typer.Option(help="Seed of all random inputs.", min=0, max=2**63 - 1)]
 KoanId = Annotated[
     str | None, typer.Argument(metavar="ID", help="A koan; default: the current one.", show_default=False)
 ]
@@ -45,7 +45,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except KoansError as error:
-        print(f"koans: {error}", file=sys.stderr)
+        say(str(error))
         sys.exit(2)
     except KeyboardInterrupt:
         print(file=sys.stderr)
@@ -57,7 +57,7 @@ def main() -> None:
         message = refusal(error)
         if not message:
             raise
-        print(f"koans: {message}", file=sys.stderr)
+        say(message)
         sys.exit(2)
     finally:
         if "triton" not in sys.modules:  # triton warns about objects that are left at exit
@@ -226,7 +226,7 @@ def solution(
     with Progress(book.root) as progress:
         text = attempts.open_solution(book, progress, koan, peek=peek)
     if text is None:
-        print(f"koans: the solution of {koan.id} opens when your own passes; --peek shows it now", file=sys.stderr)
+        say(f"the solution of {koan.id} opens when your own passes; --peek shows it now")
         raise typer.Exit(1)
     show(terminal.code(text))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +11,12 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.text import Text
 
 from grader.book import terminal
+from grader.book.errors import KoansError
+from grader.book.processes import FOLDER
+from grader.book.verdict import one_line
 from grader.book.workbook import Workbook, find_root
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
@@ -27,6 +32,13 @@ def workbook() -> Workbook:
     return Workbook(find_root(Path.cwd()))
 
 
+def installed() -> Path:
+    """The root of the workbook that this command was installed with. Raises KoansError if it came without one."""
+    if not (FOLDER / "content").is_dir():
+        raise KoansError("this installation has no workbook to judge with: give --workbook DIR")
+    return FOLDER
+
+
 def show(*parts: Any) -> None:
     """Print strings and rich renderables, one below the other."""
     console = terminal.console()
@@ -39,12 +51,27 @@ def dump(data: Any) -> None:
     print(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
 
 
+def say(message: str) -> None:
+    """Write a message to stderr. It may quote strangers: nothing in it reaches the terminal but text.
+
+    Lines after the first are indented, so that none of them looks like a message of ours.
+    """
+    print("koans: " + terminal.harmless(message).replace("\n", "\n  "), file=sys.stderr)
+
+
 @contextmanager
 def waiting(what: str) -> Iterator[Callable[[str], None]]:
-    """Show a progress line on a terminal while the block runs. The function that it yields changes the line."""
+    """Show a progress line on a terminal while the block runs. The function that it yields changes the line.
+
+    The line may hold names of strangers: it is one line of plain text.
+    """
     console = terminal.console(stderr=True)
     if not console.is_terminal:
         yield lambda text: None
         return
-    with console.status(what) as status:
-        yield lambda text: status.update(text)
+
+    def line(text: str) -> Text:  # a str would be read as markup
+        return Text(one_line(text, max(console.width - 3, 20)), no_wrap=True, overflow="ellipsis")
+
+    with console.status(line(what)) as status:
+        yield lambda text: status.update(line(text))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from grader.book.errors import KoansError, writing
-from grader.cli.base import Json, dump, show, waiting, workbook
+from grader.cli.base import Json, dump, say, show, waiting, workbook
 
 app = typer.Typer(rich_markup_mode=None, help="Race ways to compute the same thing, and see what bounds them.")
 
@@ -51,7 +50,7 @@ def attention(
         runs = bench(book, parse_lengths(lengths), parse_widths(widths), budget, set_line)
         result, stopped = save_states(runs, folder / "attention.json")
     if result is None:
-        print("koans: stopped before anything was measured", file=sys.stderr)
+        say("stopped before anything was measured")
         raise typer.Exit(130)
     try:
         plots = ", ".join(file.name for file in plot.write(result, folder))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from grader.book.workbook import find_root
-from grader.cli.base import Json, dump, show, workbook
+from grader.cli.base import Json, dump, show, waiting, workbook
+
+if TYPE_CHECKING:
+    from grader.course.edition.update import Changes
+
+NAMES = 6  # the most names shown of one kind
 
 
 def release(
@@ -20,8 +26,9 @@ def release(
 ) -> None:
     """Write the student edition: no solutions, a workflow of its own, stubs for `koans reset`. For instructors.
 
-    Its tests compare with oracles, and oracles are answers: they are in reference/ for anybody to read. Grade with a
-    seed of your own, in a repository of your own.
+    It takes the files that git tracks; if the workbook is no git checkout, files of the kinds that a workbook has. It
+    says what it left out. Its tests compare with oracles, and oracles are answers: they are in reference/ for anybody
+    to read. Grade with a seed of your own, in a repository of your own.
 
     \b
     Examples:
@@ -30,48 +37,71 @@ def release(
     """
     from grader.course.edition.release import release as write_edition
 
-    manifest = write_edition(workbook(), folder, source)
-    show(
-        f"{folder}: edition {manifest.version}, {len(manifest.learner)} koans, {len(manifest.files)} files",
-        Text("next: commit it, let students fork it; INSTRUCTORS.md has the rest", "dim"),
-    )
+    with waiting("writing the edition"):
+        made = write_edition(workbook(), folder, source)
+    manifest = made.manifest
+    show(Text(f"{folder}: edition {manifest.edition}, {len(manifest.learner)} koans, {len(manifest.files)} files"))
+    if made.left_out:
+        show(Text(f"left out, since {made.reason}: {len(made.left_out)}", "yellow"), *_names(made.left_out))
+    show(Text("next: commit it, let students fork it; INSTRUCTORS.md has the rest", "dim"))
 
 
 def update(
     place: Annotated[str, typer.Argument(metavar="PLACE", help="The newer edition: a folder, or a git address.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    downgrade: Annotated[bool, typer.Option("--downgrade", help="Go back to an older edition.")] = False,
     as_json: Json = False,
 ) -> None:
     """Bring this fork new koans and fixes. What you have written stays as it is.
+
+    An edition decides what code you run next, so take it only from your course. Git's settings of yours are used to
+    reach an address, but nothing that comes from there is run by the update itself. If it is stopped, run it again.
 
     \b
     Examples:
       koans update ../koans-autumn --dry-run
       koans update https://git.example.org/course/koans.git
     """
-    from grader.course.edition.update import source
     from grader.course.edition.update import update as update_fork
 
-    root = find_root(Path.cwd())
-    with source(place) as newer:
-        changes = update_fork(root, newer, write=not dry_run)
+    with waiting("updating") as tell:
+        changes = update_fork(find_root(Path.cwd()), place, write=not dry_run, downgrade=downgrade, tell=tell)
     if as_json:
         dump(changes)
-        return
-    verb = "would be" if dry_run else "are"
-    for names, predicate in (
-        (changes.new, f"{verb} new"),
-        (changes.replaced, f"{verb} replaced"),
-        (changes.removed, f"{verb} removed"),
-    ):
+    else:
+        show(*_lines(changes, dry_run=dry_run))
+
+
+def _lines(changes: Changes, *, dry_run: bool) -> Iterator[Text]:
+    changed = changes.new or changes.replaced or changes.removed
+    if not changed:
+        yield Text(f"nothing to do: this is edition {changes.to}")
+    else:
+        yield Text(f"from edition {changes.from_} to {changes.to}", "bold")
+    yield Text(f"read from {changes.place}" + (f", commit {changes.commit[:12]}" * bool(changes.commit)), "dim")
+    for names, predicate in ((changes.new, "new"), (changes.replaced, "replaced"), (changes.removed, "removed")):
         if names:
-            show(
-                f"{len(names)} files {predicate}", *(Text(f"  {n}", "dim") for n in names if n.startswith("exercises/"))
-            )
+            yield Text(_count(len(names), predicate, dry_run=dry_run))
+            yield from _names([name for name in names if name.startswith("exercises/")])
     for name in changes.kept:
-        koan = Path(name).stem
-        show(Text(f"{name}: yours is kept; its stub has changed, and `koans reset {koan}` gives the new one", "yellow"))
-    if changes.saved and not dry_run:
-        show(Text(f"{len(changes.saved)} files had been changed here; copies are in {changes.copies}", "yellow"))
-    if not (changes.new or changes.replaced or changes.removed):
-        show(f"nothing to do: this is edition {changes.version}")
+        reset = f"`koans reset {Path(name).stem}`"
+        yield Text(f"{name}: yours is kept; its stub has changed, and {reset} gives the new one", "yellow")
+    if changes.saved:
+        where = f"copies are in {changes.copies}" if changes.copies else "copies will be kept"
+        yield Text(f"changed here, {where}: {len(changes.saved)}", "yellow")
+        yield from _names(changes.saved)
+    for warning in changes.warnings:
+        yield Text(warning, "yellow")
+
+
+def _count(number: int, predicate: str, *, dry_run: bool) -> str:
+    verb = "would be" if dry_run else "is" if number == 1 else "are"
+    return f"{number} {'file' if number == 1 else 'files'} {verb} {predicate}"
+
+
+def _names(names: Sequence[str]) -> Iterator[Text]:
+    shown = names if len(names) <= NAMES else names[: NAMES - 1]
+    for name in shown:
+        yield Text(f"  {name if name.isprintable() else ascii(name)}", "dim")
+    if len(shown) < len(names):
+        yield Text(f"  … and {len(names) - len(shown)} more", "dim")

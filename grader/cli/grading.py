@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from grader.book.errors import KoansError
-from grader.cli.base import Json, new_seed, show, waiting, workbook
+from grader.book.workbook import Workbook, find_root
+from grader.cli.base import Json, installed, say, show, waiting
 from grader.judge.runner import Runner
+
+if TYPE_CHECKING:
+    from grader.course.grade import Class
+    from grader.course.report.formats import Options, ReportFile
 
 FORMATS = (
     "Write a report: json, html, canvas, ctrf, junit for all; gradescope, classroom50, github, github-summary one "
-    "each, with {} for the submission's name. May be given several times."
+    "each, with {} for the submission's id. May be given several times."
 )
 
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
@@ -29,7 +35,8 @@ def grade(
         list[Path],
         typer.Argument(
             metavar="PATH…",
-            help="Folders with exercises/, notebooks, bare git repositories, folders of these, or a roster (CSV).",
+            help="A class: a folder or an archive of submissions, as a learning platform hands them over, or a roster "
+            "(CSV). Or submissions: folders with exercises/, repositories, archives, notebooks.",
         ),
     ],
     formats: Formats = None,
@@ -37,71 +44,95 @@ def grade(
     gradebook: Gradebook = None,
     assignment: Assignment = "Tensor Koans",
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Seed of all random inputs [default: a new one, which is shown].")
+        int | None,
+        typer.Option(
+            "--seed", min=0, max=2**63 - 1, help="Seed of all random inputs [default: a new one, which is shown]."
+        ),
+    ] = None,
+    judge: Annotated[
+        Path | None,
+        typer.Option("--workbook", metavar="DIR", help="The workbook that judges [default: the installed one]."),
     ] = None,
     require_isolation: Annotated[
         bool, typer.Option("--require-isolation", help="Refuse to grade where the sandbox is not whole (exit code 2).")
     ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Judge every koan again, ignoring the cache.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Judge every koan again, and replace what is cached.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option("-j", "--jobs", min=1, help="Runs at the same time [default: one for each core].")
+    ] = None,
+    single: Annotated[
+        bool, typer.Option("--single", help="PATH is one submission, also if it looks like a class.")
+    ] = False,
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Let a workbook judge its own exercises. The result is no grade.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Grade submissions: a verdict per koan and a score each. Their code runs in a sandbox, apart from tests and
     solutions. Exit code 1 if one could not be graded.
 
-    Only the files of our koans are read. SECURITY.md says what is promised. Verdicts are cached in .koans/grades.db:
-    with the same --seed a second run grades only what has changed, and one that was stopped continues.
+    Tests and references come from the installed workbook or from --workbook, never from a submission or the current
+    folder. Only the files of our koans are read, once. SECURITY.md says what is promised. Verdicts are cached in
+    .koans/verdicts of the workbook: with the same --seed a second run grades only what has changed, and one that was
+    stopped continues.
 
     \b
     Examples:
       koans grade ../forks/ada
       koans grade ../forks/ada --json > ada.json
       koans grade handed-in/ada.ipynb
+      koans grade submissions.zip --seed 1234 --format html=class.html
       koans grade ../forks/ada --require-isolation --seed 1234
-      koans grade . --format gradescope=/autograder/results/results.json
-      koans grade . --format github=- --format github-summary=$GITHUB_STEP_SUMMARY
+      koans grade /autograder/submission --format gradescope=/autograder/results/results.json
+      koans grade . --workbook ../koans --format github=- --format github-summary=$GITHUB_STEP_SUMMARY
       koans grade ../forks --seed 1234 --class "Numerics" --format html=class.html
       koans grade roster.csv --seed 1234 --format gradescope='out/{}.json'
       koans grade ../forks --format canvas=import.csv --gradebook export.csv --assignment "Koans 1"
     """
-    from grader.course.grade import Grade, check_isolation, classroom, grade_all
-    from grader.course.intake.submissions import collect
+    from grader.course.grade import as_feedback, classroom, grade_all, lack_of_isolation
+    from grader.course.intake.client import Intake
+    from grader.course.intake.collect import apart, collect
     from grader.course.report import formats as files
-    from grader.course.report import grades as grades_screen
+    from grader.course.seeds import draw
     from grader.course.verdict_cache import VerdictCache
 
-    book = workbook()
+    book = Workbook(find_root(judge) if judge is not None else installed())
     reports = [files.parse(text) for text in formats or []]
     options = files.Options(gradebook, assignment, os.environ)
     files.check(reports, len(paths), options)
-    with tempfile.TemporaryDirectory(prefix="koans-forks-") as scratch:
-        submissions = collect(paths, Path(scratch))
-        files.check(reports, len(submissions), options)
+    one_each = single or feedback or any(files.is_for_one(report) for report in reports)
+    with Intake(book) as intake:
+        collected = collect(paths, intake, one_each=one_each)
+        sources = collected.sources if feedback else tuple(apart(book.root, collected.sources))
+        files.check(reports, len(sources), options)
         if seed is None:
-            seed = new_seed()
-            typer.echo(f"koans: seed {seed}; --seed {seed} repeats this run, or goes on with it", err=True)
-        with Runner(book, isolated=True) as runner, VerdictCache(book.root) as cache, waiting("grading") as set_line:
-            if cache.message:
-                typer.echo(f"koans: {cache.message}", err=True)
-            if require_isolation:
-                check_isolation(runner)
+            seed = draw()
+            say(f"seed {seed}; --seed {seed} repeats this run, or goes on with it")
+        cache = VerdictCache(book.root, again=again, tell=say)
+        with Runner(book, isolated=True) as runner, waiting("grading") as set_line:
 
             def on_progress(done: int, total: int, what: str) -> None:
                 set_line(f"{done} of {total}: {what}")
 
-            used = None if again else cache
-            graded = grade_all(book, submissions, runner, seed=seed, cache=used, on_progress=on_progress)
-            grades: list[Grade] = list(graded)
-    if len(grades) == 1 and grades[0].problem:
-        raise KoansError(grades[0].problem)
-    results = classroom(name, seed, grades)
-    notes = files.write(reports, results, options)
-    if as_json:
-        files.write_file("-", files.grade_or_class(results))
-    elif not any(report.file == "-" for report in reports):
-        show(grades_screen.grade(grades[0]) if len(grades) == 1 else grades_screen.classroom(results))
-    for note in notes:
-        typer.echo(f"koans: {note}", err=True)
-    raise typer.Exit(1 if any(one.problem for one in grades) else 0)
+            refusal = lack_of_isolation(runner) if require_isolation else ""
+            if refusal:
+                sources = tuple(msgspec.structs.replace(source, places=(), problem=refusal) for source in sources)
+            graded = grade_all(
+                book,
+                intake.take_all(sources),
+                runner,
+                seed=seed,
+                count=len(sources),
+                cache=cache,
+                parallel=jobs,
+                on_progress=on_progress,
+            )
+            grades = [as_feedback(one) if feedback else one for one in graded]
+    results = classroom(name, seed, grades, collected.notes)
+    deliver(reports, results, options, as_json=as_json)
+    if refusal:
+        raise KoansError(refusal)
+    raise typer.Exit(1 if any(one.problem for one in results.grades) or not results.grades else 0)
 
 
 def report(
@@ -110,25 +141,55 @@ def report(
     name: ClassName = "class",
     gradebook: Gradebook = None,
     assignment: Assignment = "Tensor Koans",
+    roster: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="All students: who is in no FILE gets a row with 0 points.")
+    ] = None,
 ) -> None:
     """Write reports from results that were graded before, also in many places: one class of all of them.
+
+    A student whose work stands in several files counts once: what was handed in last, else what was graded last. A
+    roster has a column `student` or `id`; Canvas's export is one too.
 
     \b
     Examples:
       koans report graded/*.json --format html=class.html
       koans report graded/*.json --format canvas=import.csv --gradebook export.csv
+      koans report graded/*.json --roster students.csv --format html=class.html
     """
-    from grader.course.grade import combine
+    from grader.course.intake import roster as rosters
     from grader.course.report import as_json as saved
     from grader.course.report import formats as files
-    from grader.course.report import grades as grades_screen
+    from grader.course.students import Found, combine, with_roster
 
     reports = [files.parse(text) for text in formats or []]
     options = files.Options(gradebook, assignment, os.environ)
-    grades = [grade for file in results for grade in saved.read(file)]
-    files.check(reports, len(grades), options)
-    combined = combine(name, grades)
-    for note in files.write(reports, combined, options):
-        typer.echo(f"koans: {note}", err=True)
-    if not any(one.file == "-" for one in reports):
-        show(grades_screen.classroom(combined))
+    combined = combine(name, [Found(str(file), saved.read(file)) for file in results])
+    if roster is not None:
+        combined = with_roster(combined, rosters.read(roster))
+    files.check(reports, len(combined.grades), options)
+    deliver(reports, combined, options)
+
+
+def deliver(reports: Sequence[ReportFile], results: Class, options: Options, *, as_json: bool = False) -> None:
+    """Write the reports. Show the results, unless JSON or a report goes to standard output. Raises KoansError."""
+    from grader.course.report import formats as files
+    from grader.course.report import grades as grades_screen
+    from grader.course.report.names import labels
+
+    notes: list[str] = []
+    try:
+        notes = files.write(reports, results, options)
+    finally:  # what was graded is shown even if a disk is full
+        lines = list(results.notes)
+        if as_json or any(one.file == "-" for one in reports):
+            for label, one in zip(labels(results.grades), results.grades, strict=True):
+                lines += [f"{label}: {line}" for line in (one.problem, *one.notes) if line]
+        elif len(results.grades) == 1:
+            show(grades_screen.grade(results.grades[0]))
+        else:  # the screen has these lines
+            show(grades_screen.classroom(results))
+            lines = []
+        if as_json:
+            files.write_file("-", files.grade_or_class(results))
+        for line in [*lines, *notes]:
+            say(line)

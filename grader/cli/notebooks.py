@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from grader.book.errors import KoansError
-from grader.cli.base import Json, dump, show, waiting, workbook
+from grader.cli.base import Json, dump, say, show, waiting, workbook
 
 app = typer.Typer(rich_markup_mode=None, help="The same workbook in notebooks: out, and back in.")
 SOURCE = "Where a hosted notebook fetches the workbook: owner/name or an https address [default: the remote `origin`]."
@@ -62,10 +62,7 @@ def export(
             write_notebook(file, text, overwrite=overwrite)
             show(f"{file}: {one.title}, {len(one.koans)} koans")
     if not fetched_from.address:
-        typer.echo(
-            "koans: no public address is known, so these open beside a workbook only; --source PLACE changes that",
-            err=True,
-        )
+        say("no public address is known, so these open beside a workbook only; --source PLACE changes that")
 
 
 @app.command("import")

@@ -8,30 +8,34 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import platform
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
-from grader.book.errors import KoansError
-from grader.book.notebook_parser.answers import outlines
 from grader.book.processes import FOLDER
 from grader.book.proven_cards import proven
 from grader.book.verdict import Status, Verdict, clean
 from grader.book.workbook import Koan, Rung, Workbook
-from grader.course.intake.submissions import EXERCISES, Submission, as_submission, unpack
-from grader.course.verdict_cache import VerdictCache, code_digest, digest
+from grader.course.intake.client import Intake
+from grader.course.intake.collect import apart, collect
+from grader.course.intake.submission import Submission
+from grader.course.verdict_cache import VerdictCache
+from grader.course.verdict_key import Keys
 from grader.gpu import device
 from grader.judge.runner import Runner
 from grader.judge.sandbox.confine import in_words, trusted
-from grader.judge.targets import Target, source
+from grader.judge.targets import Target, missing_requirement
 
 SCHEMA = 1
-LONGEST_NOTE = 300  # characters
+
+
+Points = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Graded(msgspec.Struct, frozen=True):
@@ -40,29 +44,33 @@ class Graded(msgspec.Struct, frozen=True):
     Points for `fast` are counted separately, because nobody can earn them without a GPU.
     """
 
-    points: int
-    earned: int
+    points: Points
+    earned: Points
     verdict: Verdict
     rung: Rung
-    fast_points: int = 0
-    fast_earned: int = 0
+    fast_points: Points = 0
+    fast_earned: Points = 0
 
 
 class Grade(msgspec.Struct, frozen=True):
     """The result of one submission.
 
+    `submission` is the learner's name as it was given: escape it where it is shown. `id` is safe as a file name and
+    unique in its batch. `student` is the id that a roster or a learning platform gives the learner. `commit`, `branch`,
+    `authored` and `handed_in` tell which version was graded, where that is known (times in ISO 8601).
     `isolation` says in words what separated the submission's code from the grader. `trusted` says whether that is
     enough for a stranger's code. `cards` are the ids of the cards that its passes prove. `problem` says why nothing
     could be graded, and is empty otherwise. `notes` say what was left out of notebooks, and what else an instructor
     should look at. `started` is a time in UTC (ISO 8601). `seconds` is the time that its runs took, including runs
-    whose verdicts come from the cache.
+    whose verdicts come from the cache. A result that was read from a file has a `seed_digest`, and its seed is 0: files
+    do not tell the seed, because the same seed at home draws the same inputs.
     """
 
     submission: str
     folder: str
-    seed: int
-    points: int
-    earned: int
+    seed: Seed
+    points: Points
+    earned: Points
     isolation: str
     trusted: bool
     koans: tuple[Graded, ...]
@@ -73,15 +81,27 @@ class Grade(msgspec.Struct, frozen=True):
     seconds: float
     problem: str = ""
     notes: tuple[str, ...] = ()
+    id: str = ""
+    student: str = ""
+    commit: str = ""
+    branch: str = ""
+    authored: str = ""
+    handed_in: str = ""
+    seed_digest: str = ""
     schema: int = SCHEMA
 
 
 class Class(msgspec.Struct, frozen=True):
-    """The results of a class. If its grades have several seeds, `seed` is 0."""
+    """The results of a class. If its grades have several seeds, `seed` is 0.
+
+    `notes` say what was found among the submissions and could not be one. `seed_digest` is that of a grade.
+    """
 
     name: str
-    seed: int
+    seed: Seed
     grades: tuple[Grade, ...]
+    notes: tuple[str, ...] = ()
+    seed_digest: str = ""
     schema: int = SCHEMA
 
 
@@ -89,75 +109,69 @@ OnProgress = Callable[[int, int, str], None]  # called with: verdicts so far, ve
 
 
 def grade_one(submission: Path, seed: int, *, root: Path | None = None) -> Grade:
-    """Grade one folder or notebook with the workbook at `root` (default: the one this package belongs to).
+    """Grade one folder, repository, archive or notebook with the workbook at `root` (default: the one this package
+    belongs to).
 
     The submission's code runs in the sandbox where the machine has one. This function is for other grading systems. It
-    keeps no state between calls. Raises KoansError if koans cannot run on this machine.
+    keeps no state between calls. If nothing can be graded, the grade has a `problem`. Raises KoansError if koans cannot
+    run on this machine.
     """
     workbook = Workbook(root or FOLDER)
-    with Runner(workbook, isolated=True) as runner:
-        return grade(workbook, submission, runner, seed=seed)
-
-
-def grade(
-    workbook: Workbook,
-    folder: Path,
-    runner: Runner,
-    *,
-    seed: int = 0,
-    on_progress: OnProgress = lambda done, total, what: None,
-) -> Grade:
-    """Grade one folder or notebook. Files that belong to no koan are ignored. Raises KoansError."""
-    with tempfile.TemporaryDirectory(prefix="koans-forks-") as scratch:
-        submission = as_submission(folder.resolve().name.removesuffix(".ipynb"), folder, Path(scratch))
-        return next(iter(grade_all(workbook, [submission], runner, seed=seed, on_progress=on_progress)))
+    with Runner(workbook, isolated=True) as runner, Intake(workbook) as intake:
+        sources = collect([submission], intake, one_each=True).sources
+        return next(grade_all(workbook, map(intake.take, apart(workbook.root, sources)), runner, seed=seed))
 
 
 def grade_all(
     workbook: Workbook,
-    submissions: Sequence[Submission],
+    submissions: Iterable[Submission],
     runner: Runner,
     *,
     seed: int,
+    count: int = 1,
     cache: VerdictCache | None = None,
+    parallel: int | None = None,
     on_progress: OnProgress = lambda done, total, what: None,
 ) -> Iterator[Grade]:
     """Yield the grade of each submission as soon as its last verdict is there.
 
-    Koans of several submissions run at the same time. The grade of a submission that cannot be read has a `problem`.
-    Verdicts in the cache are not computed again, so a run that was stopped continues where it was.
+    Koans of several submissions run at the same time, `parallel` at once (default: one for each core). A submission is
+    taken from the iterator when a run of it can start. `count` is how many there are, for the progress. Verdicts in the
+    cache are not computed again, so a run that was stopped continues.
     """
     batch = _Batch(workbook, runner, seed, cache)
-    total = len(submissions) * len(workbook.koans)
+    total = count * len(workbook.koans)
     in_progress: dict[str, _InProgress] = {}
-    wanted = outlines(workbook) if any(s.notebooks for s in submissions) else []
+    done = 0
 
     def pairs() -> Iterator[tuple[Koan, Target]]:
         for submission in submissions:
-            unpacked = unpack(submission, workbook.root, wanted)
-            problem = unpacked.problem or _unreadable(submission.folder)
-            current = _InProgress(submission, problem, unpacked.notes)
-            in_progress[str(current.target)] = current
-            for koan in () if current.problem else workbook.koans.values():
-                verdict = batch.cached(koan, current)
+            current = _InProgress(submission)
+            in_progress[submission.id] = current
+            for koan in () if submission.problem else workbook.koans.values():
+                verdict = batch.known(koan, submission)
                 if verdict is None:
-                    yield koan, current.target
+                    yield koan, Target("text", submission.id, submission.texts[koan.id])
                 else:
                     current.verdicts[koan.id] = verdict
 
-    done = 0
-    for verdict in runner.run_many(pairs(), seed=seed):
+    def finished() -> Iterator[Grade]:
+        nonlocal done
+        for id_ in [
+            n for n, s in in_progress.items() if s.submission.problem or len(s.verdicts) == len(workbook.koans)
+        ]:
+            current = in_progress.pop(id_)
+            done += len(workbook.koans)
+            yield batch.grade(current)
+
+    for verdict in runner.run_many(pairs(), seed=seed, parallel=parallel):
         current = in_progress[verdict.target]
         current.verdicts[verdict.koan] = verdict
-        batch.store(verdict, current)
+        batch.store(verdict, current.submission)
         so_far = done + sum(len(s.verdicts) for s in in_progress.values())
         on_progress(so_far, total, f"{current.submission.name} {verdict.koan}")
-        for name in [n for n, s in in_progress.items() if s.problem or len(s.verdicts) == len(workbook.koans)]:
-            finished = in_progress.pop(name)
-            done += len(finished.verdicts)
-            yield batch.grade(finished)
-    for current in in_progress.values():
-        yield batch.grade(current)
+        yield from finished()
+    yield from finished()
 
 
 @dataclass
@@ -165,14 +179,12 @@ class _InProgress:
     """A submission that is being graded, and its verdicts so far."""
 
     submission: Submission
-    problem: str
-    notes: tuple[str, ...]
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     started: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
-    @property
-    def target(self) -> Target:
-        return Target("path", str(self.submission.folder.resolve()))
+    def done(self, koans: int) -> bool:
+        """Whether nothing more is to come. `koans` is the number of all koans."""
+        return bool(self.submission.problem) or len(self.verdicts) == koans
 
 
 class _Batch:
@@ -183,59 +195,56 @@ class _Batch:
         self.level = runner.level()
         self.versions = versions(workbook)
         self.device = device()
-        limits = (runner.limits.timeout, runner.limits.memory)
+        limits = (runner.limits.timeout, runner.limits.memory, runner.limits.sandbox_memory)
         libraries = str(sorted(self.versions.items()))
-        code = code_digest(workbook.root) if cache is not None else ""
-        self.common = digest(code, in_words(self.level), libraries, self.device, seed, *limits)
-        self._koan_digests: dict[str, str] = {}
+        self.keys = Keys(workbook, in_words(self.level), libraries, self.device, seed, *limits)
 
-    def key(self, koan: Koan, current: _InProgress) -> str:
-        """The cache key of one koan of a submission."""
-        try:
-            text = source(self.workbook, koan, current.target)
-        except OSError:
-            text = ""
-        except ImportError as error:  # the file is refused; the reason is part of the verdict
-            text = f"\0{error}"
-        return digest(self.common, self._koan_digest(koan), text)
+    def known(self, koan: Koan, submission: Submission) -> Verdict | None:
+        """The verdict, if no run is needed for it. A cached one may come from another submission of the same text."""
+        text = submission.texts.get(koan.id)
+        if text is None:
+            reason = missing_requirement(koan)
+            status = Status.not_run_here if reason else Status.not_started
+            reason = reason or "not submitted"
+            if koan.id in submission.refused:
+                status, reason = Status.broken, submission.refused[koan.id]
+            return Verdict(koan.id, submission.id, status, reason, reason, seed=self.seed)
+        verdict = self.cache.get(self.keys.key(koan, text)) if self.cache is not None else None
+        if verdict is None or (verdict.koan, verdict.seed) != (koan.id, self.seed):
+            return None
+        return msgspec.structs.replace(verdict, target=submission.id)
 
-    def _koan_digest(self, koan: Koan) -> str:
-        """Digest of the koan's entry in chapter.toml, its tests, its reference and its solution."""
-        if koan.id not in self._koan_digests:
-            book = self.workbook
-            files = [book.test_file(koan), book.reference(koan), book.solution(koan)]
-            self._koan_digests[koan.id] = digest(str(koan), *(f.read_bytes() if f.exists() else b"" for f in files))
-        return self._koan_digests[koan.id]
-
-    def cached(self, koan: Koan, current: _InProgress) -> Verdict | None:
-        """The verdict in the cache, with this submission as its target. It may come from another submission."""
-        verdict = self.cache.get(self.key(koan, current)) if self.cache is not None else None
-        return verdict and msgspec.structs.replace(verdict, target=str(current.target))
-
-    def store(self, verdict: Verdict, current: _InProgress) -> None:
+    def store(self, verdict: Verdict, submission: Submission) -> None:
         if self.cache is not None:
-            self.cache.put(self.key(self.workbook.koans[verdict.koan], current), verdict)
+            text = submission.texts[verdict.koan]
+            self.cache.put(self.keys.key(self.workbook.koans[verdict.koan], text), verdict)
 
     def grade(self, current: _InProgress) -> Grade:
         order = list(self.workbook.koans.values())
-        verdicts = current.verdicts
+        verdicts, submission = current.verdicts, current.submission
         results = tuple(score(koan, verdicts[koan.id]) for koan in order if koan.id in verdicts)
         return Grade(
-            submission=clean(current.submission.name),
-            folder=clean(str(current.submission.origin)),
+            submission=submission.name,
+            folder=submission.origin,
             seed=self.seed,
             points=sum(koan.points for koan in order),
             earned=sum(g.earned for g in results),
             isolation=in_words(self.level),
-            trusted=trusted(self.level),
+            trusted=trusted(self.level) and all(_is_isolated(v) for v in verdicts.values()),
             koans=results,
             cards=proven(self.workbook, verdicts),
             versions=self.versions,
             device=self.device,
             started=current.started,
             seconds=_sum(v.seconds for v in verdicts.values()),
-            problem=clean(current.problem),
-            notes=tuple(clean(note)[:LONGEST_NOTE] for note in current.notes),
+            problem=submission.problem,
+            notes=submission.notes,
+            id=submission.id,
+            student=submission.student,
+            commit=submission.commit,
+            branch=submission.branch,
+            authored=submission.authored,
+            handed_in=submission.handed_in,
         )
 
 
@@ -244,10 +253,9 @@ def _sum(seconds: Iterable[float]) -> float:
     return round(math.fsum(seconds), 4)
 
 
-def _unreadable(folder: Path) -> str:
-    if (folder / EXERCISES).is_dir():
-        return ""
-    return f"{folder}: has no exercises/ folder; give the root of a submission"
+def _is_isolated(verdict: Verdict) -> bool:
+    """Whether the run behind a verdict, if there was one, had the whole sandbox. Each worker says what it has."""
+    return not verdict.isolation or verdict.isolation.startswith("isolated")
 
 
 def score(koan: Koan, verdict: Verdict) -> Graded:
@@ -269,19 +277,17 @@ def versions(workbook: Workbook) -> dict[str, str]:
     return result
 
 
-def classroom(name: str, seed: int, grades: Sequence[Grade]) -> Class:
+def classroom(name: str, seed: int, grades: Sequence[Grade], notes: Sequence[str] = ()) -> Class:
     """The grades of a class, sorted by submission."""
-    return Class(clean(name), seed, tuple(sorted(grades, key=lambda g: (g.submission, g.folder))))
+    return Class(clean(name), seed, tuple(sorted(grades, key=lambda g: (g.submission, g.folder))), tuple(notes))
 
 
-def combine(name: str, grades: Sequence[Grade]) -> Class:
-    """Combine grades of earlier runs into one class. If they have several seeds, the class has seed 0."""
-    seeds = {grade.seed for grade in grades}
-    return classroom(name, seeds.pop() if len(seeds) == 1 else 0, grades)
-
-
-def check_isolation(runner: Runner) -> None:
-    """Raise KoansError if part of the sandbox is missing on this machine, for `koans grade --require-isolation`."""
+def lack_of_isolation(runner: Runner) -> str:
+    """What part of the sandbox is missing on this machine, for `koans grade --require-isolation`. Empty if none is."""
     level = runner.level()
-    if not trusted(level):
-        raise KoansError(f"--require-isolation: {in_words(level)}; nothing was graded")
+    return "" if trusted(level) else f"--require-isolation: {in_words(level)}; nothing was graded"
+
+
+def as_feedback(grade: Grade) -> Grade:
+    """The same results, marked as no grade: the workbook that judged may be the submission's own."""
+    return msgspec.structs.replace(grade, trusted=False, isolation=f"feedback, NOT a grade; {grade.isolation}")

@@ -1,93 +1,143 @@
-"""A cache of verdicts in one SQLite file, `.koans/grades.db`.
+"""A cache of verdicts in the folder `.koans/verdicts/`: one small file for each verdict, named after its key.
 
-A key is a digest of everything that a verdict depends on: the koan's text as submitted, its tests, oracle and stub, the
-grader's code, the library versions, the isolation, the limits and the seed. If any of them changes, the koan is graded
-again. A run that was killed continues where it stopped, because its verdicts are in the cache.
+`verdict_key` says what a key is made of. A run that was killed continues where it stopped, because its verdicts are in
+the cache.
+
+A file is written beside its place and then renamed, in one step. So several graders may use one folder at the same
+time, on a network drive too: there is no lock to wait for and no common file that a killed writer could damage. If two
+graders store the same verdict, the later one stays.
+
+Only verdicts that rest on the text alone are stored (`Verdict.rests_on_text`). No trouble with the cache ends a run:
+the user is told once, and grading goes on without it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import sqlite3
+import os
+import random
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from grader.book.database import Unusable, opened, set_aside, version
-from grader.book.errors import writing
-from grader.book.verdict import Status, Verdict
+from grader.book.verdict import Verdict
 
-VERSION = 1
+FORMAT = b"koans verdict 1\n"  # the first bytes of each file
 DAY = 86_400  # seconds; the time of last use is exact to a day only, so that most reads write nothing
-LIFETIME = 6 * 30 * DAY  # seconds; a verdict that nobody has read for this long is deleted
-
-
-def digest(*parts: str | bytes | int | float) -> str:
-    """Digest of a list of values. `"ab", "c"` and `"a", "bc"` have different digests."""
-    return hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=20).hexdigest()
-
-
-def code_digest(root: Path) -> str:
-    """Digest of the grader's own code in the workbook at `root`. Any change to this code may change any verdict."""
-    total = hashlib.blake2b(digest_size=20)
-    for file in sorted([*(root / "grader").rglob("*.py"), root / "reference/__init__.py", root / "conftest.py"]):
-        total.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes() + b"\0")
-    return total.hexdigest()
+LIFETIME = 6 * 30 * DAY  # seconds; a verdict that nobody has read for this long is not used any more
+SHARDS = [f"{n:02x}" for n in range(256)]  # the subfolders: the first two digits of a key
+CHECKSUM = 16  # bytes
 
 
 class VerdictCache:
-    """The open cache file of the workbook at `root`. A context manager. Several processes may have it open at once.
+    """The cache of the workbook at `root`.
 
-    `message` is a line for the user if the file could not be used and was replaced by a new one, else empty.
-    Raises KoansError if the file cannot be written.
+    With `again` no verdict from before is used, and each new one replaces what is stored. `tell` is called with a line
+    for the user if the cache cannot be used.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.file = root / ".koans" / "grades.db"
-        self.message = ""
-        with writing(self.file.parent, sqlite3.OperationalError, Unusable, more="; grades are kept there"):
-            self.file.parent.mkdir(exist_ok=True)
-            self._db = self._open()
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            return opened(self.file, _prepare, timeout=30)
-        except Unusable as error:  # starting over is safe: every verdict can be computed again
-            backup = set_aside(self.file)
-            self.message = f"{self.file}: {error}; it was kept as {backup.name}, and every verdict is made again"
-            return opened(self.file, _prepare, timeout=30)
-
-    def __enter__(self) -> VerdictCache:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
+    def __init__(self, root: Path, *, again: bool = False, tell: Callable[[str], None] = lambda line: None) -> None:
+        self.folder = root / ".koans" / "verdicts"
+        self.again, self.tell = again, tell
+        self._written: set[str] = set()
+        self._trouble = False
+        self._delete_old(random.choice(SHARDS))
 
     def get(self, key: str) -> Verdict | None:
-        """The cached verdict, or None. Reading a verdict restarts its lifetime."""
-        now = time.time()
-        self._db.execute("update verdicts set at = ? where key = ? and at < ?", (now, key, now - DAY))
-        row = self._db.execute("select verdict from verdicts where key = ?", (key,)).fetchone()
-        with contextlib.suppress(msgspec.MsgspecError):
-            return msgspec.msgpack.decode(row[0], type=Verdict) if row else None
-        return None
+        """The stored verdict without its target, or None. Reading a verdict restarts its lifetime."""
+        if self.again and key not in self._written:
+            return None
+        file = self._file(key)
+        try:
+            with open(file, "rb", opener=_without_waiting) as stream:
+                data, age = stream.read(), time.time() - os.fstat(stream.fileno()).st_mtime
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._report("read", error)
+            return None
+        if age > LIFETIME:
+            return None
+        if age > DAY:
+            with contextlib.suppress(OSError):
+                os.utime(file)
+        return _decoded(key, data)
 
     def put(self, key: str, verdict: Verdict) -> None:
-        """Store a verdict. One that this machine could not give (not run here) is not stored."""
-        if verdict.status != Status.not_run_here:
-            data = msgspec.msgpack.encode(verdict)
-            self._db.execute("insert or replace into verdicts values (?, ?, ?)", (key, time.time(), data))
+        """Store a verdict, in place of an earlier one. One that does not rest on the text alone is not stored."""
+        if self._trouble or not verdict.rests_on_text or _names_its_place(verdict):
+            return
+        try:
+            self._write(self._file(key), _encoded(key, verdict))
+            self._written.add(key)
+        except OSError as error:
+            self._report("written", error)
+
+    def _file(self, key: str) -> Path:
+        return self.folder / key[:2] / key
+
+    def _write(self, file: Path, data: bytes) -> None:
+        """Write the whole file or nothing. It is not flushed to the disk, since a damaged file is ignored."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        number, new = tempfile.mkstemp(dir=file.parent, prefix=".")
+        try:
+            with open(number, "wb") as stream:
+                stream.write(data)
+            os.replace(new, file)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(new)
+            raise
+
+    def _report(self, what: str, error: OSError) -> None:
+        """Tell the user about the first trouble. From then on nothing is stored."""
+        if not self._trouble:
+            self._trouble = True
+            why = f"cannot be {what} ({error.strerror or error})"
+            self.tell(f"{self.folder}: {why}; grading goes on, and no further verdict is kept")
+
+    def _delete_old(self, shard: str) -> None:
+        """Delete what nobody has used for long in one subfolder: to look at all takes long on a network drive."""
+        oldest = time.time() - LIFETIME
+        with contextlib.suppress(OSError), os.scandir(self.folder / shard) as entries:
+            for entry in entries:
+                limit = oldest if not entry.name.startswith(".") else time.time() - DAY  # left by a killed writer
+                if entry.stat(follow_symlinks=False).st_mtime < limit:
+                    os.unlink(entry.path)
 
 
-def _prepare(db: sqlite3.Connection) -> None:
-    """Create the table in a new file, and delete verdicts past their lifetime. Raises Unusable for another format."""
-    if version(db) not in (0, VERSION):
-        raise Unusable(f"written by another version (format {version(db)}, this version reads {VERSION})")
-    # `at` is the time when the verdict was last stored or read.
-    db.execute("create table if not exists verdicts (key text primary key, at real not null, verdict blob)")
-    db.execute(f"pragma user_version = {VERSION}")
-    db.execute("pragma journal_mode = wal")
-    db.execute("pragma synchronous = normal")
-    db.execute("delete from verdicts where at < ?", (time.time() - LIFETIME,))
+def _without_waiting(file: str, flags: int) -> int:
+    """Opens a file. A pipe in its place is not waited for, and reads as empty."""
+    return os.open(file, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _checksum(key: str, body: bytes) -> bytes:
+    return hashlib.blake2b(key.encode() + b"\0" + body, digest_size=CHECKSUM).digest()
+
+
+def _encoded(key: str, verdict: Verdict) -> bytes:
+    body = msgspec.msgpack.encode(msgspec.structs.replace(verdict, target=""))
+    return FORMAT + _checksum(key, body) + body
+
+
+def _decoded(key: str, data: bytes) -> Verdict | None:
+    """The verdict, or None if the file is damaged, of another format, or was stored under another key."""
+    start = len(FORMAT) + CHECKSUM
+    body = data[start:]
+    if data[:start] != FORMAT + _checksum(key, body):
+        return None
+    with contextlib.suppress(msgspec.MsgspecError):
+        return msgspec.msgpack.decode(body, type=Verdict)
+    return None
+
+
+def _names_its_place(verdict: Verdict) -> bool:
+    """Whether a text in the verdict holds the path of the submission. Another submission must not be shown that."""
+    if os.sep not in verdict.target:
+        return False
+    body = msgspec.msgpack.encode(msgspec.structs.replace(verdict, target=""))
+    return verdict.target.encode("utf-8", "replace") in body

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from grader.book.forbidden import Forbidden
-from grader.checks.agreement import clone
+from grader.checks.copies import clone
 from grader.checks.memory import limited
 from grader.checks.misconceptions import identical
 from grader.checks.outcome import Outcome

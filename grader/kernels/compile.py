@@ -12,7 +12,9 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import platform
 import re
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,7 +28,7 @@ from torch import Tensor
 from grader.book.errors import KoansError
 from grader.book.workbook import find_root
 from grader.kernels.compiler import COMPILER
-from grader.kernels.kernel_text import KernelText, YourTurn, is_stub, kernel_lines
+from grader.kernels.kernel_text import KernelText, YourTurn, is_stub
 
 SHARED_LIMITS = {90: 232_448, 89: 101_376, 86: 101_376, 80: 166_912}  # bytes of shared memory of a block
 TYPES = {
@@ -53,7 +55,10 @@ class Launch(msgspec.Struct, frozen=True):
 
 
 class Compiled(msgspec.Struct, frozen=True):
-    """The compiler's report on one kernel. `error` is the compiler's error, if there was one."""
+    """The compiler's report on one kernel.
+
+    `error` is the compiler's error, if there was one. If it is not `final`, the machine may have caused it.
+    """
 
     kernel: str
     arch: int
@@ -64,6 +69,7 @@ class Compiled(msgspec.Struct, frozen=True):
     mma: bool = False  # the tensor-core instruction before Hopper
     operands: tuple[str, ...] = ()  # types that the tensor cores multiply, by PTX name: bf16, f16, tf32, e4m3, e5m2
     error: str = ""
+    final: bool = True
 
     @property
     def tf32(self) -> bool:
@@ -116,7 +122,8 @@ class Recorder:
         parameters = [*self.node.args.posonlyargs, *self.node.args.args, *self.node.args.kwonlyargs]
 
         def record(*args: Any, **kwargs: Any) -> None:
-            given = dict(zip((p.arg for p in parameters), args, strict=False)) | kwargs
+            defaults = _defaults(self.node)
+            given = defaults | dict(zip((p.arg for p in parameters), args, strict=False)) | kwargs
             fixed = {p.arg for p in parameters if p.annotation is not None}
             signature: dict[str, str] = {}
             constants: dict[str, Any] = {}
@@ -133,6 +140,15 @@ class Recorder:
             self.launches.append(Launch(self.node.name, signature, constants, divisible, options))
 
         return record
+
+
+def _defaults(node: ast.FunctionDef) -> dict[str, Any]:
+    """The defaults of a kernel's parameters. The check of the text allows only numbers and None."""
+    arguments = node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    pairs = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)]
+    pairs += [(p, d) for p, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None]
+    return {parameter.arg: ast.literal_eval(default) for parameter, default in pairs}
 
 
 def launches(
@@ -156,39 +172,63 @@ def _type(value: Any) -> str:
     return "fp32" if isinstance(value, float) else "i32"
 
 
-def compile_for(arch: str, text: KernelText, launch: Launch) -> Compiled:
-    """Compile one kernel for `arch` ("sm_90"), or take the report from the cache. Raises RuntimeError."""
-    job = {"source": kernel_lines(text), "arch": int(arch.removeprefix("sm_")), **msgspec.to_builtins(launch)}
+def compile_for(arch: str, source: str, launch: Launch) -> Compiled:
+    """Compile one kernel of a checked text for `arch` ("sm_90"), or take the report from the cache.
+
+    Raises CannotCompile if the compiler cannot be run here.
+    """
+    job = {"source": source, "arch": int(arch.removeprefix("sm_")), **msgspec.to_builtins(launch)}
     cached = _cache() / f"{_key(job)}.json"
     with contextlib.suppress(OSError, ValueError, msgspec.DecodeError, msgspec.ValidationError):
         return msgspec.json.decode(cached.read_bytes(), type=Compiled)
     report = _parsed(launch.kernel, job["arch"], COMPILER.ask(job))
-    with contextlib.suppress(OSError):
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        new = cached.with_suffix(f".{os.getpid()}")
-        new.write_bytes(msgspec.json.encode(report))
-        new.replace(cached)
+    if report.final:  # another error may not come again
+        _keep(cached, msgspec.json.encode(report))
     return report
 
 
+def _keep(file: Path, data: bytes) -> None:
+    """Write a file in one step, since others may read and write it too. Nothing is kept where that is not possible."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fd, new = tempfile.mkstemp(prefix=f".{file.stem}-", dir=file.parent)
+        try:
+            with open(fd, "wb") as stream:
+                stream.write(data)
+            os.replace(new, file)
+        except OSError:
+            os.unlink(new)
+            raise
+
+
 def _key(job: dict[str, Any]) -> str:
-    """A hash of everything that a report depends on: Triton's version, the worker's code and the job."""
-    version, worker = importlib.metadata.version("triton"), Path(__file__).with_name("compile_worker.py").read_text()
-    return hashlib.sha256(json.dumps([version, worker, job], sort_keys=True).encode()).hexdigest()[:32]
+    """A hash of everything that a report depends on: Triton, Python, the code that compiles and the job."""
+    versions = importlib.metadata.version("triton"), platform.python_version(), platform.machine()
+    ours = [Path(__file__).with_name(name).read_text() for name in ("compile.py", "compiler.py", "compile_worker.py")]
+    return hashlib.sha256(json.dumps([versions, ours, job], sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _cache() -> Path:
     """The folder of the cache: in the workbook, or in the temporary folder outside of one."""
     try:
         return find_root(Path.cwd()) / ".koans" / "compiled"
-    except KoansError:
-        return Path(tempfile.gettempdir()) / f"koans-compiled-{os.getuid()}"
+    except (KoansError, OSError):
+        return _own_folder(Path(tempfile.gettempdir()) / f"koans-compiled-{os.getuid()}")
+
+
+def _own_folder(folder: Path) -> Path:
+    """The folder, or one that does not exist if another user has made it: reports of strangers are not believed."""
+    with contextlib.suppress(OSError):
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+            return Path(os.devnull) / "none"
+    return folder
 
 
 def _parsed(kernel: str, arch: int, report: dict[str, Any]) -> Compiled:
     """The worker's report with the figures that ptxas printed."""
     if "error" in report:
-        return Compiled(kernel, arch, error=report["error"])
+        return Compiled(kernel, arch, error=report["error"], final=report.get("final", True))
     log = report["log"]
     registers = [int(n) for n in re.findall(r"Used (\d+) registers", log)]
     spills = [int(n) for n in re.findall(r"(\d+) bytes spill", log)]

@@ -13,9 +13,13 @@ import json
 import linecache
 import os
 import re
+import subprocess
 import sys
 import tempfile
-from typing import Any
+from typing import Any, Literal
+
+Kind = Literal["text", "machine", "unknown"]
+LACKS = re.compile(r"no space left|out of memory|cannot allocate|memory exhausted", re.IGNORECASE)
 
 
 def main() -> None:
@@ -33,9 +37,29 @@ def main() -> None:
                 with contextlib.redirect_stdout(log):
                     report = compile_kernel(json.loads(line))
             except Exception as error:  # an error of Triton or of ptxas is the answer
-                report = {"error": f"{type(error).__name__}: {str(error).strip()}"}
+                said = f"{type(error).__name__}: {str(error).strip()}"
+                kind = kind_of(error)
+                report = {"lack": said} if kind == "machine" else {"error": said, "final": kind == "text"}
         answers.write(json.dumps({"log": log.getvalue(), **report}) + "\n")
         answers.flush()
+
+
+def kind_of(error: BaseException) -> Kind:
+    """What an error is about: the text, so it comes again each time, or the machine, which lacks something just now."""
+    from triton.compiler.errors import CompilationError
+    from triton.runtime.errors import PTXASError
+
+    cause: BaseException | None = error
+    while cause is not None:  # Triton wraps every error in one about the line it was at
+        if isinstance(cause, MemoryError | OSError | ImportError | subprocess.SubprocessError):
+            return "machine"
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, PTXASError):  # 255 is how ptxas ends when it does not accept its input
+        accepted = "Internal Triton PTX codegen error" not in str(error) or LACKS.search(str(error))
+        return "machine" if accepted else "text"
+    if isinstance(error, CompilationError) or "PassManager::run failed" in str(error):
+        return "text"
+    return "unknown"
 
 
 def compile_kernel(job: dict[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,16 @@ import threading
 import time
 from typing import Any, BinaryIO
 
+from grader.book.faults import MachineError
 from grader.book.processes import FOLDER, environment, module
 
 PATIENCE = 120.0  # seconds for one kernel
 # The environment variables that the process gets. None of them can hold a secret.
 INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "HOME", "VIRTUAL_ENV", "PYTHONPATH")
+
+
+class CannotCompile(MachineError):
+    """The compiler could not be run to its end here. That says nothing about the kernel."""
 
 
 class Compiler:
@@ -34,16 +39,28 @@ class Compiler:
         self._lock = threading.Lock()
 
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        """The worker's report on a job. Raises RuntimeError if the process ends or takes longer than PATIENCE."""
+        """The worker's report on a job.
+
+        Raises CannotCompile if the process does not start, ends, takes longer than PATIENCE or lacks something.
+        """
+        report = self._report(job)
+        if report.get("lack"):
+            raise CannotCompile(report["lack"])
+        return report
+
+    def _report(self, job: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
-            process = self._started()
+            try:
+                process = self._started()
+            except OSError as error:
+                raise CannotCompile(f"the compiling process does not start: {error.strerror or error}") from None
             assert process.stdin is not None and process.stdout is not None
             try:
                 process.stdin.write(json.dumps(job).encode() + b"\n")
                 process.stdin.flush()
                 report: dict[str, Any] = json.loads(self._line(process.stdout.fileno()))
             except (OSError, EOFError, ValueError):
-                raise RuntimeError(self._stop()) from None
+                raise CannotCompile(self._stop()) from None
             return report
 
     def _line(self, fd: int) -> bytes:

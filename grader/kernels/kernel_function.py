@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from grader.book.errors import KoansError
-from grader.kernels.kernel_text import KernelText, read
+from grader.kernels.kernel_text import KernelText, kernel_lines, read
+from grader.kernels.reached import only_reached
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def launched(oracle: Oracle[..., Any], text: str, file: str, variant: Variant | 
 def _replaced(text: KernelText, variant: Variant) -> str:
     """The name of the kernel that a variant replaces."""
     return variant.replaces or next(iter(text.functions))
+
+
+Reached = dict[str, set[int]]  # the parts that a call reached, by the key of their text
 
 
 class Config(dict[str, Any]):
@@ -74,13 +78,39 @@ class Launched:
         kernels = {name: replace(kernel, traffic=self.traffic) for name, kernel in vars(self.kernels).items()}
         return self.oracle.launch(SimpleNamespace(**kernels), self.config, *inputs, **kwargs)
 
+    def watched(self, reached: Reached) -> Callable[..., Any]:
+        """The same function. A call adds the parts of the kernels that it reaches to `reached`."""
+        from grader.kernels.interpreter import run  # imports torch
+
+        loaded = {key: run.load(text, reached=reached.setdefault(key, set())) for key, text in self._by_key().items()}
+        kernels = SimpleNamespace(**{name: getattr(loaded[text.key], name) for name, text in self.texts.items()})
+
+        def call(*inputs: Any) -> Any:
+            assert self.oracle.launch is not None
+            return self.oracle.launch(kernels, self.config, *inputs)
+
+        return call
+
     def compiled(self, arch: str, *inputs: Any) -> list[Compiled]:
         """Compile each kernel that a call with these inputs would launch, for `arch` ("sm_90"). Nothing runs."""
+        return self._compiled(arch, inputs, {key: kernel_lines(text) for key, text in self._by_key().items()})
+
+    def compiled_as_run(self, arch: str, *inputs: Any, reached: Mapping[str, Set[int]]) -> list[Compiled]:
+        """Compile the kernels without what a call did not reach, if there is anything that it did not reach."""
+        parts = {key: only_reached(text, reached[key]) for key, text in self._by_key().items()}
+        return self._compiled(arch, inputs, {key: source for key, source in parts.items() if source is not None})
+
+    def _by_key(self) -> dict[str, KernelText]:
+        return {text.key: text for text in self.texts.values()}
+
+    def _compiled(self, arch: str, inputs: Sequence[Any], sources: Mapping[str, str]) -> list[Compiled]:
+        """Compile the kernels whose source is given, by the key of their text."""
         from grader.kernels.compile import compile_for, launches  # imports torch
 
         assert self.oracle.launch is not None
         planned = launches(self.texts, self.oracle.launch, self.config, inputs)
-        return [compile_for(arch, self.texts[launch.kernel], launch) for launch in planned]
+        keys = [self.texts[launch.kernel].key for launch in planned]
+        return [compile_for(arch, sources[k], launch) for k, launch in zip(keys, planned, strict=True) if k in sources]
 
     def with_variant(self, variant: Variant, *others: Variant) -> Launched:
         """The same function with one kernel replaced by the variant's, and more kernels by the kernels of `others`."""

@@ -96,6 +96,13 @@ EXPRESSIONS = (
     *(ast.Subscript, ast.Slice, ast.Call, ast.Attribute, ast.keyword, ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
     ast.expr_context,
 )
+# Options of triton.compile beside num_warps and num_stages, in any version from 3.6 to 3.10.
+COMPILER_OPTIONS = frozenset(
+    """num_ctas warp_size maxnreg ptx_version ptx_options ir_override enable_fp_fusion enable_reflect_ftz arch debug
+    launch_cooperative_grid launch_pdl cluster_dims supported_fp8_dtypes deprecated_fp8_dot_operand_dtypes
+    default_dot_input_precision allowed_dot_input_precisions max_num_imprecise_acc_default extern_libs backend_name
+    sanitize_overflow instrumentation_mode grid warmup device stream""".split()  # noqa: SIM905
+)
 REFUSED = (ast.Pow, ast.MatMult, ast.In, ast.NotIn)
 IMPORTS = ("import triton", "import triton.language as tl", "from triton import language as tl")
 # str.splitlines ends a line at these characters and Python does not. Without them both see the same lines, so the lines
@@ -232,7 +239,19 @@ def _literal(node: ast.Assign, file: str) -> Mapping[str, Any]:
         raise _error(node, file, "CONFIG must be written out: a dict of names and numbers, no expressions") from None
     if not isinstance(value, dict) or not all(isinstance(k, str) for k in value):
         raise _error(node, file, "CONFIG must be a dict with names as keys")
+    _check_values(node, value, file)
     return value
+
+
+def _check_values(node: ast.Assign, config: Mapping[str, Any], file: str) -> None:
+    """CONFIG is given to Triton, whose other options change how a kernel is compiled. Some take paths or commands."""
+    for name, value in config.items():
+        if name in COMPILER_OPTIONS:
+            raise _error(
+                node, file, f"`{name}` has no place in CONFIG: of Triton's options only num_warps and num_stages"
+            )
+        if type(value) not in (int, float, bool):
+            raise _error(node, file, f"CONFIG and TUNE hold numbers; {name} is {value!r}")
 
 
 def _choices(node: ast.Assign, config: Mapping[str, Any], file: str) -> tuple[Mapping[str, Any], ...]:
@@ -245,6 +264,8 @@ def _choices(node: ast.Assign, config: Mapping[str, Any], file: str) -> tuple[Ma
         isinstance(choice, dict) and set(choice) <= set(config) for choice in value
     ):
         raise _error(node, file, "TUNE must be a list of dicts, each with some of CONFIG's names")
+    for choice in value:
+        _check_values(node, choice, file)
     if len(value) > MAX_CHOICES:
         raise _error(node, file, f"TUNE has {len(value)} choices; more than {MAX_CHOICES} take too long to try")
     return tuple(value)
@@ -357,6 +378,8 @@ class _Checker:
             ops = node.ops if isinstance(node, ast.Compare) else [node.op]
             if any(isinstance(op, REFUSED) for op in ops):
                 raise self.error(node, f"`{ast.unparse(node)}`: no **, @ or `in` in a kernel; tl.dot multiplies tiles")
+        if isinstance(node, ast.Compare) and _is_of_a_number(node):
+            raise self.error(node, f"`{ast.unparse(node)}`: write == or != in a kernel; `is` is for None alone")
         if isinstance(node, ast.Constant) and not isinstance(node.value, (int, float, type(None))):
             raise self.error(node, f"`{ast.unparse(node)}` has no place in a kernel: numbers only")
         if isinstance(node, ast.Name) and node.id.startswith("_") and node.id != "_":
@@ -421,6 +444,14 @@ class _Checker:
 
     def error(self, node: ast.AST, message: str) -> KernelSyntaxError:
         return _error(node, self.file, message)
+
+
+def _is_of_a_number(node: ast.Compare) -> bool:
+    """Is `is` used for more than None? Whether two numbers are one object is not the same in Triton and in Python."""
+    return any(
+        isinstance(op, ast.Is | ast.IsNot) and not (isinstance(other, ast.Constant) and other.value is None)
+        for op, other in zip(node.ops, node.comparators, strict=True)
+    )
 
 
 _LOOPS = ("range", "tl.range", "tl.static_range")

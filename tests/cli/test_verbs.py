@@ -75,8 +75,9 @@ def test_report_makes_one_class_of_results_from_many_places(play, saved, tmp_pat
     )
 
 
-def test_report_says_in_one_line_which_file_holds_no_grade(play, tmp_path):
-    (tmp_path / "x.json").write_text("{}")
+@pytest.mark.parametrize("data", [b"{}", b"", b"\xff", b'{"schema": 1, "name": "\xff"}', b"[" * 100_000])
+def test_report_says_in_one_line_which_file_holds_no_grade(play, tmp_path, data):
+    (tmp_path / "x.json").write_bytes(data)
     run = play.says("report", str(tmp_path / "x.json"))
     assert run.returncode == 2
     assert len(run.stderr.strip().splitlines()) == 1

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import signal
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,7 +14,10 @@ from grader.book.workbook import Workbook
 from grader.course.edition import badges
 from grader.course.edition.manifest import digest, read
 from grader.course.edition.release import FILES, release
+from grader.course.edition.source import FolderSource
+from grader.course.edition.tree import Tree
 from tests.conftest import ROOT, Play, end_warm
+from tests.stopping import fill, interrupt, kill, stopped
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def test_an_edition_has_nothing_of_the_maintainers(whole, tmp_path):
     for name in theirs:
         (whole.root / name).parent.mkdir(parents=True, exist_ok=True)
         (whole.root / name).write_text((ROOT / name).read_text())
-    made = release(whole.workbook, tmp_path / "edition")
+    made = release(whole.workbook, tmp_path / "edition").manifest
     assert ".github/workflows/ci.yml" in theirs
     assert {name for name in made.files if name in theirs} == set()
     assert {name for name in made.files if name.startswith(".")} == {
@@ -94,12 +99,13 @@ def test_an_edition_is_not_written_over_something_else(play, tmp_path):
 
 
 def test_an_edition_that_will_be_public_opens_its_notebooks_and_is_still_whole(whole, tmp_path):
-    made = release(whole.workbook, tmp_path / "public", "ada/koans")
+    made = release(whole.workbook, tmp_path / "public", "ada/koans").manifest
     for name in ("README.md", "content/ch06_numerics/chapter.md"):
         text = (tmp_path / "public" / name).read_text()
         assert "/ada/koans/blob/notebooks/ch06_numerics.ipynb" in text
-        assert made.files[name] == digest(tmp_path / "public" / name)
-    assert read(tmp_path / "public") == made
+        assert made.files[name] == digest((tmp_path / "public" / name).read_bytes())
+    with Tree(tmp_path / "public") as tree:
+        assert read(FolderSource(tree)) == made
     with pytest.raises(KoansError, match="koans release DIR --source"):
         badges.write(Workbook(tmp_path / "public"), "ada/koans")
 
@@ -163,3 +169,118 @@ def test_an_edition_that_names_files_outside_itself_is_refused(edition, tmp_path
     (evil / "edition.json").write_text(json.dumps({"version": "9", "files": {"../out.txt": "x"}, "learner": []}))
     run = edition.says("update", str(evil))
     assert (run.returncode, "names a file outside the edition" in run.stderr) == (2, True)
+
+
+def _tracked(play):
+    """Make the workbook a git checkout that has all its files."""
+    for args in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *args], cwd=play.root, check=True)
+
+
+STRAY = [
+    "content/ch07_attention/.env",
+    "content/ch07_attention/notes.md~",
+    "grader/.secret.py",
+    "grader/answers.zip",
+    "reference/ch07_attention/#scores.py#",
+    "reference/ch07_attention/link.py",
+    "reference/ch07_attention/scores.py.orig",
+]
+CAUGHT_BY_GIT_ALONE = ["content/ch07_attention/private.toml", "reference/ch07_attention/copy.py"]
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_an_edition_has_only_the_workbooks_files_and_says_what_was_left_out(whole, tmp_path, tracked):
+    if tracked:
+        _tracked(whole)
+    for name in (*STRAY, *CAUGHT_BY_GIT_ALONE):
+        if name.endswith("link.py"):
+            (whole.root / name).symlink_to("/etc/hostname")
+        else:
+            (whole.root / name).write_text("password")
+    made = release(whole.workbook, tmp_path / "edition")
+    expected = sorted([*STRAY, *(CAUGHT_BY_GIT_ALONE if tracked else [])])
+    assert sorted(made.left_out) == expected
+    written = {p.relative_to(tmp_path / "edition").as_posix() for p in (tmp_path / "edition").rglob("*")}
+    assert written & set(expected) == set()
+    shown = whole.says("release", str(tmp_path / "again")).stdout
+    reason = "git does not track them" if tracked else "they are no files of a workbook"
+    assert f"left out, since {reason}: {len(expected)}" in shown
+    shutil.rmtree(whole.root / ".git", ignore_errors=True)
+
+
+def test_a_koan_that_git_does_not_have_is_not_released_by_halves(whole, tmp_path):
+    _tracked(whole)
+    assert whole.says("new", "ch07_attention/brand_new").returncode == 0
+    run = whole.says("release", str(tmp_path / "edition"))
+    assert (run.returncode, len(run.stderr.splitlines())) == (2, 1)
+    assert "ch07_attention/brand_new needs it, but git does not track it" in run.stderr
+    assert not (tmp_path / "edition").exists()
+    shutil.rmtree(whole.root / ".git")
+
+
+def test_a_link_in_the_workbook_is_not_released(whole, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    for name in ("LICENSE", "exercises/ch07_attention/test_scores.py"):
+        old = (whole.root / name).read_bytes()
+        (whole.root / name).unlink()
+        (whole.root / name).symlink_to(secret)
+        run = whole.says("release", str(tmp_path / "edition"))
+        assert (run.returncode, f"{name}: is a link, but should be a file" in run.stderr) == (2, True), run.stderr
+        assert not (tmp_path / "edition").exists()
+        (whole.root / name).unlink()
+        (whole.root / name).write_bytes(old)
+
+
+def test_a_release_never_goes_through_a_link_or_over_a_file(whole, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "link").symlink_to(elsewhere)
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    for name in ("holds", "git"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "holds/grader").symlink_to(elsewhere)
+    (tmp_path / "git/.git").symlink_to(elsewhere)
+    (tmp_path / "file").write_text("mine")
+    for name, reason in (
+        ("link", "is a link"),
+        ("dangling", "is a link"),
+        ("holds", "is not empty"),
+        ("git", "is not empty"),
+        ("file", "is no folder"),
+    ):
+        run = whole.says("release", str(tmp_path / name))
+        assert (run.returncode, reason in run.stderr, len(run.stderr.splitlines())) == (2, True, 1), run.stderr
+    assert list(elsewhere.iterdir()) == []
+    assert not (tmp_path / "nothing").exists()
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("number", [2, 3, 400, 1500])
+def test_a_release_that_was_killed_is_named_and_one_that_failed_leaves_nothing(whole, tmp_path, number):
+    (tmp_path / "edition/.git").mkdir(parents=True)
+    for stop, end in ((kill, -signal.SIGKILL), (interrupt, 130), (fill, 2)):
+        folder = tmp_path / "edition"
+        assert stopped(whole, number, stop, "release", str(folder)) == end
+        left = {entry.name for entry in folder.iterdir()} - {".git"}
+        if stop is kill and left:
+            run = whole.says("release", str(folder))
+            assert (run.returncode, "holds a release that was stopped" in run.stderr) == (2, True), run.stderr
+            for name in left:
+                shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink()
+        else:
+            assert left == set()
+    assert whole.says("release", str(folder)).returncode == 0
+    assert not (folder / "unfinished-release").exists()
+
+
+def test_a_release_has_unix_line_ends_and_a_time(whole, tmp_path):
+    file = whole.root / "content/ch07_attention/scores.md"
+    text = file.read_bytes()
+    file.write_bytes(text.replace(b"\n", b"\r\n"))
+    made = release(whole.workbook, tmp_path / "edition").manifest
+    assert (tmp_path / "edition/content/ch07_attention/scores.md").read_bytes() == text
+    assert made.schema == 2
+    released = datetime.fromisoformat(made.released)
+    assert abs(datetime.now(UTC) - released) < timedelta(hours=1)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from grader import grade_one
 from grader.book.stubs import strip_markers
 from grader.book.verdict import Status, Verdict
 from grader.course.grade import Grade, grade_all
-from grader.course.intake.submissions import Submission
+from grader.course.intake.submission import Submission
 from grader.course.verdict_cache import VerdictCache
 from grader.judge.runner import Limits
 from grader.judge.sandbox import probe
@@ -68,20 +69,17 @@ def test_a_folder_of_forks_is_a_class(small, tmp_path):
 def test_a_roster_names_submissions_and_a_missing_one_does_not_stop_the_others(small, tmp_path):
     _class(small, tmp_path / "forks")
     roster = tmp_path / "roster.csv"
-    roster.write_text("student,path\nAda L.,forks/ada\nNobody,forks/nobody\nCyd,forks/cyd\n")
+    roster.write_text("student,path\nAda L.,forks/ada\nNobody,forks/nobody\nCyd,forks/cyd\nDan,\n")
     found = _graded(small, str(roster), "--seed", "1")
-    assert _points(found) == {"Ada L.": 3, "Nobody": 0, "Cyd": 0}
+    assert _points(found) == {"Ada L.": 3, "Nobody": 0, "Cyd": 0, "Dan": 0}
     problems = {grade["submission"]: grade["problem"] for grade in found["grades"] if grade["problem"]}
-    assert list(problems) == ["Nobody"]
-    assert "has no exercises/ folder" in problems["Nobody"]
+    assert problems == {"Nobody": "nobody: is not there", "Dan": "nothing handed in"}
 
 
 @pytest.mark.parametrize(
     "roster, says",
     [
-        ("student,score\nada,1\n", "roster.csv: a roster has a column called path"),
-        ("student,path\nada,\n", "roster.csv:2: the row has no path"),
-        ("student,path\nada,a\nada,b\n", "are both called 'ada'"),
+        ("student,score\nada,1\n", "roster.csv: has no column called path, which says what to grade"),
     ],
 )
 def test_a_roster_that_cannot_be_meant_is_one_line(small, tmp_path, roster, says):
@@ -113,7 +111,8 @@ def test_a_bare_repository_is_read_at_its_head_and_its_configuration_starts_noth
             f"[core]\n\tfsmonitor = touch {ran}\n\tpager = touch {ran}\n\talternateRefsCommand = touch {ran}\n"
             f'[remote "origin"]\n\turl = ext::touch {ran}\n\tpromisor = true\n'
         )
-    assert _points(_graded(small, str(tmp_path / "forks"), str(_fork(small, tmp_path / "eve")))) == {"dee": 1, "eve": 0}
+    _fork(small, tmp_path / "forks" / "eve")
+    assert _points(_graded(small, str(tmp_path / "forks"))) == {"dee": 1, "eve": 0}
     assert not ran.exists()
 
 
@@ -134,13 +133,14 @@ def judged(monkeypatch):
 def test_a_second_run_grades_only_what_changed(small, tmp_path, judged):
     forks = _class(small, tmp_path / "forks")
     first = _graded(small, str(forks), "--seed", "1")
-    assert len(judged) >= 5  # the koans handed in; the others may be in the cache from another submission
-    (small.root / ".koans/grades.db").rename(tmp_path / "cache.db")
+    assert len(judged) >= 4  # texts that were handed in; one of them twice
+    (small.root / ".koans/verdicts").rename(tmp_path / "cache")
     judged.clear()
     fresh = _graded(small, str(forks), "--seed", "1")
     assert _verdicts(fresh) == _verdicts(first)
-    assert len(judged) >= 5
-    (tmp_path / "cache.db").replace(small.root / ".koans/grades.db")
+    assert len(judged) >= 4
+    shutil.rmtree(small.root / ".koans/verdicts")
+    (tmp_path / "cache").rename(small.root / ".koans/verdicts")
     judged.clear()
     # A cached verdict has the time that its run took.
     second = _graded(small, str(forks), "--seed", "1")
@@ -165,7 +165,7 @@ class _Scripted:
     def level(self):
         return probe.UNAVAILABLE
 
-    def run_many(self, pairs, *, seed):
+    def run_many(self, pairs, *, seed, parallel):
         for koan, target in self.order(list(pairs)):
             yield Verdict(koan.id, str(target), Status.failed, seconds=self.seconds.get(koan.id, 0.0), seed=seed)
 
@@ -174,12 +174,11 @@ class _Scripted:
 def test_the_seconds_of_a_submission_do_not_depend_on_the_order_of_its_verdicts(book, tmp_path, order):
     # Added from left to right these give 0.5135000000000001, and from right to left 0.5135.
     seconds = dict(zip(book.koans, (0.1705, 0.0743, 0.2687), strict=False))
-    (tmp_path / "ada/exercises").mkdir(parents=True)
-    ada = Submission("ada", tmp_path / "ada")
-    with VerdictCache(tmp_path) as cache:
-        for runner in (_Scripted(seconds, order), _Scripted({}, order)):  # the second time every verdict is cached
-            (found,) = grade_all(book, [ada], runner, seed=1, cache=cache)
-            assert found.seconds == 0.5135
+    ada = Submission("ada", "ada", "forks/ada", texts=dict.fromkeys(book.koans, "x = 1\n"))
+    cache = VerdictCache(tmp_path)
+    for runner in (_Scripted(seconds, order), _Scripted({}, order)):  # the second time every verdict is cached
+        (found,) = grade_all(book, [ada], runner, seed=1, cache=cache)
+        assert found.seconds == 0.5135
 
 
 def test_a_verdict_is_given_anew_when_what_it_rests_on_changes(small, tmp_path, judged):
@@ -188,7 +187,8 @@ def test_a_verdict_is_given_anew_when_what_it_rests_on_changes(small, tmp_path, 
 
     def judged_again(seed="1"):
         judged.clear()
-        assert _graded(small, str(fork), "--seed", seed)["earned"] == 0
+        found = _graded(small, str(fork), "--seed", seed)
+        assert (found["earned"], found["problem"]) == (0, "")
         return koan in judged
 
     assert judged_again()
@@ -205,11 +205,80 @@ def test_a_verdict_is_given_anew_when_what_it_rests_on_changes(small, tmp_path, 
         assert not judged_again(), file
 
 
+def test_a_change_in_a_module_that_a_reference_imports_has_the_koan_judged_again(small, tmp_path, judged):
+    koan, helper = "ch07_attention/causal_mask", small.root / "reference/ch07_attention/helper.py"
+    helper.write_text("WORD = 1\n")
+    with (small.root / f"reference/{koan}.py").open("a") as file:
+        file.write("\nfrom reference.ch07_attention import helper\n")
+    fork = _fork(small, tmp_path / "ada", causal_mask="solved")
+    _graded(small, str(fork), "--seed", "1")
+    judged.clear()
+    _graded(small, str(fork), "--seed", "1")
+    assert judged == []
+    helper.write_text("WORD = 2\n")
+    _graded(small, str(fork), "--seed", "1")
+    assert judged == [koan]
+
+
+@pytest.mark.parametrize(
+    "line, status",
+    [
+        ("def causal_mask(n_q, n_k):\n    raise MemoryError\n", "failed"),
+        ("def causal_mask(n_q, n_k):\n    raise BlockingIOError(11, 'Resource temporarily unavailable')\n", "failed"),
+        ('def causal_mask(n_q, n_k):\n    raise RuntimeError("can\'t start new thread")\n', "failed"),
+        ("raise MemoryError\n", "broken"),
+        ("import os\nos._exit(3)\n", "crashed"),
+    ],
+)
+def test_a_failure_that_the_machine_may_have_caused_is_judged_again(small, tmp_path, judged, line, status):
+    koan, fork = "ch07_attention/causal_mask", _fork(small, tmp_path / "ada", causal_mask=line)
+    for _ in range(2):
+        judged.clear()
+        found = _graded(small, str(fork), "--seed", "1")
+        (verdict,) = [g["verdict"] for g in found["koans"] if g["verdict"]["koan"] == koan]
+        assert verdict["status"] == status
+        assert koan in judged
+
+
+def test_again_judges_every_koan_and_replaces_what_is_kept(small, tmp_path, judged):
+    fork = _fork(small, tmp_path / "ada", causal_mask="solved")
+    _graded(small, str(fork), "--seed", "1")
+    kept = sorted((small.root / ".koans/verdicts").rglob("??????*"))
+    for file in kept:
+        file.write_bytes(b"not what was kept")
+    judged.clear()
+    _graded(small, str(fork), "--seed", "1", "--again")
+    assert judged == ["ch07_attention/causal_mask"]
+    assert kept == sorted((small.root / ".koans/verdicts").rglob("??????*"))
+    judged.clear()
+    _graded(small, str(fork), "--seed", "1")
+    assert judged == []
+
+
+def test_grades_are_whole_where_no_verdict_can_be_kept(small, tmp_path):
+    forks = _class(small, tmp_path / "forks")
+    (small.root / ".koans").mkdir(exist_ok=True)
+    shutil.rmtree(small.root / ".koans/verdicts", ignore_errors=True)
+    (small.root / ".koans/verdicts").write_text("no folder")
+    run = small.says("grade", str(forks), "--seed", "1", "--json")
+    assert run.returncode == 0
+    assert _points(json.loads(run.stdout)) == {"ada": 3, "ben": 1, "cyd": 0}
+    (line,) = [line for line in run.stderr.splitlines() if "verdicts" in line]
+    assert "cannot be read (Not a directory); grading goes on, and no further verdict is kept" in line
+
+
+def test_a_kept_verdict_shows_no_path_of_the_student_who_handed_the_text_in_first(small, tmp_path):
+    text = "import traceback\n\n\ndef causal_mask(n_q, n_k):\n    traceback.print_stack()\n    return None\n"
+    _graded(small, str(_fork(small, tmp_path / "first", causal_mask=text)), "--seed", "1")
+    found = _graded(small, str(_fork(small, tmp_path / "second", causal_mask=text)), "--seed", "1")
+    assert str(tmp_path / "first") not in json.dumps(found)
+
+
 @pytest.mark.timeout(600)
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_results_and_leaves_no_half_report(small, tmp_path):
     forks = _class(small, tmp_path / "forks")
     whole = _graded(small, str(forks), "--seed", "1")
-    (small.root / ".koans/grades.db").unlink()
+    shutil.rmtree(small.root / ".koans/verdicts")
     report = tmp_path / "all.json"
     command = [sys.executable, "-m", "grader", "grade", str(forks), "--seed", "1", "--format", f"json={report}"]
     environment = {**os.environ, "PYTHONPATH": str(small.root)}

@@ -1,17 +1,20 @@
 """Notebooks are graded like any other submission, whatever they contain."""
 
 import json
+import os
 import subprocess
 import sys
 
 import msgspec
 import pytest
 
-from grader.book.errors import KoansError
-from grader.book.notebook_parser import answers, notebook_file
+from grader.book.notebook_parser import notebook_file
 from grader.book.notebook_parser.statements import Cell, read
-from grader.course.intake import sandboxed_parse
-from grader.course.intake.submissions import collect
+from grader.course.intake import reader
+from grader.course.intake.client import Intake
+from grader.course.intake.collect import collect
+from grader.course.intake.reader import read_frame, write_frame
+from grader.course.intake.submission import Place, Source
 from tests.browser import CHROMIUM, Browser
 from tests.notebooks import answer, of_cells, write
 
@@ -66,7 +69,7 @@ def test_a_folder_of_notebooks_is_a_class_and_none_of_it_runs_or_reaches_the_pag
     problems = {name: g["problem"] for name, g in grades.items() if g["problem"]}
     assert set(problems) == {"cut", "old", "rrr", "vast", "link"}
     assert all("\n" not in text and len(text) < 300 for text in problems.values())
-    assert "16384 is the most" in problems["vast"] and "hand in the file itself" in problems["link"]
+    assert "more than 16384 KiB" in problems["vast"] and "hand in the file itself" in problems["link"]
     assert not ran.exists()
     assert grades["ben"]["notes"] == [
         f"cell 1, line 1: a shell line left out: {f'!touch {ran}'[:80]}",
@@ -84,7 +87,7 @@ def test_a_folder_of_notebooks_is_a_class_and_none_of_it_runs_or_reaches_the_pag
             assert browser.complaints == []
 
 
-def test_what_an_instructor_points_at_may_be_a_notebook_a_class_or_a_learners_chapters(tmp_path):
+def test_what_an_instructor_points_at_may_be_a_notebook_a_class_or_a_learners_chapters(book, tmp_path):
     for name in (
         "class/ada.ipynb",
         "class/ben.ipynb",
@@ -95,50 +98,67 @@ def test_what_an_instructor_points_at_may_be_a_notebook_a_class_or_a_learners_ch
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write(tmp_path / name, of_cells())
     (tmp_path / "roster.csv").write_text("student,path\nAda,class/ada.ipynb\nCyd,cyd\n")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
+    with Intake(book) as intake:
 
-    def found(*names):
-        return {s.name: len(s.notebooks) for s in collect([tmp_path / name for name in names], scratch)}
+        def found(*names):
+            collected = collect([tmp_path / name for name in names], intake)
+            return [s.name for s in collected.sources], collected.notes
 
-    assert found("class/ada.ipynb") == {"ada": 1}
-    assert found("class") == {"ada": 1, "ben": 1}
-    assert found("cyd") == {"cyd": 2}
-    assert found("roster.csv") == {"Ada": 1, "Cyd": 2}
-    with pytest.raises(KoansError, match="are both called 'ada'"):
-        found("class", "class/ada.ipynb")
+        assert found("class/ada.ipynb") == (["ada"], ())
+        assert found("class") == (["ada", "ben"], ("hidden, not looked at: .hidden.ipynb",))
+        assert found("cyd") == (["cyd"], ())
+        assert found("roster.csv") == (["Ada", "Cyd"], ())
+        (tmp_path / "twins.csv").write_text("student,path\nada,class/ada.ipynb\nada,class/ada.ipynb\n")
+        twins = collect([tmp_path / "twins.csv"], intake).sources
+        assert [s.name for s in twins] == ["ada", "ada"]
+        assert len({s.id for s in twins}) == 2
+        assert [s.notes for s in twins] == [(), ("the same place as the submission of ada",)]
 
 
-def test_a_strangers_notebook_is_parsed_where_it_can_reach_nothing(book, tmp_path):
-    # The real process, with a parser that tries to read forbidden files.
+def test_a_stranger_is_read_where_code_can_reach_nothing(book, tmp_path):
+    # The real process, with code that tries to reach what is forbidden in place of what reads a submission.
     trial = """
-import os
-from grader.course.intake import sandboxed_parse
+import os, socket
+from grader.course.intake import reader
+from grader.course.intake.reading import Found
 
-def evil(notebooks, outlines):
+def evil(places, *rest):
     tried = {}
-    for path in ("reference/__init__.py", "/etc/passwd", "/proc/%d/environ" % os.getppid()):
+    for path in (ROOT + "/reference/__init__.py", "/etc/passwd", "/proc/%d/environ" % os.getppid(), OTHER):
         try:
             open(path).close()
             tried[path] = "read"
         except OSError as error:
             tried[path] = "shut"
-    try:
-        os.fork()
-    except OSError:
-        tried["fork"] = "shut"
-    return sandboxed_parse.ParseResult(tried)
+    for name, call in (("fork", os.fork), ("socket", socket.socket), ("run", lambda: os.execv("/bin/true", ["true"]))):
+        try:
+            call()
+            tried[name] = "done"
+        except OSError:
+            tried[name] = "shut"
+    tried["own"] = open(places[0].file).read()
+    return Found(tried)
 
-sandboxed_parse.find_answers = evil
-sandboxed_parse.main()
+reader.take = evil
+reader.main()
 """
-    request = msgspec.msgpack.encode(sandboxed_parse.ParseRequest(str(book.root), str(tmp_path), (), ()))
-    environment = {"PYTHONPATH": str(book.root)}
-    done = subprocess.run(
-        [sys.executable, "-c", trial], cwd=book.root, env=environment, input=request, capture_output=True, timeout=60
+    mine, other = tmp_path / "mine.ipynb", tmp_path / "other.ipynb"
+    for file in (mine, other):
+        file.write_text(file.stem)
+    code = f"ROOT, OTHER = {str(book.root)!r}, {str(other)!r}\n{trial}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=book.root,
+        env={"PYTHONPATH": str(book.root), "PATH": os.environ["PATH"]},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
-    result = msgspec.msgpack.decode(done.stdout, type=sandboxed_parse.ParseResult)
-    assert len(result.texts) == 4 and set(result.texts.values()) == {"shut"}, result
+    write_frame(process.stdin, msgspec.msgpack.encode(reader.Setup(str(book.root), (), ())))
+    write_frame(process.stdin, msgspec.msgpack.encode(reader.Take((Place(str(mine)),))))
+    reply = msgspec.msgpack.decode(read_frame(process.stdout), type=reader.Reply)
+    process.communicate()
+    assert reply.found.texts.pop("own") == "mine"
+    assert len(reply.found.texts) == 7 and set(reply.found.texts.values()) == {"shut"}, reply
 
 
 @pytest.mark.parametrize(
@@ -149,8 +169,9 @@ sandboxed_parse.main()
 def test_a_cell_that_a_parser_may_choke_on_harms_nothing(book, tmp_path, text):
     koan = book.koan("scores")
     path = write(tmp_path / "a.ipynb", of_cells(text, answer(book, koan), f"def scores(q, k):\n    return {text}"))
-    result = sandboxed_parse.read(book.root, [path], answers.outlines(book, "ch07_attention"))
-    assert "could not be read" in result.problem or "def scores" in result.texts[koan.id]
+    with Intake(book) as intake:
+        taken = intake.take(Source("a", "a", "a", (Place(str(path)),)))
+    assert "is not a notebook" in taken.problem or "def scores" in taken.texts[koan.id], taken.problem
 
 
 def test_magics_are_left_out_wherever_they_stand_and_python_that_looks_like_one_is_not():

@@ -4,6 +4,7 @@ import csv
 import html.parser
 import io
 import json
+import os
 import re
 import shutil
 import xml.etree.ElementTree
@@ -32,6 +33,7 @@ from grader.course.report import (
     junit,
     page,
 )
+from grader.course.seeds import digest
 from tests.browser import CHROMIUM, Browser
 from tests.classes import HUGE, OTHER, SAYS, a_class, a_hostile_class, grade, verdict
 from tests.conftest import ROOT
@@ -121,8 +123,14 @@ def test_json_keeps_to_the_schema_and_comes_back_whole(found, hostile):
         text = as_json.classroom(classroom)
         jsonschema.validate(json.loads(text), schema)
         jsonschema.validate(json.loads(as_json.grade(classroom.grades[0])), schema)
-    assert msgspec.json.decode(as_json.classroom(found), type=Class) == found
-    assert msgspec.json.decode(as_json.grade(found.grades[1]), type=Grade) == found.grades[1]
+    without_seed = msgspec.json.decode(
+        re.sub(rb'"seed":7\b', b'"seed":0', msgspec.json.encode(found)).replace(
+            b'"seed_digest":""', f'"seed_digest":"{digest(7)}"'.encode()
+        ),
+        type=Class,
+    )
+    assert msgspec.json.decode(as_json.classroom(found), type=Class) == without_seed
+    assert msgspec.json.decode(as_json.grade(found.grades[1]), type=Grade) == without_seed.grades[1]
 
 
 # Gradescope: the keys and values of https://gradescope-autograders.readthedocs.io/en/latest/specs/
@@ -153,8 +161,9 @@ def test_gradescope_has_the_documented_keys_and_our_points(found, hostile):
 
 def test_gradescope_says_why_nothing_was_graded(found):
     results = json.loads(gradescope.results(found.grades[3]))
-    assert results["score"] == 0 and results["tests"] == []
-    assert "no exercises/ folder" in results["output"]
+    [test] = results["tests"]
+    assert (results["score"], test["score"], test["max_score"]) == (0, 0, int(FULL))
+    assert "no exercises/ folder" in results["output"] and "no exercises/ folder" in test["output"]
 
 
 # Classroom 50: the fields of the wiki's "The result.json contract" and of its schemas/result-v1.schema.json
@@ -366,6 +375,7 @@ def test_canvas_guesses_at_nobody(found):
     merged = canvas.merge(two, Class("c", 7, tuple(twice)), "Koans")
     assert merged.notes == (
         "Lovelace, Ada: several students of this name in the gradebook",
+        "ben: left out, u102 is the same student's",
         "u102: left out, ben is the same student's",
     )
     with pytest.raises(KoansError, match="no export"):
@@ -408,7 +418,10 @@ def test_github_obeys_our_commands_only(found, hostile):
         assert kinds.count("error") <= 10
         assert kinds.count("group") == kinds.count("endgroup") == len(not_passed)
         if not one.problem:
-            assert commands[-1] == ("notice", f"{one.earned} of {common.total(one)[1]} points (seed 7)")
+            assert commands[-1] == (
+                "notice",
+                f"{one.earned} of {common.total(one)[1]} points (seed digest {digest(7)})",
+            )
 
 
 def test_github_output_is_barred_even_without_the_token(hostile):
@@ -594,7 +607,7 @@ def test_a_class_is_graded_into_files(play, tmp_path):
     only = {p.card for p in book.proofs if p.koan == "ch07_attention/causal_mask"}
     only -= {p.card for p in book.proofs if p.koan != "ch07_attention/causal_mask"}
     assert set(ada.cards) == {card for card in only if not book.cards[card].pending} != set()
-    assert {g.seed for g in found.grades} == {5} == {found.seed}
+    assert {g.seed_digest for g in found.grades} == {digest(5)} == {found.seed_digest}
     assert set(ada.versions) == {"koans", "python", "torch", "triton", "numpy"}
     assert re.fullmatch(STAMP, ada.started) and ada.seconds > 0 and ada.device
     assert empty.problem.endswith("give the root of a submission") and not empty.koans and not empty.earned
@@ -603,16 +616,17 @@ def test_a_class_is_graded_into_files(play, tmp_path):
     assert (play.root / "import.csv").read_text().splitlines()[1] == f"Ada,1,ada,S,{ada.earned}"
     assert json.loads((play.root / "ctrf.json").read_text())["results"]["summary"]["suites"] == 3
     assert len(list(junitparser.JUnitXml.fromfile(str(play.root / "junit.xml")))) == 3
-    assert json.loads((play.root / "<b>eve.gradescope.json").read_text())["score"] == eve.earned
+    [results_of_eve] = play.root.glob("*eve*.gradescope.json")
+    assert "<" not in results_of_eve.name and json.loads(results_of_eve.read_text())["score"] == eve.earned
     assert (play.root / "ada.md").read_text().startswith("## ada: ")
     assert not list(play.root.glob(".*-????????")), "a draft is left"
 
 
 def test_one_submission_on_standard_output(play):
-    result = play.says("grade", ".", "--format", "github=-", "--seed", "3")
+    result = play.says("grade", ".", "--feedback", "--format", "github=-", "--seed", "3")
     assert result.returncode == 0, result.stderr
     assert obeyed(result.stdout) == [
-        ("notice", f"0 of {sum(k.points for k in play.workbook.koans.values())} points (seed 3)")
+        ("notice", f"0 of {sum(k.points for k in play.workbook.koans.values())} points (seed digest {digest(3)})")
     ]
 
 
@@ -621,7 +635,7 @@ def test_one_submission_on_standard_output(play):
     [
         (["a", "--format", "excel=x"], "there are canvas, classroom50, ctrf"),
         (["a", "--format", "html"], "--format html=FILE"),
-        (["a", "b", "--format", "gradescope=x.json"], "put {} where its name goes"),
+        (["a", "b", "--format", "gradescope=x.json"], "put {} where its id goes"),
         (["a", "--format", "canvas=x.csv"], "needs --gradebook"),
         (["a", "--format", "json=nonesuch/x.json"], "its folder does not exist"),
     ],
@@ -633,11 +647,13 @@ def test_what_cannot_be_written_is_said_before_grading(play, args, says):
     assert len(result.stderr.splitlines()) == 1 and says in result.stderr
 
 
-def test_a_report_is_written_whole_or_not_at_all(tmp_path):
+def test_a_report_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     file = tmp_path / "x.json"
     formats.write_file(str(file), "old")
-    with pytest.raises(UnicodeEncodeError):
-        formats.write_file(str(file), "new \ud800")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "chmod", lambda *_: os.stat(tmp_path / "none"))
+        with pytest.raises(KoansError, match="cannot be written"):
+            formats.write_file(str(file), "new")
     assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
     with pytest.raises(KoansError, match="cannot be written"):
         formats.write_file(str(tmp_path / "none/x"), "text")

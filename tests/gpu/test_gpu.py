@@ -533,9 +533,10 @@ grader.gpu.lack = devices.lack
 grader.kernels.interpreter.run.installed = lambda: TRITON
 from grader.judge.runner.protocol import Job
 from grader.judge.runner.session import run_all
+from grader.judge.targets import parse
 if FOLDER:
     file = os.path.abspath("exercises/ch13_triton/test_vector_add.py")
-    run_all(os.getcwd(), [Job(1, os.getcwd(), file, TARGET, 0, FOLDER, 60, 1 << 40)], lambda code: None)
+    run_all(os.getcwd(), [Job(1, os.getcwd(), file, parse(TARGET), 0, FOLDER, 60, 1 << 40)], lambda code: None)
 else:
     pytest.main(["-q", "--target", TARGET, "exercises/ch13_triton/test_vector_add.py"])
 """

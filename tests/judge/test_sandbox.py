@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -112,11 +113,11 @@ def test_a_private_temporary_folder_can_be_written_and_is_bounded(bench):
     assert "True No space left on device" in verdict.message
 
 
-def test_solutions_pass_and_an_honest_half_scores_its_half(play):
+def test_solutions_pass_and_an_honest_half_scores_its_half(play, tmp_path):
     for name in HONEST:
         play.solve(name)
     play.body("softmax", "return x")
-    result = json.loads(play.says("grade", str(play.root), "--json").stdout)
+    result = json.loads(play.says("grade", str(play.hand_in(tmp_path / "ada")), "--json").stdout)
     earned = {g["verdict"]["koan"].partition("/")[2] for g in result["koans"] if g["earned"]}
     assert earned == set(HONEST)
     assert result["earned"] == sum(play.workbook.koan(k).points for k in HONEST)
@@ -152,12 +153,16 @@ def test_only_the_files_of_koans_are_read(play, tmp_path):
     assert result["earned"] == 0
 
 
-def test_a_fresh_seed_each_time_is_said_and_can_be_given_again(play):
+def test_a_fresh_seed_each_time_is_said_and_can_be_given_again(play, tmp_path):
     play.solve("scores")
-    first, second = (json.loads(play.says("grade", str(play.root), "--json").stdout) for _ in range(2))
-    assert first["seed"] != second["seed"]
-    repeated = play.says("grade", str(play.root), "--seed", str(first["seed"])).stdout
-    assert f"seed {first['seed']}; isolated" in repeated
+    ada = str(play.hand_in(tmp_path / "ada"))
+    first, second = (play.says("grade", ada, "--json") for _ in range(2))
+    seeds = [re.match(r"koans: seed (\d+); --seed \1 repeats this run", run.stderr)[1] for run in (first, second)]
+    assert seeds[0] != seeds[1]
+    repeated = play.says("grade", ada, "--seed", seeds[0])
+    assert f"seed {seeds[0]}; isolated" in repeated.stdout
+    again = json.loads(play.says("grade", ada, "--seed", seeds[0], "--json").stdout)
+    assert (again["seed"], again["seed_digest"]) == (0, json.loads(first.stdout)["seed_digest"])
 
 
 FORBIDDEN = {

@@ -2,10 +2,12 @@
 
 import math
 import os
+import re
 import resource
 import socket
 import threading
 import time
+from unittest import mock
 
 import msgspec
 import numpy as np
@@ -198,7 +200,8 @@ def trusted_side(listening, data, *, close=True, seconds=5.0, value=7):
     thread.start()
     sandbox_worker = None
     try:
-        sandbox_worker = SandboxWorker(path, wire.Load("", "f.py"), WorkerLimits(seconds=seconds), gone)
+        with mock.patch.object(proxy, "TRIES", 1):
+            sandbox_worker = SandboxWorker(path, wire.Load("", "f.py"), WorkerLimits(seconds=seconds), gone)
         sandbox_worker.names()
         return Proxy(sandbox_worker, "f")(value)
     except Gone as error:
@@ -300,6 +303,57 @@ def test_a_foreign_numpy_dtype_never_becomes_pointers():
         body = msgspec.msgpack.encode({"type": "Returned", "id": 1, "value": ["N", name, [1], [16], 0, bytes(16)]})
         with pytest.raises(Malformed, match="numpy dtype"):
             Unpacker()(wire.reply(body).value)
+
+
+def test_a_message_of_millions_of_values_is_refused_before_it_is_decoded():
+    body = b"\x83\xa4type\xa8Returned\xa2id\x01\xa5value\x92\xa1l\xdd" + (10**7).to_bytes(4, "big") + b"\xc0" * 10**7
+    with pytest.raises(Malformed, match="values in one message"):
+        wire.reply(body)
+
+
+def test_a_text_of_many_wide_characters_is_refused_before_it_is_decoded():
+    body = msgspec.msgpack.encode({"type": "Returned", "id": 1, "value": "😀" + "x" * (5 << 20)})
+    with pytest.raises(Malformed, match="text in one message"):
+        wire.reply(body)
+
+
+ARRAYS = {
+    "no bytes": (["N", "<f4", [3], [4], 0, b""], "0 bytes where 12"),
+    "strides of 2**63": (["N", "<f4", [3, 3], [-(2**63), 2**63 - 4], 0, bytes(64)], "strides"),
+    "a stride of 2**63 along one element": (["N", "<f4", [1], [2**63 - 1], 0, bytes(4)], "strides"),
+    "a negative offset": (["N", "<f4", [1], [4], -4, bytes(4)], "offset"),
+    "an offset behind the end": (["N", "<f4", [1], [4], 2**62, bytes(4)], "offset"),
+    "more bytes than it has": (["N", "<f4", [1], [4], 0, bytes(8)], "8 bytes where 4"),
+    "an empty one of huge axes": (["N", "<f4", [0, 2**26], [4, 4], 0, b""], "MiB"),
+    "an empty tensor of huge axes": (["T", "float32", [0, 2**26], [1, 1], b"", False, False], "MiB"),
+    "a tensor without axes or bytes": (["T", "float32", [], [], b"", False, False], "0 bytes where 4"),
+    "a tensor and its gradient": (["T", "float64", [2**24 + 1], [0], bytes(8), True, True], "one message"),
+    "a boolean of 2": (["n", "|b1", b"\2"], "boolean"),
+    "equal keys": (["d", [0, False], [1, 2]], "equal keys"),
+    "a list as a key": (["d", [["l", []]], [1]], "unhashable"),
+    "keys of one hash": (["d", [["I", format(i * (2**61 - 1) << 70, "x")] for i in range(1, 300)], [0] * 299], "slow"),
+    "a size of 2**64": (["s", [2**64 - 1]], "size"),
+}
+
+
+@pytest.mark.parametrize("what", ARRAYS)
+def test_a_forged_value_is_refused_before_numpy_or_torch_sees_it(what):
+    node, complaint = ARRAYS[what]
+    body = msgspec.msgpack.encode({"type": "Returned", "id": 1, "value": node})
+    reply = wire.reply(body)
+    with pytest.raises(Malformed, match=re.escape(complaint)):
+        Unpacker()(reply.value)
+
+
+def test_a_value_too_long_to_send_crosses_as_its_type():
+    assert repr(crossed("x" * (2 << 20))) == "<str too long to send>"
+
+
+def test_strides_that_lead_nowhere_may_be_of_any_size():
+    one = torch.ones(1).as_strided((1,), (2**40,))
+    assert torch.equal(crossed(one), one)
+    array = np.lib.stride_tricks.as_strided(np.ones(1), (1,), (2**40,))
+    assert np.array_equal(crossed(array), array)
 
 
 def test_a_size_is_not_allocated_before_the_bytes_are_there(listening):

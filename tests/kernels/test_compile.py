@@ -1,11 +1,18 @@
 """Kernels compiled for an H100 with no GPU here, and the checks `traffic` and `compiles`."""
 
 import contextlib
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from triton.compiler.errors import CompilationError
+from triton.runtime.errors import PTXASError
 
+from grader.book import verdict as verdicts
 from grader.checks import Disagreement, compiles, traffic
+from grader.kernels import compile as compiling
+from grader.kernels import compile_worker, compiler
 from grader.kernels.compiler import Compiler
 from grader.kernels.kernel_function import launched
 from grader.kernels.kernel_text import read
@@ -107,13 +114,191 @@ def test_a_tile_too_small_for_wgmma_is_named():
         )
 
 
-def test_what_was_compiled_is_kept(monkeypatch, tmp_path):
-    from grader.kernels import compile as compiling
+@pytest.fixture
+def kept(monkeypatch, tmp_path):
+    """An empty folder for what was compiled."""
+    folder = tmp_path / "compiled"
+    monkeypatch.setattr(compiling, "_cache", lambda: folder)
+    return folder
 
-    monkeypatch.setattr(compiling, "_cache", lambda: tmp_path)
+
+SMALL = "{'BM': 64, 'BN': 32, 'BK': 16, 'num_warps': 4, 'num_stages': 1}"
+
+
+def test_what_was_compiled_is_kept(monkeypatch, kept):
     first = kernel().compiled("sm_90", *inputs())
     monkeypatch.setattr(compiling.COMPILER, "ask", lambda job: pytest.fail("compiled again"))
     assert kernel().compiled("sm_90", *inputs()) == first
+
+
+def test_an_error_about_the_text_is_kept(monkeypatch, kept):
+    wrong = kernel(SMALL, "tl.dot(a, b, a)")
+    (first,) = wrong.compiled("sm_90", *inputs())
+    assert "CompilationError" in first.error
+    monkeypatch.setattr(compiling.COMPILER, "ask", lambda job: pytest.fail("compiled again"))
+    assert wrong.compiled("sm_90", *inputs()) == [first]
+
+
+SCRIPT = """
+import json, os, sys, time
+for line in sys.stdin:
+    {}
+"""
+FAILURES = {
+    "os.kill(os.getpid(), 9)": "the compiling process ended with -9: nothing said",
+    "raise SystemExit('no module named triton')": "the compiling process ended with 1: no module named triton",
+    "print('{', flush=True)": "the compiling process gave no answer within 0.5 s",
+    "time.sleep(60)": "the compiling process gave no answer within 0.5 s",
+    "print(json.dumps({'lack': 'MemoryError: '}), flush=True)": "MemoryError: ",
+}
+
+
+def stand_in(monkeypatch, tmp_path, action):
+    """Another program instead of the one that compiles."""
+    script = tmp_path / "worker.py"
+    script.write_text(SCRIPT.format(action))
+    monkeypatch.setattr(compiler, "module", lambda *names: [str(script)])
+    monkeypatch.setattr(compiler, "PATIENCE", 0.5)
+    monkeypatch.setattr(compiling, "COMPILER", Compiler())
+
+
+@pytest.mark.parametrize("action", FAILURES)
+def test_a_compiler_that_fails_is_no_mistake_of_the_kernel_and_is_not_kept(monkeypatch, tmp_path, kept, action):
+    stand_in(monkeypatch, tmp_path, action)
+    with pytest.raises(pytest.skip.Exception) as caught:
+        compiles(kernel(), *inputs(), with_=matmul, wgmma=True)
+    assert str(caught.value) == f"not run here: the kernel could not be compiled: {FAILURES[action]}"
+    assert not kept.exists()
+
+
+def test_a_compiler_that_does_not_start_is_no_mistake_of_the_kernel(monkeypatch, kept):
+    monkeypatch.setattr(compiling, "COMPILER", Compiler())
+    monkeypatch.setattr(compiler.sys, "executable", "/none/python")
+    with pytest.raises(pytest.skip.Exception, match="the compiling process does not start: No such file or directory"):
+        compiles(kernel(), *inputs(), with_=matmul)
+
+
+def test_a_koan_whose_kernel_cannot_be_compiled_is_not_run_here():
+    """The verdict of a test that was skipped is not a pass, whatever else passes."""
+    passed = verdicts.TestResult("test_a", "a", verdicts.Status.passed)
+    lack = "the kernel could not be compiled: MemoryError"
+    tests = [passed, verdicts.TestResult("test_b", "b", verdicts.Status.not_run_here, message=lack)]
+    end = verdicts.Exit(finished=True)
+    verdict = verdicts.judge("ch13_triton/flash_bf16", "learner", tests, "", end, seconds=1.0, seed=0, output="")
+    assert (verdict.status, verdict.passed, verdict.message) == (verdicts.Status.not_run_here, False, lack)
+
+
+def raised(error, cause):
+    try:
+        try:
+            raise cause
+        except type(cause):
+            raise error from None
+    except type(error) as caught:
+        return caught
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (CompilationError("x", None, "ValueError('type fp8e4nv not supported')"), "text"),
+        (raised(CompilationError("x", None, "MemoryError()"), MemoryError()), "machine"),
+        (raised(CompilationError("x", None, "OSError()"), OSError(28, "No space left on device")), "machine"),
+        (PTXASError("Internal Triton PTX codegen error\n`ptxas` stderr:\nsyntax error"), "text"),
+        (PTXASError("Internal Triton PTX codegen error\n`ptxas` stderr:\nNo space left on device"), "machine"),
+        (PTXASError("`ptxas` failed with error code -9"), "machine"),
+        (RuntimeError("PassManager::run failed"), "text"),
+        (ImportError("libcuda.so"), "machine"),
+        (subprocess.TimeoutExpired("ptxas", 1), "machine"),
+        (ValueError("something else"), "unknown"),
+    ],
+    ids=str,
+)
+def test_an_error_is_about_the_text_or_the_machine(error, kind):
+    assert compile_worker.kind_of(error) == kind
+
+
+def test_an_error_of_unknown_cause_is_shown_and_not_kept(monkeypatch, tmp_path, kept):
+    stand_in(monkeypatch, tmp_path, "print(json.dumps({'error': 'ValueError: x', 'final': False}), flush=True)")
+    (report,) = kernel().compiled("sm_90", *inputs())
+    assert report.error == "ValueError: x"
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("spoil", [b"", b"{", b"\xff\0", b"[]", b"{}", b'{"kernel": "matmul", "arch": "x"}'])
+def test_a_spoiled_entry_is_compiled_again(kept, spoil):
+    first = kernel(SMALL).compiled("sm_90", *inputs())
+    (entry,) = kept.iterdir()
+    whole = entry.read_bytes()
+    entry.write_bytes(spoil)
+    assert kernel(SMALL).compiled("sm_90", *inputs()) == first
+    assert entry.read_bytes() == whole
+
+
+def test_a_folder_that_cannot_be_written_does_no_harm(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(compiling, "_cache", lambda: tmp_path / "file" / "compiled")
+    (report,) = kernel(SMALL).compiled("sm_90", *inputs())
+    assert report.error == ""
+
+
+def test_a_full_disk_leaves_no_half_entry(monkeypatch, kept):
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(compiling.os, "replace", full)
+    (report,) = kernel(SMALL).compiled("sm_90", *inputs())
+    assert report.error == ""
+    assert list(kept.iterdir()) == []
+
+
+def test_several_writers_of_one_entry_leave_a_whole_one(kept):
+    file, texts = kept / "entry.json", [bytes([65 + i]) * 100_000 for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda text: [compiling._keep(file, text) for _ in range(20)], texts))
+    assert file.read_bytes() in texts
+    assert [f.name for f in kept.iterdir()] == ["entry.json"]
+
+
+OURS = ("compile.py", "compiler.py", "compile_worker.py")
+
+
+@pytest.mark.parametrize("change", ["triton", "python", *OURS, "arch", "option", "constant", "source"])
+def test_the_key_of_a_report_has_everything_that_it_rests_on(monkeypatch, tmp_path, change):
+    def key(arch=90, source="a", constants=None, options=None):
+        job = {"source": source, "arch": arch, "constants": constants or {"B": 1}, "options": options or {}}
+        return compiling._key(job)
+
+    before = key()
+    assert key() == before
+    if change == "triton":
+        monkeypatch.setattr(compiling.importlib.metadata, "version", lambda name: "9.9")
+        after = key()
+    elif change == "python":
+        monkeypatch.setattr(compiling.platform, "python_version", lambda: "9.9")
+        after = key()
+    elif change in OURS:
+        for name in OURS:
+            (tmp_path / name).write_text((ROOT / "grader/kernels" / name).read_text() + "#" * (name == change))
+        monkeypatch.setattr(compiling, "__file__", str(tmp_path / "compile.py"))
+        after = key()
+    else:
+        changes = {"arch": {"arch": 80}, "option": {"options": {"num_warps": 8}}}
+        changes |= {"constant": {"constants": {"B": 2}}, "source": {"source": "b"}}
+        after = key(**changes[change])
+    assert after != before
+
+
+def test_a_folder_of_another_user_is_not_used(monkeypatch, tmp_path):
+    folder = tmp_path / "theirs"
+    assert compiling._own_folder(folder) == folder  # it will be made
+    folder.mkdir(mode=0o700)
+    assert compiling._own_folder(folder) == folder
+    folder.chmod(0o777)
+    assert not compiling._own_folder(folder).exists()
+    folder.chmod(0o700)
+    monkeypatch.setattr(compiling.os, "getuid", lambda: folder.stat().st_uid + 1)
+    assert not compiling._own_folder(folder).exists()
 
 
 def test_a_kernel_text_is_checked_before_it_is_compiled():

@@ -199,3 +199,72 @@ def test_other_versions_of_triton_are_told_apart_with_what_to_install(monkeypatc
 def test_without_triton_that_is_what_is_missing(monkeypatch):
     monkeypatch.setattr(interpreter, "installed", lambda: "")
     assert interpreter.unfit() == "needs triton, which is built for Linux only"
+
+
+POINTERS = (
+    HEAD + "@triton.jit\ndef k(x_ptr, h_ptr, out_ptr, N: tl.constexpr):\n    i = tl.arange(0, N)\n    LINE\n"
+    "    tl.store(out_ptr + i, y)\n"
+)
+KEEPS = "a pointer keeps its type: no .to, tl.cast or mixture of a pointer; cast the tile that tl.load gives"
+
+
+def run_pointers(line):
+    """Runs a line that sets `y`. Returns the bytes that were loaded from the argument of fp32 and from that of fp16."""
+    traffic, text = Traffic(), read(POINTERS.replace("LINE", line), "<test>")
+    load(text, traffic).k[(1,)](torch.arange(8.0), torch.arange(8).half(), torch.zeros(8), N=8)
+    return traffic.moved["x_ptr"].loaded, traffic.moved["h_ptr"].loaded
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "y = tl.load(x_ptr.to(h_ptr.dtype) + i)",
+        "y = tl.load(h_ptr.to(x_ptr.dtype) + i, mask=i < 4)",
+        "y = tl.load((h_ptr + i).to(x_ptr.dtype), mask=i < 1)",
+        "y = tl.load(tl.cast(h_ptr, x_ptr.dtype) + i, mask=i < 4)",
+        "y = tl.load(tl.cast(h_ptr, x_ptr.dtype, bitcast=True) + i, mask=i < 4)",
+        "y = tl.load(h_ptr.to(tl.int64).to(x_ptr.dtype) + i, mask=i < 4)",
+        "y = x_ptr.to(tl.uint64, bitcast=True)",
+        "y = x_ptr.to(tl.int1)",
+        "y = tl.load(i.to(tl.int64).to(x_ptr.dtype))",
+        "y = tl.sum(tl.load(tl.join(h_ptr + i, x_ptr + i)).to(tl.float32), 1)",
+        "y = tl.sum(tl.load(tl.join(x_ptr + i, h_ptr + i)), 1)",
+    ],
+)
+def test_a_pointer_keeps_its_type(line):
+    with pytest.raises(interpreter.PointerCast) as caught:
+        run_pointers(line)
+    assert str(caught.value) == KEEPS
+
+
+@pytest.mark.parametrize("line", ["y = tl.atomic_add(out_ptr + i, 1.0)", "y = tl.atomic_load(x_ptr)"])
+def test_what_moves_bytes_beside_loads_and_stores_is_refused(line):
+    with pytest.raises(SyntaxError, match="has no place in a kernel"):
+        run_pointers(line)
+
+
+def test_tensor_descriptors_are_refused():
+    with pytest.raises(SyntaxError, match="add offsets to the pointer"):
+        run_pointers("y = tl.make_tensor_descriptor(x_ptr, [8], [1], [8])")
+
+
+@pytest.mark.parametrize(
+    ("line", "loaded"),
+    [
+        ("y = tl.load(x_ptr + i)", (32, 0)),
+        ("y = tl.load(h_ptr + i)", (0, 16)),
+        ("y = tl.load(x_ptr + i, mask=i < 3, other=1.0)", (12, 0)),
+        ("y = tl.load(x_ptr + i, mask=i < 0, other=1.0)", (0, 0)),
+        ("y = tl.load(x_ptr + i, i < 3, 1.0)", (12, 0)),
+        ('y = tl.load(x_ptr + i, cache_modifier=".cg", eviction_policy="evict_last", volatile=True)', (32, 0)),
+        ("y = tl.where(i < 4, tl.load(x_ptr + i), tl.load(h_ptr + i).to(tl.float32))", (32, 16)),
+        ("y = tl.load(x_ptr + i) if N == 8 else tl.load(h_ptr + i)", (32, 0)),
+        ("y = tl.load(x_ptr + 3)", (4, 0)),
+        ("y = tl.load(tl.broadcast_to(x_ptr, (N,)))", (32, 0)),
+        ("y = tl.load(tl.where(i < 4, x_ptr + i, x_ptr + 7))", (32, 0)),
+        ("y = tl.load(x_ptr + i).to(tl.int32, bitcast=True).to(tl.float32, bitcast=True)", (32, 0)),
+        ("y = tl.trans(tl.load(x_ptr + i[None, :])).reshape(N)", (32, 0)),
+    ],
+)
+def test_every_way_to_load_counts_the_bytes_that_move(line, loaded):
+    assert run_pointers(line) == loaded

@@ -127,10 +127,11 @@ def test_a_chapter_can_be_read_and_run(play):
 def test_grading_gives_points_for_what_passes_and_says_that_nothing_is_isolated(play, tmp_path):
     play.solve("scores")
     play.body("causal_mask", "return torch.zeros(n_q, n_k)")
-    human = play.says("grade", str(play.root), "--seed", "1")
+    ada = str(play.hand_in(tmp_path / "ada"))
+    human = play.says("grade", ada, "--seed", "1")
     assert "2 of" in human.stdout
     assert "isolated: no new privileges" in human.stdout
-    result = json.loads(play.says("grade", str(play.root), "--seed", "1", "--json").stdout)
+    result = json.loads(play.says("grade", ada, "--seed", "1", "--json").stdout)
     by_koan = {g["verdict"]["koan"]: (g["earned"], g["verdict"]["status"]) for g in result["koans"]}
     assert by_koan.pop("ch07_attention/scores") == (2, "passed")
     assert by_koan.pop("ch07_attention/causal_mask") == (0, "failed")

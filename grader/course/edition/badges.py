@@ -29,6 +29,29 @@ def write(workbook: Workbook, source: str, *, branch: str = BRANCH, opens: str =
     `source` is the public repository as owner/name. `opens` is the address that opens a notebook; {source}, {branch}
     and {chapter} in it are replaced. Raises KoansError for a bad address, and in a student edition.
     """
+    if (workbook.root / NAME).exists():
+        raise KoansError(
+            f"{workbook.root}: badges in a student edition would make it differ from its {NAME}; "
+            "`koans release DIR --source OWNER/NAME` writes them with it"
+        )
+    old = {name: _text(workbook.root / name) for name in pages(workbook)}
+    changed = []
+    for name, text in with_badges(workbook, old, source, branch=branch, opens=opens).items():
+        if text != old[name]:
+            (workbook.root / name).write_text(text, encoding="utf-8")
+            changed.append(workbook.root / name)
+    return changed
+
+
+def pages(workbook: Workbook) -> list[str]:
+    """The files that have badges."""
+    return ["README.md", *(f"content/{chapter.id}/chapter.md" for chapter in workbook.chapters)]
+
+
+def with_badges(
+    workbook: Workbook, texts: dict[str, str], source: str, *, branch: str = BRANCH, opens: str = OPENS
+) -> dict[str, str]:
+    """The texts of `pages` with badges, or without any if `source` is empty. Raises KoansError for a bad address."""
     if source and not re.fullmatch(r"[\w.-]+/[\w.-]+", source):
         raise KoansError(f"--source {source}: give owner/name of the public repository")
     try:
@@ -37,29 +60,25 @@ def write(workbook: Workbook, source: str, *, branch: str = BRANCH, opens: str =
         raise KoansError(
             f"--opens {opens}: may hold {{source}}, {{branch}} and {{chapter}}, and no other braces"
         ) from None
-    if (workbook.root / NAME).exists():
-        raise KoansError(
-            f"{workbook.root}: badges in a student edition would make it differ from its {NAME}; "
-            "`koans release DIR --source OWNER/NAME` writes them with it"
-        )
-    readme = workbook.root / "README.md"
-    texts = {readme: _readme(readme, workbook, links if source else {})}
-    for chapter in workbook.chapters:
-        file = workbook.root / "content" / chapter.id / "chapter.md"
-        texts[file] = _chapter(file.read_text(encoding="utf-8"), links[chapter.id] if source else "")
-    changed = [file for file, text in texts.items() if text != file.read_text(encoding="utf-8")]
-    for file in changed:
-        file.write_text(texts[file], encoding="utf-8")
-    return changed
+    readme, *chapters = pages(workbook)
+    new = {readme: _readme(texts[readme], workbook, links if source else {})}
+    for name, chapter in zip(chapters, workbook.chapters, strict=True):
+        new[name] = _chapter(texts[name], links[chapter.id] if source else "")
+    return new
 
 
-def _readme(file: Path, workbook: Workbook, links: dict[str, str]) -> str:
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+def _readme(text: str, workbook: Workbook, links: dict[str, str]) -> str:
     if not BLOCK.search(text):
-        raise KoansError(f"{file}: has no lines {BEGIN} and {END}, between which badges would stand")
+        raise KoansError(
+            f"{workbook.root / 'README.md'}: has no lines {BEGIN} and {END}, between which badges would stand"
+        )
     rows = [_row(chapter, links[chapter.id]) for chapter in workbook.chapters if links]
     inner = "".join(["| chapter | |\n|---|---|\n", *rows]) if rows else NO_BADGES
     return BLOCK.sub(lambda _: f"{BEGIN}\n{inner}{END}", text, count=1)
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 def _row(chapter: Chapter, link: str) -> str:

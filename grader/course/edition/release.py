@@ -1,64 +1,157 @@
-"""Makes the student edition of a workbook: everything that a learner needs, without the solutions."""
+"""Makes the student edition of a workbook: everything that a learner needs, without the solutions.
+
+All its files are made in memory first. Then they are written into a new folder, the manifest last.
+"""
 
 from __future__ import annotations
 
-import shutil
+import subprocess
+import time
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, writing
 from grader.book.stubs import STUBS, stub_of
 from grader.book.workbook import Workbook
-from grader.course.edition import badges
-from grader.course.edition.manifest import NAME, Manifest, digest
+from grader.course.edition import badges, manifest
+from grader.course.edition.manifest import NAME, SCHEMA, Manifest
+from grader.course.edition.source import git_environment
+from grader.course.edition.tree import BYTECODE, Tree
 
 PARTS = ("reference", "content", "grader")
 FILES = (
     *("conftest.py", "pyproject.toml", "LICENSE", ".gitignore", "SECURITY.md"),
     *(".devcontainer/devcontainer.json", ".github/workflows/notebooks.yml"),
 )
-EXTRA_FILES = Path(__file__).parent / "files"  # files that only a student edition has
-IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache")
+EXTRA_FILES = "grader/course/edition/files"  # files that only a student edition has
+SUFFIXES = {".css", ".ini", ".js", ".json", ".lock", ".md", ".png", ".py", ".svg", ".toml", ".yml"}
+UNFINISHED = "unfinished-release"  # stands in the folder while it is written
 
 
-def release(workbook: Workbook, folder: Path, source: str = "") -> Manifest:
-    """Write the edition into a new or empty folder. Returns its manifest.
+class Release(msgspec.Struct, frozen=True):
+    """The manifest of an edition, and the files of the workbook's folders that are not in it, because of `reason`."""
 
-    If it will be public as `source` (owner/name), it has badges. Raises KoansError if the folder is not empty, or if
-    the workbook has no solutions.
+    manifest: Manifest
+    left_out: tuple[str, ...]
+    reason: str
+
+
+def release(workbook: Workbook, folder: Path, source: str = "") -> Release:
+    """Write the edition into a new or empty folder.
+
+    If it will be public as `source` (owner/name), it has badges. Raises KoansError if the folder is not empty or is a
+    link, if the workbook has no solutions, or if a file of a koan is missing.
     """
-    if folder.exists() and (not folder.is_dir() or any(p.name != ".git" for p in folder.iterdir())):
-        raise KoansError(f"{folder}: is not empty; give a new folder (or an empty repository)")
+    _check_empty(folder)
     if not (workbook.root / "solutions").is_dir():
         raise KoansError(f"{workbook.root}: has no solutions, so it is a student edition itself")
-    version = tomllib.loads((workbook.root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    folder.mkdir(parents=True, exist_ok=True)
+    tracked = _tracked(workbook.root)
+    reason = "they are no files of a workbook" if tracked is None else "git does not track them"
+    with Tree(workbook.root) as tree:
+        names, left_out = _chosen(tree, tracked)
+        files = _files(workbook, tree, names, source)
+        for koan in workbook.koans.values():
+            for needed in (f"reference/{koan.id}.py", f"content/{koan.id}.md"):
+                if needed not in files:
+                    _read(tree, needed)
+                    raise KoansError(f"{workbook.root / needed}: {koan.id} needs it, but git does not track it")
+    learner = tuple(f"exercises/{koan.id}.py" for koan in workbook.koans.values())
+    made = Manifest(
+        version=tomllib.loads(files["pyproject.toml"].decode())["project"]["version"],
+        files={name: manifest.digest(data) for name, data in sorted(files.items())},
+        learner=learner,
+        schema=SCHEMA,
+        released=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+    manifest.check_names([*files], str(workbook.root))
+    _write(folder, {**files, NAME: manifest.as_json(made)})
+    return Release(made, tuple(left_out), reason)
+
+
+def _check_empty(folder: Path) -> None:
+    """Raise KoansError unless this is a new folder, an empty one, or an empty repository."""
+    if folder.is_symlink():
+        raise KoansError(f"{folder}: is a link; give a folder")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise KoansError(f"{folder}: is no folder")
+    with Tree(folder) as tree:
+        entries = tree.entries() or []
+    if UNFINISHED in entries:
+        raise KoansError(f"{folder}: holds a release that was stopped; remove all but .git in it, then run this again")
+    if (folder / ".git").is_symlink() or set(entries) - {".git"}:
+        raise KoansError(f"{folder}: is not empty; give a new folder (or an empty repository)")
+
+
+def _tracked(root: Path) -> set[str] | None:
+    """The files of the workbook that git tracks, or None if the workbook is no git checkout."""
+    try:
+        run = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=root, env=git_environment(), capture_output=True, check=False
+        )
+    except OSError:
+        return None
+    names = set(run.stdout.decode(errors="surrogateescape").split("\0"))
+    return names if run.returncode == 0 and "pyproject.toml" in names else None
+
+
+def _chosen(tree: Tree, tracked: set[str] | None) -> tuple[list[str], list[str]]:
+    """The files of PARTS that belong to the workbook, and those that do not."""
+    chosen: list[str] = []
+    left_out: list[str] = []
     for part in PARTS:
-        shutil.copytree(workbook.root / part, folder / part, ignore=IGNORED)
-    for name in FILES:
-        shutil.copy(workbook.root / name, _with_parents(folder / name))
-    shutil.copytree(EXTRA_FILES, folder, dirs_exist_ok=True, ignore=IGNORED)
-    for file in sorted((folder / "workflows").iterdir()):
-        file.replace(_with_parents(folder / ".github" / "workflows" / file.name))
-    (folder / "workflows").rmdir()
-    learner = []
+        for name in tree.walk(part):
+            path = PurePosixPath(name)
+            if any(p == BYTECODE or (p.startswith(".") and p.endswith("_cache")) for p in path.parts):
+                continue
+            hidden = any(p.startswith(".") for p in path.parts)
+            ours = name in tracked if tracked is not None else path.suffix in SUFFIXES and not hidden
+            (chosen if ours and tree.is_plain(name) else left_out).append(name)
+    return chosen, left_out
+
+
+def _files(workbook: Workbook, tree: Tree, names: list[str], source: str) -> dict[str, bytes]:
+    """Every file of the edition but the manifest. Text has Unix line ends."""
+    files = {}
+    tests = [workbook.test_file(koan).relative_to(workbook.root).as_posix() for koan in workbook.koans.values()]
+    for name in (*names, *FILES, *tests):
+        files[name] = _read(tree, name)
+    for name in [name for name in names if name.startswith(f"{EXTRA_FILES}/")]:
+        below = name.removeprefix(f"{EXTRA_FILES}/")
+        files[f".github/{below}" if below.startswith("workflows/") else below] = files[name]
     for koan in workbook.koans.values():
-        name = f"exercises/{koan.id}.py"
-        learner.append(name)
-        for copy in (folder / name, folder / STUBS / f"{koan.id}.py"):
-            _with_parents(copy).write_text(stub_of(workbook, koan), encoding="utf-8")
-        test = workbook.test_file(koan)
-        shutil.copy(test, _with_parents(folder / test.relative_to(workbook.root)))
-    badges.write(Workbook(folder), source)
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and ".git" not in p.relative_to(folder).parts)
-    manifest = Manifest(version, {p.relative_to(folder).as_posix(): digest(p) for p in files}, tuple(learner))
-    (folder / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
-    return manifest
+        stub = stub_of(workbook, koan).encode()
+        files |= {f"exercises/{koan.id}.py": stub, f"{STUBS}/{koan.id}.py": stub}
+    pages = {name: files[name].decode() for name in badges.pages(workbook)}
+    return files | {name: text.encode() for name, text in badges.with_badges(workbook, pages, source).items()}
 
 
-def _with_parents(file: Path) -> Path:
-    """Make the folders above `file`. Returns `file`."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return file
+def _read(tree: Tree, name: str) -> bytes:
+    data = tree.read(name)
+    if data is None:
+        raise KoansError(f"{tree.root / name}: is missing")
+    return manifest.unix(data)
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """Write all files into the folder. If that fails, remove what was written."""
+    is_new = not folder.exists()
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with Tree(folder, follow=False) as tree:
+        strange = set(tree.entries() or ())
+        try:
+            tree.create(UNFINISHED, b"Remove this file and all others but .git, then run `koans release` again.\n")
+            for name, data in files.items():
+                tree.create(name, data)
+        except BaseException:
+            for entry in {name.partition("/")[0] for name in files} - strange:
+                tree.remove_all(entry)
+            tree.remove(UNFINISHED)
+            if is_new:
+                folder.rmdir()
+            raise
+        tree.remove(UNFINISHED)

@@ -1,129 +1,253 @@
 """Updates a fork of the student edition to a newer one, without changing what the learner wrote.
 
 Files of the workbook are replaced; one that was changed in the fork is copied first. A learner's file is replaced only
-if it still equals the old stub. The manifest is written last, so that an update that was stopped can be run again.
+if it still equals the old stub. Everything is read, checked and written as a draft before the first file changes. Then
+drafts are moved to their places, the manifest last. So an update that was killed can be run again to the same result.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
+import signal
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from grader.book.errors import KoansError
-from grader.course.edition.manifest import NAME, Manifest, digest, read
+from grader.book.errors import KoansError, reading, writing
+from grader.course.edition import manifest
+from grader.course.edition.manifest import NAME, Edition, Manifest, Source
+from grader.course.edition.source import FolderSource, as_folder, opened
+from grader.course.edition.tree import Tree
+
+DRAFTS = ".koans/update"  # what a killed update leaves here, the next one removes
+KEPT = ".koans/kept"
+TOTAL_LIMIT = 512 << 20  # bytes of all files of an edition; the workbook has 5 MB
 
 
-class Changes(msgspec.Struct, frozen=True):
-    """The paths that an update changes.
+class Changes(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """What an update changes. All paths are below the fork.
 
-    `kept` are learner's files that stay although their stub is a new one. `saved` are files of the workbook that had
-    been changed in the fork. Copies of them are in the folder `copies`.
+    `commit` is empty if `place` is a folder. `kept` are learner's files that stay although their stub is a new one.
+    `saved` are files of the workbook that had been changed in the fork. Copies of them are in the folder `copies`.
     """
 
-    version: str
-    new: tuple[str, ...]
-    replaced: tuple[str, ...]
-    removed: tuple[str, ...]
-    kept: tuple[str, ...]
-    saved: tuple[str, ...]
+    place: str
+    commit: str
+    from_: Edition
+    to: Edition
+    new: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    saved: tuple[str, ...] = ()
     copies: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """A file of the fork that changes: its stamp before (None if it is new), and its draft (empty to remove it)."""
+
+    name: str
+    stamp: tuple[int, int, int] | None
+    draft: str = ""
+
+
+class _Plan(msgspec.Struct):
+    """What `_compare` collects."""
+
+    new: list[_Step] = []
+    replaced: list[_Step] = []
+    removed: list[_Step] = []
+    kept: list[str] = []
+    saved: list[str] = []
+    warnings: list[str] = []
+
+
+def update(
+    root: Path,
+    place: str,
+    *,
+    write: bool = True,
+    downgrade: bool = False,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Changes:
+    """Update the fork at `root` to the edition at `place`. If not `write`, only return what would change.
+
+    Raises KoansError if one of the two is not an edition, if the one at `place` is incomplete or older, or if the
+    system refuses.
+    """
+    if folder := as_folder(place):
+        _keep_apart(root, folder)
+    with ExitStack() as stack:
+        fork = stack.enter_context(Tree(root))
+        before = manifest.read(FolderSource(fork))
+        if write:
+            stack.enter_context(_drafts(fork))
+            scratch = root / DRAFTS
+        else:
+            with writing(tempfile.gettempdir()):
+                scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="koans-update-")))
+        tell("reading the newer edition")
+        # If an update was killed, its git may still be at work in a folder of another name.
+        newer = stack.enter_context(opened(place, scratch / f"clone-{os.getpid()}"))
+        after = manifest.read(newer)
+        if after.edition.is_older_than(before.edition) and not downgrade:
+            older = f"is edition {after.edition}, older than yours ({before.edition})"
+            raise KoansError(f"{newer.label}: {older}; --downgrade goes back to it")
+        tell(f"comparing {len(after.files)} files")
+        plan = _compare(fork, newer, before, after, write=write)
+        if after.edition.is_older_than(before.edition):
+            plan.warnings.append(f"this is a downgrade, from {before.edition} to {after.edition}")
+        if any(step.name == "pyproject.toml" for step in plan.replaced):
+            plan.warnings.append("pyproject.toml has changed: run `pip install -e .` again")
+        copies = _commit(fork, plan, before, after) if write else ""
+        return Changes(
+            place=newer.label,
+            commit=newer.commit,
+            from_=before.edition,
+            to=after.edition,
+            new=tuple(step.name for step in plan.new),
+            replaced=tuple(step.name for step in plan.replaced),
+            removed=tuple(step.name for step in plan.removed),
+            kept=tuple(plan.kept),
+            saved=tuple(plan.saved),
+            copies=copies,
+            warnings=tuple(plan.warnings),
+        )
+
+
+def _keep_apart(root: Path, place: Path) -> None:
+    """Raise KoansError if one of two folders is in the other, by whatever path."""
+    with reading(place):
+        a, b = root.resolve(), place.resolve()
+        same = os.path.samefile(a, b)
+        nested = any(os.path.samefile(up, b) for up in a.parents) or any(os.path.samefile(up, a) for up in b.parents)
+    if same or nested:
+        what = "is this fork itself" if same else f"one of this and {root} is in the other"
+        raise KoansError(f"{place}: {what}; an update needs two separate folders")
 
 
 @contextmanager
-def source(location: str) -> Iterator[Path]:
-    """The edition at `location`, as a folder. It may be a folder or anything that `git clone` accepts.
-
-    Raises KoansError if it can be neither found nor cloned.
-    """
-    if Path(location).is_dir():
-        yield Path(location)
-        return
-    with tempfile.TemporaryDirectory(prefix="koans-update-") as scratch:
-        command = ["git", "clone", "--quiet", "--depth", "1", "--", location, f"{scratch}/edition"]
-        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+def _drafts(fork: Tree) -> Iterator[None]:
+    """A new empty folder for drafts, which is removed at the end. Only one update at a time can have it."""
+    with fork.lock(DRAFTS.partition("/")[0]):
+        fork.remove_all(DRAFTS)
         try:
-            subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            reason = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1]
-            raise KoansError(f"{location}: is no folder, and git could not clone it ({reason})") from None
-        yield Path(scratch) / "edition"
+            fork.make_folder(DRAFTS)
+            yield
+        finally:
+            with _uninterrupted():
+                fork.remove_all(DRAFTS)
 
 
-def update(root: Path, newer: Path, *, write: bool = True) -> Changes:
-    """Update the fork at `root` to the edition at `newer`. If not `write`, only return what would change.
-
-    Raises KoansError if one of the two is not an edition, or if `newer` is incomplete.
-    """
-    before, after = read(root), read(newer)
-    for name, expected in after.files.items():
-        if digest(newer / name) != expected:
-            raise KoansError(f"{newer / name}: is not what {NAME} says; the edition is not whole")
-    plan = _plan(root, before, after)
-    saved = [
-        name for name in (*plan.replaced, *plan.removed) if digest(root / name) not in ("", before.files.get(name))
-    ]
-    saved = [name for name in saved if digest(root / name) != after.files.get(name)]
-    copies = root / ".koans" / "kept" / time.strftime("update-%Y%m%d-%H%M%S")
-    if write:
-        for name in saved:
-            _with_parents(copies / name).write_bytes((root / name).read_bytes())
-        for name in (*plan.new, *plan.replaced):
-            _copy_atomically(newer / name, root / name)
-        for name in plan.removed:
-            _remove(root / name)
-        _copy_atomically(newer / NAME, root / NAME)
-    where = str(copies.relative_to(root)) if saved else ""
-    return msgspec.structs.replace(plan, saved=tuple(saved), copies=where)
-
-
-def _plan(root: Path, before: Manifest, after: Manifest) -> Changes:
-    """What must change in the fork at `root`, apart from `saved` and `copies`."""
-    new, replaced, kept = [], [], []
-    for name, expected in after.files.items():
-        current = digest(root / name)
-        if current == expected:
+def _compare(fork: Tree, newer: Source, before: Manifest, after: Manifest, *, write: bool) -> _Plan:
+    """Compare all files and, if `write`, write a draft of each that changes and a copy of each that will be lost."""
+    plan = _Plan()
+    learner = {*before.learner, *after.learner}
+    on_windows = manifest.is_windows(fork.read(NAME) or b"")
+    total = 0
+    for number, name in enumerate(after.files):
+        data = newer.read(name)
+        total += len(data or b"")
+        if data is None or not after.has(name, data):
+            raise KoansError(f"{newer.label}: {name}: is not what {NAME} says; the edition is not whole")
+        if total > TOTAL_LIMIT:
+            raise KoansError(f"{newer.label}: is larger than {TOTAL_LIMIT >> 20} MiB")
+        if name in learner and not fork.is_plain(name):
+            plan.warnings.append(f"{name}: is no plain file, so it stays as it is")
             continue
-        if not current:
-            new.append(name)
-        elif name in after.learner and current != before.files.get(name):
-            if before.files.get(name) != expected:
-                kept.append(name)
-        else:
-            replaced.append(name)
-    removed = [n for n in before.files if n not in after.files and n not in before.learner and (root / n).exists()]
-    return Changes(after.version, tuple(new), tuple(replaced), tuple(removed), tuple(kept), ())
+        current = fork.file(name)
+        if current is not None and after.has(name, current.data):
+            continue
+        if current is not None and not before.has(name, current.data):
+            if name in learner:
+                if before.files.get(name) != after.files[name]:
+                    plan.kept.append(name)
+                continue
+            plan.saved.append(name)
+            if write:
+                fork.create(f"{DRAFTS}/kept/{name}", current.data)
+        step = _Step(name, current.stamp if current else None, f"{DRAFTS}/new/{number}")
+        (plan.new if current is None else plan.replaced).append(step)
+        if write:
+            keep_windows = on_windows if current is None else manifest.is_windows(current.data)
+            text = manifest.windows(data) if keep_windows else manifest.unix(data)
+            fork.create(step.draft, text, current.mode if current else None)
+    for name in before.files:
+        if name in after.files or name in learner or (current := fork.file(name)) is None:
+            continue
+        plan.removed.append(_Step(name, current.stamp))
+        if not before.has(name, current.data):
+            plan.saved.append(name)
+            if write:
+                fork.create(f"{DRAFTS}/kept/{name}", current.data)
+    if write and before != after:
+        text = manifest.as_json(after)
+        fork.create(f"{DRAFTS}/{NAME}", manifest.windows(text) if on_windows else text)
+    return plan
 
 
-def _remove(file: Path) -> None:
-    """Remove a file, and each folder above it that then holds nothing but bytecode."""
-    file.unlink(missing_ok=True)
-    for folder in file.parents:
-        if any(entry.name != "__pycache__" for entry in folder.iterdir()):
-            return
-        shutil.rmtree(folder)
+def _commit(fork: Tree, plan: _Plan, before: Manifest, after: Manifest) -> str:
+    """Move the drafts to their places, and remove what is gone. Returns the folder of copies."""
+    steps = [*plan.new, *plan.replaced, *plan.removed]
+    for name in {step.name.rpartition("/")[0]: step.name for step in steps}.values():
+        if reason := fork.refuses(name):
+            raise KoansError(f"{(fork.root / name).parent}: cannot be written ({reason}); nothing has been changed")
+    twins = {manifest.folded(name): name for name in after.files}
+    copies = ""
+    with _uninterrupted():
+        try:
+            if plan.saved:
+                copies = _free(fork, f"{KEPT}/{time.strftime('update-%Y%m%d-%H%M%S')}")
+                fork.move(f"{DRAFTS}/kept", copies)
+            for step in steps:
+                # On a file system that ignores case, what is gone can be what has just been written.
+                twin = twins.get(manifest.folded(step.name), step.name)
+                if not step.draft and twin != step.name and fork.stamp(twin) == fork.stamp(step.name):
+                    continue
+                if fork.stamp(step.name) != step.stamp:
+                    raise KoansError(f"{fork.root / step.name}: has been changed meanwhile")
+                if step.draft:
+                    fork.move(step.draft, step.name)
+                else:
+                    fork.remove(step.name)
+            # Also after files that a killed update has removed.
+            for name in before.files.keys() - after.files.keys() - {*before.learner}:
+                fork.prune(name.rpartition("/")[0])
+            if before != after:
+                fork.move(f"{DRAFTS}/{NAME}", NAME)
+        except KoansError as error:
+            raise KoansError(f"{error}; the update is not complete: run it again") from None
+    return copies
 
 
-def _copy_atomically(old: Path, new: Path) -> None:
-    """Copy a whole file or nothing: a failure leaves the old content of `new`."""
-    handle, draft = tempfile.mkstemp(dir=_with_parents(new).parent, prefix=f".{new.name[:40]}-")
-    os.close(handle)
+def _free(fork: Tree, name: str) -> str:
+    """This name, or one like it at which nothing stands."""
+    number = 1
+    while fork.stamp(name if number == 1 else f"{name}-{number}") is not None:
+        number += 1
+    return name if number == 1 else f"{name}-{number}"
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C and the like wait until the block ends. It takes milliseconds, and half an edition may not even start."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    old: dict[int, Any] = {number: signal.signal(number, lambda got, _: waiting.append(got)) for number in signals}
     try:
-        shutil.copy(old, draft)
-        os.replace(draft, new)
-    except BaseException:
-        os.unlink(draft)
-        raise
-
-
-def _with_parents(file: Path) -> Path:
-    """Make the folders above `file`. Returns `file`."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return file
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        for number in waiting:
+            os.kill(os.getpid(), number)

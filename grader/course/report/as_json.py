@@ -1,18 +1,20 @@
 """JSON of a whole grade or class. `schema/grade-v1.json` describes both; it is generated from the code.
 
 The schema gets a new number when a field is removed or changes its meaning. Fields may be added under the same number.
+
+A file of results goes to students too, so it tells a digest of the seed and never the seed.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from grader.book.errors import KoansError, reading
-from grader.book.verdict import clean
+from grader.book.verdict import one_line
 from grader.course.grade import SCHEMA, Class, Grade
+from grader.course.report.common import json_text, seed_digest
 
 
 def grade(result: Grade) -> str:
@@ -23,20 +25,30 @@ def classroom(results: Class) -> str:
     return _text(results)
 
 
-def read(file: Path) -> tuple[Grade, ...]:
-    """The grades in a file that this module wrote. Raises KoansError."""
+def read(file: Path) -> Class:
+    """The class, or the one grade as a class without a name, in a file that this module wrote. Raises KoansError."""
     with reading(file):
         data = file.read_bytes()
     try:
         number = msgspec.json.decode(data, type=_Numbered).schema
         if number != SCHEMA:
             raise KoansError(f"{file}: schema {number}; this version reads {SCHEMA}")
-        try:
-            return msgspec.json.decode(data, type=Class).grades
-        except msgspec.ValidationError:
-            return (msgspec.json.decode(data, type=Grade),)
-    except msgspec.MsgspecError as error:
+        results = _decoded(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise KoansError(f"{file}: is not what `koans grade --format json=…` writes ({error})") from None
+
+    for grade in results.grades:
+        if grade.earned != sum(koan.earned for koan in grade.koans):
+            raise KoansError(f"{file}: {one_line(grade.submission)} has other points than its koans together")
+    return results
+
+
+def _decoded(data: bytes) -> Class:
+    try:
+        return msgspec.json.decode(data, type=Class)
+    except msgspec.ValidationError:
+        grade = msgspec.json.decode(data, type=Grade)
+        return Class("", grade.seed, (grade,), seed_digest=grade.seed_digest)
 
 
 class _Numbered(msgspec.Struct):
@@ -56,16 +68,16 @@ def schema() -> str:
 
 
 def _text(result: Grade | Class) -> str:
-    return msgspec.json.format(msgspec.json.encode(_cleaned(msgspec.to_builtins(result))), indent=2).decode() + "\n"
+    return json_text(msgspec.to_builtins(_without_seed(result)))
 
 
-def _cleaned(data: Any) -> Any:
-    """The data with every string made fit to encode. File names may hold half a surrogate pair, which is not."""
-    if isinstance(data, str):
-        return clean(data)
-    if isinstance(data, dict):
-        return {clean(key): _cleaned(value) for key, value in data.items()}
-    return [_cleaned(value) for value in data] if isinstance(data, list | tuple) else data
+def _without_seed(result: Grade | Class) -> Grade | Class:
+    """The result as it stands in a file: the digest in place of the seed."""
+    shown = msgspec.structs.replace(result, seed=0, seed_digest=seed_digest(result))
+    if isinstance(shown, Class):
+        return msgspec.structs.replace(shown, grades=tuple(_without_seed(grade) for grade in shown.grades))
+    koans = [msgspec.structs.replace(k, verdict=msgspec.structs.replace(k.verdict, seed=0)) for k in shown.koans]
+    return msgspec.structs.replace(shown, koans=tuple(koans))
 
 
 if __name__ == "__main__":

@@ -17,11 +17,14 @@ from typing import Literal, get_args
 import msgspec
 
 from grader.book.errors import KoansError
+from grader.book.verdict import clean, one_line
 from grader.course.grade import Class, Grade
-from grader.course.report.common import safe_text, total
+from grader.course.report.common import total
+from grader.course.report.names import labels
+from grader.course.students import NOTHING_HANDED_IN
 
 IdColumn = Literal["SIS User ID", "SIS Login ID", "ID", "Integration ID"]
-NameKind = IdColumn | Literal["before @", "name"]  # what names a student; "before @" is part of an SIS login id
+Kind = Literal["id", "before @", "name"]  # what names a student; "before @" is part of an SIS login id
 ID_COLUMNS: tuple[IdColumn, ...] = get_args(IdColumn)
 STUDENT_COLUMNS = {"Student", "LastName", "FirstName", "Section", "Root Account", *ID_COLUMNS}
 # Canvas's import treats a column of such a name as a total, not as an assignment (gradebook_importer.rb).
@@ -39,9 +42,10 @@ class Merged(msgspec.Struct, frozen=True):
 def merge(export: str, classroom: Class, assignment: str) -> Merged:
     """Write the points into the column of the assignment. The column is added if the export has none.
 
-    Other cells keep their values, apart from formulas, which `neutral` disarms. A submission belongs to the student
-    whose SIS user id, SIS login id (or its part before the @), id or name it has.
-    Raises KoansError if `export` is not a gradebook exported by Canvas.
+    Other cells keep their values, apart from formulas, which `neutral` disarms. A submission whose student is known
+    belongs to the row with this id, and to no other. Any other submission belongs to the student whose id, SIS user id,
+    SIS login id (or its part before the @) or name is the submission's name. Where several submissions claim a row,
+    only one whose student is known gets it. Raises KoansError if `export` is not a gradebook exported by Canvas.
     """
     sheet = _read(export)
     header, *rows = sheet.table
@@ -55,6 +59,11 @@ def merge(export: str, classroom: Class, assignment: str) -> Merged:
     for row in students.values():
         row[:] = [neutral(cell) for cell in row]
     return Merged(_text(sheet), tuple(notes))
+
+
+def check(export: str) -> None:
+    """Raise KoansError if this is not a gradebook exported by Canvas."""
+    _read(export)
 
 
 class _Sheet(msgspec.Struct, frozen=True):
@@ -96,7 +105,7 @@ def _text(sheet: _Sheet) -> str:
 
 def neutral(cell: str) -> str:
     """The cell, with a quote before it if a spreadsheet would run it as a formula. A signed number stays as it is."""
-    cell = safe_text(cell)
+    cell = clean(cell)
     bare = cell.lstrip()
     dangerous = cell[:1] in ("\t", "\r", "\n") or bare[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠")
     return f"'{cell}" if dangerous and not NUMBER.fullmatch(cell) and cell != "-" else cell
@@ -124,41 +133,58 @@ def _add_column(table: Sequence[list[str]], assignment: str) -> int:
     return column
 
 
+class _Claim(msgspec.Struct, frozen=True):
+    """The rows that may be a grade's student. `known`: the grade has the student's id, so nobody had to guess."""
+
+    label: str
+    grade: Grade
+    rows: tuple[int, ...]
+    known: bool
+
+
 def _write_points(
     header: Sequence[str], students: Mapping[int, list[str]], column: int, grades: Sequence[Grade]
 ) -> Iterator[str]:
     """Write each grade's points into the row of its student. Yields a note for a grade without a row or without trust.
 
-    `students` maps the index of a row to the row.
+    `students` maps the index of a row to the row. The order of the grades makes no difference to what is written.
     """
-    written: dict[int, str] = {}
-    for grade in grades:
-        name = safe_text(grade.submission, 200).replace("\n", " ")
-        matches = _matching_rows(header, students, grade.submission)
-        reason = _reason_to_skip(grade, matches, written)
+    claims = [_claim(header, students, *pair) for pair in zip(labels(grades), grades, strict=True)]
+    rivals: dict[int, list[_Claim]] = {}
+    for claim in claims:
+        if len(claim.rows) == 1 and not claim.grade.problem:
+            rivals.setdefault(claim.rows[0], []).append(claim)
+    for claim in claims:
+        reason = _reason_to_skip(claim, rivals)
         if reason:
-            yield f"{name}: {reason}"
+            yield f"{claim.label}: {reason}"
             continue
-        written[matches[0]] = name
-        students[matches[0]][column] = str(total(grade)[0])
-        if not grade.trusted:
-            yield f"{name}: graded without the whole sandbox"
+        students[claim.rows[0]][column] = str(total(claim.grade)[0])
+        if not claim.grade.trusted:
+            yield f"{claim.label}: graded without the whole sandbox"
 
 
-def _reason_to_skip(grade: Grade, matches: Sequence[int], written: Mapping[int, str]) -> str:
-    """Why these points are not written, or an empty string.
+def _claim(header: Sequence[str], students: Mapping[int, list[str]], label: str, grade: Grade) -> _Claim:
+    kinds: tuple[Kind, ...] = ("id",) if grade.student else ("id", "before @", "name")
+    rows = _matching_rows(header, students, grade.student or grade.submission, kinds)
+    return _Claim(label, grade, rows, bool(grade.student))
 
-    `matches` are the rows that may be the student's. `written` maps a row that has points already to its submission.
-    """
-    if grade.problem:
-        return "left out, nothing could be graded"
-    if not matches:
-        return "no student of this name in the gradebook"
-    if len(matches) > 1:
-        return "several students of this name in the gradebook"
-    if matches[0] in written:
-        return f"left out, {written[matches[0]]} is the same student's"
-    return ""
+
+def _reason_to_skip(claim: _Claim, rivals: Mapping[int, Sequence[_Claim]]) -> str:
+    """Why these points are not written, or an empty string. `rivals` are all claims of a row."""
+    student = f"with the id {one_line(claim.grade.student, 80)}" if claim.known else "of this name"
+    if claim.grade.problem:
+        nothing = claim.grade.problem == NOTHING_HANDED_IN
+        return f"left out, {NOTHING_HANDED_IN if nothing else 'nothing could be graded'}"
+    if not claim.rows:
+        return f"no student {student} in the gradebook"
+    if len(claim.rows) > 1:
+        return f"several students {student} in the gradebook"
+    others = [other for other in rivals[claim.rows[0]] if other is not claim]
+    if not others or (claim.known and not any(other.known for other in others)):
+        return ""
+    names = ", ".join(other.label for other in others)
+    return f"left out, {names} {'is' if len(others) == 1 else 'are'} the same student's"
 
 
 def _is_student(header: Sequence[str], row: Sequence[str]) -> bool:
@@ -167,23 +193,24 @@ def _is_student(header: Sequence[str], row: Sequence[str]) -> bool:
     return bool(ids) and "Points Possible" not in row[0]
 
 
-def _matching_rows(header: Sequence[str], students: Mapping[int, list[str]], submission: str) -> list[int]:
-    """The rows of the students that this name may mean. Ids go before names: the first kind with a match decides."""
-    wanted = submission.strip().casefold()
-    matches: dict[NameKind, list[int]] = {}
+def _matching_rows(
+    header: Sequence[str], students: Mapping[int, list[str]], wanted: str, kinds: Sequence[Kind]
+) -> tuple[int, ...]:
+    """The rows of the students that `wanted` may mean. The first of these kinds with a match decides."""
+    wanted = wanted.strip().casefold()
+    matches: dict[Kind, set[int]] = {}
     for i, row in students.items():
         cells = dict(zip(header, row, strict=False))
         for kind, name in _names(cells):
             if name.strip().casefold() == wanted and wanted:
-                matches.setdefault(kind, []).append(i)
-    order: tuple[NameKind, ...] = (*ID_COLUMNS, "before @", "name")
-    return next((sorted(set(matches[kind])) for kind in order if kind in matches), [])
+                matches.setdefault(kind, set()).add(i)
+    return next((tuple(sorted(matches[kind])) for kind in kinds if kind in matches), ())
 
 
-def _names(cells: Mapping[str, str]) -> Iterator[tuple[NameKind, str]]:
+def _names(cells: Mapping[str, str]) -> Iterator[tuple[Kind, str]]:
     """Everything that a student's row may be called by. `cells` maps a column's title to the cell."""
-    for kind in ID_COLUMNS:
-        yield kind, cells.get(kind, "")
+    for column in ID_COLUMNS:
+        yield "id", cells.get(column, "")
     yield "before @", cells.get("SIS Login ID", "").partition("@")[0]
     last, _, given = cells.get("Student", "").partition(",")
     last, given = cells.get("LastName", last).strip(), cells.get("FirstName", given).strip()

@@ -10,26 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from grader.book.errors import KoansError
 from grader.book.verdict import Status
 from grader.course.grade import Grade
-from grader.course.report.common import explanation, rows, safe_text, total
+from grader.course.report.common import explanation, json_text, rows, safe_text, total
 
 REQUIRED = ("CLASSROOM", "ASSIGNMENT", "SUBMISSION_TAG", "COMMIT_URL", "RELEASE_URL")
 
 
-def result(grade: Grade, environment: Mapping[str, str]) -> str:
-    """One test for each koan. Raises KoansError with the variables that the environment lacks."""
+def check(environment: Mapping[str, str]) -> None:
+    """Raise KoansError with the variables that the environment lacks."""
     missing = [name for name in REQUIRED if not environment.get(name)]
-    owner = environment.get("OWNER") or environment.get("USERNAME", "")
-    if not owner:
+    if not _owner(environment):
         missing.append("OWNER")
     if missing:
         raise KoansError(
             f"classroom50: {', '.join(missing)} not set; Classroom 50's runner sets them for an autograder"
         )
+
+
+def _owner(environment: Mapping[str, str]) -> str:
+    return environment.get("OWNER") or environment.get("USERNAME", "")
+
+
+def result(grade: Grade, environment: Mapping[str, str]) -> str:
+    """One test for each koan, or one that says why nothing could be graded. Raises KoansError as `check` does."""
+    check(environment)
     earned, points = total(grade)
     tests = [
         {
@@ -50,7 +56,7 @@ def result(grade: Grade, environment: Mapping[str, str]) -> str:
         "classroom": safe_text(environment["CLASSROOM"]),
         "assignment": safe_text(environment["ASSIGNMENT"]),
         "assignment_type": safe_text(environment.get("ASSIGNMENT_TYPE") or "individual"),
-        "owner": safe_text(owner),
+        "owner": safe_text(_owner(environment)),
         "submission": safe_text(environment["SUBMISSION_TAG"]),
         "commit": safe_text(environment["COMMIT_URL"]),
         "release": safe_text(environment["RELEASE_URL"]),
@@ -61,4 +67,4 @@ def result(grade: Grade, environment: Mapping[str, str]) -> str:
         "max-score": points,
         "tests": tests,
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return json_text(document)

@@ -1,15 +1,22 @@
-"""What several reports share: rows with points, text cut to a length, and the misconceptions of a class."""
+"""What several reports share: rows with points, facts about a submission, and the misconceptions of a class."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
-from grader.book.verdict import Status, clean
+from grader.book.verdict import Status, clean, one_line
 from grader.course.grade import Class, Grade, Graded
+from grader.course.report.names import labels
+from grader.course.seeds import digest
 
 LONGEST = 4000  # characters of one text in a report; JSON has all of it
+HALVES = re.compile("[\ud800-\udfff]")  # of characters; file names may hold them, and nothing can encode them
+# JSON does not ask for an escape of these, but a terminal would obey them.
+UNSHOWN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff]")
 
 
 class ReportRow(msgspec.Struct, frozen=True):
@@ -63,6 +70,34 @@ def safe_text(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[:longest]}\n… {len(text) - longest} more characters"
 
 
+def seed_digest(result: Grade | Class) -> str:
+    """What students may know of the seed: the same digest means the same inputs. Empty if a class has several seeds."""
+    if isinstance(result, Class) and result.grades:
+        digests = {seed_digest(grade) for grade in result.grades}
+        return digests.pop() if len(digests) == 1 else ""
+    return one_line(result.seed_digest) or digest(result.seed)
+
+
+def seed_for_students(result: Grade | Class) -> str:
+    return f"seed digest {digest}" if (digest := seed_digest(result)) else "several seeds"
+
+
+def seed_for_instructors(result: Grade | Class) -> str:
+    """The seed, where it is known. A file of results tells only its digest."""
+    known = isinstance(result, Grade) or len({(one.seed, one.seed_digest) for one in result.grades}) == 1
+    first = result if isinstance(result, Grade) or not known else result.grades[0]
+    return f"seed {first.seed}" if known and not first.seed_digest else seed_for_students(result)
+
+
+def version(grade: Grade) -> str:
+    """Which version of the work was graded, in words. Empty if nothing is known of it."""
+    of = f" of branch {one_line(grade.branch, 80)}" if grade.branch else ""
+    parts = [f"commit {one_line(grade.commit)[:12]}{of}" if grade.commit else of.removeprefix(" of ")]
+    parts += [f"written {one_line(grade.authored, 40)}"] if grade.authored else []
+    parts += [f"handed in {one_line(grade.handed_in, 40)}"] if grade.handed_in else []
+    return ", ".join(part for part in parts if part)
+
+
 def explanation(row: ReportRow) -> str:
     """What a learner reads about a row: the reason for its status, and what their code printed."""
     verdict = row.graded.verdict
@@ -79,16 +114,30 @@ def misconceptions(classroom: Class) -> list[Misconception]:
     descriptions: dict[tuple[str, str], str] = {}
     alone: dict[tuple[str, str], list[str]] = {}
     among: dict[tuple[str, str], list[str]] = {}
-    for grade in classroom.grades:
+    for label, grade in zip(labels(classroom.grades), classroom.grades, strict=True):
         for graded in grade.koans:
             verdict = graded.verdict
             found = {name: text for test in verdict.tests for name, text in test.looks.items()}
             for name in verdict.names:
                 key = verdict.koan, name
                 descriptions.setdefault(key, found.get(name, name))
-                (alone if len(verdict.names) == 1 else among).setdefault(key, []).append(grade.submission)
+                (alone if len(verdict.names) == 1 else among).setdefault(key, []).append(label)
     result = [
         Misconception(*key, text, tuple(alone.get(key, ())), tuple(among.get(key, ())))
         for key, text in descriptions.items()
     ]
     return sorted(result, key=lambda m: (-m.count, -len(m.alone), m.koan, m.name))
+
+
+def json_text(data: Any) -> str:
+    """The data as JSON, of which every byte may be printed. Half a character is replaced, because it has no bytes."""
+    text = msgspec.json.format(msgspec.json.encode(_encodable(data)), indent=2).decode() + "\n"
+    return UNSHOWN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _encodable(data: Any) -> Any:
+    if isinstance(data, str):
+        return HALVES.sub("�", data)
+    if isinstance(data, dict):
+        return {_encodable(key): _encodable(value) for key, value in data.items()}
+    return [_encodable(value) for value in data] if isinstance(data, list | tuple) else data

@@ -9,11 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-import msgspec
-
-from grader.book.verdict import Status
-from grader.course.grade import Class
-from grader.course.report.common import ReportRow, rows, safe_text
+from grader.book.verdict import Status, one_line
+from grader.course.grade import Class, Grade
+from grader.course.report.common import ReportRow, json_text, rows, safe_text, seed_digest, total
+from grader.course.report.names import labels
 
 SPEC = "0.0.0"  # the version that the reference implementation (npm: ctrf 0.3) checks
 STATUS: dict[Status, Literal["passed", "pending", "skipped"]] = {
@@ -27,11 +26,11 @@ def report(classroom: Class) -> str:
     starts = [_milliseconds(grade.started) for grade in classroom.grades]
     ends = [start + round(1000 * g.seconds) for start, g in zip(starts, classroom.grades, strict=True)]
     tests: list[dict[str, Any]] = []
-    for grade in classroom.grades:
-        suite = safe_text(grade.submission) or "submission"
+    for suite, grade in zip(labels(classroom.grades), classroom.grades, strict=True):
         if grade.problem:
             not_graded = {"name": "submission", "status": "failed", "duration": 0, "suite": [suite]}
-            tests.append({**not_graded, "message": safe_text(grade.problem), "rawStatus": "not graded"})
+            not_graded |= {"message": safe_text(grade.problem), "rawStatus": "not graded"}
+            tests.append({**not_graded, "extra": {"points": total(grade)[1], "earned": 0}})
         tests += [_test(row, suite) for row in rows(grade)]
     counts = {status: sum(t["status"] == status for t in tests) for status in ("passed", "failed", "skipped")}
     counts |= {status: sum(t["status"] == status for t in tests) for status in ("pending", "other")}
@@ -51,16 +50,19 @@ def report(classroom: Class) -> str:
             },
             "tests": tests,
             "environment": {
-                "reportName": safe_text(classroom.name),
+                "reportName": one_line(classroom.name),
+                **(_version(first) if first and len(classroom.grades) == 1 else {}),
                 "extra": {
-                    "seed": classroom.seed,
+                    "seedDigest": seed_digest(classroom),
                     "versions": first.versions if first else {},
                     "isolation": sorted({safe_text(grade.isolation) for grade in classroom.grades}),
+                    "submissions": [_origin(grade) for grade in classroom.grades],
+                    "notes": [safe_text(note) for note in classroom.notes],
                 },
             },
         },
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return json_text(document)
 
 
 def _test(row: ReportRow, suite: str) -> dict[str, Any]:
@@ -83,5 +85,21 @@ def _test(row: ReportRow, suite: str) -> dict[str, Any]:
     return test
 
 
+def _version(grade: Grade) -> dict[str, str]:
+    """The fields that CTRF has for this."""
+    found = {"commit": one_line(grade.commit), "branchName": one_line(grade.branch)}
+    return {name: value for name, value in found.items() if value}
+
+
+def _origin(grade: Grade) -> dict[str, Any]:
+    known = {name: one_line(getattr(grade, name)) for name in ("id", "student", "commit", "branch", "authored")}
+    known["handedIn"] = one_line(grade.handed_in)
+    found: dict[str, Any] = {name: value for name, value in known.items() if value}
+    return found | {"notes": [safe_text(note) for note in grade.notes]}
+
+
 def _milliseconds(stamp: str) -> int:
-    return round(1000 * datetime.fromisoformat(stamp).timestamp())
+    try:
+        return round(1000 * datetime.fromisoformat(stamp).timestamp())
+    except ValueError:  # a file of results may hold anything
+        return 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,6 +15,9 @@ import msgspec
 from grader.book.errors import KoansError, writing
 from grader.course.grade import Class, Grade
 from grader.course.report import as_json, canvas, classroom50, ctrf, github, gradescope, junit, page
+from grader.course.report.names import identified
+
+ID = "{}"  # stands for the id of a submission in the path of a report
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -67,41 +72,82 @@ def parse(text: str) -> ReportFile:
 def check(reports: Sequence[ReportFile], submissions: int, options: Options) -> None:
     """Raise KoansError for a report that cannot be written, so that this is known before an hour of grading."""
     for report in reports:
-        if report.name in PER_SUBMISSION and submissions > 1 and report.file != "-" and "{}" not in report.file:
-            raise KoansError(
-                f"--format {report.name}={report.file}: is one file a submission; put {{}} where its name goes"
-            )
-        if report.name == "canvas" and options.gradebook is None:
-            raise KoansError("--format canvas: needs --gradebook, the CSV that Canvas exports")
-        if report.file != "-" and not Path(report.file).absolute().parent.is_dir():
-            raise KoansError(f"--format {report.name}={report.file}: its folder does not exist")
+        said = f"--format {report.name}={report.file}"
+        if report.name in PER_SUBMISSION and submissions > 1 and report.file != "-" and ID not in report.file:
+            raise KoansError(f"{said}: is one file a submission; put {ID} where its id goes")
+        if report.name in PER_CLASS and ID in report.file:
+            raise KoansError(f"{said}: is one file for all submissions; {ID} has no meaning in it")
+        if report.name == "classroom50":
+            classroom50.check(options.environment)
+        if report.name == "canvas":
+            if options.gradebook is None:
+                raise KoansError("--format canvas: needs --gradebook, the CSV that Canvas exports")
+            canvas.check(_gradebook(options.gradebook))
+        if report.file != "-":
+            _check_place(said, report.file)
+    files = Counter(report.file for report in reports if report.file != "-")
+    if twice := [file for file, count in files.items() if count > 1]:
+        raise KoansError(f"--format …={twice[0]}: two reports have this file")
+
+
+def _check_place(said: str, file: str) -> None:
+    """Raise KoansError if the file cannot be written. Folders with {} in their name are made when it is known."""
+    path = Path(file).absolute()
+    fixed = next((p for p in reversed([path, *path.parents]) if ID in p.name), path)
+    if not fixed.parent.is_dir():
+        raise KoansError(f"{said}: its folder does not exist")
+    if path.is_dir():
+        raise KoansError(f"{said}: is a folder; name a file")
+    with writing(said):
+        if path.exists() and not path.is_file():  # a device or a pipe
+            if not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        else:
+            tempfile.TemporaryFile(dir=fixed.parent).close()
+
+
+def is_for_one(report: ReportFile) -> bool:
+    """Whether the report is one file about one submission."""
+    return report.name in PER_SUBMISSION and report.file != "-" and "{}" not in report.file
 
 
 def write(reports: Sequence[ReportFile], results: Class, options: Options) -> list[str]:
-    """Write the reports. Returns notes for the instructor. Raises KoansError."""
+    """Write the reports. Returns notes for the instructor.
+
+    A file that cannot be written keeps no other from being written. Raises KoansError at the end, with the files that
+    could not be written and the notes.
+    """
+    results = identified(results)
     notes: list[str] = []
+    failed: list[str] = []
     for report in reports:
-        if report.name in PER_SUBMISSION:
-            _write_each(report, results, options)
-            continue
-        text = PER_CLASS[report.name][1](results, options)
-        if isinstance(text, canvas.Merged):
-            notes += [f"{report.file}: {note}" for note in text.notes]
-            text = text.text
-        write_file(report.file, text)
+        try:
+            for file, text in _rendered(report, results, options):
+                if isinstance(text, canvas.Merged):
+                    notes += [f"{report.file}: {note}" for note in text.notes]
+                    text = text.text
+                try:
+                    if ID in str(Path(report.file).parent):
+                        with writing(file):
+                            Path(file).parent.mkdir(parents=True, exist_ok=True)
+                    write_file(file, text)
+                except KoansError as error:
+                    failed.append(str(error))
+        except KoansError as error:  # the report cannot be made
+            failed.append(str(error))
+    if failed:
+        first = failed[0] if len(failed) == 1 else f"{len(failed)} files could not be written: {'; '.join(failed)}"
+        raise KoansError("\n".join([first, *notes]))
     return notes
 
 
-def _write_each(report: ReportFile, results: Class, options: Options) -> None:
-    """Write one file for each submission. Raises KoansError if two of them would have the same path."""
-    render = PER_SUBMISSION[report.name][1]
-    written: set[str] = set()
+def _rendered(report: ReportFile, results: Class, options: Options) -> Iterator[tuple[str, str | canvas.Merged]]:
+    """The files of a report, each with its content."""
+    if report.name in PER_CLASS:
+        yield report.file, PER_CLASS[report.name][1](results, options)
+        return
     for grade in results.grades:
-        file = report.file.replace("{}", grade.submission)
-        if file in written and file != "-":
-            raise KoansError(f"{file}: two submissions are called {grade.submission}")
-        written.add(file)
-        write_file(file, render(grade, options))
+        yield report.file.replace(ID, grade.id), PER_SUBMISSION[report.name][1](grade, options)
 
 
 def write_file(file: str, content: str | bytes) -> None:
@@ -110,7 +156,7 @@ def write_file(file: str, content: str | bytes) -> None:
         sys.stdout.write(content)
         return
     path = Path(file)
-    data = content.encode() if isinstance(content, str) else content
+    data = content.encode(errors="replace") if isinstance(content, str) else content
     with writing(file):
         if path.exists() and not path.is_file():  # a device or a pipe cannot be replaced
             path.write_bytes(data)
@@ -134,9 +180,12 @@ def _umask() -> int:
 
 def _canvas(results: Class, options: Options) -> canvas.Merged:
     assert options.gradebook is not None
+    return canvas.merge(_gradebook(options.gradebook), results, options.assignment)
+
+
+def _gradebook(file: Path) -> str:
+    """Canvas writes UTF-8. Bytes are read, because text mode would change line ends within a cell."""
     try:
-        # Canvas writes UTF-8. Bytes are read, because text mode would change line ends within a cell.
-        export = options.gradebook.read_bytes().decode("utf-8")
+        return file.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise KoansError(f"{options.gradebook}: cannot be read as a CSV of Canvas's ({error})") from None
-    return canvas.merge(export, results, options.assignment)
+        raise KoansError(f"{file}: cannot be read as a CSV of Canvas's ({error})") from None

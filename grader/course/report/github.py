@@ -13,9 +13,9 @@ import re
 
 import msgspec
 
-from grader.book.verdict import Status
+from grader.book.verdict import Status, one_line
 from grader.course.grade import Grade
-from grader.course.report.common import ReportRow, explanation, rows, safe_text, total
+from grader.course.report.common import ReportRow, explanation, rows, safe_text, seed_for_students, total, version
 
 MOST_ANNOTATIONS = 10  # GitHub shows no more of one kind for a step
 LARGEST_SUMMARY = 900_000  # bytes; GitHub drops a summary of more than 1 MiB
@@ -27,8 +27,11 @@ def commands(grade: Grade) -> str:
     Commands are stopped while the details are printed, so that a submission's output cannot give any. Each of its lines
     also starts with a bar, so that it would be no command even if the token that stops commands were guessed.
     """
+    earned, points = total(grade)
+    last = [f"::notice title=note::{_data(safe_text(note, 500))}" for note in grade.notes[:MOST_ANNOTATIONS]]
+    last.append(f"::notice title=Tensor Koans::{earned} of {points} points ({seed_for_students(grade)})")
     if grade.problem:
-        return f"::error title=not graded::{_data(safe_text(grade.problem))}\n"
+        return "\n".join([f"::error title=not graded::{_data(safe_text(grade.problem))}", *last]) + "\n"
     not_passed = [row for row in rows(grade) if row.status not in (Status.passed, Status.not_started)]
     lines = []
     for row in not_passed[:MOST_ANNOTATIONS]:
@@ -43,15 +46,15 @@ def commands(grade: Grade) -> str:
         lines.append(f"::stop-commands::{token}")
         lines += [f"| {_disarm(line)}" for line in explanation(row).splitlines()]
         lines += [f"::{token}::", "::endgroup::"]
-    earned, points = total(grade)
-    lines.append(f"::notice title=Tensor Koans::{earned} of {points} points (seed {grade.seed})")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *last]) + "\n"
 
 
 def summary(grade: Grade) -> str:
     """Markdown for $GITHUB_STEP_SUMMARY."""
     earned, points = total(grade)
-    parts = [f"## {_markdown(safe_text(grade.submission, 200))}: {earned} of {points} points", ""]
+    parts = [f"## {_markdown(one_line(grade.submission))}: {earned} of {points} points", ""]
+    about = [version(grade), *(f"note: {safe_text(note, 500)}" for note in grade.notes)]
+    parts += [line for text in about if text for line in (_markdown(text), "")]
     if grade.problem:
         return "\n".join([*parts, f"Nothing could be graded: {_markdown(safe_text(grade.problem))}", ""])
     if not grade.trusted:
@@ -61,7 +64,7 @@ def summary(grade: Grade) -> str:
     for row in counted:
         cells = [_markdown(row.name), row.graded.rung, row.status.value, f"{row.earned} of {row.points}"]
         parts.append(f"| {' | '.join(cells)} |")
-    parts += ["", f"seed {grade.seed}; {_markdown(safe_text(grade.isolation))}", ""]
+    parts += ["", f"{seed_for_students(grade)}; {_markdown(safe_text(grade.isolation))}", ""]
     size = sum(len(part.encode()) + 1 for part in parts)
     for row in counted:
         if row.status in (Status.passed, Status.not_started):

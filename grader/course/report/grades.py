@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.book.terminal import status_text
-from grader.book.verdict import Status, clean
+from grader.book.verdict import Status, clean, one_line
 from grader.course.grade import Class, Grade
+from grader.course.report.common import seed_for_instructors, version
+from grader.course.report.names import labels
 
 USUAL = (Status.passed, Status.failed, Status.not_started)  # the table of a class names only other statuses
 MOST_NOTES = 12  # lines of notes below the table of a class
@@ -40,13 +42,16 @@ def grade(result: Grade) -> RenderableType:
         parts.append(line)
         if graded.verdict.headline and graded.verdict.status not in (Status.passed, Status.not_started):
             parts.append(Padding(Text(clean(graded.verdict.headline), "dim"), (0, 0, 0, 5)))
+    name = one_line(result.submission)
+    parts += [Text(one_line(note, 400), "yellow") for note in result.notes]
     if result.problem:
-        parts.append(Text(f"{clean(result.submission)}: {clean(result.problem)}", "red"))
+        parts.append(Text(f"{name}: 0 of {result.points} points: {one_line(result.problem, 400)}", "red"))
         return Group(*parts)
-    parts += [Text(clean(note), "yellow") for note in result.notes]
     cards = f", {len(result.cards)} cards proven" if result.cards else ""
-    parts += [Text(), Text(f"{clean(result.submission)}: {result.earned} of {result.points} points{cards}", "bold")]
-    parts.append(Text(f"seed {result.seed}; {clean(result.isolation)}", "dim" if result.trusted else "yellow"))
+    parts += [Text(), Text(f"{name}: {result.earned} of {result.points} points{cards}", "bold")]
+    parts += [Text(version(result), "dim")] if version(result) else []
+    stamp = f"{seed_for_instructors(result)}; {one_line(result.isolation, 600)}"
+    parts.append(Text(stamp, "dim" if result.trusted else "yellow"))
     return Group(*parts)
 
 
@@ -55,18 +60,24 @@ def classroom(results: Class) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name, justify in COLUMNS:
         table.add_column(name, justify=justify, overflow="fold")
-    for one in results.grades:
+    called = labels(results.grades)
+    for label, one in zip(called, results.grades, strict=True):
         passed = sum(graded.verdict.passed for graded in one.koans)
         other = Counter(graded.verdict.status for graded in one.koans if graded.verdict.status not in USUAL)
-        remark = one.problem or ", ".join(f"{n} {status}" for status, n in sorted(other.items()))
-        table.add_row(clean(one.submission), f"{one.earned}/{one.points}", str(passed), Text(clean(remark), "red"))
-    notes = [Text(f"{clean(one.submission)}: {clean(note)}", "yellow") for one in results.grades for note in one.notes]
+        remark = one_line(one.problem) or ", ".join(f"{n} {status}" for status, n in sorted(other.items()))
+        table.add_row(Text(label), f"{one.earned}/{one.points}", str(passed), Text(remark, "red"))
+    notes = [Text(one_line(note, 400), "yellow") for note in results.notes]
+    notes += [
+        Text(f"{label}: {one_line(note, 400)}", "yellow")
+        for label, one in zip(called, results.grades, strict=True)
+        for note in one.notes
+    ]
     if len(notes) > MOST_NOTES:
         notes = [
             *notes[:MOST_NOTES],
             Text(f"and {len(notes) - MOST_NOTES} more like these; --json has them all", "yellow"),
         ]
-    isolation = ", ".join(sorted({clean(one.isolation) for one in results.grades}))
+    isolation = ", ".join(sorted({one_line(one.isolation, 600) for one in results.grades if one.isolation}))
     safe = all(one.trusted for one in results.grades)
-    stamp = f"{len(results.grades)} submissions, seed {results.seed}; {isolation}"
+    stamp = "; ".join(filter(None, [f"{len(results.grades)} submissions, {seed_for_instructors(results)}", isolation]))
     return Group(table, Text(), *notes, Text(stamp, "dim" if safe else "yellow"))

@@ -5,17 +5,29 @@ Every text is declared as plain text, so that nothing in a submission is read as
 
 from __future__ import annotations
 
-import msgspec
+from typing import Any
 
 from grader.book.verdict import Status
 from grader.course.grade import Grade
-from grader.course.report.common import explanation, rows, safe_text, total
+from grader.course.report.common import (
+    explanation,
+    json_text,
+    rows,
+    safe_text,
+    seed_digest,
+    seed_for_students,
+    total,
+    version,
+)
 
 
 def results(grade: Grade) -> str:
-    """One test for each koan. Gradescope has only passed and failed; the output of each starts with the status."""
-    earned, _ = total(grade)
-    tests = [
+    """One test for each koan, or one that says why nothing could be graded.
+
+    Gradescope has only passed and failed; the output of each test starts with the status.
+    """
+    earned, points = total(grade)
+    tests: list[dict[str, Any]] = [
         {
             "name": safe_text(row.name),
             "name_format": "text",
@@ -31,18 +43,24 @@ def results(grade: Grade) -> str:
         }
         for i, row in enumerate(rows(grade), 1)
     ]
-    about = f"seed {grade.seed}; {safe_text(grade.isolation)}; {safe_text(grade.device)}"
+    about = [f"{seed_for_students(grade)}; {safe_text(grade.isolation)}; {safe_text(grade.device)}"]
+    if grade.problem:
+        reason = f"nothing could be graded: {safe_text(grade.problem)}"
+        tests = [_not_graded(reason, points)]
+        about.insert(0, reason)
+    about += [version(grade)] if version(grade) else []
+    about += [f"note: {safe_text(note)}" for note in grade.notes]
     document = {
         "score": earned,
         "execution_time": round(grade.seconds),
-        "output": f"nothing could be graded: {safe_text(grade.problem)}" if grade.problem else about,
+        "output": "\n".join(about),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
         "extra_data": {
-            "seed": grade.seed,
+            "seed_digest": seed_digest(grade),
             "trusted": grade.trusted,
             "cards": list(grade.cards),
             "versions": grade.versions,
@@ -50,4 +68,20 @@ def results(grade: Grade) -> str:
         },
         "tests": tests,
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return json_text(document)
+
+
+def _not_graded(reason: str, points: int) -> dict[str, Any]:
+    return {
+        "name": "submission",
+        "name_format": "text",
+        "number": "1",
+        "score": 0,
+        "max_score": points,
+        "status": "failed",
+        "output": reason,
+        "output_format": "text",
+        "tags": [],
+        "visibility": "visible",
+        "extra_data": {"verdict": "not graded", "looks_like": []},
+    }

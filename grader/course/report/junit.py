@@ -11,20 +11,23 @@ from __future__ import annotations
 from typing import Literal
 from xml.etree import ElementTree
 
-from grader.book.verdict import Status
+from grader.book.verdict import Status, one_line
 from grader.course.grade import Class, Grade
-from grader.course.report.common import ReportRow, explanation, rows, safe_text
+from grader.course.report.common import ReportRow, explanation, rows, safe_text, seed_digest, total
+from grader.course.report.names import labels
 
 ELEMENTS: dict[Status, Literal["failure", "skipped"]] = {
     Status.failed: "failure",
     Status.not_started: "skipped",
     Status.not_run_here: "skipped",
 }  # the rest: error
+ORIGIN = ("id", "student", "commit", "branch", "authored", "handed_in")
 
 
 def report(classroom: Class) -> str:
-    suites = [_suite(grade) for grade in classroom.grades]
-    root = ElementTree.Element("testsuites", name=safe_text(classroom.name))
+    called = labels(classroom.grades)
+    suites = [_suite(label, grade) for label, grade in zip(called, classroom.grades, strict=True)]
+    root = ElementTree.Element("testsuites", name=one_line(classroom.name))
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
     root.extend(suites)
@@ -32,22 +35,24 @@ def report(classroom: Class) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(grade: Grade) -> ElementTree.Element:
+def _suite(label: str, grade: Grade) -> ElementTree.Element:
     cases = [_case(row) for row in rows(grade)]
     if grade.problem:
         case = ElementTree.Element("testcase", name="submission", classname="koans", time="0")
         ElementTree.SubElement(case, "error", type="not graded", message=safe_text(grade.problem))
         cases = [case]
-    suite = ElementTree.Element("testsuite", name=safe_text(grade.submission), tests=str(len(cases)))
+    suite = ElementTree.Element("testsuite", name=label, tests=str(len(cases)))
     for attribute, kind in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(attribute, str(sum(case.find(kind) is not None for case in cases)))
     suite.set("time", f"{grade.seconds:.3f}")
     suite.set("timestamp", grade.started.removesuffix("Z"))
     properties = ElementTree.SubElement(suite, "properties")
-    facts = {"seed": str(grade.seed), "isolation": grade.isolation, "trusted": str(grade.trusted).lower()}
-    facts |= {"points": f"{grade.earned}/{grade.points}", "cards": " ".join(grade.cards), "device": grade.device}
-    for name, value in {**facts, **grade.versions}.items():
-        ElementTree.SubElement(properties, "property", name=name, value=safe_text(value))
+    earned, points = total(grade)
+    facts = {"seed-digest": seed_digest(grade), "isolation": grade.isolation, "trusted": str(grade.trusted).lower()}
+    facts |= {"points": f"{earned}/{points}", "cards": " ".join(grade.cards), "device": grade.device}
+    facts |= {name: value for name in ORIGIN if (value := getattr(grade, name))}
+    for name, value in [*{**facts, **grade.versions}.items(), *(("note", note) for note in grade.notes)]:
+        ElementTree.SubElement(properties, "property", name=safe_text(name), value=safe_text(value))
     suite.extend(cases)
     return suite
 

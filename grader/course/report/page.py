@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 from grader.book.html import coded, document
-from grader.book.verdict import SYMBOLS, Status
+from grader.book.verdict import SYMBOLS, Status, one_line
 from grader.book.workbook import RUNGS
 from grader.course.grade import Class, Grade, Graded
-from grader.course.report.common import Misconception, misconceptions, safe_text, total
+from grader.course.report.common import Misconception, misconceptions, safe_text, seed_for_students, total, version
+from grader.course.report.names import labels
 
 # The CSS classes of verdicts: passed, failed, error, not run here, not started.
 Look = Literal["p", "f", "e", "h", "n"]
@@ -47,13 +48,14 @@ SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 def page(classroom: Class) -> str:
     """The whole page."""
     grades = classroom.grades
+    called = labels(grades)
     body = [
-        *_head(classroom),
+        *_head(classroom, called),
         *_misconceptions(misconceptions(classroom), len(grades)),
-        *_students(grades),
-        *_matrix(grades),
+        *_students(grades, called),
+        *_matrix(grades, called),
         *_koans(classroom),
-        *_failures(grades),
+        *_failures(grades, called),
         *_foot(grades),
     ]
     return document(f"{safe_text(classroom.name, 200)}: Tensor Koans", body, script=SCRIPT)
@@ -63,20 +65,39 @@ def _text(text: str, longest: int = 300) -> str:
     return escape(safe_text(text, longest))
 
 
+def _name(label: str) -> str:
+    """A name, which may be written from right to left without turning around what stands beside it."""
+    return f"<bdi>{_text(label)}</bdi>"
+
+
+def _row_head(label: str, grade: Grade) -> str:
+    about = "; ".join(part for part in (one_line(grade.submission), version(grade)) if part)
+    return f'<th scope="row" title="{_text(about)}">{_name(label)}</th>'
+
+
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _head(classroom: Class) -> Iterable[str]:
+def _head(classroom: Class, called: Sequence[str]) -> Iterable[str]:
     grades = classroom.grades
     graded = [grade for grade in grades if not grade.problem]
     yield f"<h1>{_text(classroom.name, 200)}</h1>"
     days = sorted({grade.started[:10] for grade in grades})
     when = f"; graded {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "") if days else ""
-    yield f'<p class="dim">{_count(len(grades), "submission")}, seed {classroom.seed}{_text(when)}</p>'
-    for grade in grades:
+    yield f'<p class="dim">{_count(len(grades), "submission")}, {seed_for_students(classroom)}{_text(when)}</p>'
+    by_problem: dict[str, list[str]] = {}
+    for label, grade in zip(called, grades, strict=True):
         if grade.problem:
-            yield f'<p class="warn">{_text(grade.submission, 80)} was not graded: {_text(grade.problem)}</p>'
+            by_problem.setdefault(grade.problem, []).append(_name(label))
+    for problem, names in by_problem.items():
+        was = "was" if len(names) == 1 else "were"
+        yield f'<p class="warn">{", ".join(names)} {was} not graded: {_text(problem)}</p>'
+    yield from (f'<p class="warn">{_text(note)}</p>' for note in classroom.notes[:UNFOLDED])
+    if len(classroom.notes) > UNFOLDED:
+        yield f"<details><summary>{len(classroom.notes) - UNFOLDED} more notes</summary><ul>"
+        yield from (f"<li>{_text(note)}</li>" for note in classroom.notes[UNFOLDED:])
+        yield "</ul></details>"
     untrusted = [grade for grade in graded if not grade.trusted]
     if untrusted:
         yield (
@@ -120,7 +141,7 @@ def _misconceptions(found: Sequence[Misconception], size: int) -> Iterable[str]:
 
 def _misconception(one: Misconception, size: int) -> str:
     sure, maybe = (100 * len(part) / max(size, 1) for part in (one.alone, one.among))
-    who = ", ".join([*(_text(n, 80) for n in one.alone), *(f"{_text(n, 80)} (perhaps)" for n in one.among)])
+    who = ", ".join([*(_name(n) for n in one.alone), *(f"{_name(n)} (perhaps)" for n in one.among)])
     return (
         f'<li><span class="n">{one.count}</span><div class="one"><div>{_description(one.description)}<br>'
         f'<code class="dim">{_text(one.koan)}</code></div><div><div class="bar"><i class="sure w{sure:.0f}"></i>'
@@ -134,7 +155,7 @@ def _description(text: str) -> str:
     return coded(_text(text))
 
 
-def _students(grades: Sequence[Grade]) -> Iterable[str]:
+def _students(grades: Sequence[Grade], called: Sequence[str]) -> Iterable[str]:
     rungs = [rung for rung in RUNGS if any(k.rung == rung for grade in grades for k in grade.koans)]
     yield "<h2>Who is where</h2>"
     yield '<p class="dim">Koans passed on each rung; a click on a heading sorts. “At” is the first koan not passed.</p>'
@@ -145,12 +166,12 @@ def _students(grades: Sequence[Grade]) -> Iterable[str]:
     yield from (_heading(rung, "descending", "r") for rung in rungs)
     yield _heading("cards", "descending", "r")
     yield "</tr></thead><tbody>"
-    for grade in grades:
+    for label, grade in zip(called, grades, strict=True):
         earned, points = total(grade)
         at = next((i for i, k in enumerate(grade.koans) if not k.verdict.passed), len(grade.koans))
         where = grade.koans[at].verdict.koan if at < len(grade.koans) else "all passed" if grade.koans else "not graded"
         cells = [
-            f'<th scope="row" title="{_text(grade.submission, 200)}">{_text(grade.submission, 80)}</th>',
+            _row_head(label, grade),
             f'<td class="r" data-v="{earned}">{earned} <span class="dim">/ {points}</span></td>',
             f'<td data-v="{at}"><code>{_text(where)}</code></td>',
         ]
@@ -172,7 +193,7 @@ def _heading(name: str, first: Order, css: str, title: str = "") -> str:
     return f'<th scope="col" class="{css}" data-first="{first}">{button}</th>'
 
 
-def _matrix(grades: Sequence[Grade]) -> Iterable[str]:
+def _matrix(grades: Sequence[Grade], called: Sequence[str]) -> Iterable[str]:
     order = _koan_order(grades)
     yield "<h2>Koan by koan</h2>"
     symbols = {CLASSES[status]: symbol for status, symbol in SYMBOLS.items()}
@@ -183,9 +204,9 @@ def _matrix(grades: Sequence[Grade]) -> Iterable[str]:
     yield from (_heading(koan.partition("/")[2], "ascending", "k", koan) for koan in order)
     yield "</tr></thead><tbody>"
     ranks = {look: i for i, (look, _) in enumerate(LOOKS)}
-    for grade in grades:
+    for label, grade in zip(called, grades, strict=True):
         by_koan = {k.verdict.koan: k for k in grade.koans}
-        cells = [f'<th scope="row" title="{_text(grade.submission, 200)}">{_text(grade.submission, 80)}</th>']
+        cells = [_row_head(label, grade)]
         for koan in order:
             if koan not in by_koan:
                 cells.append('<td class="n" data-v="9"></td>')
@@ -241,16 +262,17 @@ def _share(title: str, rung: str, rank: int, graded: Sequence[Graded], mistake: 
     )
 
 
-def _failures(grades: Sequence[Grade]) -> Iterable[str]:
+def _failures(grades: Sequence[Grade], called: Sequence[str]) -> Iterable[str]:
     yield "<h2>What each submission is told</h2>"
-    for grade in grades:
+    for label, grade in zip(called, grades, strict=True):
         failures = [
             k.verdict
             for k in grade.koans
             if k.verdict.status not in (Status.passed, Status.not_started, Status.not_run_here)
         ]
-        if failures or grade.notes:
-            yield f"<details><summary>{_text(grade.submission, 80)}: {_count(len(failures), 'koan')}</summary><ul>"
+        if failures or grade.notes or version(grade):
+            yield f"<details><summary>{_name(label)}: {_count(len(failures), 'koan')}</summary><ul>"
+            yield f'<li class="dim">{_text(version(grade))}</li>' if version(grade) else ""
             yield from (f"<li>{_text(note)}</li>" for note in grade.notes)
             for verdict in failures:
                 message = _text((verdict.headline or verdict.message).partition("\n")[0])
@@ -260,7 +282,9 @@ def _failures(grades: Sequence[Grade]) -> Iterable[str]:
 
 def _foot(grades: Sequence[Grade]) -> Iterable[str]:
     lines = Counter(
-        "; ".join([*(f"{k} {v}" for k, v in grade.versions.items()), grade.device, grade.isolation]) for grade in grades
+        "; ".join([*(f"{k} {v}" for k, v in grade.versions.items()), grade.device, grade.isolation])
+        for grade in grades
+        if grade.isolation
     )
     yield "<h2>Graded with</h2>"
     for line, count in lines.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from grader.book.errors import KoansError
+from grader.book.processes import cores
 from grader.book.stubs import not_started, stub_of
 from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.book.workbook import Koan, Workbook
@@ -32,17 +34,22 @@ from grader.judge.targets import Target, exercise_file, missing_requirement, sou
 
 KEEP = 4000  # characters of output in a verdict
 LOOK_AHEAD = 200  # the next run is chosen among this many: no koan has more
+SUBMITTED = ("path", "text")  # kinds of targets whose code is neither ours nor in the learner's own exercises
 OWN_ANSWERS = "ours"  # the group of runs of the workbook's own answers
 
 
 class Limits(msgspec.Struct, frozen=True):
     """What one run may use: seconds of wall time and bytes of memory beyond the warm process.
 
+    In the sandbox an answer has `sandbox_memory` for itself. That is four times what every solution passes with, and
+    two hostile answers at once stay below 2 GiB.
+
     With `brief` a run does not make failing inputs smaller, and it ends once the name of a failure is settled.
     """
 
     timeout: float = 20.0
     memory: int = 2 << 30
+    sandbox_memory: int = 512 << 20
     brief: bool = False
 
 
@@ -73,7 +80,7 @@ class Ask(msgspec.Struct, frozen=True):
     @property
     def lane(self) -> str:
         """Runs of one lane are best made one after another in one process: see `_group` and `OracleCache`."""
-        return self.target.name if self.target.kind == "path" else self.koan.id
+        return self.target.name if self.target.kind in SUBMITTED else self.koan.id
 
 
 class Runner:
@@ -183,7 +190,7 @@ class Runner:
     def run_all(self, asks: Iterable[Ask], *, parallel: int | None = None) -> Iterator[tuple[Ask, Verdict]]:
         """The verdict on each run, in the order they end, `parallel` at a time (default: one for each core)."""
         waiting = _Waiting(asks)
-        width = parallel or os.cpu_count() or 1
+        width = parallel or cores()
         lane = ""  # of the run that ended last
         with tempfile.TemporaryDirectory(prefix="koans-") as folder:
             try:
@@ -197,7 +204,9 @@ class Runner:
                     flight = self._in_flight.pop(done.id, None)
                     lane = flight.ask.lane if flight is not None else ""
                     if flight is not None and not done.cancelled:
-                        yield flight.ask, self._verdict(flight, done)
+                        verdict = self._verdict(flight, done)
+                        shutil.rmtree(flight.job.folder, ignore_errors=True)  # a class has many runs
+                        yield flight.ask, verdict
             finally:
                 if self._in_flight:  # the caller stopped iterating, or there was an error
                     self._in_flight.clear()
@@ -210,10 +219,13 @@ class Runner:
             if ask is None:
                 return
             verdict = self._without_running(ask)
-            if verdict is not None:
-                yield ask, verdict
-            else:
-                self._start(ask, folder)
+            if verdict is None:
+                try:
+                    self._start(ask, folder)
+                    continue
+                except OSError as error:
+                    verdict = _not_run(ask, f"its folder cannot be made ({error.strerror})")
+            yield ask, verdict
 
     def _without_running(self, ask: Ask) -> Verdict | None:
         """The verdict, if the files alone decide it."""
@@ -228,7 +240,7 @@ class Runner:
         lack = missing_requirement(koan)
         if lack:
             return Status.not_run_here, lack
-        if target.kind == "path":
+        if target.kind in SUBMITTED:
             return self._from_submission(koan, target)
         if target.kind != "learner":
             return None
@@ -240,7 +252,7 @@ class Runner:
         return None
 
     def _from_submission(self, koan: Koan, target: Target) -> tuple[Status, str] | None:
-        """The same for a submitted file, which this process does not parse."""
+        """The same for a submitted text, which this process does not parse."""
         try:
             text = source(self.workbook, koan, target)
         except FileNotFoundError:
@@ -267,29 +279,32 @@ class Runner:
         koan, target = ask.koan, ask.target
         isolated = ask.isolated and self.isolated
         # Is the process of the tests free of a learner's code?
-        trusted = (isolated and not ask.twice) or target.kind not in ("learner", "path")
+        trusted = (isolated and not ask.twice) or target.kind not in ("learner", *SUBMITTED)
         place = folder / str(number)
         place.mkdir()
         return Job(
             id=number,
             root=str(self.workbook.root),
             test_file=str(self.workbook.test_file(koan)),
-            target=str(target),
+            target=target,
             seed=ask.seed,
             folder=str(place),
             timeout=self.limits.timeout + _allowance(koan),
             memory=self.limits.memory,
+            sandbox_memory=self.limits.sandbox_memory,
             brief=self.limits.brief,
             sandbox=self._sandbox.address if self._sandbox and isolated else "",
             twice=isolated and ask.twice,
             oracle_cache=self._oracle_cache(koan) if trusted else "",
-            group=_group(koan, target) if trusted else "",
+            group=_group(koan, target, folder) if trusted else "",
             seeded=ask.seeded,
         )
 
     def _verdict(self, flight: _Flight, done: Done) -> Verdict:
         seconds = round(time.monotonic() - flight.started, 4)
         koan, job = flight.ask.koan, flight.job
+        if done.trouble:
+            return _not_run(flight.ask, done.trouble)
         log = _Log(Path(job.folder) / "events")
         end = _exit(job, done, log)
         lack = log.first("lack")
@@ -306,6 +321,7 @@ class Runner:
             seed=job.seed,
             output=output,
             names={event.text: event.names for event in log.events if event.kind == "names"},
+            by_machine=log.first("machine") is not None,
         )
         isolation = log.text("confined")
         if job.sandbox and koan.kind == "kernel":
@@ -313,13 +329,22 @@ class Runner:
         return msgspec.structs.replace(verdict, isolation=isolation)
 
 
-def _group(koan: Koan, target: Target) -> str:
+def _not_run(ask: Ask, reason: str) -> Verdict:
+    """The verdict on a run that could not start. A learner's own machine needs attention: then raises KoansError."""
+    text = f"the koan was not run: {reason}"
+    if not ask.isolated:
+        raise KoansError(text)
+    return Verdict(ask.koan.id, str(ask.target), Status.crashed, text, text, seed=ask.seed)
+
+
+def _group(koan: Koan, target: Target, batch: Path) -> str:
     """Runs of one group may share a process. All answers of the workbook are a group, and so is each submission.
 
-    A submitted kernel is interpreted in a process of its own.
+    A submitted kernel is interpreted in a process of its own. Two batches may have a submission of one name, so the
+    folder of the batch is part of a submission's group.
     """
-    if target.kind == "path":
-        return "" if koan.kind == "kernel" else target.name
+    if target.kind in SUBMITTED:
+        return "" if koan.kind == "kernel" else f"{batch.name} {target.name}"
     return OWN_ANSWERS
 
 
@@ -410,12 +435,20 @@ def _exit(job: Job, done: Done, log: _Log) -> Exit:
     return Exit(
         finished=finished and log.complete(),
         code=os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
-        signal=signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else "",
+        signal=_signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else "",
         timed_out=job.timeout if late else 0.0,
         running=log.running(),
         tail="" if finished else _fault(output),
         nonsense=worker.text if worker is not None and worker.kind == "nonsense" else "",
     )
+
+
+def _signal_name(number: int) -> str:
+    """The name of a signal. Most real-time signals have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _events(file: Path) -> Iterator[Event]:

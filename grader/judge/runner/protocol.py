@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from grader.book.verdict import TestResult
+from grader.judge.targets import Target
 
 
 class Job(msgspec.Struct, frozen=True, tag=True):
@@ -14,20 +15,22 @@ class Job(msgspec.Struct, frozen=True, tag=True):
 
     The run writes the files `events` (Event lines) and `output` to `folder`. A `brief` run does not make failing inputs
     smaller and ends once the name of a failure is settled. `sandbox` is the address of the zygote that starts workers,
-    or empty for a run without isolation. With `twice` every call is made outside the sandbox as well, and the results
-    must be equal. `oracle_cache` is the file of earlier results of oracles. It is empty if the run's process holds a
-    learner's code. Runs of one `group` may be made by one process, one after another. Without a group the run has a
-    process of its own. With `seeded` only the tests that depend on the seed are run, if there are any.
+    or empty for a run without isolation. There the code under test has `sandbox_memory` for itself. With `twice` every
+    call is made outside the sandbox as well, and the results must be equal. `oracle_cache` is the file of earlier
+    results of oracles. It is empty if the run's process holds a learner's code. Runs of one `group` may be made by one
+    process, one after another. Without a group the run has a process of its own. With `seeded` only the tests that
+    depend on the seed are run, if there are any.
     """
 
     id: int
     root: str
     test_file: str
-    target: str
+    target: Target
     seed: int
     folder: str
     timeout: float
     memory: int
+    sandbox_memory: int = 512 << 20
     brief: bool = False
     sandbox: str = ""
     twice: bool = False
@@ -75,6 +78,7 @@ EventKind = Literal[
     "result",  # of one test
     "settled",  # after `number` tests: the others cannot change the name of the failure
     "names",  # the wrong answers that all failures of the function in `text` look like: `names`
+    "machine",  # the machine may have caused a failure, and not the code under test
     "late",  # the submission's worker was too slow
     "gone",  # the submission's worker ended early; `number` is its wait status, `text` the end of its stderr
     "nonsense",  # the submission's worker sent what is no answer; `text` says what

@@ -24,12 +24,14 @@ from typing import NoReturn
 
 import msgspec
 
+from grader.book.processes import fork
 from grader.book.workbook import Workbook
 from grader.judge.runner.child import execute, prepare, serve
 from grader.judge.runner.preload import warm_up
 from grader.judge.runner.protocol import Cancel, Done, Job, Lines, Reply, Request, ServerReady, pack
 from grader.judge.runner.server_address import fingerprint
 from grader.judge.runner.shared_server import Listener
+from grader.judge.sandbox.proxy import NO_WORKER
 from grader.judge.sandbox.reaper import Reaper
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -237,7 +239,8 @@ class Server:
     def _finish(self, run: RunningJob, status: int) -> None:
         """Tell the client that its run has ended."""
         self.last_used = time.monotonic()
-        self._send(run.client, Done(run.job.id, status, run.timed_out, run.cancelled))
+        trouble = "no process for the code can be started" if status == NO_WORKER << 8 else ""
+        self._send(run.client, Done(run.job.id, status, run.timed_out, run.cancelled, trouble))
 
     def _kill_run(self, pid: int) -> None:
         """Kill a child. A process of a group gets no further job, because it would look idle until it is reaped."""
@@ -269,7 +272,7 @@ class Server:
                 self._kill_run(process.pid)
         server_end, child_end = socket.socketpair()
         try:
-            pid = os.fork()
+            pid = fork()
         except OSError:
             server_end.close()
             child_end.close()

@@ -21,7 +21,7 @@ import pytest
 from grader.book.errors import KoansError
 from grader.book.verdict import Status, TestResult
 from grader.book.workbook import Koan, Workbook
-from grader.checks import misconceptions
+from grader.checks import misconceptions, run_context
 from grader.checks.oracle_cache import OracleCache
 from grader.checks.run_context import Run
 from grader.judge import pytest_plugin, targets
@@ -104,11 +104,10 @@ class SessionDriver(pytest_plugin.Driver):
     def _run(self, session: pytest.Session, job: Job, record: Record) -> int:
         session.testsfailed = 0
         try:
-            target = targets.parse(job.target)
             effect.begin(observed=False)
             self.begin(
                 session.config,
-                target,
+                job.target,
                 job.seed,
                 Run(job.brief, self._load_oracle_cache(job)),
                 self._sandbox(job, record),
@@ -118,10 +117,13 @@ class SessionDriver(pytest_plugin.Driver):
             return pytest.ExitCode.USAGE_ERROR
         try:
             code = self._run_tests(session, job, record)
+            by_machine = run_context.current().by_machine
         finally:
             self.end()
         if self.oracle_cache is not None:
             self.oracle_cache.save()
+        if by_machine:
+            record.write(Event("machine"))
         record.write(Event("finished", number=int(code)))
         return code
 
@@ -161,7 +163,7 @@ class SessionDriver(pytest_plugin.Driver):
         join = DifferentialFunction if job.twice else None
         reuse = self.workers if job.twice else None
         return targets.Sandbox(
-            job.sandbox, job.timeout, job.memory, record.worker_started, record.worker_ended, join, reuse
+            job.sandbox, job.timeout, job.sandbox_memory, record.worker_started, record.worker_ended, join, reuse
         )
 
     @pytest.hookimpl(tryfirst=True)
@@ -247,6 +249,8 @@ class Record:
 
     def worker_ended(self, end: proxy.End) -> NoReturn:
         """The submission's process has ended, so end the run. Tests that have not passed yet do not count as passed."""
+        if not end.started:
+            os._exit(proxy.NO_WORKER)
         kind: EventKind = "late" if end.late else "gone" if end.status is not None else "nonsense"
         self.write(Event(kind, end.nonsense or end.tail, number=end.status or 0))
         os._exit(0)
@@ -257,6 +261,7 @@ class Record:
         elif hasattr(report, "koan_lack"):
             self.write(Event("lack", str(report.koan_lack)))
         elif report.failed:
+            run_context.current().by_machine = True  # the trouble is in the workbook or in the machine
             self.write(Event("broken", str(report.longrepr)[: pytest_plugin.LONGEST_TEXT]))
 
     def add_test_report(self, report: pytest.TestReport) -> None:
@@ -283,7 +288,7 @@ class Record:
 
     def _name_is_settled(self, result: TestResult) -> bool:
         """No further test can change the name of the failure: the answer is known, or nothing looks like it."""
-        target = targets.parse(self.job.target)
+        target = self.job.target
         if target.kind == "mutant":
             return result.status == Status.failed and not result.looks
         return target.kind == "wrong" and misconceptions.settled(target.name)

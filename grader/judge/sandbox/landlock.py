@@ -13,8 +13,8 @@ from pathlib import Path
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 VERSION = 1 << 0
 PATH_BENEATH = 1
-READ_FILE, READ_DIR = 1 << 2, 1 << 3
-WRITES = (1 << 1) | sum(1 << bit for bit in range(4, 13))  # write to, remove and create files of all kinds
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+WRITES = WRITE_FILE | sum(1 << bit for bit in range(4, 13))  # write to, remove and create files of all kinds
 REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 CONNECT_AND_BIND_TCP = 0b11
 SIGNALS_AND_ABSTRACT_SOCKETS = 0b11
@@ -37,15 +37,25 @@ def version() -> int:
     return _call(CREATE_RULESET, 0, 0, VERSION)
 
 
-def restrict(folders: list[Path], files: list[Path], writable: list[Path]) -> str:
-    """From now on allow reading only these, and writing only below `writable`. Raises OSError."""
+def keeps_signals_in(abi: int) -> bool:
+    """Whether a process that is restricted can signal only processes that are restricted with it."""
+    return abi >= 6
+
+
+def restrict(
+    folders: list[Path], files: list[Path], writable: list[Path], programs: list[Path], sinks: list[Path]
+) -> str:
+    """From now on allow reading only these, writing only below `writable`, and running only the `programs`.
+
+    The `sinks` are devices that may be written to. Raises OSError.
+    """
     abi = version()
     rights = (1 << 13) - 1
     rights |= (REFER if abi >= 2 else 0) | (TRUNCATE if abi >= 3 else 0) | (IOCTL_DEV if abi >= 5 else 0)
     fields = [rights]
     if abi >= 4:
         fields.append(CONNECT_AND_BIND_TCP)
-    if abi >= 6:
+    if keeps_signals_in(abi):
         fields.append(SIGNALS_AND_ABSTRACT_SOCKETS)
     attributes = struct.pack(f"={len(fields)}Q", *fields)
     ruleset = _call(CREATE_RULESET, ctypes.create_string_buffer(attributes, len(attributes)), len(attributes), 0)
@@ -54,12 +64,18 @@ def restrict(folders: list[Path], files: list[Path], writable: list[Path]) -> st
             _allow(ruleset, folder, READ_FILE | READ_DIR)
         for file in files:
             _allow(ruleset, file, READ_FILE)
+        for program in programs:
+            _allow(ruleset, program, READ_FILE | EXECUTE | (READ_DIR if program.is_dir() else 0))
+        for sink in sinks:
+            _allow(ruleset, sink, READ_FILE | WRITE_FILE)
         for folder in writable:
             _allow(ruleset, folder, rights & (READ_FILE | READ_DIR | WRITES | REFER | TRUNCATE))
         _call(RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
-    return f"ABI {abi}: " + ("no TCP, no signals out" if abi >= 6 else "no TCP" if abi >= 4 else "files only")
+    return f"ABI {abi}: " + (
+        "no TCP, no signals out" if keeps_signals_in(abi) else "no TCP" if abi >= 4 else "files only"
+    )
 
 
 def _allow(ruleset: int, path: Path, rights: int) -> None:

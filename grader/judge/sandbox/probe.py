@@ -12,7 +12,8 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.processes import environment, module
-from grader.judge.sandbox.confine import Level, confine
+from grader.judge.sandbox import users
+from grader.judge.sandbox.confine import Confinement, Level, confine
 
 UNAVAILABLE = Level(missing=["a sandbox (there is one on Linux only): submission and tests share a process"])
 
@@ -37,7 +38,8 @@ def main() -> None:
         read, write = os.pipe()
         if os.fork() == 0:  # in a child, because a confined process cannot remove the folder
             try:
-                os.write(write, msgspec.json.encode(confine(write, Path(scratch), Path(sys.argv[1]), 1 << 30, 10)))
+                what = Confinement((write,), Path(scratch), Path(sys.argv[1]), 1 << 30, 10, users.free())
+                os.write(write, msgspec.json.encode(confine(what)))
             finally:
                 os._exit(0)
         os.close(write)

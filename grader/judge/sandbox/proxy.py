@@ -32,19 +32,23 @@ COPIES = 8  # how many copies of its inputs a worker may hold while they and the
 # The most functions a submission may have, and the most characters of a name and of any text that is shown.
 NAMES, NAME, TEXT = 10_000, 200, 4000
 STARTING = 20.0  # seconds a busy machine may take to fork and confine a worker
+TRIES, PAUSE = 3, 0.5  # to get a worker, and the seconds between two
+NO_WORKER = 75  # the exit code of a run that got no worker
 
 
 @dataclass(frozen=True)
 class End:
     """Why a worker ended early. `status` is its wait status.
 
-    `status` is None if the trusted side ended it, because it was `late` or sent `nonsense`.
+    `status` is None if the trusted side ended it, because it was `late` or sent `nonsense`. Without `started` there was
+    no worker: the machine had no room for one, or the zygote has ended.
     """
 
     status: int | None
     tail: str = ""
     late: bool = False
     nonsense: str = ""
+    started: bool = True
 
 
 def _stop(end: End) -> NoReturn:
@@ -56,7 +60,7 @@ class WorkerLimits:
     """Seconds one worker may live, and bytes it may map beyond what the warm process has mapped."""
 
     seconds: float = 20.0
-    memory: int = 2 << 30
+    memory: int = 512 << 20
 
 
 class SandboxWorker:
@@ -69,16 +73,43 @@ class SandboxWorker:
         self._deadline = time.monotonic() + STARTING + limits.seconds
         self._calls = 0
         self._others: list[SandboxWorker] = []
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(STARTING)
-        self._socket.connect(address)
-        self._socket.setblocking(True)
-        self._fd = self._socket.fileno()
-        ready = self._ask(wire.Start(limits.memory, int(limits.seconds * 4) + 5))
+        ready = self._start()
+        if isinstance(ready, wire.Ended):
+            self._end(status=ready.status, tail=ready.tail)
         if not isinstance(ready, wire.WorkerReady):
             self._end(nonsense="a worker that does not say how it is confined")
         self.level = Level(ready.parts, ready.missing)
         self._deadline = time.monotonic() + limits.seconds
+
+    def _start(self) -> wire.Reply:
+        """The first answer of a new worker, or the end if there is none.
+
+        The zygote closes a connection for which it can start no process. It may have died, and a new one may start. No
+        submitted line has run yet, so a second try is as good as the first.
+        """
+        start = wire.frame(wire.Start(self.limits.memory, int(self.limits.seconds * 4) + 5))
+        until, closed = time.monotonic() + STARTING, 0
+        while True:
+            self._socket = socket.socket(socket.AF_UNIX)
+            self._fd = self._socket.fileno()
+            try:
+                self._socket.settimeout(STARTING)
+                self._socket.connect(self.address)
+                self._socket.setblocking(True)
+                wire.write(self._fd, start, self._deadline)
+                return wire.reply(wire.read_frame(self._fd, self._deadline))
+            except TimeoutError:
+                self._end(late=True)
+            except Malformed as error:
+                self._end(nonsense=str(error))
+            except (FileNotFoundError, ConnectionRefusedError):  # nobody listens
+                pass
+            except (EOFError, OSError):
+                closed += 1
+            if closed == TRIES or time.monotonic() > until:
+                self._end(started=False)
+            self._socket.close()
+            time.sleep(PAUSE)
 
     def names(self) -> list[str]:
         """Load the submission. Returns the names of its functions. Raises what its import raised."""
@@ -166,9 +197,11 @@ class SandboxWorker:
             self._end(status=reply.status, tail=reply.tail)
         return reply
 
-    def _end(self, status: int | None = None, tail: str = "", late: bool = False, nonsense: str = "") -> NoReturn:
+    def _end(
+        self, status: int | None = None, tail: str = "", late: bool = False, nonsense: str = "", started: bool = True
+    ) -> NoReturn:
         self.close()
-        self.on_end(End(status, tail[-TEXT:], late, nonsense[:TEXT]))
+        self.on_end(End(status, tail[-TEXT:], late, nonsense[:TEXT], started))
 
 
 class Proxy:
@@ -251,75 +284,36 @@ def _printable(name: str) -> str:
 
 
 def _copy_back(before: Any, after: Any) -> None:
-    """Change `before` in place to `after`, as far as that is possible. Other types of values cannot be changed."""
-    for kind, copy in _COPIERS.items():
-        if isinstance(before, kind):
-            copy(before, after)
-            return
-
-
-def _copy_tensor(before: Tensor, after: Any) -> None:
-    with torch.no_grad(), contextlib.suppress(RuntimeError, TypeError):
-        if isinstance(after, Tensor) and before.shape == after.shape and before.dtype == after.dtype:
-            before.copy_(after)
-            before.requires_grad_(after.requires_grad)
-            before.grad = after.grad
-        else:  # the call changed its shape or type; other values show that it was changed
-            before.zero_().add_(1)
-
-
-def _copy_array(before: np.ndarray[Any, Any], after: Any) -> None:
-    if isinstance(after, np.ndarray) and before.shape == after.shape and before.dtype == after.dtype:
-        before[...] = after
-
-
-def _copy_list(before: list[Any], after: Any) -> None:
-    if not isinstance(after, list):
-        return
-    common = min(len(before), len(after))
-    for index in range(common):
-        _copy_entry(before, index, after[index])
-    before[common:] = after[common:]
-
-
-def _copy_dict(before: dict[Any, Any], after: Any) -> None:
-    if not isinstance(after, dict):
-        return
-    for key in [key for key in before if key not in after]:
-        del before[key]
-    for key, value in after.items():
-        if key in before:
-            _copy_entry(before, key, value)
-        else:
-            before[key] = value
-
-
-def _copy_tuple(before: tuple[Any, ...], after: Any) -> None:
-    if isinstance(after, tuple):
+    """Change `before` in place to `after`. Values of other types cannot be changed, and a tuple only in its parts."""
+    if isinstance(before, Tensor):
+        _copy_tensor(before, after)
+    elif isinstance(before, np.ndarray):
+        _copy_array(before, after)
+    elif isinstance(before, list) and isinstance(after, list):
+        before[:] = after
+    elif isinstance(before, dict) and isinstance(after, dict):
+        before.clear()
+        before.update(after)
+    elif isinstance(before, tuple) and isinstance(after, tuple):
         for old, new in zip(before, after, strict=False):
             _copy_back(old, new)
 
 
-_COPIERS: dict[type, Callable[[Any, Any], None]] = {
-    Tensor: _copy_tensor,
-    np.ndarray: _copy_array,
-    list: _copy_list,
-    dict: _copy_dict,
-    tuple: _copy_tuple,
-}
+def _copy_tensor(before: Tensor, after: Any) -> None:
+    if not isinstance(after, Tensor):
+        return
+    with torch.no_grad():
+        before.requires_grad_(False)
+        before.data = after.detach()  # also takes over another shape or dtype
+        before.requires_grad_(after.requires_grad)
+        before.grad = after.grad
 
 
-def _copy_entry(container: Any, key: Any, after: Any) -> None:
-    """Change one entry of a list or dict in place, or replace it if it cannot be changed in place."""
-    before = container[key]
-    _copy_back(before, after)
-    if not _is_same(before, after):
-        container[key] = after
-
-
-def _is_same(before: Any, after: Any) -> bool:
-    if type(before) is not type(after):
-        return False
-    if isinstance(before, tuple(_COPIERS)):  # it was changed in place
-        return True
-    return bool(before == after) or bool(before != before and after != after)  # two NaNs are the same
+def _copy_array(before: np.ndarray[Any, Any], after: Any) -> None:
+    if not isinstance(after, np.ndarray):
+        return
+    if before.shape == after.shape and before.dtype == after.dtype:
+        before[...] = after
+    else:  # an array cannot take over every other shape and dtype; other values show that it was changed
+        flipped = np.frombuffer(before.tobytes(), np.uint8) ^ 0xFF
+        before[...] = flipped.view(before.dtype).reshape(before.shape)

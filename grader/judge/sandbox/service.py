@@ -16,6 +16,7 @@ from grader.book.errors import KoansError
 from grader.book.processes import environment, module
 
 STARTING = 120.0  # seconds the zygote may take to import everything, on a slow disk
+ZYGOTES = 4  # the most that are started for one runner, if one after another dies
 # The variables that the zygote inherits. Any other may hold a secret.
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH")
 
@@ -26,24 +27,36 @@ class Service:
     def __init__(self, root: Path) -> None:
         # The path of a socket may have about 100 bytes, and the name of the temporary folder may be longer.
         base = None if len(tempfile.gettempdir()) < 60 else "/tmp"
+        self._root = root
         self._folder = Path(tempfile.mkdtemp(prefix="koans-sandbox-", dir=base))
         self.address = str(self._folder / "socket")
+        self._started = 1
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
         keep = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
-        with (self._folder / "errors").open("wb") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, *module(__package__, "zygote"), str(self._folder), str(root)],
-                env=environment(root, keep),
-                cwd=root,
+        file = self._folder / "errors"
+        file.touch(mode=0o600)
+        with file.open("ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, *module(__package__, "zygote"), str(self._folder), str(self._root)],
+                env=environment(self._root, keep),
+                cwd=self._root,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
             )
 
     def wait(self) -> None:
-        """Wait until the zygote listens. Raises KoansError if it does not start."""
+        """Wait until the zygote listens. A zygote that has died is replaced. Raises KoansError if none starts."""
         stdout = self._process.stdout
         assert stdout is not None
         if stdout.closed:  # it listened already
+            if self._process.poll() is None or self._started >= ZYGOTES:
+                return  # without a zygote each run says that it got no worker
+            self._started += 1
+            self._process = self._start()
+            self.wait()
             return
         ready = select.select([stdout], [], [], STARTING)[0]
         line = stdout.readline() if ready else b""

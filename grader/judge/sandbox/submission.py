@@ -1,16 +1,18 @@
-"""Reads the files of a submission: only the files of koans, up to a size, and without following links."""
+"""Reads files that a stranger handed in: plain files only, up to a size, and without following links."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LARGEST = 256 << 10  # bytes of one exercise
 
 
 class Unreadable(ImportError):
-    """A submitted file is not accepted. The text says which and why."""
+    """A submitted file or folder is not accepted. The text says which and why."""
 
 
 def read(folder: Path, *parts: str, largest: int = LARGEST) -> str:
@@ -18,22 +20,51 @@ def read(folder: Path, *parts: str, largest: int = LARGEST) -> str:
 
     Raises FileNotFoundError if there is no such file, and Unreadable if it is not accepted.
     """
-    path = "/".join(parts)
-    fds = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY)]
+    return as_text(read_bytes(folder, *parts, largest=largest), "/".join(parts))
+
+
+def as_text(data: bytes, path: str) -> str:
+    """A file's bytes as text. Raises Unreadable."""
     try:
-        for part in parts[:-1]:
-            fds.append(_open(part, os.O_DIRECTORY, fds[-1], path))
-        fds.append(_open(parts[-1], os.O_NONBLOCK, fds[-1], path))
-        status = os.fstat(fds[-1])
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unreadable(f"{path} is not UTF-8 text") from None
+
+
+def read_bytes(folder: Path, *parts: str, largest: int) -> bytes:
+    """The bytes of `folder/part/…/part`. Raises FileNotFoundError and Unreadable as `read` does."""
+    path = "/".join(parts)
+    with open_folder(folder, *parts[:-1]) as above:
+        fd = _open(parts[-1], os.O_NONBLOCK, above, path)
+    try:
+        status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
             raise Unreadable(f"{path} is no plain file of its own: hand in the file itself")
         if status.st_size > largest:
             raise Unreadable(f"{path} has {status.st_size >> 10} KiB; {largest >> 10} is the most")
-        with open(fds.pop(), "rb") as file:
-            text = file.read(largest + 1)
-        return text.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Unreadable(f"{path} is not UTF-8 text") from None
+        with open(fd, "rb", closefd=False) as file:
+            data = file.read(largest + 1)
+    finally:
+        os.close(fd)
+    if len(data) > largest:  # it has grown since
+        raise Unreadable(f"{path} has more than {largest >> 10} KiB")
+    return data
+
+
+@contextmanager
+def open_folder(folder: Path, *parts: str) -> Iterator[int]:
+    """A descriptor of `folder/part/…/part`. Raises FileNotFoundError and Unreadable as `read` does."""
+    path = "/".join(parts)
+    try:
+        fds = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Unreadable(f"{folder}: cannot be read ({error.strerror})") from None
+    try:
+        for part in parts:
+            fds.append(_open(part, os.O_DIRECTORY, fds[-1], path))
+        yield fds[-1]
     finally:
         for fd in fds:
             os.close(fd)
@@ -45,5 +76,5 @@ def _open(name: str, flags: int, folder: int, path: str) -> int:
         return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=folder)
     except FileNotFoundError:
         raise FileNotFoundError(2, "not submitted", path) from None
-    except OSError:  # it is a link, or a folder instead of a file, or there is no permission
+    except (OSError, ValueError):  # a link, a folder instead of a file, no permission, or a name that no file has
         raise Unreadable(f"{path} is a link, a folder or not to be read: hand in the file itself") from None

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import select
 import time
+from typing import Annotated
 
 import msgspec
 
 from grader.book.serialization import LARGEST, Malformed, Node
+from grader.judge.sandbox import bounds
 
 HEADER = 8
 
@@ -114,7 +116,7 @@ class Raised(msgspec.Struct, tag=True):
 class Ended(msgspec.Struct, tag=True):
     """The last message, from the zygote: the worker's wait status, and the end of what it wrote to stderr."""
 
-    status: int
+    status: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
     tail: str
 
 
@@ -140,6 +142,7 @@ def request(body: bytes | bytearray) -> Request:
 
 def reply(body: bytes | bytearray) -> Reply:
     """A worker's message. Raises Malformed."""
+    bounds.check(body)
     try:
         return _replies.decode(body)
     except (msgspec.MsgspecError, RecursionError, ValueError, MemoryError) as error:

@@ -26,12 +26,12 @@ FRAMES = 3  # the most frames of a traceback that are sent
 MESSAGE = 2000  # the most characters of an exception's text that are sent
 
 
-def main(fd: int, scratch: Path, hidden: Path) -> None:
-    """Serve the connection `fd` until it closes."""
+def main(fd: int, scratch: Path, hidden: Path, user: int | None) -> None:
+    """Serve the connection `fd` until it closes, as this user if the process is root."""
     start = wire.request(wire.read_frame(fd))
     if not isinstance(start, wire.Start):
         return
-    level = confine.confine(fd, scratch, hidden, start.memory, start.seconds)
+    level = confine.confine(confine.Confinement((fd,), scratch, hidden, start.memory, start.seconds, user))
     wire.write(fd, wire.frame(wire.WorkerReady(level.parts, level.missing)))
     printed = _Printed()
     sys.stdout = sys.stderr = printed

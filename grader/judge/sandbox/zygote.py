@@ -16,10 +16,12 @@ import select
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.judge.sandbox import wire, worker
+from grader.book.processes import FORK_PAUSE, fork
+from grader.judge.sandbox import users, wire, worker
 from grader.judge.sandbox.reaper import Reaper, reset_signals
 
 TAIL = 4000  # bytes: how much of the end of a worker's stderr is passed on
@@ -29,12 +31,16 @@ LISTENING = b"listening\n"
 
 @dataclass
 class Child:
-    """A worker: its process, the trusted side's connection, the file with its stderr, and the CPU core it may use."""
+    """A worker: its process, the trusted side's connection, and the file with its stderr.
+
+    Also the CPU core it may use, and its user id if the zygote is root.
+    """
 
     pid: int
     connection: socket.socket
     output: int
     core: int
+    user: int | None
 
 
 class Zygote:
@@ -43,13 +49,18 @@ class Zygote:
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder, self.root = folder, root
         self.scratch = folder / "scratch"
-        self.scratch.mkdir(mode=0o700)
+        self.scratch.mkdir(mode=0o700, exist_ok=True)
+        (folder / "socket").unlink(missing_ok=True)  # of a zygote that has died
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(folder / "socket"))
+        (folder / "socket").chmod(0o600)
         self.listener.listen(64)
         self.children: dict[int, Child] = {}  # by the descriptor of the connection
         self.numbers = itertools.count()
         self.cores = sorted(os.sched_getaffinity(0))
+        self.users = users.block()
+        if self.users:  # other users must pass through it to their temporary folder; the socket stays root's
+            self.folder.chmod(0o711)
         self.reaper = Reaper()
         self.poll = select.poll()
         for fd in (STDIN, self.reaper.fd, self.listener.fileno()):
@@ -61,7 +72,7 @@ class Zygote:
                 if fd == STDIN:  # the owner has closed it
                     return
                 if fd == self.listener.fileno():
-                    self._fork(self.listener.accept()[0])
+                    self._accept()
                 elif fd == self.reaper.fd:
                     self.reaper.drain()
                 elif fd in self.children:  # the trusted side has closed its end
@@ -70,24 +81,44 @@ class Zygote:
             for pid, status in self.reaper.ended():
                 self._report_end(pid, status)
 
+    def _accept(self) -> None:
+        """Start a worker for a new connection. The connection is closed if the machine has no room for a worker."""
+        connection = None
+        try:
+            connection = self.listener.accept()[0]
+            self._fork(connection)
+        except OSError as error:
+            print(f"no worker could be started: {error}", file=sys.stderr, flush=True)
+            if connection is not None:
+                connection.close()
+            else:
+                time.sleep(FORK_PAUSE)
+
     def _fork(self, connection: socket.socket) -> None:
+        """Start a worker. Raises OSError."""
         name = str(self.folder / f"output-{next(self.numbers)}")
         output = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         os.unlink(name)
         # Each worker gets one core, the one with the fewest workers. A hundred busy threads then slow no other core.
         core = min(self.cores, key=lambda c: sum(child.core == c for child in self.children.values()))
-        pid = os.fork()
+        taken = {child.user for child in self.children.values()}
+        user = next((user for user in self.users if user not in taken), None)
+        try:
+            pid = fork()
+        except OSError:
+            os.close(output)
+            raise
         if pid == 0:
             try:
-                self._become_worker(connection.fileno(), output, core)
+                self._become_worker(connection.fileno(), output, core, user)
             except (EOFError, OSError):
                 pass  # the trusted side has gone
             finally:
                 os._exit(0)
-        self.children[connection.fileno()] = Child(pid, connection, output, core)
+        self.children[connection.fileno()] = Child(pid, connection, output, core, user)
         self.poll.register(connection.fileno(), 0)  # report only its closing, because the worker reads the messages
 
-    def _become_worker(self, connection: int, output: int, core: int) -> None:
+    def _become_worker(self, connection: int, output: int, core: int, user: int | None) -> None:
         os.setsid()  # it has no terminal, and some schedulers give each session its own share of CPU time
         with contextlib.suppress(OSError):
             os.sched_setaffinity(0, {core})
@@ -99,7 +130,7 @@ class Zygote:
         for fd in (1, 2):
             os.dup2(output, fd)
         faulthandler.enable(file=2)
-        worker.main(connection, self.scratch, self.root)
+        worker.main(connection, self.scratch, self.root, user)
 
     def _report_end(self, pid: int, status: int) -> None:
         """Tell the trusted side how its worker ended, and forget the worker."""

@@ -32,6 +32,15 @@ class StrayAddress(IndexError):
         self.cause = cause
 
 
+class PointerCast(TypeError):
+    """A pointer that became a pointer to another type or a number, or a number that became a pointer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a pointer keeps its type: no .to, tl.cast or mixture of a pointer; cast the tile that tl.load gives"
+        )
+
+
 @dataclass(frozen=True)
 class Argument:
     """A tensor argument and the addresses of its elements."""
@@ -91,7 +100,17 @@ class Guard:
             torch.empty(0, dtype=torch.uint8).set_(storage).copy_(buffer[PAD : PAD + storage.nbytes()])
 
     def owners(self, ptrs: Any, mask: Any, program: tuple[int, ...], access: Access) -> Iterator[tuple[Argument, Any]]:
-        """The arguments that the active lanes access, each with its addresses. Raises StrayAddress."""
+        """The arguments that the active lanes access, each with its addresses. Raises StrayAddress or PointerCast.
+
+        An element is accessed with the type of the pointer. It must be as wide as the argument's own.
+        """
+        width = max(1, ptrs.get_element_ty().primitive_bitwidth // 8)
+        for argument, own in self._owners(ptrs, mask, program, access):
+            if width != argument.itemsize or ((own - argument.first) % width).any():
+                raise PointerCast
+            yield argument, own
+
+    def _owners(self, ptrs: Any, mask: Any, program: tuple[int, ...], access: Access) -> Iterator[tuple[Argument, Any]]:
         addresses = np.asarray(ptrs.data).astype(np.int64)
         active = addresses[np.broadcast_to(np.asarray(mask.data).astype(bool), addresses.shape)]
         if not active.size:

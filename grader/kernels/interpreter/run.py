@@ -22,13 +22,24 @@ from torch import Tensor
 from grader.book.syntax import parse
 from grader.kernels.interpreter.bf16 import LowPrecisionArithmetic, refused, repaired
 from grader.kernels.interpreter.count import Traffic
-from grader.kernels.interpreter.guard import Guard, StrayAddress
+from grader.kernels.interpreter.guard import Guard, PointerCast, StrayAddress
 from grader.kernels.interpreter.patching import replaced
 from grader.kernels.interpreter.speedups import faster
 from grader.kernels.kernel_text import CALLS, KernelText, YourTurn, kernel_lines
+from grader.kernels.reached import MARK, marked
 
-__all__ = ["Kernel", "LowPrecisionArithmetic", "StrayAddress", "installed", "kernel_source", "load", "unfit"]
+__all__ = [
+    "Kernel",
+    "LowPrecisionArithmetic",
+    "PointerCast",
+    "StrayAddress",
+    "installed",
+    "kernel_source",
+    "load",
+    "unfit",
+]
 
+POINTER_CASTS = ("create_ptr_to_int", "create_int_to_ptr", "create_bitcast")  # the last one for other types too
 TESTED = (3, 7), (3, 10)  # triton versions: from, up to but not including
 
 
@@ -55,10 +66,11 @@ def unfit() -> str:
     return ""
 
 
-def load(text: KernelText, traffic: Traffic | None = None) -> SimpleNamespace:
+def load(text: KernelText, traffic: Traffic | None = None, reached: set[int] | None = None) -> SimpleNamespace:
     """The kernels of a text. `kernels.name[grid](...)` launches one; `traffic` counts what it moves.
 
-    Raises RuntimeError if Triton was imported without the interpreter.
+    `reached`, if given, gets the numbers of the parts that the launches reach: see `grader.kernels.reached`. Raises
+    RuntimeError if Triton was imported without the interpreter.
     """
     os.environ.setdefault("TRITON_INTERPRET", "1")
     import triton
@@ -66,7 +78,10 @@ def load(text: KernelText, traffic: Traffic | None = None) -> SimpleNamespace:
     if not triton.knobs.runtime.interpret:
         raise RuntimeError("triton was imported without TRITON_INTERPRET=1; kernels on a CPU need it")
     filename = f"{text.file}#{text.key}" if text.file.startswith("<") else text.file
-    namespace = _namespace(kernel_lines(text), filename)
+    if reached is None:
+        namespace = _namespace(kernel_lines(text), filename)
+    else:
+        namespace = _new_namespace(marked(text), f"{filename}#marked", {MARK: _marking(reached)})
     traffic = Traffic() if traffic is None else traffic
     return SimpleNamespace(**{name: Kernel(name, namespace.get(name), traffic) for name in text.functions})
 
@@ -74,15 +89,27 @@ def load(text: KernelText, traffic: Traffic | None = None) -> SimpleNamespace:
 @lru_cache(maxsize=256)
 def _namespace(source: str, filename: str) -> Mapping[str, Any]:
     """What a text defines. Cached, because the same variants are loaded many times, and Triton needs 20 ms for each."""
+    return _new_namespace(source, filename, {})
+
+
+def _new_namespace(source: str, filename: str, more: Mapping[str, Any]) -> Mapping[str, Any]:
     import triton
     import triton.language as tl
 
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     # A second defense behind the check of the text: a kernel has no other Python function to call.
     allowed = {name: getattr(builtins, name) for name in (*CALLS, "float", "NotImplementedError")}
-    namespace: dict[str, Any] = {"triton": triton, "tl": tl, "__name__": "kernel", "__builtins__": allowed}
+    namespace: dict[str, Any] = {"triton": triton, "tl": tl, "__name__": "kernel", "__builtins__": allowed, **more}
     exec(compile(source, filename, "exec"), namespace)
     return namespace
+
+
+def _marking(reached: set[int]) -> Callable[..., Any]:
+    def mark(number: int, value: Any = None) -> Any:
+        reached.add(number)
+        return value
+
+    return mark
 
 
 @dataclass(frozen=True)
@@ -120,7 +147,9 @@ def checked_and_counted(guard: Guard, traffic: Traffic) -> Iterator[None]:
     """Within the block, the addresses of every load and store are checked, and loads, stores and products counted."""
     from triton.runtime.interpreter import interpreter_builder as builder
 
-    before = {n: getattr(builder, n) for n in ("create_masked_load", "create_masked_store", "create_dot")}
+    before = {
+        n: getattr(builder, n) for n in ("create_masked_load", "create_masked_store", "create_dot", *POINTER_CASTS)
+    }
     for argument in guard.arguments:
         traffic.add_argument(argument)
 
@@ -139,7 +168,16 @@ def checked_and_counted(guard: Guard, traffic: Traffic) -> Iterator[None]:
         traffic.dot(a, b)
         return before["create_dot"](a, b, *rest, **named)
 
+    def cast(name: str) -> Callable[..., Any]:
+        def checked(src: Any, dst_type: Any, *rest: Any, **named: Any) -> Any:
+            if src.dtype.scalar.is_ptr() or dst_type.scalar.is_ptr():
+                raise PointerCast
+            return before[name](src, dst_type, *rest, **named)
+
+        return checked
+
     replacements: dict[str, Callable[..., Any]] = {
+        **{name: cast(name) for name in POINTER_CASTS},
         "create_masked_load": masked_load,
         "create_masked_store": masked_store,
         "create_dot": dot,

@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 import msgspec
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from grader.book import terminal
@@ -82,10 +82,10 @@ class CheckOutput:
 def as_text(result: CheckResult) -> str:
     """The result as text, as it looks in a terminal."""
     out = io.StringIO()
-    console = Console(file=out, width=WIDTH, highlight=False, color_system=None, force_jupyter=False)
+    console = terminal.SafeConsole(file=out, width=WIDTH, color_system=None, force_jupyter=False)
     console.print(terminal.verdict(result.step.koan, result.step.verdict))
     for line in filter(None, (_why_no_speed(result), result.note)):
-        console.print(line, markup=False)
+        console.print(line)
     if result.step.unlocked:
         console.print(unlocked(result.step.unlocked))
     return out.getvalue().rstrip()

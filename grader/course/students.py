@@ -1,0 +1,122 @@
+"""One class out of several results: each student once, and those on the roster who handed in nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from grader.book.verdict import one_line
+from grader.course.grade import Class, Grade, classroom
+from grader.course.intake.roster import Roster, missing
+
+NOTHING_HANDED_IN = "nothing handed in"
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The grades of one file of results, and what the file is called."""
+
+    file: str
+    results: Class
+
+
+def combine(name: str, found: Sequence[Found]) -> Class:
+    """The grades of several files as one class. If they have several seeds, the class has seed 0.
+
+    A student whose work stands in several files, or several times in one, has one grade: the work that was handed in
+    last, else the one that was graded last. A note says which. Two grades are one student's if they have the same
+    student id, or, where one of them has none, the same name and the same place. Other grades of one name are kept, and
+    a note says so.
+    """
+    kept: list[tuple[str, Grade]] = []
+    notes = [note for one in found for note in one.results.notes]
+    for file, grade in ((one.file, grade) for one in found for grade in one.results.grades):
+        same = next((i for i, (_, other) in enumerate(kept) if _same_student(grade, other)), None)
+        if same is None:
+            notes += _namesakes(file, grade, kept)
+            kept.append((file, grade))
+            continue
+        first, second = kept[same], (file, grade)
+        counts, loses = (second, first) if _time(grade) >= _time(first[1]) else (first, second)
+        kept[same] = counts
+        both = f"{_where(*loses)} and {_where(*counts)} are the same student's"
+        notes.append(f"{one_line(grade.submission)}: {both}; the second counts")
+    grades = [grade for _, grade in kept]
+    seeds = {grade.seed for grade in grades}
+    result = classroom(name, seeds.pop() if len(seeds) == 1 else 0, grades)
+    return msgspec.structs.replace(result, notes=tuple(notes))
+
+
+def _same_student(one: Grade, other: Grade) -> bool:
+    if one.student and other.student:
+        return one.student.casefold() == other.student.casefold()
+    return (one.submission, one.folder) == (other.submission, other.folder)
+
+
+def _time(grade: Grade) -> tuple[float, float]:
+    return _seconds(grade.handed_in), _seconds(grade.started)
+
+
+def _seconds(time: str) -> float:
+    """A time in ISO 8601 as a number. What is no time is the earliest."""
+    try:
+        moment = datetime.fromisoformat(time)
+    except ValueError:
+        return -math.inf
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _where(file: str, grade: Grade) -> str:
+    """The file of a grade, and when its work was handed in or graded."""
+    when = f"handed in {one_line(grade.handed_in)}" if grade.handed_in else f"graded {one_line(grade.started)}"
+    return f"{file} ({when})"
+
+
+def _namesakes(file: str, grade: Grade, kept: Iterable[tuple[str, Grade]]) -> Iterable[str]:
+    for other_file, other in kept:
+        if other.submission == grade.submission and not (other.student and grade.student):
+            places = f"{one_line(other.folder)} in {other_file} and {one_line(grade.folder)} in {file}"
+            yield f"{one_line(grade.submission)}: {places} are kept as two students'; a student id would tell"
+            return
+
+
+class _Work(NamedTuple):
+    """A grade, as `roster.missing` wants it."""
+
+    name: str
+    student: str
+
+
+def with_roster(results: Class, roster: Roster) -> Class:
+    """The class with a grade of 0 points for each student of the roster of whom it has no work."""
+    works = [_Work(grade.submission, grade.student) for grade in results.grades]
+    absent = [not_handed_in(row.name, row.id, results) for row in missing(roster.rows, works)]
+    together = classroom(results.name, results.seed, [*results.grades, *absent])
+    return msgspec.structs.replace(together, notes=(*results.notes, *roster.notes))
+
+
+def not_handed_in(name: str, student: str, results: Class) -> Grade:
+    """The grade of a student of whom the class has no work: 0 points, and why."""
+    first = results.grades[0] if results.grades else None
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Grade(
+        submission=name,
+        folder="",
+        seed=first.seed if first else results.seed,
+        points=max((grade.points for grade in results.grades), default=0),
+        earned=0,
+        isolation="",
+        trusted=True,
+        koans=(),
+        cards=(),
+        versions=first.versions if first else {},
+        device="",
+        started=max((grade.started for grade in results.grades), default=now),
+        seconds=0.0,
+        problem=NOTHING_HANDED_IN,
+        student=student,
+        seed_digest=first.seed_digest if first else results.seed_digest,
+    )
