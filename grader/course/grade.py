@@ -94,7 +94,7 @@ class Grade(msgspec.Struct, frozen=True):
 class Class(msgspec.Struct, frozen=True):
     """The results of a class. If its grades have several seeds, `seed` is 0.
 
-    `notes` say what was found among the submissions and could not be one. `seed_digest` is that of a grade.
+    `notes` say what was found among the submissions and could not be one. `seed_digest` is as in a grade.
     """
 
     name: str

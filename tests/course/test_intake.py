@@ -21,6 +21,7 @@ from grader.course.intake.client import Intake
 from grader.course.intake.collect import apart, collect
 from grader.course.intake.reading import Found
 from grader.course.intake.submission import Place, Source
+from tests.course.test_lms_names import METADATA
 from tests.notebooks import answer, of_cells, write
 
 KOAN = "ch07_attention/scores"
@@ -335,6 +336,28 @@ def test_a_class_archive_may_hold_more_submissions_than_a_folder_of_one(intake, 
     files = {f"s{i:04}/{FILE}": "" for i in range(4500)}
     names, notes = _names(intake, _zipped(tmp_path / "class.zip", files))
     assert (len(names), notes) == (4500, ())
+
+
+@pytest.mark.parametrize("as_archive", [False, True], ids=["unpacked", "as one archive"])
+def test_gradescopes_metadata_tell_whose_a_folder_is(intake, solved, tmp_path, as_archive):
+    files = {
+        "submission_metadata.yml": METADATA,
+        "submission_11/scores.py": solved,
+        "submission_12/scores.py": solved,
+    }
+    if as_archive:
+        place = _zipped(tmp_path / "export.zip", files)
+    else:
+        place = tmp_path / "export"
+        for name, text in files.items():
+            _put(place / name, text)
+    collected = collect([place], intake)
+    assert collected.notes == ()
+    assert [(s.name, s.student, s.handed_in) for s in collected.sources] == [
+        ("Ada Lovelace, Bob", "7", "2026-11-20T10:11:12-08:00"),
+        ("Cyd", "cyd@x.org", "2026-11-20T18:11:12+00:00"),
+    ]
+    assert all(dict(intake.take(source).texts) == {KOAN: solved} for source in collected.sources)
 
 
 def test_names_that_would_be_paths_or_escapes_are_only_names(small, tmp_path):

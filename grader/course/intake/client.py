@@ -16,20 +16,23 @@ from grader.book.notebook_parser.answers import outlines
 from grader.book.processes import environment, module
 from grader.book.verdict import clean
 from grader.book.workbook import Workbook
+from grader.course.intake.lms_names import Handed
 from grader.course.intake.reader import (
     Failed,
     List,
     Listing,
+    Owners,
     Reply,
     Request,
     Setup,
     Take,
     Taken,
+    WhoseFolders,
     read_frame,
     write_frame,
 )
 from grader.course.intake.reading import Found
-from grader.course.intake.submission import Source, Submission
+from grader.course.intake.submission import Place, Source, Submission
 from grader.judge.sandbox.service import ENVIRONMENT
 from grader.judge.sandbox.submission import LARGEST
 
@@ -84,6 +87,11 @@ class Intake:
         """The folders of an archive's root."""
         reply = self._ask(List(archive))
         return reply if isinstance(reply, Listing | Failed) else Failed("an answer to another question")
+
+    def owners(self, place: Place) -> Mapping[str, Handed]:
+        """What Gradescope's file of metadata tells about each folder. Empty if it cannot be read."""
+        reply = self._ask(WhoseFolders(place))
+        return reply.folders if isinstance(reply, Owners) else {}
 
     def _ask(self, request: Request) -> Reply:
         try:

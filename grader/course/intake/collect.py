@@ -28,6 +28,7 @@ from grader.course.intake.tree import Entry, EntryKind
 
 CHAPTER_NOTEBOOK = re.compile(r"ch\d\d_\w+\.ipynb")  # a file name that `koans notebook export --all` gives
 WORKBOOK_FOLDERS = {"grader", "content", EXERCISES}  # a folder that has them is a fork, whatever else is in it
+GRADESCOPE = "submission_metadata.yml"  # in an export of Gradescope: whose each folder is
 MOST_SUBMISSIONS = 20_000
 MOST_LOOKED_AT = 1000  # names in a folder that may be a submission
 SHOWN = 5  # names that one note lists
@@ -124,7 +125,7 @@ def _at(path: Path, intake: Intake, one_each: bool) -> tuple[list[Source], list[
         entries = box.entries()
     except OSError as error:
         return [msgspec.structs.replace(whole, places=(), problem=f"cannot be read ({error.strerror})")], []
-    return _in_box(box, entries) if _is_class(box, entries) else ([whole], [])
+    return _in_box(box, entries, intake) if _is_class(box, entries) else ([whole], [])
 
 
 class Box(Protocol):
@@ -232,18 +233,23 @@ def _hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _in_box(box: Box, entries: Sequence[Entry]) -> tuple[list[Source], list[str]]:
+def _in_box(box: Box, entries: Sequence[Entry], intake: Intake) -> tuple[list[Source], list[str]]:
     """A source for each submission, and lines about the other entries."""
     notes = list(box.notes)
     hidden = [e.name for e in entries if _hidden(e.name)]
     if hidden:
         notes.append(f"hidden, not looked at: {_listed(hidden)}")
     visible = {e.name: e for e in entries if not _hidden(e.name)}
+    metadata = visible.pop(GRADESCOPE, None)
+    owners = intake.owners(box.place(GRADESCOPE)) if metadata is not None else {}
     others = [name for name, entry in visible.items() if entry.kind == "other"]
     sources: list[Source] = []
     for group in lms_names.group([name for name in visible if name not in others]):
         names = [name for name, _ in group.files]
-        learner, remarks = group.learner, group.notes
+        learner, student, handed_in, remarks = group.learner, group.student, group.handed_in, group.notes
+        if group.platform == "Gradescope" and names[0] in owners:
+            owner = owners[names[0]]
+            learner, student, handed_in = owner.learner, owner.student, owner.handed_in
         if not group.platform:
             [name] = names
             if visible[name].kind != "folder" and not name.endswith(SUFFIX) and not is_archive(name):
@@ -253,9 +259,7 @@ def _in_box(box: Box, entries: Sequence[Entry]) -> tuple[list[Source], list[str]
         elif group.late:
             remarks = (*remarks, f"{group.platform} says that it was handed in late")
         places = tuple(_called(box.place(name), handed) for name, handed in group.files)
-        sources.append(
-            Source("", learner, box.origin(names[-1]), places, group.student, group.handed_in, tuple(remarks))
-        )
+        sources.append(Source("", learner, box.origin(names[-1]), places, student, handed_in, tuple(remarks)))
     if others:
         kinds = f"no folder, notebook ({SUFFIX}) or archive"
         notes.append(f"no submission, because it is {kinds}: {_listed(others)}")

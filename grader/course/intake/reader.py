@@ -22,7 +22,8 @@ import msgspec
 
 from grader.book.notebook_parser.answers import Outline
 from grader.course.intake.archive_tree import outline
-from grader.course.intake.reading import Found, take
+from grader.course.intake.lms_names import Handed, gradescope
+from grader.course.intake.reading import Found, take, text_at
 from grader.course.intake.submission import Place
 from grader.course.intake.tree import Entry, Unreadable
 from grader.judge.sandbox import users
@@ -56,6 +57,18 @@ class List(msgspec.Struct, frozen=True, tag=True):
     file: str
 
 
+class WhoseFolders(msgspec.Struct, frozen=True, tag=True):
+    """Read Gradescope's file of metadata."""
+
+    place: Place
+
+
+class Owners(msgspec.Struct, frozen=True, tag=True):
+    """What the metadata tell about each folder."""
+
+    folders: dict[str, Handed]
+
+
 class Listing(msgspec.Struct, frozen=True, tag=True):
     """The entries of an archive's root, and some of each folder in it. Notes are about the root only."""
 
@@ -77,8 +90,8 @@ class Taken(msgspec.Struct, frozen=True, tag=True):
     confined: bool = True
 
 
-Request = Take | List
-Reply = Taken | Listing | Failed
+Request = Take | List | WhoseFolders
+Reply = Taken | Listing | Owners | Failed
 
 
 def answer(request: Request, setup: Setup, scratch: Path) -> Reply:
@@ -86,6 +99,8 @@ def answer(request: Request, setup: Setup, scratch: Path) -> Reply:
     try:
         if isinstance(request, Take):
             return Taken(take(request.places, setup.koans, setup.outlines, scratch, SECONDS - ANSWERING))
+        if isinstance(request, WhoseFolders):
+            return Owners(gradescope(text_at(request.place)))
         return _listing(Path(request.file))
     except (Unreadable, FileNotFoundError) as error:
         return Failed(str(error))
@@ -179,7 +194,7 @@ class Reader:
     def _confine(self, request: Request, write: int, scratch: Path) -> bool:
         """Confine this process. Returns whether the whole sandbox is there."""
         user = self.users[self.count % len(self.users)] if self.users else None
-        files = [place.file for place in request.places] if isinstance(request, Take) else [request.file]
+        files = _files(request)
         if user is not None:
             os.chown(scratch, user, user)
         level = confine(
@@ -196,6 +211,13 @@ class Reader:
             )
         )
         return trusted(level)
+
+
+def _files(request: Request) -> list[str]:
+    """The files and folders on disk that a request is about."""
+    if isinstance(request, Take):
+        return [place.file for place in request.places]
+    return [request.place.file if isinstance(request, WhoseFolders) else request.file]
 
 
 def _git() -> tuple[Path, ...]:

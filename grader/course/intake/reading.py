@@ -7,6 +7,7 @@ What it returns is data that a stranger may have forged, so `client` checks it a
 from __future__ import annotations
 
 import io
+import math
 import os
 import stat
 import time
@@ -30,6 +31,7 @@ from grader.course.intake.tree import FolderTree, Parts, Tree, Unreadable, kind_
 from grader.judge.sandbox.submission import LARGEST, as_text
 
 LONGEST_NOTE = 300  # characters
+LARGEST_METADATA = 4 << 20  # bytes
 LARGEST_ARCHIVE = 64 << 20  # bytes of an archive within an archive
 DEEPEST = 2  # an archive in a platform's archive may hold one more
 
@@ -59,6 +61,16 @@ def take(
         except Unreadable as error:
             taking.problems.append(str(error))
     return taking.result(outlines)
+
+
+def text_at(place: Place) -> str:
+    """The text of one file of at most LARGEST_METADATA. Raises FileNotFoundError and Unreadable."""
+    path = Path(place.file)
+    with _opened(path) as stream:
+        if not place.inside:
+            return as_text(_bounded(stream, path.name, LARGEST_METADATA), path.name)
+        tree = open_part(stream, path.name, place.inside, math.inf)
+        return as_text(tree.read(place.inside, LARGEST_METADATA), place.inside[-1])
 
 
 @dataclass
