@@ -1,8 +1,8 @@
 """One query, many keys
 
 A token that is generated has one query a head and a long cache. One program a head would leave most of a GPU idle, so
-the keys are split; each part gives its own weighted average and the log-sum-exp of its scores, and these are all it
-takes to merge them.
+the keys are split into at least 2 parts. Each part gives its own weighted average and the log-sum-exp of its scores,
+and these are all it takes to merge them.
 """
 
 import triton

@@ -35,6 +35,10 @@ def test_queries_that_follow_cached_keys(n, m, seed):
     agrees(flash_causal, *qkv(2, n, m, seed=seed), with_=oracle)
 
 
+def test_more_keys_than_one_block_can_hold(seed):
+    agrees(flash_causal, *qkv(1, 3, 600 + seed % 300, 64, torch.float16, seed), with_=oracle)
+
+
 def test_fp16_and_more_queries_than_keys(seed):
     agrees(flash_causal, *qkv(1, 70, 90, dtype=torch.float16, seed=seed), with_=oracle)
     agrees(flash_causal, *qkv(1, 3, 2), with_=oracle)

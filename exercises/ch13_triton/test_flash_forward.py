@@ -30,6 +30,10 @@ def test_lengths_that_no_block_divides(n, m, dtype, seed):
     agrees(flash_forward, *qkv(2, n, m, dtype=dtype, seed=seed), with_=oracle)
 
 
+def test_more_keys_than_one_block_can_hold(seed):
+    agrees(flash_forward, *qkv(1, 3, 600 + seed % 300, 64, torch.float16, seed), with_=oracle)
+
+
 @pytest.mark.card("online-softmax-rescale")
 @pytest.mark.parametrize("kind", ["large", "peaked"])
 def test_scores_of_hundreds(kind, seed):

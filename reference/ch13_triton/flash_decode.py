@@ -23,6 +23,8 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
     """Every head's keys in SPLITS parts, one program each; then one program a head to merge them."""
     heads, m, d = k.shape
     splits = config["SPLITS"]
+    if splits < 2:
+        raise ValueError("CONFIG needs SPLITS of at least 2: one part has nothing to merge")
     part, lse = unwritten(heads, splits, d, dtype=torch.float32), unwritten(heads, splits, dtype=torch.float32)
     out = unwritten(heads, d, dtype=q.dtype)
     length = triton.cdiv(m, splits)

@@ -237,6 +237,23 @@ def test_a_child_that_reads_a_submission_ends_in_time_and_harms_nothing(book, tm
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_place_that_is_gone_when_its_reader_confines_itself_is_not_read(book, solved, tmp_path, monkeypatch):
+    ada = _put(tmp_path / "ada/scores.py", solved).parent
+    real = reader.confine
+
+    def confine(what):
+        ada.rename(tmp_path / "away")
+        level = real(what)
+        (tmp_path / "away").rename(ada)
+        return level
+
+    monkeypatch.setattr(reader, "confine", confine)
+    one = reader.Reader(reader.Setup(str(book.root), (KOAN,), ()), tmp_path / "scratch")
+    one.scratch.mkdir()
+    reply = msgspec.msgpack.decode(one.reply(reader.Take((Place(str(ada)),))), type=reader.Reply)
+    assert isinstance(reply, reader.Failed), reply
+
+
 def test_a_reader_cannot_make_its_client_believe_more_than_texts_of_koans(intake, monkeypatch, solved, tmp_path):
     lie = client.Found(
         texts={"../../x": "x", KOAN: solved, "ch07_attention/attention": "x" * (client.LARGEST + 1)},

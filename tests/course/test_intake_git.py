@@ -670,7 +670,7 @@ def test_git_gets_no_variable_of_ours_and_is_gone_afterwards(honest, scratch, mo
 # --- the fuzzer: in a process of its own, because it asks how much memory the gits took --------------------------------
 
 
-@pytest.mark.parametrize("options", [("--replay",), ("--seconds", "4", "--seed", "19")])
+@pytest.mark.parametrize("options", [("--replay",), ("--seconds", "2", "--seed", "19")])
 def test_reading_a_damaged_repository_gives_texts_or_a_reason(options):
     command = [sys.executable, "-m", "tests.fuzz.git", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=55)

@@ -14,7 +14,7 @@ from tests.fuzz import archive, notebook, roster
 from tests.fuzz.fuzzer import Fuzzer, TooSlowError, fuzz, within
 
 FUZZERS = {fuzzer.name: fuzzer for fuzzer in (archive.FUZZER, notebook.FUZZER, roster.FUZZER)}
-SECONDS, SEED = os.environ.get("KOANS_FUZZ_SECONDS", "3"), os.environ.get("KOANS_FUZZ_SEED", "19")
+SECONDS, SEED = os.environ.get("KOANS_FUZZ_SECONDS", "1"), os.environ.get("KOANS_FUZZ_SEED", "19")
 
 
 @pytest.mark.parametrize("name, file", [(n, f.name) for n, fuzzer in FUZZERS.items() for f in fuzzer.corpus()])

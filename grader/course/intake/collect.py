@@ -29,6 +29,7 @@ from grader.course.intake.tree import Entry, EntryKind
 CHAPTER_NOTEBOOK = re.compile(r"ch\d\d_\w+\.ipynb")  # a file name that `koans notebook export --all` gives
 WORKBOOK_FOLDERS = {"grader", "content", EXERCISES}  # a folder that has them is a fork, whatever else is in it
 GRADESCOPE = "submission_metadata.yml"  # in an export of Gradescope: whose each folder is
+GRADESCOPE_EXPORT = re.compile(r"assignment_[0-9]+_export")  # the folder around such an export
 MOST_SUBMISSIONS = 20_000
 MOST_LOOKED_AT = 1000  # names in a folder that may be a submission
 SHOWN = 5  # names that one note lists
@@ -125,6 +126,9 @@ def _at(path: Path, intake: Intake, one_each: bool) -> tuple[list[Source], list[
         entries = box.entries()
     except OSError as error:
         return [msgspec.structs.replace(whole, places=(), problem=f"cannot be read ({error.strerror})")], []
+    around = [e for e in entries if not _hidden(e.name)]
+    if isinstance(box, FolderBox) and len(around) == 1 and GRADESCOPE_EXPORT.fullmatch(around[0].name):
+        return _at(path / around[0].name, intake, one_each)
     return _in_box(box, entries, intake) if _is_class(box, entries) else ([whole], [])
 
 

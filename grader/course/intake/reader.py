@@ -26,8 +26,8 @@ from grader.course.intake.lms_names import Handed, gradescope
 from grader.course.intake.reading import Found, take, text_at
 from grader.course.intake.submission import Place
 from grader.course.intake.tree import Entry, Unreadable
-from grader.judge.sandbox import users
-from grader.judge.sandbox.confine import Confinement, confine, trusted
+from grader.judge.sandbox import landlock, users
+from grader.judge.sandbox.confine import FILES, Confinement, confine, trusted
 
 SECONDS = 20  # for one submission, by the clock; git and all parsers share them
 ANSWERING = 2  # seconds of them that are left for an answer
@@ -178,10 +178,7 @@ class Reader:
             null = os.open(os.devnull, os.O_RDWR)
             for fd in (0, 1, 2):
                 os.dup2(null, fd)
-            confined = sys.platform == "linux" and self._confine(request, write, scratch)
-            reply = answer(request, self.setup, scratch)
-            if isinstance(reply, Taken):
-                reply = Taken(reply.found, confined)
+            reply = self._confined_answer(request, write, scratch)
             data = memoryview(_encoded(reply))
             while data:  # the pipe closes when this process ends, so what follows is its wait status
                 data = data[os.write(write, data) :]
@@ -191,8 +188,20 @@ class Reader:
         finally:
             os._exit(code)
 
-    def _confine(self, request: Request, write: int, scratch: Path) -> bool:
-        """Confine this process. Returns whether the whole sandbox is there."""
+    def _confined_answer(self, request: Request, write: int, scratch: Path) -> Reply:
+        if missing := [file for file in _files(request) if not os.path.exists(file)]:
+            return Failed(f"{Path(missing[0]).name}: is not there")
+        confined = sys.platform == "linux" and self._confine(request, write, scratch)
+        if confined is None:
+            return Failed("it went away while it was read")
+        reply = answer(request, self.setup, scratch)
+        return Taken(reply.found, confined) if isinstance(reply, Taken) else reply
+
+    def _confine(self, request: Request, write: int, scratch: Path) -> bool | None:
+        """Confine this process. Returns whether the whole sandbox is there.
+
+        Returns None if there is no rule for the files although this system has them: then a file has just gone.
+        """
         user = self.users[self.count % len(self.users)] if self.users else None
         files = _files(request)
         if user is not None:
@@ -210,7 +219,16 @@ class Reader:
                 programs=_git() if any(map(os.path.isdir, files)) else (),
             )
         )
+        if not any(part.startswith(FILES) for part in level.parts) and _has_landlock():
+            return None
         return trusted(level)
+
+
+def _has_landlock() -> bool:
+    try:
+        return landlock.version() > 0
+    except OSError:
+        return False
 
 
 def _files(request: Request) -> list[str]:
