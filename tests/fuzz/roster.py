@@ -36,8 +36,9 @@ def make(rng: random.Random) -> bytes:
         [cell(rng) for _ in range(rng.choice((width, width, rng.randrange(width + 2))))]
         for _ in range(rng.choice((0, 1, 3, 20)))
     ]
-    if rng.random() < 0.02:
-        table *= rng.choice((100, 6000)) if width < 10 else 2
+    if rng.random() < 0.02:  # more rows than are read, or more bytes
+        size = 1 + sum(len(text) + 1 for row in table for text in row)
+        table *= min(rng.choice((100, 6000)), 1 + 2 * roster.LARGEST // size)
     text = rng.choice(("", "", "", "sep=;\r\n", "\n\n")) + end.join(delimiter.join(cells) for cells in [header, *table])
     data = (
         text.encode(rng.choice(ENCODINGS), "replace") if rng.random() < 0.9 else text.encode("utf-8", "surrogatepass")
