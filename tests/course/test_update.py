@@ -256,10 +256,11 @@ def test_files_and_manifests_have_limits(fork, newer):
 
 
 def test_it_says_from_which_edition_to_which_and_from_where(fork, newer):
-    dry = fork.says("update", str(newer), "--dry-run").stdout.splitlines()
+    wide = {"COLUMNS": "400"}  # the place is a long path
+    dry = fork.says("update", str(newer), "--dry-run", env=wide).stdout.splitlines()
     assert dry[:2] == ["from edition 1.0 of 2026-09-01 08:00 to 1.1 of 2026-10-01 08:00", f"read from {newer}"]
-    assert fork.says("update", str(newer)).stdout.splitlines()[:2] == dry[:2]
-    again = fork.says("update", str(newer)).stdout.splitlines()
+    assert fork.says("update", str(newer), env=wide).stdout.splitlines()[:2] == dry[:2]
+    again = fork.says("update", str(newer), env=wide).stdout.splitlines()
     assert again == ["nothing to do: this is edition 1.1 of 2026-10-01 08:00", f"read from {newer}", *again[2:]]
 
 
