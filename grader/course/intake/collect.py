@@ -139,7 +139,7 @@ class Box(Protocol):
         """Its entries, sorted by name. Raises OSError."""
 
     def names_in(self, folder: str) -> Mapping[str, EntryKind]:
-        """The names in one of its folders. None if it cannot be read."""
+        """The names in one of its folders. Empty if it cannot be read."""
 
     def place(self, name: str) -> Place: ...
 
