@@ -47,13 +47,15 @@ def test_minus_infinity_hides_a_score_and_strides_do_not_matter(seed):
 
 
 def test_each_score_is_read_once(seed):
-    traffic(row_softmax_kernel, randn(4, 100, dtype=torch.bfloat16, seed=seed), with_=oracle)
+    traffic(
+        row_softmax_kernel, randn(3 + seed % 5, 201 + seed // 5 % 800, dtype=torch.bfloat16, seed=seed), with_=oracle
+    )
 
 
 @settings(max_examples=10)
 @given(st.integers(1, 4), st.integers(1, 200))
 def test_any_shape(rows, n):
-    agrees(row_softmax_kernel, 10 * randn(rows, n), with_=oracle)
+    traffic(row_softmax_kernel, 10 * randn(rows, n), with_=oracle)
 
 
 @pytest.mark.gpu

@@ -36,6 +36,18 @@ def reading(place: Path | str) -> Iterator[None]:
         raise KoansError(f"{place}: cannot be read ({_reason(error)})") from None
 
 
+def read_file(file: Path, largest: int) -> bytes:
+    """The bytes of a file. Raises KoansError if it cannot be read, or has more than `largest` bytes.
+
+    A device or a pipe is read no further either.
+    """
+    with reading(file), file.open("rb") as stream:
+        data = stream.read(largest + 1)
+    if len(data) > largest:
+        raise KoansError(f"{file} has more than {largest >> 20} MiB")
+    return data
+
+
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 

@@ -1,6 +1,9 @@
 """What a process of this package needs to start: the module to run, and where Python finds the package.
 
 Also how many processes may compute at once.
+
+A process that lives longer than a call starts with `process_group=0` or in a session of its own. Ctrl-C in a terminal
+goes to the group of the command, which then closes its end of the pipe or socket, and so the process ends.
 """
 
 from __future__ import annotations

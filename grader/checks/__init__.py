@@ -26,6 +26,7 @@ from grader.checks.agreement import call, compare, expect
 from grader.checks.copies import clone
 from grader.checks.general_mistakes import general_mistakes
 from grader.checks.inputs import KINDS, randn, seeded, signal, strided
+from grader.checks.kernel_sizes import beyond_a_block, beyond_any_block
 from grader.checks.message import Disagreement, Message, NotStarted, write_message
 from grader.checks.outcome import Expected, Gap, Outcome
 from grader.checks.pytree import leaves
@@ -41,6 +42,8 @@ __all__ = [
     "Disagreement",
     "NotStarted",
     "agrees",
+    "beyond_a_block",
+    "beyond_any_block",
     "compiles",
     "exact",
     "fast",
@@ -129,6 +132,8 @@ def compiles(
         for v in wrongs
         if compilation.same_faults(shortfall, misconceptions.as_function(v, with_, fn), inputs, required)
     ]
+    if names and compilation.right_kernels_do_it(shortfall, fn, inputs, required):
+        names = [v for v in names if v.config]  # CONFIG is at fault, and no kernel
     current().looks[fn].append({v.name: True for v in names})
     # It is not compiled for another GPU: a kernel that spills can take 14 s to compile.
     current().failed[fn] = with_
@@ -232,7 +237,10 @@ def _answers(
 def _message(fn: Callable[..., Any], oracle: AnyOracle, failure: _Failure, bits: bool, memory: int | None) -> Message:
     """What the learner reads about a failure. Adds the wrong answers it looks like to the run."""
     run, possible = current(), misconceptions.candidates(fn)
-    looks = misconceptions.look_alikes(fn, failure.actual, oracle, failure.inputs, failure.expected, memory, possible)
+    tried = possible
+    if memory is not None and possible is None:  # calls with a limit on memory are long, so only a few are made
+        tried = dict.fromkeys(misconceptions.not_ruled_out(fn, oracle), False)
+    looks = misconceptions.look_alikes(fn, failure.actual, oracle, failure.inputs, failure.expected, memory, tried)
     general = general_mistakes(failure.inputs, failure.actual, failure.expected, failure.gap)
     run.looks[fn].append({**dict.fromkeys(general, False), **looks})
     descriptions = general | {name: oracle.wrongs[name].says for name in looks}

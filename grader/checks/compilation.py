@@ -145,6 +145,12 @@ def same_faults(shortfall: Shortfall, variant: Any, inputs: Sequence[Any], requi
     return other is not None and other.kinds == shortfall.kinds
 
 
+def right_kernels_do_it(shortfall: Shortfall, fn: Any, inputs: Sequence[Any], required: Requirements) -> bool:
+    """Do right kernels with the learner's CONFIG have the same kinds of faults?"""
+    right = fn.with_right_kernels
+    return right is not None and same_faults(shortfall, right, inputs, required)
+
+
 def message(shortfall: Shortfall, variants: Sequence[Variant], function: str) -> Message:
     """What the learner reads. `variants` are the wrong answers with the same faults."""
     sentence = f"{function}: {shortfall.message}"

@@ -44,11 +44,12 @@ def look_alikes(
     digest = current().digest(inputs)
     gap = compare(actual, expected)
     by_traffic = gap is not None and gap.kind == "traffic"
+    raised = actual.error is not None
     for variant in oracle.wrongs.values():
         if candidates is not None and variant.name not in candidates:
             continue
-        outcome, agrees = result_of(variant, oracle, fn, inputs, expected, digest, memory)
-        if agrees:
+        outcome, agrees = result_of(variant, oracle, fn, inputs, expected, digest, memory, only_errors=raised)
+        if agrees or (raised and outcome.error is None):
             continue
         if by_traffic and not _same_traffic(actual, outcome):
             continue
@@ -64,7 +65,32 @@ def look_alikes(
         # In a file of two kernels a variant may replace the correct one; then it moves other bytes than `fn`.
         same_bytes = actual.traffic is outcome.traffic or _same_traffic(actual, outcome)
         found[variant.name] = alike and same_bytes
+    if found and oracle.launch is not None and _right_kernels_do_it(fn, actual, oracle, inputs, expected, memory):
+        return {}  # CONFIG is at fault, and no kernel
     return found
+
+
+def _right_kernels_do_it(
+    fn: Any,
+    actual: Outcome,
+    oracle: Oracle[..., Any],
+    inputs: tuple[Any, Any],
+    expected: Expected,
+    memory: int | None,
+) -> bool:
+    """Do right kernels, launched with the learner's CONFIG, fail in the same way?"""
+    right = fn.with_right_kernels
+
+    def compute() -> VariantResult:
+        outcome = call(right, *inputs, memory)
+        return VariantResult(outcome, compare(outcome, expected) is None)
+
+    if right is None:
+        return False
+    digest, cache = current().digest(inputs), current().cache
+    key = (oracle.fn.__module__, oracle.__name__, expected.moves is None, "right kernels", fn.text.key, memory)
+    result = compute() if cache is None or digest is None else cache.variant_result(digest, key, compute)
+    return not result.agrees and (identical(actual, result.outcome) or _close(actual, result.outcome, expected))
 
 
 def candidates(fn: Any) -> dict[str, bool] | None:
@@ -76,6 +102,12 @@ def candidates(fn: Any) -> dict[str, bool] | None:
     if not looks:
         return None
     return {name: all(look[name] for look in looks) for name in looks[-1] if all(name in look for look in looks)}
+
+
+def not_ruled_out(fn: Any, oracle: Oracle[..., Any]) -> list[str]:
+    """The wrong answers that pass every check that `fn` has passed so far. Nothing else can earn its name."""
+    passed = current().passed[fn]
+    return [v.name for v in oracle.wrongs.values() if all(passes(v, oracle, fn, check) for check in passed)]
 
 
 def earned() -> dict[Oracle[..., Any], list[str]]:
@@ -124,22 +156,26 @@ def result_of(
     memory: int | None = None,
     *,
     beside_right: bool = False,
+    only_errors: bool = False,
 ) -> VariantResult:
     """What a wrong answer gives on these inputs, and whether it agrees. Cached if there is a cache and a `digest`.
 
     In a file of several kernels a variant replaces one. The others are the learner's, or right ones if `beside_right`.
+    With `only_errors` a value is not compared, which takes most of the time, and counts as one that does not agree.
     """
 
     def compute() -> VariantResult:
         wrong = fn.among_right_kernels(variant) if beside_right else as_function(variant, oracle, fn)
         outcome = call(wrong, *inputs, memory)
+        if only_errors and outcome.error is None:
+            return VariantResult(Outcome(), False)
         return VariantResult(outcome, compare(outcome, expected) is None)
 
     question = oracle.fn.__module__, oracle.__name__, expected.bits, expected.moves is None
     cache = current().cache
     if cache is None or digest is None:
         return compute()
-    key = (*question, variant.name, fn.text.key if oracle.launch else "", memory, beside_right)
+    key = (*question, variant.name, fn.text.key if oracle.launch else "", memory, beside_right, only_errors)
     return cache.variant_result(digest, key, compute)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -42,6 +43,7 @@ KoanId = Annotated[
 
 def main() -> None:
     """Run the command. Bad input prints one line and ends with exit code 2."""
+    _clean_up_when_ended()
     try:
         app(standalone_mode=True)
     except KoansError as error:
@@ -62,6 +64,14 @@ def main() -> None:
     finally:
         if "triton" not in sys.modules:  # triton warns about objects that are left at exit
             gc.freeze()  # the process ends anyway; collecting garbage first would take 50 ms
+
+
+def _clean_up_when_ended() -> None:
+    """Let a signal that ends the process raise SystemExit, so that no process and no temporary file is left behind."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 @app.callback(invoke_without_command=True)

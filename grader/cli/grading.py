@@ -98,7 +98,7 @@ def grade(
 
     book = Workbook(find_root(judge) if judge is not None else installed())
     reports = [files.parse(text) for text in formats or []]
-    options = files.Options(gradebook, assignment, os.environ)
+    options = files.Options(gradebook, assignment, os.environ, tuple(paths))
     files.check(reports, len(paths), options)
     one_each = single or feedback or any(files.is_for_one(report) for report in reports)
     with Intake(book) as intake:
@@ -162,7 +162,8 @@ def report(
     from grader.course.students import Found, combine, with_roster
 
     reports = [files.parse(text) for text in formats or []]
-    options = files.Options(gradebook, assignment, os.environ)
+    inputs = (*results, *([] if roster is None else [roster]))
+    options = files.Options(gradebook, assignment, os.environ, inputs)
     combined = combine(name, [Found(str(file), saved.read(file)) for file in results])
     if roster is not None:
         combined = with_roster(combined, rosters.read(roster))

@@ -43,7 +43,8 @@ def combine(name: str, found: Sequence[Found]) -> Class:
         counts, loses = (second, first) if _time(grade) >= _time(first[1]) else (first, second)
         kept[same] = counts
         both = f"{_where(*loses)} and {_where(*counts)} are the same student's"
-        notes.append(f"{one_line(grade.submission)}: {both}; the second counts")
+        names = dict.fromkeys(one_line(one.submission) for one in (first[1], grade))
+        notes.append(f"{', '.join(names)}: {both}; the second counts")
     grades = [grade for _, grade in kept]
     seeds = {grade.seed for grade in grades}
     result = classroom(name, seeds.pop() if len(seeds) == 1 else 0, grades)

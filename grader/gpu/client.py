@@ -92,6 +92,7 @@ class GpuWorker:
                 stderr=self._errors,
                 env=environment(),
                 cwd=FOLDER,
+                process_group=0,
             )
         return self._process
 

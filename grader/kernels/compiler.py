@@ -86,6 +86,7 @@ class Compiler:
                 stderr=self._errors,
                 env=environment(FOLDER, inherited) | {"PYTHONWARNINGS": "ignore"},
                 cwd="/",
+                process_group=0,
             )
         return self._process
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from grader.book.errors import KoansError
+from grader.kernels import config
 from grader.kernels.kernel_text import KernelText, kernel_lines, read
 from grader.kernels.reached import only_reached
 from reference import Oracle, Variant
@@ -21,11 +23,14 @@ if TYPE_CHECKING:
 def launched(oracle: Oracle[..., Any], text: str, file: str, variant: Variant | None = None) -> Launched:
     """The oracle's launcher with the kernels of the text. The kernel of `variant`, if given, replaces one of them.
 
-    Raises SyntaxError if the text is not a kernel file, and KoansError if the oracle has no launcher.
+    Raises SyntaxError if the text is not a kernel file or its CONFIG cannot work, and KoansError if the oracle has no
+    launcher.
     """
     if oracle.launch is None:
         raise KoansError(f"reference: {oracle.__name__} is a kernel koan's oracle and has no @launcher")
-    fn = Launched(oracle, read(text, file))
+    kernels = read(text, file)
+    config.check(kernels, oracle.launch)
+    fn = Launched(oracle, kernels)
     return fn.with_variant(variant) if variant else fn
 
 
@@ -118,6 +123,13 @@ class Launched:
         if key not in self._variants:
             self._variants[key] = Launched(self.oracle, self.text, (variant, *others))
         return self._variants[key]
+
+    @cached_property
+    def with_right_kernels(self) -> Launched | None:
+        """Right kernels with the learner's own CONFIG, or None if the oracle has none."""
+        rights = sorted(self.oracle.rights.values(), key=lambda right: bool(right.config))  # those that fit any first
+        by_kernel = {_replaced(self.text, right): replace(right, config={}) for right in reversed(rights)}
+        return Launched(self.oracle, self.text, tuple(by_kernel.values())) if by_kernel else None
 
     def among_right_kernels(self, variant: Variant) -> Launched:
         """The variant's kernel beside right kernels: none of the learner's that `@right` has another answer for."""

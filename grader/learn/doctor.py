@@ -17,6 +17,8 @@ from packaging.version import Version
 
 from grader.book.errors import KoansError
 from grader.judge.runner import shared_server
+from grader.judge.sandbox import probe
+from grader.judge.sandbox.confine import trusted
 from grader.kernels import kernel_text
 
 
@@ -45,6 +47,7 @@ def examine(root: Path) -> list[Finding]:
         findings.append(_package(name, ranges.get(name, ""), smoke))
     findings.append(_check("interpreter", "", _interpreter, needed=sys.platform == "linux"))
     findings.append(_check("GPU", "", _gpu, needed=False))
+    findings.append(_sandbox(root))
     findings.append(_warm(root))
     return findings
 
@@ -147,6 +150,19 @@ def _gpu() -> str:
     _expect((x @ x).sum().item(), 64.0, "a bf16 matmul on the GPU")
     major, minor = torch.cuda.get_device_capability()
     return f"{torch.cuda.get_device_name()} (sm_{major}{minor}); a bf16 matmul gives the known answer"
+
+
+def _sandbox(root: Path) -> Finding:
+    """What `koans grade` confines submissions with. Only who grades others needs it."""
+    part = "sandbox"
+    try:
+        level = probe.level(root)
+    except KoansError as error:
+        return Finding(part, "none", True, str(error), needed=False)
+    lacks = "\n".join(f"without {lack}" for lack in level.missing)
+    if not trusted(level):
+        return Finding(part, "none", True, f"`koans grade` would run submissions unprotected\n{lacks}", needed=False)
+    return Finding(part, "ready" if not lacks else "in part", True, lacks or "for `koans grade`", needed=False)
 
 
 def _warm(root: Path) -> Finding:

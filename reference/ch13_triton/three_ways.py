@@ -516,6 +516,52 @@ def blocks_keys_read_twice(
     tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
+@three_ways.wrong(
+    "blocks: K is read in two passes, one for the maximum and one for the sum: rescaling makes one pass enough",
+    replaces="blocks_kernel",
+)
+def blocks_two_passes(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    blocks_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        scores = tl.where(keys[None, :] < m, tl.dot(q, k, input_precision="ieee") * scale, float("-inf"))
+        row_max = tl.maximum(row_max, tl.max(scores, axis=1))
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
 @three_ways.wrong("blocks: the running sum is not rescaled when a larger maximum comes", replaces="blocks_kernel")
 def blocks_sum_not_rescaled(
     q_ptr: Any,

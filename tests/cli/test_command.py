@@ -7,6 +7,9 @@ import sqlite3
 import pytest
 
 from grader import cli
+from grader.judge.sandbox import probe
+from grader.judge.sandbox.confine import trusted
+from tests.conftest import ROOT
 
 VERBS = [
     "run",
@@ -147,6 +150,7 @@ def test_doctor_finds_this_machine_fit(alone):
     for part in ("Python", "torch", "numpy", "triton", "interpreter", "GPU"):
         assert part in result.stdout
     assert "gives the known answer" in result.stdout
+    assert ("✓ sandbox" in result.stdout) == trusted(probe.level(ROOT))
     assert "none is left behind here (KOANS_WARM_SECONDS or CI says so)" in result.stdout
 
 

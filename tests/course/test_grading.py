@@ -297,6 +297,37 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_results_and_leaves_no_ha
     assert _verdicts(_graded(small, str(forks), "--seed", "1")) == _verdicts(whole)
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "started"),
+    [
+        ("SIGINT", 130, "koans-probe-*"),
+        ("SIGTERM", 143, "koans-server-*"),
+        ("SIGHUP", 129, "koans-oracle-cache-*"),
+        ("SIGINT", 130, "koans-oracle-cache-*"),
+    ],
+)
+def test_a_run_that_is_ended_leaves_no_temporary_file(name, code, started, small, tmp_path):
+    body = "def causal_mask(n_q, n_k):\n    while True:\n        pass\n"
+    fork, temporary = _fork(small, tmp_path / "fork", causal_mask=body), tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(small.root), "TMPDIR": str(temporary)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "grader", "grade", str(fork), "--seed", "1", "--again"],
+        cwd=small.root,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        process_group=0,
+    )
+    while process.poll() is None and not list(temporary.glob(started)):
+        time.sleep(0.01)
+    time.sleep(0.05)
+    os.killpg(process.pid, getattr(signal, name))  # as a terminal does
+    assert b"Traceback" not in process.communicate(timeout=30)[1]
+    assert process.returncode == code
+    assert list(temporary.iterdir()) == []
+
+
 def test_an_engine_outside_can_grade_one_submission(small, tmp_path):
     fork = _fork(small, tmp_path / "ada", scores="solved")
     result = grade_one(fork, 3, root=small.root)

@@ -25,7 +25,7 @@ from grader.course.intake.archive_tree import (
     open_part,
     outline,
 )
-from grader.course.intake.tree import Entry, Unreadable, kind_at
+from grader.course.intake.tree import Entry, Unreadable
 
 FILE = "exercises/ch06_numerics/softmax.py"
 PARTS = tuple(FILE.split("/"))
@@ -101,7 +101,7 @@ def test_an_archive_lists_and_reads_its_files(name):
     assert tree.entries(PARTS[:2]) == [Entry("softmax.py", "file", 6)]
     assert tree.read(PARTS, LARGEST) == b"x = 1\n"
     assert tree.notes == ()
-    assert (kind_at(tree, PARTS), kind_at(tree, PARTS[:2]), kind_at(tree, ("x",))) == ("file", "folder", None)
+    assert (tree.kind_at(PARTS), tree.kind_at(PARTS[:2]), tree.kind_at(("x",))) == ("file", "folder", None)
 
 
 @in_each_format
@@ -572,7 +572,7 @@ def test_names_that_look_alike_are_folders_of_their_own_and_other_spellings_of_a
         tree = open_archive(data, f"class.{form}", (name,))
         assert tree.read(PARTS, LARGEST) == name.encode()
         assert tree.notes == ()
-        assert kind_at(tree, ("exercises", "b.py")) == ("file" if name == "ada" else None)
+        assert tree.kind_at(("exercises", "b.py")) == ("file" if name == "ada" else None)
 
 
 @pytest.mark.parametrize("form", ["zip", "tar"])

@@ -7,6 +7,7 @@ import sys
 
 import msgspec
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 from grader.book.notebook_parser import notebook_file
 from grader.book.notebook_parser.statements import Cell, read
@@ -198,6 +199,31 @@ z = %time 3
     assert {"x", "y", "scores"} <= {name for s in parsed.statements for name in s.binds}
     for body, read_as_code in (("%%koan scores\nx = 1", True), ("%%time\nx = 1", True), ("%%html\nx = 1", False)):
         assert bool(read(Cell("cell 1", body)).statements) is read_as_code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    def f():\n        return 1",
+        "\n  \n\tdef f():\n\n\t    return 1\n",
+        " %%time\n def f():\n     return 1",
+        "\n\n  %%capture out\n  def f():\n      return 1",
+        "%%time\n    def f():\n        return 1",
+        "  !ls\n  def f():\n      return 1",
+    ],
+)
+def test_a_cell_that_is_indented_as_a_whole_is_read_as_ipython_reads_it(text):
+    parsed = read(Cell("cell 1", text))
+    assert (parsed.error, [sorted(s.binds) for s in parsed.statements if s.binds]) == ("", [["f"]])
+    compile(TransformerManager().transform_cell(text), "cell 1", "exec")
+
+
+@pytest.mark.parametrize("text", [" x = 1\ny = 2", " %%time\nx = 1", "x = 1\n    y = 2"])
+def test_a_cell_that_ipython_does_not_run_counts_nothing(text):
+    parsed = read(Cell("cell 1", text))
+    assert parsed.statements == () and parsed.error in ("line 1: unexpected indent", "line 2: unexpected indent")
+    with pytest.raises(IndentationError):
+        compile(TransformerManager().transform_cell(text), "cell 1", "exec")
 
 
 def test_outputs_and_other_cells_are_not_looked_at():

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -196,6 +197,26 @@ def test_two_reports_do_not_share_a_file(here):
         formats.check([formats.parse("json=x"), formats.parse("html=x")], 1, formats.Options())
 
 
+def test_a_report_replaces_no_other_report_and_no_file_that_is_read(play, tmp_path):
+    file, roster = tmp_path / "class.json", tmp_path / "roster.csv"
+    file.write_text(as_json.classroom(a_class(play.workbook)))
+    roster.write_text("student\nada\n")
+    (tmp_path / "link.csv").symlink_to(roster)
+    (tmp_path / "folder").mkdir()
+    before = [file.read_text(), roster.read_text()]
+    for formats_, says in (
+        (["json=out.json", "html=folder/../out.json"], "two reports have this file"),
+        (["html=class.json"], "this file is read, and the report would replace it"),
+        (["html=link.csv"], "this file is read, and the report would replace it"),
+    ):
+        given = [word for text in formats_ for word in ("--format", text.replace("=", f"={tmp_path}/"))]
+        run = play.says("report", str(file), "--roster", str(roster), *given)
+        assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+        assert says in run.stderr
+    assert [file.read_text(), roster.read_text()] == before
+    assert not (tmp_path / "out.json").exists()
+
+
 def test_a_folder_without_the_right_to_write_is_known_before_grading(here, monkeypatch):
     def refused(**_):
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -287,6 +308,7 @@ def test_a_student_in_two_files_counts_once_and_a_note_says_which():
         assert result.grades == (later,)
         [note] = result.notes
         assert "ada.json (handed in 2026-11-20T10:00:00+01:00) and Ada L.json (handed in 2026" in note
+        assert note.startswith(f"{order[0].submission}, {order[1].submission}: ")
         assert note.endswith("are the same student's; the second counts")
 
 
@@ -309,6 +331,44 @@ def test_a_file_given_twice_counts_once(play, tmp_path):
     assert result.returncode == 0
     assert [one.submission for one in as_json.read(tmp_path / "out.json").grades] == ["ada", "ben", "cyd", "dan"]
     assert result.stdout.count("are the same student's") == 4
+
+
+def test_a_class_of_which_one_grade_is_left_keeps_its_notes_in_json():
+    two = [Found(f"{i}.json", Class("", 7, (a_grade("ada", i, student="u1"),), ("x.txt: no work",))) for i in (1, 2)]
+    notes = msgspec.json.decode(formats.grade_or_class(combine("C", two)))["notes"]
+    assert notes[:2] == ["x.txt: no work", "x.txt: no work"]
+    assert "are the same student's; the second counts" in notes[2]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("earned", 10, "has other points than its koans together"),
+        ("points", 0, "has more points than there are"),
+        ("seconds", 1e308, "took a time that is not between 0 and 1e+09 s"),
+        ("seconds", -1.0, "took a time that is not between 0 and 1e+09 s"),
+        ("schema", 99, "has schema 99; this version reads 1"),
+        ("earned", 10**400, "is not what `koans grade --format json=…` writes"),
+        ("points", 1_000_001, "is not what `koans grade --format json=…` writes"),
+    ],
+)
+def test_results_that_cannot_be_are_one_line(play, tmp_path, field, value, says):
+    found = msgspec.json.decode(as_json.classroom(a_class(play.workbook)))
+    found["grades"][0][field] = value
+    file = tmp_path / "class.json"
+    file.write_text(json.dumps(found))
+    run = play.says("report", str(file), "--format", f"ctrf={tmp_path}/out.json")
+    assert run.returncode == 2 and run.stderr.startswith("koans: ")
+    assert says in run.stderr and "Traceback" not in run.stderr
+
+
+def test_a_file_without_an_end_is_read_up_to_a_limit(play, monkeypatch):
+    monkeypatch.setattr(as_json, "LARGEST", 1 << 20)
+    with pytest.raises(KoansError, match="/dev/zero has more than 1 MiB"):
+        as_json.read(Path("/dev/zero"))
+    monkeypatch.setattr(formats, "LARGEST_GRADEBOOK", 1 << 20)
+    with pytest.raises(KoansError, match="/dev/zero has more than 1 MiB"):
+        formats.check([formats.parse("canvas=-")], 1, formats.Options(Path("/dev/zero")))
 
 
 def test_who_handed_in_nothing_has_a_row_in_every_report():

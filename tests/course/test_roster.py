@@ -1,5 +1,6 @@
 """Rosters are read as instructors have them: from spreadsheets and platforms, in several encodings."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from grader.book.errors import KoansError
 from grader.course.intake import roster
 from grader.course.intake.roster import RosterRow
+from tests.fuzz.fuzzer import within
 
 FILE = Path("/class/roster.csv")
 
@@ -124,6 +126,20 @@ def test_a_time_that_could_be_two_days_is_not_guessed():
     assert found.notes == (f"{FILE}:2: '11/12/2026 10:11' is not understood as a time; 2026-11-20 10:11 is",)
 
 
+@pytest.mark.parametrize("form", roster.TIME_FORMATS)
+def test_every_format_of_a_time_takes_what_it_writes(form):
+    for time in (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)):
+        [row] = parsed(f'name,time\nAda,"{time.strftime(form).upper()}"\n').rows
+        assert row.handed_in == datetime.strptime(time.strftime(form), form).isoformat()
+
+
+def test_many_times_that_no_format_fits_take_seconds():
+    text = "name,time\n" + "".join(f"a{i},99.99.2026 {i}:11\n" for i in range(roster.MOST_ROWS))
+    with within(10):
+        found = parsed(text)
+    assert len(found.rows) == roster.MOST_ROWS and not any(row.handed_in for row in found.rows)
+
+
 def test_the_gradebook_of_canvas_is_a_roster():
     text = (
         "Student,ID,SIS User ID,SIS Login ID,Section,hw (12)\n,,,,,Manual Posting\n    Points Possible,,,,,5\n"
@@ -148,13 +164,20 @@ def test_the_grading_worksheet_of_moodle_is_a_roster():
     assert found.notes == ()
 
 
+def test_a_path_with_a_null_character_is_a_problem_of_its_row_only():
+    problem = "line 2 of roster.csv: the path has a null character"
+    assert parsed("name,path\nAda,a\0b\nBob,c\n").rows == (
+        RosterRow("Ada", "", None, "", 2, (), problem),
+        RosterRow("Bob", "", Path("/class/c"), "", 3),
+    )
+
+
 @pytest.mark.parametrize(
     "data, says",
     [
         ("", "/class/roster.csv:1: a roster has a column called path or folder"),
         ("score,points\n1,2\n", "/class/roster.csv:1: a roster has a column called path or folder"),
         ('name,path\n"Ada,a\nBob,b\n', "/class/roster.csv:2: cannot be read as CSV (unexpected end of data)"),
-        ("name,path\nAda,a\0b\n", "/class/roster.csv:2: the path has a null character"),
         (b"\xff\xfea", "/class/roster.csv: is no text (truncated data)"),
         (b"PK\3\4\x14\0\0\0\x81\xff", "/class/roster.csv: is no text (invalid start byte)"),
         ("name,path\n" + "x" * 140_000 + ",a\n", "/class/roster.csv:2: cannot be read as CSV (field larger than"),

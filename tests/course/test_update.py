@@ -150,7 +150,8 @@ def test_a_link_in_the_place_of_drafts_or_copies_is_not_followed(fork, newer, ou
     run = fork.says("update", str(newer))
     assert everything(outside) == before
     if name == ".koans/kept":
-        assert "is a link" in one_line(run)
+        message = one_line(run)
+        assert "is a link, but should be a folder" in message and "the update is not complete" not in message
         assert (fork.root / TEST).read_text() == "changed\n"
     else:
         assert run.returncode == 0, run.stderr
@@ -305,6 +306,14 @@ def test_a_manifest_that_is_not_valid_is_one_line(fork, newer, fields, reason):
     message = one_line(fork.says("update", str(newer)))
     assert reason in message
     assert message.rstrip("\n").isprintable()
+
+
+def test_an_edition_that_would_leave_no_workbook_is_refused(fork, newer):
+    before = everything(fork.root)
+    write_edition(newer, {name: text for name, text in NEW.items() if name != "pyproject.toml"})
+    message = one_line(fork.says("update", str(newer)))
+    assert "edition.json: does not name pyproject.toml, so this is no edition of a workbook" in message
+    assert {k: v for k, v in everything(fork.root).items() if k != ".koans"} == before
 
 
 def test_json_has_everything_and_a_trial_changes_nothing(fork, newer):

@@ -182,6 +182,20 @@ def inspect_parts(data: bytes, name: str) -> None:
         assert entry.name == top and isinstance(inside, dict) == (entry.kind == "folder")
         notes += part.notes
         assert walk(part, (), deep=False) <= 2 * MOST_BYTES + MOST_KEPT
+        if isinstance(inside, dict):
+            inspect_folder(data, name, top, part)
+    for note in notes:
+        assert note.isprintable() and len(note) < 400
+
+
+def inspect_folder(data: bytes, name: str, top: str, part: ArchiveTree) -> None:
+    """Look at a folder of the root as if a class were in it."""
+    told, notes = outline(data, name, root=(top,))
+    whole = {entry.name: entry.kind for entry in part.entries((top,))}
+    assert set(whole) <= set(told) or len(whole) == MOST_ENTRIES
+    for inner, below in list(told.items())[:3]:
+        [entry] = open_part(data, name, (top, inner)).entries((top,))
+        assert entry.name == inner and isinstance(below, dict) == (entry.kind == "folder")
     for note in notes:
         assert note.isprintable() and len(note) < 400
 

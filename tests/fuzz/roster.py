@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from grader.book.errors import KoansError
-from grader.course.intake import ids, lms_names, roster
+from grader.course.intake import ids, lms_download, lms_names, roster
+from grader.course.intake.tree import Entry
 from tests.fuzz.fuzzer import Fuzzer, main, mutated
 
 FILE = Path("/class/roster.csv")
@@ -80,14 +81,22 @@ class Work(msgspec.Struct, frozen=True):
 
 
 def check_names(names: list[str]) -> None:
-    groups = lms_names.group(names)
-    assert sorted(name for g in groups for name, _ in g.files) == sorted(names)
+    entries = [Entry(name, "file") for name in dict.fromkeys(names)]
+    whole = lms_download.download(entries)
+    groups = lms_download.group(whole) if whole else []
+    assert sorted(name for g in groups for name, _ in g.files) == sorted(whole.handed if whole else ())
     for g in groups:
-        assert len({handed.owner for _, handed in g.files}) == 1
-        assert len({handed.student for _, handed in g.files}) == 1
-        assert len(g.notes) <= len(g.files) + 1
+        assert len({(handed.owner, handed.learner) for _, handed in g.files}) == 1
+        assert g.student in ("", *(handed.student for _, handed in g.files), *_endings(g.files[0][1].owner))
+        assert len(g.notes) <= len(g.files) + 2
+    assert whole or lms_download.doubt(entries).isprintable()
     found = ids.identify([(name, "") for name in names])
     assert len({one.lower() for one in found}) == len(names) and all(ids.is_safe(one) for one in found)
+
+
+def _endings(owner: str) -> list[str]:
+    """What may be a user's name in Blackboard."""
+    return [owner[i + 1 :] for i, letter in enumerate(owner) if letter == "_"]
 
 
 FUZZER = Fuzzer("roster", make, check)

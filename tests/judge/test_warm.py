@@ -231,7 +231,7 @@ def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(warm_c
     warm_copy.body("matmul", f"import os; open({str(marker)!r}, 'w').write(str(os.getpid()))", ENDLESS)
     environment = {**os.environ, **STAYS, "PYTHONPATH": str(warm_copy.root)}
     command = [sys.executable, "-m", "grader", "run", "matmul"]
-    for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)):
         marker.unlink(missing_ok=True)
         process = subprocess.Popen(command, cwd=warm_copy.root, env=environment, stderr=subprocess.PIPE, text=True)
         until(lambda: marker.exists() and marker.read_text())

@@ -46,6 +46,16 @@ def test_commands_places_and_names_of_the_package_come_from_one_module(pattern):
     assert hits == []
 
 
+def test_a_process_of_ours_is_in_no_group_that_a_terminal_sends_ctrl_c_to():
+    wrong = []
+    for file in MACHINE:
+        for call in (node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)):
+            starts = isinstance(call.func, ast.Attribute) and call.func.attr == "Popen"
+            if starts and not {"process_group", "start_new_session"} & {keyword.arg for keyword in call.keywords}:
+                wrong.append(file.name)
+    assert wrong == ["git_objects.py"]  # git below a reader, which is in a group of its own
+
+
 def test_content_imports_no_machine_and_tests_of_koans_only_its_checks():
     wrong = []
     for folder in ("exercises", "solutions", "reference", "content"):

@@ -7,6 +7,7 @@ import re
 import symtable
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from textwrap import dedent
 from typing import Literal
 
 import msgspec
@@ -94,15 +95,20 @@ def read_cached(cell: Cell) -> Parsed:
 
 
 def _without_cell_magic(cell: Cell) -> tuple[list[str], list[SkippedLine]]:
-    lines = re.split("\r\n|\r|\n", cell.text)  # as Python counts lines
+    lines = _dedented(re.split("\r\n|\r|\n", cell.text))  # as Python counts lines
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
     if not lines[first].startswith("%%"):
         return lines, []
     magic = lines[first][2:].split()[:1] or [""]
     if magic[0] in PYTHON_MAGICS:
         lines[first] = ""
-        return lines, []
+        return _dedented(lines), []
     return [], [SkippedLine(cell.label, first + 1, "a cell", lines[first])]
+
+
+def _dedented(lines: list[str]) -> list[str]:
+    """The lines without the indent that all of them share, as IPython reads a cell and what follows a cell magic."""
+    return dedent("\n".join(lines)).split("\n")
 
 
 def _leave_out(cell: Cell, lines: list[str], number: int) -> Iterator[SkippedLine]:

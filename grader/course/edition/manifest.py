@@ -14,6 +14,7 @@ from grader.book.errors import KoansError
 
 NAME = "edition.json"
 FORK_ONLY = (".koans", ".git", ".venv")  # a fork has these; an edition never does
+ROOT = "pyproject.toml"  # marks the root of a workbook: see `find_root`
 SCHEMA = 2  # 2: digests ignore line ends, and there is a time of release
 MANIFEST_LIMIT = 4 << 20  # bytes
 FILES_LIMIT = 20_000
@@ -115,6 +116,8 @@ def read(source: Source) -> Manifest:
     if manifest.released and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", manifest.released):
         raise KoansError(f"{where}: {manifest.released[:40]!r} is no time")
     check_names([*manifest.files, *manifest.learner], where)
+    if ROOT not in manifest.files:  # without it the fork would be no workbook any more
+        raise KoansError(f"{where}: does not name {ROOT}, so this is no edition of a workbook")
     return manifest
 
 

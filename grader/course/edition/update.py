@@ -196,7 +196,8 @@ def _compare(fork: Tree, newer: Source, before: Manifest, after: Manifest, *, wr
 def _commit(fork: Tree, plan: _Plan, before: Manifest, after: Manifest) -> str:
     """Move the drafts to their places, and remove what is gone. Returns the folder of copies."""
     steps = [*plan.new, *plan.replaced, *plan.removed]
-    for name in {step.name.rpartition("/")[0]: step.name for step in steps}.values():
+    one_in_each_folder = {step.name.rpartition("/")[0]: step.name for step in steps}
+    for name in [*one_in_each_folder.values(), *([f"{KEPT}/copies"] if plan.saved else [])]:
         if reason := fork.refuses(name):
             raise KoansError(f"{(fork.root / name).parent}: cannot be written ({reason}); nothing has been changed")
     twins = {manifest.folded(name): name for name in after.files}

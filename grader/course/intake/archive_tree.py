@@ -109,6 +109,13 @@ class ArchiveTree:
             raise Unreadable(f"{_path(folder)} is no folder")
         return [_entry(name, found[name]) for name in sorted(found)[:MOST_ENTRIES]]
 
+    def kind_at(self, path: Parts) -> EntryKind | None:
+        try:
+            found = self._at(path)
+        except FileNotFoundError:
+            return None
+        return found.kind if isinstance(found, _Leaf) else "folder"
+
     def read(self, path: Parts, largest: int) -> bytes:
         found = self._at(path)
         if not isinstance(found, _Leaf) or found.read is None:
@@ -170,15 +177,16 @@ def open_part(data: bytes | int | BinaryIO, name: str, part: Parts, deadline: fl
 
 
 def outline(
-    data: bytes | int | BinaryIO, name: str, deadline: float | None = None
+    data: bytes | int | BinaryIO, name: str, deadline: float | None = None, root: Parts = ()
 ) -> tuple[dict[str, EntryKind | dict[str, EntryKind]], tuple[str, ...]]:
     """The names in the root of an archive with their kinds, or the names in a folder with theirs. And notes.
 
-    The notes are about the root only. Of the root and of each folder a bounded number of names is told. If a tar file
-    breaks off, what came before is told. Raises Unreadable.
+    The folder `root` may be looked at instead of the archive's own root. The notes are about the root only. Of the root
+    and of each folder a bounded number of names is told. If a tar file breaks off, what came before is told. Raises
+    Unreadable.
     """
     label = shown(name)
-    names = _Outline(label)
+    names = _Outline(label, root)
     _read(data, label, names, _Choice(None, deadline))
     return names.root, names.notes()
 
@@ -269,22 +277,27 @@ class _Sink:
 
 
 class _Outline(_Sink):
-    """The names of the root and of each folder in it. Remarks are about the root only."""
+    """The names of the root and of each folder in it. Remarks are about the root only.
 
-    def __init__(self, archive: str) -> None:
+    The folder `above` is taken for the root.
+    """
+
+    def __init__(self, archive: str, above: Parts) -> None:
         super().__init__(archive)
+        self.above = above
         self.root: dict[str, EntryKind | dict[str, EntryKind]] = {}
 
     def add(self, name: str, leaf: _Leaf | None) -> None:
-        path = parts_of(name)
+        path, top = parts_of(name), len(self.above)
         if isinstance(path, str):  # the folder that has the odd entry is told, so that it gets a row
             inside = _names(name)
-            if name.startswith("/") or len(inside) < 2 or isinstance(parts_of(inside[0]), str):
+            if name.startswith("/") or len(inside) < top + 2 or isinstance(parts_of("/".join(inside[: top + 1])), str):
                 self.remark(path, name)
                 return
-            path, leaf = inside[:1], None
-        if not path or _is_noise(path):
+            path, leaf = inside[: top + 1], None
+        if len(path) <= top or path[:top] != self.above or _is_noise(path):
             return
+        path = path[top:]
         known = self.root.get(path[0])
         if known is None:
             if len(self.root) >= MOST_AT_TOP:

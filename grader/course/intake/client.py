@@ -19,6 +19,8 @@ from grader.book.workbook import Workbook
 from grader.course.intake.lms_names import Handed
 from grader.course.intake.reader import (
     Failed,
+    FirstLine,
+    Line,
     List,
     Listing,
     Owners,
@@ -83,15 +85,20 @@ class Intake:
             found = msgspec.structs.replace(found, notes=("it was read without the whole sandbox", *found.notes))
         return _submission(source, found, self.workbook)
 
-    def list(self, archive: str) -> Listing | Failed:
-        """The folders of an archive's root."""
-        reply = self._ask(List(archive))
+    def list(self, place: Place) -> Listing | Failed:
+        """The names in an archive's root, or in one of its folders, and some of those in each folder there."""
+        reply = self._ask(List(place))
         return reply if isinstance(reply, Listing | Failed) else Failed("an answer to another question")
 
-    def owners(self, place: Place) -> Mapping[str, Handed]:
+    def owners(self, place: Place) -> Mapping[str, tuple[Handed, ...]]:
         """What Gradescope's file of metadata tells about each folder. Empty if it cannot be read."""
         reply = self._ask(WhoseFolders(place))
         return reply.folders if isinstance(reply, Owners) else {}
+
+    def first_line(self, place: Place) -> str:
+        """The first line of a platform's text file. Empty if it cannot be read."""
+        reply = self._ask(FirstLine(place))
+        return reply.text if isinstance(reply, Line) else ""
 
     def _ask(self, request: Request) -> Reply:
         try:
@@ -119,6 +126,7 @@ class Intake:
             cwd=root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            process_group=0,
         )
         assert self._process.stdin is not None
         setup = Setup(str(root.resolve()), tuple(self.workbook.koans), tuple(outlines(self.workbook)))

@@ -124,6 +124,12 @@ class GitTree:
         sizes = (size.size if n.kind == "file" and (size := next(facts, None)) else 0 for _, n in names)
         return [Entry(name, named.kind, size) for (name, named), size in zip(names, sizes, strict=True)]
 
+    def kind_at(self, path: Parts) -> EntryKind | None:
+        try:
+            return self._find(path).kind
+        except FileNotFoundError:
+            return None
+
     def read(self, path: Parts, largest: int) -> bytes:
         name = self.hash_at(path)
         try:

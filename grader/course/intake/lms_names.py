@@ -1,10 +1,12 @@
 """Understands the names under which learning platforms hand over files: whose they are, which, and when they came.
 
-Only the text of names is looked at. The formats were looked up in these places:
+Only the text of one name is looked at. A learner may call anything so: `lms_download` decides whether a platform gave
+the name. The formats were looked up in these places:
 
 - Canvas: canvas-lms, lib/content_zipper.rb (get_filename, add_upload_submission, sanitize_user_name).
 - Moodle: mod/assign/classes/downloader.php (get_student_prefix, load_submissionplugin_filelist).
-- Blackboard: github.com/kwurst/bb-file-cleanup, README.md, which describes "Assignment File Download".
+- Blackboard: github.com/kwurst/bb-file-cleanup, README.md, which describes "Assignment File Download". Several public
+  scripts read the text file that it writes for each attempt.
 - Brightspace: names of real downloads in several public scripts. Its documentation does not tell the format.
 - Gradescope: submission_metadata.yml of an export, as several public scripts read it. Its keys are names of folders.
 """
@@ -13,9 +15,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
+from functools import partial
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -23,24 +26,37 @@ Platform = Literal["Canvas", "Moodle", "Blackboard", "Brightspace", "Gradescope"
 LONGEST = 1000  # characters of a name that is looked at
 
 # lovelaceada_12345_678_hw.py, lovelaceada_LATE_12345_678_hw.py, lovelaceada_12345_text.html. The name has lowercase
-# letters, digits and underscores, but no digits between underscores. Ids of attachments have many digits, so a file
-# `hw_1_2_x.py` is not meant.
-CANVAS = re.compile(
-    r"(?P<name>\w+?)_(?P<late>LATE_)?(?P<id>[0-9]+)_(?:(?P<upload>[0-9]{3,})_(?P<file>.+)|(?P<page>text|link)\.html)",
-    re.DOTALL,
-)
+# letters, digits and underscores, and may be empty. Ids of attachments have many digits, so a file `hw_1_2_x.py` is not
+# meant. In a new Canvas they are short.
+CANVAS_NAME = r"(?P<name>[a-z0-9_\x80-\U0010ffff]*?)"
+CANVAS_END = r"(?:(?P<upload>[0-9]{%d,})_(?P<file>.+)|(?P<page>text|link)\.html)"
 # anon_jv2Ez_678_hw.py, LATE_anon_jv2Ez_678_hw.py
-CANVAS_ANONYMOUS = re.compile(
-    r"(?P<late>LATE_)?(?P<name>anon(?:ymous)?_(?P<id>[0-9A-Za-z]+))_"
-    r"(?:(?P<upload>[0-9]{3,})_(?P<file>.+)|(?P<page>text|link)\.html)",
-    re.DOTALL,
-)
-# In ada_8_123_456_hw.py the learner's name may be "ada" or "ada_8", which a learner can choose to look like another.
-UNCERTAIN = re.compile(r"[0-9]{3,}_|(?:text|link)\.html\Z")
+CANVAS_ANONYMOUS_NAME = r"(?P<late>LATE_)?(?P<name>anon(?:ymous)?_(?P<id>[0-9A-Za-z]+))_"
+
+
+class _Canvas(NamedTuple):
+    """How Canvas's names look if the ids of attachments have at least so many digits."""
+
+    ordinary: re.Pattern[str]
+    anonymous: re.Pattern[str]
+    pair: re.Pattern[str]  # where an id and an upload may begin: ada_8_123_456_hw.py has two such places
+
+    @staticmethod
+    def of(digits: int) -> _Canvas:
+        end = CANVAS_END % digits
+        return _Canvas(
+            re.compile(CANVAS_NAME + "_(?P<late>LATE_)?(?P<id>[0-9]+)_" + end, re.DOTALL),
+            re.compile(CANVAS_ANONYMOUS_NAME + end, re.DOTALL),
+            re.compile(rf"(?=_(?:LATE_)?[0-9]+_(?:[0-9]{{{digits},}}_.|(?:text|link)\.html\Z))", re.DOTALL),
+        )
+
+
+CANVAS, SHORT_CANVAS = _Canvas.of(3), _Canvas.of(1)
+CANVAS_LETTERS = re.compile(r"[a-z0-9_\x80-\U0010ffff]*")
 # Ada Lovelace_123_assignsubmission_file/hw.py, Ada Lovelace_123_assignsubmission_file_/hw.py in older versions, and
 # Ada Lovelace_123_assignsubmission_file_hw.py without folders. A team that has no group has no id.
 MOODLE = re.compile(
-    r"(?P<name>[^_]*?)(?:[_ ](?P<id>[0-9]+))?_assignsubmission_(?P<what>[a-z]+)(?:_(?P<file>.*))?", re.DOTALL
+    r"(?P<name>[^_]*?)(?:[_ ](?P<id>[0-9]+))?_assignsubmission_(?P<what>[a-z0-9]+)(?:_(?P<file>.*))?", re.DOTALL
 )
 # HW 1_ada_attempt_2026-11-20-10-11-12_hw.py, and a text file HW 1_ada_attempt_2026-11-20-10-11-12.txt
 BLACKBOARD = re.compile(
@@ -55,10 +71,19 @@ BRIGHTSPACE = re.compile(
     r" (?P<hour>[0-9]{1,2}?):?(?P<minute>[0-9]{2})(?: ?(?P<half>[AP]M))?(?: - (?P<file>.+))?",
     re.DOTALL,
 )
+# The first line of the text file: Name: Ada Lovelace (ada)
+BLACKBOARD_LEARNER = re.compile(r"Name: .*\((?P<user>[^()]+)\)\s*")
 GRADESCOPE = re.compile(r"submission_[0-9]+")
 GRADESCOPE_FOLDER = re.compile(r"(?P<folder>submission_[0-9]+):\s*")
 GRADESCOPE_KEY = re.compile(r"(?P<indent> {2,4}(?:- )?):(?P<key>[a-z_]+):(?P<value>.*)")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+class _Told(NamedTuple):
+    """What Gradescope's metadata tell about one folder."""
+
+    learners: list[dict[str, str]]
+    about: dict[str, str]
 
 
 class Handed(msgspec.Struct, frozen=True):
@@ -79,61 +104,43 @@ class Handed(msgspec.Struct, frozen=True):
     order: str = ""
 
 
-class Group(msgspec.Struct, frozen=True):
-    """The files of one learner, as pairs of the name that was given and what it tells. The oldest file comes first.
-
-    A file that no platform named is alone in a group whose `platform` is empty. `handed_in` is the latest time.
-    """
-
-    learner: str
-    student: str
-    platform: Platform
-    files: tuple[tuple[str, Handed], ...]
-    late: bool = False
-    handed_in: str = ""
-    notes: tuple[str, ...] = ()
-
-
 def parse(name: str) -> Handed | None:
     """What a platform's name for a file or folder tells, or None if it is no such name. `name` may be a path."""
-    folder, _, rest = name.partition("/")
-    if len(name) > LONGEST:
-        return None
     # Learners choose the end of a name. So the platforms that begin a name with what only they choose come first.
-    found = _brightspace(folder) or _canvas(folder) or _moodle(folder) or _blackboard(folder) or _gradescope(folder)
-    if found is None or not rest:
-        return found
-    return msgspec.structs.replace(found, file=f"{found.file}/{rest}" if found.file else rest)
+    return next((found for shape in SHAPES[:-1] if (found := shape(name))), None)
 
 
-def group(names: Iterable[str]) -> list[Group]:
-    """The files of each learner, in the order in which the learners appear."""
-    owners: dict[tuple[str, str], list[tuple[str, Handed]]] = {}
-    for name in names:
-        found = parse(name) or Handed(name, "", name, False, "", "", name)
-        owners.setdefault((found.platform, found.owner), []).append((name, found))
-    groups = [_group(files) for files in owners.values()]
-    return _with_distinct_students(groups)
+def gradescope(metadata: str) -> dict[str, tuple[Handed, ...]]:
+    """What submission_metadata.yml of an export of Gradescope tells about each folder: one learner after another.
 
-
-def gradescope(metadata: str) -> dict[str, Handed]:
-    """What submission_metadata.yml of an export of Gradescope tells about each folder. Other lines are ignored.
-
-    Work of several learners has all their names, and the id of the first.
+    Other lines are ignored. A folder without a learner has one who is called like the folder.
     """
-    folders: dict[str, list[tuple[str, str]]] = {}
-    found: list[tuple[str, str]] = []
+    folders: dict[str, _Told] = {}
+    found = _Told([], {})
     section = ""
     for line in metadata.splitlines():
         if top := GRADESCOPE_FOLDER.fullmatch(line):
-            found = folders.setdefault(top["folder"], [])
+            found = folders.setdefault(top["folder"], _Told([], {}))
             section = ""
         elif key := GRADESCOPE_KEY.fullmatch(line):
+            value = key["value"].strip("'\" ")
             if key["indent"] == "  ":
                 section = key["key"]
-            if section == "submitters" or (section == "created_at" and key["indent"] == "  "):
-                found.append((key["key"], key["value"].strip("'\" ")))
+                found.about.setdefault(section, value)
+            elif section == "submitters":
+                if key["indent"].endswith("- ") or not found.learners:
+                    found.learners.append({})
+                found.learners[-1].setdefault(key["key"], value)
     return {folder: _of_gradescope(folder, told) for folder, told in folders.items()}
+
+
+def blackboard_user(line: str) -> str:
+    """The user name in the first line of Blackboard's text file for an attempt, or an empty string.
+
+    The learner wrote much of what follows that line.
+    """
+    match = BLACKBOARD_LEARNER.fullmatch(line)
+    return match["user"] if match else ""
 
 
 def without_number(file: str) -> str:
@@ -142,47 +149,31 @@ def without_number(file: str) -> str:
     return re.sub(r"-[0-9]+\Z", "", stem) + suffix
 
 
-def _group(files: Sequence[tuple[str, Handed]]) -> Group:
-    ordered = sorted(files, key=lambda pair: (pair[1].handed_in, len(pair[1].order), pair[1].order))
-    newest = ordered[-1][1]
-    same: dict[str, list[Handed]] = {}
-    for _, one in ordered:
-        if one.file:
-            same.setdefault(without_number(one.file) if one.platform == "Canvas" else one.file, []).append(one)
-    notes = [
-        f"{uploads[-1].file} was handed in {len(uploads)} times: the newest counts"
-        for uploads in same.values()
-        if len(uploads) > 1
-    ]
-    if newest.platform == "Canvas" and not newest.student:
-        notes.append(f"whose {newest.file} is cannot be told: the name has three numbers")
-    late = any(one.late for _, one in ordered)
-    return Group(newest.learner, newest.student, newest.platform, tuple(ordered), late, newest.handed_in, tuple(notes))
+def _whole(name: str, shape: Callable[[str], Handed | None]) -> Handed | None:
+    """What a path tells: the shape understands its first name."""
+    folder, _, rest = name.partition("/")
+    found = shape(folder) if len(name) <= LONGEST else None
+    if found is None or not rest:
+        return found
+    return msgspec.structs.replace(found, file=f"{found.file}/{rest}" if found.file else rest)
 
 
-def _with_distinct_students(groups: list[Group]) -> list[Group]:
-    """Blackboard's names do not tell where the assignment's name ends. It is what the names of all learners share."""
-    ours = [g for g in groups if g.platform == "Blackboard"]
-    if len({g.student for g in ours}) == len(ours):
-        return groups
-    shared = os.path.commonprefix([f"{g.files[0][1].owner}_" for g in ours])  # noqa: RUF071 (these are no paths)
-    start = shared.rfind("_") + 1
-    return [
-        msgspec.structs.replace(g, student=(user := g.files[0][1].owner[start:]), learner=user)
-        if g.platform == "Blackboard"
-        else g
-        for g in groups
-    ]
-
-
-def _canvas(name: str) -> Handed | None:
-    match = CANVAS_ANONYMOUS.fullmatch(name) or CANVAS.fullmatch(name)
-    if match is None or (match["name"] != match["name"].lower() and match.re is CANVAS):
+def _canvas(name: str, forms: _Canvas = CANVAS) -> Handed | None:
+    anonymous = forms.anonymous.fullmatch(name)
+    match = anonymous or forms.ordinary.fullmatch(name)
+    if match is None:
         return None
     file, order, late = match["file"] or f"{match['page']}.html", match["upload"] or "", bool(match["late"])
-    if match["file"] and UNCERTAIN.match(file):
-        return Handed(match["name"], "", file, late, "", "Canvas", name, order)
-    return Handed(match["name"], match["id"], file, late, "", "Canvas", f"{match.re is CANVAS} {match['id']}", order)
+    # In ada_8_123_456_hw.py the learner's name may be "ada" or "ada_8". Who is called "ada_8" is not to be user 8.
+    pairs = [pair.start() for pair in forms.pair.finditer(name, match.end("id"))]
+    if any(CANVAS_LETTERS.fullmatch(name, 0, start) for start in pairs):
+        return Handed(name, "", file, late, "", "Canvas", f"file {name}", order)
+    learner, owner = match["name"] or match["id"], f"{'anonymous' if anonymous else 'id'} {match['id']}"
+    return Handed(learner, match["id"], file, late, "", "Canvas", owner, order)
+
+
+def _canvas_short(name: str) -> Handed | None:
+    return _canvas(name, SHORT_CANVAS)
 
 
 def _moodle(name: str) -> Handed | None:
@@ -223,13 +214,16 @@ def _gradescope(name: str) -> Handed | None:
     return Handed(name, "", "", False, "", "Gradescope", name) if GRADESCOPE.fullmatch(name) else None
 
 
-def _of_gradescope(folder: str, told: Sequence[tuple[str, str]]) -> Handed:
-    names = [value for key, value in told if key == "name" and value]
-    student = next((value for key, value in told if key in ("sid", "email") and value), "")
-    time = next((value for key, value in told if key == "created_at"), "")
+def _of_gradescope(folder: str, told: _Told) -> tuple[Handed, ...]:
     # 2026-11-20 10:11:12.123456000 -08:00 or 2026-11-20 18:11:12.123456000 Z
-    time = re.sub(r"(\.[0-9]*)? ?(Z|[+-][0-9]{2}:?[0-9]{2})?\Z", r"\2", time, count=1)
-    return Handed(", ".join(names) or folder, student, "", False, _iso(time), "Gradescope", folder)
+    zone = re.compile(r"(\.[0-9]*)? ?(Z|[+-][0-9]{2}:?[0-9]{2})?\Z")
+    time = _iso(zone.sub(r"\2", told.about.get("created_at", ""), count=1))
+    found: dict[tuple[str, str], Handed] = {}
+    for learner in told.learners or [{}]:
+        student = learner.get("sid") or learner.get("email") or ""
+        name = learner.get("name") or student or folder
+        found.setdefault((name, student), Handed(name, student, "", False, time, "Gradescope", folder))
+    return tuple(found.values())
 
 
 def _iso(text: str) -> str:
@@ -238,3 +232,9 @@ def _iso(text: str) -> str:
         return datetime.fromisoformat(text).isoformat()
     except ValueError:
         return ""
+
+
+# Each platform's names, in the order of trust. The last is for a Canvas whose ids have few digits, and fits much else.
+SHAPES: tuple[Callable[[str], Handed | None], ...] = tuple(
+    partial(_whole, shape=shape) for shape in (_brightspace, _canvas, _moodle, _blackboard, _gradescope, _canvas_short)
+)

@@ -52,9 +52,9 @@ class Take(msgspec.Struct, frozen=True, tag=True):
 
 
 class List(msgspec.Struct, frozen=True, tag=True):
-    """List some names of an archive, for the walk over a class: of the root and of each folder in it."""
+    """List some names of an archive, or of one of its folders: those in its root, and in each folder there."""
 
-    file: str
+    place: Place
 
 
 class WhoseFolders(msgspec.Struct, frozen=True, tag=True):
@@ -66,7 +66,19 @@ class WhoseFolders(msgspec.Struct, frozen=True, tag=True):
 class Owners(msgspec.Struct, frozen=True, tag=True):
     """What the metadata tell about each folder."""
 
-    folders: dict[str, Handed]
+    folders: dict[str, tuple[Handed, ...]]
+
+
+class FirstLine(msgspec.Struct, frozen=True, tag=True):
+    """Read the first line of a text file that a platform wrote."""
+
+    place: Place
+
+
+class Line(msgspec.Struct, frozen=True, tag=True):
+    """That line."""
+
+    text: str
 
 
 class Listing(msgspec.Struct, frozen=True, tag=True):
@@ -90,8 +102,8 @@ class Taken(msgspec.Struct, frozen=True, tag=True):
     confined: bool = True
 
 
-Request = Take | List | WhoseFolders
-Reply = Taken | Listing | Owners | Failed
+Request = Take | List | WhoseFolders | FirstLine
+Reply = Taken | Listing | Owners | Line | Failed
 
 
 def answer(request: Request, setup: Setup, scratch: Path) -> Reply:
@@ -101,7 +113,9 @@ def answer(request: Request, setup: Setup, scratch: Path) -> Reply:
             return Taken(take(request.places, setup.koans, setup.outlines, scratch, SECONDS - ANSWERING))
         if isinstance(request, WhoseFolders):
             return Owners(gradescope(text_at(request.place)))
-        return _listing(Path(request.file))
+        if isinstance(request, FirstLine):
+            return Line(text_at(request.place).partition("\n")[0])
+        return _listing(request.place)
     except (Unreadable, FileNotFoundError) as error:
         return Failed(str(error))
     except (MemoryError, RecursionError):
@@ -110,9 +124,10 @@ def answer(request: Request, setup: Setup, scratch: Path) -> Reply:
         return Failed(f"cannot be read ({error.strerror or type(error).__name__})")
 
 
-def _listing(file: Path) -> Listing:
+def _listing(place: Place) -> Listing:
+    file = Path(place.file)
     with file.open("rb") as stream:
-        found, notes = outline(stream, file.name, time.monotonic() + SECONDS - ANSWERING)
+        found, notes = outline(stream, file.name, time.monotonic() + SECONDS - ANSWERING, place.inside)
     top = {name: found[name] for name in sorted(found) if name.isprintable()}
     if odd := len(found) - len(top):
         notes = (*notes, f"names that cannot be printed, not looked at: {odd}")
@@ -235,7 +250,7 @@ def _files(request: Request) -> list[str]:
     """The files and folders on disk that a request is about."""
     if isinstance(request, Take):
         return [place.file for place in request.places]
-    return [request.place.file if isinstance(request, WhoseFolders) else request.file]
+    return [request.place.file]
 
 
 def _git() -> tuple[Path, ...]:
@@ -289,13 +304,16 @@ def write_frame(stream: BinaryIO, data: bytes) -> None:
 
 def main() -> None:
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader handles Ctrl-C; then our stdin closes
-    setup = msgspec.msgpack.decode(read_frame(requests), type=Setup)
+    frame = read_frame(requests)
+    if not frame:  # the grader has ended
+        return
+    setup = msgspec.msgpack.decode(frame, type=Setup)
     with tempfile.TemporaryDirectory(prefix="koans-intake-") as scratch:
         os.chmod(scratch, 0o711)  # children with another user id pass through it to their own folder
         reader = Reader(setup, Path(scratch))
-        while data := read_frame(requests):
-            write_frame(replies, reader.reply(msgspec.msgpack.decode(data, type=Request)))
+        with contextlib.suppress(BrokenPipeError):  # the grader has ended
+            while data := read_frame(requests):
+                write_frame(replies, reader.reply(msgspec.msgpack.decode(data, type=Request)))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from grader.course.intake.git_tree import GitTree, Repository, difference_note, 
 from grader.course.intake.layout import EXERCISES, Layout, koan_called, layout
 from grader.course.intake.shown import shown
 from grader.course.intake.submission import Place
-from grader.course.intake.tree import FolderTree, Parts, Tree, Unreadable, kind_at
+from grader.course.intake.tree import FolderTree, Parts, Tree, Unreadable
 from grader.judge.sandbox.submission import LARGEST, as_text
 
 LONGEST_NOTE = 300  # characters
@@ -114,7 +114,7 @@ class _Taking:
             self._file(place.name or name, stream, DEEPEST)
             return
         tree = open_part(stream, name, inside, self.deadline)
-        if kind_at(tree, inside) == "folder":
+        if tree.kind_at(inside) == "folder":
             self._tree(tree.below(inside), DEEPEST - 1)
         else:
             self.notes += tree.notes
@@ -122,15 +122,16 @@ class _Taking:
 
     def _folder(self, path: Path) -> None:
         tree = FolderTree(path)
-        bare = is_repository(path) and not {EXERCISES, ".git"} & {entry.name for entry in tree.entries()}
+        bare = is_repository(path) and not any(tree.kind_at((name,)) for name in (EXERCISES, ".git"))
         if bare:
             with open_repository(path, self.scratch, self._remaining()) as repository:
                 self._tree(self._commit(repository), 0)
             return
         found = self._tree(tree, 1)
-        checkout = path.joinpath(*found.place)
-        if found.koans and os.path.lexists(checkout / ".git"):
-            self._history(checkout, found)
+        for folder in dict.fromkeys((found.place, ())):  # a repository is the folder of exercises/, or around it
+            if found.koans and os.path.lexists(path.joinpath(*folder, ".git")):
+                self._history(path, folder, found)
+                break
 
     def _commit(self, repository: Repository) -> GitTree:
         head = repository.head()
@@ -138,15 +139,13 @@ class _Taking:
         self.notes += head.notes
         return repository.tree(head)
 
-    def _history(self, checkout: Path, found: Layout) -> None:
+    def _history(self, root: Path, folder: Parts, found: Layout) -> None:
         """Which commit a folder was checked out from, and what differs from it. Its files were read already."""
         texts: dict[Parts, bytes | None] = {
-            path[len(found.place) :]: self.texts[koan].encode()
-            for koan, path in found.koans.items()
-            if koan in self.texts
+            path[len(folder) :]: self.texts[koan].encode() for koan, path in found.koans.items() if koan in self.texts
         }
         try:
-            with open_repository(checkout, self.scratch, self._remaining()) as repository:
+            with open_repository(root.joinpath(*folder), self.scratch, self._remaining()) as repository:
                 self.notes += difference_note(differing(self._commit(repository), texts))
         except (FileNotFoundError, Unreadable) as error:
             self.commit = self.branch = self.authored = ""

@@ -11,18 +11,20 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import msgspec
 
-from grader.book.errors import KoansError, reading
+from grader.book.errors import KoansError, read_file
 from grader.course.intake.shown import shown
 
 LARGEST = 16 << 20  # bytes
 MOST_ROWS = 100_000
 MOST_COLUMNS = 2000
 MOST_NOTES = 20
+LONGEST_TIME = 60  # characters
 DELIMITERS = ",;\t"
 PATHS = ("path", "folder", "repository", "repo", "file")
 NAMES = ("name", "student", "student name", "full name", "learner", "submission")
@@ -61,13 +63,30 @@ TIME_FORMATS = (
     "%Y/%m/%d %H:%M",
     "%d.%m.%Y %H:%M",
 )
+# What the parts of such a format look like, roughly: strptime is slow to say no.
+SHAPES = {
+    "%A": r"[^\W\d]+",
+    "%B": r"[^\W\d]+",
+    "%Y": r"\d{4}",
+    "%m": r"[01]?\d",
+    "%d": r"[0-3]?\d",
+    "%H": r"[0-2]?\d",
+    "%I": r"[01]?\d",
+    "%M": r"[0-5]?\d",
+    "%S": r"[0-6]?\d",
+    "%p": "[AaPp][Mm]",
+    "%z": r"\S+",
+    " ": r"\s+",
+    ".": r"\.",
+}
 PREAMBLE = re.compile(r"points possible|manual posting|student, test\Z|test student\Z")  # rows that are no students
 
 
 class RosterRow(msgspec.Struct, frozen=True):
     """A student. `id` is what the roster calls them, `others` are their further ids, such as a login or an address.
 
-    `path` is None for a student whose row names no work. `handed_in` is in ISO 8601, or empty if it is not known.
+    `path` is None for a student whose row names no work, or a path that cannot be one: then `problem` says why.
+    `handed_in` is in ISO 8601, or empty if it is not known.
     """
 
     name: str
@@ -76,6 +95,7 @@ class RosterRow(msgspec.Struct, frozen=True):
     handed_in: str
     line: int
     others: tuple[str, ...] = ()
+    problem: str = ""
 
 
 class Roster(msgspec.Struct, frozen=True):
@@ -100,11 +120,7 @@ Work = TypeVar("Work", bound=Named)
 
 def read(file: Path) -> Roster:
     """Read a roster. Its paths are relative to its folder. Raises KoansError that names the file and the line."""
-    with reading(file), file.open("rb") as stream:
-        data = stream.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise KoansError(f"{file} has more than {LARGEST >> 20} MiB: this is no roster")
-    return parse(data, file)
+    return parse(read_file(file, LARGEST), file)
 
 
 def parse(data: bytes, file: Path) -> Roster:
@@ -229,8 +245,7 @@ def _row(
 ) -> RosterRow | None:
     """The student of one row, or None if it is about none."""
     place = cells[path] if path is not None else ""
-    if "\0" in place:
-        raise KoansError(f"{file}:{line}: the path has a null character")
+    problem = f"line {line} of {file.name}: the path has a null character" if "\0" in place else ""
     own = list(dict.fromkeys(cells[i].removeprefix("Participant ") for i in ids if cells[i]))
     name = " ".join(cells[i] for i in names if cells[i]) or (own[0] if own else "") or Path(place).name
     if not name or (not place and PREAMBLE.match(name.casefold())):
@@ -240,24 +255,35 @@ def _row(
     handed_in = _time(cells[time]) if time is not None else ""
     if time is not None and not handed_in and cells[time] not in ("", "-"):
         notes.append(f"{file}:{line}: '{shown(cells[time])}' is not understood as a time; 2026-11-20 10:11 is")
-    where = (file.parent / place).absolute() if place else None
-    if path is not None and where is None:
+    where = (file.parent / place).absolute() if place and not problem else None
+    if path is not None and not place:
         notes.append(f"{file}:{line}: {shown(name)} has no path, so nothing was handed in")
-    return RosterRow(name, own[0] if own else "", where, handed_in, line, tuple(own[1:]))
+    return RosterRow(name, own[0] if own else "", where, handed_in, line, tuple(own[1:]), problem)
 
 
+@lru_cache(maxsize=1024)
 def _time(text: str) -> str:
     """A time in ISO 8601, or an empty string if it is not understood. Numbers in the order of one country are not."""
+    if len(text) > LONGEST_TIME:
+        return ""
     try:
         return datetime.fromisoformat(text).isoformat()
     except ValueError:
         pass
     for form in TIME_FORMATS:
+        if not _shape(form).fullmatch(text):
+            continue
         try:
             return datetime.strptime(text, form).isoformat()
         except ValueError:
             continue
     return ""
+
+
+@cache
+def _shape(form: str) -> re.Pattern[str]:
+    """What every text looks like that fits the format, and few others do."""
+    return re.compile(re.sub(r"%\w|[ .]", lambda part: SHAPES[part[0]], form))
 
 
 def _repeated(rows: Sequence[RosterRow], file: Path) -> Iterator[str]:

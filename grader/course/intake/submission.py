@@ -46,7 +46,8 @@ class Submission(msgspec.Struct, frozen=True):
 class Source(msgspec.Struct, frozen=True):
     """Where a submission will be read from: its places on disk, and what is known about it before it is read.
 
-    The fields are as in Submission. With a `problem` it has no places and is not read.
+    The fields are as in Submission. With a `problem` it has no places and is not read. `team` is equal for learners who
+    handed in one work together, and empty for others.
     """
 
     id: str
@@ -57,3 +58,4 @@ class Source(msgspec.Struct, frozen=True):
     handed_in: str = ""
     notes: tuple[str, ...] = ()
     problem: str = ""
+    team: str = ""

@@ -40,6 +40,12 @@ class Tree(Protocol):
         Raises FileNotFoundError if there is no such entry, and Unreadable if it is a link, no folder or unreadable.
         """
 
+    def kind_at(self, path: Parts) -> EntryKind | None:
+        """What is at a path, or None if nothing is. It is looked up by name.
+
+        Raises Unreadable if what is above it is a link or no folder.
+        """
+
     def read(self, path: Parts, largest: int) -> bytes:
         """The bytes of a file.
 
@@ -58,6 +64,17 @@ class FolderTree:
         with open_folder(self.root, *folder) as fd, os.scandir(fd) as found:
             return sorted((_entry(e) for e in islice(found, MOST_ENTRIES)), key=lambda entry: entry.name)
 
+    def kind_at(self, path: Parts) -> EntryKind | None:
+        if not path:
+            return "folder"
+        try:
+            with open_folder(self.root, *path[:-1]) as fd:
+                return _kind(os.stat(path[-1], dir_fd=fd, follow_symlinks=False))
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return "other"
+
     def read(self, path: Parts, largest: int) -> bytes:
         return read_bytes(self.root, *path, largest=largest)
 
@@ -67,18 +84,15 @@ def _entry(entry: os.DirEntry[str]) -> Entry:
         status = entry.stat(follow_symlinks=False)
     except OSError:
         return Entry(entry.name, "other")
-    kind = status.st_mode
-    if stat.S_ISREG(kind):
-        return Entry(entry.name, "file", status.st_size)
-    return Entry(entry.name, "folder" if stat.S_ISDIR(kind) else "link" if stat.S_ISLNK(kind) else "other")
+    kind = _kind(status)
+    return Entry(entry.name, kind, status.st_size if kind == "file" else 0)
 
 
-def kind_at(tree: Tree, path: Parts) -> EntryKind | None:
-    """What is at a path, or None if nothing is. Raises Unreadable if a folder above it is a link."""
-    try:
-        return next((e.kind for e in tree.entries(path[:-1]) if e.name == path[-1]), None) if path else "folder"
-    except FileNotFoundError:
-        return None
+def _kind(status: os.stat_result) -> EntryKind:
+    mode = status.st_mode
+    if stat.S_ISREG(mode):
+        return "file"
+    return "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "other"
 
 
-__all__ = ["MOST_ENTRIES", "Entry", "EntryKind", "FolderTree", "Parts", "Tree", "Unreadable", "kind_at"]
+__all__ = ["MOST_ENTRIES", "Entry", "EntryKind", "FolderTree", "Parts", "Tree", "Unreadable"]

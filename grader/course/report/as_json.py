@@ -11,10 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from grader.book.errors import KoansError, reading
+from grader.book.errors import KoansError, read_file
 from grader.book.verdict import one_line
 from grader.course.grade import SCHEMA, Class, Grade
 from grader.course.report.common import json_text, seed_digest
+
+LARGEST = 256 << 20  # bytes of a file of results
+LONGEST = 1e9  # seconds
 
 
 def grade(result: Grade) -> str:
@@ -27,8 +30,7 @@ def classroom(results: Class) -> str:
 
 def read(file: Path) -> Class:
     """The class, or the one grade as a class without a name, in a file that this module wrote. Raises KoansError."""
-    with reading(file):
-        data = file.read_bytes()
+    data = read_file(file, LARGEST)
     try:
         number = msgspec.json.decode(data, type=_Numbered).schema
         if number != SCHEMA:
@@ -38,9 +40,22 @@ def read(file: Path) -> Class:
         raise KoansError(f"{file}: is not what `koans grade --format json=…` writes ({error})") from None
 
     for grade in results.grades:
-        if grade.earned != sum(koan.earned for koan in grade.koans):
-            raise KoansError(f"{file}: {one_line(grade.submission)} has other points than its koans together")
+        if why := _nonsense(grade):
+            raise KoansError(f"{file}: {one_line(grade.submission)} {why}")
     return results
+
+
+def _nonsense(grade: Grade) -> str:
+    """Why a grade cannot be one that this module wrote. An empty string if it can."""
+    if grade.schema != SCHEMA:
+        return f"has schema {grade.schema}; this version reads {SCHEMA}"
+    if grade.earned != sum(koan.earned for koan in grade.koans):
+        return "has other points than its koans together"
+    if any(koan.earned > koan.points for koan in grade.koans) or grade.earned > grade.points:
+        return "has more points than there are"
+    if any(not 0 <= seconds <= LONGEST for seconds in (grade.seconds, *(k.verdict.seconds for k in grade.koans))):
+        return f"took a time that is not between 0 and {LONGEST:.0e} s"
+    return ""
 
 
 def _decoded(data: bytes) -> Class:

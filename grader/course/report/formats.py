@@ -6,26 +6,30 @@ import errno
 import os
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from grader.book.errors import KoansError, writing
+from grader.book.errors import KoansError, read_file, writing
 from grader.course.grade import Class, Grade
 from grader.course.report import as_json, canvas, classroom50, ctrf, github, gradescope, junit, page
 from grader.course.report.names import identified
 
+LARGEST_GRADEBOOK = 64 << 20  # bytes
 ID = "{}"  # stands for the id of a submission in the path of a report
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What some formats need besides the grades: Canvas's export, the assignment in it, the environment variables."""
+    """What some formats need besides the grades: Canvas's export, the assignment in it, the environment variables.
+
+    `inputs` are the other files that the command reads. No report may replace one.
+    """
 
     gradebook: Path | None = None
     assignment: str = "Tensor Koans"
     environment: Mapping[str, str] = {}
+    inputs: tuple[Path, ...] = ()
 
 
 class ReportFile(msgspec.Struct, frozen=True):
@@ -56,7 +60,10 @@ PER_CLASS: dict[str, tuple[str, Callable[[Class, Options], str | canvas.Merged]]
 
 def grade_or_class(results: Class) -> str:
     """JSON of the grade if there is one submission, else of the class."""
-    return as_json.grade(results.grades[0]) if len(results.grades) == 1 else as_json.classroom(results)
+    if len(results.grades) != 1:
+        return as_json.classroom(results)
+    (grade,) = results.grades
+    return as_json.grade(msgspec.structs.replace(grade, notes=(*grade.notes, *results.notes)))
 
 
 def parse(text: str) -> ReportFile:
@@ -85,9 +92,19 @@ def check(reports: Sequence[ReportFile], submissions: int, options: Options) -> 
             canvas.check(_gradebook(options.gradebook))
         if report.file != "-":
             _check_place(said, report.file)
-    files = Counter(report.file for report in reports if report.file != "-")
-    if twice := [file for file, count in files.items() if count > 1]:
-        raise KoansError(f"--format …={twice[0]}: two reports have this file")
+    files = [report.file for report in reports if report.file != "-" and not _is_device(Path(report.file))]
+    places = [Path(file).resolve() for file in files]
+    inputs = {file.resolve() for file in (*options.inputs, *filter(None, [options.gradebook]))}
+    for file, place in zip(files, places, strict=True):
+        if places.count(place) > 1:
+            raise KoansError(f"--format …={file}: two reports have this file")
+        if place in inputs:
+            raise KoansError(f"--format …={file}: this file is read, and the report would replace it")
+
+
+def _is_device(path: Path) -> bool:
+    """Whether this is a device or a pipe, which takes what is written and replaces nothing."""
+    return path.exists() and not path.is_file()
 
 
 def _check_place(said: str, file: str) -> None:
@@ -99,7 +116,7 @@ def _check_place(said: str, file: str) -> None:
     if path.is_dir():
         raise KoansError(f"{said}: is a folder; name a file")
     with writing(said):
-        if path.exists() and not path.is_file():  # a device or a pipe
+        if _is_device(path):
             if not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         else:
@@ -158,7 +175,7 @@ def write_file(file: str, content: str | bytes) -> None:
     path = Path(file)
     data = content.encode(errors="replace") if isinstance(content, str) else content
     with writing(file):
-        if path.exists() and not path.is_file():  # a device or a pipe cannot be replaced
+        if _is_device(path):
             path.write_bytes(data)
             return
         handle, draft = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:40]}-")
@@ -186,6 +203,6 @@ def _canvas(results: Class, options: Options) -> canvas.Merged:
 def _gradebook(file: Path) -> str:
     """Canvas writes UTF-8. Bytes are read, because text mode would change line ends within a cell."""
     try:
-        return file.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_file(file, LARGEST_GRADEBOOK).decode("utf-8")
+    except UnicodeDecodeError as error:
         raise KoansError(f"{file}: cannot be read as a CSV of Canvas's ({error})") from None

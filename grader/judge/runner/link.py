@@ -163,10 +163,15 @@ def _start(root: Path, sharing: list[str], log: Path | None, abandoned: threadin
             stdout=output,
             stderr=output,
             start_new_session=bool(sharing),
+            process_group=None if sharing else 0,
         )
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C too
         client_end.close()
-        raise KoansError(f"the runner cannot start: {error.strerror}") from None
+        if log is None:
+            os.unlink(output_name)
+        if isinstance(error, OSError):
+            raise KoansError(f"the runner cannot start: {error.strerror}") from None
+        raise
     finally:
         os.close(output)
         server_end.close()
@@ -263,6 +268,7 @@ class Cold:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                process_group=0,
             )
             self._processes[job.id] = process
         return process

@@ -356,7 +356,6 @@ def _prctl(option: int, value: int) -> None:
 
 def main() -> None:
     first, root = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the client handles Ctrl-C; then its end of the socket closes
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     socket_file, expected, seconds = sys.argv[3:6] or ("", "", "0")

@@ -1,4 +1,4 @@
-"""Finds out how far a process can be confined here: `python -m grader.judge.sandbox.probe ROOT` confines one."""
+"""Finds out how far a process can be confined here: `python -m grader.judge.sandbox.probe ROOT FOLDER` confines one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def level(root: Path) -> Level:
     """
     if sys.platform != "linux":
         return UNAVAILABLE
-    command = [sys.executable, *module(__package__, "probe"), str(root)]
-    tried = subprocess.run(command, env=environment(root), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory(prefix="koans-probe-") as scratch:
+        command = [sys.executable, *module(__package__, "probe"), str(root), scratch]
+        tried = subprocess.run(command, env=environment(root), stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if tried.returncode:
         why = (tried.stderr.strip() or "it gave no reason").splitlines()[-1]
         raise KoansError(f"the sandbox could not be tried: {why}")
@@ -34,18 +35,11 @@ def level(root: Path) -> Level:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="koans-probe-") as scratch:
-        read, write = os.pipe()
-        if os.fork() == 0:  # in a child, because a confined process cannot remove the folder
-            try:
-                what = Confinement((write,), Path(scratch), Path(sys.argv[1]), 1 << 30, 10, users.free())
-                os.write(write, msgspec.json.encode(confine(what)))
-            finally:
-                os._exit(0)
-        os.close(write)
-        with open(read, "rb") as pipe:
-            sys.stdout.buffer.write(pipe.read())
-        os.wait()
+    root, scratch = map(Path, sys.argv[1:])
+    write = os.dup(1)
+    sys.stdout.flush()
+    os.write(write, msgspec.json.encode(confine(Confinement((write,), scratch, root, 1 << 30, 10, users.free()))))
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,9 @@ GROUPS: dict[str, Numbers] = {"setsid": (112, 157), "setpgid": (109, 154)}
 UNKNOWN = 470  # the first number after this table, which is Linux 6.17's
 CLONE, CLONE3 = (56, 220), (435, 435)
 TGKILL, PRLIMIT, FCNTL, IOCTL, PRCTL = (234, 131), (302, 261), (72, 25), (16, 29), (157, 167)
-MMAP, MAP_SHARED = (9, 222), 0x01  # the kernel keeps a shared mapping until its last page goes, and no limit counts it
+# The kernel keeps a shared mapping (1) until its last page goes, and no limit counts it. A mapping that grows down
+# (0x100) counts as stack, which the limit on data does not see.
+MMAP, REFUSED_MAPPING = (9, 222), 0x101
 # F_SETOWN, F_SETSIG and F_SETOWN_EX send a signal to another process when a file is ready. F_SETLEASE makes every
 # process that opens a file wait. F_NOTIFY watches a folder. Each lock (F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW)
 # takes memory that no limit counts, as does F_SETPIPE_SZ. F_SET_RW_HINT and F_SET_FILE_RW_HINT change others' files.
@@ -154,7 +156,7 @@ def program(machine: str, pid: int, *, programs: bool = False, signals: bool = F
     code += _when(CLONE[which], [(LOAD, 0, 0, ARGUMENT), flags, refuse, allow])
     if not signals:
         code += _when(TGKILL[which], [(LOAD, 0, 0, ARGUMENT), (JUMP_EQUAL, 1, 0, pid), refuse, allow])
-    code += _when(MMAP[which], [(LOAD, 0, 0, ARGUMENT + 24), (JUMP_SET, 0, 1, MAP_SHARED), refuse, allow])
+    code += _when(MMAP[which], [(LOAD, 0, 0, ARGUMENT + 24), (JUMP_SET, 0, 1, REFUSED_MAPPING), refuse, allow])
     new_limit = ARGUMENT + 16  # the third argument: a pointer, or null if no limit changes
     halves = [(LOAD, 0, 0, new_limit), (JUMP_EQUAL, 1, 0, 0), refuse]
     halves += [(LOAD, 0, 0, new_limit + 4), (JUMP_EQUAL, 1, 0, 0), refuse, allow]

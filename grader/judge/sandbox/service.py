@@ -31,7 +31,11 @@ class Service:
         self._folder = Path(tempfile.mkdtemp(prefix="koans-sandbox-", dir=base))
         self.address = str(self._folder / "socket")
         self._started = 1
-        self._process = self._start()
+        try:
+            self._process = self._start()
+        except BaseException:  # Ctrl-C too
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
 
     def _start(self) -> subprocess.Popen[bytes]:
         keep = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
@@ -45,6 +49,7 @@ class Service:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                process_group=0,
             )
 
     def wait(self) -> None:

@@ -167,7 +167,6 @@ def warm_up() -> None:
 
 def main() -> None:
     folder, root = Path(sys.argv[1]), Path(sys.argv[2])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner handles Ctrl-C; then our stdin closes
     warm_up()
     # A worker must not be able to import from the workbook or from the current folder.
     sys.path[:] = [p for p in sys.path if p and not Path(p).resolve().is_relative_to(root.resolve())] + [
