@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,9 @@ try:
     import resource
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
+
+
+M_MMAP_THRESHOLD = -3  # of mallopt
 
 
 class TooMuchMemory(MemoryError):
@@ -50,6 +54,14 @@ def _limited_here(fn: Callable[..., Any], memory: int) -> Callable[..., Any]:
     return call
 
 
+def _give_back() -> None:
+    """Give freed memory back to the system. What the C library keeps, a call could use beyond its limit."""
+    libc = ctypes.CDLL(None)
+    with contextlib.suppress(AttributeError):  # another C library than glibc keeps less
+        libc.mallopt(M_MMAP_THRESHOLD, 1 << 20)  # from now on larger blocks are mapped, and unmapped when freed
+        libc.malloc_trim(0)
+
+
 @contextlib.contextmanager
 def _soft_limit(memory: int) -> Iterator[None]:
     """Lower the limit of this process within the block. Without /proc (macOS) there is no limit."""
@@ -57,6 +69,7 @@ def _soft_limit(memory: int) -> Iterator[None]:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    _give_back()
     with open("/proc/self/statm") as file:
         mapped = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     wanted = mapped + memory

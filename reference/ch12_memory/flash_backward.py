@@ -18,7 +18,7 @@ def flash_backward(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, gr
     g, rows, keys, root = grad[live].to(wide), q[live].to(wide), k.to(wide), math.sqrt(q.shape[1])
     p = torch.exp(rows @ keys.T / root - lse[live].unsqueeze(1))
     d = torch.einsum("qe,qe->q", g, out[live].to(wide))
-    ds = p * (g @ v.to(wide).T - d.unsqueeze(1))
+    ds = p * (g @ v.to(wide).T) - p * d.unsqueeze(1)
     dq = torch.zeros(q.shape, dtype=wide)
     dq[live] = ds @ keys / root
     return dq.to(q.dtype), (ds.T @ rows / root).to(k.dtype), (p.T @ g).to(v.dtype)

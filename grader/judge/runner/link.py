@@ -268,7 +268,6 @@ class Cold:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                process_group=0,
             )
             self._processes[job.id] = process
         return process
