@@ -311,7 +311,7 @@ class Unpacker:
     def _spend(self, shape: list[int], itemsize: int) -> int:
         """The number of elements, taken from the budget. Raises Malformed if the budget does not suffice.
 
-        An empty tensor takes nothing. But its other axes may not be larger than those of a tensor with elements,
+        An empty tensor takes nothing. But its other axes have the same limits as in a tensor with elements,
         because a sum over an axis of length 0 has elements.
         """
         self._count(TENSOR_ITEMS)

@@ -267,9 +267,9 @@ def test_submissions_of_which_one_lies_in_the_other_are_told(intake, solved, tmp
     (tmp_path / "eve").symlink_to("ada")
     roster = _put(tmp_path / "roster.csv", "student,path\nAda,ada\nBob,bob\nMal,mal\nEve,eve\nCyd,ada/exercises\n")
     assert [(s.name, s.notes) for s in collect([roster], intake).sources] == [
-        ("Ada", ("the submission of Mal lies in its place",)),
+        ("Ada", ("the submission of Mal is inside it",)),
         ("Bob", ()),
-        ("Mal", ("lies in the place of the submission of Ada",)),
+        ("Mal", ("is inside the submission of Ada",)),
         ("Eve", ("the same place as the submission of Ada",)),
         ("Cyd", ("the same place as the submission of Mal",)),
     ]

@@ -46,7 +46,7 @@ def blake(data: bytes) -> str:
 
 
 def write_edition(folder: Path, files: dict[str, str | bytes], **fields: object) -> Path:
-    """An edition of these files. `fields` replace those of its manifest."""
+    """An edition of these files. `fields` replace fields of its manifest."""
     data = {name: text if isinstance(text, bytes) else text.encode() for name, text in files.items()}
     for name, text in data.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -88,8 +88,8 @@ def _with_twins(sources: Sequence[Source]) -> Iterator[Source]:
                 notes[number] = f"the same place as the submission of {sources[other].name}"
             around = next((first[path[:n]] for n in range(len(path) - 1, 0, -1) if path[:n] in first), number)
             if around != number and not _one_team(sources[number], sources[around]):
-                notes.setdefault(number, f"lies in the place of the submission of {sources[around].name}")
-                notes.setdefault(around, f"the submission of {sources[number].name} lies in its place")
+                notes.setdefault(number, f"is inside the submission of {sources[around].name}")
+                notes.setdefault(around, f"the submission of {sources[number].name} is inside it")
     for number, source in enumerate(sources):
         note = (notes[number],) if number in notes else ()
         yield msgspec.structs.replace(source, notes=(*source.notes, *note))
@@ -340,7 +340,7 @@ def _class_in(box: Box, depth: int = 0) -> ClassBox | None:
     if len(visible) == 1 and depth < MOST_AROUND and _may_be_around(box, visible[0]):
         with contextlib.suppress(CannotListError):  # then it is a row, which says so
             inner = _class_in(box.below(visible[0].name), depth + 1)
-    # The only folder may also be that of the only learner. So it must look like a class without doubt.
+    # The only folder may be the only learner's work. So its content must clearly be a class.
     if _is_class(box, entries) and not (inner and _has_several(inner.box, inner.entries)):
         return ClassBox(box, entries)
     return inner and inner._replace(notes=(*box.notes, *_hidden_note(entries), *inner.notes))

@@ -210,7 +210,7 @@ def _kind(mode: bytes) -> EntryKind:
 
 
 def differing(tree: GitTree, texts: Mapping[Parts, bytes | None]) -> list[Parts]:
-    """The paths whose contents in the working folder are not those of the commit. None stands for no file.
+    """The paths whose contents differ between the working folder and the commit. None stands for no file.
 
     Line ends do not count.
     """
