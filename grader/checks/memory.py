@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
-
-
-M_MMAP_THRESHOLD = -3  # of mallopt
+from grader.book import heap
 
 
 class TooMuchMemory(MemoryError):
@@ -54,27 +46,11 @@ def _limited_here(fn: Callable[..., Any], memory: int) -> Callable[..., Any]:
     return call
 
 
-def _give_back() -> None:
-    """Give freed memory back to the system. What the C library keeps, a call could use beyond its limit."""
-    libc = ctypes.CDLL(None)
-    with contextlib.suppress(AttributeError):  # another C library than glibc keeps less
-        libc.mallopt(M_MMAP_THRESHOLD, 1 << 20)  # from now on larger blocks are mapped, and unmapped when freed
-        libc.malloc_trim(0)
-
-
 @contextlib.contextmanager
 def _soft_limit(memory: int) -> Iterator[None]:
-    """Lower the limit of this process within the block. Without /proc (macOS) there is no limit."""
-    if resource is None or not os.path.exists("/proc/self/statm"):
+    """Lower the limit of this process within the block, where the system has one."""
+    if not heap.can_limit():
         yield
         return
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    _give_back()
-    with open("/proc/self/statm") as file:
-        mapped = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    wanted = mapped + memory
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if soft < 0 else min(wanted, soft), hard))
-    try:
+    with heap.exact(), heap.limit(heap.mapped() + memory):
         yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

@@ -216,6 +216,7 @@ def test_a_memory_claim_is_enforced_by_the_kernel(bench, isolated):
         return next(iter(runner.run_all([Ask(*pair, isolated=isolated)])))[1]
 
     assert verdict("x * 2").passed
+    assert verdict("([torch.zeros(1 << 16)[:1024].clone() for _ in range(512)], x * 2)[1]").passed  # 2 MiB in use
     large = verdict("(x[:, None] * torch.ones(len(x)) * 2)[:, 0]")
     assert large.status == Status.failed
     assert large.names == ("by_pairs",)

@@ -63,10 +63,10 @@ def in_words(level: Level) -> str:
 class Confinement:
     """What a confined process may still use.
 
-    Only the descriptors 0, 1, 2 and the ones in `keep` stay open. `scratch` is an empty folder. Where mounts are allowed,
-    it becomes the private temporary folder. `hidden` is the workbook, which must not be readable (None: no check).
-    `memory` is in bytes beyond those mapped now. `seconds` is CPU time. If this process is root, it takes on the id
-    `user`.
+    Only the descriptors 0, 1, 2 and the ones in `keep` stay open. `scratch` is an empty folder. Where mounts are
+    allowed, it becomes the private temporary folder. `hidden` is the workbook, which must not be readable (None: no
+    check). `memory` is in bytes beyond those mapped now. `seconds` is CPU time. If this process is root, it takes on
+    the id `user`.
 
     With `on_disk` the folder `scratch` itself may be written where mounts are not allowed.
 

@@ -57,10 +57,14 @@ def _stop(end: End) -> NoReturn:
 
 @dataclass(frozen=True)
 class WorkerLimits:
-    """Seconds one worker may live, and bytes it may map beyond what the warm process has mapped."""
+    """Seconds one worker may live, and bytes it may map beyond what the warm process has mapped.
+
+    `exact`: see wire.Start.
+    """
 
     seconds: float = 20.0
     memory: int = 512 << 20
+    exact: bool = False
 
 
 class SandboxWorker:
@@ -87,7 +91,7 @@ class SandboxWorker:
         The zygote closes a connection for which it can start no process. It may have died, and a new one may start. No
         submitted line has run yet, so a second try is as good as the first.
         """
-        start = wire.frame(wire.Start(self.limits.memory, int(self.limits.seconds * 4) + 5))
+        start = wire.frame(wire.Start(self.limits.memory, int(self.limits.seconds * 4) + 5, self.limits.exact))
         until, closed = time.monotonic() + STARTING, 0
         while True:
             self._socket = socket.socket(socket.AF_UNIX)
@@ -159,8 +163,9 @@ class SandboxWorker:
         return value
 
     def with_memory(self, memory: int) -> SandboxWorker:
-        """A second worker with the same submission and another limit on memory."""
-        other = SandboxWorker(self.address, self.load, WorkerLimits(self.limits.seconds, memory), self.on_end)
+        """A second worker with the same submission, for a claim about memory."""
+        limits = WorkerLimits(self.limits.seconds, memory, exact=True)
+        other = SandboxWorker(self.address, self.load, limits, self.on_end)
         self._others.append(other)
         other.names()
         return other

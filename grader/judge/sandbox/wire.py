@@ -20,10 +20,14 @@ HEADER = 8
 
 
 class Start(msgspec.Struct, tag=True):
-    """The first message to a worker: the bytes it may map beyond those it has, and the CPU seconds it may use."""
+    """The first message to a worker: the bytes it may map beyond those it has, and the CPU seconds it may use.
+
+    `exact` is for a claim about memory: no freed memory adds to these bytes, and no gaps in the heap take from them.
+    """
 
     memory: int
     seconds: int
+    exact: bool = False
 
 
 class Replace(msgspec.Struct):

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from grader.book import forbidden
+from grader.book import forbidden, heap
 from grader.book.serialization import ListData, Malformed, Unpacker, pack
 from grader.judge.sandbox import confine, wire
 
@@ -31,6 +31,8 @@ def main(fd: int, scratch: Path, hidden: Path, user: int | None) -> None:
     start = wire.request(wire.read_frame(fd))
     if not isinstance(start, wire.Start):
         return
+    if start.exact:
+        heap.count_exactly()
     level = confine.confine(confine.Confinement((fd,), scratch, hidden, start.memory, start.seconds, user))
     wire.write(fd, wire.frame(wire.WorkerReady(level.parts, level.missing)))
     printed = _Printed()
