@@ -19,6 +19,7 @@ except ImportError:  # Windows
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt, see its manual page
 BLOCK = 64 << 10  # bytes: a block of this size is mapped on its own, so it counts only while it is in use
 LARGEST = 32 << 20  # bytes: glibc raises its own threshold up to this, as blocks are freed
+MOST = 1 << 14  # blocks that fill gaps: 1 GiB. Where a system ignores the limit, there would be no end.
 
 
 @contextlib.contextmanager
@@ -83,6 +84,6 @@ def _fill_gaps() -> list[int]:
     with contextlib.suppress(AttributeError):  # another C library than glibc
         libc.malloc_trim(0)
     with limit(mapped()), contextlib.suppress(MemoryError):  # which the list itself may raise
-        while block := libc.malloc(BLOCK):
+        while len(blocks) < MOST and (block := libc.malloc(BLOCK)):
             blocks.append(block)
     return blocks
