@@ -171,12 +171,11 @@ def missing(rows: Sequence[RosterRow], works: Sequence[Named]) -> list[RosterRow
     ids = {_plain(work.student) for work in works}
     names = {name for work in works for name in _names(work.name)}
     of_rows = Counter(name for row in rows for name in _names(row.name))
+    known = {name for name in names if of_rows[name] == 1}
     return [
         row
         for row, work in match(rows, works)
-        if work is None
-        and not _row_ids(row) & ids
-        and not any(name in names and of_rows[name] == 1 for name in _names(row.name))
+        if work is None and not _row_ids(row) & ids and not (known and _names(row.name) & known)
     ]
 
 
@@ -316,7 +315,7 @@ def _row_ids(row: RosterRow) -> set[str]:
 
 def _plain(text: str) -> str:
     """Letters and digits in lower case."""
-    return "".join(c for c in text.casefold() if c.isalnum())
+    return re.sub(r"[\W_]+", "", text.casefold())
 
 
 def _names(name: str) -> set[str]:
