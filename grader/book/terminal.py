@@ -39,6 +39,10 @@ def status_text(status: Status, *, changed: bool = False) -> Text:
 
 def verdict(koan: Koan, result: Verdict) -> RenderableType:
     """One koan's verdict in one screen: what failed first and why, what to do next."""
+    return Group(*_verdict(koan, result), *(Text(f"note: {note}", "yellow") for note in result.notes))
+
+
+def _verdict(koan: Koan, result: Verdict) -> list[RenderableType]:
     tests = [t for t in result.tests if not t.gpu]
     passed = sum(t.status == Status.passed for t in tests)
     head = Text.assemble((koan.id, "bold"), "  ", status_text(result.status))
@@ -48,7 +52,7 @@ def verdict(koan: Koan, result: Verdict) -> RenderableType:
     if result.fast is not None and result.status in (Status.passed, Status.not_run_here):
         parts += _fast(result)
     if result.status == Status.passed:
-        return Group(*parts)
+        return parts
     failing = next((t for t in tests if t.status == Status.failed), None)
     if failing and result.status == Status.failed:
         explained = next((t for t in tests if _is_explained(t, result)), failing)
@@ -57,7 +61,7 @@ def verdict(koan: Koan, result: Verdict) -> RenderableType:
         parts += [Text(), *_message(result)]
     if failing and failing.output.strip():
         parts += [Text(), Text("printed by the code:", "dim"), *_output(failing.output)]
-    return Group(*parts)
+    return parts
 
 
 def _output(output: str) -> list[Text]:

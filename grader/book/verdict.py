@@ -63,7 +63,8 @@ class Verdict(msgspec.Struct, frozen=True):
     `status` depends on the tests without the gpu mark. `fast` depends on the tests with it and is None if there are
     none. `names` are the wrong answers that all failures of a function look like. A learner reads `message` first.
     `isolation` says what separated the code from the grader, if anything did. `by_machine`: the machine may have caused
-    a failure, and not the text (see `faults`).
+    a failure, and not the text (see `faults`). `notes` are lines for the learner that change no status, such as what
+    would be different when graded.
     """
 
     koan: str
@@ -79,6 +80,7 @@ class Verdict(msgspec.Struct, frozen=True):
     output: str = ""
     isolation: str = ""
     by_machine: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -104,6 +104,7 @@ def explanation(row: ReportRow) -> str:
     if row.name != verdict.koan:
         return f"fast: {row.status.value}"
     parts = [safe_text(verdict.message) or row.status.value]
+    parts += [f"note: {safe_text(note)}" for note in verdict.notes]
     if verdict.output.strip():
         parts.append(f"printed by the code:\n{safe_text(verdict.output.strip())}")
     return "\n\n".join(parts)

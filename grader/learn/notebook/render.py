@@ -141,6 +141,8 @@ def _parts(result: CheckResult) -> Iterator[str]:
         yield '<div style="margin-top:.3em">Replace <code>raise NotImplementedError</code> with your own lines.</div>'
     else:
         yield from _after_failure(result)
+    for note in verdict.notes:
+        yield f'<div style="margin-top:.3em">note: {escape(note)}</div>'
 
 
 def _after_failure(result: CheckResult) -> Iterator[str]:
