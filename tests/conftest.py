@@ -97,8 +97,9 @@ class Play:
         koan = self.workbook.koan(name)
         self.write(name, strip_markers(self.workbook.solution(koan).read_text()))
 
-    def write(self, name: str, text: str) -> None:
-        self.workbook.exercise(self.workbook.koan(name)).write_text(text)
+    def write(self, name: str, text: str | bytes) -> None:
+        data = text if isinstance(text, bytes) else text.encode()
+        self.workbook.exercise(self.workbook.koan(name)).write_bytes(data)
 
     def hand_in(self, folder: Path) -> Path:
         """Copy the exercises into a new folder outside the workbook, as a submission. Returns the folder."""

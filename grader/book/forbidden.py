@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from grader.book import source_text
 from grader.book.syntax import parse
 
 
@@ -24,7 +25,7 @@ def forbidden_use(text: str, forbids: Sequence[str]) -> str:
         name = _used_name(node)
         if name in forbids:
             line = getattr(node, "lineno", 0)
-            return _message(name, f"line {line}: {text.splitlines()[line - 1].strip()}")
+            return _message(name, f"line {line}: {source_text.lines(text)[line - 1].strip()}")
     return ""
 
 

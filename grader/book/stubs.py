@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from grader.book import source_text
 from grader.book.errors import KoansError
 from grader.book.syntax import parse
 from grader.book.workbook import Koan, Workbook
@@ -53,7 +54,7 @@ def without_docstrings(text: str) -> str:
         tree = parse(text)
     except (SyntaxError, ValueError):
         return text
-    lines = text.splitlines(True)
+    lines = source_text.lines(text)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef)) and ast.get_docstring(node) is not None:
             first = node.body[0]
@@ -83,7 +84,7 @@ def not_started(workbook: Workbook, koan: Koan, exercise: Path | None = None) ->
     """
     file = exercise or workbook.exercise(koan)
     try:
-        return ast.dump(parse(file.read_text(encoding="utf-8"))) == ast.dump(parse(stub_of(workbook, koan)))
+        return ast.dump(parse(source_text.read(file))) == ast.dump(parse(stub_of(workbook, koan)))
     except (OSError, SyntaxError, ValueError):
         return False
 
@@ -93,6 +94,6 @@ def differing(workbook: Workbook) -> list[Koan]:
     koans = []
     for koan in workbook.koans.values():
         file, text = workbook.exercise(koan), stub_of(workbook, koan)
-        if not file.exists() or file.read_text(encoding="utf-8", errors="replace") != text:
+        if not file.exists() or source_text.readable(file.read_bytes()) != text:
             koans.append(koan)
     return koans

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import msgspec
 
-from grader.book import forbidden
+from grader.book import forbidden, source_text
 from grader.book.errors import KoansError
 from grader.book.oracles import oracles
 from grader.book.stubs import strip_markers, stub_of
@@ -97,14 +97,14 @@ def exercise_file(workbook: Workbook, koan: Koan, target: Target) -> Path:
 
 
 def source(workbook: Workbook, koan: Koan, target: Target) -> str:
-    """The text of the target's code. Raises FileNotFoundError."""
+    """The text of the target's code. Raises FileNotFoundError, and SyntaxError if the file's bytes are no text."""
     if target.kind == "stub":
         return stub_of(workbook, koan)
     if target.kind == "text":
         return target.text
     if target.kind == "path":
         return submission.read(Path(target.name), PACKAGE, koan.chapter, f"{koan.name}.py")
-    text = exercise_file(workbook, koan, target).read_text(encoding="utf-8")
+    text = source_text.read(exercise_file(workbook, koan, target))
     return text if target.kind == "learner" else strip_markers(text)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from grader.book import source_text
 from grader.book.errors import KoansError, writing
 from grader.book.stubs import differing, strip_markers, stub_of
 from grader.book.verdict import Status, Verdict
@@ -101,7 +102,7 @@ def _outcomes(verdict: Verdict) -> set[tuple[str, Status]]:
 def exercise_text(workbook: Workbook, koan: Koan) -> str:
     """The text of the learner's file as it is now; empty if the file cannot be read."""
     try:
-        return workbook.exercise(koan).read_text(encoding="utf-8", errors="replace")
+        return source_text.readable(workbook.exercise(koan).read_bytes())
     except OSError:
         return ""
 

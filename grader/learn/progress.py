@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.book import source_text
 from grader.book.database import Unusable, opened, set_aside, version
 from grader.book.errors import KoansError, writing
 from grader.book.proven_cards import proven, required_koans
@@ -127,7 +128,7 @@ class Progress:
     ) -> Standing:
         """The standing of a koan with `count` attempts, from the ids of its last attempt and of its last pass."""
         file = workbook.exercise(koan)
-        content = digest(file.read_text(encoding="utf-8", errors="replace") if file.exists() else "")
+        content = digest(source_text.readable(file.read_bytes()) if file.exists() else "")
         last_content, last_status, fast = self._attempt(last) if last else ("", "", None)
         passed = last_pass is not None
         changed = last_pass is not None and content != self._attempt(last_pass)[0]

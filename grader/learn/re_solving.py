@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.book import source_text
 from grader.book.errors import KoansError, writing
 from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict
@@ -126,7 +127,7 @@ def begin(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> Ope
     if first is None:
         raise KoansError(f"{koan.id} has not passed yet: `koans run {koan.name}` comes first")
     with writing(file):
-        if file.exists() and (old := file.read_text(encoding="utf-8", errors="replace")) != stub:
+        if file.exists() and (old := source_text.readable(file.read_bytes())) != stub:
             progress.keep_copy(koan, old)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(stub, encoding="utf-8")
@@ -172,6 +173,6 @@ def first_text(workbook: Workbook, progress: Progress, first: FirstSolve) -> str
         return stored
     koan = workbook.koans[first.koan]
     try:
-        return workbook.exercise(koan).read_text(encoding="utf-8", errors="replace")
+        return source_text.readable(workbook.exercise(koan).read_bytes())
     except OSError:
         return ""

@@ -90,6 +90,21 @@ CASES = {
         ["the process ended"],
     ),
     "binary file": ("\x00\x00", "broken", ["null bytes"]),
+    "a stray byte": (
+        b"\n# caf\xe9\ndef causal_mask(n_q, n_k):\n    return 0\n",
+        "broken",
+        ["SyntaxError in causal_mask.py, line 2: the byte 0xe9 is not utf-8 text; save the file as UTF-8"],
+    ),
+    "a byte order mark": (
+        b"\xef\xbb\xbfdef causal_mask(n_q, n_k):\r\n    return 0\r\n",
+        "failed",
+        ["should be a torch.Tensor"],
+    ),
+    "a coding line": (
+        b"# -*- coding: latin-1 -*-\nCAF\xc9 = 1 / 0\n",
+        "broken",
+        ["ZeroDivisionError", "line 2 of causal_mask.py: CAF\xc9 = 1 / 0"],
+    ),
 }
 
 

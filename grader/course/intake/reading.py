@@ -28,7 +28,7 @@ from grader.course.intake.layout import EXERCISES, Layout, koan_called, layout
 from grader.course.intake.shown import shown
 from grader.course.intake.submission import Place
 from grader.course.intake.tree import FolderTree, Parts, Tree, Unreadable
-from grader.judge.sandbox.submission import LARGEST, as_text
+from grader.judge.sandbox.submission import LARGEST, as_source, as_text
 
 LONGEST_NOTE = 300  # characters
 LARGEST_METADATA = 4 << 20  # bytes
@@ -82,6 +82,7 @@ class _Taking:
     deadline: float  # of the monotonic clock
     texts: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)  # of koans in a tree, as they were read
     notebooks: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -142,7 +143,7 @@ class _Taking:
     def _history(self, root: Path, folder: Parts, found: Layout) -> None:
         """Which commit a folder was checked out from, and what differs from it. Its files were read already."""
         texts: dict[Parts, bytes | None] = {
-            path[len(folder) :]: self.texts[koan].encode() for koan, path in found.koans.items() if koan in self.texts
+            path[len(folder) :]: self.files[koan] for koan, path in found.koans.items() if koan in self.files
         }
         try:
             with open_repository(root.joinpath(*folder), self.scratch, self._remaining()) as repository:
@@ -161,7 +162,7 @@ class _Taking:
         elif is_archive(name) and depth:
             self._tree(open_archive(stream, name), depth - 1)
         elif koan := koan_called(name, self.koans):
-            self._text(koan, as_text(_bounded(stream, name, LARGEST), name))
+            self._text(koan, as_source(_bounded(stream, name, LARGEST), name))
         else:
             self.problems.append(f"{name}: is no folder, notebook ({notebook_file.SUFFIX}), archive or file of a koan")
 
@@ -173,7 +174,8 @@ class _Taking:
             self.problems.append(found.problem)
         for koan, path in found.koans.items():
             try:
-                self._text(koan, as_text(tree.read(path, LARGEST), "/".join(path)))
+                self.files[koan] = tree.read(path, LARGEST)
+                self._text(koan, as_source(self.files[koan], "/".join(path)))
             except FileNotFoundError:
                 self.refused[koan] = f"{'/'.join(path)} is named, but is not there"
             except Unreadable as error:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
+from grader.book import source_text
 from grader.book.forbidden import Forbidden
 from grader.book.serialization import Malformed, Unpacker, pack
 from grader.judge.sandbox import wire
@@ -269,7 +270,7 @@ def as_exception(error: wire.Error, file: str, text: str) -> BaseException:
         raised.msg = message
     if isinstance(raised, UnicodeError):  # its str() is made of fields that were not sent
         setattr(raised, SUBMITTED_TEXT, error.message)
-    lines = text.splitlines()
+    lines = source_text.lines(text)
     frames = [(f.line, lines[f.line - 1].strip() if 0 < f.line <= len(lines) else "") for f in error.frames[-3:]]
     setattr(raised, SUBMITTED_FRAMES, frames)
     return raised

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from grader.book import source_text
+
 LARGEST = 256 << 10  # bytes of one exercise
 
 
@@ -16,11 +18,11 @@ class Unreadable(ImportError):
 
 
 def read(folder: Path, *parts: str, largest: int = LARGEST) -> str:
-    """The text of `folder/part/…/part`.
+    """The text of the Python file `folder/part/…/part`.
 
     Raises FileNotFoundError if there is no such file, and Unreadable if it is not accepted.
     """
-    return as_text(read_bytes(folder, *parts, largest=largest), "/".join(parts))
+    return as_source(read_bytes(folder, *parts, largest=largest), "/".join(parts))
 
 
 def as_text(data: bytes, path: str) -> str:
@@ -29,6 +31,14 @@ def as_text(data: bytes, path: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unreadable(f"{path} is not UTF-8 text") from None
+
+
+def as_source(data: bytes, path: str) -> str:
+    """A Python file's bytes as text, as Python reads them. Raises Unreadable."""
+    try:
+        return source_text.decode(data, path)
+    except SyntaxError as error:
+        raise Unreadable(f"{path}, line {error.lineno}: {error.msg}") from None
 
 
 def read_bytes(folder: Path, *parts: str, largest: int) -> bytes:

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from grader.book import forbidden, heap
+from grader.book import forbidden, heap, source_text
 from grader.book.serialization import ListData, Malformed, Unpacker, pack
 from grader.judge.sandbox import confine, wire
 
@@ -113,7 +113,7 @@ def _variant(replace: wire.Replace) -> Any:
 def _run(text: str, file: str) -> dict[str, Any]:
     """The namespace of a module after its text has run."""
     code = compile(text, file, "exec")
-    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    linecache.cache[file] = (len(text), None, source_text.lines(text), file)
     module = types.ModuleType(Path(file).stem)
     module.__file__ = file
     sys.modules[module.__name__] = module  # dataclasses and typing look up the module of a class

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from grader.book import source_text
 from grader.book.errors import KoansError, reading, writing
 from grader.book.notebook_parser.answers import without_header
 from grader.book.stubs import stub_of
@@ -197,8 +198,8 @@ def _short_name(koan: str) -> str:
 def _learner_text(workbook: Workbook, koan: Koan) -> str:
     """What the learner has written so far, or else the stub, without the prompt, which has its own cell."""
     try:
-        text = workbook.exercise(koan).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = source_text.read(workbook.exercise(koan))
+    except (OSError, SyntaxError):
         text = stub_of(workbook, koan)
     return without_header(text)
 

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from grader.book import terminal
+from grader.book import source_text, terminal
 from grader.book.stubs import without_docstrings
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Workbook
@@ -77,7 +77,7 @@ def first(now_open: OpenReSolve) -> str:
 
 def beside(workbook: Workbook, progress: Progress, now_open: OpenReSolve, took: float, width: int) -> RenderableType:
     """This solution and the first one, side by side if `width` allows. `took` is in seconds."""
-    new_text = scratch(workbook, now_open.koan).read_text(encoding="utf-8", errors="replace")
+    new_text = source_text.readable(scratch(workbook, now_open.koan).read_bytes())
     texts = (
         (f"again, in {span(took)}", new_text),
         ("the first time", first_text(workbook, progress, now_open.first)),
