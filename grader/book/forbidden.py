@@ -1,17 +1,20 @@
 """Enforces `forbids` of chapter.toml: the names of functions that a koan asks to be written by hand.
 
 A name covers every way to reach the function (`torch.softmax`, `F.softmax`, `x.softmax`, an import of it). It also
-covers torch's operation of that name, in case the text hides how it calls it.
+covers torch's operation of that name, in case the text hides how it calls it. The learner's own function of that name,
+imported from another koan's file, is allowed. Then the rule holds for that file too.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from grader.book import source_text
+from grader.book.koan_imports import imported, imported_modules, koan_of
 from grader.book.syntax import parse
 
 
@@ -19,14 +22,76 @@ class Forbidden(Exception):
     """A submission uses a function that its koan asks it to write. The text says which and where."""
 
 
-def forbidden_use(text: str, forbids: Sequence[str]) -> str:
-    """A sentence that says where the text uses a forbidden function, or an empty string. Raises SyntaxError."""
-    for node in ast.walk(parse(text)):
-        name = _used_name(node)
+def forbidden_use(text: str, forbids: Sequence[str], koan: str = "", others: Mapping[str, str] = {}) -> str:
+    """A sentence that says where the text uses a forbidden function, or an empty string. Raises SyntaxError.
+
+    The text is the file of `koan`, an id. `others` are the texts of koans that it may import.
+    """
+    found = _forbidden_line(text, forbids, koan)
+    if found is not None:
+        return _message(found[0], found[1])
+    checked, waiting = {koan}, list(imported(text, koan, others))
+    while waiting:
+        other = waiting.pop()
+        if other in checked:
+            continue
+        checked.add(other)
+        try:
+            found = _forbidden_line(others[other], forbids, other)
+        except SyntaxError:  # the import says so
+            continue
+        if found is not None:
+            return _message(found[0], f"exercises/{other}.py, which this file imports, {found[1]}")
+        waiting += imported(others[other], other, others)
+    return ""
+
+
+def _forbidden_line(text: str, forbids: Sequence[str], koan: str) -> tuple[str, str] | None:
+    """The first forbidden name that a text uses, and its line."""
+    tree = parse(text)
+    own = _own_modules(tree, koan)
+    for node in _nodes(tree, koan):
+        name = "" if isinstance(node, ast.Attribute) and _dotted(node.value) in own else _used_name(node)
         if name in forbids:
             line = getattr(node, "lineno", 0)
-            return _message(name, f"line {line}: {source_text.lines(text)[line - 1].strip()}")
-    return ""
+            return name, f"line {line}: {source_text.lines(text)[line - 1].strip()}"
+    return None
+
+
+def _nodes(tree: ast.Module, koan: str) -> Iterator[ast.AST]:
+    """The nodes of a tree without what is imported from other koans' files."""
+    waiting: deque[ast.AST] = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        yield node
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            waiting += [a for a in node.names if not any(map(koan_of, _modules_of(node, a, koan)))]
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def _modules_of(node: ast.Import | ast.ImportFrom, alias: ast.alias, koan: str) -> Iterator[str]:
+    """The modules that one name of an import statement may stand for or come from."""
+    one = ast.Import([alias]) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, [alias], node.level)
+    return imported_modules(one, koan)
+
+
+def _own_modules(tree: ast.Module, koan: str) -> set[str]:
+    """How the text may write the modules of other koans: their names, and the names that it gives them."""
+    names = set()
+    for node in ast.walk(tree):
+        for alias in node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else ():
+            module = list(_modules_of(node, alias, koan))[-1]  # type: ignore[arg-type]
+            if koan_of(module):
+                names.add(alias.asname or (module if isinstance(node, ast.Import) else alias.name))
+    return names
+
+
+def _dotted(node: ast.expr) -> str:
+    """The names of an expression such as `a.b.c`, or an empty string."""
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _used_name(node: ast.AST) -> str:
@@ -76,13 +141,15 @@ def _forbidding_mode(forbids: tuple[str, ...]) -> Any:
     return ForbiddingMode
 
 
-def enforce(module: dict[str, Any], text: str, forbids: Sequence[str]) -> None:
+def enforce(
+    module: dict[str, Any], text: str, forbids: Sequence[str], koan: str = "", others: Mapping[str, str] = {}
+) -> None:
     """Wrap every public function of a module.
 
     A wrapped function raises Forbidden at once if the text uses a forbidden function, and otherwise when a call uses a
-    forbidden operation. Raises SyntaxError if the text does not parse.
+    forbidden operation. `koan` and `others` are as in `forbidden_use`. Raises SyntaxError if the text does not parse.
     """
-    message = forbidden_use(text, forbids)
+    message = forbidden_use(text, forbids, koan, others)
     own = module.get("__name__")
     for name, value in list(module.items()):
         if callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == own:

@@ -63,8 +63,8 @@ class Verdict(msgspec.Struct, frozen=True):
     `status` depends on the tests without the gpu mark. `fast` depends on the tests with it and is None if there are
     none. `names` are the wrong answers that all failures of a function look like. A learner reads `message` first.
     `isolation` says what separated the code from the grader, if anything did. `by_machine`: the machine may have caused
-    a failure, and not the text (see `faults`). `notes` are lines for the learner that change no status, such as what
-    would be different when graded.
+    a failure, and not the text (see `faults`). `imports` are the other koans whose files the code imports. `notes` are
+    lines for the learner that change no status, such as what would be different when graded.
     """
 
     koan: str
@@ -80,6 +80,7 @@ class Verdict(msgspec.Struct, frozen=True):
     output: str = ""
     isolation: str = ""
     by_machine: bool = False
+    imports: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -220,6 +221,13 @@ def named_message(test: TestResult, names: Sequence[str]) -> tuple[str, str]:
     headline = looks_like([test.looks[name] for name in names])
     sentence, _, rest = test.message.partition("\n\n")
     return headline, f"{headline}\n\n  {sentence}\n{rest}".rstrip()
+
+
+def with_unmet_imports(verdict: Verdict, statuses: Mapping[str, Status]) -> Verdict:
+    """The verdict with a note about each koan that its code imports and that has not passed. Statuses by koan id."""
+    unmet = [koan for koan in verdict.imports if statuses.get(koan) != Status.passed]
+    notes = [f"it imports {koan}, which has not passed: begin there" for koan in unmet]
+    return msgspec.structs.replace(verdict, notes=(*verdict.notes, *notes))
 
 
 def speed(tests: Iterable[TestResult]) -> str:

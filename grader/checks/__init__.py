@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from grader.book.own_lines import unwritten
 from grader.checks import compilation, misconceptions, throughput
 from grader.checks.agreement import call, compare, expect
 from grader.checks.copies import clone
@@ -229,7 +230,7 @@ def _answers(
     else:
         actual = call(fn, *inputs, memory)
         if isinstance(actual.error, NotImplementedError) and YOUR_TURN in str(actual.error):
-            raise NotStarted(oracle.__name__) from None
+            raise NotStarted(oracle.__name__, unwritten(actual.error)) from None
         expected = ask_oracle()
     return actual, expected
 

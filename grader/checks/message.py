@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import os
 import textwrap
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -16,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map, tree_structure
 
+from grader.book.own_lines import own_lines
 from grader.checks.agreement import CHANGES
 from grader.checks.outcome import Expected, Gap, Outcome
 from reference import Oracle
@@ -26,10 +25,11 @@ MAX_ELEMENTS = 24  # of a tensor that is shown in full
 
 
 class NotStarted(AssertionError):
-    """The function is still the stub."""
+    """The function is still the stub. With `imported`, an id, it is another koan's function that the answer calls."""
 
-    def __init__(self, function: str) -> None:
-        super().__init__(f"not started: {function} still raises its 'your turn'")
+    def __init__(self, function: str, imported: str = "") -> None:
+        self.imported = imported
+        super().__init__(f"not started: {imported or function} still raises its 'your turn'")
 
 
 class Message(NamedTuple):
@@ -181,19 +181,10 @@ def _number(x: Any) -> str:
 
 def _learner_lines(error: BaseException) -> list[str]:
     """The last three lines of a traceback that are the learner's own. Those of the grader and of torch do not help."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _ours(f.filename)]
+    own = own_lines(error)
     if isinstance(error, RecursionError):
-        frames = frames[:1]
-    lines = [f"  at {os.path.basename(f.filename)}:{f.lineno}: {(f.line or '').strip()}" for f in frames[-3:]]
+        own = own[:1]
+    lines = [f"  at {line.file}:{line.number}: {line.text}" for line in own[-3:]]
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         lines += ["  the run may use only so much memory: does a size grow with the square of a length?"]
     return lines
-
-
-def _ours(filename: str) -> bool:
-    parts = filename.replace("\\", "/").split("/")
-    return (
-        bool({"site-packages", "grader", "reference"} & set(parts))
-        or filename.startswith("<")
-        or "/lib/python" in filename
-    )

@@ -17,9 +17,11 @@ from typing import Annotated
 
 import msgspec
 
+from grader.book.koan_imports import Imported
 from grader.book.processes import FOLDER
 from grader.book.proven_cards import proven
-from grader.book.verdict import Status, Verdict, clean
+from grader.book.stubs import stub_of
+from grader.book.verdict import Status, Verdict, clean, with_unmet_imports
 from grader.book.workbook import Koan, Rung, Workbook
 from grader.course.intake.client import Intake
 from grader.course.intake.collect import apart, collect
@@ -27,6 +29,7 @@ from grader.course.intake.submission import Submission
 from grader.course.verdict_cache import VerdictCache
 from grader.course.verdict_key import Keys
 from grader.gpu import device
+from grader.judge.import_closure import closure
 from grader.judge.runner import Runner
 from grader.judge.sandbox.confine import in_words, trusted
 from grader.judge.targets import Target, missing_requirement
@@ -151,7 +154,8 @@ def grade_all(
             for koan in () if submission.problem else workbook.koans.values():
                 verdict = batch.known(koan, submission)
                 if verdict is None:
-                    yield koan, Target("text", submission.id, submission.texts[koan.id])
+                    text, imports = submission.texts[koan.id], imports_of(workbook, submission, koan)
+                    yield koan, Target("text", submission.id, text, imports)
                 else:
                     current.verdicts[koan.id] = verdict
 
@@ -209,19 +213,24 @@ class _Batch:
             if koan.id in submission.refused:
                 status, reason = Status.broken, submission.refused[koan.id]
             return Verdict(koan.id, submission.id, status, reason, reason, seed=self.seed)
-        verdict = self.cache.get(self.keys.key(koan, text)) if self.cache is not None else None
+        verdict = self.cache.get(self._key(koan, submission)) if self.cache is not None else None
         if verdict is None or (verdict.koan, verdict.seed) != (koan.id, self.seed):
             return None
         return msgspec.structs.replace(verdict, target=submission.id)
 
     def store(self, verdict: Verdict, submission: Submission) -> None:
         if self.cache is not None:
-            text = submission.texts[verdict.koan]
-            self.cache.put(self.keys.key(self.workbook.koans[verdict.koan], text), verdict)
+            self.cache.put(self._key(self.workbook.koans[verdict.koan], submission), verdict)
+
+    def _key(self, koan: Koan, submission: Submission) -> str:
+        imports = imports_of(self.workbook, submission, koan)
+        return self.keys.key(koan, submission.texts[koan.id], imports=imports)
 
     def grade(self, current: _InProgress) -> Grade:
         order = list(self.workbook.koans.values())
-        verdicts, submission = current.verdicts, current.submission
+        submission = current.submission
+        statuses = {koan: verdict.status for koan, verdict in current.verdicts.items()}
+        verdicts = {koan: with_unmet_imports(verdict, statuses) for koan, verdict in current.verdicts.items()}
         results = tuple(score(koan, verdicts[koan.id]) for koan in order if koan.id in verdicts)
         return Grade(
             submission=submission.name,
@@ -246,6 +255,21 @@ class _Batch:
             authored=submission.authored,
             handed_in=submission.handed_in,
         )
+
+
+def imports_of(workbook: Workbook, submission: Submission, koan: Koan) -> dict[str, Imported]:
+    """The submission's files of other koans that its file for this koan may import, by koan id.
+
+    The file of a koan that was not handed in is its stub.
+    """
+
+    def file(other: Koan) -> Imported:
+        if other.id in submission.refused:
+            return Imported(refusal=f"exercises/{other.id}.py is not accepted: {submission.refused[other.id]}")
+        text = submission.texts.get(other.id)
+        return Imported(stub_of(workbook, other) if text is None else text, other.forbids)
+
+    return closure(koan, submission.texts[koan.id], workbook.koans, file)
 
 
 def _sum(seconds: Iterable[float]) -> float:

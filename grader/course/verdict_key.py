@@ -1,8 +1,8 @@
 """The keys of the verdict cache: digests of everything that a verdict depends on.
 
-That is: the koan's text as submitted; the koan's entry in chapter.toml, its tests, oracle and solution, and the modules
-that these import; the grader's code; the versions of libraries; the device, the isolation, the limits and the seed. If
-any of them changes, the koan is graded again.
+That is: the koan's text as submitted, and the texts of other koans that it imports; the koan's entry in chapter.toml,
+its tests, oracle and solution, and the modules that these import; the grader's code; the versions of libraries; the
+device, the isolation, the limits and the seed. If any of them changes, the koan is graded again.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import hashlib
 import importlib.metadata
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 
 import msgspec
 
+from grader.book.koan_imports import Imported
 from grader.book.stubs import STUBS
 from grader.book.syntax import parse
 from grader.book.workbook import Koan, Workbook
@@ -43,12 +44,15 @@ class Keys:
         self.imports = Imports(workbook)
         self._koans: dict[str, str] = {}
 
-    def key(self, koan: Koan, text: str | None, refusal: str = "") -> str:
+    def key(self, koan: Koan, text: str | None, refusal: str = "", imports: Mapping[str, Imported] = {}) -> str:
         """The key of the verdict on this text, which must be the very text that is run.
 
-        The text is None if nothing was handed in. `refusal` says why what was handed in is not accepted.
+        The text is None if nothing was handed in. `refusal` says why what was handed in is not accepted. `imports` are
+        the submission's files of other koans that the text may import.
         """
-        return digest(self._common, self._koan(koan), *((f"no text: {refusal}",) if text is None else ("text", text)))
+        parts = (f"no text: {refusal}",) if text is None else ("text", text)
+        others = (part for name in sorted(imports) for part in (name, imports[name].text, imports[name].refusal))
+        return digest(self._common, self._koan(koan), *parts, *others)
 
     @cached_property
     def _common(self) -> str:

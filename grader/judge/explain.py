@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.book.forbidden import Forbidden
+from grader.book.koan_imports import koan_of
+from grader.book.own_lines import own_lines, unwritten
 from grader.book.workbook import Koan
 from grader.checks.message import Disagreement, NotStarted
-from grader.judge.sandbox.proxy import SUBMITTED_FRAMES
 from grader.kernels.kernel_text import YourTurn
 
 LINES = 12  # the most lines of an exception's text in a message
@@ -29,6 +30,10 @@ class Explained:
 def explain(error: BaseException, koan: Koan) -> Explained:
     """The message of a failing test."""
     if _is_your_turn(error):
+        other = error.imported if isinstance(error, NotStarted) else unwritten(error)
+        if other:
+            text = f"it calls {other}, which is not written yet: write exercises/{other}.py first"
+            return Explained(text, "")
         return Explained(f"not started: open exercises/{koan.id}.py", "", not_started=True)
     if isinstance(error, Disagreement):
         message = error.message
@@ -36,13 +41,13 @@ def explain(error: BaseException, koan: Koan) -> Explained:
     if isinstance(error, Forbidden):
         return Explained(str(error), "")
     if type(error).__module__.startswith("_pytest") and "Timeout" in str(error):
-        return Explained(f"no answer in time\n{own_frames(error, koan)}", "")
+        return Explained(f"no answer in time\n{own_frames(error)}", "")
     notes = [n for n in getattr(error, "__notes__", []) if "alsifying example" in n]
     if isinstance(error, AssertionError):
         text = str(error).strip() or "the assertion does not hold"
         return Explained("\n".join([*_first_lines(text), *_test_line(error), *notes]), "")
     raised = f"{koan.name} raised {type(error).__name__}: {str(error).strip()}".rstrip(": ")
-    return Explained("\n".join([*_first_lines(raised), own_frames(error, koan), *notes]).rstrip(), "")
+    return Explained("\n".join([*_first_lines(raised), own_frames(error), *notes]).rstrip(), "")
 
 
 def _is_your_turn(error: BaseException) -> bool:
@@ -62,10 +67,13 @@ def explain_import(error: BaseException, koan: Koan) -> str:
         if not missing or missing.startswith("exercises"):
             return str(error)
         return f"{name} imports {missing}, which is not installed here; a koan needs torch and Python only"
+    other = koan_of(getattr(error, "name", None) or "")
+    if isinstance(error, ImportError) and other and other != koan.id:
+        return f"{name} imports {other}: {error}"
     if isinstance(error, ImportError) and str(error).startswith("cannot import name '"):
         wanted = str(error).split("'")[1]
         return f"{name} defines no '{wanted}': the tests call it by that name, so keep it"
-    frames = own_frames(error, koan)
+    frames = own_frames(error)
     return f"importing {name} raised {type(error).__name__}: {str(error).strip()}\n{frames}".rstrip().rstrip(":")
 
 
@@ -82,16 +90,12 @@ def _explain_syntax(error: SyntaxError, name: str) -> str:
     return "\n".join([message, "", f"    {line.strip()}", f"    {caret}"])
 
 
-def own_frames(error: BaseException, koan: Koan) -> str:
-    """The last three lines of a traceback that are in the koan's own file."""
-    submitted: list[tuple[int, str]] | None = getattr(error, SUBMITTED_FRAMES, None)
-    if submitted is not None:  # the exception comes from a worker
-        return "\n".join(f"  line {number} of {koan.name}.py: {line}" for number, line in submitted)
-    own = f"{koan.id}.py"
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.replace("\\", "/").endswith(own)]
+def own_frames(error: BaseException) -> str:
+    """The last three lines of a traceback that are in the koan's own file, or in another koan's that it imports."""
+    lines = [line for line in own_lines(error) if "/" in line.koan]
     if isinstance(error, RecursionError):
-        frames = frames[:1]
-    return "\n".join(f"  line {f.lineno} of {koan.name}.py: {(f.line or '').strip()}" for f in frames[-3:])
+        lines = lines[:1]
+    return "\n".join(f"  line {line.number} of {line.file}: {line.text}" for line in lines[-3:])
 
 
 def _first_lines(text: str) -> list[str]:

@@ -22,11 +22,13 @@ import msgspec
 
 from grader.book import forbidden, source_text
 from grader.book.errors import KoansError
+from grader.book.koan_imports import PACKAGE, Imported, imported, koan_of, module_name
 from grader.book.oracles import oracles
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.syntax import parse as parse_python
 from grader.book.workbook import Koan, Workbook
 from grader.gpu import devices
+from grader.judge.import_closure import KERNELS, closure
 from grader.judge.sandbox import submission
 from grader.kernels.kernel_function import launched
 from reference import Oracle, Variant
@@ -34,8 +36,6 @@ from reference import Oracle, Variant
 if TYPE_CHECKING:
     from grader.judge.sandbox.proxy import End, Proxy, SandboxWorker
     from grader.judge.sandbox.wire import Load
-
-PACKAGE = "exercises"
 
 Plain = Literal["learner", "solutions", "stub"]
 VariantKind = Literal["wrong", "right"]
@@ -51,12 +51,13 @@ class Target(msgspec.Struct, frozen=True):
 
     `name` is the name of a wrong or right answer, the number of a mutant (see `mutation.mutants`), a folder with
     exercises/ (kind path), or the id of a submission (kind text). `text` is the koan's file of that submission: no file
-    is read.
+    is read. `imports` are its files of other koans that the text may import, by koan id.
     """
 
     kind: Kind
     name: str = ""
     text: str = ""
+    imports: dict[str, Imported] = {}
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.is_variant or self.kind == "mutant" else self.name or self.kind
@@ -165,6 +166,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.target = target
         self.sandbox = sandbox
         self.workers: list[SandboxWorker] = []
+        self.imports: dict[str, tuple[str, ...]] = {}  # by koan: the other koans that its file imports
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -187,7 +189,10 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        koan = self.workbook.koans[module.__name__.partition(".")[2].replace(".", "/")]
+        koan = self.workbook.koans[koan_of(module.__name__)]
+        if koan_of(_importer()) in self.workbook.koans:  # a learner's file imports it, and no test
+            self._import(koan, module)
+            return
         lack = missing_requirement(koan)
         if lack:
             raise NotRunHere(lack)
@@ -201,13 +206,45 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         except SystemExit:
             raise ImportError("the file calls exit while it is being imported") from None
 
+    def _import(self, koan: Koan, module: ModuleType) -> None:
+        """Run the file of a koan that the learner's file for another koan imports."""
+        file = self._imported(koan)
+        if file.refusal:
+            raise ImportError(file.refusal, name=module.__name__)
+        self._run(koan, file.text, str(module.__file__), file.forbids, module.__dict__)
+
+    def _imported(self, koan: Koan) -> Imported:
+        """The file of another koan. What a folder of answers lacks is taken from the learner's own exercises."""
+        if koan.kind == "kernel":
+            return Imported(refusal=KERNELS.format(koan=koan.id))
+        if self.target.kind == "text":
+            return self.target.imports.get(koan.id) or Imported(refusal=f"{koan.id} was not found among the imports")
+        forbids = koan.forbids if self.target.kind in ("learner", "path", "solutions") else ()
+        try:
+            return Imported(source(self.workbook, koan, self.target), forbids)
+        except FileNotFoundError as error:
+            own = self.workbook.exercise(koan)
+            if self.target.kind == "path" and own.exists():
+                return Imported(source_text.read(own), forbids)
+            raise _missing(koan, error) from None
+
+    def _closure(self, koan: Koan, text: str) -> dict[str, Imported]:
+        """The files of other koans that a text may import."""
+        if self.target.kind == "text":
+            return self.target.imports
+        return closure(koan, text, self.workbook.koans, self._imported_or_refused)
+
+    def _imported_or_refused(self, koan: Koan) -> Imported:
+        try:
+            return self._imported(koan)
+        except (OSError, ImportError, SyntaxError, KoansError) as error:
+            return Imported(refusal=f"exercises/{koan.id}.py cannot be imported: {error}")
+
     def _source(self, koan: Koan) -> str:
         try:
             return source(self.workbook, koan, self.target)
         except FileNotFoundError as error:
-            raise ModuleNotFoundError(
-                f"{error.filename} does not exist: `koans reset {koan.name}` writes its stub again"
-            ) from None
+            raise _missing(koan, error) from None
 
     def _define_functions(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:
         """Fill the module with the functions, with their proxies, or with both joined."""
@@ -226,9 +263,11 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def _run(self, koan: Koan, text: str, file: str, forbids: Sequence[str], names: dict[str, Any]) -> None:
         """Run the code in this process, in the namespace `names`."""
+        self.imports[koan.id] = imported(text, koan.id, self.workbook.koans)
         exec(_compiled(text, file), names)
         if forbids:
-            forbidden.enforce(names, text, forbids)
+            others = {name: file.text for name, file in self._closure(koan, text).items()}
+            forbidden.enforce(names, text, forbids, koan.id, others)
         if self.target.is_variant:
             oracle, chosen = variant(koan, self.target)
             names[oracle.__name__] = chosen.fn
@@ -250,9 +289,14 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             reference = file_of_oracle.read_text("utf-8")
             needs = self._imported_references(reference)
             replace = wire.Replace(reference, str(file_of_oracle), oracle.__name__, chosen.name, needs)
-        worker = self._worker(koan, wire.Load(text, file, list(forbids), replace), sandbox)
+        imports = {} if self.target.is_variant else self._closure(koan, text)
+        load = wire.Load(text, file, koan.id, list(forbids), replace, imports)
+        worker = self._worker(koan, load, sandbox)
         sandbox.opened(worker)
-        return {name: Proxy(worker, name) for name in worker.names()}
+        try:
+            return {name: Proxy(worker, name) for name in worker.names()}
+        finally:
+            self.imports[koan.id] = worker.imports
 
     def _worker(self, koan: Koan, load: Load, sandbox: Sandbox) -> SandboxWorker:
         """The worker to be reused, or a new one."""
@@ -293,12 +337,30 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             setattr(module, name, launched(oracle, text, file, chosen))
 
 
+def _missing(koan: Koan, error: FileNotFoundError) -> ModuleNotFoundError:
+    message = f"{error.filename} does not exist: `koans reset {koan.name}` writes its stub again"
+    return ModuleNotFoundError(message, name=module_name(koan.id))
+
+
+def _importer() -> str:
+    """The name of the module with the import statement that is being executed, or an empty string."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(("importlib", __name__)):
+        frame = frame.f_back  # type: ignore[assignment]
+    return str(frame.f_globals.get("__name__", "")) if frame is not None else ""
+
+
 def install(workbook: Workbook, target: Target, sandbox: Sandbox | None = None) -> Finder:
     """Put a new finder first, and forget the modules that another one imported."""
     uninstall()
     finder = Finder(workbook, target, sandbox)
     sys.meta_path.insert(0, finder)
     return finder
+
+
+def imports_of(koan: str) -> tuple[str, ...]:
+    """The other koans that the code under test imports in its file for this koan (an id)."""
+    return next((f.imports.get(koan, ()) for f in sys.meta_path if isinstance(f, Finder)), ())
 
 
 def uninstall() -> None:

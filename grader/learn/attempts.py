@@ -9,7 +9,7 @@ import msgspec
 from grader.book import source_text
 from grader.book.errors import KoansError, writing
 from grader.book.stubs import differing, strip_markers, stub_of
-from grader.book.verdict import Status, Verdict
+from grader.book.verdict import Status, Verdict, with_unmet_imports
 from grader.book.workbook import Card, Koan, Workbook
 from grader.judge.runner import Runner
 from grader.judge.targets import Target
@@ -80,6 +80,8 @@ def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, 
 
 def record_attempt(workbook: Workbook, progress: Progress, koan: Koan, verdict: Verdict, text: str) -> Step:
     """Record a verdict on the learner's text and return what it unlocked. "Not started" is not recorded."""
+    standings = {name: progress.standings(workbook, workbook.koans[name])[name] for name in verdict.imports}
+    verdict = with_unmet_imports(verdict, {name: standing.status for name, standing in standings.items()})
     last = progress.last_pass(koan)
     first = last is None
     cards: tuple[Card, ...] = ()

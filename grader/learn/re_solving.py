@@ -12,11 +12,12 @@ import msgspec
 
 from grader.book import source_text
 from grader.book.errors import KoansError, writing
+from grader.book.koan_imports import PACKAGE
 from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
 from grader.judge.runner import Runner
-from grader.judge.targets import PACKAGE, Target
+from grader.judge.targets import Target
 from grader.learn import due
 from grader.learn.cards.schedule import AGAIN, EASY, GOOD, HARD, Review
 from grader.learn.due import ReturningKoan

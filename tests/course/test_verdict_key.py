@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.book.koan_imports import Imported
 from grader.book.workbook import Workbook
 from grader.course.verdict_key import Imports, Keys
 
@@ -53,6 +54,22 @@ def test_the_text_the_refusal_and_the_settings_are_part_of_a_key():
     keys = [_key(ROOT, *arguments) for arguments in texts]
     assert len(set(keys)) == len(texts)
     assert keys == [_key(ROOT, *arguments) for arguments in texts]
+
+
+def test_the_files_of_other_koans_that_a_text_may_import_are_part_of_its_key():
+    book = Workbook(ROOT)
+    imports = [
+        {},
+        {"a/b": Imported("x")},
+        {"a/b": Imported("y")},
+        {"a/b": Imported(refusal="x")},
+        {"a/c": Imported("x")},
+        {"a/b": Imported("x"), "a/c": Imported("x")},
+    ]
+    keys = [Keys(book).key(book.koans[KOAN], "a", imports=files) for files in imports]
+    assert len(set(keys)) == len(imports)
+    in_another_order = {"a/c": Imported("x"), "a/b": Imported("x")}
+    assert Keys(book).key(book.koans[KOAN], "a", imports=in_another_order) == keys[-1]
 
 
 @pytest.mark.parametrize(
@@ -134,6 +151,7 @@ def test_no_test_imports_the_exercise_of_another_koan(book):
 RUN_TIME = """
 import importlib.util, json, os, sys
 from pathlib import Path
+from grader.book.koan_imports import Imported
 from grader.book.workbook import Workbook
 from grader.judge import targets
 import grader.checks, hypothesis, hypothesis.strategies, jaxtyping, pytest, torch, triton

@@ -220,7 +220,7 @@ def check(body: bytes) -> str:
     try:
         reply = wire.reply(body)
         if isinstance(reply, wire.Raised):
-            error = proxy.as_exception(reply.error, "f.py", "x = 1\n")
+            error = proxy.as_exception(reply.error, wire.Load("x = 1\n", "f.py"))
             return type(str(error)).__name__
         if not isinstance(reply, wire.Returned):
             return type(reply).__name__

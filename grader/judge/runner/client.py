@@ -326,7 +326,8 @@ class Runner:
         isolation = log.text("confined")
         if job.sandbox and koan.kind == "kernel":
             isolation = "isolated: a kernel's text is checked and interpreted; no Python of the submission runs"
-        return msgspec.structs.replace(verdict, isolation=isolation)
+        imports = log.first("imports")
+        return msgspec.structs.replace(verdict, isolation=isolation, imports=imports.names if imports else ())
 
 
 def _not_run(ask: Ask, reason: str) -> Verdict:

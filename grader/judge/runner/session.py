@@ -178,7 +178,14 @@ class SessionDriver(pytest_plugin.Driver):
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         assert self.record is not None
+        self.record.write(Event("imports", names=self._imports()))
         self.record.write(Event("collected", number=len(session.items)))
+
+    def _imports(self) -> tuple[str, ...]:
+        """The koans that the code under test imports."""
+        assert self.record is not None
+        koan = pytest_plugin.koan_of(self.record.session.config, Path(self.record.job.test_file))
+        return targets.imports_of(koan.id) if koan is not None else ()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         assert self.record is not None

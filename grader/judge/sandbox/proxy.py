@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -22,13 +23,12 @@ from torch.utils._pytree import tree_leaves
 
 from grader.book import source_text
 from grader.book.forbidden import Forbidden
+from grader.book.own_lines import SENT, OwnLine
 from grader.book.serialization import Malformed, Unpacker, pack
 from grader.judge.sandbox import wire
 from grader.judge.sandbox.confine import Level
 
-# Attributes of an exception from a submission: its text, where str() would lose it, and the lines of the submission
-# that it passed through, as (line number, line), outermost first.
-SUBMITTED_TEXT, SUBMITTED_FRAMES = "submitted_text", "submitted_frames"
+SUBMITTED_TEXT = "submitted_text"  # the attribute of a submission's exception with its text, where str() would lose it
 COPIES = 8  # how many copies of its inputs a worker may hold while they and the result are sent
 # The most functions a submission may have, and the most characters of a name and of any text that is shown.
 NAMES, NAME, TEXT = 10_000, 200, 4000
@@ -77,6 +77,7 @@ class SandboxWorker:
         self.load, self.limits, self.address, self.on_end = load, limits, address, on_end
         self._deadline = time.monotonic() + STARTING + limits.seconds
         self._calls = 0
+        self.imports: tuple[str, ...] = ()  # the koans whose files the submission imports
         self._others: list[SandboxWorker] = []
         ready = self._start()
         if isinstance(ready, wire.Ended):
@@ -119,9 +120,11 @@ class SandboxWorker:
     def names(self) -> list[str]:
         """Load the submission. Returns the names of its functions. Raises what its import raised."""
         reply = self._ask(self.load)
+        if isinstance(reply, wire.Raised | wire.Loaded):
+            self.imports = tuple(dict.fromkeys(koan for koan in reply.imports if koan in self.load.imports))
         if isinstance(reply, wire.Raised):
             _print(reply.output)
-            error = as_exception(reply.error, self.load.file, self.load.text)
+            error = as_exception(reply.error, self.load)
             if isinstance(error, SystemExit):
                 raise ImportError("the file calls exit while it is being imported")
             raise error
@@ -147,7 +150,7 @@ class SandboxWorker:
         reply = self._ask(wire.Call(self._calls, function, pack(args), pack(kwargs)))
         if isinstance(reply, wire.Raised) and reply.id == self._calls:
             _print(reply.output)
-            raise as_exception(reply.error, self.load.file, self.load.text)
+            raise as_exception(reply.error, self.load)
         if not isinstance(reply, wire.Returned) or reply.id != self._calls:
             self._end(nonsense="an answer to another question")
         _print(reply.output)
@@ -247,7 +250,7 @@ def _is_function_name(name: str) -> bool:
     return name.isidentifier() and len(name) <= NAME and not name.startswith("_")
 
 
-def as_exception(error: wire.Error, file: str, text: str) -> BaseException:
+def as_exception(error: wire.Error, load: wire.Load) -> BaseException:
     """The exception to raise for the one described. It carries the lines of the submission that it passed through.
 
     A builtin class is raised as it is. Any other becomes a new class of the same name, derived from its nearest builtin
@@ -262,7 +265,8 @@ def as_exception(error: wire.Error, file: str, text: str) -> BaseException:
     raised: BaseException = kind.__new__(kind)  # without __init__, because some builtin classes need more arguments
     raised.args = (message,)
     if isinstance(raised, SyntaxError):
-        raised.msg, raised.filename, raised.lineno = message, file, error.line
+        file = Path(load.file).parents[1] / f"{error.koan}.py" if error.koan in load.imports else load.file
+        raised.msg, raised.filename, raised.lineno = message, str(file), error.line
         raised.text = error.text and error.text[:TEXT]
         raised.offset = error.offset and max(0, min(error.offset, len(raised.text or "") + 1))
     if isinstance(raised, ImportError):
@@ -270,10 +274,15 @@ def as_exception(error: wire.Error, file: str, text: str) -> BaseException:
         raised.msg = message
     if isinstance(raised, UnicodeError):  # its str() is made of fields that were not sent
         setattr(raised, SUBMITTED_TEXT, error.message)
-    lines = source_text.lines(text)
-    frames = [(f.line, lines[f.line - 1].strip() if 0 < f.line <= len(lines) else "") for f in error.frames[-3:]]
-    setattr(raised, SUBMITTED_FRAMES, frames)
+    setattr(raised, SENT, [_own_line(frame, load) for frame in error.frames[-3:]])
     return raised
+
+
+def _own_line(frame: wire.Frame, load: wire.Load) -> OwnLine:
+    other = load.imports.get(frame.koan)
+    lines = source_text.lines(load.text if other is None else other.text)
+    text = lines[frame.line - 1].strip() if 0 < frame.line <= len(lines) else ""
+    return OwnLine(load.koan if other is None else frame.koan, frame.line, text)
 
 
 def _nearest_builtin(types: list[str]) -> type[BaseException]:

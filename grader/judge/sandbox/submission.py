@@ -38,7 +38,8 @@ def as_source(data: bytes, path: str) -> str:
     try:
         return source_text.decode(data, path)
     except SyntaxError as error:
-        raise Unreadable(f"{path}, line {error.lineno}: {error.msg}") from None
+        name = path.rpartition("/")[2]
+        raise Unreadable(f"SyntaxError in {name}, line {error.lineno}: {error.msg}") from None
 
 
 def read_bytes(folder: Path, *parts: str, largest: int) -> bytes:

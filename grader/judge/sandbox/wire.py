@@ -13,6 +13,7 @@ from typing import Annotated
 
 import msgspec
 
+from grader.book.koan_imports import Imported
 from grader.book.serialization import LARGEST, Malformed, Node
 from grader.judge.sandbox import bounds
 
@@ -44,12 +45,18 @@ class Replace(msgspec.Struct):
 
 
 class Load(msgspec.Struct, tag=True):
-    """The submitted text and the functions it must not use. `replace` is for the workbook's own checks."""
+    """The submitted text of a koan (an id), and the functions it must not use.
+
+    `imports` are the submission's files of other koans that it may import, by koan id. `replace` is for the workbook's
+    own checks.
+    """
 
     text: str
     file: str
+    koan: str = ""
     forbids: list[str] = []
     replace: Replace | None = None
+    imports: dict[str, Imported] = {}
 
 
 class Call(msgspec.Struct, tag=True):
@@ -65,16 +72,18 @@ Request = Start | Load | Call
 
 
 class Frame(msgspec.Struct, array_like=True):
-    """One frame of a traceback, in the submitted file."""
+    """One frame of a traceback, in the submitted file, or in the file of another koan (an id) that it imports."""
 
     line: int
     function: str
+    koan: str = ""
 
 
 class Error(msgspec.Struct):
     """An exception as text: the names of its class and base classes, and its frames in the submitted file.
 
-    A SyntaxError fills `line`, `offset` and `text`. An ImportError fills `name`.
+    A SyntaxError fills `line`, `offset` and `text`, and `koan` if it is in the file of another koan. An ImportError
+    fills `name`.
     """
 
     types: list[str]
@@ -84,6 +93,7 @@ class Error(msgspec.Struct):
     offset: int | None = None
     text: str | None = None
     name: str | None = None
+    koan: str = ""
 
 
 class WorkerReady(msgspec.Struct, tag=True):
@@ -94,10 +104,11 @@ class WorkerReady(msgspec.Struct, tag=True):
 
 
 class Loaded(msgspec.Struct, tag=True):
-    """The submission was imported: the names of its functions, and what it printed."""
+    """The submission was imported: the names of its functions, what it printed, and the koans that it imports."""
 
     names: list[str]
     output: str = ""
+    imports: list[str] = []
 
 
 class Returned(msgspec.Struct, tag=True):
@@ -110,11 +121,12 @@ class Returned(msgspec.Struct, tag=True):
 
 
 class Raised(msgspec.Struct, tag=True):
-    """The call `id`, or with id 0 the import, raised an exception."""
+    """The call `id`, or with id 0 the import, raised an exception. `imports` are as in Loaded."""
 
     id: int
     error: Error
     output: str = ""
+    imports: list[str] = []
 
 
 class Ended(msgspec.Struct, tag=True):

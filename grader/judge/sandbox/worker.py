@@ -6,17 +6,23 @@ submission can replace all of it as soon as its first line has run.
 
 from __future__ import annotations
 
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import io
 import linecache
 import sys
 import traceback
 import types
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from grader.book import forbidden, heap, source_text
+from grader.book.koan_imports import PACKAGE, Imported, imported, koan_of, module_name
 from grader.book.serialization import ListData, Malformed, Unpacker, pack
 from grader.judge.sandbox import confine, wire
 
@@ -38,14 +44,14 @@ def main(fd: int, scratch: Path, hidden: Path, user: int | None) -> None:
     printed = _Printed()
     sys.stdout = sys.stderr = printed
     sys.setrecursionlimit(STACK)
-    module: dict[str, Any] = {}
+    submission = _Submission()
     while True:
         body = wire.read_frame(fd)
         request = wire.request(body)
         if isinstance(request, wire.Load):
-            reply = _load(request, module, printed)
+            reply = _load(request, submission, printed)
         elif isinstance(request, wire.Call):
-            reply = _call(request, module, printed)
+            reply = _call(request, submission, printed)
         else:
             return
         wire.write(fd, _frame(request, reply))
@@ -82,22 +88,76 @@ class _Printed(io.TextIOBase):
         return text.encode(errors="replace").decode()
 
 
-def _load(load: wire.Load, module: dict[str, Any], printed: _Printed) -> wire.Reply:
-    module.clear()  # in the gate one worker loads several of the workbook's own answers
+class _Submission(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """The loaded submission: its functions by name, and the importer of its files. They have the names that they have
+    at home, `exercises.CHAPTER.NAME`.
+    """
+
+    def __init__(self) -> None:
+        self.functions: dict[str, Any] = {}
+        self.files: dict[str, tuple[str, Imported]] = {}  # by module: where it would lie, and what it is
+        sys.meta_path.insert(0, self)
+
+    def load(self, load: wire.Load) -> dict[str, Any]:
+        """Forget what was loaded before, run the text of the koan, and return its namespace."""
+        for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+            del sys.modules[name]
+        folder = Path(load.file).parents[1] if load.imports else Path()
+        self.files = {module_name(k): (str(folder / f"{k}.py"), file) for k, file in load.imports.items()}
+        main = module_name(load.koan) if load.koan else Path(load.file).stem
+        self.files[main] = load.file, Imported(load.text)
+        return importlib.import_module(main).__dict__
+
+    def koan_at(self, file: str) -> str | None:
+        """The id of the koan whose file this is, None if it is no koan's."""
+        return next((koan_of(module) for module, (name, _) in self.files.items() if name == file), None)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname in self.files:
+            return importlib.util.spec_from_file_location(fullname, self.files[fullname][0], loader=self)
+        if any(name.startswith(f"{fullname}.") for name in self.files):  # a package
+            return importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+        return None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        name, file = self.files[module.__name__]
+        if file.refusal:
+            raise ImportError(file.refusal, name=module.__name__)
+        _run(file.text, name, module.__dict__)
+        if file.forbids:
+            forbidden.enforce(module.__dict__, file.text, file.forbids, koan_of(module.__name__), self.texts())
+
+    def texts(self) -> dict[str, str]:
+        """The texts by koan id."""
+        return {koan_of(module): file.text for module, (_, file) in self.files.items()}
+
+
+def _load(load: wire.Load, submission: _Submission, printed: _Printed) -> wire.Reply:
+    submission.functions = {}  # in the gate one worker loads several of the workbook's own answers
+    others = {koan: file.text for koan, file in load.imports.items()}
+    imports = list(imported(load.text, load.koan, others)) if others else []
     try:
-        violation = forbidden.forbidden_use(load.text, load.forbids) if load.forbids else ""
+        violation = forbidden.forbidden_use(load.text, load.forbids, load.koan, others) if load.forbids else ""
         if violation:  # the text never runs, so it cannot undo this
-            module.update(forbidden.refusing_functions(load.text, violation))
-            return wire.Loaded([name for name in module if not name.startswith("_")])
-        module.update(_run(load.text, load.file))
+            submission.functions = forbidden.refusing_functions(load.text, violation)
+            return wire.Loaded(_public(submission.functions), imports=imports)
+        functions = submission.functions = submission.load(load)
         if load.replace is not None:
-            module[load.replace.oracle] = _variant(load.replace)
+            functions[load.replace.oracle] = _variant(load.replace)
         elif load.forbids:
-            forbidden.enforce(module, load.text, load.forbids)
+            forbidden.enforce(functions, load.text, load.forbids, load.koan, others)
     except BaseException as error:
-        return wire.Raised(0, _as_data(error, load.file), printed.flush_text())
-    names = [name for name, value in module.items() if callable(value) and not name.startswith("_")]
-    return wire.Loaded(names, printed.flush_text())
+        return wire.Raised(0, _as_data(error, submission), printed.flush_text(), imports)
+    return wire.Loaded(_public(functions), printed.flush_text(), imports)
+
+
+def _public(names: Mapping[str, Any]) -> list[str]:
+    return [name for name, value in names.items() if callable(value) and not name.startswith("_")]
 
 
 def _variant(replace: wire.Replace) -> Any:
@@ -105,41 +165,39 @@ def _variant(replace: wire.Replace) -> Any:
     for name, text in replace.needs.items():
         sys.modules.setdefault(name.rpartition(".")[0], types.ModuleType("reference.chapter"))
         sys.modules[name] = module = types.ModuleType(name)
-        module.__dict__.update(_run(text, f"{name}.py"))
-    oracle = _run(replace.text, replace.file)[replace.oracle]
+        _run(text, f"{name}.py", module.__dict__)
+    module = types.ModuleType(Path(replace.file).stem)
+    sys.modules[module.__name__] = module  # dataclasses and typing look up the module of a class
+    _run(replace.text, replace.file, module.__dict__)
+    oracle = module.__dict__[replace.oracle]
     return (oracle.wrongs | oracle.rights)[replace.name].fn
 
 
-def _run(text: str, file: str) -> dict[str, Any]:
-    """The namespace of a module after its text has run."""
-    code = compile(text, file, "exec")
+def _run(text: str, file: str, names: dict[str, Any]) -> None:
+    """Run a text in the namespace of its module."""
     linecache.cache[file] = (len(text), None, source_text.lines(text), file)
-    module = types.ModuleType(Path(file).stem)
-    module.__file__ = file
-    sys.modules[module.__name__] = module  # dataclasses and typing look up the module of a class
-    exec(code, module.__dict__)
-    return dict(module.__dict__)
+    exec(compile(text, file, "exec"), names)
 
 
-def _call(call: wire.Call, module: dict[str, Any], printed: _Printed) -> wire.Reply:
+def _call(call: wire.Call, submission: _Submission, printed: _Printed) -> wire.Reply:
     unpack = Unpacker(budget=1 << 62, items=1 << 62)  # no limits, because the trusted side sent the call
     args, kwargs = unpack(call.args), unpack(call.kwargs)
     try:
-        value = pack(module[call.function](*args, **kwargs))
+        value = pack(submission.functions[call.function](*args, **kwargs))
     except BaseException as error:
-        return wire.Raised(call.id, _as_data(error, module.get("__file__", "")), printed.flush_text())
+        return wire.Raised(call.id, _as_data(error, submission), printed.flush_text())
     after = ListData([pack(args), pack(kwargs)])
     # NaNs differ from each other, so unchanged inputs with a NaN are sent too. That does no harm.
     changed = after != ListData([call.args, call.kwargs])
     return wire.Returned(call.id, value, after if changed else None, printed.flush_text())
 
 
-def _as_data(error: BaseException, file: str) -> wire.Error:
-    """The exception as text. `file` is the submitted file, the only one whose frames are sent."""
+def _as_data(error: BaseException, submission: _Submission) -> wire.Error:
+    """The exception as text. Only frames in the submission's own files are sent."""
     frames = [
-        wire.Frame(frame.lineno or 0, frame.name)
+        wire.Frame(frame.lineno or 0, frame.name, koan)
         for frame in traceback.extract_tb(error.__traceback__, limit=-200)
-        if frame.filename == file
+        if (koan := submission.koan_at(frame.filename)) is not None
     ]
     if isinstance(error, RecursionError):
         frames = frames[:1]
@@ -152,6 +210,7 @@ def _as_data(error: BaseException, file: str) -> wire.Error:
         syntax.offset if syntax else None,
         syntax.text[:MESSAGE] if syntax and syntax.text else None,
         error.name if isinstance(error, ImportError) else None,
+        (submission.koan_at(syntax.filename or "") or "") if syntax else "",
     )
 
 
