@@ -155,7 +155,7 @@ def grade_all(
                 verdict = batch.known(koan, submission)
                 if verdict is None:
                     text, imports = submission.texts[koan.id], imports_of(workbook, submission, koan)
-                    yield koan, Target("text", submission.id, text, imports)
+                    yield koan, Target("text", submission.id, text, tuple(imports.items()))
                 else:
                     current.verdicts[koan.id] = verdict
 

@@ -51,13 +51,13 @@ class Target(msgspec.Struct, frozen=True):
 
     `name` is the name of a wrong or right answer, the number of a mutant (see `mutation.mutants`), a folder with
     exercises/ (kind path), or the id of a submission (kind text). `text` is the koan's file of that submission: no file
-    is read. `imports` are its files of other koans that the text may import, by koan id.
+    is read. `imports` are its files of other koans that the text may import, each after its koan's id.
     """
 
     kind: Kind
     name: str = ""
     text: str = ""
-    imports: dict[str, Imported] = {}
+    imports: tuple[tuple[str, Imported], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.is_variant or self.kind == "mutant" else self.name or self.kind
@@ -218,7 +218,9 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if koan.kind == "kernel":
             return Imported(refusal=KERNELS.format(koan=koan.id))
         if self.target.kind == "text":
-            return self.target.imports.get(koan.id) or Imported(refusal=f"{koan.id} was not found among the imports")
+            return dict(self.target.imports).get(koan.id) or Imported(
+                refusal=f"{koan.id} was not found among the imports"
+            )
         forbids = koan.forbids if self.target.kind in ("learner", "path", "solutions") else ()
         try:
             return Imported(source(self.workbook, koan, self.target), forbids)
@@ -231,7 +233,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def _closure(self, koan: Koan, text: str) -> dict[str, Imported]:
         """The files of other koans that a text may import."""
         if self.target.kind == "text":
-            return self.target.imports
+            return dict(self.target.imports)
         return closure(koan, text, self.workbook.koans, self._imported_or_refused)
 
     def _imported_or_refused(self, koan: Koan) -> Imported:
