@@ -2,6 +2,7 @@
 
 import compileall
 import contextlib
+import importlib.metadata
 import io
 import os
 import shutil
@@ -9,12 +10,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+import tomllib
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from grader.book.stubs import STUB, differing, strip_markers, stub_of
 from grader.book.workbook import Workbook
@@ -32,6 +36,38 @@ def pytest_configure() -> None:
     """Handle Ctrl-C. If a shell runs the tests in the background, it is ignored, and all processes inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Note in the report if a file of tests imports what only [dev] installs."""
+    report = yield
+    call = getattr(report, "call", None)
+    error = call.excinfo.value.__cause__ if call is not None and call.excinfo is not None else None
+    if isinstance(error, ModuleNotFoundError):
+        report.missing = _missing_for_development()
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """End with one line at the first such report. A worker of pytest-xdist leaves that to the process that shows it."""
+    missing = getattr(report, "missing", [])
+    if missing and "PYTEST_XDIST_WORKER" not in os.environ:
+        raise pytest.UsageError(
+            f"the project's own tests need {', '.join(missing)}: `pip install -e '.[dev]'` installs what they need. "
+            "`pytest` without arguments runs your exercises."
+        )
+
+
+def _missing_for_development() -> list[str]:
+    """The packages of [dev] that are not installed here."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [Requirement(line).name for line in project["optional-dependencies"]["dev"]]
+    installed = {canonicalize_name(found.name) for found in importlib.metadata.distributions() if found.name}
+    return [name for name in names if canonicalize_name(name) not in installed]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -135,7 +135,7 @@ def judge(
 
     `names` are the wrong answers that the run's own checks agree on, by the function that failed.
     """
-    tests = [_clean(test) for test in tests]
+    tests = [cleaned(test) for test in tests]
     earned = earned_names(tests, names)
     outcome = _outcome(tests, broken, end, earned)
     fast = _fast([t for t in tests if t.gpu], outcome.status)
@@ -307,7 +307,8 @@ def _crash(end: Exit) -> str:
     return "\n\n".join(part for part in (cause, more, end.tail) if part)
 
 
-def _clean(test: TestResult) -> TestResult:
+def cleaned(test: TestResult) -> TestResult:
+    """The result with texts that are safe to print and to encode."""
     texts = {name: clean(getattr(test, name)) for name in ("sentence", "message", "headline", "output")}
     return msgspec.structs.replace(test, **texts)
 

@@ -187,10 +187,12 @@ def _check(
     current().failed[fn] = oracle
     if _in_hypothesis():  # the message is written later; until then a later call could change the value
         actual = replace(actual, value=clone(actual.value))
-    disagreement = Disagreement(lambda: _message(fn, oracle, _Failure(pristine, actual, expected, gap), bits, memory))
+    disagreement = Disagreement(
+        lambda: _message(fn, oracle, _Failure(pristine, actual, expected, gap), bits, memory), fn
+    )
     if not _in_hypothesis():
         disagreement.message  # noqa: B018 - written now, within the time and memory limits of the test
-    raise disagreement from None
+    raise disagreement from actual.error  # a debugger starts where the error was raised
 
 
 def _reached(fn: Any, inputs: tuple[Any, ...], oracle: AnyOracle) -> Mapping[str, Set[int]]:
@@ -252,7 +254,7 @@ def _message(fn: Callable[..., Any], oracle: AnyOracle, failure: _Failure, bits:
     original_inputs = failure.inputs
     if not run.brief and memory is None and failure.gap.kind in ("value", "raises") and not _in_hypothesis():
         failure = _shrunk(fn, oracle, failure, looks, bits)
-    return write_message(
+    message = write_message(
         *failure.inputs,
         failure.actual,
         failure.expected,
@@ -261,6 +263,7 @@ def _message(fn: Callable[..., Any], oracle: AnyOracle, failure: _Failure, bits:
         oracle,
         smaller=failure.inputs is not original_inputs,
     )
+    return message._replace(inputs=failure.inputs)
 
 
 def _waits(fn: Callable[..., Any], oracle: AnyOracle, to_be: str) -> Message:

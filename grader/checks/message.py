@@ -36,24 +36,26 @@ class Message(NamedTuple):
     """What one failure shows: the whole text, its first sentence, and the function that failed.
 
     `looks` describes the mistakes that the failure looks like, by name. The text does not mention them, because another
-    failure may rule them out.
+    failure may rule them out. `inputs` are the (args, kwargs) that the text shows, if it shows a call.
     """
 
     text: str
     sentence: str
     looks: Mapping[str, str]
     function: str = ""
+    inputs: tuple[Any, Any] | None = None
 
 
 class Disagreement(AssertionError):
-    """An answer that disagrees with the oracle.
+    """An answer of `fn` that disagrees with the oracle.
 
     The message is written when it is first read: hypothesis raises many of these errors while it looks for a smaller
     example, and reads one.
     """
 
-    def __init__(self, write: Callable[[], Message]) -> None:
+    def __init__(self, write: Callable[[], Message], fn: Callable[..., Any] | None = None) -> None:
         super().__init__()
+        self.fn = fn
         self._write = write
 
     @cached_property

@@ -110,14 +110,17 @@ def not_ruled_out(fn: Any, oracle: Oracle[..., Any]) -> list[str]:
     return [v.name for v in oracle.wrongs.values() if all(passes(v, oracle, fn, check) for check in passed)]
 
 
-def earned() -> dict[Oracle[..., Any], list[str]]:
+def earned(module: str = "") -> dict[Oracle[..., Any], list[str]]:
     """The mistakes of the run in progress that have earned their names, by the oracle of the function at fault.
+
+    With `module` only the oracles of this module are asked.
 
     All failures of the function look like each of them, and what the function passed rules out none. Wrong answers that
     are equal to the answer to the bit go before those that are close, and these before general mistakes. The list of a
     function without such a mistake is empty.
     """
-    return {oracle: _best(fn, oracle) for fn, oracle in current().failed.items()}
+    failed = current().failed.items()
+    return {oracle: _best(fn, oracle) for fn, oracle in failed if module in ("", oracle.fn.__module__)}
 
 
 def _best(fn: Any, oracle: Oracle[..., Any]) -> list[str]:

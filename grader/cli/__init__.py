@@ -17,11 +17,12 @@ from grader.book import terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
-from grader.cli import bench, editions, exporting, facts, grading, notebooks, reviewing, verifying
+from grader.cli import bench, debugging, editions, exporting, facts, grading, notebooks, reviewing, verifying
 from grader.cli.base import Json, dump, say, show, waiting, workbook
 from grader.judge.runner import Limits, Runner
 from grader.learn import attempts
 from grader.learn.progress import Progress
+from grader.learn.report import problems
 from grader.learn.report.standing import listing, unlocked
 
 app = typer.Typer(
@@ -118,6 +119,12 @@ def run(
     timeout: Annotated[float, typer.Option(help="Seconds a koan may take.", min=0.1)] = Limits().timeout,
     cold: Annotated[bool, typer.Option("--cold", help="Use no warm process and leave none behind.")] = False,
     as_json: Json = False,
+    form: Annotated[
+        problems.Format | None,
+        typer.Option(
+            "--format", help="For an editor: print only the lines at fault, in this form.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Run koans and say what came of each. Exit code 0 if all passed, 1 if not.
 
@@ -132,25 +139,31 @@ def run(
       koans run ch06                a chapter
       koans run --all --json
       koans run softmax --cold      leave nothing behind
+      koans run --format gcc        only the lines at fault, for an editor
     """
+    if as_json and form:
+        raise KoansError("give --json or --format, not both")
     book = workbook()
     with Progress(book.root) as progress, Runner(book, Limits(timeout=timeout), share=not cold) as runner:
         if everything:
             koans = list(book.koans.values())
         else:
             koans = book.named(names) if names else [attempts.koan_or_current(book, progress, None)]
-        if len(koans) == 1 and not as_json:
+        quiet = as_json or form is not None
+        if len(koans) == 1 and not quiet:
             terminal.prepare()
         steps = []
         for koan in koans:
             with waiting(f"running {koan.id}"):
                 step = attempts.attempt(book, progress, runner, koan, seed)
             steps.append(step)
-            if not as_json:
+            if not quiet:
                 _show_step(book, step, alone=len(koans) == 1)
+            for line in problems.lines(book, koan, step.verdict, step.text, form) if form else ():
+                print(line, flush=True)
         if as_json:
             dump([step.verdict for step in steps])
-        elif len(steps) > 1:
+        elif len(steps) > 1 and not quiet:
             passed = sum(step.verdict.passed for step in steps)
             show(f"{passed} of {len(steps)} passed (seed {seed})")
     raise typer.Exit(0 if all(step.verdict.passed for step in steps) else 1)
@@ -278,6 +291,8 @@ def doctor(as_json: Json = False) -> None:
 
 app.command("grade")(grading.grade)
 app.command("report")(grading.report)
+app.command("debug")(debugging.debug)
+app.command("watch")(debugging.watch)
 for verb in ("read", "quiz", "review", "again", "stats", "settings"):
     app.command(verb)(getattr(reviewing, verb))
 app.command("release")(editions.release)

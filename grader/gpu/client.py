@@ -125,9 +125,8 @@ class GpuWorker:
 
 
 def environment() -> dict[str, str]:
-    """The worker's environment: this process's without Triton's interpreter, and the workbook first on the path."""
-    inherited = {k: v for k, v in os.environ.items() if k not in ("TRITON_INTERPRET", "PYTHONSTARTUP")}
-    return processes.environment(FOLDER, inherited) | {"PYTHONWARNINGS": "ignore", "TRITON_DEFAULT_FP_FUSION": "1"}
+    """The worker's environment, without Triton's interpreter."""
+    return processes.environment(FOLDER) | {"PYTHONWARNINGS": "ignore", "TRITON_DEFAULT_FP_FUSION": "1"}
 
 
 def shared() -> GpuWorker:

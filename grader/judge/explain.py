@@ -8,6 +8,7 @@ from pathlib import Path
 
 from grader.book.forbidden import Forbidden
 from grader.book.koan_imports import koan_of
+from grader.book.no_terminal import NoTerminal
 from grader.book.own_lines import own_lines, unwritten
 from grader.book.workbook import Koan
 from grader.checks.message import Disagreement, NotStarted
@@ -40,6 +41,8 @@ def explain(error: BaseException, koan: Koan) -> Explained:
         return Explained(message.text, message.sentence, dict(message.looks), message.function)
     if isinstance(error, Forbidden):
         return Explained(str(error), "")
+    if isinstance(error, NoTerminal):
+        return Explained(_explain_no_terminal(error, koan), "")
     if type(error).__module__.startswith("_pytest") and "Timeout" in str(error):
         return Explained(f"no answer in time\n{own_frames(error)}", "")
     notes = [n for n in getattr(error, "__notes__", []) if "alsifying example" in n]
@@ -62,6 +65,8 @@ def explain_import(error: BaseException, koan: Koan) -> str:
     name = f"exercises/{koan.id}.py"
     if isinstance(error, SyntaxError):
         return _explain_syntax(error, name)
+    if isinstance(error, NoTerminal):
+        return _explain_no_terminal(error, koan)
     if isinstance(error, ModuleNotFoundError):
         missing = error.name or ""
         if not missing or missing.startswith("exercises"):
@@ -75,6 +80,14 @@ def explain_import(error: BaseException, koan: Koan) -> str:
         return f"{name} defines no '{wanted}': the tests call it by that name, so keep it"
     frames = own_frames(error)
     return f"importing {name} raised {type(error).__name__}: {str(error).strip()}\n{frames}".rstrip().rstrip(":")
+
+
+def _explain_no_terminal(error: NoTerminal, koan: Koan) -> str:
+    """What a call does that needs a terminal, and where there is one."""
+    own, where = own_lines(error), own_frames(error)
+    file = own[-1].file if own else f"{koan.name}.py"
+    advice = f"`koans debug {koan.name}` runs the failing test in your terminal, where it works."
+    return f"{file} calls {error.call}, and a run has no terminal\n{where}\n\n{advice}"
 
 
 def _explain_syntax(error: SyntaxError, name: str) -> str:

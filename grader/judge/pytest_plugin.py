@@ -14,27 +14,26 @@ from collections import defaultdict
 from collections.abc import Generator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from grader.book.errors import KoansError
-from grader.book.verdict import Status, TestResult, earned_names, named_message, speed
+from grader.book.verdict import Status, TestResult, speed
 from grader.book.workbook import Koan, Workbook, find_root
-from grader.checks import misconceptions, run_context, throughput
+from grader.checks import run_context, throughput
 from grader.gpu import lack
 from grader.gpu.client import LIMIT as RACE_SECONDS
-from grader.judge import targets
+from grader.judge import reports, targets
 from grader.judge.explain import Explained, explain, explain_import
 
-os.environ.setdefault("TRITON_INTERPRET", "1")  # before anything imports triton
-os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # the search for a GPU must not start CUDA before a fork
+os.environ["TRITON_INTERPRET"] = "1"  # before anything imports triton
+os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # the search for a GPU must not start CUDA before a fork
 
 WORKBOOK = pytest.StashKey[Workbook]()
 DRAWN = 2**31  # seeds from here on are not typed by hand, but drawn for a grading (see course/seeds)
 TARGET = pytest.StashKey[targets.Target]()
 SEED = pytest.StashKey[int]()
-FAILURES = pytest.StashKey[list["Failure"]]()
 # The hypothesis examples of a property test, and of those that a brief run shortens (see `_shorten`).
 EXAMPLES, FEWER = 30, 10
 # The most characters of a text in a result, because a submission can make its lines as long as it likes.
@@ -55,14 +54,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="report the first failing input found, not a smaller one, and end once a failure's name is settled",
     )
     group.addoption("--seed", type=int, default=0, metavar="N", help="seed of all random inputs (default 0; printed)")
-
-
-class Failure(NamedTuple):
-    """A failed test of a koan, and pytest's report of it."""
-
-    koan: Koan
-    result: TestResult
-    report: pytest.TestReport
 
 
 class Driver:
@@ -101,11 +92,13 @@ def pytest_configure(config: pytest.Config) -> None:
     driver = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, Driver)), None)
     try:
         workbook = (driver and driver.workbook) or Workbook(find_root(config.rootpath))
-        assert workbook.koans  # read the content now, so that a mistake in it is one line and not a failed import
+        list(workbook.koans)  # read the content now, so that a mistake in it is one line and not a failed import
         config.stash[WORKBOOK] = workbook
         if driver is None:
             target = targets.parse(config.getoption("--target"))
             Driver().begin(config, target, config.getoption("--seed"), run_context.Run(config.getoption("--brief")))
+            if not reports.in_worker(config):
+                config.pluginmanager.register(reports.Naming())
     except KoansError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -285,37 +278,20 @@ def pytest_runtest_makereport(
     elif report.failed and call.excinfo is not None:
         error = call.excinfo.value
     result = result_of(item, koan, error, report.duration, "".join(text for _, text in report.sections))
-    if report.failed:
-        untouched = result.status == Status.not_started
-        report.longrepr = result.message if untouched else _with_next_step(result.message, koan)
-        if not untouched:
-            item.config.stash.setdefault(FAILURES, []).append(Failure(koan, result, report))
-    report.koan = result  # type: ignore[attr-defined]
-    report.koan_id = koan.id  # type: ignore[attr-defined]
+    reports.add(report, result, koan.id)
+    if report.when == "teardown" and reports.in_worker(item.config):
+        reports.add_names(report, item, koan.id)
     return report
 
 
-def _with_next_step(message: str, koan: Koan) -> str:
-    return f"{message}\n\nnext: koans hint {koan.name}"
-
-
 @pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Name the misconceptions in the reports. Only now is it known whether all failures of a koan agree with one."""
-    if any(isinstance(plugin, Driver) for plugin in session.config.pluginmanager.get_plugins()):
-        return  # each run of the runner writes its own names
-    names: dict[str, dict[str, list[str]]] = defaultdict(dict)
-    for oracle, mistakes in misconceptions.earned().items():
-        koan_id = oracle.fn.__module__.removeprefix("reference.").replace(".", "/")
-        names[koan_id][oracle.__name__] = mistakes
-    failures = session.config.stash.get(FAILURES, [])
-    for koan_id, by_function in names.items():
-        mine = [failure for failure in failures if failure.koan.id == koan_id]
-        earned = earned_names([failure.result for failure in mine], by_function)
-        first = next((f for f in mine if earned and set(f.result.looks) >= set(earned)), None)
-        if first is not None:
-            _, message = named_message(first.result, earned)
-            first.report.longrepr = _with_next_step(message, first.koan)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    item.stash[reports.NEXT] = nextitem
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return reports.scheduler(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -344,7 +320,7 @@ def pytest_make_collect_report(
 def pytest_report_teststatus(
     report: pytest.CollectReport | pytest.TestReport, config: pytest.Config
 ) -> tuple[str, str, str] | None:
-    result: TestResult | None = getattr(report, "koan", None)
+    result = reports.result_in(report)
     if result is not None and result.status in (Status.not_started, Status.not_run_here):
         letter = "o" if result.status == Status.not_started else "n"
         return result.status.value, letter, result.status.value.upper()
@@ -356,10 +332,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     counts: dict[str, dict[Status, int]] = defaultdict(lambda: defaultdict(int))
     timed: dict[str, list[TestResult]] = defaultdict(list)
     broken: set[str] = set()
-    for reports in terminalreporter.stats.values():
-        for report in reports:
+    for group in terminalreporter.stats.values():
+        for report in group:
             koan = getattr(report, "koan_id", None)
-            result: TestResult | None = getattr(report, "koan", None)
+            result = reports.result_in(report)
             if koan and hasattr(report, "koan_broken"):
                 broken.add(koan)
             elif koan and result and (report.when == "call" or result.status != Status.passed):

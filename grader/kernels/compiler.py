@@ -19,8 +19,6 @@ from grader.book.faults import MachineError
 from grader.book.processes import FOLDER, environment, module
 
 PATIENCE = 120.0  # seconds for one kernel
-# The environment variables that the process gets. None of them can hold a secret.
-INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "HOME", "VIRTUAL_ENV", "PYTHONPATH")
 
 
 class CannotCompile(MachineError):
@@ -78,13 +76,12 @@ class Compiler:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-            inherited = {k: v for k, v in os.environ.items() if k in INHERITED}
             self._process = subprocess.Popen(
                 [sys.executable, *module(__package__, "compile_worker")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=environment(FOLDER, inherited) | {"PYTHONWARNINGS": "ignore"},
+                env=environment(FOLDER, strangers=True) | {"HOME": os.path.expanduser("~"), "PYTHONWARNINGS": "ignore"},
                 cwd="/",
                 process_group=0,
             )

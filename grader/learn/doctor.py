@@ -112,7 +112,7 @@ def _numpy() -> str:
 
 
 def _triton() -> str:
-    os.environ.setdefault("TRITON_INTERPRET", "1")
+    os.environ["TRITON_INTERPRET"] = "1"
     import triton
 
     _expect(triton.cdiv(200, 128), 2, "cdiv(200, 128)")

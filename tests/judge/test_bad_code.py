@@ -89,6 +89,24 @@ CASES = {
         "crashed",
         ["the process ended"],
     ),
+    "a breakpoint": (
+        "def causal_mask(n_q, n_k):\n    try:\n        breakpoint()\n    except Exception:\n        pass\n",
+        "failed",
+        [
+            "causal_mask.py calls breakpoint(), and a run has no terminal\n  line 3 of causal_mask.py: breakpoint()",
+            "`koans debug causal_mask` runs the failing test in your terminal",
+        ],
+    ),
+    "a breakpoint of pdb": (
+        "def causal_mask(n_q, n_k):\n    import pdb\n    pdb.set_trace()\n",
+        "failed",
+        ["causal_mask.py calls pdb.set_trace(), and a run has no terminal\n  line 3 of causal_mask.py"],
+    ),
+    "input while importing": (
+        "name = input()\n",
+        "broken",
+        ["causal_mask.py calls input(), and a run has no terminal\n  line 1 of causal_mask.py: name = input()"],
+    ),
     "binary file": ("\x00\x00", "broken", ["null bytes"]),
     "a stray byte": (
         b"\n# caf\xe9\ndef causal_mask(n_q, n_k):\n    return 0\n",

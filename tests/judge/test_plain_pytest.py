@@ -1,6 +1,14 @@
 """Plain pytest gives the same diagnosis as the command, for files, chapters, options and editors."""
 
 import re
+import tomllib
+from types import SimpleNamespace
+
+import pytest
+
+from grader.book import verdict
+from grader.judge import reports
+from tests.conftest import ROOT, Play
 
 NO_MAX = ("e = torch.exp(x)", "return e / e.sum(dim, keepdim=True)")
 
@@ -58,6 +66,90 @@ def test_a_chapter_k_x_and_lf_work(play):
     rerun = _pytest(play, "exercises/ch07_attention/test_causal_mask.py", "--lf")
     assert rerun.returncode == 0
     assert "scores" not in rerun.stdout
+
+
+def test_with_xdist_the_statuses_the_summary_and_the_name_are_the_same(play):
+    """The tests of a koan stay in one worker, which knows all its failures. Results travel as plain data."""
+    play.body("causal_mask", "return torch.full((n_q, n_k), -torch.inf).triu(1)")
+    play.write("matmul", "def matmul(a, b):\n    return a @ @ b\n")
+    play.body("stop_gradient", "raise ValueError('\\ud800')")  # no encoding has this character
+    koans = ("ch07_attention/{}causal_mask", "ch03_backward/{}stop_gradient", "ch06_numerics/{}exp_overflow")
+    files = [f"exercises/{koan.format('test_')}.py" for koan in (*koans, "ch01_tensors/{}matmul")]
+    output = _pytest(play, *files, "-n", "2", "--dist", "load").stdout
+    assert [line for line in output.splitlines() if re.match(r"ch\d\d_\w+/\w+  ", line)] == [
+        "ch01_tensors/matmul  broken: it could not be imported",
+        "ch03_backward/stop_gradient  0 of 6 tests pass; next: koans hint stop_gradient",
+        "ch06_numerics/exp_overflow  not started; next: open exercises/ch06_numerics/exp_overflow.py",
+        "ch07_attention/causal_mask  5 of 9 tests pass; next: koans hint causal_mask",
+    ]
+    assert re.findall(r"(\d+) (failed|passed|not started|error)", output.splitlines()[-1]) == [
+        *[("10", "failed"), ("5", "passed")],
+        *[("1", "error"), ("7", "not started")],
+    ]
+    assert output.count("\nthis looks like: aligned at the first key") == 1
+    assert "INTERNALERROR" not in output
+
+
+@pytest.mark.parametrize(
+    "ends, following, named",
+    [("", None, True), ("", "other", True), ("", "same", False), ("stopping after 1 failures", "same", True)],
+)
+def test_the_names_travel_with_the_last_report_of_a_koan_in_a_worker(tmp_path, ends, following, named):
+    def item(name):
+        session = SimpleNamespace(shouldfail=ends, shouldstop="")
+        return SimpleNamespace(path=tmp_path / name, session=session, stash=pytest.Stash())
+
+    this, report = item("same"), SimpleNamespace()
+    this.stash[reports.NEXT] = item(following) if following else None
+    reports.add_names(report, this, "ch07_attention/causal_mask")
+    assert vars(report) == ({"koan_names": {}} if named else {})
+
+
+@pytest.mark.parametrize("workers, named", [(("gw0", "gw0"), True), (("gw0", "gw1"), False)])
+def test_a_koan_whose_tests_ran_in_two_workers_gets_no_name(workers, named):
+    """Neither worker knows all failures. A worker that crashed, for example, is replaced by another."""
+    naming = reports.Naming()
+    made = []
+    for worker in workers:
+        result = verdict.TestResult(
+            "t", "t", verdict.Status.failed, "f: differs", looks={"wrong": "as wrong"}, function="f"
+        )
+        report = pytest.TestReport("t", ("t", 0, "t"), {}, "failed", None, "call", worker_id=worker)
+        reports.add(report, result, "ch01_tensors/dot")
+        report.koan_names = {"f": ["wrong"]}
+        naming.pytest_runtest_logreport(report)
+        made.append(report)
+    naming.pytest_sessionfinish()
+    plain = "f: differs\n\nnext: koans hint dot"
+    first = "this looks like: as wrong\n\n  f: differs\n\nnext: koans hint dot"
+    assert [report.longrepr for report in made] == [first if named else plain, plain]
+
+
+def test_in_the_root_folder_the_exercises_are_collected_and_the_projects_own_tests_only_by_name():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+    assert settings["testpaths"] == ["exercises"]
+    listed = _pytest(Play(ROOT), "--collect-only", "-p", "no:cacheprovider", ".")  # as VS Code asks for the root
+    assert listed.returncode == 0, listed.stdout
+    assert {line.partition("/")[0] for line in listed.stdout.splitlines() if "::" in line} == {"exercises"}
+
+
+def test_without_what_tests_need_there_is_one_line(tmp_path):
+    """Here two packages of [dev] seem to be missing."""
+    (tmp_path / "missing.py").write_text(
+        "import importlib.metadata, sys\n"
+        "sys.modules['jsonschema'] = None\n"
+        "real = importlib.metadata.distributions\n"
+        "gone = 'jsonschema', 'junitparser'\n"
+        "importlib.metadata.distributions = lambda **how: [d for d in real(**how) if d.name not in gone]\n"
+    )
+    start = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import missing, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    result = Play(ROOT).python("-c", start, "-q", "-p", "no:cacheprovider", "tests/course/test_reports.py")
+    assert result.returncode == 4
+    assert result.stderr.strip().splitlines() == [
+        "ERROR: the project's own tests need jsonschema, junitparser: `pip install -e '.[dev]'` installs what they need. "
+        "`pytest` without arguments runs your exercises."
+    ]
+    assert "Traceback" not in result.stdout
 
 
 def test_it_runs_from_another_folder_as_an_editor_does(play, tmp_path):

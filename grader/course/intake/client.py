@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import subprocess
 import sys
@@ -35,7 +34,6 @@ from grader.course.intake.reader import (
 )
 from grader.course.intake.reading import Found
 from grader.course.intake.submission import Place, Source, Submission
-from grader.judge.sandbox.service import ENVIRONMENT
 from grader.judge.sandbox.submission import LARGEST
 
 MOST_NOTES = 20
@@ -122,7 +120,7 @@ class Intake:
         root = self.workbook.root
         self._process = subprocess.Popen(
             [sys.executable, *module(__package__, "reader")],
-            env=environment(root, {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}),
+            env=environment(root, strangers=True),
             cwd=root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from grader.book import no_terminal
 from grader.gpu.devices import present
 from grader.judge.runner.preload import import_all
 from grader.judge.runner.protocol import Job, Lines
@@ -114,6 +115,7 @@ def _next_line(connection: socket.socket, lines: Lines) -> bytes | None:
 def prepare(job: Job, keep: int = 0) -> None:
     """Do once what a process needs before its first run. Closes every descriptor above 2 except `keep`."""
     reset_signals()
+    no_terminal.install()
     os.closerange(3, max(3, keep))
     os.closerange(max(3, keep + 1), 4096)
     if hasattr(os, "setsid"):

@@ -90,12 +90,15 @@ class Runner:
     minutes (see `shared`). Without `share` the process is the runner's own and ends with it. A process is
     replaced when the files on disk have changed. With `isolated` the code under test runs in sandboxed workers, where
     there is a sandbox. Then the process is never shared, because other programs can talk to a shared one.
+
+    Raises KoansError if the workbook's path is no text: then no message can hold it.
     """
 
     def __init__(
         self, workbook: Workbook, limits: Limits | None = None, *, share: bool = True, isolated: bool = False
     ) -> None:
         self.workbook = workbook
+        _check_path(workbook.root)
         self.limits = limits or Limits()
         self.share = share and not isolated
         self.isolated = isolated and sys.platform == "linux"
@@ -328,6 +331,15 @@ class Runner:
             isolation = "isolated: a kernel's text is checked and interpreted; no Python of the submission runs"
         imports = log.first("imports")
         return msgspec.structs.replace(verdict, isolation=isolation, imports=imports.names if imports else ())
+
+
+def _check_path(root: Path) -> None:
+    """Raise KoansError if the path has bytes that are no characters in this process's encoding."""
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:
+        encoding = sys.getfilesystemencoding()
+        raise KoansError(f"{root}: this path is not {encoding}; rename the folder, or set LC_ALL=C.UTF-8") from None
 
 
 def _not_run(ask: Ask, reason: str) -> Verdict:

@@ -130,6 +130,8 @@ class Warm:
 
     def leave_running(self) -> None:
         """Do not end the server when this connection closes."""
+        if self._process is not None:
+            self._process.returncode = 0  # without it Python warns that a process is still running
         self._process = None
 
 

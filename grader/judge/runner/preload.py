@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,8 +38,8 @@ def test_agreement():
 
 def import_all() -> None:
     """Import what every run imports."""
-    os.environ.setdefault("TRITON_INTERPRET", "1")
-    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    os.environ["TRITON_INTERPRET"] = "1"
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     import torch
 
     torch.set_num_threads(1)  # before any operation: children of a process that used threads hang
@@ -77,12 +78,18 @@ def _rehearse() -> None:
     """Run a small test file with pytest. Raises RuntimeError if it fails."""
     import pytest
 
+    from grader.judge.runner import inner_pytest
+
+    class Collects:
+        def pytest_collection(self, session: pytest.Session) -> bool:
+            inner_pytest.collect(session, test)
+            return True
+
     with tempfile.TemporaryDirectory() as folder:
         test = Path(folder) / "test_rehearsal.py"
-        test.write_text(REHEARSAL)
-        (Path(folder) / "pytest.ini").write_text("[pytest]\n")
+        test.write_text(REHEARSAL, encoding="utf-8")
         with _silenced():
-            code = pytest.main([str(test), "-q", "-p", "no:cacheprovider", "-p", "no:timeout", f"--rootdir={folder}"])
+            code = inner_pytest.run(Path(folder), ["-q", "-pno:cacheprovider"], [Collects()])
     if code:
         raise RuntimeError(f"the rehearsal run failed with pytest exit code {int(code)}")
 
@@ -97,6 +104,8 @@ def _silenced() -> Iterator[None]:
     try:
         yield
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os.dup2(out, 1)
         os.dup2(err, 2)
         for fd in (out, err, null):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grader.book.errors import KoansError
+from grader.book.processes import environment
 
 try:
     import resource
@@ -19,36 +20,7 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 WATCHED = ("grader", "reference", "content")
-
-# A run inherits the environment of its server. These variables can change what a run does or which files it finds.
-NAMES = ("CC", "CI", "CXX", "HOME", "LANG", "LANGUAGE", "PATH", "TMPDIR", "TZ", "XDG_CACHE_HOME")
-PREFIXES = (
-    *(
-        "KOANS_",
-        "TORCH",
-        "PYTORCH_",
-        "TRITON_",
-        "CUDA_",
-        "NVIDIA_",
-        "CUBLAS_",
-        "CUDNN_",
-        "NUMPY_",
-        "NPY_",
-        "HYPOTHESIS_",
-    ),
-    *("PYTHON", "PYTEST_", "LC_", "LD_", "DYLD_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "ATEN_", "MALLOC_"),
-)
-HARMLESS = (
-    "PYTHONUNBUFFERED",
-    "PYTHONSTARTUP",
-    "PYTHONDONTWRITEBYTECODE",
-    "PYTHONPYCACHEPREFIX",
-    "PYTHON_FROZEN_MODULES",
-    "PYTEST_CURRENT_TEST",
-)
-# Every server sets these variables if they are not set. A client may have set them already, so an unset variable and
-# its default count as equal.
-DEFAULTS = {"TRITON_INTERPRET": "1", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+HARMLESS = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")  # variables that change no run
 
 
 def folder() -> Path:
@@ -73,15 +45,15 @@ def socket_path(root: Path, now: str = "") -> Path:
 
     `now` is the fingerprint of the files, if it is known. Raises KoansError if there is no safe place for a socket.
     """
-    parts = [str(root.resolve()), now or fingerprint(root), *_environment()]
+    parts = [str(root.resolve()), now or fingerprint(root), *_environment(root)]
     key = hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:20]
     return folder() / f"{key}.sock"
 
 
-def _environment() -> list[str]:
+def _environment(root: Path) -> list[str]:
     """What a run inherits from its server and could be affected by: variables, limits and cores."""
-    chosen = {k: v for k, v in os.environ.items() if k in NAMES or (k.startswith(PREFIXES) and k not in HARMLESS)}
-    parts = [f"{name}={value}" for name, value in sorted((DEFAULTS | chosen).items())]
+    variables = environment(root.resolve())
+    parts = [f"{name}={value}" for name, value in sorted(variables.items()) if name not in HARMLESS]
     if resource is not None:
         for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE):
             parts.append(f"{limit} {resource.getrlimit(limit)}")
@@ -97,7 +69,7 @@ def fingerprint(root: Path) -> str:
     """
     digest = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
     for file, stamp, size in sorted(_stamps(root)):
-        digest.update(f"{file} {stamp} {size}\n".encode())
+        digest.update(f"{file} {stamp} {size}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]
 
 

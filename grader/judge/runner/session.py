@@ -24,9 +24,10 @@ from grader.book.workbook import Koan, Workbook
 from grader.checks import misconceptions, run_context
 from grader.checks.oracle_cache import OracleCache
 from grader.checks.run_context import Run
-from grader.judge import pytest_plugin, targets
+from grader.judge import pytest_plugin, reports, targets
 from grader.judge.differential import DifferentialFunction
 from grader.judge.mutation import effect
+from grader.judge.runner import inner_pytest
 from grader.judge.runner.protocol import Event, EventKind, Job
 from grader.judge.sandbox import confine, proxy
 
@@ -38,7 +39,6 @@ UNUSED = (
     *("terminal", "terminalprogress"),
 )
 PLAIN = frozenset({"parametrize", "card", "gpu", "hypothesis"})  # markers that need no part of pytest's protocol
-SETTINGS = str(Path(__file__).with_name("pytest.ini"))  # a short file: pyproject.toml takes 3 ms to read
 
 
 def run_all(root: str, jobs: Iterable[Job], ended: Callable[[int], None], workbook: Workbook | None = None) -> int:
@@ -47,30 +47,10 @@ def run_all(root: str, jobs: Iterable[Job], ended: Callable[[int], None], workbo
     `workbook` is the workbook at `root`, if it was read already. Returns the exit code of the session. It is not 0 if
     the session could not start or was interrupted. Then `ended` is not called for the last job.
     """
-    # The runner's own deadline replaces pytest-timeout. Nothing is cached, and no option of the user applies.
-    args = [f"--rootdir={root}", "-c", SETTINGS, "--assert=plain", *(f"-pno:{name}" for name in UNUSED)]
-    # Without --noconftest pytest imports the conftest of every folder among the arguments. An option and its value are
-    # one word above, because pytest would take a separate value for such a folder.
-    args += ["--noconftest"]
-    os.environ.pop("PYTEST_ADDOPTS", None)
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # looking for installed plugins takes longer than many koans
+    # The runner's own deadline replaces pytest-timeout, and nothing is cached.
+    options = [f"-pno:{name}" for name in UNUSED]
     # The plugin is given as an object: pytest would look for its name among all installed packages.
-    return int(pytest.main(args, plugins=[pytest_plugin, SessionDriver(jobs, ended, workbook)]))
-
-
-class _FolderAbove(pytest.Directory):
-    """A folder above `test_file`. It collects nothing but that file."""
-
-    def __init__(self, *, test_file: Path, **rest: object) -> None:
-        super().__init__(**rest)  # type: ignore[arg-type]
-        self.test_file = test_file
-
-    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
-        entry = self.path / self.test_file.relative_to(self.path).parts[0]
-        if entry == self.test_file:
-            yield from self.ihook.pytest_collect_file(file_path=entry, parent=self)
-        else:
-            yield self.ihook.pytest_collect_directory(path=entry, parent=self)
+    return inner_pytest.run(Path(root), options, [pytest_plugin, SessionDriver(jobs, ended, workbook)])
 
 
 class SessionDriver(pytest_plugin.Driver):
@@ -128,7 +108,7 @@ class SessionDriver(pytest_plugin.Driver):
         return code
 
     def _run_tests(self, session: pytest.Session, job: Job, record: Record) -> pytest.ExitCode:
-        items = session.perform_collect([job.test_file])
+        items = inner_pytest.collect(session, Path(job.test_file))
         if session.testsfailed:  # the file could not be collected
             return pytest.ExitCode.INTERRUPTED
         if not items:
@@ -165,11 +145,6 @@ class SessionDriver(pytest_plugin.Driver):
         return targets.Sandbox(
             job.sandbox, job.timeout, job.sandbox_memory, record.worker_started, record.worker_ended, join, reuse
         )
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-        assert self.record is not None
-        return _FolderAbove.from_parent(parent, path=path, test_file=Path(self.record.job.test_file))
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         assert self.record is not None
@@ -273,7 +248,7 @@ class Record:
 
     def add_test_report(self, report: pytest.TestReport) -> None:
         """Add the report of one phase of a test. The first phase that did not pass gives the test's result."""
-        result: TestResult | None = getattr(report, "koan", None)
+        result = reports.result_in(report)
         if result is None:
             return
         before = self.results.get(report.nodeid)

@@ -23,6 +23,7 @@ from torch.utils._pytree import tree_leaves
 
 from grader.book import source_text
 from grader.book.forbidden import Forbidden
+from grader.book.no_terminal import CALLS, NoTerminal
 from grader.book.own_lines import SENT, OwnLine
 from grader.book.serialization import Malformed, Unpacker, pack
 from grader.judge.sandbox import wire
@@ -259,10 +260,14 @@ def as_exception(error: wire.Error, load: wire.Load) -> BaseException:
     message = error.message[:TEXT]
     if "Forbidden" in error.types[:1]:
         return Forbidden(message)
+    if error.types[:1] == [NoTerminal.__name__]:
+        raised: BaseException = NoTerminal(message if message in CALLS else CALLS[0])
+        setattr(raised, SENT, [_own_line(frame, load) for frame in error.frames[-3:]])
+        return raised
     base = _nearest_builtin(error.types[:100])
     name = error.types[0] if error.types else "Exception"
     kind: Any = base if name == base.__name__ else type(_printable(name), (base,), {})
-    raised: BaseException = kind.__new__(kind)  # without __init__, because some builtin classes need more arguments
+    raised = kind.__new__(kind)  # without __init__, because some builtin classes need more arguments
     raised.args = (message,)
     if isinstance(raised, SyntaxError):
         file = Path(load.file).parents[1] / f"{error.koan}.py" if error.koan in load.imports else load.file

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import shutil
 import subprocess
@@ -17,8 +16,6 @@ from grader.book.processes import environment, module
 
 STARTING = 120.0  # seconds the zygote may take to import everything, on a slow disk
 ZYGOTES = 4  # the most that are started for one runner, if one after another dies
-# The variables that the zygote inherits. Any other may hold a secret.
-ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH")
 
 
 class Service:
@@ -38,13 +35,12 @@ class Service:
             raise
 
     def _start(self) -> subprocess.Popen[bytes]:
-        keep = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ}
         file = self._folder / "errors"
         file.touch(mode=0o600)
         with file.open("ab") as errors:
             return subprocess.Popen(
                 [sys.executable, *module(__package__, "zygote"), str(self._folder), str(self._root)],
-                env=environment(self._root, keep),
+                env=environment(self._root, strangers=True),
                 cwd=self._root,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

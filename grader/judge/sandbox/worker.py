@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from grader.book import forbidden, heap, source_text
+from grader.book import forbidden, heap, no_terminal, source_text
 from grader.book.koan_imports import PACKAGE, Imported, imported, koan_of, module_name
 from grader.book.serialization import ListData, Malformed, Unpacker, pack
 from grader.judge.sandbox import confine, wire
@@ -43,6 +43,7 @@ def main(fd: int, scratch: Path, hidden: Path, user: int | None) -> None:
     wire.write(fd, wire.frame(wire.WorkerReady(level.parts, level.missing)))
     printed = _Printed()
     sys.stdout = sys.stderr = printed
+    no_terminal.install()
     sys.setrecursionlimit(STACK)
     submission = _Submission()
     while True:

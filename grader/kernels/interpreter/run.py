@@ -72,7 +72,7 @@ def load(text: KernelText, traffic: Traffic | None = None, reached: set[int] | N
     `reached`, if given, gets the numbers of the parts that the launches reach: see `grader.kernels.reached`. Raises
     RuntimeError if Triton was imported without the interpreter.
     """
-    os.environ.setdefault("TRITON_INTERPRET", "1")
+    os.environ["TRITON_INTERPRET"] = "1"
     import triton
 
     if not triton.knobs.runtime.interpret:

@@ -1,0 +1,94 @@
+"""`koans debug` and `koans watch`: what works beside an editor."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from grader.book import terminal
+from grader.book.errors import KoansError
+from grader.book.verdict import Status
+from grader.cli.base import show, waiting, workbook
+from grader.judge.runner import Runner
+from grader.learn import attempts
+from grader.learn.progress import Progress
+from grader.learn.report import problems
+
+HELP = """In the debugger:
+  n       the next line          a       the arguments        p NAME  a variable
+  s       into a call            u, d    up to the caller, down again
+  c       go on                  q       end
+"""
+
+
+def on_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def debug(
+    name: Annotated[
+        str | None, typer.Argument(metavar="ID", help="A koan; default: the current one.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all random inputs.", min=0, max=2**63 - 1)] = 0,
+) -> None:
+    """Run the first failing test of a koan in this terminal, and start a debugger where it fails.
+
+    The koan is run as usual first, to find that test. The test then runs here without a time limit. breakpoint() and
+    input() in your file work. Where your code raises an exception, the debugger starts there (pytest's --pdb). For a
+    wrong result it calls your function again with the inputs of the message, and stops at the first line.
+
+    Exit code 0 if the test passes, 1 if not, 2 without a terminal.
+
+    \b
+    Examples:
+      koans debug                the current koan
+      koans debug softmax
+      koans debug softmax --seed 5
+    """
+    if not on_a_terminal():
+        raise KoansError("`koans debug` needs a terminal: its input and output must not be a pipe or a file")
+    book = workbook()
+    with Progress(book.root) as progress:
+        koan = attempts.koan_or_current(book, progress, name)
+    with Runner(book) as runner, waiting(f"running {koan.id}"):
+        verdict = runner.run(koan, attempts.LEARNER, seed)
+    if verdict.passed:
+        show(f"{koan.id}: every test passes (seed {seed}), so there is nothing to debug")
+        return
+    if verdict.status in (Status.not_started, Status.broken, Status.not_run_here):  # no test can run
+        show(terminal.verdict(koan, verdict), terminal.next_steps([(f"edit exercises/{koan.id}.py", "")]))
+        raise typer.Exit(1)
+    from grader.judge.runner import debug as debugger  # imports torch
+
+    show(HELP)
+    raise typer.Exit(0 if debugger.first_failure(book, koan, verdict) else 1)
+
+
+def watch(
+    form: Annotated[problems.Format, typer.Option("--format", help="The form of a line.")] = "gcc",
+    poll: Annotated[bool, typer.Option("--poll", help="Look at files now and then, where no events arrive.")] = False,
+) -> None:
+    """For an editor: after each save, the lines at fault in the form of a compiler, until Ctrl-C.
+
+    The koan that was saved last is run, at first the current one. Its problems stand between two lines, so that an
+    editor knows when a list begins and ends:
+
+    \b
+      koans: begin ch06_numerics/softmax
+      exercises/ch06_numerics/softmax.py:12:1: error: softmax: 3 of 3 elements differ; …
+      koans: end ch06_numerics/softmax failed, 1 problem
+
+    docs/EDITORS.md says how VS Code, PyCharm, Vim, Neovim and Zed read it. `koans run --format gcc` does it once.
+
+    \b
+    Examples:
+      koans watch
+      koans watch --format github
+    """
+    from grader.learn.app.problem_list import ProblemList
+
+    book = workbook()
+    Progress(book.root).close()  # fail now if the workbook cannot be written
+    ProblemList(book, form, poll=poll).run()
