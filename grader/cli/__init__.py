@@ -18,7 +18,7 @@ from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
 from grader.cli import bench, editions, exporting, facts, grading, notebooks, reviewing, verifying
-from grader.cli.base import Json, dump, say, show, waiting, workbook
+from grader.cli.base import Json, dump, not_recorded, say, show, waiting, workbook
 from grader.judge.runner import Limits, Runner
 from grader.learn import attempts
 from grader.learn.progress import Progress
@@ -134,7 +134,10 @@ def run(
       koans run softmax --cold      leave nothing behind
     """
     book = workbook()
-    with Progress(book.root) as progress, Runner(book, Limits(timeout=timeout), share=not cold) as runner:
+    with (
+        Progress(book.root, must_write=False) as progress,
+        Runner(book, Limits(timeout=timeout), share=not cold) as runner,
+    ):
         if everything:
             koans = list(book.koans.values())
         else:
@@ -153,6 +156,7 @@ def run(
         elif len(steps) > 1:
             passed = sum(step.verdict.passed for step in steps)
             show(f"{passed} of {len(steps)} passed (seed {seed})")
+        not_recorded(step.not_recorded for step in steps)
     raise typer.Exit(0 if all(step.verdict.passed for step in steps) else 1)
 
 
@@ -189,7 +193,8 @@ def list_koans(
     """
     book = workbook()
     koans = book.chapter(chapter).koans if chapter else tuple(book.koans.values())
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
+        progress.check_readable()
         standings = progress.standings(book)
     if as_json:
         dump([{**msgspec.to_builtins(k), "id": k.id, "standing": msgspec.to_builtins(standings[k.id])} for k in koans])
@@ -208,7 +213,7 @@ def hint(name: KoanId = None) -> None:
       koans hint softmax
     """
     book = workbook()
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
         hints = attempts.next_hint(book, progress, attempts.koan_or_current(book, progress, name))
     for tier, text in hints.tiers:
         show(Text(f"{hints.koan.name}, hint {tier} of {hints.total}", "bold"), "", terminal.markdown(text))
@@ -217,6 +222,7 @@ def hint(name: KoanId = None) -> None:
     if hints.all_seen:
         message = f"That was all. `koans solution {hints.koan.name} --peek` shows the model answer, and is recorded."
         show(Text(message, "dim"))
+    not_recorded([hints.not_recorded])
 
 
 @app.command()
@@ -233,7 +239,7 @@ def solution(
     """
     book = workbook()
     koan = book.koan(name)
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
         text = attempts.open_solution(book, progress, koan, peek=peek)
     if text is None:
         say(f"the solution of {koan.id} opens when your own passes; --peek shows it now")
@@ -251,7 +257,7 @@ def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")]) ->
     """
     book = workbook()
     koan = book.koan(name)
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
         backup = attempts.reset(book, progress, koan)
     show(f"exercises/{koan.id}.py is the stub again" + (f"; yours is kept as {backup}" if backup else ""))
 
@@ -301,7 +307,7 @@ def stubs(
       koans stubs --overwrite      after a change to solutions
     """
     book = workbook()
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
         for stub in attempts.write_stubs(book, progress, overwrite=overwrite):
             file = f"exercises/{stub.koan.id}.py"
             if not stub.written:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,6 +57,12 @@ def say(message: str) -> None:
     Lines after the first are indented, so that none of them looks like a message of ours.
     """
     print("koans: " + terminal.harmless(message).replace("\n", "\n  "), file=sys.stderr)
+
+
+def not_recorded(reasons: Iterable[str]) -> None:
+    """Say what could not be recorded, each reason once; empty ones are left out."""
+    for reason in dict.fromkeys(filter(None, reasons)):
+        say(f"not recorded: {reason}")
 
 
 @contextmanager

@@ -48,17 +48,19 @@ def attention(
         folder.mkdir(parents=True, exist_ok=True)
     with waiting("attention") as set_line:
         runs = bench(book, parse_lengths(lengths), parse_widths(widths), budget, set_line)
-        result, stopped = save_states(runs, folder / "attention.json")
+        result, stopped, trouble = save_states(runs, folder / "attention.json")
     if result is None:
         say("stopped before anything was measured")
         raise typer.Exit(130)
     try:
-        plots = ", ".join(file.name for file in plot.write(result, folder))
-    except (KoansError, OSError) as error:
-        plots = f"no plots: {error}"
+        written = ", ".join(["attention.json"] * (not trouble) + [file.name for file in plot.write(result, folder)])
+    except KoansError as error:
+        written = f"no plots: {error}"
     if as_json:
         dump(result)
     else:
-        show(tables(result), "", f"in {folder}: attention.json, {plots}")
+        show(tables(result), "", f"in {folder}: {written}")
     if stopped:
         raise typer.Exit(130)
+    if trouble:
+        raise KoansError(trouble)

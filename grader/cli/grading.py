@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from grader.book.errors import KoansError
+from grader.book.files import write_file
 from grader.book.workbook import Workbook, find_root
 from grader.cli.base import Json, installed, say, show, waiting
 from grader.judge.runner import Runner
@@ -191,6 +192,6 @@ def deliver(reports: Sequence[ReportFile], results: Class, options: Options, *, 
             show(grades_screen.classroom(results))
             lines = []
         if as_json:
-            files.write_file("-", files.grade_or_class(results))
+            write_file("-", files.grade_or_class(results))
         for line in [*lines, *notes]:
             say(line)

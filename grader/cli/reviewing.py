@@ -44,7 +44,8 @@ def cards(
         return
     book, now = workbook(), time.time()
     settings = setting.load(book.root)
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
+        progress.check_readable()
         drill_cards = due.cards(book, progress, settings, now)
         if chapter:
             drill_cards = due.of_chapter(drill_cards, book.chapter(chapter))
@@ -96,7 +97,6 @@ def settings(
     """
     book = workbook()
     if name is not None and value is not None:
-        Progress(book.root).close()  # fail here if the workbook cannot be written
         current = setting.change(book.root, name, value)
     else:
         current = setting.load(book.root)
@@ -249,13 +249,14 @@ def stats(
       koans stats -o stats.html
       koans stats --json
     """
-    from grader.course.report.formats import write_file
+    from grader.book.files import write_file
     from grader.learn import stats as statistics
     from grader.learn.report.charts import stats as chart
     from grader.learn.report.stats_page import page
 
     book, now = workbook(), time.time()
-    with waiting("adding up"), Progress(book.root) as progress:
+    with waiting("adding up"), Progress(book.root, must_write=False) as progress:
+        progress.check_readable()
         gathered = statistics.gather(book, progress, setting.load(book.root), now)
     if file is not None:
         write_file(str(file), page(gathered, due.day_of(now)))

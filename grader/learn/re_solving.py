@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from grader.book import source_text
-from grader.book.errors import KoansError, writing
+from grader.book.errors import KoansError, reading
+from grader.book.files import write_file
 from grader.book.koan_imports import PACKAGE
 from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict
@@ -127,11 +128,11 @@ def begin(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> Ope
     first = first_solves(progress.activities()).get(koan.id)
     if first is None:
         raise KoansError(f"{koan.id} has not passed yet: `koans run {koan.name}` comes first")
-    with writing(file):
-        if file.exists() and (old := source_text.readable(file.read_bytes())) != stub:
-            progress.keep_copy(koan, old)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(stub, encoding="utf-8")
+    with reading(file):
+        old = file.read_bytes() if file.exists() else stub.encode()
+    if old != stub.encode():
+        progress.keep_copy(koan, old)
+    write_file(file, stub, make_folder=True)
     progress.recall.add_re_solve_step(ReSolveStep(koan.id, now, "started"))
     return OpenReSolve(koan, now, 0, first)
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from grader.book.errors import KoansError, writing
+from grader.book.errors import KoansError
+from grader.book.files import write_file
 
 Share = Annotated[float, msgspec.Meta(ge=0.7, le=0.99)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=9999)]
@@ -65,9 +66,7 @@ def change(root: Path, name: str, value: str) -> Settings:
         raise KoansError(f"{name} = {value}: {error}") from None
     file = settings_file(root)
     lines = [f"{key} = {_toml(value)}" for key, value in msgspec.structs.asdict(new).items()]
-    with writing(file):
-        file.parent.mkdir(exist_ok=True)
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_file(file, "\n".join(lines) + "\n", make_folder=True)
     return new
 
 
