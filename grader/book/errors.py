@@ -22,6 +22,7 @@ REASONS: Mapping[int, str] = {
     errno.ENOENT: "no such file or folder",
     errno.ENOTDIR: "a part of its path is not a folder",
     errno.EISDIR: "it is a folder",
+    errno.EEXIST: "there is a file of this name",
     errno.ELOOP: "its links lead in a circle",
     errno.ENAMETOOLONG: "its name is too long",
     errno.EBUSY: "another program is using it",

@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.book.errors import KoansError, writing
@@ -22,12 +22,12 @@ ONLY_IN_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDE
 
 
 def write_file(file: Path | str, content: str | bytes, *, make_folder: bool = False) -> None:
-    """Write a file. Text to `-` is printed. With `make_folder` the folder of the file is made if it does not exist.
+    """Write a file. Text to `-` is printed, in UTF-8 as in a file. With `make_folder` a missing folder is made.
 
     Raises KoansError. Then a file that exists has its old content.
     """
     if str(file) == "-" and isinstance(content, str):
-        sys.stdout.write(content)
+        _print(content)
         return
     path = Path(file)
     with writing(file):
@@ -66,9 +66,26 @@ def write_files(files: Mapping[Path, str | bytes]) -> None:
                 os.unlink(draft)
 
 
+def check_ending(file: Path, endings: Sequence[str]) -> None:
+    """Raise KoansError, with the endings, if the name of the file has none of them."""
+    if file.suffix.lower() not in endings:
+        named = f"{', '.join(endings[:-1])} or {endings[-1]}" if len(endings) > 1 else endings[0]
+        raise KoansError(f"{file}: end its name in {named}")
+
+
 def is_device(path: Path) -> bool:
     """Whether this is a device, a pipe or a folder, which cannot be replaced by a file."""
     return path.exists() and not path.is_file()
+
+
+def _print(text: str) -> None:
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None or sys.stdout.isatty():
+        sys.stdout.write(text)
+    else:
+        sys.stdout.flush()
+        binary.write(_bytes(text))
+        binary.flush()
 
 
 def _bytes(content: str | bytes) -> bytes:

@@ -115,19 +115,27 @@ def prompt(workbook: Workbook, koan: Koan) -> RenderableType:
 
 def prepare() -> None:
     """Import in a thread what an afterword needs. The koan runs in another process during this time."""
-    threading.Thread(target=import_module, args=("rich.markdown",), daemon=True).start()
+    threading.Thread(target=import_module, args=("grader.book.copyable",), daemon=True).start()
 
 
 def markdown(text: str) -> RenderableType:
-    from rich.markdown import Markdown  # here, because it takes long to import and most verbs do not need it
+    from grader.book.copyable import CopyableMarkdown  # here: it takes long to import, and most verbs do not need it
 
-    return Markdown(text)
+    return CopyableMarkdown(text)
 
 
 def code(text: str) -> RenderableType:
+    """Python code for a part of a screen: long lines are wrapped."""
     from rich.syntax import Syntax  # here, for the same reason
 
     return Syntax(text, "python", theme="ansi_dark", background_color="default", word_wrap=True)
+
+
+def code_to_copy(text: str) -> RenderableType:
+    """Python code whose lines are printed as they are."""
+    from grader.book.copyable import CopyableCode
+
+    return CopyableCode(text)
 
 
 def harmless(text: str) -> str:
@@ -147,15 +155,24 @@ class SafeConsole(Console):
 
     Names and messages of strangers are printed on it, so it holds for everything that is printed. In the log of a
     GitHub workflow no string is a command either.
+
+    It crops no line, because code may be copied. Where it is no terminal, no line ends in spaces.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **options)
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*objects, **{"crop": False, **options})
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             text = segment.text if segment.control else harmless(segment.text)
             yield segment if text == segment.text else Segment(text, segment.style)
+
+    def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+        text = super()._render_buffer(buffer)
+        return text if self.is_terminal else re.sub(r" +(?=\n)", "", text)
 
 
 def console(*, stderr: bool = False) -> SafeConsole:

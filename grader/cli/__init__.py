@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -13,18 +14,20 @@ import msgspec
 import typer
 from rich.text import Text
 
-from grader.book import terminal
+from grader.book import output, terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
 from grader.cli import bench, editions, exporting, facts, grading, notebooks, reviewing, verifying
-from grader.cli.base import Json, dump, not_recorded, say, show, waiting, workbook
+from grader.cli.base import Json, dump, not_recorded, say, show, version, waiting, workbook
+from grader.cli.sections import Sections
 from grader.judge.runner import Limits, Runner
 from grader.learn import attempts
 from grader.learn.progress import Progress
 from grader.learn.report.standing import listing, unlocked
 
 app = typer.Typer(
+    cls=Sections,
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -43,9 +46,10 @@ KoanId = Annotated[
 
 def main() -> None:
     """Run the command. Bad input prints one line and ends with exit code 2."""
+    output.prepare()
     _clean_up_when_ended()
     try:
-        app(standalone_mode=True)
+        _run()
     except KoansError as error:
         say(str(error))
         sys.exit(2)
@@ -53,17 +57,35 @@ def main() -> None:
         print(file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _discard_output()
         sys.exit(141)
     except Exception as error:
         message = refusal(error)
         if not message:
             raise
+        _discard_output()  # it may be what refuses
         say(message)
         sys.exit(2)
     finally:
         if "triton" not in sys.modules:  # triton warns about objects that are left at exit
             gc.freeze()  # the process ends anyway; collecting garbage first would take 50 ms
+
+
+def _run() -> None:
+    """Run the command, and write out what is still buffered: a full disk may refuse it only now."""
+    try:
+        app(standalone_mode=True)
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+
+
+def _discard_output() -> None:
+    """Let what is left of the output go nowhere. Python would try to write it at the end, and fail once more."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _clean_up_when_ended() -> None:
@@ -74,11 +96,23 @@ def _clean_up_when_ended() -> None:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"koans {version()}")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
 def where_am_i(
     context: typer.Context,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a screen.")] = False,
     poll: Annotated[bool, typer.Option("--poll", help="Look at files now and then, where no events arrive.")] = False,
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", callback=_show_version, is_eager=True, help="Show the version of koans and exit."
+        ),
+    ] = False,
 ) -> None:
     """Tensor Koans: make failing tests pass, one by one.
 
@@ -97,7 +131,7 @@ def where_am_i(
         return
     book = workbook()
     Progress(book.root).close()  # fail before the screen opens if the workbook cannot be written
-    if plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
+    if plain or not (sys.stdout.isatty() and sys.stdin.isatty()) or terminal.console().is_dumb_terminal:
         from grader.learn.app.plain import Plain
 
         Plain(book, poll=poll).run()
@@ -111,7 +145,7 @@ def where_am_i(
 def run(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID…]", help="Koans or chapters; default: the current koan."),
+        typer.Argument(metavar="ID", help="Koans, chapters or their files; default: the current koan."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Run every koan.")] = False,
     seed: Seed = 0,
@@ -130,6 +164,7 @@ def run(
       koans run                     the current koan
       koans run softmax scores      two koans
       koans run ch06                a chapter
+      koans run .                   the koans of this folder
       koans run --all --json
       koans run softmax --cold      leave nothing behind
     """
@@ -180,10 +215,16 @@ def _show_step(book: Workbook, step: attempts.Step, *, alone: bool) -> None:
 
 @app.command("list")
 def list_koans(
-    chapter: Annotated[str | None, typer.Argument(help="Only this chapter.", show_default=False)] = None,
+    chapter: Annotated[
+        str | None, typer.Argument(metavar="CHAPTER", help="Only this chapter.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """The whole path and where you stand on it.
+    """The whole path and where you stand on it: each koan's verdict, name, rung and title.
+
+    A rung is the kind of work that a koan asks for. Name it: say what happens, or what is at fault. Compute it: write
+    it by its definition. Vectorise it: without loops. Stabilise it: right where numbers are large or small. Fuse it: in
+    one pass, without large intermediates. Budget it: count its bytes, FLOPs and time.
 
     \b
     Examples:
@@ -244,7 +285,7 @@ def solution(
     if text is None:
         say(f"the solution of {koan.id} opens when your own passes; --peek shows it now")
         raise typer.Exit(1)
-    show(terminal.code(text))
+    show(terminal.code_to_copy(text))
 
 
 @app.command()

@@ -52,7 +52,7 @@ def export(
 
 def cheatsheet(
     part: Annotated[
-        str | None, typer.Argument(metavar="[PART]", help="A chapter, with all of its cards; default: all chapters.")
+        str | None, typer.Argument(metavar="PART", help="A chapter, with all of its cards; default: all chapters.")
     ] = None,
     output: Annotated[
         Path | None,

@@ -35,7 +35,7 @@ def grade(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH…",
+            metavar="PATH",
             help="A class: a folder or an archive of submissions, as a learning platform hands them over, or a roster "
             "(CSV). Or submissions: folders with exercises/, repositories, archives, notebooks.",
         ),
@@ -137,7 +137,7 @@ def grade(
 
 
 def report(
-    results: Annotated[list[Path], typer.Argument(metavar="FILE…", help="What `koans grade --format json=…` wrote.")],
+    results: Annotated[list[Path], typer.Argument(metavar="FILE", help="What `koans grade --format json=…` wrote.")],
     formats: Formats = None,
     name: ClassName = "class",
     gradebook: Gradebook = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from rich.text import Text
 
 from grader.book.errors import KoansError
+from grader.book.files import check_ending, write_file
 from grader.cli.base import Json, dump, say, show, waiting, workbook
 
 app = typer.Typer(rich_markup_mode=None, help="The same workbook in notebooks: out, and back in.")
@@ -44,6 +44,8 @@ def export(
 
     if (chapter is None) != everything:
         raise KoansError("name a chapter, or give --all: `koans notebook export 6`")
+    if out is not None and not everything and str(out) != "-":
+        check_ending(out, (".ipynb",))
     book = workbook()
     fetched_from = source_of(book.root, source)
     if everything:
@@ -57,7 +59,7 @@ def export(
             set_line(f"{number} of {len(files)}: {one.id}")
             text = notebook_of(book, one, fetched_from)
             if str(file) == "-":
-                sys.stdout.write(text)
+                write_file("-", text)
                 continue
             write_notebook(file, text, overwrite=overwrite)
             show(f"{file}: {one.title}, {len(one.koans)} koans")

@@ -81,10 +81,8 @@ def review(
 
 
 def settings(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Which.", show_default=False)] = None,
-    value: Annotated[
-        str | None, typer.Argument(metavar="[VALUE]", help="What to set it to.", show_default=False)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which.", show_default=False)] = None,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE", help="What to set it to.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """What you may set, kept in .koans/settings.toml.
@@ -117,7 +115,7 @@ def again(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID]", help="A koan that has passed; default: the one begun, or due longest.", show_default=False
+            metavar="ID", help="A koan that has passed; default: the one begun, or due longest.", show_default=False
         ),
     ] = None,
     give_up: Annotated[bool, typer.Option("--give-up", help="End the one that was begun: it comes back soon.")] = False,
@@ -193,7 +191,7 @@ def read(
 
 def quiz(
     chapter: Annotated[
-        str | None, typer.Argument(metavar="[CHAPTER]", help="Its questions only; default: all.", show_default=False)
+        str | None, typer.Argument(metavar="CHAPTER", help="Its questions only; default: all.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="Questions at most.", min=1)] = 10,
     seed: Annotated[
@@ -235,7 +233,10 @@ def quiz(
 
 def stats(
     file: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write one HTML page with plots.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE.html", help="Write one HTML page with plots; - writes to the output."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -249,11 +250,13 @@ def stats(
       koans stats -o stats.html
       koans stats --json
     """
-    from grader.book.files import write_file
+    from grader.book.files import check_ending, write_file
     from grader.learn import stats as statistics
     from grader.learn.report.charts import stats as chart
     from grader.learn.report.stats_page import page
 
+    if file is not None and str(file) != "-":
+        check_ending(file, (".html",))
     book, now = workbook(), time.time()
     with waiting("adding up"), Progress(book.root, must_write=False) as progress:
         progress.check_readable()

@@ -97,7 +97,9 @@ def _git(root: Path, *args: str) -> str:
     if not (root / ".git").exists():
         return ""
     try:
-        run = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True, timeout=20)
+        run = subprocess.run(
+            ["git", "-C", str(root), *args], capture_output=True, encoding="utf-8", errors="replace", timeout=20
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return run.stdout.strip() if run.returncode == 0 else ""
