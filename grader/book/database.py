@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -63,14 +65,15 @@ def opened(file: Path, prepare: Prepare, *, timeout: float) -> sqlite3.Connectio
     """Open a file, check it page by page and call `prepare` with the connection. Returns the connection.
 
     `timeout` is in seconds. Raises Unusable if the file is damaged or if `prepare` raises it, and
-    sqlite3.OperationalError if the file cannot be read or written.
+    sqlite3.OperationalError or OSError if the file cannot be read or written.
     """
     db = sqlite3.connect(file, timeout=timeout, isolation_level=None)
     try:
         _check(db)
         prepare(db)
-        db.execute("begin immediate")  # fails if the file may only be read
-        db.execute("rollback")
+        for place in (file, file.parent):  # SQLite itself opens what it may only read
+            if not os.access(place, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
     except sqlite3.OperationalError:
         db.close()
         raise

@@ -12,6 +12,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Koans": {
         "run": "Run koans and say what came of each.",
         "list": "The whole path and where you stand on it.",
+        "debug": "Run the first failing test here, in a debugger.",
         "hint": "A hint: one tier more each time, three in all.",
         "solution": "The model answer, once your own has passed.",
         "reset": "Put a koan's stub back; your text is kept.",
@@ -53,4 +54,4 @@ class Sections(TyperGroup):
         width = max(len(name) for verbs in SECTIONS.values() for name in verbs)
         for title, verbs in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl([(name.ljust(width), line) for name, line in verbs.items()])
+                formatter.write_dl([(name.ljust(width), line) for name, line in verbs.items() if name in self.commands])

@@ -151,7 +151,10 @@ def open_solution(workbook: Workbook, progress: Progress, koan: Koan, *, peek: b
     text = solution_text(workbook, koan)
     if progress.last_pass(koan) is None:
         if peek:
-            progress.record_peek(koan)
+            try:
+                progress.record_peek(koan)
+            except DatabaseRefused as error:
+                raise KoansError(f"the peek cannot be recorded, so the solution stays closed: {error}") from None
         else:
             progress.check_readable()
             return None

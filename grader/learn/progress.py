@@ -60,14 +60,15 @@ class Standing(msgspec.Struct, frozen=True):
 class Progress:
     """One open progress file, a context manager. Several processes may have it open at the same time.
 
-    Raises KoansError if the folder cannot be written or the file is damaged. With `must_write=False` a file that can
+    `timeout`: seconds to wait for another process that has locked it. Raises KoansError if the folder cannot be written or the file is damaged. With `must_write=False` a file that can
     only be read is read, and `refused` says why it cannot be written. If it cannot be read either, `unreadable` is
     set, and the methods answer as if nothing had been recorded.
 
     A method that cannot read or write raises DatabaseRefused. If `refused` is set, each recording tries the file again.
     """
 
-    def __init__(self, root: Path, *, must_write: bool = True) -> None:
+    def __init__(self, root: Path, timeout: float = 10, *, must_write: bool = True) -> None:
+        self._timeout = timeout
         self.folder = root / ".koans"
         self.file = self.folder / "progress.db"
         self.refused = ""
@@ -76,7 +77,7 @@ class Progress:
             place = self.file if self.file.exists() else self.folder
             more = ", and progress is kept there; work in a copy you can write to"
             with writing(place, sqlite3.OperationalError, more=more):
-                self._use(self._open(timeout=10))
+                self._use(self._open(self._timeout))
         else:
             self._open_or_copy()
 
@@ -86,7 +87,7 @@ class Progress:
 
     def _open_or_copy(self) -> None:
         try:
-            self._use(self._open(timeout=10))
+            self._use(self._open(self._timeout))
         except (OSError, sqlite3.OperationalError) as error:
             place = self.file if self.file.exists() else self.folder
             self.refused = f"{place}: cannot be written ({reason(error, place)})"
@@ -262,7 +263,10 @@ class Progress:
             if not file.exists():
                 break
             file = folder / f"{koan.name}-{stamp}-{n}.py"
-        write_file(file, data, make_folder=True)
+        try:
+            write_file(file, data, make_folder=True)
+        except KoansError as error:
+            raise KoansError(f"{error}; a copy would be kept there, so nothing was replaced") from None
         return file
 
 
