@@ -60,9 +60,10 @@ class Standing(msgspec.Struct, frozen=True):
 class Progress:
     """One open progress file, a context manager. Several processes may have it open at the same time.
 
-    `timeout`: seconds to wait for another process that has locked it. Raises KoansError if the folder cannot be written or the file is damaged. With `must_write=False` a file that can
-    only be read is read, and `refused` says why it cannot be written. If it cannot be read either, `unreadable` is
-    set, and the methods answer as if nothing had been recorded.
+    `timeout`: seconds to wait for another process that has locked it. Raises KoansError if the folder cannot be
+    written or the file is damaged. With `must_write=False` a file that can only be read is read, and `refused` says why
+    it cannot be written. If it cannot be read either, `unreadable` is set, and the methods answer as if nothing had
+    been recorded.
 
     A method that cannot read or write raises DatabaseRefused. If `refused` is set, each recording tries the file again.
     """
