@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import CodeBlock, Markdown, MarkdownElement
-from rich.segment import Segment
 from rich.syntax import Syntax
 from rich.text import Text
 
@@ -26,12 +25,10 @@ class CopyableCode:
 
 
 class _Fence(CodeBlock):
-    """A block of code within a text, with an empty line above and below it."""
+    """A block of code within a text."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Segment.line()
         yield CopyableCode(str(self.text), self.lexer_name)
-        yield Segment.line()
 
 
 class CopyableMarkdown(Markdown):

@@ -101,6 +101,8 @@ def _check_place(file: Path, make_folder: bool) -> None:
 
 def _draft(target: Path, data: bytes) -> Path:
     """A file beside the target with these bytes, and with the mode that the target has or would get."""
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     old = target.stat() if target.exists() else None
     if old is not None and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))

@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import io
 import json
+import os
 import re
 import sys
 import unicodedata
@@ -30,6 +31,10 @@ NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 def prepare() -> None:
     """Let the standard streams replace what their encoding lacks. Input that cannot be decoded is replaced too."""
     codecs.register_error(HANDLER, _replace)
+    if sys.stdout is None:  # closed by the shell, by `>&-`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not in a test that captures it
             stream.reconfigure(errors=HANDLER)

@@ -329,7 +329,7 @@ for verb in ("read", "quiz", "review", "again", "stats", "settings"):
     app.command(verb)(getattr(reviewing, verb))
 app.command("release")(editions.release)
 app.command("update")(editions.update)
-cards_app.command("export")(exporting.export)
+cards_app.command("export", short_help="Write the unlocked cards for Anki.")(exporting.export)
 app.command("cheatsheet")(exporting.cheatsheet)
 app.command("facts")(facts.facts)
 

@@ -18,7 +18,7 @@ def benches() -> None:
     """Race ways to compute the same thing, and see what bounds them."""
 
 
-@app.command()
+@app.command(short_help="Attention: loops, einsum, Triton and torch's SDPA.")
 def attention(
     lengths: Annotated[str, typer.Option(help="Tokens, separated by commas.")] = "512,4096,16384",
     widths: Annotated[str, typer.Option(help="Head widths, separated by commas.")] = "64,128",

@@ -84,11 +84,14 @@ def grade(
       koans grade handed-in/ada.ipynb
       koans grade submissions.zip --seed 1234 --format html=class.html
       koans grade ../forks/ada --require-isolation --seed 1234
-      koans grade /autograder/submission --format gradescope=/autograder/results/results.json
-      koans grade . --workbook ../koans --format github=- --format github-summary=$GITHUB_STEP_SUMMARY
+      koans grade /autograder/submission \\
+        --format gradescope=/autograder/results/results.json
+      koans grade . --workbook ../koans --format github=- \\
+        --format github-summary=$GITHUB_STEP_SUMMARY
       koans grade ../forks --seed 1234 --class "Numerics" --format html=class.html
       koans grade roster.csv --seed 1234 --format gradescope='out/{}.json'
-      koans grade ../forks --format canvas=import.csv --gradebook export.csv --assignment "Koans 1"
+      koans grade ../forks --format canvas=import.csv \\
+        --gradebook export.csv --assignment "Koans 1"
     """
     from grader.course.grade import as_feedback, classroom, grade_all, lack_of_isolation
     from grader.course.intake.client import Intake

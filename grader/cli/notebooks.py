@@ -17,7 +17,7 @@ app = typer.Typer(rich_markup_mode=None, help="The same workbook in notebooks: o
 SOURCE = "Where a hosted notebook fetches the workbook: owner/name or an https address [default: the remote `origin`]."
 
 
-@app.command("export")
+@app.command("export", short_help="Write a chapter as a notebook.")
 def export(
     chapter: Annotated[
         str | None, typer.Argument(help="A chapter: ch06_numerics, ch06, 6 or numerics.", show_default=False)
@@ -67,7 +67,7 @@ def export(
         say("no public address is known, so these open beside a workbook only; --source PLACE changes that")
 
 
-@app.command("import")
+@app.command("import", short_help="Bring answers from a notebook into exercises/.")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.ipynb", help="A notebook with answers.")],
     chapter: Annotated[str, typer.Option(help="Which chapter it is of, where it does not say.")] = "",
@@ -113,7 +113,7 @@ def import_(
     raise typer.Exit(1 if imported.open else 0)
 
 
-@app.command()
+@app.command(short_help="Write badges that open each chapter's notebook.")
 def badges(
     source: Annotated[str, typer.Option(metavar="OWNER/NAME", help="The public repository; empty removes the badges.")],
     branch: Annotated[str, typer.Option(help="The branch that has the notebooks.")] = "notebooks",
@@ -130,7 +130,8 @@ def badges(
     \b
     Examples:
       koans notebook badges --source ada/tensor-koans
-      koans notebook badges --source ada/tensor-koans --opens 'https://notebooks.example.org/{source}/{branch}/{chapter}'
+      koans notebook badges --source ada/tensor-koans \\
+        --opens 'https://notebooks.example.org/{source}/{branch}/{chapter}'
       koans notebook badges --source ''
     """
     from grader.course.edition.badges import OPENS, write
