@@ -40,15 +40,20 @@ class Database:
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Execute the statement for each of the rows, for all of them or none."""
-        with self._refusing():
-            self._connection.execute("begin immediate")
-            try:
-                self._connection.executemany(sql, rows)
-                self._connection.execute("commit")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):  # SQLite may have ended the transaction itself
-                    self._connection.execute("rollback")
-                raise
+        with self.transaction(), self._refusing():
+            self._connection.executemany(sql, rows)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is written within the block is written as a whole, or not at all."""
+        self.execute("begin immediate")
+        try:
+            yield
+            self.execute("commit")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # SQLite may have ended the transaction itself
+                self._connection.execute("rollback")
+            raise
 
     def close(self) -> None:
         self._connection.close()
@@ -59,6 +64,15 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise DatabaseRefused(f"{self.file}: {reason(error, self.file)}") from None
+
+
+@contextlib.contextmanager
+def keeping(what: str) -> Iterator[None]:
+    """Within the block a refusal says what is not kept because of it."""
+    try:
+        yield
+    except DatabaseRefused as error:
+        raise DatabaseRefused(f"{what} is not kept: {error}") from None
 
 
 def opened(file: Path, prepare: Prepare, *, timeout: float) -> sqlite3.Connection:

@@ -38,7 +38,7 @@ app.add_typer(cards_app, name="cards")
 app.add_typer(notebooks.app, name="notebook")
 app.add_typer(bench.app, name="bench")
 
-Seed = Annotated[int, typer.Option(help="Seed of all random inputs.", min=0, max=2**63 - 1)]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random inputs.", min=0, max=2**63 - 1)]
 KoanId = Annotated[
     str | None, typer.Argument(metavar="ID", help="A koan; default: the current one.", show_default=False)
 ]
@@ -149,7 +149,9 @@ def run(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Run every koan.")] = False,
     seed: Seed = 0,
-    timeout: Annotated[float, typer.Option(help="Seconds a koan may take.", min=0.1)] = Limits().timeout,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Seconds a koan may take.", min=0.1)
+    ] = Limits().timeout,
     cold: Annotated[bool, typer.Option("--cold", help="Use no warm process and leave none behind.")] = False,
     as_json: Json = False,
 ) -> None:

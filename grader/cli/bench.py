@@ -20,10 +20,14 @@ def benches() -> None:
 
 @app.command(short_help="Attention: loops, einsum, Triton and torch's SDPA.")
 def attention(
-    lengths: Annotated[str, typer.Option(help="Tokens, separated by commas.")] = "512,4096,16384",
-    widths: Annotated[str, typer.Option(help="Head widths, separated by commas.")] = "64,128",
-    budget: Annotated[float, typer.Option(help="On a CPU: seconds a way may take for a cell.", min=0.1)] = 5.0,
-    out: Annotated[Path | None, typer.Option(help="Folder for JSON and plots; default: .koans/bench.")] = None,
+    lengths: Annotated[str, typer.Option(metavar="N,N", help="Tokens, separated by commas.")] = "512,4096,16384",
+    widths: Annotated[str, typer.Option(metavar="N,N", help="Head widths, separated by commas.")] = "64,128",
+    budget: Annotated[
+        float, typer.Option(metavar="SECONDS", help="On a CPU: seconds a way may take for a cell.", min=0.1)
+    ] = 5.0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for JSON and plots; default: .koans/bench.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Attention as loops, einsum, Triton (the model's kernel, and yours once written) and torch's SDPA, in bf16.

@@ -26,9 +26,11 @@ FORMATS = (
 )
 
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
-ClassName = Annotated[str, typer.Option("--class", help="What the class is called in reports.")]
+ClassName = Annotated[str, typer.Option("--class", metavar="NAME", help="What the class is called in reports.")]
 Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")]
-Assignment = Annotated[str, typer.Option(help="The assignment in it: its title or id; added if it is not there.")]
+Assignment = Annotated[
+    str, typer.Option(metavar="NAME", help="The assignment in it: its title or id; added if it is not there.")
+]
 
 
 def grade(
@@ -47,7 +49,11 @@ def grade(
     seed: Annotated[
         int | None,
         typer.Option(
-            "--seed", min=0, max=2**63 - 1, help="Seed of all random inputs [default: a new one, which is shown]."
+            "--seed",
+            metavar="N",
+            min=0,
+            max=2**63 - 1,
+            help="Seed of all random inputs [default: a new one, which is shown].",
         ),
     ] = None,
     judge: Annotated[
@@ -59,7 +65,8 @@ def grade(
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Judge every koan again, and replace what is cached.")] = False,
     jobs: Annotated[
-        int | None, typer.Option("-j", "--jobs", min=1, help="Runs at the same time [default: one for each core].")
+        int | None,
+        typer.Option("-j", "--jobs", metavar="N", min=1, help="Runs at the same time [default: one for each core]."),
     ] = None,
     single: Annotated[
         bool, typer.Option("--single", help="PATH is one submission, also if it looks like a class.")

@@ -20,7 +20,8 @@ SOURCE = "Where a hosted notebook fetches the workbook: owner/name or an https a
 @app.command("export", short_help="Write a chapter as a notebook.")
 def export(
     chapter: Annotated[
-        str | None, typer.Argument(help="A chapter: ch06_numerics, ch06, 6 or numerics.", show_default=False)
+        str | None,
+        typer.Argument(metavar="CHAPTER", help="A chapter: ch06_numerics, ch06, 6 or numerics.", show_default=False),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every chapter; -o is then a folder.")] = False,
     out: Annotated[
@@ -70,7 +71,9 @@ def export(
 @app.command("import", short_help="Bring answers from a notebook into exercises/.")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.ipynb", help="A notebook with answers.")],
-    chapter: Annotated[str, typer.Option(help="Which chapter it is of, where it does not say.")] = "",
+    chapter: Annotated[
+        str, typer.Option(metavar="CHAPTER", help="Which chapter it is of, where it does not say.")
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Run what was written, for progress and cards.")] = True,
     as_json: Json = False,
@@ -116,7 +119,7 @@ def import_(
 @app.command(short_help="Write badges that open each chapter's notebook.")
 def badges(
     source: Annotated[str, typer.Option(metavar="OWNER/NAME", help="The public repository; empty removes the badges.")],
-    branch: Annotated[str, typer.Option(help="The branch that has the notebooks.")] = "notebooks",
+    branch: Annotated[str, typer.Option(metavar="NAME", help="The branch that has the notebooks.")] = "notebooks",
     opens: Annotated[
         str | None,
         typer.Option(

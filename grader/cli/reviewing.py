@@ -158,7 +158,7 @@ def again(
 
 
 def read(
-    chapter: Annotated[str, typer.Argument(help="A chapter: ch06_numerics, ch06, 6 or numerics.")],
+    chapter: Annotated[str, typer.Argument(metavar="CHAPTER", help="A chapter: ch06_numerics, ch06, 6 or numerics.")],
     no_questions: Annotated[bool, typer.Option("--no-questions", help="The text alone.")] = False,
 ) -> None:
     """Read a chapter: predict first, read, compare, then say what it left behind.
@@ -195,7 +195,7 @@ def quiz(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="Questions at most.", min=1)] = 10,
     seed: Annotated[
-        int | None, typer.Option(help="Order of questions and options [default: a new one].", min=0)
+        int | None, typer.Option(metavar="N", help="Order of questions and options [default: a new one].", min=0)
     ] = None,
     as_json: Json = False,
 ) -> None:

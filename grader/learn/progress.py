@@ -146,12 +146,13 @@ class Progress:
         )
         blob = msgspec.json.encode(verdict)
         db = self._recording()
-        db.execute(
-            "insert into attempts (koan, at, content, status, fast, seconds, verdict) values (?,?,?,?,?,?,?)",
-            (*row, verdict.seconds, blob),
-        )
-        if verdict.passed:
-            db.execute("insert or ignore into texts values (?,?)", (digest(text), text))
+        with db.transaction():
+            db.execute(
+                "insert into attempts (koan, at, content, status, fast, seconds, verdict) values (?,?,?,?,?,?,?)",
+                (*row, verdict.seconds, blob),
+            )
+            if verdict.passed:
+                db.execute("insert or ignore into texts values (?,?)", (digest(text), text))
 
     def last_pass(self, koan: Koan) -> tuple[Verdict, float, str] | None:
         """The last verdict that passed, its time (seconds since 1970, UTC) and the digest of its text, if any."""

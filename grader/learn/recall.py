@@ -140,6 +140,12 @@ class Recall:
         """Add a step of a re-solve."""
         self._db.execute("insert into resolves (koan, at, event) values (?,?,?)", (step.koan, step.at, step.event))
 
+    def end_re_solve(self, step: ReSolveStep, review: Review) -> None:
+        """Add the last step of a re-solve and its rating, both or none."""
+        with self._db.transaction():
+            self.add_re_solve_step(step)
+            self.review("koan", review)
+
     def re_solve_steps(self) -> list[ReSolveStep]:
         """Every step of every re-solve, in the order in which they happened."""
         return [ReSolveStep(*row) for row in self._db.execute("select koan, at, event from resolves order by id")]

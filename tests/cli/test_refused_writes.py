@@ -9,6 +9,7 @@ import pytest
 
 from grader import cli
 from grader.book import files
+from grader.book.database import Database, DatabaseRefused
 from grader.book.errors import KoansError
 from grader.book.files import write_file, write_files
 from grader.learn.progress import Progress
@@ -261,3 +262,53 @@ def test_output_that_cannot_be_written_is_one_line(play, monkeypatch):
     for args in (["list", "ch14"], ["--version"], ["settings", "--json"], ["notebook", "export", "14", "-o", "-"]):
         assert koans(*args, to="/dev/full") == (2, [FULL])
     assert koans("list", "ch14", to=os.devnull) == (0, [])
+
+
+@pytest.fixture
+def filling(monkeypatch):
+    """A disk that has no space for what is recorded after the first reading."""
+
+    def fill(self, sql, parameters=()):
+        if sql.startswith("insert"):
+            raise DatabaseRefused(f"progress.db: {FULL}")
+        return execute(self, sql, parameters)
+
+    execute = Database.execute
+    monkeypatch.setattr(Database, "execute", fill)
+
+
+def test_a_rating_that_cannot_be_kept_is_not_counted_and_is_said(proved, filling):
+    result = proved.says("review", lines=["", "3", "", "3"])
+    _one_line(result, "the last rating is not kept", FULL)
+    assert "nothing was reviewed" in result.stdout
+
+
+def test_an_answer_that_cannot_be_kept_is_said(proved, filling):
+    _one_line(proved.says("quiz", "--limit", "1", lines=["a"]), "the last answer is not kept", FULL)
+
+
+def test_a_re_solve_shows_its_verdict_where_it_cannot_be_recorded_and_a_pass_stays_open(proved, monkeypatch):
+    assert proved.says("again", "softmax").returncode == 0
+    scratch = proved.root / ".koans/again/exercises/ch06_numerics/softmax.py"
+    answer = proved.workbook.exercise(proved.workbook.koan("softmax")).read_text()
+    execute = Database.execute
+
+    def fill(self, sql, parameters=()):
+        if sql.startswith("insert into re") and ("failed" in parameters or "reviews" in sql):
+            raise DatabaseRefused(f"progress.db: {FULL}")
+        return execute(self, sql, parameters)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "execute", fill)
+        scratch.write_text(answer.replace("amax", "amin"))
+        failed = proved.says("again", "softmax")
+        assert (
+            failed.returncode == 1
+            and "✗ failed" in failed.stdout
+            and f"not recorded: progress.db: {FULL}" in (" ".join(failed.stdout.split()))
+        )
+        scratch.write_text(answer)
+        passed = proved.says("again", "softmax")
+        assert passed.returncode == 2 and "✓ passed" in passed.stdout and "the pass is not kept" in passed.stderr
+    with Progress(proved.root) as progress:
+        assert [step.event for step in progress.recall.re_solve_steps()] == ["started"]
