@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from grader.book import terminal
-from grader.cli.base import Json, dump, new_seed, show, waiting, workbook
+from grader.cli.base import Json, dump, new_seed, say, show, waiting, workbook
 from grader.learn import due
 from grader.learn import settings as setting
 from grader.learn.progress import Progress
@@ -180,9 +180,11 @@ def read(
     with Keyboard() as keyboard:
         screens = Screens(keyboard, terminal.console())
         if screens.live and not no_questions:
-            with Progress(book.root) as progress:
-                run_reading(book, progress, opened, screens)
-            return
+            with Progress(book.root, must_write=False) as progress:
+                if not progress.refused:
+                    run_reading(book, progress, opened, screens)
+                    return
+            say(f"answers are not kept, so nothing is asked: {progress.refused}")
         if not no_questions:
             for question in begin(book.questions_of(opened), {}).predict:
                 show(report.prediction(question), "")
