@@ -10,9 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
-from rich.padding import Padding
 from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
 from grader.book.verdict import SYMBOLS, Status, TestResult, Verdict, clean
@@ -98,18 +96,20 @@ def _message(result: Verdict) -> list[Text]:
 
 
 def next_steps(steps: Sequence[tuple[str, str]]) -> RenderableType:
-    """A table of commands and what each does."""
-    table = Table.grid(padding=(0, 2))
-    for command, effect in steps:
-        table.add_row(Text(command, "cyan"), Text(effect, "dim"))
-    return Group(Text(), Text("next", "dim"), Padding(table, (0, 0, 0, 2)))
+    """Commands and what each does, one a line. A command may be copied, so no line is wrapped."""
+    width = max((len(command) for command, effect in steps if effect), default=0)
+    lines = [Text.assemble("  ", (command.ljust(width), "cyan"), "  ", (effect, "dim")) for command, effect in steps]
+    for line in lines:
+        line.rstrip()
+        line.no_wrap, line.overflow = True, "ignore"
+    return Group(Text(), Text("next", "dim"), *lines)
 
 
 def prompt(workbook: Workbook, koan: Koan) -> RenderableType:
     """The title of the koan, its file, and what it is about."""
     body = workbook.prompt(koan).partition("\n")[2].strip()
     head = Text.assemble((koan.title, "bold"), f"  ({koan.rung}, {koan.points} point{'s' * (koan.points != 1)})")
-    file = Text(f"exercises/{koan.id}.py", "cyan")
+    file = Text(f"exercises/{koan.id}.py", "cyan", no_wrap=True, overflow="ignore")
     return Group(head, file, Text(), markdown(body))
 
 

@@ -7,7 +7,6 @@ import gc
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -19,7 +18,7 @@ from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
 from grader.cli import bench, editions, exporting, facts, grading, notebooks, reviewing, verifying
-from grader.cli.base import Json, dump, not_recorded, say, show, version, waiting, workbook
+from grader.cli.base import Json, dump, here, not_recorded, say, show, version, waiting, workbook
 from grader.cli.sections import Sections
 from grader.judge.runner import Limits, Runner
 from grader.learn import attempts
@@ -317,7 +316,7 @@ def doctor(as_json: Json = False) -> None:
     from grader.learn.report import doctor as doctor_screen
 
     with waiting("examining this machine"):
-        findings = examine(find_root(Path.cwd()))
+        findings = examine(find_root(here()))
     if as_json:
         dump(findings)
     else:

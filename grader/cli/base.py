@@ -32,7 +32,15 @@ def new_seed() -> int:
 
 def workbook() -> Workbook:
     """The workbook that the current folder is in. Raises KoansError if there is none."""
-    return Workbook(find_root(Path.cwd()))
+    return Workbook(find_root(here()))
+
+
+def here() -> Path:
+    """The current folder. Raises KoansError if it was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        raise KoansError("the current folder was removed: change to the folder of your workbook") from None
 
 
 def version() -> str:

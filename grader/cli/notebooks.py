@@ -11,7 +11,7 @@ from rich.text import Text
 
 from grader.book.errors import KoansError
 from grader.book.files import check_ending, write_file
-from grader.cli.base import Json, dump, say, show, waiting, workbook
+from grader.cli.base import Json, dump, not_recorded, say, show, waiting, workbook
 
 app = typer.Typer(rich_markup_mode=None, help="The same workbook in notebooks: out, and back in.")
 SOURCE = "Where a hosted notebook fetches the workbook: owner/name or an https address [default: the remote `origin`]."
@@ -113,6 +113,7 @@ def import_(
         dump({**msgspec.to_builtins(imported), "verdicts": [msgspec.to_builtins(step.verdict) for step in steps]})
     elif steps:
         show(f"{sum(step.verdict.passed for step in steps)} of {len(steps)} passed")
+    not_recorded(step.not_recorded for step in steps)
     raise typer.Exit(1 if imported.open else 0)
 
 

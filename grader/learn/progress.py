@@ -176,13 +176,14 @@ class Progress:
     ) -> Standing:
         """The standing of a koan with `count` attempts, from the ids of its last attempt and of its last pass."""
         file = workbook.exercise(koan)
-        content = digest(source_text.readable(file.read_bytes()) if file.exists() else "")
+        data = _contents(file)
+        content = digest(source_text.readable(data or b""))
         last_content, last_status, fast = self._attempt(last) if last else ("", "", None)
         passed = last_pass is not None
         changed = last_pass is not None and content != self._attempt(last_pass)[0]
         if last and last_content == content:
             status = Status(last_status)
-        elif not file.exists():
+        elif data is None:
             status = Status.broken
         elif passed and not changed:
             status = Status.passed
@@ -270,6 +271,14 @@ class Progress:
         except KoansError as error:
             raise KoansError(f"{error}; a copy would be kept there, so nothing was replaced") from None
         return file
+
+
+def _contents(file: Path) -> bytes | None:
+    """The bytes of a file; None if it is missing or cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
 
 
 def _prepare(db: sqlite3.Connection) -> None:

@@ -8,6 +8,8 @@ import pytest
 import typer
 
 from grader import cli
+from grader.book.errors import KoansError
+from grader.cli import base
 from grader.cli.sections import SECTIONS
 from grader.learn import settings
 from tests.conftest import ROOT
@@ -130,3 +132,12 @@ def test_the_command_mends_a_settings_file_with_a_wrong_value(play):
 
 def test_every_setting_says_what_it_is_and_what_it_may_be():
     assert set(settings.ALLOWED) == set(settings.DESCRIPTIONS) == set(settings.Settings.__struct_fields__)
+
+
+def test_a_folder_that_was_removed_is_one_line(play, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    with contextlib.chdir(gone):
+        gone.rmdir()
+        with pytest.raises(KoansError, match="the current folder was removed: change to"):
+            base.workbook()

@@ -133,3 +133,9 @@ def test_a_dumb_terminal_gets_no_color_and_no_cursor_movement(monkeypatch):
 
     assert "\x1b" not in printed("dumb") and "working" not in printed("dumb")
     assert "\x1b[" in printed("xterm-256color")
+
+
+def test_commands_and_paths_are_not_wrapped_where_the_terminal_is_narrow(play):
+    lines = play.says("run", "scale_per_tensor_channel_group", env={"COLUMNS": "30"}).stdout.splitlines()
+    assert "exercises/ch06_numerics/scale_per_tensor_channel_group.py" in lines
+    assert "  edit exercises/ch06_numerics/scale_per_tensor_channel_group.py" in lines

@@ -312,3 +312,14 @@ def test_a_re_solve_shows_its_verdict_where_it_cannot_be_recorded_and_a_pass_sta
         assert passed.returncode == 2 and "✓ passed" in passed.stdout and "the pass is not kept" in passed.stderr
     with Progress(proved.root) as progress:
         assert [step.event for step in progress.recall.re_solve_steps()] == ["started"]
+
+
+def test_an_exercise_that_cannot_be_read_is_broken_and_the_rest_is_shown(proved):
+    file = proved.workbook.exercise(proved.workbook.koan("exp_overflow"))
+    file.unlink()
+    file.mkdir()
+    listed = proved.says("list", "ch06")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "! broken       exp_overflow" in listed.stdout and "✓ passed       softmax" in listed.stdout
+    _one_line(proved.says("reset", "exp_overflow"), "exp_overflow.py: cannot be read (it is a folder)")
+    assert proved.says("stats").returncode == 0
