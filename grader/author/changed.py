@@ -105,7 +105,7 @@ def _entries(table: dict[str, Any]) -> dict[str, Any]:
 
 def _git(root: Path, *words: str) -> str:
     try:
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, encoding="utf-8")
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, encoding="utf-8", errors="replace")
     except OSError as error:
         raise KoansError(f"--changed asks git, which cannot be run: {error.strerror}") from None
     if done.returncode:

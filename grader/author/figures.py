@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 
 from grader.book.errors import KoansError
 from grader.book.figure_style import STYLE, style
+from grader.book.files import write_file
 from grader.book.workbook import find_root
 
 DIGITS = 6  # significant digits of a plotted number that the digest sees
@@ -155,7 +156,7 @@ def _run(root: Path, *, check: bool, everything: bool) -> int:
         if check and chapter in reasons:
             print(f"content/{chapter}/figure.svg: {reasons[chapter]}; `python -m grader.author.figures` draws it")
         elif not check and (everything or chapter in reasons):
-            file.with_suffix(".svg").write_bytes(svg(file))
+            write_file(file.with_suffix(".svg"), svg(file))
             print(f"content/{chapter}/figure.svg: drawn ({reasons.get(chapter, 'was up to date')})")
     if check:
         print(f"figures: {len(files)}, stale: {len(reasons)}")

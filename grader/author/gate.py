@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from grader.author import facts
 from grader.book.errors import KoansError
+from grader.book.files import write_file
 from grader.book.oracles import oracles
 from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict
@@ -335,5 +336,5 @@ def lock(workbook: Workbook) -> int:
     """Add new ids to the lock. Returns how many. No id is ever removed."""
     locked = _locked_ids(workbook.root)
     new = set(ids(workbook)) - locked
-    (workbook.root / LOCK).write_text("\n".join(sorted(locked | new)) + "\n", encoding="utf-8")
+    write_file(workbook.root / LOCK, "\n".join(sorted(locked | new)) + "\n")
     return len(new)

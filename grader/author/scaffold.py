@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from grader.book.errors import KoansError
+from grader.book.files import write_files
 from grader.book.stubs import derive
 from grader.book.workbook import Workbook
 
@@ -75,7 +76,7 @@ Why it matters in a real model, and where the idea returns.
 def new_koan(workbook: Workbook, name: str) -> list[Path]:
     """Write the files of a new koan, and its entry in chapter.toml. Returns the files.
 
-    Raises KoansError if the id is malformed, or if the koan or any of its files exists.
+    Raises KoansError if the id is malformed, if the koan or any of its files exists, or if a file cannot be written.
     """
     match = re.fullmatch(r"(ch\d\d_[a-z_]+)/([a-z][a-z0-9_]*)", name)
     if not match:
@@ -97,11 +98,9 @@ def new_koan(workbook: Workbook, name: str) -> list[Path]:
     existing = [f for f in files if f.exists()]
     if existing or name in workbook.koans:
         raise KoansError(f"{name} exists already{': ' + str(existing[0].relative_to(root)) if existing else ''}")
-    for file, text in files.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
     toml = root / "content" / chapter / "chapter.toml"
     head = toml.read_text(encoding="utf-8") if toml.exists() else f'title = "{chapter[5:].capitalize()}"\n'
     entry = f'\n[[koans]]\nname = "{koan}"\ntitle = "{title}"\nrung = "compute it"\npoints = 1\n'
-    toml.write_text(head + entry, encoding="utf-8")
-    return [*files, toml]
+    files[toml] = head + entry
+    write_files(files)
+    return [*files]

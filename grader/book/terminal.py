@@ -10,9 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
-from rich.padding import Padding
 from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
 from grader.book.verdict import SYMBOLS, Status, TestResult, Verdict, clean
@@ -98,36 +96,46 @@ def _message(result: Verdict) -> list[Text]:
 
 
 def next_steps(steps: Sequence[tuple[str, str]]) -> RenderableType:
-    """A table of commands and what each does."""
-    table = Table.grid(padding=(0, 2))
-    for command, effect in steps:
-        table.add_row(Text(command, "cyan"), Text(effect, "dim"))
-    return Group(Text(), Text("next", "dim"), Padding(table, (0, 0, 0, 2)))
+    """Commands and what each does, one a line. A command may be copied, so no line is wrapped."""
+    width = max((len(command) for command, effect in steps if effect), default=0)
+    lines = [Text.assemble("  ", (command.ljust(width), "cyan"), "  ", (effect, "dim")) for command, effect in steps]
+    for line in lines:
+        line.rstrip()
+        line.no_wrap, line.overflow = True, "ignore"
+    return Group(Text(), Text("next", "dim"), *lines)
 
 
 def prompt(workbook: Workbook, koan: Koan) -> RenderableType:
     """The title of the koan, its file, and what it is about."""
     body = workbook.prompt(koan).partition("\n")[2].strip()
     head = Text.assemble((koan.title, "bold"), f"  ({koan.rung}, {koan.points} point{'s' * (koan.points != 1)})")
-    file = Text(f"exercises/{koan.id}.py", "cyan")
+    file = Text(f"exercises/{koan.id}.py", "cyan", no_wrap=True, overflow="ignore")
     return Group(head, file, Text(), markdown(body))
 
 
 def prepare() -> None:
     """Import in a thread what an afterword needs. The koan runs in another process during this time."""
-    threading.Thread(target=import_module, args=("rich.markdown",), daemon=True).start()
+    threading.Thread(target=import_module, args=("grader.book.copyable",), daemon=True).start()
 
 
 def markdown(text: str) -> RenderableType:
-    from rich.markdown import Markdown  # here, because it takes long to import and most verbs do not need it
+    from grader.book.copyable import CopyableMarkdown  # here: it takes long to import, and most verbs do not need it
 
-    return Markdown(text)
+    return CopyableMarkdown(text)
 
 
 def code(text: str) -> RenderableType:
+    """Python code for a part of a screen: long lines are wrapped."""
     from rich.syntax import Syntax  # here, for the same reason
 
     return Syntax(text, "python", theme="ansi_dark", background_color="default", word_wrap=True)
+
+
+def code_to_copy(text: str) -> RenderableType:
+    """Python code whose lines are printed as they are."""
+    from grader.book.copyable import CopyableCode
+
+    return CopyableCode(text)
 
 
 def harmless(text: str) -> str:
@@ -147,18 +155,36 @@ class SafeConsole(Console):
 
     Names and messages of strangers are printed on it, so it holds for everything that is printed. In the log of a
     GitHub workflow no string is a command either.
+
+    It crops no line, because code may be copied. Where it is no terminal, no line ends in spaces.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*objects, **{"crop": False, **options})
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             text = segment.text if segment.control else harmless(segment.text)
             yield segment if text == segment.text else Segment(text, segment.style)
 
+    def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+        text = super()._render_buffer(buffer)
+        return text if self.is_terminal else re.sub(r" +(?=\n)", "", text)
+
+
+def can_draw() -> bool:
+    """Whether a terminal can do more than print lines, by the variable TERM. On Windows, which sets none, it can."""
+    return os.environ.get("TERM", "dumb" if os.name != "nt" else "windows").lower() not in ("", "dumb", "unknown")
+
 
 def console(*, stderr: bool = False) -> SafeConsole:
-    """Writes plain text unless it is a terminal. At most 110 columns wide, because longer lines are hard to read."""
-    plain = SafeConsole(stderr=stderr)
-    return SafeConsole(stderr=stderr, width=min(plain.width, 110)) if plain.width > 110 else plain
+    """Writes plain text unless it is a terminal that can draw.
+
+    At most 110 columns wide, because longer lines are hard to read.
+    """
+    colors: dict[str, Any] = {} if can_draw() or os.environ.get("FORCE_COLOR") else {"color_system": None}
+    plain = SafeConsole(stderr=stderr, **colors)
+    return SafeConsole(stderr=stderr, width=min(plain.width, 110), **colors) if plain.width > 110 else plain

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import difflib
+import os
 import re
 import tomllib
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -18,7 +19,19 @@ from grader.book.syntax import parse
 
 Rung = Literal["name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it"]
 RUNGS: tuple[str, ...] = ("name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it")
+# What each rung asks for, and the short name that tables have.
+RUNG_MEANINGS: Mapping[str, str] = {
+    "name it": "say what happens, or what is at fault",
+    "compute it": "write it by its definition",
+    "vectorise it": "write it without loops",
+    "stabilise it": "keep it right where numbers are large or small",
+    "fuse it": "do it in one pass, without large intermediates",
+    "budget it": "count its bytes, FLOPs and time",
+}
 HINTS = 3
+# Names that mean a file or a folder, and the folders that have something of each koan.
+LOOKS_LIKE_A_PATH = re.compile(r"[\\/]|^\.+$|\.(py|md)$|^exercises$")
+FOLDERS_OF_KOANS = ("exercises", "solutions", "reference", "content", "stubs")
 # The links to the notebook at the beginning of a chapter. They are for readers on the web.
 BADGE = re.compile(r"\n<!-- notebook -->.*<!-- /notebook -->\n")
 
@@ -197,21 +210,48 @@ class Workbook:
         return tuple(proof for koan in self.koans.values() for proof in _markers(koan, self.test_file(koan)))
 
     def koan(self, name: str) -> Koan:
-        """The koan with this id, or with this short name if it is unique. Raises KoansError with similar names."""
-        name = name.removesuffix(".py").removeprefix("exercises/").strip("/")
-        if name in self.koans:
-            return self.koans[name]
-        same = [k for k in self.koans.values() if k.name == name]
+        """The koan with this id, with this short name if it is unique, or of the file at this path.
+
+        Raises KoansError with similar names.
+        """
+        at_path = self._at_path(name)
+        if len(at_path) == 1:
+            return at_path[0]
+        if at_path:
+            raise KoansError(f"'{name}' is a folder of {len(at_path)} koans: name one of them")
+        plain = _without_path(name)
+        if plain in self.koans:
+            return self.koans[plain]
+        same = [k for k in self.koans.values() if k.name == plain]
         if len(same) == 1:
             return same[0]
         if same:
             raise KoansError(f"'{name}' could be {' or '.join(k.id for k in same)}: give the whole id")
-        near = difflib.get_close_matches(name, [*self.koans, *(k.name for k in self.koans.values())], 3)
+        names = [*self.koans, *(k.name for k in self.koans.values())]
+        near = difflib.get_close_matches(plain, names, 3) or difflib.get_close_matches(Path(plain).name, names, 3)
         hint = f"did you mean {' or '.join(near)}?" if near else "`koans list` shows them all"
         raise KoansError(f"no koan is called '{name}': {hint}")
 
+    def _at_path(self, name: str) -> list[Koan]:
+        """The koans of the file or folder at this path, from the current folder. Empty if it is of no koan."""
+        if not LOOKS_LIKE_A_PATH.search(name):
+            return []
+        place = _below(self.root, name)
+        if place is None or (place.parts and place.parts[0] not in FOLDERS_OF_KOANS):
+            return []
+        _, chapter, file = (*place.parts, "", "", "")[:3]
+        if not file:
+            return [koan for koan in self.koans.values() if chapter in ("", koan.chapter)]
+        names = (Path(file).stem, Path(file).stem.removeprefix("test_"))
+        return [self.koans[f"{chapter}/{one}"] for one in names if f"{chapter}/{one}" in self.koans][:1]
+
     def chapter(self, name: str) -> Chapter:
-        """The chapter with this id, number ("6", "ch06") or name ("numerics"). Raises KoansError with all ids."""
+        """The chapter with this id, number ("6", "ch06") or name ("numerics"), or of the folder at this path.
+
+        Raises KoansError with all ids.
+        """
+        in_path = re.search(r"(?:^|[\\/])(ch\d\d_\w+)[\\/]*$", name)
+        name = in_path[1] if in_path else name
         number = re.fullmatch(r"(?:ch)?0*(\d+)", name)
         for chapter in self.chapters:
             head, _, tail = chapter.id.partition("_")
@@ -221,20 +261,23 @@ class Workbook:
         raise KoansError(f"no chapter is called '{name}': there are {known}")
 
     def named(self, names: Sequence[str]) -> list[Koan]:
-        """The koans that these names mean: koans by id or short name, and all koans of a chapter by its name.
+        """The koans that these names mean, each once: koans by id or short name, chapters by their names, and paths.
 
         Raises KoansError for an unknown name.
         """
-        koans: list[Koan] = []
+        koans: dict[str, Koan] = {}
         for name in names:
+            koans |= {koan.id: koan for koan in self._at_path(name) or self._named(name)}
+        return list(koans.values())
+
+    def _named(self, name: str) -> Sequence[Koan]:
+        try:
+            return [self.koan(name)]
+        except KoansError as error:
             try:
-                koans.append(self.koan(name))
-            except KoansError as error:
-                try:
-                    koans += self.chapter(name).koans
-                except KoansError:
-                    raise error from None
-        return koans
+                return self.chapter(name).koans
+            except KoansError:
+                raise error from None
 
     def questions_of(self, chapter: Chapter) -> list[Question]:
         return [question for question in self.questions.values() if question.chapter == chapter.id]
@@ -286,6 +329,23 @@ class Workbook:
     def given_file(self, koan: Koan) -> Path:
         """The file with the koan's given text: the solution, or in a student edition the stub."""
         return self.solution(koan) if self.solution(koan).exists() else self.root / "stubs" / f"{koan.id}.py"
+
+
+def _without_path(name: str) -> str:
+    """The name without what makes it a path: `./exercises/ch06_numerics/softmax.py` is `ch06_numerics/softmax`."""
+    name = name.replace("\\", "/").removesuffix(".py").removeprefix("./").strip("/")
+    return name.rpartition("exercises/")[2]
+
+
+def _below(root: Path, name: str) -> Path | None:
+    """The path of what exists under this name, relative to the root. None if nothing does, or if it is elsewhere."""
+    path = Path(os.path.abspath(name))
+    if not path.exists():
+        return None
+    for own, top in ((path, root.absolute()), (path.resolve(), root.resolve())):
+        if own.is_relative_to(top):
+            return own.relative_to(top)
+    return None
 
 
 def find_root(start: Path) -> Path:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 from rich.text import Text
 
-from grader.book import terminal
+from grader.book import output, terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
 from grader.cli import bench, debugging, editions, exporting, facts, grading, notebooks, reviewing, verifying
-from grader.cli.base import Json, dump, say, show, waiting, workbook
+from grader.cli.base import Json, dump, here, not_recorded, say, show, version, waiting, workbook
+from grader.cli.sections import Sections
 from grader.judge.runner import Limits, Runner
 from grader.learn import attempts
 from grader.learn.progress import Progress
@@ -26,6 +27,7 @@ from grader.learn.report import problems
 from grader.learn.report.standing import listing, unlocked
 
 app = typer.Typer(
+    cls=Sections,
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -36,7 +38,7 @@ app.add_typer(cards_app, name="cards")
 app.add_typer(notebooks.app, name="notebook")
 app.add_typer(bench.app, name="bench")
 
-Seed = Annotated[int, typer.Option(help="Seed of all random inputs.", min=0, max=2**63 - 1)]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random inputs.", min=0, max=2**63 - 1)]
 KoanId = Annotated[
     str | None, typer.Argument(metavar="ID", help="A koan; default: the current one.", show_default=False)
 ]
@@ -44,9 +46,10 @@ KoanId = Annotated[
 
 def main() -> None:
     """Run the command. Bad input prints one line and ends with exit code 2."""
+    output.prepare()
     _clean_up_when_ended()
     try:
-        app(standalone_mode=True)
+        _run()
     except KoansError as error:
         say(str(error))
         sys.exit(2)
@@ -54,17 +57,35 @@ def main() -> None:
         print(file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _discard_output()
         sys.exit(141)
     except Exception as error:
         message = refusal(error)
         if not message:
             raise
+        _discard_output()  # it may be what refuses
         say(message)
         sys.exit(2)
     finally:
         if "triton" not in sys.modules:  # triton warns about objects that are left at exit
             gc.freeze()  # the process ends anyway; collecting garbage first would take 50 ms
+
+
+def _run() -> None:
+    """Run the command, and write out what is still buffered: a full disk may refuse it only now."""
+    try:
+        app(standalone_mode=True)
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+
+
+def _discard_output() -> None:
+    """Let what is left of the output go nowhere. Python would try to write it at the end, and fail once more."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _clean_up_when_ended() -> None:
@@ -75,16 +96,29 @@ def _clean_up_when_ended() -> None:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"koans {version()}")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
 def where_am_i(
     context: typer.Context,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a screen.")] = False,
     poll: Annotated[bool, typer.Option("--poll", help="Look at files now and then, where no events arrive.")] = False,
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", callback=_show_version, is_eager=True, help="Show the version of koans and exit."
+        ),
+    ] = False,
 ) -> None:
     """Tensor Koans: make failing tests pass, one by one.
 
     Without a verb: the current koan, run again each time you save it. On a terminal this is a screen; where output is
-    no terminal, or with --plain, it is lines: where am I, what fails first and why, what to do.
+    no terminal or a dumb one (TERM=dumb), or with --plain, it is lines: where am I, what fails first and why, what to
+    do.
 
     \b
     Examples:
@@ -97,8 +131,7 @@ def where_am_i(
     if context.invoked_subcommand is not None:
         return
     book = workbook()
-    Progress(book.root).close()  # fail before the screen opens if the workbook cannot be written
-    if plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
+    if plain or not (sys.stdout.isatty() and sys.stdin.isatty() and terminal.can_draw()):
         from grader.learn.app.plain import Plain
 
         Plain(book, poll=poll).run()
@@ -112,11 +145,13 @@ def where_am_i(
 def run(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID…]", help="Koans or chapters; default: the current koan."),
+        typer.Argument(metavar="ID", help="Koans, chapters or their files; default: the current koan."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Run every koan.")] = False,
     seed: Seed = 0,
-    timeout: Annotated[float, typer.Option(help="Seconds a koan may take.", min=0.1)] = Limits().timeout,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Seconds a koan may take.", min=0.1)
+    ] = Limits().timeout,
     cold: Annotated[bool, typer.Option("--cold", help="Use no warm process and leave none behind.")] = False,
     as_json: Json = False,
     form: Annotated[
@@ -137,6 +172,7 @@ def run(
       koans run                     the current koan
       koans run softmax scores      two koans
       koans run ch06                a chapter
+      koans run .                   the koans of this folder
       koans run --all --json
       koans run softmax --cold      leave nothing behind
       koans run --format gcc        only the lines at fault, for an editor
@@ -144,7 +180,10 @@ def run(
     if as_json and form:
         raise KoansError("give --json or --format, not both")
     book = workbook()
-    with Progress(book.root) as progress, Runner(book, Limits(timeout=timeout), share=not cold) as runner:
+    with (
+        Progress(book.root, must_write=False) as progress,
+        Runner(book, Limits(timeout=timeout), share=not cold) as runner,
+    ):
         if everything:
             koans = list(book.koans.values())
         else:
@@ -166,6 +205,7 @@ def run(
         elif len(steps) > 1 and not quiet:
             passed = sum(step.verdict.passed for step in steps)
             show(f"{passed} of {len(steps)} passed (seed {seed})")
+        not_recorded(step.not_recorded for step in steps)
     raise typer.Exit(0 if all(step.verdict.passed for step in steps) else 1)
 
 
@@ -189,10 +229,16 @@ def _show_step(book: Workbook, step: attempts.Step, *, alone: bool) -> None:
 
 @app.command("list")
 def list_koans(
-    chapter: Annotated[str | None, typer.Argument(help="Only this chapter.", show_default=False)] = None,
+    chapter: Annotated[
+        str | None, typer.Argument(metavar="CHAPTER", help="Only this chapter.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """The whole path and where you stand on it.
+    """The whole path and where you stand on it: each koan's verdict, name, rung and title.
+
+    A rung is the kind of work that a koan asks for. Name it: say what happens, or what is at fault. Compute it: write
+    it by its definition. Vectorise it: without loops. Stabilise it: right where numbers are large or small. Fuse it: in
+    one pass, without large intermediates. Budget it: count its bytes, FLOPs and time.
 
     \b
     Examples:
@@ -202,7 +248,8 @@ def list_koans(
     """
     book = workbook()
     koans = book.chapter(chapter).koans if chapter else tuple(book.koans.values())
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
+        progress.check_readable()
         standings = progress.standings(book)
     if as_json:
         dump([{**msgspec.to_builtins(k), "id": k.id, "standing": msgspec.to_builtins(standings[k.id])} for k in koans])
@@ -221,7 +268,7 @@ def hint(name: KoanId = None) -> None:
       koans hint softmax
     """
     book = workbook()
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
         hints = attempts.next_hint(book, progress, attempts.koan_or_current(book, progress, name))
     for tier, text in hints.tiers:
         show(Text(f"{hints.koan.name}, hint {tier} of {hints.total}", "bold"), "", terminal.markdown(text))
@@ -230,6 +277,7 @@ def hint(name: KoanId = None) -> None:
     if hints.all_seen:
         message = f"That was all. `koans solution {hints.koan.name} --peek` shows the model answer, and is recorded."
         show(Text(message, "dim"))
+    not_recorded([hints.not_recorded])
 
 
 @app.command()
@@ -246,12 +294,12 @@ def solution(
     """
     book = workbook()
     koan = book.koan(name)
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
         text = attempts.open_solution(book, progress, koan, peek=peek)
     if text is None:
         say(f"the solution of {koan.id} opens when your own passes; --peek shows it now")
         raise typer.Exit(1)
-    show(terminal.code(text))
+    show(terminal.code_to_copy(text))
 
 
 @app.command()
@@ -264,7 +312,7 @@ def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")]) ->
     """
     book = workbook()
     koan = book.koan(name)
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
         backup = attempts.reset(book, progress, koan)
     show(f"exercises/{koan.id}.py is the stub again" + (f"; yours is kept as {backup}" if backup else ""))
 
@@ -281,7 +329,7 @@ def doctor(as_json: Json = False) -> None:
     from grader.learn.report import doctor as doctor_screen
 
     with waiting("examining this machine"):
-        findings = examine(find_root(Path.cwd()))
+        findings = examine(find_root(here()))
     if as_json:
         dump(findings)
     else:
@@ -297,7 +345,7 @@ for verb in ("read", "quiz", "review", "again", "stats", "settings"):
     app.command(verb)(getattr(reviewing, verb))
 app.command("release")(editions.release)
 app.command("update")(editions.update)
-cards_app.command("export")(exporting.export)
+cards_app.command("export", short_help="Write the unlocked cards for Anki.")(exporting.export)
 app.command("cheatsheet")(exporting.cheatsheet)
 app.command("facts")(facts.facts)
 
@@ -316,7 +364,7 @@ def stubs(
       koans stubs --overwrite      after a change to solutions
     """
     book = workbook()
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
         for stub in attempts.write_stubs(book, progress, overwrite=overwrite):
             file = f"exercises/{stub.koan.id}.py"
             if not stub.written:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +16,7 @@ import msgspec
 import typer
 from rich.text import Text
 
-from grader.book import terminal
+from grader.book import output, terminal
 from grader.book.errors import KoansError
 from grader.book.processes import FOLDER
 from grader.book.verdict import one_line
@@ -29,7 +32,23 @@ def new_seed() -> int:
 
 def workbook() -> Workbook:
     """The workbook that the current folder is in. Raises KoansError if there is none."""
-    return Workbook(find_root(Path.cwd()))
+    return Workbook(find_root(here()))
+
+
+def here() -> Path:
+    """The current folder. Raises KoansError if it was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        raise KoansError("the current folder was removed: change to the folder of your workbook") from None
+
+
+def version() -> str:
+    """The version of this workbook's code. Without its pyproject.toml: the version that was installed."""
+    file = FOLDER / "pyproject.toml"
+    if file.is_file():
+        return str(tomllib.loads(file.read_text(encoding="utf-8"))["project"]["version"])
+    return importlib.metadata.version("tensor-koans")
 
 
 def installed() -> Path:
@@ -47,8 +66,9 @@ def show(*parts: Any) -> None:
 
 
 def dump(data: Any) -> None:
-    """Print data as JSON."""
-    print(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+    """Print data as JSON. Where the output has not every sign, in ASCII: a sign of its text is then an escape."""
+    text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
+    print(text if output.is_unicode(sys.stdout) else output.ascii_json(text))
 
 
 def say(message: str) -> None:
@@ -56,7 +76,14 @@ def say(message: str) -> None:
 
     Lines after the first are indented, so that none of them looks like a message of ours.
     """
-    print("koans: " + terminal.harmless(message).replace("\n", "\n  "), file=sys.stderr)
+    with contextlib.suppress(OSError):  # there is no other place to say it
+        print("koans: " + terminal.harmless(message).replace("\n", "\n  "), file=sys.stderr)
+
+
+def not_recorded(reasons: Iterable[str]) -> None:
+    """Say what could not be recorded, each reason once; empty ones are left out."""
+    for reason in dict.fromkeys(filter(None, reasons)):
+        say(f"not recorded: {reason}")
 
 
 @contextmanager
@@ -66,12 +93,12 @@ def waiting(what: str) -> Iterator[Callable[[str], None]]:
     The line may hold names of strangers: it is one line of plain text.
     """
     console = terminal.console(stderr=True)
-    if not console.is_terminal:
+    if not (console.is_terminal and terminal.can_draw()):
         yield lambda text: None
         return
 
     def line(text: str) -> Text:  # a str would be read as markup
         return Text(one_line(text, max(console.width - 3, 20)), no_wrap=True, overflow="ellipsis")
 
-    with console.status(line(what)) as status:
+    with console.status(line(what), spinner="dots" if output.is_unicode(sys.stderr) else "line") as status:
         yield lambda text: status.update(line(text))

@@ -18,12 +18,16 @@ def benches() -> None:
     """Race ways to compute the same thing, and see what bounds them."""
 
 
-@app.command()
+@app.command(short_help="Attention: loops, einsum, Triton and torch's SDPA.")
 def attention(
-    lengths: Annotated[str, typer.Option(help="Tokens, separated by commas.")] = "512,4096,16384",
-    widths: Annotated[str, typer.Option(help="Head widths, separated by commas.")] = "64,128",
-    budget: Annotated[float, typer.Option(help="On a CPU: seconds a way may take for a cell.", min=0.1)] = 5.0,
-    out: Annotated[Path | None, typer.Option(help="Folder for JSON and plots; default: .koans/bench.")] = None,
+    lengths: Annotated[str, typer.Option(metavar="N,N", help="Tokens, separated by commas.")] = "512,4096,16384",
+    widths: Annotated[str, typer.Option(metavar="N,N", help="Head widths, separated by commas.")] = "64,128",
+    budget: Annotated[
+        float, typer.Option(metavar="SECONDS", help="On a CPU: seconds a way may take for a cell.", min=0.1)
+    ] = 5.0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for JSON and plots; default: .koans/bench.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Attention as loops, einsum, Triton (the model's kernel, and yours once written) and torch's SDPA, in bf16.
@@ -48,17 +52,19 @@ def attention(
         folder.mkdir(parents=True, exist_ok=True)
     with waiting("attention") as set_line:
         runs = bench(book, parse_lengths(lengths), parse_widths(widths), budget, set_line)
-        result, stopped = save_states(runs, folder / "attention.json")
+        result, stopped, trouble = save_states(runs, folder / "attention.json")
     if result is None:
         say("stopped before anything was measured")
         raise typer.Exit(130)
     try:
-        plots = ", ".join(file.name for file in plot.write(result, folder))
-    except (KoansError, OSError) as error:
-        plots = f"no plots: {error}"
+        written = ", ".join(["attention.json"] * (not trouble) + [file.name for file in plot.write(result, folder)])
+    except KoansError as error:
+        written = f"no plots: {error}"
     if as_json:
         dump(result)
     else:
-        show(tables(result), "", f"in {folder}: attention.json, {plots}")
+        show(tables(result), "", f"in {folder}: {written}")
     if stopped:
         raise typer.Exit(130)
+    if trouble:
+        raise KoansError(trouble)

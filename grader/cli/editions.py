@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from grader.book.workbook import find_root
-from grader.cli.base import Json, dump, show, waiting, workbook
+from grader.cli.base import Json, dump, here, show, waiting, workbook
 
 if TYPE_CHECKING:
     from grader.course.edition.update import Changes
@@ -65,7 +65,7 @@ def update(
     from grader.course.edition.update import update as update_fork
 
     with waiting("updating") as tell:
-        changes = update_fork(find_root(Path.cwd()), place, write=not dry_run, downgrade=downgrade, tell=tell)
+        changes = update_fork(find_root(here()), place, write=not dry_run, downgrade=downgrade, tell=tell)
     if as_json:
         dump(changes)
     else:

@@ -29,13 +29,14 @@ def export(
       koans cards export deck.apkg --all
       koans cards export deck.tsv
     """
-    from grader.course.report.formats import write_file
+    from grader.book.files import write_file
     from grader.learn.cards.export import check, chosen, render
     from grader.learn.cards.note import notes
 
     check(file)
     book = workbook()
-    with waiting("writing cards"), Progress(book.root) as progress:
+    with waiting("writing cards"), Progress(book.root, must_write=False) as progress:
+        progress.check_readable()
         unlocked = progress.unlocked(book)
         cards = chosen(book, unlocked, everything)
         written = notes(book, cards, unlocked, progress.passes(book))
@@ -51,7 +52,7 @@ def export(
 
 def cheatsheet(
     part: Annotated[
-        str | None, typer.Argument(metavar="[PART]", help="A chapter, with all of its cards; default: all chapters.")
+        str | None, typer.Argument(metavar="PART", help="A chapter, with all of its cards; default: all chapters.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -72,7 +73,7 @@ def cheatsheet(
       koans cheatsheet -o sheet.pdf --paper letter
       koans cheatsheet ch07 -o attention.html
     """
-    from grader.course.report.formats import write_file
+    from grader.book.files import write_file
     from grader.learn.cheatsheet import formats, markdown
     from grader.learn.cheatsheet.sheet import sheet
 
@@ -80,7 +81,8 @@ def cheatsheet(
         formats.check(output)
     book = workbook()
     chapter = book.chapter(part) if part else None
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
+        progress.check_readable()
         content = sheet(
             book,
             chapter,

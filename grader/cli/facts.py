@@ -13,7 +13,7 @@ from grader.cli.base import Json, dump, show, workbook
 def facts(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID…]", help="Facts (N8-1), sources (N8, B1) or chapters (ch09); default: all."),
+        typer.Argument(metavar="ID", help="Facts (N8-1), sources (N8, B1) or chapters (ch09); default: all."),
     ] = None,
     errata: Annotated[bool, typer.Option("--errata", help="The ledger: claim, what holds, and what shows it.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Bring docs/FACTS.md and docs/ERRATA.md up to date.")] = False,

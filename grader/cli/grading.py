@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from grader.book.errors import KoansError
+from grader.book.files import write_file
 from grader.book.workbook import Workbook, find_root
 from grader.cli.base import Json, installed, say, show, waiting
 from grader.judge.runner import Runner
@@ -25,16 +26,18 @@ FORMATS = (
 )
 
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
-ClassName = Annotated[str, typer.Option("--class", help="What the class is called in reports.")]
+ClassName = Annotated[str, typer.Option("--class", metavar="NAME", help="What the class is called in reports.")]
 Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")]
-Assignment = Annotated[str, typer.Option(help="The assignment in it: its title or id; added if it is not there.")]
+Assignment = Annotated[
+    str, typer.Option(metavar="NAME", help="The assignment in it: its title or id; added if it is not there.")
+]
 
 
 def grade(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH…",
+            metavar="PATH",
             help="A class: a folder or an archive of submissions, as a learning platform hands them over, or a roster "
             "(CSV). Or submissions: folders with exercises/, repositories, archives, notebooks.",
         ),
@@ -46,7 +49,11 @@ def grade(
     seed: Annotated[
         int | None,
         typer.Option(
-            "--seed", min=0, max=2**63 - 1, help="Seed of all random inputs [default: a new one, which is shown]."
+            "--seed",
+            metavar="N",
+            min=0,
+            max=2**63 - 1,
+            help="Seed of all random inputs [default: a new one, which is shown].",
         ),
     ] = None,
     judge: Annotated[
@@ -58,7 +65,8 @@ def grade(
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Judge every koan again, and replace what is cached.")] = False,
     jobs: Annotated[
-        int | None, typer.Option("-j", "--jobs", min=1, help="Runs at the same time [default: one for each core].")
+        int | None,
+        typer.Option("-j", "--jobs", metavar="N", min=1, help="Runs at the same time [default: one for each core]."),
     ] = None,
     single: Annotated[
         bool, typer.Option("--single", help="PATH is one submission, also if it looks like a class.")
@@ -83,11 +91,14 @@ def grade(
       koans grade handed-in/ada.ipynb
       koans grade submissions.zip --seed 1234 --format html=class.html
       koans grade ../forks/ada --require-isolation --seed 1234
-      koans grade /autograder/submission --format gradescope=/autograder/results/results.json
-      koans grade . --workbook ../koans --format github=- --format github-summary=$GITHUB_STEP_SUMMARY
+      koans grade /autograder/submission \\
+        --format gradescope=/autograder/results/results.json
+      koans grade . --workbook ../koans --format github=- \\
+        --format github-summary=$GITHUB_STEP_SUMMARY
       koans grade ../forks --seed 1234 --class "Numerics" --format html=class.html
       koans grade roster.csv --seed 1234 --format gradescope='out/{}.json'
-      koans grade ../forks --format canvas=import.csv --gradebook export.csv --assignment "Koans 1"
+      koans grade ../forks --format canvas=import.csv \\
+        --gradebook export.csv --assignment "Koans 1"
     """
     from grader.course.grade import as_feedback, classroom, grade_all, lack_of_isolation
     from grader.course.intake.client import Intake
@@ -136,7 +147,7 @@ def grade(
 
 
 def report(
-    results: Annotated[list[Path], typer.Argument(metavar="FILE…", help="What `koans grade --format json=…` wrote.")],
+    results: Annotated[list[Path], typer.Argument(metavar="FILE", help="What `koans grade --format json=…` wrote.")],
     formats: Formats = None,
     name: ClassName = "class",
     gradebook: Gradebook = None,
@@ -191,6 +202,6 @@ def deliver(reports: Sequence[ReportFile], results: Class, options: Options, *, 
             show(grades_screen.classroom(results))
             lines = []
         if as_json:
-            files.write_file("-", files.grade_or_class(results))
+            write_file("-", files.grade_or_class(results))
         for line in [*lines, *notes]:
             say(line)

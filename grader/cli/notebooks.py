@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +10,18 @@ import typer
 from rich.text import Text
 
 from grader.book.errors import KoansError
-from grader.cli.base import Json, dump, say, show, waiting, workbook
+from grader.book.files import check_ending, write_file
+from grader.cli.base import Json, dump, not_recorded, say, show, waiting, workbook
 
 app = typer.Typer(rich_markup_mode=None, help="The same workbook in notebooks: out, and back in.")
 SOURCE = "Where a hosted notebook fetches the workbook: owner/name or an https address [default: the remote `origin`]."
 
 
-@app.command("export")
+@app.command("export", short_help="Write a chapter as a notebook.")
 def export(
     chapter: Annotated[
-        str | None, typer.Argument(help="A chapter: ch06_numerics, ch06, 6 or numerics.", show_default=False)
+        str | None,
+        typer.Argument(metavar="CHAPTER", help="A chapter: ch06_numerics, ch06, 6 or numerics.", show_default=False),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every chapter; -o is then a folder.")] = False,
     out: Annotated[
@@ -44,6 +45,8 @@ def export(
 
     if (chapter is None) != everything:
         raise KoansError("name a chapter, or give --all: `koans notebook export 6`")
+    if out is not None and not everything and str(out) != "-":
+        check_ending(out, (".ipynb",))
     book = workbook()
     fetched_from = source_of(book.root, source)
     if everything:
@@ -57,7 +60,7 @@ def export(
             set_line(f"{number} of {len(files)}: {one.id}")
             text = notebook_of(book, one, fetched_from)
             if str(file) == "-":
-                sys.stdout.write(text)
+                write_file("-", text)
                 continue
             write_notebook(file, text, overwrite=overwrite)
             show(f"{file}: {one.title}, {len(one.koans)} koans")
@@ -65,10 +68,12 @@ def export(
         say("no public address is known, so these open beside a workbook only; --source PLACE changes that")
 
 
-@app.command("import")
+@app.command("import", short_help="Bring answers from a notebook into exercises/.")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.ipynb", help="A notebook with answers.")],
-    chapter: Annotated[str, typer.Option(help="Which chapter it is of, where it does not say.")] = "",
+    chapter: Annotated[
+        str, typer.Option(metavar="CHAPTER", help="Which chapter it is of, where it does not say.")
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Run what was written, for progress and cards.")] = True,
     as_json: Json = False,
@@ -108,13 +113,14 @@ def import_(
         dump({**msgspec.to_builtins(imported), "verdicts": [msgspec.to_builtins(step.verdict) for step in steps]})
     elif steps:
         show(f"{sum(step.verdict.passed for step in steps)} of {len(steps)} passed")
+    not_recorded(step.not_recorded for step in steps)
     raise typer.Exit(1 if imported.open else 0)
 
 
-@app.command()
+@app.command(short_help="Write badges that open each chapter's notebook.")
 def badges(
     source: Annotated[str, typer.Option(metavar="OWNER/NAME", help="The public repository; empty removes the badges.")],
-    branch: Annotated[str, typer.Option(help="The branch that has the notebooks.")] = "notebooks",
+    branch: Annotated[str, typer.Option(metavar="NAME", help="The branch that has the notebooks.")] = "notebooks",
     opens: Annotated[
         str | None,
         typer.Option(
@@ -128,7 +134,8 @@ def badges(
     \b
     Examples:
       koans notebook badges --source ada/tensor-koans
-      koans notebook badges --source ada/tensor-koans --opens 'https://notebooks.example.org/{source}/{branch}/{chapter}'
+      koans notebook badges --source ada/tensor-koans \\
+        --opens 'https://notebooks.example.org/{source}/{branch}/{chapter}'
       koans notebook badges --source ''
     """
     from grader.course.edition.badges import OPENS, write

@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from grader.book import terminal
-from grader.cli.base import Json, dump, new_seed, show, waiting, workbook
+from grader.cli.base import Json, dump, new_seed, say, show, waiting, workbook
 from grader.learn import due
 from grader.learn import settings as setting
 from grader.learn.progress import Progress
@@ -44,7 +44,8 @@ def cards(
         return
     book, now = workbook(), time.time()
     settings = setting.load(book.root)
-    with Progress(book.root) as progress:
+    with Progress(book.root, must_write=False) as progress:
+        progress.check_readable()
         drill_cards = due.cards(book, progress, settings, now)
         if chapter:
             drill_cards = due.of_chapter(drill_cards, book.chapter(chapter))
@@ -80,10 +81,8 @@ def review(
 
 
 def settings(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Which.", show_default=False)] = None,
-    value: Annotated[
-        str | None, typer.Argument(metavar="[VALUE]", help="What to set it to.", show_default=False)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which.", show_default=False)] = None,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE", help="What to set it to.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """What you may set, kept in .koans/settings.toml.
@@ -96,7 +95,6 @@ def settings(
     """
     book = workbook()
     if name is not None and value is not None:
-        Progress(book.root).close()  # fail here if the workbook cannot be written
         current = setting.change(book.root, name, value)
     else:
         current = setting.load(book.root)
@@ -117,7 +115,7 @@ def again(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID]", help="A koan that has passed; default: the one begun, or due longest.", show_default=False
+            metavar="ID", help="A koan that has passed; default: the one begun, or due longest.", show_default=False
         ),
     ] = None,
     give_up: Annotated[bool, typer.Option("--give-up", help="End the one that was begun: it comes back soon.")] = False,
@@ -160,7 +158,7 @@ def again(
 
 
 def read(
-    chapter: Annotated[str, typer.Argument(help="A chapter: ch06_numerics, ch06, 6 or numerics.")],
+    chapter: Annotated[str, typer.Argument(metavar="CHAPTER", help="A chapter: ch06_numerics, ch06, 6 or numerics.")],
     no_questions: Annotated[bool, typer.Option("--no-questions", help="The text alone.")] = False,
 ) -> None:
     """Read a chapter: predict first, read, compare, then say what it left behind.
@@ -182,9 +180,11 @@ def read(
     with Keyboard() as keyboard:
         screens = Screens(keyboard, terminal.console())
         if screens.live and not no_questions:
-            with Progress(book.root) as progress:
-                run_reading(book, progress, opened, screens)
-            return
+            with Progress(book.root, must_write=False) as progress:
+                if not progress.refused:
+                    run_reading(book, progress, opened, screens)
+                    return
+            say(f"answers are not kept, so nothing is asked: {progress.refused}")
         if not no_questions:
             for question in begin(book.questions_of(opened), {}).predict:
                 show(report.prediction(question), "")
@@ -193,11 +193,11 @@ def read(
 
 def quiz(
     chapter: Annotated[
-        str | None, typer.Argument(metavar="[CHAPTER]", help="Its questions only; default: all.", show_default=False)
+        str | None, typer.Argument(metavar="CHAPTER", help="Its questions only; default: all.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="Questions at most.", min=1)] = 10,
     seed: Annotated[
-        int | None, typer.Option(help="Order of questions and options [default: a new one].", min=0)
+        int | None, typer.Option(metavar="N", help="Order of questions and options [default: a new one].", min=0)
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -235,7 +235,10 @@ def quiz(
 
 def stats(
     file: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write one HTML page with plots.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE.html", help="Write one HTML page with plots; - writes to the output."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -249,13 +252,16 @@ def stats(
       koans stats -o stats.html
       koans stats --json
     """
-    from grader.course.report.formats import write_file
+    from grader.book.files import check_ending, write_file
     from grader.learn import stats as statistics
     from grader.learn.report.charts import stats as chart
     from grader.learn.report.stats_page import page
 
+    if file is not None and str(file) != "-":
+        check_ending(file, (".html",))
     book, now = workbook(), time.time()
-    with waiting("adding up"), Progress(book.root) as progress:
+    with waiting("adding up"), Progress(book.root, must_write=False) as progress:
+        progress.check_readable()
         gathered = statistics.gather(book, progress, setting.load(book.root), now)
     if file is not None:
         write_file(str(file), page(gathered, due.day_of(now)))

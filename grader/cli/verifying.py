@@ -27,8 +27,10 @@ class ChangedOption(TyperCommand):
 
 
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Koans or chapters; default: all.")] = None,
-    seeds: Annotated[int, typer.Option(help="Seeds that solutions and right answers run with.", min=1)] = 3,
+    names: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Koans or chapters; default: all.")] = None,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", help="Seeds that solutions and right answers run with.", min=1)
+    ] = 3,
     lock: Annotated[bool, typer.Option("--lock", help="Add new ids to content/ids.lock first.")] = False,
     changed: Annotated[
         str | None,

@@ -46,11 +46,11 @@ def start_cuda() -> tuple[Machine | None, str]:
 
 def serve(start: Callable[[], tuple[Machine | None, str]], **options: Any) -> None:
     """Answer jobs until there are no more, or until the device is lost. `options` are keyword arguments of `run`."""
-    out = os.fdopen(os.dup(1), "w")
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # other output must not mix with the reports
     started: tuple[Machine | None, str] | None = None
     broken = False
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:
         job = msgspec.json.decode(line, type=RaceJob)
         started = started or start()
         machine, missing = started

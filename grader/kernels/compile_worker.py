@@ -24,9 +24,9 @@ LACKS = re.compile(r"no space left|out of memory|cannot allocate|memory exhauste
 
 def main() -> None:
     os.environ |= {"TRITON_DUMP_PTXAS_LOG": "1", "TRITON_DEFAULT_FP_FUSION": "1"}
-    answers = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # other output must not mix with the answers
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:
         log = io.StringIO()
         os.environ.pop("TMPDIR", None)
         tempfile.tempdir = None

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import msgspec
 
 from grader.book import source_text
-from grader.book.errors import KoansError, writing
+from grader.book.database import DatabaseRefused
+from grader.book.errors import KoansError, reading
+from grader.book.files import write_file
 from grader.book.stubs import differing, strip_markers, stub_of
 from grader.book.verdict import Status, Verdict, with_unmet_imports
 from grader.book.workbook import Card, Koan, Workbook
@@ -19,25 +21,31 @@ LEARNER = Target("learner")
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One attempt with this text, and the cards it unlocked. `first`: this is the first time that the koan passes."""
+    """One attempt with this text, and the cards it unlocked. `first`: this is the first time that the koan passes.
+
+    `not_recorded` says why the attempt could not be recorded, and is empty if it was.
+    """
 
     koan: Koan
     verdict: Verdict
     unlocked: tuple[Card, ...]
     text: str = ""
     first: bool = False
+    not_recorded: str = ""
 
 
 class Hint(msgspec.Struct, frozen=True):
     """The hints to show: pairs of tier number and text, out of `total` tiers.
 
-    `all_seen`: the learner had already seen every tier, so all of them are shown.
+    `all_seen`: the learner had already seen every tier, so all of them are shown. `not_recorded` says why it could not
+    be recorded that the tier was seen, and is empty if it was.
     """
 
     koan: Koan
     tiers: tuple[tuple[int, str], ...]
     total: int
     all_seen: bool = False
+    not_recorded: str = ""
 
 
 class StubResult(msgspec.Struct, frozen=True):
@@ -49,9 +57,10 @@ class StubResult(msgspec.Struct, frozen=True):
 
 
 def koan_or_current(workbook: Workbook, progress: Progress, name: str | None) -> Koan:
-    """The koan of this name, or the current one. Raises KoansError if there is none."""
+    """The koan of this name, or the current one. Raises KoansError if there is none, or if that cannot be read."""
     if name:
         return workbook.koan(name)
+    progress.check_readable()
     koan = current(workbook, progress)
     if koan is None:
         raise KoansError("every koan has passed; name the one you mean, `koans list` shows them")
@@ -79,9 +88,20 @@ def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, 
 
 
 def record_attempt(workbook: Workbook, progress: Progress, koan: Koan, verdict: Verdict, text: str) -> Step:
-    """Record a verdict on the learner's text and return what it unlocked. "Not started" is not recorded."""
-    standings = {name: progress.standings(workbook, workbook.koans[name])[name] for name in verdict.imports}
-    verdict = with_unmet_imports(verdict, {name: standing.status for name, standing in standings.items()})
+    """Record a verdict on the learner's text and return what it unlocked. "Not started" is not recorded.
+
+    If it cannot be recorded, the step says why: the verdict holds all the same.
+    """
+    try:
+        if not progress.unreadable:  # else it is not known what has passed
+            standings = {name: progress.standings(workbook, workbook.koans[name])[name] for name in verdict.imports}
+            verdict = with_unmet_imports(verdict, {name: standing.status for name, standing in standings.items()})
+        return _recorded(workbook, progress, koan, verdict, text)
+    except DatabaseRefused as error:
+        return Step(koan, verdict, (), text, not_recorded=str(error))
+
+
+def _recorded(workbook: Workbook, progress: Progress, koan: Koan, verdict: Verdict, text: str) -> Step:
     last = progress.last_pass(koan)
     first = last is None
     cards: tuple[Card, ...] = ()
@@ -110,22 +130,35 @@ def exercise_text(workbook: Workbook, koan: Koan) -> str:
 
 
 def next_hint(workbook: Workbook, progress: Progress, koan: Koan) -> Hint:
-    """The next tier that the learner has not seen, recorded as seen. After the last tier: all tiers."""
+    """The next tier that the learner has not seen, recorded as seen if that is possible. After the last: all tiers."""
     hints = workbook.notes(koan).hints
     seen = progress.hints(koan)
     if seen >= len(hints):
         return Hint(koan, tuple(enumerate(hints, 1)), len(hints), all_seen=True)
-    progress.record_hint(koan, seen + 1)
-    return Hint(koan, ((seen + 1, hints[seen]),), len(hints))
+    not_recorded = ""
+    try:
+        progress.record_hint(koan, seen + 1)
+    except DatabaseRefused as error:
+        not_recorded = str(error)
+    return Hint(koan, ((seen + 1, hints[seen]),), len(hints), not_recorded=not_recorded)
 
 
 def open_solution(workbook: Workbook, progress: Progress, koan: Koan, *, peek: bool) -> str | None:
-    """The model answer, or None if the learner's own has not passed. `peek` opens it anyway, and is recorded."""
+    """The model answer, or None if the learner's own has not passed. `peek` opens it anyway, and is recorded.
+
+    Raises KoansError if a peek cannot be recorded, or if it cannot be read whether the learner's own has passed.
+    """
+    text = solution_text(workbook, koan)
     if progress.last_pass(koan) is None:
-        if not peek:
+        if peek:
+            try:
+                progress.record_peek(koan)
+            except DatabaseRefused as error:
+                raise KoansError(f"the peek cannot be recorded, so the solution stays closed: {error}") from None
+        else:
+            progress.check_readable()
             return None
-        progress.record_peek(koan)
-    return solution_text(workbook, koan)
+    return text
 
 
 def solution_text(workbook: Workbook, koan: Koan) -> str:
@@ -151,14 +184,13 @@ def reset(workbook: Workbook, progress: Progress, koan: Koan) -> str:
     The path is empty if there was no exercise or it was the stub already. Raises KoansError if a file cannot be
     written.
     """
-    file, stub = workbook.exercise(koan), stub_of(workbook, koan)
+    file, stub = workbook.exercise(koan), stub_of(workbook, koan).encode()
     copy = ""
     if file.exists():
-        text = file.read_text(encoding="utf-8", errors="replace")
-        if text == stub:
+        with reading(file):
+            data = file.read_bytes()
+        if data.replace(b"\r\n", b"\n") == stub:
             return ""
-        copy = str(progress.keep_copy(koan, text).relative_to(workbook.root))
-    with writing(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(stub, encoding="utf-8")
+        copy = str(progress.keep_copy(koan, data).relative_to(workbook.root))
+    write_file(file, stub, make_folder=True)
     return copy

@@ -16,8 +16,9 @@ from pathlib import Path
 import msgspec
 
 from grader.book import source_text
-from grader.book.database import Unusable, opened, set_aside, version
-from grader.book.errors import KoansError, writing
+from grader.book.database import Database, DatabaseRefused, Unusable, copied, opened, set_aside, version
+from grader.book.errors import KoansError, reason, writing
+from grader.book.files import write_file
 from grader.book.proven_cards import proven, required_koans
 from grader.book.stubs import not_started
 from grader.book.verdict import Status, Verdict
@@ -59,17 +60,61 @@ class Standing(msgspec.Struct, frozen=True):
 class Progress:
     """One open progress file, a context manager. Several processes may have it open at the same time.
 
-    Raises KoansError if the folder cannot be written or the file is damaged.
+    `timeout`: seconds to wait for another process that has locked it. Raises KoansError if the folder cannot be
+    written or the file is damaged. With `must_write=False` a file that can only be read is read, and `refused` says why
+    it cannot be written. If it cannot be read either, `unreadable` is set, and the methods answer as if nothing had
+    been recorded.
+
+    A method that cannot read or write raises DatabaseRefused. If `refused` is set, each recording tries the file again.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, timeout: float = 10, *, must_write: bool = True) -> None:
+        self._timeout = timeout
         self.folder = root / ".koans"
         self.file = self.folder / "progress.db"
-        more = ", and progress is kept there; work in a copy you can write to"
-        with writing(self.folder, sqlite3.OperationalError, more=more):
-            self.folder.mkdir(exist_ok=True)
-            self._db = self._open()
-            self.recall = Recall(self._db)
+        self.refused = ""
+        self.unreadable = False
+        if must_write:
+            place = self.file if self.file.exists() else self.folder
+            more = ", and progress is kept there; work in a copy you can write to"
+            with writing(place, sqlite3.OperationalError, more=more):
+                self._use(self._open(self._timeout))
+        else:
+            self._open_or_copy()
+
+    def _use(self, connection: sqlite3.Connection) -> None:
+        self._db = Database(connection, self.file)
+        self.recall = Recall(self._db)
+
+    def _open_or_copy(self) -> None:
+        try:
+            self._use(self._open(self._timeout))
+        except (OSError, sqlite3.OperationalError) as error:
+            place = self.file if self.file.exists() else self.folder
+            self.refused = f"{place}: cannot be written ({reason(error, place)})"
+            try:
+                self._use(copied(self.file, _prepare))
+            except (OSError, sqlite3.OperationalError, Unusable) as unread:
+                self.unreadable = True
+                self.refused = f"{place}: cannot be read ({reason(unread, place)})"
+                self._use(copied(self.folder / "none", _prepare))
+
+    def _recording(self) -> Database:
+        """The database to write into. Raises DatabaseRefused if it still cannot be written."""
+        if self.refused:
+            try:
+                connection = self._open(timeout=0.5)
+            except (OSError, sqlite3.OperationalError):
+                raise DatabaseRefused(self.refused) from None
+            self.close()
+            self._use(connection)
+            self.refused, self.unreadable = "", False
+        return self._db
+
+    def check_readable(self) -> None:
+        """Raise KoansError if what was recorded is not known, because the file cannot be read."""
+        if self.unreadable:
+            raise KoansError(self.refused)
 
     def __enter__(self) -> Progress:
         return self
@@ -80,9 +125,10 @@ class Progress:
     def close(self) -> None:
         self._db.close()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, timeout: float) -> sqlite3.Connection:
+        self.folder.mkdir(exist_ok=True)
         try:
-            return opened(self.file, _prepare, timeout=10)
+            return opened(self.file, _prepare, timeout=timeout)
         except Unusable as error:
             copy = set_aside(self.file)
             raise KoansError(
@@ -99,12 +145,14 @@ class Progress:
             verdict.fast and verdict.fast.value,
         )
         blob = msgspec.json.encode(verdict)
-        self._db.execute(
-            "insert into attempts (koan, at, content, status, fast, seconds, verdict) values (?,?,?,?,?,?,?)",
-            (*row, verdict.seconds, blob),
-        )
-        if verdict.passed:
-            self._db.execute("insert or ignore into texts values (?,?)", (digest(text), text))
+        db = self._recording()
+        with db.transaction():
+            db.execute(
+                "insert into attempts (koan, at, content, status, fast, seconds, verdict) values (?,?,?,?,?,?,?)",
+                (*row, verdict.seconds, blob),
+            )
+            if verdict.passed:
+                db.execute("insert or ignore into texts values (?,?)", (digest(text), text))
 
     def last_pass(self, koan: Koan) -> tuple[Verdict, float, str] | None:
         """The last verdict that passed, its time (seconds since 1970, UTC) and the digest of its text, if any."""
@@ -128,13 +176,14 @@ class Progress:
     ) -> Standing:
         """The standing of a koan with `count` attempts, from the ids of its last attempt and of its last pass."""
         file = workbook.exercise(koan)
-        content = digest(source_text.readable(file.read_bytes()) if file.exists() else "")
+        data = _contents(file)
+        content = digest(source_text.readable(data or b""))
         last_content, last_status, fast = self._attempt(last) if last else ("", "", None)
         passed = last_pass is not None
         changed = last_pass is not None and content != self._attempt(last_pass)[0]
         if last and last_content == content:
             status = Status(last_status)
-        elif not file.exists():
+        elif data is None:
             status = Status.broken
         elif passed and not changed:
             status = Status.passed
@@ -191,7 +240,7 @@ class Progress:
 
     def record_hint(self, koan: Koan, tier: int) -> None:
         """Record that the learner has seen this tier of hints."""
-        self._db.execute("insert or ignore into hints values (?,?,?)", (koan.id, tier, time.time()))
+        self._recording().execute("insert or ignore into hints values (?,?,?)", (koan.id, tier, time.time()))
 
     def peeked(self, koan: Koan) -> bool:
         """Whether the learner has seen the solution before passing."""
@@ -199,24 +248,37 @@ class Progress:
 
     def record_peek(self, koan: Koan) -> None:
         """Record that the learner has seen the solution before passing."""
-        self._db.execute("insert into peeks values (?,?)", (koan.id, time.time()))
+        self._recording().execute("insert into peeks values (?,?)", (koan.id, time.time()))
 
     def misses(self) -> dict[str, int]:
         """How often each card or question was missed, by id. Those never missed are left out."""
         return self.recall.misses()
 
-    def keep_copy(self, koan: Koan, text: str) -> Path:
-        """Save a copy of a text that is about to be replaced, under .koans/replaced. Returns its path."""
+    def keep_copy(self, koan: Koan, data: bytes) -> Path:
+        """Save a copy of a file that is about to be replaced, under .koans/replaced. Returns the path of the copy.
+
+        Raises KoansError if it cannot be written. Then nothing may be replaced.
+        """
         folder = self.folder / "replaced" / koan.chapter
-        folder.mkdir(parents=True, exist_ok=True)
         stamp = time.strftime("%Y%m%d-%H%M%S")
         file = folder / f"{koan.name}-{stamp}.py"
         for n in range(1, 1000):
             if not file.exists():
                 break
             file = folder / f"{koan.name}-{stamp}-{n}.py"
-        file.write_text(text, encoding="utf-8")
+        try:
+            write_file(file, data, make_folder=True)
+        except KoansError as error:
+            raise KoansError(f"{error}; a copy would be kept there, so nothing was replaced") from None
         return file
+
+
+def _contents(file: Path) -> bytes | None:
+    """The bytes of a file; None if it is missing or cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
 
 
 def _prepare(db: sqlite3.Connection) -> None:

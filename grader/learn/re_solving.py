@@ -11,7 +11,9 @@ from pathlib import Path
 import msgspec
 
 from grader.book import source_text
-from grader.book.errors import KoansError, writing
+from grader.book.database import DatabaseRefused, keeping
+from grader.book.errors import KoansError, reading
+from grader.book.files import write_file
 from grader.book.koan_imports import PACKAGE
 from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict
@@ -57,11 +59,15 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """A run of the scratch file and its verdict. `seconds` is the time since the re-solve was begun, with breaks."""
+    """A run of the scratch file and its verdict. `seconds` is the time since the re-solve was begun, with breaks.
+
+    `not_recorded` says why a failure could not be recorded, and is empty if it was.
+    """
 
     re_solve: OpenReSolve
     verdict: Verdict
     seconds: float
+    not_recorded: str = ""
 
 
 def folder(workbook: Workbook) -> Path:
@@ -127,28 +133,33 @@ def begin(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> Ope
     first = first_solves(progress.activities()).get(koan.id)
     if first is None:
         raise KoansError(f"{koan.id} has not passed yet: `koans run {koan.name}` comes first")
-    with writing(file):
-        if file.exists() and (old := source_text.readable(file.read_bytes())) != stub:
-            progress.keep_copy(koan, old)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(stub, encoding="utf-8")
+    with reading(file):
+        old = file.read_bytes() if file.exists() else stub.encode()
+    if old != stub.encode():
+        progress.keep_copy(koan, old)
+    write_file(file, stub, make_folder=True)
     progress.recall.add_re_solve_step(ReSolveStep(koan.id, now, "started"))
     return OpenReSolve(koan, now, 0, first)
 
 
 def attempt(workbook: Workbook, progress: Progress, runner: Runner, re_solve: OpenReSolve, now: float) -> Attempt:
-    """Run the scratch file against the koan's tests, and record a failure."""
+    """Run the scratch file against the koan's tests, and record a failure if that is possible."""
     verdict = runner.run(re_solve.koan, Target("path", str(folder(workbook))))
+    not_recorded = ""
     if not verdict.passed and verdict.status != Status.not_started:
-        progress.recall.add_re_solve_step(ReSolveStep(re_solve.koan.id, now, "failed"))
         re_solve = _with_failure(re_solve)
-    return Attempt(re_solve, verdict, max(0.0, now - re_solve.started))
+        try:
+            progress.recall.add_re_solve_step(ReSolveStep(re_solve.koan.id, now, "failed"))
+        except DatabaseRefused as error:
+            not_recorded = str(error)
+    return Attempt(re_solve, verdict, max(0.0, now - re_solve.started), not_recorded)
 
 
 def finish(progress: Progress, re_solve: OpenReSolve, rating: int, now: float) -> None:
     """Record that the re-solve passed at `now`, with this rating (1 to 4)."""
-    progress.recall.add_re_solve_step(ReSolveStep(re_solve.koan.id, now, "passed"))
-    progress.recall.review("koan", Review(re_solve.koan.id, rating, now, round(max(0.0, now - re_solve.started), 1)))
+    review = Review(re_solve.koan.id, rating, now, round(max(0.0, now - re_solve.started), 1))
+    with keeping("the pass"):
+        progress.recall.end_re_solve(ReSolveStep(re_solve.koan.id, now, "passed"), review)
 
 
 def give_up_begun(workbook: Workbook, progress: Progress, name: str | None, now: float) -> Koan:
@@ -163,8 +174,8 @@ def give_up_begun(workbook: Workbook, progress: Progress, name: str | None, now:
 
 def give_up(progress: Progress, re_solve: OpenReSolve, now: float) -> None:
     """Record that the re-solve was given up, rated again: the koan comes back soon."""
-    progress.recall.add_re_solve_step(ReSolveStep(re_solve.koan.id, now, "given up"))
-    progress.recall.review("koan", Review(re_solve.koan.id, AGAIN, now, round(max(0.0, now - re_solve.started), 1)))
+    review = Review(re_solve.koan.id, AGAIN, now, round(max(0.0, now - re_solve.started), 1))
+    progress.recall.end_re_solve(ReSolveStep(re_solve.koan.id, now, "given up"), review)
 
 
 def first_text(workbook: Workbook, progress: Progress, first: FirstSolve) -> str:

@@ -6,7 +6,7 @@ log of reviews. A cached row is computed again if its reviews, the version of FS
 
 from __future__ import annotations
 
-import sqlite3
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from grader.book.database import Database, DatabaseRefused
 from grader.learn.cards.schedule import AGAIN, HARD, Memory, Plan, Review, replay
 
 Kind = Literal["card", "koan"]
@@ -61,7 +62,7 @@ class ReSolveStep(msgspec.Struct, frozen=True):
 class Recall:
     """The logs of one open progress file. `kind` says whether an item is a card or a koan."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
 
     def review(self, kind: Kind, review: Review) -> None:
@@ -96,7 +97,7 @@ class Recall:
     def schedule(self, kind: Kind, plan: Plan, firsts: Mapping[str, Review] | None = None) -> dict[str, Memory]:
         """The memory of each item that has reviews or a first rating that is not in the log (`firsts`).
 
-        Memories that the cache lacks are computed and stored in it.
+        Memories that the cache lacks are computed, and stored in it if that is possible.
         """
         firsts = firsts or {}
         last = dict(self._db.execute("select item, max(id) from reviews where kind = ? group by item", (kind,)))
@@ -120,9 +121,8 @@ class Recall:
         return memories
 
     def _store(self, rows: Sequence[tuple[str, str, str, bytes]]) -> None:
-        self._db.execute("begin immediate")
-        self._db.executemany("insert or replace into schedule values (?,?,?,?)", rows)
-        self._db.execute("commit")
+        with contextlib.suppress(DatabaseRefused):  # without the cache it is computed again the next time
+            self._db.executemany("insert or replace into schedule values (?,?,?,?)", rows)
 
     def answer(self, answer: Answer) -> None:
         """Add an answer to a question."""
@@ -139,6 +139,12 @@ class Recall:
     def add_re_solve_step(self, step: ReSolveStep) -> None:
         """Add a step of a re-solve."""
         self._db.execute("insert into resolves (koan, at, event) values (?,?,?)", (step.koan, step.at, step.event))
+
+    def end_re_solve(self, step: ReSolveStep, review: Review) -> None:
+        """Add the last step of a re-solve and its rating, both or none."""
+        with self._db.transaction():
+            self.add_re_solve_step(step)
+            self.review("koan", review)
 
     def re_solve_steps(self) -> list[ReSolveStep]:
         """Every step of every re-solve, in the order in which they happened."""

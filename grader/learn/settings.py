@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from grader.book.errors import KoansError, writing
+from grader.book.errors import KoansError, reading
+from grader.book.files import write_file
 
 Share = Annotated[float, msgspec.Meta(ge=0.7, le=0.99)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=9999)]
@@ -32,21 +34,48 @@ DESCRIPTIONS = {
 }
 
 
+ALLOWED = {
+    "new_per_day": "a whole number from 0 to 9999",
+    "session": "a whole number from 1 to 9999",
+    "retention": "a number from 0.7 to 0.99",
+    "resolve": "true or false",
+    "resolve_retention": "a number from 0.7 to 0.99",
+}
+
+
 def settings_file(root: Path) -> Path:
     return root / ".koans" / "settings.toml"
 
 
 def load(root: Path) -> Settings:
     """The settings of this workbook. Raises KoansError, which names the file and the field, if they are not valid."""
+    values = _read(root)
+    for name, value in values.items():
+        if name not in DESCRIPTIONS:
+            raise KoansError(f"{settings_file(root)}: '{name}' is no setting: there are {', '.join(DESCRIPTIONS)}")
+        if not _is_valid(name, value):
+            now = str(value).lower() if isinstance(value, bool) else value
+            wanted = f"{name} must be {ALLOWED[name]}, and is {now}"
+            raise KoansError(f"{settings_file(root)}: {wanted}; `koans settings {name} VALUE` changes it")
+    return msgspec.convert(values, Settings)
+
+
+def _read(root: Path) -> dict[str, Any]:
+    """What stands in the file, valid or not. Raises KoansError if it is no TOML."""
     file = settings_file(root)
     try:
-        return msgspec.toml.decode(file.read_bytes(), type=Settings)
-    except FileNotFoundError:
-        return Settings()
-    except msgspec.ValidationError as error:
-        raise KoansError(f"{file}: {error}; `koans settings` shows what there is") from None
-    except (msgspec.DecodeError, OSError) as error:
-        raise KoansError(f"{file}: cannot be read: {error}") from None
+        with reading(file):
+            return tomllib.loads(file.read_bytes().decode("utf-8")) if file.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise KoansError(f"{file}: is no TOML ({error}); correct it, or remove it to have the defaults") from None
+
+
+def _is_valid(name: str, value: Any, *, strict: bool = True) -> bool:
+    try:
+        msgspec.convert({name: value}, Settings, strict=strict)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def check_name(name: str) -> None:
@@ -56,18 +85,18 @@ def check_name(name: str) -> None:
 
 
 def change(root: Path, name: str, value: str) -> Settings:
-    """Change one setting and write the file. Raises KoansError if name or value is not valid."""
+    """Change one setting and write the file. What is not valid in the file becomes the default.
+
+    Raises KoansError if name or value is not valid, or if the file cannot be written.
+    """
     check_name(name)
-    old = load(root)
-    try:
-        new = msgspec.convert({**msgspec.to_builtins(old), name: value}, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise KoansError(f"{name} = {value}: {error}") from None
+    if not _is_valid(name, value, strict=False):
+        raise KoansError(f"{name} = {value}: give {ALLOWED[name]}")
+    old = {key: was for key, was in _read(root).items() if key in DESCRIPTIONS and _is_valid(key, was)}
+    new = msgspec.convert({**old, name: value}, Settings, strict=False)
     file = settings_file(root)
     lines = [f"{key} = {_toml(value)}" for key, value in msgspec.structs.asdict(new).items()]
-    with writing(file):
-        file.parent.mkdir(exist_ok=True)
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_file(file, "\n".join(lines) + "\n", make_folder=True)
     return new
 
 

@@ -72,7 +72,7 @@ class Recorded:
     def __init__(self):
         self.lines = []
 
-    def __call__(self, line):
+    def __call__(self, line, spinner):
         self.lines.append(line)
         return self
 

@@ -503,7 +503,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(fork, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 
     run = _in_a_process(fork, sys.executable, "-B", "-m", "grader", "update", str(newer), preexec=limit)
-    assert "cannot be written (File too large)" in one_line(run)
+    assert "cannot be written (the file would be larger than the system allows)" in one_line(run)
     assert everything(fork.root) == {**before, ".koans": "/"}
 
 

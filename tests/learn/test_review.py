@@ -404,8 +404,8 @@ def test_settings_are_shown_set_and_checked(play):
     assert play.says("settings", "resolve", "false").returncode == 0
     assert load(play.root) == Settings(resolve=False)
     for (name, value), message in (
-        (("retention", "2"), "<= 0.99"),
-        (("resolve", "maybe"), "bool"),
+        (("retention", "2"), "give a number from 0.7 to 0.99"),
+        (("resolve", "maybe"), "give true or false"),
         (("colour", "red"), "is no setting: there are new_per_day"),
     ):
         with pytest.raises(KoansError, match=message):

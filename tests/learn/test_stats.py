@@ -110,7 +110,7 @@ def test_the_charts_fit_the_terminal_and_say_the_numbers(some, width):
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= width
     assert "\x1b" not in text
-    assert "4 of 10 koans pass, 12 of 30 cards unlocked" in text
+    assert "4 of 10 koans passed, 12 of 30 cards unlocked" in text
     rows = {line.split("  ")[0].strip(): line for line in text.splitlines()}
     assert re.search(r"Thu  3 Sep  3  █+", text)
     assert "80 % of 30 reviews" in " ".join(text.split())

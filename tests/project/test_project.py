@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import subprocess
 import tomllib
 
 import pytest
@@ -147,3 +148,16 @@ def test_what_forms_and_pages_point_at_exists():
     assert places == [("SECURITY.md", "#report"), ("changelog.d/README.md", "")]
     assert all((ROOT / name).is_file() for name, _ in places)
     assert "\n## Report\n" in (ROOT / "SECURITY.md").read_text("utf-8")
+
+
+def test_git_ignores_what_tools_leave_behind_and_nothing_that_it_tracks():
+    dropped = [".coverage", ".coverage.host.1", "uv.lock", ".venv/x", ".vscode/settings.json", ".idea/x", ".DS_Store"]
+    dropped += ["htmlcov/index.html", "exercises/ch06_numerics/.softmax.py.swp", "exercises/__pycache__/x.pyc"]
+    git = ["git", "-C", str(ROOT)]
+    asked = subprocess.run(
+        [*git, "check-ignore", "--no-index", *dropped, "exercises/ch06_numerics/softmax.py"],
+        capture_output=True,
+        text=True,
+    )
+    assert asked.stdout.split() == dropped
+    assert subprocess.run([*git, "ls-files", "-ci", "--exclude-standard"], capture_output=True).stdout == b""

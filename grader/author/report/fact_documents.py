@@ -10,6 +10,7 @@ from pathlib import Path
 from grader.author import facts
 from grader.author.facts import CardEvidence, Erratum, FactCoverage
 from grader.author.report import fact_screens
+from grader.book.files import write_files
 from grader.book.workbook import CardProof, Workbook
 
 HEADER = "<!-- Written by `koans facts --write` from content/ and the tests; do not edit. -->"
@@ -22,14 +23,9 @@ def stale(workbook: Workbook) -> list[str]:
 
 def write(workbook: Workbook) -> list[str]:
     """Update the pages. Returns the names of those that changed."""
-    changed = []
-    for name, text in _pages(workbook):
-        file = workbook.root / name
-        if _on_disk(file) != text:
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(text, encoding="utf-8", newline="\n")
-            changed.append(name)
-    return changed
+    changed = {name: text for name, text in _pages(workbook) if _on_disk(workbook.root / name) != text}
+    write_files({workbook.root / name: text for name, text in changed.items()})
+    return list(changed)
 
 
 def of_facts(workbook: Workbook) -> str:

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from grader.book.errors import KoansError
+from grader.book.files import write_files
 from grader.book.workbook import BADGE, Chapter, Workbook
 from grader.course.edition.manifest import NAME
 
@@ -35,12 +36,10 @@ def write(workbook: Workbook, source: str, *, branch: str = BRANCH, opens: str =
             "`koans release DIR --source OWNER/NAME` writes them with it"
         )
     old = {name: _text(workbook.root / name) for name in pages(workbook)}
-    changed = []
-    for name, text in with_badges(workbook, old, source, branch=branch, opens=opens).items():
-        if text != old[name]:
-            (workbook.root / name).write_text(text, encoding="utf-8")
-            changed.append(workbook.root / name)
-    return changed
+    new = with_badges(workbook, old, source, branch=branch, opens=opens)
+    changed = {workbook.root / name: text for name, text in new.items() if text != old[name]}
+    write_files(changed)
+    return list(changed)
 
 
 def pages(workbook: Workbook) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from grader.book.errors import KoansError, read_file, writing
+from grader.book.files import is_device, write_file
 from grader.course.grade import Class, Grade
 from grader.course.report import as_json, canvas, classroom50, ctrf, github, gradescope, junit, page
 from grader.course.report.names import identified
@@ -92,7 +92,7 @@ def check(reports: Sequence[ReportFile], submissions: int, options: Options) -> 
             canvas.check(_gradebook(options.gradebook))
         if report.file != "-":
             _check_place(said, report.file)
-    files = [report.file for report in reports if report.file != "-" and not _is_device(Path(report.file))]
+    files = [report.file for report in reports if report.file != "-" and not is_device(Path(report.file))]
     places = [Path(file).resolve() for file in files]
     inputs = {file.resolve() for file in (*options.inputs, *filter(None, [options.gradebook]))}
     for file, place in zip(files, places, strict=True):
@@ -100,11 +100,6 @@ def check(reports: Sequence[ReportFile], submissions: int, options: Options) -> 
             raise KoansError(f"--format …={file}: two reports have this file")
         if place in inputs:
             raise KoansError(f"--format …={file}: this file is read, and the report would replace it")
-
-
-def _is_device(path: Path) -> bool:
-    """Whether this is a device or a pipe, which takes what is written and replaces nothing."""
-    return path.exists() and not path.is_file()
 
 
 def _check_place(said: str, file: str) -> None:
@@ -116,7 +111,7 @@ def _check_place(said: str, file: str) -> None:
     if path.is_dir():
         raise KoansError(f"{said}: is a folder; name a file")
     with writing(said):
-        if _is_device(path):
+        if is_device(path):
             if not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         else:
@@ -144,10 +139,7 @@ def write(reports: Sequence[ReportFile], results: Class, options: Options) -> li
                     notes += [f"{report.file}: {note}" for note in text.notes]
                     text = text.text
                 try:
-                    if ID in str(Path(report.file).parent):
-                        with writing(file):
-                            Path(file).parent.mkdir(parents=True, exist_ok=True)
-                    write_file(file, text)
+                    write_file(file, text, make_folder=ID in str(Path(report.file).parent))
                 except KoansError as error:
                     failed.append(str(error))
         except KoansError as error:  # the report cannot be made
@@ -165,34 +157,6 @@ def _rendered(report: ReportFile, results: Class, options: Options) -> Iterator[
         return
     for grade in results.grades:
         yield report.file.replace(ID, grade.id), PER_SUBMISSION[report.name][1](grade, options)
-
-
-def write_file(file: str, content: str | bytes) -> None:
-    """Write a whole file or nothing: a failure leaves the old file. Text to `-` is printed. Raises KoansError."""
-    if file == "-" and isinstance(content, str):
-        sys.stdout.write(content)
-        return
-    path = Path(file)
-    data = content.encode(errors="replace") if isinstance(content, str) else content
-    with writing(file):
-        if _is_device(path):
-            path.write_bytes(data)
-            return
-        handle, draft = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:40]}-")
-        try:
-            with open(handle, "wb") as stream:
-                stream.write(data)
-            os.chmod(draft, 0o666 & ~_umask())
-            os.replace(draft, path)
-        except BaseException:
-            os.unlink(draft)
-            raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _canvas(results: Class, options: Options) -> canvas.Merged:

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from grader.book.errors import KoansError, writing
+from grader.book.errors import KoansError
+from grader.book.files import write_file
 from grader.book.oracles import oracles
 from grader.book.stubs import strip_markers
 from grader.book.workbook import Workbook
@@ -53,23 +54,23 @@ def bench(
         yield msgspec.structs.replace(state, at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"))
 
 
-def save_states(states: Iterator[Bench], file: Path) -> tuple[Bench | None, bool]:
-    """Write each state of a bench to `file` at once. Returns the last one, and whether Ctrl-C ended the bench."""
+def save_states(states: Iterator[Bench], file: Path) -> tuple[Bench | None, bool, str]:
+    """Write each state of a bench to `file` at once.
+
+    Returns the last one, whether Ctrl-C ended the bench, and why the last one could not be written, if it could not.
+    """
     state: Bench | None = None
+    trouble = ""
     try:
         for state in states:
-            _write(file, state)
+            try:
+                write_file(file, msgspec.json.format(msgspec.json.encode(state), indent=1))
+                trouble = ""
+            except KoansError as error:  # what is measured next is still worth showing
+                trouble = str(error)
     except KeyboardInterrupt:
-        return state, True
-    return state, False
-
-
-def _write(file: Path, state: Bench) -> None:
-    """Replace the file in one step, so that it can be read at any moment."""
-    new = file.with_suffix(".new")
-    with writing(file):
-        new.write_bytes(msgspec.json.format(msgspec.json.encode(state), indent=1))
-        new.replace(file)
+        return state, True, trouble
+    return state, False, trouble
 
 
 def parse_lengths(text: str) -> tuple[int, ...]:

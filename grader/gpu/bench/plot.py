@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grader.book.figure_style import style
+from grader.book.files import write_file
 from grader.gpu.bench.cells import Bench, BenchRow, Prediction
 from grader.gpu.devices import H100, Peak
 
@@ -33,7 +35,7 @@ class Point(NamedTuple):
 def write(bench: Bench, folder: Path) -> list[Path]:
     """Write attention.png, attention.svg, roofline.png and roofline.svg; return the files.
 
-    Raises KoansError without matplotlib, and OSError.
+    Raises KoansError without matplotlib, and if a file cannot be written.
     """
     written = []
     with style():
@@ -41,7 +43,9 @@ def write(bench: Bench, folder: Path) -> list[Path]:
             for kind in ("png", "svg"):
                 file = folder / f"{name}.{kind}"
                 metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {}
-                figure.savefig(file, format=kind, dpi=150, metadata=metadata)
+                drawn = io.BytesIO()
+                figure.savefig(drawn, format=kind, dpi=150, metadata=metadata)
+                write_file(file, drawn.getvalue())
                 written.append(file)
     return written
 

@@ -27,7 +27,14 @@ def level(root: Path) -> Level:
         return UNAVAILABLE
     with tempfile.TemporaryDirectory(prefix="koans-probe-") as scratch:
         command = [sys.executable, *module(__package__, "probe"), str(root), scratch]
-        tried = subprocess.run(command, env=environment(root), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        tried = subprocess.run(
+            command,
+            env=environment(root),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
     if tried.returncode:
         why = (tried.stderr.strip() or "it gave no reason").splitlines()[-1]
         raise KoansError(f"the sandbox could not be tried: {why}")

@@ -8,14 +8,13 @@ before the learner's last import. The time of each export would not do either: e
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from grader.book.errors import writing
+from grader.book.files import write_file
 
 
 class NoteChange(msgspec.Struct, frozen=True):
@@ -40,8 +39,5 @@ def times(file: Path, digests: Mapping[str, str], now: float | None = None) -> d
         last = recorded.get(key)
         if last is None or last.digest != digest:
             recorded[key] = NoteChange(digest, max(current, last.at + 1) if last else current)
-    draft = file.with_suffix(".draft")
-    with writing(file):
-        draft.write_bytes(msgspec.json.encode(recorded, order="sorted"))
-        os.replace(draft, file)
+    write_file(file, msgspec.json.encode(recorded, order="sorted"), make_folder=True)
     return {key: recorded[key].at for key in digests}

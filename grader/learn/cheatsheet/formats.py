@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.book.errors import KoansError
+from grader.book.files import check_ending
 from grader.learn.cheatsheet import markdown, page
 from grader.learn.cheatsheet.sheet import Paper, Sheet
 
@@ -13,8 +14,7 @@ SUFFIXES = (".md", ".html", ".pdf")
 
 def check(file: Path) -> None:
     """Raise KoansError if the suffix names no format, or if the folder or a library for PDF is missing."""
-    if file.suffix.lower() not in SUFFIXES:
-        raise KoansError(f"{file}: end its name in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    check_ending(file, SUFFIXES)
     if not file.absolute().parent.is_dir():
         raise KoansError(f"{file}: its folder does not exist")
     if file.suffix.lower() == ".pdf":

@@ -30,7 +30,7 @@ def _lines(sheet: Sheet) -> Iterator[str]:
     if len(sheet.rows) > 1:
         yield from ("", "## Chapters at a glance", "", "| | chapter | koans | cards |", "|--|--|--|--|")
     for row in sheet.rows if len(sheet.rows) > 1 else ():
-        counts = f"{row.passed} of {row.koans} | {row.proven} of {row.cards}"
+        counts = f"{row.passed} of {row.koans} | {row.unlocked} of {row.cards}"
         yield f"| {row.number} | {_text(row.title)} | {counts} |"
     yield from ("", "## Key facts", "", KEY)
     for part in sheet.parts:

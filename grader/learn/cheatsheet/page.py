@@ -51,7 +51,7 @@ def _row(row: SheetRow) -> str:
     return (
         f'<tr><td>{row.number}</td><th scope="row">{_text(row.title)}</th>'
         f'<td class="b"><div class="bar"><i class="p w{share}"></i></div></td>'
-        f"<td>{row.passed}/{row.koans}</td><td>{row.proven}/{row.cards}</td></tr>"
+        f"<td>{row.passed}/{row.koans}</td><td>{row.unlocked}/{row.cards}</td></tr>"
     )
 
 

@@ -151,7 +151,7 @@ class _Layout:
                 title = title.removesuffix("…")[:-1].rstrip() + "…"
             self.text(x + INDENT + 2, y, room + 1, title)
             right = x + self.width
-            for n, (part, whole) in enumerate(((row.proven, row.cards), (row.passed, row.koans))):
+            for n, (part, whole) in enumerate(((row.unlocked, row.cards), (row.passed, row.koans))):
                 self.text(right - (n + 1) * count, y, count, f"{part}/{whole}", align="R")
             left, top = right - 2 * count - bar, y + line / 2 - 0.7
             for color, width in ((GREY, bar), (GREEN, bar * row.passed / max(row.koans, 1))):
@@ -192,7 +192,7 @@ def _blocks(sheet: Sheet, layout: _Layout) -> Iterator[Block]:
         yield from (layout.question(question) for question in sheet.missed)
     if len(sheet.rows) > 1:
         yield layout.heading("Chapters at a glance", 2, 2 if sheet.missed else 0)
-        yield layout.note("koans passed, cards proven")
+        yield layout.note("koans passed, cards unlocked")
         yield from (layout.row(row, keep_with_next=row is not sheet.rows[-1]) for row in sheet.rows)
     yield layout.heading("Key facts", 2, 2)
     yield layout.note(KEY)

@@ -24,14 +24,14 @@ LONGEST = 300  # characters of a model answer, cut after a sentence
 class SheetRow(msgspec.Struct, frozen=True):
     """A chapter at a glance, in counts.
 
-    `passed` counts koans that pass with their file as it is; `cards` counts the cards that a test can prove.
+    `passed` counts koans that pass with their file as it is; `cards` counts all cards of the chapter.
     """
 
     number: str
     title: str
     passed: int
     koans: int
-    proven: int
+    unlocked: int
     cards: int
 
 
@@ -82,8 +82,8 @@ class Sheet(msgspec.Struct, frozen=True):
     def summary(self) -> str:
         """The day, and the counts of all rows added up, in one line."""
         passed, koans = sum(r.passed for r in self.rows), sum(r.koans for r in self.rows)
-        proven, cards = sum(r.proven for r in self.rows), sum(r.cards for r in self.rows)
-        return f"{self.day}: {passed} of {koans} koans passed, {proven} of {cards} cards proven"
+        unlocked, cards = sum(r.unlocked for r in self.rows), sum(r.cards for r in self.rows)
+        return f"{self.day}: {passed} of {koans} koans passed, {unlocked} of {cards} cards unlocked"
 
 
 def sheet(
@@ -128,18 +128,17 @@ def _stale(workbook: Workbook, unlocked: Collection[str], passes: Mapping[str, P
     koans: dict[str, set[str]] = {}
     for proof in workbook.proofs:
         koans.setdefault(proof.card, set()).add(proof.koan)
-    return {card for card in unlocked if not all(passes[koan].holds for koan in koans[card])}
+    return {card for card in unlocked if not all(passes[koan].holds for koan in koans.get(card, ()))}
 
 
 def _row(chapter: Chapter, cards: list[Card], unlocked: Collection[str], passes: Mapping[str, Pass]) -> SheetRow:
-    provable = [card for card in cards if card.evidence == "proved"]
     return SheetRow(
         number=_number(chapter),
         title=chapter.title,
         passed=sum(koan.id in passes and passes[koan.id].holds for koan in chapter.koans),
         koans=len(chapter.koans),
-        proven=sum(card.id in unlocked for card in provable),
-        cards=len(provable),
+        unlocked=sum(card.id in unlocked for card in cards),
+        cards=len(cards),
     )
 
 

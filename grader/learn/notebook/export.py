@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from grader.book import source_text
-from grader.book.errors import KoansError, reading, writing
+from grader.book.errors import KoansError, reading
+from grader.book.files import write_file
 from grader.book.notebook_parser.answers import without_header
 from grader.book.stubs import stub_of
 from grader.book.workbook import Chapter, Koan, Question, Workbook
@@ -96,7 +97,9 @@ def _git(root: Path, *args: str) -> str:
     if not (root / ".git").exists():
         return ""
     try:
-        run = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True, timeout=20)
+        run = subprocess.run(
+            ["git", "-C", str(root), *args], capture_output=True, encoding="utf-8", errors="replace", timeout=20
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return run.stdout.strip() if run.returncode == 0 else ""
@@ -104,14 +107,15 @@ def _git(root: Path, *args: str) -> str:
 
 def write_notebook(file: Path, text: str, *, overwrite: bool) -> None:
     """Write a notebook. Raises KoansError if the file has another text, unless `overwrite` is set."""
-    with writing(file):
-        if file.exists() and not overwrite and file.read_text(encoding="utf-8", errors="replace") != text:
+    if file.is_file() and not overwrite:
+        with reading(file):
+            old = file.read_text(encoding="utf-8", errors="replace")
+        if old != text:
             raise KoansError(
                 f"{file} is there already: `koans notebook import {file}` brings home what it holds, "
                 "--overwrite replaces it"
             )
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", newline="\n")
+    write_file(file, text, make_folder=True)
 
 
 def export(workbook: Workbook, chapter: Chapter, source: Source) -> str:

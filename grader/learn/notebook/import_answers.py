@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from grader.book.errors import KoansError, reading, writing
+from grader.book.errors import KoansError, reading
+from grader.book.files import write_files
 from grader.book.notebook_parser import answers, notebook_file
 from grader.book.notebook_parser.answers import NotebookAnswer, without_header
 from grader.book.stubs import stub_of
@@ -55,7 +56,7 @@ class ImportedAnswers(msgspec.Struct, frozen=True):
 def import_answers(
     workbook: Workbook, progress: Progress, path: Path, *, chapter: str = "", write: bool = True
 ) -> ImportedAnswers:
-    """Write the answers of the notebook into `exercises/`. Without `write`, only report what would be written.
+    """Write all answers of the notebook into `exercises/`, or none. Without `write`, only report what would be written.
 
     `chapter` names the chapter of a notebook that does not name it itself. Raises KoansError if the file is no notebook
     of this workbook, or if a file cannot be read or written.
@@ -65,7 +66,13 @@ def import_answers(
         raise KoansError(f"{path} does not say which chapter it is of: --chapter ch06 does")
     chapter_read = workbook.chapter(chapter or notebook.chapter)
     found, skipped = answers.answers(notebook.cells, answers.outlines(workbook, chapter_read.id))
-    imported = [_import_answer(workbook, progress, workbook.koans[answer.koan], answer, write) for answer in found]
+    imported = [_compared(workbook, workbook.koans[answer.koan], answer) for answer in found]
+    if write:
+        new = [workbook.koans[one.koan] for one in imported if one.outcome == "written"]
+        copies = {koan.id: _copy(workbook, progress, koan) for koan in new}
+        texts = {answer.koan: answer.text for answer in found}
+        write_files({workbook.exercise(koan): texts[koan.id] for koan in new})
+        imported = [msgspec.structs.replace(one, copy=copies.get(one.koan, "")) for one in imported]
     return ImportedAnswers(str(path), chapter_read.id, tuple(imported), tuple(map(str, skipped)))
 
 
@@ -74,25 +81,26 @@ def _contents(path: Path) -> bytes:
         return stream.read(notebook_file.LARGEST + 1)
 
 
-def _import_answer(
-    workbook: Workbook, progress: Progress, koan: Koan, answer: NotebookAnswer, write: bool
-) -> ImportedAnswer:
-    """Write one answer, unless it needs a decision of the learner or changes nothing."""
+def _compared(workbook: Workbook, koan: Koan, answer: NotebookAnswer) -> ImportedAnswer:
+    """What comes of one answer: it is written, unless it needs a decision of the learner or changes nothing."""
     if answer.error:
         return ImportedAnswer(koan.id, "does not parse", answer.cells, error=answer.error)
     if not answer.started:
         return ImportedAnswer(koan.id, "not started", answer.cells)
     if answer.others:
         return ImportedAnswer(koan.id, "defined differently", answer.cells, answer.others)
-    target = workbook.exercise(koan)
-    before = exercise_text(workbook, koan)
-    if without_header(before) == without_header(answer.text):
+    if without_header(exercise_text(workbook, koan)) == without_header(answer.text):
         return ImportedAnswer(koan.id, "the same", answer.cells)
-    copy = ""
-    if write:
-        if before and before != stub_of(workbook, koan):
-            copy = str(progress.keep_copy(koan, before).relative_to(workbook.root))
-        with writing(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(answer.text, encoding="utf-8")
-    return ImportedAnswer(koan.id, "written", answer.cells, copy=copy)
+    return ImportedAnswer(koan.id, "written", answer.cells)
+
+
+def _copy(workbook: Workbook, progress: Progress, koan: Koan) -> str:
+    """Keep a copy of the exercise. Returns its path; empty if the exercise is missing or still its stub."""
+    file = workbook.exercise(koan)
+    if not file.exists():
+        return ""
+    with reading(file):
+        before = file.read_bytes()
+    if not before or before == stub_of(workbook, koan).encode():
+        return ""
+    return str(progress.keep_copy(koan, before).relative_to(workbook.root))

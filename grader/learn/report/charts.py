@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from grader.book.workbook import RUNGS
+from grader.book.workbook import RUNG_MEANINGS, RUNGS
 from grader.learn.report.recall import bar, count
 from grader.learn.stats import Day, Stats
 
@@ -21,10 +21,10 @@ SLOWEST = 5  # koans that are named
 def stats(numbers: Stats, width: int) -> RenderableType:
     """All charts, one below the other, for a terminal of `width` columns, at least 60."""
     remembered, reviewed = numbers.remembered
-    head = f"{numbers.passed} of {numbers.koans} koans pass, {numbers.unlocked} of {numbers.cards} cards unlocked, "
+    head = f"{numbers.passed} of {numbers.koans} koans passed, {numbers.unlocked} of {numbers.cards} cards unlocked, "
     parts: list[RenderableType] = [Text(head + count(numbers.reviews, "review"), "bold"), Text()]
     parts += _section("passes by day", _by_day(numbers.passes, width))
-    parts += _section("rungs by chapter", _rungs(numbers, width))
+    parts += _section("rungs by chapter: koans passed, by the kind of work", _rungs(numbers, width))
     if reviewed:
         share = f"retention: {100 * remembered / reviewed:.0f} % of {count(reviewed, 'review')}"
         title = f"{share} a day or more after the last; {100 * numbers.wanted:.0f} % is set"
@@ -78,7 +78,10 @@ def _rungs(numbers: Stats, width: int) -> RenderableType:
             style = "dim" if not passed else "green" if passed == total else "yellow"
             cells.append(Text(f"{passed}/{total}" if total else "", style))
         table.add_row(chapter_rungs.chapter if width >= 76 else chapter_rungs.chapter.partition("_")[0], *cells)
-    return table
+    meanings = Table.grid(padding=(0, 2))
+    for rung, meaning in RUNG_MEANINGS.items():
+        meanings.add_row(Text(rung, "dim"), Text(meaning, "dim"))
+    return Group(table, Text(), meanings)
 
 
 def _months(numbers: Stats, width: int) -> RenderableType | None:

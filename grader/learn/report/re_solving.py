@@ -82,7 +82,8 @@ def beside(workbook: Workbook, progress: Progress, now_open: OpenReSolve, took: 
         (f"again, in {span(took)}", new_text),
         ("the first time", first_text(workbook, progress, now_open.first)),
     )
-    codes = [(Text(title, "bold"), terminal.code(without_docstrings(text))) for title, text in texts]
+    as_code = terminal.code if width >= SIDE_BY_SIDE else terminal.code_to_copy
+    codes = [(Text(title, "bold"), as_code(without_docstrings(text))) for title, text in texts]
     head = Text.assemble((now_open.koan.id, "bold"), f"  {span(took)}; {first(now_open)}")
     if width < SIDE_BY_SIDE:
         return Group(head, *(part for title, code in codes for part in (Text(), title, code)))

@@ -167,7 +167,8 @@ def listing(
             parts.append(Padding(Text(f"{len(locked)} locked, by {_blocking(locked)}", "dim"), (0, 0, 0, 2)))
         parts.append(Text())
     counts = Counter(standing.state for standing in standings)
-    parts.append(Text(", ".join(f"{counts[state]} {state}" for state in ("due", "new", "later", "locked"))))
+    states = ", ".join(f"{counts[state]} {state}" for state in ("due", "new", "later", "locked"))
+    parts.append(Text(f"{count(len(standings), 'card')}: {states}"))
     ready = sum(back.is_due for back in backs)
     if ready:
         parts.append(Text(f"{count(ready, 'koan')} back for a re-solve (koans again)"))

@@ -7,7 +7,7 @@ from datetime import date
 from html import escape
 
 from grader.book.html import document
-from grader.book.workbook import RUNGS
+from grader.book.workbook import RUNG_MEANINGS, RUNGS
 from grader.learn.report import plots
 from grader.learn.report.charts import weeks
 from grader.learn.report.recall import count
@@ -124,7 +124,8 @@ def _solving(numbers: Stats) -> str:
 
 def _rungs(numbers: Stats) -> Iterable[str]:
     yield "<h2>Rungs by chapter</h2>"
-    yield '<p class="dim">Koans that pass as they stand, of all there are.</p>'
+    meanings = "; ".join(f"{rung}: {meaning}" for rung, meaning in RUNG_MEANINGS.items())
+    yield f'<p class="dim">Koans that pass as they stand, by the kind of work. {escape(meanings)}.</p>'
     yield '<div class="wide"><table class="full rungs"><thead><tr><th scope="col" class="who">chapter</th>'
     yield from (f'<th scope="col" class="r">{rung}</th>' for rung in RUNGS)
     yield '<th scope="col">of all</th></tr></thead><tbody>'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from grader.book.database import keeping
 from grader.book.workbook import Question
 from grader.learn.progress import Progress
 from grader.learn.questions import quiz as state
@@ -32,5 +33,6 @@ def ask(
         quiz, result = state.step(quiz, key or "")
         if result is not None:
             answer = result.question.options[result.option].text
-            progress.recall.answer(Answer(result.question.id, clock(), answer, correct=result.correct))
+            with keeping("the last answer"):
+                progress.recall.answer(Answer(result.question.id, clock(), answer, correct=result.correct))
     return quiz

@@ -52,14 +52,15 @@ def solve_on_terminal(
     """Run the scratch file at each save, until it passes and is rated, is given up, or is left for later."""
     file = re_solving.scratch(workbook, re_solve.koan)
     session, last_save, last_screen = ReSolveSession(), _stamp(file), None
-    passed_at = 0.0
+    passed_at, not_recorded = 0.0, ""
     screens.show(_screen(workbook, re_solve, session, 0.0), ask=KEYS)
     runner.warm_up()  # while the learner reads
     while session.phase != "ended":
         screen = (session.phase, session.verdict)
         if screen != last_screen:
             last_screen = screen
-            screens.show(_screen(workbook, re_solve, session, passed_at), ask=RATE if passed_at else KEYS)
+            said = _not_recorded(not_recorded)
+            screens.show(_screen(workbook, re_solve, session, passed_at), *said, ask=RATE if passed_at else KEYS)
         key = _key(screens)
         effect: state.Effect | None = None
         if key is not None:
@@ -71,6 +72,7 @@ def solve_on_terminal(
             screens.show(_screen(workbook, re_solve, session, 0.0), Text("\nrunning …", "dim"))
             attempt = re_solving.attempt(workbook, progress, runner, re_solve, clock())
             re_solve, session = attempt.re_solve, state.ran(session, attempt.verdict)
+            not_recorded = attempt.not_recorded
             passed_at, last_screen = (clock() if attempt.verdict.passed else 0.0), None
         elif effect == "give up":
             re_solving.give_up(progress, re_solve, clock())
@@ -92,11 +94,16 @@ def run_once(
 ) -> bool:
     """Run the scratch file once. If it passes, it is rated as proposed. Returns whether it passed."""
     attempt = re_solving.attempt(workbook, progress, runner, re_solve, clock())
-    screens.show(report.working(workbook, attempt.re_solve, attempt.verdict))
+    said = _not_recorded(attempt.not_recorded)
+    screens.show(report.working(workbook, attempt.re_solve, attempt.verdict), *said)
     if attempt.verdict.passed:
         now = clock()
         _finish(workbook, progress, attempt.re_solve, attempt.re_solve.proposed(now), now, screens)
     return attempt.verdict.passed
+
+
+def _not_recorded(reason: str) -> list[Text]:
+    return [Text(f"not recorded: {reason}", "yellow")] if reason else []
 
 
 def _finish(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from rich.text import Text
 
 from grader.book import terminal
+from grader.book.database import keeping
 from grader.book.workbook import Chapter, Workbook
 from grader.learn.progress import Progress
 from grader.learn.questions import reading as state
@@ -42,7 +43,8 @@ def read(
             given = screens.keyboard.line("> ") if is_text else (screens.keyboard.key() or None)
         reading, answer = state.step(reading, given)
         if answer is not None:
-            progress.recall.answer(Answer(answer.question, clock(), answer.answer, rating=answer.rating))
+            with keeping("the last answer"):
+                progress.recall.answer(Answer(answer.question, clock(), answer.answer, rating=answer.rating))
     if reading.ratings and screens.live:
         screens.show(Text(report.rated(reading)))
     return reading

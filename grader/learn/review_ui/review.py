@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from rich.console import RenderableType
 
+from grader.book.database import keeping
 from grader.book.workbook import Workbook
 from grader.learn import due
 from grader.learn.cards import review_session as state
@@ -56,11 +57,13 @@ def review(
                 if session.revealed:
                     parts += [recall.card_back(card), recall.ratings(session.intervals(clock()))]
                 screens.show(*parts, ask=BACK if session.revealed else FRONT)
-            session, effect = state.step(session, screens.keyboard.key() or "", clock())
-            if effect is not None and effect.verb == "review":
-                progress.recall.review("card", effect.review)
-            elif effect is not None:
-                progress.recall.take_back("card", effect.review.item)
+            after, effect = state.step(session, screens.keyboard.key() or "", clock())
+            with keeping("the last rating"):
+                if effect is not None and effect.verb == "review":
+                    progress.recall.review("card", effect.review)
+                elif effect is not None:
+                    progress.recall.take_back("card", effect.review.item)
+            session = after  # what is not in the log does not count
     finally:  # also after Ctrl-C: what was rated is in the log
         screens.show(closing_screen())
     return session
