@@ -22,7 +22,7 @@ class ImportedAnswer(msgspec.Struct, frozen=True):
     """The outcome for one koan. `cells` are the labels of the cells that its answer comes from.
 
     `others` are the cells that define it differently. `copy` is the path of the copy of what the answer replaced.
-    `error` says why a cell does not parse.
+    `error` says why a cell does not parse. `notes` are sentences on what the answer lacks.
     """
 
     koan: str
@@ -31,6 +31,7 @@ class ImportedAnswer(msgspec.Struct, frozen=True):
     others: tuple[str, ...] = ()
     copy: str = msgspec.field(default="", name="kept")
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class ImportedAnswers(msgspec.Struct, frozen=True):
@@ -87,7 +88,7 @@ def _import_answer(
     target = workbook.exercise(koan)
     before = exercise_text(workbook, koan)
     if without_header(before) == without_header(answer.text):
-        return ImportedAnswer(koan.id, "the same", answer.cells)
+        return ImportedAnswer(koan.id, "the same", answer.cells, notes=answer.notes)
     copy = ""
     if write:
         if before and before != stub_of(workbook, koan):
@@ -95,4 +96,4 @@ def _import_answer(
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(answer.text, encoding="utf-8")
-    return ImportedAnswer(koan.id, "written", answer.cells, copy=copy)
+    return ImportedAnswer(koan.id, "written", answer.cells, copy=copy, notes=answer.notes)

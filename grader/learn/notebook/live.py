@@ -120,7 +120,9 @@ class NotebookSession:
         passed = verdict.passed
         model = solution_text(book, koan) if passed and book.solution(koan).exists() else ""
         afterword = book.notes(koan).afterword if passed else ""
-        note = "" if own else _newer_unparsed(cells, answer, outline)
+        notes = [] if own else [_newer_unparsed(cells, answer, outline)]
+        notes += [f"{koan.id} {line}" for line in answer.notes if not passed]
+        note = "\n".join(filter(None, notes))
         return step, CheckResult(step, answer.cells, afterword, answers.without_header(model) if model else "", note)
 
     def _answer(self, koan: Koan, cells: Sequence[Cell], own: str) -> tuple[NotebookAnswer, Outline]:
