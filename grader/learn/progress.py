@@ -24,6 +24,8 @@ from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
 from grader.learn.cards.note import Pass
 from grader.learn.first_solve import Activity
+from grader.learn.mistakes import SCHEMA as MISTAKES
+from grader.learn.mistakes import MistakeLog
 from grader.learn.recall import SCHEMA as RECALL
 from grader.learn.recall import Recall
 
@@ -36,7 +38,11 @@ create table hints (koan text not null, tier integer not null, at real not null,
 create table peeks (koan text not null, at real not null);
 """
 TEXTS = "create table texts (content text primary key, text text not null);"
-FORMATS = (ATTEMPTS, RECALL + TEXTS)  # what each version of the file added; an older file is upgraded in place
+FORMATS = (
+    ATTEMPTS,
+    RECALL + TEXTS,
+    MISTAKES,
+)  # what each version of the file added; an older file is upgraded in place
 VERSION = len(FORMATS)
 
 
@@ -70,6 +76,7 @@ class Progress:
             self.folder.mkdir(exist_ok=True)
             self._db = self._open()
             self.recall = Recall(self._db)
+            self.mistakes = MistakeLog(self._db)
 
     def __enter__(self) -> Progress:
         return self

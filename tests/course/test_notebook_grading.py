@@ -242,7 +242,7 @@ def in_class(book, file):
 
 
 LAX = (
-    b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {"widgets": {"range": [-Infinity, NaN, 1e999]}}, "cells": ['
+    b'{"nbformat": 4, "nbformat_minor": 4, "metadata": {"widgets": {"range": [-Infinity, NaN, 1e999]}}, "cells": ['
     b'{"cell_type": "code", "metadata": {}, "execution_count": null, "source": ["# \\ud83d\\ude00 \\ud83d NaN \\\\ud800 \\" \\u00e9\\n", "x = 1"],'
     b' "outputs": [{"output_type": "display_data", "metadata": {}, "data": {"y": [NaN, -Infinity, Infinity], "text": "\\udc00 Infinity"}}]}]}'
 )

@@ -330,7 +330,7 @@ def test_a_name_that_cannot_be_taken_along_is_said_in_the_same_words_in_a_kernel
         "write its value out, or compute it"
     )
     said = jupyter.texts(START, "open('k.txt', 'w').write('3')", loads, uses, CHECK)[-1]
-    assert f"ch07_attention/scores uses `K`, {why.format('[3]')}" in " ".join(said.split())
+    assert f"note: uses `K`, {why.format('[3]')}" in " ".join(said.split())
     file = write(play.root / "mine.ipynb", of_cells(loads, uses, chapter="ch07_attention"))
     out = play.says("notebook", "import", str(file), "--no-run")
     assert f"ch07_attention/scores uses `K`, {why.format('1')}" in " ".join(out.stdout.split())

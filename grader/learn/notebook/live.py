@@ -120,9 +120,7 @@ class NotebookSession:
         passed = verdict.passed
         model = solution_text(book, koan) if passed and book.solution(koan).exists() else ""
         afterword = book.notes(koan).afterword if passed else ""
-        notes = [] if own else [_newer_unparsed(cells, answer, outline)]
-        notes += [f"{koan.id} {line}" for line in answer.notes if not passed]
-        note = "\n".join(filter(None, notes))
+        note = "" if own else _newer_unparsed(cells, answer, outline)
         return step, CheckResult(step, answer.cells, afterword, answers.without_header(model) if model else "", note)
 
     def _answer(self, koan: Koan, cells: Sequence[Cell], own: str) -> tuple[NotebookAnswer, Outline]:
@@ -156,7 +154,8 @@ class NotebookSession:
                 message = "not started: replace `raise NotImplementedError` with your own lines"
                 return Verdict(koan.id, str(LEARNER), Status.not_started, message, message)
             verdict = self._run(koan, target)
-        return with_cell_lines(msgspec.structs.replace(verdict, target=str(LEARNER)), koan, answer)
+        notes = verdict.notes if verdict.passed else (*answer.notes, *verdict.notes)
+        return with_cell_lines(msgspec.structs.replace(verdict, target=str(LEARNER), notes=notes), koan, answer)
 
     def _run(self, koan: Koan, target: Target) -> Verdict:
         if self._runner is None:
