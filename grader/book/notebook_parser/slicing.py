@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import pairwise
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 
 from grader.book.notebook_parser.statements import Parsed, Statement
 
@@ -22,8 +22,8 @@ DUNDER = re.compile(r"__\w+__")
 BINDS = r"^[ \t]*(?:(?:async[ \t]+)?def[ \t]+{0}\b|class[ \t]+{0}\b|{0}[ \t]*(?:=|:|,|\+=)|(?:from|import)\b.*\b{0}\b)"
 BY_MAGIC = re.compile(r"[ \t]*([\w., \[\]]+)=[ \t]*[!%]")
 MOST_CALLS = 20_000  # the most pairs of a function and a statement that may call it which are followed
-MOST_STEPS = 3_000_000  # the most places that are looked at to tell what had which value where
 MOST_NAMES = 6  # the most missing names that are explained
+MOST_SOUGHT = 40  # the most missing names that are looked for in what is not read
 
 
 class Bindings:
@@ -113,8 +113,10 @@ class Slice:
         ] = {}  # names that nothing binds, and the statements that need them to run
         self.refused: dict[str, Place] = {}  # names whose statement cannot be taken along
         self._known: dict[tuple[str, Place], tuple[Place, ...]] = {}
+        self._grouped: dict[str, tuple[list[Place], list[Place], list[Place]]] = {}
+        self._changing: dict[str, list[Place]] = {}
         self._seen: set[tuple[Place, Place]] = set()
-        self._steps = 0
+        self._followed: set[tuple[Place, str]] = set()
         self.take([place for chain in chosen.values() for place in chain])
 
     def cell(self, number: int) -> Parsed:
@@ -125,33 +127,49 @@ class Slice:
 
     def take_names(self, names: Iterable[str]) -> None:
         """Select the statements that give these names their values."""
-        self.take([place for name in names for place in self._values(name, END)])
+        for name in names:
+            self._take([(place, END, name) for place in self._values(name, END)])
 
     def take(self, places: Iterable[Place]) -> None:
         """Select these statements and all that they need."""
-        queue = [(place, END) for place in places]
+        self._take([(place, END, "") for place in places])
+
+    def _take(self, queue: list[tuple[Place, Place, str]]) -> None:
+        """Select statements and all that they need.
+
+        Each entry is a statement, a statement that may call its functions (END: none that is selected does), and the
+        name for which it is needed.
+        """
         while queue:
-            place, point = queue.pop()
+            place, point, wanted = queue.pop()
+            if (place, wanted) not in self._followed:
+                self._followed.add((place, wanted))
+                if wanted and wanted not in self._at(place).surely:  # the name may have an earlier value too
+                    self._need(wanted, place, place, queue)
             if (place, point) in self._seen or (point != END and len(self._seen) > MOST_CALLS):
                 continue
             self._seen.add((place, point))
             self.selected.add(place)
             statement = self._at(place)
-            runs_at = place if point == END else point
             for name in sorted(statement.now):
-                needed = self._values(name, place)
                 if point == END:
-                    self.before.setdefault(place, set()).update(needed)
-                    if not needed and name in self.unresolved:
-                        self.unresolved[name].add(place)
-                    queue += [(one, END) for one in needed]
-                queue += [(one, runs_at) for one in needed]
+                    self._need(name, place, place, queue)
+                else:
+                    queue += [(one, point, name) for one in self._values(name, place)]
             for name in sorted(statement.uses - statement.now):
                 needed = self._values(name, point)
-                queue += [(one, END) for one in needed]
+                queue += [(one, END, name) for one in needed]
                 if point != END:  # the statement at `point` may call this one's functions
                     self.before.setdefault(point, set()).update(needed)
-                    queue += [(one, point) for one in needed]
+                    queue += [(one, point, name) for one in needed]
+
+    def _need(self, name: str, place: Place, point: Place, queue: list[tuple[Place, Place, str]]) -> None:
+        """Put what gives `name` its value before the statement at `place`, which needs it to run, into the queue."""
+        needed = self._values(name, place)
+        self.before.setdefault(place, set()).update(needed)
+        if not needed and name in self.unresolved:
+            self.unresolved[name].add(place)
+        queue += [(one, at, name) for one in needed for at in (END, point)]
 
     def take_open_imports(self) -> None:
         """Select `from m import *` if a name is left that may come from it, and what changes how the text is read.
@@ -198,7 +216,7 @@ class Slice:
 
         There are none for builtins, for names that nothing binds and for those whose statement cannot be taken along.
         """
-        if point[0] == STUB_CELL or self._steps > MOST_STEPS:
+        if point[0] == STUB_CELL:
             point = END
         key = name, point
         if key not in self._known:
@@ -208,69 +226,64 @@ class Slice:
     def _find_values(self, name: str, point: Place) -> tuple[Place, ...]:
         if name in self.chosen and point == END:
             return tuple(self.chosen[name])
-        found = self._bindings_of(name, point)
+        last = self._last_binding(name, point)
         binds_itself = point != END and name in self._at(point).binds  # `for i in x: y[i] = 1` needs no earlier `i`
-        if not found:
+        if last is None:
             in_stub = tuple((STUB_CELL, j) for j, s in enumerate(self.stub.statements) if name in s.binds)
             if not in_stub and not binds_itself:
                 self.unresolved.setdefault(name, set())
             return in_stub
-        found += self._changes_of(name, found[-1], point)
-        refused = next((place for place in found if not self._can_be_taken(place)), None)
-        if refused is not None:
-            if not binds_itself:
-                self.refused[name] = refused
-            return ()
-        for earlier, later in pairwise(found):
-            self.before.setdefault(later, set()).add(earlier)
-        return tuple(found)
+        last = self._last_change(name, last, point) or last
+        if self._can_be_taken(last):
+            return (last,)
+        if not binds_itself:
+            self.refused[name] = last
+        return ()
 
-    def _bindings_of(self, name: str, point: Place) -> list[Place]:
-        """The last statement that binds `name` in every case, and those after it that may bind it."""
-        places = [p for p in self.bindings.places.get(name, ()) if is_no_main_guard(self._at(p))]
-        places = [p for p in places if self.module not in self._at(p).modules and p != point]
-        self._steps += len(places) + 1
-        found: list[Place] = []
-        while places and not (found and name in self._at(found[0]).surely):
-            group = self._preferred(name, [p for p in places if p < point] or places, point)
-            if not group:
-                break
-            found.insert(0, group[-1])
-            while name not in self._at(found[0]).surely and len(group) > 1:
-                group = group[:-1]
-                found.insert(0, group[-1])
-            places = [p for p in places if p < found[0]]
-        return found
+    def _groups(self, name: str) -> tuple[list[Place], list[Place], list[Place]]:
+        """Where `name` is bound: in the koan's own cells, in cells of no koan, in cells of other koans."""
+        if name not in self._grouped:
+            places = [p for p in self.bindings.places.get(name, ()) if is_no_main_guard(self._at(p))]
+            places = [p for p in places if self.module not in self._at(p).modules]
+            own = [p for p in places if p[0] in self.own_cells]
+            unowned = [p for p in places if p[0] not in self.own_cells and not self.koans_of_cell[p[0]]]
+            others = [p for p in places if p[0] not in self.own_cells and self.koans_of_cell[p[0]]]
+            if name in self.names:
+                # The stub gives this name. A definition of another koan is not meant, and a copy of the stub's is not
+                # needed.
+                given = {s.tree for s in self.stub.statements if name in s.binds}
+                copied = given & {self._at(p).tree for p in unowned}
+                unowned, others = [] if copied else unowned, []
+            self._grouped[name] = own, unowned, others
+        return self._grouped[name]
 
-    def _preferred(self, name: str, places: Collection[Place], point: Place) -> list[Place]:
-        """Of these places those in the koan's own cells, else in cells of no koan, else in cells of other koans."""
-        own = [p for p in places if p[0] in self.own_cells]
-        if own:
-            return own
-        unowned = [p for p in places if not self.koans_of_cell[p[0]]]
-        if name not in self.names:
-            return self._nearest(unowned, point) or list(places)
-        # The stub gives this name. A definition of another koan is not meant, and a copy of the stub's is not needed.
-        given = {s.tree for s in self.stub.statements if name in s.binds}
-        return [] if given & {self._at(p).tree for p in unowned} else self._nearest(unowned, point)
+    def _last_binding(self, name: str, point: Place) -> Place | None:
+        """The statement that binds `name` last before `point`, else one after it: the koan's own come first.
 
-    def _nearest(self, places: list[Place], point: Place) -> list[Place]:
-        """In a file, only the places above the last of the koan's own cells, if there are any."""
-        if self.live or point != END:
-            return places
-        return [p for p in places if p[0] < self.last_own] or places
+        In a file, the value at the end is the one that the last of the koan's own cells had, if there is one.
+        """
+        own, unowned, others = self._groups(name)
+        if point == END and own:
+            return own[-1]
+        limit = point if point != END or self.live else (self.last_own, 0)
+        for group in (own, unowned, others):
+            if number := bisect_left(group, limit):
+                return group[number - 1]
+        return next((p for group in (own, unowned, others) for p in reversed(group) if p != point), None)
 
-    def _changes_of(self, name: str, since: Place, point: Place) -> list[Place]:
-        """The statements that change the value of `name` in place after it was bound at `since`."""
-        if self.only_needed or since[0] == STUB_CELL or self._at(since).kind == "import":
-            return []
+    def _last_change(self, name: str, since: Place, point: Place) -> Place | None:
+        """The last statement that changes the value of `name` in place after it was bound at `since`."""
+        if self.only_needed or self._at(since).kind == "import":
+            return None
+        if name not in self._changing:
+            places = [p for p in self.bindings.changes.get(name, ()) if is_no_main_guard(self._at(p))]
+            self._changing[name] = [p for p in places if p[0] in self.own_cells or not self.koans_of_cell[p[0]]]
         limit = point if point != END or self.live else (self.last_own + 1, 0)
-        own = since[0] in self.own_cells
-        places = [p for p in self.bindings.changes.get(name, ()) if since < p < limit and is_no_main_guard(self._at(p))]
-        self._steps += len(places)
+        places = self._changing[name]
         if self._at(since).kind == "function":
-            return [p for p in places if p[0] in self.own_cells and own]
-        return [p for p in places if p[0] in self.own_cells or not self.koans_of_cell[p[0]]]
+            places = [p for p in places if p[0] in self.own_cells and since[0] in self.own_cells]
+        number = bisect_left(places, limit)
+        return places[number - 1] if number and places[number - 1] > since else None
 
     def _can_be_taken(self, place: Place) -> bool:
         statement = self._at(place)
@@ -293,8 +306,8 @@ class Slice:
         if any(self._at(place).future for place in self.selected):  # annotations are not evaluated
             users = [self._at(place) for place in self.selected]
             names = {n for n in names if any(n in s.uses and n not in s.annotates for s in users)}
-        sentences = [sentence for name in sorted(names) if (sentence := self._why(name))]
-        more = len(sentences) - MOST_NAMES
+        sentences = [sentence for name in sorted(names)[:MOST_SOUGHT] if (sentence := self._why(name))]
+        more = len(sentences) - MOST_NAMES + (max(0, len(names) - MOST_SOUGHT) if sentences else 0)
         return (*sentences[:MOST_NAMES], *([f"uses {more} more names that are not taken along"] if more > 0 else []))
 
     def _why(self, name: str) -> str:
