@@ -10,6 +10,7 @@ import contextlib
 import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -56,13 +57,13 @@ class Occurrence(msgspec.Struct, frozen=True):
 
     @property
     def sentence(self) -> str:
-        return " or: ".join(self.found.says[:MOST_SENTENCES])
+        return "; or: ".join(self.found.says[:MOST_SENTENCES])
 
 
 class Mistake(msgspec.Struct, frozen=True):
     """A misconception of one koan. `says` are its author's words; several if the answers were like several.
 
-    `times` counts the texts that had it, `last` is the time of the last one, in seconds since 1970, UTC.
+    `times` counts the texts that had it, `last` is the day of the last one, in ISO 8601 and the learner's time zone.
     `passed`: the koan has passed since. `family` is the description of a mistake that any koan can have, or empty.
     """
 
@@ -70,22 +71,25 @@ class Mistake(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     says: tuple[str, ...]
     times: int
-    last: float
+    last: str
     passed: bool
     family: str = ""
 
     @property
     def sentence(self) -> str:
-        return " or: ".join(self.says[:MOST_SENTENCES])
+        return "; or: ".join(self.says[:MOST_SENTENCES])
 
 
 class GeneralMistake(msgspec.Struct, frozen=True):
-    """A mistake that any koan can have, over all koans that had it. `open` are those that have not passed since."""
+    """A mistake that any koan can have, over all koans that had it. `open` are those that have not passed since.
+
+    `says` are its author's words if they are the same for all of these koans, and else what they have in common.
+    """
 
     says: str
     koans: tuple[str, ...]
     times: int
-    last: float
+    last: str
     open: tuple[str, ...] = ()
 
 
@@ -180,13 +184,13 @@ def by_koan(occurrences: Iterable[Occurrence], passes: Mapping[str, int]) -> lis
             names,
             group[-1].found.says,
             len({one.content for one in group}),
-            group[-1].at,
+            datetime.fromtimestamp(group[-1].at).date().isoformat(),
             passes.get(koan, 0) > group[-1].attempt,
             family_of(names),
         )
-        for (koan, names), group in groups.items()
+        for (koan, names), group in sorted(groups.items(), key=lambda item: -item[1][-1].at)
     ]
-    return sorted(mistakes, key=lambda m: (m.passed, -m.times, -m.last))
+    return sorted(mistakes, key=lambda m: (m.passed, -m.times))
 
 
 def general(mistakes: Iterable[Mistake]) -> list[GeneralMistake]:
@@ -197,7 +201,7 @@ def general(mistakes: Iterable[Mistake]) -> list[GeneralMistake]:
             groups.setdefault(mistake.family, []).append(mistake)
     grouped = [
         GeneralMistake(
-            family,
+            group[0].sentence if len({m.sentence for m in group}) == 1 else family,
             tuple(dict.fromkeys(m.koan for m in group)),
             sum(m.times for m in group),
             max(m.last for m in group),
@@ -205,7 +209,7 @@ def general(mistakes: Iterable[Mistake]) -> list[GeneralMistake]:
         )
         for family, group in groups.items()
     ]
-    return sorted(grouped, key=lambda m: (not m.open, -m.times, -m.last))
+    return sorted(grouped, key=lambda m: (not m.open, -m.times))
 
 
 def by_card(occurrences: Iterable[Occurrence]) -> dict[str, Occurrence]:

@@ -157,6 +157,7 @@ def test_functions_of_other_koans_are_imported_as_they_are_in_a_file(answer_of):
     assert line in answer.text and answer.notes == ()
     own = "from exercises.ch06_numerics.softmax import softmax"
     assert answer_of(own, "softmax(3)") is None
+    assert answer_of("from exercises.ch06_numerics import softmax", "softmax.softmax(3)") is None
     answer = answer_of("def softmax(x):\n    return x", own)
     assert own not in answer.text and ran(answer.text, 3) == 3
 

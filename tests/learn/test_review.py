@@ -391,7 +391,7 @@ def test_a_card_of_a_mistake_says_so_and_its_answer_says_which(proved):
     made_a_mistake(proved, "exp-1000")
     shown = review(proved, ["", "3", "q"])
     front, _, back = shown.partition("────")
-    assert "new, of a mistake you made" in front and "exp before" not in front
+    assert "new, from a mistake you made" in front and "exp before" not in front
     words = " ".join(back.split())
     assert "you once had, in ch06_numerics/softmax on " in words
     assert "exp before subtracting the row maximum: exp overflows" in words

@@ -15,6 +15,7 @@ from grader.book.verdict import Status, Verdict
 from grader.book.verdict import TestResult as Result
 from grader.book.workbook import RUNGS
 from grader.learn.cards.schedule import Review
+from grader.learn.due import day_of
 from grader.learn.mistakes import GeneralMistake, Mistake, family_of
 from grader.learn.progress import Progress
 from grader.learn.report import charts, plots, stats_page
@@ -123,11 +124,20 @@ def test_a_mistake_counts_once_per_text_and_says_whether_the_koan_has_passed_sin
         attempts(progress, ("ch06_numerics/softmax", 1, "one", no_max))  # back at the first text
         second = gather(book, progress, Settings(), NOW)
     assert first.mistakes == (
-        Mistake("ch07_attention/scores", ("a", "b"), ("the first", "the second"), 1, NOW - 5 * DAY, False),
-        Mistake("ch06_numerics/softmax", ("no_max",), tuple(no_max.values()), 2, NOW - 7 * DAY, True),
+        Mistake(
+            "ch07_attention/scores",
+            ("a", "b"),
+            ("the first", "the second"),
+            1,
+            day_of(NOW - 5 * DAY).isoformat(),
+            False,
+        ),
+        Mistake(
+            "ch06_numerics/softmax", ("no_max",), tuple(no_max.values()), 2, day_of(NOW - 7 * DAY).isoformat(), True
+        ),
     )
     assert second.mistakes[0] == Mistake(
-        "ch06_numerics/softmax", ("no_max",), tuple(no_max.values()), 2, NOW - DAY, False
+        "ch06_numerics/softmax", ("no_max",), tuple(no_max.values()), 2, day_of(NOW - DAY).isoformat(), False
     )
     assert first.general == ()
 
@@ -148,7 +158,7 @@ def test_mistakes_that_any_koan_can_have_are_grouped_over_koans(tmp_path, book):
         "the result is in another dtype than promised",
         ("ch07_attention/scores", "ch06_numerics/softmax"),
     )
-    assert (dtype.times, dtype.last, dtype.open) == (2, NOW - 7 * DAY, ("ch07_attention/scores",))
+    assert (dtype.times, dtype.last, dtype.open) == (2, day_of(NOW - 7 * DAY).isoformat(), ("ch07_attention/scores",))
     assert (changed.koans, changed.times, changed.open) == (("ch07_attention/attention",), 1, ())
     assert {mistake.says for mistake in stats.mistakes} >= {(FP32,)}  # in its author's words
 
@@ -176,17 +186,17 @@ def test_no_wrong_answer_of_a_koan_is_taken_for_a_general_mistake(book):
 
 
 def test_mistakes_are_listed_in_a_terminal_and_on_the_page(some):
-    own = Mistake("ch06_numerics/softmax", ("no_max",), ("`exp` before <the> maximum",), 3, NOW, False)
-    passed = Mistake("ch01_tensors/dot", ("a", "b"), ("the first", "the second"), 1, NOW, True)
-    group = GeneralMistake("an input is changed", ("ch01_tensors/dot", "ch01_tensors/rank"), 4, NOW, ())
+    own = Mistake("ch06_numerics/softmax", ("no_max",), ("`exp` before <the> maximum",), 3, "2026-09-21", False)
+    passed = Mistake("ch01_tensors/dot", ("a", "b"), ("the first", "the second"), 1, "2026-09-20", True)
+    group = GeneralMistake("an input is changed", ("ch01_tensors/dot", "ch01_tensors/rank"), 4, "2026-09-20", ())
     made = msgspec.structs.replace(some, mistakes=(own, passed), general=(group,))
     out = io.StringIO()
     Console(file=out, width=60).print(charts.stats(made, 60))
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= 60
     words = " ".join(text.split())
-    assert "3× exp before <the> maximum ch06_numerics/softmax, last on " in words and "not passed since" in words
-    assert "1× the first or: the second ch01_tensors/dot, last on " in words
+    assert "3× exp before <the> maximum ch06_numerics/softmax, last on 21 Sep 2026, not passed since" in words
+    assert "1× the first; or: the second ch01_tensors/dot, last on " in words
     assert "4× an input is changed 2 koans, last on " in words
     assert "passed since: ch01_tensors/dot, ch01_tensors/rank" in words
     page = stats_page.page(made, date(2026, 9, 21))
@@ -196,7 +206,7 @@ def test_mistakes_are_listed_in_a_terminal_and_on_the_page(some):
 
 
 def test_of_many_mistakes_a_terminal_shows_some_and_the_page_all(some):
-    many = tuple(Mistake(f"ch01_tensors/k{n}", ("x",), (f"sentence {n}.",), 1, NOW, False) for n in range(30))
+    many = tuple(Mistake(f"ch01_tensors/k{n}", ("x",), (f"sentence {n}.",), 1, "2026-09-20", False) for n in range(30))
     made = msgspec.structs.replace(some, mistakes=many)
     out = io.StringIO()
     Console(file=out, width=80).print(charts.stats(made, 80))

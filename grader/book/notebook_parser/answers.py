@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from grader.book.koan_imports import module_name
 from grader.book.notebook_parser import scope, statements
 from grader.book.notebook_parser.slicing import Bindings, Place, Slice, is_no_main_guard
 from grader.book.notebook_parser.statements import Cell, Parsed, SkippedLine, Statement
@@ -109,11 +110,6 @@ def without_header(text: str) -> str:
     return "".join(text.splitlines(True)[first[0].end_lineno :]).strip("\n")
 
 
-def module_of(wanted: Outline) -> str:
-    """The module under which other koans import this koan's functions."""
-    return f"exercises.{wanted.koan.replace('/', '.')}"
-
-
 def _defines(node: ast.stmt) -> bool:
     return isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign))
 
@@ -162,7 +158,7 @@ class _Definitions:
         for place in self.functions.get(name) or self.bindings.places.get(name, []):
             statement = self._at(place)
             if statement.kind == "import":
-                if module_of(wanted) not in statement.modules:
+                if module_name(wanted.koan) not in statement.modules:
                     found.append(place)
             elif wanted.koan in self._owners(name, self.bound_in_cell[place[0]]):
                 found.append(place)
@@ -240,7 +236,7 @@ class _AnswerText:
             chosen,
             koans_of_cell=definitions.koans_of_cell,
             names=frozenset(wanted.names),
-            module=module_of(wanted),
+            module=module_name(wanted.koan),
             live=definitions.live,
             only_needed=wanted.kernel,
         )

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from grader.book.koan_imports import imported_modules
 from grader.book.notebook_parser import scope
 from grader.book.syntax import parse
 
@@ -202,7 +203,7 @@ def _statement(group: list[ast.stmt], lines: list[str]) -> Statement:
         copies=dict(scope.copied(here)),
         uses=frozenset(now | later),
         now=frozenset(now),
-        modules=frozenset(node.module or "" for node in imports),
+        modules=frozenset(module for node in imports for module in imported_modules(node, "")),
         calls=tuple(scope.outside_calls(here)),
         sets=frozenset(sets),
         annotates=frozenset(scope.annotating(here)),

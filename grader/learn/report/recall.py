@@ -47,9 +47,9 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def day(at: float | date) -> str:
-    """A day of the learner's calendar, from a date or from seconds since 1970."""
-    when = day_of(at) if isinstance(at, float) else at
+def day(at: float | date | str) -> str:
+    """A day of the learner's calendar, from seconds since 1970, from a date or from its ISO 8601 text."""
+    when = day_of(at) if isinstance(at, float) else date.fromisoformat(at) if isinstance(at, str) else at
     return f"{when.day} {when:%b %Y}"
 
 
@@ -65,7 +65,7 @@ def when(due: float, now: float) -> str:
 def card_front(standing: CardStanding, left: int) -> RenderableType:
     """The question of a card, why it comes up now, and how many cards are `left` in the session."""
     why = "new" if standing.state == "new" else "due, a question on it was missed" if standing.raised else "due"
-    why += ", of a mistake you made" * (standing.mistake is not None and not standing.raised)
+    why += ", from a mistake you made" * (standing.mistake is not None and not standing.raised)
     head = Text.assemble((standing.card.chapter, "cyan"), f"  {why}", (f"  {left} left", "dim"))
     return Group(head, Text(), inline(standing.card.front, "bold"))
 

@@ -162,7 +162,7 @@ def _mistakes(numbers: Stats) -> Iterable[str]:
     yield "</tbody></table></div>"
 
 
-def _mistake_row(says: str, koans: str, times: int, last: float, passed: bool) -> str:
+def _mistake_row(says: str, koans: str, times: int, last: str, passed: bool) -> str:
     cells = [
         f'<th scope="row">{escape(koans)}</th><td class="says">{coded(escape(says))}</td>',
         f'<td class="r">{times}</td><td>{day_text(last)}</td><td>{"passed" if passed else "not passed"}</td>',
