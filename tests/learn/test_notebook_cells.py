@@ -95,6 +95,8 @@ def ran(text, *args):
         (["K = 3", "this does not parse", USES_K], 7),
         (["x = 9", "[x for x in 'ab']", "def softmax(dim): return x"], 9),
         (["K = 3", "def unrelated():\n    K = 5\n    return K", USES_K], 7),
+        (["import logging\nLOG = logging.getLogger(__name__)", "def softmax(x): return LOG.name"], "exercises.ch06_numerics.softmax"),
+        (["class C:\n    def top(self, a):\n        b = a\n        return b", "def softmax(x): return C().top(x)"], 4),
         (["import math", "math.tau = 3", "def softmax(x): return math.sqrt(x)"], 2.0),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ import msgspec
 
 from grader.book.koan_imports import module_name
 from grader.book.notebook_parser import scope, statements
-from grader.book.notebook_parser.slicing import Bindings, Place, Slice, is_no_main_guard
+from grader.book.notebook_parser.slicing import Bindings, Place, Slice
 from grader.book.notebook_parser.statements import Cell, Parsed, SkippedLine, Statement
 from grader.book.stubs import STUB, stub_of
 from grader.book.syntax import parse
@@ -162,7 +162,7 @@ class _Definitions:
                     found.append(place)
             elif wanted.koan in self._owners(name, self.bound_in_cell[place[0]]):
                 found.append(place)
-        found = [place for place in found if is_no_main_guard(self._at(place))] or found
+        found = [place for place in found if not self._at(place).guarded] or found
         found = [place for place in found if self._at(place).kind != "import"] or found
         found = [place for place in found if self.koans_of_cell[place[0]] <= {wanted.koan}] or found
         found = [place for place in found if self._at(place).tree not in self.given_functions] or found

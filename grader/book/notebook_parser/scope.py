@@ -185,26 +185,33 @@ def globals_of(table: symtable.SymbolTable, *, called: bool) -> Iterator[str]:
     for child in table.get_children():
         runs = child.get_type() != "function" or child.get_name() in COMPREHENSION_TABLES
         if called != runs:
-            for symbol in child.get_symbols():
-                if symbol.is_global() and (symbol.is_referenced() or symbol.is_assigned()):
-                    yield symbol.get_name()
+            yield from (symbol.get_name() for symbol in child.get_symbols() if _is_global(symbol))
         if called or runs:
             yield from globals_of(child, called=called) if runs else _all_globals(child)
+
+
+def _is_global(symbol: symtable.Symbol) -> bool:
+    """Whether a symbol of a function is a global that it uses.
+
+    CPython 3.11 takes all names of a function called `top` for globals, so what the function binds is none here.
+    """
+    if symbol.is_declared_global():
+        return True
+    binds = symbol.is_assigned() or symbol.is_parameter() or symbol.is_imported()
+    return symbol.is_global() and symbol.is_referenced() and not binds
 
 
 def _all_globals(table: symtable.SymbolTable) -> Iterator[str]:
     """The globals that the scopes within a function use."""
     for child in table.get_children():
-        yield from (
-            s.get_name() for s in child.get_symbols() if s.is_global() and (s.is_referenced() or s.is_assigned())
-        )
+        yield from (symbol.get_name() for symbol in child.get_symbols() if _is_global(symbol))
         yield from _all_globals(child)
 
 
 def globals_set(table: symtable.SymbolTable) -> Iterator[str]:
     """The globals that inner scopes set when they run."""
     for child in table.get_children():
-        yield from (s.get_name() for s in child.get_symbols() if s.is_global() and s.is_assigned())
+        yield from (s.get_name() for s in child.get_symbols() if s.is_declared_global() and s.is_assigned())
         yield from globals_set(child)
 
 
@@ -225,6 +232,11 @@ def _dotted(node: ast.expr) -> str:
         parts.append(node.attr)
         node = node.value
     return ".".join([*([node.id] if isinstance(node, ast.Name) else [""] if parts else []), *reversed(parts)])
+
+
+def main_guard(node: ast.AST) -> bool:
+    """Whether the node is `if __name__ == "__main__":`, which holds in a notebook and not in a file of a koan."""
+    return isinstance(node, ast.If) and "__name__" in loaded(nodes(node.test))
 
 
 def awaits(node: ast.AST) -> bool:

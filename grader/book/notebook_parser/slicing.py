@@ -71,11 +71,6 @@ class Bindings:
         return found
 
 
-def is_no_main_guard(statement: Statement) -> bool:
-    """Whether the statement is not `if __name__ == "__main__":`, which a file of a koan does not need."""
-    return "id='__name__'" not in statement.tree
-
-
 class Slice:
     """The statements that one koan's answer needs.
 
@@ -243,7 +238,7 @@ class Slice:
     def _groups(self, name: str) -> tuple[list[Place], list[Place], list[Place]]:
         """Where `name` is bound: in the koan's own cells, in cells of no koan, in cells of other koans."""
         if name not in self._grouped:
-            places = [p for p in self.bindings.places.get(name, ()) if is_no_main_guard(self._at(p))]
+            places = [p for p in self.bindings.places.get(name, ()) if not self._at(p).guarded]
             places = [p for p in places if self.module not in self._at(p).modules]
             own = [p for p in places if p[0] in self.own_cells]
             unowned = [p for p in places if p[0] not in self.own_cells and not self.koans_of_cell[p[0]]]
@@ -276,7 +271,7 @@ class Slice:
         if self.only_needed or self._at(since).kind == "import":
             return None
         if name not in self._changing:
-            places = [p for p in self.bindings.changes.get(name, ()) if is_no_main_guard(self._at(p))]
+            places = [p for p in self.bindings.changes.get(name, ()) if not self._at(p).guarded]
             self._changing[name] = [p for p in places if p[0] in self.own_cells or not self.koans_of_cell[p[0]]]
         limit = point if point != END or self.live else (self.last_own + 1, 0)
         places = self._changing[name]
@@ -287,7 +282,7 @@ class Slice:
 
     def _can_be_taken(self, place: Place) -> bool:
         statement = self._at(place)
-        return is_no_main_guard(statement) and not statement.awaits and not self._reads(statement)
+        return not statement.guarded and not statement.awaits and not self._reads(statement)
 
     def _reads(self, statement: Statement) -> str:
         """The function by which a statement reads what is not in the notebook, or an empty string."""
@@ -314,7 +309,7 @@ class Slice:
         """Why a name could not be taken along and what to do, or an empty string if it may be there all the same."""
         if name in self.refused:
             return f"uses `{name}`, {self._why_refused(self.refused[name])}"
-        guarded = [place for place in self.bindings.places.get(name, ()) if not is_no_main_guard(self._at(place))]
+        guarded = [place for place in self.bindings.places.get(name, ()) if self._at(place).guarded]
         if guarded:
             return f"uses `{name}`, {self._why_refused(guarded[-1])}"
         if unread := self._unread(name):
@@ -331,7 +326,7 @@ class Slice:
 
     def _why_refused(self, place: Place) -> str:
         statement, where = self._at(place), self.cell(place[0]).cell.label
-        if not is_no_main_guard(statement):
+        if statement.guarded:
             return f"which {where} binds under `if __name__ ...`, and that is not taken along: move it out of the `if`"
         if statement.awaits:
             return f"which {where} binds with `await`, and only a notebook can do that there: bind it without"

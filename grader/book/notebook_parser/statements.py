@@ -55,8 +55,9 @@ class Statement(msgspec.Struct, frozen=True):
     it uses when it runs, and not only when a function of it is called. `modules` are the modules that it imports names
     from, `star` tells whether all of them. `calls` are the functions that it calls when it runs and that read
     something which is not in the notebook, and `sets` the globals that its functions set. `annotates` are names that
-    its annotations use. `constant` tells whether it
-    only assigns constants, `future` whether it is `from __future__ import …`, `awaits` whether it needs a running loop.
+    its annotations use. `constant` tells whether it only assigns constants, `future` whether it is
+    `from __future__ import …`, `awaits` whether it needs a running loop, and `guarded` whether it is
+    `if __name__ == "__main__":`.
     """
 
     first: int
@@ -79,6 +80,7 @@ class Statement(msgspec.Struct, frozen=True):
     star: bool = False
     future: bool = False
     awaits: bool = False
+    guarded: bool = False
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -211,6 +213,7 @@ def _statement(group: list[ast.stmt], lines: list[str]) -> Statement:
         star=any(alias.name == "*" for node in imports for alias in node.names),
         future=any(node.module == "__future__" for node in imports),
         awaits=any(scope.awaits(node) for node in here),
+        guarded=any(map(scope.main_guard, group)),
     )
 
 
