@@ -144,10 +144,10 @@ class MistakeLog:
                 self._db.executemany("insert or ignore into mistakes values (?,?,?,?,?)", rows)
                 self._db.execute("delete from mistakes_read")
                 self._db.execute("insert into mistakes_read values (?)", (last,))
+                self._db.execute("commit")
             except BaseException:
                 self._db.execute("rollback")
                 raise
-            self._db.execute("commit")
 
     def passes(self) -> dict[str, int]:
         """The number of each koan's last attempt that passed."""

@@ -153,6 +153,12 @@ def test_a_stub_beside_star_imports_is_not_started(answer_of, book):
     assert not answer.started and answer.notes == ()
 
 
+def test_a_star_import_that_nothing_needs_stays_behind(answer_of):
+    answer = answer_of("from utils import *\nfrom IPython.display import *", "def softmax(x): return len(x)")
+    assert "import *" not in answer.text
+    assert ran(answer.text, "abcd") == 4
+
+
 def test_functions_of_other_koans_are_imported_as_they_are_in_a_file(answer_of):
     line = "from exercises.ch06_numerics.exp_overflow import exp_overflow"
     answer = answer_of(line, "def softmax(x):\n    return exp_overflow(x)")

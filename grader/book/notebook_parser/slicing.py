@@ -19,6 +19,8 @@ END = (1 << 60, 0)  # after all cells
 BUILTINS = frozenset(dir(builtins))
 ONLY_IN_NOTEBOOKS = re.compile(r"get_ipython|display|In|Out|_{1,3}|_i{0,3}\d*|_[iod]h")
 DUNDER = re.compile(r"__\w+__")
+# Modules with functions of the names of builtins: `pow`, `sum`, `abs`.
+REPLACING = frozenset({"math", "operator", "torch", "numpy", "jax.numpy", "torch.nn.functional"})
 BINDS = r"^[ \t]*(?:(?:async[ \t]+)?def[ \t]+{0}\b|class[ \t]+{0}\b|{0}[ \t]*(?:=|:|,|\+=)|(?:from|import)\b.*\b{0}\b)"
 BY_MAGIC = re.compile(r"[ \t]*([\w., \[\]]+)=[ \t]*[!%]")
 MOST_CALLS = 20_000  # the most pairs of a function and a statement that may call it which are followed
@@ -169,16 +171,17 @@ class Slice:
     def take_open_imports(self) -> None:
         """Select `from m import *` if a name is left that may come from it, and what changes how the text is read.
 
-        A builtin may be replaced by such an import too.
+        Such an import may replace a builtin too; for that alone only modules are taken that are known to have one.
         """
         limit = END if self.live else (self.last_own + 1, 0)
-        if self.only_needed:
-            names = {name: places for name, places in self.unresolved.items() if name not in BUILTINS}
-        else:
-            names = dict(self.unresolved)
+        names = {name: places for name, places in self.unresolved.items() if name not in BUILTINS}
+        if not self.only_needed:
             self.take([place for place in self.bindings.futures if place < (self.last_own + 1, 0)])
         stars = [p for p in self.bindings.stars if p < limit] or self.bindings.stars
         stars = [p for p in stars if self._can_be_taken(p) and self.module not in self._at(p).modules]
+        if not names and not self.only_needed:
+            names = dict(self.unresolved)
+            stars = [p for p in stars if self._at(p).modules & REPLACING]
         if names:
             self.take(stars)
             for places in names.values():
