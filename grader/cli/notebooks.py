@@ -25,7 +25,8 @@ def export(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every chapter; -o is then a folder.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to write; - writes to the output.")
+        str | None,
+        typer.Option("--out", "-o", metavar="PLACE", help="A file, or a folder to write into; - writes to the output."),
     ] = None,
     source: Annotated[str, typer.Option(metavar="PLACE", help=SOURCE)] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace notebooks that are there already.")] = False,
@@ -37,11 +38,12 @@ def export(
     \b
     Examples:
       koans notebook export 6
+      koans notebook export 6 -o notebooks/
       koans notebook export ch13 -o kernels.ipynb --source ada/tensor-koans
       koans notebook export --all -o notebooks
     """
     from grader.learn.notebook.export import export as notebook_of
-    from grader.learn.notebook.export import source_of, write_notebook
+    from grader.learn.notebook.export import notebook_place, source_of, write_notebook
 
     if (chapter is None) != everything:
         raise KoansError("name a chapter, or give --all: `koans notebook export 6`")
@@ -50,13 +52,12 @@ def export(
     book = workbook()
     fetched_from = source_of(book.root, source)
     if everything:
-        folder = out or Path("notebooks")
-        files = {folder / f"{one.id}.ipynb": one for one in book.chapters}
+        files = {one: notebook_place(out or "notebooks/", one, several=True) for one in book.chapters}
     else:
         one = book.chapter(chapter or "")
-        files = {out or Path(f"{one.id}.ipynb"): one}
+        files = {one: notebook_place(out or "", one)}
     with waiting("exporting") as set_line:
-        for number, (file, one) in enumerate(files.items(), 1):
+        for number, (one, file) in enumerate(files.items(), 1):
             set_line(f"{number} of {len(files)}: {one.id}")
             text = notebook_of(book, one, fetched_from)
             if str(file) == "-":

@@ -65,7 +65,8 @@ def review(
     """Review the cards that are due, then some new ones. Every rating is kept as it is given.
 
     Any key shows the answer; 1 again, 2 hard, 3 good, 4 easy, each with the time until the card is back; u takes the
-    last rating back; q or Ctrl-C ends. Cards of facts that you missed in a quiz come first.
+    last rating back; q or Ctrl-C ends. Cards of facts that you missed in a quiz come first, then those of mistakes that
+    you made in a koan; the answer then says which mistake.
 
     \b
     Examples:
@@ -242,9 +243,10 @@ def stats(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Passes by day, rungs by chapter, retention, time to solve, and what comes up.
+    """Passes by day, rungs by chapter, your mistakes, retention, time to solve, and what comes up.
 
     Time to solve leaves out breaks of half an hour and more. Retention counts reviews a day or more after the last.
+    A mistake is a wrong answer that a failed attempt looked like; it counts once per text, so running again adds none.
 
     \b
     Examples:

@@ -14,6 +14,7 @@ from grader.book.verdict import Status
 from grader.book.workbook import Card, Chapter, Koan, Question, Workbook
 from grader.learn.cards.schedule import Plan
 from grader.learn.first_solve import first_solves
+from grader.learn.mistakes import by_card
 from grader.learn.progress import Progress
 from grader.learn.recall import Answer
 from grader.learn.settings import Settings
@@ -23,13 +24,21 @@ DAYS = 7  # days of forecast after a review
 CardState = Literal["due", "new", "later", "locked"]
 
 
+class CardMistake(msgspec.Struct, frozen=True):
+    """A mistake that the learner made in a koan. `at` is in seconds since 1970, UTC."""
+
+    says: str
+    koan: str
+    at: float
+
+
 class CardStanding(msgspec.Struct, frozen=True):
     """A card and where it stands. Times are in seconds since 1970, UTC.
 
     `due`: when the card comes back. `raised`: a question on one of its facts was missed after the card was last seen,
     so it is due now. `proofs`: the koans that prove it. `passed`: when the last of these passed for the first
     time. `changed`: those whose file is no longer the text that passed, and has not passed as it is now. `waits_for`:
-    the koans that a locked card still needs.
+    the koans that a locked card still needs. `mistake`: the last one in which a test failed that proves the card.
     """
 
     card: Card
@@ -41,6 +50,7 @@ class CardStanding(msgspec.Struct, frozen=True):
     passed: float | None = None
     changed: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
+    mistake: CardMistake | None = None
 
 
 class ReturningKoan(msgspec.Struct, frozen=True):
@@ -70,6 +80,11 @@ def cards(workbook: Workbook, progress: Progress, settings: Settings, now: float
     koan_standings = progress.standings(workbook)
     passes = {koan: first.at for koan, first in first_solves(progress.activities()).items()}
     proving = _proving_koans(workbook)
+    mistakes = {
+        card: CardMistake(one.sentence, one.koan, one.at)
+        for card, one in by_card(progress.mistakes.occurrences()).items()
+        if one.koan in workbook.koans
+    }
     standings: list[CardStanding] = []
     for card in workbook.cards.values():
         proofs = proving.get(card.id, ())
@@ -86,7 +101,10 @@ def cards(workbook: Workbook, progress: Progress, settings: Settings, now: float
         changed = tuple(k for k in proofs if koan_standings[k].changed and koan_standings[k].status != Status.passed)
         passed = max((passes[k] for k in proofs if k in passes), default=None)
         due = memory.due if memory else None
-        standings.append(CardStanding(card, state, due, counts[card.id], raised, proofs, passed, changed))
+        mistake = mistakes.get(card.id)
+        standings.append(
+            CardStanding(card, state, due, counts[card.id], raised, proofs, passed, changed, mistake=mistake)
+        )
     return standings
 
 
@@ -118,10 +136,15 @@ def missed_facts(workbook: Workbook, answers: Iterable[Answer]) -> dict[str, flo
 def review_queue(standings: Sequence[CardStanding], new: int) -> list[CardStanding]:
     """The cards to review now, in order: the due ones, then at most `new` new ones.
 
-    Cards of missed questions come first in both groups. Among the other due cards, the longest due comes first.
+    Cards of missed questions come first in both groups, then those of mistakes that the learner made in a koan. Among
+    the other due cards, the longest due comes first.
     """
-    due = sorted((s for s in standings if s.state == "due"), key=lambda s: (not s.raised, s.due or 0.0))
-    unseen = sorted((s for s in standings if s.state == "new"), key=lambda s: not s.raised)
+
+    def preferred(standing: CardStanding) -> tuple[bool, bool]:
+        return not standing.raised, standing.mistake is None
+
+    due = sorted((s for s in standings if s.state == "due"), key=lambda s: (*preferred(s), s.due or 0.0))
+    unseen = sorted((s for s in standings if s.state == "new"), key=preferred)
     return [*due, *unseen[: max(0, new)]]
 
 

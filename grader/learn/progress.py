@@ -25,6 +25,8 @@ from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
 from grader.learn.cards.note import Pass
 from grader.learn.first_solve import Activity
+from grader.learn.mistakes import SCHEMA as MISTAKES
+from grader.learn.mistakes import MistakeLog
 from grader.learn.recall import SCHEMA as RECALL
 from grader.learn.recall import Recall
 
@@ -37,7 +39,11 @@ create table hints (koan text not null, tier integer not null, at real not null,
 create table peeks (koan text not null, at real not null);
 """
 TEXTS = "create table texts (content text primary key, text text not null);"
-FORMATS = (ATTEMPTS, RECALL + TEXTS)  # what each version of the file added; an older file is upgraded in place
+FORMATS = (
+    ATTEMPTS,
+    RECALL + TEXTS,
+    MISTAKES,
+)  # what each version of the file added; an older file is upgraded in place
 VERSION = len(FORMATS)
 
 
@@ -85,6 +91,7 @@ class Progress:
     def _use(self, connection: sqlite3.Connection) -> None:
         self._db = Database(connection, self.file)
         self.recall = Recall(self._db)
+        self.mistakes = MistakeLog(self._db)
 
     def _open_or_copy(self) -> None:
         try:

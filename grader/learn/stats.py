@@ -1,4 +1,4 @@
-"""Statistics of a learner: passes by day, rungs by chapter, retention, time to solve, and a forecast."""
+"""Statistics of a learner: passes by day, rungs by chapter, mistakes, retention, time to solve, and a forecast."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import msgspec
 
 from grader.book.verdict import Status
 from grader.book.workbook import RUNGS, Workbook
-from grader.learn import due
+from grader.learn import due, mistakes
 from grader.learn.cards.schedule import AGAIN, Review
 from grader.learn.first_solve import first_solves
+from grader.learn.mistakes import GeneralMistake, Mistake
 from grader.learn.progress import Progress
 from grader.learn.settings import Settings
 
@@ -66,6 +67,8 @@ class Stats(msgspec.Struct, frozen=True):
 
     `seen` counts the cards that were reviewed, `wanted` is the retention in the settings. `passes` and `reviewed` count
     first passes and reviews by day. `coming` counts the cards due on each coming day, `later` those due after that.
+    `mistakes` are the misconceptions that attempts showed, by koan; `general` are those that any koan can have, over
+    all koans.
     """
 
     koans: int
@@ -82,6 +85,8 @@ class Stats(msgspec.Struct, frozen=True):
     solving: tuple[SolveTimes, ...]
     coming: tuple[Day, ...]
     later: int
+    mistakes: tuple[Mistake, ...] = ()
+    general: tuple[GeneralMistake, ...] = ()
 
     @property
     def remembered(self) -> tuple[int, int]:
@@ -103,6 +108,8 @@ def gather(workbook: Workbook, progress: Progress, settings: Settings, now: floa
     reviews = progress.recall.reviews("card")
     re_solves = progress.recall.reviews("koan")
     coming = due.forecast(dues, now, AHEAD)
+    occurrences = [one for one in progress.mistakes.occurrences() if one.koan in workbook.koans]
+    made = mistakes.by_koan(occurrences, progress.mistakes.passes())
     rungs = []
     for chapter in workbook.chapters:
         passed = Counter[str](k.rung for k in chapter.koans if standings[k.id].status == Status.passed)
@@ -127,6 +134,8 @@ def gather(workbook: Workbook, progress: Progress, settings: Settings, now: floa
         solving=tuple(solving),
         coming=tuple(Day(day.isoformat(), count) for day, count in coming),
         later=len(dues) - sum(count for _, count in coming),
+        mistakes=tuple(made),
+        general=tuple(mistakes.general(made)),
     )
 
 

@@ -6,10 +6,12 @@ import subprocess
 import sys
 
 import msgspec
+import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from grader.book.notebook_parser import notebook_file
+from grader.book.errors import KoansError
+from grader.book.notebook_parser import answers, notebook_file
 from grader.book.notebook_parser.statements import Cell, read
 from grader.course.intake import reader
 from grader.course.intake.client import Intake
@@ -40,7 +42,7 @@ def test_a_folder_of_notebooks_is_a_class_and_none_of_it_runs_or_reaches_the_pag
     ]
     write(forks / "cyd<script>.ipynb", hostile)
     (forks / "cut.ipynb").write_text('{"cells": [')
-    write(forks / "old.ipynb", {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []})
+    write(forks / "old.ipynb", {"nbformat": 1, "metadata": {}, "cells": []})
     write(forks / "rrr.ipynb", of_cells("x <- 3", kernelspec={"language": "R", "name": "ir"}))
     write(forks / "foreign.ipynb", of_cells("import pandas as pd", "pd.DataFrame()", f"# {MARKUP}"))
     with (forks / "vast.ipynb").open("wb") as vast:
@@ -232,3 +234,107 @@ def test_outputs_and_other_cells_are_not_looked_at():
     notebook["cells"][0]["outputs"] = [{"output_type": "nonsense", "data": 3}]
     found = notebook_file.read(json.dumps(notebook).encode(), "a.ipynb")
     assert [cell.text for cell in found.cells] == ["x = 1"]
+
+
+def in_class(book, file):
+    with Intake(book) as intake:
+        return intake.take(Source("a", "a", "a", (Place(str(file)),)))
+
+
+LAX = (
+    b'{"nbformat": 4, "nbformat_minor": 4, "metadata": {"widgets": {"range": [-Infinity, NaN, 1e999]}}, "cells": ['
+    b'{"cell_type": "code", "metadata": {}, "execution_count": null, "source": ["# \\ud83d\\ude00 \\ud83d NaN \\\\ud800 \\" \\u00e9\\n", "x = 1"],'
+    b' "outputs": [{"output_type": "display_data", "metadata": {}, "data": {"y": [NaN, -Infinity, Infinity], "text": "\\udc00 Infinity"}}]}]}'
+)
+
+
+def test_what_jupyter_reads_beyond_json_is_read():
+    assert nbformat.reads(LAX.decode(), 4).cells  # nbformat reads it
+    (cell,) = notebook_file.read(LAX, "a.ipynb").cells
+    assert cell.text == '# \U0001f600 \ufffd NaN \\ud800 " \u00e9\nx = 1'
+
+
+def v3(*texts):
+    cells = [{"cell_type": "code", "language": "python", "input": [text], "outputs": []} for text in texts]
+    return {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": cells}]}
+
+
+def plain(*texts, metadata, cell_metadata=None, lines=False):
+    cells = [
+        {
+            "cell_type": "code",
+            "metadata": cell_metadata or {},
+            "source": text.splitlines(True) if lines else text,
+            "execution_count": None,
+            "outputs": [],
+        }
+        for text in texts
+    ]
+    return {"nbformat": 4, "nbformat_minor": 0, "metadata": metadata, "cells": cells}
+
+
+COLAB = {"colab": {"provenance": []}, "kernelspec": {"name": "python3", "display_name": "Python 3"}}
+WITHOUT_LANGUAGE = {"deepnote": {}, "deepnote_notebook_id": "1"}
+EDITOR = {"kernelspec": {"language": "python"}, "language_info": {"name": "python"}}
+
+
+@pytest.mark.parametrize(
+    "notebook",
+    [
+        v3("import torch", "x = torch.ones(1)"),
+        plain("import torch", "x = torch.ones(1)", metadata=COLAB, cell_metadata={"id": "abc"}, lines=True),
+        plain("import torch", "x = torch.ones(1)", metadata=WITHOUT_LANGUAGE, cell_metadata={"cell_id": "1"}),
+        plain("import torch", "x = torch.ones(1)", metadata=EDITOR, cell_metadata={"vscode": {"languageId": "python"}}),
+        plain("import torch", "x = torch.ones(1)", metadata={"kernelspec": 3, "language_info": None}),
+        {**plain("import torch", "x = torch.ones(1)", metadata={}), "nbformat_minor": None},
+    ],
+    ids=["format 3", "Colab", "Deepnote", "VS Code", "odd metadata", "no minor version"],
+)
+def test_notebooks_of_other_programs_are_read(notebook):
+    found = notebook_file.read(json.dumps(notebook).encode(), "a.ipynb")
+    assert [cell.text for cell in found.cells] == ["import torch", "x = torch.ones(1)"]
+
+
+def test_a_cell_that_an_editor_runs_in_another_language_is_not_read():
+    notebook = plain("ls", metadata={}, cell_metadata={"vscode": {"languageId": "shellscript"}})
+    assert notebook_file.read(json.dumps(notebook).encode(), "a.ipynb").cells == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 2_000_000,
+        b'{"a":' * 1_000_000,
+        b'{"nbformat": 4, "metadata": {"x": ' + b"[" * 1_000_000,
+        b'"' * 3_000_001,
+        b'"' + b"\\" * 3_000_001,
+        b"NaN" * 1_000_000,
+        b'"\\ud800' * 300_000,
+        b"-" * 3_000_000,
+    ],
+    ids=["lists", "objects", "deep metadata", "quotes", "backslashes", "NaN", "surrogates", "minus"],
+)
+def test_a_file_that_a_parser_may_choke_on_is_one_line(data):
+    with pytest.raises(KoansError, match=r"^a\.ipynb is not a notebook: [^\n]{1,200}$"):
+        notebook_file.read(data, "a.ipynb")
+
+
+def test_of_keys_that_stand_twice_the_last_counts_as_jupyter_has_it():
+    data = b'{"nbformat": 3, "nbformat": 4, "cells": 3, "cells": [{"cell_type": "code", "source": "x", "source": "y"}]}'
+    with pytest.raises(KoansError):  # all of them must be what they should be
+        notebook_file.read(data, "a.ipynb")
+    (cell,) = notebook_file.read(data.replace(b'"cells": 3, ', b""), "a.ipynb").cells
+    assert cell.text == "y"
+
+
+def test_a_name_that_cannot_be_taken_along_is_said_in_class_and_the_text_is_the_one_at_home(book, tmp_path):
+    cells = ("import torch\nK = torch.load('k.pt')", "def softmax(x, dim=-1):\n    return x + K")
+    file = write(tmp_path / "a.ipynb", of_cells(*cells))
+    taken = in_class(book, file)
+    koan = book.koan("softmax").id
+    found, _ = answers.answers(notebook_file.read(file.read_bytes(), "a").cells, answers.outlines(book))
+    assert taken.texts == {koan: next(a.text for a in found if a.koan == koan)}
+    assert taken.notes == (
+        f"{koan}: uses `K`, which cell 1 reads from outside the notebook with `torch.load`, and only code is taken "
+        "along: write its value out, or compute it",
+    )

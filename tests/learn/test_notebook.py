@@ -22,7 +22,7 @@ from grader.course.edition.badges import BRANCH
 from grader.course.edition.badges import write as write_badges
 from grader.judge.runner import Runner
 from grader.learn.attempts import LEARNER, Step
-from grader.learn.notebook.export import Source, export, public_address, source_of
+from grader.learn.notebook.export import Source, export, notebook_place, public_address, source_of, write_notebook
 from grader.learn.notebook.import_answers import import_answers
 from grader.learn.notebook.render import CheckResult, as_text
 from grader.learn.progress import Progress
@@ -296,7 +296,7 @@ def test_the_command_takes_a_notebook_out_and_back_and_progress_follows(play):
     assert listed["scores"] == "passed"
 
 
-OLD = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": []}]}
+NEWER = {"nbformat": 5, "nbformat_minor": 0, "metadata": {}, "cells": []}
 
 
 @pytest.mark.parametrize(
@@ -306,13 +306,14 @@ OLD = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cell
         (b"\x80\x81", "is not a notebook: "),
         (b"[" * 100_000, "is not a notebook: "),
         (b'{"pages": []}', "is not a notebook: "),
-        (json.dumps(OLD).encode(), "is in notebook format 3, and 4 is read"),
+        (b"", "is empty: save the notebook in its editor"),
+        (json.dumps(NEWER).encode(), "is in notebook format 5, and 2 to 4 are read"),
         (json.dumps(of_cells("x <- 3", kernelspec={"language": "R", "name": "ir"})).encode(), "is a notebook in R"),
         (json.dumps(of_cells("x = 3")).encode(), "does not say which chapter it is of"),
         (json.dumps(of_cells("x = 3", chapter="ch99_none")).encode(), "no chapter is called 'ch99_none'"),
         (b" " * (50 << 20), "is larger than 16 MiB"),
     ],
-    ids=["cut", "binary", "deep", "no notebook", "old", "R", "foreign", "other workbook", "50 MB"],
+    ids=["cut", "binary", "deep", "no notebook", "empty", "newer", "R", "foreign", "other workbook", "50 MB"],
 )
 def test_what_is_no_notebook_of_this_workbook_is_one_line(shared, tmp_path, content, message):
     file = tmp_path / "bad.ipynb"
@@ -320,6 +321,51 @@ def test_what_is_no_notebook_of_this_workbook_is_one_line(shared, tmp_path, cont
     with Progress(shared.root) as progress, pytest.raises(KoansError) as caught:
         import_answers(shared.workbook, progress, file)
     assert message in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+def test_a_name_that_cannot_be_taken_along_is_said_in_the_same_words_in_a_kernel_and_at_import(play, jupyter):
+    loads, uses = "K = float(open('k.txt').read())", "def scores(q, k):\n    return q @ k.mT * K"
+    why = (
+        "which cell {} reads from outside the notebook with `open`, and only code is taken along: "
+        "write its value out, or compute it"
+    )
+    said = jupyter.texts(START, "open('k.txt', 'w').write('3')", loads, uses, CHECK)[-1]
+    assert f"note: uses `K`, {why.format('[3]')}" in " ".join(said.split())
+    file = write(play.root / "mine.ipynb", of_cells(loads, uses, chapter="ch07_attention"))
+    out = play.says("notebook", "import", str(file), "--no-run")
+    assert f"ch07_attention/scores uses `K`, {why.format('1')}" in " ".join(out.stdout.split())
+    assert "written, from cell 2" in out.stdout
+
+
+def test_a_function_of_another_koan_can_be_imported_in_a_kernel(jupyter):
+    line = "from exercises.ch06_numerics.softmax import softmax"
+    using = f"{line}\n{RIGHT}".replace("    return", "    softmax.__name__\n    return")
+    said = jupyter.texts(START, line, "softmax.__module__", using, CHECK)
+    assert said[2] == "'exercises.ch06_numerics.softmax'"
+    assert "ch07_attention/scores  ✓ passed" in said[4]
+
+
+@pytest.mark.parametrize("out", ["there", "there/", "new/", "new/deep/"])
+def test_a_notebook_is_exported_into_a_folder(shared, tmp_path, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    chapter = shared.workbook.chapter("6")
+    write_notebook(notebook_place(out, chapter), "text", overwrite=False)
+    assert (tmp_path / out / "ch06_numerics.ipynb").read_text() == "text"
+
+
+def test_a_notebook_is_exported_to_the_file_that_is_named_and_all_of_them_only_into_a_folder(shared):
+    chapter = shared.workbook.chapter("6")
+    assert [str(notebook_place(out, chapter)) for out in ("", "mine.ipynb", "new", "-")] == [
+        "ch06_numerics.ipynb",
+        "mine.ipynb",
+        "new",
+        "-",
+    ]
+    assert str(notebook_place("new", chapter, several=True)) == "new/ch06_numerics.ipynb"
+    for out in ("-", "all.ipynb"):
+        with pytest.raises(KoansError, match=f"^-o {out}: --all writes a notebook for each chapter, so give a folder"):
+            notebook_place(out, chapter, several=True)
 
 
 def _run_outside(tmp_path, cell, **more):

@@ -14,6 +14,7 @@ from rich.console import Console
 from grader.book.errors import KoansError
 from grader.book.stubs import STUB, stub_of
 from grader.book.verdict import Status, Verdict
+from grader.book.verdict import TestResult as Result
 from grader.judge.runner import Runner
 from grader.learn import progress as module
 from grader.learn import re_solving
@@ -21,8 +22,9 @@ from grader.learn.attempts import attempt
 from grader.learn.cards import re_solve_session
 from grader.learn.cards.review_session import begin, step
 from grader.learn.cards.schedule import Memory, Plan, Review, choices, replay, retrievability
-from grader.learn.due import cards, koans
+from grader.learn.due import cards, koans, review_queue
 from grader.learn.first_solve import Activity, first_solves
+from grader.learn.mistakes import Finding
 from grader.learn.progress import Progress
 from grader.learn.recall import Answer
 from grader.learn.review_ui.keyboard import Keyboard
@@ -197,6 +199,12 @@ def test_a_progress_file_of_version_1_is_brought_up_in_place_with_every_attempt(
             "insert into attempts (koan, at, content, status, fast, seconds, verdict) values (?,?,?,?,?,?,?)",
             (koan.id, START, module.digest("text"), "passed", None, 0.5, module.msgspec.json.encode(verdict)),
         )
+        test = Result("t", "t", Status.failed, looks={"no_max": "no maximum"}, cards=("exp-1000",))
+        wrong = Verdict(koan.id, "learner", Status.failed, tests=(test,), names=("no_max",))
+        db.execute(
+            "insert into attempts (koan, at, content, status, fast, seconds, verdict) values (?,?,?,?,?,?,?)",
+            (koan.id, START, module.digest("x"), "failed", None, 0.5, module.msgspec.json.encode(wrong)),
+        )
         db.execute("insert into hints values (?,?,?)", (koan.id, 2, START))
         db.execute("insert into peeks values (?,?)", (koan.id, START))
     db.close()
@@ -205,9 +213,11 @@ def test_a_progress_file_of_version_1_is_brought_up_in_place_with_every_attempt(
             assert progress.last_pass(koan) == (verdict, START, module.digest("text"))
             assert (progress.hints(koan), progress.peeked(koan)) == (2, True)
             progress.recall.review("card", Review("a", 3, time.time()))
+            (mistake,) = progress.mistakes.occurrences()
+            assert mistake.found == Finding(("no_max",), ("no maximum",), ("exp-1000",))
     assert [file.name for file in folder.iterdir()] == ["progress.db"]
     with sqlite3.connect(folder / "progress.db") as db:
-        assert db.execute("pragma user_version").fetchone() == (2,)
+        assert db.execute("pragma user_version").fetchone() == (3,)
     db.close()
 
 
@@ -342,6 +352,52 @@ def test_due_cards_come_before_new_ones_and_new_ones_are_so_many_a_day(proved):
     assert sorted(seen[:2]) == ["exp-1000", "softmax-bug-returns"]
     assert len(seen) == 3
     assert "nothing was reviewed" in review(proved, keys)  # today's new card has been seen
+
+
+MISTAKE = "exp before subtracting the row maximum: `exp` overflows"
+
+
+def made_a_mistake(play, card):
+    """Record a failed attempt of a text that looks like a known wrong answer, in a test that proves this card."""
+    looks = {"no_max": MISTAKE}
+    tests = (
+        Result("a", "a", Status.failed, looks=looks, cards=(card,)),
+        Result("b", "b", Status.failed, looks={"other": "other"}, cards=("softmax-bug-returns",)),
+        Result("c", "c", Status.passed, cards=("softmax-overflow-symptom",)),
+    )
+    with Progress(play.root) as progress:
+        progress.record(
+            Verdict("ch06_numerics/softmax", "learner", Status.failed, tests=tests, names=("no_max",)), "x = 1"
+        )
+
+
+def test_cards_of_mistakes_come_first_among_the_due_and_among_the_new(proved):
+    def queue():
+        with Progress(proved.root) as progress:
+            standings = cards(proved.workbook, progress, Settings(), time.time())
+        return [s.card.id for s in review_queue(standings, 99)]
+
+    now = time.time()
+    log(proved, Review("softmax-bug-returns", 3, now - 60 * DAY), Review("exp-1000", 3, now - 30 * DAY))
+    before = queue()
+    assert before[:2] == ["softmax-bug-returns", "exp-1000"]
+    made_a_mistake(proved, "exp-1000")
+    made_a_mistake(proved, before[-1])
+    after = queue()
+    assert after[:3] == ["exp-1000", "softmax-bug-returns", before[-1]] and sorted(after) == sorted(before)
+
+
+def test_a_card_of_a_mistake_says_so_and_its_answer_says_which(proved):
+    made_a_mistake(proved, "exp-1000")
+    shown = review(proved, ["", "3", "q"])
+    front, _, back = shown.partition("────")
+    assert "new, from a mistake you made" in front and "exp before" not in front
+    words = " ".join(back.split())
+    assert "you once had, in ch06_numerics/softmax on " in words
+    assert "exp before subtracting the row maximum: exp overflows" in words
+    listed = {card["id"]: card["mistake"] for card in json.loads(proved.says("cards", "--json").stdout)}
+    assert listed["exp-1000"]["says"] == MISTAKE and listed["exp-1000"]["at"].endswith("Z")
+    assert {card for card, mistake in listed.items() if mistake} == {"exp-1000"}
 
 
 def test_the_path_says_how_many_cards_are_due(proved):

@@ -1,5 +1,6 @@
 """A learner's statistics: in a terminal, as JSON, as one page."""
 
+import ast
 import io
 import json
 import re
@@ -11,8 +12,11 @@ import pytest
 from rich.console import Console
 
 from grader.book.verdict import Status, Verdict
+from grader.book.verdict import TestResult as Result
 from grader.book.workbook import RUNGS
 from grader.learn.cards.schedule import Review
+from grader.learn.due import day_of
+from grader.learn.mistakes import GeneralMistake, Mistake, family_of
 from grader.learn.progress import Progress
 from grader.learn.report import charts, plots, stats_page
 from grader.learn.settings import Settings
@@ -85,6 +89,148 @@ def test_the_logs_are_added_up(tmp_path, book):
     assert (times.koan, times.minutes, times.failed, times.again) == (koan.id, 14.0, 3, (5.0,))
     assert sum(d.count for d in stats.coming) + stats.later == 1
     assert sum(sum(r.koans.values()) for r in stats.rungs) == len(book.koans)
+
+
+FP32 = "the result left in float32: cast back to the dtype of the input"
+
+
+def attempts(progress, *rows):
+    """Record attempts: the koan, days before now, the text, and the wrong answers that the text looks like."""
+    for koan, days_ago, text, looks in rows:
+        status = Status.failed if looks is not None else Status.passed
+        test = Result("t", "t", status, looks=looks or {})
+        blob = msgspec.json.encode(Verdict(koan, "learner", status, tests=(test,), names=tuple(looks or ())))
+        progress._db.execute(
+            "insert into attempts (koan, at, content, status, seconds, verdict) values (?,?,?,?,?,?)",
+            (koan, NOW - days_ago * DAY, text, status.value, 0.1, blob),
+        )
+
+
+def test_a_mistake_counts_once_per_text_and_says_whether_the_koan_has_passed_since(tmp_path, book):
+    no_max = {"no_max": "exp before subtracting the row maximum"}
+    two = {"a": "the first", "b": "the second"}
+    with Progress(tmp_path) as progress:
+        attempts(
+            progress,
+            ("ch06_numerics/softmax", 9, "one", no_max),
+            ("ch06_numerics/softmax", 8, "one", no_max),  # run again
+            ("ch06_numerics/softmax", 7, "two", no_max),
+            ("ch06_numerics/softmax", 6, "right", None),
+            ("ch07_attention/scores", 5, "three", two),
+            ("ch07_attention/scores", 4, "four", {}),  # no known wrong answer
+            ("ch99_gone/koan", 4, "five", no_max),
+        )
+        first = gather(book, progress, Settings(), NOW)
+        attempts(progress, ("ch06_numerics/softmax", 1, "one", no_max))  # back at the first text
+        second = gather(book, progress, Settings(), NOW)
+    assert first.mistakes == (
+        Mistake(
+            "ch07_attention/scores",
+            ("a", "b"),
+            ("the first", "the second"),
+            1,
+            day_of(NOW - 5 * DAY).isoformat(),
+            False,
+        ),
+        Mistake(
+            "ch06_numerics/softmax", ("no_max",), tuple(no_max.values()), 2, day_of(NOW - 7 * DAY).isoformat(), True
+        ),
+    )
+    assert second.mistakes[0] == Mistake(
+        "ch06_numerics/softmax", ("no_max",), tuple(no_max.values()), 2, day_of(NOW - DAY).isoformat(), False
+    )
+    assert first.general == ()
+
+
+def test_mistakes_that_any_koan_can_have_are_grouped_over_koans(tmp_path, book):
+    with Progress(tmp_path) as progress:
+        attempts(
+            progress,
+            ("ch06_numerics/softmax", 9, "one", {"returns_fp32": FP32}),
+            ("ch06_numerics/softmax", 8, "right", None),
+            ("ch07_attention/scores", 7, "two", {"gives_float32": "the result is in float32"}),
+            ("ch07_attention/attention", 6, "three", {"input_values": "an input is changed by the call"}),
+            ("ch07_attention/attention", 5, "four", None),
+        )
+        stats = gather(book, progress, Settings(), NOW)
+    dtype, changed = stats.general
+    assert (dtype.says, dtype.koans) == (
+        "the result is in another dtype than promised",
+        ("ch07_attention/scores", "ch06_numerics/softmax"),
+    )
+    assert (dtype.times, dtype.last, dtype.open) == (2, day_of(NOW - 7 * DAY).isoformat(), ("ch07_attention/scores",))
+    assert (changed.koans, changed.times, changed.open) == (("ch07_attention/attention",), 1, ())
+    assert {mistake.says for mistake in stats.mistakes} >= {(FP32,)}  # in its author's words
+
+
+def wrong_answers(text):
+    """The names of the wrong answers that the text of an oracle registers."""
+    for node in ast.parse(text).body:
+        decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else ()
+        if any(
+            isinstance(d, ast.Call) and isinstance(d.func, ast.Attribute) and d.func.attr == "wrong" for d in decorators
+        ):
+            yield node.name
+
+
+def test_no_wrong_answer_of_a_koan_is_taken_for_a_general_mistake(book):
+    own = [name for koan in book.koans.values() for name in wrong_answers(book.reference(koan).read_text())]
+    assert len(own) > 500
+    general = {name for name in own if family_of([name])}
+    assert {name for name in general if not name.startswith("low_precision")} <= {"returns_fp32"}
+    for name in ("input_values", "accepts_ValueError", "raises_IndexError_not_ValueError", "raises_TypeError"):
+        assert family_of([name])
+    for name in ("gives_bfloat16", "gives_bool", "gives_a_tuple", "low_precision", "low_precision_inside", "axis_lost"):
+        assert family_of([name])
+    assert family_of(["gives_float32", "returns_fp32"]) and not family_of(["gives_float32", "no_max"])
+
+
+def test_mistakes_are_listed_in_a_terminal_and_on_the_page(some):
+    own = Mistake("ch06_numerics/softmax", ("no_max",), ("`exp` before <the> maximum",), 3, "2026-09-21", False)
+    passed = Mistake("ch01_tensors/dot", ("a", "b"), ("the first", "the second"), 1, "2026-09-20", True)
+    group = GeneralMistake("an input is changed", ("ch01_tensors/dot", "ch01_tensors/rank"), 4, "2026-09-20", ())
+    made = msgspec.structs.replace(some, mistakes=(own, passed), general=(group,))
+    out = io.StringIO()
+    Console(file=out, width=60).print(charts.stats(made, 60))
+    text = out.getvalue()
+    assert max(map(len, text.splitlines())) <= 60
+    words = " ".join(text.split())
+    assert "3× exp before <the> maximum ch06_numerics/softmax, last on 21 Sep 2026, not passed since" in words
+    assert "1× the first; or: the second ch01_tensors/dot, last on " in words
+    assert "4× an input is changed 2 koans, last on " in words
+    assert "passed since: ch01_tensors/dot, ch01_tensors/rank" in words
+    page = stats_page.page(made, date(2026, 9, 21))
+    assert "<code>exp</code> before &lt;the&gt; maximum" in page
+    assert re.search(r"ch01_tensors/dot, ch01_tensors/rank</th>.*an input is changed.*<td>passed</td>", page)
+    assert re.search(r"ch06_numerics/softmax</th>.*<td class=\"r\">3</td>.*<td>not passed</td>", page)
+
+
+def test_of_many_mistakes_a_terminal_shows_some_and_the_page_all(some):
+    many = tuple(Mistake(f"ch01_tensors/k{n}", ("x",), (f"sentence {n}.",), 1, "2026-09-20", False) for n in range(30))
+    made = msgspec.structs.replace(some, mistakes=many)
+    out = io.StringIO()
+    Console(file=out, width=80).print(charts.stats(made, 80))
+    assert out.getvalue().count("sentence") == charts.MISTAKES and "and 22 more" in out.getvalue()
+    assert stats_page.page(made, date(2026, 9, 21)).count("sentence") == 30
+
+
+def test_mistakes_are_read_from_the_log_once_and_kept(tmp_path):
+    with Progress(tmp_path) as progress:
+        attempts(progress, ("k", 1, "one", {"a": "the first"}))
+        before = progress.mistakes.occurrences()
+        progress._db.execute("update attempts set verdict = ?", (b"not to be read again",))
+        attempts(progress, ("k", 0, "two", {"b": "the second"}))
+        after = progress.mistakes.occurrences()
+    assert [one.sentence for one in before] == ["the first"]
+    assert [one.sentence for one in after] == ["the first", "the second"]
+
+
+def test_a_log_that_cannot_be_written_is_read_all_the_same(tmp_path):
+    with Progress(tmp_path) as progress:
+        attempts(progress, ("k", 1, "one", {"a": "the first"}))
+        progress._db.execute("pragma query_only = on")
+        assert [one.sentence for one in progress.mistakes.occurrences()] == ["the first"]
+        assert [one.sentence for one in progress.mistakes.occurrences()] == ["the first"]
 
 
 def test_rungs_count_what_passes_as_it_stands(play):

@@ -1,24 +1,29 @@
 """Puts a koan's answer together from a notebook's cells. It is found by the names of the koan's functions, in any cell.
 
-The answer includes what its functions use: imports, helpers and constants. They are looked up first in the cells of the
-functions, then in other cells, then in the stub. If several cells define a function, the last definition counts.
+The answer includes what its functions use: imports, helpers and constants, and what these use. They are looked up first
+in the cells of the functions, then in other cells, then in the stub. If several cells define a function, the last
+definition counts, with the later statements that wrap it (`softmax = cache(softmax)`). What cannot be taken along, such
+as data that a cell loads, is said in words.
 """
 
 from __future__ import annotations
 
 import ast
-import builtins
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from grader.book.notebook_parser import statements
+from grader.book.koan_imports import module_name
+from grader.book.notebook_parser import scope, statements
+from grader.book.notebook_parser.slicing import Bindings, Place, Slice
 from grader.book.notebook_parser.statements import Cell, Parsed, SkippedLine, Statement
 from grader.book.stubs import STUB, stub_of
 from grader.book.syntax import parse
 from grader.book.workbook import Koan, Workbook
 
+Origin = tuple[str, int]  # the label of a cell and a line in it
+Line = tuple[str, Origin]
 YOUR_TURN = ast.dump(ast.parse(STUB).body[0])
 DEF = re.compile(r"^(?:async\s+)?def\s+(\w+)", re.MULTILINE)
 
@@ -42,7 +47,8 @@ class NotebookAnswer(msgspec.Struct, frozen=True):
 
     `origin` has a cell and a line for each line of the text, or ("", 0) if the line comes from no cell. `cells` are the
     cells that define the koan's functions, `others` the cells that define them differently. `error` says why the cell
-    does not parse, if it does not. `started` tells whether the answer differs from the stub.
+    does not parse, if it does not. `started` tells whether the answer differs from the stub. `notes` has a sentence
+    for each name that the text uses and that could not be taken along, and for a later definition that does not parse.
     """
 
     koan: str
@@ -52,13 +58,14 @@ class NotebookAnswer(msgspec.Struct, frozen=True):
     others: tuple[str, ...] = ()
     error: str = ""
     started: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def outline(workbook: Workbook, koan: Koan) -> Outline:
     """The outline of a koan, from its stub. Raises KoansError if it has none."""
     stub = stub_of(workbook, koan)
     tree = parse(stub)
-    names = [name for node in tree.body if _defines(node) for name in statements.bound(node)]
+    names = [name for node in tree.body if _defines(node) for name in sorted(scope.bound(scope.nodes(node)))]
     to_write = [
         n.name
         for n in tree.body
@@ -107,10 +114,6 @@ def _defines(node: ast.stmt) -> bool:
     return isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign))
 
 
-Place = tuple[int, int]  # the number of a cell and of a statement in it
-STUB_CELL = -1  # the number that stands for the stub
-
-
 class _Definitions:
     """Knows where each name is bound in these cells, and to which koan each definition belongs."""
 
@@ -118,23 +121,22 @@ class _Definitions:
         self.cells = list(cells)
         self.live = live
         self.wanted = wanted
-        self.places: dict[str, list[Place]] = {}
-        for place, statement in self._statements():
-            for name in statement.binds:
-                self.places.setdefault(name, []).append(place)
+        self.bindings = Bindings(self.cells)
         stubs = [
             (one, statement) for one in wanted for statement in statements.read_cached(Cell("", one.stub)).statements
         ]
         self.given_functions = {s.tree for one, s in stubs if s.kind == "function" and not s.binds & set(one.to_write)}
-        self.koans_of_cell: list[frozenset[str]] = []  # for each cell, the koans whose functions it defines
-        for cell in self.cells:
-            bound = {name for s in cell.statements if s.kind != "import" for name in s.binds}
-            self.koans_of_cell.append(frozenset(k for name in bound for k in self._owners(name, bound)))
-
-    def _statements(self) -> Iterator[tuple[Place, Statement]]:
-        for i, cell in enumerate(self.cells):
-            for j, statement in enumerate(cell.statements):
-                yield (i, j), statement
+        to_write = {name for one in wanted for name in one.to_write}
+        self.functions = {name: self.bindings.functions(name) for name in to_write}
+        self.bound_in_cell = [
+            {name for s in cell.statements if s.kind != "import" for name in s.binds} for cell in self.cells
+        ]
+        koans: list[set[str]] = [set() for _ in self.cells]
+        for name, chain in self.functions.items():
+            for place in chain:
+                if self._at(place).kind != "import":
+                    koans[place[0]].update(self._owners(name, self.bound_in_cell[place[0]]))
+        self.koans_of_cell = [frozenset(one) for one in koans]  # for each cell, those whose functions it defines
 
     def _owners(self, name: str, bound: set[str]) -> list[str]:
         """The koans that `name` is an answer to, in a cell that binds all of `bound`.
@@ -149,26 +151,40 @@ class _Definitions:
     def _definitions(self, wanted: Outline, name: str) -> list[Place]:
         """Where the koan's own function is defined.
 
-        A copy in a cell of another koan counts only if there is no other definition. The same goes for a function that
-        stubs give, and in a file for a function that is still a stub.
+        A copy in a cell of another koan counts only if there is no other definition. The same goes for an import, for
+        a function that stubs give, and in a file for a function that is still a stub.
         """
         found = []
-        for i, j in self.places.get(name, []):
-            bound = {n for s in self.cells[i].statements if s.kind != "import" for n in s.binds}
-            if self.cells[i].statements[j].kind == "import" or wanted.koan in self._owners(name, bound):
-                found.append((i, j))
+        for place in self.functions.get(name) or self.bindings.places.get(name, []):
+            statement = self._at(place)
+            if statement.kind == "import":
+                if module_name(wanted.koan) not in statement.modules:
+                    found.append(place)
+            elif wanted.koan in self._owners(name, self.bound_in_cell[place[0]]):
+                found.append(place)
+        found = [place for place in found if not self._at(place).guarded] or found
+        found = [place for place in found if self._at(place).kind != "import"] or found
         found = [place for place in found if self.koans_of_cell[place[0]] <= {wanted.koan}] or found
         found = [place for place in found if self._at(place).tree not in self.given_functions] or found
         if not self.live:
             found = [place for place in found if YOUR_TURN not in self._at(place).tree] or found
         return found
 
+    def _chain(self, found: Sequence[Place], name: str) -> list[Place]:
+        """The last of these definitions, with the statements before it that it wraps."""
+        chain: list[Place] = []
+        for place in reversed(found):
+            chain.insert(0, place)
+            if name not in self._at(place).rebinds:
+                break
+        return chain
+
     def _at(self, place: Place) -> Statement:
-        return self.cells[place[0]].statements[place[1]]
+        return self.bindings.at(place)
 
     def answer(self, wanted: Outline) -> NotebookAnswer | None:
         definitions = {name: self._definitions(wanted, name) for name in wanted.to_write}
-        chosen = {name: places[-1] for name, places in definitions.items() if places}
+        chosen = {name: self._chain(places, name) for name, places in definitions.items() if places}
         if not chosen:
             return self._unreadable(wanted)
         answer = _AnswerText(self, wanted, chosen).build()
@@ -177,10 +193,21 @@ class _Definitions:
                 self.cells[place[0]].cell.label
                 for name, places in definitions.items()
                 for place in places
-                if self._at(place).tree != self._at(chosen[name]).tree
+                if place[0] not in {cell for cell, _ in chosen[name]}
+                and self._at(place).tree not in {self._at(one).tree for one in chosen[name]}
             )
         )
-        return msgspec.structs.replace(answer, others=others)
+        notes = (*answer.notes, *([] if self.live else self._later_unparsed(wanted, answer.cells)))
+        return msgspec.structs.replace(answer, others=others, notes=notes)
+
+    def _later_unparsed(self, wanted: Outline, own: Sequence[str]) -> Iterator[str]:
+        """A sentence if a cell below the koan's own defines one of its functions and does not parse."""
+        for cell in reversed(self.cells):
+            if cell.cell.label in own:
+                return
+            if cell.error and set(DEF.findall("\n".join(cell.lines))) & set(wanted.to_write):
+                yield f"{cell.cell.label} does not parse ({cell.error}), so {' and '.join(own)} counts"
+                return
 
     def _unreadable(self, wanted: Outline) -> NotebookAnswer | None:
         """The unchanged text of a cell that does not parse and has the first line of one of the koan's functions."""
@@ -197,43 +224,48 @@ class _Definitions:
 class _AnswerText:
     """Puts the text of one koan together from statements. `chosen` is where its functions are defined."""
 
-    def __init__(self, definitions: _Definitions, wanted: Outline, chosen: dict[str, Place]) -> None:
+    def __init__(self, definitions: _Definitions, wanted: Outline, chosen: dict[str, list[Place]]) -> None:
         self.wanted = wanted
-        self.chosen = chosen
         self.definitions = definitions
         self.stub = statements.read_cached(Cell("", wanted.stub))
-        self.own_cells = list(dict.fromkeys(chosen[name][0] for name in wanted.to_write if name in chosen))
-        self.selected: set[Place] = set(chosen.values())
-
-    def _cell(self, number: int) -> Parsed:
-        return self.stub if number == STUB_CELL else self.definitions.cells[number]
-
-    def _at(self, place: Place) -> Statement:
-        return self._cell(place[0]).statements[place[1]]
+        places = sorted({place for chain in chosen.values() for place in chain})
+        self.own_cells = list(dict.fromkeys(cell for cell, _ in places))
+        self.slice = Slice(
+            definitions.bindings,
+            self.stub,
+            chosen,
+            koans_of_cell=definitions.koans_of_cell,
+            names=frozenset(wanted.names),
+            module=module_name(wanted.koan),
+            live=definitions.live,
+            only_needed=wanted.kernel,
+        )
 
     def build(self) -> NotebookAnswer:
-        for name in self.wanted.names:
-            if name not in self.chosen:
-                self.selected.update(self._places(name))
-        for own in self.own_cells:
-            self.selected.update((own, j) for j, s in enumerate(self._cell(own).statements) if self._belongs(s))
-        self._add_dependencies()
-        before = sorted({place[0] for place in self.selected} - set(self.own_cells))
+        self.slice.take_names([name for name in self.wanted.names if name not in self.slice.chosen])
+        belonging = [
+            (own, j)
+            for own in self.own_cells
+            for j, s in enumerate(self.definitions.cells[own].statements)
+            if self._belongs(s)
+        ]
+        self.slice.take(belonging)
+        text, origin = self._text()
+        started = _tree(text) != _tree(self.wanted.stub)
+        notes: tuple[str, ...] = ()
+        if started:
+            self.slice.take_open_imports()
+            text, origin = self._text()
+            notes = self.slice.lacks()
+        cells = tuple(self.definitions.cells[i].cell.label for i in self.own_cells)
+        return NotebookAnswer(self.wanted.koan, text, origin, cells, started=started, notes=notes)
+
+    def _text(self) -> tuple[str, tuple[Origin, ...]]:
         lines = [(line, ("", 0)) for line in header(self.wanted.stub).splitlines()]
-        imports = [line for i in before for line in self._lines(i, imports=True)]
-        rest = [self._lines(i, imports=False) for i in before] + [self._lines(i) for i in self.own_cells]
-        blocks = [block for block in (imports, *rest) if block]
-        for n, block in enumerate(blocks):
+        for n, block in enumerate(self._blocks()):
             gap = 2 if n else 1 if block[0][0].startswith(("def ", "async ", "class ", "@")) else 0
             lines += [("", ("", 0))] * gap + block
-        text = "".join(f"{line}\n" for line, _ in lines)
-        return NotebookAnswer(
-            self.wanted.koan,
-            text,
-            tuple(place for _, place in lines),
-            tuple(self._cell(i).cell.label for i in self.own_cells),
-            started=_tree(text) != _tree(self.wanted.stub),
-        )
+        return "".join(f"{line}\n" for line, _ in lines), tuple(place for _, place in lines)
 
     def _belongs(self, statement: Statement) -> bool:
         """Whether a statement of the koan's own cell belongs to the answer even if nothing uses it.
@@ -248,69 +280,41 @@ class _AnswerText:
             return False
         return statement.kind == "function" or (statement.kind == "value" and statement.constant)
 
-    def _add_dependencies(self) -> None:
-        """Select what the selected statements use, directly or through other statements."""
-        missing = sorted(self._undefined_names())
-        tried: set[str] = set()
-        while missing:
-            for name in missing:
-                tried.add(name)
-                self.selected.update(self._places(name))
-            missing = sorted(self._undefined_names() - tried)
+    def _blocks(self) -> list[list[Line]]:
+        """The lines of the selected statements, in an order in which they run, a block for each run of one cell."""
+        runs: list[list[Place]] = []
+        for place in self.slice.ordered():
+            if runs and runs[-1][-1][0] == place[0] and runs[-1][-1] < place:
+                runs[-1].append(place)
+            else:
+                runs.append([place])
+        last = {run[0][0]: n for n, run in enumerate(runs)}
+        blocks, seen = [], set[int]()
+        for n, run in enumerate(runs):
+            cell = run[0][0]
+            blocks.append(self._lines(run, head=cell not in seen, tail=last[cell] == n))
+            seen.add(cell)
+        return [block for block in blocks if block]
 
-    def _undefined_names(self) -> set[str]:
-        """The names that the selected statements use and do not bind, without builtins."""
-        uses = {name for place in self.selected for name in self._at(place).uses}
-        return uses - {name for place in self.selected for name in self._at(place).binds} - set(dir(builtins))
+    def _lines(self, run: Sequence[Place], *, head: bool, tail: bool) -> list[Line]:
+        """The lines of statements of one cell. Comments between them stay if the cell is the koan's own.
 
-    def _places(self, name: str) -> list[Place]:
-        """All statements of one cell that give `name` its value. If no cell has any: the statements of the stub."""
-        places = self._candidates(name)
-        if not places:
-            return self._stub_places(name)
-        last = [place for place in places if place[0] == places[-1][0]]
-        if self._at(last[-1]).kind in ("function", "import"):  # it replaces what the cell bound before
-            return [last[-1]]
-        return last
-
-    def _candidates(self, name: str) -> list[Place]:
-        """Where `name` is bound: in the koan's own cells, else in cells of no koan, else in cells of other koans."""
-        places = [p for p in self.definitions.places.get(name, []) if _is_no_main_guard(self._at(p))]
-        own = [p for p in places if p[0] in self.own_cells]
-        if own:
-            return own
-        unowned = [p for p in places if not self.definitions.koans_of_cell[p[0]]]
-        if name not in self.wanted.names:
-            return self._nearest(unowned) or places
-        # The stub gives this name. A definition of another koan is not meant, and a copy of the stub's is not needed.
-        copied = {self._at(p).tree for p in unowned} & {self._at(p).tree for p in self._stub_places(name)}
-        return [] if copied else self._nearest(unowned)
-
-    def _nearest(self, places: list[Place]) -> list[Place]:
-        """In a file, only the places above the koan's own cells, if there are any."""
-        if self.definitions.live:
-            return places
-        return [p for p in places if p < (min(self.own_cells), 0)] or places
-
-    def _stub_places(self, name: str) -> list[Place]:
-        return [(STUB_CELL, j) for j, s in enumerate(self.stub.statements) if name in s.binds]
-
-    def _lines(self, number: int, imports: bool | None = None) -> list[tuple[str, tuple[str, int]]]:
-        """The lines of a cell's selected statements: only imports, only others (`imports` false), or all (None)."""
-        cell = self._cell(number)
-        left_out: set[int] = set()
-        count = 0
-        for j, statement in enumerate(cell.statements):
-            wanted = imports is None or (statement.kind == "import") == imports
-            count += (number, j) in self.selected and wanted
-            if (number, j) not in self.selected or not wanted:
-                left_out.update(range(statement.first, statement.last + 1))
-        if not count:
-            return []
+        With `head` also the comments before the first statement are looked at, with `tail` those after the last.
+        """
+        number = run[0][0]
+        cell = self.slice.cell(number)
         own = number in self.own_cells
-        lines: list[tuple[str, tuple[str, int]]] = []
-        spans = {n for j, s in enumerate(cell.statements) for n in range(s.first, s.last + 1)}
-        for n, line in enumerate(cell.lines, 1):
+        selected = {j for _, j in run}
+        spans, left_out = set[int](), set[int]()
+        for j, statement in enumerate(cell.statements):
+            span = range(statement.first, statement.last + 1)
+            spans.update(span)
+            if j not in selected:
+                left_out.update(span)
+        first = 1 if head else cell.statements[run[0][1]].first
+        end = len(cell.lines) if tail else cell.statements[run[-1][1]].last
+        lines: list[Line] = []
+        for n, line in enumerate(cell.lines[first - 1 : end], first):
             if n in left_out or (not own and n not in spans and line.strip()):
                 continue
             if (
@@ -327,11 +331,6 @@ class _AnswerText:
         while lines and not lines[-1][0].strip():
             lines.pop()
         return lines
-
-
-def _is_no_main_guard(statement: Statement) -> bool:
-    """Whether the statement is not `if __name__ == "__main__":`, which a file of a koan does not need."""
-    return "id='__name__'" not in statement.tree
 
 
 def _tree(text: str) -> str:

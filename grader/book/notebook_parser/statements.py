@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from grader.book.koan_imports import imported_modules
+from grader.book.notebook_parser import scope
 from grader.book.syntax import parse
 
 Kind = Literal["import", "function", "value", "other"]
@@ -20,6 +22,7 @@ SkippedKind = Literal["a cell", "a shell line", "a magic"]
 PYTHON_MAGICS = frozenset({"koan", "time", "capture"})
 MAGIC = re.compile(r"[%!?]|[\w., \[\]]+=\s*[!%]|.*\?$")
 SHELL = re.compile(r"!|[^%]*=\s*!")
+TIMED = re.compile(r"(\s*)%time\s+(?=[^\s-])(.*)")  # its statement runs in the notebook, and what it binds stays
 MOST_MAGICS = 200  # the most lines of a cell that are left out; a cell with more does not parse
 
 
@@ -45,17 +48,39 @@ class SkippedLine(msgspec.Struct, frozen=True):
 class Statement(msgspec.Struct, frozen=True):
     """A top-level statement, or several that share a line, in the lines `first` to `last`, counted from 1.
 
-    `binds` are the names it binds, `uses` the global names it uses. `tree` is its syntax tree as text. `constant` tells
-    whether it only assigns constants.
+    `tree` is its syntax tree as text. `binds` are the names it binds, `surely` those of them that it binds whenever it
+    runs, and `changes` the names whose value it changes in place. `defines` are the names it binds to a function or a
+    class, `rebinds` names that it binds to the result of a call on themselves (`f = cache(f)`), and `copies` has the
+    name from which a name is bound (`f = torch.exp`: "torch"). `uses` are the global names it uses, `now` those that
+    it uses when it runs, and not only when a function of it is called. `modules` are the modules that it imports names
+    from, `star` tells whether all of them. `calls` are the functions that it calls when it runs and that read
+    something which is not in the notebook, and `sets` the globals that its functions set. `annotates` are names that
+    its annotations use. `constant` tells whether it only assigns constants, `future` whether it is
+    `from __future__ import …`, `awaits` whether it needs a running loop, and `guarded` whether it is
+    `if __name__ == "__main__":`.
     """
 
     first: int
     last: int
     kind: Kind
-    binds: frozenset[str]
-    uses: frozenset[str]
     tree: str
+    binds: frozenset[str]
+    surely: frozenset[str]
+    changes: frozenset[str]
+    defines: frozenset[str]
+    rebinds: frozenset[str]
+    copies: dict[str, str]
+    uses: frozenset[str]
+    now: frozenset[str]
+    modules: frozenset[str]
+    calls: tuple[str, ...]
+    sets: frozenset[str]
+    annotates: frozenset[str]
     constant: bool = False
+    star: bool = False
+    future: bool = False
+    awaits: bool = False
+    guarded: bool = False
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -81,7 +106,11 @@ def read(cell: Cell) -> Parsed:
             number = min(max(error.lineno or 1, 1), len(lines))
             if len(skipped) > MOST_MAGICS or not MAGIC.match(lines[number - 1].strip()[:1000]):
                 return Parsed(cell, tuple(lines), skipped=tuple(skipped), error=f"line {number}: {error.msg}")
-            skipped += _leave_out(cell, lines, number)
+            timed = TIMED.fullmatch(lines[number - 1][:1000])
+            if timed and _parses(timed[2]):
+                lines[number - 1] = timed[1] + timed[2]
+            else:
+                skipped += _leave_out(cell, lines, number)
         except (ValueError, RecursionError, MemoryError) as error:
             return Parsed(
                 cell, tuple(lines), skipped=tuple(skipped), error=f"line 1: {str(error)[:100] or 'cannot be read'}"
@@ -142,22 +171,49 @@ def _first(node: ast.stmt) -> int:
     return min([node.lineno, *(d.lineno for d in decorators)])
 
 
+def _parses(line: str) -> bool:
+    try:
+        parse(line)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
 def _statement(group: list[ast.stmt], lines: list[str]) -> Statement:
     first, last = _first(group[0]), group[-1].end_lineno or group[-1].lineno
     kinds = {_kind(node) for node in group}
     text = "\n".join(lines[first - 1 : last])
+    here = [node for statement in group for node in scope.nodes(statement)]
+    now = scope.loaded(here)
     try:
-        uses = frozenset(_used(symtable.symtable(text, "cell", "exec")))
+        table = symtable.symtable(text, "cell", "exec")
+        now |= set(scope.globals_of(table, called=False))
+        later, sets = set(scope.globals_of(table, called=True)), set(scope.globals_set(table))
     except (SyntaxError, ValueError, RecursionError):  # a mistake that only compiling finds
-        uses = frozenset(n.id for node in group for n in ast.walk(node) if isinstance(n, ast.Name))
+        later, sets = {n.id for node in group for n in ast.walk(node) if isinstance(n, ast.Name)}, set()
+    imports = [node for node in here if isinstance(node, ast.ImportFrom)]
     return Statement(
         first,
         last,
         kinds.pop() if len(kinds) == 1 else "other",
-        frozenset(name for node in group for name in bound(node)),
-        uses,
         "\n".join(ast.dump(node) for node in group),
-        all(isinstance(node, ast.Assign) and not any(_runs(n) for n in ast.walk(node.value)) for node in group),
+        binds=frozenset(scope.bound(here)),
+        surely=frozenset(scope.surely_bound(group)),
+        changes=frozenset(scope.changed(here)),
+        defines=frozenset(scope.defined(here)),
+        rebinds=frozenset(scope.rebound(here)),
+        copies=dict(scope.copied(here)),
+        uses=frozenset(now | later),
+        now=frozenset(now),
+        modules=frozenset(module for node in imports for module in imported_modules(node, "")),
+        calls=tuple(scope.outside_calls(here)),
+        sets=frozenset(sets),
+        annotates=frozenset(scope.annotating(here)),
+        constant=all(isinstance(n, ast.Assign) and not any(map(_runs, ast.walk(n.value))) for n in group),
+        star=any(alias.name == "*" for node in imports for alias in node.names),
+        future=any(node.module == "__future__" for node in imports),
+        awaits=any(scope.awaits(node) for node in here),
+        guarded=any(map(scope.main_guard, group)),
     )
 
 
@@ -172,34 +228,3 @@ def _kind(node: ast.stmt) -> Kind:
 def _runs(node: ast.AST) -> bool:
     """Whether the expression does more than name a value or write it out."""
     return isinstance(node, (ast.Call, ast.BinOp, ast.Await, ast.comprehension, ast.Subscript, ast.Attribute))
-
-
-def bound(node: ast.AST) -> Iterator[str]:
-    """The names that a statement binds, or whose value it changes by an assignment to an item or attribute."""
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        yield node.name
-        return
-    if isinstance(node, ast.Lambda):
-        return
-    if isinstance(node, ast.alias):
-        yield (node.asname or node.name).partition(".")[0]
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        yield node.id
-    if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
-        inner: ast.expr = node
-        while isinstance(inner, (ast.Attribute, ast.Subscript)):
-            inner = inner.value
-        if isinstance(inner, ast.Name):
-            yield inner.id
-    for child in ast.iter_child_nodes(node):
-        yield from bound(child)
-
-
-def _used(table: symtable.SymbolTable) -> Iterator[str]:
-    """The names that the code uses from the globals of its module."""
-    top = table.get_type() == "module"
-    for symbol in table.get_symbols():
-        if symbol.is_referenced() and (top or symbol.is_global()):
-            yield symbol.get_name()
-    for child in table.get_children():
-        yield from _used(child)

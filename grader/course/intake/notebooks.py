@@ -67,5 +67,7 @@ def _answers_in(name: str, text: str, outlines: Sequence[Outline]) -> tuple[list
 def _notes(answer: NotebookAnswer) -> Iterable[str]:
     if answer.error:
         yield f"{answer.koan}: {answer.error}"
+    for note in answer.notes:
+        yield f"{answer.koan}: {note}"
     if answer.others:
         yield f"{answer.koan}: {', '.join(answer.others)} defines it differently; {', '.join(answer.cells)} counts"

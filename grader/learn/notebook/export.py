@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import subprocess
 import tomllib
@@ -103,6 +104,19 @@ def _git(root: Path, *args: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return run.stdout.strip() if run.returncode == 0 else ""
+
+
+def notebook_place(out: str, chapter: Chapter, *, several: bool = False) -> Path:
+    """Where a chapter's notebook is written: to the file `out`, or into the folder `out` if it is one.
+
+    A folder is what is there as one, or what ends in a slash. For `several` notebooks it is always one; then
+    KoansError is raised for "-" and for a file.
+    """
+    name = f"{chapter.id}.ipynb"
+    folder = several or out.endswith(("/", os.sep)) or Path(out).is_dir()
+    if several and (out == "-" or out.endswith(".ipynb") or Path(out).is_file()):
+        raise KoansError(f"-o {out}: --all writes a notebook for each chapter, so give a folder: -o notebooks/")
+    return Path(out) / name if folder or not out else Path(out)
 
 
 def write_notebook(file: Path, text: str, *, overwrite: bool) -> None:

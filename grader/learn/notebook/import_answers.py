@@ -23,7 +23,7 @@ class ImportedAnswer(msgspec.Struct, frozen=True):
     """The outcome for one koan. `cells` are the labels of the cells that its answer comes from.
 
     `others` are the cells that define it differently. `copy` is the path of the copy of what the answer replaced.
-    `error` says why a cell does not parse.
+    `error` says why a cell does not parse. `notes` are sentences on what the answer lacks.
     """
 
     koan: str
@@ -32,6 +32,7 @@ class ImportedAnswer(msgspec.Struct, frozen=True):
     others: tuple[str, ...] = ()
     copy: str = msgspec.field(default="", name="kept")
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class ImportedAnswers(msgspec.Struct, frozen=True):
@@ -90,8 +91,8 @@ def _compared(workbook: Workbook, koan: Koan, answer: NotebookAnswer) -> Importe
     if answer.others:
         return ImportedAnswer(koan.id, "defined differently", answer.cells, answer.others)
     if without_header(exercise_text(workbook, koan)) == without_header(answer.text):
-        return ImportedAnswer(koan.id, "the same", answer.cells)
-    return ImportedAnswer(koan.id, "written", answer.cells)
+        return ImportedAnswer(koan.id, "the same", answer.cells, notes=answer.notes)
+    return ImportedAnswer(koan.id, "written", answer.cells, notes=answer.notes)
 
 
 def _copy(workbook: Workbook, progress: Progress, koan: Koan) -> str:

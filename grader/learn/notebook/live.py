@@ -154,7 +154,8 @@ class NotebookSession:
                 message = "not started: replace `raise NotImplementedError` with your own lines"
                 return Verdict(koan.id, str(LEARNER), Status.not_started, message, message)
             verdict = self._run(koan, target)
-        return with_cell_lines(msgspec.structs.replace(verdict, target=str(LEARNER)), koan, answer)
+        notes = verdict.notes if verdict.passed else (*answer.notes, *verdict.notes)
+        return with_cell_lines(msgspec.structs.replace(verdict, target=str(LEARNER), notes=notes), koan, answer)
 
     def _run(self, koan: Koan, target: Target) -> Verdict:
         if self._runner is None:

@@ -107,6 +107,7 @@ def import_summary(imported: ImportedAnswers, dry_run: bool) -> RenderableType:
         else:
             copy = f"; what was there is kept as {one.copy}" if one.copy else ""
             lines.append(Text.assemble(one.koan, (f"  {outcomes[one.outcome]}, from {where}{copy}", "dim")))
+        lines += [Text(clean(f"{one.koan}  {note}"), "yellow") for note in one.notes]
     untouched = sum(one.outcome == "not started" for one in imported.answers)
     if untouched:
         lines.append(Text(f"{untouched} not started", "dim"))

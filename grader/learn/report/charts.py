@@ -9,13 +9,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from grader.book.verdict import one_line
 from grader.book.workbook import RUNG_MEANINGS, RUNGS
-from grader.learn.report.recall import bar, count
+from grader.learn.mistakes import GeneralMistake, Mistake
+from grader.learn.report.recall import LONGEST_MISTAKE, bar, count, inline
+from grader.learn.report.recall import day as day_text
 from grader.learn.stats import Day, Stats
 
 DAYS = 7  # bars for the last days
 WEEKS = 8  # bars for the weeks before them
 SLOWEST = 5  # koans that are named
+MISTAKES = 8  # mistakes that are shown
+NAMED = 4  # koans that are named with a general mistake
 
 
 def stats(numbers: Stats, width: int) -> RenderableType:
@@ -31,6 +36,9 @@ def stats(numbers: Stats, width: int) -> RenderableType:
         parts += _section(title, _months(numbers, width))
     else:
         parts += [Text("retention: no card has been reviewed on a second day yet", "dim"), Text()]
+    parts += _section("your mistakes (each counts once per text)", _mistakes(numbers))
+    if numbers.general:
+        parts += _section("mistakes that any koan can have", Group(*map(_general_mistake, numbers.general)))
     parts += _section("time to solve (minutes at work, breaks left out)", _solving(numbers, width))
     rows = [(_name(day.day, number), str(day.count), day.count) for number, day in enumerate(numbers.coming[:7])]
     beyond = sum(day.count for day in numbers.coming[7:]) + numbers.later
@@ -101,6 +109,40 @@ def _solving(numbers: Stats, width: int) -> RenderableType | None:
     timed = [(solve.koan, f"{solve.minutes:.1f}", solve.minutes) for solve in numbers.solving if solve.minutes]
     slowest = sorted(timed, key=lambda row: -row[2])[:SLOWEST]
     return _bars([*medians, *slowest], width, "magenta")
+
+
+def _mistakes(numbers: Stats) -> RenderableType | None:
+    """The mistakes of single koans; None if there are none."""
+    own = [mistake for mistake in numbers.mistakes if not mistake.family]
+    parts: list[RenderableType] = [_mistake(mistake) for mistake in own[:MISTAKES]]
+    if len(own) > MISTAKES:
+        parts.append(Text(f"and {len(own) - MISTAKES} more: koans stats -o stats.html shows all", "dim"))
+    return Group(*parts) if parts else None
+
+
+def _mistake(mistake: Mistake) -> RenderableType:
+    state = "passed since" if mistake.passed else "not passed since"
+    facts = f"{mistake.koan}, last on {day_text(mistake.last)}, {state}"
+    return _counted(mistake.times, mistake.sentence, facts, mistake.passed)
+
+
+def _general_mistake(mistake: GeneralMistake) -> RenderableType:
+    """A general mistake, with the koans that have not passed since, or else those that had it."""
+    names = mistake.open or mistake.koans
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    state = "not passed since: " if mistake.open else "passed since: "
+    facts = f"{count(len(mistake.koans), 'koan')}, last on {day_text(mistake.last)}, {state}{', '.join(names[:NAMED])}"
+    return _counted(mistake.times, mistake.says, facts + more, not mistake.open)
+
+
+def _counted(times: int, says: str, facts: str, passed: bool) -> RenderableType:
+    """How often, what, and in a second line the facts about it."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right", width=4)
+    table.add_column(overflow="fold")
+    table.add_row(Text(f"{times}×", "green" if passed else "yellow"), inline(one_line(says, LONGEST_MISTAKE)))
+    table.add_row("", Text(facts, "dim"))
+    return table
 
 
 def _date(day: str) -> str:

@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from grader.book.verdict import one_line
 from grader.book.workbook import Workbook
 from grader.learn.cards.review_session import Summary
 from grader.learn.cards.schedule import RATINGS
@@ -23,6 +24,7 @@ from grader.learn.due import CardStanding, ReturningKoan, day_of
 COLORS = {1: "red", 2: "yellow", 3: "green", 4: "cyan"}
 STYLES = {"due": "bold", "new": "cyan", "later": "dim", "locked": "dim"}
 BAR = 24
+LONGEST_MISTAKE = 500  # characters
 
 
 def inline(text: str, style: str = "") -> Text:
@@ -45,9 +47,9 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def day(at: float | date) -> str:
-    """A day of the learner's calendar, from a date or from seconds since 1970."""
-    when = day_of(at) if isinstance(at, float) else at
+def day(at: float | date | str) -> str:
+    """A day of the learner's calendar, from seconds since 1970, from a date or from its ISO 8601 text."""
+    when = day_of(at) if isinstance(at, float) else date.fromisoformat(at) if isinstance(at, str) else at
     return f"{when.day} {when:%b %Y}"
 
 
@@ -63,12 +65,16 @@ def when(due: float, now: float) -> str:
 def card_front(standing: CardStanding, left: int) -> RenderableType:
     """The question of a card, why it comes up now, and how many cards are `left` in the session."""
     why = "new" if standing.state == "new" else "due, a question on it was missed" if standing.raised else "due"
+    why += ", from a mistake you made" * (standing.mistake is not None and not standing.raised)
     head = Text.assemble((standing.card.chapter, "cyan"), f"  {why}", (f"  {left} left", "dim"))
     return Group(head, Text(), inline(standing.card.front, "bold"))
 
 
 def card_back(standing: CardStanding) -> RenderableType:
-    """The answer of a card, its erratum, its source, and the koans that prove it, with those that have changed."""
+    """The answer of a card, its erratum, its source, and the koans that prove it, with those that have changed.
+
+    The learner's mistake stands here and not with the question, because it may give the answer away.
+    """
     card = standing.card
     parts: list[RenderableType] = [Text("─" * 24, "dim"), inline(card.back)]
     if card.erratum:
@@ -78,6 +84,10 @@ def card_back(standing: CardStanding) -> RenderableType:
     if standing.proofs:
         passed = f", passed on {day(standing.passed)}" if standing.passed else ""
         parts += [Text(), Text(f"proved by {', '.join(standing.proofs)}{passed}", "dim")]
+    if standing.mistake:
+        mistake = standing.mistake
+        where = f"you once had, in {mistake.koan} on {day(mistake.at)}: "
+        parts += [Text(), Text.assemble((where, "yellow"), inline(one_line(mistake.says, LONGEST_MISTAKE)))]
     for koan in standing.changed:
         parts.append(Text(f"exercises/{koan}.py has changed since and is not known to pass", "yellow"))
     return Group(*parts)
@@ -133,6 +143,8 @@ def bar(count: float, largest: float, width: int = BAR) -> str:
 def record(standing: CardStanding, misses: Mapping[str, int]) -> dict[str, Any]:
     """A card, its standing and its number of misses as one object for JSON. Times are ISO 8601 in UTC."""
     fields = msgspec.to_builtins(standing)
+    if standing.mistake:
+        fields["mistake"]["at"] = _iso(standing.mistake.at)
     card = fields.pop("card")
     for name in ("due", "passed"):
         fields[name] = _iso(fields[name])

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import date
 from html import escape
 
-from grader.book.html import document
+from grader.book.html import coded, document
 from grader.book.workbook import RUNG_MEANINGS, RUNGS
 from grader.learn.report import plots
 from grader.learn.report.charts import weeks
 from grader.learn.report.recall import count
+from grader.learn.report.recall import day as day_text
 from grader.learn.stats import Day, Stats
 
 BY_WEEK = 42  # with more days than this, a column is a week
@@ -33,6 +34,7 @@ def page(numbers: Stats, today: date) -> str:
         ),
         "</div>",
         *_rungs(numbers),
+        *_mistakes(numbers),
         *_slowest(numbers),
     ]
     return document("Tensor Koans: what I have proved", body, style=plots.STYLE)
@@ -141,6 +143,32 @@ def _rungs(numbers: Stats) -> Iterable[str]:
         name = f'<th scope="row" title="{escape(row.title)}">{escape(row.chapter)}</th>'
         yield f'<tr>{name}{"".join(cells)}<td class="b">{bar}</td></tr>'
     yield "</tbody></table></div>"
+
+
+def _mistakes(numbers: Stats) -> Iterable[str]:
+    """The learner's mistakes by koan, then those that any koan can have."""
+    yield "<h2>Your mistakes</h2>"
+    own = [mistake for mistake in numbers.mistakes if not mistake.family]
+    if not own and not numbers.general:
+        yield '<p class="dim">Nothing yet: what the tests of a koan recognize in a failed attempt is listed here.</p>'
+        return
+    yield '<p class="dim">What failed attempts looked like. Each mistake counts once per text.</p>'
+    yield '<div class="wide"><table class="full rungs"><thead><tr><th scope="col" class="who">koan</th>'
+    yield '<th scope="col">mistake</th><th scope="col" class="r">times</th><th scope="col">last on</th>'
+    yield '<th scope="col">since then</th></tr></thead><tbody>'
+    for mistake in own:
+        yield _mistake_row(mistake.sentence, mistake.koan, mistake.times, mistake.last, mistake.passed)
+    for group in numbers.general:
+        yield _mistake_row(group.says, ", ".join(group.koans), group.times, group.last, not group.open)
+    yield "</tbody></table></div>"
+
+
+def _mistake_row(says: str, koans: str, times: int, last: str, passed: bool) -> str:
+    cells = [
+        f'<th scope="row">{escape(koans)}</th><td class="says">{coded(escape(says))}</td>',
+        f'<td class="r">{times}</td><td>{day_text(last)}</td><td>{"passed" if passed else "not passed"}</td>',
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _slowest(numbers: Stats) -> Iterable[str]:

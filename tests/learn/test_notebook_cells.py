@@ -1,0 +1,192 @@
+"""What a person does in the cells of a notebook: an answer takes along what its functions need, or says what it cannot."""
+
+import pytest
+
+from grader.book.notebook_parser import answers
+from grader.book.notebook_parser.statements import Cell
+from grader.book.stubs import stub_of
+
+USES_K = "def softmax(x, dim=-1):\n    return x + K"
+
+
+@pytest.fixture(scope="module")
+def outlines(book):
+    return answers.outlines(book, "ch06_numerics")
+
+
+@pytest.fixture(params=[False, True], ids=["a file", "a kernel"])
+def answer_of(request, outlines):
+    """The answer to `softmax` in these cells, as a file and as a kernel has them."""
+
+    def find(*cells, koan="softmax"):
+        found, _ = answers.answers(
+            [Cell(f"cell {n}", text) for n, text in enumerate(cells, 1)], outlines, live=request.param
+        )
+        return {one.koan.partition("/")[2]: one for one in found}.get(koan)
+
+    return find
+
+
+def ran(text, *args):
+    names = {"__name__": "exercises.ch06_numerics.softmax"}
+    exec(compile(text, "softmax.py", "exec"), names)
+    return names["softmax"](*args)
+
+
+@pytest.mark.parametrize(
+    "cells, gives",
+    [
+        (["from math import *", "def softmax(x, dim=-1):\n    return sqrt(x) + pow(1, 2)"], 3.0),
+        (["try:\n    from math import *\nexcept ImportError:\n    pass", "R = sqrt(9)", "def softmax(x): return R"], 3.0),
+        (["from math import *\nR = sqrt(9)\ndef softmax(x): return R"], 3.0),
+        (["from collections import *", "from math import *", "def softmax(x): return floor(x)"], 4),
+        (["from math import *", "e = 1", "def softmax(x): return e"], 1),
+        (["import json, math", "def softmax(x): return math.sqrt(x)"], 2.0),
+        (["if True:\n    import math as m\nelse:\n    import cmath as m", "def softmax(x): return m.sqrt(x)"], 2.0),
+        (["try:\n    import numba\nexcept ImportError:\n    numba = None", "def softmax(x): return numba"], None),
+        (["import os.path", "def softmax(x): return os.path.join('a', 'b')"], "a/b"),
+        (["from functools import cache", "@cache\ndef softmax(x, dim=-1):\n    return x"], 4),
+        (["@cache\ndef softmax(x, dim=-1):\n    return x", "from functools import cache"], 4),
+        (["K = 1\nK += 2", USES_K], 7),
+        (["K = 1", "K += 2", USES_K], 7),
+        (["K = 1", "K = K + 2", USES_K], 7),
+        (["K = 1", "if K:\n    K = 5", USES_K], 9),
+        (["_, (K, *rest) = 0, (3, 4)", USES_K], 7),
+        (["K = 0", "for i in range(4):\n    K += i", USES_K], 10),
+        (["for K in (1, 2, 3):\n    pass", USES_K], 7),
+        (["from contextlib import nullcontext", "with nullcontext(3) as K:\n    pass", USES_K], 7),
+        (["(K := 3)", USES_K], 7),
+        (["[K := n for n in range(4)]", USES_K], 7),
+        (["match (1, 3):\n    case (_, K):\n        pass", USES_K], 7),
+        (["try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    K = 3", USES_K], 7),
+        (["K: int = 3", USES_K], 7),
+        (["K: int", "K = 3", USES_K], 7),
+        (["N = 3\nT = [n for n in range(N)]", "K = sum(T)", USES_K], 7),
+        (["K = [0]", "K.append(3)", "K[0] = 4", "def softmax(x): return x + sum(K)"], 11),
+        (["T = {}", "for i in range(4):\n    T[i] = i", "def softmax(x): return T[3]"], 3),
+        (["class C: pass", "c = C()", "c.k = 3", "def softmax(x): return c.k"], 3),
+        (["K = 1; J = 2", "def softmax(x): return x + J"], 6),
+        (["from dataclasses import dataclass", "@dataclass\nclass C:\n    k: int = 3", "def softmax(x): return C().k"], 3),
+        (["class A:\n    k = 3", "class B(A): pass", "def softmax(x): return B.k"], 3),
+        (["Vector = list[float]", "def softmax(x: Vector, dim: int = -1) -> Vector:\n    return x"], 4),
+        (["from __future__ import annotations", "def softmax(x: NotThere, dim=-1) -> AtAll:\n    return x"], 4),
+        (["D = -1", "def softmax(x, dim=D): return dim"], -1),
+        (["def helper(x): return other(x)", "def softmax(x): return helper(x)", "def other(x): return x + 1"], 5),
+        (["def f(x): return 1", "def f(x): return 2", "def softmax(x): return f(x)"], 2),
+        (["def f(x): return x", "def twice(f): return lambda x: f(f(x) + 1)", "f = twice(f)", "def softmax(x): return f(x)"], 5),
+        (["N = 3\ndef make(): return N", "K = make()", "N = 100", USES_K], 7),
+        (["COUNT = 0", "def softmax(x):\n    global COUNT\n    COUNT += 1\n    return COUNT"], 1),
+        (["from functools import partial", "def f(a, x): return a + x", "softmax = partial(f, 1)"], 5),
+        (["def softmax(x, dim=-1):\n    return x + 1", "def deco(f): return lambda x: f(x) * 2", "softmax = deco(softmax)"], 10),
+        (["def softmax(x): return x", "from functools import cache\nsoftmax = cache(softmax)", "softmax(1)"], 4),
+        (["softmax = lambda x: x", "softmax(3)"], 4),
+        (["def mine(x): return x + 1", "softmax = mine"], 5),
+        (["def softmax(x): return x", "def softmax(x): return x + 1"], 5),
+        (["def softmax(x): return x\ndef softmax(x): return x + 1"], 5),
+        (["def softmax(x): return x + 1", "x = 3\nsoftmax = softmax(x)", "print(softmax)"], 5),
+        (["def softmax(x): return x + 1", "for softmax in range(3): pass", "softmax += 1"], 5),
+        (["def softmax(x): return x + 1", "softmax = softmax(3)", "softmax = str(softmax)"], 5),
+        (["async def later(): return 3", "import asyncio", "def softmax(x): return asyncio.run(later())"], 3),
+        (["if True:\n    def softmax(x): return x + 1\nelse:\n    def softmax(x): return x"], 5),
+        (["%timeit 1\n!pip list\nK = 3\nK?\n?print", USES_K], 7),
+        (["%%time\nK = 3", USES_K], 7),
+        (["%time K = 3", USES_K], 7),
+        (["%%capture out\nK = 3", USES_K], 7),
+        (["K = 3", "this does not parse", USES_K], 7),
+        (["x = 9", "[x for x in 'ab']", "def softmax(dim): return x"], 9),
+        (["K = 3", "def unrelated():\n    K = 5\n    return K", USES_K], 7),
+        (["import logging\nLOG = logging.getLogger(__name__)", "def softmax(x): return LOG.name"], "exercises.ch06_numerics.softmax"),
+        (["class C:\n    def top(self, a):\n        b = a\n        return b", "def softmax(x): return C().top(x)"], 4),
+        (["import math", "math.tau = 3", "def softmax(x): return math.sqrt(x)"], 2.0),
+    ],
+)  # fmt: skip
+def test_an_answer_takes_along_what_its_functions_need(answer_of, cells, gives):
+    answer = answer_of(*cells)
+    assert ran(answer.text, 4) == gives, answer.text
+    assert answer.notes == ()
+
+
+LOADS = "which cell 1 reads from outside the notebook with `{}`, and only code is taken along: write its value out, or compute it"
+
+
+@pytest.mark.parametrize(
+    "first, why",
+    [
+        ("import torch\nK = torch.load('k.pt')", LOADS.format("torch.load")),
+        ("with open('k.txt') as file:\n    K = file.read()", LOADS.format("open")),
+        ("from pathlib import Path\nK = Path('k').read_text()", LOADS.format("read_text")),
+        ("import pandas as pd\nK = pd.read_csv('k.csv')['k'].mean()", LOADS.format("pd.read_csv")),
+        ("K = float(input())", LOADS.format("input")),
+        ("K = await ask()", "which cell 1 binds with `await`, and only a notebook can do that there: bind it without"),
+        ("if __name__ == '__main__':\n    K = 3", "which cell 1 binds under `if __name__ ...`, and that is not taken along: move it out of the `if`"),
+        ("K = !nproc", "which cell 1 binds by a shell line, and only Python is taken along: bind it in Python"),
+        ("K = %pwd", "which cell 1 binds by a magic, and only Python is taken along: bind it in Python"),
+        ("K = 3\nx = (", "which cell 1 binds, and cell 1 does not parse (line 2: '(' was never closed): mend it"),
+        ("%%timeit\nK = 3", "which cell 1 binds under `%%timeit`, and that cell is left out: bind it in a cell of Python"),
+        ("def init():\n    global K\n    K = 3\ninit()", "which a function of cell 1 sets when it runs: bind it outside of functions too"),
+        ("k = 3", "which no cell binds: is it misspelled, or was its cell removed?"),
+    ],
+)  # fmt: skip
+def test_an_answer_says_what_cannot_be_taken_along_where_it_was_bound_and_what_to_do(answer_of, first, why):
+    answer = answer_of(first, USES_K)
+    assert answer.notes == (f"uses `K`, {why}",)
+    assert "K" in answer.text and "K =" not in answer.text
+
+
+def test_what_only_a_notebook_has_is_said(answer_of):
+    answer = answer_of("def softmax(x):\n    display(x)\n    return x")
+    assert answer.notes == ("uses `display`, which is only there in a notebook: do without it",)
+
+
+def test_many_missing_names_are_a_few_sentences(answer_of):
+    answer = answer_of("def softmax(x):\n    return " + " + ".join(f"name{n}" for n in range(20)))
+    assert len(answer.notes) == 7 and answer.notes[-1] == "uses 14 more names that are not taken along"
+
+
+def test_a_function_of_the_notebook_that_is_called_like_one_that_reads_files_is_taken_along(answer_of):
+    answer = answer_of("def load(): return 3", "K = load()", USES_K)
+    assert (ran(answer.text, 4), answer.notes) == (7, ())
+
+
+def test_a_stub_beside_star_imports_is_not_started(answer_of, book):
+    answer = answer_of("from math import *\nfrom __future__ import annotations", stub_of(book, book.koan("softmax")))
+    assert not answer.started and answer.notes == ()
+
+
+def test_a_star_import_that_nothing_needs_stays_behind(answer_of):
+    answer = answer_of("from utils import *\nfrom IPython.display import *", "def softmax(x): return len(x)")
+    assert "import *" not in answer.text
+    assert ran(answer.text, "abcd") == 4
+
+
+def test_functions_of_other_koans_are_imported_as_they_are_in_a_file(answer_of):
+    line = "from exercises.ch06_numerics.exp_overflow import exp_overflow"
+    answer = answer_of(line, "def softmax(x):\n    return exp_overflow(x)")
+    assert line in answer.text and answer.notes == ()
+    own = "from exercises.ch06_numerics.softmax import softmax"
+    assert answer_of(own, "softmax(3)") is None
+    assert answer_of("from exercises.ch06_numerics import softmax", "softmax.softmax(3)") is None
+    answer = answer_of("def softmax(x):\n    return x", own)
+    assert own not in answer.text and ran(answer.text, 3) == 3
+
+
+def test_the_later_definition_of_a_cell_or_a_wrapper_is_no_second_answer(outlines):
+    def others(*cells):
+        found, _ = answers.answers([Cell(f"cell {n}", text) for n, text in enumerate(cells, 1)], outlines)
+        return [one.others for one in found]
+
+    assert others("def softmax(x): return x\ndef softmax(x): return x + 1") == [()]
+    assert others("def softmax(x): return x", "softmax = cache(softmax)") == [()]
+    assert others("def softmax(x): return 2", "def softmax(x): return x", "softmax = cache(softmax)") == [("cell 1",)]
+
+
+def test_a_cell_is_named_for_each_line_also_where_the_order_is_changed(answer_of):
+    answer = answer_of("# a comment\n@cache\ndef softmax(x):\n    return x", "import math\nfrom functools import cache")
+    lines = dict(zip(answer.origin, answer.text.splitlines(), strict=True))
+    assert lines["cell 1", 1] == "# a comment" and lines["cell 1", 4] == "    return x"
+    assert lines["cell 2", 2] == "from functools import cache" and ("cell 2", 1) not in lines
+
+
+def test_a_later_definition_that_does_not_parse_is_said(outlines):
+    found, _ = answers.answers([Cell("cell 1", "def softmax(x): return x"), Cell("cell 2", "def softmax(x:")], outlines)
+    assert found[0].notes == ("cell 2 does not parse (line 1: '(' was never closed), so cell 1 counts",)
