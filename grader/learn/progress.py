@@ -59,10 +59,12 @@ class Standing(msgspec.Struct, frozen=True):
 class Progress:
     """One open progress file, a context manager. Several processes may have it open at the same time.
 
-    Raises KoansError if the folder cannot be written or the file is damaged.
+    `timeout`: seconds to wait for another process that has locked it. Raises KoansError if the folder cannot be
+    written or the file is damaged.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, timeout: float = 10) -> None:
+        self._timeout = timeout
         self.folder = root / ".koans"
         self.file = self.folder / "progress.db"
         more = ", and progress is kept there; work in a copy you can write to"
@@ -82,7 +84,7 @@ class Progress:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            return opened(self.file, _prepare, timeout=10)
+            return opened(self.file, _prepare, timeout=self._timeout)
         except Unusable as error:
             copy = set_aside(self.file)
             raise KoansError(

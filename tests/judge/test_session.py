@@ -1,4 +1,4 @@
-"""The order of a session's runs: the koan requested last always gets its verdict, whatever happens to older runs."""
+"""The runs of a session: the text saved last always gets its verdict, whatever happens to older runs."""
 
 import queue
 import threading
@@ -9,7 +9,8 @@ from grader.book.errors import KoansError
 from grader.book.verdict import Status, Verdict
 from grader.judge.runner import Cancelled
 from grader.learn.app import session as module
-from grader.learn.app.session import AppSession, KoanRunner
+from grader.learn.app.runs import KoanRunner
+from grader.learn.app.session import AppSession
 from grader.learn.app.state import Command
 
 PATIENCE = 60.0  # seconds: a bound for a loaded machine, not a claim about speed
@@ -60,7 +61,7 @@ def start(play, monkeypatch):
             return state
 
         session.start()
-        return session, session._runner, until
+        return session, session._runners[0], until
 
     yield with_runner
     for session in started:
@@ -92,10 +93,11 @@ class LateToCancel(Scripted):
 def test_a_cancel_never_ends_the_run_that_it_makes_room_for(start):
     session, runner, until = start(LateToCancel)
     until(lambda s: s.step is not None and s.mode == "warm")
+    first = session.state.step
     runner.armed = True
-    session.post(Command("go", SECOND))
-    state = until(lambda s: s.step is not None and s.koan == SECOND)
-    assert (state.step.koan.id, state.running) == (SECOND, False)
+    session.post(Command("run"))
+    state = until(lambda s: s.step is not first and not s.running)
+    assert state.step.verdict.status == Status.failed
 
 
 def test_no_koan_is_taken_while_the_run_before_it_is_cancelled():
@@ -114,32 +116,32 @@ def test_no_koan_is_taken_while_the_run_before_it_is_cancelled():
     runs = KoanRunner(cancel)
     runs.request(FIRST)
     assert runs.next() == FIRST
-    runs.request(SECOND)
+    runs.request(FIRST)
     assert taken.wait(PATIENCE)
     assert seen == [False]
 
 
-def test_a_newer_koan_ends_the_run_in_hand_and_gets_its_verdict(start):
+def test_a_newer_text_ends_the_run_of_the_older_one_and_gets_its_verdict(start):
     session, runner, until = start(Scripted)
     assert runner.begun.get(timeout=PATIENCE) == FIRST
-    session.post(Command("go", SECOND))
+    session.post(Command("run"))
     runner.cancels.get(timeout=PATIENCE)
     runner.orders.put("cancelled")
-    assert runner.begun.get(timeout=PATIENCE) == SECOND
+    assert runner.begun.get(timeout=PATIENCE) == FIRST
     runner.orders.put("verdict")
     state = until(lambda s: s.step is not None)
-    assert (state.step.koan.id, state.running) == (SECOND, False)
+    assert (state.step.koan.id, state.running) == (FIRST, False)
 
 
 def test_a_run_that_a_cancel_came_too_early_for_is_cancelled_again(start):
     session, runner, until = start(Scripted)
     assert runner.begun.get(timeout=PATIENCE) == FIRST
-    session.post(Command("go", SECOND))
+    session.post(Command("run"))
     for _ in range(3):  # the run was not in flight yet, so these cancels had no effect
         runner.cancels.get(timeout=PATIENCE)
     runner.orders.put("cancelled")
     runner.orders.put("verdict")
-    assert until(lambda s: s.step is not None).step.koan.id == SECOND
+    until(lambda s: s.step is not None)
     while not runner.cancels.empty():
         runner.cancels.get()
     session.post(Command("hint"))
@@ -147,18 +149,43 @@ def test_a_run_that_a_cancel_came_too_early_for_is_cancelled_again(start):
     assert runner.cancels.empty()
 
 
-def test_of_several_koans_asked_for_during_a_run_only_the_last_runs(start):
+def test_a_koan_that_is_left_while_it_runs_goes_on_and_is_recorded(start):
     session, runner, until = start(Scripted)
     assert runner.begun.get(timeout=PATIENCE) == FIRST
-    for koan in (SECOND, FIRST, SECOND):
-        session.post(Command("go", koan))
-    session.post(Command("hint"))
-    until(lambda s: s.hints == 1)  # all commands were received
-    runner.orders.put("cancelled")
+    session.post(Command("go", SECOND))
+    session._runners[1].orders.put("verdict")
+    state = until(lambda s: s.koan == SECOND and s.step is not None)  # it does not wait for the first
+    assert (state.step.koan.id, state.running) == (SECOND, False)
+    assert [run.koan for run in state.runs] == [FIRST]
+    assert runner.cancels.empty()
     runner.orders.put("verdict")
-    until(lambda s: s.step is not None and s.step.koan.id == SECOND and not s.running)
-    assert runner.begun.get(timeout=PATIENCE) == SECOND
-    assert runner.begun.empty()
+    state = until(lambda s: not s.runs)
+    assert (state.koan, state.notice) == (SECOND, "dot  ✗ failed")
+    assert (state.standings[FIRST].attempts, state.standings[FIRST].status) == (1, Status.failed)
+
+
+def test_a_koan_to_which_the_learner_returns_while_it_runs_keeps_its_run(start):
+    session, runner, until = start(Scripted)
+    assert runner.begun.get(timeout=PATIENCE) == FIRST
+    session._runners[1].orders.put("verdict")
+    for koan in (SECOND, FIRST):
+        session.post(Command("go", koan))
+    until(lambda s: s.koan == SECOND)
+    assert until(lambda s: s.koan == FIRST).running
+    runner.orders.put("verdict")
+    state = until(lambda s: s.step is not None and s.koan == FIRST)
+    assert (state.step.verdict.status, state.standings[FIRST].attempts) == (Status.failed, 1)
+    assert runner.cancels.empty() and runner.begun.empty()
+
+
+def test_koans_that_the_learner_only_passes_by_are_not_run_but_saved_ones_are():
+    runs = KoanRunner(lambda: None, lambda: None)
+    runs.request("saved")
+    for koan in ("first", "second", "third"):
+        runs.request(koan, passing=True)
+    assert [runs.next(0), runs.next(1)] == ["third", "saved"]
+    assert (runs.wanted("second"), runs.wanted("saved")) == (False, True)
+    assert [run.koan for run in runs.underway] == ["third", "saved"]
 
 
 def test_an_old_run_that_ends_with_a_verdict_does_not_hide_that_a_newer_one_is_on_its_way(start):
