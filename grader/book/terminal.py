@@ -158,7 +158,16 @@ class SafeConsole(Console):
             yield segment if text == segment.text else Segment(text, segment.style)
 
 
+def can_draw() -> bool:
+    """Whether a terminal can do more than print lines, by the variable TERM. On Windows, which sets none, it can."""
+    return os.environ.get("TERM", "dumb" if os.name != "nt" else "windows").lower() not in ("", "dumb", "unknown")
+
+
 def console(*, stderr: bool = False) -> SafeConsole:
-    """Writes plain text unless it is a terminal. At most 110 columns wide, because longer lines are hard to read."""
-    plain = SafeConsole(stderr=stderr)
-    return SafeConsole(stderr=stderr, width=min(plain.width, 110)) if plain.width > 110 else plain
+    """Writes plain text unless it is a terminal that can draw.
+
+    At most 110 columns wide, because longer lines are hard to read.
+    """
+    colors: dict[str, Any] = {} if can_draw() or os.environ.get("FORCE_COLOR") else {"color_system": None}
+    plain = SafeConsole(stderr=stderr, **colors)
+    return SafeConsole(stderr=stderr, width=min(plain.width, 110), **colors) if plain.width > 110 else plain

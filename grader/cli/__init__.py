@@ -83,7 +83,8 @@ def where_am_i(
     """Tensor Koans: make failing tests pass, one by one.
 
     Without a verb: the current koan, run again each time you save it. On a terminal this is a screen; where output is
-    no terminal, or with --plain, it is lines: where am I, what fails first and why, what to do.
+    no terminal or a dumb one (TERM=dumb), or with --plain, it is lines: where am I, what fails first and why, what to
+    do.
 
     \b
     Examples:
@@ -96,8 +97,7 @@ def where_am_i(
     if context.invoked_subcommand is not None:
         return
     book = workbook()
-    Progress(book.root).close()  # fail before the screen opens if the workbook cannot be written
-    if plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
+    if plain or not (sys.stdout.isatty() and sys.stdin.isatty() and terminal.can_draw()):
         from grader.learn.app.plain import Plain
 
         Plain(book, poll=poll).run()

@@ -66,7 +66,7 @@ def waiting(what: str) -> Iterator[Callable[[str], None]]:
     The line may hold names of strangers: it is one line of plain text.
     """
     console = terminal.console(stderr=True)
-    if not console.is_terminal:
+    if not (console.is_terminal and terminal.can_draw()):
         yield lambda text: None
         return
 

@@ -30,6 +30,7 @@ from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
 
 WIDE = 100  # columns from which prompt and verdict are shown side by side
+ROOMY = 120  # columns from which there is room to name the command for what is due
 TICK = 0.25  # seconds between looks at the clock while a koan runs
 BAR = 12  # width of the bar of progress in cells
 
@@ -95,7 +96,7 @@ class KoansApp(App[None]):
         Binding("q", "quit", "quit"),
         Binding("question_mark", "help", "help", key_display="?"),
         Binding("n", "post('next')", "next"),
-        Binding("h", "post('hint')", "hint"),
+        Binding("h", "hint", "hint"),
         Binding("r", "post('run')", "run", show=False),
         Binding("l", "list", "list"),
         Binding("c", "read", "text"),
@@ -273,7 +274,7 @@ class KoansApp(App[None]):
                 rungs.append(name, "bold" if here else "dim")
         line.append(f"  {self._mode(state)}", "yellow" if state.running else "dim")
         if state.due:
-            cards = f"{state.due} due" if self._narrow else f"{count(state.due, 'card')} due (koans review)"
+            cards = f"{state.due} due" if self._width < ROOMY else f"{count(state.due, 'card')} due (koans review)"
             line.append(f"  {cards}", "magenta")
         parts = [line] if self._narrow else [line, rungs]
         parts += [Text(line, "yellow") for line in (state.notice, state.trouble) if line]
@@ -326,6 +327,11 @@ class KoansApp(App[None]):
 
     def action_post(self, verb: Verb) -> None:
         self.session.post(Command(verb))
+
+    def action_hint(self) -> None:
+        if self.state.hints >= HINTS:
+            self._reveal_hint(self.state)
+        self.session.post(Command("hint"))
 
     def action_list(self) -> None:
         def go_to(koan: str | None) -> None:

@@ -8,18 +8,20 @@ import select
 import sys
 from typing import Any, TextIO
 
+from grader.book import terminal
+
 ENTER = "enter"
 
 
 class Keyboard:
     """The learner's keyboard, a context manager. While it is open, a terminal returns keys at once and without an echo.
 
-    `live`: input and output are terminals.
+    `live`: input and output are terminals, and can do more than print lines.
     """
 
     def __init__(self, source: TextIO | None = None) -> None:
         self.source = source or sys.stdin
-        self.live = self.source.isatty() and sys.stdout.isatty()
+        self.live = self.source.isatty() and sys.stdout.isatty() and terminal.can_draw()
         self._saved_mode: list[Any] | None = None
         self._pending = ""
 

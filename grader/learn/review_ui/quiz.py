@@ -26,9 +26,10 @@ def ask(
     while not quiz.ended:
         answered = quiz.chosen is not None
         keys = "any key goes on" if answered else f"a to {state.LETTERS[len(quiz.options) - 1]} answer"
-        screens.show(report.quiz_question(quiz), ask=f"{keys} · q ends")
         # Without a terminal, each line is an answer: no line goes on to the next question.
-        key = screens.keyboard.key() if screens.live or not answered else "enter"
+        goes_on = answered and not screens.live
+        screens.show(report.quiz_question(quiz), ask="" if goes_on else f"{keys} · q ends")
+        key = "enter" if goes_on else screens.keyboard.key()
         quiz, result = state.step(quiz, key or "")
         if result is not None:
             answer = result.question.options[result.option].text

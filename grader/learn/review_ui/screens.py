@@ -54,7 +54,7 @@ class Screens:
         text = captured.get()
         new = text.removeprefix(self._last_text)
         self._last_text = text
-        self.console.file.write(new + (f"[{ask}]\n" if ask and self.keyboard.source.isatty() else ""))
+        self.console.file.write(new + (f"[{ask} · then Enter]\n" if ask and self.keyboard.source.isatty() else ""))
         self.console.file.flush()
 
     def read(self, body: RenderableType) -> None:
