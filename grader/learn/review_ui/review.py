@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from rich.console import RenderableType
 
+from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
 from grader.learn import due
 from grader.learn.cards import review_session as state
 from grader.learn.cards.review_session import ReviewSession
 from grader.learn.progress import Progress
 from grader.learn.report import recall
-from grader.learn.review_ui.screens import Screens
+from grader.learn.review_ui.screens import Screens, unrecorded, warning
 from grader.learn.settings import Settings
 
 FRONT = "any key shows the answer · u takes the last rating back · q ends"
@@ -36,6 +38,8 @@ def review(
     histories = progress.recall.reviews("card")
     session = state.begin([s.card.id for s in queue], histories, due.card_plan(settings), clock())
 
+    trouble = ""
+
     def closing_screen() -> RenderableType:
         memories = progress.recall.schedule("card", due.card_plan(settings))
         dues = [m.due for card, m in memories.items() if card in standings]
@@ -49,18 +53,32 @@ def review(
             if session.card is None:
                 if not screens.live:
                     break
-                screens.show(closing_screen(), ask=LAST)
+                _show_closing(closing_screen, screens, ask=LAST)
             else:
                 card = standings[session.card]
                 parts = [recall.card_front(card, session.left)]
                 if session.revealed:
                     parts += [recall.card_back(card), recall.ratings(session.intervals(clock()))]
-                screens.show(*parts, ask=BACK if session.revealed else FRONT)
+                screens.show(*parts, *warning(trouble), ask=BACK if session.revealed else FRONT)
+            before = session
             session, effect = state.step(session, screens.keyboard.key() or "", clock())
-            if effect is not None and effect.verb == "review":
-                progress.recall.review("card", effect.review)
-            elif effect is not None:
-                progress.recall.take_back("card", effect.review.item)
+            if effect is None:
+                continue
+            if effect.verb == "review":
+                trouble = unrecorded(partial(progress.recall.review, "card", effect.review))
+            else:
+                trouble = unrecorded(partial(progress.recall.take_back, "card", effect.review.item))
+            if trouble and screens.live:
+                session = before  # the same card once more
+            elif trouble:
+                raise KoansError(trouble)
     finally:  # also after Ctrl-C: what was rated is in the log
-        screens.show(closing_screen())
+        _show_closing(closing_screen, screens)
     return session
+
+
+def _show_closing(closing_screen: Callable[[], RenderableType], screens: Screens, ask: str = "") -> None:
+    """Show the summary, unless the progress file cannot be used."""
+    trouble = unrecorded(lambda: screens.show(closing_screen(), ask=ask))
+    if trouble:
+        screens.show(*warning(trouble), ask=ask)
