@@ -92,8 +92,10 @@ class Plain:
     def _safely(self, act: Callable[[Any], None], item: State | str) -> None:
         try:
             act(item)
-        except KoansError as error:  # somebody edits the content while the app runs
-            self.console.print(Text(str(error), "red"))
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # somebody edits the content while the app runs
+            self.console.print(Text(self.session.reason(error), "red"))
 
     def _tell_runs(self) -> None:
         """Say that a run lasts, to somebody who waits at the keyboard."""

@@ -6,7 +6,8 @@ import os
 import shlex
 import subprocess
 import time
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
 
 from rich.console import Group, RenderableType
 from rich.markdown import Markdown
@@ -16,10 +17,10 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
+from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from grader.book import terminal
-from grader.book.errors import KoansError
 from grader.book.verdict import Status
 from grader.book.workbook import HINTS, RUNGS, Koan, Workbook
 from grader.learn import attempts
@@ -33,6 +34,8 @@ WIDE = 100  # columns from which prompt and verdict are shown side by side
 ROOMY = 120  # columns from which there is room to name the command for what is due
 TICK = 0.25  # seconds between looks at the clock while a koan runs
 BAR = 12  # width of the bar of progress in cells
+
+Result = TypeVar("Result")  # of a screen
 
 HELP = """
 Edit the koan's file in your own editor. Every time you save it, it runs, and the verdict appears here.
@@ -227,8 +230,8 @@ class KoansApp(App[None]):
         for where, render in parts.items():
             try:
                 content = render(state)
-            except KoansError as error:  # somebody edits the content while the app runs
-                content = Text(str(error), "red")
+            except Exception as error:  # somebody edits the content while the app runs
+                content = Text(self.session.reason(error), "red")
             main.query_one(where, Static).update(content)
         self._show_hints(state)
 
@@ -236,9 +239,9 @@ class KoansApp(App[None]):
         main = self.screen_stack[0]
         try:
             hints = self.workbook.notes(self.koan).hints[: state.hints]
-        except KoansError as error:
+        except Exception as error:
             hints = ()
-            main.query_one("#more-hints", Static).update(Text(str(error), "red"))
+            main.query_one("#more-hints", Static).update(Text(self.session.reason(error), "red"))
         else:
             more = "" if state.hints >= HINTS else "h for one more hint" if state.hints else "h for a hint"
             main.query_one("#more-hints", Static).update(Text(f"\n{more}", "dim"))
@@ -314,12 +317,16 @@ class KoansApp(App[None]):
         return Group(*parts)
 
     def _show_pass(self, step: attempts.Step) -> None:
+        self._open(lambda: PassedScreen(self.workbook, step), self._after_pass)
+
+    def _open(self, screen: Callable[[], Screen[Result]], then: Callable[[Result | None], None] | None = None) -> None:
+        """Open a screen. If what it shows cannot be read, a notice says why."""
         try:
-            screen = PassedScreen(self.workbook, step)
-        except KoansError as error:
-            self.session.post(Notice(str(error)))
+            opened = screen()
+        except Exception as error:
+            self.session.post(Notice(self.session.reason(error)))
         else:
-            self.push_screen(screen, self._after_pass)
+            self.push_screen(opened, then)
 
     def _after_pass(self, verb: Verb | None) -> None:
         if verb:
@@ -345,22 +352,15 @@ class KoansApp(App[None]):
 
     def action_read(self) -> None:
         chapter = next(c for c in self.workbook.chapters if c.id == self.koan.chapter)
-        try:
-            self.push_screen(Page(chapter.title, self.workbook.text_for_terminal(chapter)))
-        except KoansError as error:
-            self.session.post(Notice(str(error)))
+        self._open(lambda: Page(chapter.title, self.workbook.text_for_terminal(chapter)))
 
     def action_solution(self) -> None:
         step = self.state.step
         if step is not None and step.verdict.passed:
             self._show_pass(step)
         elif self.state.standings[self.koan.id].passed:
-            try:
-                self.push_screen(
-                    Page(self.koan.title, f"```python\n{attempts.solution_text(self.workbook, self.koan)}```")
-                )
-            except KoansError as error:
-                self.session.post(Notice(str(error)))
+            koan = self.koan
+            self._open(lambda: Page(koan.title, f"```python\n{attempts.solution_text(self.workbook, koan)}```"))
         else:
             self.session.post(
                 Notice(f"the solution opens when yours passes; koans solution {self.koan.name} --peek shows it")

@@ -98,7 +98,7 @@ class AppSession:
             standings = log.open().standings(self.workbook)
             number = self._due(log.open())
         except Exception as error:
-            standings, trouble = self._standings_of_files(), f"progress cannot be read: {self._reason(error)}"
+            standings, trouble = self._standings_of_files(), f"progress cannot be read: {self.reason(error)}"
             self._stale = True
         finally:
             log.close()
@@ -153,7 +153,7 @@ class AppSession:
         """No event waits and no koan runs or waits."""
         return self._events.empty() and not self._runs.busy and not self.state.running
 
-    def _reason(self, error: Exception) -> str:
+    def reason(self, error: Exception) -> str:
         """An error in one line, with paths from the root of the workbook."""
         known = str(error) if isinstance(error, KoansError) else refusal(error)
         return (known or f"{type(error).__name__}: {error}").replace(f"{self.workbook.root}/", "")
@@ -165,7 +165,7 @@ class AppSession:
                 state = self._after(event, log)
             except Exception as error:
                 log.close()
-                state = msgspec.structs.replace(self.state, trouble=self._reason(error))
+                state = msgspec.structs.replace(self.state, trouble=self.reason(error))
             if state.notice is not self.state.notice:
                 self._notice_ends = time.monotonic() + NOTICE_SECONDS if state.notice else float("inf")
             self.state = state
@@ -196,7 +196,7 @@ class AppSession:
             except Exception as error:
                 log.close()
                 what = "not recorded: " if effect.verb == "hint" else ""
-                state = msgspec.structs.replace(state, trouble=f"{what}{self._reason(error)}")
+                state = msgspec.structs.replace(state, trouble=f"{what}{self.reason(error)}")
         if isinstance(event, Ran) and not event.unrecorded:
             state = self._refreshed(state, log, [event.step.koan.id], count_due=event.step.verdict.passed)
         elif isinstance(event, Deleted):
@@ -214,7 +214,7 @@ class AppSession:
             log.close()
             self._stale = True
             self._last_text.pop(koan.id, None)  # so that another save of this text runs and records it
-            return Ran(attempts.Step(koan, event.verdict, (), event.text), self._reason(error))
+            return Ran(attempts.Step(koan, event.verdict, (), event.text), self.reason(error))
 
     def _refreshed(self, state: State, log: Log, koans: Sequence[str], *, count_due: bool = False) -> State:
         """The state with the standings of these koans, or of all after an error, read from the progress file."""
@@ -227,7 +227,7 @@ class AppSession:
         except Exception as error:
             log.close()
             self._stale = True
-            return msgspec.structs.replace(state, trouble=f"progress cannot be read: {self._reason(error)}")
+            return msgspec.structs.replace(state, trouble=f"progress cannot be read: {self.reason(error)}")
         self._stale = False
         return msgspec.structs.replace(state, standings=state.standings | new, due=number)
 
@@ -286,12 +286,12 @@ class AppSession:
             return Ended(koan)
         except Exception as error:  # an error of ours must not leave the screen waiting forever
             self._last_text.pop(koan, None)
-            return Trouble(self._reason(error) if isinstance(error, KoansError) else f"{koan}: {self._reason(error)}")
+            return Trouble(self.reason(error) if isinstance(error, KoansError) else f"{koan}: {self.reason(error)}")
 
     def _warm_up(self) -> None:
         try:
             self.post(Warmed(self._runners[0].warm_up()))
         except Exception as error:
-            self.post(Trouble(self._reason(error)))
+            self.post(Trouble(self.reason(error)))
         finally:
             self._warm.set()
