@@ -141,26 +141,17 @@ def judged(workbook: Workbook, runner: Runner, koan: Koan) -> Verdict:
     return runner.run(koan, Target("path", str(folder(workbook))))
 
 
-def counted(re_solve: OpenReSolve, verdict: Verdict) -> OpenReSolve:
-    """The re-solve with this verdict, which counts if it is a failure."""
-    return _with_failure(re_solve) if _is_failure(verdict) else re_solve
-
-
-def _is_failure(verdict: Verdict) -> bool:
-    return not verdict.passed and verdict.status != Status.not_started
-
-
-def record(progress: Progress, koan: Koan, verdict: Verdict, now: float) -> None:
-    """Record a failure."""
-    if _is_failure(verdict):
-        progress.recall.add_re_solve_step(ReSolveStep(koan.id, now, "failed"))
-
-
 def attempt(workbook: Workbook, progress: Progress, runner: Runner, re_solve: OpenReSolve, now: float) -> Attempt:
     """Run the scratch file against the koan's tests, and record a failure."""
-    verdict = judged(workbook, runner, re_solve.koan)
-    record(progress, re_solve.koan, verdict, now)
-    return Attempt(counted(re_solve, verdict), verdict, max(0.0, now - re_solve.started))
+    return recorded(progress, re_solve, judged(workbook, runner, re_solve.koan), now)
+
+
+def recorded(progress: Progress, re_solve: OpenReSolve, verdict: Verdict, now: float) -> Attempt:
+    """The attempt with this verdict. A failure is recorded."""
+    if not verdict.passed and verdict.status != Status.not_started:
+        progress.recall.add_re_solve_step(ReSolveStep(re_solve.koan.id, now, "failed"))
+        re_solve = _with_failure(re_solve)
+    return Attempt(re_solve, verdict, max(0.0, now - re_solve.started))
 
 
 def finish(progress: Progress, re_solve: OpenReSolve, rating: int, now: float) -> None:

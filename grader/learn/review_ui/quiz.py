@@ -12,7 +12,7 @@ from grader.learn.questions import quiz as state
 from grader.learn.questions.quiz import Quiz
 from grader.learn.recall import Answer
 from grader.learn.report import questions as report
-from grader.learn.review_ui.screens import Screens, unrecorded, warning
+from grader.learn.review_ui.screens import Screens, warning
 
 
 def ask(
@@ -35,5 +35,5 @@ def ask(
         if result is not None:
             text = result.question.options[result.option].text
             answer = Answer(result.question.id, clock(), text, correct=result.correct)
-            trouble = unrecorded(partial(progress.recall.answer, answer))
+            trouble = screens.unrecorded(partial(progress.recall.answer, answer))
     return quiz

@@ -22,7 +22,7 @@ from grader.learn.cards.re_solve_session import ReSolveSession
 from grader.learn.progress import Progress
 from grader.learn.re_solving import OpenReSolve
 from grader.learn.report import re_solving as report
-from grader.learn.review_ui.screens import Screens, unrecorded, warning
+from grader.learn.review_ui.screens import Screens, warning
 
 T = TypeVar("T")
 WARMING_UP = "warming up; no key counts until that is done, except q, which leaves it for later"
@@ -84,16 +84,19 @@ def solve_on_terminal(
             verdict = _meanwhile(screens, runner, partial(re_solving.judged, workbook, runner, re_solve.koan))
             if verdict is None:
                 break
-            re_solve = re_solving.counted(re_solve, verdict)
-            trouble = unrecorded(partial(re_solving.record, progress, re_solve.koan, verdict, clock()))
+            now, last_screen = clock(), None
             session = state.ran(session, verdict)
-            passed_at, last_screen = (clock() if verdict.passed else 0.0), None
+            try:
+                re_solve, trouble = re_solving.recorded(progress, re_solve, verdict, now).re_solve, ""
+            except Exception as error:
+                trouble = screens.not_recorded(error)
+            passed_at = now if verdict.passed else 0.0
         elif effect == "give up":
-            trouble = unrecorded(partial(re_solving.give_up, progress, re_solve, clock()))
+            trouble = screens.unrecorded(partial(re_solving.give_up, progress, re_solve, clock()))
             session = before if trouble else session
         elif effect is not None:
             rating = re_solve.proposed(passed_at) if effect == "as proposed" else int(effect)
-            trouble = unrecorded(partial(re_solving.finish, progress, re_solve, rating, passed_at))
+            trouble = screens.unrecorded(partial(re_solving.finish, progress, re_solve, rating, passed_at))
             if not trouble:
                 _show_beside(workbook, progress, re_solve, passed_at, screens)
             elif key in ("q", ""):

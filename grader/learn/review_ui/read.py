@@ -15,7 +15,7 @@ from grader.learn.questions import reading as state
 from grader.learn.questions.reading import Reading
 from grader.learn.recall import Answer
 from grader.learn.report import questions as report
-from grader.learn.review_ui.screens import Screens, unrecorded, warning
+from grader.learn.review_ui.screens import Screens, warning
 
 
 def read(
@@ -45,7 +45,7 @@ def read(
         reading, answer = state.step(reading, given)
         if answer is not None:
             kept = Answer(answer.question, clock(), answer.answer, rating=answer.rating)
-            trouble = unrecorded(partial(progress.recall.answer, kept))
+            trouble = screens.unrecorded(partial(progress.recall.answer, kept))
     if reading.ratings and screens.live:
         screens.show(Text(report.rated(reading)), *warning(trouble))
     return reading

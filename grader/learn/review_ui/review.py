@@ -7,15 +7,16 @@ from collections.abc import Callable
 from functools import partial
 
 from rich.console import RenderableType
+from rich.text import Text
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, refusal
 from grader.book.workbook import Workbook
 from grader.learn import due
 from grader.learn.cards import review_session as state
 from grader.learn.cards.review_session import ReviewSession
 from grader.learn.progress import Progress
 from grader.learn.report import recall
-from grader.learn.review_ui.screens import Screens, unrecorded, warning
+from grader.learn.review_ui.screens import Screens, warning
 from grader.learn.settings import Settings
 
 FRONT = "any key shows the answer · u takes the last rating back · q ends"
@@ -60,18 +61,13 @@ def review(
                 if session.revealed:
                     parts += [recall.card_back(card), recall.ratings(session.intervals(clock()))]
                 screens.show(*parts, *warning(trouble), ask=BACK if session.revealed else FRONT)
-            before = session
-            session, effect = state.step(session, screens.keyboard.key() or "", clock())
-            if effect is None:
-                continue
-            if effect.verb == "review":
-                trouble = unrecorded(partial(progress.recall.review, "card", effect.review))
-            else:
-                trouble = unrecorded(partial(progress.recall.take_back, "card", effect.review.item))
-            if trouble and screens.live:
-                session = before  # the same card once more
-            elif trouble:
-                raise KoansError(trouble)
+            after, effect = state.step(session, screens.keyboard.key() or "", clock())
+            trouble = ""
+            if effect is not None and effect.verb == "review":
+                trouble = screens.unrecorded(partial(progress.recall.review, "card", effect.review))
+            elif effect is not None:
+                trouble = screens.unrecorded(partial(progress.recall.take_back, "card", effect.review.item))
+            session = session if trouble else after  # what is not in the log does not count
     finally:  # also after Ctrl-C: what was rated is in the log
         _show_closing(closing_screen, screens)
     return session
@@ -79,6 +75,9 @@ def review(
 
 def _show_closing(closing_screen: Callable[[], RenderableType], screens: Screens, ask: str = "") -> None:
     """Show the summary, unless the progress file cannot be used."""
-    trouble = unrecorded(lambda: screens.show(closing_screen(), ask=ask))
-    if trouble:
-        screens.show(*warning(trouble), ask=ask)
+    try:
+        screens.show(closing_screen(), ask=ask)
+    except Exception as error:
+        if not refusal(error) and not isinstance(error, KoansError):
+            raise
+        screens.show(Text(f"there is no summary: {refusal(error) or error}", "yellow"), ask=ask)

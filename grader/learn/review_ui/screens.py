@@ -27,18 +27,6 @@ def _uninterrupted() -> Iterator[None]:
         handler(signal.SIGINT, None)
 
 
-def unrecorded(record: Callable[[], object]) -> str:
-    """Record something. Returns an empty string, or "not recorded: …" if the system refuses: the disk is full, …"""
-    try:
-        record()
-    except Exception as error:
-        reason = str(error) if isinstance(error, KoansError) else refusal(error)
-        if not reason:
-            raise
-        return f"not recorded: {reason}"
-    return ""
-
-
 def warning(text: str) -> list[Text]:
     """The parts of a screen that show a warning; none if it is empty."""
     return [Text(), Text(text, "yellow")] if text else []
@@ -74,6 +62,26 @@ class Screens:
         self._last_text = text
         self.console.file.write(new + (f"[{ask} · then Enter]\n" if ask and self.keyboard.source.isatty() else ""))
         self.console.file.flush()
+
+    def unrecorded(self, record: Callable[[], object]) -> str:
+        """Record something. Returns "not recorded: …" if the system refuses, for example because the disk is full.
+
+        Otherwise the text is empty. Without a terminal nobody could react: then it raises KoansError.
+        """
+        try:
+            record()
+        except Exception as error:
+            return self.not_recorded(error)
+        return ""
+
+    def not_recorded(self, error: Exception) -> str:
+        """The text for an error, if the system refuses to write. Raises as `unrecorded` does."""
+        reason = str(error) if isinstance(error, KoansError) else refusal(error)
+        if not reason:
+            raise error
+        if not self.live:
+            raise KoansError(f"not recorded: {reason}") from None
+        return f"not recorded: {reason}"
 
     def _redraw(self) -> None:
         if self._last_screen is None:
