@@ -19,13 +19,13 @@ def _take_terminal() -> None:
 class Terminal:
     """The command on a new terminal. `seen` is the text that `until` has not consumed yet."""
 
-    def __init__(self, play, *args):
+    def __init__(self, play, *args, term="xterm"):
         self.master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (30, 90))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "grader", *args],
             cwd=play.root,
-            env={**os.environ, "PYTHONPATH": str(play.root), "TERM": "xterm", "PAGER": "cat"},
+            env={**os.environ, "PYTHONPATH": str(play.root), "TERM": term, "PAGER": "cat"},
             stdin=slave,
             stdout=slave,
             stderr=slave,

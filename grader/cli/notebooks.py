@@ -47,8 +47,6 @@ def export(
 
     if (chapter is None) != everything:
         raise KoansError("name a chapter, or give --all: `koans notebook export 6`")
-    if out is not None and not everything and str(out) != "-":
-        check_ending(out, (".ipynb",))
     book = workbook()
     fetched_from = source_of(book.root, source)
     if everything:
@@ -56,6 +54,8 @@ def export(
     else:
         one = book.chapter(chapter or "")
         files = {one: notebook_place(out or "", one)}
+        if out != "-":
+            check_ending(files[one], (".ipynb",))
     with waiting("exporting") as set_line:
         for number, (one, file) in enumerate(files.items(), 1):
             set_line(f"{number} of {len(files)}: {one.id}")

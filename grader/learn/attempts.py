@@ -74,17 +74,23 @@ def current(workbook: Workbook, progress: Progress) -> Koan | None:
 
 
 def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, seed: int = 0) -> Step:
-    """Run the learner's code, record the verdict and return what it unlocked.
+    """Run the learner's code, record the verdict and return what it unlocked."""
+    verdict, text = judged(workbook, runner, koan, seed)
+    return record_attempt(workbook, progress, koan, verdict, text)
+
+
+def judged(workbook: Workbook, runner: Runner, koan: Koan, seed: int = 0) -> tuple[Verdict, str]:
+    """Run the learner's code. Returns the verdict and the text that it is on. Nothing is recorded.
 
     The runner reads the file itself. If the file was saved during the run, the koan runs once more, so that the
-    recorded verdict belongs to the recorded text.
+    verdict belongs to the text.
     """
     text = exercise_text(workbook, koan)
     verdict = runner.run(koan, LEARNER, seed)
     while (saved := exercise_text(workbook, koan)) != text:
         text = saved
         verdict = runner.run(koan, LEARNER, seed)
-    return record_attempt(workbook, progress, koan, verdict, text)
+    return verdict, text
 
 
 def record_attempt(workbook: Workbook, progress: Progress, koan: Koan, verdict: Verdict, text: str) -> Step:

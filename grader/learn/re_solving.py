@@ -142,9 +142,18 @@ def begin(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> Ope
     return OpenReSolve(koan, now, 0, first)
 
 
+def judged(workbook: Workbook, runner: Runner, koan: Koan) -> Verdict:
+    """Run the scratch file against the koan's tests. Nothing is recorded."""
+    return runner.run(koan, Target("path", str(folder(workbook))))
+
+
 def attempt(workbook: Workbook, progress: Progress, runner: Runner, re_solve: OpenReSolve, now: float) -> Attempt:
     """Run the scratch file against the koan's tests, and record a failure if that is possible."""
-    verdict = runner.run(re_solve.koan, Target("path", str(folder(workbook))))
+    return recorded(progress, re_solve, judged(workbook, runner, re_solve.koan), now)
+
+
+def recorded(progress: Progress, re_solve: OpenReSolve, verdict: Verdict, now: float) -> Attempt:
+    """The attempt with this verdict. A failure is recorded, if that is possible."""
     not_recorded = ""
     if not verdict.passed and verdict.status != Status.not_started:
         re_solve = _with_failure(re_solve)

@@ -163,7 +163,7 @@ def test_hints_list_help_chapter_reset_and_neighbours(play):
         title = book.chapters[0].title.partition(":")[0]
         await until(pilot, lambda: title in screen_text(app), title)
         shot(app, "chapter")
-        await pilot.press("q")
+        await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, Page))
         await pilot.press("n")
         await until(pilot, lambda: app.state.koan == order[1])

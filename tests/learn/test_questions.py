@@ -116,6 +116,15 @@ def test_a_quiz_shuffles_its_options_by_seed_and_gives_the_reason_for_each(book)
     assert quiz.step(state, "enter")[0].ended == (len(questions) == 2)
 
 
+def test_the_chosen_option_has_a_sign_and_is_named(book):
+    asked = quiz.begin([book.questions["why-subtract-the-row-maximum"]], 0)
+    wrong = next(n for n, option in enumerate(asked.options) if not option.correct)
+    letter = quiz.LETTERS[wrong]
+    text = rendered(screens.quiz_question(quiz.step(asked, letter)[0]))
+    assert f"wrong: you chose {letter}" in text
+    assert f"▸ ✗ {letter} " in text and text.count("▸") == 1
+
+
 def test_what_is_no_answer_changes_nothing_and_q_ends(book):
     start = quiz.begin(questions_of(book, "quiz"), 1)
     for key in ("e", "z", "0", "5", "enter", "ab", "²"):

@@ -1,11 +1,13 @@
 """Reviews and re-solves: the log, the schedule derived from it, and the loops in the terminal."""
 
+import errno
 import io
 import json
 import os
 import random
 import signal
 import sqlite3
+import threading
 import time
 
 import pytest
@@ -13,6 +15,7 @@ from rich.console import Console
 
 from grader.book.errors import KoansError
 from grader.book.stubs import STUB, stub_of
+from grader.book.terminal import SafeConsole, console
 from grader.book.verdict import Status, Verdict
 from grader.book.verdict import TestResult as Result
 from grader.judge.runner import Runner
@@ -26,9 +29,10 @@ from grader.learn.due import cards, koans, review_queue
 from grader.learn.first_solve import Activity, first_solves
 from grader.learn.mistakes import Finding
 from grader.learn.progress import Progress
-from grader.learn.recall import Answer
+from grader.learn.recall import Answer, Recall
 from grader.learn.review_ui.keyboard import Keyboard
-from grader.learn.review_ui.re_solve import run_once
+from grader.learn.review_ui.re_solve import run_once, solve_on_terminal
+from grader.learn.review_ui.review import review as run_review
 from grader.learn.review_ui.screens import Screens
 from grader.learn.settings import Settings, change, load
 from tests.terminal import Terminal
@@ -654,3 +658,112 @@ def test_again_on_a_terminal_runs_each_save(proved):
     assert terminal.end() == (0, True)
     with Progress(proved.root) as progress:
         assert [r.rating for r in progress.recall.reviews("koan")["ch06_numerics/softmax"]] == [2]
+
+
+# Keys and writes at the wrong moment
+
+
+class Pressed(Keyboard):
+    """A keyboard on which these keys are pressed, one after the other. None: no key for a while."""
+
+    def __init__(self, *keys):
+        super().__init__()
+        self.live = True
+        self.keys = list(keys)
+
+    def key(self, timeout=None):
+        key = self.keys.pop(0) if self.keys else ""
+        if key is None:
+            time.sleep(0.02)
+        return key
+
+    def discard(self):
+        pass
+
+
+class WarmsUp:
+    """A runner that warms up until no more than so many keys of this keyboard are `left`."""
+
+    def __init__(self, keyboard, left):
+        self.keyboard, self.left = keyboard, left
+        self.given_up = threading.Event()
+
+    def warm_up(self):
+        while len(self.keyboard.keys) > self.left and not self.given_up.is_set():
+            time.sleep(0.001)
+        return "warm"
+
+    def give_up(self):
+        self.given_up.set()
+
+
+def on_screen(keyboard):
+    return Screens(keyboard, SafeConsole(file=io.StringIO(), force_terminal=True, width=80))
+
+
+def events_of(progress):
+    return [step.event for step in progress.recall.re_solve_steps()]
+
+
+def test_no_key_that_is_pressed_while_again_warms_up_has_an_effect(proved):
+    book = proved.workbook
+    keyboard = Pressed("g", "4", "r", "enter", "g", *[None] * 10, "x", "q")
+    screens = on_screen(keyboard)
+    with Progress(book.root) as progress:
+        re_solve = re_solving.begin(book, progress, book.koan("softmax"), time.time())
+        solve_on_terminal(book, progress, WarmsUp(keyboard, 11), re_solve, screens)
+        assert events_of(progress) == ["started"]  # not given up
+        assert (keyboard.keys, progress.recall.reviews("koan")) == ([], {})
+    shown = screens.console.file.getvalue()
+    assert shown.index("warming up; no key counts") < shown.index("g give up")
+
+
+def test_q_ends_again_while_it_warms_up(proved):
+    book = proved.workbook
+    keyboard = Pressed("g", "q", "g")
+    runner = WarmsUp(keyboard, -1)
+    with Progress(book.root) as progress:
+        re_solve = re_solving.begin(book, progress, book.koan("softmax"), time.time())
+        session = solve_on_terminal(book, progress, runner, re_solve, on_screen(keyboard))
+        assert (session.phase, runner.given_up.is_set(), keyboard.keys) == ("ended", True, ["g"])
+        assert events_of(progress) == ["started"]
+
+
+def test_a_rating_that_cannot_be_written_leaves_the_card_on_the_screen_until_it_can(proved, monkeypatch):
+    book, real = proved.workbook, Recall.review
+    refused = [1]
+
+    def full_once(self, kind, review):
+        if refused:
+            refused.pop()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(self, kind, review)
+
+    monkeypatch.setattr(Recall, "review", full_once)
+    screens = on_screen(Pressed(" ", "3", "4", "q"))
+    with Progress(book.root) as progress:
+        run_review(book, progress, Settings(), screens, 1)
+        assert [[r.rating for r in reviews] for reviews in progress.recall.reviews("card").values()] == [[4]]
+    assert "not recorded: " in screens.console.file.getvalue()
+
+
+class OfTerminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("term", "live"), [("xterm", True), ("dumb", False), ("", False), (None, False)])
+def test_a_terminal_that_cannot_draw_is_read_line_by_line(monkeypatch, term, live):
+    if term is None:
+        monkeypatch.delenv("TERM", raising=False)
+    else:
+        monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr("sys.stdout", OfTerminal())
+    keyboard = Keyboard(OfTerminal("3\n"))
+    assert keyboard.live == live
+    screens = Screens(keyboard, console())
+    assert screens.live == live
+    if not live:
+        screens.show("a card", ask="1 to 4")
+        assert screens.console.file.getvalue() == "a card\n[1 to 4 · then Enter]\n"
+        assert keyboard.key() == "3"

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Markdown, OptionList, Static
+from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from grader.book import terminal
@@ -20,6 +20,8 @@ from grader.learn.app.state import State, Verb
 from grader.learn.attempts import Step, solution_text
 from grader.learn.report.standing import unlocked
 
+CHOSEN, OTHER = "▸ ", "  "  # before the line that Enter would choose, and before the others
+KEYS = "Esc closes · ↑ ↓ PgUp PgDn scroll · q quits"
 SIDE_BY_SIDE = 110  # columns from which two answers are shown side by side
 
 
@@ -41,11 +43,13 @@ class ChooseKoan(ModalScreen[str | None]):
         super().__init__()
         self.workbook = workbook
         self.state = state
+        self._marked: int | None = None  # the index of the line that has the sign
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Input(placeholder="filter: a name, a chapter, a rung, failed, not started …")
             yield OptionList()
+            yield Static(Text("↑ ↓ choose · Enter goes there · Esc closes · Ctrl-C quits", "dim"))
 
     def on_mount(self) -> None:
         self._fill("")
@@ -57,10 +61,20 @@ class ChooseKoan(ModalScreen[str | None]):
         for koan in self.workbook.koans.values():
             line = self._line(koan)
             if all(word in f"{koan.id} {line.plain}".lower() for word in words.lower().split()):
-                options.add_option(Option(line, id=koan.id))
+                options.add_option(Option(Text.assemble(OTHER, line), id=koan.id))
         if options.option_count:
             ids = [str(options.get_option_at_index(i).id) for i in range(options.option_count)]
             options.highlighted = ids.index(min(ids, key=lambda koan: self._distance(koan, words)))
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Mark the line by a sign, too: not everybody sees its color."""
+        options = event.option_list
+        for index in {self._marked, event.option_index} - {None}:
+            if index is not None and index < options.option_count:
+                sign = CHOSEN if index == options.highlighted else OTHER
+                koan = self.workbook.koans[str(options.get_option_at_index(index).id)]
+                options.replace_option_prompt_at_index(index, Text.assemble(sign, self._line(koan)))
+        self._marked = event.option_index
 
     def _distance(self, koan: str, words: str) -> int:
         """How far a koan is from what was typed: 0 for its name, 1 for the start of its name, 2 otherwise."""
@@ -97,7 +111,7 @@ class ChooseKoan(ModalScreen[str | None]):
 
 
 class Page(ModalScreen[None]):
-    """A text to read. Escape, q or Enter closes it."""
+    """A text to read. Escape or Enter closes it."""
 
     CSS = """
     Page { align: center middle; }
@@ -105,7 +119,10 @@ class Page(ModalScreen[None]):
         width: 92%; max-width: 104; height: 92%; border: round $accent; background: $surface; padding: 0 1;
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "close", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "app.quit", "quit"),
+        Binding("escape,enter", "close", "close"),
+    ]
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
@@ -115,7 +132,8 @@ class Page(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll() as scroll:
             scroll.border_title = self.heading
-            yield Markdown(self.text)
+            scroll.border_subtitle = KEYS
+            yield Static(terminal.markdown(self.text))  # a widget for each paragraph would take a second
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
@@ -127,7 +145,7 @@ class Page(ModalScreen[None]):
 class PassedScreen(ModalScreen[Verb | None]):
     """A pass: the cards it unlocked, the afterword, and the learner's answer beside the model answer.
 
-    The result is the command to post next, or None.
+    The result is the command to post next, or None. Raises KoansError if the afterword cannot be read.
     """
 
     CSS = """
@@ -140,14 +158,17 @@ class PassedScreen(ModalScreen[Verb | None]):
     PassedScreen .stacked { layout: vertical; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "app.quit", "quit"),
         Binding("n,enter", "next", "next koan"),
-        Binding("escape,q", "stay", "stay"),
+        Binding("escape", "stay", "stay"),
     ]
 
     def __init__(self, workbook: Workbook, step: Step) -> None:
         super().__init__()
-        self.workbook = workbook
         self.step = step
+        self.afterword = workbook.notes(step.koan).afterword
+        has_solution = workbook.solution(step.koan).exists()  # a student edition has none
+        self.solution = solution_text(workbook, step.koan) if has_solution else None
 
     def compose(self) -> ComposeResult:
         koan = self.step.koan
@@ -155,16 +176,16 @@ class PassedScreen(ModalScreen[Verb | None]):
             scroll.border_title = f"{koan.id} passed"
             if self.step.unlocked:
                 yield Static(unlocked(self.step.unlocked))
-            yield Markdown(self.workbook.notes(koan).afterword)
+            yield Static(terminal.markdown(self.afterword))
             # Side by side where there is room. The class is set before anything is mounted.
             with Horizontal(classes="" if self.app.size.width >= SIDE_BY_SIDE else "stacked"):
                 with Vertical(classes="code"):
                     yield Static(Text("yours", "bold"))
                     yield Static(terminal.code(without_docstrings(self.step.text)))
-                if self.workbook.solution(koan).exists():  # a student edition has none
+                if self.solution is not None:
                     with Vertical(classes="code"):
                         yield Static(Text("the model answer", "bold"))
-                        yield Static(terminal.code(without_docstrings(solution_text(self.workbook, koan))))
+                        yield Static(terminal.code(without_docstrings(self.solution)))
         yield Footer()
 
     def on_mount(self) -> None:
@@ -182,7 +203,7 @@ class PassedScreen(ModalScreen[Verb | None]):
 
 
 class Confirm(ModalScreen[bool]):
-    """A yes-or-no question. y means yes, any other key no."""
+    """A yes-or-no question. y means yes, any other key no. q quits."""
 
     CSS = """
     Confirm { align: center middle; }
@@ -198,6 +219,9 @@ class Confirm(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         yield Static(Text.assemble(self.question, "\n\n", ("y", "bold"), " yes   ", ("any other key", "bold"), " no"))
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         event.stop()
-        self.dismiss(event.key == "y")
+        if event.key == "q":
+            await self.run_action("app.quit")
+        else:
+            self.dismiss(event.key == "y")

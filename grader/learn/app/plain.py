@@ -5,22 +5,28 @@ from __future__ import annotations
 import queue
 import sys
 import threading
-from typing import TextIO
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
 
 from rich.text import Text
 
 from grader.book import terminal
 from grader.book.errors import KoansError
 from grader.book.verdict import Status
-from grader.book.workbook import Workbook
+from grader.book.workbook import HINTS, Workbook
 from grader.learn.app.session import AppSession
-from grader.learn.app.state import Command, State, Verb
+from grader.learn.app.state import Command, Run, Shown, State, Verb
 from grader.learn.attempts import Step
 from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
 
 KEYS: dict[str, Verb] = {"n": "next", "p": "previous", "h": "hint", "r": "run", "x": "reset"}
-HELP = "Enter r run · h hint · n next · p previous · x reset · NAME go to a koan · q quit"
+HELP = (
+    "a letter, then Enter: r run, h hint, n next, p previous, x reset, q quit · Enter alone runs · "
+    "the name of a koan goes there"
+)
+LASTS = 2  # seconds after which a run is said to go on; then again after each ten
 
 
 class Plain:
@@ -36,6 +42,8 @@ class Plain:
         self.shown_messages: list[str] = []
         self.shown_hints = -1
         self.shown_koan = ""
+        self.shown_seconds = 0  # the age of the oldest run, as last told
+        self.runs: tuple[Run, ...] = ()
 
     def run(self) -> None:
         """Run until q, the end of the input or Ctrl-C."""
@@ -45,19 +53,20 @@ class Plain:
             self.session.start()
             while True:
                 try:
-                    item = self.items.get(timeout=0.05 if ended else None)
+                    item = self.items.get(timeout=0.05 if ended else 1.0 if self.runs else None)
                 except queue.Empty:
-                    if self.session.idle and self.items.empty():
+                    if ended and self.session.idle and self.items.empty():
                         return
+                    self._tell_runs()
                     continue
                 if item is None:
                     ended = True
                 elif isinstance(item, str):
                     if item == "q":
                         return
-                    self._handle(item)
+                    self._safely(self._handle, item)
                 else:
-                    self._show(item)
+                    self._safely(self._show, item)
         finally:
             self.session.stop()
 
@@ -70,6 +79,8 @@ class Plain:
         self.items.put(None)
 
     def _handle(self, line: str) -> None:
+        if KEYS.get(line) == "hint" and self.session.state.hints >= HINTS:
+            self._show_all_hints(self.session.state.koan)
         if not line or line in KEYS:
             self.session.post(Command(KEYS.get(line, "run")))
             return
@@ -78,7 +89,29 @@ class Plain:
         except KoansError as error:
             self.console.print(Text(f"{error}; {HELP}"))
 
+    def _safely(self, act: Callable[[Any], None], item: State | str) -> None:
+        try:
+            act(item)
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # somebody edits the content while the app runs
+            self.console.print(Text(self.session.reason(error), "red"))
+
+    def _tell_runs(self) -> None:
+        """Say that a run lasts, to somebody who waits at the keyboard."""
+        if not (self.runs and self.source.isatty()):
+            return
+        run = self.runs[0]
+        seconds = int(time.monotonic() - run.since)
+        due = LASTS if not self.shown_seconds else self.shown_seconds // 10 * 10 + 10
+        if seconds >= due:
+            self.shown_seconds = seconds
+            self.console.print(Text(f"running {run.koan}: {seconds} s", "dim"))
+
     def _show(self, state: State) -> None:
+        self.runs = state.runs
+        if not state.runs:
+            self.shown_seconds = 0
         self._show_messages(state)
         self._show_hint(state)
         if state.step is None or state.step is self.shown_step:
@@ -99,9 +132,14 @@ class Plain:
         if state.koan != self.shown_koan:
             self.shown_koan, self.shown_hints = state.koan, state.hints
         if state.hints > self.shown_hints:
-            self.shown_hints = state.hints
             text = self.workbook.notes(self.workbook.koans[state.koan]).hints[state.hints - 1]
             self.console.print(Text(f"hint {state.hints}", "bold"), "", terminal.markdown(text))
+            self.shown_hints = state.hints
+            self.session.post(Shown(state.koan, state.hints))
+
+    def _show_all_hints(self, koan: str) -> None:
+        for tier, text in enumerate(self.workbook.notes(self.workbook.koans[koan]).hints, 1):
+            self.console.print(Text(f"hint {tier}", "bold"), "", terminal.markdown(text))
 
     def _show_pass(self, state: State, step: Step) -> None:
         self.console.print(terminal.verdict(step.koan, step.verdict), unlocked(step.unlocked))

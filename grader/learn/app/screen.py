@@ -5,36 +5,45 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from typing import ClassVar
+import time
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
 
 from rich.console import Group, RenderableType
 from rich.markdown import Markdown
 from rich.text import Text
+from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
+from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from grader.book import terminal
-from grader.book.errors import KoansError
 from grader.book.verdict import Status
 from grader.book.workbook import HINTS, RUNGS, Koan, Workbook
 from grader.learn import attempts
 from grader.learn.app.panels import ChooseKoan, Confirm, Page, PassedScreen
 from grader.learn.app.session import AppSession
-from grader.learn.app.state import Command, Notice, State, Verb
+from grader.learn.app.state import Command, Notice, Run, Shown, State, Verb
 from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
 
 WIDE = 100  # columns from which prompt and verdict are shown side by side
+ROOMY = 120  # columns from which there is room to name the command for what is due
+TICK = 0.25  # seconds between looks at the clock while a koan runs
 BAR = 12  # width of the bar of progress in cells
+
+Result = TypeVar("Result")  # of a screen
 
 HELP = """
 Edit the koan's file in your own editor. Every time you save it, it runs, and the verdict appears here.
 
 | key | |
 |---|---|
+| ↑ ↓ PgUp PgDn Home End | scroll the part of the screen that has a thick edge |
+| Tab | give the other part the thick edge |
 | n, p | the next koan, the one before (after a pass, n goes to the next that has not passed) |
 | l | the list: type to filter, Enter to go there |
 | r | run now |
@@ -43,10 +52,30 @@ Edit the koan's file in your own editor. Every time you save it, it runs, and th
 | s | the model answer beside yours, once yours has passed |
 | c | read the chapter |
 | x | put the stub back (yours is kept) |
-| q | quit |
+| q, Ctrl-C | quit, at any time; Esc closes a page, Ctrl-Z suspends |
+
+A koan that you leave while it runs goes on, and its verdict counts.
 
 A verdict is one of passed, failed, not started, broken, timed out, crashed, not run here. "Not run" is never a pass.
 """
+
+
+class Pane(VerticalScroll):
+    """A part of the screen that scrolls. After a change of its size the text that came last is in view again."""
+
+    latest: Static | None = None
+
+    def reveal(self, latest: Static) -> None:
+        self.latest = latest
+        latest.scroll_visible(animate=False, top=True, immediate=True)
+
+    def to_top(self) -> None:
+        self.latest = None
+        self.scroll_home(animate=False)
+
+    def on_resize(self) -> None:
+        if self.latest is not None:
+            self.call_after_refresh(self.reveal, self.latest)
 
 
 class KoansApp(App[None]):
@@ -57,24 +86,29 @@ class KoansApp(App[None]):
     CSS = """
     #head { height: auto; padding: 0 1; background: $panel; }
     #body { height: 1fr; }
-    #prompt, #verdict { width: 1fr; height: 1fr; padding: 1 1 0 1; }
-    #verdict { border-left: solid $panel; }
+    #prompt, #verdict { width: 1fr; height: 1fr; padding: 1 1 0 1; border-left: vkey $panel; }
+    #prompt:focus, #verdict:focus { border-left: outer $accent; }
+    .hint { display: none; height: auto; }
+    .hint.shown { display: block; }
     .narrow #body { layout: vertical; }
     .narrow #prompt { height: auto; max-height: 45%; }
-    .narrow #verdict { border-left: none; border-top: solid $panel; }
+    .narrow #verdict { border-top: solid $panel; }
     """
+    # The first ones are in the footer also where it has little room.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "post('next')", "next"),
-        Binding("p", "post('previous')", "previous", show=False),
-        Binding("l", "list", "list"),
-        Binding("r", "post('run')", "run"),
-        Binding("h", "post('hint')", "hint"),
-        Binding("e", "edit", "edit", show=False),
-        Binding("s", "solution", "solution"),
-        Binding("c", "read", "chapter"),
-        Binding("x", "reset", "reset", show=False),
-        Binding("question_mark", "help", "help", key_display="?"),
         Binding("q", "quit", "quit"),
+        Binding("question_mark", "help", "help", key_display="?"),
+        Binding("n", "post('next')", "next"),
+        Binding("h", "hint", "hint"),
+        Binding("r", "post('run')", "run", show=False),
+        Binding("l", "list", "list"),
+        Binding("c", "read", "text"),
+        Binding("s", "solution", "answer"),
+        Binding("p", "post('previous')", "previous", show=False),
+        Binding("e", "edit", "edit", show=False),
+        Binding("x", "reset", "reset", show=False),
+        Binding("ctrl+c", "quit", "quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "suspend", show=False, priority=True),
     ]
 
     class Changed(Message):
@@ -89,6 +123,8 @@ class KoansApp(App[None]):
         self.workbook = workbook
         self.session = AppSession(workbook, self._post_state, poll=poll)
         self.state = self.session.state
+        self._width = 0
+        self._seconds: tuple[int, ...] = ()  # for which the runs go on, as shown
         self._last_pass: attempts.Step | None = None
 
     def _post_state(self, state: State) -> None:
@@ -97,47 +133,125 @@ class KoansApp(App[None]):
     def compose(self) -> ComposeResult:
         yield Static(id="head")
         with Horizontal(id="body"):
-            with VerticalScroll(id="prompt"):
+            with Pane(id="prompt"):
                 yield Static(id="prompt-text")
-            with VerticalScroll(id="verdict"):
+                for tier in range(1, HINTS + 1):
+                    yield Static(id=f"hint-{tier}", classes="hint")
+                yield Static(id="more-hints")
+            with Pane(id="verdict"):
                 yield Static(id="verdict-text")
         yield Footer()
 
     def on_mount(self) -> None:
+        self._width = self.size.width
         self._show(self.state)
         self.session.start()
+        self.set_interval(TICK, self._count_seconds)
 
     def on_unmount(self) -> None:
         self.session.stop()
 
-    def on_resize(self) -> None:
-        self.set_class(self.size.width < WIDE, "narrow")
+    async def action_quit(self) -> None:
+        self.quit()
+
+    def action_help_quit(self) -> None:
+        """Textual calls it for Ctrl-C where that does not quit. Here it always quits."""
+        self.quit()
+
+    def quit(self) -> None:
+        """End the app. The session ends meanwhile: Textual needs a fifth of a second to give the terminal back."""
+        self.session.give_up()
+        self.exit()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._width = event.size.width
+        self.set_class(self._narrow, "narrow")
         self._show(self.state)
 
+    @property
+    def _narrow(self) -> bool:
+        return self._width < WIDE
+
+    def _count_seconds(self) -> None:
+        """Show for how many seconds the runs have gone on, when these have changed."""
+        now = time.monotonic()
+        seconds = tuple(int(now - run.since) for run in self.state.runs)
+        if seconds != self._seconds:
+            self._seconds = seconds
+            self._show(self.state)
+
     def on_koans_app_changed(self, message: Changed) -> None:
-        moved = message.state.koan != self.state.koan
-        self.state = message.state
-        self._show(message.state)
-        if moved:
-            self.query_one("#prompt").scroll_home(animate=False)
-        step = message.state.step
+        before, self.state = self.state, message.state
+        state = self.state
+        self._show(state)
+        self._bring_into_view(before, state)
+        step = state.step
         if step is not None and step is not self._last_pass and step.verdict.passed:
             self._last_pass = step
             if step.first and len(self.screen_stack) == 1:
                 self._show_pass(step)
+
+    def _bring_into_view(self, before: State, state: State) -> None:
+        """Scroll to what is new: the prompt of another koan, a verdict, a hint. The keys that scroll go to it, too."""
+        main = self.screen_stack[0]
+        prompt, verdict = main.query_one("#prompt", Pane), main.query_one("#verdict", Pane)
+        if state.koan != before.koan:
+            prompt.to_top()
+            verdict.to_top()
+            main.set_focus(prompt)
+        elif state.step is not before.step:
+            verdict.to_top()
+            if before.step is not None:
+                main.set_focus(verdict)
+        elif state.hints > before.hints:
+            self._reveal_hint(state)
+
+    def _reveal_hint(self, state: State) -> None:
+        """Scroll to the last hint. It counts as seen only then."""
+        main = self.screen_stack[0]
+        hint = main.query_one(f"#hint-{state.hints}", Static)
+        prompt = main.query_one("#prompt", Pane)
+        main.set_focus(prompt)
+
+        def reveal() -> None:
+            if hint.has_class("shown") and self.state.koan == state.koan:
+                prompt.reveal(hint)
+                self.session.post(Shown(state.koan, state.hints))
+
+        self.call_after_refresh(reveal)
 
     @property
     def koan(self) -> Koan:
         return self.workbook.koans[self.state.koan]
 
     def _show(self, state: State) -> None:
+        main = self.screen_stack[0]
         parts = {"#head": self._head, "#prompt-text": self._prompt, "#verdict-text": self._verdict}
         for where, render in parts.items():
             try:
                 content = render(state)
-            except KoansError as error:  # somebody edits the content while the app runs
-                content = Text(str(error), "red")
-            self.query_one(where, Static).update(content)
+            except Exception as error:  # somebody edits the content while the app runs
+                content = Text(self.session.reason(error), "red")
+            main.query_one(where, Static).update(content)
+        self._show_hints(state)
+
+    def _show_hints(self, state: State) -> None:
+        main = self.screen_stack[0]
+        try:
+            hints = self.workbook.notes(self.koan).hints[: state.hints]
+        except Exception as error:
+            hints = ()
+            main.query_one("#more-hints", Static).update(Text(self.session.reason(error), "red"))
+        else:
+            more = "" if state.hints >= HINTS else "h for one more hint" if state.hints else "h for a hint"
+            main.query_one("#more-hints", Static).update(Text(f"\n{more}", "dim"))
+        for tier in range(1, HINTS + 1):
+            shown = tier <= len(hints)
+            widget = main.query_one(f"#hint-{tier}", Static)
+            widget.set_class(shown, "shown")
+            if shown:
+                head = Text(f"\nhint {tier} of {HINTS}", "bold yellow")
+                widget.update(Group(head, Markdown(hints[tier - 1])))
 
     def _head(self, state: State) -> RenderableType:
         koan = self.koan
@@ -150,7 +264,7 @@ class KoansApp(App[None]):
             (chapter.id, "cyan"),
             " ",
             ("━" * filled, "green"),
-            ("━" * (BAR - filled), "dim"),
+            ("─" * (BAR - filled), "dim"),
             f" {sum(passed)}/{len(passed)}",
         )
         rungs = Text("rungs  ", "dim")
@@ -158,36 +272,37 @@ class KoansApp(App[None]):
             koans = [k for k in self.workbook.koans.values() if k.rung == rung]
             done = sum(state.standings[k.id].status == Status.passed for k in koans)
             if koans:
-                style = "bold" if rung == koan.rung else "dim"
-                rungs.append(f"{rung.removesuffix(' it')} {done}/{len(koans)}  ", style)
-        mode = state.mode if state.mode.startswith("cold") else ("running…" if state.running else state.mode)
-        status = Text.assemble(("  " + mode, "yellow" if state.running else "dim"))
-        line.append_text(status)
+                here = rung == koan.rung
+                name = f"{'▸' if here else ''}{rung.removesuffix(' it')} {done}/{len(koans)}  "
+                rungs.append(name, "bold" if here else "dim")
+        line.append(f"  {self._mode(state)}", "yellow" if state.running else "dim")
         if state.due:
-            cards = f"{state.due} due" if self.size.width < WIDE else f"{count(state.due, 'card')} due (koans review)"
+            cards = f"{state.due} due" if self._width < ROOMY else f"{count(state.due, 'card')} due (koans review)"
             line.append(f"  {cards}", "magenta")
-        parts = [line] if self.size.width < WIDE else [line, rungs]
+        parts = [line] if self._narrow else [line, rungs]
         parts += [Text(line, "yellow") for line in (state.notice, state.trouble) if line]
         return Group(*parts)
+
+    def _mode(self, state: State) -> str:
+        """What runs and for how many seconds, or how koans run."""
+        names = [f"{run.koan.partition('/')[2]} {self._age(run)}" for run in state.runs]
+        if names:
+            return "running " + ", ".join(names)
+        return "running…" if state.running and not state.mode.startswith("cold") else state.mode
+
+    def _age(self, run: Run) -> str:
+        return f"{int(time.monotonic() - run.since)} s"
 
     def _prompt(self, state: State) -> RenderableType:
         koan = self.koan
         number = state.order.index(koan.id) + 1
-        parts: list[RenderableType] = [
-            Text(f"{number}. {koan.name}", "bold cyan"),
-            terminal.prompt(self.workbook, koan),
-        ]
-        hints = self.workbook.notes(koan).hints[: state.hints]
-        for i, hint in enumerate(hints, 1):
-            parts += [Text(), Text(f"hint {i} of {HINTS}", "bold yellow"), Markdown(hint)]
-        if not hints:
-            parts += [Text(), Text("h for a hint", "dim")]
-        return Group(*parts)
+        return Group(Text(f"{number}. {koan.name}", "bold cyan"), terminal.prompt(self.workbook, koan))
 
     def _verdict(self, state: State) -> RenderableType:
         step = state.step
+        age = next((f" {self._age(run)}" for run in state.runs if run.koan == state.koan), "")
         if step is None:
-            return Text("running your code…" if state.running else "", "dim")
+            return Text(f"running your code…{age}" if state.running else "", "dim")
         verdict = step.verdict
         parts: list[RenderableType] = [terminal.verdict(step.koan, verdict)]
         if verdict.status == Status.not_started:
@@ -198,11 +313,20 @@ class KoansApp(App[None]):
             keys = "n for the next koan, s for the model answer beside yours"
             parts += [Text(), unlocked(step.unlocked), Text(keys, "dim")]
         if state.running:
-            parts.append(Text("running…", "yellow"))
+            parts.insert(0, Text(f"running…{age}", "yellow"))
         return Group(*parts)
 
     def _show_pass(self, step: attempts.Step) -> None:
-        self.push_screen(PassedScreen(self.workbook, step), self._after_pass)
+        self._open(lambda: PassedScreen(self.workbook, step), self._after_pass)
+
+    def _open(self, screen: Callable[[], Screen[Result]], then: Callable[[Result | None], None] | None = None) -> None:
+        """Open a screen. If what it shows cannot be read, a notice says why."""
+        try:
+            opened = screen()
+        except Exception as error:
+            self.session.post(Notice(self.session.reason(error)))
+        else:
+            self.push_screen(opened, then)
 
     def _after_pass(self, verb: Verb | None) -> None:
         if verb:
@@ -210,6 +334,11 @@ class KoansApp(App[None]):
 
     def action_post(self, verb: Verb) -> None:
         self.session.post(Command(verb))
+
+    def action_hint(self) -> None:
+        if self.state.hints >= HINTS:
+            self._reveal_hint(self.state)
+        self.session.post(Command("hint"))
 
     def action_list(self) -> None:
         def go_to(koan: str | None) -> None:
@@ -223,22 +352,15 @@ class KoansApp(App[None]):
 
     def action_read(self) -> None:
         chapter = next(c for c in self.workbook.chapters if c.id == self.koan.chapter)
-        try:
-            self.push_screen(Page(chapter.title, self.workbook.text_for_terminal(chapter)))
-        except KoansError as error:
-            self.session.post(Notice(str(error)))
+        self._open(lambda: Page(chapter.title, self.workbook.text_for_terminal(chapter)))
 
     def action_solution(self) -> None:
         step = self.state.step
         if step is not None and step.verdict.passed:
             self._show_pass(step)
         elif self.state.standings[self.koan.id].passed:
-            try:
-                self.push_screen(
-                    Page(self.koan.title, f"```python\n{attempts.solution_text(self.workbook, self.koan)}```")
-                )
-            except KoansError as error:
-                self.session.post(Notice(str(error)))
+            koan = self.koan
+            self._open(lambda: Page(koan.title, f"```python\n{attempts.solution_text(self.workbook, koan)}```"))
         else:
             self.session.post(
                 Notice(f"the solution opens when yours passes; koans solution {self.koan.name} --peek shows it")

@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from grader.book.verdict import Status
-from grader.book.workbook import HINTS
+from grader.book.verdict import SYMBOLS, Status, Verdict
+from grader.book.workbook import HINTS, Koan
 from grader.learn.attempts import Step
 from grader.learn.progress import Standing
 
@@ -27,10 +27,43 @@ class Saved(msgspec.Struct, frozen=True):
     exercises: bool = True
 
 
+class Deleted(msgspec.Struct, frozen=True):
+    """The exercise files of these koans, at least one, are gone."""
+
+    koans: tuple[str, ...]
+
+
+class Began(msgspec.Struct, frozen=True):
+    """A run of this koan has begun."""
+
+    koan: str
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A run of this koan was ended before it had a verdict, because a newer text of it waits."""
+
+    koan: str
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A run of this text has a verdict, which is not recorded yet."""
+
+    koan: Koan
+    verdict: Verdict
+    text: str
+
+
 class Ran(msgspec.Struct, frozen=True):
     """An attempt has a verdict."""
 
     step: Step
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """This tier of the koan's hints is on the screen now. Only then it counts as seen."""
+
+    koan: str
+    tier: int
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -52,15 +85,24 @@ class Command(msgspec.Struct, frozen=True):
     koan: str = ""
 
 
-Event = Warmed | Saved | Ran | Trouble | Notice | Command
+Event = Warmed | Saved | Deleted | Began | Ended | Judged | Ran | Shown | Trouble | Notice | Command
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run that goes on. `since` is when it began, on the clock `time.monotonic`."""
+
+    koan: str
+    since: float
 
 
 class State(msgspec.Struct, frozen=True):
     """The state of the app.
 
     `order` holds the ids of all koans in the order of the workbook, `koan` is the current one and `step` its last
-    attempt since it became current. `hints` is the number of tiers shown. `mode` describes how koans run. `notice` is
-    a line for the learner, `trouble` a line about an error outside their code. `due` is the number of cards to review.
+    attempt since it became current. `running`: the current koan runs or waits for its run. `runs` holds all runs that
+    go on, also of koans that were left. `hints` is the number of tiers shown. `mode` describes how koans run. `notice`
+    is a line for the learner, which soon disappears; `trouble` is a line about an error outside their code. `due` is
+    the number of cards to review.
     """
 
     order: tuple[str, ...]
@@ -68,6 +110,7 @@ class State(msgspec.Struct, frozen=True):
     standings: dict[str, Standing]
     step: Step | None = None
     running: bool = False
+    runs: tuple[Run, ...] = ()
     hints: int = 0
     mode: str = "warming up"
     notice: str = ""
@@ -81,14 +124,17 @@ class State(msgspec.Struct, frozen=True):
 
 
 class AppEffect(msgspec.Struct, frozen=True):
-    """What the session must do for a new state: run the koan (and cancel the run before), reset it, record a hint.
+    """What the session must do for a new state: run the koan (and cancel its run before), reset it, record a hint.
 
-    `force`: run also if the text has not changed since its last run.
+    `force`: run also if the text has not changed since its last run. `passing`: the learner only came by, so the run
+    is not needed once they are at another koan. `tier` is the tier of a hint.
     """
 
     verb: Literal["run", "reset", "hint"]
     koan: str
     force: bool = False
+    passing: bool = False
+    tier: int = 0
 
 
 def update(state: State, event: Event) -> tuple[State, list[AppEffect]]:
@@ -99,13 +145,15 @@ def update(state: State, event: Event) -> tuple[State, list[AppEffect]]:
         case Notice(text):
             return msgspec.structs.replace(state, notice=text), []
         case Trouble(text):
-            return msgspec.structs.replace(state, trouble=text, running=False), []
+            return msgspec.structs.replace(state, trouble=text), []
         case Saved(koans, exercises):
             return _saved(state, koans, exercises)
+        case Deleted(koans):
+            return _deleted(state, koans)
         case Ran(step):
-            if step.koan.id != state.koan:
-                return state, []
-            return msgspec.structs.replace(state, step=step, running=False, trouble=""), []
+            return _ran(state, step), []
+        case Shown(koan, tier):
+            return state, [AppEffect("hint", koan, tier=tier)]
         case Command("next"):
             return go_to(state, next_koan(state))
         case Command("previous"):
@@ -116,8 +164,11 @@ def update(state: State, event: Event) -> tuple[State, list[AppEffect]]:
         case Command("run"):
             return msgspec.structs.replace(state, running=True, notice=""), [AppEffect("run", state.koan, force=True)]
         case Command("hint"):
-            tier = min(state.hints + 1, HINTS)
-            return msgspec.structs.replace(state, hints=tier), [AppEffect("hint", state.koan)]
+            if state.hints < HINTS:
+                return msgspec.structs.replace(state, hints=state.hints + 1), []
+            name = state.koan.partition("/")[2]
+            told = f"that was the last hint; koans solution {name} --peek shows the model answer"
+            return msgspec.structs.replace(state, notice=told), []
         case Command("reset"):
             return state, [AppEffect("reset", state.koan)]
         case _:
@@ -125,18 +176,43 @@ def update(state: State, event: Event) -> tuple[State, list[AppEffect]]:
 
 
 def _saved(state: State, koans: tuple[str, ...], exercises: bool) -> tuple[State, list[AppEffect]]:
+    if any(state.notice.startswith(_gone(koan)) for koan in koans):
+        state = msgspec.structs.replace(state, notice="")
     if state.koan in koans:
         return msgspec.structs.replace(state, running=True), [AppEffect("run", state.koan, force=not exercises)]
     if not exercises:
         return state, []
-    return go_to(state, koans[0])  # the learner works on another koan: follow
+    return go_to(state, koans[0], passing=False)  # the learner works on another koan: follow
 
 
-def go_to(state: State, koan: str) -> tuple[State, list[AppEffect]]:
-    """Make `koan` the current one and run it."""
+def _deleted(state: State, koans: tuple[str, ...]) -> tuple[State, list[AppEffect]]:
+    """Say which file is gone. The current koan is run, so that its verdict says so too."""
+    here = state.koan in koans
+    koan = state.koan if here else koans[0]
+    do = "x writes its stub again" if here else f"koans reset {koan.partition('/')[2]} writes its stub again"
+    state = msgspec.structs.replace(state, notice=f"{_gone(koan)}; {do}")
+    return state, [AppEffect("run", koan, force=True)] if here else []
+
+
+def _gone(koan: str) -> str:
+    return f"exercises/{koan}.py is gone"
+
+
+def _ran(state: State, step: Step) -> State:
+    trouble = f"not recorded: {step.not_recorded}" if step.not_recorded else ""
+    if step.koan.id == state.koan:
+        return msgspec.structs.replace(state, step=step, trouble=trouble)
+    status = step.verdict.status
+    return msgspec.structs.replace(
+        state, notice=f"{step.koan.name}  {SYMBOLS[status]} {status.value}", trouble=trouble or state.trouble
+    )
+
+
+def go_to(state: State, koan: str, *, passing: bool = True) -> tuple[State, list[AppEffect]]:
+    """Make `koan` the current one and run it. `passing`: as in AppEffect."""
     hints = state.standings[koan].hints if koan in state.standings else 0
     moved = msgspec.structs.replace(state, koan=koan, step=None, hints=hints, running=True, notice="")
-    return moved, [AppEffect("run", koan, force=True)]
+    return moved, [AppEffect("run", koan, force=True, passing=passing)]
 
 
 def next_koan(state: State) -> str:

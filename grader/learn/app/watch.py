@@ -2,68 +2,100 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import watchfiles
 
+from grader.book.errors import refusal
 from grader.book.workbook import Workbook
-from grader.learn.app.state import Event, Notice, Saved
+from grader.learn.app.state import Deleted, Event, Notice, Saved, Trouble
 
 STEP = 5  # ms without another change before changes are passed on: editors write, rename, write again
 DEBOUNCE = 60  # ms at most
 POLL = 200  # ms between polls where no events arrive
 PROBE = 1.5  # seconds in which an event must arrive after we write a file ourselves
+AGAIN = 1.0  # seconds after which watching starts once more, if it fails
 
 
-def affected(workbook: Workbook, paths: Iterable[str]) -> Saved | None:
-    """The koans whose files these are; if some are exercises, only their koans. None if no file belongs to a koan."""
-    exercises, others = set(), set()
+def affected(workbook: Workbook, paths: Iterable[str]) -> Saved | Deleted | None:
+    """The koans whose files these are; if some are exercises, only their koans. None if no file belongs to a koan.
+
+    Exercises that are gone count only if none was saved: an editor may delete a file and write it again.
+    """
+    saved, deleted, others = set(), set(), set()
     for text in paths:
         path = Path(text)
         koan = f"{path.parent.name}/{path.stem.removeprefix('test_')}"
         if koan not in workbook.koans or path.suffix not in (".py", ".md"):
             continue
-        if path == workbook.exercise(workbook.koans[koan]):
-            exercises.add(koan)
-        else:
+        if not path.is_relative_to(workbook.root / "exercises"):
+            continue
+        if path != workbook.exercise(workbook.koans[koan]):
             others.add(koan)
-    order = list(workbook.koans)
-    koans = exercises or others
-    return Saved(tuple(sorted(koans, key=order.index)), bool(exercises)) if koans else None
+        elif path.is_file():
+            saved.add(koan)
+        else:
+            deleted.add(koan)
+    order = list(workbook.koans).index
+    if deleted and not saved:
+        return Deleted(tuple(sorted(deleted, key=order)))
+    koans = saved or others
+    return Saved(tuple(sorted(koans, key=order)), bool(saved)) if koans else None
 
 
 class Watcher:
-    """A thread that posts Saved events. It switches to polling where the file system sends no events."""
+    """A thread that posts Saved and Deleted events. It switches to polling where the file system sends no events.
+
+    If the files cannot be watched, it says why and tries again.
+    """
 
     def __init__(self, workbook: Workbook, post: Callable[[Event], None], *, poll: bool = False) -> None:
         self.workbook = workbook
         self.post = post
         self.poll = poll
+        self.thread = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._stop = threading.Event()
         self._event_seen = threading.Event()
+        self._exercises = workbook.root / "exercises"
         self._probe = workbook.root / ".koans" / "probe"
-        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._told = ""
 
     def start(self) -> None:
-        self._thread.start()
+        self.thread.start()
 
     def stop(self) -> None:
+        """Let the thread end. It does so within a few milliseconds."""
         self._stop.set()
-        self._thread.join(2)
-        self._probe.unlink(missing_ok=True)
 
     def _watch(self) -> None:
         if not self.poll:
-            probing = threading.Thread(target=self._expect_an_event, daemon=True)
-            probing.start()
-            self._post_changes(polling=False)
-            probing.join(2)
-        if self.poll and not self._stop.is_set():
-            self.post(Notice("files are polled, because no events arrive from this file system"))
-        if not self._stop.is_set():
-            self._post_changes(polling=True)
+            threading.Thread(target=self._expect_an_event, daemon=True).start()
+        while not self._stop.is_set():
+            polling = self.poll
+            try:
+                self._post_changes(polling=polling)
+            except Exception as error:
+                self._failed(error, polling=polling)
+            else:
+                if self.poll and not polling and not self._stop.is_set():
+                    self.post(Notice("files are polled, because no events arrive from this file system"))
+        with contextlib.suppress(OSError):
+            self._probe.unlink(missing_ok=True)
+
+    def _failed(self, error: Exception, *, polling: bool) -> None:
+        """Events may be used up: the system allows a number of watches. Then poll. Otherwise try again later."""
+        reason = refusal(error) or str(error)
+        if not polling and self._exercises.is_dir():
+            self.poll = True
+            self.post(Notice(f"files are polled, because they cannot be watched ({reason})"))
+            return
+        if reason != self._told:
+            self._told = reason
+            self.post(Trouble(f"saves are not noticed ({reason}); r runs the koan"))
+        self._stop.wait(AGAIN)
 
     def _expect_an_event(self) -> None:
         """Write a file of ours until the watcher sees an event for it. If it never does, switch to polling."""
@@ -80,9 +112,15 @@ class Watcher:
         self._event_seen.set()
 
     def _post_changes(self, *, polling: bool) -> None:
-        folders = [self.workbook.root / "exercises", self._probe.parent]
+        """Post changes until the end, until polling is wanted, or until the folder of exercises is another one."""
+        folder = _identity(self._exercises)
+        if folder is None:
+            raise FileNotFoundError(f"{self._exercises.name}/ is gone")
+        if self._told:  # it failed before: what was saved meanwhile is not known
+            self._told = ""
+            self.post(Saved(tuple(self.workbook.koans)))
         changes = watchfiles.watch(
-            *folders,
+            *(place for place in (self._exercises, self._probe.parent) if place.is_dir()),
             watch_filter=None,
             step=STEP,
             debounce=DEBOUNCE,
@@ -99,7 +137,19 @@ class Watcher:
                 self._event_seen.set()
             if not polling and self.poll:
                 return
-            saved = affected(self.workbook, paths)
-            if saved is not None:
+            event = affected(self.workbook, paths)
+            if event is not None:
                 self._event_seen.set()
-                self.post(saved)
+                self.post(event)
+            if not batch and _identity(self._exercises) != folder:
+                self._told = "another folder"
+                return
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Changes when another folder takes the place of this one. None if there is none."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -66,10 +66,12 @@ def quiz_question(quiz: Quiz) -> RenderableType:
     if quiz.chosen is None:
         return Group(*parts)
     chosen = quiz.options[quiz.chosen]
-    parts += [Text(), Text("right" if chosen.correct else "wrong", "bold green" if chosen.correct else "bold red")]
+    head = "right" if chosen.correct else f"wrong: you chose {LETTERS[quiz.chosen]}"
+    parts += [Text(), Text(head, "bold green" if chosen.correct else "bold red")]
     for number, (letter, option) in enumerate(zip(LETTERS, quiz.options, strict=False)):
-        mark = ("✓", "green") if option.correct else ("✗", "red" if number == quiz.chosen else "dim")
-        parts += [_hanging(Text.assemble(mark, f" {letter}  "), inline(option.why))]
+        mine = number == quiz.chosen
+        mark = ("✓", "green") if option.correct else ("✗", "red" if mine else "dim")
+        parts += [_hanging(Text.assemble("▸ " if mine else "  ", mark, f" {letter}  "), inline(option.why))]
     return Group(*parts)
 
 

@@ -5,33 +5,70 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import sys
+from collections.abc import Callable
 from typing import Any, TextIO
 
+from grader.book import terminal
+
 ENTER = "enter"
+SCREEN_LOST = ("SIGCONT", "SIGWINCH")  # signals after which a terminal may not show the screen as it was drawn
 
 
 class Keyboard:
     """The learner's keyboard, a context manager. While it is open, a terminal returns keys at once and without an echo.
 
-    `live`: input and output are terminals.
+    `live`: input and output are terminals, and can do more than print lines. `redraw` is called
+    when the screen has to be drawn once more.
     """
 
     def __init__(self, source: TextIO | None = None) -> None:
         self.source = source or sys.stdin
-        self.live = self.source.isatty() and sys.stdout.isatty()
+        self.live = self.source.isatty() and sys.stdout.isatty() and terminal.can_draw()
+        self.redraw: Callable[[], None] = lambda: None
         self._saved_mode: list[Any] | None = None
+        self._saved_handlers: dict[int, Any] = {}
         self._pending = ""
+        self._waiting = False  # for a key
 
     def __enter__(self) -> Keyboard:
         if self.live:
             import termios
 
             self._saved_mode = termios.tcgetattr(self.source.fileno())
+            for name in SCREEN_LOST:
+                if hasattr(signal, name):
+                    number = getattr(signal, name)
+                    self._saved_handlers[number] = signal.signal(number, self._restore_screen)
         return self
 
     def __exit__(self, *_: object) -> None:
+        while self._saved_handlers:
+            signal.signal(*self._saved_handlers.popitem())
         self._restore_mode()
+
+    def _restore_screen(self, *_: object) -> None:
+        """The command was suspended and is back, or the terminal has another size: draw the screen once more."""
+        if self._waiting:
+            self._set_cbreak()
+            self.redraw()
+
+    def _set_cbreak(self) -> None:
+        import termios
+        import tty
+
+        with contextlib.suppress(termios.error):
+            tty.setcbreak(self.source.fileno(), termios.TCSADRAIN)
+
+    def discard(self) -> None:
+        """Forget the keys that were pressed and not read yet."""
+        self._pending = ""
+        if self.live:
+            import termios
+
+            with contextlib.suppress(termios.error):
+                termios.tcflush(self.source.fileno(), termios.TCIFLUSH)
 
     def _restore_mode(self) -> None:
         if self._saved_mode is not None:
@@ -48,15 +85,17 @@ class Keyboard:
         if not self.live:
             line = self.source.readline()
             return (line.strip().lower() or ENTER) if line else ""
-        import termios
-        import tty
+        self._waiting = True
+        try:
+            return self._pressed(timeout)
+        finally:
+            self._waiting = False
 
+    def _pressed(self, timeout: float | None) -> str | None:
         descriptor = self.source.fileno()
         while True:
             if not self._pending:
-                tty.setcbreak(
-                    descriptor, termios.TCSADRAIN
-                )  # before each key: the shell may have changed the mode after Ctrl-Z
+                self._set_cbreak()  # before each key: the shell may have changed the mode after Ctrl-Z
                 if timeout is not None and not select.select([descriptor], [], [], timeout)[0]:
                     return None
                 data = os.read(descriptor, 64)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+import msgspec
 from rich.console import RenderableType
 from rich.text import Text
 
+from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
 from grader.judge.runner import Runner
 from grader.learn import re_solving
@@ -17,11 +22,15 @@ from grader.learn.cards.re_solve_session import ReSolveSession
 from grader.learn.progress import Progress
 from grader.learn.re_solving import OpenReSolve
 from grader.learn.report import re_solving as report
-from grader.learn.review_ui.screens import Screens
+from grader.learn.review_ui.screens import Screens, warning
 
+T = TypeVar("T")
+WARMING_UP = "warming up; no key counts until that is done, except q, which leaves it for later"
+RUNNING = "no key counts until it has run, except q, which leaves it for later"
 KEYS = "every save runs it · r run now · g give up · q leave it for later (the clock runs on)"
 RATE = "1 to 4: how hard was it? · Enter: as proposed"
 POLL = 0.2  # seconds between checks of the file
+WORKING = 0.05  # seconds between checks of a run
 
 
 def solve_again(
@@ -52,33 +61,46 @@ def solve_on_terminal(
     """Run the scratch file at each save, until it passes and is rated, is given up, or is left for later."""
     file = re_solving.scratch(workbook, re_solve.koan)
     session, last_save, last_screen = ReSolveSession(), _stamp(file), None
-    passed_at, not_recorded = 0.0, ""
-    screens.show(_screen(workbook, re_solve, session, 0.0), ask=KEYS)
-    runner.warm_up()  # while the learner reads
+    passed_at, trouble = 0.0, ""
+    screens.show(_screen(workbook, re_solve, session, 0.0), ask=WARMING_UP)
+    if _meanwhile(screens, runner, runner.warm_up) is None:
+        session = msgspec.structs.replace(session, phase="ended")
     while session.phase != "ended":
-        screen = (session.phase, session.verdict)
+        screen = (session.phase, session.verdict, trouble)
         if screen != last_screen:
             last_screen = screen
-            said = _not_recorded(not_recorded)
-            screens.show(_screen(workbook, re_solve, session, passed_at), *said, ask=RATE if passed_at else KEYS)
+            shown = _screen(workbook, re_solve, session, passed_at)
+            screens.show(shown, *warning(trouble), ask=RATE if passed_at else KEYS)
         key = _key(screens)
         effect: state.Effect | None = None
+        before = session
         if key is not None:
             session, effect = state.step(session, key)
         elif (stamp := _stamp(file)) != last_save:
             last_save = stamp
             session, effect = state.saved(session)
         if effect == "run":
-            screens.show(_screen(workbook, re_solve, session, 0.0), Text("\nrunning …", "dim"))
-            attempt = re_solving.attempt(workbook, progress, runner, re_solve, clock())
-            re_solve, session = attempt.re_solve, state.ran(session, attempt.verdict)
-            not_recorded = attempt.not_recorded
-            passed_at, last_screen = (clock() if attempt.verdict.passed else 0.0), None
+            screens.show(_screen(workbook, re_solve, session, 0.0), Text("\nrunning …", "dim"), ask=RUNNING)
+            verdict = _meanwhile(screens, runner, partial(re_solving.judged, workbook, runner, re_solve.koan))
+            if verdict is None:
+                break
+            now, last_screen = clock(), None
+            attempt = re_solving.recorded(progress, re_solve, verdict, now)
+            re_solve, session = attempt.re_solve, state.ran(session, verdict)
+            trouble = f"not recorded: {attempt.not_recorded}" if attempt.not_recorded else ""
+            passed_at = now if verdict.passed else 0.0
         elif effect == "give up":
-            re_solving.give_up(progress, re_solve, clock())
+            trouble = screens.unrecorded(partial(re_solving.give_up, progress, re_solve, clock()))
+            session = before if trouble else session
         elif effect is not None:
             rating = re_solve.proposed(passed_at) if effect == "as proposed" else int(effect)
-            _finish(workbook, progress, re_solve, rating, passed_at, screens)
+            trouble = screens.unrecorded(partial(re_solving.finish, progress, re_solve, rating, passed_at))
+            if not trouble:
+                _show_beside(workbook, progress, re_solve, passed_at, screens)
+            elif key in ("q", ""):
+                raise KoansError(trouble)
+            else:
+                session = before  # the learner can press the key once more
     if session.verdict is None or not session.verdict.passed:
         screens.show(Text(f"{re_solve.koan.id} is left as it is: {file.relative_to(workbook.root)}"))
     return session
@@ -111,6 +133,12 @@ def _finish(
 ) -> None:
     """Record the pass, and show this answer beside the first one."""
     re_solving.finish(progress, re_solve, rating, passed_at)
+    _show_beside(workbook, progress, re_solve, passed_at, screens)
+
+
+def _show_beside(
+    workbook: Workbook, progress: Progress, re_solve: OpenReSolve, passed_at: float, screens: Screens
+) -> None:
     screens.show(report.beside(workbook, progress, re_solve, passed_at - re_solve.started, screens.console.width))
 
 
@@ -120,12 +148,27 @@ def _screen(workbook: Workbook, re_solve: OpenReSolve, session: ReSolveSession, 
     return report.working(workbook, re_solve, session.verdict)
 
 
-def _key(screens: Screens) -> str | None:
-    """The next key, if one is pressed before the file is checked once more. Ctrl-C counts as the end of the input."""
+def _key(screens: Screens, timeout: float = POLL) -> str | None:
+    """The next key, if one is pressed within `timeout` seconds. Ctrl-C counts as the end of the input."""
     try:
-        return screens.keyboard.key(timeout=POLL)
+        return screens.keyboard.key(timeout)
     except KeyboardInterrupt:
         return ""
+
+
+def _meanwhile(screens: Screens, runner: Runner, work: Callable[[], T]) -> T | None:
+    """Do the work on a thread, and drop all keys that are pressed meanwhile. None if q ends it."""
+    executor = ThreadPoolExecutor(1)
+    future = executor.submit(work)
+    try:
+        while not future.done():
+            if _key(screens, WORKING) in ("q", ""):
+                runner.give_up()
+                return None
+        return future.result()
+    finally:
+        screens.keyboard.discard()
+        executor.shutdown(wait=False)
 
 
 def _stamp(file: Path) -> tuple[int, int]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from rich.text import Text
 
 from grader.book import terminal
-from grader.book.database import keeping
 from grader.book.workbook import Chapter, Workbook
 from grader.learn.progress import Progress
 from grader.learn.questions import reading as state
 from grader.learn.questions.reading import Reading
 from grader.learn.recall import Answer
 from grader.learn.report import questions as report
-from grader.learn.review_ui.screens import Screens
+from grader.learn.review_ui.screens import Screens, warning
 
 
 def read(
@@ -32,21 +32,22 @@ def read(
     reading = state.begin(
         workbook.questions_of(chapter), {answer.question: answer.answer for answer in progress.recall.answers()}
     )
+    trouble = ""
     while reading.phase != "ended":
         given: str | None
         if reading.phase == "text":
             screens.read(terminal.markdown(workbook.text_for_terminal(chapter)))
             given = "" if _questions_left(reading) else None
         else:
-            screens.show(report.reading(reading), ask=report.KEYS[reading.phase])
+            screens.show(report.reading(reading), *warning(trouble), ask=report.KEYS[reading.phase])
             is_text = reading.phase in ("predict", "recall")
             given = screens.keyboard.line("> ") if is_text else (screens.keyboard.key() or None)
         reading, answer = state.step(reading, given)
         if answer is not None:
-            with keeping("the last answer"):
-                progress.recall.answer(Answer(answer.question, clock(), answer.answer, rating=answer.rating))
+            kept = Answer(answer.question, clock(), answer.answer, rating=answer.rating)
+            trouble = screens.unrecorded(partial(progress.recall.answer, kept))
     if reading.ratings and screens.live:
-        screens.show(Text(report.rated(reading)))
+        screens.show(Text(report.rated(reading)), *warning(trouble))
     return reading
 
 

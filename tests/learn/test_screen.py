@@ -1,0 +1,276 @@
+"""The full screen: what is new comes into view, what happens is said, and it ends at once."""
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+
+from grader.book.verdict import Status, Verdict
+from grader.judge.runner import Cancelled
+from grader.learn.app import session as module
+from grader.learn.app.panels import ChooseKoan, Confirm, Page
+from grader.learn.app.screen import KoansApp
+from grader.learn.app.state import Notice
+from grader.learn.progress import Progress
+from tests.learn.test_app import screen_text, until
+from tests.terminal import Terminal
+
+LOW, NARROW = (80, 24), (60, 20)
+LONG = "\n".join(f"line {n}" for n in range(60))
+
+
+class Instant:
+    """A runner whose verdicts come at once and are long. A run of `lasting` ends only when it is given up."""
+
+    lasting = ""
+
+    def __init__(self, workbook, **_):
+        self.given_up = False
+
+    def run(self, koan, target, seed=0):
+        while koan.id == self.lasting:
+            if self.given_up:
+                raise Cancelled(koan.id)
+            time.sleep(0.01)
+        return Verdict(koan.id, str(target), Status.failed, LONG)
+
+    def warm_up(self):
+        return "warm"
+
+    def cancel(self):
+        pass
+
+    def give_up(self):
+        self.given_up = True
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def play(small, monkeypatch):
+    """A workbook of three koans, whose runs need no server."""
+    monkeypatch.setenv("KOANS_COLD", "1")
+    return small
+
+
+@pytest.fixture
+def drive(play, monkeypatch):
+    """A function that runs `script(app, pilot)` in a terminal of this size, without a server."""
+    monkeypatch.setattr(module, "Runner", Instant)
+
+    def run(size, script, *, lasting=""):
+        monkeypatch.setattr(Instant, "lasting", lasting)
+
+        async def go():
+            app = KoansApp(play.workbook)
+            async with app.run_test(size=size) as pilot:
+                if not lasting:
+                    await until(pilot, lambda: app.state.step is not None and app.state.mode == "warm")
+                await pilot.pause()
+                await script(app, pilot)
+            return app
+
+        return asyncio.run(go())
+
+    return run
+
+
+def hints_seen(play, koan):
+    with Progress(play.root) as progress:
+        return progress.hints(play.workbook.koans[koan])
+
+
+@pytest.mark.parametrize("size", [LOW, NARROW], ids=["80x24", "60x20"])
+def test_each_hint_scrolls_into_view_and_counts_once_it_is_there(drive, play, size):
+    async def script(app, pilot):
+        for tier in (1, 2, 3):
+            await pilot.press("h")
+            await until(pilot, lambda tier=tier: f"hint {tier} of 3" in screen_text(app), f"hint {tier}")
+            await until(pilot, lambda tier=tier: hints_seen(play, app.state.koan) == tier, f"tier {tier} is recorded")
+        await pilot.press("home")
+        await until(pilot, lambda: "hint 3 of 3" not in screen_text(app), "the top")
+        await pilot.press("h")
+        await until(pilot, lambda: "hint 3 of 3" in screen_text(app), "the last hint once more")
+        await until(pilot, lambda: "that was the last hint" in app.state.notice)
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, lambda: "hint 3 of 3" in screen_text(app) and app.size.width == NARROW[0])
+
+    drive(size, script)
+
+
+def test_a_hint_that_cannot_be_shown_is_not_counted(drive, play):
+    async def script(app, pilot):
+        koan = app.koan
+        file = play.root / f"content/{koan.id}.md"
+        file.unlink()
+        await pilot.press("h")
+        await until(pilot, lambda: app.state.hints == 1)
+        await until(pilot, lambda: f"{koan.name}.md" in screen_text(app), "what is missing")
+        await pilot.press("n")
+        await until(pilot, lambda: app.state.koan != koan.id)
+        assert hints_seen(play, koan.id) == 0
+
+    drive(LOW, script)
+
+
+def test_a_new_verdict_and_the_prompt_of_another_koan_start_at_their_tops(drive):
+    async def script(app, pilot):
+        prompt, verdict = app.query_one("#prompt"), app.query_one("#verdict")
+        assert verdict.max_scroll_y > 0
+        verdict.scroll_end(animate=False)
+        await until(pilot, lambda: verdict.scroll_y > 0)
+        before = app.state.step
+        await pilot.press("r")
+        await until(pilot, lambda: app.state.step is not before and verdict.scroll_y == 0)
+        await pilot.press("h")
+        await until(pilot, lambda: prompt.scroll_y > 0)
+        await pilot.press("n")
+        await until(pilot, lambda: "2. " in screen_text(app) and prompt.scroll_y == 0)
+
+    drive(NARROW, script)
+
+
+def test_the_keys_that_scroll_are_listed_and_scroll_the_part_with_the_thick_edge(drive):
+    async def script(app, pilot):
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, Page) and "PgDn" in screen_text(app))
+        assert "Tab" in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, Page))
+        prompt, verdict = app.query_one("#prompt"), app.query_one("#verdict")
+        await pilot.press("h")
+        await until(pilot, lambda: app.focused is prompt)
+        await pilot.press("home")
+        await until(pilot, lambda: prompt.scroll_y == 0)
+        await pilot.press("down")
+        await until(pilot, lambda: prompt.scroll_y == 1)
+        await pilot.press("end")
+        await until(pilot, lambda: prompt.scroll_y == prompt.max_scroll_y > 1)
+        await pilot.press("pageup")
+        await until(pilot, lambda: prompt.scroll_y < prompt.max_scroll_y)
+        await pilot.press("tab", "end")
+        await until(pilot, lambda: verdict.scroll_y == verdict.max_scroll_y > 0)
+        assert "▌" in screen_text(app) and "▏" in screen_text(app)  # the edges differ not by color alone
+
+    drive(NARROW, script)
+
+
+def test_a_resize_is_laid_out_by_its_own_size_and_the_footer_keeps_all_its_keys(drive):
+    async def script(app, pilot):
+        verdict = app.query_one("#verdict")
+        for width, side_by_side in ((60, False), (120, True), (80, False), (100, True)):
+            await pilot.resize_terminal(width, 30)
+            await pilot.pause()
+            assert (verdict.region.x > 0) == side_by_side, width
+            assert ("rungs" in screen_text(app)) == side_by_side, width
+            last = screen_text(app).splitlines()[-1]
+            assert "q quit" in last and "? help" in last and "s answer" in last
+
+    drive(LOW, script)
+
+
+def test_a_notice_goes_away_by_itself(drive, monkeypatch):
+    monkeypatch.setattr(module, "NOTICE_SECONDS", 0.3)
+
+    async def script(app, pilot):
+        app.session.post(Notice("look here"))
+        await until(pilot, lambda: "look here" in screen_text(app))
+        await until(pilot, lambda: app.state.notice == "" and "look here" not in screen_text(app))
+
+    drive(LOW, script)
+
+
+def test_the_seconds_of_a_run_are_counted_also_after_its_koan_is_left(drive, play):
+    first, second = list(play.workbook.koans)[:2]
+
+    async def script(app, pilot):
+        name = first.partition("/")[2]
+        await until(pilot, lambda: f"running {name} 0 s" in screen_text(app))
+        await until(pilot, lambda: "running your code… 0 s" in screen_text(app))
+        await pilot.press("n")
+        await until(pilot, lambda: app.state.koan == second)
+        await until(pilot, lambda: f"running {name} 1 s" in screen_text(app), "the clock goes on")
+
+    drive(LOW, script, lasting=first)
+
+
+@pytest.mark.parametrize(
+    ("keys", "opens"),
+    [
+        (["ctrl+c"], None),
+        (["c", "q"], Page),
+        (["x", "q"], Confirm),
+        (["l", "ctrl+c"], ChooseKoan),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, list) else "",
+)
+def test_q_and_ctrl_c_end_it_during_a_run_and_in_every_screen(drive, play, keys, opens):
+    async def script(app, pilot):
+        for key in keys[:-1]:
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, opens))
+        assert app.return_code is None
+        await pilot.press(keys[-1])
+        await until(pilot, lambda: app.return_code == 0)
+        assert all(runner.given_up for runner in app.session._runners)
+        assert "to quit" not in screen_text(app)
+
+    drive(LOW, script, lasting=next(iter(play.workbook.koans)))
+
+
+def test_the_chosen_line_of_the_list_has_a_sign(drive):
+    def signed(app):
+        return [line for line in screen_text(app).splitlines() if "▸" in line]
+
+    async def script(app, pilot):
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(app.screen, ChooseKoan) and len(signed(app)) == 1)
+        first, second = (koan.name for koan in list(app.workbook.koans.values())[:2])
+        assert f" {first} " in signed(app)[0]
+        await pilot.press("down")
+        await until(pilot, lambda: len(signed(app)) == 1 and f" {second} " in signed(app)[0])
+
+    drive(LOW, script)
+
+
+def test_content_that_goes_missing_ends_nothing(drive, play):
+    async def script(app, pilot):
+        play.workbook.test_file(app.koan).unlink()
+        (play.root / "content" / app.koan.chapter / "chapter.md").unlink()
+        before = app.state.step
+        await pilot.press("r")
+        await until(pilot, lambda: app.state.step is not before)
+        await pilot.press("c")
+        await until(pilot, lambda: "chapter.md" in app.state.notice)
+        await pilot.press("n")
+        await until(pilot, lambda: "2. " in screen_text(app))
+
+    drive(LOW, script)
+
+
+def test_after_ctrl_z_and_fg_the_screen_is_whole(play):
+    first = next(iter(play.workbook.koans.values())).name
+    terminal = Terminal(play)
+    terminal.until("not started")
+    terminal.press("\x1a")
+    os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOWAIT)
+    terminal.seen = ""
+    os.kill(terminal.process.pid, signal.SIGCONT)
+    for text in ("Tensor Koans", first, "not started"):
+        terminal.until(text)
+    terminal.press("q")
+    assert terminal.end() == (0, True)
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_cannot_draw_gets_lines(play, term):
+    terminal = Terminal(play, term=term)
+    before = terminal.until("a letter, then Enter")
+    assert next(iter(play.workbook.koans.values())).title in before
+    terminal.press("h\n")
+    terminal.until("hint 1")
+    terminal.press("q\n")
+    assert terminal.end() == (0, True)
