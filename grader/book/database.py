@@ -66,15 +66,6 @@ class Database:
             raise DatabaseRefused(f"{self.file}: {reason(error, self.file)}") from None
 
 
-@contextlib.contextmanager
-def keeping(what: str) -> Iterator[None]:
-    """Within the block a refusal says what is not kept because of it."""
-    try:
-        yield
-    except DatabaseRefused as error:
-        raise DatabaseRefused(f"{what} is not kept: {error}") from None
-
-
 def opened(file: Path, prepare: Prepare, *, timeout: float) -> sqlite3.Connection:
     """Open a file, check it page by page and call `prepare` with the connection. Returns the connection.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from grader.book import source_text
-from grader.book.database import DatabaseRefused, keeping
+from grader.book.database import DatabaseRefused
 from grader.book.errors import KoansError, reading
 from grader.book.files import write_file
 from grader.book.koan_imports import PACKAGE
@@ -167,8 +167,7 @@ def recorded(progress: Progress, re_solve: OpenReSolve, verdict: Verdict, now: f
 def finish(progress: Progress, re_solve: OpenReSolve, rating: int, now: float) -> None:
     """Record that the re-solve passed at `now`, with this rating (1 to 4)."""
     review = Review(re_solve.koan.id, rating, now, round(max(0.0, now - re_solve.started), 1))
-    with keeping("the pass"):
-        progress.recall.end_re_solve(ReSolveStep(re_solve.koan.id, now, "passed"), review)
+    progress.recall.end_re_solve(ReSolveStep(re_solve.koan.id, now, "passed"), review)
 
 
 def give_up_begun(workbook: Workbook, progress: Progress, name: str | None, now: float) -> Koan:

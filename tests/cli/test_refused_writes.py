@@ -279,12 +279,12 @@ def filling(monkeypatch):
 
 def test_a_rating_that_cannot_be_kept_is_not_counted_and_is_said(proved, filling):
     result = proved.says("review", lines=["", "3", "", "3"])
-    _one_line(result, "the last rating is not kept", FULL)
+    _one_line(result, "not recorded: progress.db", FULL)
     assert "nothing was reviewed" in result.stdout
 
 
 def test_an_answer_that_cannot_be_kept_is_said(proved, filling):
-    _one_line(proved.says("quiz", "--limit", "1", lines=["a"]), "the last answer is not kept", FULL)
+    _one_line(proved.says("quiz", "--limit", "1", lines=["a"]), "not recorded: progress.db", FULL)
 
 
 def test_a_re_solve_shows_its_verdict_where_it_cannot_be_recorded_and_a_pass_stays_open(proved, monkeypatch):
@@ -309,7 +309,7 @@ def test_a_re_solve_shows_its_verdict_where_it_cannot_be_recorded_and_a_pass_sta
         )
         scratch.write_text(answer)
         passed = proved.says("again", "softmax")
-        assert passed.returncode == 2 and "✓ passed" in passed.stdout and "the pass is not kept" in passed.stderr
+        assert passed.returncode == 2 and "✓ passed" in passed.stdout and "not recorded: progress.db" in passed.stderr
     with Progress(proved.root) as progress:
         assert [step.event for step in progress.recall.re_solve_steps()] == ["started"]
 
