@@ -210,6 +210,9 @@ class _Search:
         self.definitions = {node.name: node for node in _outer(tree.body) if isinstance(node, Definition)}
         self.reached: dict[str, list[frozenset[str]]] = {}
         self.found: list[Finding] = []
+        # Where Python finds modules at home: the workbook, and the file's own folder if the file changes sys.path.
+        searched = any(isinstance(n, ast.Attribute) and self.names.full(n) == "sys.path" for n in ast.walk(tree))
+        self.places = [workbook.root, *([workbook.root / PACKAGE / koan.chapter] if searched else [])]
         self.variables = VARIABLES | {key for node in ast.walk(tree) for key in self._sets(node)}
 
     def run(self, wanted: Sequence[str]) -> list[Finding]:
@@ -285,6 +288,9 @@ class _Search:
     def _call(self, node: ast.Call, caught: frozenset[str]) -> Iterator[Finding]:
         name = self.names.full(node.func).replace("torch.multiprocessing.", "multiprocessing.")
         name = name.replace("multiprocessing.get_context().", "multiprocessing.")
+        if name in ("importlib.import_module", "__import__") and node.args and not caught & NOT_FOUND:
+            found = self._missing(_text(node.args[0]))
+            yield from [Finding(node.lineno, *found)] if found is not None else []
         kind = (WRITES if _writes(node) else READS) if name in OPENS else CALLS.get(name)
         if kind is None or caught & (MISSING if kind in (READS, LISTS) else REFUSED):
             return
@@ -314,6 +320,8 @@ class _Search:
     def _missing(self, module: str) -> tuple[str, str] | None:
         """What is wrong with the import of this module, if anything."""
         first, _, rest = module.partition(".")
+        if not first:
+            return None
         alone = ", and it will fail: only the files of koans are handed in"
         if first == PACKAGE:
             known = "." not in rest or rest.replace(".", "/") in self.workbook.koans
@@ -322,7 +330,7 @@ class _Search:
             return f"this imports {module}", ", and it will fail: the grader's sandbox does not have it"
         if first in sys.stdlib_module_names:
             return None
-        if (self.workbook.root / f"{first}.py").exists() or (self.workbook.root / first).is_dir():
+        if any((place / f"{first}.py").exists() or (place / first).is_dir() for place in self.places):
             return f"this imports {module}", alone
         with contextlib.suppress(ImportError, ValueError):
             if first not in INSTALLED and find_spec(first) is not None:

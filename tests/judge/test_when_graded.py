@@ -36,6 +36,8 @@ REFUSED = {
     "from solutions.ch07_attention import causal_mask as other": "this imports solutions.ch07_attention",
     "from exercises.ch07_attention import notes": "this imports exercises.ch07_attention.notes",
     "from . import notes": "this imports exercises.ch07_attention.notes",
+    "import importlib; importlib.import_module('solutions.ch07_attention.scores')": "this imports solutions.",
+    "import sys; sys.path.append('.'); import scores": "this imports scores",
     "import docs": "this imports docs (line 3), and it will fail: only the files of koans are handed in",
     "import scipy.special": "this imports scipy (line 3), which may be missing there",
     "try: open('a')\n    except ValueError: pass": "this reads a file",
@@ -64,6 +66,8 @@ ALLOWED = (
     "from exercises.ch06_numerics.softmax import softmax",
     "from ..ch06_numerics import softmax",
     "import json, numpy, torch, jaxtyping, typing_extensions",
+    "import scores",  # at home it is not found either
+    "import sys; sys.path.append('.'); import no_such_package",
     "import no_such_package",  # at home it fails too
     "n_q.open('a'); n_q.load('b')",
 )
