@@ -8,6 +8,7 @@ imported from another koan's file, is allowed. Then the rule holds for that file
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -107,12 +108,29 @@ def _used_name(node: ast.AST) -> str:
 
 
 def refusing_functions(text: str, message: str) -> dict[str, Callable[..., Any]]:
-    """For every function that the text defines, a function that raises Forbidden with this message."""
+    """For every name that the text defines, a function that raises Forbidden with this message."""
 
     def refuse(*args: Any, **kwargs: Any) -> Any:
         raise Forbidden(message)
 
-    return {node.name: refuse for node in parse(text).body if isinstance(node, ast.FunctionDef)}
+    return {name: refuse for node in parse(text).body for name in _defined_names(node)}
+
+
+def _defined_names(node: ast.stmt) -> Iterator[str]:
+    """The names that a statement defines in its module."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        yield from (alias.asname or alias.name for alias in node.names)
+    else:
+        yield from (n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+
+
+@contextlib.contextmanager
+def forbidding(forbids: Sequence[str]) -> Iterator[None]:
+    """Within the block, an operation of torch with a forbidden name raises Forbidden."""
+    with _forbidding_mode(tuple(forbids))() if forbids else contextlib.nullcontext():
+        yield
 
 
 def _message(name: str, where: str) -> str:
@@ -161,7 +179,7 @@ def _guarded(fn: Callable[..., Any], message: str, forbids: Sequence[str]) -> Ca
     def call(*args: Any, **kwargs: Any) -> Any:
         if message:
             raise Forbidden(message)
-        with _forbidding_mode(tuple(forbids))():
+        with forbidding(forbids):
             return fn(*args, **kwargs)
 
     return call

@@ -147,12 +147,18 @@ Node = (
 
 
 def pack(x: Any) -> Node:
-    """A value as data. A value that no koan may take or return becomes OtherData."""
+    """A value as data. A value that no koan may take or return becomes OtherData.
+
+    Lists, tuples and dicts of other classes (a named tuple, a defaultdict) become plain ones.
+    """
     packer = _PACKERS.get(type(x))
     if packer is not None:
         return packer(x)
-    if isinstance(x, tuple):  # a named tuple, as torch.max returns
-        return TupleData([pack(y) for y in x])
+    for kind in (tuple, list, dict):
+        if isinstance(x, kind):
+            return _PACKERS[kind](x)
+    if isinstance(x, Tensor):
+        return OtherData(f"{type(x).__name__[:50]}, not a plain torch.Tensor")
     if isinstance(x, np.generic) and x.dtype.kind in NUMPY_KINDS:
         return ScalarData(x.dtype.str, x.tobytes())
     return OtherData(type(x).__name__[:100])
@@ -227,6 +233,17 @@ _PACKERS: dict[type, Callable[[Any], Node]] = {
     Tensor: _pack_tensor,
     np.ndarray: _pack_array,
 }
+
+
+def pack_result(x: Any) -> Node:
+    """A result as data. Raises ValueError if it is too large, or nested too deeply, to be handed over."""
+    node = pack(x)
+    if isinstance(node, (ListData, TupleData, DictData)):
+        try:
+            Unpacker()(node)
+        except Malformed as error:
+            raise ValueError(f"the result cannot be handed over: {error}") from None
+    return node
 
 
 class Unpacker:

@@ -230,7 +230,7 @@ def _in_words(part: int, whole: int) -> str:
 def _structure(got: Any, want: Any, path: str) -> Gap | None:
     at = f"result{path}" if path else "the result"
     if isinstance(want, (list, tuple)):
-        if not isinstance(got, (list, tuple)) or (type(got) is not type(want) and type(got) in (list, tuple)):
+        if not isinstance(got, list if isinstance(want, list) else tuple):
             return Gap("type", f"{at} should be {_kind(want)}, but is {_kind(got)}")
         if len(got) != len(want):
             return Gap("structure", f"{at} should have {len(want)} entries, but has {len(got)}")

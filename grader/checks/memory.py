@@ -40,14 +40,14 @@ def _with_clear_error(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mappi
 
 def _limited_here(fn: Callable[..., Any], memory: int) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        with _soft_limit(memory):
+        with soft_limit(memory):
             return fn(*args, **kwargs)
 
     return call
 
 
 @contextlib.contextmanager
-def _soft_limit(memory: int) -> Iterator[None]:
+def soft_limit(memory: int) -> Iterator[None]:
     """Lower the limit of this process within the block, where the system has one."""
     if not heap.can_limit():
         yield

@@ -72,10 +72,14 @@ class Driver:
         seed: int,
         run: run_context.Run,
         sandbox: targets.Sandbox | None = None,
+        memory: int = 0,
     ) -> None:
-        """Begin a run: `exercises.*` imports the target's code, inputs come from `seed`, and checks share `run`."""
+        """Begin a run: `exercises.*` imports the target's code, inputs come from `seed`, and checks share `run`.
+
+        `memory` is as in `targets.install`.
+        """
         config.stash[TARGET], config.stash[SEED] = target, seed
-        targets.install(config.stash[WORKBOOK], target, sandbox)
+        targets.install(config.stash[WORKBOOK], target, sandbox, memory)
         _configure_hypothesis(seed)
         run_context.start(run)
 
@@ -303,7 +307,9 @@ def pytest_make_collect_report(
     call = getattr(report, "call", None)
     if koan is None or call is None or call.excinfo is None or report.outcome != "failed":
         return report
-    error = call.excinfo.value.__cause__ or call.excinfo.value
+    error = call.excinfo.value
+    if isinstance(error, pytest.Collector.CollectError):  # pytest raises it from an ImportError
+        error = error.__cause__ or error
     report.koan_id = koan.id  # type: ignore[attr-defined]
     run_context.note(error)
     if isinstance(error, targets.NotRunHere):

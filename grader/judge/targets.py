@@ -12,7 +12,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -34,12 +34,16 @@ from grader.kernels.kernel_function import launched
 from reference import Oracle, Variant
 
 if TYPE_CHECKING:
+    from grader.judge.at_home import Answer, AtHome
     from grader.judge.sandbox.proxy import End, Proxy, SandboxWorker
     from grader.judge.sandbox.wire import Load
 
 Plain = Literal["learner", "solutions", "stub"]
 VariantKind = Literal["wrong", "right"]
 Kind = Plain | VariantKind | Literal["mutant", "path", "text"]
+
+
+LEARNERS = ("learner", "path", "text")  # kinds of targets whose code is no answer of the workbook's own
 
 
 class NotRunHere(ImportError):
@@ -161,8 +165,11 @@ def _compiled(text: str, file: str) -> CodeType:
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds `exercises`, its chapters and its koans. Python finds everything else, also the tests, as usual."""
 
-    def __init__(self, workbook: Workbook, target: Target, sandbox: Sandbox | None = None) -> None:
+    def __init__(self, workbook: Workbook, target: Target, sandbox: Sandbox | None = None, memory: int = 0) -> None:
         self.workbook = workbook
+        self.memory = memory
+        self.home: AtHome | None = None
+        self.known: set[str] = set()  # the names of all modules below `exercises` that were looked for
         self.target = target
         self.sandbox = sandbox
         self.workers: list[SandboxWorker] = []
@@ -174,6 +181,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         head, _, rest = fullname.partition(".")
         if head != PACKAGE:
             return None
+        (self.home or self).known.add(fullname)
         folder = self.workbook.root / PACKAGE / rest.replace(".", "/")
         if rest.count(".") == 0 and folder.is_dir():
             spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
@@ -251,6 +259,9 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def _define_functions(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:
         """Fill the module with the functions, with their proxies, or with both joined."""
         forbids = koan.forbids if self.target.kind in ("learner", "path", "text", "solutions") else ()
+        if self.sandbox is None and self.target.kind in LEARNERS:
+            module.__dict__.update(self._at_home(module, koan, text, file, forbids))
+            return
         if self.sandbox is None:
             self._run(koan, text, file, forbids, module.__dict__)
             return
@@ -262,6 +273,35 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         here: dict[str, Any] = {"__name__": module.__name__}
         self._run(koan, text, file, forbids, here)
         module.__dict__.update({name: join(here[name], proxy) for name, proxy in proxies.items()})
+
+    def _at_home(
+        self, module: ModuleType, koan: Koan, text: str, file: str, forbids: Sequence[str]
+    ) -> Mapping[str, Answer]:
+        """Run a learner's code in this process as a worker would. Returns its functions."""
+        from grader.judge.at_home import AtHome  # imports torch
+        from grader.judge.sandbox import answers
+        from grader.judge.sandbox.wire import Load
+
+        home = self.home = self.home or AtHome(self.memory)
+        home.known |= self.known
+        load = Load(text, file, koan.id, list(forbids), None, self._closure(koan, text), list(oracles(koan)))
+        self.imports[koan.id] = imported(text, koan.id, self.workbook.koans)
+
+        def execute() -> dict[str, Any]:
+            assert module.__spec__ is not None
+            before = sys.modules.get(module.__name__)  # another file of the learner's has imported it
+            if before is not None:
+                return before.__dict__
+            importlib.import_module(module.__name__.rpartition(".")[0])
+            own = sys.modules[module.__name__] = importlib.util.module_from_spec(module.__spec__)
+            try:
+                answers.run(text, file, own.__dict__)
+            except BaseException:
+                del sys.modules[module.__name__]
+                raise
+            return own.__dict__
+
+        return home.answers(load, execute)
 
     def _run(self, koan: Koan, text: str, file: str, forbids: Sequence[str], names: dict[str, Any]) -> None:
         """Run the code in this process, in the namespace `names`."""
@@ -292,7 +332,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             needs = self._imported_references(reference)
             replace = wire.Replace(reference, str(file_of_oracle), oracle.__name__, chosen.name, needs)
         imports = {} if self.target.is_variant else self._closure(koan, text)
-        load = wire.Load(text, file, koan.id, list(forbids), replace, imports)
+        load = wire.Load(text, file, koan.id, list(forbids), replace, imports, list(oracles(koan)))
         worker = self._worker(koan, load, sandbox)
         sandbox.opened(worker)
         try:
@@ -352,10 +392,13 @@ def _importer() -> str:
     return str(frame.f_globals.get("__name__", "")) if frame is not None else ""
 
 
-def install(workbook: Workbook, target: Target, sandbox: Sandbox | None = None) -> Finder:
-    """Put a new finder first, and forget the modules that another one imported."""
+def install(workbook: Workbook, target: Target, sandbox: Sandbox | None = None, memory: int = 0) -> Finder:
+    """Put a new finder first, and forget the modules that another one imported.
+
+    `memory` is what one call of a learner's code may map in this process, in bytes. 0 stands for no limit.
+    """
     uninstall()
-    finder = Finder(workbook, target, sandbox)
+    finder = Finder(workbook, target, sandbox, memory)
     sys.meta_path.insert(0, finder)
     return finder
 

@@ -239,7 +239,7 @@ ANSWERS = [
     wire.Returned(1, pack([torch.ones(3, 2), np.arange(3)[::-1], {"a": (1, 2**80)}, torch.float16, "\ud800", b"x"])),
     wire.Returned(1, pack(np.float32(2)), pack([(7,), {}]), "printed"),
     wire.Raised(1, wire.Error(["MyError", "ValueError"], "says", [wire.Frame(1, "f")])),
-    wire.Raised(1, wire.Error(["SyntaxError"], "says", [], 3, 4, "text", "name")),
+    wire.Raised(1, wire.Error(["SyntaxError", "SyntaxError"], "says", [], 3, 4, "text", "name")),
 ]
 
 
@@ -408,17 +408,20 @@ def test_only_names_of_functions_are_taken(listening, names):
 @pytest.mark.parametrize(
     ("types", "raised"),
     [
-        (["ZeroDivisionError", "ArithmeticError", "Exception"], ZeroDivisionError),
+        (["ZeroDivisionError", "ZeroDivisionError", "ArithmeticError", "Exception"], ZeroDivisionError),
+        (["AxisError", "ValueError", "IndexError", "LookupError", "Exception"], IndexError),
+        (["AxisError", "ValueError", "IndexError", "LookupError", "Exception"], ValueError),
+        (["Odd", "OSError", "ImportError"], OSError),
         (["Skipped", "OutcomeException"], Exception),
         (["KeyboardInterrupt"], Exception),
         (["ExceptionGroup", "Exception"], Exception),
-        (["UnicodeDecodeError", "ValueError"], UnicodeDecodeError),
+        (["UnicodeDecodeError", "UnicodeDecodeError", "UnicodeError", "ValueError"], UnicodeDecodeError),
         (["Forbidden"], Forbidden),
         (["\x1b[2J", "OSError"], OSError),
         ([], Exception),
     ],
 )
-def test_an_exception_is_raised_as_its_nearest_builtin_and_its_texts_are_cut(listening, types, raised):
+def test_an_exception_is_raised_as_its_builtin_bases_and_its_texts_are_cut(listening, types, raised):
     error = wire.Error(types, "m" * 1_000_000, [wire.Frame(10**9, "f")] * 1000, 10**12, 10**12, "t" * 1_000_000)
     with pytest.raises(raised) as caught:
         trusted_side(listening, honest(wire.Raised(1, error, "o" * 1_000_000)))
@@ -427,8 +430,15 @@ def test_an_exception_is_raised_as_its_nearest_builtin_and_its_texts_are_cut(lis
     assert not isinstance(caught.value, (KeyboardInterrupt, ExceptionGroup))
 
 
+def test_a_class_of_ones_own_is_not_the_builtin_one_of_its_name(listening):
+    with pytest.raises(Exception, match="mine") as caught:
+        trusted_side(listening, honest(wire.Raised(1, wire.Error(["ValueError", "Exception"], "mine"))))
+    assert type(caught.value).__name__ == "ValueError"
+    assert not isinstance(caught.value, ValueError)
+
+
 def test_a_column_of_a_syntax_error_lies_on_its_line(listening):
-    error = wire.Error(["SyntaxError"], "says", [], 1, 10**12, "x = 1")
+    error = wire.Error(["SyntaxError", "SyntaxError"], "says", [], 1, 10**12, "x = 1")
     with pytest.raises(SyntaxError) as caught:
         trusted_side(listening, honest(wire.Raised(1, error)))
     assert caught.value.offset == 6

@@ -23,6 +23,7 @@ from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.book.workbook import Koan, Workbook
 from grader.gpu import devices
 from grader.gpu.client import LIMIT as RACE_SECONDS
+from grader.judge import when_graded
 from grader.judge.runner.link import Link, connect
 from grader.judge.runner.protocol import Cancel, Done, Event, EventKind, Job
 from grader.judge.runner.server_address import fingerprint
@@ -330,7 +331,22 @@ class Runner:
         if job.sandbox and koan.kind == "kernel":
             isolation = "isolated: a kernel's text is checked and interpreted; no Python of the submission runs"
         imports = log.first("imports")
-        return msgspec.structs.replace(verdict, isolation=isolation, imports=imports.names if imports else ())
+        return msgspec.structs.replace(
+            verdict,
+            isolation=isolation,
+            imports=imports.names if imports else (),
+            notes=self._notes(flight.ask, verdict),
+        )
+
+    def _notes(self, ask: Ask, verdict: Verdict) -> tuple[str, ...]:
+        """What a learner should know about being graded, after a run at home."""
+        if ask.isolated or ask.target.kind not in ("learner", "path") or verdict.status == Status.not_started:
+            return ()
+        try:
+            text = source(self.workbook, ask.koan, ask.target)
+        except (OSError, SyntaxError, Unreadable):
+            return ()
+        return when_graded.notes(self.workbook, ask.koan, text)
 
 
 def _check_path(root: Path) -> None:

@@ -6,12 +6,10 @@ file again, for its own target, and writes its results to its folder as Events, 
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -27,6 +25,7 @@ from grader.checks.run_context import Run
 from grader.judge import pytest_plugin, reports, targets
 from grader.judge.differential import DifferentialFunction
 from grader.judge.mutation import effect
+from grader.judge.printed import Printed
 from grader.judge.runner import inner_pytest
 from grader.judge.runner.protocol import Event, EventKind, Job
 from grader.judge.sandbox import confine, proxy
@@ -47,8 +46,9 @@ def run_all(root: str, jobs: Iterable[Job], ended: Callable[[int], None], workbo
     `workbook` is the workbook at `root`, if it was read already. Returns the exit code of the session. It is not 0 if
     the session could not start or was interrupted. Then `ended` is not called for the last job.
     """
-    # The runner's own deadline replaces pytest-timeout, and nothing is cached.
-    options = [f"-pno:{name}" for name in UNUSED]
+    # The runner's own deadline replaces pytest-timeout, and nothing is cached. With --capture=no pytest leaves stdout
+    # and stderr alone: `Printed` takes their place.
+    options = [*(f"-pno:{name}" for name in UNUSED), "--capture=no"]
     # The plugin is given as an object: pytest would look for its name among all installed packages.
     return inner_pytest.run(Path(root), options, [pytest_plugin, SessionDriver(jobs, ended, workbook)])
 
@@ -66,6 +66,7 @@ class SessionDriver(pytest_plugin.Driver):
         self.oracle_cache: OracleCache | None = None
         self.workers: dict[str, proxy.SandboxWorker] = {}  # by koan; see `reuse` in targets.Sandbox
         self.record: Record | None = None
+        self.printed = Printed()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> bool:
@@ -91,12 +92,14 @@ class SessionDriver(pytest_plugin.Driver):
                 job.seed,
                 Run(job.brief, self._load_oracle_cache(job)),
                 self._sandbox(job, record),
+                job.sandbox_memory,
             )
         except KoansError as error:
             print(f"ERROR: {error}", file=sys.stderr)
             return pytest.ExitCode.USAGE_ERROR
         try:
-            code = self._run_tests(session, job, record)
+            with self.printed.installed():
+                code = self._run_tests(session, job, record)
             by_machine = run_context.current().by_machine
         finally:
             self.end()
@@ -166,16 +169,25 @@ class SessionDriver(pytest_plugin.Driver):
         assert self.record is not None
         self.record.add_collect_report(report)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        result: TestResult | None = getattr(report, "koan", None)
+        if result is not None:
+            report.koan = msgspec.structs.replace(result, output=self.printed.take())  # type: ignore[attr-defined]
+        return report
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Call a simple test directly. pytest's own protocol takes longer than most tests of koans."""
         assert self.record is not None
         self.record.write(Event("start", pytest_plugin.sentence(item)))
+        self.printed.take()
         koan = pytest_plugin.koan_of(item.config, item.path)
         arguments = _arguments(item)
         if koan is None or arguments is None or not isinstance(item, pytest.Function):
             return None
-        result = _call_test(item, koan, arguments)
+        result = _call_test(item, koan, arguments, self.printed)
         item.session.testsfailed += result.status in (Status.failed, Status.not_started)
         self.record.add_result(item.nodeid, result)
         return True
@@ -199,19 +211,17 @@ def _arguments(item: pytest.Item) -> dict[str, Any] | None:
     return arguments
 
 
-def _call_test(item: pytest.Function, koan: Koan, arguments: dict[str, Any]) -> TestResult:
+def _call_test(item: pytest.Function, koan: Koan, arguments: dict[str, Any], printed: Printed) -> TestResult:
     error: BaseException | None = None
-    out, err = io.StringIO(), io.StringIO()
     start = time.perf_counter()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            pytest_plugin.prepare(item, koan)
-            item.obj(**arguments)
-        except (KeyboardInterrupt, pytest.exit.Exception):
-            raise
-        except BaseException as raised:  # as pytest does, because a test may raise SystemExit
-            error = raised
-        return pytest_plugin.result_of(item, koan, error, time.perf_counter() - start, out.getvalue() + err.getvalue())
+    try:
+        pytest_plugin.prepare(item, koan)
+        item.obj(**arguments)
+    except pytest.exit.Exception:
+        raise
+    except BaseException as raised:  # as pytest does, because a test may raise SystemExit
+        error = raised
+    return pytest_plugin.result_of(item, koan, error, time.perf_counter() - start, printed.take())
 
 
 class Record:

@@ -237,10 +237,9 @@ def _restrict_files(what: Confinement, folders: list[Path], files: list[Path], w
     more = [path.resolve() for path in what.readable]
     folders = [*folders, *(path for path in more if path.is_dir())]
     files = [*files, *(path for path in more if not path.is_dir())]
-    programs, sinks = [path.resolve() for path in what.programs], list[Path]()
+    programs, sinks = [path.resolve() for path in what.programs], [Path(os.devnull)]
     if programs:  # a program that is linked with libraries is started through the loader
         programs += {path.resolve() for pattern in LOADERS for path in Path("/").glob(pattern)}
-        sinks.append(Path("/dev/null"))
     return landlock.restrict(folders, files, writable, programs, sinks)
 
 

@@ -27,12 +27,12 @@ from grader.book.no_terminal import CALLS, NoTerminal
 from grader.book.own_lines import SENT, OwnLine
 from grader.book.serialization import Malformed, Unpacker, pack
 from grader.judge.sandbox import wire
+from grader.judge.sandbox.answers import NAME, NAMES, is_function_name
 from grader.judge.sandbox.confine import Level
 
 SUBMITTED_TEXT = "submitted_text"  # the attribute of a submission's exception with its text, where str() would lose it
 COPIES = 8  # how many copies of its inputs a worker may hold while they and the result are sent
-# The most functions a submission may have, and the most characters of a name and of any text that is shown.
-NAMES, NAME, TEXT = 10_000, 200, 4000
+TEXT = 4000  # the most characters of any text that is shown
 STARTING = 20.0  # seconds a busy machine may take to fork and confine a worker
 TRIES, PAUSE = 3, 0.5  # to get a worker, and the seconds between two
 NO_WORKER = 75  # the exit code of a run that got no worker
@@ -132,7 +132,7 @@ class SandboxWorker:
         if not isinstance(reply, wire.Loaded):
             self._end(nonsense="an answer to another question")
         _print(reply.output)
-        if len(reply.names) > NAMES or not all(_is_function_name(name) for name in reply.names):
+        if len(reply.names) > NAMES or not all(is_function_name(name) for name in reply.names):
             self._end(nonsense="names that no function of an exercise has")
         return reply.names
 
@@ -246,16 +246,11 @@ def _print(output: str) -> None:
         print(output[:TEXT], end="")
 
 
-def _is_function_name(name: str) -> bool:
-    """Names like `__getattr__` and `__spec__` would change the module that the tests import."""
-    return name.isidentifier() and len(name) <= NAME and not name.startswith("_")
-
-
 def as_exception(error: wire.Error, load: wire.Load) -> BaseException:
     """The exception to raise for the one described. It carries the lines of the submission that it passed through.
 
-    A builtin class is raised as it is. Any other becomes a new class of the same name, derived from its nearest builtin
-    base class.
+    A builtin class is raised as it is. Any other becomes a new class of the same name, derived from its builtin base
+    classes.
     """
     message = error.message[:TEXT]
     if "Forbidden" in error.types[:1]:
@@ -264,9 +259,7 @@ def as_exception(error: wire.Error, load: wire.Load) -> BaseException:
         raised: BaseException = NoTerminal(message if message in CALLS else CALLS[0])
         setattr(raised, SENT, [_own_line(frame, load) for frame in error.frames[-3:]])
         return raised
-    base = _nearest_builtin(error.types[:100])
-    name = error.types[0] if error.types else "Exception"
-    kind: Any = base if name == base.__name__ else type(_printable(name), (base,), {})
+    kind: Any = _class(error.types[0] if error.types else "Exception", _builtin_bases(error.types[1:100]))
     raised = kind.__new__(kind)  # without __init__, because some builtin classes need more arguments
     raised.args = (message,)
     if isinstance(raised, SyntaxError):
@@ -290,13 +283,27 @@ def _own_line(frame: wire.Frame, load: wire.Load) -> OwnLine:
     return OwnLine(load.koan if other is None else frame.koan, frame.line, text)
 
 
-def _nearest_builtin(types: list[str]) -> type[BaseException]:
-    """The first of these class names that is a builtin exception which may be raised here. Exception if none is."""
-    for name in types:
-        known = getattr(builtins, name, None)
-        if isinstance(known, type) and issubclass(known, Exception | SystemExit) and known is not ExceptionGroup:
-            return known
-    return Exception
+def _builtin_bases(types: list[str]) -> tuple[type[BaseException], ...]:
+    """The builtin exceptions with these names that may be raised here, without the bases of others. Exception if none.
+
+    A class may derive from several: AxisError of numpy is a ValueError and an IndexError.
+    """
+    named = (getattr(builtins, name, None) for name in types)
+    known = [k for k in dict.fromkeys(named) if isinstance(k, type) and issubclass(k, Exception | SystemExit)]
+    known = [k for k in known if k is not ExceptionGroup]
+    return tuple(k for k in known if not any(other is not k and issubclass(other, k) for other in known)) or (
+        Exception,
+    )
+
+
+def _class(name: str, bases: tuple[type[BaseException], ...]) -> type[BaseException]:
+    """The builtin class of this name if it is the only base. Otherwise a new class."""
+    if len(bases) == 1 and name == bases[0].__name__:
+        return bases[0]
+    try:
+        return type(_printable(name), bases, {})
+    except TypeError:  # objects of these classes cannot be laid out as one
+        return type(_printable(name), bases[:1], {})
 
 
 def _printable(name: str) -> str:

@@ -48,7 +48,7 @@ class Load(msgspec.Struct, tag=True):
     """The submitted text of a koan (an id), and the functions it must not use.
 
     `imports` are the submission's files of other koans that it may import, by koan id. `replace` is for the workbook's
-    own checks.
+    own checks. `wanted` are the functions that the tests ask for.
     """
 
     text: str
@@ -57,6 +57,7 @@ class Load(msgspec.Struct, tag=True):
     forbids: list[str] = []
     replace: Replace | None = None
     imports: dict[str, Imported] = {}
+    wanted: list[str] = []
 
 
 class Call(msgspec.Struct, tag=True):
@@ -80,7 +81,8 @@ class Frame(msgspec.Struct, array_like=True):
 
 
 class Error(msgspec.Struct):
-    """An exception as text: the names of its class and base classes, and its frames in the submitted file.
+    """An exception as text: the name of its class, the names of those of its classes that are builtin, and its frames
+    in the submitted file.
 
     A SyntaxError fills `line`, `offset` and `text`, and `koan` if it is in the file of another koan. An ImportError
     fills `name`.

@@ -10,26 +10,21 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import io
-import linecache
 import sys
-import traceback
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from grader.book import forbidden, heap, no_terminal, source_text
+from grader.book import forbidden, heap, no_terminal
 from grader.book.koan_imports import PACKAGE, Imported, imported, koan_of, module_name
-from grader.book.serialization import ListData, Malformed, Unpacker, pack
+from grader.book.serialization import ListData, Malformed, Unpacker, pack, pack_result
+from grader.judge import settings
+from grader.judge.printed import Printed
 from grader.judge.sandbox import confine, wire
-
-STACK = 2000  # Python frames, as in a run that is not isolated
-OUTPUT = 4000  # the most characters of a call's output that are sent
-FRAMES = 3  # the most frames of a traceback that are sent
-MESSAGE = 2000  # the most characters of an exception's text that are sent
+from grader.judge.sandbox.answers import MESSAGE, STACK, as_data, functions, refusals, rules, run
 
 
 def main(fd: int, scratch: Path, hidden: Path, user: int | None) -> None:
@@ -41,10 +36,11 @@ def main(fd: int, scratch: Path, hidden: Path, user: int | None) -> None:
         heap.count_exactly()
     level = confine.confine(confine.Confinement((fd,), scratch, hidden, start.memory, start.seconds, user))
     wire.write(fd, wire.frame(wire.WorkerReady(level.parts, level.missing)))
-    printed = _Printed()
-    sys.stdout = sys.stderr = printed
+    printed = Printed()
+    printed.install()
     no_terminal.install()
     sys.setrecursionlimit(STACK)
+    settings.seed()
     submission = _Submission()
     while True:
         body = wire.read_frame(fd)
@@ -67,28 +63,6 @@ def _frame(request: wire.Load | wire.Call, reply: wire.Reply) -> bytes:
         return wire.frame(wire.Raised(number, wire.Error(["ValueError"], str(error)[:MESSAGE])))
 
 
-class _Printed(io.TextIOBase):
-    """Collects what is printed, up to OUTPUT characters. The rest is dropped."""
-
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-        self.remaining = OUTPUT
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        if self.remaining > 0:
-            self.parts.append(text[: self.remaining])
-            self.remaining -= len(text)
-        return len(text)
-
-    def flush_text(self) -> str:
-        """The text that was printed since the last call."""
-        text, self.parts, self.remaining = "".join(self.parts), [], OUTPUT
-        return text.encode(errors="replace").decode()
-
-
 class _Submission(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """The loaded submission: its functions by name, and the importer of its files. They have the names that they have
     at home, `exercises.CHAPTER.NAME`.
@@ -96,6 +70,7 @@ class _Submission(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def __init__(self) -> None:
         self.functions: dict[str, Any] = {}
+        self.forbids: Sequence[str] = ()
         self.files: dict[str, tuple[str, Imported]] = {}  # by module: where it would lie, and what it is
         sys.meta_path.insert(0, self)
 
@@ -129,7 +104,7 @@ class _Submission(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         name, file = self.files[module.__name__]
         if file.refusal:
             raise ImportError(file.refusal, name=module.__name__)
-        _run(file.text, name, module.__dict__)
+        run(file.text, name, module.__dict__)
         if file.forbids:
             forbidden.enforce(module.__dict__, file.text, file.forbids, koan_of(module.__name__), self.texts())
 
@@ -138,27 +113,22 @@ class _Submission(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return {koan_of(module): file.text for module, (_, file) in self.files.items()}
 
 
-def _load(load: wire.Load, submission: _Submission, printed: _Printed) -> wire.Reply:
-    submission.functions = {}  # in the gate one worker loads several of the workbook's own answers
+def _load(load: wire.Load, submission: _Submission, printed: Printed) -> wire.Reply:
+    submission.functions, submission.forbids = {}, load.forbids  # in the gate one worker loads several answers of ours
+    sys.argv = [load.file]
     others = {koan: file.text for koan, file in load.imports.items()}
     imports = list(imported(load.text, load.koan, others)) if others else []
     try:
-        violation = forbidden.forbidden_use(load.text, load.forbids, load.koan, others) if load.forbids else ""
-        if violation:  # the text never runs, so it cannot undo this
-            submission.functions = forbidden.refusing_functions(load.text, violation)
-            return wire.Loaded(_public(submission.functions), imports=imports)
-        functions = submission.functions = submission.load(load)
+        refusing = refusals(load)
+        names = (
+            submission.load(load) if refusing is None else refusing
+        )  # what is refused never runs, so it undoes nothing
         if load.replace is not None:
-            functions[load.replace.oracle] = _variant(load.replace)
-        elif load.forbids:
-            forbidden.enforce(functions, load.text, load.forbids, load.koan, others)
+            names[load.replace.oracle] = _variant(load.replace)
+        submission.functions = functions(names, load.wanted)
     except BaseException as error:
-        return wire.Raised(0, _as_data(error, submission), printed.flush_text(), imports)
-    return wire.Loaded(_public(functions), printed.flush_text(), imports)
-
-
-def _public(names: Mapping[str, Any]) -> list[str]:
-    return [name for name, value in names.items() if callable(value) and not name.startswith("_")]
+        return wire.Raised(0, as_data(error, submission.koan_at), printed.take(), imports)
+    return wire.Loaded(list(submission.functions), printed.take(), imports)
 
 
 def _variant(replace: wire.Replace) -> Any:
@@ -166,64 +136,23 @@ def _variant(replace: wire.Replace) -> Any:
     for name, text in replace.needs.items():
         sys.modules.setdefault(name.rpartition(".")[0], types.ModuleType("reference.chapter"))
         sys.modules[name] = module = types.ModuleType(name)
-        _run(text, f"{name}.py", module.__dict__)
+        run(text, f"{name}.py", module.__dict__)
     module = types.ModuleType(Path(replace.file).stem)
     sys.modules[module.__name__] = module  # dataclasses and typing look up the module of a class
-    _run(replace.text, replace.file, module.__dict__)
+    run(replace.text, replace.file, module.__dict__)
     oracle = module.__dict__[replace.oracle]
     return (oracle.wrongs | oracle.rights)[replace.name].fn
 
 
-def _run(text: str, file: str, names: dict[str, Any]) -> None:
-    """Run a text in the namespace of its module."""
-    linecache.cache[file] = (len(text), None, source_text.lines(text), file)
-    exec(compile(text, file, "exec"), names)
-
-
-def _call(call: wire.Call, submission: _Submission, printed: _Printed) -> wire.Reply:
+def _call(call: wire.Call, submission: _Submission, printed: Printed) -> wire.Reply:
     unpack = Unpacker(budget=1 << 62, items=1 << 62)  # no limits, because the trusted side sent the call
     args, kwargs = unpack(call.args), unpack(call.kwargs)
     try:
-        value = pack(submission.functions[call.function](*args, **kwargs))
+        with rules(submission.forbids):
+            value = pack_result(submission.functions[call.function](*args, **kwargs))
     except BaseException as error:
-        return wire.Raised(call.id, _as_data(error, submission), printed.flush_text())
+        return wire.Raised(call.id, as_data(error, submission.koan_at), printed.take())
     after = ListData([pack(args), pack(kwargs)])
     # NaNs differ from each other, so unchanged inputs with a NaN are sent too. That does no harm.
     changed = after != ListData([call.args, call.kwargs])
-    return wire.Returned(call.id, value, after if changed else None, printed.flush_text())
-
-
-def _as_data(error: BaseException, submission: _Submission) -> wire.Error:
-    """The exception as text. Only frames in the submission's own files are sent."""
-    frames = [
-        wire.Frame(frame.lineno or 0, frame.name, koan)
-        for frame in traceback.extract_tb(error.__traceback__, limit=-200)
-        if (koan := submission.koan_at(frame.filename)) is not None
-    ]
-    if isinstance(error, RecursionError):
-        frames = frames[:1]
-    syntax = error if isinstance(error, SyntaxError) else None
-    return wire.Error(
-        [t.__name__ for t in type(error).__mro__ if t not in (BaseException, object)] or ["BaseException"],
-        _message(error),
-        frames[-FRAMES:],
-        syntax.lineno if syntax else None,
-        syntax.offset if syntax else None,
-        syntax.text[:MESSAGE] if syntax and syntax.text else None,
-        error.name if isinstance(error, ImportError) else None,
-        (submission.koan_at(syntax.filename or "") or "") if syntax else "",
-    )
-
-
-def _message(error: BaseException) -> str:
-    """The exception's text, up to MESSAGE characters."""
-    try:
-        if isinstance(error, SyntaxError):
-            text = str(error.msg)
-        elif isinstance(error, KeyError) and len(error.args) == 1 and isinstance(error.args[0], str):
-            text = error.args[0]
-        else:
-            text = str(error)
-    except Exception:  # the __str__ of the submission's own class may fail
-        text = ""
-    return text[:MESSAGE].encode(errors="replace").decode()
+    return wire.Returned(call.id, value, after if changed else None, printed.take())

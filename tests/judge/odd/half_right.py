@@ -1,0 +1,10 @@
+"""Right for small sizes only.
+
+koan: causal_mask
+verdict: failed
+"""
+import torch
+
+
+def causal_mask(n_q, n_k):
+    return torch.full((n_q, n_k), -torch.inf).triu(1)

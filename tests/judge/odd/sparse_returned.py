@@ -1,0 +1,10 @@
+"""A sparse tensor instead of a dense one.
+
+koan: causal_mask
+verdict: failed
+"""
+import torch
+
+
+def causal_mask(n_q, n_k):
+    return (torch.full((n_q, n_k), -torch.inf).triu(1 + n_k - n_q)).to_sparse()
