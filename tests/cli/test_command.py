@@ -32,6 +32,8 @@ VERBS = [
     "quiz",
     "stats",
     "settings",
+    "debug",
+    "watch",
 ]
 
 
