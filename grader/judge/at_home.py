@@ -141,7 +141,7 @@ def _converted(action: Callable[[], Any], load: wire.Load) -> Any:
 
 def _koans_of(load: wire.Load) -> dict[str, str]:
     """The koan of each file that may be run."""
-    folder = Path(load.file).parents[1]
+    folder = Path(load.file).parent.parent
     return {load.file: load.koan, **{str(folder / f"{koan}.py"): koan for koan in load.imports}}
 
 

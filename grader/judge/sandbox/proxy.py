@@ -263,7 +263,7 @@ def as_exception(error: wire.Error, load: wire.Load) -> BaseException:
     raised = kind.__new__(kind)  # without __init__, because some builtin classes need more arguments
     raised.args = (message,)
     if isinstance(raised, SyntaxError):
-        file = Path(load.file).parents[1] / f"{error.koan}.py" if error.koan in load.imports else load.file
+        file = Path(load.file).parent.parent / f"{error.koan}.py" if error.koan in load.imports else load.file
         raised.msg, raised.filename, raised.lineno = message, str(file), error.line
         raised.text = error.text and error.text[:TEXT]
         raised.offset = error.offset and max(0, min(error.offset, len(raised.text or "") + 1))

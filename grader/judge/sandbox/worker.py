@@ -78,7 +78,7 @@ class _Submission(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Forget what was loaded before, run the text of the koan, and return its namespace."""
         for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
             del sys.modules[name]
-        folder = Path(load.file).parents[1] if load.imports else Path()
+        folder = Path(load.file).parent.parent if load.imports else Path()
         self.files = {module_name(k): (str(folder / f"{k}.py"), file) for k, file in load.imports.items()}
         main = module_name(load.koan) if load.koan else Path(load.file).stem
         self.files[main] = load.file, Imported(load.text)
