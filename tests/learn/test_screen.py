@@ -12,7 +12,6 @@ from grader.judge.runner import Cancelled
 from grader.learn.app import session as module
 from grader.learn.app.panels import ChooseKoan, Confirm, Page
 from grader.learn.app.screen import KoansApp
-from grader.learn.app.state import Notice
 from grader.learn.progress import Progress
 from tests.learn.test_app import screen_text, until
 from tests.terminal import Terminal
@@ -168,17 +167,6 @@ def test_a_resize_is_laid_out_by_its_own_size_and_the_footer_keeps_all_its_keys(
             assert ("rungs" in screen_text(app)) == side_by_side, width
             last = screen_text(app).splitlines()[-1]
             assert "q quit" in last and "? help" in last and "s answer" in last
-
-    drive(LOW, script)
-
-
-def test_a_notice_goes_away_by_itself(drive, monkeypatch):
-    monkeypatch.setattr(module, "NOTICE_SECONDS", 0.3)
-
-    async def script(app, pilot):
-        app.session.post(Notice("look here"))
-        await until(pilot, lambda: "look here" in screen_text(app))
-        await until(pilot, lambda: app.state.notice == "" and "look here" not in screen_text(app))
 
     drive(LOW, script)
 
