@@ -16,7 +16,7 @@ from grader.learn.app import session as module
 from grader.learn.app import watch
 from grader.learn.app.runs import KoanRunner
 from grader.learn.app.session import AppSession
-from grader.learn.app.state import Command, Saved, Shown, Trouble
+from grader.learn.app.state import Command, Notice, Saved, Shown, Trouble
 from grader.learn.progress import Progress
 
 PATIENCE = 60.0  # seconds: a bound for a loaded machine, not a claim about speed
@@ -234,6 +234,16 @@ def test_a_session_whose_runner_is_gone_says_so_and_takes_further_commands(start
     assert "the runner stopped" in until(lambda s: s.trouble).trouble
     session.post(Command("go", SECOND))
     until(lambda s: s.koan == SECOND and s.trouble and not s.running)
+
+
+def test_a_notice_goes_away_by_itself_and_a_trouble_stays(start, monkeypatch):
+    monkeypatch.setattr(module, "NOTICE_SECONDS", 0.05)
+    session, _, until = start(Prompt)
+    until(lambda s: s.step is not None and s.mode == "warm")
+    session.post(Trouble("the server is gone"))
+    session.post(Notice("look here"))
+    until(lambda s: s.notice == "look here")
+    assert until(lambda s: s.notice == "").trouble == "the server is gone"
 
 
 # What cannot be recorded, and files that go away
