@@ -58,8 +58,13 @@ class Log:
     def open(self) -> Progress:
         """The open file. Raises KoansError."""
         if self._progress is None:
-            self._progress = Progress(self._root, timeout=LOCKED)
+            self._progress = Progress(self._root, timeout=LOCKED, must_write=False)
         return self._progress
+
+    @property
+    def refused(self) -> str:
+        """Why the open file cannot be written. Empty if it can, or if no file is open."""
+        return self._progress.refused if self._progress is not None else ""
 
     def close(self) -> None:
         progress, self._progress = self._progress, None
@@ -97,6 +102,7 @@ class AppSession:
         try:
             standings = log.open().standings(self.workbook)
             number = self._due(log.open())
+            trouble, self._stale = self._short(log.open().refused), log.open().unreadable
         except Exception as error:
             standings, trouble = self._standings_of_files(), f"progress cannot be read: {self.reason(error)}"
             self._stale = True
@@ -216,11 +222,12 @@ class AppSession:
             step = attempts.record_attempt(self.workbook, log.open(), koan, event.verdict, event.text)
         except Exception as error:
             step = attempts.Step(koan, event.verdict, (), event.text, not_recorded=self.reason(error))
-        if step.not_recorded:
+        refused = step.not_recorded or log.refused  # also for a stub, of which nothing is recorded
+        if refused:
             log.close()
             self._stale = True
             self._last_text.pop(koan.id, None)  # so that another save of this text runs and records it
-        return Ran(msgspec.structs.replace(step, not_recorded=self._short(step.not_recorded)))
+        return Ran(msgspec.structs.replace(step, not_recorded=self._short(refused)))
 
     def _refreshed(self, state: State, log: Log, koans: Sequence[str], *, count_due: bool = False) -> State:
         """The state with the standings of these koans, or of all after an error, read from the progress file."""
