@@ -187,16 +187,18 @@ def write_stubs(workbook: Workbook, progress: Progress, *, overwrite: bool) -> I
 def reset(workbook: Workbook, progress: Progress, koan: Koan) -> str:
     """Replace the exercise by its stub. Returns the path of the copy of the replaced text, relative to the root.
 
+    A file with the line ends of Windows keeps them.
+
     The path is empty if there was no exercise or it was the stub already. Raises KoansError if a file cannot be
     written.
     """
-    file, stub = workbook.exercise(koan), stub_of(workbook, koan).encode()
-    copy = ""
+    file, stub = workbook.exercise(koan), stub_of(workbook, koan)
+    copy, data = "", b""
     if file.exists():
         with reading(file):
             data = file.read_bytes()
-        if data.replace(b"\r\n", b"\n") == stub:
+        if data.replace(b"\r\n", b"\n") == stub.encode():
             return ""
         copy = str(progress.keep_copy(koan, data).relative_to(workbook.root))
-    write_file(file, stub, make_folder=True)
+    write_file(file, source_text.encode(stub, data), make_folder=True)
     return copy

@@ -104,6 +104,13 @@ def test_reset_puts_the_stub_back_and_keeps_what_it_replaces(play):
     assert copies[0].name in output.replace("\n", "")
 
 
+def test_reset_keeps_the_line_ends_of_windows(play):
+    stub = play.workbook.exercise(play.workbook.koan("scores")).read_bytes()
+    play.write("scores", b"mine = 1\r\n")
+    play.says("reset", "scores")
+    assert play.workbook.exercise(play.workbook.koan("scores")).read_bytes() == stub.replace(b"\n", b"\r\n")
+
+
 def test_a_pass_counts_for_the_text_it_was_given_for(play):
     def standing():
         return next(k["standing"] for k in json.loads(play.says("list", "--json").stdout) if k["name"] == "causal_mask")

@@ -264,6 +264,13 @@ def test_what_an_import_replaces_is_kept_and_a_dry_run_writes_nothing(play):
     assert import_cells(play, RIGHT)["scores"].outcome == "the same"
 
 
+def test_an_import_keeps_the_line_ends_of_the_file_that_it_replaces(play):
+    play.write("scores", b"mine = 1\r\n")
+    import_cells(play, RIGHT)
+    written = play.workbook.exercise(play.workbook.koan("scores")).read_bytes()
+    assert written.count(b"\r\n") == written.count(b"\n") > 1
+
+
 def test_a_helper_that_another_koan_gives_is_no_answer_to_the_koan_of_its_name(play):
     book = play.workbook
     texts = [answer(book, koan) for koan in book.chapter("ch05").koans]
@@ -343,6 +350,15 @@ def test_a_function_of_another_koan_can_be_imported_in_a_kernel(jupyter):
     said = jupyter.texts(START, line, "softmax.__module__", using, CHECK)
     assert said[2] == "'exercises.ch06_numerics.softmax'"
     assert "ch07_attention/scores  ✓ passed" in said[4]
+
+
+def test_an_answer_that_imports_another_koan_is_checked_with_the_answer_of_the_notebooks_cell(play, jupyter):
+    mask = answer(play.workbook, play.workbook.koan("causal_mask"))
+    call = "    scores(torch.ones(1, 1, 1, 1), torch.ones(1, 1, 1, 1))\n    return"
+    using = "from exercises.ch07_attention.scores import scores\n" + mask.replace("    return", call)
+    checked = jupyter.texts(START, using, 'koan.check("causal_mask")', RIGHT, 'koan.check("causal_mask")')
+    assert "it calls ch07_attention/scores, which is not written yet" in checked[2]
+    assert "ch07_attention/causal_mask  ✓ passed" in checked[4]
 
 
 @pytest.mark.parametrize("out", ["there", "there/", "new/", "new/deep/"])

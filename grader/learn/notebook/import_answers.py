@@ -11,6 +11,7 @@ from grader.book.errors import KoansError, reading
 from grader.book.files import write_files
 from grader.book.notebook_parser import answers, notebook_file
 from grader.book.notebook_parser.answers import NotebookAnswer, without_header
+from grader.book.source_text import encode
 from grader.book.stubs import stub_of
 from grader.book.workbook import Koan, Workbook
 from grader.learn.attempts import exercise_text
@@ -72,9 +73,15 @@ def import_answers(
         new = [workbook.koans[one.koan] for one in imported if one.outcome == "written"]
         copies = {koan.id: _copy(workbook, progress, koan) for koan in new}
         texts = {answer.koan: answer.text for answer in found}
-        write_files({workbook.exercise(koan): texts[koan.id] for koan in new})
+        write_files({(file := workbook.exercise(koan)): encode(texts[koan.id], _bytes(file)) for koan in new})
         imported = [msgspec.structs.replace(one, copy=copies.get(one.koan, "")) for one in imported]
     return ImportedAnswers(str(path), chapter_read.id, tuple(imported), tuple(map(str, skipped)))
+
+
+def _bytes(file: Path) -> bytes:
+    """What is in the file. Empty without one."""
+    with reading(file):
+        return file.read_bytes() if file.exists() else b""
 
 
 def _contents(path: Path) -> bytes:

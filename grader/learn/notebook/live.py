@@ -112,19 +112,26 @@ class NotebookSession:
 
         With `own`, the answer must come from the cell with that label. Raises KoansError if there is no answer.
         """
-        answer, outline = self._answer(koan, cells, own)
-        verdict = self._judge(koan, answer)
+        answer, outline, others = self._answer(koan, cells, own)
+        verdict = self._judge(koan, answer, others)
         book = self._workbook
-        with Progress(book.root) as progress:
+        with Progress(book.root, must_write=False) as progress:
             step = record_attempt(book, progress, koan, verdict, answer.text)
         passed = verdict.passed
         model = solution_text(book, koan) if passed and book.solution(koan).exists() else ""
         afterword = book.notes(koan).afterword if passed else ""
-        note = "" if own else _newer_unparsed(cells, answer, outline)
+        notes = ["" if own else _newer_unparsed(cells, answer, outline)]
+        notes += [f"not recorded: {step.not_recorded}"] if step.not_recorded else []
+        note = " ".join(filter(None, notes))
         return step, CheckResult(step, answer.cells, afterword, answers.without_header(model) if model else "", note)
 
-    def _answer(self, koan: Koan, cells: Sequence[Cell], own: str) -> tuple[NotebookAnswer, Outline]:
-        """The answer to this koan, and what was searched for. Raises KoansError if there is none."""
+    def _answer(
+        self, koan: Koan, cells: Sequence[Cell], own: str
+    ) -> tuple[NotebookAnswer, Outline, list[NotebookAnswer]]:
+        """The answer to this koan, what was searched for, and the cells' answers to other koans.
+
+        Raises KoansError if there is none.
+        """
         outlines = self._outlines(koan.chapter)
         outline = next(o for o in outlines if o.koan == koan.id)
         found, _ = answers.answers(cells, outlines, live=True)
@@ -136,20 +143,21 @@ class NotebookSession:
             raise KoansError(
                 f"no cell that has run here defines {functions}: run the cell with your answer, then this one"
             )
-        return answer, outline
+        return answer, outline, [other for other in found if other is not answer and other.started and not other.error]
 
     def _outlines(self, chapter: str) -> list[Outline]:
         if chapter not in self._chapters:
             self._chapters[chapter] = answers.outlines(self._workbook, chapter)
         return self._chapters[chapter]
 
-    def _judge(self, koan: Koan, answer: NotebookAnswer) -> Verdict:
-        """Run the koan's tests on the answer, from a file of its own."""
+    def _judge(self, koan: Koan, answer: NotebookAnswer, others: Sequence[NotebookAnswer]) -> Verdict:
+        """Run the koan's tests on the answer, from a file of its own. It may import the others."""
         with tempfile.TemporaryDirectory(prefix="koans-notebook-") as folder:
             target = Target("path", str(Path(folder).resolve()))
             file = Path(target.name) / "exercises" / f"{koan.id}.py"
             file.parent.mkdir(parents=True)
-            file.write_text(answer.text, encoding="utf-8")
+            for one in (*others, answer):
+                file.with_name(f"{one.koan.partition('/')[2]}.py").write_text(one.text, encoding="utf-8")
             if not_started(self._workbook, koan, file):
                 message = "not started: replace `raise NotImplementedError` with your own lines"
                 return Verdict(koan.id, str(LEARNER), Status.not_started, message, message)
