@@ -44,6 +44,7 @@ def pytest_make_collect_report(
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Note in the report if a file of tests imports what only [dev] installs."""
     report = yield
+    report.in_worker = hasattr(collector.config, "workerinput")
     call = getattr(report, "call", None)
     error = call.excinfo.value.__cause__ if call is not None and call.excinfo is not None else None
     if isinstance(error, ModuleNotFoundError):
@@ -55,7 +56,7 @@ def pytest_make_collect_report(
 def pytest_collectreport(report: pytest.CollectReport) -> None:
     """End with one line at the first such report. A worker of pytest-xdist leaves that to the process that shows it."""
     missing = getattr(report, "missing", [])
-    if missing and "PYTEST_XDIST_WORKER" not in os.environ:
+    if missing and not report.in_worker:
         raise pytest.UsageError(
             f"the project's own tests need {', '.join(missing)}: `pip install -e '.[dev]'` installs what they need. "
             "`pytest` without arguments runs your exercises."

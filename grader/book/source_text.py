@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
+import os
 import re
 from importlib.util import decode_source
 from pathlib import Path
@@ -26,7 +28,27 @@ def decode(data: bytes, file: str) -> str:
 
 def read(file: Path) -> str:
     """The text of this Python file. Raises OSError, and SyntaxError as `decode` does."""
-    return decode(file.read_bytes(), str(file))
+    return decode(contents(file), str(file))
+
+
+def contents(file: Path) -> bytes:
+    """The bytes of a file. Raises OSError, also for what is no plain file: a pipe has no end."""
+    if why := no_plain_file(file):
+        raise NotPlain(errno.EINVAL, why, str(file))
+    return file.read_bytes()
+
+
+class NotPlain(OSError):
+    """There is something else than a file in its place."""
+
+
+def no_plain_file(file: Path) -> str:
+    """Why there is no file to read or replace here, although its place is taken. Empty if there is one, or nothing."""
+    if file.is_symlink() and not file.exists():
+        return f"is a link to {os.readlink(file)}, which does not exist: remove the link"
+    if file.is_dir():
+        return "is a folder: move it away"
+    return "is no plain file: move it away" if file.exists() and not file.is_file() else ""
 
 
 def readable(data: bytes) -> str:

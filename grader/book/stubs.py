@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grader.book import source_text
 from grader.book.errors import KoansError
-from grader.book.syntax import parse
+from grader.book.syntax import dump, parse
 from grader.book.workbook import Koan, Workbook
 
 BEGIN = "### BEGIN SOLUTION"
@@ -84,7 +84,7 @@ def not_started(workbook: Workbook, koan: Koan, exercise: Path | None = None) ->
     """
     file = exercise or workbook.exercise(koan)
     try:
-        return ast.dump(parse(source_text.read(file))) == ast.dump(parse(stub_of(workbook, koan)))
+        return dump(parse(source_text.read(file))) == dump(parse(stub_of(workbook, koan)))
     except (OSError, SyntaxError, ValueError):
         return False
 
@@ -94,6 +94,6 @@ def differing(workbook: Workbook) -> list[Koan]:
     koans = []
     for koan in workbook.koans.values():
         file, text = workbook.exercise(koan), stub_of(workbook, koan)
-        if not file.exists() or source_text.readable(file.read_bytes()) != text:
+        if not file.is_file() or source_text.readable(file.read_bytes()) != text:
             koans.append(koan)
     return koans

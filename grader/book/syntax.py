@@ -13,6 +13,29 @@ _one_at_a_time = threading.Lock()
 
 
 def parse(text: str, filename: str = "<unknown>") -> ast.Module:
-    """The syntax tree of `text`. Raises SyntaxError, or ValueError for null bytes."""
-    with _one_at_a_time:
-        return ast.parse(text, filename)
+    """The syntax tree of `text`. Raises ValueError for null bytes, and SyntaxError, also if it is nested too deeply."""
+    try:
+        with _one_at_a_time:
+            return ast.parse(text, filename)
+    except (RecursionError, MemoryError):
+        raise SyntaxError("it is nested too deeply", (filename, 1, 1, "")) from None
+
+
+def dump(tree: ast.AST) -> str:
+    """The tree as text, without positions. Equal trees have equal texts.
+
+    `ast.dump` raises RecursionError for a chain of a few hundred `elif`, which is legal Python.
+    """
+    parts, waiting = [], [tree]
+    while waiting:
+        node: object = waiting.pop()
+        if isinstance(node, ast.AST):
+            values = [value for _, value in ast.iter_fields(node)]
+            parts.append(type(node).__name__)
+            waiting += reversed(values)
+        elif isinstance(node, list):
+            parts.append(f"[{len(node)}]")
+            waiting += reversed(node)
+        else:
+            parts.append(repr(node))
+    return "\n".join(parts)

@@ -228,7 +228,9 @@ class Workbook:
         if same:
             raise KoansError(f"'{name}' could be {' or '.join(k.id for k in same)}: give the whole id")
         names = [*self.koans, *(k.name for k in self.koans.values())]
-        near = difflib.get_close_matches(plain, names, 3) or difflib.get_close_matches(Path(plain).name, names, 3)
+        near = difflib.get_close_matches(plain.lower(), names, 3) or difflib.get_close_matches(
+            Path(plain.lower()).name, names, 3
+        )
         hint = f"did you mean {' or '.join(near)}?" if near else "`koans list` shows them all"
         raise KoansError(f"no koan is called '{name}': {hint}")
 

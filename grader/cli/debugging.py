@@ -77,7 +77,7 @@ def watch(
 
     \b
       koans: begin ch06_numerics/softmax
-      exercises/ch06_numerics/softmax.py:12:1: error: softmax: 3 of 3 elements differ; …
+      exercises/ch06_numerics/softmax.py:12:1: error: softmax: 3 of 3 …
       koans: end ch06_numerics/softmax failed, 1 problem
 
     docs/EDITORS.md says how VS Code, PyCharm, Vim, Neovim and Zed read it. `koans run --format gcc` does it once.

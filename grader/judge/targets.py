@@ -255,6 +255,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return source(self.workbook, koan, self.target)
         except FileNotFoundError as error:
             raise _missing(koan, error) from None
+        except source_text.NotPlain as error:
+            raise ImportError(f"exercises/{koan.id}.py {error.strerror}") from None
 
     def _define_functions(self, module: ModuleType, koan: Koan, text: str, file: str) -> None:
         """Fill the module with the functions, with their proxies, or with both joined."""
@@ -380,7 +382,9 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def _missing(koan: Koan, error: FileNotFoundError) -> ModuleNotFoundError:
-    message = f"{error.filename} does not exist: `koans reset {koan.name}` writes its stub again"
+    place = Path(str(error.filename))
+    missing = f"does not exist: `koans reset {koan.name}` writes its stub again"
+    message = f"{place} {source_text.no_plain_file(place) or missing}"
     return ModuleNotFoundError(message, name=module_name(koan.id))
 
 

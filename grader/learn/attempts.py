@@ -130,7 +130,7 @@ def _outcomes(verdict: Verdict) -> set[tuple[str, Status]]:
 def exercise_text(workbook: Workbook, koan: Koan) -> str:
     """The text of the learner's file as it is now; empty if the file cannot be read."""
     try:
-        return source_text.readable(workbook.exercise(koan).read_bytes())
+        return source_text.readable(source_text.contents(workbook.exercise(koan)))
     except OSError:
         return ""
 
@@ -194,6 +194,8 @@ def reset(workbook: Workbook, progress: Progress, koan: Koan) -> str:
     """
     file, stub = workbook.exercise(koan), stub_of(workbook, koan)
     copy, data = "", b""
+    if why := source_text.no_plain_file(file):
+        raise KoansError(f"exercises/{koan.id}.py {why}")
     if file.exists():
         with reading(file):
             data = file.read_bytes()

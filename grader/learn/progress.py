@@ -283,7 +283,7 @@ class Progress:
 def _contents(file: Path) -> bytes | None:
     """The bytes of a file; None if it is missing or cannot be read."""
     try:
-        return file.read_bytes()
+        return source_text.contents(file)
     except OSError:
         return None
 

@@ -193,6 +193,6 @@ def first_text(workbook: Workbook, progress: Progress, first: FirstSolve) -> str
         return stored
     koan = workbook.koans[first.koan]
     try:
-        return source_text.readable(workbook.exercise(koan).read_bytes())
+        return source_text.readable(source_text.contents(workbook.exercise(koan)))
     except OSError:
         return ""

@@ -192,7 +192,7 @@ def test_what_cannot_be_meant_is_one_line_with_file_and_line(data, says):
 
 
 def test_files_that_cannot_be_read_are_one_line(tmp_path):
-    for name, says in (("none.csv", "cannot be read (No such file"), (".", "cannot be read (Is a directory")):
+    for name, says in (("none.csv", "cannot be read (no such file"), (".", "cannot be read (it is a folder")):
         with pytest.raises(KoansError, match=says.replace("(", "\\(")):
             roster.read(tmp_path / name)
     (tmp_path / "large.csv").write_bytes(b"name\n" + bytes(17 << 20))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.book import source_text
 from grader.book.errors import KoansError
 from grader.book.processes import cores
 from grader.book.stubs import not_started, stub_of
@@ -28,7 +29,7 @@ from grader.judge.runner.link import Link, connect
 from grader.judge.runner.protocol import Cancel, Done, Event, EventKind, Job
 from grader.judge.runner.server_address import fingerprint
 from grader.judge.sandbox import probe
-from grader.judge.sandbox.confine import Level
+from grader.judge.sandbox.confine import THREADS, Level
 from grader.judge.sandbox.service import Service
 from grader.judge.sandbox.submission import Unreadable
 from grader.judge.targets import Target, exercise_file, missing_requirement, source
@@ -250,7 +251,8 @@ class Runner:
             return None
         file = exercise_file(self.workbook, koan, target)
         if not file.is_file():
-            return Status.broken, f"{file.name} does not exist: `koans reset {koan.name}` writes its stub again"
+            missing = f"does not exist: `koans reset {koan.name}` writes its stub again"
+            return Status.broken, f"{file.name} {source_text.no_plain_file(file) or missing}"
         if not_started(self.workbook, koan, file):
             return Status.not_started, "not started"
         return None
@@ -330,23 +332,34 @@ class Runner:
         isolation = log.text("confined")
         if job.sandbox and koan.kind == "kernel":
             isolation = "isolated: a kernel's text is checked and interpreted; no Python of the submission runs"
-        imports = log.first("imports")
+        imports, threads = log.first("imports"), log.first("threads")
         return msgspec.structs.replace(
             verdict,
             isolation=isolation,
             imports=imports.names if imports else (),
-            notes=self._notes(flight.ask, verdict),
+            notes=self._notes(flight.ask, verdict, threads.number if threads else 0),
         )
 
-    def _notes(self, ask: Ask, verdict: Verdict) -> tuple[str, ...]:
-        """What a learner should know about being graded, after a run at home."""
+    def _notes(self, ask: Ask, verdict: Verdict, threads: int) -> tuple[str, ...]:
+        """What a learner should know about being graded, after a run at home that ended with so many threads."""
         if ask.isolated or ask.target.kind not in ("learner", "path") or verdict.status == Status.not_started:
             return ()
         try:
             text = source(self.workbook, ask.koan, ask.target)
         except (OSError, SyntaxError, Unreadable):
             return ()
-        return when_graded.notes(self.workbook, ask.koan, text)
+        try:
+            notes = when_graded.notes(self.workbook, ask.koan, text)
+        except RecursionError:  # a tree of unusual depth
+            notes = ()
+        return (*notes, *_threads(threads))
+
+
+def _threads(number: int) -> tuple[str, ...]:
+    """A note, if the code left more threads than a worker may have."""
+    if number < THREADS:
+        return ()
+    return (f"when graded: it keeps {number} threads, and the grader's sandbox allows {THREADS}: end them",)
 
 
 def _check_path(root: Path) -> None:

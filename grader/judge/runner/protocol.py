@@ -78,6 +78,7 @@ EventKind = Literal[
     "result",  # of one test
     "settled",  # after `number` tests: the others cannot change the name of the failure
     "imports",  # the koans whose files the code imports: `names`
+    "threads",  # at the end the process has `number` threads
     "names",  # the wrong answers that all failures of the function in `text` look like: `names`
     "machine",  # the machine may have caused a failure, and not the code under test
     "late",  # the submission's worker was too slow

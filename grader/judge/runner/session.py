@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
@@ -107,6 +108,7 @@ class SessionDriver(pytest_plugin.Driver):
             self.oracle_cache.save()
         if by_machine:
             record.write(Event("machine"))
+        record.write(Event("threads", number=threading.active_count()))
         record.write(Event("finished", number=int(code)))
         return code
 

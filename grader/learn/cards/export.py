@@ -38,4 +38,7 @@ def render(file: Path, notes: Sequence[Note], record: Path) -> str | bytes:
         from grader.learn.cards import apkg
     except ImportError:
         raise KoansError(f"{file}: .apkg needs a library that is not here: pip install genanki") from None
-    return apkg.render(notes, changes.times(record, apkg.digests(notes)))
+    try:
+        return apkg.render(notes, changes.times(record, apkg.digests(notes)))
+    except KoansError as error:
+        raise KoansError(f"{error}; no deck was written") from None

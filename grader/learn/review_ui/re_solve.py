@@ -132,7 +132,7 @@ def _finish(
     workbook: Workbook, progress: Progress, re_solve: OpenReSolve, rating: int, passed_at: float, screens: Screens
 ) -> None:
     """Record the pass, and show this answer beside the first one."""
-    re_solving.finish(progress, re_solve, rating, passed_at)
+    screens.unrecorded(partial(re_solving.finish, progress, re_solve, rating, passed_at))
     _show_beside(workbook, progress, re_solve, passed_at, screens)
 
 
