@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from grader.book.errors import KoansError
-from grader.book.verdict import Status, TestResult
+from grader.book.verdict import Status, TestResult, clean
 from grader.book.workbook import Koan, Workbook
 from grader.checks import misconceptions, run_context
 from grader.checks.oracle_cache import OracleCache
@@ -174,9 +174,8 @@ class SessionDriver(pytest_plugin.Driver):
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        result: TestResult | None = getattr(report, "koan", None)
-        if result is not None:
-            report.koan = msgspec.structs.replace(result, output=self.printed.take())  # type: ignore[attr-defined]
+        if hasattr(report, "koan"):
+            report.koan["output"] = clean(self.printed.take())
         return report
 
     @pytest.hookimpl(tryfirst=True)
