@@ -7,6 +7,7 @@ that the same learner wrote for another koan.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Container, Iterator
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from grader.book.syntax import parse
 
 PACKAGE = "exercises"
+RELATIVE = re.compile(r"\bfrom[\s\\]*\.")
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -29,11 +31,18 @@ def module_name(koan: str) -> str:
     return f"{PACKAGE}.{koan.replace('/', '.')}"
 
 
+def may_import(text: str) -> bool:
+    """Whether a text may import another koan's file. It is not parsed for this."""
+    return "import" in text and (PACKAGE in text or RELATIVE.search(text) is not None)
+
+
 def imported(text: str, koan: str, known: Container[str]) -> tuple[str, ...]:
     """The ids of other koans that the text of `koan` imports, by its syntax tree. `known` are the ids of all koans.
 
     A text that does not parse imports none.
     """
+    if not may_import(text):
+        return ()
     try:
         nodes = ast.walk(parse(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -341,8 +341,10 @@ app.command("grade")(grading.grade)
 app.command("report")(grading.report)
 app.command("debug")(debugging.debug)
 app.command("watch")(debugging.watch)
-for verb in ("read", "quiz", "review", "again", "stats", "settings"):
+for verb in ("read", "quiz", "review", "again", "stats"):
     app.command(verb)(getattr(reviewing, verb))
+# A negative number is a value: what is wrong with it is then said in our words.
+app.command("settings", context_settings={"ignore_unknown_options": True})(reviewing.settings)
 app.command("release")(editions.release)
 app.command("update")(editions.update)
 cards_app.command("export", short_help="Write the unlocked cards for Anki.")(exporting.export)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from typer.core import TyperGroup
+
+from grader.book.errors import KoansError
 
 # The verbs of each section, each with its line.
 SECTIONS: Mapping[str, Mapping[str, str]] = {
@@ -50,6 +53,14 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
 
 class Sections(TyperGroup):
     """Lists the verbs in SECTIONS. Typer does it with rich only, and then in panels."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The verb that is meant. An unknown one brings the verbs of similar names."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0].lower(), self.commands, 3)
+            hint = f"did you mean {' or '.join(near)}?" if near else "`koans --help` lists the verbs"
+            raise KoansError(f"there is no verb '{args[0]}': {hint}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         width = max(len(name) for verbs in SECTIONS.values() for name in verbs)

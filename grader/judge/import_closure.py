@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from grader.book.koan_imports import PACKAGE, Imported
+from grader.book.koan_imports import RELATIVE, Imported, may_import
 from grader.book.workbook import Koan
 
 MOST = 1 << 20  # characters of all files that one file imports
 TOO_MUCH = f"more than {MOST >> 20} MiB of other koans' files are imported"
 KERNELS = "{koan} holds kernels, and those cannot be imported: copy what you need"
-RELATIVE = re.compile(r"\bfrom[\s\\]*\.")
 
 
 def closure(koan: Koan, text: str, koans: Mapping[str, Koan], read: Callable[[Koan], Imported]) -> dict[str, Imported]:
@@ -34,9 +33,9 @@ def closure(koan: Koan, text: str, koans: Mapping[str, Koan], read: Callable[[Ko
 
 def _mentioned(koan: Koan, text: str, koans: Mapping[str, Koan]) -> list[Koan]:
     """The koans that the words of a text may import."""
-    relative = RELATIVE.search(text) is not None
-    if "import" not in text or not (relative or PACKAGE in text):
+    if not may_import(text):
         return []
+    relative = RELATIVE.search(text) is not None
     words = set(re.findall(r"\w+", text))
     chapters = words | ({koan.chapter} if relative else set())
     return [other for other in koans.values() if other.name in words and other.chapter in chapters]

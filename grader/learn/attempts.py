@@ -15,7 +15,7 @@ from grader.book.verdict import Status, Verdict, with_unmet_imports
 from grader.book.workbook import Card, Koan, Workbook
 from grader.judge.runner import Runner
 from grader.judge.targets import Target
-from grader.learn.progress import Progress
+from grader.learn.progress import Progress, content_key
 
 LEARNER = Target("learner")
 
@@ -108,18 +108,18 @@ def record_attempt(workbook: Workbook, progress: Progress, koan: Koan, verdict: 
 
 
 def _recorded(workbook: Workbook, progress: Progress, koan: Koan, verdict: Verdict, text: str) -> Step:
-    last = progress.last_pass(koan)
+    last, content = progress.last_pass(koan), content_key(workbook, koan, text)
     first = last is None
     cards: tuple[Card, ...] = ()
     if verdict.passed and last is not None and _outcomes(last[0]) == _outcomes(verdict):
-        progress.record(verdict, text)  # unlocks nothing new: no need to read the tests of every koan
+        progress.record(verdict, text, content)  # unlocks nothing new: no need to read the tests of every koan
     elif verdict.passed:
         before = progress.unlocked(workbook)
-        progress.record(verdict, text)
+        progress.record(verdict, text, content)
         new = progress.unlocked(workbook) - before
         cards = tuple(c for c in workbook.cards.values() if c.id in new)
     elif verdict.status != Status.not_started:
-        progress.record(verdict, text)
+        progress.record(verdict, text, content)
     return Step(koan, verdict, cards, text, first and verdict.passed)
 
 

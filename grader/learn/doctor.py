@@ -20,6 +20,7 @@ from grader.judge.runner import shared_server
 from grader.judge.sandbox import probe
 from grader.judge.sandbox.confine import trusted
 from grader.kernels import kernel_text
+from grader.learn.progress import Progress
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -47,6 +48,7 @@ def examine(root: Path) -> list[Finding]:
         findings.append(_package(name, ranges.get(name, ""), smoke))
     findings.append(_check("interpreter", "", _interpreter, needed=sys.platform == "linux"))
     findings.append(_check("GPU", "", _gpu, needed=False))
+    findings.append(_progress(root))
     findings.append(_sandbox(root))
     findings.append(_warm(root))
     return findings
@@ -150,6 +152,18 @@ def _gpu() -> str:
     _expect((x @ x).sum().item(), 64.0, "a bf16 matmul on the GPU")
     major, minor = torch.cuda.get_device_capability()
     return f"{torch.cuda.get_device_name()} (sm_{major}{minor}); a bf16 matmul gives the known answer"
+
+
+def _progress(root: Path) -> Finding:
+    """Whether attempts can be recorded."""
+    try:
+        with Progress(root, must_write=False) as progress:
+            refused = progress.refused
+    except KoansError as error:
+        return Finding("progress", "damaged", False, str(error))
+    if refused:
+        return Finding("progress", "unreadable" if progress.unreadable else "read only", False, refused)
+    return Finding("progress", "ready", True, f"in {Path('.koans') / progress.file.name}")
 
 
 def _sandbox(root: Path) -> Finding:

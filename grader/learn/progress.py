@@ -19,6 +19,7 @@ from grader.book import source_text
 from grader.book.database import Database, DatabaseRefused, Unusable, copied, opened, set_aside, version
 from grader.book.errors import KoansError, reason, writing
 from grader.book.files import write_file
+from grader.book.koan_imports import imported
 from grader.book.proven_cards import proven, required_koans
 from grader.book.stubs import not_started
 from grader.book.verdict import Status, Verdict
@@ -74,7 +75,7 @@ class Progress:
     A method that cannot read or write raises DatabaseRefused. If `refused` is set, each recording tries the file again.
     """
 
-    def __init__(self, root: Path, timeout: float = 10, *, must_write: bool = True) -> None:
+    def __init__(self, root: Path, timeout: float = 5, *, must_write: bool = True) -> None:
         self._timeout = timeout
         self.folder = root / ".koans"
         self.file = self.folder / "progress.db"
@@ -142,12 +143,13 @@ class Progress:
                 f"{self.file}: {error}; it was kept as {copy.name}, and the next run starts a new one"
             ) from None
 
-    def record(self, verdict: Verdict, text: str) -> None:
-        """Add one attempt at the verdict's koan, made with this text."""
+    def record(self, verdict: Verdict, text: str, content: str = "") -> None:
+        """Add one attempt at the verdict's koan, made with this text. `content` is what `content_key` gives for it."""
+        content = content or digest(text)
         row = (
             verdict.koan,
             time.time(),
-            digest(text),
+            content,
             verdict.status.value,
             verdict.fast and verdict.fast.value,
         )
@@ -159,7 +161,7 @@ class Progress:
                 (*row, verdict.seconds, blob),
             )
             if verdict.passed:
-                db.execute("insert or ignore into texts values (?,?)", (digest(text), text))
+                db.execute("insert or ignore into texts values (?,?)", (content, text))
 
     def last_pass(self, koan: Koan) -> tuple[Verdict, float, str] | None:
         """The last verdict that passed, its time (seconds since 1970, UTC) and the digest of its text, if any."""
@@ -184,7 +186,7 @@ class Progress:
         """The standing of a koan with `count` attempts, from the ids of its last attempt and of its last pass."""
         file = workbook.exercise(koan)
         data = _contents(file)
-        content = digest(source_text.readable(data or b""))
+        content = content_key(workbook, koan, source_text.readable(data or b""))
         last_content, last_status, fast = self._attempt(last) if last else ("", "", None)
         passed = last_pass is not None
         changed = last_pass is not None and content != self._attempt(last_pass)[0]
@@ -300,6 +302,20 @@ def _prepare(db: sqlite3.Connection) -> None:
                     db.execute(statement)
             db.execute(f"pragma user_version = {VERSION}")
     db.execute("pragma synchronous = normal")
+
+
+def content_key(workbook: Workbook, koan: Koan, text: str) -> str:
+    """The key of an answer: of its text and, if it imports other koans' files, of their texts as they are now."""
+    texts: dict[str, str] = {}
+    waiting = [(koan.id, text)]
+    while waiting:
+        name, importing = waiting.pop()
+        for other in imported(importing, name, workbook.koans):
+            if other not in texts and other != koan.id:
+                data = _contents(workbook.exercise(workbook.koans[other]))
+                texts[other] = source_text.readable(data or b"")
+                waiting.append((other, texts[other]))
+    return digest("\0".join([text, *(f"{name}\0{texts[name]}" for name in sorted(texts))]))
 
 
 def digest(text: str) -> str:

@@ -321,5 +321,5 @@ def test_an_exercise_that_cannot_be_read_is_broken_and_the_rest_is_shown(proved)
     listed = proved.says("list", "ch06")
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "! broken       exp_overflow" in listed.stdout and "✓ passed       softmax" in listed.stdout
-    _one_line(proved.says("reset", "exp_overflow"), "exp_overflow.py: cannot be read (it is a folder)")
+    _one_line(proved.says("reset", "exp_overflow"), "exp_overflow.py is a folder: move it away")
     assert proved.says("stats").returncode == 0

@@ -5,7 +5,10 @@ import json
 
 import pytest
 
+from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Workbook
+from grader.learn import attempts
+from grader.learn.progress import Progress
 
 
 def test_the_path_starts_at_the_first_koan_and_moves_on_when_it_passes(play):
@@ -109,6 +112,20 @@ def test_reset_keeps_the_line_ends_of_windows(play):
     play.write("scores", b"mine = 1\r\n")
     play.says("reset", "scores")
     assert play.workbook.exercise(play.workbook.koan("scores")).read_bytes() == stub.replace(b"\n", b"\r\n")
+
+
+def test_a_pass_rests_on_the_files_that_it_imports(play):
+    play.solve("softmax")
+    play.write("accumulate", "from exercises.ch06_numerics.softmax import softmax\n")
+    koan = play.workbook.koan("accumulate")
+    with Progress(play.root) as progress:
+        text = attempts.exercise_text(play.workbook, koan)
+        attempts.record_attempt(play.workbook, progress, koan, Verdict(koan.id, "learner", Status.passed), text)
+        before = progress.standings(play.workbook, koan)[koan.id]
+        play.write("softmax", "x = 1\n")
+        after = progress.standings(play.workbook, koan)[koan.id]
+    assert (before.status, before.changed) == (Status.passed, False)
+    assert (after.passed, after.changed) == (True, True)
 
 
 def test_a_pass_counts_for_the_text_it_was_given_for(play):

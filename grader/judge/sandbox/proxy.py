@@ -25,6 +25,7 @@ from grader.book import source_text
 from grader.book.forbidden import Forbidden
 from grader.book.no_terminal import CALLS, NoTerminal
 from grader.book.own_lines import SENT, OwnLine
+from grader.book.processes import FOLDER
 from grader.book.serialization import Malformed, Unpacker, pack
 from grader.judge.sandbox import wire
 from grader.judge.sandbox.answers import NAME, NAMES, is_function_name
@@ -252,7 +253,7 @@ def as_exception(error: wire.Error, load: wire.Load) -> BaseException:
     A builtin class is raised as it is. Any other becomes a new class of the same name, derived from its builtin base
     classes.
     """
-    message = error.message[:TEXT]
+    message = error.message[:TEXT].replace(f"{FOLDER}/", "")  # the place of the grader means nothing to a learner
     if "Forbidden" in error.types[:1]:
         return Forbidden(message)
     if error.types[:1] == [NoTerminal.__name__]:
