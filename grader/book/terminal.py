@@ -29,10 +29,13 @@ MESSAGE_LINES = 28  # the most lines of a message, so that the verdict fits one 
 OUTPUT_LINES = 6  # the most lines of what the code printed
 
 
-def status_text(status: Status, *, changed: bool = False) -> Text:
-    """The status with its symbol, in its color. `changed`: the file has changed since it passed."""
-    text = f"{SYMBOLS[status]} {status.value}" + (" (changed since it passed)" if changed else "")
-    return Text(text, style=STYLES[status])
+def status_text(status: Status, *, changed: bool = False, in_notebook: bool = False) -> Text:
+    """The status with its symbol, in its color. `changed`: the file has changed since it passed.
+
+    `in_notebook`: what passed stands in a notebook, and was not imported.
+    """
+    remark = " (passed in a notebook)" if in_notebook else " (changed since it passed)" if changed else ""
+    return Text(f"{SYMBOLS[status]} {status.value}{remark}", style=STYLES[status])
 
 
 def verdict(koan: Koan, result: Verdict) -> RenderableType:

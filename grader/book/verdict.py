@@ -223,7 +223,7 @@ def named_message(test: TestResult, names: Sequence[str]) -> tuple[str, str]:
     return headline, f"{headline}\n\n  {sentence}\n{rest}".rstrip()
 
 
-def with_unmet_imports(verdict: Verdict, statuses: Mapping[str, Status]) -> Verdict:
+def with_unmet_imports(verdict: Verdict, statuses: Mapping[str, Status | None]) -> Verdict:
     """The verdict with a note about each koan that its code imports and that has not passed. Statuses by koan id."""
     unmet = [koan for koan in verdict.imports if statuses.get(koan) != Status.passed]
     notes = [f"it imports {koan}, which has not passed: begin there" for koan in unmet]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -93,15 +93,27 @@ def judged(workbook: Workbook, runner: Runner, koan: Koan, seed: int = 0) -> tup
     return verdict, text
 
 
-def record_attempt(workbook: Workbook, progress: Progress, koan: Koan, verdict: Verdict, text: str) -> Step:
+def record_attempt(
+    workbook: Workbook,
+    progress: Progress,
+    koan: Koan,
+    verdict: Verdict,
+    text: str,
+    others: Mapping[str, str] | None = None,
+) -> Step:
     """Record a verdict on the learner's text and return what it unlocked. "Not started" is not recorded.
 
-    If it cannot be recorded, the step says why: the verdict holds all the same.
+    `others` are texts of other koans, by id, that were there instead of the files in `exercises/`. If it cannot be
+    recorded, the step says why: the verdict holds all the same.
     """
     try:
         if not progress.unreadable:  # else it is not known what has passed
-            standings = {name: progress.standings(workbook, workbook.koans[name])[name] for name in verdict.imports}
-            verdict = with_unmet_imports(verdict, {name: standing.status for name, standing in standings.items()})
+            imported = {one: (others or {}).get(one) for one in verdict.imports}
+            texts = {
+                one: exercise_text(workbook, workbook.koans[one]) if own is None else own
+                for one, own in imported.items()
+            }
+            verdict = with_unmet_imports(verdict, {one: progress.last_status(one, t) for one, t in texts.items()})
         return _recorded(workbook, progress, koan, verdict, text)
     except DatabaseRefused as error:
         return Step(koan, verdict, (), text, not_recorded=str(error))

@@ -37,8 +37,9 @@ class CardStanding(msgspec.Struct, frozen=True):
 
     `due`: when the card comes back. `raised`: a question on one of its facts was missed after the card was last seen,
     so it is due now. `proofs`: the koans that prove it. `passed`: when the last of these passed for the first
-    time. `changed`: those whose file is no longer the text that passed, and has not passed as it is now. `waits_for`:
-    the koans that a locked card still needs. `mistake`: the last one in which a test failed that proves the card.
+    time. `changed`: those whose file is no longer the text that passed, and has not passed as it is now; `in_notebook`:
+    those of them whose text passed in a notebook. `waits_for`: the koans that a locked card still needs. `mistake`: the
+    last one in which a test failed that proves the card.
     """
 
     card: Card
@@ -51,6 +52,7 @@ class CardStanding(msgspec.Struct, frozen=True):
     changed: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
     mistake: CardMistake | None = None
+    in_notebook: tuple[str, ...] = ()
 
 
 class ReturningKoan(msgspec.Struct, frozen=True):
@@ -99,11 +101,23 @@ def cards(workbook: Workbook, progress: Progress, settings: Settings, now: float
         is_due = memory is not None and (raised or memory.is_due(now))
         state: CardState = "new" if memory is None else "due" if is_due else "later"
         changed = tuple(k for k in proofs if koan_standings[k].changed and koan_standings[k].status != Status.passed)
+        in_notebook = tuple(k for k in changed if koan_standings[k].in_notebook)
         passed = max((passes[k] for k in proofs if k in passes), default=None)
         due = memory.due if memory else None
         mistake = mistakes.get(card.id)
         standings.append(
-            CardStanding(card, state, due, counts[card.id], raised, proofs, passed, changed, mistake=mistake)
+            CardStanding(
+                card,
+                state,
+                due,
+                counts[card.id],
+                raised,
+                proofs,
+                passed,
+                changed,
+                mistake=mistake,
+                in_notebook=in_notebook,
+            )
         )
     return standings
 

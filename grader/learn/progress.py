@@ -46,12 +46,14 @@ FORMATS = (
     MISTAKES,
 )  # what each version of the file added; an older file is upgraded in place
 VERSION = len(FORMATS)
+NOTEBOOK = "notebook"  # the target of a verdict on a notebook's cell
 
 
 class Standing(msgspec.Struct, frozen=True):
     """Where a koan stands: the status of its last attempt, or what its file shows if it was not run as it is now.
 
-    `passed`: some attempt has passed. `changed`: the file is not the text that passed last. `fast` is the status of the
+    `passed`: some attempt has passed. `changed`: the file is not the text that passed last. `in_notebook`: that text
+    passed in a notebook, and the file is another. `fast` is the status of the
     last attempt's `gpu` tests. `hints` is the number of tiers seen.
     """
 
@@ -62,6 +64,7 @@ class Standing(msgspec.Struct, frozen=True):
     fast: Status | None = None
     hints: int = 0
     peeked: bool = False
+    in_notebook: bool = False
 
 
 class Progress:
@@ -171,6 +174,13 @@ class Progress:
         ).fetchone()
         return (msgspec.json.decode(row[0], type=Verdict), row[1], row[2]) if row else None
 
+    def last_status(self, koan: str, text: str) -> Status | None:
+        """The status of the last attempt at this koan with this text; None if there was none."""
+        row = self._db.execute(
+            "select status from attempts where koan = ? and content = ? order by id desc limit 1", (koan, digest(text))
+        ).fetchone()
+        return Status(row[0]) if row else None
+
     def standings(self, workbook: Workbook, only: Koan | None = None) -> dict[str, Standing]:
         """Where each koan stands, by id in the order of the workbook; with `only`, where this one stands."""
         rows = self._db.execute(
@@ -199,7 +209,9 @@ class Progress:
         else:
             status = Status.not_started if not_started(workbook, koan) else Status.failed
         fast_status = Status(fast) if fast else None
-        return Standing(status, count, passed, changed, fast_status, self.hints(koan), self.peeked(koan))
+        last_verdict = self.last_pass(koan) if changed else None
+        in_notebook = last_verdict is not None and last_verdict[0].target == NOTEBOOK
+        return Standing(status, count, passed, changed, fast_status, self.hints(koan), self.peeked(koan), in_notebook)
 
     def _attempt(self, number: int) -> tuple[str, str, str | None]:
         """The digest of the text, the status and the status of the `gpu` tests of the attempt with this id."""

@@ -22,6 +22,7 @@ from grader.course.edition.badges import BRANCH
 from grader.course.edition.badges import write as write_badges
 from grader.judge.runner import Runner
 from grader.learn.attempts import LEARNER, Step
+from grader.learn.notebook import live
 from grader.learn.notebook.export import Source, export, notebook_place, public_address, source_of, write_notebook
 from grader.learn.notebook.import_answers import import_answers
 from grader.learn.notebook.render import CheckResult, as_text
@@ -199,10 +200,60 @@ def test_the_magic_checks_its_cell_and_then_runs_it(jupyter):
     )
     assert "✓ passed" in said[1] and said[1].endswith("ran")
     assert said[2] == "'scores'"
-    assert said[3] == "koans: this cell defines no `scores`, which ch07_attention/scores asks for"
+    assert said[3].startswith("koans: this cell defines no `scores`, which ch07_attention/scores asks for\n")
     assert said[4].startswith("koans: no koan is called 'no_such_koan'")
     assert "! crashed" in said[5] and "The cell was not run in the kernel" in said[5]
     assert said[6] == "'scores'"
+
+
+BOTH = f"{RIGHT}\n\n\ndef causal_mask(n_q, n_k):\n    return torch.zeros(n_q, n_k)"
+
+
+def test_an_answer_beside_another_koans_counts_and_a_cell_that_differs_is_said(shared, jupyter):
+    book = shared.workbook
+    stubs = [without_header(stub_of(book, book.koan(name))) for name in ("scores", "causal_mask")]
+    said = jupyter.texts(START, *stubs, f"%%koan scores\n{BOTH}", CHECK, WRONG, CHECK, WRONG, stubs[0], CHECK)
+    assert "✓ passed" in said[3] and "✓ passed" in said[4] and "differently" not in said[4]
+    assert "✗ failed" in said[6]
+    assert (
+        "cell [4] defines it differently; this is the verdict on cell [6], which ran last. When it is graded, the last "
+        "cell in the notebook counts: keep one of them."
+    ) in " ".join(said[6].split())
+    assert "cell [4] has an answer, but the stub in cell [9] ran last" in " ".join(said[9].split())
+
+
+def test_a_cell_that_the_magic_refused_counts_nothing_and_its_lines_are_those_of_the_editor(jupyter):
+    broken = "%%koan scores\n\nx = ("
+    said = jupyter.texts(START, f"%%koan causal_mask\n{RIGHT}", CHECK, broken, f"%%koan scores\n{WRONG}x", CHECK)
+    not_run = "The cell was not run in the kernel, so what it defines is not there yet."
+    nothing = "koans: this cell defines no `causal_mask`, which ch07_attention/causal_mask asks for"
+    assert said[1].splitlines() == [nothing, not_run]
+    assert said[2].startswith("koans: no cell that has run here defines `scores`")
+    assert said[3].splitlines() == ["koans: this cell does not parse (line 3: '(' was never closed)", not_run]
+    assert "line 3 of the cell" in said[4]
+
+
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        ("check()", 'give the name of a koan as text: koan.check("ch06_numerics/softmax")'),
+        ("check(str)", 'give the name of a koan as text: koan.check("str")'),
+        ("check('scores', timeout='3')", "timeout='3': give a number of seconds above 0"),
+        ("check('scores', timeout=0)", "timeout=0: give a number of seconds above 0"),
+        ("check('scores', -1)", "timeout=-1: give a number of seconds above 0"),
+        ("check('scores')", "checks need a notebook: here `koans run` does it"),
+    ],
+)
+def test_a_check_of_what_is_no_koan_or_no_time_is_one_line(book, capsys, call, says):
+    eval(f"session.{call}", {"session": live.NotebookSession(book)})
+    out = capsys.readouterr().out
+    assert f"koans: {says}" in out and out.count("\n") == 1
+
+
+def test_a_note_names_the_line_of_the_cell(jupyter):
+    reads = RIGHT.replace("    return", "    open('k').close()\n    return")
+    said = jupyter.texts(START, "open('k', 'w').close()", f"\n\n{reads}", CHECK)
+    assert "(line 9 of the cell)" in " ".join(said[3].split())
 
 
 def import_cells(play, *cells, chapter="ch07_attention", **options):

@@ -1,10 +1,17 @@
 """What a person does in the cells of a notebook: an answer takes along what its functions need, or says what it cannot."""
 
+import io
+
 import pytest
+from rich.console import Console
 
 from grader.book.notebook_parser import answers
 from grader.book.notebook_parser.statements import Cell
-from grader.book.stubs import stub_of
+from grader.book.stubs import STUB, stub_of
+from grader.book.verdict import Status, Verdict
+from grader.learn.attempts import exercise_text, record_attempt
+from grader.learn.progress import NOTEBOOK, Progress
+from grader.learn.report.standing import listing
 
 USES_K = "def softmax(x, dim=-1):\n    return x + K"
 
@@ -190,3 +197,83 @@ def test_a_cell_is_named_for_each_line_also_where_the_order_is_changed(answer_of
 def test_a_later_definition_that_does_not_parse_is_said(outlines):
     found, _ = answers.answers([Cell("cell 1", "def softmax(x): return x"), Cell("cell 2", "def softmax(x:")], outlines)
     assert found[0].notes == ("cell 2 does not parse (line 1: '(' was never closed), so cell 1 counts",)
+
+
+UNWRITTEN = "def softmax(x, dim=-1):\n    " + STUB
+LSE = "def logsumexp(x, dim=-1):\n    return x"
+BESIDE = f"def softmax(x, dim=-1):\n    return x + 1\n\n\n{LSE}"
+
+
+@pytest.mark.parametrize(
+    "cells, gives, others",
+    [
+        ([UNWRITTEN, LSE.replace("return x", STUB), BESIDE], 5, ()),
+        (["def softmax(x):\n    return x", BESIDE], 5, ("cell 1",)),
+        ([BESIDE, "def softmax(x):\n    return x"], 4, ("cell 1",)),
+    ],
+)
+def test_the_last_definition_counts_also_beside_a_function_of_another_koan(answer_of, cells, gives, others):
+    answer = answer_of(*cells)
+    assert (ran(answer.text, 4), answer.others, answer.started) == (gives, others, True)
+
+
+def test_a_stub_below_an_answer_counts_in_a_kernel_that_ran_it_last_and_not_in_a_file(book, outlines):
+    cells = [Cell("cell 1", BESIDE), Cell("cell 2", stub_of(book, book.koan("softmax")))]
+    of_file, of_kernel = ({a.koan: a for a in answers.answers(cells, outlines, live=live)[0]} for live in (False, True))
+    koan = "ch06_numerics/softmax"
+    assert (of_file[koan].started, of_file[koan].cells, of_file[koan].others) == (True, ("cell 1",), ())
+    assert (of_kernel[koan].started, of_kernel[koan].cells, of_kernel[koan].others) == (False, ("cell 2",), ("cell 1",))
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_changed_helper_in_a_cell_of_another_koan_is_an_answer_only_if_the_koan_has_no_other(book, live):
+    outlines = answers.outlines(book, "ch05_tokens")
+    stubs = {name: stub_of(book, book.koan(name)) for name in ("encode", "fertility")}
+    helper = "def encode(text, merges):\n    return [1]\n\n\ndef fertility(words, merges):\n    return 1.0"
+    own = "def encode(text, merges):\n    return [2]"
+
+    def found(*texts):
+        cells = [Cell(f"cell {n}", text) for n, text in enumerate(texts, 1)]
+        return {a.koan: a for a in answers.answers(cells, outlines, live=live)[0]}.get("ch05_tokens/encode")
+
+    assert found(stubs["fertility"]) is None
+    assert (found(own, helper).cells, found(own, helper).others) == (("cell 1",), ())
+    assert found(stubs["encode"], helper).cells == ("cell 2",)
+
+
+SCORES, MASK = "ch07_attention/scores", "ch07_attention/causal_mask"
+
+
+def test_what_passed_in_a_notebook_is_listed_so_until_it_comes_home(play):
+    book = play.workbook
+    koan = book.koan("scores")
+
+    def listed(width=80):
+        out = io.StringIO()
+        Console(file=out, width=width).print(listing(book, progress.standings(book), [koan], width))
+        return out.getvalue()
+
+    with Progress(play.root) as progress:
+        progress.record(Verdict(SCORES, NOTEBOOK, Status.passed), "mine = 1\n")
+        assert "not started (passed in a notebook)" in listed() and "`koans notebook import FILE.ipynb`" in listed()
+        play.write("scores", "mine = 1\n")
+        assert "passed  scores" in listed() and "notebook" not in listed()
+        progress.record(Verdict(SCORES, "learner", Status.passed), "mine = 2\n")
+        assert "passed (changed since it passed)" in listed() and "notebook" not in listed()
+
+
+def test_a_koan_that_is_imported_has_passed_if_the_imported_text_has(play):
+    book = play.workbook
+    verdict = Verdict(MASK, NOTEBOOK, Status.failed, imports=(SCORES,))
+    with Progress(play.root) as progress:
+
+        def notes(others=None):
+            return record_attempt(book, progress, book.koan(MASK), verdict, "text", others).verdict.notes
+
+        play.write("scores", "home = 1\n")
+        begin = (f"it imports {SCORES}, which has not passed: begin there",)
+        assert notes() == begin
+        progress.record(Verdict(SCORES, "learner", Status.passed), exercise_text(book, book.koan(SCORES)))
+        progress.record(Verdict(SCORES, NOTEBOOK, Status.passed), "cell = 1\n")
+        assert notes() == notes({SCORES: "cell = 1\n"}) == ()
+        assert notes({SCORES: "cell = 2\n"}) == begin

@@ -2,8 +2,8 @@
 
 The answer includes what its functions use: imports, helpers and constants, and what these use. They are looked up first
 in the cells of the functions, then in other cells, then in the stub. If several cells define a function, the last
-definition counts, with the later statements that wrap it (`softmax = cache(softmax)`). What cannot be taken along, such
-as data that a cell loads, is said in words.
+definition counts, also beside functions of other koans, with the later statements that wrap it
+(`softmax = cache(softmax)`). What cannot be taken along, such as data that a cell loads, is said in words.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ class NotebookAnswer(msgspec.Struct, frozen=True):
     """A koan's text from a notebook.
 
     `origin` has a cell and a line for each line of the text, or ("", 0) if the line comes from no cell. `cells` are the
-    cells that define the koan's functions, `others` the cells that define them differently. `error` says why the cell
-    does not parse, if it does not. `started` tells whether the answer differs from the stub. `notes` has a sentence
-    for each name that the text uses and that could not be taken along, and for a later definition that does not parse.
+    cells that define the koan's functions, `others` those that define them differently and not as the stub. `error`
+    says why the cell does not parse, if it does not. `started` tells whether the answer differs from the stub.
+    `notes` has a sentence for each name that the text uses and that could not be taken along, and for a later
+    definition that does not parse.
     """
 
     koan: str
@@ -151,10 +152,11 @@ class _Definitions:
     def _definitions(self, wanted: Outline, name: str) -> list[Place]:
         """Where the koan's own function is defined.
 
-        A copy in a cell of another koan counts only if there is no other definition. The same goes for an import, for
-        a function that stubs give, and in a file for a function that is still a stub.
+        What a stub of another koan gives under this name is no definition. If a learner has changed it there, it counts
+        only if no cell of the koan's own answers it. An import and a function that stubs give count only if there is no
+        other definition. The same goes in a file for a function that is still a stub.
         """
-        found = []
+        found, helpers = [], []
         for place in self.functions.get(name) or self.bindings.places.get(name, []):
             statement = self._at(place)
             if statement.kind == "import":
@@ -162,13 +164,20 @@ class _Definitions:
                     found.append(place)
             elif wanted.koan in self._owners(name, self.bound_in_cell[place[0]]):
                 found.append(place)
+            elif statement.tree not in self.given_functions and not self.is_stub(place):
+                helpers.append(place)
+        if all(self._at(place).kind == "import" or self.is_stub(place) for place in found):
+            found = sorted([*found, *helpers])
         found = [place for place in found if not self._at(place).guarded] or found
         found = [place for place in found if self._at(place).kind != "import"] or found
-        found = [place for place in found if self.koans_of_cell[place[0]] <= {wanted.koan}] or found
         found = [place for place in found if self._at(place).tree not in self.given_functions] or found
         if not self.live:
-            found = [place for place in found if YOUR_TURN not in self._at(place).tree] or found
+            found = [place for place in found if not self.is_stub(place)] or found
         return found
+
+    def is_stub(self, place: Place) -> bool:
+        """Whether a statement defines a function that is still to be written."""
+        return YOUR_TURN in self._at(place).tree
 
     def _chain(self, found: Sequence[Place], name: str) -> list[Place]:
         """The last of these definitions, with the statements before it that it wraps."""
@@ -194,6 +203,7 @@ class _Definitions:
                 for name, places in definitions.items()
                 for place in places
                 if place[0] not in {cell for cell, _ in chosen[name]}
+                and not self.is_stub(place)
                 and self._at(place).tree not in {self._at(one).tree for one in chosen[name]}
             )
         )

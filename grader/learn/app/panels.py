@@ -85,7 +85,7 @@ class ChooseKoan(ModalScreen[str | None]):
 
     def _line(self, koan: Koan) -> Text:
         standing = self.state.standings[koan.id]
-        status = terminal.status_text(standing.status, changed=standing.changed)
+        status = terminal.status_text(standing.status, changed=standing.changed, in_notebook=standing.in_notebook)
         status.pad_right(max(0, 16 - status.cell_len))
         chapter = Text(koan.chapter.partition("_")[0] + " ", "dim")
         return Text.assemble(status, chapter, (koan.name, "bold"), f"  {koan.title}  ", (koan.rung, "dim"))

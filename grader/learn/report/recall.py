@@ -89,8 +89,15 @@ def card_back(standing: CardStanding) -> RenderableType:
         where = f"you once had, in {mistake.koan} on {day(mistake.at)}: "
         parts += [Text(), Text.assemble((where, "yellow"), inline(one_line(mistake.says, LONGEST_MISTAKE)))]
     for koan in standing.changed:
-        parts.append(Text(f"exercises/{koan}.py has changed since and is not known to pass", "yellow"))
+        parts.append(Text(_since_it_passed(koan, koan in standing.in_notebook), "yellow"))
     return Group(*parts)
+
+
+def _since_it_passed(koan: str, in_notebook: bool) -> str:
+    """What has become of the text of a koan that passed."""
+    if in_notebook:
+        return f"it passed in a notebook: `koans notebook import FILE.ipynb` brings it into exercises/{koan}.py"
+    return f"exercises/{koan}.py has changed since and is not known to pass"
 
 
 def ratings(intervals: Mapping[int, float]) -> RenderableType:
@@ -211,8 +218,10 @@ def _remark(standing: CardStanding, now: float) -> Text:
         text.append("a question on it was missed  ", "yellow")
     elif standing.due is not None and standing.state == "later":
         text.append(f"back {when(standing.due, now)}  ")
-    if standing.changed:
-        text.append(f"{', '.join(standing.changed)} has changed and is not known to pass", "yellow")
+    changed = [koan for koan in standing.changed if koan not in standing.in_notebook]
+    remarks = [f"{', '.join(changed)} has changed and is not known to pass"] * bool(changed)
+    remarks += [f"{', '.join(standing.in_notebook)} passed in a notebook"] * bool(standing.in_notebook)
+    text.append("; ".join(remarks), "yellow")
     return text
 
 

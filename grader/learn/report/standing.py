@@ -28,18 +28,24 @@ def listing(workbook: Workbook, standings: Mapping[str, Standing], koans: Iterab
         done = sum(standings[k.id].status == Status.passed for k in own)
         parts.append(Text.assemble((f"{chapter.id}  ", "bold"), chapter.title, (f"  {done}/{len(own)}", "dim")))
         table = Table.grid(padding=(0, 2), expand=False)
+        for _ in range(3):
+            table.add_column(no_wrap=True)  # so that only the title becomes shorter
         for koan in own:
             standing = standings[koan.id]
-            row: list[Text] = [
-                status_text(standing.status, changed=standing.changed and width >= NARROW),
-                Text(koan.name),
-            ]
+            status = status_text(
+                standing.status,
+                changed=standing.changed and width >= NARROW,
+                in_notebook=standing.in_notebook and width >= NARROW,
+            )
+            row = [status, Text(koan.name)]
             if width >= NARROW:
                 row += [Text(koan.rung, "dim"), Text(koan.title, "dim", overflow="ellipsis", no_wrap=True)]
             table.add_row(*row)
         parts += [Padding(table, (0, 0, 0, 2)), Text()]
     passed = sum(s.status == Status.passed for s in standings.values())
     parts.append(Text(f"{passed} of {len(standings)} koans passed"))
+    if any(standings[koan.id].in_notebook for koan in chosen):
+        parts.append(Text("what passed in a notebook comes here with `koans notebook import FILE.ipynb`", "dim"))
     return Group(*parts)
 
 
