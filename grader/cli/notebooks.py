@@ -29,7 +29,9 @@ def export(
         typer.Option("--out", "-o", metavar="PLACE", help="A file, or a folder to write into; - writes to the output."),
     ] = None,
     source: Annotated[str, typer.Option(metavar="PLACE", help=SOURCE)] = "",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace notebooks that are there already.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace notebooks that are there already; copies are kept.")
+    ] = False,
 ) -> None:
     """Write a chapter as a notebook: its text, each koan with what you have written so far, a check and folded hints.
 
@@ -42,8 +44,8 @@ def export(
       koans notebook export ch13 -o kernels.ipynb --source ada/tensor-koans
       koans notebook export --all -o notebooks
     """
+    from grader.learn.notebook.export import AlreadyThere, notebook_place, source_of, write_notebook
     from grader.learn.notebook.export import export as notebook_of
-    from grader.learn.notebook.export import notebook_place, source_of, write_notebook
 
     if (chapter is None) != everything:
         raise KoansError("name a chapter, or give --all: `koans notebook export 6`")
@@ -56,6 +58,7 @@ def export(
         files = {one: notebook_place(out or "", one)}
         if out != "-":
             check_ending(files[one], (".ipynb",))
+    skipped: list[AlreadyThere] = []
     with waiting("exporting") as set_line:
         for number, (one, file) in enumerate(files.items(), 1):
             set_line(f"{number} of {len(files)}: {one.id}")
@@ -63,10 +66,18 @@ def export(
             if str(file) == "-":
                 write_file("-", text)
                 continue
-            write_notebook(file, text, overwrite=overwrite)
-            show(f"{file}: {one.title}, {len(one.koans)} koans")
+            try:
+                copy = write_notebook(file, text, root=book.root, overwrite=overwrite)
+            except AlreadyThere as error:
+                skipped.append(error)
+                continue
+            show(f"{file}: {one.title}, {len(one.koans)} koans" + (f"; what was there is kept as {copy}" * bool(copy)))
     if not fetched_from.address:
         say("no public address is known, so these open beside a workbook only; --source PLACE changes that")
+    for other in skipped[:-1]:
+        say(str(other))
+    if skipped:
+        raise skipped[-1]
 
 
 @app.command("import", short_help="Bring answers from a notebook into exercises/.")
@@ -104,12 +115,14 @@ def import_(
         steps = []
         if run and not dry_run:
             with Runner(book) as runner:
-                for koan in imported.written:
-                    with waiting(f"running {koan}"):
-                        step = attempts.attempt(book, progress, runner, book.koans[koan])
+                for one in imported.to_run:
+                    with waiting(f"running {one.koan}"):
+                        step = attempts.attempt(book, progress, runner, book.koans[one.koan])
                     steps.append(step)
                     if not as_json:
                         show(terminal.verdict(step.koan, step.verdict), unlocked(step.unlocked))
+                        if one.replaced_passed and not step.verdict.passed:
+                            show(Text(f"what it replaced had passed, and is kept as {one.copy}", "yellow"))
     if as_json:
         dump({**msgspec.to_builtins(imported), "verdicts": [msgspec.to_builtins(step.verdict) for step in steps]})
     elif steps:

@@ -280,18 +280,26 @@ class Progress:
 
         Raises KoansError if it cannot be written. Then nothing may be replaced.
         """
-        folder = self.folder / "replaced" / koan.chapter
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        file = folder / f"{koan.name}-{stamp}.py"
-        for n in range(1, 1000):
-            if not file.exists():
-                break
-            file = folder / f"{koan.name}-{stamp}-{n}.py"
-        try:
-            write_file(file, data, make_folder=True)
-        except KoansError as error:
-            raise KoansError(f"{error}; a copy would be kept there, so nothing was replaced") from None
-        return file
+        return keep_copy(self.folder, f"{koan.id}.py", data)
+
+
+def keep_copy(progress_folder: Path, name: str, data: bytes) -> Path:
+    """Save a copy of a file that is about to be replaced, under the folder `replaced`, as `name` with the time in it.
+
+    Raises KoansError if it cannot be written. Then nothing may be replaced.
+    """
+    wanted = progress_folder / "replaced" / name
+    stamped = f"{wanted.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    file = wanted.with_name(f"{stamped}{wanted.suffix}")
+    for n in range(1, 1000):
+        if not file.exists():
+            break
+        file = wanted.with_name(f"{stamped}-{n}{wanted.suffix}")
+    try:
+        write_file(file, data, make_folder=True)
+    except KoansError as error:
+        raise KoansError(f"{error}; a copy would be kept there, so nothing was replaced") from None
+    return file
 
 
 def _contents(file: Path) -> bytes | None:

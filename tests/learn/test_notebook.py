@@ -1,6 +1,7 @@
 """The workbook in notebooks: export, checks in a real kernel, and import."""
 
 import asyncio
+import io
 import json
 import os
 import random
@@ -12,11 +13,12 @@ import sys
 import nbformat
 import pytest
 from nbconvert import HTMLExporter
+from rich.console import Console
 
 from grader.book.errors import KoansError
 from grader.book.notebook_parser.answers import header, without_header
 from grader.book.stubs import strip_markers, stub_of
-from grader.book.verdict import Status
+from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Workbook
 from grader.course.edition.badges import BRANCH
 from grader.course.edition.badges import write as write_badges
@@ -25,7 +27,7 @@ from grader.learn.attempts import LEARNER, Step
 from grader.learn.notebook import live
 from grader.learn.notebook.export import Source, export, notebook_place, public_address, source_of, write_notebook
 from grader.learn.notebook.import_answers import import_answers
-from grader.learn.notebook.render import CheckResult, as_text
+from grader.learn.notebook.render import CheckResult, as_text, import_summary
 from grader.learn.progress import Progress
 from tests.browser import CHROMIUM, Browser
 from tests.conftest import ROOT, Play, copy_workbook
@@ -315,6 +317,47 @@ def test_what_an_import_replaces_is_kept_and_a_dry_run_writes_nothing(play):
     assert import_cells(play, RIGHT)["scores"].outcome == "the same"
 
 
+def test_a_koan_that_no_cell_defines_is_said_with_the_function_that_may_be_meant(play):
+    file = write(
+        play.root / "mine.ipynb",
+        of_cells(
+            "x = 3",
+            RIGHT.replace("def scores", "def score"),
+            WRONG.replace("scores", "attentoin"),
+            chapter="ch07_attention",
+        ),
+    )
+    with Progress(play.root) as progress:
+        imported = import_answers(play.workbook, progress, file, write=False)
+    missing = {one.koan.partition("/")[2]: one for one in imported.missing}
+    assert imported.answers == () and len(missing) == len(play.workbook.chapter("7").koans)
+    assert (missing["attention"].similar, missing["attention"].cell) == ("attentoin", "cell 3")
+    out = io.StringIO()
+    Console(file=out, width=200).print(import_summary(imported, True))
+    assert "ch07_attention/scores  no cell defines `scores`: did you mean it by `score`, cell 2?" in out.getvalue()
+
+
+def test_an_import_runs_what_has_no_verdict_and_says_if_what_it_replaced_had_passed(play):
+    scores = play.workbook.koan("scores")
+
+    def verdicts(text):
+        file = write(play.root / "mine.ipynb", of_cells(text, chapter="ch07_attention"))
+        with Progress(play.root) as progress:
+            (one,) = import_answers(play.workbook, progress, file).answers
+        return one.outcome, one.to_run, one.replaced_passed
+
+    assert verdicts(WRONG) == ("written", True, False)
+    assert verdicts(WRONG) == ("the same", True, False)  # it was not run
+    with Progress(play.root) as progress:
+        progress.record(Verdict(scores.id, "learner", Status.passed), play.workbook.exercise(scores).read_text())
+    assert verdicts(WRONG) == ("the same", False, False)
+    file = write(play.root / "mine.ipynb", of_cells("def scores(q, k):\n    return q", chapter="ch07_attention"))
+    run = play.says("notebook", "import", str(file))
+    assert "what it replaced had passed, and is kept as .koans/replaced/ch07_attention/scores-" in " ".join(
+        run.stdout.split()
+    )
+
+
 def test_an_import_keeps_the_line_ends_of_the_file_that_it_replaces(play):
     play.write("scores", b"mine = 1\r\n")
     import_cells(play, RIGHT)
@@ -367,11 +410,24 @@ NEWER = {"nbformat": 5, "nbformat_minor": 0, "metadata": {}, "cells": []}
         (b"", "is empty: save the notebook in its editor"),
         (json.dumps(NEWER).encode(), "is in notebook format 5, and 2 to 4 are read"),
         (json.dumps(of_cells("x <- 3", kernelspec={"language": "R", "name": "ir"})).encode(), "is a notebook in R"),
-        (json.dumps(of_cells("x = 3")).encode(), "does not say which chapter it is of"),
+        (json.dumps(of_cells("x = 3")).encode(), "does not say which chapter it is of: add --chapter CHAPTER"),
+        (json.dumps(of_cells(WRONG)).encode(), "it defines functions of one, so add --chapter ch07_attention"),
         (json.dumps(of_cells("x = 3", chapter="ch99_none")).encode(), "no chapter is called 'ch99_none'"),
         (b" " * (50 << 20), "is larger than 16 MiB"),
     ],
-    ids=["cut", "binary", "deep", "no notebook", "empty", "newer", "R", "foreign", "other workbook", "50 MB"],
+    ids=[
+        "cut",
+        "binary",
+        "deep",
+        "no notebook",
+        "empty",
+        "newer",
+        "R",
+        "foreign",
+        "functions",
+        "other workbook",
+        "50 MB",
+    ],
 )
 def test_what_is_no_notebook_of_this_workbook_is_one_line(shared, tmp_path, content, message):
     file = tmp_path / "bad.ipynb"
@@ -418,7 +474,7 @@ def test_a_notebook_is_exported_into_a_folder(shared, tmp_path, monkeypatch, out
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there").mkdir()
     chapter = shared.workbook.chapter("6")
-    write_notebook(notebook_place(out, chapter), "text", overwrite=False)
+    write_notebook(notebook_place(out, chapter), "text", root=shared.root, overwrite=False)
     assert (tmp_path / out / "ch06_numerics.ipynb").read_text() == "text"
 
 
@@ -519,6 +575,17 @@ def test_a_source_is_taken_from_the_remote_or_from_what_is_given(play):
         source_of(play.root, "--upload-pack=evil")
     bad = play.says("notebook", "export", "6", "--source", 'x"; import os #')
     assert (bad.returncode, len(bad.stderr.strip().splitlines())) == (2, 1)
+
+
+def test_an_export_keeps_what_it_replaces_and_writes_the_others(play):
+    old = write(play.root / "ch07_attention.ipynb", of_cells(RIGHT)).read_bytes()
+    refused = play.says("notebook", "export", "--all", "-o", ".")
+    assert refused.returncode == 2 and refused.stderr.count("ch07_attention.ipynb is there already") == 1
+    assert {file.stem for file in play.root.glob("ch*.ipynb")} == {one.id for one in play.workbook.chapters}
+    assert (play.root / "ch07_attention.ipynb").read_bytes() == old
+    replaced = play.says("notebook", "export", "7", "--overwrite")
+    (kept,) = (play.root / ".koans/replaced/notebooks").iterdir()
+    assert kept.read_bytes() == old and f"kept as {kept.relative_to(play.root)}" in " ".join(replaced.stdout.split())
 
 
 def test_badges_are_written_once_and_taken_away_again(play):

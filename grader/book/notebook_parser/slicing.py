@@ -108,6 +108,9 @@ class Slice:
         self.unresolved: dict[
             str, set[Place]
         ] = {}  # names that nothing binds, and the statements that need them to run
+        self.replaced: dict[
+            str, Place
+        ] = {}  # functions of the koan that a name was bound to, before their last definition
         self.refused: dict[str, Place] = {}  # names whose statement cannot be taken along
         self._known: dict[tuple[str, Place], tuple[Place, ...]] = {}
         self._grouped: dict[str, tuple[list[Place], list[Place], list[Place]]] = {}
@@ -231,6 +234,9 @@ class Slice:
             if not in_stub and not binds_itself:
                 self.unresolved.setdefault(name, set())
             return in_stub
+        if name in self.chosen and point != END and name in self._at(point).copies.values() and last > point:
+            earlier = [p for p in self.bindings.places[name] if p < point and self._at(p).kind == "function"]
+            self.replaced.update({name: earlier[-1]} if earlier else {})
         last = self._last_change(name, last, point) or last
         if self._can_be_taken(last):
             return (last,)
@@ -306,6 +312,12 @@ class Slice:
             names = {n for n in names if any(n in s.uses and n not in s.annotates for s in users)}
         sentences = [sentence for name in sorted(names)[:MOST_SOUGHT] if (sentence := self._why(name))]
         more = len(sentences) - MOST_NAMES + (max(0, len(names) - MOST_SOUGHT) if sentences else 0)
+        for name, place in sorted(self.replaced.items()):
+            where = self.cell(place[0]).cell.label
+            sentences.append(
+                f"uses the `{name}` of {where} under another name, and only its last definition is taken along: give "
+                "the earlier one a name of its own"
+            )
         return (*sentences[:MOST_NAMES], *([f"uses {more} more names that are not taken along"] if more > 0 else []))
 
     def _why(self, name: str) -> str:

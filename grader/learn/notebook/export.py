@@ -25,6 +25,7 @@ from grader.book.files import write_file
 from grader.book.notebook_parser.answers import without_header
 from grader.book.stubs import stub_of
 from grader.book.workbook import Chapter, Koan, Question, Workbook
+from grader.learn.progress import keep_copy
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -119,17 +120,29 @@ def notebook_place(out: str, chapter: Chapter, *, several: bool = False) -> Path
     return Path(out) / name if folder or not out else Path(out)
 
 
-def write_notebook(file: Path, text: str, *, overwrite: bool) -> None:
-    """Write a notebook. Raises KoansError if the file has another text, unless `overwrite` is set."""
-    if file.is_file() and not overwrite:
+class AlreadyThere(KoansError):
+    """A file of another text is in the place of a notebook."""
+
+
+def write_notebook(file: Path, text: str, *, root: Path, overwrite: bool) -> str:
+    """Write a notebook. Returns the path of the copy of what it replaced, relative to the workbook's root, if any.
+
+    Raises AlreadyThere if the file has another text, unless `overwrite` is set, and KoansError if a file cannot be
+    written.
+    """
+    copy = ""
+    if file.is_file():
         with reading(file):
-            old = file.read_text(encoding="utf-8", errors="replace")
-        if old != text:
-            raise KoansError(
-                f"{file} is there already: `koans notebook import {file}` brings home what it holds, "
-                "--overwrite replaces it"
-            )
+            old = file.read_bytes()
+        if old and old != text.encode():
+            if not overwrite:
+                raise AlreadyThere(
+                    f"{file} is there already: `koans notebook import {file}` brings home what it holds, "
+                    "--overwrite replaces it"
+                )
+            copy = str(keep_copy(root / ".koans", f"notebooks/{file.name}", old).relative_to(root))
     write_file(file, text, make_folder=True)
+    return copy
 
 
 def export(workbook: Workbook, chapter: Chapter, source: Source) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -10,9 +12,11 @@ import msgspec
 from grader.book.errors import KoansError, reading
 from grader.book.files import write_files
 from grader.book.notebook_parser import answers, notebook_file
-from grader.book.notebook_parser.answers import NotebookAnswer, without_header
+from grader.book.notebook_parser.answers import NotebookAnswer, Outline, without_header
+from grader.book.notebook_parser.statements import Cell, read
 from grader.book.source_text import encode
 from grader.book.stubs import stub_of
+from grader.book.verdict import Status
 from grader.book.workbook import Koan, Workbook
 from grader.learn.attempts import exercise_text
 from grader.learn.progress import Progress
@@ -24,7 +28,8 @@ class ImportedAnswer(msgspec.Struct, frozen=True):
     """The outcome for one koan. `cells` are the labels of the cells that its answer comes from.
 
     `others` are the cells that define it differently. `copy` is the path of the copy of what the answer replaced.
-    `error` says why a cell does not parse. `notes` are sentences on what the answer lacks.
+    `error` says why a cell does not parse. `notes` are sentences on what the answer lacks. `to_run`: the text that
+    `exercises/` has now has no verdict. `replaced_passed`: what the answer replaced had passed.
     """
 
     koan: str
@@ -34,6 +39,20 @@ class ImportedAnswer(msgspec.Struct, frozen=True):
     copy: str = msgspec.field(default="", name="kept")
     error: str = ""
     notes: tuple[str, ...] = ()
+    to_run: bool = False
+    replaced_passed: bool = False
+
+
+class MissingAnswer(msgspec.Struct, frozen=True):
+    """A koan of the chapter that no cell answers, and its functions.
+
+    `similar` is a function of nearly the same name, and `cell` the cell that defines it. Both may be empty.
+    """
+
+    koan: str
+    functions: tuple[str, ...]
+    similar: str = ""
+    cell: str = ""
 
 
 class ImportedAnswers(msgspec.Struct, frozen=True):
@@ -43,11 +62,12 @@ class ImportedAnswers(msgspec.Struct, frozen=True):
     chapter: str
     answers: tuple[ImportedAnswer, ...] = msgspec.field(name="brought")
     skipped: tuple[str, ...] = msgspec.field(name="left")
+    missing: tuple[MissingAnswer, ...] = ()
 
     @property
-    def written(self) -> tuple[str, ...]:
-        """The koans whose answers were written."""
-        return tuple(answer.koan for answer in self.answers if answer.outcome == "written")
+    def to_run(self) -> tuple[ImportedAnswer, ...]:
+        """The answers that were written, and those that were there already and have no verdict."""
+        return tuple(answer for answer in self.answers if answer.to_run)
 
     @property
     def open(self) -> tuple[ImportedAnswer, ...]:
@@ -65,17 +85,38 @@ def import_answers(
     """
     notebook = notebook_file.read(_contents(path), str(path))
     if not chapter and not notebook.chapter:
-        raise KoansError(f"{path} does not say which chapter it is of: --chapter ch06 does")
+        raise KoansError(f"{path} does not say which chapter it is of: {_chapter_advice(workbook, notebook.cells)}")
     chapter_read = workbook.chapter(chapter or notebook.chapter)
-    found, skipped = answers.answers(notebook.cells, answers.outlines(workbook, chapter_read.id))
-    imported = [_compared(workbook, workbook.koans[answer.koan], answer) for answer in found]
+    outlines = answers.outlines(workbook, chapter_read.id)
+    found, skipped = answers.answers(notebook.cells, outlines)
+    imported = [_compared(workbook, progress, workbook.koans[answer.koan], answer) for answer in found]
+    missing = _missing([one for one in outlines if one.koan not in {a.koan for a in found}], notebook.cells)
     if write:
         new = [workbook.koans[one.koan] for one in imported if one.outcome == "written"]
         copies = {koan.id: _copy(workbook, progress, koan) for koan in new}
         texts = {answer.koan: answer.text for answer in found}
         write_files({(file := workbook.exercise(koan)): encode(texts[koan.id], _bytes(file)) for koan in new})
         imported = [msgspec.structs.replace(one, copy=copies.get(one.koan, "")) for one in imported]
-    return ImportedAnswers(str(path), chapter_read.id, tuple(imported), tuple(map(str, skipped)))
+    return ImportedAnswers(str(path), chapter_read.id, tuple(imported), tuple(map(str, skipped)), missing)
+
+
+def _chapter_advice(workbook: Workbook, cells: Sequence[Cell]) -> str:
+    """Which chapter to name: the only one whose functions the cells define, if there is one."""
+    defined = {name for cell in cells for name in answers.DEF.findall(cell.text)}
+    chapters = {one.koan.partition("/")[0] for one in answers.outlines(workbook) if defined & set(one.to_write)}
+    if len(chapters) == 1:
+        return f"it defines functions of one, so add --chapter {chapters.pop()}"
+    return "add --chapter CHAPTER (`koans list` shows them)"
+
+
+def _missing(outlines: Sequence[Outline], cells: Sequence[Cell]) -> tuple[MissingAnswer, ...]:
+    """What no cell answers, with functions of the cells that may be misspelled."""
+    defined = {name: c.label for c in cells for s in read(c).statements if s.kind == "function" for name in s.binds}
+    missing = []
+    for one in outlines:
+        similar = next((m for name in one.to_write for m in get_close_matches(name, defined, 1, 0.8)), "")
+        missing.append(MissingAnswer(one.koan, one.to_write, similar, defined.get(similar, "")))
+    return tuple(missing)
 
 
 def _bytes(file: Path) -> bytes:
@@ -89,7 +130,7 @@ def _contents(path: Path) -> bytes:
         return stream.read(notebook_file.LARGEST + 1)
 
 
-def _compared(workbook: Workbook, koan: Koan, answer: NotebookAnswer) -> ImportedAnswer:
+def _compared(workbook: Workbook, progress: Progress, koan: Koan, answer: NotebookAnswer) -> ImportedAnswer:
     """What comes of one answer: it is written, unless it needs a decision of the learner or changes nothing."""
     if answer.error:
         return ImportedAnswer(koan.id, "does not parse", answer.cells, error=answer.error)
@@ -97,9 +138,12 @@ def _compared(workbook: Workbook, koan: Koan, answer: NotebookAnswer) -> Importe
         return ImportedAnswer(koan.id, "not started", answer.cells)
     if answer.others:
         return ImportedAnswer(koan.id, "defined differently", answer.cells, answer.others)
-    if without_header(exercise_text(workbook, koan)) == without_header(answer.text):
-        return ImportedAnswer(koan.id, "the same", answer.cells, notes=answer.notes)
-    return ImportedAnswer(koan.id, "written", answer.cells, notes=answer.notes)
+    before = exercise_text(workbook, koan)
+    status = progress.last_status(koan.id, before)
+    if without_header(before) == without_header(answer.text):
+        return ImportedAnswer(koan.id, "the same", answer.cells, notes=answer.notes, to_run=status is None)
+    passed = status == Status.passed
+    return ImportedAnswer(koan.id, "written", answer.cells, notes=answer.notes, to_run=True, replaced_passed=passed)
 
 
 def _copy(workbook: Workbook, progress: Progress, koan: Koan) -> str:
