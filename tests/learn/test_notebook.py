@@ -197,6 +197,7 @@ def test_the_magic_checks_its_cell_and_then_runs_it(jupyter):
         "scores.__name__",
         "%%koan scores\ntorch = 3",
         "%%koan no_such_koan\npass",
+        "%%koan\npass",
         "%%koan scores\nimport os\nos._exit(1)\ndef scores(q, k):\n    return os._exit(2)",
         "scores.__name__",
     )
@@ -204,8 +205,9 @@ def test_the_magic_checks_its_cell_and_then_runs_it(jupyter):
     assert said[2] == "'scores'"
     assert said[3].startswith("koans: this cell defines no `scores`, which ch07_attention/scores asks for\n")
     assert said[4].startswith("koans: no koan is called 'no_such_koan'")
-    assert "! crashed" in said[5] and "The cell was not run in the kernel" in said[5]
-    assert said[6] == "'scores'"
+    assert said[5].startswith("koans: name the koan: `%%koan softmax`\n")
+    assert "! crashed" in said[6] and "The cell was not run in the kernel" in said[6]
+    assert said[7] == "'scores'"
 
 
 BOTH = f"{RIGHT}\n\n\ndef causal_mask(n_q, n_k):\n    return torch.zeros(n_q, n_k)"
@@ -334,7 +336,7 @@ def test_a_koan_that_no_cell_defines_is_said_with_the_function_that_may_be_meant
     assert (missing["attention"].similar, missing["attention"].cell) == ("attentoin", "cell 3")
     out = io.StringIO()
     Console(file=out, width=200).print(import_summary(imported, True))
-    assert "ch07_attention/scores  no cell defines `scores`: did you mean it by `score`, cell 2?" in out.getvalue()
+    assert "ch07_attention/scores  no cell defines `scores`: did you mean `score`, cell 2?" in out.getvalue()
 
 
 def test_an_import_runs_what_has_no_verdict_and_says_if_what_it_replaced_had_passed(play):

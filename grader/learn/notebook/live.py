@@ -133,6 +133,8 @@ class NotebookSession:
     def _show_check(self, name: str, cells: Sequence[Cell], own: str = "") -> Step | None:
         output = CheckOutput()
         try:
+            if not name:
+                raise KoansError("name the koan: `%%koan softmax`")
             koan = self._workbook.koan(name)
             output.wait(f"checking {koan.id} …")
             step, result = self.attempt(koan, cells, own)

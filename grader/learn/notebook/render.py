@@ -114,12 +114,12 @@ def import_summary(imported: ImportedAnswers, dry_run: bool) -> RenderableType:
     for missing in imported.missing:
         functions = " and ".join(f"`{name}`" for name in missing.functions)
         if missing.similar:
-            similar = f"did you mean it by `{missing.similar}`, {missing.cell}?"
+            similar = f"did you mean `{missing.similar}`, {missing.cell}?"
             lines.append(Text(clean(f"{missing.koan}  no cell defines {functions}: {similar}"), "yellow"))
     names = [missing.koan.partition("/")[2] for missing in imported.missing if not missing.similar]
     if imported.answers and names:
         lines.append(Text(f"no cell defines the functions of {', '.join(names)}", "dim"))
-    if not imported.answers:
+    if not imported.answers and len(names) == len(imported.missing):
         lines.append(Text(f"no cell defines a function of {imported.chapter}'s koans", "yellow"))
     lines += [Text(clean(line), "dim") for line in imported.skipped]
     return Group(*lines)
