@@ -108,19 +108,22 @@ def record_attempt(
     """
     try:
         if not progress.unreadable:  # else it is not known what has passed
-            imported = {one: (others or {}).get(one) for one in verdict.imports}
-            texts = {
-                one: exercise_text(workbook, workbook.koans[one]) if own is None else own
-                for one, own in imported.items()
-            }
-            verdict = with_unmet_imports(verdict, {one: progress.last_status(one, t) for one, t in texts.items()})
-        return _recorded(workbook, progress, koan, verdict, text)
+            koans = [workbook.koans[one] for one in verdict.imports]
+            statuses = {one.id: _status(workbook, progress, one, others or {}) for one in koans}
+            verdict = with_unmet_imports(verdict, statuses)
+        return _recorded(workbook, progress, koan, verdict, text, content_key(workbook, koan, text, others))
     except DatabaseRefused as error:
         return Step(koan, verdict, (), text, not_recorded=str(error))
 
 
-def _recorded(workbook: Workbook, progress: Progress, koan: Koan, verdict: Verdict, text: str) -> Step:
-    last, content = progress.last_pass(koan), content_key(workbook, koan, text)
+def _status(workbook: Workbook, progress: Progress, koan: Koan, others: Mapping[str, str]) -> Status | None:
+    """The status of the last attempt at a koan with the text that another one imports."""
+    text = others[koan.id] if koan.id in others else exercise_text(workbook, koan)
+    return progress.last_status(koan, content_key(workbook, koan, text, others))
+
+
+def _recorded(workbook: Workbook, progress: Progress, koan: Koan, verdict: Verdict, text: str, content: str) -> Step:
+    last = progress.last_pass(koan)
     first = last is None
     cards: tuple[Card, ...] = ()
     if verdict.passed and last is not None and _outcomes(last[0]) == _outcomes(verdict):

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -174,10 +174,10 @@ class Progress:
         ).fetchone()
         return (msgspec.json.decode(row[0], type=Verdict), row[1], row[2]) if row else None
 
-    def last_status(self, koan: str, text: str) -> Status | None:
-        """The status of the last attempt at this koan with this text; None if there was none."""
+    def last_status(self, koan: Koan, content: str) -> Status | None:
+        """The status of the last attempt at this koan of this content (see `content_key`); None if there was none."""
         row = self._db.execute(
-            "select status from attempts where koan = ? and content = ? order by id desc limit 1", (koan, digest(text))
+            "select status from attempts where koan = ? and content = ? order by id desc limit 1", (koan.id, content)
         ).fetchone()
         return Status(row[0]) if row else None
 
@@ -324,16 +324,20 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("pragma synchronous = normal")
 
 
-def content_key(workbook: Workbook, koan: Koan, text: str) -> str:
-    """The key of an answer: of its text and, if it imports other koans' files, of their texts as they are now."""
+def content_key(workbook: Workbook, koan: Koan, text: str, others: Mapping[str, str] | None = None) -> str:
+    """The key of an answer: of its text and, if it imports other koans' files, of their texts as they are now.
+
+    `others` are texts, by koan, that were there instead of files.
+    """
+    given = others or {}
     texts: dict[str, str] = {}
     waiting = [(koan.id, text)]
     while waiting:
         name, importing = waiting.pop()
         for other in imported(importing, name, workbook.koans):
             if other not in texts and other != koan.id:
-                data = _contents(workbook.exercise(workbook.koans[other]))
-                texts[other] = source_text.readable(data or b"")
+                file = workbook.exercise(workbook.koans[other])
+                texts[other] = given[other] if other in given else source_text.readable(_contents(file) or b"")
                 waiting.append((other, texts[other]))
     return digest("\0".join([text, *(f"{name}\0{texts[name]}" for name in sorted(texts))]))
 

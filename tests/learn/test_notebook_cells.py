@@ -285,3 +285,15 @@ def test_a_koan_that_is_imported_has_passed_if_the_imported_text_has(play):
         progress.record(Verdict(SCORES, NOTEBOOK, Status.passed), "cell = 1\n")
         assert notes() == notes({SCORES: "cell = 1\n"}) == ()
         assert notes({SCORES: "cell = 2\n"}) == begin
+
+
+def test_an_answer_that_passed_beside_another_cells_answer_has_passed_when_both_come_home(play):
+    book = play.workbook
+    line = "from exercises.ch07_attention.scores import scores\n"
+    with Progress(play.root) as progress:
+        verdict = Verdict(MASK, NOTEBOOK, Status.passed, imports=(SCORES,))
+        record_attempt(book, progress, book.koan(MASK), verdict, line, {SCORES: "cell = 1\n"})
+        play.write("causal_mask", line)
+        assert progress.standings(book)[MASK].in_notebook
+        play.write("scores", "cell = 1\n")
+        assert progress.standings(book)[MASK].status == Status.passed

@@ -19,7 +19,7 @@ from grader.book.stubs import stub_of
 from grader.book.verdict import Status
 from grader.book.workbook import Koan, Workbook
 from grader.learn.attempts import exercise_text
-from grader.learn.progress import Progress
+from grader.learn.progress import Progress, content_key
 
 Outcome = Literal["written", "the same", "not started", "defined differently", "does not parse"]
 
@@ -96,7 +96,10 @@ def import_answers(
         copies = {koan.id: _copy(workbook, progress, koan) for koan in new}
         texts = {answer.koan: answer.text for answer in found}
         write_files({(file := workbook.exercise(koan)): encode(texts[koan.id], _bytes(file)) for koan in new})
-        imported = [msgspec.structs.replace(one, copy=copies.get(one.koan, "")) for one in imported]
+        imported = [
+            msgspec.structs.replace(one, copy=copies.get(one.koan, ""), to_run=_to_run(workbook, progress, one))
+            for one in imported
+        ]
     return ImportedAnswers(str(path), chapter_read.id, tuple(imported), tuple(map(str, skipped)), missing)
 
 
@@ -139,11 +142,18 @@ def _compared(workbook: Workbook, progress: Progress, koan: Koan, answer: Notebo
     if answer.others:
         return ImportedAnswer(koan.id, "defined differently", answer.cells, answer.others)
     before = exercise_text(workbook, koan)
-    status = progress.last_status(koan.id, before)
     if without_header(before) == without_header(answer.text):
-        return ImportedAnswer(koan.id, "the same", answer.cells, notes=answer.notes, to_run=status is None)
-    passed = status == Status.passed
-    return ImportedAnswer(koan.id, "written", answer.cells, notes=answer.notes, to_run=True, replaced_passed=passed)
+        return ImportedAnswer(koan.id, "the same", answer.cells, notes=answer.notes)
+    passed = progress.last_status(koan, content_key(workbook, koan, before)) == Status.passed
+    return ImportedAnswer(koan.id, "written", answer.cells, notes=answer.notes, replaced_passed=passed)
+
+
+def _to_run(workbook: Workbook, progress: Progress, one: ImportedAnswer) -> bool:
+    """Whether an answer was written, or was there already and has no verdict with what it imports now."""
+    if one.outcome != "the same":
+        return one.outcome == "written"
+    koan = workbook.koans[one.koan]
+    return progress.last_status(koan, content_key(workbook, koan, exercise_text(workbook, koan))) is None
 
 
 def _copy(workbook: Workbook, progress: Progress, koan: Koan) -> str:
