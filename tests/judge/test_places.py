@@ -4,12 +4,15 @@ import os
 
 import pytest
 
+from grader.book.notebook_parser import answers
+from grader.book.notebook_parser.statements import Cell
 from grader.book.syntax import dump, parse
 from grader.book.verdict import Status
+from grader.book.workbook import Workbook
 from grader.judge.runner import Runner
 from grader.learn.attempts import LEARNER, attempt
 from grader.learn.progress import Progress
-from tests.conftest import Play, copy_workbook
+from tests.conftest import ROOT, Play, copy_workbook
 
 CHAIN = "\n\ndef f(a):\n    if a == 0:\n        return 0\n" + "".join(
     f"    elif a == {i}:\n        return {i}\n" for i in range(1, 900)
@@ -63,6 +66,14 @@ def test_a_tree_of_unusual_depth_has_its_verdict_and_no_verb_dies(bench, more):
     for verb in ("list", "stats", "cards", "cheatsheet"):
         assert play.says(verb).returncode == 0
     play.write("l2_norm", stub)
+
+
+def test_a_cell_with_a_tree_of_unusual_depth_comes_along_with_an_answer():
+    book = Workbook(ROOT)
+    cells = [Cell("cell 1", CHAIN), Cell("cell 2", "def l2_norm(x):\n    return f(x)\n")]
+    (found,), left_out = answers.answers(cells, answers.outlines(book, "ch01_tensors"))
+    assert (found.koan, found.cells, found.error, found.notes) == ("ch01_tensors/l2_norm", ("cell 2",), "", ())
+    assert CHAIN.strip() in found.text and left_out == []
 
 
 def test_trees_have_the_same_text_if_they_are_equal():

@@ -19,12 +19,12 @@ from grader.book.notebook_parser import scope, statements
 from grader.book.notebook_parser.slicing import Bindings, Place, Slice
 from grader.book.notebook_parser.statements import Cell, Parsed, SkippedLine, Statement
 from grader.book.stubs import STUB, stub_of
-from grader.book.syntax import parse
+from grader.book.syntax import dump, parse
 from grader.book.workbook import Koan, Workbook
 
 Origin = tuple[str, int]  # the label of a cell and a line in it
 Line = tuple[str, Origin]
-YOUR_TURN = ast.dump(ast.parse(STUB).body[0])
+YOUR_TURN = dump(ast.parse(STUB).body[0])
 DEF = re.compile(r"^(?:async\s+)?def\s+(\w+)", re.MULTILINE)
 
 
@@ -68,9 +68,7 @@ def outline(workbook: Workbook, koan: Koan) -> Outline:
     tree = parse(stub)
     names = [name for node in tree.body if _defines(node) for name in sorted(scope.bound(scope.nodes(node)))]
     to_write = [
-        n.name
-        for n in tree.body
-        if isinstance(n, ast.FunctionDef) and any(ast.dump(s) == YOUR_TURN for s in ast.walk(n))
+        n.name for n in tree.body if isinstance(n, ast.FunctionDef) and any(dump(s) == YOUR_TURN for s in ast.walk(n))
     ]
     return Outline(koan.id, koan.kind == "kernel", tuple(to_write), tuple(names), stub)
 
@@ -346,6 +344,6 @@ class _AnswerText:
 def _tree(text: str) -> str:
     """The syntax tree of a text, or the text itself if it does not parse."""
     try:
-        return ast.dump(parse(text))
+        return dump(parse(text))
     except (SyntaxError, ValueError):
         return text

@@ -14,7 +14,7 @@ import msgspec
 
 from grader.book.koan_imports import imported_modules
 from grader.book.notebook_parser import scope
-from grader.book.syntax import parse
+from grader.book.syntax import dump, parse
 
 Kind = Literal["import", "function", "value", "other"]
 SkippedKind = Literal["a cell", "a shell line", "a magic"]
@@ -196,7 +196,7 @@ def _statement(group: list[ast.stmt], lines: list[str]) -> Statement:
         first,
         last,
         kinds.pop() if len(kinds) == 1 else "other",
-        "\n".join(ast.dump(node) for node in group),
+        "\n".join(dump(node) for node in group),
         binds=frozenset(scope.bound(here)),
         surely=frozenset(scope.surely_bound(group)),
         changes=frozenset(scope.changed(here)),
