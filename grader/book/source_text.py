@@ -17,13 +17,26 @@ CODING_LINE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 def decode(data: bytes, file: str) -> str:
     """The text of a Python file, with "\\n" at the end of lines.
 
-    Raises SyntaxError with the line, if its bytes are no text in the encoding that the file names (default: UTF-8).
-    `file` is a name for that message.
+    Raises SyntaxError with the line, if its bytes are no text in the encoding that the file names (default: UTF-8), or
+    if there is a null byte. `file` is a name for that message.
     """
     try:
-        return decode_source(data)
+        text = decode_source(data)
     except UNREADABLE:
         raise _why_unreadable(data, file) from None
+    refuse_null_bytes(text, file)
+    return text
+
+
+def refuse_null_bytes(text: str, file: str) -> None:
+    """Raise SyntaxError with the line of the first null byte, if there is one. Python's own error names no line."""
+    before, found, after = text.partition("\0")
+    if not found:
+        return
+    *_, start = before.split("\n")
+    line = (start + found + after.partition("\n")[0]).replace("\0", "�")
+    message = "a null byte, which no Python file may have: delete it, or write the line again"
+    raise SyntaxError(message, (file, before.count("\n") + 1, len(start) + 1, line))
 
 
 def read(file: Path) -> str:

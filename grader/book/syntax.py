@@ -9,11 +9,14 @@ from __future__ import annotations
 import ast
 import threading
 
+from grader.book.source_text import refuse_null_bytes
+
 _one_at_a_time = threading.Lock()
 
 
 def parse(text: str, filename: str = "<unknown>") -> ast.Module:
-    """The syntax tree of `text`. Raises ValueError for null bytes, and SyntaxError, also if it is nested too deeply."""
+    """The syntax tree of `text`. Raises SyntaxError, also for a null byte, or if it is nested too deeply."""
+    refuse_null_bytes(text, filename)
     try:
         with _one_at_a_time:
             return ast.parse(text, filename)

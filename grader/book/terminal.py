@@ -13,7 +13,8 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from grader.book.verdict import SYMBOLS, Status, TestResult, Verdict, clean
+from grader.book import excerpt
+from grader.book.verdict import SYMBOLS, Status, TestResult, Verdict, clean, split_notes
 from grader.book.workbook import Koan, Workbook
 
 STYLES: Mapping[Status, str] = {
@@ -27,6 +28,7 @@ STYLES: Mapping[Status, str] = {
 }
 MESSAGE_LINES = 28  # the most lines of a message, so that the verdict fits one screen
 OUTPUT_LINES = 6  # the most lines of what the code printed
+OUTPUT_WIDTH = 200  # the most characters of one of them
 
 
 def status_text(status: Status, *, changed: bool = False, in_notebook: bool = False) -> Text:
@@ -38,18 +40,22 @@ def status_text(status: Status, *, changed: bool = False, in_notebook: bool = Fa
     return Text(f"{SYMBOLS[status]} {status.value}{remark}", style=STYLES[status])
 
 
-def verdict(koan: Koan, result: Verdict) -> RenderableType:
-    """One koan's verdict in one screen: what failed first and why, what to do next."""
-    return Group(*_verdict(koan, result), *(Text(f"note: {note}", "yellow") for note in result.notes))
+def verdict(koan: Koan, result: Verdict, *, debug: bool = True) -> RenderableType:
+    """One koan's verdict in one screen: what failed first and why. `debug`: `koans debug` can run the same code."""
+    return Group(*_verdict(koan, result, debug), *_notes(split_notes(result)[1]))
 
 
-def _verdict(koan: Koan, result: Verdict) -> list[RenderableType]:
+def _notes(notes: Iterable[str]) -> list[Text]:
+    return [Text(f"note: {note}", "yellow") for note in notes]
+
+
+def _verdict(koan: Koan, result: Verdict, debug: bool) -> list[RenderableType]:
     tests = [t for t in result.tests if not t.gpu]
     passed = sum(t.status == Status.passed for t in tests)
     head = Text.assemble((koan.id, "bold"), "  ", status_text(result.status))
     if tests and result.status != Status.not_started:
         head.append(f"  {passed} of {len(tests)} tests pass", "dim")
-    parts: list[RenderableType] = [head]
+    parts: list[RenderableType] = [head, *_notes(split_notes(result)[0])]
     if result.fast is not None and result.status in (Status.passed, Status.not_run_here):
         parts += _fast(result)
     if result.status == Status.passed:
@@ -61,14 +67,21 @@ def _verdict(koan: Koan, result: Verdict) -> list[RenderableType]:
     if result.message and result.status != Status.not_started:
         parts += [Text(), *_message(result)]
     if failing and failing.output.strip():
-        parts += [Text(), Text("printed by the code:", "dim"), *_output(failing.output)]
+        lines = printed_lines(failing.output)
+        rest = f"  (all of it: koans debug {koan.name})" if debug and len(lines) > OUTPUT_LINES else ""
+        parts += [Text(), Text(f"printed by the code:{rest}", "dim"), *(Text(f"  {line}") for line in lines)]
     return parts
 
 
-def _output(output: str) -> list[Text]:
-    lines = output.strip().splitlines()
-    more = [f"… {len(lines) - OUTPUT_LINES} more lines"] if len(lines) > OUTPUT_LINES else []
-    return [Text(f"  {line[:200]}") for line in [*lines[:OUTPUT_LINES], *more]]
+def printed_lines(output: str) -> list[str]:
+    """The lines of what the code printed, or the first and the last ones with the number of the others between them."""
+    part = excerpt.excerpt(output, OUTPUT_LINES)
+    first, last = ([_cropped(line) for line in lines] for lines in (part.first, part.last))
+    return [*first, *[excerpt.mark(part.left_out)] * (part.left_out > 0), *last]
+
+
+def _cropped(line: str) -> str:
+    return line if len(line) <= OUTPUT_WIDTH else f"{line[: OUTPUT_WIDTH - 1]}…"
 
 
 def _fast(result: Verdict) -> list[RenderableType]:

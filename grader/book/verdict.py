@@ -32,6 +32,7 @@ SYMBOLS: Mapping[Status, str] = {
 }
 
 
+IMPORTS = "it imports "  # begins a note about another koan
 RESTS_ON_TEXT = (Status.passed, Status.failed, Status.not_started, Status.broken)
 
 
@@ -226,8 +227,14 @@ def named_message(test: TestResult, names: Sequence[str]) -> tuple[str, str]:
 def with_unmet_imports(verdict: Verdict, statuses: Mapping[str, Status | None]) -> Verdict:
     """The verdict with a note about each koan that its code imports and that has not passed. Statuses by koan id."""
     unmet = [koan for koan in verdict.imports if statuses.get(koan) != Status.passed]
-    notes = [f"it imports {koan}, which has not passed: begin there" for koan in unmet]
+    notes = [f"{IMPORTS}{koan}, which has not passed: begin there" for koan in unmet]
     return msgspec.structs.replace(verdict, notes=(*verdict.notes, *notes))
+
+
+def split_notes(verdict: Verdict) -> tuple[list[str], list[str]]:
+    """The notes about imports, which are shown before the message, and the others, which are shown after it."""
+    first = [note for note in verdict.notes if note.startswith(IMPORTS)]
+    return first, [note for note in verdict.notes if not note.startswith(IMPORTS)]
 
 
 def speed(tests: Iterable[TestResult]) -> str:

@@ -41,7 +41,7 @@ def _found(inputs: Any, actual: Outcome, expected: Expected, gap: Gap) -> Iterat
             asked = type(want.error).__name__
             yield f"raises_{got}_not_{asked}", f"a bad input raises {got}: the docstring asks for {asked}"
         elif not is_ours(type(actual.error).__module__):  # an error of ours says more than that
-            yield AT_EDGES + got, f"an input that has an answer raises {got}: other inputs do not"
+            yield AT_EDGES + got, f"it raises {got} for an input that has an answer"
     elif gap.kind == "dtype":
         for dtype, promised in _dtypes(actual, expected):
             short = str(dtype).removeprefix("torch.")
@@ -106,12 +106,12 @@ def _near(got: Tensor, want: Tensor) -> bool:
     return bool((ok | (a == w) | (a.isnan() & w.isnan())).all())
 
 
-def possible(name: str, passed: Sequence[Any]) -> bool:
-    """Can a function that gave the right result for the inputs in `passed` have this general mistake?"""
+def possible(name: str, answered: Sequence[Any]) -> bool:
+    """Can a function that returned the right result for these inputs have this general mistake?"""
     if name == LOW:
-        return any(_all_float32(inputs) for inputs in passed)
+        return any(_all_float32(inputs) for inputs in answered)
     if name.startswith(AT_EDGES) and "_not_" not in name:
-        return bool(passed)
+        return bool(answered)
     return True
 
 

@@ -130,8 +130,8 @@ def _best(fn: Any, oracle: Oracle[..., Any]) -> list[str]:
         for name, exact in found.items()
         if name in oracle.wrongs and all(passes(oracle.wrongs[name], oracle, fn, check) for check in passed)
     }
-    inputs = [(check.args, check.kwargs) for check in passed]
-    general = [name for name in found if name not in oracle.wrongs and general_mistakes.possible(name, inputs)]
+    answered = [(check.args, check.kwargs) for check in passed if check.expected.outcome.error is None]
+    general = [name for name in found if name not in oracle.wrongs and general_mistakes.possible(name, answered)]
     return [name for name, exact in wrongs.items() if exact] or list(wrongs) or general
 
 

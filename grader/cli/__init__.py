@@ -214,11 +214,7 @@ def _show_step(book: Workbook, step: attempts.Step, *, alone: bool) -> None:
     show(terminal.verdict(koan, verdict), unlocked(step.unlocked))
     if alone and verdict.passed:
         show("", terminal.markdown(book.notes(koan).afterword))
-        show(
-            terminal.next_steps(
-                [("koans", "the next koan"), (f"koans solution {koan.name}", "the model answer beside yours")]
-            )
-        )
+        show(terminal.next_steps([("koans", "the next koan"), (f"koans solution {koan.name}", "the model answer")]))
     elif alone and verdict.status == Status.not_started:
         show("", terminal.prompt(book, koan), terminal.next_steps([(f"edit exercises/{koan.id}.py", "")]))
     elif alone:

@@ -35,11 +35,12 @@ def debug(
 ) -> None:
     """Run the first failing test of a koan in this terminal, and start a debugger where it fails.
 
-    The koan is run as usual first, to find that test. The test then runs here without a time limit. breakpoint() and
-    input() in your file work. Where your code raises an exception, the debugger starts there (pytest's --pdb). For a
-    wrong result it calls your function again with the inputs of the message, and stops at the first line.
+    The koan is run as usual first. The tests that did not pass then run here, without a time limit, until one fails.
+    breakpoint() and input() in your file work, and all that it prints is shown. Where your code raises an exception,
+    the debugger starts there (pytest's --pdb). For a wrong result it calls your function again with the inputs of the
+    message, and stops at the first line.
 
-    Exit code 0 if the test passes, 1 if not, 2 without a terminal.
+    Exit code 0 if no test fails, 1 if one does, 2 without a terminal.
 
     \b
     Examples:

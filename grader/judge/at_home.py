@@ -27,6 +27,10 @@ from grader.judge.sandbox.proxy import as_exception
 RANDOM = re.compile(r"rand|seed|shuffle|dropout|bernoulli|multinomial|normal|uniform")
 
 
+class DebuggerEnded(BaseException):
+    """Somebody ended the debugger, in which the learner's code ran. It is no error that the code raised."""
+
+
 class AtHome:
     """The learner's side of this process. `memory` is what one call may map (0: no limit).
 
@@ -131,6 +135,8 @@ def _converted(action: Callable[[], Any], load: wire.Load) -> Any:
     """What the action returns. An error becomes what it would be if it came from a worker."""
     try:
         return action()
+    except DebuggerEnded:
+        raise
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             raise  # somebody pressed Ctrl-C

@@ -26,6 +26,7 @@ from grader.gpu import lack
 from grader.gpu.client import LIMIT as RACE_SECONDS
 from grader.judge import reports, targets
 from grader.judge.explain import Explained, explain, explain_import
+from grader.judge.printed import shortened
 
 os.environ["TRITON_INTERPRET"] = "1"  # before anything imports triton
 os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # the search for a GPU must not start CUDA before a fork
@@ -260,7 +261,7 @@ def result_of(item: pytest.Item, koan: Koan, error: BaseException | None, second
         cards=tuple(c for m in item.iter_markers("card") for c in m.args),
         gpu=item.get_closest_marker("gpu") is not None,
         seconds=round(seconds, 4),
-        output=output[-4000:],
+        output=shortened(output),
         ms=throughput.take_times(),
     )
 

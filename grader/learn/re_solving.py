@@ -175,7 +175,8 @@ def give_up_begun(workbook: Workbook, progress: Progress, name: str | None, now:
     begun = unfinished(workbook, progress)
     koan = _named_or_begun(workbook, begun, name)
     if koan is None or koan.id not in begun:
-        raise KoansError(f"{koan.id if koan else 'no koan'}: no re-solve of it was begun; nothing to give up")
+        none = f"{koan.id} is not being solved again" if koan else "no koan is being solved again"
+        raise KoansError(f"{none}, so there is nothing to give up")
     give_up(progress, begun[koan.id], now)
     return koan
 

@@ -98,6 +98,13 @@ def test_low_precision_is_named_only_if_float32_is_right():
     assert _names(lambda x: x * 2.01, f32(3.0)) == []
 
 
+def test_an_error_for_an_input_that_has_an_answer_is_named_only_if_another_input_was_answered():
+    def refuse(x):
+        raise ValueError("never")
+
+    assert _names(refuse, f32(3.0), f32()) == []
+
+
 def test_a_gradient_that_is_left_on_an_input_is_seen():
     def with_gradient(x):
         y = x.requires_grad_() * 2

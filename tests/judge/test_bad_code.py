@@ -107,7 +107,7 @@ CASES = {
         "broken",
         ["causal_mask.py calls input(), and a run has no terminal\n  line 1 of causal_mask.py: name = input()"],
     ),
-    "binary file": ("\x00\x00", "broken", ["null bytes"]),
+    "binary file": ("\x00\x00", "broken", ["line 1: a null byte"]),
     "a stray byte": (
         b"\n# caf\xe9\ndef causal_mask(n_q, n_k):\n    return 0\n",
         "broken",

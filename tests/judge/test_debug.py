@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from grader.judge.at_home import DebuggerEnded
 from grader.judge.runner.debug import step_through, up_to
 from tests.terminal import Terminal
 
@@ -30,7 +31,29 @@ def test_breakpoint_and_input_work_and_an_exception_stops_at_the_line_that_raise
     terminal.press("p name\n")
     terminal.until("'eleven char'")
     terminal.press("q\n")
-    terminal.until("Quitting debugger")
+    assert terminal.end() == (1, True)
+    assert "Quitting" not in terminal.seen and "!!!" not in terminal.seen
+
+
+def test_after_a_breakpoint_the_next_tests_run_until_one_fails_and_up_leads_to_the_test(play):
+    lines = (
+        "    breakpoint()",
+        "    if 'float16' in str(u.dtype):",
+        "        raise KeyError('none')",
+        "    return u @ v",
+    )
+    play.write("dot", "\n".join(["def dot(u, v):", *lines, ""]))
+    terminal = Terminal(play, "debug", "dot")
+    terminal.until("-> if 'float16' in str(u.dtype):")
+    terminal.press("u\n")
+    assert terminal.until("-> agrees(dot,").count("> ") == 1
+    stops = 0
+    while "KeyError" not in (shown := terminal.until("(Pdb) ")):
+        terminal.press("c\n")
+        stops += 1
+    assert stops == 3
+    assert "-> raise KeyError('none')" in shown
+    terminal.press("q\n")
     assert terminal.end() == (1, True)
 
 
@@ -39,9 +62,8 @@ def test_a_wrong_result_is_computed_again_step_by_step_without_stops_in_librarie
     exec(compile("def dot(u, v):\n    total = add(u, v)\n    return total\n", "dot.py", "exec"), names)
     names["add"] = lambda u, v: u + v
     monkeypatch.setattr(sys, "stdin", io.StringIO("a\ns\ns\np total\nq\n"))
-    with pytest.raises(pytest.exit.Exception, match="the debugger was ended") as ended:
+    with pytest.raises(DebuggerEnded):
         step_through("dot.py", names["dot"], (2, 3), {})
-    assert ended.value.returncode == 1
     printed = capsys.readouterr().out
     assert "u = 2\nv = 3\n" in printed
     assert "(Pdb) 5\n" in printed

@@ -157,4 +157,5 @@ def test_what_is_printed_is_shown_in_its_order_and_its_end_is_kept(batch):
         assert verdict.tests[0].output == "first\nsecond\nWARNING third\nfourth\n"
     for verdict in (batch.home["prints_a_lot"], batch.graded["prints_a_lot"]):
         assert verdict.tests[0].output.endswith("line 2998\nline 2999\n")
-        assert len(verdict.tests[0].output) == 4000
+        assert verdict.tests[0].output.startswith("line 0\nline 1\n")
+        assert len(verdict.tests[0].output) <= 4000

@@ -15,6 +15,13 @@ TEXTS = {
 }
 ADVICE = "save the file as UTF-8, or name its encoding on the first line, as in # coding: latin-1"
 UNREADABLE = {
+    "a null byte": (
+        b"a = 1\r\nb = '\0'\n",
+        2,
+        6,
+        "a null byte, which no Python file may have: delete it, or write the line again",
+        "b = '\ufffd'",
+    ),
     "a stray byte": (b"a = 1\r\nb = '\xe9'\r\n", 2, 6, f"the byte 0xe9 is not utf-8 text; {ADVICE}", "b = '\ufffd'"),
     "a stray byte on the first line": (
         b"b = '\xc3\xa9\xff'\n",

@@ -25,6 +25,7 @@ from grader.book.workbook import Koan, Workbook
 from grader.gpu import devices
 from grader.gpu.client import LIMIT as RACE_SECONDS
 from grader.judge import when_graded
+from grader.judge.printed import shortened
 from grader.judge.runner.link import Link, connect
 from grader.judge.runner.protocol import Cancel, Done, Event, EventKind, Job
 from grader.judge.runner.server_address import fingerprint
@@ -34,7 +35,6 @@ from grader.judge.sandbox.service import Service
 from grader.judge.sandbox.submission import Unreadable
 from grader.judge.targets import Target, exercise_file, missing_requirement, source
 
-KEEP = 4000  # characters of output in a verdict
 LOOK_AHEAD = 200  # the next run is chosen among this many: no koan has more
 SUBMITTED = ("path", "text")  # kinds of targets whose code is neither ours nor in the learner's own exercises
 OWN_ANSWERS = "ours"  # the group of runs of the workbook's own answers
@@ -315,7 +315,7 @@ class Runner:
         end = _exit(job, done, log)
         lack = log.first("lack")
         tests = log.tests if lack is None else [TestResult("", "", Status.not_run_here, message=lack.text)]
-        output = "\n".join(t.output for t in tests if t.output)[:KEEP]
+        output = shortened("\n".join(t.output for t in tests if t.output))
         target = str(flight.ask.target)
         verdict = judge(
             koan.id,

@@ -17,7 +17,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from grader.book import terminal
-from grader.book.verdict import SYMBOLS, Status, clean
+from grader.book.verdict import SYMBOLS, Status, clean, split_notes
 from grader.learn.attempts import Step
 from grader.learn.notebook.import_answers import ImportedAnswers
 from grader.learn.report.standing import unlocked
@@ -83,7 +83,7 @@ def as_text(result: CheckResult) -> str:
     """The result as text, as it looks in a terminal."""
     out = io.StringIO()
     console = terminal.SafeConsole(file=out, width=WIDTH, color_system=None, force_jupyter=False)
-    console.print(terminal.verdict(result.step.koan, result.step.verdict))
+    console.print(terminal.verdict(result.step.koan, result.step.verdict, debug=False))
     for line in filter(None, (_why_no_speed(result), result.note)):
         console.print(line)
     if result.step.unlocked:
@@ -142,6 +142,8 @@ def _parts(result: CheckResult) -> Iterator[str]:
         f'<div><b style="color:{color}">{symbol} {escape(verdict.status.value)}</b> <code>{escape(koan.id)}</code> '
         f'<span style="opacity:.65">{escape(" · ".join(facts))}</span></div>'
     )
+    on_imports, notes = split_notes(verdict)
+    yield from map(_note, on_imports)
     for line in filter(None, (_speed(result), _why_no_speed(result), result.note)):
         yield f'<div style="margin-top:.3em">{escape(line)}</div>'
     if verdict.passed:
@@ -150,8 +152,11 @@ def _parts(result: CheckResult) -> Iterator[str]:
         yield '<div style="margin-top:.3em">Replace <code>raise NotImplementedError</code> with your own lines.</div>'
     else:
         yield from _after_failure(result)
-    for note in verdict.notes:
-        yield f'<div style="margin-top:.3em">note: {escape(note)}</div>'
+    yield from map(_note, notes)
+
+
+def _note(note: str) -> str:
+    return f'<div style="margin-top:.3em">note: {escape(note)}</div>'
 
 
 def _after_failure(result: CheckResult) -> Iterator[str]:
@@ -168,7 +173,7 @@ def _after_failure(result: CheckResult) -> Iterator[str]:
     yield _block(message[len(headline) :].strip("\n"))
     if failing and failing.output.strip():
         yield '<div style="opacity:.65">printed by the code:</div>' + _block(
-            "\n".join(failing.output.strip().splitlines()[:6])
+            "\n".join(terminal.printed_lines(failing.output))
         )
     yield '<div style="opacity:.65">Hints are folded below this cell.</div>'
 

@@ -90,8 +90,6 @@ def _broken_place(koan: Koan, verdict: Verdict, text: str) -> tuple[int, int]:
         parse(text)
     except SyntaxError as error:
         return error.lineno or 1, error.offset or 1
-    except ValueError:  # a null byte
-        return 1, 1
     found = re.search(rf"in {re.escape(koan.name)}\.py, line (\d+)", verdict.message)
     line = int(found[1]) if found else _last_line(koan, verdict.message) or _import(text, verdict.message)
     return line, _column(text, line)
