@@ -1,6 +1,7 @@
 """The full screen: what is new comes into view, what happens is said, and it ends at once."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ import pytest
 from grader.book.verdict import Status, Verdict
 from grader.judge.runner import Cancelled
 from grader.learn.app import session as module
-from grader.learn.app.panels import ChooseKoan, Confirm, Page
+from grader.learn.app.panels import ChooseKoan, Confirm, Page, PassedScreen
 from grader.learn.app.screen import KoansApp
 from grader.learn.progress import Progress
 from tests.learn.test_app import screen_text, until
@@ -22,19 +23,24 @@ LONG = "\n".join(f"line {n}" for n in range(60))
 
 
 class Instant:
-    """A runner whose verdicts come at once and are long. A run of `lasting` ends only when it is given up."""
+    """A runner whose verdicts come at once and are long. A run of `lasting` ends only when it is given up.
+
+    An answer passes if its text has the word `correct`.
+    """
 
     lasting = ""
 
     def __init__(self, workbook, **_):
         self.given_up = False
+        self.workbook = workbook
 
     def run(self, koan, target, seed=0):
         while koan.id == self.lasting:
             if self.given_up:
                 raise Cancelled(koan.id)
             time.sleep(0.01)
-        return Verdict(koan.id, str(target), Status.failed, LONG)
+        status = Status.passed if "correct" in self.workbook.exercise(koan).read_text() else Status.failed
+        return Verdict(koan.id, str(target), status, LONG)
 
     def warm_up(self):
         return "warm"
@@ -215,6 +221,79 @@ def test_q_and_ctrl_c_end_it_during_a_run_and_in_every_screen(drive, play, keys,
     drive(LOW, script, lasting=next(iter(play.workbook.koans)))
 
 
+EDITORS = {
+    "nosuch-editor -w": "nosuch-editor: not found",
+    "/nonexistent/vim": "/nonexistent/vim: not found",
+    "'open quote": "is no command",
+    "/": "/ cannot be run",
+    "false": "false ended with exit code 1",
+}
+
+
+@pytest.mark.parametrize("editor", EDITORS)
+def test_an_editor_that_does_not_work_gives_the_screen_back_and_says_why(drive, monkeypatch, editor):
+    back = []
+
+    @contextlib.contextmanager
+    def suspend(self):  # as Textual's: an error inside would leave the terminal away
+        yield
+        back.append(True)
+
+    monkeypatch.setattr(KoansApp, "suspend", suspend)
+    monkeypatch.setenv("VISUAL", editor)
+
+    async def script(app, pilot):
+        await pilot.press("e")
+        await until(pilot, lambda: EDITORS[editor] in screen_text(app))
+        assert back == [True]
+
+    drive(LOW, script)
+
+
+def test_a_new_verdict_closes_the_page_of_a_pass_and_stands_in_the_border_of_other_screens(drive, play):
+    koans = list(play.workbook.koans.values())
+    first, second = (play.workbook.exercise(koan) for koan in koans[:2])
+
+    async def script(app, pilot):
+        first.write_text("correct = 1\n")
+        await until(pilot, lambda: isinstance(app.screen, PassedScreen), "the page of the pass")
+        first.write_text("wrong = 1\n")
+        await until(pilot, lambda: len(app.screen_stack) == 1 and "✗ failed" in screen_text(app), "the failure")
+        for round_, (key, opened) in enumerate(
+            (("c", Page), ("question_mark", Page), ("l", ChooseKoan), ("x", Confirm))
+        ):
+            await pilot.press(key)
+            await until(pilot, lambda opened=opened: isinstance(app.screen, opened))
+            first.write_text(f"correct = {round_}\n")
+            await until(pilot, lambda: f"{koans[0].name}  ✓ passed" in screen_text(app), f"{key}: passed")
+            first.write_text(f"wrong = {round_}\n")
+            await until(pilot, lambda: f"{koans[0].name}  ✗ failed" in screen_text(app), f"{key}: failed")
+            await pilot.press("escape")
+            await until(pilot, lambda: len(app.screen_stack) == 1)
+        first.write_text("correct = 9\n")
+        await until(pilot, lambda: app.state.step is not None and app.state.step.verdict.passed)
+        await pilot.press("s")
+        await until(pilot, lambda: "correct = 9" in screen_text(app), "the answer that passed")
+        first.write_text("correct = 10\n")
+        await until(pilot, lambda: "correct = 10" in screen_text(app), "the newer answer")
+        second.write_text("wrong = 2\n")
+        await until(
+            pilot, lambda: len(app.screen_stack) == 1 and f"2. {koans[1].name}" in screen_text(app), "the other"
+        )
+
+    drive(LOW, script)
+
+
+def test_a_filter_that_matches_no_koan_says_so(drive):
+    async def script(app, pilot):
+        await pilot.press("l", *"zzz")
+        await until(pilot, lambda: "no koan matches" in screen_text(app))
+        await pilot.press("down", "enter", "backspace", "backspace", "backspace")
+        await until(pilot, lambda: "Enter goes there" in screen_text(app))
+
+    drive(LOW, script)
+
+
 def test_the_chosen_line_of_the_list_has_a_sign(drive):
     def signed(app):
         return [line for line in screen_text(app).splitlines() if "▸" in line]
@@ -253,8 +332,9 @@ def test_after_ctrl_z_and_fg_the_screen_is_whole(play):
     os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOWAIT)
     terminal.seen = ""
     os.kill(terminal.process.pid, signal.SIGCONT)
-    for text in ("Tensor Koans", first, "not started"):
-        terminal.until(text)
+    drawn = terminal.until("s answer")
+    for text in ("Tensor Koans", first, "not started", "▌", "▏", "────", "q quit"):
+        assert text in drawn, text
     terminal.press("q")
     assert terminal.end() == (0, True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual import events
@@ -22,10 +22,27 @@ from grader.learn.report.standing import unlocked
 
 CHOSEN, OTHER = "▸ ", "  "  # before the line that Enter would choose, and before the others
 KEYS = "Esc closes · ↑ ↓ PgUp PgDn scroll · q quits"
+LIST_KEYS = "↑ ↓ choose · Enter goes there · Esc closes · Ctrl-C quits"
+NONE_MATCHES = "no koan matches · Backspace takes a letter back · Esc closes · Ctrl-C quits"
 SIDE_BY_SIDE = 110  # columns from which two answers are shown side by side
 
 
-class ChooseKoan(ModalScreen[str | None]):
+Result = TypeVar("Result")
+
+
+class OverScreen(ModalScreen[Result]):
+    """A screen that lies over the main screen, in a frame. Its border says what is new on the main screen."""
+
+    heading = ""
+    frame_type: ClassVar[str] = "VerticalScroll"
+
+    def tell(self, news: str, state: State) -> None:
+        """Show this line in the border, before the heading. `state` is the new state of the app."""
+        for frame in self.query(f"{type(self).__name__} > {self.frame_type}"):  # none before the screen is composed
+            frame.border_title = Text(f"{news} · {self.heading}" if self.heading else news).markup
+
+
+class ChooseKoan(OverScreen[str | None]):
     """A list of all koans. Typing filters by id, title, rung and standing. Enter returns the id of the chosen koan."""
 
     CSS = """
@@ -39,6 +56,8 @@ class ChooseKoan(ModalScreen[str | None]):
         Binding("up", "move(-1)", "up", show=False),
     ]
 
+    frame_type = "Vertical"
+
     def __init__(self, workbook: Workbook, state: State) -> None:
         super().__init__()
         self.workbook = workbook
@@ -49,7 +68,7 @@ class ChooseKoan(ModalScreen[str | None]):
         with Vertical():
             yield Input(placeholder="filter: a name, a chapter, a rung, failed, not started …")
             yield OptionList()
-            yield Static(Text("↑ ↓ choose · Enter goes there · Esc closes · Ctrl-C quits", "dim"))
+            yield Static(id="keys")
 
     def on_mount(self) -> None:
         self._fill("")
@@ -65,16 +84,29 @@ class ChooseKoan(ModalScreen[str | None]):
         if options.option_count:
             ids = [str(options.get_option_at_index(i).id) for i in range(options.option_count)]
             options.highlighted = ids.index(min(ids, key=lambda koan: self._distance(koan, words)))
+        self.query_one("#keys", Static).update(Text(LIST_KEYS if options.option_count else NONE_MATCHES, "dim"))
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Mark the line by a sign, too: not everybody sees its color."""
         options = event.option_list
         for index in {self._marked, event.option_index} - {None}:
             if index is not None and index < options.option_count:
-                sign = CHOSEN if index == options.highlighted else OTHER
-                koan = self.workbook.koans[str(options.get_option_at_index(index).id)]
-                options.replace_option_prompt_at_index(index, Text.assemble(sign, self._line(koan)))
+                self._sign(options, index)
         self._marked = event.option_index
+
+    def tell(self, news: str, state: State) -> None:
+        super().tell(news, state)
+        self.state = state
+        options = self.query_one(OptionList)
+        for index in range(options.option_count):
+            self._sign(options, index)
+
+    def _sign(self, options: OptionList, index: int) -> None:
+        """Write this line anew, with the sign if it is the chosen one."""
+        koan = self.workbook.koans.get(str(options.get_option_at_index(index).id))
+        if koan is not None:
+            sign = CHOSEN if index == options.highlighted else OTHER
+            options.replace_option_prompt_at_index(index, Text.assemble(sign, self._line(koan)))
 
     def _distance(self, koan: str, words: str) -> int:
         """How far a koan is from what was typed: 0 for its name, 1 for the start of its name, 2 otherwise."""
@@ -103,14 +135,14 @@ class ChooseKoan(ModalScreen[str | None]):
 
     def action_move(self, step: int) -> None:
         options = self.query_one(OptionList)
-        if options.option_count:
+        if options.highlighted is not None:
             options.highlighted = ((options.highlighted or 0) + step) % options.option_count
 
     def action_close(self) -> None:
         self.dismiss(None)
 
 
-class Page(ModalScreen[None]):
+class Page(OverScreen[None]):
     """A text to read. Escape or Enter closes it."""
 
     CSS = """
@@ -142,7 +174,7 @@ class Page(ModalScreen[None]):
         self.dismiss(None)
 
 
-class PassedScreen(ModalScreen[Verb | None]):
+class PassedScreen(OverScreen[Verb | None]):
     """A pass: the cards it unlocked, the afterword, and the learner's answer beside the model answer.
 
     The result is the command to post next, or None. Raises KoansError if the afterword cannot be read.
@@ -166,14 +198,14 @@ class PassedScreen(ModalScreen[Verb | None]):
     def __init__(self, workbook: Workbook, step: Step) -> None:
         super().__init__()
         self.step = step
+        self.heading = f"{step.koan.id} passed"
         self.afterword = workbook.notes(step.koan).afterword
         has_solution = workbook.solution(step.koan).exists()  # a student edition has none
         self.solution = solution_text(workbook, step.koan) if has_solution else None
 
     def compose(self) -> ComposeResult:
-        koan = self.step.koan
         with VerticalScroll() as scroll:
-            scroll.border_title = f"{koan.id} passed"
+            scroll.border_title = self.heading
             if self.step.unlocked:
                 yield Static(unlocked(self.step.unlocked))
             yield Static(terminal.markdown(self.afterword))
@@ -202,7 +234,7 @@ class PassedScreen(ModalScreen[Verb | None]):
         self.dismiss(None)
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(OverScreen[bool]):
     """A yes-or-no question. y means yes, any other key no. q quits."""
 
     CSS = """
@@ -211,6 +243,8 @@ class Confirm(ModalScreen[bool]):
         width: auto; max-width: 80%; height: auto; border: round $warning; background: $surface; padding: 1 2;
     }
     """
+
+    frame_type = "Static"
 
     def __init__(self, question: str) -> None:
         super().__init__()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import time
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
@@ -24,9 +22,10 @@ from grader.book import terminal
 from grader.book.verdict import Status
 from grader.book.workbook import HINTS, RUNGS, Koan, Workbook
 from grader.learn import attempts
-from grader.learn.app.panels import ChooseKoan, Confirm, Page, PassedScreen
+from grader.learn.app.editor import edit
+from grader.learn.app.panels import ChooseKoan, Confirm, OverScreen, Page, PassedScreen
 from grader.learn.app.session import AppSession
-from grader.learn.app.state import Command, Notice, Run, Shown, State, Verb
+from grader.learn.app.state import Command, Notice, Run, Shown, State, Verb, verdict_line
 from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
 
@@ -145,6 +144,7 @@ class KoansApp(App[None]):
     def on_mount(self) -> None:
         self._width = self.size.width
         self._show(self.state)
+        self.app_resume_signal.subscribe(self, lambda _: self._repaint())
         self.session.start()
         self.set_interval(TICK, self._count_seconds)
 
@@ -168,6 +168,15 @@ class KoansApp(App[None]):
         self.set_class(self._narrow, "narrow")
         self._show(self.state)
 
+    def _repaint(self) -> None:
+        """Draw all of the screen. The terminal was somebody else's meanwhile, so nothing is left of what was drawn."""
+        self.call_after_refresh(self.screen.refresh)
+
+    @property
+    def _is_whole(self) -> bool:
+        """The main screen has its parts. Messages still come when they are gone, because the app is about to end."""
+        return bool(self.screen_stack) and len(self.screen_stack[0].query("#head, #verdict-text")) == 2
+
     @property
     def _narrow(self) -> bool:
         return self._width < WIDE
@@ -176,20 +185,38 @@ class KoansApp(App[None]):
         """Show for how many seconds the runs have gone on, when these have changed."""
         now = time.monotonic()
         seconds = tuple(int(now - run.since) for run in self.state.runs)
-        if seconds != self._seconds:
+        if seconds != self._seconds and self._is_whole:
             self._seconds = seconds
             self._show(self.state)
 
     def on_koans_app_changed(self, message: Changed) -> None:
+        if not self._is_whole:
+            return
         before, self.state = self.state, message.state
         state = self.state
         self._show(state)
         self._bring_into_view(before, state)
+        self._tell_open_screen(before, state)
         step = state.step
         if step is not None and step is not self._last_pass and step.verdict.passed:
             self._last_pass = step
             if step.first and len(self.screen_stack) == 1:
                 self._show_pass(step)
+
+    def _tell_open_screen(self, before: State, state: State) -> None:
+        """A screen that lies over the main one says what is new. The page of a pass goes once it is no longer true."""
+        opened, step = self.screen, state.step
+        if isinstance(opened, PassedScreen) and (state.koan != opened.step.koan.id or step not in (None, opened.step)):
+            opened.dismiss(None)
+            if step is not None and step.verdict.passed:
+                self.call_later(self._show_pass, step)
+        elif isinstance(opened, OverScreen):
+            if step is not None and step is not before.step:
+                opened.tell(verdict_line(step), state)
+            elif state.notice not in ("", before.notice):
+                opened.tell(state.notice, state)
+            elif state.trouble not in ("", before.trouble):
+                opened.tell(state.trouble, state)
 
     def _bring_into_view(self, before: State, state: State) -> None:
         """Scroll to what is new: the prompt of another koan, a verdict, a hint. The keys that scroll go to it, too."""
@@ -380,9 +407,8 @@ class KoansApp(App[None]):
         if not editor:
             self.session.post(Notice(f"$EDITOR is not set; open exercises/{self.koan.id}.py yourself"))
             return
-        try:
-            with self.suspend():
-                subprocess.run([*shlex.split(editor), str(self.workbook.exercise(self.koan))], check=False)
-        except OSError as error:
-            self.session.post(Notice(f"$EDITOR ({editor}) cannot be run: {error.strerror}"))
-        self.refresh(layout=True)
+        with self.suspend():  # nothing may be raised in here: Textual would not take the terminal back
+            trouble = edit(editor, self.workbook.exercise(self.koan))
+        if trouble:
+            self.session.post(Notice(trouble))
+        self._repaint()

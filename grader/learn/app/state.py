@@ -202,10 +202,13 @@ def _ran(state: State, step: Step) -> State:
     trouble = f"not recorded: {step.not_recorded}" if step.not_recorded else ""
     if step.koan.id == state.koan:
         return msgspec.structs.replace(state, step=step, trouble=trouble)
+    return msgspec.structs.replace(state, notice=verdict_line(step), trouble=trouble or state.trouble)
+
+
+def verdict_line(step: Step) -> str:
+    """The koan and its verdict in a few words."""
     status = step.verdict.status
-    return msgspec.structs.replace(
-        state, notice=f"{step.koan.name}  {SYMBOLS[status]} {status.value}", trouble=trouble or state.trouble
-    )
+    return f"{step.koan.name}  {SYMBOLS[status]} {status.value}"
 
 
 def go_to(state: State, koan: str, *, passing: bool = True) -> tuple[State, list[AppEffect]]:
