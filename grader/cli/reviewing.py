@@ -47,6 +47,7 @@ def cards(
     with Progress(book.root, must_write=False) as progress:
         progress.check_readable()
         drill_cards = due.cards(book, progress, settings, now)
+        to_review = len(due.review_queue(drill_cards, due.new_cards_left(progress, settings, now)))
         if chapter:
             drill_cards = due.of_chapter(drill_cards, book.chapter(chapter))
         returning = due.returning(book, progress, settings, now)
@@ -54,7 +55,7 @@ def cards(
     if as_json:
         dump([recall.record(card, misses) for card in drill_cards])
     else:
-        show(recall.listing(book, drill_cards, returning, now, every=every))
+        show(recall.listing(book, drill_cards, to_review, returning, now, every=every))
 
 
 def review(

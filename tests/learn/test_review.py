@@ -410,7 +410,7 @@ def test_the_path_says_how_many_cards_are_due(proved):
     with Progress(proved.root) as progress:
         standings = cards(proved.workbook, progress, Settings(), time.time())
     unlocked = sum(standing.state == "new" for standing in standings)
-    assert f"koans passed, {unlocked} cards due (koans review)" in output
+    assert f"koans passed, {unlocked} cards to review (koans review)" in output
     assert 2 <= unlocked <= Settings().new_per_day
 
 

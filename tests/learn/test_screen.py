@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import os
 import re
+import select
 import signal
 import time
 
+import msgspec
 import pytest
 
 from grader.book.verdict import Status, Verdict
@@ -14,6 +16,7 @@ from grader.judge.runner import Cancelled
 from grader.learn.app import session as module
 from grader.learn.app.panels import ChooseKoan, Confirm, Page, PassedScreen
 from grader.learn.app.screen import KoansApp
+from grader.learn.app.state import Run
 from grader.learn.progress import Progress
 from tests.learn.test_app import screen_text, until
 from tests.terminal import Terminal
@@ -294,6 +297,46 @@ def test_a_filter_that_matches_no_koan_says_so(drive):
     drive(LOW, script)
 
 
+def contrast(one, other):
+    """The contrast of two grays from 0 to 255, by WCAG: from 1 to 21."""
+    dark, light = sorted(((value / 255 + 0.055) / 1.055) ** 2.4 for value in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_without_color_every_text_can_be_read(drive, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def script(app, pilot):
+        state = msgspec.structs.replace(app.state, due=10, notice="a notice", trouble="trouble")
+        app.post_message(app.Changed(state))
+        await until(pilot, lambda: "10 to review" in screen_text(app) and "trouble" in screen_text(app))
+        assert "failed" in screen_text(app)
+        for strip in app.screen._compositor.render_strips():
+            for text, style, _ in strip:
+                if any(c.isalnum() for c in text):
+                    front, back = style.color.get_truecolor(), style.bgcolor.get_truecolor()
+                    assert front.red == front.green == front.blue and contrast(front.red, back.red) > 4.5, text
+
+    drive(LOW, script)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_the_header_is_one_line_whatever_runs(drive, width):
+    async def script(app, pilot):
+        top = app.query_one("#body").region.y
+        long = tuple(Run("ch01_tensors/" + name * 8, time.monotonic() - 119) for name in ("apply_", "masks_"))
+        for runs in ((), long[:1], long):
+            app.post_message(app.Changed(msgspec.structs.replace(app.state, due=10, runs=runs, running=bool(runs))))
+            first = "running apply_" if runs else "warm"
+            await until(pilot, lambda first=first: first in screen_text(app).splitlines()[0])
+            line = screen_text(app).splitlines()[0]
+            assert re.search(r" 10 (cards )?to review( \(koans review\))? *$", line), line
+            assert app.koan.chapter in line, line
+            assert app.query_one("#body").region.y == top
+
+    drive((width, 24), script)
+
+
 def test_the_chosen_line_of_the_list_has_a_sign(drive):
     def signed(app):
         return [line for line in screen_text(app).splitlines() if "▸" in line]
@@ -330,10 +373,12 @@ def test_after_ctrl_z_and_fg_the_screen_is_whole(play):
     terminal.until("not started")
     terminal.press("\x1a")
     os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOWAIT)
+    while select.select([terminal.master], [], [], 0)[0]:  # what was drawn before
+        os.read(terminal.master, 4096)
     terminal.seen = ""
     os.kill(terminal.process.pid, signal.SIGCONT)
     drawn = terminal.until("s answer")
-    for text in ("Tensor Koans", first, "not started", "▌", "▏", "────", "q quit"):
+    for text in ("cold: ", first, "not started", "▌", "▏", "────", "q quit"):
         assert text in drawn, text
     terminal.press("q")
     assert terminal.end() == (0, True)

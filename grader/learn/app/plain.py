@@ -151,8 +151,8 @@ class Plain:
 
     def _show_no_pass(self, state: State, step: Step) -> None:
         koan = step.koan
-        due = f", {count(state.due, 'card')} due (koans review)" if state.due else ""
-        self.console.print(Text(f"{state.passed} of {len(state.order)} koans passed{due}", "dim"), "")
+        reviews = f", {count(state.due, 'card')} to review (koans review)" if state.due else ""
+        self.console.print(Text(f"{state.passed} of {len(state.order)} koans passed{reviews}", "dim"), "")
         if step.verdict.status == Status.not_started:
             self.console.print(terminal.prompt(self.workbook, koan), "")
             first = self.workbook.first_test(koan)

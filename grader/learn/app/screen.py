@@ -9,6 +9,7 @@ from typing import ClassVar, TypeVar
 
 from rich.console import Group, RenderableType
 from rich.markdown import Markdown
+from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 from textual import events
 from textual.app import App, ComposeResult
@@ -22,17 +23,19 @@ from grader.book import terminal
 from grader.book.verdict import Status
 from grader.book.workbook import HINTS, RUNGS, Koan, Workbook
 from grader.learn import attempts
+from grader.learn.app import header
 from grader.learn.app.editor import edit
+from grader.learn.app.header import Progressed
 from grader.learn.app.panels import ChooseKoan, Confirm, OverScreen, Page, PassedScreen
 from grader.learn.app.session import AppSession
 from grader.learn.app.state import Command, Notice, Run, Shown, State, Verb, verdict_line
-from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
 
 WIDE = 100  # columns from which prompt and verdict are shown side by side
-ROOMY = 120  # columns from which there is room to name the command for what is due
 TICK = 0.25  # seconds between looks at the clock while a koan runs
-BAR = 12  # width of the bar of progress in cells
+
+GRAY = (217, 217, 217)
+GRAYS = TerminalTheme((12, 12, 12), GRAY, [(26, 26, 26)] + 7 * [GRAY], 8 * [GRAY])  # every color of a text is legible
 
 Result = TypeVar("Result")  # of a screen
 
@@ -54,6 +57,9 @@ Edit the koan's file in your own editor. Every time you save it, it runs, and th
 | q, Ctrl-C | quit, at any time; Esc closes a page, Ctrl-Z suspends |
 
 A koan that you leave while it runs goes on, and its verdict counts.
+
+The first line says what runs, or how koans run: "warm" means that the libraries are loaded already, "shared" that every
+command here uses them, "cold" that each run loads them anew, which takes longer. "to review": cards for `koans review`.
 
 A verdict is one of passed, failed, not started, broken, timed out, crashed, not run here. "Not run" is never a pass.
 """
@@ -143,6 +149,8 @@ class KoansApp(App[None]):
 
     def on_mount(self) -> None:
         self._width = self.size.width
+        if self.no_color:  # Textual turns colors to the gray of their luminance, which is dark for red and magenta
+            self.ansi_theme_dark = self.ansi_theme_light = GRAYS
         self._show(self.state)
         self.app_resume_signal.subscribe(self, lambda _: self._repaint())
         self.session.start()
@@ -283,18 +291,8 @@ class KoansApp(App[None]):
     def _head(self, state: State) -> RenderableType:
         koan = self.koan
         chapter = next(c for c in self.workbook.chapters if c.id == koan.chapter)
-        passed = [state.standings[k.id].status == Status.passed for k in chapter.koans]
-        filled = round(BAR * sum(passed) / len(passed))
-        line = Text.assemble(
-            ("Tensor Koans  ", "bold"),
-            f"{state.passed}/{len(state.order)}  ",
-            (chapter.id, "cyan"),
-            " ",
-            ("━" * filled, "green"),
-            ("─" * (BAR - filled), "dim"),
-            f" {sum(passed)}/{len(passed)}",
-        )
-        rungs = Text("rungs  ", "dim")
+        passed = sum(state.standings[k.id].status == Status.passed for k in chapter.koans)
+        rungs = Text("rungs  ", "dim", no_wrap=True, overflow="ellipsis")
         for rung in RUNGS:
             koans = [k for k in self.workbook.koans.values() if k.rung == rung]
             done = sum(state.standings[k.id].status == Status.passed for k in koans)
@@ -302,20 +300,18 @@ class KoansApp(App[None]):
                 here = rung == koan.rung
                 name = f"{'▸' if here else ''}{rung.removesuffix(' it')} {done}/{len(koans)}  "
                 rungs.append(name, "bold" if here else "dim")
-        line.append(f"  {self._mode(state)}", "yellow" if state.running else "dim")
-        if state.due:
-            cards = f"{state.due} due" if self._width < ROOMY else f"{count(state.due, 'card')} due (koans review)"
-            line.append(f"  {cards}", "magenta")
+        progress = Progressed(chapter.id, passed, len(chapter.koans), state.passed, len(state.order))
+        line = header.line(progress, self._mode(state), state.due, self._width - 2, running=state.running)
         parts = [line] if self._narrow else [line, rungs]
         parts += [Text(line, "yellow") for line in (state.notice, state.trouble) if line]
         return Group(*parts)
 
-    def _mode(self, state: State) -> str:
+    def _mode(self, state: State) -> list[str]:
         """What runs and for how many seconds, or how koans run."""
-        names = [f"{run.koan.partition('/')[2]} {self._age(run)}" for run in state.runs]
-        if names:
-            return "running " + ", ".join(names)
-        return "running…" if state.running and not state.mode.startswith("cold") else state.mode
+        runs = [f"{run.koan.partition('/')[2]} {self._age(run)}" for run in state.runs]
+        if runs:
+            return [f"running {', '.join(runs)}", f"running {runs[0]} +{len(runs) - 1}"][: len(runs)]
+        return ["running…" if state.running and not state.mode.startswith("cold") else state.mode]
 
     def _age(self, run: Run) -> str:
         return f"{int(time.monotonic() - run.since)} s"

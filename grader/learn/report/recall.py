@@ -163,11 +163,17 @@ def _iso(at: float | None) -> str | None:
 
 
 def listing(
-    workbook: Workbook, standings: Sequence[CardStanding], backs: Sequence[ReturningKoan], now: float, *, every: bool
+    workbook: Workbook,
+    standings: Sequence[CardStanding],
+    to_review: int,
+    backs: Sequence[ReturningKoan],
+    now: float,
+    *,
+    every: bool,
 ) -> RenderableType:
     """Cards by chapter: the unlocked ones with when they are due, and how many locked ones wait for which koan.
 
-    With `every`, the locked cards are listed too.
+    `to_review` is the number of cards to review today, of all chapters. With `every`, the locked cards are listed too.
     """
     parts: list[RenderableType] = []
     for chapter in workbook.chapters:
@@ -188,6 +194,8 @@ def listing(
     counts = Counter(standing.state for standing in standings)
     states = ", ".join(f"{counts[state]} {state}" for state in ("due", "new", "later", "locked"))
     parts.append(Text(f"{count(len(standings), 'card')}: {states}"))
+    if to_review:
+        parts.append(Text(f"{count(to_review, 'card')} to review (koans review)"))
     ready = sum(back.is_due for back in backs)
     if ready:
         parts.append(Text(f"{count(ready, 'koan')} back for a re-solve (koans again)"))
