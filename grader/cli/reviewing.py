@@ -145,7 +145,7 @@ def again(
     with Progress(book.root) as progress:
         if give_up:
             koan = re_solving.give_up_begun(book, progress, name, now)
-            show(f"{koan.id} is given up and comes back soon")
+            show(report.given_up(koan, recall.when(re_solving.back_at(book, progress, settings, koan, now), now)))
             return
         choice = re_solving.choose(book, progress, settings, name, now)
         if choice.koan is None:

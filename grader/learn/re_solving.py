@@ -187,6 +187,11 @@ def give_up(progress: Progress, re_solve: OpenReSolve, now: float) -> None:
     progress.recall.end_re_solve(ReSolveStep(re_solve.koan.id, now, "given up"), review)
 
 
+def back_at(workbook: Workbook, progress: Progress, settings: Settings, koan: Koan, now: float) -> float:
+    """When this passed koan is back, in seconds since 1970, UTC."""
+    return next(back.due for back in due.koans(workbook, progress, settings, now) if back.koan.id == koan.id)
+
+
 def first_text(workbook: Workbook, progress: Progress, first: FirstSolve) -> str:
     """The learner's own first solution: the stored text, or the exercise as it is now if none was stored."""
     stored = progress.text(first.content)

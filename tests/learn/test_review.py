@@ -551,7 +551,7 @@ def test_a_re_solve_given_up_comes_back_soon_and_the_setting_opts_out(proved):
     assert "is a fresh stub; the clock runs" in " ".join(proved.says("again", "softmax").stdout.split())
     untouched = proved.says("again")
     assert (untouched.returncode, "it is the stub as yet" in untouched.stdout) == (1, True)
-    assert "comes back soon" in proved.says("again", "--give-up").stdout
+    assert "ch06_numerics/softmax is given up, back " in proved.says("again", "--give-up").stdout
     none = "koans: no koan is being solved again, so there is nothing to give up\n"
     assert proved.says("again", "--give-up").stderr == none
     with Progress(proved.root) as progress:
@@ -652,10 +652,14 @@ def test_again_on_a_terminal_runs_each_save(proved):
     scratch.write_text(scratch.read_text().replace(STUB, "return x"))
     terminal.until("✗ failed")
     terminal.until("every save runs it")
+    scratch.write_text("while True:\n    pass\n")
+    terminal.until("running …")
     scratch.write_text(proved.workbook.exercise(proved.workbook.koan("softmax")).read_text())
     terminal.until("1 failed run;")
+    terminal.until("Enter or q: as proposed")
     terminal.press("2")
     terminal.until("the first time")
+    terminal.until("rated 2 hard, back on ")
     assert terminal.end() == (0, True)
     with Progress(proved.root) as progress:
         assert [r.rating for r in progress.recall.reviews("koan")["ch06_numerics/softmax"]] == [2]
@@ -717,6 +721,18 @@ def test_no_key_that_is_pressed_while_again_warms_up_has_an_effect(proved):
         assert (keyboard.keys, progress.recall.reviews("koan")) == ([], {})
     shown = screens.console.file.getvalue()
     assert shown.index("warming up; no key counts") < shown.index("g give up")
+
+
+def test_g_in_again_says_that_the_koan_is_given_up_and_when_it_is_back(proved):
+    book = proved.workbook
+    keyboard = Pressed(None, "g")
+    screens = on_screen(keyboard)
+    with Progress(book.root) as progress:
+        re_solve = re_solving.begin(book, progress, book.koan("softmax"), time.time())
+        solve_on_terminal(book, progress, WarmsUp(keyboard, 1), re_solve, screens)
+        assert events_of(progress) == ["started", "given up"]
+    shown = screens.console.file.getvalue()
+    assert "ch06_numerics/softmax is given up, back " in shown and "left as it is" not in shown
 
 
 def test_q_ends_again_while_it_warms_up(proved):

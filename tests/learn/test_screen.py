@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import os
 import re
 import select
@@ -15,6 +16,7 @@ from grader.book.verdict import Status, Verdict
 from grader.judge.runner import Cancelled
 from grader.learn.app import session as module
 from grader.learn.app.panels import ChooseKoan, Confirm, Page, PassedScreen
+from grader.learn.app.plain import Plain
 from grader.learn.app.screen import KoansApp
 from grader.learn.app.state import Run
 from grader.learn.progress import Progress
@@ -377,11 +379,22 @@ def test_after_ctrl_z_and_fg_the_screen_is_whole(play):
         os.read(terminal.master, 4096)
     terminal.seen = ""
     os.kill(terminal.process.pid, signal.SIGCONT)
-    drawn = terminal.until("s answer")
-    for text in ("cold: ", first, "not started", "▌", "▏", "────", "q quit"):
-        assert text in drawn, text
+    for text in ("cold: ", "▌", first, "────", "▏", "not started", "q quit"):  # from top to bottom
+        terminal.until(text)
     terminal.press("q")
     assert terminal.end() == (0, True)
+
+
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_a_reset_in_lines_asks_first(play, monkeypatch, capsys, answer):
+    monkeypatch.setattr(module, "Runner", Instant)
+    koan = next(iter(play.workbook.koans.values()))
+    play.workbook.exercise(koan).write_text("mine = 1\n")
+    Plain(play.workbook, source=io.StringIO(f"?\nx\n{answer}\n")).run()
+    said = " ".join(capsys.readouterr().out.split())
+    assert "x reset, ? help, q quit" in said and f"put the stub of {koan.name} back?" in said
+    assert ("nothing is put back" in said) == (answer == "n")
+    assert (play.workbook.exercise(koan).read_text() == "mine = 1\n") == (answer == "n")
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])

@@ -23,7 +23,7 @@ from grader.learn.report.standing import unlocked
 
 KEYS: dict[str, Verb] = {"n": "next", "p": "previous", "h": "hint", "r": "run", "x": "reset"}
 HELP = (
-    "a letter, then Enter: r run, h hint, n next, p previous, x reset, q quit · Enter alone runs · "
+    "a letter, then Enter: r run, h hint, n next, p previous, x reset, ? help, q quit · Enter alone runs · "
     "the name of a koan goes there"
 )
 LASTS = 2  # seconds after which a run is said to go on; then again after each ten
@@ -42,6 +42,7 @@ class Plain:
         self.shown_messages: list[str] = []
         self.shown_hints = -1
         self.shown_koan = ""
+        self.asks_reset = ""  # the koan whose reset waits for y
         self.shown_seconds = 0  # the age of the oldest run, as last told
         self.runs: tuple[Run, ...] = ()
 
@@ -79,6 +80,19 @@ class Plain:
         self.items.put(None)
 
     def _handle(self, line: str) -> None:
+        if line == "?":
+            self.console.print(Text(HELP))
+            return
+        if self.asks_reset:
+            self._answer_reset(line)
+            return
+        if KEYS.get(line) == "reset":
+            self.asks_reset = self.session.state.koan
+            name = self.workbook.koans[self.asks_reset].name
+            self.console.print(
+                Text(f"put the stub of {name} back? yours is kept under .koans/replaced (y, then Enter: yes)")
+            )
+            return
         if KEYS.get(line) == "hint" and self.session.state.hints >= HINTS:
             self._show_all_hints(self.session.state.koan)
         if not line or line in KEYS:
@@ -88,6 +102,14 @@ class Plain:
             self.session.post(Command("go", self.workbook.koan(line).id))
         except KoansError as error:
             self.console.print(Text(f"{error}; {HELP}"))
+
+    def _answer_reset(self, line: str) -> None:
+        """Reset after y, unless another koan has become the current one meanwhile."""
+        asked, self.asks_reset = self.asks_reset, ""
+        if line.lower() in ("y", "yes") and asked == self.session.state.koan:
+            self.session.post(Command("reset"))
+        else:
+            self.console.print("nothing is put back")
 
     def _safely(self, act: Callable[[Any], None], item: State | str) -> None:
         try:
@@ -161,7 +183,9 @@ class Plain:
             )
         else:
             self.console.print(terminal.verdict(koan, step.verdict))
-        steps = [(f"edit exercises/{koan.id}.py", ""), ("koans", "try again"), (f"koans hint {koan.name}", "a hint")]
+        steps = [(f"edit exercises/{koan.id}.py", "")]
+        if not self.source.isatty():  # there a save runs it and h gives the hint
+            steps += [("koans", "try again"), (f"koans hint {koan.name}", "a hint")]
         self.console.print(terminal.next_steps(steps))
         if self.source.isatty():
             self.console.print(Text(f"watching for changes · {HELP}", "dim"))

@@ -9,7 +9,7 @@ from rich.text import Text
 from grader.book import source_text, terminal
 from grader.book.stubs import without_docstrings
 from grader.book.verdict import Status, Verdict
-from grader.book.workbook import Workbook
+from grader.book.workbook import Koan, Workbook
 from grader.learn.cards.schedule import RATINGS
 from grader.learn.due import ReturningKoan
 from grader.learn.progress import Progress
@@ -49,6 +49,16 @@ def none_due(next_back: ReturningKoan | None, now: float) -> str:
     if next_back is None:
         return "no koan is due"
     return f"no koan is due; {next_back.koan.id} is back {when(next_back.due, now)}"
+
+
+def given_up(koan: Koan, back: str) -> str:
+    """That the re-solve was given up. `back` says when the koan is back."""
+    return f"{koan.id} is given up, back {back}"
+
+
+def rated(number: int, back: str) -> str:
+    """The rating that was recorded. `back` says when the koan is back."""
+    return f"rated {number} {RATINGS[number]}, back {back}"
 
 
 def rating(now_open: OpenReSolve, now: float) -> RenderableType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,21 +15,23 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from grader.book.errors import KoansError
-from grader.book.workbook import Workbook
-from grader.judge.runner import Runner
-from grader.learn import re_solving
+from grader.book.verdict import Verdict
+from grader.book.workbook import Koan, Workbook
+from grader.judge.runner import Cancelled, Runner
+from grader.learn import re_solving, settings
 from grader.learn.cards import re_solve_session as state
 from grader.learn.cards.re_solve_session import ReSolveSession
 from grader.learn.progress import Progress
 from grader.learn.re_solving import OpenReSolve
 from grader.learn.report import re_solving as report
+from grader.learn.report.recall import when
 from grader.learn.review_ui.screens import Screens, warning
 
 T = TypeVar("T")
 WARMING_UP = "warming up; no key counts until that is done, except q, which leaves it for later"
 RUNNING = "no key counts until it has run, except q, which leaves it for later"
 KEYS = "every save runs it · r run now · g give up · q leave it for later (the clock runs on)"
-RATE = "1 to 4: how hard was it? · Enter: as proposed"
+RATE = "1 to 4: how hard was it? · Enter or q: as proposed"
 POLL = 0.2  # seconds between checks of the file
 WORKING = 0.05  # seconds between checks of a run
 
@@ -81,22 +84,30 @@ def solve_on_terminal(
             session, effect = state.saved(session)
         if effect == "run":
             screens.show(_screen(workbook, re_solve, session, 0.0), Text("\nrunning …", "dim"), ask=RUNNING)
-            verdict = _meanwhile(screens, runner, partial(re_solving.judged, workbook, runner, re_solve.koan))
-            if verdict is None:
+            work = partial(_judged, workbook, runner, re_solve.koan)
+            outcome = _meanwhile(screens, runner, work, file, last_save)
+            if outcome is None:
                 break
+            if isinstance(outcome, Cancelled):
+                continue  # a newer text waits
+            verdict = outcome
             now, last_screen = clock(), None
             attempt = re_solving.recorded(progress, re_solve, verdict, now)
             re_solve, session = attempt.re_solve, state.ran(session, verdict)
             trouble = f"not recorded: {attempt.not_recorded}" if attempt.not_recorded else ""
             passed_at = now if verdict.passed else 0.0
         elif effect == "give up":
-            trouble = screens.unrecorded(partial(re_solving.give_up, progress, re_solve, clock()))
-            session = before if trouble else session
+            given_up = clock()
+            trouble = screens.unrecorded(partial(re_solving.give_up, progress, re_solve, given_up))
+            if not trouble:
+                screens.show(Text(report.given_up(re_solve.koan, _back(workbook, progress, re_solve.koan, given_up))))
+                return session
+            session = before
         elif effect is not None:
             rating = re_solve.proposed(passed_at) if effect == "as proposed" else int(effect)
             trouble = screens.unrecorded(partial(re_solving.finish, progress, re_solve, rating, passed_at))
             if not trouble:
-                _show_beside(workbook, progress, re_solve, passed_at, screens)
+                _show_rated(workbook, progress, re_solve, rating, passed_at, screens)
             elif key in ("q", ""):
                 raise KoansError(trouble)
             else:
@@ -133,13 +144,19 @@ def _finish(
 ) -> None:
     """Record the pass, and show this answer beside the first one."""
     screens.unrecorded(partial(re_solving.finish, progress, re_solve, rating, passed_at))
-    _show_beside(workbook, progress, re_solve, passed_at, screens)
+    _show_rated(workbook, progress, re_solve, rating, passed_at, screens)
 
 
-def _show_beside(
-    workbook: Workbook, progress: Progress, re_solve: OpenReSolve, passed_at: float, screens: Screens
+def _show_rated(
+    workbook: Workbook, progress: Progress, re_solve: OpenReSolve, rating: int, passed_at: float, screens: Screens
 ) -> None:
-    screens.show(report.beside(workbook, progress, re_solve, passed_at - re_solve.started, screens.console.width))
+    """Show both answers, the rating that was recorded, and when the koan is back."""
+    both = report.beside(workbook, progress, re_solve, passed_at - re_solve.started, screens.console.width)
+    screens.show(both, Text(), Text(report.rated(rating, _back(workbook, progress, re_solve.koan, passed_at))))
+
+
+def _back(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> str:
+    return when(re_solving.back_at(workbook, progress, settings.load(workbook.root), koan, now), now)
 
 
 def _screen(workbook: Workbook, re_solve: OpenReSolve, session: ReSolveSession, passed_at: float) -> RenderableType:
@@ -156,8 +173,26 @@ def _key(screens: Screens, timeout: float = POLL) -> str | None:
         return ""
 
 
-def _meanwhile(screens: Screens, runner: Runner, work: Callable[[], T]) -> T | None:
-    """Do the work on a thread, and drop all keys that are pressed meanwhile. None if q ends it."""
+def _judged(workbook: Workbook, runner: Runner, koan: Koan) -> Verdict | Cancelled:
+    """The verdict on the scratch file, or the error if the run was canceled."""
+    try:
+        return re_solving.judged(workbook, runner, koan)
+    except Cancelled as error:
+        return error
+
+
+def _meanwhile(
+    screens: Screens,
+    runner: Runner,
+    work: Callable[[], T],
+    file: Path | None = None,
+    last_save: tuple[int, int] | None = None,
+) -> T | None:
+    """Do the work on a thread, and drop all keys that are pressed meanwhile. None if q ends it.
+
+    The run is canceled once the file is not as in its `last_save`. A cancel does not hit a run that has not reached
+    the server yet, so it is repeated.
+    """
     executor = ThreadPoolExecutor(1)
     future = executor.submit(work)
     try:
@@ -165,6 +200,9 @@ def _meanwhile(screens: Screens, runner: Runner, work: Callable[[], T]) -> T | N
             if _key(screens, WORKING) in ("q", ""):
                 runner.give_up()
                 return None
+            if file is not None and _stamp(file) != last_save:
+                with contextlib.suppress(KoansError):  # if the runner is gone, the run itself reports it
+                    runner.cancel()
         return future.result()
     finally:
         screens.keyboard.discard()
