@@ -62,11 +62,11 @@ def when(due: float, now: float) -> str:
     return f"on {day(due)}"
 
 
-def card_front(standing: CardStanding, left: int) -> RenderableType:
-    """The question of a card, why it comes up now, and how many cards are `left` in the session."""
+def card_front(standing: CardStanding, done: int, left: int) -> RenderableType:
+    """The question of a card, why it comes up now, and how many ratings are `done` and cards `left` in the session."""
     why = "new" if standing.state == "new" else "due, a question on it was missed" if standing.raised else "due"
     why += ", from a mistake you made" * (standing.mistake is not None and not standing.raised)
-    head = Text.assemble((standing.card.chapter, "cyan"), f"  {why}", (f"  {left} left", "dim"))
+    head = Text.assemble((standing.card.chapter, "cyan"), f"  {why}", (f"  {done} done, {left} left", "dim"))
     return Group(head, Text(), inline(standing.card.front, "bold"))
 
 

@@ -57,7 +57,7 @@ def review(
                 _show_closing(closing_screen, screens, ask=LAST)
             else:
                 card = standings[session.card]
-                parts = [recall.card_front(card, session.left)]
+                parts = [recall.card_front(card, len(session.done), session.left)]
                 if session.revealed:
                     parts += [recall.card_back(card), recall.ratings(session.intervals(clock()))]
                 screens.show(*parts, *warning(trouble), ask=BACK if session.revealed else FRONT)

@@ -103,6 +103,7 @@ class Screens:
         if captured.get().count("\n") < self.console.height - 1:
             self.console.print(body)
             return
-        os.environ.setdefault("LESS", "-R")  # less passes color codes through
+        # less passes color codes through, and its prompt names the keys.
+        os.environ.setdefault("LESS", "-R -PsSpace\\: the next page, q\\: leave the text")
         with self.console.pager(styles=not self.console.no_color):
             self.console.print(body)
