@@ -17,7 +17,7 @@ from grader.learn.questions.reading import RECALL_RATINGS, Reading
 from grader.learn.report.recall import COLORS, count, inline
 
 KEYS = {
-    "predict": "one line, as you would say it · Enter alone skips it · q, then Enter: on without questions",
+    "predict": "one line, as you would say it · Enter alone skips it · q, then Enter: ends",
     "compare": "any key goes on · q ends",
     "recall": "say it in a line, or to yourself · Enter shows the answer · q, then Enter: ends",
     "rate": "1 to 4: how much of it did you have? · q ends",
