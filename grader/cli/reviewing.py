@@ -66,7 +66,7 @@ def review(
     """Review the cards that are due, then some new ones. Every rating is kept as it is given.
 
     Any key shows the answer; 1 again, 2 hard, 3 good, 4 easy, each with the time until the card is back; u takes the
-    last rating back; q or Ctrl-C ends. Cards of facts that you missed in a quiz come first, then those of mistakes that
+    last rating back; q or Ctrl-C ends. Cards of facts that you missed in a quiz come first, then cards of mistakes that
     you made in a koan; the answer then says which mistake.
 
     \b

@@ -35,7 +35,7 @@ class AtHome:
     """The learner's side of this process. `memory` is what one call may map (0: no limit).
 
     `modules` are those below `exercises` that the learner's code has imported, by name. `known` are the names of all
-    such modules, the learner's and those of the tests.
+    such modules, imported by the learner's code or by tests.
     """
 
     def __init__(self, memory: int = 0) -> None:
@@ -110,7 +110,7 @@ class AtHome:
             self._entered = False
 
     def _exchange(self, modules: dict[str, ModuleType]) -> dict[str, ModuleType]:
-        """Put these modules in the place of those below `exercises` that are there, and return the latter."""
+        """Replace the modules below `exercises` by these. Returns the modules that were replaced."""
         others = {name: sys.modules.pop(name) for name in self.known if name in sys.modules}
         sys.modules.update(modules)
         return others

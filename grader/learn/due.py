@@ -150,7 +150,7 @@ def missed_facts(workbook: Workbook, answers: Iterable[Answer]) -> dict[str, flo
 def review_queue(standings: Sequence[CardStanding], new: int) -> list[CardStanding]:
     """The cards to review now, in order: the due ones, then at most `new` new ones.
 
-    Cards of missed questions come first in both groups, then those of mistakes that the learner made in a koan. Among
+    Cards of missed questions come first in both groups, then cards of mistakes that the learner made in a koan. Among
     the other due cards, the longest due comes first.
     """
 

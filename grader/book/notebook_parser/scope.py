@@ -181,7 +181,7 @@ def loaded(here: Iterable[ast.AST]) -> set[str]:
 
 
 def globals_of(table: symtable.SymbolTable, *, called: bool) -> Iterator[str]:
-    """The globals that inner scopes use: those of functions that are `called`, or those that run with the statement."""
+    """The globals that inner scopes use, in functions that are `called` or in code that runs with the statement."""
     for child in table.get_children():
         runs = child.get_type() != "function" or child.get_name() in COMPREHENSION_TABLES
         if called != runs:

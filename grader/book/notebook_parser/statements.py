@@ -48,7 +48,7 @@ class SkippedLine(msgspec.Struct, frozen=True):
 class Statement(msgspec.Struct, frozen=True):
     """A top-level statement, or several that share a line, in the lines `first` to `last`, counted from 1.
 
-    `tree` is its syntax tree as text. `binds` are the names it binds, `surely` those of them that it binds whenever it
+    `tree` is its syntax tree as text. `binds` are the names it binds, `surely` the names it binds whenever it
     runs, and `changes` the names whose value it changes in place. `defines` are the names it binds to a function or a
     class, `rebinds` names that it binds to the result of a call on themselves (`f = cache(f)`), and `copies` has the
     name from which a name is bound (`f = torch.exp`: "torch"). `uses` are the global names it uses, `now` those that

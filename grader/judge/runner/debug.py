@@ -114,7 +114,7 @@ def step_through(file: str, fn: Callable[..., Any], args: Sequence[Any], kwargs:
 
 
 class Debugger(pdb.Pdb):
-    """A debugger in which neither the frames of the workbook nor those of pytest are seen."""
+    """A debugger that hides the frames of the workbook and of pytest."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"skip": SKIPPED, **options})

@@ -81,7 +81,7 @@ class Frame(msgspec.Struct, array_like=True):
 
 
 class Error(msgspec.Struct):
-    """An exception as text: the name of its class, the names of those of its classes that are builtin, and its frames
+    """An exception as text: the name of its class, the names of its builtin base classes, and its frames
     in the submitted file.
 
     A SyntaxError fills `line`, `offset` and `text`, and `koan` if it is in the file of another koan. An ImportError
