@@ -20,8 +20,8 @@ Numbers = Mapping[ast.AST, int]
 
 def marked(text: KernelText) -> str:
     """The kernels of a text with a mark in front of each part: `_reached(number)`, or `_reached(number, value)`."""
-    module = _kernels(text)
-    numbers = _numbers(module)
+    module = kernels_of(text)
+    numbers = numbers_of(module)
     for function in _functions(module):
         function.body = _marked_block(function.body, numbers)
     return ast.unparse(ast.fix_missing_locations(module)) + "\n"
@@ -29,15 +29,15 @@ def marked(text: KernelText) -> str:
 
 def only_reached(text: KernelText, reached: Set[int]) -> str | None:
     """The kernels of a text without the parts that were not reached. None if all were."""
-    module, whole = _kernels(text), ast.unparse(_kernels(text))
-    numbers = _numbers(module)
+    module, whole = kernels_of(text), ast.unparse(kernels_of(text))
+    numbers = numbers_of(module)
     for function in _functions(module):
         function.body = _reached_block(function.body, numbers, reached) or [ast.Pass()]
     source = ast.unparse(ast.fix_missing_locations(module))
     return None if source == whole else source + "\n"
 
 
-def _kernels(text: KernelText) -> ast.Module:
+def kernels_of(text: KernelText) -> ast.Module:
     """A copy of the constants and kernels, without docstrings and stubs."""
     functions = [copy.deepcopy(node) for node in text.functions.values() if not is_stub(node)]
     for function in functions:
@@ -50,7 +50,7 @@ def _functions(module: ast.Module) -> list[ast.FunctionDef]:
     return [node for node in module.body if isinstance(node, ast.FunctionDef)]
 
 
-def _numbers(module: ast.Module) -> Numbers:
+def numbers_of(module: ast.Module) -> Numbers:
     """A number for each node. It is the same in every copy of a text. The negative one stands for an `else`."""
     return {node: number for number, node in enumerate(ast.walk(module), 1)}
 

@@ -1,0 +1,97 @@
+"""The state of one run of a launch: its memory, the programs that are active, what is counted, what it may still cost."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from grader.kernels.tiles.accesses import Access
+from grader.kernels.tiles.findings import OutOfBudget
+from grader.kernels.tiles.memory import Memory
+from grader.kernels.tiles.tile import PROGRAM_AXES, Array, Tile
+
+Grid = tuple[int, int, int]
+STEP_COST = 4_000  # what one operation costs beside its elements: about the nanoseconds that numpy needs to start
+BUDGET = 3_000_000_000  # elements and operations of a launch, about as many nanoseconds
+LARGEST_VALUE = 1 << 21  # elements of a tile for all programs that run together; more programs go in several chunks
+MOST_BYTES = 384 << 20  # of all variables together
+
+
+class TooManyPrograms(Exception):
+    """The programs that run together need too large arrays: run fewer of them at a time."""
+
+
+@dataclass
+class RunState:
+    """One run of a launch.
+
+    `first` is the first program of the chunk that runs, `programs` how many there are along each axis. `active` says
+    which of them execute the current statement, (a, b, c) or with axes of length 1; None: all.
+    """
+
+    kernel: str
+    grid: Grid
+    memory: Memory
+    tracked: frozenset[int] = frozenset()  # buffers whose readers are noted too, by id
+    keeps_accesses: bool = False
+    budget: int = BUDGET
+    first: Grid = (0, 0, 0)
+    programs: Grid = (1, 1, 1)
+    active: Array | None = None
+    line: int = 0
+    step: int = 0
+    spent: int = 0
+    flops: int = 0
+    has_atomics: bool = False
+    loaded: Counter[str] = field(default_factory=Counter)  # bytes by argument
+    stores: list[tuple[str, Array]] = field(default_factory=list)  # argument and positions
+    operations: Counter[str] = field(default_factory=Counter)
+    accesses: list[Access] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many programs run together."""
+        return math.prod(self.programs)
+
+    @property
+    def is_idle(self) -> bool:
+        """Is no program active? Then statements are checked and change nothing."""
+        return self.active is not None and not self.active.any()
+
+    def charge(self, elements: int, times: int = 1) -> None:
+        """Count the cost of an operation. Raises OutOfBudget or TooManyPrograms."""
+        self.spent += STEP_COST + elements * times
+        if self.spent > self.budget:
+            raise OutOfBudget(
+                f"{self.kernel} takes too many steps: does a loop end, and does it grow with the right number?",
+                (self.kernel, "budget"),
+            )
+        if elements > LARGEST_VALUE and self.count > 1:
+            raise TooManyPrograms
+
+    def numbers(self) -> Array:
+        """The numbers of the programs that run, (a, b, c)."""
+        axes = np.ix_(*(np.arange(f, f + n) for f, n in zip(self.first, self.programs, strict=True)))
+        _, ny, nz = self.grid
+        numbers: Array = (axes[0] * ny + axes[1]) * nz + axes[2]
+        return numbers.astype(np.int32)
+
+    def lanes(self, mask: Array | None, rank: int) -> Array | None:
+        """The lanes of `mask` (with program axes in front) in active programs; None: all."""
+        if self.active is None:
+            return mask
+        active = self.active.reshape(self.active.shape + (1,) * rank)
+        return active if mask is None else mask & active
+
+    def program_at(self, index: tuple[int, ...]) -> Grid:
+        """The place in the grid of the program at an index of an array with program axes in front."""
+        x, y, z = (f + int(i) for f, i in zip(self.first, index[:PROGRAM_AXES], strict=True))
+        return x, y, z
+
+
+def size_of(value: object) -> int:
+    """Elements that a value holds."""
+    return value.data.size if isinstance(value, Tile) else 1
