@@ -1,10 +1,10 @@
 """A kernel koan as data: the text of `@triton.jit` functions, constants and one literal CONFIG, and nothing else.
 
 The text comes from strangers, so a list says what a kernel may contain: arithmetic on tiles. Everything else is
-refused, and the error gives its line. The tile machine walks the syntax tree and gives nothing to Python. But the processes that
-compile a kernel, or run it on a GPU, do: a `def` evaluates defaults and annotations, Triton's compiler evaluates what
-is constant, and its interpreter, with which tests compare, takes the *last* line of a kernel that starts with `def ` as
-its head, even a line of a docstring.
+refused, and the error gives its line. The tile machine walks the syntax tree and gives nothing to Python. The processes
+that compile a kernel, or run it on a GPU, do: a `def` evaluates defaults and annotations, Triton's compiler evaluates
+what is constant, and its interpreter, with which tests compare, takes the *last* line of a kernel that starts with
+`def ` as its head, even a line of a docstring.
 """
 
 from __future__ import annotations
@@ -405,8 +405,8 @@ class _Checker:
             why = ADVICE.get(name, "it is called, not named" if name in known else UNKNOWN)
             raise self.error(node, f"`{text}` has no place in a kernel: {why}")
         if node.attr not in TILE_ATTRIBUTES:
-            known = text.removeprefix("tl.").split(".")[0] if text.startswith("tl.") else ""  # tl.extra.cuda.smid
-            why = ADVICE.get(known, "only tl.* and a tile's .to, .T, .dtype, .shape")
+            first = text.removeprefix("tl.").partition(".")[0] if text.startswith("tl.") else ""  # tl.extra.cuda.smid
+            why = ADVICE.get(first, "only tl.* and a tile's .to, .T, .dtype, .shape")
             raise self.error(node, f"`{text}` has no place in a kernel: {why}")
         self.expression(node.value)
 
