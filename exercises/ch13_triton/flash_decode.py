@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 
 CONFIG = {"SPLITS": 4, "num_warps": 4}
-# A GPU may try these instead, and takes the fastest.
+# A GPU may try these instead, and takes the fastest. Each must be right.
 TUNE = [{"SPLITS": 2}, {"SPLITS": 8}, {"num_warps": 8}]
 
 

@@ -10,7 +10,7 @@ import triton.language as tl
 
 # On an H100 tl.dot must become wgmma, which takes 64 rows (BLOCK_M) and 4 warps, or a multiple of these.
 CONFIG = {"BLOCK_M": 128, "BLOCK_N": 64, "num_warps": 8, "num_stages": 3}
-# A GPU may try these instead, and takes the fastest.
+# A GPU may try these instead, and takes the fastest. Each must be right.
 TUNE = [{"BLOCK_N": 128, "num_stages": 2}, {"BLOCK_N": 128}, {"BLOCK_M": 64, "num_warps": 4}]
 
 

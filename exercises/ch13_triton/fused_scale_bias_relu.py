@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 
 CONFIG = {"BLOCK": 128}
-# A GPU may try these instead, and takes the fastest.
+# A GPU may try these instead, and takes the fastest. Each must be right.
 TUNE = [{"BLOCK": 512}, {"BLOCK": 1024}]
 
 

@@ -9,7 +9,7 @@ import triton.language as tl
 
 # On an H100 tl.dot must become wgmma, which takes 64 rows (BLOCK_M) and 4 warps, or a multiple of these.
 CONFIG = {"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4, "num_stages": 3}
-# A GPU may try these instead, and takes the fastest.
+# A GPU may try these instead, and takes the fastest. Each must be right.
 TUNE = [
     {"BLOCK_M": 128, "BLOCK_N": 256, "BLOCK_K": 64, "num_warps": 8},
     {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 64, "num_warps": 8},
@@ -43,8 +43,9 @@ def matmul_tile(
     A and B may be fp8 too, and out is bfloat16 then: masked lanes want other=0.0, as no int becomes an fp8, and BLOCK_K
     must be 32 or more.
     No size need be a multiple of a block. tl.dot multiplies two tiles, (BLOCK_M, BLOCK_K) by (BLOCK_K, BLOCK_N), and
-    adds to a float32 tile: total = tl.dot(a, b, total). Hand it the tiles as they are loaded, in 16 bits or 8: tensor
-    cores take those. Round once, at the store. A tile of A is loaded once for each step, B likewise. Mask the lanes
+    adds to a float32 tile: total = tl.dot(a, b, total, input_precision="ieee"). Hand it the tiles as they are loaded,
+    in 16 bits or 8: tensor cores take those. "ieee" keeps float32 tiles whole; without it they are rounded to tf32, 10
+    bits of fraction. Round once, at the store. A tile of A is loaded once for each step, B likewise. Mask the lanes
     past the end: rows % M, as in Triton's tutorial, would read real rows again, and bytes are counted.
     [[1, 2], [3, 4]] @ [[5], [6]] is [[17], [39]].
     """

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_backward_kernel import flash_backward_kernel
-from grader.checks import agrees, beyond_a_block, beyond_any_block, compiles, fast, randn, traffic
+from grader.checks import agrees, beyond_a_block, beyond_any_block, compiles, fast, randn, traffic, tuned
 from grader.gpu import like
 from reference.ch13_triton.flash_backward_kernel import flash_backward_kernel as oracle
 
@@ -66,6 +66,10 @@ def test_each_side_is_read_once_for_each_block_of_the_other(seed):
 def test_a_side_that_no_block_can_hold_is_read_once_too(long, seed):
     n, m = (3, beyond_any_block(seed)) if long == "keys" else (beyond_any_block(seed), 3)
     traffic(flash_backward_kernel, *inputs(1, n, m, 64, torch.bfloat16, seed), with_=oracle)
+
+
+def test_every_choice_of_tune_is_right(seed):
+    tuned(flash_backward_kernel, *inputs(1, 130, 70, seed=seed), with_=oracle)
 
 
 def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_bf16 import flash_bf16
-from grader.checks import agrees, beyond_a_block, beyond_any_block, compiles, fast, randn, traffic
+from grader.checks import agrees, beyond_a_block, beyond_any_block, compiles, fast, randn, traffic, tuned
 from grader.gpu import like, ratios
 from reference.ch13_triton.flash_bf16 import flash_bf16 as oracle
 
@@ -77,6 +77,10 @@ def test_any_lengths(n, m):
 def test_keys_and_values_are_read_once_for_each_block_of_queries(seed):
     n, m = beyond_a_block(flash_bf16, "BLOCK_M", seed), beyond_any_block(seed // 64)
     traffic(flash_bf16, *qkv(1, n, m, 64, seed=seed), with_=oracle)
+
+
+def test_every_choice_of_tune_is_right(seed):
+    tuned(flash_bf16, *qkv(1, 130, 200, seed=seed), with_=oracle)
 
 
 @pytest.mark.card("tensor-cores-take-16-bits")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_causal import flash_causal
-from grader.checks import agrees, beyond_a_block, beyond_any_block, compiles, fast, randn, traffic
+from grader.checks import agrees, beyond_a_block, beyond_any_block, compiles, fast, randn, traffic, tuned
 from grader.gpu import like, ratios
 from reference.ch13_triton.flash_causal import flash_causal as oracle
 
@@ -64,6 +64,10 @@ def test_blocks_above_the_diagonal_are_not_visited(more, seed):
 def test_more_keys_than_one_block_can_hold_are_read_once(seed):
     n, m = beyond_a_block(flash_causal, "BLOCK_M", seed), beyond_any_block(seed // 64)
     traffic(flash_causal, *qkv(1, min(n, m), m, 64, torch.float16, seed), with_=oracle)
+
+
+def test_every_choice_of_tune_is_right(seed):
+    tuned(flash_causal, *qkv(1, 130, 200, seed=seed), with_=oracle)
 
 
 def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():

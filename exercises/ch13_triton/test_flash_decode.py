@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_decode import flash_decode
-from grader.checks import agrees, compiles, fast, randn, traffic
+from grader.checks import agrees, compiles, fast, randn, traffic, tuned
 from grader.gpu import like
 from reference.ch13_triton.flash_decode import flash_decode as oracle
 
@@ -73,6 +73,10 @@ def test_any_length(m):
 @pytest.mark.parametrize("d", [16, 64])
 def test_the_cache_is_read_once(d, seed):
     traffic(flash_decode, *qkv(2, 131 + seed % 128, d, torch.bfloat16, seed), with_=oracle)
+
+
+def test_every_choice_of_tune_is_right(seed):
+    tuned(flash_decode, *qkv(2, 70, seed=seed), with_=oracle)
 
 
 def test_on_an_h100_nothing_spills():

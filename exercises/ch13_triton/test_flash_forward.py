@@ -8,7 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_forward import flash_forward
-from grader.checks import agrees, beyond_a_block, beyond_any_block, compiles, fast, randn, signal, strided, traffic
+from grader.checks import (
+    agrees,
+    beyond_a_block,
+    beyond_any_block,
+    compiles,
+    fast,
+    randn,
+    signal,
+    strided,
+    traffic,
+    tuned,
+)
 from grader.gpu import like, ratios
 from reference.ch13_triton.flash_forward import flash_forward as oracle
 
@@ -84,6 +95,10 @@ def test_keys_and_values_are_read_once_for_each_block_of_queries(seed):
 def test_more_keys_than_one_block_can_hold_are_read_once_too(seed):
     n, m = beyond_a_block(flash_forward, "BLOCK_M", seed), beyond_any_block(seed // 64)
     traffic(flash_forward, *qkv(1, n, m, 64, torch.float16, seed), with_=oracle)
+
+
+def test_every_choice_of_tune_is_right(seed):
+    tuned(flash_forward, *qkv(1, 130, 200, seed=seed), with_=oracle)
 
 
 def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():

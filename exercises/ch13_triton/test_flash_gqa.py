@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.flash_gqa import flash_gqa
-from grader.checks import agrees, beyond_a_block, beyond_any_block, compiles, fast, randn, traffic
+from grader.checks import agrees, beyond_a_block, beyond_any_block, compiles, fast, randn, traffic, tuned
 from grader.gpu import like, ratios
 from reference.ch13_triton.flash_gqa import flash_gqa as oracle
 
@@ -67,6 +67,10 @@ def test_keys_are_read_from_the_cache_and_no_more_often_than_needed(seed):
     traffic(flash_gqa, *qkv(2, 2, 1, 30, 41 + seed % 40, room=10, dtype=torch.float16, seed=seed), with_=oracle)
     traffic(flash_gqa, *qkv(1, 2, 1, n, 70, 64, room=10, dtype=torch.float16, seed=seed), with_=oracle)
     traffic(flash_gqa, *qkv(1, 1, 1, 3, m, 64, room=10, dtype=torch.float16, seed=seed), with_=oracle)
+
+
+def test_every_choice_of_tune_is_right(seed):
+    tuned(flash_gqa, *qkv(1, 2, 1, 130, 200, seed=seed), with_=oracle)
 
 
 def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():

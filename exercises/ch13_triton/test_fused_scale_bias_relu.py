@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.fused_scale_bias_relu import fused_scale_bias_relu
-from grader.checks import agrees, beyond_a_block, fast, randn, strided, traffic
+from grader.checks import agrees, beyond_a_block, fast, randn, strided, traffic, tuned
 from grader.gpu import like
 from reference.ch13_triton.fused_scale_bias_relu import fused_scale_bias_relu as oracle
 
@@ -48,6 +48,10 @@ def test_every_byte_is_moved_once(dtype, seed):
     rows, n = 3 + seed % 5, 200 + beyond_a_block(fused_scale_bias_relu, "BLOCK", seed // 5)
     x, scale, bias = randn(rows, n, dtype=dtype, seed=seed), randn(n, dtype=dtype), randn(n, dtype=dtype)
     traffic(fused_scale_bias_relu, x, scale, bias, with_=oracle)
+
+
+def test_every_choice_of_tune_is_right(seed):
+    tuned(fused_scale_bias_relu, randn(2, 1100, seed=seed), randn(1100), randn(1100, seed=seed), with_=oracle)
 
 
 @settings(max_examples=10)

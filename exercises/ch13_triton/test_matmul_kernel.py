@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.matmul_kernel import matmul_kernel
-from grader.checks import agrees, beyond_a_block, compiles, fast, randn, strided, traffic
+from grader.checks import agrees, beyond_a_block, compiles, fast, randn, strided, traffic, tuned
 from grader.gpu import like
 from reference.ch13_triton.matmul_kernel import matmul_kernel as oracle
 
@@ -52,6 +52,10 @@ def test_operands_are_read_once_for_each_tile_beside_them(seed):
     draws = {"BLOCK_M": seed, "BLOCK_N": seed // 64, "BLOCK_K": seed // 64**2}
     m, n, k = (beyond_a_block(matmul_kernel, name, draw) for name, draw in draws.items())
     traffic(matmul_kernel, randn(m, k, seed=seed).bfloat16(), randn(k, n, seed=seed + 1).bfloat16(), with_=oracle)
+
+
+def test_every_choice_of_tune_is_right(seed):
+    tuned(matmul_kernel, randn(130, 70, seed=seed), randn(70, 260, seed=seed + 1), with_=oracle)
 
 
 def test_on_an_h100_the_tensor_cores_do_it_and_nothing_spills():

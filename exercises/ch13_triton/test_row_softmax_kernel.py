@@ -46,10 +46,10 @@ def test_minus_infinity_hides_a_score_and_strides_do_not_matter(seed):
     agrees(row_softmax_kernel, torch.empty(0, 20), with_=oracle)
 
 
-def test_each_score_is_read_once(seed):
-    traffic(
-        row_softmax_kernel, randn(3 + seed % 5, 201 + seed // 5 % 800, dtype=torch.bfloat16, seed=seed), with_=oracle
-    )
+@pytest.mark.parametrize("n", [201, 1201])
+def test_each_score_is_read_once(n, seed):
+    x = randn(3 + seed % 5, n + seed // 5 % 800, dtype=torch.bfloat16, seed=seed)
+    traffic(row_softmax_kernel, x, with_=oracle)
 
 
 @settings(max_examples=10)

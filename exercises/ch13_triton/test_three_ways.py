@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.three_ways import three_ways
-from grader.checks import agrees, beyond_a_block, compiles, fast, randn, traffic
+from grader.checks import agrees, beyond_a_block, compiles, fast, randn, traffic, tuned
 from grader.gpu import like, ratios
 from reference.ch13_triton.three_ways import three_ways as oracle
 
@@ -74,6 +74,10 @@ def test_loops_read_every_key_for_every_query_and_blocks_for_every_block(seed):
 def test_keys_of_more_than_two_blocks_are_read_once(seed):
     m = 2 * beyond_a_block(three_ways, "BLOCK_N", seed) + 1
     traffic(three_ways, *qkv(1, 1, m, 64, torch.bfloat16, seed), with_=oracle)
+
+
+def test_every_choice_of_tune_is_right(seed):
+    tuned(three_ways, *qkv(1, 65, 130, seed=seed), with_=oracle)
 
 
 def test_on_an_h100_nothing_spills():

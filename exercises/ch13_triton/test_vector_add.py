@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.vector_add import vector_add
-from grader.checks import agrees, fast, randn, strided
+from grader.checks import agrees, fast, randn, strided, tuned
 from grader.gpu import like
 from reference.ch13_triton.vector_add import vector_add as oracle
 
@@ -37,6 +37,15 @@ def test_every_dtype_is_added_as_it_is(dtype, seed):
 def test_nothing_and_strided_vectors(seed):
     agrees(vector_add, torch.empty(0), torch.empty(0), with_=oracle)
     agrees(vector_add, strided(randn(70, seed=seed)), strided(randn(70, seed=seed + 1)), with_=oracle)
+
+
+def test_more_elements_than_16_bits_can_count(seed):
+    n = 2**15 + 1 + seed % 64
+    agrees(vector_add, randn(n, seed=seed), randn(n, seed=seed + 1), with_=oracle)
+
+
+def test_every_choice_of_tune_is_right(seed):
+    tuned(vector_add, randn(5000, seed=seed), randn(5000, seed=seed + 1), with_=oracle)
 
 
 @settings(max_examples=10)

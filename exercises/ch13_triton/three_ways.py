@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 
 CONFIG = {"BLOCK_M": 128, "BLOCK_N": 64, "num_warps": 8, "num_stages": 3}
-# A GPU may try these instead, and takes the fastest.
+# A GPU may try these instead, and takes the fastest. Each must be right.
 TUNE = [{"BLOCK_N": 128, "num_stages": 2}, {"BLOCK_M": 64, "num_warps": 4}]
 
 

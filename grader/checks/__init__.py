@@ -3,6 +3,7 @@
     agrees(softmax, x, dim=0, with_=oracle)     within the oracle's own uncertainty; integers, text and errors exactly
     exact(bf16, x, with_=oracle)                to the bit, in the dtypes of the inputs
     traffic(kernel, x, with_=oracle)            like agrees, and a kernel moves no more bytes than the oracle's traffic
+    tuned(kernel, x, with_=oracle)              the same with CONFIG and with each choice of TUNE
     compiles(kernel, x, with_=oracle, wgmma=True, spills=0)     what a kernel becomes on an H100, compiled without one
     fast(kernel, like(64, 64), with_=oracle, at_least={"torch": 0.8})     and how fast it is, where there is a GPU
 
@@ -33,6 +34,7 @@ from grader.checks.outcome import Expected, Gap, Outcome
 from grader.checks.pytree import leaves
 from grader.checks.run_context import PassedCheck, current
 from grader.checks.shrinking import shrink
+from grader.kernels.kernel_function import CONFIG
 from reference import Oracle
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ __all__ = [
     "signal",
     "strided",
     "traffic",
+    "tuned",
 ]
 
 AnyOracle = Oracle[..., Any]
@@ -91,6 +94,16 @@ def traffic(fn: Callable[..., Any], *inputs: Any, with_: AnyOracle) -> None:
     """Like `agrees`, and the kernels load and store no more bytes of any argument than `@oracle.traffic` allows."""
     __tracebackhide__ = True
     _check(fn, inputs, {}, with_, None, bits=False, count_traffic=True)
+
+
+def tuned(fn: Any, *inputs: Any, with_: AnyOracle) -> None:
+    """Like `traffic`, with the kernel's CONFIG and with each choice of TUNE that changes more than warps and stages.
+
+    A GPU takes the fastest choice, so a kernel must be right with all of them. Bytes count if the koan has a traffic.
+    """
+    __tracebackhide__ = True
+    for kwargs in ({}, *({CONFIG: choice} for choice in fn.choices)):
+        _check(fn, inputs, kwargs, with_, None, bits=False, count_traffic=with_.moves is not None)
 
 
 def compiles(

@@ -39,6 +39,7 @@ def _replaced(text: KernelText, variant: Variant) -> str:
     return variant.replaces or next(iter(text.functions))
 
 
+CONFIG = "CONFIG"  # the keyword argument of a call that holds changes to CONFIG
 Reached = dict[str, set[int]]  # the parts that a call reached, by the key of their text
 
 
@@ -75,13 +76,21 @@ class Launched:
             self.texts[name] = replacement
         self.config = Config(self.config)
 
+    @property
+    def choices(self) -> list[dict[str, Any]]:
+        """The changes to CONFIG in TUNE, each once, without the options that change no result."""
+        choices = [{k: v for k, v in choice.items() if k not in config.OPTIONS} for choice in self.text.choices]
+        return [choice for i, choice in enumerate(choices) if choice and choice not in choices[:i]]
+
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
+        """Launch the kernels. The keyword argument CONFIG, if given, holds changes to CONFIG for this call."""
         from grader.kernels.interpreter.count import Traffic  # imports torch
 
         assert self.oracle.launch is not None
-        self.traffic = Traffic(self.config)
+        chosen = Config(self.config | kwargs.pop(CONFIG, {}))
+        self.traffic = Traffic(chosen)
         kernels = {name: replace(kernel, traffic=self.traffic) for name, kernel in vars(self.kernels).items()}
-        return self.oracle.launch(SimpleNamespace(**kernels), self.config, *inputs, **kwargs)
+        return self.oracle.launch(SimpleNamespace(**kernels), chosen, *inputs, **kwargs)
 
     def watched(self, reached: Reached) -> Callable[..., Any]:
         """The same function. A call adds the parts of the kernels that it reaches to `reached`."""

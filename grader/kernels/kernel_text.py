@@ -1,10 +1,10 @@
 """A kernel koan as data: the text of `@triton.jit` functions, constants and one literal CONFIG, and nothing else.
 
-The text comes from strangers and runs in a trusted process, so a list says what a kernel may contain: arithmetic on
-tiles. Everything else is refused, and the error gives its line. Three facts about Triton make the list necessary: the
-interpreter runs a kernel as Python that can reach all globals of the interpreter's module; a `def` evaluates defaults
-and annotations; and the rewriter takes the *last* line of a kernel that starts with `def ` as its head, even a line of
-a docstring.
+The text comes from strangers, so a list says what a kernel may contain: arithmetic on tiles. Everything else is
+refused, and the error gives its line. The tile machine walks the syntax tree and gives nothing to Python. The processes
+that compile a kernel, or run it on a GPU, do: a `def` evaluates defaults and annotations, Triton's compiler evaluates
+what is constant, and its interpreter, with which tests compare, takes the *last* line of a kernel that starts with
+`def ` as its head, even a line of a docstring.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ FUNCTIONS = frozenset(
     minimum add sub mul exp exp2 log log2 sqrt rsqrt sqrt_rn div_rn fdiv abs floor ceil cos sin erf sigmoid fma clamp
     cdiv cast trans permute reshape ravel expand_dims broadcast broadcast_to cumsum cumprod reduce associative_scan flip
     join split interleave cat xor_sum swizzle2d range static_range multiple_of max_contiguous max_constancy assume
-    static_assert debug_barrier""".split()  # noqa: SIM905
+    static_assert device_assert debug_barrier sort topk gather histogram rand randn randint rand4x randn4x randint4x
+    atomic_add atomic_max atomic_min atomic_and atomic_or atomic_xor atomic_xchg atomic_cas""".split()  # noqa: SIM905
 )
 DTYPES = frozenset(
-    """float16 bfloat16 float32 float64 int1 int8 int16 int32 int64 uint8 uint16 uint32 uint64""".split()  # noqa: SIM905
+    """float8e4nv float8e5 float16 bfloat16 float32 float64 int1 int8 int16 int32 int64 uint8 uint16 uint32
+    uint64""".split()  # noqa: SIM905
 )
 # What to write instead of names of triton.language that are not allowed.
 ADVICE: Mapping[str, str] = {
@@ -40,29 +42,26 @@ ADVICE: Mapping[str, str] = {
     "make_tensor_descriptor": "add offsets to the pointer",
     "device_print": "to look inside, store what you want to see",
     "static_print": "to look inside, store what you want to see",
-    "device_assert": "tl.static_assert checks what is known when compiling; results are what the tests check",
-    "dot_scaled": "the interpreter has no tensor cores for scaled formats: cast the tiles and call tl.dot",
+    "dot_scaled": "scaled formats are not supported here: cast the tiles and call tl.dot",
     "constexpr": "write the number itself, or X = tl.constexpr(2) outside of the kernels",
     "tensor": "tl.full and tl.zeros make tiles",
+    "PropagateNan": "tl.maximum and tl.minimum take the other number where one is NaN; x != x finds a NaN",
     **dict.fromkeys(
-        (
-            "atomic_add",
-            "atomic_max",
-            "atomic_min",
-            "atomic_cas",
-            "atomic_xchg",
-            "atomic_and",
-            "atomic_or",
-            "atomic_xor",
-        ),
-        "give every output element one program that owns it",
+        ("atomic_load", "atomic_store", "atomic_poll"),
+        "not every Triton has it: write tl.load, tl.store or tl.atomic_*",
     ),
-    **dict.fromkeys(("rand", "randn", "randint", "rand4x", "randn4x"), "no koan's kernel is random"),
+    **dict.fromkeys(
+        ("load_tensor_descriptor", "store_tensor_descriptor"), "add offsets to the pointer for tl.load and tl.store"
+    ),
     **dict.fromkeys(("view", "squeeze", "unsqueeze"), "not every Triton has it: write tl.reshape or tl.expand_dims"),
-    **dict.fromkeys(("sort", "topk", "gather", "histogram"), "no koan sorts or counts in a kernel"),
-    **dict.fromkeys(("inline_asm_elementwise", "extra"), "the interpreter runs no machine code"),
+    **dict.fromkeys(
+        ("float8e4b15", "float8e4b8", "float8e5b16"), "an H100 has the fp8 of tl.float8e4nv and tl.float8e5"
+    ),
+    **dict.fromkeys(("inline_asm_elementwise", "extra"), "machine code cannot be run here, on a CPU"),
 }
-UNKNOWN = "the interpreter of this workbook does not run it"
+UNKNOWN = "this workbook does not support it"
+# Calls whose second argument may be a message.
+ASSERTIONS = ("tl.static_assert", "tl.device_assert")
 # Decorators of Triton's that a kernel file does without, and why.
 DECORATORS = {
     "triton.autotune": "list the choices in TUNE = [{…}] instead of @triton.autotune: a GPU tries them all",
@@ -79,6 +78,8 @@ KEYWORD_VALUES = {
     "input_precision": {"tf32", "tf32x3", "ieee"},
     "cache_modifier": {"", ".ca", ".cg", ".cv", ".wb", ".cs", ".wt"},
     "eviction_policy": {"", "evict_first", "evict_last"},
+    "sem": {"acquire", "release", "acq_rel", "relaxed"},
+    "scope": {"cta", "gpu", "sys"},
 }
 STATEMENTS = (
     ast.Assign,
@@ -404,8 +405,9 @@ class _Checker:
             why = ADVICE.get(name, "it is called, not named" if name in known else UNKNOWN)
             raise self.error(node, f"`{text}` has no place in a kernel: {why}")
         if node.attr not in TILE_ATTRIBUTES:
-            allowed = "only tl.* and a tile's .to, .T, .dtype, .shape"
-            raise self.error(node, f"`{text}` has no place in a kernel: {allowed}")
+            first = text.removeprefix("tl.").partition(".")[0] if text.startswith("tl.") else ""  # tl.extra.cuda.smid
+            why = ADVICE.get(first, "only tl.* and a tile's .to, .T, .dtype, .shape")
+            raise self.error(node, f"`{text}` has no place in a kernel: {why}")
         self.expression(node.value)
 
     def call(self, node: ast.Call) -> None:
@@ -422,7 +424,7 @@ class _Checker:
                 node, f"`{name}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file"
             )
         arguments = node.args
-        if name == "tl.static_assert" and len(arguments) == 2 and self.is_message(arguments[1]):
+        if name in ASSERTIONS and len(arguments) == 2 and self.is_message(arguments[1]):
             arguments = arguments[:1]
         for argument in arguments:
             self.expression(argument)

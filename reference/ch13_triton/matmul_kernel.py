@@ -1,12 +1,16 @@
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-import triton
-import triton.language as tl
 from torch import Tensor
 
 from reference import Moves, Work, oracle, unwritten
+from reference.launching import cdiv
+
+if TYPE_CHECKING:
+    import triton.language as tl  # the kernels below are read as text, never run
 
 
 @oracle
@@ -19,7 +23,7 @@ def launch(kernels: Any, config: Mapping[str, Any], a: Tensor, b: Tensor) -> Ten
     """One program a tile of the result, numbered in one dimension."""
     (m, k), n = a.shape, b.shape[1]
     out = unwritten(m, n, dtype=torch.bfloat16 if a.element_size() == 1 else a.dtype)
-    grid = (triton.cdiv(m, config["BLOCK_M"]) * triton.cdiv(n, config["BLOCK_N"]),)
+    grid = (cdiv(m, config["BLOCK_M"]) * cdiv(n, config["BLOCK_N"]),)
     if out.numel():
         kernels.matmul_tile[grid](a.contiguous(), b.contiguous(), out, m, n, k, **config)
     return out
@@ -28,8 +32,8 @@ def launch(kernels: Any, config: Mapping[str, Any], a: Tensor, b: Tensor) -> Ten
 @matmul_kernel.traffic
 def moves(config: Mapping[str, Any], a: Tensor, b: Tensor) -> Moves:
     (m, k), n = a.shape, b.shape[1]
-    tall, wide = triton.cdiv(m, config["BLOCK_M"]), triton.cdiv(n, config["BLOCK_N"])
-    deep = triton.cdiv(k, config["BLOCK_K"]) * config["BLOCK_K"]
+    tall, wide = cdiv(m, config["BLOCK_M"]), cdiv(n, config["BLOCK_N"])
+    deep = cdiv(k, config["BLOCK_K"]) * config["BLOCK_K"]
     loads = {"a_ptr": a.nbytes * wide, "b_ptr": b.nbytes * tall}
     flops = 2 * tall * config["BLOCK_M"] * wide * config["BLOCK_N"] * deep
     return Moves(loads, {"out_ptr": m * n * a.element_size()}, flops)
@@ -65,7 +69,7 @@ def moving_pointers(
     for k in range(0, K, BLOCK_K):
         a = tl.load(a_ptrs, mask=(rows < M) & (inner[None, :] < K - k), other=0.0)
         b = tl.load(b_ptrs, mask=(inner[:, None] < K - k) & (columns < N), other=0.0)
-        total += tl.dot(a, b)
+        total += tl.dot(a, b, input_precision="ieee")
         a_ptrs += BLOCK_K
         b_ptrs += BLOCK_K * N
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
@@ -84,7 +88,7 @@ def plain_order(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -104,7 +108,7 @@ def fp16_accumulator(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total += tl.dot(a, b).to(tl.float16)
+        total += tl.dot(a, b, input_precision="ieee").to(tl.float16)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -124,7 +128,7 @@ def rounds_each_step(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total += tl.dot(a, b).to(a.dtype).to(tl.float32)
+        total += tl.dot(a, b, input_precision="ieee").to(a.dtype).to(tl.float32)
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -143,7 +147,7 @@ def keeps_last_step(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b)
+        total = tl.dot(a, b, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -162,7 +166,7 @@ def drops_last_step(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -179,7 +183,7 @@ def no_mask_along_k(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=rows < M, other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=columns < N, other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -196,7 +200,7 @@ def b_transposed(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + columns * K + inner[:, None], mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -215,7 +219,7 @@ def a_by_columns(
             a_ptr + rows * N + inner[None, :], mask=(rows * N + inner[None, :] < M * K) & (inner[None, :] < K), other=0
         )
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -232,7 +236,7 @@ def same_step_again(
         inner = tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -251,7 +255,7 @@ def steps_for_elements(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -270,7 +274,7 @@ def unmasked_columns(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=rows < M)
 
 
@@ -289,7 +293,7 @@ def no_row_mask(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=inner[None, :] < K, other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=columns < N)
 
 
@@ -307,7 +311,7 @@ def a_read_twice(
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -326,7 +330,7 @@ def rows_wrap_round(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows % M * K + inner[None, :], mask=inner[None, :] < K, other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns % N, mask=inner[:, None] < K, other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -346,7 +350,7 @@ def widened(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a.to(tl.float32), b.to(tl.float32), total)
+        total = tl.dot(a.to(tl.float32), b.to(tl.float32), total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -371,7 +375,7 @@ def spilling_tile(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -392,7 +396,7 @@ def short_tile(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
@@ -411,5 +415,5 @@ def rows_m_apart(
         inner = k + tl.arange(0, BLOCK_K)
         a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
-        total = tl.dot(a, b, total)
+        total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * M + columns, total, mask=(rows < M) & (columns < N))

@@ -9,7 +9,7 @@ import triton.language as tl
 
 # On an H100 tl.dot must become wgmma, which takes 64 rows (BLOCK_M) and 4 warps, or a multiple of these.
 CONFIG = {"BLOCK_M": 128, "BLOCK_N": 64, "num_warps": 8, "num_stages": 3}
-# A GPU may try these instead, and takes the fastest.
+# A GPU may try these instead, and takes the fastest. Each must be right.
 TUNE = [{"BLOCK_N": 128, "num_stages": 2}, {"BLOCK_N": 128}, {"BLOCK_M": 64, "num_warps": 4}]
 
 
@@ -31,7 +31,7 @@ def bf16_kernel(
     Loading is given; `q` is (BLOCK_M, D), `k` (D, BLOCK_N), `v` (BLOCK_N, D). Yours is the rest of a step: scores,
     maximum, weights, sum, `acc`. tl.dot takes bf16 tiles and gives a float32 one, in which products of bf16 are exact.
     What you round to bf16 is what goes into the second tl.dot, and the result, once, at the store. All other
-    arithmetic on bf16 tiles is refused here: convert with .to(tl.float32) first.
+    arithmetic on bf16 tiles would round after every step: convert with .to(tl.float32) first.
     Scores [0, ln 3] over the values 0 and 4 give 3.
     """
     head = tl.program_id(1)

@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 
 CONFIG = {"num_warps": 4}
-# A GPU may try these instead, and takes the fastest.
+# A GPU may try these instead, and takes the fastest. Each must be right.
 TUNE = [{"num_warps": 8}, {"num_warps": 16}]
 
 
