@@ -39,6 +39,12 @@ def own_lines(error: BaseException) -> list[OwnLine]:
     return lines
 
 
+def at_line(error: BaseException, file: str, number: int, text: str) -> None:
+    """Give an error the line of a learner's file that it is about, where no traceback passes through that file."""
+    known = FILE.search(file.replace("\\", "/"))
+    setattr(error, SENT, [OwnLine(known[1], number, text.strip())] if known and number else [])
+
+
 def unwritten(error: BaseException) -> str:
     """The id of a koan whose stub raised this error when another koan's file called it, or an empty string."""
     lines = own_lines(error)

@@ -24,7 +24,7 @@ from grader.kernels.kernel_function import CONFIG
 from reference import Moves, Oracle, shaken
 
 if TYPE_CHECKING:
-    from grader.kernels.interpreter.count import Traffic
+    from grader.kernels.tiles.counts import Traffic
 
 CHANGES: Mapping[Change, str] = {
     "values": "was changed by the call; work on a copy",

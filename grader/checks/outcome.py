@@ -13,7 +13,7 @@ from grader.checks.noise import DRAWS
 from reference import Moves
 
 if TYPE_CHECKING:
-    from grader.kernels.interpreter.count import Traffic
+    from grader.kernels.tiles.counts import Traffic
 
 
 Change = Literal["values", "requires_grad", "grad"]

@@ -17,7 +17,7 @@ from reference import Oracle, Variant
 
 if TYPE_CHECKING:
     from grader.kernels.compile import Compiled
-    from grader.kernels.interpreter.count import Traffic
+    from grader.kernels.tiles.counts import Traffic
 
 
 def launched(oracle: Oracle[..., Any], text: str, file: str, variant: Variant | None = None) -> Launched:
@@ -55,11 +55,12 @@ class Launched:
 
     def __init__(self, oracle: Oracle[..., Any], text: KernelText, variants: Sequence[Variant] = ()) -> None:
         from grader.kernels.interpreter import run  # imports torch
+        from grader.kernels.tiles.launch import load
 
         self.oracle, self.text = oracle, text
         self.__name__ = oracle.__name__
         self.config = dict(text.config)
-        self.kernels = run.load(text)
+        self.kernels = load(text)
         self.texts = dict.fromkeys(text.functions, text)  # the text that contains each kernel
         self.traffic: Traffic | None = None  # of the last call
         self._variants: dict[tuple[str, ...], Launched] = {}
@@ -72,7 +73,7 @@ class Launched:
             helpers = "".join(run.kernel_text(node) for other, node in text.functions.items() if other != name)
             source = constants + run.kernel_source(variant.fn, name) + helpers + "CONFIG = {}\n"
             replacement = read(source, f"<{variant.name}>")
-            setattr(self.kernels, name, getattr(run.load(replacement), name))
+            setattr(self.kernels, name, getattr(load(replacement), name))
             self.texts[name] = replacement
         self.config = Config(self.config)
 
@@ -84,19 +85,19 @@ class Launched:
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
         """Launch the kernels. The keyword argument CONFIG, if given, holds changes to CONFIG for this call."""
-        from grader.kernels.interpreter.count import Traffic  # imports torch
+        from grader.kernels.tiles.counts import Traffic  # imports torch
 
         assert self.oracle.launch is not None
         chosen = Config(self.config | kwargs.pop(CONFIG, {}))
         self.traffic = Traffic(chosen)
-        kernels = {name: replace(kernel, traffic=self.traffic) for name, kernel in vars(self.kernels).items()}
+        kernels = {name: kernel.with_traffic(self.traffic) for name, kernel in vars(self.kernels).items()}
         return self.oracle.launch(SimpleNamespace(**kernels), chosen, *inputs, **kwargs)
 
     def watched(self, reached: Reached) -> Callable[..., Any]:
         """The same function. A call adds the parts of the kernels that it reaches to `reached`."""
-        from grader.kernels.interpreter import run  # imports torch
+        from grader.kernels.tiles.launch import load  # imports torch
 
-        loaded = {key: run.load(text, reached=reached.setdefault(key, set())) for key, text in self._by_key().items()}
+        loaded = {key: load(text, reached=reached.setdefault(key, set())) for key, text in self._by_key().items()}
         kernels = SimpleNamespace(**{name: getattr(loaded[text.key], name) for name, text in self.texts.items()})
 
         def call(*inputs: Any) -> Any:

@@ -12,13 +12,13 @@ from grader.kernels.tiles.casts import cast, to_tile
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.load_store import (
     check_defined,
-    note_access,
-    owners,
     check_store_shapes,
     check_value_defined,
     checked_mask,
     checked_pointer,
     flattened,
+    note_access,
+    owners,
     spread,
 )
 from grader.kernels.tiles.rounding import rounded

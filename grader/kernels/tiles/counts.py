@@ -29,7 +29,7 @@ class Coverage:
 
     def mark(self, positions: Array) -> None:
         """Count one store to each of these elements."""
-        np.add.at(self._counts, positions, 1)
+        self._counts += np.bincount(positions, minlength=self._counts.size).astype(np.int32)
 
     @property
     def unwritten(self) -> int:

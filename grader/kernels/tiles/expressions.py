@@ -386,14 +386,14 @@ class Expressions:
 
         return apply
 
-    def reduce(self, input: Any = None, axis: Any = None, combine_fn: Any = None, keep_dims: Any = False) -> Any:  # noqa: A002
+    def reduce(self, input: Any = None, axis: Any = None, combine_fn: Any = None, keep_dims: Any = False) -> Any:
         tiles = input if isinstance(input, tuple) else (input,)
         self._check_tiles(tiles, "reduce")
         results = reductions.reduced(tiles, axis, self.combine(combine_fn, "reduce"), keep_dims, "tl.reduce")
         return tuple(results) if isinstance(input, tuple) else results[0]
 
     def associative_scan(
-        self, input: Any = None, axis: Any = None, combine_fn: Any = None, reverse: Any = False  # noqa: A002
+        self, input: Any = None, axis: Any = None, combine_fn: Any = None, reverse: Any = False
     ) -> Any:
         tiles = input if isinstance(input, tuple) else (input,)
         self._check_tiles(tiles, "associative_scan")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from grader.book.own_lines import at_line
 from grader.kernels.kernel_text import KernelText, YourTurn, is_stub
 from grader.kernels.reached import kernels_of, numbers_of
 from grader.kernels.tiles.accesses import Access
@@ -120,6 +121,8 @@ class Kernel:
                 continue
             except KernelError as error:
                 error.line = error.line or state.line
+                line = self.text.lines[error.line - 1] if error.line else ""
+                at_line(error, self.text.file, error.line, line)
                 self._keep_accesses(state)
                 raise
             in_place = {a.name for a in memory.arguments if a.buffer.is_loaded and a.buffer.is_stored}
