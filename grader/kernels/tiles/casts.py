@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,7 @@ Rounding = Literal["rtne", "rtz"]
 UNSIGNED = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
 
 
-def number(value: bool | int | float, dtype: DType) -> np.generic:
+def number(value: bool | int | float, dtype: DType) -> Any:
     """A literal as one element of a type. Raises Refused if it does not fit."""
     if dtype.is_float:
         with np.errstate(over="ignore"):
@@ -60,7 +60,7 @@ def cast(x: Tile, dtype: DType, rounding: Rounding | None = None) -> Tile:
 
 def _converted(data: Array, source: DType, target: DType) -> Array:
     if target is I1:
-        return data != 0
+        return np.asarray(data != 0)
     if source.is_float and target.is_float:
         widens = target.fraction >= source.fraction and target.bits > source.bits
         exact = widens and not (source is BF16 and target is FP16)

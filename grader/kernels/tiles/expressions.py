@@ -101,7 +101,7 @@ class Expressions:
         if name in self.program.functions:
             return Function(self.program.functions[name])
         raise Refused(
-            f"{name} is not defined here: what is first assigned inside a loop, or in one arm of an `if`, is gone after it"
+            f"{name} is not defined here: what is first assigned in a loop, or in one arm of an `if`, is gone after it"
         )
 
     def tuple_(self, node: ast.Tuple | ast.List) -> tuple[Any, ...]:
@@ -219,16 +219,14 @@ class Expressions:
                 raise Refused(f"the condition of `{word}` is a {type(x).__name__}, not a boolean")
             return x
         if x.shape and not (block_of_one and math.prod(x.shape) == 1):
-            raise Refused(
-                f"`{word}` needs one truth value, and this is a tile of {x.type}: choose element by element with tl.where"
-            )
+            raise Refused(f"`{word}` needs one truth value, and this is a tile of {x.type}: choose with tl.where")
         tile = cast(shapes.item(x) if x.shape else x, I1)
         if tile.defined is not None:
             bad = both(self.run.active, ~tile.defined)
             if bad is not None and bad.any():
                 index = tuple(int(i) for i in np.argwhere(bad)[0])
                 raise UndefinedValue(
-                    f"{self.run.kernel}: program {self.run.program_at(index)} decides by an undefined value in `{word}`",
+                    f"{self.run.kernel}: program {self.run.program_at(index)} takes a `{word}` by an undefined value",
                     (self.run.kernel, "condition"),
                 )
         return tile

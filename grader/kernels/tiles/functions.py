@@ -132,4 +132,4 @@ def upper_half(a: Array, b: Array, dtype: DType) -> Array:
     x0, x1, y0, y1 = x & low, x >> shift, y & low, y >> shift
     middle = x1 * y0 + ((x0 * y0) >> shift)
     other = x0 * y1 + (middle & low)
-    return (x1 * y1 + (middle >> shift) + (other >> shift)).astype(dtype.storage)
+    return np.asarray((x1 * y1 + (middle >> shift) + (other >> shift)).astype(dtype.storage))

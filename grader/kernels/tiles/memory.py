@@ -111,7 +111,7 @@ class Memory:
         span = 1 + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True)) if tensor.numel() else 0
         address = (len(self.arguments) + 1) << RANGE
         shape, strides = tuple(tensor.shape), tuple(tensor.stride())
-        first = tensor.storage_offset()
+        first = int(tensor.storage_offset())
         self.arguments.append(Argument(name, tensor, self.buffers[key], dtype, first, span, address, shape, strides))
 
     def named(self, name: str) -> Argument:

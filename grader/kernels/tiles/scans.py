@@ -53,7 +53,7 @@ def _after(a: Tile, b: Tile) -> Tile:
     data = np.concatenate([whole(a.data, a.shape), whole(b.data, b.shape)], axis=-1)
     if a.defined is None and b.defined is None:
         return Tile(data, a.dtype)
-    masks = [whole(np.ones((1, 1, 1) + (1,) * len(t.shape), bool) if t.defined is None else t.defined, t.shape) for t in (a, b)]
+    masks = [whole(np.asarray(True) if t.defined is None else t.defined, t.shape) for t in (a, b)]
     return Tile(data, a.dtype, np.concatenate(masks, axis=-1), a.origin or b.origin)
 
 
@@ -109,7 +109,8 @@ def histogram(x: Tile, num_bins: Any, mask: Any = None) -> Tile:
         chosen = to_tile(mask)
         if chosen.dtype is not I1:
             raise Refused(f"the mask of tl.histogram is a mask, not {chosen.type}")
-        counted = counted * np.broadcast_to(chosen.data, np.broadcast_shapes(chosen.data.shape, x.data.shape))[..., None]
+        shape = np.broadcast_shapes(chosen.data.shape, x.data.shape)
+        counted = counted * np.broadcast_to(chosen.data, shape)[..., None]
     tile = Tile(counted.sum(axis=-2, dtype=np.int32), I32)
     if x.defined is not None:
         needed = x.defined if mask is None else x.defined | ~to_tile(mask).data

@@ -117,7 +117,7 @@ def indexed(x: Tile, index: Any) -> Tile:
             if kept > len(x.shape):
                 raise Refused(f"{x.type} has {len(x.shape)} axes, and the index names more")
         else:
-            what = "a pointer is read with tl.load and written with tl.store" if x.dtype.is_pointer else "only : and None"
+            what = "a pointer is read with tl.load" if x.dtype.is_pointer else "only : and None"
             raise Refused(f"a tile is not indexed by numbers or parts: {what}")
     return tile
 
