@@ -13,7 +13,7 @@ from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.reductions import Combine, checked, largest, smallest, sum_type
 from grader.kernels.tiles.rounding import Array
 from grader.kernels.tiles.shapes import axis_of, checked_shape
-from grader.kernels.tiles.tile import PROGRAM_AXES, Tile, both
+from grader.kernels.tiles.tile import PROGRAM_AXES, Tile, all_defined, both
 from grader.kernels.tiles.types import I1, I32
 
 
@@ -81,9 +81,7 @@ def _sorted(x: Tile, count: int | None, dim: Any, descending: Any, name: str) ->
     data = np.sort(x.data, axis=-1)
     data = data[..., ::-1] if descending else data
     tile = Tile(data[..., :count], x.dtype)
-    if x.defined is not None:  # one undefined element may stand anywhere
-        whole = np.broadcast_to(x.defined, x.data.shape).all(axis=-1, keepdims=True)
-        tile.defined, tile.origin = whole, x.origin
+    tile.defined, tile.origin = all_defined(x, -1, keep=True), x.origin  # one undefined element may stand anywhere
     return tile
 
 
@@ -114,7 +112,8 @@ def histogram(x: Tile, num_bins: Any, mask: Any = None) -> Tile:
     tile = Tile(counted.sum(axis=-2, dtype=np.int32), I32)
     if x.defined is not None:
         needed = x.defined if mask is None else x.defined | ~to_tile(mask).data
-        tile.defined, tile.origin = np.broadcast_to(needed, x.data.shape).all(axis=-1, keepdims=True), x.origin
+        counted_ones = Tile(x.data, x.dtype, np.broadcast_to(needed, x.data.shape))
+        tile.defined, tile.origin = all_defined(counted_ones, -1, keep=True), x.origin
     return tile
 
 
