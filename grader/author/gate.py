@@ -161,6 +161,8 @@ def _judge_stub(verdict: Verdict) -> list[Problem]:
 
 def _judge_wrong(koan: Koan, name: str, verdict: Verdict, report: GateReport) -> list[Problem]:
     report.wrong += 1
+    if verdict.status == Status.passed and verdict.uncompiled:
+        return [Problem(_where(verdict), f"passes, but {verdict.notes[0]}")]
     if verdict.status == Status.passed:
         return [Problem(_where(verdict), "this wrong answer passes: add an input that shows the mistake")]
     if verdict.status == Status.not_run_here:

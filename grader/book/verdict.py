@@ -41,7 +41,8 @@ class TestResult(msgspec.Struct, frozen=True):
 
     `sentence` is the test's name as words. `looks` maps the name of each wrong answer that the failure looks like to
     its description. `function` is the function whose check failed, if one did. `ms` is filled by a race on a GPU: the
-    median milliseconds of each contestant. The code under test is "yours".
+    median milliseconds of each contestant. The code under test is "yours". `uncompiled`: it was not run, because no
+    compiler that fits is installed here; the first claim then rests on the other tests.
     """
 
     name: str
@@ -56,6 +57,7 @@ class TestResult(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     output: str = ""
     ms: dict[str, float] = {}
+    uncompiled: bool = False
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -87,6 +89,11 @@ class Verdict(msgspec.Struct, frozen=True):
     @property
     def passed(self) -> bool:
         return self.status == Status.passed
+
+    @property
+    def uncompiled(self) -> bool:
+        """Whether the machine code was not checked, because no compiler that fits is installed here."""
+        return any(test.uncompiled for test in self.tests)
 
     @property
     def rests_on_text(self) -> bool:
@@ -155,7 +162,17 @@ def judge(
         seed,
         clean(output),
         by_machine=by_machine,
+        notes=_uncompiled(tests),
     )
+
+
+def _uncompiled(tests: Sequence[TestResult]) -> tuple[str, ...]:
+    """A note, if the machine code was not checked."""
+    skipped = [test for test in tests if test.uncompiled]
+    if not skipped:
+        return ()
+    count = "1 test" if len(skipped) == 1 else f"{len(skipped)} tests"
+    return (f"{Status.not_run_here}: {count} of the compiled kernel; {skipped[0].message}",)
 
 
 class _Outcome(msgspec.Struct, frozen=True):
@@ -183,7 +200,7 @@ def _outcome(tests: Sequence[TestResult], broken: str, end: Exit, names: Sequenc
     if untouched := _with(Status.not_started, first_claim):
         part = f"part of it is still to be written: {len(untouched)} tests meet its 'your turn'"
         return _Outcome(Status.failed, part)
-    if _all(Status.passed, first_claim):
+    if _all(Status.passed, [t for t in first_claim if not t.uncompiled]):
         return _Outcome(Status.passed)
     lacking = _with(Status.not_run_here, first_claim)
     return _Outcome(Status.not_run_here, lacking[0].message if lacking else "no test ran")

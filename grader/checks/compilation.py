@@ -14,6 +14,7 @@ from grader.checks.copies import clone
 from grader.checks.inputs import seeded
 from grader.checks.message import Message
 from grader.checks.run_context import current
+from grader.kernels import triton_version
 from grader.kernels.compiler import CannotCompile
 from reference import Variant
 
@@ -61,6 +62,23 @@ def skipping() -> Iterator[None]:
 
         current().by_machine = True
         pytest.skip(f"not run here: the kernel could not be compiled: {error}")
+
+
+def need_compiler() -> None:
+    """Skip the test if no compiler that fits is installed. The verdict says so, and rests on the other tests."""
+    lack = triton_version.unfit()
+    if lack:
+        import pytest
+
+        current().uncompiled = True
+        pytest.skip(f"not run here: {lack}")
+
+
+def take_uncompiled() -> bool:
+    """Whether the last test was skipped by `need_compiler`. It is then forgotten: one test reports it."""
+    run = current()
+    uncompiled, run.uncompiled = run.uncompiled, False
+    return uncompiled
 
 
 def shortfall_of(fn: Any, inputs: Sequence[Any], required: Requirements) -> Shortfall | None:

@@ -34,7 +34,8 @@ class Run:
     answers that each failure looks like, and whether it is equal to them to the bit. `passed`: checks that rule out
     wrong answers. `failed`: the functions that failed a check, in that order, with their oracles. `shrink_seconds`:
     time spent on shrinking inputs. `race_times`: the median milliseconds of each contestant of the last race on a GPU,
-    until they are reported. `by_machine`: the machine may have caused an error (see `note`).
+    until they are reported. `by_machine`: the machine may have caused an error (see `note`). `uncompiled`: a check
+    of the machine code was left out, because no compiler that fits is installed; until it is reported.
     """
 
     brief: bool = False
@@ -45,6 +46,7 @@ class Run:
     shrink_seconds: defaultdict[Any, float] = field(default_factory=lambda: defaultdict(float))
     race_times: dict[str, float] = field(default_factory=dict)
     by_machine: bool = False
+    uncompiled: bool = False
 
     def digest(self, inputs: Any) -> bytes | None:
         """The key of these inputs in the cache. None without a cache, or if an input is not a plain value."""

@@ -32,7 +32,7 @@ from grader.gpu import device
 from grader.judge.import_closure import closure
 from grader.judge.runner import Runner
 from grader.judge.sandbox.confine import in_words, trusted
-from grader.judge.targets import Target, missing_requirement
+from grader.judge.targets import Target
 
 SCHEMA = 1
 
@@ -207,9 +207,7 @@ class _Batch:
         """The verdict, if no run is needed for it. A cached one may come from another submission of the same text."""
         text = submission.texts.get(koan.id)
         if text is None:
-            reason = missing_requirement(koan)
-            status = Status.not_run_here if reason else Status.not_started
-            reason = reason or "not submitted"
+            status, reason = Status.not_started, "not submitted"
             if koan.id in submission.refused:
                 status, reason = Status.broken, submission.refused[koan.id]
             return Verdict(koan.id, submission.id, status, reason, reason, seed=self.seed)
@@ -247,7 +245,7 @@ class _Batch:
             started=current.started,
             seconds=_sum(v.seconds for v in verdicts.values()),
             problem=submission.problem,
-            notes=submission.notes,
+            notes=(*submission.notes, *_uncompiled(verdicts.values())),
             id=submission.id,
             student=submission.student,
             commit=submission.commit,
@@ -270,6 +268,16 @@ def imports_of(workbook: Workbook, submission: Submission, koan: Koan) -> dict[s
         return Imported(stub_of(workbook, other) if text is None else text, other.forbids)
 
     return closure(koan, submission.texts[koan.id], workbook.koans, file)
+
+
+def _uncompiled(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """A note, if koans passed whose machine code was not checked."""
+    passed = [verdict for verdict in verdicts if verdict.passed and verdict.uncompiled]
+    if not passed:
+        return ()
+    count = "1 koan" if len(passed) == 1 else f"{len(passed)} koans"
+    reason = next(test.message for test in passed[0].tests if test.uncompiled)
+    return (f"{Status.not_run_here}: the tests of the compiled kernel in {count}; {reason}",)
 
 
 def _sum(seconds: Iterable[float]) -> float:

@@ -21,14 +21,13 @@ import pytest
 from grader.book.errors import KoansError
 from grader.book.verdict import Status, TestResult, speed
 from grader.book.workbook import Koan, Workbook, find_root
-from grader.checks import run_context, throughput
+from grader.checks import compilation, run_context, throughput
 from grader.gpu import lack
 from grader.gpu.client import LIMIT as RACE_SECONDS
 from grader.judge import reports, targets
 from grader.judge.explain import Explained, explain, explain_import
 from grader.judge.printed import shortened
 
-os.environ["TRITON_INTERPRET"] = "1"  # before anything imports triton
 os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # the search for a GPU must not start CUDA before a fork
 
 WORKBOOK = pytest.StashKey[Workbook]()
@@ -224,20 +223,9 @@ def prepare(item: pytest.Item, koan: Koan) -> None:
     # After a first failure the learner knows what to do next, so no time is spent on smaller counterexamples.
     if item.session.testsfailed or run_context.current().brief:
         _shorten(item)
-    missing = _missing(koan, item.get_closest_marker("gpu") is not None)
+    missing = lack() if item.get_closest_marker("gpu") is not None else ""
     if missing:
         pytest.skip(f"not run here: {missing}")
-
-
-def _missing(koan: Koan, gpu: bool) -> str:
-    """What this machine lacks for one test of a koan, or an empty string."""
-    if gpu:
-        return lack()
-    if koan.kind != "kernel":
-        return ""
-    from grader.kernels.interpreter.run import unfit
-
-    return unfit()
 
 
 def result_of(item: pytest.Item, koan: Koan, error: BaseException | None, seconds: float, output: str) -> TestResult:
@@ -263,6 +251,7 @@ def result_of(item: pytest.Item, koan: Koan, error: BaseException | None, second
         seconds=round(seconds, 4),
         output=shortened(output),
         ms=throughput.take_times(),
+        uncompiled=compilation.take_uncompiled() and status == Status.not_run_here,
     )
 
 
@@ -313,14 +302,7 @@ def pytest_make_collect_report(
         error = error.__cause__ or error
     report.koan_id = koan.id  # type: ignore[attr-defined]
     run_context.note(error)
-    if isinstance(error, targets.NotRunHere):
-        report.koan_lack = str(error)  # type: ignore[attr-defined]
-        report.outcome, report.longrepr = (
-            "skipped",
-            (str(collector.path), 0, f"Skipped: not run here: {error}"),
-        )
-    else:
-        report.koan_broken = report.longrepr = explain_import(error, koan)  # type: ignore[attr-defined]
+    report.koan_broken = report.longrepr = explain_import(error, koan)  # type: ignore[attr-defined]
     return report
 
 

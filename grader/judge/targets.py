@@ -27,7 +27,6 @@ from grader.book.oracles import oracles
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.syntax import parse as parse_python
 from grader.book.workbook import Koan, Workbook
-from grader.gpu import devices
 from grader.judge.import_closure import KERNELS, closure
 from grader.judge.sandbox import submission
 from grader.kernels.kernel_function import launched
@@ -44,10 +43,6 @@ Kind = Plain | VariantKind | Literal["mutant", "path", "text"]
 
 
 LEARNERS = ("learner", "path", "text")  # kinds of targets whose code is no answer of the workbook's own
-
-
-class NotRunHere(ImportError):
-    """This machine lacks something the koan needs. The text says what."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -123,17 +118,6 @@ def variant(koan: Koan, target: Target) -> tuple[Oracle[..., Any], Variant]:
     raise KoansError(f"{koan.id} has no {target.kind} answer '{target.name}'; it has: {known}")
 
 
-def missing_requirement(koan: Koan) -> str:
-    """What this machine lacks to run the koan, or an empty string."""
-    if koan.kind != "kernel":
-        return ""
-    from grader.kernels.interpreter.run import installed, unfit  # imports torch
-
-    # With a GPU the koan can be run even if this version of Triton cannot interpret kernels: its races on the GPU need
-    # no interpreter. The plugin skips its other tests.
-    return unfit() if not (installed() and devices.present()) else ""
-
-
 class Sandbox(msgspec.Struct, frozen=True):
     """The address of the zygote that starts workers, and what each may use: seconds, and bytes beyond the warm process.
 
@@ -201,9 +185,6 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if koan_of(_importer()) in self.workbook.koans:  # a learner's file imports it, and no test
             self._import(koan, module)
             return
-        lack = missing_requirement(koan)
-        if lack:
-            raise NotRunHere(lack)
         text = self._source(koan)
         file = str(module.__file__)
         if koan.kind == "kernel":

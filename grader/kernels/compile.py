@@ -177,14 +177,27 @@ def compile_for(arch: str, source: str, launch: Launch) -> Compiled:
 
     Raises CannotCompile if the compiler cannot be run here.
     """
-    job = {"source": source, "arch": int(arch.removeprefix("sm_")), **msgspec.to_builtins(launch)}
+    job = _job(arch, source, launch)
     cached = _cache() / f"{_key(job)}.json"
     with contextlib.suppress(OSError, ValueError, msgspec.DecodeError, msgspec.ValidationError):
         return msgspec.json.decode(cached.read_bytes(), type=Compiled)
-    report = _parsed(launch.kernel, job["arch"], COMPILER.ask(job))
+    report = _compiled(launch.kernel, job)
     if report.final:  # another error may not come again
         _keep(cached, msgspec.json.encode(report))
     return report
+
+
+def compile_again(arch: str, source: str, launch: Launch) -> Compiled:
+    """Compile one kernel without the cache. Raises CannotCompile if the compiler cannot be run here."""
+    return _compiled(launch.kernel, _job(arch, source, launch))
+
+
+def _job(arch: str, source: str, launch: Launch) -> dict[str, Any]:
+    return {"source": source, "arch": int(arch.removeprefix("sm_")), **msgspec.to_builtins(launch)}
+
+
+def _compiled(kernel: str, job: dict[str, Any]) -> Compiled:
+    return _parsed(kernel, job["arch"], COMPILER.ask(job))
 
 
 def _keep(file: Path, data: bytes) -> None:

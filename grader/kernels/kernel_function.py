@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.book.errors import KoansError
 from grader.kernels import config
+from grader.kernels.kernel_source import function_text, kernel_source
 from grader.kernels.kernel_text import KernelText, kernel_lines, read
 from grader.kernels.reached import only_reached
 from reference import Oracle, Variant
@@ -54,7 +55,6 @@ class Launched:
     """The function of a kernel koan: a launcher and the learner's kernels."""
 
     def __init__(self, oracle: Oracle[..., Any], text: KernelText, variants: Sequence[Variant] = ()) -> None:
-        from grader.kernels.interpreter import run  # imports torch
         from grader.kernels.tiles.launch import load
 
         self.oracle, self.text = oracle, text
@@ -70,8 +70,8 @@ class Launched:
         for variant in variants:
             name = _replaced(text, variant)
             constants = "".join(f"{ast.unparse(node)}\n" for node in text.constants)
-            helpers = "".join(run.kernel_text(node) for other, node in text.functions.items() if other != name)
-            source = constants + run.kernel_source(variant.fn, name) + helpers + "CONFIG = {}\n"
+            helpers = "".join(function_text(node) for other, node in text.functions.items() if other != name)
+            source = constants + kernel_source(variant.fn, name) + helpers + "CONFIG = {}\n"
             replacement = read(source, f"<{variant.name}>")
             setattr(self.kernels, name, getattr(load(replacement), name))
             self.texts[name] = replacement

@@ -149,7 +149,7 @@ def test_every_verb_has_help_with_an_example(play, verb):
 def test_doctor_finds_this_machine_fit(alone):
     result = alone.koans("doctor")
     assert result.returncode == 0, result.stdout
-    for part in ("Python", "torch", "numpy", "triton", "interpreter", "GPU"):
+    for part in ("Python", "torch", "numpy", "triton", "kernels", "GPU"):
         assert part in result.stdout
     assert "gives the known answer" in result.stdout
     assert ("✓ sandbox" in result.stdout) == trusted(probe.level(ROOT))

@@ -154,7 +154,7 @@ from pathlib import Path
 from grader.book.koan_imports import Imported
 from grader.book.workbook import Workbook
 from grader.judge import targets
-import grader.checks, hypothesis, hypothesis.strategies, jaxtyping, pytest, torch, triton
+import grader.checks, hypothesis, hypothesis.strategies, jaxtyping, pytest, torch
 
 root = Path(sys.argv[1])
 book, opened = Workbook(root), set()
@@ -202,7 +202,7 @@ def test_every_file_that_importing_a_koans_tests_reads_is_in_its_key(book):
 def _environment():
     import os
 
-    return {**os.environ, "PYTHONPATH": str(ROOT), "TRITON_INTERPRET": "1"}
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def _source(file):

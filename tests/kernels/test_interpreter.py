@@ -182,25 +182,6 @@ def test_coverage_says_what_was_not_written_and_what_was_written_again():
     assert coverage.problem() == "16 of 32 elements of out_ptr are written again, the first at [0, 0]"
 
 
-@pytest.mark.parametrize(
-    ("version", "fits"), [("3.6.0", False), ("3.7.0", True), ("3.9.1+cpu", True), ("3.10.0", False)]
-)
-def test_other_versions_of_triton_are_told_apart_with_what_to_install(monkeypatch, version, fits):
-    monkeypatch.setattr(interpreter, "installed", lambda: version)
-    lack = interpreter.unfit()
-    assert bool(lack) != fits
-    if lack:
-        assert (
-            lack
-            == f"needs triton from 3.7 up to, not including, 3.10; here is {version}: `pip install 'triton>=3.7,<3.10'`"
-        )
-
-
-def test_without_triton_that_is_what_is_missing(monkeypatch):
-    monkeypatch.setattr(interpreter, "installed", lambda: "")
-    assert interpreter.unfit() == "needs triton, which is built for Linux only"
-
-
 POINTERS = (
     HEAD + "@triton.jit\ndef k(x_ptr, h_ptr, out_ptr, N: tl.constexpr):\n    i = tl.arange(0, N)\n    LINE\n"
     "    tl.store(out_ptr + i, y)\n"

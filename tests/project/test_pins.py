@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from grader.kernels.interpreter.run import TESTED
+from grader.kernels.triton_version import TESTED
 from tests.conftest import ROOT
 
 DEPENDENCIES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
@@ -40,6 +40,6 @@ def test_the_cpu_build_of_torch_is_installed_in_the_versions_of_pyproject_everyw
     assert {path: asked for path, asked in found.items() if asked != {f"'{pinned('torch')}'"}} == {}
 
 
-def test_kernels_are_interpreted_by_the_versions_of_triton_that_pyproject_takes():
+def test_kernels_are_compiled_by_the_versions_of_triton_that_pyproject_takes():
     low, high = (".".join(map(str, version)) for version in TESTED)
     assert pinned("triton") == f"triton>={low},<{high}"

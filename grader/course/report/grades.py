@@ -39,6 +39,8 @@ def grade(result: Grade) -> RenderableType:
             line.append("  fast: ", "dim").append_text(status_text(graded.verdict.fast))
             if graded.verdict.speed:
                 line.append(f", {graded.verdict.speed}", "dim")
+        if graded.verdict.passed and graded.verdict.uncompiled:
+            line.append("  compiled: ", "dim").append_text(status_text(Status.not_run_here))
         parts.append(line)
         if graded.verdict.headline and graded.verdict.status not in (Status.passed, Status.not_started):
             parts.append(Padding(Text(clean(graded.verdict.headline), "dim"), (0, 0, 0, 5)))

@@ -214,7 +214,8 @@ def _matrix(grades: Sequence[Grade], called: Sequence[str]) -> Iterable[str]:
             verdict = by_koan[koan].verdict
             look, symbol = CLASSES[verdict.status], SYMBOLS[verdict.status]
             fast = f"; fast: {verdict.fast.value}" if verdict.fast else ""
-            title = f"{koan}: {verdict.status.value}{fast}"
+            compiled = f"; compiled: {Status.not_run_here}" if verdict.passed and verdict.uncompiled else ""
+            title = f"{koan}: {verdict.status.value}{fast}{compiled}"
             cells.append(f'<td class="{look}" data-v="{ranks[look]}"><abbr title="{_text(title)}">{symbol}</abbr></td>')
         yield f"<tr>{''.join(cells)}</tr>"
     yield "</tbody></table></div>"

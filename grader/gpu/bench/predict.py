@@ -1,7 +1,7 @@
 """Predicts the time on an H100 from FLOPs and bytes. Every place that shows a prediction marks it as one.
 
-The interpreter counts the bytes of kernels at 512 tokens. If the count equals the koan's formula, the formula gives the
-bytes of longer cells; if not, they are scaled. The bytes that torch's operations move are derived here.
+The tile machine counts the bytes of kernels at 512 tokens. If the count equals the koan's formula, the formula gives
+the bytes of longer cells; if not, they are scaled. The bytes that torch's operations move are derived here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from reference import Moves
 
 NAME = "NVIDIA H100 SXM, by its data sheet: 989 TFLOP/s in bf16, 67 in fp32 without tensor cores, 3.35 TB/s"
 SCALAR = 66.9e12  # FLOP/s of fp32 without tensor cores, which loops over single queries cannot use
-COUNTED = 512  # tokens: the interpreter takes a fraction of a second for so few
+COUNTED = 512  # tokens: so few take a fraction of a second
 BYTES = 2  # of a bf16 number
 
 

@@ -17,7 +17,7 @@ from grader.book.workbook import Koan, Workbook
 from grader.judge.mutation import effect
 from grader.judge.mutation.edits import ALL, LISTED, ROUND, Lines, Operator, Text, edits, is_valid
 from grader.judge.mutation.wrappers import OBSERVED, Mistake, Wrapper, wrapped, wrappers
-from grader.kernels.interpreter.run import kernel_source
+from grader.kernels.kernel_source import kernel_source
 from grader.kernels.kernel_text import read
 from reference import Oracle, Variant
 

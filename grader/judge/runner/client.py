@@ -20,7 +20,7 @@ from grader.book import source_text
 from grader.book.errors import KoansError
 from grader.book.processes import cores
 from grader.book.stubs import not_started, stub_of
-from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
+from grader.book.verdict import Exit, Status, Verdict, judge
 from grader.book.workbook import Koan, Workbook
 from grader.gpu import devices
 from grader.gpu.client import LIMIT as RACE_SECONDS
@@ -33,7 +33,7 @@ from grader.judge.sandbox import probe
 from grader.judge.sandbox.confine import THREADS, Level
 from grader.judge.sandbox.service import Service
 from grader.judge.sandbox.submission import Unreadable
-from grader.judge.targets import Target, exercise_file, missing_requirement, source
+from grader.judge.targets import Target, exercise_file, source
 
 LOOK_AHEAD = 200  # the next run is chosen among this many: no koan has more
 SUBMITTED = ("path", "text")  # kinds of targets whose code is neither ours nor in the learner's own exercises
@@ -242,9 +242,6 @@ class Runner:
 
     def _from_files(self, koan: Koan, target: Target) -> tuple[Status, str] | None:
         """The status and its reason, if this machine cannot run the koan, or its file is missing or unchanged."""
-        lack = missing_requirement(koan)
-        if lack:
-            return Status.not_run_here, lack
         if target.kind in SUBMITTED:
             return self._from_submission(koan, target)
         if target.kind != "learner":
@@ -313,8 +310,7 @@ class Runner:
             return _not_run(flight.ask, done.trouble)
         log = _Log(Path(job.folder) / "events")
         end = _exit(job, done, log)
-        lack = log.first("lack")
-        tests = log.tests if lack is None else [TestResult("", "", Status.not_run_here, message=lack.text)]
+        tests = log.tests
         output = shortened("\n".join(t.output for t in tests if t.output))
         target = str(flight.ask.target)
         verdict = judge(
@@ -331,13 +327,13 @@ class Runner:
         )
         isolation = log.text("confined")
         if job.sandbox and koan.kind == "kernel":
-            isolation = "isolated: a kernel's text is checked and interpreted; no Python of the submission runs"
+            isolation = "isolated: a kernel's text is checked and walked; no Python of the submission runs"
         imports, threads = log.first("imports"), log.first("threads")
         return msgspec.structs.replace(
             verdict,
             isolation=isolation,
             imports=imports.names if imports else (),
-            notes=self._notes(flight.ask, verdict, threads.number if threads else 0),
+            notes=(*verdict.notes, *self._notes(flight.ask, verdict, threads.number if threads else 0)),
         )
 
     def _notes(self, ask: Ask, verdict: Verdict, threads: int) -> tuple[str, ...]:
@@ -459,7 +455,7 @@ class _Log:
 
     def complete(self) -> bool:
         """There is a result of every test, unless the file was broken or cannot run here."""
-        if self.text("broken") or self.first("lack") is not None:
+        if self.text("broken"):
             return True
         counts = [event.number for event in self.events if event.kind in ("collected", "settled")]
         expected = counts[-1] if counts else 0  # how many tests there are, or how many settled the name of the failure

@@ -38,7 +38,6 @@ def test_agreement():
 
 def import_all() -> None:
     """Import what every run imports."""
-    os.environ["TRITON_INTERPRET"] = "1"
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     import torch
 
@@ -46,10 +45,6 @@ def import_all() -> None:
     import hypothesis  # noqa: F401
     import numpy  # noqa: F401
     import pytest  # noqa: F401
-
-    with contextlib.suppress(ImportError):
-        import triton.language
-        import triton.runtime.interpreter  # noqa: F401
 
 
 def warm_up(root: Path) -> Workbook | None:

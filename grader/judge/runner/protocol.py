@@ -72,7 +72,6 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 EventKind = Literal[
     "collected",  # `number` tests were found
     "broken",  # the file could not be imported; `text` says why
-    "lack",  # this machine cannot run the koan; `text` says why
     "confined",  # the submission has a worker; `text` says what confines it
     "start",  # of the test in `text`
     "result",  # of one test

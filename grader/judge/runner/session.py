@@ -251,8 +251,6 @@ class Record:
     def add_collect_report(self, report: pytest.CollectReport) -> None:
         if hasattr(report, "koan_broken"):
             self.write(Event("broken", str(report.koan_broken)[: pytest_plugin.LONGEST_TEXT]))
-        elif hasattr(report, "koan_lack"):
-            self.write(Event("lack", str(report.koan_lack)))
         elif report.failed:
             run_context.current().by_machine = True  # the trouble is in the workbook or in the machine
             self.write(Event("broken", str(report.longrepr)[: pytest_plugin.LONGEST_TEXT]))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
-import importlib.metadata
-import inspect
 import linecache
 import os
 import re
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +15,6 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.book.syntax import parse
 from grader.kernels.interpreter.bf16 import LowPrecisionArithmetic, refused, repaired
 from grader.kernels.interpreter.count import Traffic
 from grader.kernels.interpreter.guard import Guard, PointerCast, StrayAddress
@@ -33,37 +28,10 @@ __all__ = [
     "LowPrecisionArithmetic",
     "PointerCast",
     "StrayAddress",
-    "installed",
-    "kernel_source",
     "load",
-    "unfit",
 ]
 
 POINTER_CASTS = ("create_ptr_to_int", "create_int_to_ptr", "create_bitcast")  # the last one for other types too
-TESTED = (3, 7), (3, 10)  # triton versions: from, up to but not including
-
-
-def installed() -> str:
-    """The version of the installed Triton, or an empty string."""
-    try:
-        return importlib.metadata.version("triton")  # importing Triton would take half a second
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-
-
-def unfit() -> str:
-    """Why the installed Triton cannot run the kernel koans on a CPU, or an empty string."""
-    installed_version = installed()
-    if not installed_version:
-        return "needs triton, which is built for Linux only"
-    version = tuple(int(n) for n in re.findall(r"\d+", installed_version)[:2])
-    if not TESTED[0] <= version < TESTED[1]:
-        low, high = (".".join(map(str, v)) for v in TESTED)
-        return (
-            f"needs triton from {low} up to, not including, {high}; here is {installed_version}: "
-            f"`pip install 'triton>={low},<{high}'`"
-        )
-    return ""
 
 
 def load(text: KernelText, traffic: Traffic | None = None, reached: set[int] | None = None) -> SimpleNamespace:
@@ -198,23 +166,3 @@ def _innermost(error: BaseException) -> BaseException:
             else LowPrecisionArithmetic("Triton has this function for fp32 and fp64 only: cast first, x.to(tl.float32)")
         )
     return error
-
-
-@lru_cache(maxsize=256)
-def kernel_source(fn: Callable[..., Any], name: str) -> str:
-    """The text of a variant that is written as a plain function, as a kernel with this name."""
-    tree = parse(textwrap.dedent(inspect.getsource(fn)))
-    node = tree.body[0]
-    assert isinstance(node, ast.FunctionDef)
-    node.name, node.decorator_list = name, []
-    for argument in (*node.args.args, *node.args.kwonlyargs):
-        if argument.annotation is not None and ast.unparse(argument.annotation) != "tl.constexpr":
-            argument.annotation = None
-    node.returns = None
-    return kernel_text(node)
-
-
-def kernel_text(node: ast.FunctionDef) -> str:
-    """The text of one checked function, without its comments."""
-    head = "" if node.decorator_list else "@triton.jit\n"
-    return head + ast.unparse(node) + "\n"
