@@ -15,10 +15,7 @@ from typing import Any
 import numpy as np
 
 from grader.kernels.tiles.casts import bitcast, cast, number, to_tile
-from grader.kernels.tiles.findings import PointerCast, Refused
-from grader.kernels.tiles.rounding import Array, rounded
-from grader.kernels.tiles.tile import LARGEST, Tile, as_rank, both, defined_in
-from grader.kernels.tiles.types import (
+from grader.kernels.tiles.dtypes import (
     FP32,
     FP64,
     I1,
@@ -27,6 +24,9 @@ from grader.kernels.tiles.types import (
     promoted,
     type_of_number,
 )
+from grader.kernels.tiles.findings import PointerCast, Refused
+from grader.kernels.tiles.rounding import Array, rounded
+from grader.kernels.tiles.tile import LARGEST, Tile, as_rank, both, defined_in
 
 Value = Any  # a Tile, or a plain number
 Operation = Callable[[Value, Value], Tile]

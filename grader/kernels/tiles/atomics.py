@@ -9,6 +9,7 @@ import numpy as np
 
 from grader.kernels.tiles.arithmetic import block_shape
 from grader.kernels.tiles.casts import cast, to_tile
+from grader.kernels.tiles.dtypes import BF16, FP16, FP32, FP64, DType
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.load_store import (
     check_defined,
@@ -24,7 +25,6 @@ from grader.kernels.tiles.load_store import (
 from grader.kernels.tiles.rounding import rounded
 from grader.kernels.tiles.run_state import RunState
 from grader.kernels.tiles.tile import Array, Tile, as_rank
-from grader.kernels.tiles.types import BF16, FP16, FP32, FP64, DType
 
 Update = Callable[[Array, Array], Array]
 UPDATES: dict[str, Update] = {

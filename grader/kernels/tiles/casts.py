@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from grader.kernels.tiles.dtypes import BF16, FP16, I1, DType, type_of_number
 from grader.kernels.tiles.findings import PointerCast, Refused
 from grader.kernels.tiles.rounding import Array, from_bits, rounded, to_bits, toward_zero
 from grader.kernels.tiles.tile import Tile, scalar
-from grader.kernels.tiles.types import BF16, FP16, I1, DType, type_of_number
 
 Rounding = Literal["rtne", "rtz"]
 UNSIGNED = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}

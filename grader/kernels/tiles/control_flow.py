@@ -15,11 +15,11 @@ import numpy as np
 
 from grader.kernels.tiles.arithmetic import is_number
 from grader.kernels.tiles.casts import cast, to_tile
+from grader.kernels.tiles.dtypes import DType, promoted_integers
 from grader.kernels.tiles.expressions import MOST_CALLS, Expressions, Program, selected
 from grader.kernels.tiles.findings import OutOfBudget, Refused
 from grader.kernels.tiles.run_state import MOST_BYTES, RunState
 from grader.kernels.tiles.tile import Array, Tile, both
-from grader.kernels.tiles.types import DType, promoted_integers
 
 LARGE = 1 << 20  # bytes of a value from which all variables are counted together
 

@@ -14,11 +14,11 @@ import numpy as np
 from grader.kernels.tiles import arithmetic, reductions, scans, shapes
 from grader.kernels.tiles.arithmetic import SYMBOLS, as_mask, block_shape, is_number
 from grader.kernels.tiles.casts import cast, to_tile
+from grader.kernels.tiles.dtypes import BY_NAME, I1, DType, Pointer
 from grader.kernels.tiles.findings import Refused, UndefinedValue
 from grader.kernels.tiles.library import LIBRARY, METHODS, Entry
 from grader.kernels.tiles.run_state import RunState
 from grader.kernels.tiles.tile import PROGRAM_AXES, Array, Tile, both
-from grader.kernels.tiles.types import BY_NAME, I1, DType, Pointer
 
 OPERATION_NAMES = {
     "+": "add",

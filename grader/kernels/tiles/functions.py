@@ -11,10 +11,10 @@ import numpy as np
 from grader.kernels.tiles import arithmetic
 from grader.kernels.tiles.arithmetic import Value, common, operands, result
 from grader.kernels.tiles.casts import to_tile
+from grader.kernels.tiles.dtypes import FP16, FP32, FP64, DType
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.rounding import Array, rounded
 from grader.kernels.tiles.tile import Tile
-from grader.kernels.tiles.types import FP16, FP32, FP64, DType
 
 _erf = np.frompyfunc(math.erf, 1, 1)
 LOG2_E = np.float32(math.log2(math.e))

@@ -21,10 +21,10 @@ from grader.kernels.tiles import (
     shapes,
 )
 from grader.kernels.tiles.casts import bitcast, cast, to_tile
+from grader.kernels.tiles.dtypes import I1, I32, DType
 from grader.kernels.tiles.findings import FailedAssertion, Refused
 from grader.kernels.tiles.run_state import RunState
 from grader.kernels.tiles.tile import Tile
-from grader.kernels.tiles.types import I1, I32, DType
 
 
 @dataclass(frozen=True)

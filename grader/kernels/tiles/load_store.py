@@ -10,12 +10,12 @@ import numpy as np
 from grader.kernels.tiles.accesses import Access, AccessKind
 from grader.kernels.tiles.arithmetic import block_shape
 from grader.kernels.tiles.casts import cast, to_tile
+from grader.kernels.tiles.dtypes import I1, Pointer
 from grader.kernels.tiles.findings import Mode, Refused, UndefinedValue
 from grader.kernels.tiles.memory import Argument
 from grader.kernels.tiles.races import note_reads, note_writes
 from grader.kernels.tiles.run_state import RunState
 from grader.kernels.tiles.tile import PROGRAM_AXES, Array, Tile, as_rank
-from grader.kernels.tiles.types import I1, Pointer
 
 CACHE_MODIFIERS = {"loads": ("", ".ca", ".cg", ".cs", ".cv"), "stores": ("", ".wb", ".cg", ".cs", ".wt")}
 EVICTION_POLICIES = ("", "evict_first", "evict_last")

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from grader.kernels.tiles.dtypes import BF16, FP16, FP32, FP64, I8, I32, U8, DType
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.rounding import Array, rounded, tf32
 from grader.kernels.tiles.tile import Tile, all_defined, defined_in
-from grader.kernels.tiles.types import BF16, FP16, FP32, FP64, I8, I32, U8, DType
 
 SMALLEST_INNER = {8: 32, 16: 16, 32: 8, 64: 4}  # the least k of a product, by bits of an operand
 PRECISIONS = ("tf32", "tf32x3", "ieee", "bf16x3", "bf16x6")

@@ -12,10 +12,10 @@ import numpy as np
 
 from grader.kernels.tiles import arithmetic, functions
 from grader.kernels.tiles.casts import bitcast, cast, to_tile
+from grader.kernels.tiles.dtypes import FP32, I32, U32, U64
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.functions import upper_half
 from grader.kernels.tiles.tile import Tile, as_rank
-from grader.kernels.tiles.types import FP32, I32, U32, U64
 
 ROUNDS = 10
 KEYS = 0x9E3779B9, 0xBB67AE85

@@ -14,11 +14,11 @@ import numpy as np
 
 from grader.kernels.tiles import arithmetic
 from grader.kernels.tiles.casts import cast
+from grader.kernels.tiles.dtypes import FP32, FP64, I1, I32, U32, DType
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.rounding import Array
 from grader.kernels.tiles.shapes import axis_of
 from grader.kernels.tiles.tile import PROGRAM_AXES, Tile, all_defined
-from grader.kernels.tiles.types import FP32, FP64, I1, I32, U32, DType
 
 Combine = Callable[[Sequence[Tile], Sequence[Tile]], Sequence[Tile]]  # two groups of scalars, lower positions first
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.kernels.tiles.types import BF16, FP8E4NV, FP8E5, FP16, FP32, FP64, DType
+from grader.kernels.tiles.dtypes import BF16, FP8E4NV, FP8E5, FP16, FP32, FP64, DType
 
 Array = np.ndarray[Any, Any]
 

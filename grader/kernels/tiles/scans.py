@@ -9,12 +9,12 @@ import numpy as np
 
 from grader.kernels.tiles import arithmetic
 from grader.kernels.tiles.casts import cast, to_tile
+from grader.kernels.tiles.dtypes import I1, I32
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.reductions import Combine, checked, largest, smallest, sum_type
 from grader.kernels.tiles.rounding import Array
 from grader.kernels.tiles.shapes import axis_of, checked_shape
 from grader.kernels.tiles.tile import PROGRAM_AXES, Tile, all_defined, both
-from grader.kernels.tiles.types import I1, I32
 
 
 def scanned(tiles: Sequence[Tile], axis: Any, combine: Combine, reverse: bool, name: str) -> list[Tile]:

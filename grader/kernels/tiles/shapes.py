@@ -9,9 +9,9 @@ import numpy as np
 
 from grader.kernels.tiles.arithmetic import Value, block_shape, is_number, stretched
 from grader.kernels.tiles.casts import cast, number, to_tile
+from grader.kernels.tiles.dtypes import I32, DType
 from grader.kernels.tiles.findings import PointerCast, Refused
 from grader.kernels.tiles.tile import LARGEST, PROGRAM_AXES, Tile
-from grader.kernels.tiles.types import I32, DType
 
 
 def checked_shape(shape: Any, name: str = "a tile") -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.kernels.tiles.types import DType
+from grader.kernels.tiles.dtypes import DType
 
 Array = np.ndarray[Any, Any]
 PROGRAM_AXES = 3  # a grid has three axes
