@@ -25,7 +25,7 @@ from grader.kernels.tiles.dtypes import (
     type_of_number,
 )
 from grader.kernels.tiles.findings import PointerCast, Refused
-from grader.kernels.tiles.rounding import Array, rounded
+from grader.kernels.tiles.rounding import Array, larger, rounded, smaller
 from grader.kernels.tiles.tile import LARGEST, Tile, as_rank, both, defined_in
 
 Value = Any  # a Tile, or a plain number
@@ -367,9 +367,8 @@ def _extreme(function: Any, name: str) -> Operation:
     return operation
 
 
-# A NaN gives way to a number, as in PTX min and max.
-minimum: Operation = _extreme(np.fmin, "minimum")
-maximum: Operation = _extreme(np.fmax, "maximum")
+minimum: Operation = _extreme(smaller, "minimum")
+maximum: Operation = _extreme(larger, "maximum")
 
 _OPERATORS: dict[str, Operation] = {
     "+": add,

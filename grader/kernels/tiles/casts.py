@@ -76,8 +76,11 @@ def _converted(data: Array, source: DType, target: DType) -> Array:
 
 
 def _to_int(data: Array, target: DType) -> Array:
-    """Floats cut to whole numbers. As on a GPU, what is too large becomes the largest number, and NaN becomes 0."""
-    bits = max(32, target.bits)
+    """Floats cut to whole numbers. As on a GPU, what is too large becomes the largest number, and NaN becomes 0.
+
+    PTX has no cast to 8 bits: the lowest bits of a cast to 16 are taken.
+    """
+    bits = max(16, target.bits)
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if target.signed else (0, 2**bits)
     whole = np.trunc(data.astype(np.float64))
     wide = np.int64 if target.signed else np.uint64

@@ -13,7 +13,7 @@ from grader.kernels.tiles.arithmetic import Value, common, operands, result
 from grader.kernels.tiles.casts import to_tile
 from grader.kernels.tiles.dtypes import FP16, FP32, FP64, DType
 from grader.kernels.tiles.findings import Refused
-from grader.kernels.tiles.rounding import Array, rounded
+from grader.kernels.tiles.rounding import Array, fused, larger, rounded, smaller
 from grader.kernels.tiles.tile import Tile
 
 _erf = np.frompyfunc(math.erf, 1, 1)
@@ -90,18 +90,15 @@ def absolute(x: Value) -> Tile:
 def fma(x: Value, y: Value, z: Value) -> Tile:
     """x · y + z, rounded once."""
     (a, b, c), dtype = common(x, y, z)
-    if dtype is FP64:
-        return result(a * b + c, dtype, x, y, z)
     if dtype.is_float:
-        exact = a.astype(np.float64) * b + c
-        return result(rounded(rounded(exact, dtype) if dtype is not FP16 else exact, dtype), dtype, x, y, z)
+        return result(fused(a, b, c, dtype), dtype, x, y, z)
     return result(arithmetic.add(arithmetic.multiply(x, y), z).data, dtype, x, y, z)
 
 
 def clamp(x: Value, low: Value, high: Value) -> Tile:
     """x within [low, high]."""
     (a, b, c), dtype = common(x, low, high)
-    return result(np.fmin(np.fmax(a, b), c), dtype, x, low, high)
+    return result(smaller(larger(a, b), c), dtype, x, low, high)
 
 
 def sigmoid(x: Value) -> Tile:

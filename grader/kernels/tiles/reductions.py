@@ -141,6 +141,10 @@ def _by_numpy(x: Tile, axis: Any, keep_dims: bool, ufunc: np.ufunc, name: str) -
     tile, at = _flat(x, axis, name)
     at += PROGRAM_AXES
     data = ufunc.reduce(tile.data, axis=at, dtype=tile.dtype.storage)
+    if tile.dtype.is_float and ufunc in (np.fmax, np.fmin) and (data == 0).any():
+        negative = np.signbit(tile.data) & (tile.data == 0)
+        zeros = negative.any(axis=at) if ufunc is np.fmin else (negative | (tile.data != 0)).all(axis=at)
+        data = np.where(data == 0, np.where(zeros, -0.0, 0.0), data).astype(tile.dtype.storage)  # −0 is less than +0
     return _finished(data, all_defined(tile, at), tile, tile.dtype, len(x.shape), axis, keep_dims)
 
 

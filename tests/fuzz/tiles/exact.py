@@ -275,14 +275,17 @@ def inverted(x: Value) -> Value:
 MATH: dict[str, Callable[[float], float]] = {
     "exp": math.exp, "exp2": math.exp2, "log": math.log, "log2": math.log2, "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos,
     "erf": math.erf, "floor": math.floor, "ceil": math.ceil, "sqrt_rn": math.sqrt, "rsqrt": lambda x: 1 / math.sqrt(x),
-    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
 }  # fmt: skip
+FUNCTIONS = (*MATH, "sigmoid")
 EXACT = ("sqrt", "sqrt_rn", "floor", "ceil")  # rounded correctly
 
 
 def function(name: str, x: Value) -> Value:
     """A function of a float, from float64's: for fp32 rounded correctly but for very rare cases."""
     assert x.kind in ("fp32", "fp64")
+    if name == "sigmoid":  # Triton has no function for it: 1 / (1 + exp(-x)), each step rounded
+        one = Value(x.kind, np.ones_like(x.data))
+        return arithmetic("/", one, arithmetic("+", one, function("exp", negative(x))))
     out = [_called(name, float(v)) for v in x.data.ravel()]
     return Value(x.kind, round_to(np.array(out, dtype=np.float64).reshape(x.data.shape), x.kind))
 
@@ -300,8 +303,6 @@ def _called(name: str, x: float) -> float:
         return -math.inf
     if name == "rsqrt" and math.isinf(x):
         return 0.0 if x > 0 else math.nan
-    if name == "sigmoid" and x < -700:
-        return 0.0
     try:
         return MATH[name](x)
     except OverflowError:

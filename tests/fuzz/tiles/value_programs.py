@@ -191,11 +191,11 @@ class _Maker:
         kind = self.rng.choice(kinds)
         return self.cast_to(var, kind)
 
-    def operand(self, var: _Var) -> tuple[str, Value]:
-        """The other side of an operation: a variable or a number."""
+    def operand(self, var: _Var, divides: bool = False) -> tuple[str, Value]:
+        """The other side of an operation: a variable or a number. A division of floats is in fp32 or fp64."""
         if self.rng.random() < 0.35:
-            number = self.number(var.value.kind)
-            return _written(number), exact.literal(number, var.value.kind)
+            number, kind = self.number(var.value.kind), var.value.kind
+            return _written(number), exact.literal(number, "fp32" if divides and kind in ("fp16", "bf16") else kind)
         kinds = (var.value.kind,) if self.rng.random() < 0.7 else (*INTS, *FLOATS)
         other = self.pick(kinds, var)
         return other.name, other.value
@@ -214,7 +214,7 @@ class _Maker:
         if operator == "//":
             kinds = tuple(k for k in INTS if k != "i1")
         left = self.pick(kinds)
-        text, right = self.operand(left)
+        text, right = self.operand(left, divides=operator in ("/", "%"))
         kind = exact.promoted(left.value.kind, right.kind)
         if operator in ("//", "%") and kind in INTS:
             divisor = self.rng.choice((3, 5, 7, 10, 1, -3 if not left.value.kind.startswith("u") else 3))
@@ -310,7 +310,7 @@ class _Maker:
 
     def function(self) -> None:
         var = self.pick(("fp32", "fp64"))
-        names = [n for n in exact.MATH if n != "sqrt_rn" or var.value.kind == "fp32"]
+        names = [n for n in exact.FUNCTIONS if n != "sqrt_rn" or var.value.kind == "fp32"]
         name = self.rng.choice(names)
         if name in ("sin", "cos"):  # far from 0 a GPU's are not close
             small = exact.round_to(np.where(np.abs(var.value.data) < 1000, var.value.data, 0.5), var.value.kind)
