@@ -10,6 +10,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from grader.kernels.tiles.dtypes import (
 )
 from grader.kernels.tiles.findings import PointerCast, Refused
 from grader.kernels.tiles.rounding import Array, larger, rounded, smaller
-from grader.kernels.tiles.tile import LARGEST, Tile, as_rank, both, defined_in
+from grader.kernels.tiles.tile import LARGEST, PROGRAM_AXES, Tile, as_rank, both, defined_in
 
 Value = Any  # a Tile, or a plain number
 Operation = Callable[[Value, Value], Tile]
@@ -122,14 +123,21 @@ def _said(x: object) -> str:
 
 def block_shape(*tiles: Tile) -> tuple[int, ...]:
     """The shape of tiles together: axes of length 1 are stretched, missing ones come first. Raises Refused."""
+    first = tiles[0].data.shape[PROGRAM_AXES:]
+    if all(tile.data.shape[PROGRAM_AXES:] == first for tile in tiles[1:]):
+        return tuple(first)
+    return _joint_shape(tuple(tile.shape for tile in tiles))
+
+
+@lru_cache(maxsize=4096)
+def _joint_shape(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
     shape: tuple[int, ...] = ()
-    for tile in tiles:
-        other = tile.shape
+    for other in shapes:
         rank = max(len(shape), len(other))
         a, b = (1,) * (rank - len(shape)) + shape, (1,) * (rank - len(other)) + other
         if any(x != y and 1 not in (x, y) for x, y in zip(a, b, strict=True)):
-            shapes = " and ".join(str(list(t.shape)) for t in tiles)
-            raise Refused(f"tiles of the shapes {shapes} do not fit: axes must be equal or 1")
+            listed = " and ".join(str(list(s)) for s in shapes)
+            raise Refused(f"tiles of the shapes {listed} do not fit: axes must be equal or 1")
         shape = tuple(max(x, y) for x, y in zip(a, b, strict=True))
     if math.prod(shape) > LARGEST:
         raise Refused(f"a tile of the shape {list(shape)} has more than {LARGEST:,} elements, which Triton refuses")

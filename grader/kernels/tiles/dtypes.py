@@ -6,6 +6,7 @@ The rules are Triton's (`semantic.py`, version 3.9): they decide what a compiled
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -16,12 +17,12 @@ Kind = Literal["bool", "int", "float", "pointer"]
 RANK: dict[Kind, int] = {"bool": 0, "int": 1, "float": 2}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DType:
     """A type of elements.
 
     `storage` is the numpy type that holds them: every float of up to 32 bits is held as a float32. `fraction` is the
-    number of explicit bits of a float's fraction.
+    number of explicit bits of a float's fraction. There is one object for each type.
     """
 
     name: str
@@ -67,7 +68,7 @@ class DType:
         return (1 << (self.bits - self.signed)) - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pointer(DType):
     """The type of addresses of elements."""
 
@@ -98,6 +99,7 @@ BY_NAME = {
 }
 
 
+@lru_cache
 def pointer_to(element: DType) -> Pointer:
     """The type of addresses of such elements."""
     return Pointer(f"*{element.name}", "pointer", 64, np.int64, element=element)

@@ -305,15 +305,15 @@ class Expressions:
 
     def called(self, name: str, entry: Entry, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """A function of triton.language."""
-        bound, own = entry.bound(name, args, kwargs)
+        own = entry.renamed(name, args, kwargs)
         if name == "dot":
-            self.pay_for_dot(bound)
+            self.pay_for_dot(args)
         elif not entry.run and name not in _MOVES:
-            self.reserve(*bound, *own.values())
-        result = entry.function(self.run, *bound, **own) if entry.run else entry.function(*bound, **own)
+            self.reserve(*args, *own.values())
+        result = entry.function(self.run, *args, **own) if entry.run else entry.function(*args, **own)
         if name in COUNTED:
             for x in result if isinstance(result, tuple) else (result,):
-                source = bound[0] if name in ("max", "min", "sum") and isinstance(bound[0], Tile) else x
+                source = args[0] if name in ("max", "min", "sum") and args and isinstance(args[0], Tile) else x
                 if isinstance(source, Tile):
                     self.count(name, source)
         return result

@@ -56,7 +56,7 @@ def load(
     what a launch may cost, about in nanoseconds.
     """
     watch = Watch(Traffic() if traffic is None else traffic, reached, accesses, assigned, budget)
-    return SimpleNamespace(**{name: Kernel(name, text, watch) for name in text.functions})
+    return SimpleNamespace(**{name: Kernel(name, text, watch, is_stub(node)) for name, node in text.functions.items()})
 
 
 @lru_cache(maxsize=256)
@@ -80,6 +80,7 @@ class Kernel:
     name: str
     text: KernelText
     watch: Watch = field(repr=False)
+    is_stub: bool = False
 
     def with_traffic(self, traffic: Traffic) -> Kernel:
         """The same kernel, counted elsewhere."""
@@ -87,7 +88,7 @@ class Kernel:
 
     def __getitem__(self, grid: tuple[int, ...] | Callable[[Any], tuple[int, ...]]) -> Callable[..., None]:
         def run(*args: Any, **kwargs: Any) -> None:
-            if is_stub(self.text.functions[self.name]):
+            if self.is_stub:
                 raise YourTurn("your turn")
             options = {k: v for k, v in kwargs.items() if k not in OPTIONS or k in _parameters(self.text, self.name)}
             axes = grid(kwargs) if callable(grid) else grid

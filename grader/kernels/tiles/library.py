@@ -29,31 +29,39 @@ from grader.kernels.tiles.tile import Tile
 
 @dataclass(frozen=True)
 class Entry:
-    """A function. `names` are its parameters in triton.language, by position; `run`: it gets the run's state first."""
+    """A function. `names` are its parameters in triton.language, by position; `run`: it gets the run's state first.
+
+    `parameters` are its own names, the first `required` of which have no default; `takes_more`: any number of them.
+    """
 
     function: Callable[..., Any]
-    signature: inspect.Signature
+    parameters: tuple[str, ...]
+    required: int
+    takes_more: bool
     names: Mapping[str, str]  # Triton's name to our own
     run: bool = False
 
-    def bound(
-        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments for the function. Raises Refused if they do not fit its parameters."""
-        own = {self.names.get(key, key): value for key, value in kwargs.items()}
-        try:
-            self.signature.bind(*args, **own)
-        except TypeError as error:
-            raise Refused(f"tl.{name}: {error}") from None
-        return tuple(args), own
+    def renamed(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The keyword arguments by the function's own names. Raises Refused if the arguments do not fit."""
+        if len(args) > len(self.parameters) and not self.takes_more:
+            raise Refused(f"tl.{name} takes {len(self.parameters)} arguments, and here are {len(args)}")
+        own = {self.names.get(key, key): value for key, value in kwargs.items()} if kwargs else kwargs
+        given = self.parameters[: len(args)]
+        for key in own:
+            if key not in self.parameters or key in given:
+                raise Refused(f"tl.{name} has no parameter {key}, or gets it twice")
+        for missing in self.parameters[len(args) : self.required]:
+            if missing not in own:
+                raise Refused(f"tl.{name} needs a value for {missing}")
+        return own
 
 
 def _entry(function: Callable[..., Any], names: str = "", *, run: bool = False) -> Entry:
-    signature = inspect.signature(function)
-    parameters = list(signature.parameters.values())[1:] if run else list(signature.parameters.values())
-    ours = [p.name for p in parameters]
-    renamed = {theirs: our for theirs, our in zip(names.split(), ours, strict=False) if theirs != our}
-    return Entry(function, signature.replace(parameters=parameters), renamed, run)
+    parameters = list(inspect.signature(function).parameters.values())[int(run) :]
+    own = [p for p in parameters if p.kind is not p.VAR_POSITIONAL]
+    required = sum(p.default is p.empty for p in own)
+    renamed = {theirs: p.name for theirs, p in zip(names.split(), own, strict=False) if theirs != p.name}
+    return Entry(function, tuple(p.name for p in own), required, len(own) < len(parameters), renamed, run)
 
 
 def _program_id(run: RunState, axis: Any) -> Tile:

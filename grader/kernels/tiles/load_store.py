@@ -76,7 +76,8 @@ def load(
     addresses, lanes = as_rank(pointer.data, rank), None if chosen is None else as_rank(chosen.data, rank)
     if lanes is not None and lanes.all() and (chosen is None or chosen.defined is None):
         lanes = None
-    addresses = np.broadcast_to(addresses, addresses.shape[:PROGRAM_AXES] + shape)
+    if addresses.shape[PROGRAM_AXES:] != shape:
+        addresses = np.broadcast_to(addresses, addresses.shape[:PROGRAM_AXES] + shape)
     check_defined(run, pointer, chosen, lanes, rank, "reads")
     data = _loaded(run, addresses, lanes, dtype)
     tile = Tile(data, dtype.element)

@@ -102,7 +102,8 @@ def expand_dims(x: Value, axis: Any) -> Tile:
 
 
 def _with_axis(x: Tile, axis: int) -> Tile:
-    return x.moved(lambda data: np.expand_dims(data, axis + PROGRAM_AXES))
+    place = (*(slice(None),) * (axis + PROGRAM_AXES), None)
+    return x.moved(lambda data: data[place])
 
 
 def indexed(x: Tile, index: Any) -> Tile:

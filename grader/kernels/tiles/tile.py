@@ -30,7 +30,8 @@ class Tile:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the block; () for a scalar."""
-        return tuple(self.data.shape[PROGRAM_AXES:])
+        shape: tuple[int, ...] = self.data.shape[PROGRAM_AXES:]
+        return shape
 
     @property
     def type(self) -> str:
