@@ -88,14 +88,18 @@ def is_number(x: object) -> bool:
 
 def binary(symbol: str, a: Value, b: Value) -> Value:
     """`a symbol b`. Raises Refused where Triton would not compile it."""
-    if not isinstance(a, Tile) and not isinstance(b, Tile):
-        return constant(symbol, a, b)
-    for x in (a, b):
-        if not isinstance(x, Tile) and not is_number(x):
-            raise Refused(f"`{symbol}` takes tiles and numbers, not {_said(x)}")
-    if symbol in COMPARISONS:
-        return compared(symbol, a, b)
+    if not isinstance(a, Tile):
+        if not isinstance(b, Tile):
+            return constant(symbol, a, b)
+        _check_number(symbol, a)
+    elif not isinstance(b, Tile):
+        _check_number(symbol, b)
     return _OPERATORS[symbol](a, b)
+
+
+def _check_number(symbol: str, x: object) -> None:
+    if not is_number(x):
+        raise Refused(f"`{symbol}` takes tiles and numbers, not {_said(x)}")
 
 
 def constant(symbol: str, a: Any, b: Any) -> Any:
@@ -172,21 +176,27 @@ def _check_pointers(a: DType, b: DType, *, allow_a: bool, allow_b: bool) -> None
 def operands(a: Value, b: Value, *, divides: bool = False) -> tuple[Any, Any, DType]:
     """Two operands in the type in which they meet, as arrays of one rank (a number stays a number), and the type."""
     one, other = _dtype(a), _dtype(b)
-    _check_pointers(one, other, allow_a=False, allow_b=False)
-    dtype = promoted(one, is_number(a), other, is_number(b), divides=divides)
+    if one.is_pointer or other.is_pointer:
+        _check_pointers(one, other, allow_a=False, allow_b=False)
     if isinstance(a, Tile) and isinstance(b, Tile):
+        dtype = one if one is other and one.bits >= 32 else promoted(one, False, other, False, divides=divides)
         rank = len(block_shape(a, b))
+        if a.dtype is dtype and b.dtype is dtype and a.data.ndim == b.data.ndim:
+            return a.data, b.data, dtype
         return as_rank(cast(a, dtype).data, rank), as_rank(cast(b, dtype).data, rank), dtype
+    dtype = promoted(one, is_number(a), other, is_number(b), divides=divides)
     x, y = (cast(z, dtype).data if isinstance(z, Tile) else number(z, dtype) for z in (a, b))
     return x, y, dtype
 
 
 def result(data: Array, dtype: DType, *inputs: Value) -> Tile:
     """A tile of results, undefined where one of the inputs is."""
-    tiles = [x for x in inputs if isinstance(x, Tile)]
-    if all(x.defined is None for x in tiles):
+    for x in inputs:
+        if isinstance(x, Tile) and x.defined is not None:
+            break
+    else:
         return Tile(data, dtype)
-    defined, origin = defined_in(*tiles, rank=data.ndim - 3)
+    defined, origin = defined_in(*(x for x in inputs if isinstance(x, Tile)), rank=data.ndim - 3)
     return Tile(data, dtype, defined, origin)
 
 
@@ -357,12 +367,16 @@ def shift_right(a: Value, b: Value) -> Tile:
     return _shifted(a, b, left=False)
 
 
-def compared(symbol: str, a: Value, b: Value) -> Tile:
+def _compared(function: Any, symbol: str) -> Operation:
     """A comparison, as a tile of booleans. A comparison with NaN is false, but != is true."""
-    x, y, dtype = operands(a, b)
-    if dtype.is_fp8:
-        raise Refused(f"`{symbol}` on {dtype}: cast first, x.to(tl.float32)")
-    return result(COMPARISONS[symbol](x, y), I1, a, b)
+
+    def operation(a: Value, b: Value) -> Tile:
+        x, y, dtype = operands(a, b)
+        if dtype.is_fp8:
+            raise Refused(f"`{symbol}` on {dtype}: cast first, x.to(tl.float32)")
+        return result(function(x, y), I1, a, b)
+
+    return operation
 
 
 def _extreme(function: Any, name: str) -> Operation:
@@ -390,6 +404,7 @@ _OPERATORS: dict[str, Operation] = {
     "&": bit_and,
     "|": bit_or,
     "^": bit_xor,
+    **{symbol: _compared(function, symbol) for symbol, function in COMPARISONS.items()},
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +19,12 @@ UNSIGNED = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
 
 def number(value: bool | int | float, dtype: DType) -> Any:
     """A literal as one element of a type. Raises Refused if it does not fit."""
+    return _number(value, type(value).__name__, math.copysign(1, value), dtype)
+
+
+@lru_cache(maxsize=4096)
+def _number(value: bool | int | float, kind: str, sign: float, dtype: DType) -> Any:
+    """`kind` and `sign` tell numbers apart that are equal: 1 and 1.0, 0.0 and -0.0."""
     if dtype.is_float:
         with np.errstate(over="ignore"):
             wide = np.asarray(float(value), dtype=np.float64)

@@ -6,7 +6,7 @@ The rules are Triton's (`semantic.py`, version 3.9): they decide what a compiled
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -35,34 +35,34 @@ class DType:
     def __str__(self) -> str:
         return self.name
 
-    @property
+    @cached_property
     def is_float(self) -> bool:
         return self.kind == "float"
 
-    @property
+    @cached_property
     def is_int(self) -> bool:
         """An integer, or a boolean: Triton takes a boolean for an unsigned integer of one bit."""
         return self.kind in ("int", "bool")
 
-    @property
+    @cached_property
     def is_fp8(self) -> bool:
         return self.kind == "float" and self.bits == 8
 
-    @property
+    @cached_property
     def is_pointer(self) -> bool:
         return self.kind == "pointer"
 
-    @property
+    @cached_property
     def itemsize(self) -> int:
         """Bytes of one element in memory."""
         return max(1, self.bits // 8)
 
-    @property
+    @cached_property
     def lowest(self) -> int:
         """The smallest integer of this type."""
         return -(1 << (self.bits - 1)) if self.signed else 0
 
-    @property
+    @cached_property
     def highest(self) -> int:
         """The largest integer of this type."""
         return (1 << (self.bits - self.signed)) - 1

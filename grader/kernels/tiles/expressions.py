@@ -33,6 +33,7 @@ OPERATION_NAMES = {
 COUNTED = frozenset(
     """exp exp2 log log2 sqrt rsqrt sin cos erf maximum minimum max min sum where fma dot cumsum""".split()  # noqa: SIM905
 )
+SMALL = 1 << 14
 MOST_CALLS = 24  # kernels that call one another, one inside the other
 
 
@@ -128,16 +129,22 @@ class Expressions:
         if len(tiles) == 1:
             self.run.charge(tiles[0].data.size)
             return
+        sizes = math.prod(t.data.size for t in tiles)
+        if sizes <= SMALL:  # no result is larger
+            self.run.charge(sizes)
+            return
         first, *others = (t.data.shape for t in tiles)
         if all(shape == first for shape in others):
-            self.run.charge(math.prod(first))
+            self.run.charge(tiles[0].data.size)
             return
         programs = np.broadcast_shapes(*(t.data.shape[:PROGRAM_AXES] for t in tiles))
         self.run.charge(math.prod(programs) * math.prod(block_shape(*tiles)))
 
     def count(self, name: str, result: Tile) -> None:
         """Count the elements of an operation in all programs."""
-        self.run.operations[name] += math.prod(result.data.shape[PROGRAM_AXES:]) * self.run.count
+        data, run = result.data, self.run
+        a, b, c = data.shape[:PROGRAM_AXES]
+        run.operations[name] += data.size // (a * b * c) * run.count
 
     def unary(self, node: ast.UnaryOp) -> Any:
         x = self.value(node.operand)

@@ -11,9 +11,9 @@ import numpy as np
 from grader.kernels.tiles import arithmetic
 from grader.kernels.tiles.arithmetic import Value, common, operands, result
 from grader.kernels.tiles.casts import to_tile
-from grader.kernels.tiles.dtypes import FP16, FP32, FP64, DType
+from grader.kernels.tiles.dtypes import FP32, FP64, DType
 from grader.kernels.tiles.findings import Refused
-from grader.kernels.tiles.rounding import Array, fused, larger, rounded, smaller
+from grader.kernels.tiles.rounding import Array, fused, larger, smaller
 from grader.kernels.tiles.tile import Tile
 
 _erf = np.frompyfunc(math.erf, 1, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -54,7 +53,8 @@ class RunState:
     @property
     def count(self) -> int:
         """How many programs run together."""
-        return math.prod(self.programs)
+        a, b, c = self.programs
+        return a * b * c
 
     @property
     def is_idle(self) -> bool:
