@@ -123,14 +123,14 @@ class Expressions:
 
     def reserve(self, *values: Any) -> None:
         """Pay for an operation on tiles before it makes its result."""
-        tiles = [x for x in values if isinstance(x, Tile)]
+        sizes, tiles = 1, []
+        for x in values:
+            if isinstance(x, Tile):
+                sizes *= x.data.size
+                tiles.append(x)
         if not tiles:
             return
-        if len(tiles) == 1:
-            self.run.charge(tiles[0].data.size)
-            return
-        sizes = math.prod(t.data.size for t in tiles)
-        if sizes <= SMALL:  # no result is larger
+        if sizes <= SMALL or len(tiles) == 1:  # no result is larger
             self.run.charge(sizes)
             return
         first, *others = (t.data.shape for t in tiles)
@@ -239,7 +239,9 @@ class Expressions:
         return tile
 
     def subscript(self, node: ast.Subscript) -> Any:
-        x, index = self.value(node.value), self.index(node.slice)
+        x, index = self.value(node.value), _new_axes(node.slice)
+        if index is None:
+            index = self.index(node.slice)
         if isinstance(x, Tile):
             return shapes.indexed(x, index)
         if isinstance(x, tuple) and (type(index) is int or isinstance(index, slice)):
@@ -428,6 +430,21 @@ def selected(chosen: Array, a: Any, b: Any) -> Any:
             tile.defined, tile.origin = np.where(mask, *masks), a.origin or b.origin
         return tile
     raise AssertionError("the types were not compared")
+
+
+@lru_cache(maxsize=4096)
+def _new_axes(node: ast.expr) -> tuple[Any, ...] | None:
+    """An index of `:` and None alone, such as [:, None]; None for any other."""
+    parts = node.elts if isinstance(node, ast.Tuple) else [node]
+    index: list[Any] = []
+    for part in parts:
+        if isinstance(part, ast.Slice) and part.lower is part.upper is part.step is None:
+            index.append(slice(None))
+        elif isinstance(part, ast.Constant) and part.value is None:
+            index.append(None)
+        else:
+            return None
+    return tuple(index)
 
 
 @lru_cache(maxsize=4096)

@@ -38,6 +38,9 @@ def _shape_of(args: tuple[Any, ...]) -> tuple[int, ...]:
     return checked_shape(args[0] if len(args) == 1 and isinstance(args[0], tuple) else args)
 
 
+_PROGRAMS = (slice(None),) * PROGRAM_AXES
+
+
 def arange(start: Value, end: Value) -> Tile:
     """The whole numbers from `start` up to `end`, as i32."""
     for n in (start, end):
@@ -109,6 +112,9 @@ def _with_axis(x: Tile, axis: int) -> Tile:
 def indexed(x: Tile, index: Any) -> Tile:
     """x[:, None]: `None` makes an axis of length 1, `:` keeps one. Raises Refused for all else."""
     parts = index if isinstance(index, tuple) else (index,)
+    kept = sum(part is not None for part in parts)
+    if x.defined is None and kept <= len(x.shape) and all(part is None or part == slice(None) for part in parts):
+        return Tile(x.data[(*_PROGRAMS, *parts)], x.dtype)
     kept, tile = 0, x
     for axis, part in enumerate(parts):
         if part is None:
