@@ -422,8 +422,10 @@ def negative(x: Value) -> Value:
 
 
 def positive(x: Value) -> Value:
-    """+x."""
-    return x if isinstance(x, Tile) else _of_number(operator.pos, x, "+")
+    """+x of a number. Triton has no unary + for tiles."""
+    if isinstance(x, Tile):
+        raise Refused("Triton has no unary + of a tile: leave it out")
+    return _of_number(operator.pos, x, "+")
 
 
 def inverted(x: Value) -> Value:

@@ -28,10 +28,10 @@ def _number(value: bool | int | float, kind: str, sign: float, dtype: DType) -> 
     if dtype.is_float:
         with np.errstate(over="ignore"):
             wide = np.asarray(float(value), dtype=np.float64)
+            if dtype.is_fp8 and rounded(wide, dtype) != wide:  # Triton makes no code for it that LLVM accepts
+                raise Refused(f"the number {value} is none of {dtype}: make a tile of tl.float32 and cast it")
         return dtype.storage(rounded(wide, dtype)[()])
     if dtype.kind == "bool":
-        if value not in (0, 1):
-            raise Refused(f"the number {value} is out of range for i1")
         return np.bool_(value)
     if isinstance(value, float):
         raise Refused(f"{value} is no whole number, as {dtype} needs")
@@ -57,6 +57,8 @@ def cast(x: Tile, dtype: DType, rounding: Rounding | None = None) -> Tile:
         return x
     if x.dtype.is_pointer or dtype.is_pointer:
         raise PointerCast
+    if not _has_cast(x.dtype, dtype):
+        raise Refused(f"Triton has no cast from {x.dtype} to {dtype}: take the way over tl.float32")
     narrows = x.dtype.is_float and dtype.is_float and dtype.bits < x.dtype.bits
     if rounding is not None and not narrows:
         raise Refused(f"fp_downcast_rounding is for a cast to a narrower float, not from {x.dtype} to {dtype}")
@@ -64,6 +66,12 @@ def cast(x: Tile, dtype: DType, rounding: Rounding | None = None) -> Tile:
         if rounding == "rtz":
             return x.with_data(toward_zero(x.data, dtype), dtype)
         return x.with_data(_converted(x.data, x.dtype, dtype), dtype)
+
+
+def _has_cast(source: DType, target: DType) -> bool:
+    """An 8-bit float is cast to floats of 16 and 32 bits and back, to nothing else."""
+    other = target if source.is_fp8 else source
+    return not (source.is_fp8 or target.is_fp8) or (other.is_float and other.bits in (16, 32))
 
 
 def _converted(data: Array, source: DType, target: DType) -> Array:

@@ -136,7 +136,7 @@ class Frame(Expressions):
         self.run.active = both(outer, ~chosen)
         self.mark(node, -1)
         other, still_other = self._arm(node.orelse, before, both(outer, ~chosen))
-        self.run.active = outer
+        self.run.active, self.run.line = outer, node.lineno
         if still_then is not None or still_other is not None:  # an arm returned: its programs are done
             self.run.active = _united(both(outer, chosen), both(outer, ~chosen), still_then, still_other)
         self.values = _joined(before, then, other, chosen)
@@ -167,7 +167,7 @@ class Frame(Expressions):
                 break
             if active is not None and active.all():
                 active = outer
-            self._pass(node.body, before, active, outer)
+            self._pass(node, before, active, outer)
             passes += 1
             if ends:
                 break
@@ -175,12 +175,13 @@ class Frame(Expressions):
         self.run.active, self.values = outer, {name: self.values[name] for name in before}
 
     def _pass(
-        self, body: Sequence[ast.stmt], before: Mapping[str, Any], active: Array | None, outer: Array | None
+        self, node: ast.While, before: Mapping[str, Any], active: Array | None, outer: Array | None
     ) -> None:
         """Run a loop's body once, for the active programs. The others keep what they have."""
         old = {name: self.values[name] for name in before}
         self.values, self.run.active = dict(old), active
-        self.block(body)
+        self.block(node.body)
+        self.run.line = node.lineno
         for name, value in old.items():
             new = self.values[name]
             if new is value:
@@ -228,6 +229,7 @@ class Frame(Expressions):
         old = dict(self.values)
         self.values, self.run.active = dict(old), active
         self.block(node.body)
+        self.run.line = node.lineno
         for name, value in old.items():
             new = self.values[name]
             if new is value or name == counter:

@@ -86,6 +86,8 @@ def zeros(shape: Any, dtype: Any) -> Tile:
 
 def zeros_like(x: Tile) -> Tile:
     """A tile of zeros of the shape and type of another."""
+    if not isinstance(x, Tile):
+        raise Refused("tl.zeros_like takes a tile, not a number")
     return full(x.shape, 0, x.dtype)
 
 
@@ -132,6 +134,8 @@ def indexed(x: Tile, index: Any) -> Tile:
 def reshape(x: Value, *shape: Any, can_reorder: bool = False) -> Tile:
     """The elements in another shape, in the same order."""
     tile, axes = to_tile(x), _shape_of(shape)
+    if not tile.shape:
+        raise Refused("tl.reshape takes a tile, not a scalar: tl.full makes a tile of one")
     if math.prod(axes) != math.prod(tile.shape):
         raise Refused(f"{tile.type} has {math.prod(tile.shape)} elements and does not fit into the shape {list(axes)}")
     return tile.moved(lambda data: data.reshape(data.shape[:PROGRAM_AXES] + axes))
