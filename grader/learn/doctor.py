@@ -81,7 +81,9 @@ def _package(name: str, tested: str, smoke: Callable[[], str]) -> Finding:
     inside = Version(version) in SpecifierSet(tested, prereleases=True)
     finding = _check(name, version, smoke, needed=needed)
     comparison = f"tested {tested}" if inside else f"outside the tested range {tested}{without}"
-    return msgspec.structs.replace(finding, ok=finding.ok and (inside or not needed), says=f"{comparison}; {finding.says}")
+    return msgspec.structs.replace(
+        finding, ok=finding.ok and (inside or not needed), says=f"{comparison}; {finding.says}"
+    )
 
 
 def _check(name: str, found: str, smoke: Callable[[], str], *, needed: bool) -> Finding:
