@@ -75,6 +75,7 @@ CONSTANT = "tl.constexpr"
 FLOATS = frozenset({"inf", "-inf", "nan"})  # float("inf") is how Triton spells it
 # Keyword arguments whose value is a string, and the values.
 KEYWORD_VALUES = {
+    "fp_downcast_rounding": {"rtne", "rtz"},
     "input_precision": {"tf32", "tf32x3", "ieee"},
     "cache_modifier": {"", ".ca", ".cg", ".cv", ".wb", ".cs", ".wt"},
     "eviction_policy": {"", "evict_first", "evict_last"},

@@ -1,1 +1,1 @@
-"""The tile machine: runs the text of kernels for all programs of a grid at once, in numpy, as the compiled kernel would."""
+"""The tile machine: runs the text of kernels for all programs of a grid at once, in numpy, as if compiled."""

@@ -15,10 +15,7 @@ from typing import Any
 import numpy as np
 
 from grader.kernels.tiles.casts import bitcast, cast, number, to_tile
-from grader.kernels.tiles.findings import PointerCast, Refused
-from grader.kernels.tiles.rounding import Array, rounded
-from grader.kernels.tiles.tile import LARGEST, Tile, as_rank, both, defined_in
-from grader.kernels.tiles.types import (
+from grader.kernels.tiles.dtypes import (
     FP32,
     FP64,
     I1,
@@ -27,9 +24,12 @@ from grader.kernels.tiles.types import (
     promoted,
     type_of_number,
 )
+from grader.kernels.tiles.findings import PointerCast, Refused
+from grader.kernels.tiles.rounding import Array, larger, rounded, smaller
+from grader.kernels.tiles.tile import LARGEST, Tile, as_rank, both, defined_in
 
 Value = Any  # a Tile, or a plain number
-Operation = Callable[[Value, Value], Value]
+Operation = Callable[[Value, Value], Tile]
 LARGEST_CONSTANT = 1 << 128  # plain numbers beyond it are of no use and may be an attack
 
 SYMBOLS: dict[type[ast.AST], str] = {
@@ -163,13 +163,14 @@ def _check_pointers(a: DType, b: DType, *, allow_a: bool, allow_b: bool) -> None
 
 def operands(a: Value, b: Value, *, divides: bool = False) -> tuple[Any, Any, DType]:
     """Two operands in the type in which they meet, as arrays of one rank (a number stays a number), and the type."""
-    x, y = _dtype(a), _dtype(b)
-    _check_pointers(x, y, allow_a=False, allow_b=False)
-    dtype = promoted(x, is_number(a), y, is_number(b), divides=divides)
+    one, other = _dtype(a), _dtype(b)
+    _check_pointers(one, other, allow_a=False, allow_b=False)
+    dtype = promoted(one, is_number(a), other, is_number(b), divides=divides)
     if isinstance(a, Tile) and isinstance(b, Tile):
         rank = len(block_shape(a, b))
         return as_rank(cast(a, dtype).data, rank), as_rank(cast(b, dtype).data, rank), dtype
-    return tuple(cast(z, dtype).data if isinstance(z, Tile) else number(z, dtype) for z in (a, b)) + (dtype,)  # type: ignore[return-value]
+    x, y = (cast(z, dtype).data if isinstance(z, Tile) else number(z, dtype) for z in (a, b))
+    return x, y, dtype
 
 
 def result(data: Array, dtype: DType, *inputs: Value) -> Tile:
@@ -186,7 +187,7 @@ def _elementwise(function: Any, symbol: str) -> Operation:
         x, y, dtype = operands(a, b)
         if dtype.is_float:
             if dtype.is_fp8:
-                raise Refused(f"`{symbol}` on {dtype}: 8-bit floats are for storage and tl.dot; cast first, x.to(tl.float32)")
+                raise Refused(f"`{symbol}` on {dtype}: 8-bit floats are for tl.dot; cast first, x.to(tl.float32)")
             return result(_rounded(function(x, y), dtype), dtype, a, b)
         return result(_wrapped(function, symbol, x, y, dtype), dtype, a, b)
 
@@ -199,7 +200,7 @@ def _rounded(data: Array, dtype: DType) -> Array:
 
 def _wrapped(function: Any, symbol: str, x: Any, y: Any, dtype: DType) -> Array:
     if dtype is I1:  # one bit: + and - are exclusive or, * is and
-        return np.logical_and(x, y) if symbol == "*" else np.logical_xor(x, y)
+        return np.asarray(np.logical_and(x, y) if symbol == "*" else np.logical_xor(x, y))
     data: Array = function(x, y)
     return data
 
@@ -366,9 +367,8 @@ def _extreme(function: Any, name: str) -> Operation:
     return operation
 
 
-# A NaN gives way to a number, as in PTX min and max.
-minimum: Operation = _extreme(np.fmin, "minimum")
-maximum: Operation = _extreme(np.fmax, "maximum")
+minimum: Operation = _extreme(smaller, "minimum")
+maximum: Operation = _extreme(larger, "maximum")
 
 _OPERATORS: dict[str, Operation] = {
     "+": add,
@@ -497,5 +497,3 @@ def common(*values: Value) -> tuple[list[Any], DType]:
     wide = [cast(x, dtype) if isinstance(x, Tile) else _scalar(x, dtype) for x in values]
     rank = len(block_shape(*wide))
     return [as_rank(x.data, rank) for x in wide], dtype
-
-

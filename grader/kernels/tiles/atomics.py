@@ -9,6 +9,7 @@ import numpy as np
 
 from grader.kernels.tiles.arithmetic import block_shape
 from grader.kernels.tiles.casts import cast, to_tile
+from grader.kernels.tiles.dtypes import BF16, FP16, FP32, FP64, DType
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.load_store import (
     check_defined,
@@ -24,7 +25,6 @@ from grader.kernels.tiles.load_store import (
 from grader.kernels.tiles.rounding import rounded
 from grader.kernels.tiles.run_state import RunState
 from grader.kernels.tiles.tile import Array, Tile, as_rank
-from grader.kernels.tiles.types import BF16, FP16, FP32, FP64, DType
 
 Update = Callable[[Array, Array], Array]
 UPDATES: dict[str, Update] = {
@@ -74,7 +74,7 @@ def compare_and_swap(run: RunState, pointer: Any, cmp: Any, val: Any, sem: Any =
         raise Refused(f"tl.atomic_cas does not take {dtype.element}")
     expected, tile = to_tile(cmp), to_tile(val)
     if expected.dtype != dtype.element or tile.dtype != dtype.element:
-        raise Refused(f"tl.atomic_cas takes values of the pointer's type {dtype.element}, not {expected.dtype}, {tile.dtype}")
+        raise Refused(f"tl.atomic_cas takes values of type {dtype.element}, not {expected.dtype} and {tile.dtype}")
     if not expected.shape == tile.shape == pointer.shape:
         raise Refused("tl.atomic_cas takes values of the pointer's shape")
     want = spread(run, expected, pointer.shape)
@@ -100,11 +100,7 @@ def _in_turn(
     run.has_atomics = True
     for argument, positions, active in owners(run, pointer.data, lanes, "writes"):
         flat, _ = flattened(run, positions, active)
-        where = (
-            np.arange(before.size)
-            if active is None
-            else np.flatnonzero(np.broadcast_to(active, before.shape))
-        )
+        where = np.arange(before.size) if active is None else np.flatnonzero(np.broadcast_to(active, before.shape))
         data = argument.buffer.data
         at = flat + argument.first
         for turn in _turns(flat):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from grader.kernels.tiles.dtypes import BF16, FP16, I1, DType, type_of_number
 from grader.kernels.tiles.findings import PointerCast, Refused
 from grader.kernels.tiles.rounding import Array, from_bits, rounded, to_bits, toward_zero
 from grader.kernels.tiles.tile import Tile, scalar
-from grader.kernels.tiles.types import BF16, FP16, I1, DType, type_of_number
 
 Rounding = Literal["rtne", "rtz"]
 UNSIGNED = {8: np.uint8, 16: np.uint16, 32: np.uint32, 64: np.uint64}
 
 
-def number(value: bool | int | float, dtype: DType) -> np.generic:
+def number(value: bool | int | float, dtype: DType) -> Any:
     """A literal as one element of a type. Raises Refused if it does not fit."""
     if dtype.is_float:
         with np.errstate(over="ignore"):
@@ -60,7 +60,7 @@ def cast(x: Tile, dtype: DType, rounding: Rounding | None = None) -> Tile:
 
 def _converted(data: Array, source: DType, target: DType) -> Array:
     if target is I1:
-        return data != 0
+        return np.asarray(data != 0)
     if source.is_float and target.is_float:
         widens = target.fraction >= source.fraction and target.bits > source.bits
         exact = widens and not (source is BF16 and target is FP16)
@@ -76,8 +76,11 @@ def _converted(data: Array, source: DType, target: DType) -> Array:
 
 
 def _to_int(data: Array, target: DType) -> Array:
-    """Floats cut to whole numbers. As on a GPU, what is too large becomes the largest number, and NaN becomes 0."""
-    bits = max(32, target.bits)
+    """Floats cut to whole numbers. As on a GPU, what is too large becomes the largest number, and NaN becomes 0.
+
+    PTX has no cast to 8 bits: the lowest bits of a cast to 16 are taken.
+    """
+    bits = max(16, target.bits)
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if target.signed else (0, 2**bits)
     whole = np.trunc(data.astype(np.float64))
     wide = np.int64 if target.signed else np.uint64

@@ -15,11 +15,11 @@ import numpy as np
 
 from grader.kernels.tiles.arithmetic import is_number
 from grader.kernels.tiles.casts import cast, to_tile
+from grader.kernels.tiles.dtypes import DType, promoted_integers
 from grader.kernels.tiles.expressions import MOST_CALLS, Expressions, Program, selected
 from grader.kernels.tiles.findings import OutOfBudget, Refused
 from grader.kernels.tiles.run_state import MOST_BYTES, RunState
 from grader.kernels.tiles.tile import Array, Tile, both
-from grader.kernels.tiles.types import DType, promoted_integers
 
 LARGE = 1 << 20  # bytes of a value from which all variables are counted together
 
@@ -221,9 +221,7 @@ class Frame(Expressions):
         self.loops -= 1
         self.run.active, self.values = outer, {name: self.values[name] for name in before}
 
-    def _pass_of_for(
-        self, node: ast.For, before: Mapping[str, Any], active: Array | None, outer: Array | None
-    ) -> None:
+    def _pass_of_for(self, node: ast.For, before: Mapping[str, Any], active: Array | None, outer: Array | None) -> None:
         """One pass: as `_pass`, but the counter may change in any way, since the next pass sets it."""
         assert isinstance(node.target, ast.Name)
         counter = node.target.id
@@ -242,7 +240,7 @@ class Frame(Expressions):
 
     def call_kernel(self, node: ast.FunctionDef, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if self.depth >= MOST_CALLS:
-            raise Refused(f"{node.name} calls itself, or too many kernels call one another: Triton compiles no recursion")
+            raise Refused(f"{node.name} calls itself, or kernels call one another too deeply: Triton compiles none")
         values = bound_parameters(node, args, kwargs)
         frame = Frame(self.program, self.run, values, self.depth + 1)
         active, line = self.run.active, self.run.line
@@ -306,8 +304,8 @@ def _check_carried(name: str, before: Any, after: Any) -> None:
         raise Refused(f"{name} is {before.type} before the loop and {after.type} after a pass: {advice}")
     if isinstance(before, Tile) or isinstance(after, Tile):
         raise Refused(
-            f"{name} is {_said(before)} before the loop and {_said(after)} after a pass: what is known when the kernel is "
-            "compiled cannot change in a loop; take another name"
+            f"{name} is {_said(before)} before the loop and {_said(after)} after a pass: what is known when the "
+            "kernel is compiled cannot change in a loop; take another name"
         )
     if isinstance(before, tuple) and isinstance(after, tuple) and len(before) == len(after):
         for x, y in zip(before, after, strict=True):
@@ -329,7 +327,9 @@ def _united(one: Array | None, other: Array | None, still_one: Array | None, sti
     return first | second
 
 
-def _joined(before: Mapping[str, Any], then: Mapping[str, Any], other: Mapping[str, Any], chosen: Array) -> dict[str, Any]:
+def _joined(
+    before: Mapping[str, Any], then: Mapping[str, Any], other: Mapping[str, Any], chosen: Array
+) -> dict[str, Any]:
     """The variables after an `if`: those from before it, and those that both arms made. Raises Refused."""
     values: dict[str, Any] = {}
     for name, old in before.items():
@@ -340,7 +340,7 @@ def _joined(before: Mapping[str, Any], then: Mapping[str, Any], other: Mapping[s
         for new, arm in ((a, "if"), (b, "else")):
             if not _same_type(old, new):
                 raise Refused(
-                    f"{name} is {_said(old)} before the `if` and {_said(new)} after its {arm} arm: a variable keeps its type"
+                    f"{name} is {_said(old)} before the `if` and {_said(new)} after its {arm} arm: it keeps its type"
                 )
         values[name] = _selected(chosen, a, b)
     for name, a in then.items():
@@ -348,7 +348,7 @@ def _joined(before: Mapping[str, Any], then: Mapping[str, Any], other: Mapping[s
             continue
         b = other[name]
         if not _same_type(a, b):
-            raise Refused(f"{name} is {_said(a)} in the `if` arm and {_said(b)} in the `else` arm: both must be of one type")
+            raise Refused(f"{name} is {_said(a)} in the `if` arm and {_said(b)} in the `else` arm: both need one type")
         values[name] = _selected(chosen, a, b)
     return values
 

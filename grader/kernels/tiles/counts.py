@@ -44,10 +44,11 @@ class Coverage:
     def problem(self) -> str:
         """One line on elements that were not written, or written more than once. An empty string if all is well."""
         size = self._view.size
+        elements = f"of {size} elements of {self.name}"
         if self.unwritten:
-            return f"{self.unwritten} of {size} elements of {self.name} are never written, the first at {self._first(0)}"
+            return f"{self.unwritten} {elements} are never written, the first at {self._first(0)}"
         if self.rewritten:
-            return f"{self.rewritten} of {size} elements of {self.name} are written again, the first at {self._first(2)}"
+            return f"{self.rewritten} {elements} are written again, the first at {self._first(2)}"
         return ""
 
     def _first(self, times: int) -> list[int]:

@@ -14,11 +14,11 @@ import numpy as np
 from grader.kernels.tiles import arithmetic, reductions, scans, shapes
 from grader.kernels.tiles.arithmetic import SYMBOLS, as_mask, block_shape, is_number
 from grader.kernels.tiles.casts import cast, to_tile
+from grader.kernels.tiles.dtypes import BY_NAME, I1, DType, Pointer
 from grader.kernels.tiles.findings import Refused, UndefinedValue
 from grader.kernels.tiles.library import LIBRARY, METHODS, Entry
 from grader.kernels.tiles.run_state import RunState
 from grader.kernels.tiles.tile import PROGRAM_AXES, Array, Tile, both
-from grader.kernels.tiles.types import BY_NAME, I1, DType, Pointer
 
 OPERATION_NAMES = {
     "+": "add",
@@ -101,7 +101,7 @@ class Expressions:
         if name in self.program.functions:
             return Function(self.program.functions[name])
         raise Refused(
-            f"{name} is not defined here: what is first assigned inside a loop, or in one arm of an `if`, is gone after it"
+            f"{name} is not defined here: what is first assigned in a loop, or in one arm of an `if`, is gone after it"
         )
 
     def tuple_(self, node: ast.Tuple | ast.List) -> tuple[Any, ...]:
@@ -219,16 +219,14 @@ class Expressions:
                 raise Refused(f"the condition of `{word}` is a {type(x).__name__}, not a boolean")
             return x
         if x.shape and not (block_of_one and math.prod(x.shape) == 1):
-            raise Refused(
-                f"`{word}` needs one truth value, and this is a tile of {x.type}: choose element by element with tl.where"
-            )
+            raise Refused(f"`{word}` needs one truth value, and this is a tile of {x.type}: choose with tl.where")
         tile = cast(shapes.item(x) if x.shape else x, I1)
         if tile.defined is not None:
             bad = both(self.run.active, ~tile.defined)
             if bad is not None and bad.any():
                 index = tuple(int(i) for i in np.argwhere(bad)[0])
                 raise UndefinedValue(
-                    f"{self.run.kernel}: program {self.run.program_at(index)} decides by an undefined value in `{word}`",
+                    f"{self.run.kernel}: program {self.run.program_at(index)} takes a `{word}` by an undefined value",
                     (self.run.kernel, "condition"),
                 )
         return tile

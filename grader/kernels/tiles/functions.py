@@ -11,10 +11,10 @@ import numpy as np
 from grader.kernels.tiles import arithmetic
 from grader.kernels.tiles.arithmetic import Value, common, operands, result
 from grader.kernels.tiles.casts import to_tile
+from grader.kernels.tiles.dtypes import FP16, FP32, FP64, DType
 from grader.kernels.tiles.findings import Refused
-from grader.kernels.tiles.rounding import Array, rounded
+from grader.kernels.tiles.rounding import Array, fused, larger, rounded, smaller
 from grader.kernels.tiles.tile import Tile
-from grader.kernels.tiles.types import FP16, FP32, FP64, DType
 
 _erf = np.frompyfunc(math.erf, 1, 1)
 LOG2_E = np.float32(math.log2(math.e))
@@ -90,18 +90,15 @@ def absolute(x: Value) -> Tile:
 def fma(x: Value, y: Value, z: Value) -> Tile:
     """x · y + z, rounded once."""
     (a, b, c), dtype = common(x, y, z)
-    if dtype is FP64:
-        return result(a * b + c, dtype, x, y, z)
     if dtype.is_float:
-        exact = a.astype(np.float64) * b + c
-        return result(rounded(rounded(exact, dtype) if dtype is not FP16 else exact, dtype), dtype, x, y, z)
+        return result(fused(a, b, c, dtype), dtype, x, y, z)
     return result(arithmetic.add(arithmetic.multiply(x, y), z).data, dtype, x, y, z)
 
 
 def clamp(x: Value, low: Value, high: Value) -> Tile:
     """x within [low, high]."""
     (a, b, c), dtype = common(x, low, high)
-    return result(np.fmin(np.fmax(a, b), c), dtype, x, low, high)
+    return result(smaller(larger(a, b), c), dtype, x, low, high)
 
 
 def sigmoid(x: Value) -> Tile:
@@ -132,4 +129,4 @@ def upper_half(a: Array, b: Array, dtype: DType) -> Array:
     x0, x1, y0, y1 = x & low, x >> shift, y & low, y >> shift
     middle = x1 * y0 + ((x0 * y0) >> shift)
     other = x0 * y1 + (middle & low)
-    return (x1 * y1 + (middle >> shift) + (other >> shift)).astype(dtype.storage)
+    return np.asarray((x1 * y1 + (middle >> shift) + (other >> shift)).astype(dtype.storage))

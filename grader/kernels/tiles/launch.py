@@ -19,12 +19,12 @@ from grader.kernels.tiles.accesses import Access
 from grader.kernels.tiles.casts import number
 from grader.kernels.tiles.control_flow import Frame, bound_parameters
 from grader.kernels.tiles.counts import Traffic
+from grader.kernels.tiles.dtypes import pointer_to, type_of_argument
 from grader.kernels.tiles.expressions import Program
 from grader.kernels.tiles.findings import KernelError, OutOfBudget, Refused
 from grader.kernels.tiles.memory import Memory, is_tensor
 from grader.kernels.tiles.run_state import BUDGET, Grid, RunState, TooManyPrograms
 from grader.kernels.tiles.tile import Tile, scalar
-from grader.kernels.tiles.types import pointer_to, type_of_argument
 
 OPTIONS = ("num_warps", "num_stages")
 MOST_PROGRAMS = 1 << 16  # that run together

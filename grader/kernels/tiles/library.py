@@ -21,10 +21,10 @@ from grader.kernels.tiles import (
     shapes,
 )
 from grader.kernels.tiles.casts import bitcast, cast, to_tile
+from grader.kernels.tiles.dtypes import I1, I32, DType
 from grader.kernels.tiles.findings import FailedAssertion, Refused
 from grader.kernels.tiles.run_state import RunState
 from grader.kernels.tiles.tile import Tile
-from grader.kernels.tiles.types import I1, I32, DType
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ class Entry:
     names: Mapping[str, str]  # Triton's name to our own
     run: bool = False
 
-    def bound(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def bound(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments for the function. Raises Refused if they do not fit its parameters."""
         own = {self.names.get(key, key): value for key, value in kwargs.items()}
         try:
@@ -133,7 +135,6 @@ def _atomic(name: str) -> Entry:
         return atomics.read_modify_write(run, name, pointer, val, mask, sem, scope)
 
     return _entry(operation, run=True)
-
 
 
 UNARY = {

@@ -10,12 +10,12 @@ import numpy as np
 from grader.kernels.tiles.accesses import Access, AccessKind
 from grader.kernels.tiles.arithmetic import block_shape
 from grader.kernels.tiles.casts import cast, to_tile
+from grader.kernels.tiles.dtypes import I1, Pointer
 from grader.kernels.tiles.findings import Mode, Refused, UndefinedValue
 from grader.kernels.tiles.memory import Argument
 from grader.kernels.tiles.races import note_reads, note_writes
 from grader.kernels.tiles.run_state import RunState
 from grader.kernels.tiles.tile import PROGRAM_AXES, Array, Tile, as_rank
-from grader.kernels.tiles.types import I1, Pointer
 
 CACHE_MODIFIERS = {"loads": ("", ".ca", ".cg", ".cs", ".cv"), "stores": ("", ".wb", ".cg", ".cs", ".wt")}
 EVICTION_POLICIES = ("", "evict_first", "evict_last")
@@ -105,7 +105,7 @@ def check_defined(run: RunState, pointer: Tile, mask: Tile | None, lanes: Array 
         if found is not None and found.any():
             index = tuple(int(i) for i in np.argwhere(found)[0])
             raise UndefinedValue(
-                f"{run.kernel}: program {run.program_at(index)} {mode} memory where {what} is undefined: {_origin(tile)}",
+                f"{run.kernel}: program {run.program_at(index)} {mode} where {what} is undefined: {_origin(tile)}",
                 (run.kernel, what, f"line {tile.origin}"),
             )
 
@@ -128,7 +128,8 @@ def _loaded(run: RunState, addresses: Array, lanes: Array | None, dtype: Pointer
     if len(parts) == 1:
         argument, positions, _ = parts[0]
         return _gathered(argument, positions)
-    shape = np.broadcast_shapes(*(active.shape if active is not None else () for _, _, active in parts), addresses.shape)
+    masks = [active for _, _, active in parts if active is not None]
+    shape = np.broadcast_shapes(addresses.shape, *(mask.shape for mask in masks))
     data = np.zeros(shape, dtype.element.storage)
     for argument, positions, active in parts:
         data = np.where(active if active is not None else True, _gathered(argument, positions), data)
@@ -220,10 +221,8 @@ def flattened(run: RunState, positions: Array, lanes: Array | None) -> tuple[Arr
 def note_access(run: RunState, argument: Argument, kind: AccessKind, positions: Array, lanes: Array | None) -> None:
     if run.keeps_accesses:
         tensor = argument.shape, argument.strides, argument.itemsize
-        place = run.first, run.programs
-        run.accesses.append(
-            Access(0, run.kernel, run.grid, run.step - 1, run.line, kind, argument.name, *tensor, *place, positions, lanes)
-        )
+        where = run.kernel, run.grid, run.step - 1, run.line
+        run.accesses.append(Access(0, *where, kind, argument.name, *tensor, run.first, run.programs, positions, lanes))
 
 
 def store(

@@ -14,28 +14,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grader.kernels.tiles import types
+from grader.kernels.tiles import dtypes
+from grader.kernels.tiles.dtypes import DType
 from grader.kernels.tiles.findings import Mode, StrayAddress
 from grader.kernels.tiles.tile import Array
-from grader.kernels.tiles.types import DType
 
 RANGE = 44  # bits: the distance between the first elements of two arguments
 DTYPES: dict[torch.dtype, DType] = {
-    torch.bool: types.I1,
-    torch.int8: types.I8,
-    torch.int16: types.I16,
-    torch.int32: types.I32,
-    torch.int64: types.I64,
-    torch.uint8: types.U8,
-    torch.uint16: types.U16,
-    torch.uint32: types.U32,
-    torch.uint64: types.U64,
-    torch.float8_e4m3fn: types.FP8E4NV,
-    torch.float8_e5m2: types.FP8E5,
-    torch.float16: types.FP16,
-    torch.bfloat16: types.BF16,
-    torch.float32: types.FP32,
-    torch.float64: types.FP64,
+    torch.bool: dtypes.I1,
+    torch.int8: dtypes.I8,
+    torch.int16: dtypes.I16,
+    torch.int32: dtypes.I32,
+    torch.int64: dtypes.I64,
+    torch.uint8: dtypes.U8,
+    torch.uint16: dtypes.U16,
+    torch.uint32: dtypes.U32,
+    torch.uint64: dtypes.U64,
+    torch.float8_e4m3fn: dtypes.FP8E4NV,
+    torch.float8_e5m2: dtypes.FP8E5,
+    torch.float16: dtypes.FP16,
+    torch.bfloat16: dtypes.BF16,
+    torch.float32: dtypes.FP32,
+    torch.float64: dtypes.FP64,
 }
 
 
@@ -111,7 +111,7 @@ class Memory:
         span = 1 + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True)) if tensor.numel() else 0
         address = (len(self.arguments) + 1) << RANGE
         shape, strides = tuple(tensor.shape), tuple(tensor.stride())
-        first = tensor.storage_offset()
+        first = int(tensor.storage_offset())
         self.arguments.append(Argument(name, tensor, self.buffers[key], dtype, first, span, address, shape, strides))
 
     def named(self, name: str) -> Argument:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from grader.kernels.tiles.dtypes import BF16, FP16, FP32, FP64, I8, I32, U8, DType
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.rounding import Array, rounded, tf32
-from grader.kernels.tiles.tile import Tile, defined_in
-from grader.kernels.tiles.types import BF16, FP16, FP32, FP64, I8, I32, U8, DType
+from grader.kernels.tiles.tile import Tile, all_defined, defined_in
 
 SMALLEST_INNER = {8: 32, 16: 16, 32: 8, 64: 4}  # the least k of a product, by bits of an operand
 PRECISIONS = ("tf32", "tf32x3", "ieee", "bf16x3", "bf16x6")
@@ -93,13 +93,13 @@ def _product(a: Tile, b: Tile, precision: str) -> Array:
     x, y = a.data, b.data
     if a.dtype is I8:
         wide = np.matmul(x.astype(np.float64), y.astype(np.float64))  # exact: below 2⁵³
-        return wide.astype(np.int64).astype(np.int32)
+        return np.asarray(wide.astype(np.int64).astype(np.int32))
     if a.dtype is FP32 and precision != "ieee":
         if precision == "tf32":
             x, y = tf32(x), tf32(y)
         elif precision.startswith("bf16"):
             return _split_product(x, y, BF16, terms=3 if precision.endswith("3") else 6)
-    return np.matmul(x, y)
+    return np.asarray(np.matmul(x, y))
 
 
 def _split_product(x: Array, y: Array, dtype: DType, terms: int) -> Array:
@@ -121,8 +121,9 @@ def _defined(a: Tile, b: Tile, acc: Any) -> tuple[Array | None, int]:
     parts: list[Array] = []
     origin = 0
     for x, axis in ((a, -1), (b, -2)):
-        if x.defined is not None:
-            parts.append(np.broadcast_to(x.defined, x.data.shape).all(axis=axis, keepdims=True))
+        mask = all_defined(x, axis, keep=True)
+        if mask is not None:
+            parts.append(mask)
             origin = origin or x.origin
     if isinstance(acc, Tile) and acc.defined is not None:
         mask, first = defined_in(acc, rank=len(acc.shape))

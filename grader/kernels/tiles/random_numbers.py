@@ -12,10 +12,10 @@ import numpy as np
 
 from grader.kernels.tiles import arithmetic, functions
 from grader.kernels.tiles.casts import bitcast, cast, to_tile
+from grader.kernels.tiles.dtypes import FP32, I32, U32, U64
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.functions import upper_half
 from grader.kernels.tiles.tile import Tile, as_rank
-from grader.kernels.tiles.types import FP32, I32, U32, U64
 
 ROUNDS = 10
 KEYS = 0x9E3779B9, 0xBB67AE85
@@ -37,7 +37,7 @@ def randint4x(seed: Any, offset: Any, n_rounds: Any = ROUNDS) -> tuple[Tile, Til
     c0 = cast(offset, U32).data
     high = (offset.data >> 32).astype(np.uint32) if offset.dtype.bits > 32 else np.zeros_like(c0)
     c = [c0, high, np.zeros_like(c0), np.zeros_like(c0)]
-    a, b = (np.uint32(f) for f in FACTORS)
+    a, b = (np.asarray(f, np.uint32) for f in FACTORS)
     for _ in range(n_rounds):
         old0, old2 = c[0], c[2]
         c[0] = upper_half(b, old2, U32) ^ c[1] ^ k0

@@ -14,11 +14,11 @@ import numpy as np
 
 from grader.kernels.tiles import arithmetic
 from grader.kernels.tiles.casts import cast
+from grader.kernels.tiles.dtypes import FP32, FP64, I1, I32, U32, DType
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.rounding import Array
 from grader.kernels.tiles.shapes import axis_of
-from grader.kernels.tiles.tile import PROGRAM_AXES, Tile
-from grader.kernels.tiles.types import FP32, FP64, I1, I32, U32, DType
+from grader.kernels.tiles.tile import PROGRAM_AXES, Tile, all_defined
 
 Combine = Callable[[Sequence[Tile], Sequence[Tile]], Sequence[Tile]]  # two groups of scalars, lower positions first
 
@@ -141,10 +141,11 @@ def _by_numpy(x: Tile, axis: Any, keep_dims: bool, ufunc: np.ufunc, name: str) -
     tile, at = _flat(x, axis, name)
     at += PROGRAM_AXES
     data = ufunc.reduce(tile.data, axis=at, dtype=tile.dtype.storage)
-    defined = None
-    if tile.defined is not None:
-        defined = np.broadcast_to(tile.defined, tile.data.shape).all(axis=at)
-    return _finished(data, defined, tile, tile.dtype, len(x.shape), axis, keep_dims)
+    if tile.dtype.is_float and ufunc in (np.fmax, np.fmin) and (data == 0).any():
+        negative = np.signbit(tile.data) & (tile.data == 0)
+        zeros = negative.any(axis=at) if ufunc is np.fmin else (negative | (tile.data != 0)).all(axis=at)
+        data = np.where(data == 0, np.where(zeros, -0.0, 0.0), data).astype(tile.dtype.storage)  # −0 is less than +0
+    return _finished(data, all_defined(tile, at), tile, tile.dtype, len(x.shape), axis, keep_dims)
 
 
 def _with_indices(x: Tile, axis: Any, keep_dims: bool, better: np.ufunc, name: str) -> tuple[Tile, Tile]:
@@ -158,7 +159,7 @@ def _with_indices(x: Tile, axis: Any, keep_dims: bool, better: np.ufunc, name: s
         (a, b), (i, j) = (values[..., ::2], values[..., 1::2]), (index[..., ::2], index[..., 1::2])
         first = better(a, b) | ((a == b) & (i < j))
         values, index = np.where(first, a, b), np.where(first, i, j)
-    defined = None if x.defined is None else np.broadcast_to(x.defined, x.data.shape).all(axis=at)
+    defined = all_defined(x, at)
     rank = len(x.shape)
     return (
         _finished(values[..., 0], defined, x, x.dtype, rank, axis, keep_dims),

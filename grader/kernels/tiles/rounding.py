@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.kernels.tiles.types import BF16, FP8E4NV, FP8E5, FP16, FP32, FP64, DType
+from grader.kernels.tiles.dtypes import BF16, FP8E4NV, FP8E5, FP16, FP32, FP64, DType
 
 Array = np.ndarray[Any, Any]
 
@@ -48,6 +48,68 @@ def _odd(x: Array) -> Array:
     toward_zero = np.where(np.abs(y.astype(np.float64)) > np.abs(x), np.nextafter(y, np.float32(0)), y)
     odd = (np.ascontiguousarray(toward_zero).view(np.uint32) | 1).view(np.float32)
     return np.where(inexact, odd, y)
+
+
+def larger(x: Array, y: Array) -> Array:
+    """The larger element. A NaN gives way to a number and −0 to +0, as in PTX max."""
+    z = np.fmax(x, y)
+    return _with_sign_of_zero(z, x, y, x + y) if z.dtype.kind == "f" and (z == 0).any() else z
+
+
+def smaller(x: Array, y: Array) -> Array:
+    """The smaller element. A NaN gives way to a number and +0 to −0, as in PTX min."""
+    z = np.fmin(x, y)
+    return _with_sign_of_zero(z, x, y, -(-x - y)) if z.dtype.kind == "f" and (z == 0).any() else z
+
+
+def _with_sign_of_zero(z: Array, x: Array, y: Array, zero: Array) -> Array:
+    return np.where((x == 0) & (y == 0), zero, z)
+
+
+def fused(x: Array, y: Array, z: Array, dtype: DType) -> Array:
+    """x · y + z, rounded once to a float type."""
+    if dtype is FP64:
+        return _fused64(x, y, z)
+    product = x.astype(np.float64) * y  # exact
+    return rounded(_sum_to_odd(product, z.astype(np.float64)), dtype)
+
+
+def _sum_to_odd(x: Array, y: Array) -> Array:
+    """x + y in float64, rounded to odd: a second rounding to fewer bits is then right."""
+    total, error = _two_sum(x, y)
+    even = np.isfinite(total) & (error != 0) & ((np.ascontiguousarray(total).view(np.int64) & 1) == 0)
+    return np.where(even, np.nextafter(total, np.where(error > 0, np.inf, -np.inf)), total)
+
+
+def _two_sum(x: Array, y: Array) -> tuple[Array, Array]:
+    """x + y rounded, and what the rounding cut off (Knuth). Not for ∞ and NaN."""
+    total = x + y
+    part = total - x
+    return total, (x - (total - part)) + (y - part)
+
+
+def _fused64(x: Array, y: Array, z: Array) -> Array:
+    """x · y + z of float64, rounded once (Boldo and Melquiond). Not for results outside 2⁻⁹⁰⁰ to 2⁹⁰⁰."""
+    plain = x * y + z
+    upper, lower = _two_product(x, y)
+    high, low = _two_sum(z, lower)
+    value, rest = _two_sum(upper, high)
+    exact = value + _sum_to_odd(low, rest)
+    return np.where(np.isfinite(plain) & np.isfinite(exact) & (plain != 0), exact, plain)
+
+
+def _two_product(x: Array, y: Array) -> tuple[Array, Array]:
+    """x · y rounded, and what the rounding cut off (Dekker)."""
+    product = x * y
+    (a, b), (c, d) = _halves(x), _halves(y)
+    return product, ((a * c - product) + a * d + b * c) + b * d
+
+
+def _halves(x: Array) -> tuple[Array, Array]:
+    """Two float64 of 26 bits whose sum is x (Veltkamp)."""
+    scaled = x * 134217729.0  # 2²⁷ + 1
+    high = scaled - (scaled - x)
+    return high, x - high
 
 
 def _to_fp8(x: Array, dtype: DType) -> Array:

@@ -1,4 +1,4 @@
-"""The state of one run of a launch: its memory, the programs that are active, what is counted, what it may still cost."""
+"""The state of one run of a launch: its memory, which programs are active, what is counted, what it may still cost."""
 
 from __future__ import annotations
 

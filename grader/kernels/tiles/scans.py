@@ -9,12 +9,12 @@ import numpy as np
 
 from grader.kernels.tiles import arithmetic
 from grader.kernels.tiles.casts import cast, to_tile
+from grader.kernels.tiles.dtypes import I1, I32
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.reductions import Combine, checked, largest, smallest, sum_type
 from grader.kernels.tiles.rounding import Array
 from grader.kernels.tiles.shapes import axis_of, checked_shape
-from grader.kernels.tiles.tile import PROGRAM_AXES, Tile, both
-from grader.kernels.tiles.types import I1, I32
+from grader.kernels.tiles.tile import PROGRAM_AXES, Tile, all_defined, both
 
 
 def scanned(tiles: Sequence[Tile], axis: Any, combine: Combine, reverse: bool, name: str) -> list[Tile]:
@@ -53,7 +53,7 @@ def _after(a: Tile, b: Tile) -> Tile:
     data = np.concatenate([whole(a.data, a.shape), whole(b.data, b.shape)], axis=-1)
     if a.defined is None and b.defined is None:
         return Tile(data, a.dtype)
-    masks = [whole(np.ones((1, 1, 1) + (1,) * len(t.shape), bool) if t.defined is None else t.defined, t.shape) for t in (a, b)]
+    masks = [whole(np.asarray(True) if t.defined is None else t.defined, t.shape) for t in (a, b)]
     return Tile(data, a.dtype, np.concatenate(masks, axis=-1), a.origin or b.origin)
 
 
@@ -81,9 +81,7 @@ def _sorted(x: Tile, count: int | None, dim: Any, descending: Any, name: str) ->
     data = np.sort(x.data, axis=-1)
     data = data[..., ::-1] if descending else data
     tile = Tile(data[..., :count], x.dtype)
-    if x.defined is not None:  # one undefined element may stand anywhere
-        whole = np.broadcast_to(x.defined, x.data.shape).all(axis=-1, keepdims=True)
-        tile.defined, tile.origin = whole, x.origin
+    tile.defined, tile.origin = all_defined(x, -1, keep=True), x.origin  # one undefined element may stand anywhere
     return tile
 
 
@@ -109,11 +107,13 @@ def histogram(x: Tile, num_bins: Any, mask: Any = None) -> Tile:
         chosen = to_tile(mask)
         if chosen.dtype is not I1:
             raise Refused(f"the mask of tl.histogram is a mask, not {chosen.type}")
-        counted = counted * np.broadcast_to(chosen.data, np.broadcast_shapes(chosen.data.shape, x.data.shape))[..., None]
+        shape = np.broadcast_shapes(chosen.data.shape, x.data.shape)
+        counted = counted * np.broadcast_to(chosen.data, shape)[..., None]
     tile = Tile(counted.sum(axis=-2, dtype=np.int32), I32)
     if x.defined is not None:
         needed = x.defined if mask is None else x.defined | ~to_tile(mask).data
-        tile.defined, tile.origin = np.broadcast_to(needed, x.data.shape).all(axis=-1, keepdims=True), x.origin
+        counted_ones = Tile(x.data, x.dtype, np.broadcast_to(needed, x.data.shape))
+        tile.defined, tile.origin = all_defined(counted_ones, -1, keep=True), x.origin
     return tile
 
 

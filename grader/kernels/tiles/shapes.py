@@ -9,9 +9,9 @@ import numpy as np
 
 from grader.kernels.tiles.arithmetic import Value, block_shape, is_number, stretched
 from grader.kernels.tiles.casts import cast, number, to_tile
+from grader.kernels.tiles.dtypes import I32, DType
 from grader.kernels.tiles.findings import PointerCast, Refused
 from grader.kernels.tiles.tile import LARGEST, PROGRAM_AXES, Tile
-from grader.kernels.tiles.types import I32, DType
 
 
 def checked_shape(shape: Any, name: str = "a tile") -> tuple[int, ...]:
@@ -117,7 +117,7 @@ def indexed(x: Tile, index: Any) -> Tile:
             if kept > len(x.shape):
                 raise Refused(f"{x.type} has {len(x.shape)} axes, and the index names more")
         else:
-            what = "a pointer is read with tl.load and written with tl.store" if x.dtype.is_pointer else "only : and None"
+            what = "a pointer is read with tl.load" if x.dtype.is_pointer else "only : and None"
             raise Refused(f"a tile is not indexed by numbers or parts: {what}")
     return tile
 

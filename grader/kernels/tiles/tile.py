@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.kernels.tiles.types import DType
+from grader.kernels.tiles.dtypes import DType
 
 Array = np.ndarray[Any, Any]
 PROGRAM_AXES = 3  # a grid has three axes
@@ -30,7 +30,7 @@ class Tile:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the block; () for a scalar."""
-        return self.data.shape[PROGRAM_AXES:]
+        return tuple(self.data.shape[PROGRAM_AXES:])
 
     @property
     def type(self) -> str:
@@ -58,6 +58,13 @@ def as_rank(x: Array, rank: int) -> Array:
     return x if missing <= 0 else x.reshape(x.shape[:PROGRAM_AXES] + (1,) * missing + x.shape[PROGRAM_AXES:])
 
 
+def all_defined(x: Tile, axis: int, *, keep: bool = False) -> Array | None:
+    """Where all elements along an axis (of the array) are defined. None: everywhere."""
+    if x.defined is None:
+        return None
+    return np.asarray(np.broadcast_to(x.defined, x.data.shape).all(axis=axis, keepdims=keep))
+
+
 def both(a: Array | None, b: Array | None) -> Array | None:
     """Where two masks of one rank hold. None holds everywhere."""
     if a is None:
@@ -66,7 +73,7 @@ def both(a: Array | None, b: Array | None) -> Array | None:
 
 
 def defined_in(*tiles: Tile, rank: int) -> tuple[Array | None, int]:
-    """Where all tiles are defined, with `rank` block axes, and the line of the first load that left values undefined."""
+    """Where all tiles are defined, with `rank` block axes, and the line of a load that left values undefined."""
     defined: Array | None = None
     origin = 0
     for tile in tiles:
