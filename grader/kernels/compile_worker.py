@@ -19,6 +19,7 @@ import tempfile
 from typing import Any, Literal
 
 Kind = Literal["text", "machine", "unknown"]
+OF_THE_TEXT = "PassManager::run failed", "error encountered during parsing"  # the second: types do not fit
 LACKS = re.compile(r"no space left|out of memory|cannot allocate|memory exhausted", re.IGNORECASE)
 
 
@@ -57,7 +58,7 @@ def kind_of(error: BaseException) -> Kind:
     if isinstance(error, PTXASError):  # 255 is how ptxas ends when it does not accept its input
         accepted = "Internal Triton PTX codegen error" not in str(error) or LACKS.search(str(error))
         return "machine" if accepted else "text"
-    if isinstance(error, CompilationError) or "PassManager::run failed" in str(error):
+    if isinstance(error, CompilationError) or any(said in str(error) for said in OF_THE_TEXT):
         return "text"
     return "unknown"
 

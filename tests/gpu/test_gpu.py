@@ -20,8 +20,8 @@ from grader.gpu.machine import Host
 from grader.gpu.thresholds import gpu_results, judge, suggested_threshold
 from grader.gpu.timing import OutOfMemory, Times, order, race
 from grader.gpu.worker import fastest, oracle_of, run
-from grader.kernels.interpreter.run import load
 from grader.kernels.kernel_text import KernelSyntaxError, read
+from grader.kernels.tiles.launch import load
 from reference.baselines import naive, sdpa
 from tests.conftest import ROOT
 

@@ -20,9 +20,9 @@ def square(x):
 
 @square.launcher
 def launch(kernels, config, x):
-    out = unwritten(*x.shape, dtype=x.dtype)
+    out = unwritten(2, *x.shape, dtype=x.dtype)  # one for each program
     kernels.k[(2,)](x, out, x.shape[0], D=x.shape[1], **config)
-    return out
+    return out[0]
 
 
 def kernel(*lines, signature=SIGNATURE):
@@ -37,7 +37,8 @@ def after_a_call(*lines, x=None):
     return source and [line.removeprefix("    ") for line in source.strip().splitlines()[2:]]
 
 
-STORE = ["i = tl.arange(0, D)", "at = i[:, None] * D + i[None, :]", "tl.store(out_ptr + at, tl.load(x_ptr + at))"]
+AT = ["out_ptr += tl.program_id(0) * D * D", "i = tl.arange(0, D)", "at = i[:, None] * D + i[None, :]"]
+STORE = [*AT, "tl.store(out_ptr + at, tl.load(x_ptr + at))"]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_what_some_program_reaches_is_kept(lines):
 
 def test_a_helper_that_is_never_called_is_left_empty():
     text = HEAD + "@triton.jit\ndef helper(x):\n    '''Doc.'''\n    return x + 1\n" + SIGNATURE
-    fn = launched(square, text + "    tl.store(out_ptr, helper(n) if n == 5 else 1)\n", "<test>")
+    fn = launched(square, text + "    tl.store(out_ptr + tl.program_id(0), helper(n) if n == 5 else 1)\n", "<test>")
     reached = {}
     fn.watched(reached)(torch.ones(16, 16))
     source = only_reached(fn.text, reached[fn.text.key])
@@ -88,11 +89,11 @@ def test_a_helper_that_is_never_called_is_left_empty():
         "",
         "@triton.jit",
         "def k(x_ptr, out_ptr, n, D: tl.constexpr):",
-        "    tl.store(out_ptr, 1)",
+        "    tl.store(out_ptr + tl.program_id(0), 1)",
     ]
 
 
-LOAD = ["i = tl.arange(0, D)", "at = i[:, None] * D + i[None, :]", "x = tl.load(x_ptr + at)"]
+LOAD = [*AT, "x = tl.load(x_ptr + at)"]
 RIGHT = [*LOAD, "tl.store(out_ptr + at, tl.dot(x, x).to(x.dtype))"]
 IN_FP32 = "y = tl.dot(x.to(tl.float32), x.to(tl.float32), input_precision='ieee').to(x.dtype)"
 X = torch.ones(64, 64).bfloat16()
@@ -150,7 +151,7 @@ def test_a_default_is_compiled_as_it_runs():
     signature = SIGNATURE.replace(
         "D: tl.constexpr", "D: tl.constexpr, KIND: tl.constexpr = 7, *, ALSO: tl.constexpr = 2"
     )
-    fn = kernel(*LOAD, "tl.static_assert(KIND == 7)", "tl.static_assert(ALSO == 2)", *RIGHT[3:], signature=signature)
+    fn = kernel(*LOAD, "tl.static_assert(KIND == 7)", "tl.static_assert(ALSO == 2)", RIGHT[-1], signature=signature)
     compiles(fn, X, with_=square, wgmma=True)
 
 

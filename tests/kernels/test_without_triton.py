@@ -1,6 +1,7 @@
 """Without Triton every kernel koan runs. What asks for machine code is "not run here", and no pass in disguise."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,17 +40,15 @@ def packages(tmp_path_factory):
 
 
 def test_kernel_koans_pass_where_triton_is_not_installed_and_say_what_was_not_compiled(packages):
-    names = ("vector_add", "flash_forward", "matmul_kernel")
-    files = [f"exercises/ch13_triton/test_{name}.py" for name in names]
+    files = [f"exercises/ch13_triton/test_{name}.py" for name in ("vector_add", "matmul_kernel")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *packages])}
-    options = ["-q", "-rs", "-pno:cacheprovider", "--target", "solutions"]
+    options = ["-q", "-pno:cacheprovider", "--target", "solutions"]
     command = [sys.executable, "-S", "-m", "pytest", *options, *files]  # -S: no packages but those
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
-    assert "ch13_triton/vector_add  11 of 12 tests pass, 1 not run here" in run.stdout  # the race on a GPU
-    assert "ch13_triton/flash_forward  21 of 25 tests pass, 4 not run here" in run.stdout
-    assert "ch13_triton/matmul_kernel  13 of 18 tests pass, 5 not run here" in run.stdout
-    assert f"not run here: {NONE}" in run.stdout
+    found = re.findall(r"ch13_triton/(\w+)  (\d+) of (\d+) tests pass, (\d+) not run here", run.stdout)
+    assert {koan: int(tests) - int(passed) for koan, passed, tests, _ in found} == {"vector_add": 1, "matmul_kernel": 5}
+    assert [int(skipped) for *_, skipped in found] == [5, 1], "races on a GPU, and what asks for machine code"
 
 
 @pytest.mark.parametrize(

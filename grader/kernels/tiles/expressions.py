@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from grader.kernels.kernel_text import YourTurn
 from grader.kernels.tiles import arithmetic, reductions, scans, shapes
 from grader.kernels.tiles.arithmetic import SYMBOLS, as_mask, block_shape, is_number
 from grader.kernels.tiles.casts import cast, to_tile
@@ -60,6 +61,7 @@ class Program:
     numbers: Mapping[ast.AST, int] | None = None
     reached: set[int] | None = None
     assigned: Callable[[str, Any], None] | None = None
+    stubs: frozenset[str] = frozenset()  # the names of kernels that are still to be written
 
 
 class Caller(Protocol):
@@ -101,6 +103,8 @@ class Expressions:
             return self.program.constants[name]
         if name in self.program.functions:
             return Function(self.program.functions[name])
+        if name in self.program.stubs:
+            raise YourTurn("your turn")
         raise Refused(
             f"{name} is not defined here: what is first assigned in a loop, or in one arm of an `if`, is gone after it"
         )

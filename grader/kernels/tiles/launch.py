@@ -70,7 +70,8 @@ def _program(text: KernelText) -> Program:
         assert isinstance(target, ast.Name)
         assert isinstance(value, ast.Call)
         constants[target.id] = ast.literal_eval(value.args[0])
-    return Program(functions, constants, numbers_of(module))
+    stubs = frozenset(name for name, node in text.functions.items() if is_stub(node))
+    return Program(functions, constants, numbers_of(module), stubs=stubs)
 
 
 @dataclass(frozen=True, eq=False)
