@@ -140,7 +140,11 @@ def _faults(compiled: Compiled, required: Requirements, config: Mapping[str, Any
         )
     if required.wgmma and compiled.tf32:
         faults[f"{name} tf32"] = f"{name} multiplies in tf32, at half the rate: were the tiles made fp32 before tl.dot?"
-    if required.wgmma is not None and compiled.wgmma != required.wgmma:
+    if required.wgmma and not compiled.wgmma and not compiled.mma:
+        faults[f"{name} no tensor cores"] = (
+            f"{name} has no product on the H100's tensor cores: does tl.dot get the tiles as they are loaded?"
+        )
+    elif required.wgmma is not None and compiled.wgmma != required.wgmma:
         small = _too_small_for_wgmma(config)
         why = f"{small}: wgmma needs {WGMMA_ROWS} rows and {WGMMA_WARPS} warps" if small else "no wgmma"
         faults[f"{name} wgmma"] = f"{name} does not use the H100's tensor cores at full rate ({why})"

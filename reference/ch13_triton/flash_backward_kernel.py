@@ -819,3 +819,128 @@ def dkv_scores_without_scale(
         dk += tl.dot(tl.trans(ds).to(k.dtype), q, input_precision="ieee") * scale
     tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
     tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
+
+
+@flash_backward_kernel.wrong(
+    'dq: float32 tiles are multiplied in tf32, with 10 bits of fraction: give tl.dot input_precision="ieee"',
+    replaces="dq_kernel",
+)
+def dq_in_tf32(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dq_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, tl.trans(k)) * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v))
+        ds = p * (dp - delta[:, None])
+        dq += tl.dot(ds.to(k.dtype), k)
+    tl.store(dq_ptr + at, dq * scale, mask=rows[:, None] < n)
+
+
+@flash_backward_kernel.wrong(
+    'dk, dv: float32 tiles are multiplied in tf32, with 10 bits of fraction: give tl.dot input_precision="ieee"',
+    replaces="dkv_kernel",
+)
+def dkv_in_tf32(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dk_ptr: Any,
+    dv_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    near = head * m * D + keys[:, None] * D + dims[None, :]
+    k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+    v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+    dk = tl.zeros((BLOCK_N, D), tl.float32)
+    dv = tl.zeros((BLOCK_N, D), tl.float32)
+    for start in range(0, n, BLOCK_M):
+        rows = start + tl.arange(0, BLOCK_M)
+        at = head * n * D + rows[:, None] * D + dims[None, :]
+        q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+        grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+        lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+        delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+        scores = tl.dot(k, tl.trans(q)) * scale
+        p = tl.exp(scores - lse[None, :])
+        dp = tl.dot(v, tl.trans(grad))
+        ds = p * (dp - delta[None, :])
+        dv += tl.dot(p.to(v.dtype), grad)
+        dk += tl.dot(ds.to(k.dtype), q) * scale
+    tl.store(dk_ptr + near, dk, mask=keys[:, None] < m)
+    tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
+
+
+@flash_backward_kernel.wrong(
+    "dq starts as the number 0 and becomes a tile: start with tl.zeros((BLOCK_M, D), tl.float32)", replaces="dq_kernel"
+)
+def dq_from_int(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    grad_ptr: Any,
+    lse_ptr: Any,
+    delta_ptr: Any,
+    dq_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, dims = tl.program_id(1), tl.arange(0, D)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    at = head * n * D + rows[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + at, mask=rows[:, None] < n, other=0)
+    grad = tl.load(grad_ptr + at, mask=rows[:, None] < n, other=0)
+    lse = tl.load(lse_ptr + head * n + rows, mask=rows < n, other=0)
+    delta = tl.load(delta_ptr + head * n + rows, mask=rows < n, other=0)
+    dq = 0
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        near = head * m * D + keys[:, None] * D + dims[None, :]
+        k = tl.load(k_ptr + near, mask=keys[:, None] < m, other=0)
+        v = tl.load(v_ptr + near, mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        p = tl.exp(scores - lse[:, None])
+        dp = tl.dot(grad, tl.trans(v), input_precision="ieee")
+        ds = p * (dp - delta[:, None])
+        dq += tl.dot(ds.to(k.dtype), k, input_precision="ieee")
+    tl.store(dq_ptr + at, dq * scale, mask=rows[:, None] < n)

@@ -643,3 +643,47 @@ def empty_part_at_zero(
     out = tl.sum(p[:, None] * v, axis=0) / tl.maximum(total, 1e-30)
     tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
     tl.store(lse_ptr + head * SPLITS + split, tl.where(total > 0, top + tl.log(total), 0.0))
+
+
+@flash_decode.right("Python's max of two numbers", replaces="split_kernel")
+def python_max(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    part_ptr: Any,
+    lse_ptr: Any,
+    m: Any,
+    length: Any,
+    scale: Any,
+    BLOCK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    D: tl.constexpr,
+) -> None:
+    split, head = tl.program_id(0), tl.program_id(1)
+    dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
+    keys = split * length + lane
+    inside = (lane < length) & (keys < m)
+    at = head * m * D + keys[:, None] * D + dims[None, :]
+    q = tl.load(q_ptr + head * D + dims).to(tl.float32)
+    k = tl.load(k_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    v = tl.load(v_ptr + at, mask=inside[:, None], other=0).to(tl.float32)
+    scores = tl.where(inside, tl.sum(q[None, :] * k, axis=1) * scale, float("-inf"))
+    top = max(tl.max(scores, axis=0), -1e30)
+    p = tl.exp2((scores - top) * 1.4426950408889634)
+    total = tl.sum(p, axis=0)
+    out = tl.sum(p[:, None] * v, axis=0) / max(total, 1e-30)
+    tl.store(part_ptr + (head * SPLITS + split) * D + dims, out)
+    tl.store(lse_ptr + head * SPLITS + split, top + tl.log2(total) * 0.6931471805599453)
+
+
+@flash_decode.wrong(
+    "4 parts, whatever SPLITS is: with another CONFIG parts are left out or do not exist", replaces="merge_kernel"
+)
+def fixed_splits(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
+    split, dims = tl.arange(0, 4), tl.arange(0, D)
+    head = tl.program_id(0)
+    lse = tl.load(lse_ptr + head * SPLITS + split)
+    part = tl.load(part_ptr + (head * SPLITS + split)[:, None] * D + dims[None, :])
+    weight = tl.exp(lse - tl.max(lse, axis=0))
+    weight = weight / tl.sum(weight, axis=0)
+    tl.store(out_ptr + head * D + dims, tl.sum(weight[:, None] * part, axis=0))

@@ -626,3 +626,134 @@ def packed_key_heads(
         row_max = new_max
     out = acc / row_sum[:, None]
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@flash_gqa.wrong("`at` forgets the sequence: all sequences write their result over the first one's")
+def written_over_the_first_sequence(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    out_ptr: Any,
+    heads: Any,
+    group: Any,
+    n: Any,
+    m: Any,
+    kv_batch: Any,
+    kv_head: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, batch = tl.program_id(1), tl.program_id(2)
+    k_ptr += batch * kv_batch + head // group * kv_head
+    v_ptr += batch * kv_batch + head // group * kv_head
+    at = head * n * D
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    q = tl.load(q_ptr + at + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@flash_gqa.wrong(
+    "`at` adds the numbers of sequence and head, so programs share a place: (b, h) comes after b · heads + h heads"
+)
+def written_over_other_heads(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    out_ptr: Any,
+    heads: Any,
+    group: Any,
+    n: Any,
+    m: Any,
+    kv_batch: Any,
+    kv_head: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, batch = tl.program_id(1), tl.program_id(2)
+    k_ptr += batch * kv_batch + head // group * kv_head
+    v_ptr += batch * kv_batch + head // group * kv_head
+    at = (batch + head) * n * D
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    q = tl.load(q_ptr + at + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@flash_gqa.wrong("`at` counts key heads: out has one head for each query head, and a group would write over each other")
+def written_to_key_heads(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    out_ptr: Any,
+    heads: Any,
+    group: Any,
+    n: Any,
+    m: Any,
+    kv_batch: Any,
+    kv_head: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head, batch = tl.program_id(1), tl.program_id(2)
+    k_ptr += batch * kv_batch + head // group * kv_head
+    v_ptr += batch * kv_batch + head // group * kv_head
+    at = (batch * heads + head // group) * n * D
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    q = tl.load(q_ptr + at + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * (scale * 1.4426950408889634)
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp2(row_max - new_max)
+        p = tl.exp2(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)

@@ -184,7 +184,7 @@ def unmasked_store(
 
 
 @fused_scale_bias_relu.wrong(
-    "computed in the dtype of x: in fp16 a product beyond 65,504 is inf before the bias brings it back"
+    "the product is rounded to the dtype of x, in fp16 to inf beyond 65,504: compute in float32, round once"
 )
 def in_half(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -194,23 +194,6 @@ def in_half(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, 
     for row in range(rows):
         y = tl.load(x_ptr + row * n + i, mask=m) * scale + bias
         tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
-
-
-@fused_scale_bias_relu.wrong(
-    "the product is rounded to the dtype of x before the bias is added: round once, when you store"
-)
-def rounded_product(
-    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
-) -> None:
-    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    m = i < n
-    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
-    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
-    for _ in range(rows):
-        y = (tl.load(x_ptr + i, mask=m).to(tl.float32) * scale).to(x_ptr.dtype.element_ty).to(tl.float32) + bias
-        tl.store(out_ptr + i, tl.maximum(y, 0.0), mask=m)
-        x_ptr += n
-        out_ptr += n
 
 
 @fused_scale_bias_relu.wrong("every block takes the scale and bias of the first: column i has its own")
@@ -227,3 +210,76 @@ def factors_of_first_block(
         tl.store(out_ptr + i, tl.maximum(y, 0.0), mask=m)
         x_ptr += n
         out_ptr += n
+
+
+@fused_scale_bias_relu.right("Python's max, which takes the larger of each pair")
+def python_max(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    for row in range(rows):
+        y = tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) * scale + bias
+        tl.store(out_ptr + row * n + i, max(y, 0.0), mask=m)
+
+
+@fused_scale_bias_relu.wrong(
+    "every program computes the whole matrix: a program has BLOCK columns of its own, and no other writes them"
+)
+def every_program_writes_all(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    for start in range(0, n, BLOCK):
+        i = start + tl.arange(0, BLOCK)
+        m = i < n
+        scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+        bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+        for row in range(rows):
+            y = tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) * scale + bias
+            tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
+
+
+@fused_scale_bias_relu.wrong(
+    "blocks of 128 columns, whatever BLOCK is: with another CONFIG columns are left out or computed twice"
+)
+def fixed_block(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    i = tl.program_id(0) * 128 + tl.arange(0, 128)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    for row in range(rows):
+        y = tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) * scale + bias
+        tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
+
+
+@fused_scale_bias_relu.wrong(
+    "a Python `if` on a block would be one decision for all lanes: tl.maximum(y, 0.0) decides for each"
+)
+def if_of_a_block(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i < n
+    scale = tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    bias = tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    for row in range(rows):
+        y = tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) * scale + bias
+        if y < 0:
+            y = tl.zeros((BLOCK,), tl.float32)
+        tl.store(out_ptr + row * n + i, y, mask=m)
+
+
+@fused_scale_bias_relu.wrong(
+    "a program for each row: programs are numbered by blocks of columns, and each walks down all rows"
+)
+def one_row_for_each_program(
+    x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
+) -> None:
+    row = tl.program_id(0)
+    i = tl.arange(0, BLOCK)
+    m = i < n
+    y = tl.load(x_ptr + row * n + i, mask=m).to(tl.float32) * tl.load(scale_ptr + i, mask=m).to(tl.float32)
+    y += tl.load(bias_ptr + i, mask=m).to(tl.float32)
+    tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)

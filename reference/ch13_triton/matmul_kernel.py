@@ -417,3 +417,119 @@ def rows_m_apart(
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
         total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * M + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "masked lanes of A are loaded without `other`: they may hold anything, and tl.dot sees them; give other=0.0",
+    replaces="matmul_tile",
+)
+def a_without_other(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K))
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
+        total = tl.dot(a, b, total, input_precision="ieee")
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "masked lanes of B are loaded without `other`: they may hold anything, and tl.dot sees them; give other=0.0",
+    replaces="matmul_tile",
+)
+def b_without_other(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N))
+        total = tl.dot(a, b, total, input_precision="ieee")
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    'float32 tiles are multiplied in tf32, with 10 bits of fraction: give tl.dot input_precision="ieee"',
+    replaces="matmul_tile",
+)
+def tf32(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
+        total = tl.dot(a, b, total)
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "the sum starts as the number 0 and becomes a tile: start with tl.zeros((BLOCK_M, BLOCK_N), tl.float32)",
+    replaces="matmul_tile",
+)
+def total_from_int(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = 0
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
+        total += tl.dot(a, b, input_precision="ieee")
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.wrong(
+    "steps of 32 along K, whatever BLOCK_K is: with another CONFIG columns are left out", replaces="matmul_tile"
+)
+def fixed_steps(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, 32)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0.0)
+        total = tl.dot(a, b, total, input_precision="ieee")
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
+
+
+@matmul_kernel.right("masks joined by `and`", replaces="matmul_tile")
+def joined_by_and(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    wide = tl.cdiv(N, BLOCK_N)
+    rows = tl.program_id(0) // wide * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tl.program_id(0) % wide * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) and (inner[None, :] < K), other=0.0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) and (columns < N), other=0.0)
+        total = tl.dot(a, b, total, input_precision="ieee")
+    tl.store(out_ptr + rows * N + columns, total, mask=rows < M and columns < N)

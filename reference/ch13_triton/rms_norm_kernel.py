@@ -189,3 +189,25 @@ def unmasked_store(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BL
     x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
     gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
     tl.store(out_ptr + at, x / tl.sqrt(tl.sum(x * x, 0) / n + eps) * gain)
+
+
+@rms_norm_kernel.wrong(
+    "masked columns are loaded without `other`: they may hold anything, and tl.sum sees them; give other=0"
+)
+def no_other(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m).to(tl.float32)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, x / tl.sqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)
+
+
+@rms_norm_kernel.wrong("a block of 1,024 columns, whatever BLOCK is: a longer row is cut off")
+def fixed_block(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, 1024)
+    m = column < n
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=m, other=0).to(tl.float32)
+    gain = tl.load(gain_ptr + column, mask=m).to(tl.float32)
+    tl.store(out_ptr + at, x / tl.sqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)

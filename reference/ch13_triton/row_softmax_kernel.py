@@ -173,3 +173,33 @@ def unmasked_store(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> Non
     x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
     e = tl.exp(x - tl.max(x, 0))
     tl.store(out_ptr + at, e / tl.sum(e, 0))
+
+
+@row_softmax_kernel.right("loaded without `other`, then hidden with tl.where")
+def hidden_undefined(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n).to(tl.float32)
+    x = tl.where(column < n, x, float("-inf"))
+    e = tl.exp(x - tl.max(x, 0))
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.wrong(
+    "masked columns are loaded without `other`: they may hold anything, and tl.max sees them; give float('-inf')"
+)
+def no_other(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n).to(tl.float32)
+    e = tl.exp(x - tl.max(x, 0))
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.wrong("a block of 1,024 columns, whatever BLOCK is: a longer row is cut off")
+def fixed_block(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, 1024)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
+    e = tl.exp(x - tl.max(x, 0))
+    tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)

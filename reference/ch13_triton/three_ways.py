@@ -643,3 +643,217 @@ def blocks_minus_ten_thousand(
         row_max = new_max
     out = acc / row_sum[:, None]
     tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@three_ways.right("Python's max of two numbers", replaces="loops_kernel")
+def python_max(
+    queries_ptr: Any,
+    keys_ptr: Any,
+    values_ptr: Any,
+    loops_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+) -> None:
+    row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
+    q = tl.load(queries_ptr + (head * n + row) * D + dims).to(tl.float32)
+    row_max = float("-inf")
+    row_sum = 0.0
+    acc = tl.zeros((D,), tl.float32)
+    for key in range(m):
+        k = tl.load(keys_ptr + (head * m + key) * D + dims).to(tl.float32)
+        v = tl.load(values_ptr + (head * m + key) * D + dims).to(tl.float32)
+        score = tl.sum(q * k, axis=0) * scale
+        new_max = max(row_max, score)
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(score - new_max)
+        row_sum = row_sum * rescale + p
+        acc = acc * rescale + p * v
+        row_max = new_max
+    tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
+
+
+@three_ways.wrong(
+    "loops: the sum starts as the integer 0 and becomes a float in the loop: start with 0.0", replaces="loops_kernel"
+)
+def loops_sum_from_int(
+    queries_ptr: Any,
+    keys_ptr: Any,
+    values_ptr: Any,
+    loops_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+) -> None:
+    row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
+    q = tl.load(queries_ptr + (head * n + row) * D + dims).to(tl.float32)
+    row_max = float("-inf")
+    row_sum = 0
+    acc = tl.zeros((D,), tl.float32)
+    for key in range(m):
+        k = tl.load(keys_ptr + (head * m + key) * D + dims).to(tl.float32)
+        v = tl.load(values_ptr + (head * m + key) * D + dims).to(tl.float32)
+        score = tl.sum(q * k, axis=0) * scale
+        new_max = tl.maximum(row_max, score)
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(score - new_max)
+        row_sum = row_sum * rescale + p
+        acc = acc * rescale + p * v
+        row_max = new_max
+    tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
+
+
+@three_ways.wrong(
+    "loops: computed in the dtype of the inputs, which rounds after every step: convert with .to(tl.float32)",
+    replaces="loops_kernel",
+)
+def loops_in_the_dtype_of_the_inputs(
+    queries_ptr: Any,
+    keys_ptr: Any,
+    values_ptr: Any,
+    loops_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+) -> None:
+    row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
+    q = tl.load(queries_ptr + (head * n + row) * D + dims)
+    row_max = float("-inf")
+    row_sum = 0.0
+    acc = tl.zeros((D,), tl.float32)
+    for key in range(m):
+        k = tl.load(keys_ptr + (head * m + key) * D + dims)
+        v = tl.load(values_ptr + (head * m + key) * D + dims)
+        score = tl.sum(q * k, axis=0) * scale
+        new_max = tl.maximum(row_max, score)
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(score - new_max)
+        row_sum = row_sum * rescale + p
+        acc = acc * rescale + p * v
+        row_max = new_max
+    tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
+
+
+@three_ways.wrong(
+    'blocks: float32 tiles are multiplied in tf32, with 10 bits of fraction: give tl.dot input_precision="ieee"',
+    replaces="blocks_kernel",
+)
+def blocks_in_tf32(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    blocks_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k) * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v)
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@three_ways.wrong(
+    "blocks: masked values are loaded without `other`: weight 0 times anything may be NaN; give other=0",
+    replaces="blocks_kernel",
+)
+def blocks_values_without_other(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    blocks_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, BLOCK_N)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
+
+
+@three_ways.wrong(
+    "blocks: 64 keys a block, whatever BLOCK_N is: with another CONFIG keys are left out", replaces="blocks_kernel"
+)
+def blocks_fixed_keys(
+    q_ptr: Any,
+    k_ptr: Any,
+    v_ptr: Any,
+    blocks_ptr: Any,
+    n: Any,
+    m: Any,
+    scale: Any,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    head = tl.program_id(1)
+    rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    dims = tl.arange(0, D)
+    k_ptr += head * m * D
+    v_ptr += head * m * D
+    q = tl.load(q_ptr + head * n * D + rows * D + dims[None, :], mask=rows < n, other=0)
+    row_max = tl.full((BLOCK_M,), float("-inf"), tl.float32)
+    row_sum = tl.zeros((BLOCK_M,), tl.float32)
+    acc = tl.zeros((BLOCK_M, D), tl.float32)
+    for start in range(0, m, BLOCK_N):
+        keys = start + tl.arange(0, 64)
+        k = tl.load(k_ptr + keys[None, :] * D + dims[:, None], mask=keys[None, :] < m, other=0)
+        v = tl.load(v_ptr + keys[:, None] * D + dims[None, :], mask=keys[:, None] < m, other=0)
+        scores = tl.dot(q, k, input_precision="ieee") * scale
+        scores = tl.where(keys[None, :] < m, scores, float("-inf"))
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1))
+        rescale = tl.exp(row_max - new_max)
+        p = tl.exp(scores - new_max[:, None])
+        row_sum = row_sum * rescale + tl.sum(p, axis=1)
+        acc = acc * rescale[:, None] + tl.dot(p.to(v.dtype), v, input_precision="ieee")
+        row_max = new_max
+    out = acc / row_sum[:, None]
+    tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)

@@ -105,7 +105,9 @@ def drops_tail(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
-@vector_add.wrong("only the first block is written, the rest stays NaN: every block starts at tl.program_id(0) * BLOCK")
+@vector_add.wrong(
+    "every program starts at element 0: program p has the BLOCK elements from tl.program_id(0) * BLOCK on"
+)
 def first_block_only(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.arange(0, BLOCK)
     m = i < n
@@ -115,5 +117,49 @@ def first_block_only(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.con
 @vector_add.wrong("blocks start at the program's number, not at its number times BLOCK: they overlap")
 def overlapping(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) + tl.arange(0, BLOCK)
+    m = i < n
+    tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
+
+
+@vector_add.right("two comparisons joined by `and`")
+def two_comparisons(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    m = i >= 0 and i < n
+    tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
+
+
+@vector_add.right("BLOCK under another name, as a constant")
+def own_constant(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    size: tl.constexpr = BLOCK
+    i = tl.program_id(0) * size + tl.arange(0, size)
+    m = i < n
+    tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
+
+
+@vector_add.wrong("blocks of 128, whatever BLOCK is: with another CONFIG elements are left out or added twice")
+def fixed_block(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * 128 + tl.arange(0, 128)
+    m = i < n
+    tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
+
+
+@vector_add.wrong("tl.arange of a copy of BLOCK: a variable is a number of the running kernel; take BLOCK itself")
+def copy_of_block(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    size = BLOCK
+    i = tl.program_id(0) * size + tl.arange(0, size)
+    m = i < n
+    tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
+
+
+@vector_add.wrong("a Python `if` on a block would be one decision for all lanes: give the comparison as mask")
+def if_of_a_block(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    if i < n:
+        tl.store(out_ptr + i, tl.load(x_ptr + i) + tl.load(y_ptr + i))
+
+
+@vector_add.wrong("offsets of 16 bits: beyond element 32,767 they wrap round to negative numbers")
+def offsets_of_16_bits(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    i = (tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)).to(tl.int16)
     m = i < n
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)

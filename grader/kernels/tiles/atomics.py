@@ -19,6 +19,7 @@ from grader.kernels.tiles.load_store import (
     checked_pointer,
     flattened,
     note_access,
+    note_origin,
     owners,
     spread,
 )
@@ -114,7 +115,7 @@ def _in_turn(
         note_access(run, argument, "atomic", positions, active)
     tile = Tile(before, value.dtype)
     if lanes is not None:
-        tile.defined, tile.origin = np.broadcast_to(lanes, before.shape), run.line
+        tile.defined, tile.origin = np.broadcast_to(lanes, before.shape), note_origin(run, pointer.data)
     return tile
 
 

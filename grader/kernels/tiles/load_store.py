@@ -90,8 +90,14 @@ def load(
         else:
             if tile.data.shape[:PROGRAM_AXES] != np.broadcast_shapes(tile.data.shape, lanes.shape)[:PROGRAM_AXES]:
                 tile.data = np.broadcast_to(data, np.broadcast_shapes(data.shape, lanes.shape))
-            tile.defined, tile.origin = lanes, run.line
+            tile.defined, tile.origin = lanes, note_origin(run, addresses)
     return tile
+
+
+def note_origin(run: RunState, addresses: Array) -> int:
+    """Note whose masked elements a line leaves undefined. Returns the line."""
+    run.origins[run.line] = run.memory.nearest(int(addresses.flat[0])).name if addresses.size else ""
+    return run.line
 
 
 def check_defined(run: RunState, pointer: Tile, mask: Tile | None, lanes: Array | None, rank: int, mode: Mode) -> None:
@@ -106,13 +112,15 @@ def check_defined(run: RunState, pointer: Tile, mask: Tile | None, lanes: Array 
         if found is not None and found.any():
             index = tuple(int(i) for i in np.argwhere(found)[0])
             raise UndefinedValue(
-                f"{run.kernel}: program {run.program_at(index)} {mode} where {what} is undefined: {_origin(tile)}",
-                (run.kernel, what, f"line {tile.origin}"),
+                f"{run.kernel}: program {run.program_at(index)} {mode} where {what} is undefined: {_origin(run, tile)}",
+                (run.kernel, what, run.origins.get(tile.origin, "")),
             )
 
 
-def _origin(tile: Tile) -> str:
-    where = f"the load in line {tile.origin} has a mask and no `other`" if tile.origin else "it was computed from none"
+def _origin(run: RunState, tile: Tile) -> str:
+    where = "it was computed from none"
+    if tile.origin:
+        where = f"line {tile.origin} loads {run.origins[tile.origin]} with a mask and without `other`"
     return f"{where}, so a masked lane may hold anything; give it other=…, or leave these lanes out with tl.where"
 
 
@@ -279,6 +287,6 @@ def check_value_defined(run: RunState, tile: Tile, lanes: Array | None, rank: in
     if found is not None and found.any():
         index = tuple(int(i) for i in np.argwhere(found)[0])
         raise UndefinedValue(
-            f"{run.kernel}: program {run.program_at(index)} {verb} an undefined value: {_origin(tile)}",
-            (run.kernel, "value", f"line {tile.origin}"),
+            f"{run.kernel}: program {run.program_at(index)} {verb} an undefined value: {_origin(run, tile)}",
+            (run.kernel, "value", run.origins.get(tile.origin, "")),
         )

@@ -49,6 +49,7 @@ class RunState:
     stores: list[tuple[str, Array]] = field(default_factory=list)  # argument and positions
     operations: Counter[str] = field(default_factory=Counter)
     accesses: list[Access] = field(default_factory=list)
+    origins: dict[int, str] = field(default_factory=dict)  # lines that left values undefined, and of which argument
 
     @property
     def count(self) -> int:
