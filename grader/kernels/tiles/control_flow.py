@@ -174,9 +174,7 @@ class Frame(Expressions):
         self.loops -= 1
         self.run.active, self.values = outer, {name: self.values[name] for name in before}
 
-    def _pass(
-        self, node: ast.While, before: Mapping[str, Any], active: Array | None, outer: Array | None
-    ) -> None:
+    def _pass(self, node: ast.While, before: Mapping[str, Any], active: Array | None, outer: Array | None) -> None:
         """Run a loop's body once, for the active programs. The others keep what they have."""
         old = {name: self.values[name] for name in before}
         self.values, self.run.active = dict(old), active
