@@ -15,7 +15,7 @@ _one_at_a_time = threading.Lock()
 
 
 def parse(text: str, filename: str = "<unknown>") -> ast.Module:
-    """The syntax tree of `text`. Raises SyntaxError, also for a null byte or a lone surrogate, or if it is nested too deeply."""
+    """The syntax tree of `text`. Raises SyntaxError, also for a null byte, a lone surrogate, or too deep nesting."""
     refuse_null_bytes(text, filename)
     try:
         with _one_at_a_time:

@@ -50,12 +50,8 @@ def indented_chain(head: str, depth: int) -> str:
 
 def call_tree(levels: int, calls: int) -> str:
     """Helpers that each call the next one several times."""
-    helpers = [
-        kernel("\n".join([f"a = h{i + 1}(a)"] * calls) + "\nreturn a", "a", f"h{i}") for i in range(levels)
-    ]
-    return file(
-        kernel("tl.store(out_ptr, h0(1.0))"), *helpers, kernel("return a + 1.0", "a", f"h{levels}")
-    )
+    helpers = [kernel("\n".join([f"a = h{i + 1}(a)"] * calls) + "\nreturn a", "a", f"h{i}") for i in range(levels)]
+    return file(kernel("tl.store(out_ptr, h0(1.0))"), *helpers, kernel("return a + 1.0", "a", f"h{levels}"))
 
 
 def cyclic(length: int) -> str:
@@ -92,7 +88,11 @@ def _nesting() -> Iterator[tuple[str, Callable[[], str], str]]:
         yield f"lists in lists {depth}", lambda d=depth: body("y = " + "[" * d + "n" + "]" * d), "any"
         yield f"a long tuple {depth}", lambda d=depth: body("y = (" + "n," * d + ")"), "any"
         yield f"many targets {depth}", lambda d=depth: body("y = " * d + "n"), "any"
-        yield f"CONFIG nested {depth}", lambda d=depth: file(kernel("pass"), config=f"CONFIG = {'[' * d}{']' * d}"), "syntax"
+        yield (
+            f"CONFIG nested {depth}",
+            lambda d=depth: file(kernel("pass"), config=f"CONFIG = {'[' * d}{']' * d}"),
+            "syntax",
+        )
         yield (
             f"CONFIG with a long sum {depth}",
             lambda d=depth: file(kernel("pass"), config='CONFIG = {"BLOCK": ' + "1+" * d + "1}\n"),
@@ -186,7 +186,10 @@ LOOPS = {
     "a static range without end": "for j in tl.static_range(1000000000):\n    pass",
     "a static range with arithmetic": "for j in tl.static_range(1000000000):\n    n = n + j",
     "static ranges nested": "for j in tl.static_range(30000):\n    for q in tl.static_range(30000):\n        pass",
-    "ranges nested": "\n".join("    " * d + f"for a{d} in range(1000000):" for d in range(8)) + "\n" + "    " * 8 + "n = n + 1",
+    "ranges nested": "\n".join("    " * d + f"for a{d} in range(1000000):" for d in range(8))
+    + "\n"
+    + "    " * 8
+    + "n = n + 1",
     "empty inner loops": "for j in range(1000000000):\n    for q in range(0):\n        pass",
     "step of zero": "for j in range(0, 10, 0):\n    pass",
     "step of zero at run time": "for j in range(0, n, n - n):\n    pass",
@@ -278,7 +281,8 @@ TILES = {
     "bf16 for long": BIG + "h = f.to(tl.bfloat16)\nfor j in range(1000000):\n    h = h * h",
     "fp8 for long": BIG + "for j in range(1000000):\n    f = f.to(tl.float8e4nv).to(tl.float32)",
     "fp8e5 for long": BIG + "for j in range(1000000):\n    f = f.to(tl.float8e5).to(tl.float32)",
-    "casts with rounding for long": BIG + 'for j in range(1000000):\n    f = f.to(tl.float16, fp_downcast_rounding="rtz").to(tl.float32)',
+    "casts with rounding for long": BIG
+    + 'for j in range(1000000):\n    f = f.to(tl.float16, fp_downcast_rounding="rtz").to(tl.float32)',
     "sorted": BIG + "for j in range(1000):\n    f = tl.sort(f)",
     "sorted over many programs": "y = tl.arange(0, 65536) * tl.program_id(0)\ny = tl.sort(y)",
     "topk": BIG + "y = tl.topk(f, 1048576)",
@@ -365,7 +369,9 @@ FUNCTIONS = {
     "no result": file(kernel("y = h(1) + 1"), kernel("pass", "a", "h")),
     "a kernel as a value": file(kernel("y = h"), kernel("pass", "a", "h")),
     "a kernel as an argument": file(kernel("y = h(h)"), kernel("return a", "a", "h")),
-    "a kernel called through an argument": file(kernel("y = h(g)"), kernel("return a(1)", "a", "h"), kernel("return a", "a", "g")),
+    "a kernel called through an argument": file(
+        kernel("y = h(g)"), kernel("return a(1)", "a", "h"), kernel("return a", "a", "g")
+    ),
     "a kernel's attribute": file(kernel("y = h.text"), kernel("return a", "a", "h")),
     "a kernel compared": file(kernel("y = h == h"), kernel("return a", "a", "h")),
     "a kernel as a condition": file(kernel("if h:\n    pass"), kernel("return a", "a", "h")),
@@ -384,7 +390,9 @@ FUNCTIONS = {
     "a reduction of another shape": file(
         kernel("y = tl.reduce(tl.arange(0, BLOCK), 0, h)"), kernel("return tl.zeros((8,), tl.int32)", "a, b", "h")
     ),
-    "a reduction of three": file(kernel("y = tl.reduce(tl.arange(0, BLOCK), 0, h)"), kernel("return a", "a, b, c", "h")),
+    "a reduction of three": file(
+        kernel("y = tl.reduce(tl.arange(0, BLOCK), 0, h)"), kernel("return a", "a, b, c", "h")
+    ),
     "a reduction that stores": file(
         kernel("y = tl.reduce(tl.arange(0, BLOCK), 0, h)"), kernel("tl.store(a, b)\nreturn a", "a, b", "h")
     ),
@@ -638,8 +646,12 @@ FORMS: dict[str, Callable[[], str]] = {
     "7,000 additions": lambda: body("x = x + 1.0\n" * 5_000),
     "10,000 kernels": lambda: file(*(kernel("pass", "a", f"k{j}") for j in range(10_000)), kernel("pass")),
     "2,000 kernels": lambda: file(*(kernel("pass", "a", f"k{j}") for j in range(2_000)), kernel("pass")),
-    "50,000 constants": lambda: file(kernel("pass"), config=CONFIG + "".join(f"A{j} = tl.constexpr(1)\n" for j in range(50_000))),
-    "2,500 constants": lambda: file(kernel("pass"), config=CONFIG + "".join(f"A{j} = tl.constexpr(1)\n" for j in range(2_500))),
+    "50,000 constants": lambda: file(
+        kernel("pass"), config=CONFIG + "".join(f"A{j} = tl.constexpr(1)\n" for j in range(50_000))
+    ),
+    "2,500 constants": lambda: file(
+        kernel("pass"), config=CONFIG + "".join(f"A{j} = tl.constexpr(1)\n" for j in range(2_500))
+    ),
     "50,000 variables": lambda: body("".join(f"y{j} = n\n" for j in range(50_000))),
     "5,000 variables": lambda: body("".join(f"y{j} = n\n" for j in range(5_000))),
     "100,000 decorators": lambda: file("@triton.jit\n" * 100_000 + "def k(a):\n    pass\n"),

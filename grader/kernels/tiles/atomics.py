@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from grader.kernels.tiles import costs
 from grader.kernels.tiles.arithmetic import block_shape
 from grader.kernels.tiles.casts import cast, to_tile
 from grader.kernels.tiles.dtypes import BF16, FP16, FP32, FP64, DType
@@ -21,12 +23,14 @@ from grader.kernels.tiles.load_store import (
     note_access,
     note_origin,
     owners,
+    pay_for_access,
     spread,
 )
 from grader.kernels.tiles.rounding import rounded
 from grader.kernels.tiles.run_state import RunState
 from grader.kernels.tiles.tile import Array, Tile, as_rank
 
+TURN_COST = 50_000  # of a group of lanes that take their turn together
 Update = Callable[[Array, Array], Array]
 UPDATES: dict[str, Update] = {
     "add": np.add,
@@ -92,6 +96,8 @@ def _in_turn(
     """Apply an update to the elements at addresses, one lane after the other where they meet."""
     assert pointer.shape == block_shape(pointer, value)
     rank = len(pointer.shape)
+    pay_for_access(run, pointer.shape, costs.ATOMIC, pointer, mask, value)
+    run.charge(math.prod((*run.programs, *pointer.shape)), costs.ATOMIC)
     lanes = None if mask is None else as_rank(mask.data, rank)
     check_defined(run, pointer, mask, lanes, rank, "writes")
     check_value_defined(run, value, lanes, rank, "stores")
@@ -104,14 +110,13 @@ def _in_turn(
         where = np.arange(before.size) if active is None else np.flatnonzero(np.broadcast_to(active, before.shape))
         data = argument.buffer.data
         at = flat + argument.first
-        for turn in _turns(flat):
-            run.charge(turn.size, 8)
+        for turn in _turns(run, flat):
             old = data[at[turn]]
             before.reshape(-1)[where[turn]] = old
             data[at[turn]] = update(old, values[where[turn]], where[turn])
         argument.buffer.is_stored = True
         run.loaded[argument.name] += flat.size * argument.itemsize
-        run.stores.append((argument.name, flat))
+        run.note_store(argument, flat)
         note_access(run, argument, "atomic", positions, active)
     tile = Tile(before, value.dtype)
     if lanes is not None:
@@ -119,13 +124,14 @@ def _in_turn(
     return tile
 
 
-def _turns(positions: Array) -> list[Array]:
+def _turns(run: RunState, positions: Array) -> list[Array]:
     """Groups of lanes of which no two have one position; a position's lanes come in their order."""
     order = np.argsort(positions, kind="stable")
     ordered = positions[order]
     starts = np.r_[True, ordered[1:] != ordered[:-1]] if ordered.size else np.zeros(0, bool)
     first = np.maximum.accumulate(np.where(starts, np.arange(ordered.size), 0))
     rank = np.arange(ordered.size) - first
+    run.pay(TURN_COST * (int(rank.max()) + 1 if rank.size else 0))
     by_turn = np.argsort(rank, kind="stable")
     bounds = np.flatnonzero(np.diff(rank[by_turn])) + 1
     return [order[group] for group in np.split(by_turn, bounds)] if ordered.size else []

@@ -8,7 +8,9 @@ is still checked, and a variable keeps its type.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,12 +18,10 @@ import numpy as np
 from grader.kernels.tiles.arithmetic import is_number
 from grader.kernels.tiles.casts import cast, to_tile
 from grader.kernels.tiles.dtypes import DType, promoted_integers
-from grader.kernels.tiles.expressions import MOST_CALLS, Expressions, Program, selected
-from grader.kernels.tiles.findings import OutOfBudget, Refused
-from grader.kernels.tiles.run_state import MOST_BYTES, RunState
-from grader.kernels.tiles.tile import Array, Tile, both
-
-LARGE = 1 << 20  # bytes of a value from which all variables are counted together
+from grader.kernels.tiles.expressions import GONE, MOST_CALLS, Expressions, Program, selected
+from grader.kernels.tiles.findings import Refused
+from grader.kernels.tiles.run_state import STATEMENT_COST, RunState
+from grader.kernels.tiles.tile import HELD, PROGRAM_AXES, Array, Tile, both
 
 
 class Frame(Expressions):
@@ -37,6 +37,7 @@ class Frame(Expressions):
         """Run statements one after the other. What follows a `return` is not even checked, as in the compiler."""
         for statement in statements:
             self.run.line = statement.lineno
+            self.run.pay(STATEMENT_COST)
             self.mark(statement)
             _STATEMENTS[type(statement)](self, statement)
             if isinstance(statement, ast.Return):
@@ -49,7 +50,7 @@ class Frame(Expressions):
         (_, value), *others = self.returns
         for programs, other in others:
             value, other = _of_one_type(value, other)
-            value = selected(np.ones((1, 1, 1), bool) if programs is None else programs, other, value)
+            value = _selected(self.run, np.ones((1, 1, 1), bool) if programs is None else programs, other, value)
         return value
 
     def set(self, name: str, value: Any) -> None:
@@ -57,13 +58,8 @@ class Frame(Expressions):
         self.values[name] = value
         if self.program.assigned is not None:
             self.program.assigned(name, value)
-        if isinstance(value, Tile) and value.data.nbytes > LARGE:
-            held = sum(_bytes(x) for x in self.values.values())
-            if held > MOST_BYTES:
-                raise OutOfBudget(
-                    f"{self.run.kernel}: the tiles of one program take {held >> 20} MiB: make the blocks smaller",
-                    (self.run.kernel, "memory"),
-                )
+        if isinstance(value, Tile) and value.defined is not None:
+            HELD.add(value.defined)
 
     def assign(self, node: ast.Assign) -> None:
         if len(node.targets) != 1:
@@ -128,9 +124,10 @@ class Frame(Expressions):
                 self.mark(node, -1)
                 self.block(node.orelse)
             return
-        if self.loops and any(isinstance(n, ast.Return) for n in ast.walk(node)):
+        if self.loops and _returns(node):
             raise Refused("no `return` inside a loop: Triton compiles none")
         outer, before = self.run.active, self.values
+        self.run.charge_choice(2 * len(before))
         chosen = condition.data
         then, still_then = self._arm(node.body, before, both(outer, chosen))
         self.run.active = both(outer, ~chosen)
@@ -139,7 +136,7 @@ class Frame(Expressions):
         self.run.active, self.run.line = outer, node.lineno
         if still_then is not None or still_other is not None:  # an arm returned: its programs are done
             self.run.active = _united(both(outer, chosen), both(outer, ~chosen), still_then, still_other)
-        self.values = _joined(before, then, other, chosen)
+        self.values = _joined(self.run, before, then, other, chosen)
 
     def _arm(
         self, statements: Sequence[ast.stmt], before: Mapping[str, Any], active: Array | None
@@ -176,6 +173,7 @@ class Frame(Expressions):
 
     def _pass(self, node: ast.While, before: Mapping[str, Any], active: Array | None, outer: Array | None) -> None:
         """Run a loop's body once, for the active programs. The others keep what they have."""
+        self.run.charge_choice(3 * len(before))
         old = {name: self.values[name] for name in before}
         self.values, self.run.active = dict(old), active
         self.block(node.body)
@@ -184,9 +182,12 @@ class Frame(Expressions):
             new = self.values[name]
             if new is value:
                 continue
+            if new is GONE:
+                old[name] = GONE
+                continue
             _check_carried(name, before[name], new)
             if active is not outer and active is not None:
-                new = _selected(active, new, value)
+                new = _selected(self.run, active, new, value)
             old[name] = new
         self.values = old
 
@@ -205,9 +206,10 @@ class Frame(Expressions):
                 self.block(node.body)
             return
         start, end, step = _bounds(args, kwargs, name)
+        self.run.charge_choice(len(self.values))
         outer, before = self.run.active, dict(self.values)
-        before.pop(node.target.id, None)
-        self.values.pop(node.target.id, None)
+        if before.pop(node.target.id, None) is not None:
+            before[node.target.id] = self.values[node.target.id] = GONE
         self.loops += 1
         for index, active in _iterations(self.run, start, end, step, outer):
             self.run.charge(0)
@@ -224,17 +226,18 @@ class Frame(Expressions):
         """One pass: as `_pass`, but the counter may change in any way, since the next pass sets it."""
         assert isinstance(node.target, ast.Name)
         counter = node.target.id
+        self.run.charge_choice(3 * len(self.values))
         old = dict(self.values)
         self.values, self.run.active = dict(old), active
         self.block(node.body)
         self.run.line = node.lineno
         for name, value in old.items():
             new = self.values[name]
-            if new is value or name == counter:
+            if new is value or name == counter or new is GONE:
                 continue
             _check_carried(name, before[name], new)
             if active is not outer and active is not None:
-                new = _selected(active, new, value)
+                new = _selected(self.run, active, new, value)
             old[name] = new
         self.values = {name: value for name, value in old.items() if name != counter}
 
@@ -284,13 +287,6 @@ def _as_variable(value: Any) -> Any:
     raise Refused(f"a {type(value).__name__} cannot be assigned to a variable in a kernel")
 
 
-def _bytes(value: Any) -> int:
-    if not isinstance(value, Tile):
-        return 0
-    base = value.data.base
-    return int(value.data.nbytes if base is None else min(value.data.nbytes, getattr(base, "nbytes", 0)))
-
-
 def _said(value: Any) -> str:
     return value.type if isinstance(value, Tile) else f"the constant {value}" if is_number(value) else repr(value)
 
@@ -312,10 +308,18 @@ def _check_carried(name: str, before: Any, after: Any) -> None:
             _check_carried(name, x, y)
 
 
-def _selected(chosen: Array, a: Any, b: Any) -> Any:
+def _selected(run: RunState, chosen: Array, a: Any, b: Any) -> Any:
     if isinstance(a, tuple):
-        return tuple(_selected(chosen, x, y) for x, y in zip(a, b, strict=True))
+        return tuple(_selected(run, chosen, x, y) for x, y in zip(a, b, strict=True))
+    if a is not b and isinstance(a, Tile) and isinstance(b, Tile):
+        programs = np.broadcast_shapes(chosen.shape, a.data.shape[:PROGRAM_AXES], b.data.shape[:PROGRAM_AXES])
+        run.charge(math.prod((*programs, *a.shape)), 4)
     return selected(chosen, a, b)
+
+
+@lru_cache(maxsize=4096)
+def _returns(node: ast.If) -> bool:
+    return any(isinstance(n, ast.Return) for n in ast.walk(node))
 
 
 def _united(one: Array | None, other: Array | None, still_one: Array | None, still_other: Array | None) -> Array:
@@ -328,28 +332,30 @@ def _united(one: Array | None, other: Array | None, still_one: Array | None, sti
 
 
 def _joined(
-    before: Mapping[str, Any], then: Mapping[str, Any], other: Mapping[str, Any], chosen: Array
+    run: RunState, before: Mapping[str, Any], then: Mapping[str, Any], other: Mapping[str, Any], chosen: Array
 ) -> dict[str, Any]:
     """The variables after an `if`: those from before it, and those that both arms made. Raises Refused."""
     values: dict[str, Any] = {}
     for name, old in before.items():
         a, b = then[name], other[name]
-        if a is b:
-            values[name] = a
+        if a is b or a is GONE or b is GONE:
+            values[name] = a if a is b else GONE
             continue
         for new, arm in ((a, "if"), (b, "else")):
             if not _same_type(old, new):
                 raise Refused(
                     f"{name} is {_said(old)} before the `if` and {_said(new)} after its {arm} arm: it keeps its type"
                 )
-        values[name] = _selected(chosen, a, b)
+        values[name] = _selected(run, chosen, a, b)
     for name, a in then.items():
         if name in before or name not in other:
             continue
         b = other[name]
+        if a is GONE or b is GONE:
+            continue
         if not _same_type(a, b):
             raise Refused(f"{name} is {_said(a)} in the `if` arm and {_said(b)} in the `else` arm: both need one type")
-        values[name] = _selected(chosen, a, b)
+        values[name] = _selected(run, chosen, a, b)
     return values
 
 
@@ -375,27 +381,42 @@ def _of_one_type(a: Any, b: Any) -> tuple[Any, Any]:
     raise Refused(f"a kernel returns {_said(a)} in one place and {_said(b)} in another: both must be of one type")
 
 
+def _limits(args: Sequence[Any], kwargs: Mapping[str, Any], name: str) -> tuple[Any, Any, Any]:
+    """Start, end and step of a loop as they are given. Raises Refused."""
+    given = dict(zip(("arg1", "arg2", "step"), args, strict=False))
+    named = {key: value for key, value in kwargs.items() if key in ("arg1", "arg2", "step")}
+    if len(args) > 3 or given.keys() & named.keys() or (named and name == "range"):
+        raise Refused(f"{name} takes an end, or a start, an end and a step")
+    given |= named
+    if given.get("arg1") is None:
+        raise Refused(f"{name} takes an end, or a start, an end and a step")
+    step = given.get("step")
+    start, end = (0, given["arg1"]) if given.get("arg2") is None else (given["arg1"], given["arg2"])
+    return start, end, 1 if step is None else step
+
+
 def _static_range(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[int]:
-    values = [*args, *kwargs.values()]
-    if not 1 <= len(args) <= 3 or not all(type(x) is int for x in values if x is not None):
+    if not kwargs.keys() <= {"arg1", "arg2", "step"}:
+        raise Refused("tl.static_range takes an end, or a start, an end and a step")
+    limits = _limits(args, kwargs, "tl.static_range")
+    if not all(type(x) is int for x in limits):
         raise Refused("tl.static_range counts with numbers that are known when the kernel is compiled")
-    if 0 in args[2:]:
+    if limits[2] == 0:
         raise Refused("the step of a loop is not 0")
-    yield from range(*args)
+    yield from range(*limits)
 
 
 _RANGE_OPTIONS = frozenset(
-    "num_stages loop_unroll_factor disallow_acc_multi_buffer flatten warp_specialize disable_licm step arg2".split()  # noqa: SIM905
+    """num_stages loop_unroll_factor disallow_acc_multi_buffer flatten warp_specialize disable_licm step arg1
+    arg2""".split()  # noqa: SIM905
 )
 
 
 def _bounds(args: Sequence[Any], kwargs: Mapping[str, Any], name: str) -> tuple[Tile, Tile, Tile]:
     """Start, end and step of a loop, in the type of its counter. Raises Refused."""
-    if not 1 <= len(args) <= 3 or (kwargs and (name == "range" or not set(kwargs) <= _RANGE_OPTIONS)):
+    if kwargs and (name == "range" or not set(kwargs) <= _RANGE_OPTIONS):
         raise Refused(f"{name} takes an end, or a start, an end and a step")
-    step = args[2] if len(args) > 2 else kwargs.get("step", 1)
-    start, end = (args[0], args[1]) if len(args) > 1 else (0, args[0])
-    tiles = [to_tile(x) for x in (start, end, 1 if step is None else step)]
+    tiles = [to_tile(x) for x in _limits(args, kwargs, name)]
     for x in tiles:
         if not x.dtype.is_int:
             raise Refused(f"a loop counts with whole numbers, not with {x.dtype}")

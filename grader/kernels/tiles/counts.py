@@ -21,6 +21,7 @@ class Coverage:
 
     def __init__(self, argument: Argument) -> None:
         self.name, self.shape, self.tensor = argument.name, argument.shape, argument.tensor
+        self.stores = 0  # elements stored, each as often as it was
         self._counts = np.zeros(argument.span, dtype=np.int32)
         itemsize = self._counts.itemsize
         self._view = np.lib.stride_tricks.as_strided(
@@ -29,7 +30,13 @@ class Coverage:
 
     def mark(self, positions: Array) -> None:
         """Count one store to each of these elements."""
-        self._counts += np.bincount(positions, minlength=self._counts.size).astype(np.int32)
+        np.add.at(self._counts, positions, 1)
+        self.stores += positions.size
+
+    def add(self, other: Coverage) -> None:
+        """Count the stores to the same tensor that another one counted."""
+        self._counts += other._counts
+        self.stores += other.stores
 
     @property
     def unwritten(self) -> int:
@@ -103,10 +110,11 @@ class Traffic:
         """Note an argument and its size."""
         self.moved.setdefault(argument.name, Moved()).size = argument.numel * argument.itemsize
 
-    def store(self, argument: Argument, positions: Array) -> None:
-        """Count stores to elements of an argument."""
+    def store(self, argument: Argument, coverage: Coverage) -> None:
+        """Count the stores of a launch to an argument."""
         moved = self.moved[argument.name]
-        moved.stored += positions.size * argument.itemsize
+        moved.stored += coverage.stores * argument.itemsize
         if moved.coverage is None or moved.coverage.tensor is not argument.tensor:
-            moved.coverage = Coverage(argument)
-        moved.coverage.mark(positions)
+            moved.coverage = coverage
+        else:
+            moved.coverage.add(coverage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +13,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from grader.kernels.kernel_text import YourTurn
-from grader.kernels.tiles import arithmetic, reductions, scans, shapes
+from grader.kernels.tiles import arithmetic, costs, reductions, scans, shapes
 from grader.kernels.tiles.arithmetic import SYMBOLS, as_mask, block_shape, is_number
 from grader.kernels.tiles.casts import cast, to_tile
 from grader.kernels.tiles.dtypes import BY_NAME, I1, DType, Pointer
-from grader.kernels.tiles.findings import Refused, UndefinedValue
+from grader.kernels.tiles.findings import KernelError, Refused, UndefinedValue, Unexpected
 from grader.kernels.tiles.library import LIBRARY, METHODS, Entry
-from grader.kernels.tiles.run_state import RunState
-from grader.kernels.tiles.tile import PROGRAM_AXES, Array, Tile, both
+from grader.kernels.tiles.run_state import PART_COST, VARIABLE_COST, RunState
+from grader.kernels.tiles.tile import LARGEST, PROGRAM_AXES, Array, Tile, both
 
 OPERATION_NAMES = {
     "+": "add",
@@ -35,6 +36,9 @@ COUNTED = frozenset(
     """exp exp2 log log2 sqrt rsqrt sin cos erf maximum minimum max min sum where fma dot cumsum""".split()  # noqa: SIM905
 )
 SMALL = 1 << 14
+MOST_ELEMENTS = 1 << 12  # of a tuple, with those of tuples in it
+GONE = object()  # the value of a variable that a loop counted with: it has none after the loop
+DOT_COST = 1_500  # what numpy needs to start a product
 MOST_CALLS = 24  # kernels that call one another, one inside the other
 
 
@@ -90,6 +94,7 @@ class Expressions:
 
     def value(self, node: ast.expr) -> Any:
         """The value of an expression: a tile, a plain number, None, a type, a tuple, or a kernel."""
+        self.run.spent += PART_COST
         return _EVALUATORS[type(node)](self, node)
 
     def constant(self, node: ast.Constant) -> Any:
@@ -97,8 +102,9 @@ class Expressions:
 
     def name(self, node: ast.Name) -> Any:
         name = node.id
-        if name in self.values:
-            return self.values[name]
+        value = self.values.get(name, GONE)
+        if value is not GONE:
+            return value
         if name in self.program.constants:
             return self.program.constants[name]
         if name in self.program.functions:
@@ -110,7 +116,9 @@ class Expressions:
         )
 
     def tuple_(self, node: ast.Tuple | ast.List) -> tuple[Any, ...]:
-        return tuple(self.value(x) for x in node.elts)
+        values = tuple(self.value(x) for x in node.elts)
+        self.run.pay(VARIABLE_COST * _checked_elements(values))
+        return values
 
     def binary(self, node: ast.BinOp) -> Any:
         left, right = self.value(node.left), self.value(node.right)
@@ -119,13 +127,15 @@ class Expressions:
     def operated(self, operator: type[ast.AST], left: Any, right: Any, node: ast.AST) -> Any:
         """`left operator right`."""
         symbol = SYMBOLS[operator]
-        self.reserve(left, right)
+        self.reserve(left, right, times=_cost(symbol, left, right))
         result = arithmetic.binary(symbol, left, right)
+        if type(result) is tuple:
+            self.run.pay(VARIABLE_COST * _checked_elements(result))
         if isinstance(result, Tile):
             self.count(OPERATION_NAMES[symbol], result)
         return result
 
-    def reserve(self, *values: Any) -> None:
+    def reserve(self, *values: Any, times: int = 1) -> None:
         """Pay for an operation on tiles before it makes its result."""
         sizes, tiles = 1, []
         for x in values:
@@ -135,14 +145,14 @@ class Expressions:
         if not tiles:
             return
         if sizes <= SMALL or len(tiles) == 1:  # no result is larger
-            self.run.charge(sizes)
+            self.run.charge(sizes, times)
             return
         first, *others = (t.data.shape for t in tiles)
         if all(shape == first for shape in others):
-            self.run.charge(tiles[0].data.size)
+            self.run.charge(tiles[0].data.size, times)
             return
         programs = np.broadcast_shapes(*(t.data.shape[:PROGRAM_AXES] for t in tiles))
-        self.run.charge(math.prod(programs) * math.prod(block_shape(*tiles)))
+        self.run.charge(math.prod(programs) * math.prod(block_shape(*tiles)), times)
 
     def count(self, name: str, result: Tile) -> None:
         """Count the elements of an operation in all programs."""
@@ -308,10 +318,13 @@ class Expressions:
             return self.called(function.attr, METHODS[function.attr], [owner, *args], kwargs)
         args, kwargs = self.arguments(node)
         self.run.line = node.lineno
-        if name == "reduce":
-            return self.reduce(*args, **kwargs)
-        if name == "associative_scan":
-            return self.associative_scan(*args, **kwargs)
+        if name in ("reduce", "associative_scan"):
+            method = self.reduce if name == "reduce" else self.associative_scan
+            try:
+                inspect.signature(method).bind(*args, **kwargs)
+            except TypeError as error:
+                raise Refused(f"tl.{name}: {error}") from None
+            return method(*args, **kwargs)
         if name not in LIBRARY:
             raise Refused(f"tl.{name} is not supported here")
         return self.called(name, LIBRARY[name], args, kwargs)
@@ -319,27 +332,50 @@ class Expressions:
     def called(self, name: str, entry: Entry, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """A function of triton.language."""
         own = entry.renamed(name, args, kwargs)
+        given = [*args, *own.values()]
         if name == "dot":
-            self.pay_for_dot(args)
-        elif not entry.run and name not in _MOVES:
-            self.reserve(*args, *own.values())
-        result = entry.function(self.run, *args, **own) if entry.run else entry.function(*args, **own)
+            bound = {**dict(zip(entry.parameters, args, strict=False)), **own}
+            self.pay_for_dot(bound.get("a"), bound.get("b"), bound.get("input_precision"))
+        elif not entry.run:
+            self.pay_for(name, given)
+        try:
+            result = entry.function(self.run, *args, **own) if entry.run else entry.function(*args, **own)
+        except KernelError:
+            raise
+        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+            takes = ", ".join(map(_said, given))
+            raise Unexpected(f"tl.{name} does not take {takes or 'nothing'}") from error
         if name in COUNTED:
             for x in result if isinstance(result, tuple) else (result,):
-                source = args[0] if name in ("max", "min", "sum") and args and isinstance(args[0], Tile) else x
+                source = given[0] if name in ("max", "min", "sum") and given and isinstance(given[0], Tile) else x
                 if isinstance(source, Tile):
                     self.count(name, source)
         return result
 
-    def pay_for_dot(self, args: Sequence[Any]) -> None:
+    def pay_for(self, name: str, values: Sequence[Any]) -> None:
+        """Pay for a function of tiles before it makes its result."""
+        times = costs.of_function(name)
+        if name in ("to", "cast") and any(isinstance(x, DType) and x.bits <= 16 and x.is_float for x in values):
+            times = costs.NARROWEST
+        if name == "histogram" and len(values) > 1 and isinstance(values[0], Tile) and type(values[1]) is int:
+            programs = math.prod(values[0].data.shape[:PROGRAM_AXES])
+            self.run.charge(programs * min(max(values[1], 0), LARGEST), times)
+        if times:
+            self.reserve(*values, times=times)
+        else:
+            self.run.charge(0)
+
+    def pay_for_dot(self, a: Any, b: Any, precision: Any) -> None:
         """Charge a product before it is computed, and count its FLOPs: 2·m·n·k for (…, m, k) by (…, k, n)."""
-        if len(args) < 2 or not all(isinstance(x, Tile) and len(x.shape) >= 2 for x in args[:2]):
+        if not all(isinstance(x, Tile) and len(x.shape) >= 2 for x in (a, b)):
             return
-        a, b = args[:2]
         *batch, m, k = a.shape
         n = b.shape[-1]
         programs = math.prod(np.broadcast_shapes(a.data.shape[:PROGRAM_AXES], b.data.shape[:PROGRAM_AXES]))
-        self.run.charge(programs * math.prod(batch) * m * n, max(1, k // 16))
+        products = programs * math.prod(batch)
+        self.run.pay(products * DOT_COST)
+        self.run.charge(a.data.size + b.data.size, costs.NARROW)
+        self.run.charge(products * m * n, max(2, k // (4 if a.dtype.bits in (8, 64) or precision != "ieee" else 12)))
         active = self.run.active
         running = self.run.count if active is None else int(active.sum()) * (self.run.count // active.size)
         self.run.flops += 2 * math.prod(batch) * m * n * k * running
@@ -375,14 +411,14 @@ class Expressions:
         def apply(a: Sequence[Tile], b: Sequence[Tile]) -> Sequence[Tile]:
             shape = np.broadcast_shapes(*(t.data.shape for t in (*a, *b)))
             size = math.prod(shape)
-            self.run.charge(size)
+            self.run.charge(size * len(a), 8)
             flat = [t.moved(lambda data: np.broadcast_to(data, shape).reshape(size, 1, 1)) for t in (*a, *b)]
-            outer = self.run.active, self.run.programs
-            self.run.active, self.run.programs = None, (size, 1, 1)
+            outer = self.run.active, self.run.programs, self.run.combines
+            self.run.active, self.run.programs, self.run.combines = None, (size, 1, 1), True
             try:
                 result = self.call_kernel(function.node, flat, {})
             finally:
-                self.run.active, self.run.programs = outer
+                self.run.active, self.run.programs, self.run.combines = outer
             results = result if isinstance(result, tuple) else (result,)
 
             def back(data: Array) -> Array:
@@ -416,6 +452,29 @@ class Expressions:
         if not tiles or not all(isinstance(t, Tile) and t.shape for t in tiles):
             raise Refused(f"tl.{name} takes a tile, or a tuple of tiles")
         self.reserve(*tiles)
+
+
+def _checked_elements(values: tuple[Any, ...]) -> int:
+    """How many elements a tuple has, with those of tuples in it. Raises Refused for too many."""
+    count = 0
+    for x in values:
+        count += _checked_elements(x) if type(x) is tuple else 1
+        if count > MOST_ELEMENTS:
+            raise Refused(f"a tuple has more than {MOST_ELEMENTS:,} elements")
+    return count + 1
+
+
+def _cost(symbol: str, a: Any, b: Any) -> int:
+    """What an element of `a symbol b` costs."""
+    narrow = any(isinstance(x, Tile) and x.dtype.is_float and x.dtype.bits < 32 for x in (a, b))
+    return costs.NARROW if narrow else costs.OPERATORS.get(symbol, 1)
+
+
+def _said(x: object) -> str:
+    """A value in a message."""
+    if isinstance(x, Tile):
+        return x.type
+    return "a tuple" if isinstance(x, tuple) else str(x) if x is None or is_number(x) else f"a {type(x).__name__}"
 
 
 def selected(chosen: Array, a: Any, b: Any) -> Any:
@@ -466,11 +525,6 @@ def _language_name(node: ast.Attribute) -> str | None:
     return None
 
 
-# These move elements or make views, and pay nothing.
-_MOVES = frozenset(
-    """arange full zeros zeros_like reshape ravel expand_dims broadcast_to permute trans multiple_of max_contiguous
-    max_constancy static_assert debug_barrier""".split()  # noqa: SIM905
-)
 _EVALUATORS: dict[type[ast.expr], Callable[[Expressions, Any], Any]] = {
     ast.Constant: Expressions.constant,
     ast.Name: Expressions.name,

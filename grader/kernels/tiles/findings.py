@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from grader.book.verdict import one_line
+
+LONGEST = 600  # characters of a message
 Mode = Literal["reads", "writes"]
 
 
@@ -15,13 +18,17 @@ class KernelError(Exception):
     """
 
     def __init__(self, text: str, cause: tuple[str, ...] = ()) -> None:
-        super().__init__(text)
+        super().__init__(one_line(text, LONGEST))
         self.cause = cause
         self.line = 0
 
 
 class Refused(KernelError, TypeError):
     """Triton would not compile this: the types, shapes or constants do not fit."""
+
+
+class Unexpected(Refused):
+    """Arguments that nothing in the machine foresees. It is a gap in the machine's own checks."""
 
 
 class PointerCast(Refused):

@@ -21,7 +21,7 @@ from grader.kernels.tiles.control_flow import Frame, bound_parameters
 from grader.kernels.tiles.counts import Traffic
 from grader.kernels.tiles.dtypes import pointer_to, type_of_argument
 from grader.kernels.tiles.expressions import Program
-from grader.kernels.tiles.findings import KernelError, OutOfBudget, Refused
+from grader.kernels.tiles.findings import KernelError, OutOfBudget, Refused, Unexpected
 from grader.kernels.tiles.memory import Memory, is_tensor
 from grader.kernels.tiles.run_state import BUDGET, Grid, RunState, TooManyPrograms
 from grader.kernels.tiles.tile import Tile, scalar
@@ -103,6 +103,7 @@ class Kernel:
         values = bound_parameters(node, args, kwargs)
         chunk = _chunk(grid, MOST_PROGRAMS)
         tracked: frozenset[str] = frozenset()
+        spent = 0
         while True:
             memory = Memory(self.name, {k: v for k, v in values.items() if is_tensor(v)})
             state = RunState(
@@ -113,10 +114,12 @@ class Kernel:
                 self.watch.accesses is not None,
                 self.watch.budget,
             )
+            state.spent = spent
             try:
                 for first, programs in _chunks(grid, chunk):
                     self._run(program, node, values, state, first, programs)
             except TooManyPrograms:
+                spent = state.spent  # a launch does not get its budget again
                 if math.prod(chunk) == 1:
                     raise OutOfBudget(f"{self.name}: its tiles are too large", (self.name, "memory")) from None
                 chunk = _chunk(chunk, math.prod(chunk) // 4 or 1)
@@ -129,6 +132,7 @@ class Kernel:
                 raise
             in_place = {a.name for a in memory.arguments if a.buffer.is_loaded and a.buffer.is_stored}
             if in_place and not tracked and not state.has_atomics and math.prod(grid) > 1:
+                spent = state.spent
                 tracked = frozenset(in_place)  # who reads what others write is noted in a second run only
                 continue
             break
@@ -155,6 +159,10 @@ class Kernel:
                 Frame(program, state, variables).block(node.body)
         except RecursionError:
             raise Refused(f"{self.name}: an expression is nested too deeply: give its parts names") from None
+        except (KernelError, YourTurn, TooManyPrograms):
+            raise
+        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+            raise Unexpected(f"{self.name}: the tile machine cannot run this line ({error})") from error
         except MemoryError:
             raise OutOfBudget(f"{self.name}: its tiles do not fit into memory", (self.name, "memory")) from None
 
@@ -166,8 +174,8 @@ class Kernel:
         for argument in state.memory.arguments:
             traffic.add_argument(argument)
             traffic.moved[argument.name].loaded += state.loaded[argument.name]
-        for name, positions in state.stores:
-            traffic.store(state.memory.named(name), positions)
+        for name, coverage in state.stored.items():
+            traffic.store(state.memory.named(name), coverage)
         traffic.flops += state.flops
         traffic.operations.update(state.operations)
         self._keep_accesses(state)

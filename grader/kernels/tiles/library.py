@@ -66,6 +66,8 @@ def _entry(function: Callable[..., Any], names: str = "", *, run: bool = False) 
 
 def _program_id(run: RunState, axis: Any) -> Tile:
     axis = _axis(axis, "tl.program_id")
+    if run.combines:
+        raise Refused("the function of a reduction or a scan only computes: no tl.program_id in it")
     shape = [1, 1, 1]
     shape[axis] = run.programs[axis]
     numbers = np.arange(run.first[axis], run.first[axis] + run.programs[axis], dtype=np.int32)

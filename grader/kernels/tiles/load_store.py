@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from grader.kernels.tiles import costs
 from grader.kernels.tiles.accesses import Access, AccessKind
 from grader.kernels.tiles.arithmetic import block_shape
 from grader.kernels.tiles.casts import cast, to_tile
@@ -66,13 +68,17 @@ def load(
     if other is not None and chosen is None:
         raise Refused("tl.load: `other` needs a mask")
     shape = block_shape(pointer, *([] if chosen is None else [chosen]))
-    rest = None if other is None else cast(to_tile(other), dtype.element)
+    rest = None if other is None else to_tile(other)
+    if rest is not None:
+        run.charge(rest.data.size, costs.NARROW)
+        rest = cast(rest, dtype.element)
     if rest is not None and rest.shape:
         if not pointer.shape:
             raise Refused(f"`other` of tl.load is {rest.type}, but the pointer is a scalar")
         if block_shape(Tile(np.empty((1, 1, 1, *shape)), I1), rest) != shape:
             raise Refused(f"`other` of tl.load is {rest.type}, larger than the pointer and the mask")
     rank = len(shape)
+    pay_for_access(run, shape, costs.LOAD, pointer, chosen, rest)
     addresses, lanes = as_rank(pointer.data, rank), None if chosen is None else as_rank(chosen.data, rank)
     if lanes is not None and lanes.all() and (chosen is None or chosen.defined is None):
         lanes = None
@@ -98,6 +104,14 @@ def note_origin(run: RunState, addresses: Array) -> int:
     """Note whose masked elements a line leaves undefined. Returns the line."""
     run.origins[run.line] = run.memory.nearest(int(addresses.flat[0])).name if addresses.size else ""
     return run.line
+
+
+def pay_for_access(run: RunState, shape: tuple[int, ...], times: int, *tiles: Tile | None) -> None:
+    """Pay for an access to memory with an address, a mask and values of these tiles, before it is made."""
+    if run.combines:
+        raise Refused("the function of a reduction or a scan only computes: no memory in it")
+    programs = np.broadcast_shapes(*(t.data.shape[:PROGRAM_AXES] for t in tiles if t is not None))
+    run.charge(math.prod(programs) * math.prod(shape), times)
 
 
 def check_defined(run: RunState, pointer: Tile, mask: Tile | None, lanes: Array | None, rank: int, mode: Mode) -> None:
@@ -126,7 +140,6 @@ def _origin(run: RunState, tile: Tile) -> str:
 
 def _loaded(run: RunState, addresses: Array, lanes: Array | None, dtype: Pointer) -> Array:
     rank = addresses.ndim - PROGRAM_AXES
-    run.charge(addresses.size)
     assert dtype.element is not None
     parts = list(owners(run, addresses, lanes, "reads"))
     run.step += 1
@@ -217,7 +230,7 @@ def flattened(run: RunState, positions: Array, lanes: Array | None) -> tuple[Arr
     """The positions of all active lanes of all programs in one row, and the numbers of their programs."""
     rank = positions.ndim - PROGRAM_AXES
     shape = run.programs + positions.shape[PROGRAM_AXES:]
-    run.charge(int(np.prod(shape, dtype=np.int64)), 2)
+    run.charge(math.prod(shape), costs.STORE)
     every = np.broadcast_to(positions, shape)
     numbers = run.numbers()
     programs = np.broadcast_to(numbers.reshape(numbers.shape + (1,) * rank), shape)
@@ -229,6 +242,7 @@ def flattened(run: RunState, positions: Array, lanes: Array | None) -> tuple[Arr
 
 def note_access(run: RunState, argument: Argument, kind: AccessKind, positions: Array, lanes: Array | None) -> None:
     if run.keeps_accesses:
+        run.access_bytes += positions.nbytes + (0 if lanes is None else lanes.nbytes)
         tensor = argument.shape, argument.strides, argument.itemsize
         where = run.kernel, run.grid, run.step - 1, run.line
         run.accesses.append(Access(0, *where, kind, argument.name, *tensor, run.first, run.programs, positions, lanes))
@@ -245,9 +259,9 @@ def store(
     chosen = checked_mask(mask, pointer, "tl.store")
     check_store_shapes(pointer, tile, chosen, "tl.store")
     rank = len(pointer.shape)
+    pay_for_access(run, pointer.shape, costs.STORE, pointer, chosen, tile)
     tile = cast(tile, dtype.element)
     mask_lanes = None if chosen is None else as_rank(chosen.data, rank)
-    run.charge(pointer.data.size)
     check_defined(run, pointer, chosen, mask_lanes, rank, "writes")
     check_value_defined(run, tile, mask_lanes, rank, "stores")
     run.step += 1
@@ -260,7 +274,7 @@ def store(
             values.ravel() if lanes is None else values[np.broadcast_to(lanes, values.shape)]
         )
         argument.buffer.is_stored = True
-        run.stores.append((argument.name, flat))
+        run.note_store(argument, flat)
         note_access(run, argument, "store", positions, lanes)
 
 

@@ -99,7 +99,15 @@ def _product(a: Tile, b: Tile, precision: str) -> Array:
             x, y = tf32(x), tf32(y)
         elif precision.startswith("bf16"):
             return _split_product(x, y, BF16, terms=3 if precision.endswith("3") else 6)
-    return np.asarray(np.matmul(x, y))
+    return np.asarray(np.matmul(_for_blas(x), _for_blas(y)))
+
+
+def _for_blas(x: Array) -> Array:
+    """The array in an order that BLAS takes; numpy multiplies others in a slow way."""
+    size = x.itemsize
+    rows, columns = x.strides[-2:]
+    taken = (columns == size and rows >= size * x.shape[-1]) or (rows == size and columns >= size * x.shape[-2])
+    return x if taken else np.ascontiguousarray(x)
 
 
 def _split_product(x: Array, y: Array, dtype: DType, terms: int) -> Array:

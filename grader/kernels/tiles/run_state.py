@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import numpy as np
 
 from grader.kernels.tiles.accesses import Access
+from grader.kernels.tiles.counts import Coverage
 from grader.kernels.tiles.findings import OutOfBudget
-from grader.kernels.tiles.memory import Memory
-from grader.kernels.tiles.tile import PROGRAM_AXES, Array, Tile
+from grader.kernels.tiles.memory import Argument, Memory
+from grader.kernels.tiles.tile import HELD, PROGRAM_AXES, Array, Tile
 
 Grid = tuple[int, int, int]
-STEP_COST = 4_000  # what one operation costs beside its elements: about the nanoseconds that numpy needs to start
-BUDGET = 3_000_000_000  # elements and operations of a launch, about as many nanoseconds
+STEP_COST = 12_000  # what one operation costs beside its elements: about the nanoseconds that numpy needs to start
+BUDGET = 1_500_000_000  # elements and operations of a launch, about as many nanoseconds
 LARGEST_VALUE = 1 << 21  # elements of a tile for all programs that run together; more programs go in several chunks
-MOST_BYTES = 384 << 20  # of all variables together
+MOST_BYTES = 256 << 20  # of all tiles that are held at one time; an operation needs some times its result beside them
+PART_COST = 1_500  # what a part of an expression costs beside its elements
+STATEMENT_COST = 3_000
+VARIABLE_COST = 150  # of each variable, where a branch or a pass of a loop looks at all of them
 
 
 class TooManyPrograms(Exception):
@@ -45,10 +50,13 @@ class RunState:
     spent: int = 0
     flops: int = 0
     has_atomics: bool = False
+    combines: bool = False  # the function of a reduction or a scan runs, which knows no memory and no programs
     loaded: Counter[str] = field(default_factory=Counter)  # bytes by argument
-    stores: list[tuple[str, Array]] = field(default_factory=list)  # argument and positions
+    stored: dict[str, Coverage] = field(default_factory=dict)  # how often each element was stored to, by argument
     operations: Counter[str] = field(default_factory=Counter)
     accesses: list[Access] = field(default_factory=list)
+    access_bytes: int = 0
+    held_before: int = field(default_factory=lambda: HELD.bytes)
     origins: dict[int, str] = field(default_factory=dict)  # lines that left values undefined, and of which argument
 
     @property
@@ -62,16 +70,44 @@ class RunState:
         """Is no program active? Then statements are checked and change nothing."""
         return self.active is not None and not self.active.any()
 
+    def pay(self, cost: int) -> None:
+        """Pay for work that is no operation. Raises OutOfBudget."""
+        self.spent += cost
+        if self.spent > self.budget:
+            self._stop()
+
+    def _stop(self) -> NoReturn:
+        raise OutOfBudget(
+            f"{self.kernel} takes too many steps: does a loop end, and does it grow with the right number?",
+            (self.kernel, "budget"),
+        )
+
     def charge(self, elements: int, times: int = 1) -> None:
         """Count the cost of an operation. Raises OutOfBudget or TooManyPrograms."""
         self.spent += STEP_COST + elements * times
         if self.spent > self.budget:
-            raise OutOfBudget(
-                f"{self.kernel} takes too many steps: does a loop end, and does it grow with the right number?",
-                (self.kernel, "budget"),
-            )
+            self._stop()
         if elements > LARGEST_VALUE and self.count > 1:
             raise TooManyPrograms
+        held = HELD.bytes - self.held_before + self.access_bytes
+        if held > MOST_BYTES:
+            if self.count > 1:
+                raise TooManyPrograms
+            raise OutOfBudget(
+                f"{self.kernel}: its tiles take {held >> 20} MiB together: make the blocks smaller",
+                (self.kernel, "memory"),
+            )
+
+    def charge_choice(self, values: int) -> None:
+        """Pay for a branch or a pass of a loop, which looks at so many variables."""
+        programs = 1 if self.active is None else self.active.size
+        self.pay(STEP_COST + 4 * programs + values * VARIABLE_COST)
+
+    def note_store(self, argument: Argument, positions: Array) -> None:
+        """Count stores to elements of an argument."""
+        if argument.name not in self.stored:
+            self.stored[argument.name] = Coverage(argument)
+        self.stored[argument.name].mark(positions)
 
     def numbers(self) -> Array:
         """The numbers of the programs that run, (a, b, c)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.reductions import Combine, checked, largest, smallest, sum_type
 from grader.kernels.tiles.rounding import Array
 from grader.kernels.tiles.shapes import axis_of, checked_shape
-from grader.kernels.tiles.tile import PROGRAM_AXES, Tile, all_defined, both
+from grader.kernels.tiles.tile import PROGRAM_AXES, Tile, all_defined, as_rank, both
 
 
 def scanned(tiles: Sequence[Tile], axis: Any, combine: Combine, reverse: bool, name: str) -> list[Tile]:
@@ -102,14 +103,19 @@ def histogram(x: Tile, num_bins: Any, mask: Any = None) -> Tile:
     if len(x.shape) != 1 or not x.dtype.is_int or x.dtype.bits != 32:
         raise Refused(f"tl.histogram takes a tile of 32-bit whole numbers with one axis, not {x.type}")
     (bins,) = checked_shape((num_bins,), "tl.histogram")
-    counted = (x.data[..., None] == np.arange(bins, dtype=x.data.dtype)).astype(np.int32)
+    values, inside = x.data, (x.data >= 0) & (x.data < bins)
     if mask is not None:
         chosen = to_tile(mask)
         if chosen.dtype is not I1:
             raise Refused(f"the mask of tl.histogram is a mask, not {chosen.type}")
-        shape = np.broadcast_shapes(chosen.data.shape, x.data.shape)
-        counted = counted * np.broadcast_to(chosen.data, shape)[..., None]
-    tile = Tile(counted.sum(axis=-2, dtype=np.int32), I32)
+        if chosen.shape and chosen.shape != x.shape:
+            raise Refused(f"the mask of tl.histogram is {chosen.type}, and the tile {x.type}")
+        inside = inside & as_rank(chosen.data, 1)
+        values = np.broadcast_to(values, inside.shape)
+    programs = values.shape[:-1]
+    first = np.arange(math.prod(programs), dtype=np.int64).reshape(*programs, 1) * bins
+    found = np.bincount((first + values)[inside], minlength=first.size * bins)
+    tile = Tile(found.astype(np.int32).reshape(*programs, bins), I32)
     if x.defined is not None:
         needed = x.defined if mask is None else x.defined | ~to_tile(mask).data
         counted_ones = Tile(x.data, x.dtype, np.broadcast_to(needed, x.data.shape))

@@ -11,7 +11,7 @@ from grader.kernels.tiles.arithmetic import Value, block_shape, is_number, stret
 from grader.kernels.tiles.casts import cast, number, to_tile
 from grader.kernels.tiles.dtypes import I32, DType
 from grader.kernels.tiles.findings import PointerCast, Refused
-from grader.kernels.tiles.tile import LARGEST, PROGRAM_AXES, Tile
+from grader.kernels.tiles.tile import LARGEST, MOST_AXES, PROGRAM_AXES, Tile
 
 
 def checked_shape(shape: Any, name: str = "a tile") -> tuple[int, ...]:
@@ -25,6 +25,8 @@ def checked_shape(shape: Any, name: str = "a tile") -> tuple[int, ...]:
             )
         if type(n) is not int or n <= 0 or n & (n - 1):
             raise Refused(f"the shape of {name} is {_listed(axes)}: each axis must be a power of two")
+    if len(axes) > MOST_AXES:
+        raise Refused(f"{name} has {len(axes)} axes, and a tile has at most {MOST_AXES}")
     if math.prod(axes) > LARGEST:
         raise Refused(f"{name} of the shape {_listed(axes)} has more than {LARGEST:,} elements, which Triton refuses")
     return tuple(axes)
@@ -107,6 +109,8 @@ def expand_dims(x: Value, axis: Any) -> Tile:
 
 
 def _with_axis(x: Tile, axis: int) -> Tile:
+    if len(x.shape) >= MOST_AXES:
+        raise Refused(f"a tile has at most {MOST_AXES} axes")
     place = (*(slice(None),) * (axis + PROGRAM_AXES), None)
     return x.moved(lambda data: data[place])
 

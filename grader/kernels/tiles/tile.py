@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,33 @@ from grader.kernels.tiles.dtypes import DType
 Array = np.ndarray[Any, Any]
 PROGRAM_AXES = 3  # a grid has three axes
 LARGEST = 1 << 20  # elements of a tile: Triton's own limit
+MOST_AXES = 32  # numpy has 64, and some operations add axes of their own
+SMALL = 1 << 16  # bytes of an array that need not be counted
+
+
+class Held:
+    """The bytes of all large arrays that tiles hold, each counted once and for as long as it lives."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._arrays: dict[int, weakref.ref[Array]] = {}
+
+    def add(self, array: Array) -> None:
+        """Count the memory that an array is, or is a view of."""
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        key, size = id(array), array.nbytes
+        if size > SMALL and key not in self._arrays:
+            self.bytes += size
+
+            def forget(_: object) -> None:
+                del self._arrays[key]
+                self.bytes -= size
+
+            self._arrays[key] = weakref.ref(array, forget)
+
+
+HELD = Held()
 
 
 class Tile:
@@ -26,6 +54,10 @@ class Tile:
 
     def __init__(self, data: Array, dtype: DType, defined: Array | None = None, origin: int = 0) -> None:
         self.data, self.dtype, self.defined, self.origin = data, dtype, defined, origin
+        if data.nbytes > SMALL:
+            HELD.add(data)
+        if defined is not None and defined.nbytes > SMALL:
+            HELD.add(defined)
 
     @property
     def shape(self) -> tuple[int, ...]:
