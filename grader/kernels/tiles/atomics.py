@@ -68,7 +68,7 @@ def read_modify_write(
         data = update(old, new)
         return rounded(data, element) if element in (FP16, BF16) else data
 
-    return _in_turn(run, pointer, cast(tile, element), chosen, lambda old, new, _: rounding(old, new))
+    return _in_turn(run, pointer, cast(tile, element), chosen, lambda old, new, _: rounding(old, new), sem)
 
 
 def compare_and_swap(run: RunState, pointer: Any, cmp: Any, val: Any, sem: Any = None, scope: Any = None) -> Tile:
@@ -82,16 +82,23 @@ def compare_and_swap(run: RunState, pointer: Any, cmp: Any, val: Any, sem: Any =
         raise Refused(f"tl.atomic_cas takes values of type {dtype.element}, not {expected.dtype} and {tile.dtype}")
     if not expected.shape == tile.shape == pointer.shape:
         raise Refused("tl.atomic_cas takes values of the pointer's shape")
+    check_value_defined(run, expected, None, len(pointer.shape), "compares")
+    pay_for_access(run, pointer.shape, costs.ATOMIC, pointer, expected)
     want = spread(run, expected, pointer.shape)
 
     def swap(old: Array, new: Array, at: Array) -> Array:
         return np.where(old == want.ravel()[at], new, old)
 
-    return _in_turn(run, pointer, tile, None, swap)
+    return _in_turn(run, pointer, tile, None, swap, sem)
 
 
 def _in_turn(
-    run: RunState, pointer: Tile, value: Tile, mask: Tile | None, update: Callable[[Array, Array, Array], Array]
+    run: RunState,
+    pointer: Tile,
+    value: Tile,
+    mask: Tile | None,
+    update: Callable[[Array, Array, Array], Array],
+    sem: Any,
 ) -> Tile:
     """Apply an update to the elements at addresses, one lane after the other where they meet."""
     assert pointer.shape == block_shape(pointer, value)
@@ -104,8 +111,8 @@ def _in_turn(
     before = np.zeros(run.programs + pointer.shape, value.data.dtype)
     values = spread(run, value, pointer.shape).ravel()
     run.step += 1
-    run.has_atomics = True
     for argument, positions, active in owners(run, pointer.data, lanes, "writes"):
+        run.has_atomics |= sem != "relaxed"
         flat, _ = flattened(run, positions, active)
         where = np.arange(before.size) if active is None else np.flatnonzero(np.broadcast_to(active, before.shape))
         data = argument.buffer.data

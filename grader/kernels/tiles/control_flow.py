@@ -206,6 +206,8 @@ class Frame(Expressions):
                 self.block(node.body)
             return
         start, end, step = _bounds(args, kwargs, name)
+        for limit in (start, end, step):
+            self.check_decides(limit, "for")
         self.run.charge_choice(len(self.values))
         outer, before = self.run.active, dict(self.values)
         if before.pop(node.target.id, None) is not None:

@@ -17,7 +17,7 @@ Kind = Literal["bool", "int", "float", "pointer"]
 RANK: dict[Kind, int] = {"bool": 0, "int": 1, "float": 2}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DType:
     """A type of elements.
 
@@ -32,7 +32,7 @@ class DType:
     signed: bool = False
     fraction: int = 0
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.name
 
     @cached_property
@@ -68,7 +68,7 @@ class DType:
         return (1 << (self.bits - self.signed)) - 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pointer(DType):
     """The type of addresses of elements."""
 

@@ -35,6 +35,9 @@ OPERATION_NAMES = {
 COUNTED = frozenset(
     """exp exp2 log log2 sqrt rsqrt sin cos erf maximum minimum max min sum where fma dot cumsum""".split()  # noqa: SIM905
 )
+TAKES_TILES = frozenset(
+    """zeros_like ravel permute trans split cat flip cumsum cumprod sort topk histogram gather""".split()  # noqa: SIM905
+)
 SMALL = 1 << 14
 MOST_ELEMENTS = 1 << 12  # of a tuple, with those of tuples in it
 GONE = object()  # the value of a variable that a loop counted with: it has none after the loop
@@ -47,6 +50,9 @@ class Function:
     """A kernel of the file, as a value."""
 
     node: ast.FunctionDef
+
+    def __repr__(self) -> str:
+        return self.node.name
 
 
 @dataclass(frozen=True)
@@ -242,15 +248,20 @@ class Expressions:
         if x.shape and not (block_of_one and math.prod(x.shape) == 1):
             raise Refused(f"`{word}` needs one truth value, and this is a tile of {x.type}: choose with tl.where")
         tile = cast(shapes.item(x) if x.shape else x, I1)
-        if tile.defined is not None:
-            bad = both(self.run.active, ~tile.defined)
-            if bad is not None and bad.any():
-                index = tuple(int(i) for i in np.argwhere(bad)[0])
-                raise UndefinedValue(
-                    f"{self.run.kernel}: program {self.run.program_at(index)} takes a `{word}` by an undefined value",
-                    (self.run.kernel, "condition"),
-                )
+        self.check_decides(tile, word)
         return tile
+
+    def check_decides(self, x: Tile, word: str) -> None:
+        """Raises UndefinedValue if a scalar that decides about an `if` or a loop is undefined in an active program."""
+        if x.defined is None:
+            return
+        bad = both(self.run.active, ~x.defined)
+        if bad is not None and bad.any():
+            index = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise UndefinedValue(
+                f"{self.run.kernel}: program {self.run.program_at(index)} takes a `{word}` by an undefined value",
+                (self.run.kernel, "condition"),
+            )
 
     def subscript(self, node: ast.Subscript) -> Any:
         x, index = self.value(node.value), _new_axes(node.slice)
@@ -333,6 +344,11 @@ class Expressions:
         """A function of triton.language."""
         own = entry.renamed(name, args, kwargs)
         given = [*args, *own.values()]
+        if name in TAKES_TILES:
+            bound = {**dict(zip(entry.parameters, args, strict=False)), **own}
+            for parameter in entry.parameters[: 2 if name == "cat" else 1]:
+                if not isinstance(bound[parameter], Tile):
+                    raise Refused(f"tl.{name} takes a tile, not {_said(bound[parameter])}")
         if name == "dot":
             bound = {**dict(zip(entry.parameters, args, strict=False)), **own}
             self.pay_for_dot(bound.get("a"), bound.get("b"), bound.get("input_precision"))

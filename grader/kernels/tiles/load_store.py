@@ -15,7 +15,7 @@ from grader.kernels.tiles.casts import cast, to_tile
 from grader.kernels.tiles.dtypes import I1, Pointer
 from grader.kernels.tiles.findings import Mode, Refused, UndefinedValue
 from grader.kernels.tiles.memory import Argument
-from grader.kernels.tiles.races import note_reads, note_writes
+from grader.kernels.tiles.races import note_reads, note_values, note_writes
 from grader.kernels.tiles.run_state import RunState
 from grader.kernels.tiles.tile import PROGRAM_AXES, Array, Tile, as_rank
 
@@ -270,9 +270,10 @@ def store(
         if not run.has_atomics:
             note_writes(argument, flat, programs, run.kernel, run.grid)
         values = spread(run, tile, pointer.shape)
-        argument.buffer.data[flat + argument.first] = (
-            values.ravel() if lanes is None else values[np.broadcast_to(lanes, values.shape)]
-        )
+        written = values.ravel() if lanes is None else values[np.broadcast_to(lanes, values.shape)]
+        argument.buffer.data[flat + argument.first] = written
+        if not run.has_atomics:
+            note_values(argument, flat, written, programs, run.kernel, run.grid)
         argument.buffer.is_stored = True
         run.note_store(argument, flat)
         note_access(run, argument, "store", positions, lanes)

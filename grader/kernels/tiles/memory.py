@@ -6,6 +6,7 @@ tells which tensor it belongs to, or that it belongs to none.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -109,7 +110,8 @@ class Memory:
         if key not in self.buffers:
             self.buffers[key] = Buffer(storage, dtype, tensor.dtype)
         span = 1 + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride(), strict=True)) if tensor.numel() else 0
-        address = (len(self.arguments) + 1) << RANGE
+        # No kernel can know how far it is from one tensor to another, as on a GPU.
+        address = ((len(self.arguments) + 1) << RANGE) + random.SystemRandom().getrandbits(RANGE - 4)
         shape, strides = tuple(tensor.shape), tuple(tensor.stride())
         first = int(tensor.storage_offset())
         self.arguments.append(Argument(name, tensor, self.buffers[key], dtype, first, span, address, shape, strides))

@@ -46,6 +46,19 @@ def note_writes(argument: Argument, positions: Array, programs: Array, kernel: s
         raise _race(argument, positions, programs, after, others, "writes", "writes", kernel, grid)
 
 
+def note_values(argument: Argument, positions: Array, values: Array, programs: Array, kernel: str, grid: Grid) -> None:
+    """Raises Race if lanes of one program have just written different values to one element."""
+    kept = argument.buffer.data[positions + argument.first]
+    lost = (kept != values) & ((kept == kept) | (values == values))
+    if lost.any():
+        i = int(np.argmax(lost))
+        raise Race(
+            f"{kernel}: program {program_of(int(programs[i]), grid)} writes different values to {argument.name} at "
+            f"element {int(positions[i])} in one store: any of them may stay, so each element needs one lane that owns it",
+            (kernel, argument.name, "race lanes"),
+        )
+
+
 def note_reads(argument: Argument, positions: Array, programs: Array, kernel: str, grid: Grid) -> None:
     """Note that programs read elements of an argument. Raises Race."""
     buffer, at = argument.buffer, positions + argument.first

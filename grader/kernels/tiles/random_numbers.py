@@ -15,7 +15,7 @@ from grader.kernels.tiles.casts import bitcast, cast, to_tile
 from grader.kernels.tiles.dtypes import FP32, I32, U32, U64
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.functions import upper_half
-from grader.kernels.tiles.tile import Tile, as_rank
+from grader.kernels.tiles.tile import Tile, as_rank, defined_in
 
 ROUNDS = 10
 KEYS = 0x9E3779B9, 0xBB67AE85
@@ -45,7 +45,8 @@ def randint4x(seed: Any, offset: Any, n_rounds: Any = ROUNDS) -> tuple[Tile, Til
         c[1], c[3] = b * old2, a * old0
         k0, k1 = k0 + np.uint32(KEYS[0]), k1 + np.uint32(KEYS[1])
     shape = np.broadcast_shapes(*(x.shape for x in c))
-    tiles = [Tile(np.broadcast_to(x, shape), U32, offset.defined, offset.origin) for x in c]
+    defined, origin = defined_in(offset, key, rank=len(offset.shape))
+    tiles = [Tile(np.broadcast_to(x, shape), U32, defined, origin) for x in c]
     return tiles[0], tiles[1], tiles[2], tiles[3]
 
 

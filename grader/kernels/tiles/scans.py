@@ -15,7 +15,7 @@ from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.reductions import Combine, checked, largest, smallest, sum_type
 from grader.kernels.tiles.rounding import Array
 from grader.kernels.tiles.shapes import axis_of, checked_shape
-from grader.kernels.tiles.tile import PROGRAM_AXES, Tile, all_defined, as_rank, both
+from grader.kernels.tiles.tile import PROGRAM_AXES, Tile, all_defined, as_rank, both, defined_in
 
 
 def scanned(tiles: Sequence[Tile], axis: Any, combine: Combine, reverse: bool, name: str) -> list[Tile]:
@@ -116,10 +116,15 @@ def histogram(x: Tile, num_bins: Any, mask: Any = None) -> Tile:
     first = np.arange(math.prod(programs), dtype=np.int64).reshape(*programs, 1) * bins
     found = np.bincount((first + values)[inside], minlength=first.size * bins)
     tile = Tile(found.astype(np.int32).reshape(*programs, bins), I32)
-    if x.defined is not None:
-        needed = x.defined if mask is None else x.defined | ~to_tile(mask).data
-        counted_ones = Tile(x.data, x.dtype, np.broadcast_to(needed, x.data.shape))
-        tile.defined, tile.origin = all_defined(counted_ones, -1, keep=True), x.origin
+    defined, origin = defined_in(x, rank=1)
+    if mask is not None and chosen.defined is not None or defined is not None:
+        needed = np.asarray(True) if defined is None else defined
+        if mask is not None:
+            needed = needed | ~as_rank(chosen.data, 1)
+            needed = needed if chosen.defined is None else needed & as_rank(chosen.defined, 1)
+            origin = origin or chosen.origin
+        tile.defined = all_defined(Tile(values, x.dtype, np.broadcast_to(needed, values.shape)), -1, keep=True)
+        tile.origin = origin
     return tile
 
 

@@ -70,6 +70,9 @@ class Tile:
         """The type in words: fp32[64, 32], or i32 for a scalar."""
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]" if self.shape else str(self.dtype)
 
+    def __repr__(self) -> str:
+        return self.type  # messages show values
+
     def moved(self, move: Callable[[Array], Array]) -> Tile:
         """The tile with its elements moved, by a function of arrays with the program axes in front."""
         defined = None if self.defined is None else move(np.broadcast_to(self.defined, self.data.shape))
