@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from grader.book.syntax import parse
-from grader.kernels.kernel_text import KernelSyntaxError, KernelText
+from grader.book.verdict import one_line
+from grader.kernels.kernel_text import LONGEST_MESSAGE, KernelSyntaxError, KernelText
 
 LARGEST_TILE = 2**20  # elements: Triton's own limit
 MOST_WARPS = 32
@@ -64,7 +65,9 @@ def check(text: KernelText, launch: Callable[..., Any]) -> None:
             problems += [f"{place}: `{name}` is {_shown(value)}; it must be {rule}"] if rule else []
     problem = next(filter(None, problems), "")
     if problem:
-        raise KernelSyntaxError(problem, (text.file, _line(text, problem.partition(":")[0].split()[0]), 1, ""))
+        raise KernelSyntaxError(
+            one_line(problem, LONGEST_MESSAGE), (text.file, _line(text, problem.partition(":")[0].split()[0]), 1, "")
+        )
 
 
 def _line(text: KernelText, name: str) -> int:

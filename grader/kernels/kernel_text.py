@@ -352,6 +352,9 @@ def _check_signature(function: ast.FunctionDef, file: str) -> None:
     arguments = function.args
     if arguments.vararg or arguments.kwarg or function.returns or getattr(function, "type_params", None):
         raise _error(function, file, "a kernel has plain parameters: no *, **, -> or type parameters")
+    names = [parameter.arg for parameter in _parameters(function)]
+    if len(set(names)) < len(names):
+        raise _error(function, file, f"{function.name} has two parameters of one name")
     for parameter in _parameters(function):
         if parameter.annotation is not None and ast.unparse(parameter.annotation) != "tl.constexpr":
             raise _error(parameter, file, f"`{ast.unparse(parameter)}`: the one annotation in a kernel is tl.constexpr")
@@ -447,9 +450,9 @@ class _Checker:
         if isinstance(node.func, ast.Attribute):
             self.attribute(node.func, called=True)
         elif name not in CALLS and name not in self.kernels:
+            called = ast.unparse(node.func)
             raise self.error(
-                node,
-                f"`{ast.unparse(node.func)}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file",
+                node, f"`{called}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file"
             )
         arguments = node.args
         if name in ASSERTIONS and len(arguments) == 2 and self.is_message(arguments[1]):

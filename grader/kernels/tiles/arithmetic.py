@@ -431,6 +431,8 @@ def positive(x: Value) -> Value:
 def inverted(x: Value) -> Value:
     """~x of an integer or a mask."""
     if not isinstance(x, Tile):
+        if isinstance(x, float):
+            raise Refused("`~` is for whole numbers and masks, not for floats")
         return _of_number(lambda v: ~int(v), x, "~")
     if not x.dtype.is_int:
         raise Refused(f"`~` is for whole numbers and masks, not for {x.dtype}")

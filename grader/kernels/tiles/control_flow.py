@@ -222,7 +222,7 @@ class Frame(Expressions):
             current = {**before, node.target.id: index}
             self._pass_of_for(node, current, active, outer)
         self.loops -= 1
-        self.run.active, self.values = outer, {name: self.values[name] for name in before}
+        self.run.active, self.values = outer, {name: self.values.get(name, GONE) for name in before}
 
     def _pass_of_for(self, node: ast.For, before: Mapping[str, Any], active: Array | None, outer: Array | None) -> None:
         """One pass: as `_pass`, but the counter may change in any way, since the next pass sets it."""

@@ -54,7 +54,7 @@ def note_values(argument: Argument, positions: Array, values: Array, programs: A
         i = int(np.argmax(lost))
         raise Race(
             f"{kernel}: program {program_of(int(programs[i]), grid)} writes different values to {argument.name} at "
-            f"element {int(positions[i])} in one store: any of them may stay, so each element needs one lane that owns it",
+            f"element {int(positions[i])} in one store: any of them may stay, so one lane must own each element",
             (kernel, argument.name, "race lanes"),
         )
 

@@ -117,7 +117,7 @@ def histogram(x: Tile, num_bins: Any, mask: Any = None) -> Tile:
     found = np.bincount((first + values)[inside], minlength=first.size * bins)
     tile = Tile(found.astype(np.int32).reshape(*programs, bins), I32)
     defined, origin = defined_in(x, rank=1)
-    if mask is not None and chosen.defined is not None or defined is not None:
+    if (mask is not None and chosen.defined is not None) or defined is not None:
         needed = np.asarray(True) if defined is None else defined
         if mask is not None:
             needed = needed | ~as_rank(chosen.data, 1)

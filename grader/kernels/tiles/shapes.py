@@ -119,6 +119,8 @@ def indexed(x: Tile, index: Any) -> Tile:
     """x[:, None]: `None` makes an axis of length 1, `:` keeps one. Raises Refused for all else."""
     parts = index if isinstance(index, tuple) else (index,)
     kept = sum(part is not None for part in parts)
+    if len(x.shape) + len(parts) - kept > MOST_AXES:
+        raise Refused(f"a tile has at most {MOST_AXES} axes")
     if x.defined is None and kept <= len(x.shape) and all(part is None or part == slice(None) for part in parts):
         return Tile(x.data[(*_PROGRAMS, *parts)], x.dtype)
     kept, tile = 0, x

@@ -3,6 +3,7 @@
 python -m tests.fuzz.tiles types --programs 20000 --seed 1
 python -m tests.fuzz.tiles values --programs 20000 --seed 1          20,000 of each kind
 python -m tests.fuzz.tiles solutions                                 all answers of the kernel koans
+python -m tests.fuzz.tiles hostile                                   time and memory that hostile texts take
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from typing import Any
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("types", "values", "solutions"))
+    parser.add_argument("what", choices=("types", "values", "solutions", "hostile"))
     parser.add_argument("--programs", type=int, default=500, help="of each kind (default 500)")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--kinds", default="", help="of values: some of elementwise, reductions, scans, products")
     parser.add_argument("--koans", default="", help="of solutions: some koans, separated by commas")
     parser.add_argument("--show", type=int, default=5, help="how many differences are printed in full")
     options = parser.parse_args(arguments)
+    if options.what == "hostile":
+        return hostile()
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     outcomes: Counter[str] = Counter()
     start, found = time.monotonic(), []
@@ -39,6 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for what, number in Counter(d.what[:100] for d in found).most_common(40):
         print(f"{number:9,} {what}")
     return 1 if found else 0
+
+
+def hostile() -> int:
+    """Print what each hostile text takes."""
+    from tests.fuzz.tiles.hostile import costs
+
+    all_costs = []
+    for cost in costs():
+        all_costs.append(cost)
+        print(cost, flush=True)
+    bad = sum(not cost.is_fine for cost in all_costs)
+    slowest, largest = max(c.seconds for c in all_costs), max(c.mib for c in all_costs)
+    print(f"{len(all_costs)} texts, {bad} over a limit; at most {slowest:.2f} s of CPU time and {largest:.0f} MiB")
+    return 1 if bad else 0
 
 
 def differences(options: argparse.Namespace, seed: int, outcomes: Counter[str]) -> Iterator[Any]:
