@@ -13,7 +13,7 @@ from grader.book import terminal
 from grader.book.verdict import Exit, Status, judge
 from grader.book.verdict import TestResult as Result
 from grader.book.workbook import Workbook
-from grader.checks import Disagreement, compiles
+from grader.checks import Disagreement, compiles, run_context
 from grader.checks.run_context import current
 from grader.course.grade import score
 from grader.kernels import triton_version
@@ -64,6 +64,9 @@ def test_other_versions_of_triton_are_told_apart_with_what_to_install(monkeypatc
 @pytest.fixture
 def without(monkeypatch):
     monkeypatch.setattr(triton_version, "installed", lambda: "")
+    run_context.start(run_context.Run())
+    yield
+    run_context.start(run_context.Run())
 
 
 def kernel(*change):
