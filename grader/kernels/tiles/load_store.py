@@ -90,7 +90,8 @@ def load(
         else:
             if tile.data.shape[:PROGRAM_AXES] != np.broadcast_shapes(tile.data.shape, lanes.shape)[:PROGRAM_AXES]:
                 tile.data = np.broadcast_to(data, np.broadcast_shapes(data.shape, lanes.shape))
-            tile.defined, tile.origin = lanes, note_origin(run, addresses)
+            if run.undefined_from in (None, run.line):
+                tile.defined, tile.origin = lanes, note_origin(run, addresses)
     return tile
 
 
