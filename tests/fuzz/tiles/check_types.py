@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from grader.kernels.tiles.findings import KernelError
 from tests.fuzz.tiles.disagreements import later_stage
 from tests.fuzz.tiles.front_end import Answer, ask
 from tests.fuzz.tiles.machine import NotText, types_of
@@ -47,6 +48,9 @@ def compare(seed: int, count: int, outcomes: Counter[str]) -> Iterator[Differenc
         except NotText as error:
             outcomes["not admitted by the check of the text"] += 1
             outcomes[f"  {str(error)[:90]}"] += 1
+            continue
+        except KernelError as error:  # a shift by too much, say: no question of types
+            outcomes[f"stopped at run time: {type(error).__name__}"] += 1
             continue
         except Exception as error:
             yield Difference(one, made, f"the machine raises {type(error).__name__}: {error}", compiled, Answer())
