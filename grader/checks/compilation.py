@@ -142,7 +142,7 @@ def _faults(compiled: Compiled, required: Requirements, config: Mapping[str, Any
         faults[f"{name} tf32"] = f"{name} multiplies in tf32, at half the rate: were the tiles made fp32 before tl.dot?"
     if required.wgmma and not compiled.wgmma and not compiled.mma:
         faults[f"{name} no tensor cores"] = (
-            f"{name} has no product on the H100's tensor cores: does tl.dot get the tiles as they are loaded?"
+            f"{name} has no product on the H100's tensor cores (tl.dot wants the tiles as they are loaded)"
         )
     elif required.wgmma is not None and compiled.wgmma != required.wgmma:
         small = _too_small_for_wgmma(config)
