@@ -95,7 +95,7 @@ def shortfall_as_run(
 
 
 def drawn(inputs: Sequence[Any]) -> tuple[Any, ...]:
-    """Random numbers of the same shapes and layouts. The interpreter cannot multiply 8-bit numbers: they get 16."""
+    """Random numbers of the same shapes and layouts. torch multiplies no 8-bit floats on a CPU: they get 16 bits."""
     generator = seeded(0)
 
     def like(x: Any) -> Any:
