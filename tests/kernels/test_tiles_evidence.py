@@ -36,8 +36,12 @@ TORCH = {
 def run(line, *tensors, **numbers):
     """One line on tiles of 16: x and y are loaded, and z is stored in the last tensor."""
     names = ", ".join([*(f"p{i}" for i in range(len(tensors))), *numbers])
-    body = "    i = tl.arange(0, 16)\n" + "".join(f"    {v} = tl.load(p{j} + i)\n" for j, v in enumerate("xyw"[: len(tensors) - 1]))
-    source = f"{HEAD}@triton.jit\ndef kernel({names}):\n{body}    z = {line}\n    tl.store(p{len(tensors) - 1} + i, z)\n"
+    body = "    i = tl.arange(0, 16)\n" + "".join(
+        f"    {v} = tl.load(p{j} + i)\n" for j, v in enumerate("xyw"[: len(tensors) - 1])
+    )
+    source = (
+        f"{HEAD}@triton.jit\ndef kernel({names}):\n{body}    z = {line}\n    tl.store(p{len(tensors) - 1} + i, z)\n"
+    )
     load(read(source, "<test>")).kernel[(1,)](*tensors, **numbers)
     return tensors[-1]
 
@@ -63,5 +67,9 @@ def test_a_wrong_result_is_noticed():
     right = [check.value.data.copy() for check in made.checks]
     assert [check_values.difference(c, x) for c, x in zip(made.checks, right, strict=True)] == [""] * len(right)
     for check, data in zip(made.checks, right, strict=True):
-        data[0] = ~data[0] if data.dtype != np.float64 else np.nextafter(np.nan_to_num(data[0], posinf=1.0, neginf=1.0) + 1, 9)
+        data[0] = (
+            ~data[0]
+            if data.dtype != np.float64
+            else np.nextafter(np.nan_to_num(data[0], posinf=1.0, neginf=1.0) + 1, 9)
+        )
         assert check.line in check_values.difference(check, data)
