@@ -6,7 +6,8 @@ A tile of one step is a `<g class="t STATE" data-s=STEP data-e=END data-p=PROGRA
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -19,7 +20,6 @@ GAP, LABEL = 10, 28  # units: between panels, and above one for its name and sha
 NARROWEST, LOWEST = 74, 16  # units: of a panel
 COLORS = 8  # programs take turns
 MOST_STRIPES = 8
-HAIR = 0.4  # units around a tile, so that neighbors can be told apart
 
 COLOR_STYLE = (
     ":root{--c0:#0072b2;--c1:#e69f00;--c2:#009e73;--c3:#c2649a;--c4:#4aa8dd;--c5:#d55e00;--c6:#a59a00;--c7:#7a5195;"
@@ -30,7 +30,7 @@ COLOR_STYLE = (
 STYLE = (
     COLOR_STYLE
     + "".join(f".c{n}{{fill:var(--c{n})}}\n" for n in range(COLORS))
-    + "".join(f".one-{n} .t:not(.past):not(.clash) rect{{fill:var(--c{n})}}\n" for n in range(COLORS))
+    + "".join(f".one-{n} .t:not(.past):not(.clash) rect:not(.o){{fill:var(--c{n})}}\n" for n in range(COLORS))
     + """.trace text{font:11px system-ui,sans-serif;fill:var(--ink)}
 .trace .d{fill:var(--dim);font-size:10px}
 .trace .b{font-weight:600}
@@ -39,7 +39,8 @@ STYLE = (
 .next,.off{display:none}
 .past rect{fill:var(--past)}
 .held rect{fill-opacity:.4}
-.store.now rect,.atomic.now rect{stroke:var(--ink);stroke-width:1}
+.trace .t .o{fill:none;stroke:var(--bg);stroke-width:.8}
+.trace .now .o{stroke:var(--ink);stroke-width:1}
 .trace .t text,.trace .c text{font-size:10px;font-weight:600;fill:#fff;stroke:#000;stroke-opacity:.6;stroke-width:2px;
 paint-order:stroke;text-anchor:middle}
 .past text,.held text{display:none}
@@ -75,12 +76,11 @@ def panels(tensors: Sequence[Tensor], layout: Sequence[Sequence[str]] = ()) -> t
     or one column. Without it, panels follow each other.
     """
     highest = 240.0 if len(tensors) <= 4 else 150.0
-    rows, columns = max(t.rows for t in tensors), max(t.columns for t in tensors)
-    scale = min(highest / rows, WIDTH / columns)
-    sizes = {t.argument: _size(t, scale, highest) for t in tensors}
     named = {t.argument: t for t in tensors}
     if layout and {name for row in layout for name in row if name} == set(named):
-        return _in_a_layout(layout, named, sizes)
+        return _in_a_layout(layout, named, highest)
+    scale = min(highest / max(t.rows for t in tensors), WIDTH / max(t.columns for t in tensors))
+    sizes = {t.argument: _size(t, scale, highest) for t in tensors}
     placed: list[Panel] = []
     x = y = tallest = 0.0
     for tensor in tensors:
@@ -98,18 +98,19 @@ def _size(tensor: Tensor, scale: float, highest: float) -> tuple[float, float]:
 
 
 def _in_a_layout(
-    layout: Sequence[Sequence[str]], tensors: dict[str, Tensor], sizes: dict[str, tuple[float, float]]
+    layout: Sequence[Sequence[str]], tensors: Mapping[str, Tensor], highest: float
 ) -> tuple[tuple[Panel, ...], float]:
-    columns = max(map(len, layout))
-    widths = [max((sizes[row[i]][0] for row in layout if i < len(row) and row[i]), default=0.0) for i in range(columns)]
+    columns = list(itertools.zip_longest(*layout, fillvalue=""))
+    across = [max((tensors[name].columns for name in column if name), default=0) for column in columns]
+    scale = min((WIDTH - GAP * (len(columns) - 1)) / sum(across), highest / max(t.rows for t in tensors.values()))
+    starts = [sum(across[:i]) * scale + GAP * i for i in range(len(columns))]
     placed, y = [], 0.0
     for row in layout:
-        tallest = max((sizes[name][1] for name in row if name), default=0.0)
-        for i, name in enumerate(row):
+        for name, x in zip(row, starts, strict=False):
             if name:
-                x = sum(widths[:i]) + GAP * i
-                placed.append(Panel(tensors[name], x, y + LABEL, *sizes[name]))
-        y += LABEL + tallest + GAP
+                tensor = tensors[name]
+                placed.append(Panel(tensor, x, y + LABEL, tensor.columns * scale, tensor.rows * scale))
+        y += LABEL + max((tensors[name].rows * scale for name in row if name), default=0.0) + GAP
     return tuple(placed), y - GAP
 
 
@@ -178,13 +179,15 @@ def _tiles(panel: Panel, number: int, end: int, step: Step, at: int) -> Iterator
 
 
 def _stripes(panel: Panel, tile: Tile) -> Iterator[str]:
-    """A tile in the colors of its programs, and their number or how many there are."""
+    """A tile in the colors of its programs, its outline, and their number or how many there are."""
     colors = tile.programs[:MOST_STRIPES]
     for r in tile.rectangles:
         x, y, width, height = panel.box(r)
+        part = width / len(colors)
         for i, program in enumerate(colors):
-            part = width / len(colors)
-            yield _rect(f"c{program % COLORS}", x + i * part, y, part, height, hair=i in (0, len(colors) - 1))
+            yield _rect(f"c{program % COLORS}", x + i * part, y, part, height)
+        if min(width, height) > 4:
+            yield _rect("o", x, y, width, height)
     if tile.rectangles:
         x, y, width, height = panel.box(max(tile.rectangles, key=lambda r: r.elements))
         text = f"×{len(tile.programs)}" if len(tile.programs) > 1 else str(tile.programs[0])
@@ -192,17 +195,15 @@ def _stripes(panel: Panel, tile: Tile) -> Iterator[str]:
             yield f'<text x="{x + width / 2:.1f}" y="{y + height / 2 + 3.5:.1f}">{text}</text>'
 
 
-def _rect(look: str, x: float, y: float, width: float, height: float, *, hair: bool = False) -> str:
-    inner = HAIR if hair and min(width, height) > 4 * HAIR else 0.0
+def _rect(look: str, x: float, y: float, width: float, height: float) -> str:
     return (
-        f'<rect class="{look}" x="{x + inner:.2f}" y="{y + inner:.2f}" '
-        f'width="{max(width - 2 * inner, 0.3):.2f}" height="{max(height - 2 * inner, 0.3):.2f}"/>'
+        f'<rect class="{look}" x="{x:.2f}" y="{y:.2f}" width="{max(width, 0.3):.2f}" height="{max(height, 0.3):.2f}"/>'
     )
 
 
 def _clash(clash: Clash, panel: Panel, steps: Sequence[tuple[int, Step]], at: int) -> str:
     first = min(number for number, step in steps if step.argument == clash.argument and step.kind == "store")
-    rects = "".join(_rect("", *panel.box(r)) for r in clash.rectangles)
+    rects = "".join(_rect("x", *panel.box(r)) for r in clash.rectangles)
     title = f"{words.count(clash.elements, 'element')} of {clash.argument} that several programs use and one writes"
     return (
         f'<g class="t clash {"next" if at < first else "now"}" data-s="{first}" data-e="{first}" '
@@ -210,10 +211,11 @@ def _clash(clash: Clash, panel: Panel, steps: Sequence[tuple[int, Step]], at: in
     )
 
 
-def svg(parts: str, height: float, label: str, *, more: str = "") -> str:
+def svg(parts: str, height: float, label: str) -> str:
     """An `<svg>` element for a page. `label` is for screen readers."""
     return (
-        f'<svg class="trace" viewBox="-1 -1 {WIDTH + 2} {height + 2:.1f}" role="img" aria-label="{escape(label)}"{more}>'
+        f'<svg class="trace" viewBox="-1 -1 {WIDTH + 2} {height + 2:.1f}" role="img" '
+        f'aria-label="{escape(label)}">'
         f"{parts}</svg>"
     )
 
@@ -235,7 +237,9 @@ def file(parts: str, height: float, title: str, lines: Iterable[str] = ()) -> st
         f'viewBox="{-margin} {-margin} {width} {full:.0f}" role="img">\n<title>{escape(title)}</title>\n'
         f"<style>{FILE_STYLE}{STYLE}</style>\n"
         f'<rect class="bg" x="{-margin}" y="{-margin}" width="{width}" height="{full:.0f}"/>\n'
-        f'{"".join(head)}\n<g transform="translate(0 {top})">\n{parts}\n</g>\n</svg>\n'.replace("<g class", "\n<g class")
+        f'{"".join(head)}\n<g transform="translate(0 {top})">\n{parts}\n</g>\n</svg>\n'.replace(
+            "<g class", "\n<g class"
+        )
     )
 
 

@@ -84,9 +84,7 @@ def _programs(access: Access, sizes: Sequence[int], place: Sequence[int]) -> Ite
         yield x + width * (y + height * z)
 
 
-def rectangles_of(
-    elements: Array, shape: Sequence[int], strides: Sequence[int]
-) -> tuple[tuple[Rectangle, ...], bool]:
+def rectangles_of(elements: Array, shape: Sequence[int], strides: Sequence[int]) -> tuple[tuple[Rectangle, ...], bool]:
     """The rectangles that hold exactly these elements, offsets from element 0, of a tensor that is drawn as a matrix.
 
     The second value is False if that takes too many of them: then there is the one around all elements.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from grader.book.html import coded, document
 from grader.learn.trace import drawing, reads_picture, words
+from grader.learn.trace.model import Trace
 from grader.learn.trace.report import Report
 from grader.learn.trace.summary import share
 
@@ -30,7 +31,8 @@ border-radius:.4rem;padding:.25rem .7rem;min-height:2.25rem}
 :is(button,select,input):focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 #texts{list-style:none;margin:.5rem 0 0;padding:0;min-height:5.5rem}
 #texts code{display:block;color:var(--dim);margin-top:.15rem}
-.looks{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1rem;padding:0;margin:.5rem 0;font-size:.9rem;color:var(--dim)}
+.looks{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1rem;padding:0;margin:.5rem 0;font-size:.9rem}
+.looks,.rules{color:var(--dim)}
 .looks i{display:inline-block;width:1.1rem;height:.8rem;margin-right:.35rem;vertical-align:-.05rem;background:var(--c0);
 border:1px solid transparent}
 .looks .l1{opacity:.4}
@@ -39,6 +41,7 @@ border:1px solid transparent}
 .looks .l4{background:var(--clash)}
 .rules{list-style:none;padding:0;margin:.35rem 0;font-size:.9rem;color:var(--dim)}
 .over{color:var(--f);font-weight:600}
+@media(max-width:40rem){.wide :is(td,th){padding:.3rem .4rem;font-size:.85rem}}
 [hidden]{display:none!important}
 """
 
@@ -59,7 +62,9 @@ def page(report: Report) -> str:
         *_waves(report),
         "</div></div>",
     ]
-    return document(f"{name}, step by step", body, style=drawing.STYLE + STYLE, script=SCRIPT if report.trace.steps else "")
+    return document(
+        f"{name}, step by step", body, style=drawing.STYLE + STYLE, script=SCRIPT if report.trace.steps else ""
+    )
 
 
 def _failure(report: Report) -> Iterator[str]:
@@ -82,16 +87,17 @@ def _steps(report: Report) -> Iterator[str]:
     most = max(launch.programs for launch in report.trace.launches)
     yield '<div class="controls script" hidden><div>'
     yield '<button type="button" id="back" aria-label="one step back">◀</button>'
-    yield f'<input type="range" id="step" min="0" max="{len(drawn) - 1}" value="0" aria-label="step" autocomplete="off">'
+    yield f'<input type="range" id="step" min="0" max="{len(drawn) - 1}" value="0" aria-label="step" '
+    yield 'autocomplete="off">'
     yield '<button type="button" id="on" aria-label="one step on">▶</button>'
     yield '<select id="program" aria-label="program" autocomplete="off"><option value="">all programs</option>'
     yield from (f'<option value="{n}">program {n}</option>' for n in range(min(most, MOST_PROGRAMS)))
     yield '</select></div></div><ol id="texts" aria-live="polite">'
     for i, step in enumerate(drawn):
-        kernel, total = report.trace.launches[step.launch].kernel, len(report.trace.of_launch(step.launch))
+        code = f"{step.line}: {report.code[step.line]}" if step.line in report.code else ""
         yield (
-            f"<li{' hidden' * bool(i)}><b>{escape(kernel)}, step {step.number + 1} of {total}</b>, line {step.line}: "
-            f"{escape(words.step(step))}<code>{escape(report.code.get(step.line, ''))}</code></li>"
+            f"<li{' hidden' * bool(i)}><b>Step {i + 1} of {len(report.trace.steps)}</b>: {escape(words.step(step))}"
+            f"<code>{escape(code)}</code></li>"
         )
     yield "</ol>"
     if len(drawn) < len(report.trace.steps):
@@ -103,16 +109,16 @@ def _steps(report: Report) -> Iterator[str]:
         parts, height = drawing.launch_picture(_cut(report), launch, 0, report.layout, report.clashes)
         label = f"the tensors of {grid.kernel}, with the tiles that its programs access"
         yield f'<figure data-from="{numbers[0]}" data-to="{numbers[-1]}"{" hidden" * (numbers[0] > 0)}>'
-        yield f"<figcaption>{escape(grid.kernel)}, {words.count(grid.programs, 'program')} ({words.shape(grid.grid)})"
+        yield f"<figcaption>{escape(grid.kernel)}, {words.count(grid.programs, 'program')} ({words.grid(grid)})"
         yield f"</figcaption>{drawing.svg(parts, height, label)}</figure>"
     looks = ["in this step", "still in registers", "before", "not yet"] + ["overwritten"] * bool(report.clashes)
     yield f'<ul class="looks">{"".join(f"<li><i class=l{i}></i>{look}</li>" for i, look in enumerate(looks))}</ul>'
     yield '<p class="dim">Each program has a color, its number modulo 8. ×4: four programs have the same tile.</p>'
 
 
-def _cut(report: Report) -> drawing.Trace:
+def _cut(report: Report) -> Trace:
     trace = report.trace
-    return drawing.Trace(trace.launches, trace.tensors, trace.steps[:MOST_STEPS])
+    return Trace(trace.launches, trace.tensors, trace.steps[:MOST_STEPS])
 
 
 def _bytes(report: Report) -> Iterator[str]:
@@ -121,32 +127,24 @@ def _bytes(report: Report) -> Iterator[str]:
     yield "<h2>Bytes</h2>"
     yield '<p class="dim">What all programs together ask for, and the least that this CONFIG needs.</p>'
     yield '<div class="wide"><table class="full"><thead><tr><th scope="col">argument</th>'
-    for name in ("loaded", "times", "needed", "stored", "needed"):
-        yield f'<th scope="col" class="r">{name}</th>'
+    for name in ("", "moved", "needed", "times"):
+        yield f'<th scope="col"{" class=r" * bool(name)}>{name}</th>'
     yield "</tr></thead><tbody>"
     for row in report.bytes:
-        yield f'<tr><th scope="row">{escape(row.argument)}</th>{_amount(row.loaded, row.loads_needed)}'
-        yield f'<td class="r">{f"{row.reads:.3g}" if row.loaded else ""}</td>{_number(row.loads_needed)}'
-        yield f"{_amount(row.stored, row.stores_needed)}{_number(row.stores_needed)}</tr>"
+        needed = "–" if row.needed is None else f"{row.needed:,}"
+        over = " over" * (row.needed is not None and row.bytes > row.needed)
+        yield f'<tr><th scope="row">{escape(row.argument)}</th><td>{row.kind}</td>'
+        yield f'<td class="r{over}">{row.bytes:,}</td><td class="r">{needed}</td><td class="r">{row.times:.3g}</td></tr>'
     yield "</tbody></table></div>"
-
-
-def _amount(value: int, needed: int | None) -> str:
-    over = needed is not None and value > needed
-    return f'<td class="r{" over" * over}">{value:,}</td>'
-
-
-def _number(value: int | None) -> str:
-    return f'<td class="r">{"–" if value is None else f"{value:,}"}</td>'
 
 
 def _reads(report: Report) -> Iterator[str]:
     for table in report.reads:
         parts, height = reads_picture.picture(table, report.trace)
         title = reads_picture.title(table)
-        kernel = report.trace.launches[table.launch].kernel
+        who = reads_picture.programs(table, report.trace)
         yield f"<h2>{escape(title)}</h2>"
-        yield f'<p class="dim">{escape(kernel)}: a row for each program, a column for each block, named by its start.</p>'
+        yield f'<p class="dim">{escape(who)}: a row for each program, a column for each block, named by its start.</p>'
         yield drawing.svg(parts, height, title)
         rules = "".join(f"<li>{escape(line)}</li>" for line in reads_picture.explained(table))
         yield f'<ul class="rules">{rules}</ul>' if rules else ""

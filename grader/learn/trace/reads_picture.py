@@ -85,6 +85,13 @@ def title(table: Reads) -> str:
     return f"Which program reads which block of {' and '.join(table.arguments)}"
 
 
+def programs(table: Reads, trace: Trace) -> str:
+    """The kernel and, where only some of its programs have rows, which."""
+    launch = trace.launches[table.launch]
+    some = len(table.programs) < launch.programs
+    return f"{launch.kernel}, the {len(table.programs)} programs of one head" if some else launch.kernel
+
+
 def explained(table: Reads) -> list[str]:
     """What the signs of the table mean, those that occur."""
     found = {cell for row in signs(table) for cell in row}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,19 +16,21 @@ from reference import Example, Moves
 
 @dataclass(frozen=True)
 class Bytes:
-    """What all launches move of the arguments of one name, in bytes. What is needed is None where nobody derived it."""
+    """What all launches load from, or store to, the arguments of one name, in bytes, of `size` bytes each.
+
+    `needed` is None where nobody derived it.
+    """
 
     argument: str
+    kind: Literal["load", "store"]
+    bytes: int
+    needed: int | None
     size: int
-    loaded: int
-    stored: int
-    loads_needed: int | None
-    stores_needed: int | None
 
     @property
-    def reads(self) -> float:
-        """How many times the whole argument is read."""
-        return self.loaded / self.size if self.size else 0.0
+    def times(self) -> float:
+        """How many times the whole argument is loaded or stored."""
+        return self.bytes / self.size if self.size else 0.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,9 @@ def report_of(
     if example.seen is not None:
         seen: Any = np.asarray(example.seen)
         tables = tuple(
-            reuse.with_needs(table, trace, example.queries, seen) if set(table.arguments) <= set(example.keys) else table
+            reuse.with_needs(table, trace, example.queries, seen)
+            if set(table.arguments) <= set(example.keys)
+            else table
             for table in tables
         )
     return Report(
@@ -106,13 +110,14 @@ def described(inputs: Sequence[Any]) -> str:
 
 
 def _bytes(trace: Trace, least: Moves | None) -> tuple[Bytes, ...]:
-    names = dict.fromkeys(tensor.argument for tensor in trace.tensors)
     rows = []
-    for name in names:
+    for name in dict.fromkeys(tensor.argument for tensor in trace.tensors):
         size = next(tensor.bytes for tensor in trace.tensors if tensor.argument == name)
         steps = [step for step in trace.steps if step.argument == name]
         loaded = sum(step.bytes for step in steps if step.kind != "store")
         stored = sum(step.bytes for step in steps if step.kind != "load")
-        needed = (least.loads.get(name, 0), least.stores.get(name, 0)) if least else (None, None)
-        rows.append(Bytes(name, size, loaded, stored, *needed))
+        if loaded:
+            rows.append(Bytes(name, "load", loaded, least.loads.get(name, 0) if least else None, size))
+        if stored:
+            rows.append(Bytes(name, "store", stored, least.stores.get(name, 0) if least else None, size))
     return tuple(rows)

@@ -1,8 +1,8 @@
-"""What a trace shows about reuse: which program reads which tile, what L2 could deliver, and what programs overwrite."""
+"""What a trace shows about reuse: which program reads which tile, what L2 could deliver, and what is overwritten."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -62,7 +62,7 @@ class Clash:
 
 
 def tables_of_reads(trace: Trace) -> tuple[Reads, ...]:
-    """A table for each argument that several programs read in several tiles. Equal tables of a launch are one."""
+    """A table for each argument whose tiles several programs read, or none. Equal tables of a launch are one."""
     tables: list[Reads] = []
     for tensor in trace.tensors:
         table = _reads(trace, tensor)
@@ -87,13 +87,15 @@ def _reads(trace: Trace, tensor: Tensor) -> Reads | None:
         for tile in step.tiles:
             own = set(tile.programs) & set(programs)
             if own and tile.rectangles:
-                times = counts.setdefault(_around(tile.rectangles), {})
+                of_tile = counts.setdefault(_around(tile.rectangles), {})
                 for program in own:
-                    times[program] = times.get(program, 0) + 1
+                    of_tile[program] = of_tile.get(program, 0) + 1
     read = sorted(counts)
     if not 1 < len(programs) <= MOST or not 1 < len(read) <= MOST:
         return None
     unread = _gaps(read)
+    if not unread and all(sum(counts[tile].values()) == 1 for tile in read):
+        return None
     times = tuple(tuple(counts[c].get(p, 0) for c in read) + (0,) * len(unread) for p in programs)
     return Reads(tensor.launch, (tensor.argument,), programs, (*read, *unread), times, len(unread))
 
@@ -144,7 +146,7 @@ def with_needs(table: Reads, trace: Trace, queries: str, seen: Array) -> Reads:
         if step.argument == queries and step.kind == "load":
             for tile in step.tiles:
                 around = _around(tile.rectangles)
-                rows |= {program: (around.top, around.bottom) for program in tile.programs}
+                rows |= dict.fromkeys(tile.programs, (around.top, around.bottom))
     if not all(program in rows for program in table.programs):
         return table
     width, end = seen.shape[1], max(c.bottom for c in table.columns)
@@ -202,7 +204,10 @@ def _clash(trace: Trace, tensor: Tensor) -> Clash | None:
         return None
     offsets = np.flatnonzero(bad)
     rectangles, _ = rectangles_of(offsets, bad.shape, (bad.shape[1], 1))
-    touches: Callable[[Rectangle], bool] = lambda r: bool(bad[r.top : r.bottom, r.left : r.right].any())  # noqa: E731
+
+    def touches(r: Rectangle) -> bool:
+        return bool(bad[r.top : r.bottom, r.left : r.right].any())
+
     tiles = [tile for step in steps if step.kind != "atomic" for tile in step.tiles]
     involved = {p for tile in tiles if any(map(touches, tile.rectangles)) for p in tile.programs}
     return Clash(tensor.launch, tensor.argument, rectangles, offsets.size, tuple(sorted(involved)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from grader.book.errors import KoansError
 from grader.learn.trace import drawing, reads_picture, words
 from grader.learn.trace.report import Report
@@ -19,10 +21,9 @@ def step_picture(report: Report, number: int) -> str:
     step = steps[number - 1]
     parts, height = drawing.launch_picture(report.trace, step.launch, number - 1, report.layout, report.clashes)
     kernel = report.trace.launches[step.launch].kernel
-    lines = [
-        f"{kernel}, step {step.number + 1} of {len(report.trace.of_launch(step.launch))}",
-        f"line {step.line}: {words.step(step)}"[:WIDTH],
-    ]
+    what = words.step(step)
+    where = f"line {step.line}: " if step.line in report.code else ""
+    lines = [f"{kernel}, step {number} of {len(steps)}", *textwrap.wrap(f"{where}{what}", WIDTH)]
     return drawing.file(parts, height, f"{report.koan}, step {number}", lines)
 
 

@@ -28,7 +28,9 @@ def summary(report: Report) -> str:
     for launch in range(len(report.trace.launches)):
         lines += _waves(report, launch)
     for clash in report.clashes:
-        what = f"{words.count(clash.elements, 'element')} of {clash.argument} are used by several programs of one launch"
+        what = (
+            f"{words.count(clash.elements, 'element')} of {clash.argument} are used by several programs of one launch"
+        )
         lines += _wrapped(f"{what}, and at least one writes them: {words.programs(clash.programs)}")
     if report.failure:
         lines += failure(report)
@@ -54,51 +56,39 @@ def _wrapped(text: str) -> list[str]:
 
 def _launch(report: Report, number: int) -> Iterator[str]:
     launch = report.trace.launches[number]
-    steps = [step for _, step in report.trace.of_launch(number)]
-    grid = " × ".join(map(str, _trimmed(launch.grid)))
-    yield f"{launch.kernel}: {words.count(launch.programs, 'program')} ({grid}), {words.count(len(steps), 'step')}"
-    by_line: dict[tuple[int, str], list[Step]] = {}
-    for step in steps:
-        by_line.setdefault((step.line, step.argument), []).append(step)
-    yield f"  {'line':>5}  {'':6} {'':16}{'steps':>6}{'programs':>10}{'tiles':>8}{'bytes':>16}"
+    steps = report.trace.of_launch(number)
+    yield f"{launch.kernel}: {words.count(launch.programs, 'program')} ({words.grid(launch)})"
+    by_line: dict[tuple[int, str], list[tuple[int, Step]]] = {}
+    for place, step in steps:
+        by_line.setdefault((step.line, step.argument), []).append((place, step))
+    yield f"  {'line':>5}  {'':25}{'first step':>12}{'times':>7}{'programs':>10}{'tiles':>7}"
     for (line, argument), same in list(by_line.items())[:MOST_LINES]:
-        programs = {program for step in same for tile in step.tiles for program in tile.programs}
-        tiles = {tile.rectangles for step in same for tile in step.tiles}
-        total = sum(step.bytes for step in same)
-        yield (
-            f"  {line:>5}  {same[0].kind:6} {argument:16.16}{len(same):>6}{len(programs):>10}{len(tiles):>8}{total:>16,}"
-        )
+        programs = {program for _, step in same for tile in step.tiles for program in tile.programs}
+        tiles = {tile.rectangles for _, step in same for tile in step.tiles}
+        first, step = same[0]
+        what = f"{step.kind} {argument}"
+        yield f"  {line:>5}  {what:25.25}{first + 1:>12}{len(same):>7}{len(programs):>10}{len(tiles):>7}"
     if len(by_line) > MOST_LINES:
         yield f"  and {len(by_line) - MOST_LINES} lines more"
 
 
-def _trimmed(grid: tuple[int, int, int]) -> tuple[int, ...]:
-    """The grid without axes of 1 at its end."""
-    return grid if grid[2] > 1 else grid[:2] if grid[1] > 1 else grid[:1]
-
-
 def _bytes(report: Report) -> Iterator[str]:
-    yield f"{'bytes':16}{'loaded':>14}{'times':>8}{'needed':>14}{'stored':>14}{'needed':>14}"
+    yield f"{'bytes of all programs':30}{'moved':>16}{'needed':>16}{'times':>8}"
     for row in report.bytes:
-        times = f"{row.reads:.3g}" if row.loaded else ""
-        yield (
-            f"{row.argument:16.16}{_number(row.loaded):>14}{times:>8}{_number(row.loads_needed):>14}"
-            f"{_number(row.stored):>14}{_number(row.stores_needed):>14}"
-        )
-
-
-def _number(value: int | None) -> str:
-    return f"{value:,}" if value else "" if value is None else "0"
+        needed = "" if row.needed is None else f"{row.needed:,}"
+        more = "  too many" if row.needed is not None and row.bytes > row.needed else ""
+        yield f"  {row.kind:7}{row.argument:21.21}{row.bytes:>16,}{needed:>16}{row.times:>8.3g}{more}"
 
 
 def _reads(report: Report, table: Reads) -> Iterator[str]:
-    kernel = report.trace.launches[table.launch].kernel
-    yield f"{reads_picture.title(table)} ({kernel})"
+    yield f"{reads_picture.title(table)}"
+    yield f"  {reads_picture.programs(table, report.trace)}"
     starts = reads_picture.starts(table)
     if len(starts) * 2 + 12 > COLUMNS:
         yield f"  {len(starts)} blocks: too many for a line; the page shows them"
         return
-    yield f"  program  blocks that start at {starts[0]}, {starts[1]} … {starts[-1]}"
+    few = ", ".join(starts) if len(starts) < 4 else f"{starts[0]}, {starts[1]} … {starts[-1]}"
+    yield f"  program  blocks that start at {few}"
     signs = reads_picture.signs(table)
     for program, row in list(zip(table.programs, signs, strict=True))[:MOST_ROWS]:
         yield f"  {program:>7}  {' '.join(SIGNS.get(sign, sign)[:1] for sign in row)}"

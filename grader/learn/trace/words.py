@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from grader.learn.trace.model import Rectangle, Step
+from grader.learn.trace.model import Launch, Rectangle, Step
 
 VERBS = {"load": "load", "store": "store", "atomic": "atomic operation on"}
 MOST_RANGES = 8
@@ -13,6 +13,12 @@ MOST_RANGES = 8
 def shape(sizes: Sequence[int]) -> str:
     """320 × 80."""
     return " × ".join(map(str, sizes)) or "a number"
+
+
+def grid(launch: Launch) -> str:
+    """4 × 2, without the axes of 1 at its end."""
+    width, height, depth = launch.grid
+    return shape((width, height, depth) if depth > 1 else (width, height) if height > 1 else (width,))
 
 
 def ranges(numbers: Iterable[int], dash: str = "–") -> list[str]:
