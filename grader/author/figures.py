@@ -1,8 +1,10 @@
 """Draws the figures of the chapters from the oracles: `python -m grader.author.figures [--check]`.
 
-`content/CH/figure.py` has a function `draw() -> Figure`. Its picture is figure.svg in the same folder. The picture
-holds two digests: one of the numbers and words that it shows, one of the source that drew it. They tell whether it is
-stale. Pictures cannot be compared, because they differ from one version of matplotlib to the next.
+`content/CH/figure.py`, or `figure_NAME.py`, has a function `draw()`. Its picture is the .svg of this name in the same
+folder. `draw` gives a matplotlib Figure, or the text of the SVG (`grader.pictures`), which is compared as it is. A
+picture from matplotlib holds two digests: one of the numbers and words that it shows, one of the source that drew it.
+They tell whether it is stale. Such pictures cannot be compared, because they differ from one version of matplotlib to
+the next.
 """
 
 from __future__ import annotations
@@ -32,26 +34,30 @@ STAMP = re.compile(r"tensor-koans data=([0-9a-f]{16}) source=([0-9a-f]{16})")
 
 
 class StaleFigure(msgspec.Struct, frozen=True):
-    """A chapter whose figure.svg must be drawn again, and the reason."""
+    """A picture of a chapter that must be drawn again, and the reason."""
 
     chapter: str
     reason: str
+    picture: str = "figure.svg"
 
 
 def drawings(root: Path) -> list[Path]:
-    """The figure.py of each chapter that has one, in order."""
-    return sorted((root / "content").glob("ch*/figure.py"))
+    """The figure.py and figure_NAME.py of the chapters, in order."""
+    return sorted((root / "content").glob("ch*/figure*.py"))
 
 
 def stale(root: Path) -> list[StaleFigure]:
     """The figures that differ from what their figure.py draws now. Raises KoansError if one cannot be drawn."""
-    reasons = ((file.parent.name, stale_reason(file)) for file in drawings(root))
-    return [StaleFigure(chapter, reason) for chapter, reason in reasons if reason]
+    reasons = ((file, stale_reason(file)) for file in drawings(root))
+    return [StaleFigure(file.parent.name, reason, file.with_suffix(".svg").name) for file, reason in reasons if reason]
 
 
 def svg(file: Path) -> bytes:
     """The picture that a figure.py draws, with the same bytes every time. Raises KoansError if it cannot be drawn."""
-    data, source, picture = _draw_with_digests(file)
+    drawn = _drawn(file)
+    if isinstance(drawn, str):
+        return drawn.encode()
+    data, source, picture = drawn
     with io.BytesIO() as out, style():
         stamp = f"tensor-koans data={data} source={source}"
         metadata = {"Title": file.parent.name, "Description": stamp, "Creator": None, "Date": None}
@@ -69,26 +75,32 @@ def stale_reason(file: Path) -> str:
     """Why the picture of a figure.py must be drawn again, or an empty string. Raises KoansError."""
     picture = file.with_suffix(".svg")
     if not picture.exists():
-        return "figure.svg is missing"
-    stamp = STAMP.search(picture.read_text(encoding="utf-8"))
-    data, source, _ = _draw_with_digests(file)
+        return f"{picture.name} is missing"
+    text = picture.read_text(encoding="utf-8")
+    drawn = _drawn(file)
+    if isinstance(drawn, str):
+        return "" if drawn == text else "the traces give another picture"
+    stamp = STAMP.search(text)
+    data, source, _ = drawn
     if not stamp:
-        return "figure.svg carries no digest"
+        return f"{picture.name} carries no digest"
     if stamp[2] != source:
         return "figure.py or the common style has changed"
     return "" if stamp[1] == data else "the oracles give other numbers than it shows"
 
 
-def _draw_with_digests(file: Path) -> tuple[str, str, Figure]:
-    """The digest of the data, the digest of the source, and the figure."""
+def _drawn(file: Path) -> tuple[str, str, Figure] | str:
+    """The digest of the data, the digest of the source, and the figure; or the text of an SVG."""
     with style():
         figure = _draw(file)
+    if isinstance(figure, str):
+        return figure
     source = f"{file.read_text(encoding='utf-8')}\n{sorted(STYLE.items())}"
     return digest(figure), hashlib.sha256(source.encode()).hexdigest()[:16], figure
 
 
-def _draw(file: Path) -> Figure:
-    spec = importlib.util.spec_from_file_location(f"figure_of_{file.parent.name}", file)
+def _draw(file: Path) -> Figure | str:
+    spec = importlib.util.spec_from_file_location(f"{file.stem}_of_{file.parent.name}", file)
     if spec is None or spec.loader is None:
         raise KoansError(f"{file}: cannot be imported")
     module = importlib.util.module_from_spec(spec)
@@ -96,8 +108,10 @@ def _draw(file: Path) -> Figure:
     if not callable(getattr(module, "draw", None)):
         raise KoansError(f"{file}: has no function draw()")
     figure = module.draw()
-    if not isinstance(figure, Figure):
-        raise KoansError(f"{file}: draw() gives a {type(figure).__name__}, not a matplotlib Figure")
+    if not isinstance(figure, Figure | str):
+        raise KoansError(
+            f"{file}: draw() gives a {type(figure).__name__}, not a matplotlib Figure or the text of an SVG"
+        )
     return figure
 
 
@@ -134,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status: 0 up to date (now), 1 stale (`--check`), 2 a figure cannot be drawn."""
     parser = argparse.ArgumentParser(
         prog="python -m grader.author.figures",
-        description="Draw content/CH/figure.svg from content/CH/figure.py, where what it shows has changed.",
+        description="Draw content/CH/figure*.svg from content/CH/figure*.py, where what they show has changed.",
         epilog="exit status: 0 all up to date, 1 stale figures found by --check, 2 a figure cannot be drawn",
     )
     parser.add_argument("root", nargs="?", type=Path, default=Path("."), help="the workbook (default: here or above)")
@@ -150,14 +164,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(root: Path, *, check: bool, everything: bool) -> int:
     files = drawings(root)
-    reasons = {figure.chapter: figure.reason for figure in stale(root)}
+    reasons = {(figure.chapter, figure.picture): figure.reason for figure in stale(root)}
     for file in files:
-        chapter = file.parent.name
-        if check and chapter in reasons:
-            print(f"content/{chapter}/figure.svg: {reasons[chapter]}; `python -m grader.author.figures` draws it")
-        elif not check and (everything or chapter in reasons):
+        chapter, picture = file.parent.name, file.with_suffix(".svg").name
+        reason = reasons.get((chapter, picture))
+        if check and reason:
+            print(f"content/{chapter}/{picture}: {reason}; `python -m grader.author.figures` draws it")
+        elif not check and (everything or reason):
             write_file(file.with_suffix(".svg"), svg(file))
-            print(f"content/{chapter}/figure.svg: drawn ({reasons.get(chapter, 'was up to date')})")
+            print(f"content/{chapter}/{picture}: drawn ({reason or 'was up to date'})")
     if check:
         print(f"figures: {len(files)}, stale: {len(reasons)}")
     else:

@@ -7,6 +7,7 @@ from grader.book.errors import KoansError, reading
 from grader.book.own_lines import own_lines
 from grader.book.workbook import Koan, Workbook
 from grader.kernels.kernel_text import YourTurn, is_stub
+from grader.kernels.tiles.accesses import Access
 from grader.learn.trace.report import Failure, Report, report_of
 
 
@@ -37,8 +38,8 @@ def traced(workbook: Workbook, koan: Koan) -> Report:
     return traced_text(koan, text)
 
 
-def traced_text(koan: Koan, text: str, variant: str = "") -> Report:
-    """The same for a text, in which a named answer of the oracle may replace a kernel.
+def traced_text(koan: Koan, text: str, variant: str = "", **config: int) -> Report:
+    """The same for a text, in which a named answer of the oracle may replace a kernel, with changes to CONFIG.
 
     Raises NothingYet and KoansError as `traced` does.
     """
@@ -55,11 +56,12 @@ def traced_text(koan: Koan, text: str, variant: str = "") -> Report:
         raise KoansError(f"{_shown(koan)}{where}: {error.msg}") from None
     if all(is_stub(node) for node in fn.text.functions.values()):
         raise NothingYet
+    fn.config.update(config)
     example = oracle.shown(fn.config)
-    accesses: list[object] = []
+    accesses: list[Access] = []
     failure = None
     try:
-        fn.traced(accesses)(*example.inputs)  # type: ignore[arg-type]
+        fn.traced(accesses)(*example.inputs)
     except YourTurn:
         if not accesses:
             raise NothingYet from None
@@ -67,10 +69,9 @@ def traced_text(koan: Koan, text: str, variant: str = "") -> Report:
         failure = Failure("not written yet", f"`{stub}` is still the stub")
     except Exception as error:
         failure = _failure(error)
-    source = fn.texts[next(iter(fn.texts))] if variant else None
-    lines = "".join(source.lines) if source else text
+    lines = next((other.lines for other in fn.texts.values() if other is not fn.text), fn.text.lines)
     least = oracle.moves(fn.config, *example.inputs) if oracle.moves else None
-    return report_of(koan.id, _shown(koan), lines, fn.config, example, accesses, least, failure)
+    return report_of(koan.id, _shown(koan), "".join(lines), fn.config, example, accesses, least, failure)
 
 
 def _shown(koan: Koan) -> str:

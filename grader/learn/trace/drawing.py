@@ -17,9 +17,10 @@ from grader.learn.trace.reuse import Clash
 
 WIDTH = 340  # units: of a picture. On a phone a unit is a pixel.
 GAP, LABEL = 10, 28  # units: between panels, and above one for its name and shape
-NARROWEST, LOWEST = 74, 16  # units: of a panel
+NARROWEST, LOWEST, BAND = 74, 24, 12  # units: of a panel, and of one of several tiles in it
 COLORS = 8  # programs take turns
 MOST_STRIPES = 8
+MOST_BANDED = 64  # tiles of a step that are compared with each other
 
 COLOR_STYLE = (
     ":root{--c0:#0072b2;--c1:#e69f00;--c2:#009e73;--c3:#c2649a;--c4:#4aa8dd;--c5:#d55e00;--c6:#a59a00;--c7:#7a5195;"
@@ -44,7 +45,7 @@ STYLE = (
 .trace .t text,.trace .c text{font-size:10px;font-weight:600;fill:#fff;stroke:#000;stroke-opacity:.6;stroke-width:2px;
 paint-order:stroke;text-anchor:middle}
 .past text,.held text{display:none}
-.clash rect,.clash.held rect{fill:var(--clash);fill-opacity:.55;stroke:var(--clash);stroke-width:1.2}
+.trace .clash rect{fill:var(--clash);fill-opacity:.18;stroke:var(--clash);stroke-width:2.4}
 .trace .bad{fill:none;stroke:var(--clash);stroke-width:1.6}
 .trace .bad+text{fill:var(--clash);stroke:none}
 .trace .half{fill-opacity:.45}
@@ -69,18 +70,21 @@ class Panel:
         return self.x + r.left * across, self.y + r.top * down, (r.right - r.left) * across, (r.bottom - r.top) * down
 
 
-def panels(tensors: Sequence[Tensor], layout: Sequence[Sequence[str]] = ()) -> tuple[tuple[Panel, ...], float]:
+def panels(
+    tensors: Sequence[Tensor], layout: Sequence[Sequence[str]] = (), bands: Mapping[str, int] | None = None
+) -> tuple[tuple[Panel, ...], float]:
     """The panels of a launch and the height of the picture.
 
     `layout` has rows of names of arguments, "" for an empty place, so that tensors that belong together lie in one row
-    or one column. Without it, panels follow each other.
+    or one column. Without it, panels follow each other. `bands` says how many tiles of an argument lie on top of each
+    other.
     """
     highest = 240.0 if len(tensors) <= 4 else 150.0
     named = {t.argument: t for t in tensors}
-    if layout and {name for row in layout for name in row if name} == set(named):
-        return _in_a_layout(layout, named, highest)
+    if set(named) <= {name for row in layout for name in row}:
+        return _in_a_layout([[name if name in named else "" for name in row] for row in layout], named, highest)
     scale = min(highest / max(t.rows for t in tensors), WIDTH / max(t.columns for t in tensors))
-    sizes = {t.argument: _size(t, scale, highest) for t in tensors}
+    sizes = {t.argument: _size(t, scale, highest, (bands or {}).get(t.argument, 1)) for t in tensors}
     placed: list[Panel] = []
     x = y = tallest = 0.0
     for tensor in tensors:
@@ -92,9 +96,9 @@ def panels(tensors: Sequence[Tensor], layout: Sequence[Sequence[str]] = ()) -> t
     return tuple(placed), y + LABEL + tallest
 
 
-def _size(tensor: Tensor, scale: float, highest: float) -> tuple[float, float]:
+def _size(tensor: Tensor, scale: float, highest: float, bands: int) -> tuple[float, float]:
     width = min(WIDTH, max(tensor.columns * scale, NARROWEST))
-    return width, min(highest, max(tensor.rows * scale, min(tensor.rows * 12, highest), LOWEST))
+    return width, min(highest, max(tensor.rows * scale, min(tensor.rows * 12, highest), LOWEST, BAND * bands))
 
 
 def _in_a_layout(
@@ -102,15 +106,17 @@ def _in_a_layout(
 ) -> tuple[tuple[Panel, ...], float]:
     columns = list(itertools.zip_longest(*layout, fillvalue=""))
     across = [max((tensors[name].columns for name in column if name), default=0) for column in columns]
-    scale = min((WIDTH - GAP * (len(columns) - 1)) / sum(across), highest / max(t.rows for t in tensors.values()))
-    starts = [sum(across[:i]) * scale + GAP * i for i in range(len(columns))]
+    gaps = [GAP * any(column) for column in columns]
+    scale = min((WIDTH - sum(gaps)) / sum(across), highest / max(t.rows for t in tensors.values()))
+    starts = [sum(across[:i]) * scale + sum(gaps[:i]) for i in range(len(columns))]
     placed, y = [], 0.0
     for row in layout:
         for name, x in zip(row, starts, strict=False):
             if name:
                 tensor = tensors[name]
                 placed.append(Panel(tensor, x, y + LABEL, tensor.columns * scale, tensor.rows * scale))
-        y += LABEL + max((tensors[name].rows * scale for name in row if name), default=0.0) + GAP
+        if any(row):
+            y += LABEL + max(tensors[name].rows * scale for name in row if name) + GAP
     return tuple(placed), y - GAP
 
 
@@ -119,10 +125,13 @@ def launch_picture(
 ) -> tuple[str, float]:
     """The parts of a picture of one launch at step `at` (of all steps), and its height."""
     tensors = [tensor for tensor in trace.tensors if tensor.launch == launch]
-    placed, height = panels(tensors, layout)
+    steps = trace.of_launch(launch)
+    most: dict[str, int] = {}
+    for _, step in steps:
+        most[step.argument] = max(most.get(step.argument, 1), *(band + 1 for band in _bands(step.tiles)), 1)
+    placed, height = panels(tensors, layout, most)
     by_name = {panel.tensor.argument: panel for panel in placed}
     parts = [part for panel in placed for part in _frame(panel)]
-    steps = trace.of_launch(launch)
     ends = _ends(steps)
     for number, step in steps:
         parts += _tiles(by_name[step.argument], number, ends[number], step, at)
@@ -166,8 +175,9 @@ def state(start: int, end: int, at: int) -> str:
 
 
 def _tiles(panel: Panel, number: int, end: int, step: Step, at: int) -> Iterator[str]:
-    for tile in step.tiles:
-        stripes = "".join(_stripes(panel, tile))
+    bands = _bands(step.tiles)
+    for tile, band in zip(step.tiles, bands, strict=True):
+        stripes = "".join(_stripes(panel, tile, band, max(bands) + 1))
         where = "; ".join(words.place(r, panel.tensor.rows) for r in tile.rectangles[:3])
         title = f"{words.programs(tile.programs)}: {words.VERBS[step.kind]} {step.argument}, {where}"
         if not tile.is_exact:
@@ -178,20 +188,38 @@ def _tiles(panel: Panel, number: int, end: int, step: Step, at: int) -> Iterator
         )
 
 
-def _stripes(panel: Panel, tile: Tile) -> Iterator[str]:
+def _bands(tiles: Sequence[Tile]) -> list[int]:
+    """A band for each tile of a step. Tiles that overlap get different ones, so that none hides another one."""
+    bands: list[int] = []
+    for i, tile in enumerate(tiles):
+        taken = {
+            bands[j]
+            for j, other in enumerate(tiles[: i if len(tiles) <= MOST_BANDED else 0])
+            if any(a.overlaps(b) for a in tile.rectangles for b in other.rectangles)
+        }
+        bands.append(next(n for n in itertools.count() if n not in taken))
+    return bands
+
+
+def _stripes(panel: Panel, tile: Tile, band: int, bands: int) -> Iterator[str]:
     """A tile in the colors of its programs, its outline, and their number or how many there are."""
     colors = tile.programs[:MOST_STRIPES]
-    for r in tile.rectangles:
+
+    def box(r: Rectangle) -> tuple[float, float, float, float]:
         x, y, width, height = panel.box(r)
+        return x, y + band * height / bands, width, height / bands
+
+    for r in tile.rectangles:
+        x, y, width, height = box(r)
         part = width / len(colors)
         for i, program in enumerate(colors):
             yield _rect(f"c{program % COLORS}", x + i * part, y, part, height)
         if min(width, height) > 4:
             yield _rect("o", x, y, width, height)
     if tile.rectangles:
-        x, y, width, height = panel.box(max(tile.rectangles, key=lambda r: r.elements))
+        x, y, width, height = box(max(tile.rectangles, key=lambda r: r.elements))
         text = f"×{len(tile.programs)}" if len(tile.programs) > 1 else str(tile.programs[0])
-        if height >= 11 and width >= 6 * len(text) + 3:
+        if height >= 9 and width >= 6 * len(text) + 3:
             yield f'<text x="{x + width / 2:.1f}" y="{y + height / 2 + 3.5:.1f}">{text}</text>'
 
 

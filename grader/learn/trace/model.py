@@ -21,6 +21,11 @@ class Rectangle:
     def elements(self) -> int:
         return (self.bottom - self.top) * (self.right - self.left)
 
+    def overlaps(self, other: Rectangle) -> bool:
+        return max(self.top, other.top) < min(self.bottom, other.bottom) and max(self.left, other.left) < min(
+            self.right, other.right
+        )
+
 
 @dataclass(frozen=True)
 class Tile:

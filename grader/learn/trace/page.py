@@ -111,7 +111,7 @@ def _steps(report: Report) -> Iterator[str]:
         yield f'<figure data-from="{numbers[0]}" data-to="{numbers[-1]}"{" hidden" * (numbers[0] > 0)}>'
         yield f"<figcaption>{escape(grid.kernel)}, {words.count(grid.programs, 'program')} ({words.grid(grid)})"
         yield f"</figcaption>{drawing.svg(parts, height, label)}</figure>"
-    looks = ["in this step", "still in registers", "before", "not yet"] + ["overwritten"] * bool(report.clashes)
+    looks = ["in this step", "still in registers", "before", "not yet"] + ["race"] * bool(report.clashes)
     yield f'<ul class="looks">{"".join(f"<li><i class=l{i}></i>{look}</li>" for i, look in enumerate(looks))}</ul>'
     yield '<p class="dim">Each program has a color, its number modulo 8. ×4: four programs have the same tile.</p>'
 
@@ -134,7 +134,8 @@ def _bytes(report: Report) -> Iterator[str]:
         needed = "–" if row.needed is None else f"{row.needed:,}"
         over = " over" * (row.needed is not None and row.bytes > row.needed)
         yield f'<tr><th scope="row">{escape(row.argument)}</th><td>{row.kind}</td>'
-        yield f'<td class="r{over}">{row.bytes:,}</td><td class="r">{needed}</td><td class="r">{row.times:.3g}</td></tr>'
+        yield f'<td class="r{over}">{row.bytes:,}</td><td class="r">{needed}</td>'
+        yield f'<td class="r">{row.times:.3g}</td></tr>'
     yield "</tbody></table></div>"
 
 

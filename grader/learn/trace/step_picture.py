@@ -9,11 +9,11 @@ from grader.learn.trace import drawing, reads_picture, words
 from grader.learn.trace.report import Report
 from grader.learn.trace.reuse import Reads
 
-WIDTH = 58  # characters of a line above a picture
+WIDTH = 62  # characters of a line above a picture
 
 
-def step_picture(report: Report, number: int) -> str:
-    """The SVG file of step `number`, counted from 1. Raises KoansError if there is no such step."""
+def step_picture(report: Report, number: int, *, with_line: bool = True) -> str:
+    """The SVG file of step `number`, counted from 1, with its line. Raises KoansError if there is no such step."""
     steps = report.trace.steps
     if not 1 <= number <= len(steps):
         last = f"from 1 to {len(steps)}" if steps else "there: the kernel accessed no memory"
@@ -22,7 +22,7 @@ def step_picture(report: Report, number: int) -> str:
     parts, height = drawing.launch_picture(report.trace, step.launch, number - 1, report.layout, report.clashes)
     kernel = report.trace.launches[step.launch].kernel
     what = words.step(step)
-    where = f"line {step.line}: " if step.line in report.code else ""
+    where = f"line {step.line}: " if with_line else ""
     lines = [f"{kernel}, step {number} of {len(steps)}", *textwrap.wrap(f"{where}{what}", WIDTH)]
     return drawing.file(parts, height, f"{report.koan}, step {number}", lines)
 

@@ -105,7 +105,8 @@ def _waves(report: Report, launch: int) -> Iterator[str]:
     rows = [wave for wave in report.waves if wave.launch == launch and wave.asked]
     if not rows or rows[-1].distinct == rows[-1].asked:
         return
-    yield f"What L2 could do for {report.trace.launches[launch].kernel}, if programs that run at once stay in step"
+    kernel = report.trace.launches[launch].kernel
+    yield from _wrapped(f"What L2 could do for {kernel}, if programs that run at once stay in step")
     yield f"  {'at once':>8}{'bytes asked for':>18}{'of distinct tiles':>20}{'share':>8}{'most tiles in flight':>23}"
     for wave in rows:
         flight = f"{wave.tiles} ({wave.in_flight:,} bytes)"
