@@ -1,10 +1,9 @@
 """Draws the figures of the chapters from the oracles: `python -m grader.author.figures [--check]`.
 
-`content/CH/figure.py`, or `figure_NAME.py`, has a function `draw()`. Its picture is the .svg of this name in the same
-folder. `draw` gives a matplotlib Figure, or the text of the SVG (`grader.pictures`), which is compared as it is. A
-picture from matplotlib holds two digests: one of the numbers and words that it shows, one of the source that drew it.
-They tell whether it is stale. Such pictures cannot be compared, because they differ from one version of matplotlib to
-the next.
+`content/CH/figure.py` has a function `draw() -> Figure`. Its picture is figure.svg in the same folder. The picture
+holds two digests: one of the numbers and words that it shows, one of the source that drew it. They tell whether it is
+stale. Pictures cannot be compared, because they differ from one version of matplotlib to the next. Pictures of traces
+(`grader.author.traced_figures`) are compared as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from grader.author.traced_figures import traced_figures
 from grader.book.errors import KoansError
 from grader.book.figure_style import STYLE, style
 from grader.book.files import write_file
@@ -34,7 +35,7 @@ STAMP = re.compile(r"tensor-koans data=([0-9a-f]{16}) source=([0-9a-f]{16})")
 
 
 class StaleFigure(msgspec.Struct, frozen=True):
-    """A picture of a chapter that must be drawn again, and the reason."""
+    """A chapter with a picture that must be drawn again, and the reason."""
 
     chapter: str
     reason: str
@@ -42,22 +43,25 @@ class StaleFigure(msgspec.Struct, frozen=True):
 
 
 def drawings(root: Path) -> list[Path]:
-    """The figure.py and figure_NAME.py of the chapters, in order."""
-    return sorted((root / "content").glob("ch*/figure*.py"))
+    """The figure.py of each chapter that has one, in order."""
+    return sorted((root / "content").glob("ch*/figure.py"))
 
 
 def stale(root: Path) -> list[StaleFigure]:
     """The figures that differ from what their figure.py draws now. Raises KoansError if one cannot be drawn."""
-    reasons = ((file, stale_reason(file)) for file in drawings(root))
-    return [StaleFigure(file.parent.name, reason, file.with_suffix(".svg").name) for file, reason in reasons if reason]
+    reasons = ((file.parent.name, stale_reason(file)) for file in drawings(root))
+    found = [StaleFigure(chapter, reason) for chapter, reason in reasons if reason]
+    for picture, text in traced_figures(root):
+        if not picture.exists():
+            found.append(StaleFigure(picture.parent.name, f"{picture.name} is missing", picture.name))
+        elif picture.read_text(encoding="utf-8") != text:
+            found.append(StaleFigure(picture.parent.name, "the traces give another picture", picture.name))
+    return found
 
 
 def svg(file: Path) -> bytes:
     """The picture that a figure.py draws, with the same bytes every time. Raises KoansError if it cannot be drawn."""
-    drawn = _drawn(file)
-    if isinstance(drawn, str):
-        return drawn.encode()
-    data, source, picture = drawn
+    data, source, picture = _draw_with_digests(file)
     with io.BytesIO() as out, style():
         stamp = f"tensor-koans data={data} source={source}"
         metadata = {"Title": file.parent.name, "Description": stamp, "Creator": None, "Date": None}
@@ -75,32 +79,26 @@ def stale_reason(file: Path) -> str:
     """Why the picture of a figure.py must be drawn again, or an empty string. Raises KoansError."""
     picture = file.with_suffix(".svg")
     if not picture.exists():
-        return f"{picture.name} is missing"
-    text = picture.read_text(encoding="utf-8")
-    drawn = _drawn(file)
-    if isinstance(drawn, str):
-        return "" if drawn == text else "the traces give another picture"
-    stamp = STAMP.search(text)
-    data, source, _ = drawn
+        return "figure.svg is missing"
+    stamp = STAMP.search(picture.read_text(encoding="utf-8"))
+    data, source, _ = _draw_with_digests(file)
     if not stamp:
-        return f"{picture.name} carries no digest"
+        return "figure.svg carries no digest"
     if stamp[2] != source:
         return "figure.py or the common style has changed"
     return "" if stamp[1] == data else "the oracles give other numbers than it shows"
 
 
-def _drawn(file: Path) -> tuple[str, str, Figure] | str:
-    """The digest of the data, the digest of the source, and the figure; or the text of an SVG."""
+def _draw_with_digests(file: Path) -> tuple[str, str, Figure]:
+    """The digest of the data, the digest of the source, and the figure."""
     with style():
         figure = _draw(file)
-    if isinstance(figure, str):
-        return figure
     source = f"{file.read_text(encoding='utf-8')}\n{sorted(STYLE.items())}"
     return digest(figure), hashlib.sha256(source.encode()).hexdigest()[:16], figure
 
 
-def _draw(file: Path) -> Figure | str:
-    spec = importlib.util.spec_from_file_location(f"{file.stem}_of_{file.parent.name}", file)
+def _draw(file: Path) -> Figure:
+    spec = importlib.util.spec_from_file_location(f"figure_of_{file.parent.name}", file)
     if spec is None or spec.loader is None:
         raise KoansError(f"{file}: cannot be imported")
     module = importlib.util.module_from_spec(spec)
@@ -108,10 +106,8 @@ def _draw(file: Path) -> Figure | str:
     if not callable(getattr(module, "draw", None)):
         raise KoansError(f"{file}: has no function draw()")
     figure = module.draw()
-    if not isinstance(figure, Figure | str):
-        raise KoansError(
-            f"{file}: draw() gives a {type(figure).__name__}, not a matplotlib Figure or the text of an SVG"
-        )
+    if not isinstance(figure, Figure):
+        raise KoansError(f"{file}: draw() gives a {type(figure).__name__}, not a matplotlib Figure")
     return figure
 
 
@@ -148,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status: 0 up to date (now), 1 stale (`--check`), 2 a figure cannot be drawn."""
     parser = argparse.ArgumentParser(
         prog="python -m grader.author.figures",
-        description="Draw content/CH/figure*.svg from content/CH/figure*.py, where what they show has changed.",
+        description="Draw content/CH/figure.svg from content/CH/figure.py, where what it shows has changed.",
         epilog="exit status: 0 all up to date, 1 stale figures found by --check, 2 a figure cannot be drawn",
     )
     parser.add_argument("root", nargs="?", type=Path, default=Path("."), help="the workbook (default: here or above)")
@@ -163,20 +159,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(root: Path, *, check: bool, everything: bool) -> int:
-    files = drawings(root)
-    reasons = {(figure.chapter, figure.picture): figure.reason for figure in stale(root)}
-    for file in files:
-        chapter, picture = file.parent.name, file.with_suffix(".svg").name
-        reason = reasons.get((chapter, picture))
-        if check and reason:
-            print(f"content/{chapter}/{picture}: {reason}; `python -m grader.author.figures` draws it")
-        elif not check and (everything or reason):
-            write_file(file.with_suffix(".svg"), svg(file))
-            print(f"content/{chapter}/{picture}: drawn ({reason or 'was up to date'})")
+    reasons = {root / "content" / figure.chapter / figure.picture: figure.reason for figure in stale(root)}
+    drawn = {file.with_suffix(".svg"): partial(svg, file) for file in drawings(root)}
+    traced = {file: partial(str.encode, text) for file, text in traced_figures(root)}
+    for picture, draw in (drawn | traced).items():
+        name = f"content/{picture.parent.name}/{picture.name}"
+        if check and picture in reasons:
+            print(f"{name}: {reasons[picture]}; `python -m grader.author.figures` draws it")
+        elif not check and (everything or picture in reasons):
+            write_file(picture, draw())
+            print(f"{name}: drawn ({reasons.get(picture, 'was up to date')})")
+    total = len(drawn) + len(traced)
     if check:
-        print(f"figures: {len(files)}, stale: {len(reasons)}")
+        print(f"figures: {total}, stale: {len(reasons)}")
     else:
-        print(f"figures: {len(files)}, drawn: {len(files if everything else reasons)}")
+        print(f"figures: {total}, drawn: {total if everything else len(reasons)}")
     return 1 if check and reasons else 0
 
 

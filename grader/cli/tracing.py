@@ -51,7 +51,11 @@ def trace(
       koans trace flash_causal --json
     """
     from grader.book.files import check_ending, write_file
-    from grader.learn.trace.collect import NothingYet, check_is_kernel
+    from grader.learn.trace.as_json import as_data
+    from grader.learn.trace.collect import NothingYet, check_is_kernel, traced
+    from grader.learn.trace.page import page
+    from grader.learn.trace.step_picture import step_picture
+    from grader.learn.trace.summary import failure, summary
 
     _check_options(step, file, as_json)
     if file is not None and str(file) != "-":
@@ -60,11 +64,6 @@ def trace(
     with Progress(book.root, must_write=False) as progress:
         koan = attempts.koan_or_current(book, progress, name)
     check_is_kernel(koan, book)
-    from grader.learn.trace.collect import traced  # imports torch only when it runs
-    from grader.learn.trace.page import page
-    from grader.learn.trace.step_picture import step_picture
-    from grader.learn.trace.summary import failure, summary
-
     try:
         with waiting(f"tracing {koan.id}"):
             report = traced(book, koan)
@@ -84,8 +83,6 @@ def trace(
             say(f"no page was written: {error}")
             file = None
     if as_json:
-        from grader.learn.trace.as_json import as_data
-
         dump(as_data(report))
     elif file is None or str(file) != "-":
         if step is None:

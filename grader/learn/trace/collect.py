@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from grader.book import source_text
 from grader.book.errors import KoansError, reading
+from grader.book.oracles import oracles
 from grader.book.own_lines import own_lines
 from grader.book.workbook import Koan, Workbook
+from grader.kernels.kernel_function import launched
 from grader.kernels.kernel_text import YourTurn, is_stub
 from grader.kernels.tiles.accesses import Access
 from grader.learn.trace.report import Failure, Report, report_of
@@ -43,9 +45,6 @@ def traced_text(koan: Koan, text: str, variant: str = "", **config: int) -> Repo
 
     Raises NothingYet and KoansError as `traced` does.
     """
-    from grader.book.oracles import oracles  # imports torch
-    from grader.kernels.kernel_function import launched
-
     oracle = oracles(koan)[koan.name]
     if oracle.shown is None:
         raise KoansError(f"{koan.id} has no example to trace: its reference module needs an @{koan.name}.example")
