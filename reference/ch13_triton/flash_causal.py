@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reference import Moves, lowp, oracle, unwritten
+from reference import Example, Moves, lowp, oracle, unwritten
 from reference.baselines import causal_work, einsum_causal, fused, loops_causal, naive_causal, sdpa_causal
 from reference.launching import cdiv
 
@@ -37,6 +37,14 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
     q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
     kernels.causal_kernel[grid](q, k, v, out, n, m, d**-0.5, D=d, **config)
     return out
+
+
+@flash_causal.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Two heads, with four blocks of queries that see the keys up to their own place."""
+    n = config["BLOCK_M"] * 7 // 2
+    x = torch.ones(2, n, 32, dtype=torch.float16)
+    return Example((x, x.clone(), x.clone()), seen=torch.ones(n, n, dtype=torch.bool).tril())
 
 
 @flash_causal.traffic

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reference import Moves, Work, lowp, oracle, unwritten
+from reference import Example, Moves, Work, lowp, oracle, unwritten
 from reference.baselines import fused, naive
 from reference.launching import cdiv, next_power_of_2
 
@@ -38,6 +38,13 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
     kernels.split_kernel[(splits, heads)](q, k, v, part, lse, m, length, d**-0.5, **tile, **options)
     kernels.merge_kernel[(heads,)](part, lse, out, SPLITS=splits, D=d, **options)
     return out
+
+
+@flash_decode.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Two heads, each with fifteen keys for a split, and a last split that has fewer."""
+    m = 15 * config["SPLITS"] - 7
+    return Example((torch.ones(2, 32), torch.ones(2, m, 32), torch.ones(2, m, 32)))
 
 
 @flash_decode.traffic

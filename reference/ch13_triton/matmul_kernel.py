@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reference import Moves, Work, oracle, unwritten
+from reference import Example, Moves, Work, oracle, unwritten
 from reference.launching import cdiv
 
 if TYPE_CHECKING:
@@ -27,6 +27,14 @@ def launch(kernels: Any, config: Mapping[str, Any], a: Tensor, b: Tensor) -> Ten
     if out.numel():
         kernels.matmul_tile[grid](a.contiguous(), b.contiguous(), out, m, n, k, **config)
     return out
+
+
+@matmul_kernel.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Three tiles down, four across and three steps, the last of each half full. A lies left of the result, B above."""
+    m, n, k = (config[name] * size // 2 for name, size in (("BLOCK_M", 5), ("BLOCK_N", 7), ("BLOCK_K", 5)))
+    inputs = torch.ones(m, k, dtype=torch.float16), torch.ones(k, n, dtype=torch.float16)
+    return Example(inputs, layout=(("", "b_ptr"), ("a_ptr", "out_ptr")))
 
 
 @matmul_kernel.traffic

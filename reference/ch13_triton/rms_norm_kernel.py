@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reference import Moves, Work, oracle, unwritten
+from reference import Example, Moves, Work, oracle, unwritten
 from reference.launching import next_power_of_2
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, gain: Tensor, eps
         block = next_power_of_2(n)
         kernels.rms_norm_row[(rows,)](x.contiguous(), gain, out, n, eps, BLOCK=block, **config)
     return out
+
+
+@rms_norm_kernel.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Four rows of 100 in a block of 128."""
+    return Example((torch.ones(4, 100), torch.ones(100)))
 
 
 @rms_norm_kernel.traffic

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reference import Moves, Work, oracle, unwritten
+from reference import Example, Moves, Work, oracle, unwritten
 from reference.launching import next_power_of_2
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor) -> Tensor:
     if x.numel():
         kernels.softmax_kernel[(rows,)](x.contiguous(), out, n, BLOCK=next_power_of_2(n), **config)
     return out
+
+
+@row_softmax_kernel.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Four rows of 100 in a block of 128."""
+    return Example((torch.ones(4, 100),))
 
 
 @row_softmax_kernel.traffic

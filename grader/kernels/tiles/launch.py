@@ -182,7 +182,7 @@ class Kernel:
         programs: Grid,
     ) -> None:
         """Run a chunk of the grid."""
-        state.first, state.programs, state.active = first, programs, None
+        state.first, state.programs, state.active, state.step = first, programs, None, 0
         constants = {p.arg for p in _all_parameters(node) if p.annotation is not None}
         variables = {k: v if k in constants else _argument(k, v, state.memory) for k, v in values.items()}
         if program.assigned is not None:

@@ -133,8 +133,8 @@ def _loaded(run: RunState, addresses: Array, lanes: Array | None, dtype: Pointer
     rank = addresses.ndim - PROGRAM_AXES
     run.charge(addresses.size)
     assert dtype.element is not None
-    parts = list(owners(run, addresses, lanes, "reads"))
     run.step += 1
+    parts = list(owners(run, addresses, lanes, "reads"))
     for argument, positions, active in parts:
         _note_load(run, argument, positions, active, rank)
     if not parts:
@@ -195,6 +195,8 @@ def owners(
             found.append((argument, spread - argument.address, own))
     outside = ~inside if lanes is None else lanes & ~inside
     if outside.any():
+        for argument, positions, own in found:  # so that a trace shows it
+            note_access(run, argument, "load" if mode == "reads" else "store", positions, own)
         index = tuple(int(i) for i in np.argwhere(np.broadcast_to(outside, shape))[0])
         program = run.program_at(index)
         own_program = tuple(slice(i, i + 1) for i in index[:PROGRAM_AXES])
@@ -212,10 +214,10 @@ def _note_load(run: RunState, argument: Argument, positions: Array, lanes: Array
     block = int(np.prod(positions.shape[PROGRAM_AXES:], dtype=np.int64))
     run.loaded[argument.name] += _active_count(run, lanes, block) * argument.itemsize
     argument.buffer.is_loaded = True
+    note_access(run, argument, "load", positions, lanes)  # first, so that a trace shows a race
     if id(argument.buffer) in run.tracked and not run.has_atomics:
         flat, programs = flattened(run, positions, lanes)
         note_reads(argument, flat, programs, run.kernel, run.grid)
-    note_access(run, argument, "load", positions, lanes)
 
 
 def flattened(run: RunState, positions: Array, lanes: Array | None) -> tuple[Array, Array]:
@@ -259,6 +261,7 @@ def store(
     run.step += 1
     for argument, positions, lanes in parts:
         flat, programs = flattened(run, positions, lanes)
+        note_access(run, argument, "store", positions, lanes)  # first, so that a trace shows a race
         if not run.has_atomics:
             note_writes(argument, flat, programs, run.kernel, run.grid)
         values = spread(run, tile, pointer.shape)
@@ -267,7 +270,6 @@ def store(
         )
         argument.buffer.is_stored = True
         run.stores.append((argument.name, flat))
-        note_access(run, argument, "store", positions, lanes)
 
 
 def check_store_shapes(pointer: Tile, value: Tile, mask: Tile | None, name: str) -> None:
