@@ -2,9 +2,11 @@
 `python -m tests.fuzz.tiles`.
 """
 
+import os
 import subprocess
 import sys
 from collections import Counter
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -19,7 +21,8 @@ from tests.fuzz.tiles.front_end import Job, ask
 from tests.fuzz.tiles.programs import HEAD
 from tests.fuzz.tiles.value_programs import KINDS, value_program
 
-SEED, PROGRAMS = 21, 500
+SEED, PROGRAMS = int(os.environ.get("KOANS_FUZZ_SEED", "21")), 500
+needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="needs triton")
 KERNEL = "@triton.jit\ndef kernel(p, q, r, n):\n    i = tl.arange(0, 128)\n    x, y = tl.load(p + i), tl.load(q + i)\n"
 DOT = """@triton.jit
 def kernel(p, q, r, c):
@@ -46,6 +49,7 @@ def run(line, *tensors, **numbers):
     return tensors[-1]
 
 
+@needs_triton
 def test_the_types_of_random_kernels_are_those_of_tritons_compiler_and_both_refuse_the_same():
     outcomes = Counter()
     found = list(check_types.compare(SEED, PROGRAMS, outcomes))
@@ -85,6 +89,7 @@ def test_a_type_that_differs_and_a_refusal_of_one_side_are_noticed():
     assert "lines" in check_types.difference(answer(error="no", line=3), answer(error="no", line=4))
 
 
+@needs_triton
 def test_answers_of_kernel_koans_give_the_same_as_in_tritons_interpreter_or_differ_for_a_known_reason():
     """In a process of its own, because Triton is imported with its interpreter."""
     command = [
@@ -134,6 +139,7 @@ LATER = {
 }
 
 
+@needs_triton
 def test_what_a_later_stage_of_the_compiler_refuses_is_refused():
     """Compiled down to PTX: it takes long, so this is where the table LATER_STAGES is proved."""
     jobs = []
@@ -156,6 +162,7 @@ def test_what_a_later_stage_of_the_compiler_refuses_is_refused():
     assert wrong == []
 
 
+@needs_triton
 @pytest.mark.parametrize("accumulator, compiles", [("i32", True), ("fp32", False)])
 def test_an_accumulator_of_another_type_than_the_product_is_refused_as_by_the_compiler(accumulator, compiles):
     signature = {"p": "*i8", "q": "*i8", "r": "*i32", "c": f"*{accumulator}"}
