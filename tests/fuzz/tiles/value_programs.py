@@ -230,6 +230,8 @@ class _Maker:
             return
         if operator == "//" and kind not in INTS:
             return
+        if operator == "/" and {left.value.kind, right.kind} <= set(INTS) and _signed(left.value.kind) != _signed(right.kind):
+            return  # Triton refuses it
         swap = self.rng.random() < 0.3 and operator not in ("//", "%")
         a, b = (right, left.value) if swap else (left.value, right)
         names = (text, left.name) if swap else (left.name, text)
@@ -526,6 +528,10 @@ class _Maker:
         value = Value(result, total.astype(np.int32) if kind == "i8" else exact.round_to(total, result))
         what = f"tl.dot of {kind} {precision}, {form},"
         self.store(f"tl.dot({a.name}, {b.name}{arguments})", value, within=bound, what=what)
+
+
+def _signed(kind: str) -> bool:
+    return kind.startswith("i") and kind != "i1"
 
 
 def _written(number: bool | int | float) -> str:
