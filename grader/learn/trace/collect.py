@@ -14,7 +14,6 @@ from grader.kernels.kernel_text import YourTurn, is_stub
 from grader.kernels.tiles.accesses import Access
 from grader.learn.trace.report import Failure, Report, report_of
 
-
 BUDGET = 200_000_000  # of a launch, about in nanoseconds: six times what a model answer takes with any of its CONFIGs
 MOST_PROGRAMS = 4096  # that can be drawn
 
