@@ -14,7 +14,7 @@ from grader.kernels.kernel_text import YourTurn, is_stub
 from grader.kernels.tiles.accesses import Access
 from grader.learn.trace.report import Failure, Report, report_of
 
-BUDGET = 200_000_000  # of a launch, about in nanoseconds: six times what a model answer takes with any of its CONFIGs
+BUDGET = 100_000_000  # of a launch, about in nanoseconds: three times what a model answer takes with any of its CONFIGs
 MOST_PROGRAMS = 4096  # that can be drawn
 
 
@@ -53,8 +53,11 @@ def traced_text(koan: Koan, text: str, variant: str = "", **config: int) -> Repo
     oracle = oracles(koan)[koan.name]
     if oracle.shown is None:
         raise KoansError(f"{koan.id} has no example to trace: its reference module needs an @{koan.name}.example")
+    variants = oracle.wrongs | oracle.rights
+    if variant and variant not in variants:
+        raise KoansError(f"{koan.id} has no answer called {variant!r}")
     try:
-        fn = launched(oracle, text, f"exercises/{koan.id}.py", (oracle.wrongs | oracle.rights).get(variant))
+        fn = launched(oracle, text, f"exercises/{koan.id}.py", variants.get(variant))
     except SyntaxError as error:  # KernelSyntaxError is one
         where = f":{error.lineno}" if error.lineno else ""
         raise KoansError(f"{_shown(koan)}{where}: {error.msg}") from None
