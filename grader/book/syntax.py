@@ -15,13 +15,16 @@ _one_at_a_time = threading.Lock()
 
 
 def parse(text: str, filename: str = "<unknown>") -> ast.Module:
-    """The syntax tree of `text`. Raises SyntaxError, also for a null byte, or if it is nested too deeply."""
+    """The syntax tree of `text`. Raises SyntaxError, also for a null byte or a lone surrogate, or if it is nested too deeply."""
     refuse_null_bytes(text, filename)
     try:
         with _one_at_a_time:
             return ast.parse(text, filename)
     except (RecursionError, MemoryError):
         raise SyntaxError("it is nested too deeply", (filename, 1, 1, "")) from None
+    except UnicodeEncodeError as error:  # half of a surrogate pair
+        line = text.count("\n", 0, error.start) + 1
+        raise SyntaxError("a character that no file can hold", (filename, line, 1, "")) from None
 
 
 def dump(tree: ast.AST) -> str:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from grader.book.syntax import parse
+from grader.book.verdict import one_line
 
 # The functions of triton.language that compute on tiles. Writing tl.softmax is a koan, so it is not allowed.
 FUNCTIONS = frozenset(
@@ -24,8 +25,8 @@ FUNCTIONS = frozenset(
     minimum add sub mul exp exp2 log log2 sqrt rsqrt sqrt_rn div_rn fdiv abs floor ceil cos sin erf sigmoid fma clamp
     cdiv cast trans permute reshape ravel expand_dims broadcast broadcast_to cumsum cumprod reduce associative_scan flip
     join split interleave cat xor_sum swizzle2d range static_range multiple_of max_contiguous max_constancy assume
-    static_assert device_assert debug_barrier sort topk gather histogram rand randn randint rand4x randn4x randint4x
-    atomic_add atomic_max atomic_min atomic_and atomic_or atomic_xor atomic_xchg atomic_cas""".split()  # noqa: SIM905
+    static_assert device_assert debug_barrier umulhi sort topk gather histogram rand randn randint rand4x randn4x
+    randint4x atomic_add atomic_max atomic_min atomic_and atomic_or atomic_xor atomic_xchg atomic_cas""".split()  # noqa: SIM905
 )
 DTYPES = frozenset(
     """float8e4nv float8e5 float16 bfloat16 float32 float64 int1 int8 int16 int32 int64 uint8 uint16 uint32
@@ -45,6 +46,7 @@ ADVICE: Mapping[str, str] = {
     "dot_scaled": "scaled formats are not supported here: cast the tiles and call tl.dot",
     "constexpr": "write the number itself, or X = tl.constexpr(2) outside of the kernels",
     "tensor": "tl.full and tl.zeros make tiles",
+    "reduce_or": "not every Triton has it: write tl.max of numbers that are 0 or 1",
     "PropagateNan": "tl.maximum and tl.minimum take the other number where one is NaN; x != x finds a NaN",
     **dict.fromkeys(
         ("atomic_load", "atomic_store", "atomic_poll"),
@@ -67,8 +69,13 @@ DECORATORS = {
     "triton.autotune": "list the choices in TUNE = [{…}] instead of @triton.autotune: a GPU tries them all",
     "triton.heuristics": "the launcher is given, so put the numbers in CONFIG instead of @triton.heuristics",
 }
-# Properties and methods of a tile, of a pointer and of their dtypes.
-TILE_ATTRIBUTES = frozenset({"to", "T", "dtype", "element_ty", "shape", "type", "trans", "reshape"})
+# Properties of a tile, of a pointer and of their dtypes, and methods: x.sum(axis=0) is tl.sum(x, axis=0).
+PROPERTIES = frozenset({"T", "dtype", "element_ty", "shape", "type"})
+METHODS = frozenset(
+    """to cast trans permute reshape broadcast_to expand_dims split ravel flip abs exp exp2 log log2 sqrt sqrt_rn rsqrt
+    sin cos floor ceil erf sigmoid cdiv sum max min argmax argmin xor_sum cumsum cumprod sort gather
+    histogram""".split()  # noqa: SIM905
+)
 CALLS = frozenset({"range", "min", "max"})
 RESERVED = CALLS | {"tl", "triton", "float", "CONFIG", "TUNE"}
 CONSTANT = "tl.constexpr"
@@ -113,6 +120,13 @@ LINE_SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 MAX_CHOICES = 8  # each choice is compiled and timed a few times
+# The largest kernel of the workbook has 5,000 characters, 1,200 parts and 14 levels. All that reads a text is quick and
+# needs no deep recursion within these limits.
+MOST_CHARACTERS = 1 << 15
+MOST_PARTS = 10_000  # nodes of the syntax tree
+MOST_LEVELS = 50
+MOST_BITS = 128  # of a whole number; longer ones are slow to print
+LONGEST_MESSAGE = 400
 
 
 class KernelSyntaxError(SyntaxError):
@@ -147,12 +161,17 @@ class KernelText:
 @lru_cache(maxsize=256)
 def read(source: str, file: str) -> KernelText:
     """Read the kernels and CONFIG from a learner's text. Raises KernelSyntaxError (or SyntaxError) with the line."""
+    if len(source) > MOST_CHARACTERS:
+        message = f"the file has {len(source):,} characters, and a kernel file has at most {MOST_CHARACTERS:,}"
+        raise KernelSyntaxError(message, (file, 1, 1, ""))
     _refuse_line_separators(source, file)
-    functions, constants, config, tune = _parts(parse(source, file), file)
+    tree = parse(source, file)
+    _refuse_large_trees(tree, file)
+    functions, constants, config, tune = _parts(tree, file)
     if config is None:
         raise KernelSyntaxError("CONFIG = {…} is missing", (file, 1, 0, ""))
     for function in functions.values():
-        _check(function, set(functions), set(constants), file)
+        _check(function, functions.keys(), constants.keys(), file)
     choices = _choices(tune, config, file) if tune is not None else ()
     return KernelText(file, tuple(source.splitlines(True)), functions, config, choices, tuple(constants.values()))
 
@@ -162,6 +181,21 @@ def _refuse_line_separators(source: str, file: str) -> None:
     if position is not None:
         line = source.count("\n", 0, position) + 1
         raise KernelSyntaxError(f"line {line} holds a control character", (file, line, 1, ""))
+
+
+def _refuse_large_trees(tree: ast.Module, file: str) -> None:
+    """Raises KernelSyntaxError for a file with too many parts, too many levels, or a huge number."""
+    parts, level, nodes = 0, 0, list[ast.AST](tree.body)
+    while nodes:
+        parts, level = parts + len(nodes), level + 1
+        if parts > MOST_PARTS:
+            raise _error(nodes[0], file, f"the file has more than {MOST_PARTS:,} names, numbers and operations")
+        if level > MOST_LEVELS:
+            raise _error(nodes[0], file, "it is nested too deeply: give parts of it names")
+        for node in nodes:
+            if isinstance(node, ast.Constant) and type(node.value) is int and node.value.bit_length() > MOST_BITS:
+                raise _error(node, file, f"a number of more than {MOST_BITS} bits")
+        nodes = [child for node in nodes for child in ast.iter_child_nodes(node)]
 
 
 def _parts(
@@ -175,14 +209,14 @@ def _parts(
     for node in tree.body:
         match node:
             case ast.FunctionDef():
-                _check_head(node, used_names=RESERVED | set(functions) | set(constants), file=file)
+                _check_head(node, (RESERVED, functions, constants), file)
                 functions[node.name] = node
             case ast.Assign(targets=[ast.Name(id="CONFIG")]):
                 config = _literal(node, file)
             case ast.Assign(targets=[ast.Name(id="TUNE")]):
                 tune = node
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value):
-                if name in RESERVED | set(functions) | set(constants) or name.startswith("_"):
+                if name in RESERVED or name in functions or name in constants or name.startswith("_"):
                     raise _error(node, file, f"`{name}` cannot be the name of a constant here, or is there twice")
                 _check_constant(node, value, file)
                 constants[name] = node
@@ -215,7 +249,7 @@ def _check_constant(node: ast.Assign, value: ast.Call, file: str) -> None:
         raise _error(node, file, f"`{ast.unparse(node)}`: a constant of a kernel file is X = tl.constexpr(2), a number")
 
 
-def _check_head(node: ast.FunctionDef, used_names: Set[str], file: str) -> None:
+def _check_head(node: ast.FunctionDef, used_names: tuple[Collection[str], ...], file: str) -> None:
     """A kernel must be marked @triton.jit, and its name must be new."""
     decorators = [ast.unparse(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list]
     advice = next((DECORATORS[d] for d in decorators if d in DECORATORS), None)
@@ -224,7 +258,7 @@ def _check_head(node: ast.FunctionDef, used_names: Set[str], file: str) -> None:
     if [ast.unparse(d) for d in node.decorator_list] != ["triton.jit"]:
         message = f"{node.name}: a kernel file holds functions marked @triton.jit and nothing else"
         raise _error(node, file, message)
-    if node.name in used_names or node.name.startswith("_"):
+    if any(node.name in names for names in used_names) or node.name.startswith("_"):
         raise _error(node, file, f"`{node.name}` cannot be the name of a kernel here, or is there twice")
 
 
@@ -237,7 +271,7 @@ def _literal(node: ast.Assign, file: str) -> Mapping[str, Any]:
     """The value of CONFIG."""
     try:
         value = ast.literal_eval(node.value)
-    except ValueError:
+    except (ValueError, TypeError):
         raise _error(node, file, "CONFIG must be written out: a dict of names and numbers, no expressions") from None
     if not isinstance(value, dict) or not all(isinstance(k, str) for k in value):
         raise _error(node, file, "CONFIG must be a dict with names as keys")
@@ -260,7 +294,7 @@ def _choices(node: ast.Assign, config: Mapping[str, Any], file: str) -> tuple[Ma
     """The value of TUNE: each choice gives other values to some keys of CONFIG."""
     try:
         value = ast.literal_eval(node.value)
-    except ValueError:
+    except (ValueError, TypeError):
         raise _error(node, file, "TUNE must be written out: a list of dicts, no expressions") from None
     if not isinstance(value, list) or not all(
         isinstance(choice, dict) and set(choice) <= set(config) for choice in value
@@ -294,7 +328,7 @@ def kernel_lines(text: KernelText) -> str:
     return source
 
 
-def _check(function: ast.FunctionDef, kernels: set[str], constants: set[str], file: str) -> None:
+def _check(function: ast.FunctionDef, kernels: Set[str], constants: Set[str], file: str) -> None:
     """Check one kernel. `kernels` and `constants` are the names of all kernels and constants of the file."""
     _check_signature(function, file)
     body = function.body
@@ -308,7 +342,7 @@ def _check(function: ast.FunctionDef, kernels: set[str], constants: set[str], fi
     parameters = {a.arg for a in _parameters(function)}
     names = parameters | {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     for name in names:
-        if name in RESERVED | kernels or (name.startswith("_") and name != "_"):
+        if name in RESERVED or name in kernels or (name.startswith("_") and name != "_"):
             raise _error(function, file, f"`{name}` cannot be the name of a variable in a kernel")
     checker = _Checker(names | constants, kernels, file)
     for statement in body:
@@ -338,8 +372,8 @@ class _Checker:
     kernels of the file.
     """
 
-    names: set[str]
-    kernels: set[str]
+    names: Set[str]
+    kernels: Set[str]
     file: str
 
     def statement(self, node: ast.stmt) -> None:
@@ -359,7 +393,7 @@ class _Checker:
             if target is not None:
                 self.target(target)
         if isinstance(node, ast.For) and not (
-            isinstance(node.iter, ast.Call) and ast.unparse(node.iter.func) in _LOOPS
+            isinstance(node.iter, ast.Call) and _dotted(node.iter.func) in _LOOPS
         ):
             raise self.error(node, "a loop in a kernel runs over range(...), tl.range(...) or tl.static_range(...)")
         for child in ast.iter_child_nodes(node):
@@ -386,7 +420,7 @@ class _Checker:
             raise self.error(node, f"`{ast.unparse(node)}` has no place in a kernel: numbers only")
         if isinstance(node, ast.Name) and node.id.startswith("_") and node.id != "_":
             raise self.error(node, f"`{node.id}`: names in a kernel do not start with an underscore")
-        if isinstance(node, ast.Name) and node.id not in self.names | CALLS | self.kernels:
+        if isinstance(node, ast.Name) and not any(node.id in names for names in (self.names, CALLS, self.kernels)):
             raise self.error(node, f"`{node.id}` is no parameter or variable of this kernel")
         if isinstance(node, ast.Attribute):
             self.attribute(node, called=False)
@@ -397,22 +431,24 @@ class _Checker:
                 self.expression(child)
 
     def attribute(self, node: ast.Attribute, *, called: bool) -> None:
-        text = ast.unparse(node)
-        head, _, name = text.rpartition(".")
+        head, name = _dotted(node.value), node.attr
         if head in ("tl", "tl.math"):
             if name in (FUNCTIONS if called else DTYPES):
                 return
             known = FUNCTIONS | DTYPES
             why = ADVICE.get(name, "it is called, not named" if name in known else UNKNOWN)
-            raise self.error(node, f"`{text}` has no place in a kernel: {why}")
-        if node.attr not in TILE_ATTRIBUTES:
+            raise self.error(node, f"`{head}.{name}` has no place in a kernel: {why}")
+        if node.attr not in (METHODS if called else PROPERTIES):
+            text = ast.unparse(node)
             first = text.removeprefix("tl.").partition(".")[0] if text.startswith("tl.") else ""  # tl.extra.cuda.smid
-            why = ADVICE.get(first, "only tl.* and a tile's .to, .T, .dtype, .shape")
+            allowed = "only tl.* and what a tile has, such as .to, .T, .dtype, .shape, .sum"
+            why = "it is called, not named" if node.attr in METHODS else ADVICE.get(node.attr, allowed)
+            why = ADVICE.get(first, why)
             raise self.error(node, f"`{text}` has no place in a kernel: {why}")
         self.expression(node.value)
 
     def call(self, node: ast.Call) -> None:
-        name = ast.unparse(node.func)
+        name = _dotted(node.func)
         if name == "float":
             word = node.args[0] if len(node.args) == 1 and not node.keywords else None
             if not (isinstance(word, ast.Constant) and word.value in FLOATS):
@@ -420,9 +456,9 @@ class _Checker:
             return
         if isinstance(node.func, ast.Attribute):
             self.attribute(node.func, called=True)
-        elif name not in CALLS | self.kernels:
+        elif name not in CALLS and name not in self.kernels:
             raise self.error(
-                node, f"`{name}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file"
+                node, f"`{ast.unparse(node.func)}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file"
             )
         arguments = node.args
         if name in ASSERTIONS and len(arguments) == 2 and self.is_message(arguments[1]):
@@ -457,9 +493,17 @@ def _is_of_a_number(node: ast.Compare) -> bool:
     )
 
 
+def _dotted(node: ast.AST) -> str:
+    """The text of a name or of names with dots between; empty for all else."""
+    if isinstance(node, ast.Attribute):
+        head = _dotted(node.value)
+        return f"{head}.{node.attr}" if head else ""
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 _LOOPS = ("range", "tl.range", "tl.static_range")
 
 
 def _error(node: ast.AST, file: str, message: str) -> KernelSyntaxError:
     line = getattr(node, "lineno", 1)
-    return KernelSyntaxError(message, (file, line, getattr(node, "col_offset", 0) + 1, ""))
+    return KernelSyntaxError(one_line(message, LONGEST_MESSAGE), (file, line, getattr(node, "col_offset", 0) + 1, ""))

@@ -142,7 +142,9 @@ def padding_of_ones(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, B
     tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("squared in the dtype of x: cast to float32 first; in fp16 300 squared is inf, bf16 is refused")
+@rms_norm_kernel.wrong(
+    "squared in the dtype of x: cast to float32 first; 300 squared is inf in fp16, and bf16 keeps 8 bits of it"
+)
 def squares_in_half(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n

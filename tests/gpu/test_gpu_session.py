@@ -409,7 +409,7 @@ SHAPES = {  # no multiples of a block, and longer than one
 
 
 def variant(name, **config):
-    """A variant behind its koan's launcher, with smaller tiles for the interpreter."""
+    """A variant behind its koan's launcher, with smaller tiles for the CPU."""
     koan, _ = VARIANTS[name]
     fn = launched(worker.oracle_of(oracle_of(koan)), variant_text(name), f"<{name}>")
     fn.config |= config

@@ -33,7 +33,7 @@ def model(koan, config, tune="[]"):
         ("{'BLOCK': 1e308}", f"CONFIG: `BLOCK` is 1e+308; {TILE}"),
         ("{'BLOCK': True}", f"CONFIG: `BLOCK` is True; {TILE}"),
         ("{'BLOCK': 2097152}", f"CONFIG: `BLOCK` is 2097152; {TILE}"),
-        ("{'BLOCK': 0x1" + 5000 * "0" + "}", f"CONFIG: `BLOCK` is a number of more than 64 bits; {TILE}"),
+        ("{'BLOCK': 0x1" + 20 * "0" + "}", f"CONFIG: `BLOCK` is a number of more than 64 bits; {TILE}"),
         ("{}", "CONFIG has no 'BLOCK', which the kernel needs: add it"),
         ("{'BLOCK': 128, 'n': 3}", f"CONFIG: `n` is an argument of the kernel, not a constant: {HOLDS}"),
         ("{'BLOCK': 128, 'out_ptr': 3}", f"CONFIG: `out_ptr` is an argument of the kernel, not a constant: {HOLDS}"),

@@ -18,6 +18,7 @@ from grader.kernels.tiles.casts import cast, to_tile
 from grader.kernels.tiles.dtypes import BY_NAME, I1, DType, Pointer
 from grader.kernels.tiles.findings import Refused, UndefinedValue
 from grader.kernels.tiles.library import LIBRARY, METHODS, Entry
+from grader.kernels.tiles.load_store import origin_of
 from grader.kernels.tiles.run_state import RunState
 from grader.kernels.tiles.tile import PROGRAM_AXES, Array, Tile, both
 
@@ -236,9 +237,10 @@ class Expressions:
             bad = both(self.run.active, ~tile.defined)
             if bad is not None and bad.any():
                 index = tuple(int(i) for i in np.argwhere(bad)[0])
+                program, why = self.run.program_at(index), origin_of(self.run, tile)
                 raise UndefinedValue(
-                    f"{self.run.kernel}: program {self.run.program_at(index)} takes a `{word}` by an undefined value",
-                    (self.run.kernel, "condition"),
+                    f"{self.run.kernel}: program {program} decides a `{word}` by an undefined value: {why}",
+                    (self.run.kernel, "condition", self.run.origins.get(tile.origin, "")),
                 )
         return tile
 

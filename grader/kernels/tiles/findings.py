@@ -38,7 +38,12 @@ class StrayAddress(KernelError, IndexError):
 
 
 class UndefinedValue(KernelError, ValueError):
-    """A value that a GPU may give in any way is stored, or decides where memory is accessed or what is computed."""
+    """A value that a GPU may give in any way is stored, or decides where memory is accessed or what is computed.
+
+    `origins` are the lines of all loads that left lanes undefined.
+    """
+
+    origins: tuple[int, ...] = ()
 
 
 class Race(KernelError, RuntimeError):

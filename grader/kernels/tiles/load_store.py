@@ -90,7 +90,8 @@ def load(
         else:
             if tile.data.shape[:PROGRAM_AXES] != np.broadcast_shapes(tile.data.shape, lanes.shape)[:PROGRAM_AXES]:
                 tile.data = np.broadcast_to(data, np.broadcast_shapes(data.shape, lanes.shape))
-            tile.defined, tile.origin = lanes, note_origin(run, addresses)
+            if run.undefined_from in (None, run.line):
+                tile.defined, tile.origin = lanes, note_origin(run, addresses)
     return tile
 
 
@@ -111,17 +112,21 @@ def check_defined(run: RunState, pointer: Tile, mask: Tile | None, lanes: Array 
         found = run.lanes(used, rank)
         if found is not None and found.any():
             index = tuple(int(i) for i in np.argwhere(found)[0])
+            program = run.program_at(index)
             raise UndefinedValue(
-                f"{run.kernel}: program {run.program_at(index)} {mode} where {what} is undefined: {_origin(run, tile)}",
+                f"{run.kernel}: program {program} {mode} where {what} is undefined: {origin_of(run, tile)}",
                 (run.kernel, what, run.origins.get(tile.origin, "")),
             )
 
 
-def _origin(run: RunState, tile: Tile) -> str:
-    where = "it was computed from none"
+def origin_of(run: RunState, tile: Tile) -> str:
+    """Why a tile has undefined elements, and what to do."""
+    where = "nothing has set it"
     if tile.origin:
         where = f"line {tile.origin} loads {run.origins[tile.origin]} with a mask and without `other`"
-    return f"{where}, so a masked lane may hold anything; give it other=…, or leave these lanes out with tl.where"
+    return (
+        f"{where}, so masked lanes may hold anything: give it other=…, hide them with tl.where, or mask what you store"
+    )
 
 
 def _loaded(run: RunState, addresses: Array, lanes: Array | None, dtype: Pointer) -> Array:
@@ -251,9 +256,10 @@ def store(
     mask_lanes = None if chosen is None else as_rank(chosen.data, rank)
     run.charge(pointer.data.size)
     check_defined(run, pointer, chosen, mask_lanes, rank, "writes")
+    parts = list(owners(run, pointer.data, mask_lanes, "writes"))  # a store without its mask is stray above all
     check_value_defined(run, tile, mask_lanes, rank, "stores")
     run.step += 1
-    for argument, positions, lanes in owners(run, pointer.data, mask_lanes, "writes"):
+    for argument, positions, lanes in parts:
         flat, programs = flattened(run, positions, lanes)
         note_access(run, argument, "store", positions, lanes)  # first, so that a trace shows a race
         if not run.has_atomics:
@@ -289,6 +295,6 @@ def check_value_defined(run: RunState, tile: Tile, lanes: Array | None, rank: in
     if found is not None and found.any():
         index = tuple(int(i) for i in np.argwhere(found)[0])
         raise UndefinedValue(
-            f"{run.kernel}: program {run.program_at(index)} {verb} an undefined value: {_origin(run, tile)}",
+            f"{run.kernel}: program {run.program_at(index)} {verb} an undefined value: {origin_of(run, tile)}",
             (run.kernel, "value", run.origins.get(tile.origin, "")),
         )

@@ -37,6 +37,7 @@ class RunState:
     tracked: frozenset[int] = frozenset()  # buffers whose readers are noted too, by id
     keeps_accesses: bool = False
     budget: int = BUDGET
+    undefined_from: int | None = None  # the one line whose loads leave lanes undefined; None: any
     first: Grid = (0, 0, 0)
     programs: Grid = (1, 1, 1)
     active: Array | None = None
