@@ -59,6 +59,8 @@ def trace(
 
     _check_options(step, file, as_json)
     if file is not None and str(file) != "-":
+        if step is None and file.suffix.lower() == ".svg":
+            raise KoansError(f"{file}: a picture shows one step: say which with --step N")
         check_ending(file, (".svg",) if step is not None else (".html",))
     book = workbook()
     with Progress(book.root, must_write=False) as progress:

@@ -100,11 +100,14 @@ class Launched:
 
         return self._calling(lambda text: load(text, reached=reached.setdefault(text.key, set())))
 
-    def traced(self, accesses: list[Access]) -> Callable[..., Any]:
-        """The same function. A call adds its accesses to memory to `accesses`, also those before an error."""
+    def traced(self, accesses: list[Access], budget: int) -> Callable[..., Any]:
+        """The same function. A call adds its accesses to memory to `accesses`, also those before an error.
+
+        `budget` is what a launch may cost (`grader.kernels.tiles.launch.load`), which also bounds what is kept.
+        """
         from grader.kernels.tiles.launch import load  # imports torch
 
-        return self._calling(lambda text: load(text, accesses=accesses))
+        return self._calling(lambda text: load(text, accesses=accesses, budget=budget))
 
     def _calling(self, load: Callable[[KernelText], SimpleNamespace]) -> Callable[..., Any]:
         """The same function with kernels that are loaded in another way."""

@@ -41,10 +41,11 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
 
 @flash_causal.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Two heads, with four blocks of queries that see the keys up to their own place."""
+    """Two heads with four blocks of queries, after a block of keys that all of them see."""
     n = config["BLOCK_M"] * 7 // 2
-    x = torch.ones(2, n, 32, dtype=torch.float16)
-    return Example((x, x.clone(), x.clone()), seen=torch.ones(n, n, dtype=torch.bool).tril())
+    m = n + config["BLOCK_N"]
+    q, k = torch.ones(2, n, 32, dtype=torch.float16), torch.ones(2, m, 32, dtype=torch.float16)
+    return Example((q, k, k.clone()), seen=torch.ones(n, m, dtype=torch.bool).tril(m - n))
 
 
 @flash_causal.traffic

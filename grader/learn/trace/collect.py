@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from grader.book import source_text
 from grader.book.errors import KoansError, reading
 from grader.book.oracles import oracles
@@ -11,6 +13,9 @@ from grader.kernels.kernel_function import launched
 from grader.kernels.kernel_text import YourTurn, is_stub
 from grader.kernels.tiles.accesses import Access
 from grader.learn.trace.report import Failure, Report, report_of
+
+BUDGET = 100_000_000  # of a launch, about in nanoseconds: three times what a model answer takes with any of its CONFIGs
+MOST_PROGRAMS = 4096  # that can be drawn
 
 
 class NothingYet(Exception):
@@ -48,8 +53,11 @@ def traced_text(koan: Koan, text: str, variant: str = "", **config: int) -> Repo
     oracle = oracles(koan)[koan.name]
     if oracle.shown is None:
         raise KoansError(f"{koan.id} has no example to trace: its reference module needs an @{koan.name}.example")
+    variants = oracle.wrongs | oracle.rights
+    if variant and variant not in variants:
+        raise KoansError(f"{koan.id} has no answer called {variant!r}")
     try:
-        fn = launched(oracle, text, f"exercises/{koan.id}.py", (oracle.wrongs | oracle.rights).get(variant))
+        fn = launched(oracle, text, f"exercises/{koan.id}.py", variants.get(variant))
     except SyntaxError as error:  # KernelSyntaxError is one
         where = f":{error.lineno}" if error.lineno else ""
         raise KoansError(f"{_shown(koan)}{where}: {error.msg}") from None
@@ -60,7 +68,7 @@ def traced_text(koan: Koan, text: str, variant: str = "", **config: int) -> Repo
     accesses: list[Access] = []
     failure = None
     try:
-        fn.traced(accesses)(*example.inputs)
+        fn.traced(accesses, BUDGET)(*example.inputs)
     except YourTurn:
         if not accesses:
             raise NothingYet from None
@@ -68,6 +76,9 @@ def traced_text(koan: Koan, text: str, variant: str = "", **config: int) -> Repo
         failure = Failure("not written yet", f"`{stub}` is still the stub")
     except Exception as error:
         failure = _failure(error)
+    most = max((math.prod(access.grid) for access in accesses), default=0)
+    if most > MOST_PROGRAMS:
+        raise KoansError(f"{koan.id}: {most:,} programs are too many to draw: take smaller blocks in CONFIG")
     lines = next((other.lines for other in fn.texts.values() if other is not fn.text), fn.text.lines)
     least = oracle.moves(fn.config, *example.inputs) if oracle.moves else None
     return report_of(koan.id, _shown(koan), "".join(lines), fn.config, example, accesses, least, failure)

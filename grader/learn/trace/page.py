@@ -20,6 +20,7 @@ STYLE = """
 .both{display:grid;grid-template-columns:minmax(0,1fr);gap:0 2.5rem}
 @media(min-width:60rem){.both{grid-template-columns:minmax(0,30rem) minmax(0,1fr);align-items:start}}
 svg.trace{display:block;width:100%;height:auto;max-width:32rem}
+p,li{overflow-wrap:anywhere}
 figure{margin:.75rem 0}
 figcaption{font-weight:600;margin-bottom:.25rem}
 .controls{position:sticky;top:0;background:var(--bg);z-index:4;padding:.6rem 0;border-bottom:1px solid var(--line)}
