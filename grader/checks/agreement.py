@@ -167,7 +167,7 @@ def compare(actual: Outcome, expected: Expected) -> Gap | None:
             return None
         return Gap("raises", f"should raise {wanted}, but raised {type(actual.error).__name__}")
     if actual.error is not None:
-        return Gap("raises", f"raised {type(actual.error).__name__}")
+        return Gap("raises", getattr(actual.error, "summary", f"raised {type(actual.error).__name__}"))
     gap = _structure(actual.value, want.value, "")
     if gap is not None:
         return gap

@@ -491,7 +491,7 @@ def tf32(
     "the sum starts as the number 0 and becomes a tile: start with tl.zeros((BLOCK_M, BLOCK_N), tl.float32)",
     replaces="matmul_tile",
 )
-def total_from_int(
+def total_from_a_number(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
 ) -> None:  # fmt: skip
