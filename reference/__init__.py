@@ -65,6 +65,21 @@ class Work:
     apart: bool = False
 
 
+@dataclass(frozen=True)
+class Example:
+    """A small call that shows what a kernel does: several programs along each axis of the grid, and a tail.
+
+    `layout` has rows of names of arguments, "" for an empty place: how a picture places the tensors. Where each query
+    sees some keys only, `seen`, (queries, keys), says which; `queries` and `keys` name their arguments.
+    """
+
+    inputs: tuple[Any, ...]
+    layout: tuple[tuple[str, ...], ...] = ()
+    seen: Tensor | None = None
+    queries: str = "q_ptr"
+    keys: tuple[str, ...] = ("k_ptr", "v_ptr")
+
+
 class Oracle(Generic[P, R]):
     """A function known to be right, with its named variants. Call it like the function."""
 
@@ -78,6 +93,7 @@ class Oracle(Generic[P, R]):
         self.launch: Function | None = None
         self.moves: Callable[..., Moves] | None = None
         self.work: Callable[..., Work] | None = None
+        self.shown: Callable[..., Example] | None = None
         self.baselines: dict[str, Function] = {}
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -140,6 +156,11 @@ class Oracle(Generic[P, R]):
     def least(self, fn: F) -> F:
         """Register the least that a call must do: `least(*inputs) -> Work`. It uses only the shapes of the inputs."""
         self.work = fn
+        return fn
+
+    def example(self, fn: F) -> F:
+        """Register the call that `koans trace` shows: `example(config) -> Example`, sized by the blocks of CONFIG."""
+        self.shown = fn
         return fn
 
     def baseline(self, name: str) -> Callable[[F], F]:

@@ -1,9 +1,7 @@
-"""What a fused kernel moves, by length; and which blocks a causal kernel visits."""
+"""What a fused kernel moves, by length."""
 
-import torch
 from matplotlib.figure import Figure
 
-from reference.ch07_attention.causal_mask import causal_mask
 from reference.ch12_memory.attention_traffic import attention_traffic
 
 LENGTHS = [512, 1024, 2048, 4096, 8192, 16384]
@@ -11,10 +9,8 @@ WIDTH, MEBI = 128, 2**20
 
 
 def draw():
-    figure = Figure(figsize=(4.2, 5.6), layout="constrained")
-    bytes_, blocks = figure.subplots(2, 1, height_ratios=(1, 1.1))
-    _bytes(bytes_)
-    _blocks(blocks)
+    figure = Figure(figsize=(4.2, 2.7), layout="constrained")
+    _bytes(figure.subplots())
     return figure
 
 
@@ -38,23 +34,3 @@ def _bytes(axes):
     axes.set_ylabel("MiB loaded and stored")
     axes.set_title(f"One head of width {WIDTH} in bf16", loc="left")
     axes.legend(loc="upper left", frameon=False, handlelength=3)
-
-
-def _blocks(axes):
-    seen = (causal_mask(6 * 128, 8 * 128) == 0).double()
-    share = torch.nn.functional.avg_pool2d(seen[None, None], (128, 64))[0, 0]
-    shade = torch.where(share == 0, 0.0, torch.where(share == 1, 1.0, 0.5))
-    axes.imshow(shade.numpy(), cmap="Greys", vmin=0, vmax=2.2, aspect="auto")
-    for i, row in enumerate(share.tolist()):
-        for j, value in enumerate(row):
-            axes.text(j, i, "·" if value == 0 else "m" if value < 1 else "", ha="center", va="center")
-    axes.set_xticks(range(0, 16, 2), [str(64 * j) for j in range(0, 16, 2)])
-    axes.set_yticks(range(6), [str(128 * i) for i in range(6)])
-    axes.set_xticks([j - 0.5 for j in range(1, 16)], minor=True)
-    axes.set_yticks([i - 0.5 for i in range(1, 6)], minor=True)
-    axes.grid(which="minor", color="black", lw=0.5)
-    axes.tick_params(which="minor", length=0)
-    axes.spines[["top", "right"]].set_visible(True)
-    axes.set_xlabel("first key of the block (64 keys)")
-    axes.set_ylabel("first query (of 128)")
-    axes.set_title("Causal blocks: m = mask, · = skip", loc="left")

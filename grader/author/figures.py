@@ -2,7 +2,8 @@
 
 `content/CH/figure.py` has a function `draw() -> Figure`. Its picture is figure.svg in the same folder. The picture
 holds two digests: one of the numbers and words that it shows, one of the source that drew it. They tell whether it is
-stale. Pictures cannot be compared, because they differ from one version of matplotlib to the next.
+stale. Pictures cannot be compared, because they differ from one version of matplotlib to the next. Pictures of traces
+(`grader.author.traced_figures`) are compared as they are.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from grader.author.traced_figures import traced_figures
 from grader.book.errors import KoansError
 from grader.book.figure_style import STYLE, style
 from grader.book.files import write_file
@@ -32,10 +35,11 @@ STAMP = re.compile(r"tensor-koans data=([0-9a-f]{16}) source=([0-9a-f]{16})")
 
 
 class StaleFigure(msgspec.Struct, frozen=True):
-    """A chapter whose figure.svg must be drawn again, and the reason."""
+    """A chapter with a picture that must be drawn again, and the reason."""
 
     chapter: str
     reason: str
+    picture: str = "figure.svg"
 
 
 def drawings(root: Path) -> list[Path]:
@@ -46,7 +50,13 @@ def drawings(root: Path) -> list[Path]:
 def stale(root: Path) -> list[StaleFigure]:
     """The figures that differ from what their figure.py draws now. Raises KoansError if one cannot be drawn."""
     reasons = ((file.parent.name, stale_reason(file)) for file in drawings(root))
-    return [StaleFigure(chapter, reason) for chapter, reason in reasons if reason]
+    found = [StaleFigure(chapter, reason) for chapter, reason in reasons if reason]
+    for picture, text in traced_figures(root):
+        if not picture.exists():
+            found.append(StaleFigure(picture.parent.name, f"{picture.name} is missing", picture.name))
+        elif picture.read_text(encoding="utf-8") != text:
+            found.append(StaleFigure(picture.parent.name, "the traces give another picture", picture.name))
+    return found
 
 
 def svg(file: Path) -> bytes:
@@ -149,19 +159,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(root: Path, *, check: bool, everything: bool) -> int:
-    files = drawings(root)
-    reasons = {figure.chapter: figure.reason for figure in stale(root)}
-    for file in files:
-        chapter = file.parent.name
-        if check and chapter in reasons:
-            print(f"content/{chapter}/figure.svg: {reasons[chapter]}; `python -m grader.author.figures` draws it")
-        elif not check and (everything or chapter in reasons):
-            write_file(file.with_suffix(".svg"), svg(file))
-            print(f"content/{chapter}/figure.svg: drawn ({reasons.get(chapter, 'was up to date')})")
+    reasons = {root / "content" / figure.chapter / figure.picture: figure.reason for figure in stale(root)}
+    drawn = {file.with_suffix(".svg"): partial(svg, file) for file in drawings(root)}
+    traced = {file: partial(str.encode, text) for file, text in traced_figures(root)}
+    for picture, draw in (drawn | traced).items():
+        name = f"content/{picture.parent.name}/{picture.name}"
+        if check and picture in reasons:
+            print(f"{name}: {reasons[picture]}; `python -m grader.author.figures` draws it")
+        elif not check and (everything or picture in reasons):
+            write_file(picture, draw())
+            print(f"{name}: drawn ({reasons.get(picture, 'was up to date')})")
+    total = len(drawn) + len(traced)
     if check:
-        print(f"figures: {len(files)}, stale: {len(reasons)}")
+        print(f"figures: {total}, stale: {len(reasons)}")
     else:
-        print(f"figures: {len(files)}, drawn: {len(files if everything else reasons)}")
+        print(f"figures: {total}, drawn: {total if everything else len(reasons)}")
     return 1 if check and reasons else 0
 
 

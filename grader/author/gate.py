@@ -117,7 +117,7 @@ def _asks(koan: Koan, seeds: int, report: GateReport, runner: Runner) -> Iterato
     """All runs of one koan.
 
     Wrong and right answers have one run that makes each call in the sandbox and outside. A solution has a run of its
-    own in each. A kernel runs outside only, because its text is interpreted in the same way in both.
+    own in each. A kernel runs outside only, because the tile machine runs its text in both.
     """
     try:
         functions = oracles(koan)

@@ -95,7 +95,7 @@ def shortfall_as_run(
 
 
 def drawn(inputs: Sequence[Any]) -> tuple[Any, ...]:
-    """Random numbers of the same shapes and layouts. The interpreter cannot multiply 8-bit numbers: they get 16."""
+    """Random numbers of the same shapes and layouts. torch multiplies no 8-bit floats on a CPU: they get 16 bits."""
     generator = seeded(0)
 
     def like(x: Any) -> Any:
@@ -142,7 +142,7 @@ def _faults(compiled: Compiled, required: Requirements, config: Mapping[str, Any
         faults[f"{name} tf32"] = f"{name} multiplies in tf32, at half the rate: were the tiles made fp32 before tl.dot?"
     if required.wgmma and not compiled.wgmma and not compiled.mma:
         faults[f"{name} no tensor cores"] = (
-            f"{name} has no product on the H100's tensor cores: does tl.dot get the tiles as they are loaded?"
+            f"{name} has no product on the H100's tensor cores (tl.dot wants the tiles as they are loaded)"
         )
     elif required.wgmma is not None and compiled.wgmma != required.wgmma:
         small = _too_small_for_wgmma(config)

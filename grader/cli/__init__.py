@@ -17,7 +17,7 @@ from grader.book import output, terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
-from grader.cli import bench, debugging, editions, exporting, facts, grading, notebooks, reviewing, verifying
+from grader.cli import bench, debugging, editions, exporting, facts, grading, notebooks, reviewing, tracing, verifying
 from grader.cli.base import Json, dump, here, not_recorded, say, show, version, waiting, workbook
 from grader.cli.sections import Sections
 from grader.judge.runner import Limits, Runner
@@ -337,6 +337,7 @@ app.command("grade")(grading.grade)
 app.command("report")(grading.report)
 app.command("debug")(debugging.debug)
 app.command("watch")(debugging.watch)
+app.command("trace")(tracing.trace)
 for verb in ("read", "quiz", "review", "again", "stats"):
     app.command(verb)(getattr(reviewing, verb))
 # A negative number is a value: what is wrong with it is then said in our words.

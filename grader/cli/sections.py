@@ -16,6 +16,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "run": "Run koans and say what came of each.",
         "list": "The whole path and where you stand on it.",
         "debug": "Run the first failing test here, in a debugger.",
+        "trace": "What a kernel loads and stores, step by step, drawn.",
         "watch": "For an editor: the lines at fault, after each save.",
         "hint": "A hint: one tier more each time, three in all.",
         "solution": "The model answer, once your own has passed.",

@@ -1,1 +1,1 @@
-"""Triton kernels without a GPU: what their text may contain, an interpreter, and a compiler for an H100."""
+"""Triton kernels without a GPU: their text, the tile machine that runs it, and a compiler for an H100."""

@@ -1,8 +1,7 @@
 """The process that compiles kernels: `python -m grader.kernels.compile_worker`.
 
-It reads one job a line from stdin and writes one report a line to stdout. It imports Triton without the interpreter,
-which cannot be switched off after the import, and it does not import torch. From the learner's file it gets only the
-checked text of the kernels.
+It reads one job a line from stdin and writes one report a line to stdout. It imports Triton and
+not torch. From the learner's file it gets only the checked text of the kernels.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from reference import Oracle, Variant
 
 if TYPE_CHECKING:
     from grader.kernels.compile import Compiled
+    from grader.kernels.tiles.accesses import Access
     from grader.kernels.tiles.counts import Traffic
 
 
@@ -97,7 +98,20 @@ class Launched:
         """The same function. A call adds the parts of the kernels that it reaches to `reached`."""
         from grader.kernels.tiles.launch import load  # imports torch
 
-        loaded = {key: load(text, reached=reached.setdefault(key, set())) for key, text in self._by_key().items()}
+        return self._calling(lambda text: load(text, reached=reached.setdefault(text.key, set())))
+
+    def traced(self, accesses: list[Access], budget: int) -> Callable[..., Any]:
+        """The same function. A call adds its accesses to memory to `accesses`, also those before an error.
+
+        `budget` is what a launch may cost (`grader.kernels.tiles.launch.load`), which also bounds what is kept.
+        """
+        from grader.kernels.tiles.launch import load  # imports torch
+
+        return self._calling(lambda text: load(text, accesses=accesses, budget=budget))
+
+    def _calling(self, load: Callable[[KernelText], SimpleNamespace]) -> Callable[..., Any]:
+        """The same function with kernels that are loaded in another way."""
+        loaded = {key: load(text) for key, text in self._by_key().items()}
         kernels = SimpleNamespace(**{name: getattr(loaded[text.key], name) for name, text in self.texts.items()})
 
         def call(*inputs: Any) -> Any:

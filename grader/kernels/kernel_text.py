@@ -25,8 +25,8 @@ FUNCTIONS = frozenset(
     minimum add sub mul exp exp2 log log2 sqrt rsqrt sqrt_rn div_rn fdiv abs floor ceil cos sin erf sigmoid fma clamp
     cdiv cast trans permute reshape ravel expand_dims broadcast broadcast_to cumsum cumprod reduce associative_scan flip
     join split interleave cat xor_sum swizzle2d range static_range multiple_of max_contiguous max_constancy assume
-    static_assert device_assert debug_barrier sort topk gather histogram rand randn randint rand4x randn4x randint4x
-    atomic_add atomic_max atomic_min atomic_and atomic_or atomic_xor atomic_xchg atomic_cas""".split()  # noqa: SIM905
+    static_assert device_assert debug_barrier umulhi sort topk gather histogram rand randn randint rand4x randn4x
+    randint4x atomic_add atomic_max atomic_min atomic_and atomic_or atomic_xor atomic_xchg atomic_cas""".split()  # noqa: SIM905
 )
 DTYPES = frozenset(
     """float8e4nv float8e5 float16 bfloat16 float32 float64 int1 int8 int16 int32 int64 uint8 uint16 uint32
@@ -46,6 +46,7 @@ ADVICE: Mapping[str, str] = {
     "dot_scaled": "scaled formats are not supported here: cast the tiles and call tl.dot",
     "constexpr": "write the number itself, or X = tl.constexpr(2) outside of the kernels",
     "tensor": "tl.full and tl.zeros make tiles",
+    "reduce_or": "not every Triton has it: write tl.max of numbers that are 0 or 1",
     "PropagateNan": "tl.maximum and tl.minimum take the other number where one is NaN; x != x finds a NaN",
     **dict.fromkeys(
         ("atomic_load", "atomic_store", "atomic_poll"),
@@ -68,8 +69,13 @@ DECORATORS = {
     "triton.autotune": "list the choices in TUNE = [{…}] instead of @triton.autotune: a GPU tries them all",
     "triton.heuristics": "the launcher is given, so put the numbers in CONFIG instead of @triton.heuristics",
 }
-# Properties and methods of a tile, of a pointer and of their dtypes.
-TILE_ATTRIBUTES = frozenset({"to", "T", "dtype", "element_ty", "shape", "type", "trans", "reshape"})
+# Properties of a tile, of a pointer and of their dtypes, and methods: x.sum(axis=0) is tl.sum(x, axis=0).
+PROPERTIES = frozenset({"T", "dtype", "element_ty", "shape", "type"})
+METHODS = frozenset(
+    """to cast trans permute reshape broadcast_to expand_dims split ravel flip abs exp exp2 log log2 sqrt sqrt_rn rsqrt
+    sin cos floor ceil erf sigmoid cdiv sum max min argmax argmin xor_sum cumsum cumprod sort gather
+    histogram""".split()  # noqa: SIM905
+)
 CALLS = frozenset({"range", "min", "max"})
 RESERVED = CALLS | {"tl", "triton", "float", "CONFIG", "TUNE"}
 CONSTANT = "tl.constexpr"
@@ -433,10 +439,12 @@ class _Checker:
             known = FUNCTIONS | DTYPES
             why = ADVICE.get(name, "it is called, not named" if name in known else UNKNOWN)
             raise self.error(node, f"`{head}.{name}` has no place in a kernel: {why}")
-        if node.attr not in TILE_ATTRIBUTES:
+        if node.attr not in (METHODS if called else PROPERTIES):
             text = ast.unparse(node)
             first = text.removeprefix("tl.").partition(".")[0] if text.startswith("tl.") else ""  # tl.extra.cuda.smid
-            why = ADVICE.get(first, "only tl.* and a tile's .to, .T, .dtype, .shape")
+            allowed = "only tl.* and what a tile has, such as .to, .T, .dtype, .shape, .sum"
+            why = "it is called, not named" if node.attr in METHODS else ADVICE.get(node.attr, allowed)
+            why = ADVICE.get(first, why)
             raise self.error(node, f"`{text}` has no place in a kernel: {why}")
         self.expression(node.value)
 

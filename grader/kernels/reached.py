@@ -1,9 +1,9 @@
 """Which parts of kernels a run reaches, and the kernels without the others.
 
-A kernel may take one branch on a GPU and another one in the interpreter, or hold a branch that no program takes. Then
-the machine code says nothing about the code whose results were checked. So each statement, each arm of `a if b else c`
-and each operand of `and` and `or` gets a mark that the interpreter sets when it comes by. What has no mark is left out,
-and only the rest is compiled.
+A kernel may take one branch on a GPU and another one here, or hold a branch that no program takes. Then the machine
+code says nothing about the code whose results were checked. So each statement, each arm of `a if b else c` and each
+operand of `and` and `or` gets a mark that the tile machine sets when it comes by. What has no mark is left out, and
+only the rest is compiled.
 """
 
 from __future__ import annotations

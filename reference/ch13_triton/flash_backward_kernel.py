@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reference import Moves, Work, lowp, oracle, unwritten
+from reference import Example, Moves, Work, lowp, oracle, unwritten
 from reference.baselines import attention_work, backward, fused, naive, sdpa
 from reference.launching import cdiv
 
@@ -62,6 +62,14 @@ def launch(
     kernels.dq_kernel[(cdiv(n, config["BLOCK_M"]), heads)](*given, dq, *rest, D=d, **config)
     kernels.dkv_kernel[(cdiv(m, config["BLOCK_N"]), heads)](*given, dk, dv, *rest, D=d, **config)
     return dq, dk, dv
+
+
+@flash_backward_kernel.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Two heads with three blocks of queries and three of keys, the last half full."""
+    n, m = config["BLOCK_M"] * 5 // 2, config["BLOCK_N"] * 5 // 2
+    q, k = torch.ones(2, n, 32, dtype=torch.float16), torch.ones(2, m, 32, dtype=torch.float16)
+    return Example((q, k, k.clone(), q.clone()))
 
 
 @flash_backward_kernel.traffic
@@ -909,7 +917,7 @@ def dkv_in_tf32(
 @flash_backward_kernel.wrong(
     "dq starts as the number 0 and becomes a tile: start with tl.zeros((BLOCK_M, D), tl.float32)", replaces="dq_kernel"
 )
-def dq_from_int(
+def dq_from_a_number(
     q_ptr: Any,
     k_ptr: Any,
     v_ptr: Any,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reference import Moves, lowp, oracle, unwritten
+from reference import Example, Moves, lowp, oracle, unwritten
 from reference.baselines import attention_work, fused, naive, sdpa
 from reference.launching import cdiv
 
@@ -30,6 +30,14 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
     q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
     kernels.bf16_kernel[grid](q, k, v, out, n, m, d**-0.5, D=d, **config)
     return out
+
+
+@flash_bf16.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Two heads with three blocks of queries and four of keys, the last half full."""
+    n, m = config["BLOCK_M"] * 5 // 2, config["BLOCK_N"] * 7 // 2
+    k = torch.ones(2, m, 32, dtype=torch.bfloat16)
+    return Example((torch.ones(2, n, 32, dtype=torch.bfloat16), k, k.clone()))
 
 
 @flash_bf16.traffic

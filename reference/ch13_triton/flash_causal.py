@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reference import Moves, lowp, oracle, unwritten
+from reference import Example, Moves, lowp, oracle, unwritten
 from reference.baselines import causal_work, einsum_causal, fused, loops_causal, naive_causal, sdpa_causal
 from reference.launching import cdiv
 
@@ -37,6 +37,15 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
     q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
     kernels.causal_kernel[grid](q, k, v, out, n, m, d**-0.5, D=d, **config)
     return out
+
+
+@flash_causal.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Two heads with four blocks of queries, after a block of keys that all of them see."""
+    n = config["BLOCK_M"] * 7 // 2
+    m = n + config["BLOCK_N"]
+    q, k = torch.ones(2, n, 32, dtype=torch.float16), torch.ones(2, m, 32, dtype=torch.float16)
+    return Example((q, k, k.clone()), seen=torch.ones(n, m, dtype=torch.bool).tril(m - n))
 
 
 @flash_causal.traffic

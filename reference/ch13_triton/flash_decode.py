@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reference import Moves, Work, lowp, oracle, unwritten
+from reference import Example, Moves, Work, lowp, oracle, unwritten
 from reference.baselines import fused, naive
 from reference.launching import cdiv, next_power_of_2
 
@@ -38,6 +38,13 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
     kernels.split_kernel[(splits, heads)](q, k, v, part, lse, m, length, d**-0.5, **tile, **options)
     kernels.merge_kernel[(heads,)](part, lse, out, SPLITS=splits, D=d, **options)
     return out
+
+
+@flash_decode.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Two heads, each with fifteen keys for a split, and a last split that has fewer."""
+    m = 15 * config["SPLITS"] - 7
+    return Example((torch.ones(2, 32), torch.ones(2, m, 32), torch.ones(2, m, 32)))
 
 
 @flash_decode.traffic
@@ -687,3 +694,14 @@ def fixed_splits(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr
     weight = tl.exp(lse - tl.max(lse, axis=0))
     weight = weight / tl.sum(weight, axis=0)
     tl.store(out_ptr + head * D + dims, tl.sum(weight[:, None] * part, axis=0))
+
+
+@flash_decode.right("methods of tiles", replaces="merge_kernel")
+def methods(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
+    split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
+    head = tl.program_id(0)
+    lse = tl.load(lse_ptr + head * SPLITS + split)
+    part = tl.load(part_ptr + (head * SPLITS + split)[:, None] * D + dims[None, :])
+    weight = (lse - lse.max(axis=0)).exp()
+    weight = weight / weight.sum(axis=0)
+    tl.store(out_ptr + head * D + dims, (weight[:, None] * part).sum(axis=0))

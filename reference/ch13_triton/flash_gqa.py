@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reference import Moves, lowp, oracle, unwritten
+from reference import Example, Moves, lowp, oracle, unwritten
 from reference.baselines import attention_work, fused, naive
 from reference.launching import cdiv
 
@@ -41,6 +41,14 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
     group = heads // kv_heads
     kernels.gqa_kernel[grid](q.contiguous(), k, v, out, heads, group, n, m, *strides, d**-0.5, D=d, **config)
     return out
+
+
+@flash_gqa.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Two sequences with four query heads on two key heads each, whose keys lie in a cache with room behind them."""
+    n, m = config["BLOCK_M"] * 3 // 2, config["BLOCK_N"] * 5 // 2
+    cache = torch.ones(2, 2, m + config["BLOCK_N"] // 2, 32, dtype=torch.float16)
+    return Example((torch.ones(2, 4, n, 32, dtype=torch.float16), cache[:, :, :m], cache.clone()[:, :, :m]))
 
 
 @flash_gqa.traffic

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reference import Moves, Work, oracle, unwritten
+from reference import Example, Moves, Work, oracle, unwritten
 from reference.launching import cdiv
 
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, scale: Tensor, bi
     if x.numel():
         kernels.fused_kernel[grid](x.contiguous(), scale, bias, out, rows, n, **config)
     return out
+
+
+@fused_scale_bias_relu.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Three rows of two blocks and a half."""
+    columns = 2 * config["BLOCK"] + config["BLOCK"] // 2
+    return Example((torch.ones(3, columns), torch.ones(columns), torch.ones(columns)))
 
 
 @fused_scale_bias_relu.traffic

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reference import Moves, Work, oracle, unwritten
+from reference import Example, Moves, Work, oracle, unwritten
 from reference.launching import cdiv
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 @oracle
 def matmul_kernel(a: Tensor, b: Tensor) -> Tensor:
+    if a.element_size() == 1:  # torch multiplies no fp8 on a CPU
+        return (a.float() @ b.float()).bfloat16()
     return a @ b
 
 
@@ -27,6 +29,14 @@ def launch(kernels: Any, config: Mapping[str, Any], a: Tensor, b: Tensor) -> Ten
     if out.numel():
         kernels.matmul_tile[grid](a.contiguous(), b.contiguous(), out, m, n, k, **config)
     return out
+
+
+@matmul_kernel.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Three tiles down, four across and three steps, the last of each half full. A lies left of the result, B above."""
+    m, n, k = (config[name] * size // 2 for name, size in (("BLOCK_M", 5), ("BLOCK_N", 7), ("BLOCK_K", 5)))
+    inputs = torch.ones(m, k, dtype=torch.float16), torch.ones(k, n, dtype=torch.float16)
+    return Example(inputs, layout=(("", "b_ptr"), ("a_ptr", "out_ptr")))
 
 
 @matmul_kernel.traffic
@@ -483,7 +493,7 @@ def tf32(
     "the sum starts as the number 0 and becomes a tile: start with tl.zeros((BLOCK_M, BLOCK_N), tl.float32)",
     replaces="matmul_tile",
 )
-def total_from_int(
+def total_from_a_number(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
 ) -> None:  # fmt: skip
@@ -533,3 +543,20 @@ def joined_by_and(
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) and (columns < N), other=0.0)
         total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=rows < M and columns < N)
+
+
+@matmul_kernel.wrong("`other` is the int 0, and no int becomes an fp8: write 0.0", replaces="matmul_tile")
+def int_for_other(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b, total, input_precision="ieee")
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reference import Moves, Work, oracle, unwritten
+from reference import Example, Moves, Work, oracle, unwritten
 from reference.launching import next_power_of_2
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, gain: Tensor, eps
         block = next_power_of_2(n)
         kernels.rms_norm_row[(rows,)](x.contiguous(), gain, out, n, eps, BLOCK=block, **config)
     return out
+
+
+@rms_norm_kernel.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Four rows of 100 in a block of 128."""
+    return Example((torch.ones(4, 100), torch.ones(100)))
 
 
 @rms_norm_kernel.traffic
@@ -136,7 +142,9 @@ def padding_of_ones(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, B
     tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("squared in the dtype of x: cast to float32 first; in fp16 300 squared is inf, bf16 is refused")
+@rms_norm_kernel.wrong(
+    "squared in the dtype of x: cast to float32 first; 300 squared is inf in fp16, and bf16 keeps 8 bits of it"
+)
 def squares_in_half(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n

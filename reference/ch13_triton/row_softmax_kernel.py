@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reference import Moves, Work, oracle, unwritten
+from reference import Example, Moves, Work, oracle, unwritten
 from reference.launching import next_power_of_2
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor) -> Tensor:
     if x.numel():
         kernels.softmax_kernel[(rows,)](x.contiguous(), out, n, BLOCK=next_power_of_2(n), **config)
     return out
+
+
+@row_softmax_kernel.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Four rows of 100 in a block of 128."""
+    return Example((torch.ones(4, 100),))
 
 
 @row_softmax_kernel.traffic
@@ -203,3 +209,12 @@ def fixed_block(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
     e = tl.exp(x - tl.max(x, 0))
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.right("methods of tiles")
+def methods(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
+    e = (x - x.max(axis=0)).exp()
+    tl.store(out_ptr + at, e / e.sum(axis=0), mask=column < n)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reference import Moves, lowp, oracle, unwritten
+from reference import Example, Moves, lowp, oracle, unwritten
 from reference.baselines import attention_work, einsum, fused, sdpa
 from reference.launching import cdiv
 
@@ -35,6 +35,14 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
     kernels.blocks_kernel[grid](q, k, v, blocks, n, m, scale, D=d, **config)
     weights = (torch.einsum("hqd,hkd->hqk", q.float(), k.float()) * scale).softmax(-1)
     return {"loops": loops, "einsum": torch.einsum("hqk,hkd->hqd", weights, v.float()).to(q.dtype), "blocks": blocks}
+
+
+@three_ways.example
+def example(config: Mapping[str, Any]) -> Example:
+    """One head with two blocks of queries and two of keys, the last half full."""
+    n, m = config["BLOCK_M"] * 3 // 2, config["BLOCK_N"] * 3 // 2
+    k = torch.ones(1, m, 32, dtype=torch.float16)
+    return Example((torch.ones(1, n, 32, dtype=torch.float16), k, k.clone()))
 
 
 @three_ways.traffic

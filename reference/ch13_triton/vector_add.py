@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from reference import Work, oracle
+from reference import Example, Work, oracle
 from reference.launching import cdiv
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, y: Tensor) -> Ten
     if n:
         kernels.vector_add_kernel[grid](x.contiguous(), y.contiguous(), out, n, **config)
     return out
+
+
+@vector_add.example
+def example(config: Mapping[str, Any]) -> Example:
+    """Three blocks and a half."""
+    x = torch.ones(3 * config["BLOCK"] + config["BLOCK"] // 2)
+    return Example((x, x.clone()))
 
 
 @vector_add.least

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import shutil
 
 import matplotlib
 import pytest
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 
 from grader.author import figures
 from grader.author.figures import StaleFigure
+from grader.author.traced_figures import traced_figures
 from tests.conftest import ROOT
 
 SMALL = """
@@ -127,6 +129,59 @@ def test_a_file_that_draws_nothing_is_named(tmp_path, capsys, text, says):
     file.with_suffix(".svg").write_text("<svg/>")
     assert figures.main([str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"{file}: {says}\n"
+
+
+def traced(folder, entry):
+    """A workbook of one kernel koan, whose chapter has a figure that is traced from its model answer."""
+    for name in ("content/ch13_triton", "solutions/ch13_triton"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "pyproject.toml").write_text("[tool.koans]\n")
+    for file in (folder / "content/ch13_triton").glob("figure*"):
+        file.unlink()
+    (folder / "content/ch13_triton/figures.toml").write_text(entry)
+    return folder / "content/ch13_triton/figure_steps.svg"
+
+
+STEPS = '[steps]\nkoan = "ch13_triton/vector_add"\nstep = 3\n'
+
+
+def test_a_traced_figure_is_drawn_once_and_is_stale_when_the_model_answer_changes(tmp_path, capsys):
+    picture = traced(tmp_path, STEPS)
+    assert figures.stale(tmp_path) == [StaleFigure("ch13_triton", "figure_steps.svg is missing", "figure_steps.svg")]
+    assert figures.main([str(tmp_path)]) == 0
+    assert figures.stale(tmp_path) == []
+    picture.write_text(picture.read_text("utf-8").replace("out_ptr", "in_ptr"), "utf-8")
+    assert figures.main([str(tmp_path), "--check"]) == 1
+    says = "figure_steps.svg: the traces give another picture; `python -m grader.author.figures` draws it"
+    assert f"content/ch13_triton/{says}\n" in capsys.readouterr().out
+    assert figures.main([str(tmp_path)]) == 0
+    solution = tmp_path / "solutions/ch13_triton/vector_add.py"
+    solution.write_text(solution.read_text("utf-8").replace("offsets < n", "offsets < n - 1"), "utf-8")
+    assert [figure.reason for figure in figures.stale(tmp_path)] == ["the traces give another picture"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        (STEPS.replace("step = 3", "step = 9"), "steps: --step 9: ch13_triton/vector_add has steps from 1 to 3"),
+        (STEPS.replace("step = 3", 'reads = "x_ptr"'), "steps: no two programs read a block of x_ptr"),
+        (STEPS + 'wrong = "nonesuch"', "steps: ch13_triton/vector_add has no answer called 'nonesuch'"),
+        (STEPS + "size = 3", "steps: Object contains unknown field `size`"),
+    ],
+)
+def test_a_traced_figure_that_cannot_be_drawn_is_named(tmp_path, capsys, entry, says):
+    traced(tmp_path, entry)
+    assert figures.main([str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'content/ch13_triton/figures.toml'}: {says}\n"
+
+
+def test_every_traced_figure_is_shown_in_its_chapter_and_nowhere_else():
+    shown = {
+        (text.parent.name, name)
+        for text in (ROOT / "content").glob("ch*/*.md")
+        for name in re.findall(r"!\[[^]]+\]\((figure_\w+\.svg)\)", text.read_text("utf-8"))
+    }
+    assert shown == {(file.parent.name, file.name) for file, _ in traced_figures(ROOT)}
 
 
 def test_every_chapter_text_shows_its_figure_and_no_other():

@@ -259,7 +259,7 @@ TILES = {
     "an outer load": BIG + "y = tl.load(x_ptr + b[:, None] * 0 + b[None, :] * 0)",
     "broadcast far": BIG + "y = tl.broadcast_to(f[:, None], (1048576, 1048576))",
     "broadcast both": BIG + "y, z = tl.broadcast(f[:, None], f[None, :])",
-    "many live tiles": BIG + "".join(f"y{j} = f + {j}\n" for j in range(1500)) + "tl.store(out_ptr + i, tl.sum(y0, 0))",
+    "many live tiles": BIG + "".join(f"y{j} = f + {j}\n" for j in range(600)) + "tl.store(out_ptr + i, tl.sum(y0, 0))",
     "many live tiles in a tuple": BIG + "t = (f,)\nfor j in tl.static_range(1500):\n    t = t + (f + j,)",
     "many live doubles": BIG + "".join(f"y{j} = f.to(tl.float64) + {j}\n" for j in range(300)),
     "big arithmetic for long": BIG + "for j in range(1000000):\n    f = f * 1.5 + 1.0",

@@ -4,10 +4,12 @@ import pytest
 import torch
 
 from grader.checks import Disagreement, agrees
+from grader.kernels import kernel_text
 from grader.kernels.kernel_function import launched
 from grader.kernels.kernel_text import KernelSyntaxError, read
 from grader.kernels.tiles.findings import StrayAddress
 from grader.kernels.tiles.launch import load
+from grader.kernels.tiles.library import METHODS, SUPPORTED
 from reference.ch13_triton.flash_forward import flash_forward
 from reference.ch13_triton.three_ways import three_ways
 from tests.conftest import ROOT
@@ -30,6 +32,10 @@ def kernels(*lines):
         ("import triton\n", 1, "CONFIG = {…} is missing"),
         (HEAD + KERNEL + "    x = x_ptr.__class__\n", 6, "has no place in a kernel"),
         (HEAD + KERNEL + "    x = tl.core\n", 6, "has no place in a kernel"),
+        (HEAD + KERNEL + "    x = n.sum\n", 6, "it is called, not named"),
+        (HEAD + KERNEL + "    x = n.shape()\n", 6, "only tl.* and what a tile has"),
+        (HEAD + KERNEL + "    x = n.softmax()\n", 6, "write it with tl.max"),
+        (HEAD + KERNEL + "    x = tl.reduce_or(n, 0)\n", 6, "not every Triton has it"),
         (HEAD + KERNEL + "    x = tl.math.sys.modules\n", 6, "has no place in a kernel"),
         (HEAD + KERNEL + "    open('/etc/passwd')\n", 6, "cannot be called in a kernel"),
         (HEAD + KERNEL + "    import os\n", 6, "has no place in a kernel"),
@@ -185,6 +191,40 @@ def test_a_reduction_and_a_scan_by_a_function_of_the_file():
     assert out.tolist() == [7, 1, 5, 5, 7]
     run.k[(1,)](torch.tensor([1, 3, 2, 4]).bfloat16(), out, 4, BLOCK=4)
     assert out.tolist() == [4, 1, 3, 3, 4]
+
+
+def test_the_text_admits_what_the_machine_runs():
+    """But for `reduce_or`, which Triton 3.7 lacks."""
+    assert SUPPORTED - {"reduce_or"} == kernel_text.FUNCTIONS
+    assert frozenset(METHODS) == kernel_text.METHODS
+
+
+def test_a_method_of_a_tile_is_the_function_of_its_name():
+    run, out = (
+        kernels("x = tl.load(x_ptr + tl.arange(0, BLOCK))", "tl.store(out_ptr, (x - x.max()).abs().sum(0))"),
+        torch.zeros(1),
+    )
+    run.k[(1,)](torch.tensor([1.0, 5.0, 2.0, 7.0]), out, 4, BLOCK=4)
+    assert out.tolist() == [6 + 2 + 5 + 0]
+
+
+@pytest.mark.parametrize(
+    ("line", "gives"),
+    [
+        ("tl.atomic_add(out_ptr + i // 2, x)", [6, 9, 0, 0]),
+        ("tl.store(out_ptr + i, tl.sort(x))", [1, 2, 5, 7]),
+        ("tl.store(out_ptr + i, tl.gather(x, 3 - i, 0))", [7, 2, 5, 1]),
+        ("tl.store(out_ptr + i, tl.histogram(i // 3, 4))", [3, 1, 0, 0]),
+        ("tl.store(out_ptr + tl.arange(0, 2), tl.topk(x, 2))", [7, 5, 0, 0]),
+        ("tl.store(out_ptr + i, (x * 1.1).to(tl.float8e5))", [1, 6, 2, 8]),
+        ("tl.store(out_ptr + i, tl.rand(n, i) < 1.0)", [1, 1, 1, 1]),
+        ("tl.device_assert(x > 0, 'all above 0')", [0, 0, 0, 0]),
+    ],
+)
+def test_what_no_koan_needs_but_triton_has_can_be_used(line, gives):
+    run, out = kernels("i = tl.arange(0, BLOCK)", "x = tl.load(x_ptr + i)", line), torch.zeros(4)
+    run.k[(1,)](torch.tensor([1.0, 5.0, 2.0, 7.0]), out, 4, BLOCK=4)
+    assert out.tolist() == gives
 
 
 def test_a_view_is_read_by_its_strides_and_the_rest_of_its_storage_is_left_alone():

@@ -121,11 +121,11 @@ X = torch.ones(64, 64).bfloat16()
                 "    y = tl.dot(x, x).to(x.dtype)",
                 "tl.store(out_ptr + at, y)",
             ],
-            "(no wgmma), where parts that no program runs are left out",
+            "(tl.dot wants the tiles as they are loaded), where parts that no program runs are left out",
         ),
         (
             [*LOAD, IN_FP32, "y = tl.dot(x, x).to(x.dtype) if n == 5 else y", "tl.store(out_ptr + at, y)"],
-            "(no wgmma), where parts that no program runs are left out",
+            "(tl.dot wants the tiles as they are loaded), where parts that no program runs are left out",
         ),
     ],
 )

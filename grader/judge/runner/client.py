@@ -378,7 +378,7 @@ def _not_run(ask: Ask, reason: str) -> Verdict:
 def _group(koan: Koan, target: Target, batch: Path) -> str:
     """Runs of one group may share a process. All answers of the workbook are a group, and so is each submission.
 
-    A submitted kernel is interpreted in a process of its own. Two batches may have a submission of one name, so the
+    A submitted kernel runs in a process of its own. Two batches may have a submission of one name, so the
     folder of the batch is part of a submission's group.
     """
     if target.kind in SUBMITTED:

@@ -185,6 +185,8 @@ def operands(a: Value, b: Value, *, divides: bool = False) -> tuple[Any, Any, DT
             return a.data, b.data, dtype
         return as_rank(cast(a, dtype).data, rank), as_rank(cast(b, dtype).data, rank), dtype
     dtype = promoted(one, is_number(a), other, is_number(b), divides=divides)
+    if is_number(a) and is_number(b):
+        return _scalar(a, dtype).data, _scalar(b, dtype).data, dtype
     x, y = (cast(z, dtype).data if isinstance(z, Tile) else number(z, dtype) for z in (a, b))
     return x, y, dtype
 

@@ -16,9 +16,10 @@ from grader.kernels.kernel_text import YourTurn
 from grader.kernels.tiles import arithmetic, costs, reductions, scans, shapes
 from grader.kernels.tiles.arithmetic import SYMBOLS, as_mask, block_shape, is_number
 from grader.kernels.tiles.casts import cast, to_tile
-from grader.kernels.tiles.dtypes import BY_NAME, I1, DType, Pointer
+from grader.kernels.tiles.dtypes import BY_NAME, FP32, I1, DType, Pointer
 from grader.kernels.tiles.findings import KernelError, Refused, UndefinedValue, Unexpected
 from grader.kernels.tiles.library import LIBRARY, METHODS, Entry
+from grader.kernels.tiles.load_store import origin_of
 from grader.kernels.tiles.run_state import PART_COST, VARIABLE_COST, RunState
 from grader.kernels.tiles.tile import LARGEST, PROGRAM_AXES, Array, Tile, both
 
@@ -258,9 +259,10 @@ class Expressions:
         bad = both(self.run.active, ~x.defined)
         if bad is not None and bad.any():
             index = tuple(int(i) for i in np.argwhere(bad)[0])
+            program, why = self.run.program_at(index), origin_of(self.run, x)
             raise UndefinedValue(
-                f"{self.run.kernel}: program {self.run.program_at(index)} takes a `{word}` by an undefined value",
-                (self.run.kernel, "condition"),
+                f"{self.run.kernel}: program {program} decides a `{word}` by an undefined value: {why}",
+                (self.run.kernel, "condition", self.run.origins.get(x.origin, "")),
             )
 
     def subscript(self, node: ast.Subscript) -> Any:
@@ -394,7 +396,9 @@ class Expressions:
         self.run.charge(products * m * n, max(2, k // (4 if a.dtype.bits in (8, 64) or precision != "ieee" else 12)))
         active = self.run.active
         running = self.run.count if active is None else int(active.sum()) * (self.run.count // active.size)
-        self.run.flops += 2 * math.prod(batch) * m * n * k * running
+        flops = 2 * math.prod(batch) * m * n * k * running
+        self.run.flops += flops
+        self.run.fp32_flops += flops if a.dtype is FP32 else 0
 
     def arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
         """The values of a call's arguments."""

@@ -90,9 +90,9 @@ def absolute(x: Value) -> Tile:
 def fma(x: Value, y: Value, z: Value) -> Tile:
     """x · y + z, rounded once."""
     (a, b, c), dtype = common(x, y, z)
-    if dtype.is_float:
-        return result(fused(a, b, c, dtype), dtype, x, y, z)
-    return result(arithmetic.add(arithmetic.multiply(x, y), z).data, dtype, x, y, z)
+    if not dtype.is_float or dtype.is_fp8:
+        raise Refused(f"tl.fma takes floats of 16 bits and more, not {dtype}: write x * y + z")
+    return result(fused(a, b, c, dtype), dtype, x, y, z)
 
 
 def clamp(x: Value, low: Value, high: Value) -> Tile:

@@ -21,7 +21,7 @@ from grader.kernels.tiles.control_flow import Frame, bound_parameters
 from grader.kernels.tiles.counts import Traffic
 from grader.kernels.tiles.dtypes import pointer_to, type_of_argument
 from grader.kernels.tiles.expressions import Program
-from grader.kernels.tiles.findings import KernelError, OutOfBudget, Refused, Unexpected
+from grader.kernels.tiles.findings import KernelError, OutOfBudget, Refused, UndefinedValue, Unexpected
 from grader.kernels.tiles.memory import Memory, is_tensor
 from grader.kernels.tiles.run_state import BUDGET, Grid, RunState, TooManyPrograms
 from grader.kernels.tiles.tile import Tile, scalar
@@ -74,6 +74,27 @@ def _program(text: KernelText) -> Program:
     return Program(functions, constants, numbers_of(module), stubs=stubs)
 
 
+@dataclass
+class _Account:
+    """What all attempts of a launch have spent: one that starts over does not get its budget again."""
+
+    spent: int = 0
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How a launch is run: the programs that run together, and the arguments whose readers are noted (see `races`).
+
+    With `undefined_from`, only the loads in this line leave masked lanes undefined.
+    """
+
+    grid: Grid
+    chunk: Grid
+    tracked: frozenset[str] = frozenset()  # a second run only, where a kernel reads what it writes
+    undefined_from: int | None = None
+    account: _Account = field(default_factory=_Account)
+
+
 @dataclass(frozen=True, eq=False)
 class Kernel:
     """One kernel. `kernel[grid](*args, **config)` runs it for all programs of the grid."""
@@ -101,42 +122,66 @@ class Kernel:
         program = replace(_program(self.text), reached=self.watch.reached, assigned=self.watch.assigned)
         node = program.functions[self.name]
         values = bound_parameters(node, args, kwargs)
-        chunk = _chunk(grid, MOST_PROGRAMS)
-        tracked: frozenset[str] = frozenset()
-        spent = 0
+        plan = _Plan(grid, _chunk(grid, MOST_PROGRAMS))
         while True:
-            memory = Memory(self.name, {k: v for k, v in values.items() if is_tensor(v)})
-            state = RunState(
-                self.name,
-                grid,
-                memory,
-                frozenset(id(a.buffer) for a in memory.arguments if a.name in tracked),
-                self.watch.accesses is not None,
-                self.watch.budget,
-            )
-            state.spent = spent
             try:
-                for first, programs in _chunks(grid, chunk):
-                    self._run(program, node, values, state, first, programs)
+                state = self._attempt(program, node, values, plan)
             except TooManyPrograms:
-                spent = state.spent  # a launch does not get its budget again
-                if math.prod(chunk) == 1:
+                if math.prod(plan.chunk) == 1:
                     raise OutOfBudget(f"{self.name}: its tiles are too large", (self.name, "memory")) from None
-                chunk = _chunk(chunk, math.prod(chunk) // 4 or 1)
+                plan = replace(plan, chunk=_chunk(plan.chunk, math.prod(plan.chunk) // 4 or 1))
                 continue
-            except KernelError as error:
-                error.line = error.line or state.line
-                line = self.text.lines[error.line - 1] if error.line else ""
-                at_line(error, self.text.file, error.line, line)
-                self._keep_accesses(state)
-                raise
-            in_place = {a.name for a in memory.arguments if a.buffer.is_loaded and a.buffer.is_stored}
-            if in_place and not tracked and not state.has_atomics and math.prod(grid) > 1:
-                spent = state.spent
-                tracked = frozenset(in_place)  # who reads what others write is noted in a second run only
+            except UndefinedValue as error:
+                raise self._of_one_load(error, lambda at: self._attempt(program, node, values, at), plan) from None
+            arguments = state.memory.arguments
+            in_place = frozenset(a.name for a in arguments if a.buffer.is_loaded and a.buffer.is_stored)
+            if in_place and not plan.tracked and not state.has_atomics and math.prod(grid) > 1:
+                plan = replace(plan, tracked=in_place)
                 continue
             break
         self._commit(state)
+
+    def _attempt(self, program: Program, node: ast.FunctionDef, values: Mapping[str, Any], plan: _Plan) -> RunState:
+        """Run the whole grid on copies of the tensors. An error gets its line."""
+        memory = Memory(self.name, {k: v for k, v in values.items() if is_tensor(v)})
+        state = RunState(
+            self.name,
+            plan.grid,
+            memory,
+            frozenset(id(a.buffer) for a in memory.arguments if a.name in plan.tracked),
+            self.watch.accesses is not None,
+            self.watch.budget,
+            undefined_from=plan.undefined_from,
+        )
+        state.spent = plan.account.spent
+        try:
+            for first, programs in _chunks(plan.grid, plan.chunk):
+                self._run(program, node, values, state, first, programs)
+        except KernelError as error:
+            error.line = error.line or state.line
+            line = self.text.lines[error.line - 1] if error.line else ""
+            at_line(error, self.text.file, error.line, line)
+            if isinstance(error, UndefinedValue):
+                error.origins = tuple(state.origins)
+            if plan.undefined_from is None:
+                self._keep_accesses(state)
+            raise
+        finally:
+            plan.account.spent = state.spent
+        return state
+
+    @staticmethod
+    def _of_one_load(error: UndefinedValue, attempt: Callable[[_Plan], RunState], plan: _Plan) -> UndefinedValue:
+        """The error with the load that is to blame. Where several leave lanes undefined, each is tried alone."""
+        if len(error.origins) > 1:
+            for line in error.origins:
+                try:
+                    attempt(replace(plan, undefined_from=line))
+                except UndefinedValue as found:
+                    return found
+                except (KernelError, TooManyPrograms):
+                    continue
+        return error
 
     def _run(
         self,
@@ -148,7 +193,7 @@ class Kernel:
         programs: Grid,
     ) -> None:
         """Run a chunk of the grid."""
-        state.first, state.programs, state.active = first, programs, None
+        state.first, state.programs, state.active, state.step = first, programs, None, 0
         constants = {p.arg for p in _all_parameters(node) if p.annotation is not None}
         variables = {k: v if k in constants else _argument(k, v, state.memory) for k, v in values.items()}
         if program.assigned is not None:
@@ -177,6 +222,7 @@ class Kernel:
         for name, coverage in state.stored.items():
             traffic.store(state.memory.named(name), coverage)
         traffic.flops += state.flops
+        traffic.fp32_flops += state.fp32_flops
         traffic.operations.update(state.operations)
         self._keep_accesses(state)
 

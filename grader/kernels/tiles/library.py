@@ -31,7 +31,8 @@ from grader.kernels.tiles.tile import Tile
 class Entry:
     """A function. `names` are its parameters in triton.language, by position; `run`: it gets the run's state first.
 
-    `parameters` are its own names, the first `required` of which have no default; `takes_more`: any number of them.
+    `parameters` are its own names, the first `required` of which have no default; `takes_more`: any number of them. The
+    first `tiles` of them take no plain number.
     """
 
     function: Callable[..., Any]
@@ -40,6 +41,7 @@ class Entry:
     takes_more: bool
     names: Mapping[str, str]  # Triton's name to our own
     run: bool = False
+    tiles: int = 0
 
     def renamed(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         """The keyword arguments by the function's own names. Raises Refused if the arguments do not fit."""
@@ -53,15 +55,18 @@ class Entry:
         for missing in self.parameters[len(args) : self.required]:
             if missing not in own:
                 raise Refused(f"tl.{name} needs a value for {missing}")
+        for i in range(self.tiles):
+            if not isinstance(args[i] if i < len(args) else own[self.parameters[i]], Tile):
+                raise Refused(f"tl.{name} takes a tile, not a number: tl.full makes a tile of one")
         return own
 
 
-def _entry(function: Callable[..., Any], names: str = "", *, run: bool = False) -> Entry:
+def _entry(function: Callable[..., Any], names: str = "", *, run: bool = False, tiles: int = 0) -> Entry:
     parameters = list(inspect.signature(function).parameters.values())[int(run) :]
     own = [p for p in parameters if p.kind is not p.VAR_POSITIONAL]
     required = sum(p.default is p.empty for p in own)
     renamed = {theirs: p.name for theirs, p in zip(names.split(), own, strict=False) if theirs != p.name}
-    return Entry(function, tuple(p.name for p in own), required, len(own) < len(parameters), renamed, run)
+    return Entry(function, tuple(p.name for p in own), required, len(own) < len(parameters), renamed, run, tiles)
 
 
 def _program_id(run: RunState, axis: Any) -> Tile:
@@ -163,20 +168,20 @@ LIBRARY: Mapping[str, Entry] = {
     "arange": _entry(shapes.arange, "start end"),
     "full": _entry(shapes.full, "shape value dtype"),
     "zeros": _entry(shapes.zeros, "shape dtype"),
-    "zeros_like": _entry(shapes.zeros_like, "input"),
-    "reshape": _entry(shapes.reshape, "input shape can_reorder"),
-    "ravel": _entry(shapes.ravel, "x can_reorder"),
+    "zeros_like": _entry(shapes.zeros_like, "input", tiles=1),
+    "reshape": _entry(shapes.reshape, "input shape can_reorder", tiles=1),
+    "ravel": _entry(shapes.ravel, "x can_reorder", tiles=1),
     "expand_dims": _entry(shapes.expand_dims, "input axis"),
-    "broadcast_to": _entry(shapes.broadcast_to, "input shape"),
-    "broadcast": _entry(shapes.broadcast, "input other"),
-    "permute": _entry(shapes.permute, "input dims"),
-    "trans": _entry(shapes.trans, "input dims"),
-    "join": _entry(shapes.join, "a b"),
-    "split": _entry(shapes.split, "a"),
-    "interleave": _entry(shapes.interleave, "a b"),
-    "cat": _entry(shapes.cat, "input other can_reorder dim"),
-    "flip": _entry(shapes.flip, "x dim"),
-    "dot": _entry(products.dot, "input other acc input_precision allow_tf32 max_num_imprecise_acc out_dtype"),
+    "broadcast_to": _entry(shapes.broadcast_to, "input shape", tiles=1),
+    "broadcast": _entry(shapes.broadcast, "input other", tiles=2),
+    "permute": _entry(shapes.permute, "input dims", tiles=1),
+    "trans": _entry(shapes.trans, "input dims", tiles=1),
+    "join": _entry(shapes.join, "a b", tiles=2),
+    "split": _entry(shapes.split, "a", tiles=1),
+    "interleave": _entry(shapes.interleave, "a b", tiles=2),
+    "cat": _entry(shapes.cat, "input other can_reorder dim", tiles=2),
+    "flip": _entry(shapes.flip, "x dim", tiles=1),
+    "dot": _entry(products.dot, "input other acc input_precision allow_tf32 max_num_imprecise_acc out_dtype", tiles=2),
     "where": _entry(arithmetic.where, "condition x y"),
     "add": _entry(lambda x, y, sanitize_overflow=True: arithmetic.add(x, y)),
     "sub": _entry(lambda x, y, sanitize_overflow=True: arithmetic.subtract(x, y)),
@@ -197,12 +202,12 @@ LIBRARY: Mapping[str, Entry] = {
     "argmin": _entry(reductions.argmin, "input axis tie_break_left keep_dims"),
     "xor_sum": _entry(reductions.xor_sum, "input axis keep_dims"),
     "reduce_or": _entry(reductions.reduce_or, "input axis keep_dims"),
-    "cumsum": _entry(scans.cumsum, "input axis reverse dtype"),
-    "cumprod": _entry(scans.cumprod, "input axis reverse dtype"),
-    "sort": _entry(scans.sort, "x dim descending"),
-    "topk": _entry(scans.topk, "x k dim descending"),
-    "histogram": _entry(scans.histogram, "input num_bins mask"),
-    "gather": _entry(scans.gather, "src index axis"),
+    "cumsum": _entry(scans.cumsum, "input axis reverse dtype", tiles=1),
+    "cumprod": _entry(scans.cumprod, "input axis reverse dtype", tiles=1),
+    "sort": _entry(scans.sort, "x dim descending", tiles=1),
+    "topk": _entry(scans.topk, "x k dim descending", tiles=1),
+    "histogram": _entry(scans.histogram, "input num_bins mask", tiles=1),
+    "gather": _entry(scans.gather, "src index axis", tiles=2),
     "rand": _entry(random_numbers.rand, "seed offset n_rounds"),
     "rand4x": _entry(random_numbers.rand4x, "seed offsets n_rounds"),
     "randn": _entry(random_numbers.randn, "seed offset n_rounds"),

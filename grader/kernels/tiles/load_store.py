@@ -96,7 +96,8 @@ def load(
         else:
             if tile.data.shape[:PROGRAM_AXES] != np.broadcast_shapes(tile.data.shape, lanes.shape)[:PROGRAM_AXES]:
                 tile.data = np.broadcast_to(data, np.broadcast_shapes(data.shape, lanes.shape))
-            tile.defined, tile.origin = lanes, note_origin(run, addresses)
+            if run.undefined_from in (None, run.line):
+                tile.defined, tile.origin = lanes, note_origin(run, addresses)
     return tile
 
 
@@ -125,24 +126,28 @@ def check_defined(run: RunState, pointer: Tile, mask: Tile | None, lanes: Array 
         found = run.lanes(used, rank)
         if found is not None and found.any():
             index = tuple(int(i) for i in np.argwhere(found)[0])
+            program = run.program_at(index)
             raise UndefinedValue(
-                f"{run.kernel}: program {run.program_at(index)} {mode} where {what} is undefined: {_origin(run, tile)}",
+                f"{run.kernel}: program {program} {mode} where {what} is undefined: {origin_of(run, tile)}",
                 (run.kernel, what, run.origins.get(tile.origin, "")),
             )
 
 
-def _origin(run: RunState, tile: Tile) -> str:
-    where = "it was computed from none"
+def origin_of(run: RunState, tile: Tile) -> str:
+    """Why a tile has undefined elements, and what to do."""
+    where = "nothing has set it"
     if tile.origin:
         where = f"line {tile.origin} loads {run.origins[tile.origin]} with a mask and without `other`"
-    return f"{where}, so a masked lane may hold anything; give it other=…, or leave these lanes out with tl.where"
+    return (
+        f"{where}, so masked lanes may hold anything: give it other=…, hide them with tl.where, or mask what you store"
+    )
 
 
 def _loaded(run: RunState, addresses: Array, lanes: Array | None, dtype: Pointer) -> Array:
     rank = addresses.ndim - PROGRAM_AXES
     assert dtype.element is not None
-    parts = list(owners(run, addresses, lanes, "reads"))
     run.step += 1
+    parts = list(owners(run, addresses, lanes, "reads"))
     for argument, positions, active in parts:
         _note_load(run, argument, positions, active, rank)
     if not parts:
@@ -203,6 +208,8 @@ def owners(
             found.append((argument, spread - argument.address, own))
     outside = ~inside if lanes is None else lanes & ~inside
     if outside.any():
+        for argument, positions, own in found:  # so that a trace shows it
+            note_access(run, argument, "load" if mode == "reads" else "store", positions, own)
         index = tuple(int(i) for i in np.argwhere(np.broadcast_to(outside, shape))[0])
         program = run.program_at(index)
         own_program = tuple(slice(i, i + 1) for i in index[:PROGRAM_AXES])
@@ -220,10 +227,10 @@ def _note_load(run: RunState, argument: Argument, positions: Array, lanes: Array
     block = int(np.prod(positions.shape[PROGRAM_AXES:], dtype=np.int64))
     run.loaded[argument.name] += _active_count(run, lanes, block) * argument.itemsize
     argument.buffer.is_loaded = True
+    note_access(run, argument, "load", positions, lanes)  # first, so that a trace shows a race
     if id(argument.buffer) in run.tracked and not run.has_atomics:
         flat, programs = flattened(run, positions, lanes)
         note_reads(argument, flat, programs, run.kernel, run.grid)
-    note_access(run, argument, "load", positions, lanes)
 
 
 def flattened(run: RunState, positions: Array, lanes: Array | None) -> tuple[Array, Array]:
@@ -263,10 +270,12 @@ def store(
     tile = cast(tile, dtype.element)
     mask_lanes = None if chosen is None else as_rank(chosen.data, rank)
     check_defined(run, pointer, chosen, mask_lanes, rank, "writes")
+    parts = list(owners(run, pointer.data, mask_lanes, "writes"))  # a store without its mask is stray above all
     check_value_defined(run, tile, mask_lanes, rank, "stores")
     run.step += 1
-    for argument, positions, lanes in owners(run, pointer.data, mask_lanes, "writes"):
+    for argument, positions, lanes in parts:
         flat, programs = flattened(run, positions, lanes)
+        note_access(run, argument, "store", positions, lanes)  # first, so that a trace shows a race
         if not run.has_atomics:
             note_writes(argument, flat, programs, run.kernel, run.grid)
         values = spread(run, tile, pointer.shape)
@@ -276,7 +285,6 @@ def store(
             note_values(argument, flat, written, programs, run.kernel, run.grid)
         argument.buffer.is_stored = True
         run.note_store(argument, flat)
-        note_access(run, argument, "store", positions, lanes)
 
 
 def check_store_shapes(pointer: Tile, value: Tile, mask: Tile | None, name: str) -> None:
@@ -302,6 +310,6 @@ def check_value_defined(run: RunState, tile: Tile, lanes: Array | None, rank: in
     if found is not None and found.any():
         index = tuple(int(i) for i in np.argwhere(found)[0])
         raise UndefinedValue(
-            f"{run.kernel}: program {run.program_at(index)} {verb} an undefined value: {_origin(run, tile)}",
+            f"{run.kernel}: program {run.program_at(index)} {verb} an undefined value: {origin_of(run, tile)}",
             (run.kernel, "value", run.origins.get(tile.origin, "")),
         )

@@ -135,9 +135,13 @@ class Memory:
         address = int(addresses[0])
         owner = self.nearest(address)
         more = f" (and {addresses.size - 1} more)" if addresses.size > 1 else ""
+        index = address - owner.address
+        advice = (
+            "is the mask missing or off by one?" if index >= 0 else "does an offset start too early, or wrap round?"
+        )
         return StrayAddress(
-            f"{self.kernel}: program {program} {mode} {owner.name} at element {address - owner.address}{more}, "
-            f"but {owner.name} has {owner.numel} elements: is the mask missing or off by one?",
+            f"{self.kernel}: program {program} {mode} {owner.name} at element {index}{more}, "
+            f"but {owner.name} has {owner.numel} elements: {advice}",
             (self.kernel, owner.name, mode),
         )
 

@@ -179,6 +179,8 @@ def reduced(tiles: Sequence[Tile], axis: Any, combine: Combine, keep_dims: bool,
     flat = [_flat(t, axis, name) for t in tiles]
     at = flat[0][1] + PROGRAM_AXES
     parts = [t.moved(lambda data: np.moveaxis(data, at, -1)) for t, _ in flat]
+    if parts[0].shape[-1] == 1:
+        checked(combine(parts, parts), parts, name)  # the function is compiled, even if nothing calls it
     while parts[0].shape[-1] > 1:
         even = [t.moved(lambda data: data[..., ::2]) for t in parts]
         odd = [t.moved(lambda data: data[..., 1::2]) for t in parts]

@@ -15,7 +15,7 @@ from grader.kernels.tiles.memory import Argument, Memory
 from grader.kernels.tiles.tile import HELD, PROGRAM_AXES, Array, Tile
 
 Grid = tuple[int, int, int]
-STEP_COST = 12_000  # what one operation costs beside its elements: about the nanoseconds that numpy needs to start
+STEP_COST = 15_000  # what one operation costs beside its elements: about the nanoseconds that numpy needs to start
 BUDGET = 1_500_000_000  # elements and operations of a launch, about as many nanoseconds
 LARGEST_VALUE = 1 << 21  # elements of a tile for all programs that run together; more programs go in several chunks
 MOST_BYTES = 256 << 20  # of all tiles that are held at one time; an operation needs some times its result beside them
@@ -42,6 +42,7 @@ class RunState:
     tracked: frozenset[int] = frozenset()  # buffers whose readers are noted too, by id
     keeps_accesses: bool = False
     budget: int = BUDGET
+    undefined_from: int | None = None  # the one line whose loads leave lanes undefined; None: any
     first: Grid = (0, 0, 0)
     programs: Grid = (1, 1, 1)
     active: Array | None = None
@@ -49,6 +50,7 @@ class RunState:
     step: int = 0
     spent: int = 0
     flops: int = 0
+    fp32_flops: int = 0
     has_atomics: bool = False
     combines: bool = False  # the function of a reduction or a scan runs, which knows no memory and no programs
     loaded: Counter[str] = field(default_factory=Counter)  # bytes by argument

@@ -34,6 +34,8 @@ def scanned(tiles: Sequence[Tile], axis: Any, combine: Combine, reverse: bool, n
 
     parts = [t.moved(last) for t in tiles]
     step, n = 1, shape[at - PROGRAM_AXES]
+    if n == 1:
+        checked(combine(parts, parts), parts, name)  # the function is compiled, even if nothing calls it
     while step < n:  # after each round an element holds twice as many
         before = [t.moved(lambda data, s=step: data[..., :-s]) for t in parts]  # type: ignore[misc]
         here = [t.moved(lambda data, s=step: data[..., s:]) for t in parts]  # type: ignore[misc]

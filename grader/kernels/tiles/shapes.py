@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from grader.kernels.tiles.arithmetic import Value, block_shape, is_number, stretched
-from grader.kernels.tiles.casts import cast, number, to_tile
+from grader.kernels.tiles.casts import bitcast, cast, number, to_tile
 from grader.kernels.tiles.dtypes import I32, DType
 from grader.kernels.tiles.findings import PointerCast, Refused
 from grader.kernels.tiles.tile import LARGEST, MOST_AXES, PROGRAM_AXES, Tile
@@ -77,8 +77,20 @@ def full(shape: Any, value: Value, dtype: Any) -> Tile:
         raise PointerCast
     if dtype.is_int and value == 0:
         value = 0
+    if type(value) is int and dtype.kind == "int":
+        value = _wrapped(value, dtype)
     data = np.broadcast_to(np.asarray(number(value, dtype)), (1, 1, 1, *axes))
     return Tile(data, dtype)
+
+
+def _wrapped(value: int, dtype: DType) -> int:
+    """The number that is left in the type's bits. Triton takes what fits 64 bits of the same sign."""
+    low, high = (-(2**63), 2**63) if dtype.signed else (0, 2**64)
+    if not low <= value < high:
+        return value
+    size = 1 << dtype.bits
+    rest = value % size
+    return rest - size if rest > dtype.highest else rest
 
 
 def zeros(shape: Any, dtype: Any) -> Tile:
@@ -88,8 +100,6 @@ def zeros(shape: Any, dtype: Any) -> Tile:
 
 def zeros_like(x: Tile) -> Tile:
     """A tile of zeros of the shape and type of another."""
-    if not isinstance(x, Tile):
-        raise Refused("tl.zeros_like takes a tile, not a number")
     return full(x.shape, 0, x.dtype)
 
 
@@ -194,6 +204,8 @@ def join(x: Value, y: Value) -> Tile:
     if a.dtype != b.dtype:
         if a.dtype.is_pointer or b.dtype.is_pointer:
             raise PointerCast
+        if a.dtype.kind == b.dtype.kind == "int" and a.dtype.bits == b.dtype.bits:
+            return join(a, bitcast(b, a.dtype))  # the compiler tells no signs apart here, and takes the first
         raise Refused(f"tl.join takes tiles of one type, not {a.dtype} and {b.dtype}")
     checked_shape((*a.shape, 2), "tl.join")
     programs = np.broadcast_shapes(a.data.shape[:PROGRAM_AXES], b.data.shape[:PROGRAM_AXES])
@@ -238,6 +250,8 @@ def cat(x: Tile, y: Tile, can_reorder: bool = False, dim: int = 0) -> Tile:
 
 def flip(x: Tile, dim: int | None = None) -> Tile:
     """The tile with one axis in reverse order."""
+    if x.dtype.is_pointer:
+        raise Refused("tl.flip does not take pointers")
     axis = axis_of(x, -1 if dim is None else dim, "tl.flip")
     return x.moved(lambda data: np.flip(data, axis + PROGRAM_AXES))
 

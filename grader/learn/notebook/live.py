@@ -312,7 +312,7 @@ def _machine_description(kernels: bool) -> str:
         return f"{device()}; this chapter needs no GPU"
     if missing:
         return (
-            f"{device()}; kernels run in Triton's interpreter on the CPU, which shows that they are right; "
+            f"{device()}; kernels run on the CPU, which shows that they are right; "
             f"how fast they are is not measured here ({missing})"
         )
     return f"{device()}; kernels are compiled for it, and their throughput is measured"
