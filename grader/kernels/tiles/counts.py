@@ -84,7 +84,8 @@ class Moved:
 class Traffic:
     """What all launches of one call moved, by argument name. Several kernels' arguments of one name count together.
 
-    `flops` are those of tl.dot, `fp32_flops` those of products of fp32 tiles. `operations` counts elements by kind: exp2, maximum, add, multiply and so on.
+    `flops` are those of tl.dot, `fp32_flops` those of products of fp32 tiles. `operations` counts elements by kind:
+    exp2, maximum, add, multiply and so on.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
