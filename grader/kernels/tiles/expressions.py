@@ -324,7 +324,8 @@ class Expressions:
         if name == "dot":
             self.pay_for_dot(args)
         elif not entry.run and name not in _MOVES:
-            self.reserve(*args, *own.values())
+            values = (*args, *own.values())
+            self.reserve(*(values[1:] if name == "gather" else values))  # its two tiles need not fit one another
         result = entry.function(self.run, *args, **own) if entry.run else entry.function(*args, **own)
         if name in COUNTED:
             for x in result if isinstance(result, tuple) else (result,):

@@ -230,7 +230,11 @@ class _Maker:
             return
         if operator == "//" and kind not in INTS:
             return
-        if operator == "/" and {left.value.kind, right.kind} <= set(INTS) and _signed(left.value.kind) != _signed(right.kind):
+        if (
+            operator == "/"
+            and {left.value.kind, right.kind} <= set(INTS)
+            and _signed(left.value.kind) != _signed(right.kind)
+        ):
             return  # Triton refuses it
         swap = self.rng.random() < 0.3 and operator not in ("//", "%")
         a, b = (right, left.value) if swap else (left.value, right)
