@@ -212,6 +212,7 @@ def test_a_float_becomes_8_bits_over_16():
         ("tl.sum(x, 0).reshape(1)", "not a scalar"),
         ("tl.full((16,), -1, tl.uint8)", "no negative numbers"),
         ("tl.fma(i, i, i)", "takes floats"),
+        ("tl.umulhi(i.to(tl.uint8), i)", "32 or 64 bits"),
     ],
 )
 def test_what_triton_refuses_is_refused_with_a_reason(line, says):
@@ -232,3 +233,11 @@ def test_the_function_of_a_reduction_is_checked_even_if_nothing_calls_it():
     for call in ("tl.reduce(i, 0, half)", "tl.associative_scan(i, 0, half)"):
         with pytest.raises(Refused, match="must return"):
             load(read(f"{source}    x = {call}\n", "<test>")).kernel[(1,)](torch.zeros(1))
+
+
+def test_gather_takes_positions_for_another_length_along_its_axis():
+    x = torch.arange(16.0)
+    source = f"{HEAD}@triton.jit\ndef kernel(p, r):\n    x = tl.load(p + tl.arange(0, 16))\n    i = tl.arange(0, 4)\n    tl.store(r + i, tl.gather(x, 3 * i, 0))\n"
+    out = torch.zeros(4)
+    load(read(source, "<test>")).kernel[(1,)](x, out)
+    assert out.tolist() == [0, 3, 6, 9]

@@ -114,8 +114,9 @@ def cdiv(x: Value, y: Value) -> Any:
 def umulhi(x: Value, y: Value) -> Tile:
     """The upper half of the bits of a product of integers."""
     a, b, dtype = operands(x, y)
-    if not dtype.is_int or dtype.bits < 32:
-        raise Refused(f"tl.umulhi takes integers of 32 or 64 bits, not {dtype}")
+    for own in (*(v.dtype for v in (x, y) if isinstance(v, Tile)), dtype):
+        if not own.is_int or own.bits < 32:
+            raise Refused(f"tl.umulhi takes integers of 32 or 64 bits, not {own}")
     return result(upper_half(np.asarray(a), np.asarray(b), dtype), dtype, x, y)
 
 

@@ -74,6 +74,11 @@ STRICTER = (
         ("a pointer keeps its type",),
         "a pointer that became a number or another pointer could reach memory that is not the tensor's",
     ),
+    Known(
+        "random numbers from floats",
+        ("tl.rand and its kin",),
+        "the compiler takes the bits of a float as the number that the random number belongs to, which nobody means",
+    ),
 )
 
 
