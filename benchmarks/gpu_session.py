@@ -39,6 +39,10 @@ RESERVE = 5.0  # seconds reserved for the summary
 STARTING = 15.0  # the most seconds that a process needs until it has CUDA
 TESTED = ("vector_add", "flash_forward")
 PYTEST, PROFILE = 25.0, 20.0  # the least seconds that these take
+TILES, TILES_MORE = (
+    30.0,
+    15.0,
+)  # seconds for random kernels, and until the processes have started and the table is there
 MAX_OUTPUT = 6000  # bytes of another program's output, from its end
 QUERY = (
     "name,driver_version,pstate,clocks.sm,clocks.max.sm,clocks.mem,power.draw,power.limit,temperature.gpu,memory.used"
@@ -81,6 +85,8 @@ class Session:
     def run(self, step: Step) -> None:
         if step == "device":
             self.device()
+        elif step == "tiles":
+            self.tiles()
         elif step == "tests":
             self.tests()
         elif step == "ncu":
@@ -167,6 +173,19 @@ class Session:
             job = msgspec.structs.replace(race.job, kernels=kernels)
             title = f"{race.title}, without {', '.join(sorted(faulty))}"
             self.race(msgspec.structs.replace(race, job=job, title=title))
+
+    def tiles(self) -> None:
+        """Run random kernels on the GPU and in the tile machine. The table of what differs is a file of its own."""
+        file = self.log.file.with_name(f"{self.log.file.stem}-tiles.md")
+        title = "random kernels on the GPU and in the tile machine"
+        if self.fits("tiles", title, TILES + TILES_MORE):
+            self.print("tiles", title)
+            command = [sys.executable, "-m", "benchmarks.gpu.tiles", "--out", str(file)]
+            few = ["--pretend", "--programs", "8", "--workers", "1", "--seconds", f"{self.seconds_left:g}"]
+            command += few if self.pretend else ["--seconds", f"{TILES:g}"]
+            limit = self.seconds_left if self.pretend else min(self.seconds_left, TILES + TILES_MORE)
+            code, text = run_program(command, limit)
+            self.output(journal.ProgramOutput("tiles", title, text, code))
 
     def tests(self) -> None:
         """Run the GPU tests of two koans, as `koans` would."""

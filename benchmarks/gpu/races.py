@@ -15,7 +15,7 @@ from grader.gpu.job import Input, Kernels, RaceJob, like
 from grader.gpu.thresholds import ratios
 from grader.kernels.kernel_text import kernel_lines, read
 
-Step = Literal["device", "smoke", "attention", "more", "simple", "variants", "bench", "tests", "ncu"]
+Step = Literal["device", "smoke", "attention", "more", "tiles", "simple", "variants", "bench", "tests", "ncu"]
 STEPS: tuple[Step, ...] = get_args(Step)  # the most valuable first
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = "ch13_triton"

@@ -54,6 +54,12 @@ def test_operands_are_read_once_for_each_tile_beside_them(seed):
     traffic(matmul_kernel, randn(m, k, seed=seed).bfloat16(), randn(k, n, seed=seed + 1).bfloat16(), with_=oracle)
 
 
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_fp8_is_multiplied_and_the_result_is_bfloat16(dtype, seed):
+    a, b = randn(70, 33, seed=seed).to(dtype), randn(33, 5, seed=seed + 1).to(dtype)
+    agrees(matmul_kernel, a, b, with_=oracle)
+
+
 def test_every_choice_of_tune_is_right(seed):
     tuned(matmul_kernel, randn(130, 70, seed=seed), randn(70, 260, seed=seed + 1), with_=oracle)
 

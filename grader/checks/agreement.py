@@ -167,7 +167,7 @@ def compare(actual: Outcome, expected: Expected) -> Gap | None:
             return None
         return Gap("raises", f"should raise {wanted}, but raised {type(actual.error).__name__}")
     if actual.error is not None:
-        return Gap("raises", f"raised {type(actual.error).__name__}")
+        return Gap("raises", getattr(actual.error, "summary", f"raised {type(actual.error).__name__}"))
     gap = _structure(actual.value, want.value, "")
     if gap is not None:
         return gap
@@ -221,6 +221,9 @@ def excess_traffic(traffic: Traffic, least: Moves) -> Gap | None:
         table.append(f"  {'FLOPs':14}{traffic.flops:>22,}{least.flops:>12,}")
         if not excess and traffic.flops > least.flops:
             excess = f"tl.dot computes {traffic.flops / max(1, least.flops):.3g} times the FLOPs that are needed"
+        if not excess and traffic.widens:
+            excess = "tl.dot multiplies fp32 tiles made of narrower ones: hand it the tiles as they are loaded"
+            table.append(f"  {'of fp32 tiles':14}{traffic.fp32_flops:>22,}{0:>12,}")
     return Gap("traffic", f"the result is right, but {excess}", table=table) if excess else None
 
 

@@ -138,7 +138,8 @@ class _Verbatim(str):
 def _outcome(outcome: Outcome, native: Outcome) -> Any:
     if outcome.error is not None:
         text = str(outcome.error).strip()
-        return _Verbatim(f"{type(outcome.error).__name__}" + (f": {text}" if text else ""))
+        name = getattr(outcome.error, "summary", type(outcome.error).__name__)
+        return _Verbatim(name + (f": {text}" if text else ""))
     if native.error is None and tree_structure(outcome.value) == tree_structure(native.value):
         return tree_map(_in_promised_dtype, outcome.value, native.value)
     return outcome.value

@@ -194,7 +194,7 @@ def as_function(variant: Variant, oracle: Oracle[..., Any], fn: Any) -> Any:
 
 def _same_traffic(a: Outcome, b: Outcome) -> bool:
     x, y = a.traffic, b.traffic
-    return x is not None and y is not None and x.figures() == y.figures() and x.flops == y.flops
+    return x is not None and y is not None and x.figures() == y.figures() and (x.flops, x.widens) == (y.flops, y.widens)
 
 
 def identical(a: Outcome, b: Outcome) -> bool:

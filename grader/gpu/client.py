@@ -125,7 +125,7 @@ class GpuWorker:
 
 
 def environment() -> dict[str, str]:
-    """The worker's environment, without Triton's interpreter."""
+    """The worker's environment."""
     return processes.environment(FOLDER) | {"PYTHONWARNINGS": "ignore", "TRITON_DEFAULT_FP_FUSION": "1"}
 
 

@@ -1,8 +1,8 @@
 """The process that has the GPU: `python -m grader.gpu.worker`.
 
 It reads one job a line from stdin and writes reports to stdout, one a line, with an empty line after the last. It
-imports Triton. From a learner's file it gets only the checked text of the kernels and literal
-numbers; all other Python is the workbook's own (launchers, oracles and baselines in reference/).
+imports Triton. From a learner's file it gets only the checked text of the kernels and literal numbers; all other Python
+is the workbook's own (launchers, oracles and baselines in reference/).
 """
 
 from __future__ import annotations

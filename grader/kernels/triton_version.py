@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import sys
 
 TESTED = (3, 7), (3, 10)  # versions whose compiler is tested: from, up to but not including
+
+ELSEWHERE = "compiling needs triton, which is built for Linux only"
 
 
 def installed() -> str:
@@ -19,13 +22,11 @@ def installed() -> str:
 def unfit() -> str:
     """Why kernels cannot be compiled with the installed Triton, or an empty string."""
     found = installed()
+    low, high = (".".join(map(str, v)) for v in TESTED)
+    install = f"`pip install 'triton>={low},<{high}'`"
     if not found:
-        return "compiling needs triton, which is built for Linux only"
+        return f"compiling needs triton: {install}" if sys.platform == "linux" else ELSEWHERE
     version = tuple(int(n) for n in re.findall(r"\d+", found)[:2])
     if not TESTED[0] <= version < TESTED[1]:
-        low, high = (".".join(map(str, v)) for v in TESTED)
-        return (
-            f"compiling needs triton from {low} up to, not including, {high}; here is {found}: "
-            f"`pip install 'triton>={low},<{high}'`"
-        )
+        return f"compiling needs triton from {low} up to, not including, {high}; here is {found}: {install}"
     return ""

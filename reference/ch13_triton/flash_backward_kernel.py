@@ -917,7 +917,7 @@ def dkv_in_tf32(
 @flash_backward_kernel.wrong(
     "dq starts as the number 0 and becomes a tile: start with tl.zeros((BLOCK_M, D), tl.float32)", replaces="dq_kernel"
 )
-def dq_from_int(
+def dq_from_a_number(
     q_ptr: Any,
     k_ptr: Any,
     v_ptr: Any,

@@ -694,3 +694,14 @@ def fixed_splits(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr
     weight = tl.exp(lse - tl.max(lse, axis=0))
     weight = weight / tl.sum(weight, axis=0)
     tl.store(out_ptr + head * D + dims, tl.sum(weight[:, None] * part, axis=0))
+
+
+@flash_decode.right("methods of tiles", replaces="merge_kernel")
+def methods(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
+    split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
+    head = tl.program_id(0)
+    lse = tl.load(lse_ptr + head * SPLITS + split)
+    part = tl.load(part_ptr + (head * SPLITS + split)[:, None] * D + dims[None, :])
+    weight = (lse - lse.max(axis=0)).exp()
+    weight = weight / weight.sum(axis=0)
+    tl.store(out_ptr + head * D + dims, (weight[:, None] * part).sum(axis=0))

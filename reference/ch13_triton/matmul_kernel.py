@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 @oracle
 def matmul_kernel(a: Tensor, b: Tensor) -> Tensor:
+    if a.element_size() == 1:  # torch multiplies no fp8 on a CPU
+        return (a.float() @ b.float()).bfloat16()
     return a @ b
 
 
@@ -491,7 +493,7 @@ def tf32(
     "the sum starts as the number 0 and becomes a tile: start with tl.zeros((BLOCK_M, BLOCK_N), tl.float32)",
     replaces="matmul_tile",
 )
-def total_from_int(
+def total_from_a_number(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
 ) -> None:  # fmt: skip
@@ -541,3 +543,20 @@ def joined_by_and(
         b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) and (columns < N), other=0.0)
         total = tl.dot(a, b, total, input_precision="ieee")
     tl.store(out_ptr + rows * N + columns, total, mask=rows < M and columns < N)
+
+
+@matmul_kernel.wrong("`other` is the int 0, and no int becomes an fp8: write 0.0", replaces="matmul_tile")
+def int_for_other(
+    a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+) -> None:  # fmt: skip
+    tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)
+    rows = tile_m * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+    columns = tile_n * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+    total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for k in range(0, K, BLOCK_K):
+        inner = k + tl.arange(0, BLOCK_K)
+        a = tl.load(a_ptr + rows * K + inner[None, :], mask=(rows < M) & (inner[None, :] < K), other=0)
+        b = tl.load(b_ptr + inner[:, None] * N + columns, mask=(inner[:, None] < K) & (columns < N), other=0)
+        total = tl.dot(a, b, total, input_precision="ieee")
+    tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))

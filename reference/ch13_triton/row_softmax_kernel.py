@@ -209,3 +209,12 @@ def fixed_block(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
     e = tl.exp(x - tl.max(x, 0))
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
+
+
+@row_softmax_kernel.right("methods of tiles")
+def methods(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
+    column = tl.arange(0, BLOCK)
+    at = tl.program_id(0) * n + column
+    x = tl.load(x_ptr + at, mask=column < n, other=float("-inf")).to(tl.float32)
+    e = (x - x.max(axis=0)).exp()
+    tl.store(out_ptr + at, e / e.sum(axis=0), mask=column < n)

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 import torch
 
-from benchmarks.gpu import journal, summary
+from benchmarks.gpu import journal, summary, tiles
 from benchmarks.gpu.journal import Began, Ended, Measured, Missing
 from benchmarks.gpu.races import STEPS, VARIANTS, cut, oracle_of, races, variant_text
 from grader import checks
@@ -26,6 +28,7 @@ from grader.gpu.machine import Host
 from grader.gpu.timing import Times
 from grader.kernels.kernel_function import launched
 from tests.conftest import ROOT
+from tests.fuzz.tiles.value_programs import value_program
 
 # Dependencies of ours that a machine with a GPU may lack.
 ABSENT = ("textual", "watchfiles", "genanki", "fsrs", "nbformat", "tokenizers", "safetensors", "scipy", "jsonschema")
@@ -63,7 +66,11 @@ def test_a_pretended_session_goes_to_its_end_with_nothing_installed_that_such_a_
     out = tmp_path / "out"
     code, stdout, stderr = ran(out, "--pretend", "--quick", env={**env, "PATH": "/usr/bin:/bin"})
     assert (code, stderr) == (0, "")
-    assert sorted(file.name for file in out.iterdir()) == ["pretended-x.json", "pretended-x.jsonl"]
+    assert sorted(file.name for file in out.iterdir()) == [
+        "pretended-x-tiles.md",
+        "pretended-x.json",
+        "pretended-x.jsonl",
+    ]
     lines = journal.lines(out / "pretended-x.jsonl")
     found = json.loads((out / "pretended-x.json").read_text())
     runs_every_step_and_compiles_every_kernel(lines, book)
@@ -95,8 +102,10 @@ def runs_every_step_and_compiles_every_kernel(lines, book):
     by_name = {times.name: times for times in forward.report.times}
     assert by_name["sdpa-cudnn"].error.startswith("RuntimeError: No "), "what cannot run is said, and the race goes on"
     assert all(by_name[name].ms for name in ("triton", "naive", "sdpa", "sdpa-flash"))
-    (tests,) = [line for line in lines if isinstance(line, journal.ProgramOutput)]
-    assert tests.code == 0
+    tiles, tests = [line for line in lines if isinstance(line, journal.ProgramOutput)]
+    assert (tiles.code, tests.code) == (0, 0)
+    assert "The tile machine beside pretended H100: nothing ran" in tiles.text
+    assert " tiles with " in tiles.text and " 0 tiles differ that must not" in tiles.text
     assert "4 not run here" in tests.text
     assert [(line.step, line.why) for line in lines if isinstance(line, Missing)] == [
         ("device", "not run: it is not on PATH"),
@@ -459,3 +468,26 @@ def test_no_journal_can_be_made_where_one_cannot_write(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(KoansError, match="cannot be written"):
         journal.Journal(tmp_path / "file" / "x.jsonl")
+
+
+def test_the_table_of_tiles_tells_what_may_differ_from_what_must_not():
+    """With results of a GPU that are made up: a step apart, far apart, and the sign of a zero."""
+    made = value_program("elementwise", "1 3", gpu=True)
+    check = next(c for c in made.checks if c.value.kind == "fp32")
+    ours = check.value.data
+    near, far = ours * (1 + 2.0**-23), ours + 1.0
+    for what, gpu, wrong in (
+        ("+ fp32", near, True),
+        ("/ fp32", near, False),
+        ("sqrt fp32", far, True),
+        ("sin fp32", far, False),
+    ):
+        found = tiles.compared(replace(check, what=what), gpu, ours)
+        assert (found.what, found.wrong, found.different > 0) == (what, wrong, True)
+        assert check.line in found.example
+    assert tiles.compared(check, ours, ours) == tiles.Found(check.what, ours.size)
+    zeros = np.zeros((2, 4))
+    assert tiles.compared(replace(check, what="maximum fp32"), zeros, -zeros).wrong
+    text = tiles.table([found, tiles.Found("* fp16", 64)], "H100", "triton 3", 1)
+    assert "2 operations and types: 1 equal in every bit, 0 tiles differ that must not" in text
+    assert "| sin fp32 | 1 |" in text and "* fp16 |" not in text

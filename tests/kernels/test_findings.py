@@ -3,9 +3,14 @@
 import pytest
 import torch
 
+from grader.checks import Disagreement, agrees
+from grader.kernels.kernel_function import launched
 from grader.kernels.kernel_text import read
 from grader.kernels.tiles.findings import Race, StrayAddress, UndefinedValue
 from grader.kernels.tiles.launch import load
+from reference.ch13_triton.matmul_kernel import matmul_kernel
+from reference.ch13_triton.vector_add import vector_add
+from tests.conftest import ROOT
 
 HEAD = "import triton\nimport triton.language as tl\nCONFIG = {}\n@triton.jit\ndef k(x_ptr, out_ptr, n, BLOCK: tl.constexpr):\n"
 FIRST = 6  # the first line of a kernel's body
@@ -144,3 +149,31 @@ def test_offsets_of_8_bits_wrap_round():
 )
 def test_whole_numbers_divide_and_wrap_as_in_c(line, gives):
     assert run(f"tl.store(out_ptr + i, {line})", out=8) == gives
+
+
+def test_what_triton_would_not_compile_is_said_in_these_words():
+    text = (ROOT / "solutions/ch13_triton/vector_add.py").read_text().replace("tl.arange(0, BLOCK)", "tl.arange(0, n)")
+    with pytest.raises(Disagreement) as caught:
+        agrees(launched(vector_add, text, "<test>"), torch.ones(3), torch.ones(3), with_=vector_add)
+    headline, *_, actual = str(caught.value).splitlines()
+    assert headline == "vector_add: does not compile"
+    assert actual.startswith("  actual   does not compile: tl.arange takes numbers that are known when the kernel is")
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "named"),
+    [
+        ("total = 0", "total += tl.dot(a, b)", ["total_from_a_number"]),
+        ("total = 0.0", "total += tl.dot(a, b)", ["total_from_a_number"]),
+        ("total = tl.zeros((BLOCK_M, BLOCK_N), tl.float16)", "total = tl.dot(a, b, total)", []),
+        ("total = tl.zeros((BLOCK_N, BLOCK_K), tl.float32)", "total = tl.dot(a, b, total)", []),
+    ],
+)
+def test_what_does_not_compile_for_another_reason_is_not_named(start, step, named):
+    text = (ROOT / "solutions/ch13_triton/matmul_kernel.py").read_text()
+    text = text.replace("total = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)", start)
+    text = text.replace('total = tl.dot(a, b, total, input_precision="ieee")', step)
+    with pytest.raises(Disagreement) as caught:
+        agrees(launched(matmul_kernel, text, "<test>"), *torch.ones(2, 2, 2), with_=matmul_kernel)
+    assert caught.value.message.sentence == "matmul_kernel: does not compile"
+    assert list(caught.value.message.looks) == named

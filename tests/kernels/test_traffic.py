@@ -5,6 +5,7 @@ import torch
 
 from grader.book.stubs import strip_markers
 from grader.book.workbook import Workbook
+from grader.checks import Disagreement, traffic
 from grader.kernels.kernel_function import launched
 from reference.ch12_memory.attention_traffic import attention_traffic
 from reference.ch12_memory.matmul_traffic import matmul_traffic
@@ -87,3 +88,19 @@ INPUTS = {
     "flash_decode": (ones(2, 16), ones(2, 99, 16), ones(2, 99, 16)),
     "flash_backward_kernel": (ones(2, 70, 16), ones(2, 80, 16), ones(2, 80, 16), ones(2, 70, 16)),
 }
+
+
+@pytest.mark.parametrize("module", [matmul_kernel, flash_forward], ids=["matmul_kernel", "flash_forward"])
+def test_tiles_that_are_made_fp32_before_a_product_show_without_a_compiler(module):
+    name = module.__name__.rpartition(".")[2]
+    oracle = getattr(module, name)
+    right = solution(name, oracle)
+    wide = right.with_variant(oracle.wrongs["widened"])
+    narrow = [torch.ones(1, 16, 16).half()] * 3 if name == "flash_forward" else [torch.ones(16, 16).half()] * 2
+    traffic(right, *narrow, with_=oracle)
+    traffic(wide, *[x.float() for x in narrow], with_=oracle)  # they are as they were loaded
+    with pytest.raises(Disagreement) as caught:
+        traffic(wide, *narrow, with_=oracle)
+    says = "tl.dot multiplies fp32 tiles made of narrower ones: hand it the tiles as they are loaded"
+    assert caught.value.message.sentence == f"{name}: the result is right, but {says}"
+    assert list(caught.value.message.looks) == ["widened"]

@@ -16,12 +16,14 @@ from grader.book.workbook import Workbook
 from grader.checks import Disagreement, compiles, run_context
 from grader.checks.run_context import current
 from grader.course.grade import score
+from grader.course.report import grades
 from grader.kernels import triton_version
 from grader.kernels.kernel_function import launched
 from reference.ch13_triton.flash_forward import flash_forward
+from tests.classes import grade as made_up
 from tests.conftest import ROOT
 
-NONE = "compiling needs triton, which is built for Linux only"
+NONE = "compiling needs triton: `pip install 'triton>=3.7,<3.10'`"
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +66,16 @@ def test_other_versions_of_triton_are_told_apart_with_what_to_install(monkeypatc
 @pytest.fixture
 def without(monkeypatch):
     monkeypatch.setattr(triton_version, "installed", lambda: "")
+    monkeypatch.setattr(sys, "platform", "linux")
     run_context.start(run_context.Run())
     yield
     run_context.start(run_context.Run())
+
+
+def test_without_triton_it_is_named_and_where_it_can_be_installed(without, monkeypatch):
+    assert triton_version.unfit() == NONE
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert triton_version.unfit() == "compiling needs triton, which is built for Linux only"
 
 
 def kernel(*change):
@@ -75,7 +84,7 @@ def kernel(*change):
 
 
 def test_a_claim_about_machine_code_is_skipped_with_the_reason(without):
-    with pytest.raises(pytest.skip.Exception, match=f"not run here: {NONE}"):
+    with pytest.raises(pytest.skip.Exception, match=re.escape(f"not run here: {NONE}")):
         compiles(kernel(), *[torch.ones(1, 16, 64).half()] * 3, with_=flash_forward, wgmma=True)
     assert current().uncompiled
     assert not current().by_machine
@@ -110,7 +119,7 @@ def test_what_the_machine_lacked_just_now_and_a_run_of_nothing_are_still_no_pass
     assert judged(UNCOMPILED).status == "not run here"
 
 
-def test_a_screen_and_a_grade_show_the_claim_that_was_not_checked(tmp_path):
+def test_a_screen_and_a_grade_show_the_claim_that_was_not_checked():
     book = Workbook(ROOT)
     koan, verdict = book.koan("flash_forward"), judged(PASSED, UNCOMPILED)
     console = terminal.console()
@@ -120,3 +129,6 @@ def test_a_screen_and_a_grade_show_the_claim_that_was_not_checked(tmp_path):
     assert "✓ passed 1 of 2 tests pass" in screen
     assert f"note: not run here: 1 test of the compiled kernel; {NONE}" in screen
     assert score(koan, verdict).earned == koan.points
+    with console.capture() as capture:
+        console.print(grades.grade(made_up(book, "ada", [verdict])))
+    assert "✓ passed compiled: – not run here" in " ".join(capture.get().split())

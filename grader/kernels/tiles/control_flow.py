@@ -301,7 +301,9 @@ def _check_carried(name: str, before: Any, after: Any) -> None:
         if before.dtype == after.dtype and before.shape == after.shape:
             return
         advice = "give it this type and shape before the loop, for example with tl.zeros"
-        raise Refused(f"{name} is {before.type} before the loop and {after.type} after a pass: {advice}")
+        becomes_a_tile = after.shape and not before.shape
+        cause = ("carried", "number", "tile") if becomes_a_tile else ("carried", str(before.type), str(after.type))
+        raise Refused(f"{name} is {before.type} before the loop and {after.type} after a pass: {advice}", cause)
     if isinstance(before, Tile) or isinstance(after, Tile):
         raise Refused(
             f"{name} is {_said(before)} before the loop and {_said(after)} after a pass: what is known when the "

@@ -59,11 +59,12 @@ class Coverage:
 
 @dataclass
 class Moved:
-    """One argument: the bytes loaded, the bytes stored, and its own size in bytes."""
+    """One argument: the bytes loaded, the bytes stored, its own size in bytes, and the bytes of an element."""
 
     loaded: int = 0
     stored: int = 0
     size: int = 0
+    itemsize: int = 0
     coverage: Coverage | None = None
 
     @property
@@ -76,12 +77,13 @@ class Moved:
 class Traffic:
     """What all launches of one call moved, by argument name. Several kernels' arguments of one name count together.
 
-    `flops` are those of tl.dot. `operations` counts elements by kind: exp2, maximum, add, multiply and so on.
+    `flops` are those of tl.dot, `fp32_flops` those of products of fp32 tiles. `operations` counts elements by kind: exp2, maximum, add, multiply and so on.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
     moved: dict[str, Moved] = field(default_factory=dict)
     flops: int = 0
+    fp32_flops: int = 0
     programs: int = 0
     operations: Counter[str] = field(default_factory=Counter)
 
@@ -95,13 +97,19 @@ class Traffic:
         """Bytes stored to all arguments."""
         return sum(m.stored for m in self.moved.values())
 
+    @property
+    def widens(self) -> bool:
+        """Are fp32 tiles multiplied, though all that is loaded is narrower?"""
+        return self.fp32_flops > 0 and all(m.itemsize < 4 for m in self.moved.values() if m.loaded)
+
     def figures(self) -> dict[str, tuple[int, int]]:
         """The bytes loaded and stored of every argument that was loaded or stored at all."""
         return {name: (m.loaded, m.stored) for name, m in self.moved.items() if m.loaded or m.stored}
 
     def add_argument(self, argument: Argument) -> None:
         """Note an argument and its size."""
-        self.moved.setdefault(argument.name, Moved()).size = argument.numel * argument.itemsize
+        moved = self.moved.setdefault(argument.name, Moved())
+        moved.size, moved.itemsize = argument.numel * argument.itemsize, argument.itemsize
 
     def store(self, argument: Argument, positions: Array) -> None:
         """Count stores to elements of an argument."""

@@ -15,7 +15,7 @@ from grader.kernels.kernel_text import YourTurn
 from grader.kernels.tiles import arithmetic, reductions, scans, shapes
 from grader.kernels.tiles.arithmetic import SYMBOLS, as_mask, block_shape, is_number
 from grader.kernels.tiles.casts import cast, to_tile
-from grader.kernels.tiles.dtypes import BY_NAME, I1, DType, Pointer
+from grader.kernels.tiles.dtypes import BY_NAME, FP32, I1, DType, Pointer
 from grader.kernels.tiles.findings import Refused, UndefinedValue
 from grader.kernels.tiles.library import LIBRARY, METHODS, Entry
 from grader.kernels.tiles.load_store import origin_of
@@ -344,7 +344,9 @@ class Expressions:
         self.run.charge(programs * math.prod(batch) * m * n, max(1, k // 16))
         active = self.run.active
         running = self.run.count if active is None else int(active.sum()) * (self.run.count // active.size)
-        self.run.flops += 2 * math.prod(batch) * m * n * k * running
+        flops = 2 * math.prod(batch) * m * n * k * running
+        self.run.flops += flops
+        self.run.fp32_flops += flops if a.dtype is FP32 else 0
 
     def arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
         """The values of a call's arguments."""

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 Mode = Literal["reads", "writes"]
+PARTICULARS = re.compile(r"`[^`]*`|\b(?:[iu]|fp|bf)\d\w*\b|\[[^\]]*\]|\d+")  # quoted text, types, shapes and numbers
 
 
 class KernelError(Exception):
     """A fault of a kernel.
 
     `line` is the line in the learner's file, 0 where it is not known. `cause` tells mistakes apart: words for the kind
-    of fault and for what it is about.
+    of fault and for what it is about, by default the sentence without its particulars.
     """
 
     def __init__(self, text: str, cause: tuple[str, ...] = ()) -> None:
         super().__init__(text)
-        self.cause = cause
+        self.cause = cause or (PARTICULARS.sub("…", text),)
         self.line = 0
 
 
 class Refused(KernelError, TypeError):
     """Triton would not compile this: the types, shapes or constants do not fit."""
+
+    summary = "does not compile"  # what a verdict says instead of the name of the class
 
 
 class PointerCast(Refused):

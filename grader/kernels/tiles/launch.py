@@ -207,6 +207,7 @@ class Kernel:
         for name, positions in state.stores:
             traffic.store(state.memory.named(name), positions)
         traffic.flops += state.flops
+        traffic.fp32_flops += state.fp32_flops
         traffic.operations.update(state.operations)
         self._keep_accesses(state)
 

@@ -95,7 +95,7 @@ def _fused64(x: Array, y: Array, z: Array) -> Array:
     high, low = _two_sum(z, lower)
     value, rest = _two_sum(upper, high)
     exact = value + _sum_to_odd(low, rest)
-    return np.where(np.isfinite(plain) & np.isfinite(exact) & (plain != 0), exact, plain)
+    return np.where(np.isfinite(plain) & np.isfinite(exact) & (exact != 0), exact, plain)
 
 
 def _two_product(x: Array, y: Array) -> tuple[Array, Array]:

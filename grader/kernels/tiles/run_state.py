@@ -45,6 +45,7 @@ class RunState:
     step: int = 0
     spent: int = 0
     flops: int = 0
+    fp32_flops: int = 0
     has_atomics: bool = False
     loaded: Counter[str] = field(default_factory=Counter)  # bytes by argument
     stores: list[tuple[str, Array]] = field(default_factory=list)  # argument and positions

@@ -86,8 +86,9 @@ def _wrapped(value: int, dtype: DType) -> int:
     low, high = (-(2**63), 2**63) if dtype.signed else (0, 2**64)
     if not low <= value < high:
         return value
-    rest = value % 2**dtype.bits
-    return rest - 2**dtype.bits if rest > dtype.highest else rest
+    size = 1 << dtype.bits
+    rest = value % size
+    return rest - size if rest > dtype.highest else rest
 
 
 def zeros(shape: Any, dtype: Any) -> Tile:

@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--kinds", default="", help="of values: some of elementwise, reductions, scans, products")
     parser.add_argument("--koans", default="", help="of solutions: some koans, separated by commas")
+    parser.add_argument("--inputs", type=int, default=99, help="of solutions: so many inputs of each koan")
     parser.add_argument("--show", type=int, default=5, help="how many differences are printed in full")
     options = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
@@ -54,7 +55,8 @@ def differences(options: argparse.Namespace, seed: int, outcomes: Counter[str]) 
     else:
         from tests.fuzz.tiles import solutions
 
-        yield from solutions.compare(options.koans.split(",") if options.koans else (), outcomes)
+        koans = options.koans.split(",") if options.koans else ()
+        yield from solutions.compare(koans, outcomes, options.inputs)
 
 
 if __name__ == "__main__":

@@ -86,9 +86,73 @@ def later_stage(message: str) -> Known | None:
 EXACT = ("vector_add", "fused_scale_bias_relu")
 
 # What one machine finds and the other does not, by the name of the error.
-FINDINGS: dict[str, Known] = {}
+FINDINGS: dict[str, Known] = {
+    "UndefinedValue": Known(
+        "undefined lanes",
+        ("undefined value",),
+        "the interpreter reads 0 where a masked load has no `other`; the language leaves the value open",
+        ISSUES + "9917",
+    ),
+    "Race": Known(
+        "races",
+        ("both write", "reads what"),
+        "the interpreter runs one program after the other, so the last one wins",
+    ),
+    "Refused": Known(
+        "types",
+        (),
+        "the interpreter runs Python, which lets a variable change its type and takes an `if` of a tile; each refusal here is "
+        "given to the compiler, which must refuse too",
+    ),
+    "interpreter: Unable": Known(
+        "arithmetic on bf16",
+        ("bf16",),
+        "the interpreter computes on the 16-bit patterns, so tests/kernels/triton_interpreter.py stops it",
+        PULLS + "10945",
+    ),
+}
 
-# Answers whose results, bytes or FLOPs differ: (koan, answer).
-ANSWERS: dict[tuple[str, str], Known] = {}
+_PYTHON = "the interpreter leaves {} of tiles to Python, which takes the truth of the first or of the whole; compiled, it is elementwise"
+# Answers whose results, bytes, FLOPs or errors differ: (koan, answer).
+ANSWERS: dict[tuple[str, str], Known] = {
+    ("fused_scale_bias_relu", "python_max"): Known("`max` of tiles", ("not equal",), _PYTHON.format("`max`")),
+    ("flash_causal", "joined_by_and"): Known("`and` of tiles", ("apart",), _PYTHON.format("`and`"), PULLS + "6769"),
+    ("matmul_kernel", "joined_by_and"): Known("`and` of tiles", ("Stray",), _PYTHON.format("`and`"), PULLS + "6769"),
+    ("vector_add", "arange_of_n"): Known(
+        "a length of 1",
+        ("tl.constexpr",),
+        "compiled, an argument of 1 is a constant, so tl.arange(0, n) is allowed for it alone",
+    ),
+}
 
-TABLES: Sequence[Sequence[Known]] = (LATER_STAGES, STRICTER)
+# What is mended in the interpreter before it is compared, since nothing could be compared otherwise.
+MENDED = (
+    Known("products of bf16", (), "it multiplies the bit patterns", ISSUES + "11584"),
+    Known("sums of bf16", (), "it adds the bit patterns; here they are stopped", ISSUES + "11604"),
+    Known("casts to bf16", (), "it cuts the lower bits off instead of rounding to the nearest", PULLS + "11897"),
+    Known("products of fp32", (), "it multiplies fp32 exactly where a GPU reads tf32", ISSUES + "5895"),
+    Known("addresses", (), "it reads and writes any address, and a stray one can end the process"),
+)
+# What differs and is not met by any answer of a koan: `check_values` compares the machine with numpy instead.
+UNUSED = (
+    Known("casts to 8-bit floats", (), "it rounds ties away from zero and loses carries", ISSUES + "8322"),
+    Known(
+        "shifts of numbers", (), "fp16 and integers are as numpy has them: a shift by the width and more is no error"
+    ),
+)
+
+TABLES: Sequence[Sequence[Known]] = (
+    LATER_STAGES, STRICTER, tuple(FINDINGS.values()), tuple(ANSWERS.values()), MENDED, UNUSED,
+)  # fmt: skip
+
+
+def finding(kind: str, message: str) -> Known | None:
+    """The known finding of an error that only one machine gives."""
+    known = FINDINGS.get(kind)
+    return known if known and (not known.words or any(word in message for word in known.words)) else None
+
+
+def of_answer(koan: str, answer: str, message: str) -> Known | None:
+    """The known disagreement of an answer, if this message is of it."""
+    known = ANSWERS.get((koan, answer))
+    return known if known and any(word in message for word in known.words) else None

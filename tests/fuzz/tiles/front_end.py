@@ -14,11 +14,12 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 FILE = "<kernel>"
 MLIR_ERROR = re.compile(r"(?:<kernel>:(\d+):\d+|.*?): error: (.*)")
@@ -51,14 +52,23 @@ def ask(jobs: Sequence[Job]) -> Iterator[Answer]:
     command = [sys.executable, "-m", "tests.fuzz.tiles.front_end"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root, env=env, text=True)
     assert process.stdin is not None and process.stdout is not None
-    with process:
-        for start in range(0, len(jobs), 64):  # few enough to fit into the pipe's buffers
-            chunk = jobs[start : start + 64]
-            for job in chunk:
-                process.stdin.write(json.dumps(asdict(job)) + "\n")
-                process.stdin.flush()
-                yield Answer(**json.loads(process.stdout.readline()))
-        process.stdin.close()
+    writer = threading.Thread(target=_write, args=(process.stdin, jobs), daemon=True)
+    writer.start()  # so that the caller works while the compiler does
+    try:
+        for _ in jobs:
+            yield Answer(**json.loads(process.stdout.readline()))
+    finally:
+        process.kill()
+        process.wait()
+        writer.join()
+        process.stdout.close()
+
+
+def _write(pipe: IO[str], jobs: Sequence[Job]) -> None:
+    with contextlib.suppress(BrokenPipeError), pipe:
+        for job in jobs:
+            pipe.write(json.dumps(asdict(job)) + "\n")
+            pipe.flush()
 
 
 def main() -> None:

@@ -221,7 +221,7 @@ class Maker:
             (self.binary, 26), (self.compare, 8), (self.unary, 8), (self.cast, 12), (self.float_math, 6), (self.extremum, 7),
             (self.logic, 6), (self.where, 7), (self.reduction, 9), (self.scan, 4), (self.shape_change, 10), (self.product, 5),
             (self.full, 5), (self.constant, 6), (self.ternary, 4), (self.three, 4), (self.call, 6), (self.grid_size, 2), (self.joined, 4),
-            (self.function, 4), (self.picked, 3),
+            (self.function, 4), (self.rarer, 4), (self.picked, 3),
         )  # fmt: skip
         maker = self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]
         return maker()
@@ -509,6 +509,84 @@ class Maker:
             right = Var("2.0", "const")
         name = self.rng.choice(("fdiv", "div_rn", "add", "sub", "mul"))
         return Var(f"tl.{name}({left.text}, {right.text})", left.kind, _joint(left, right))
+
+    def rarer(self) -> Var:
+        """What few kernels use."""
+        rng = self.rng
+        form = rng.choice(
+            (
+                "sort",
+                "topk",
+                "gather",
+                "histogram",
+                "rand",
+                "randint",
+                "umulhi",
+                "atomic",
+                "method",
+                "swizzle2d",
+                "expand",
+            )
+        )
+        var = self.pick(tile=True)
+        last = len(var.shape) - 1
+        if form == "sort":
+            return Var(
+                f"tl.sort({var.text}{rng.choice(('', f', dim={last}', ', descending=True', ', 0'))})",
+                var.kind,
+                var.shape,
+            )
+        if form == "topk":
+            count = rng.choice((2, 4, 1, 3 if rng.random() < 0.2 else 2, 64 if rng.random() < 0.2 else 2))
+            return Var(f"tl.topk({var.text}, {count})", var.kind, (*var.shape[:-1], count) if var.shape else ())
+        if form == "gather":
+            index = self.integer(tile=True, shape=var.shape)
+            return Var(f"tl.gather({var.text}, {index.text}, {rng.choice((0, last, -1))})", var.kind, index.shape)
+        if form == "histogram":
+            index = self.integer(tile=True)
+            text = index.text if index.kind in ("i32", "u32") or rng.random() < 0.3 else f"{index.text}.to(tl.int32)"
+            return Var(f"tl.histogram({text}, {rng.choice((8, 16))})", "i32", (16,))
+        if form in ("rand", "randint"):
+            seed, offset = rng.choice(("n", "7", "B", "f" if rng.random() < 0.2 else "n")), self.integer()
+            name = rng.choice(("rand", "randn")) if form == "rand" else "randint"
+            return Var(f"tl.{name}({seed}, {offset.text})", "fp32" if form == "rand" else "i32", offset.shape)
+        if form == "umulhi":
+            left, right = self.integer(), self.integer()
+            return Var(
+                f"tl.umulhi({left.text}, {right.text})",
+                left.kind,
+                _joint(left, right) if _broadcasts(left.shape, right.shape) else (),
+            )
+        if form == "atomic":
+            pointers = [v for v in self.scope if v.kind.startswith("*") and v.kind != "*tuple"]
+            pointer = rng.choice(pointers) if pointers else var
+            value = self.compatible(pointer)
+            name = rng.choice(("add", "max", "min", "and", "xor", "xchg"))
+            mask = rng.choice(("", "", ", mask=n > 2"))
+            return Var(
+                f"tl.atomic_{name}({pointer.text}, {value.text}{mask})", pointer.kind.removeprefix("*"), pointer.shape
+            )
+        if form == "swizzle2d":
+            return Var(f"tl.swizzle2d(tl.program_id(0), {rng.choice(('n', '1'))}, 4, 4, 2)", "*tuple")
+        if form == "expand":
+            return Var(f"tl.expand_dims({var.text}, (0, {rng.choice((1, 2, -1))}))", var.kind, (1, *var.shape, 1))
+        name = rng.choice(
+            (
+                "sum(0)",
+                "max(0)",
+                "abs()",
+                "exp()",
+                "cumsum(0)",
+                "trans()",
+                "ravel()",
+                "argmax(0)",
+                "sigmoid()",
+                "sqrt()",
+                "flip()",
+            )
+        )
+        shape = _reduced(var.shape, 0, False) if name.startswith(("sum", "max", "arg")) else var.shape
+        return Var(f"{var.text}.{name}", var.kind, shape)
 
     def picked(self) -> Var:
         if self.rng.random() < 0.5:

@@ -95,6 +95,7 @@ class _Maker:
     inputs: list[Value] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     scope: list[_Var] = field(default_factory=list)
+    positions: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.numpy = np.random.default_rng(self.rng.randrange(2**32))
@@ -108,19 +109,24 @@ class _Maker:
     # Inputs and outputs
 
     def offsets(self, shape: tuple[int, ...]) -> str:
-        parts, stride = [], 1
-        for axis in reversed(range(len(shape))):
-            index = ", ".join(":" if i == axis else "None" for i in range(len(shape)))
-            part = f"tl.arange(0, {shape[axis]})" + (f"[{index}]" if len(shape) > 1 else "")
-            parts.append(part if stride == 1 else f"{part} * {stride}")
-            stride *= shape[axis]
-        return " + ".join([f"pid * {stride}", *reversed(parts)])
+        """The name of the positions of a program's tile of this shape. They are computed once."""
+        if shape not in self.positions:
+            parts, stride = [], 1
+            for axis in reversed(range(len(shape))):
+                index = ", ".join(":" if i == axis else "None" for i in range(len(shape)))
+                part = f"tl.arange(0, {shape[axis]})" + (f"[{index}]" if len(shape) > 1 else "")
+                parts.append(part if stride == 1 else f"{part} * {stride}")
+                stride *= shape[axis]
+            self.positions[shape] = f"at{len(self.positions)}"
+            self.lines.append(f"{self.positions[shape]} = " + " + ".join([f"pid * {stride}", *reversed(parts)]))
+        return self.positions[shape]
 
     def load(self, kind: str, shape: tuple[int, ...], data: Any = None) -> _Var:
         data = self.data(kind, (PROGRAMS, *shape)) if data is None else data
         self.inputs.append(Value(kind, data))
         name = f"x{len(self.inputs) - 1}"
-        self.lines.append(f"{name} = tl.load(p{len(self.inputs) - 1} + {self.offsets(shape)})")
+        at = self.offsets(shape)
+        self.lines.append(f"{name} = tl.load(p{len(self.inputs) - 1} + {at})")
         var = _Var(name, self.inputs[-1], shape)
         self.scope.append(var)
         return var
@@ -132,7 +138,8 @@ class _Maker:
         name = f"v{len(self.checks)}"
         line = f"{name} = {text}"
         shape = value.data.shape[1:]
-        self.lines += [line, f"tl.store(o{len(self.checks)} + {self.offsets(shape)}, {name})"]
+        at = self.offsets(shape)
+        self.lines += [line, f"tl.store(o{len(self.checks)} + {at}, {name})"]
         if value.data.shape[0] == 1:
             value = Value(value.kind, np.broadcast_to(value.data, (PROGRAMS, *shape)))
         self.checks.append(Check(f"{what or text.split('(')[0]} {value.kind}", line, value, ulps, within))
@@ -223,6 +230,8 @@ class _Maker:
             return
         if operator == "//" and kind not in INTS:
             return
+        if operator == "/" and {left.value.kind, right.kind} <= set(INTS) and _signed(left.value.kind) != _signed(right.kind):
+            return  # Triton refuses it
         swap = self.rng.random() < 0.3 and operator not in ("//", "%")
         a, b = (right, left.value) if swap else (left.value, right)
         names = (text, left.name) if swap else (left.name, text)
@@ -519,6 +528,10 @@ class _Maker:
         value = Value(result, total.astype(np.int32) if kind == "i8" else exact.round_to(total, result))
         what = f"tl.dot of {kind} {precision}, {form},"
         self.store(f"tl.dot({a.name}, {b.name}{arguments})", value, within=bound, what=what)
+
+
+def _signed(kind: str) -> bool:
+    return kind.startswith("i") and kind != "i1"
 
 
 def _written(number: bool | int | float) -> str:
