@@ -112,9 +112,10 @@ def _steps(report: Report) -> Iterator[str]:
         yield f'<figure data-from="{numbers[0]}" data-to="{numbers[-1]}"{" hidden" * (numbers[0] > 0)}>'
         yield f"<figcaption>{escape(grid.kernel)}, {words.count(grid.programs, 'program')} ({words.grid(grid)})"
         yield f"</figcaption>{drawing.svg(parts, height, label)}</figure>"
-    looks = ["in this step", "still in registers", "before", "not yet"] + ["race"] * bool(report.clashes)
+    looks = ["in this step", "held", "before", "not yet"] + ["race"] * bool(report.clashes)
     yield f'<ul class="looks">{"".join(f"<li><i class=l{i}></i>{look}</li>" for i, look in enumerate(looks))}</ul>'
-    yield '<p class="dim">Each program has a color, its number modulo 8. ×4: four programs have the same tile.</p>'
+    yield '<p class="dim">Each program has a color, its number modulo 8. ×4: four programs have the same tile. '
+    yield "Held: what a line loaded last.</p>"
 
 
 def _cut(report: Report) -> Trace:
