@@ -392,9 +392,7 @@ class _Checker:
         for target in targets:
             if target is not None:
                 self.target(target)
-        if isinstance(node, ast.For) and not (
-            isinstance(node.iter, ast.Call) and _dotted(node.iter.func) in _LOOPS
-        ):
+        if isinstance(node, ast.For) and not (isinstance(node.iter, ast.Call) and _dotted(node.iter.func) in _LOOPS):
             raise self.error(node, "a loop in a kernel runs over range(...), tl.range(...) or tl.static_range(...)")
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.stmt):
@@ -458,7 +456,8 @@ class _Checker:
             self.attribute(node.func, called=True)
         elif name not in CALLS and name not in self.kernels:
             raise self.error(
-                node, f"`{ast.unparse(node.func)}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file"
+                node,
+                f"`{ast.unparse(node.func)}(…)` cannot be called in a kernel: use tl.*, range or another kernel of this file",
             )
         arguments = node.args
         if name in ASSERTIONS and len(arguments) == 2 and self.is_message(arguments[1]):
