@@ -14,22 +14,15 @@ from collections.abc import Mapping, Sequence, Set
 
 from grader.kernels.kernel_text import KernelText, is_stub
 
-MARK = "_reached"  # no name of a learner's starts with an underscore
 Numbers = Mapping[ast.AST, int]
-
-
-def marked(text: KernelText) -> str:
-    """The kernels of a text with a mark in front of each part: `_reached(number)`, or `_reached(number, value)`."""
-    module = kernels_of(text)
-    numbers = numbers_of(module)
-    for function in _functions(module):
-        function.body = _marked_block(function.body, numbers)
-    return ast.unparse(ast.fix_missing_locations(module)) + "\n"
 
 
 def only_reached(text: KernelText, reached: Set[int]) -> str | None:
     """The kernels of a text without the parts that were not reached. None if all were."""
-    module, whole = kernels_of(text), ast.unparse(kernels_of(text))
+    module = kernels_of(text)
+    if _parts(module, numbers_of(module)) <= reached:
+        return None
+    whole, module = ast.unparse(module), copy.deepcopy(module)
     numbers = numbers_of(module)
     for function in _functions(module):
         function.body = _reached_block(function.body, numbers, reached) or [ast.Pass()]
@@ -38,12 +31,12 @@ def only_reached(text: KernelText, reached: Set[int]) -> str | None:
 
 
 def kernels_of(text: KernelText) -> ast.Module:
-    """A copy of the constants and kernels, without docstrings and stubs."""
-    functions = [copy.deepcopy(node) for node in text.functions.values() if not is_stub(node)]
+    """The constants and kernels, without docstrings and stubs. Their statements are the text's own."""
+    functions = [copy.copy(node) for node in text.functions.values() if not is_stub(node)]
     for function in functions:
         if ast.get_docstring(function, clean=False) is not None:
             function.body = function.body[1:] or [ast.Pass()]
-    return ast.Module([*copy.deepcopy(text.constants), *functions], [])
+    return ast.Module([*text.constants, *functions], [])
 
 
 def _functions(module: ast.Module) -> list[ast.FunctionDef]:
@@ -55,44 +48,21 @@ def numbers_of(module: ast.Module) -> Numbers:
     return {node: number for number, node in enumerate(ast.walk(module), 1)}
 
 
-def _mark(number: int, *value: ast.expr) -> ast.expr:
-    return ast.Call(ast.Name(MARK, ast.Load()), [ast.Constant(number), *value], [])
-
-
-def _marked_block(block: Sequence[ast.stmt], numbers: Numbers) -> list[ast.stmt]:
-    marked: list[ast.stmt] = []
-    for statement in block:
-        number = numbers[statement]
-        if isinstance(statement, ast.For | ast.While | ast.If):
-            statement.body = _marked_block(statement.body, numbers)
-            statement.orelse = _marked_block(statement.orelse, numbers)
-        if isinstance(statement, ast.If):
-            statement.orelse.insert(0, ast.Expr(_mark(-number)))
-        marked += [ast.Expr(_mark(number)), _MarkedExpressions(numbers).visit(statement)]
-    return marked
-
-
-class _MarkedExpressions(ast.NodeTransformer):
-    """Marks the expressions that are not always computed. A marked node has no number and is not marked again."""
-
-    def __init__(self, numbers: Numbers) -> None:
-        self.numbers = numbers
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        arms = self.numbers.get(node.body), self.numbers.get(node.orelse)
-        self.generic_visit(node)
-        if arms[0] is not None and arms[1] is not None:
-            node.body, node.orelse = _mark(arms[0], node.body), _mark(arms[1], node.orelse)
-        return node
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
-        operands = [self.numbers.get(value) for value in node.values]
-        self.generic_visit(node)
-        node.values = [
-            value if i == 0 or number is None else _mark(number, value)
-            for i, (number, value) in enumerate(zip(operands, node.values, strict=True))
-        ]
-        return node
+def _parts(module: ast.Module, numbers: Numbers) -> Set[int]:
+    """The numbers of all parts that may be left out."""
+    parts: set[int] = set()
+    for function in _functions(module):
+        for node in ast.walk(function):
+            match node:
+                case ast.If():
+                    parts |= {numbers[node], -numbers[node]}
+                case ast.stmt() if node is not function:
+                    parts.add(numbers[node])
+                case ast.IfExp():
+                    parts |= {numbers[node.body], numbers[node.orelse]}
+                case ast.BoolOp():
+                    parts |= {numbers[value] for value in node.values[1:]}
+    return parts
 
 
 def _reached_block(block: Sequence[ast.stmt], numbers: Numbers, reached: Set[int]) -> list[ast.stmt]:

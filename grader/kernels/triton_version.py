@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import sys
+from functools import cache
 
 TESTED = (3, 7), (3, 10)  # versions whose compiler is tested: from, up to but not including
 
 ELSEWHERE = "compiling needs triton, which is built for Linux only"
 
 
+@cache
 def installed() -> str:
     """The version of the installed Triton, or an empty string."""
     try:

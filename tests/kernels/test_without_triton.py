@@ -6,15 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 
+from grader.author import gate
 from grader.book import terminal
 from grader.book.verdict import Exit, Status, judge
 from grader.book.verdict import TestResult as Result
 from grader.book.workbook import Workbook
 from grader.checks import Disagreement, compiles, run_context
 from grader.checks.run_context import current
+from grader.course import grade
 from grader.course.grade import score
 from grader.course.report import grades
 from grader.kernels import triton_version
@@ -132,3 +135,16 @@ def test_a_screen_and_a_grade_show_the_claim_that_was_not_checked():
     with console.capture() as capture:
         console.print(grades.grade(made_up(book, "ada", [verdict])))
     assert "✓ passed compiled: – not run here" in " ".join(capture.get().split())
+
+
+def test_a_grade_has_one_note_for_all_its_koans():
+    found = [judged(PASSED, UNCOMPILED), judged(PASSED, UNCOMPILED), judged(PASSED), judged(FAILED, UNCOMPILED)]
+    assert grade._uncompiled(found) == (f"not run here: the tests of the compiled kernel in 2 koans; {NONE}",)
+    assert grade._uncompiled(found[2:]) == ()
+
+
+def test_the_gate_does_not_say_that_an_input_is_missing_where_nothing_was_compiled():
+    book = Workbook(ROOT)
+    verdict = msgspec.structs.replace(judged(PASSED, UNCOMPILED), target="wrong:tiles_made_fp32")
+    (problem,) = gate._judge(book.koan("flash_forward"), verdict, gate.GateReport())
+    assert problem.message == f"passes, but not run here: 1 test of the compiled kernel; {NONE}"
