@@ -1,4 +1,4 @@
-"""What a GPU does not tell: undefined lanes, races, and addresses that wrap round, each with what to do."""
+"""What the tile machine finds is said with what to do, and tells one mistake from another."""
 
 import pytest
 import torch
@@ -33,20 +33,8 @@ def finding(kind, *lines, **sizes):
 LOAD = "x = tl.load(x_ptr + i, mask=i < n)"
 
 
-@pytest.mark.parametrize(
-    "use",
-    [
-        "tl.store(out_ptr + i, x)",
-        "tl.store(out_ptr, tl.sum(x, axis=0))",
-        "tl.store(out_ptr, tl.max(x, axis=0))",
-        "tl.store(out_ptr + i, x * 0, mask=i < n + 1)",
-        "tl.store(out_ptr + i, tl.cumsum(x, axis=0), mask=i < n + 1)",
-        "tl.store(out_ptr + i, tl.flip(x), mask=i < n)",
-        "tl.store(out_ptr + i, tl.where(x > 3, 1.0, 0.0))",
-    ],
-)
-def test_what_was_loaded_without_other_is_not_stored(use):
-    error = finding(UndefinedValue, LOAD, use)
+def test_what_was_loaded_without_other_is_not_stored():
+    error = finding(UndefinedValue, LOAD, "tl.store(out_ptr, tl.sum(x, axis=0))")
     assert str(error) == (
         "k: program (0, 0, 0) stores an undefined value: line 7 loads x_ptr with a mask and without `other`, so masked "
         "lanes may hold anything: give it other=…, hide them with tl.where, or mask what you store"
@@ -70,18 +58,6 @@ def test_what_is_undefined_decides_no_access(use, what):
 def test_what_is_undefined_decides_no_branch():
     error = finding(UndefinedValue, LOAD, "if tl.sum(x, axis=0) > 3:", "    tl.store(out_ptr, 1.0)")
     assert "decides a `if` by an undefined value: line 7 loads x_ptr" in str(error)
-
-
-@pytest.mark.parametrize(
-    ("use", "gives"),
-    [
-        ("tl.store(out_ptr + i, x + 1, mask=i < n)", [1, 2, 3, 4, 5, 6, 0, 0]),
-        ("tl.store(out_ptr + i, tl.where(i < n, x, 9.0))", [0, 1, 2, 3, 4, 5, 9, 9]),
-        ("tl.store(out_ptr, tl.sum(tl.where(i < n, x, 0.0), axis=0))", [15, 0, 0, 0, 0, 0, 0, 0]),
-    ],
-)
-def test_what_is_hidden_again_may_be_undefined(use, gives):
-    assert run(LOAD, use, out=8) == gives
 
 
 def test_in_a_product_only_the_row_of_an_undefined_lane_is_undefined():
@@ -122,10 +98,6 @@ def test_a_program_may_write_an_element_again_and_read_what_it_wrote():
     assert run(*lines, programs=2) == [2.0] * 16
 
 
-def test_many_programs_may_add_to_an_element_by_an_atomic_operation():
-    assert run("tl.atomic_add(out_ptr, 1.0)", programs=100, out=1) == [100]
-
-
 def test_without_a_mask_a_store_is_stray_before_its_value_is_undefined():
     error = finding(StrayAddress, LOAD, "tl.store(out_ptr + i, x)", out=6)
     assert "writes out_ptr at element 6 (and 1 more), but out_ptr has 6 elements: is the mask missing" in str(error)
@@ -136,19 +108,6 @@ def test_offsets_of_8_bits_wrap_round():
     error = finding(StrayAddress, *lines, programs=17, size=200, out=8)
     says = "k: program (16, 0, 0) reads x_ptr at element -128 (and 7 more), but x_ptr has 200 elements: "
     assert str(error) == says + "does an offset start too early, or wrap round?"
-
-
-@pytest.mark.parametrize(
-    ("line", "gives"),
-    [
-        ("(i - 4) // 3", [-1, -1, 0, 0, 0, 0, 0, 1]),
-        ("(i - 4) % 3", [-1, 0, -2, -1, 0, 1, 2, 0]),
-        ("(i - 4).to(tl.int8) * 100", [112, -44, 56, -100, 0, 100, -56, 44]),
-        ("(i + 1) * 1000000000 // 1000000000", [1, 2, -1, 0, 0, 1, -1, 0]),
-    ],
-)
-def test_whole_numbers_divide_and_wrap_as_in_c(line, gives):
-    assert run(f"tl.store(out_ptr + i, {line})", out=8) == gives
 
 
 def test_what_triton_would_not_compile_is_said_in_these_words():
