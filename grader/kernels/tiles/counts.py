@@ -30,7 +30,10 @@ class Coverage:
 
     def mark(self, positions: Array) -> None:
         """Count one store to each of these elements."""
-        np.add.at(self._counts, positions, 1)
+        if 8 * positions.size < self._counts.size:
+            np.add.at(self._counts, positions, 1)
+        else:  # many at once are faster this way
+            self._counts += np.bincount(positions, minlength=self._counts.size).astype(np.int32)
         self.stores += positions.size
 
     def add(self, other: Coverage) -> None:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -73,14 +73,6 @@ class Program:
     reached: set[int] | None = None
     assigned: Callable[[str, Any], None] | None = None
     stubs: frozenset[str] = frozenset()  # the names of kernels that are still to be written
-
-
-class Caller(Protocol):
-    """Runs a kernel that another one calls."""
-
-    def __call__(
-        self, run: RunState, function: ast.FunctionDef, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> Any: ...
 
 
 class Expressions:
@@ -347,10 +339,10 @@ class Expressions:
         own = entry.renamed(name, args, kwargs)
         given = [*args, *own.values()]
         if name in TAKES_TILES:
-            bound = {**dict(zip(entry.parameters, args, strict=False)), **own}
-            for parameter in entry.parameters[: 2 if name == "cat" else 1]:
-                if not isinstance(bound[parameter], Tile):
-                    raise Refused(f"tl.{name} takes a tile, not {_said(bound[parameter])}")
+            for i, parameter in enumerate(entry.parameters[: 2 if name == "cat" else 1]):
+                x = args[i] if i < len(args) else own[parameter]
+                if not isinstance(x, Tile):
+                    raise Refused(f"tl.{name} takes a tile, not {_said(x)}")
         if name == "dot":
             bound = {**dict(zip(entry.parameters, args, strict=False)), **own}
             self.pay_for_dot(bound.get("a"), bound.get("b"), bound.get("input_precision"))
@@ -403,6 +395,8 @@ class Expressions:
     def arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
         """The values of a call's arguments."""
         args = [self.value(x) for x in node.args]
+        if not node.keywords:
+            return args, {}
         return args, {k.arg: self.value(k.value) for k in node.keywords if k.arg is not None}
 
     def extreme(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -486,8 +480,10 @@ def _checked_elements(values: tuple[Any, ...]) -> int:
 
 def _cost(symbol: str, a: Any, b: Any) -> int:
     """What an element of `a symbol b` costs."""
-    narrow = any(isinstance(x, Tile) and x.dtype.is_float and x.dtype.bits < 32 for x in (a, b))
-    return costs.NARROW if narrow else costs.OPERATORS.get(symbol, 1)
+    for x in (a, b):
+        if isinstance(x, Tile) and x.dtype.bits < 32 and x.dtype.is_float:
+            return costs.NARROW
+    return costs.OPERATORS.get(symbol, 1)
 
 
 def _said(x: object) -> str:
