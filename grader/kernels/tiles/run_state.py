@@ -12,7 +12,7 @@ from grader.kernels.tiles.accesses import Access
 from grader.kernels.tiles.counts import Coverage
 from grader.kernels.tiles.findings import OutOfBudget
 from grader.kernels.tiles.memory import Argument, Memory
-from grader.kernels.tiles.tile import HELD, PROGRAM_AXES, Array, Tile
+from grader.kernels.tiles.tile import HELD, PROGRAM_AXES, Array
 
 Grid = tuple[int, int, int]
 STEP_COST = 15_000  # what one operation costs beside its elements: about the nanoseconds that numpy needs to start
@@ -129,8 +129,3 @@ class RunState:
         """The place in the grid of the program at an index of an array with program axes in front."""
         x, y, z = (f + int(i) for f, i in zip(self.first, index[:PROGRAM_AXES], strict=True))
         return x, y, z
-
-
-def size_of(value: object) -> int:
-    """Elements that a value holds."""
-    return value.data.size if isinstance(value, Tile) else 1
