@@ -127,10 +127,11 @@ def _said(x: object) -> str:
 
 def block_shape(*tiles: Tile) -> tuple[int, ...]:
     """The shape of tiles together: axes of length 1 are stretched, missing ones come first. Raises Refused."""
-    first = tiles[0].data.shape[PROGRAM_AXES:]
-    if all(tile.data.shape[PROGRAM_AXES:] == first for tile in tiles[1:]):
-        return tuple(first)
-    return _joint_shape(tuple(tile.shape for tile in tiles))
+    first: tuple[int, ...] = tiles[0].data.shape[PROGRAM_AXES:]
+    for tile in tiles[1:]:
+        if tile.data.shape[PROGRAM_AXES:] != first:
+            return _joint_shape(tuple(tile.shape for tile in tiles))
+    return first
 
 
 @lru_cache(maxsize=4096)
