@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exercises.ch13_triton.three_ways import three_ways
@@ -44,7 +44,7 @@ def test_scores_that_bf16_cannot_tell_apart(seed):
 
 
 def test_scores_far_below_zero(seed):
-    q, k, v = qkv(1, 2, 66, seed=seed)
+    q, k, v = qkv(1, 2, 5, seed=seed)
     q[..., 0], k[..., 0] = 40.0, -40.0
     agrees(three_ways, q, k, v, with_=oracle)
     # scores of -1e10, values all alike
@@ -58,7 +58,8 @@ def test_the_largest_score_comes_last_or_first(order, seed):
     agrees(three_ways, q, k, v, with_=oracle)
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
+@example(1, 64)  # a block of keys that is full
 @given(st.integers(1, 2), st.integers(1, 70))
 def test_any_lengths(n, m):
     traffic(three_ways, *qkv(1, n, m), with_=oracle)
@@ -77,7 +78,7 @@ def test_keys_of_more_than_two_blocks_are_read_once(seed):
 
 
 def test_every_choice_of_tune_is_right(seed):
-    tuned(three_ways, *qkv(1, 65, 128, seed=seed), with_=oracle)
+    tuned(three_ways, *qkv(1, 65, 70, seed=seed), with_=oracle)
 
 
 def test_on_an_h100_nothing_spills():
