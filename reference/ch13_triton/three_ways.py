@@ -47,12 +47,13 @@ def example(config: Mapping[str, Any]) -> Example:
 
 @three_ways.traffic
 def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
-    """In loops every query reads all keys; in blocks, every block of queries."""
-    n = q.shape[1]
-    blocks = cdiv(n, config["BLOCK_M"])
+    """In loops every query reads all keys; in blocks, every block of queries. Blocks multiply whole tiles."""
+    (heads, n, d), m = q.shape, k.shape[1]
+    blocks, steps = cdiv(n, config["BLOCK_M"]), cdiv(m, config["BLOCK_N"])
     loads = {"queries_ptr": q.nbytes, "keys_ptr": k.nbytes * n, "values_ptr": v.nbytes * n}
     loads |= {"q_ptr": q.nbytes, "k_ptr": k.nbytes * blocks, "v_ptr": v.nbytes * blocks}
-    return Moves(loads, {"loops_ptr": q.nbytes, "blocks_ptr": q.nbytes})
+    flops = 4 * heads * blocks * config["BLOCK_M"] * steps * config["BLOCK_N"] * d
+    return Moves(loads, {"loops_ptr": q.nbytes, "blocks_ptr": q.nbytes}, flops)
 
 
 three_ways.least(attention_work)
