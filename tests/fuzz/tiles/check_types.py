@@ -70,7 +70,9 @@ def compiled_past(made: Program, compiled: Answer, line: int) -> bool:
     line of the helper whose call is further down, and a constant that the second pass of tl.static_range assigns again.
     """
     kernel = made.source[: made.source.index("def kernel(")].count("\n") + 1
-    at_head = any(words in compiled.error for words in ("initial value for", "Mismatched type", "Loop-carried", "already defined"))
+    at_head = any(
+        words in compiled.error for words in ("initial value for", "Mismatched type", "Loop-carried", "already defined")
+    )
     return not compiled.error or compiled.line == 0 or compiled.line > line or at_head or compiled.line < kernel
 
 
