@@ -557,7 +557,7 @@ def _toward_zero(x: Any, kind: str) -> Any:
     exponent = np.frexp(x)[1] - 1
     exponent = np.where(np.abs(x) == np.ldexp(1.0, exponent), np.maximum(exponent - 1, form.least), exponent)
     step = np.ldexp(1.0, np.maximum(exponent, form.least) - (form.precision - 1))
-    return np.where(np.isinf(x), np.copysign(form.largest, x), x - np.copysign(step, x))
+    return np.copysign(np.where(np.isinf(x), form.largest, np.abs(x) - step), x)
 
 
 def _summed(kind: str) -> str:
