@@ -135,6 +135,7 @@ LATER = {
     "a mask of numbers": ("tl.load(p + i, mask=i, other=0.0)", "fp32 fp32 fp32", False),
     "a product with a sum of integers": ("tl.fma(x, y, y)", "i32 i32 i32", False),
     "a function of a constant": ("x + tl.exp(2)", "fp32 fp32 fp32", False),
+    "an atomic sum of floats": ("tl.atomic_add(p + i, x)", "fp32 fp32 fp32", True),
     "two types joined": ("tl.sum(tl.join(x, y), 1)", "fp32 fp16 fp32", False),
 }
 
@@ -241,3 +242,18 @@ def test_gather_takes_positions_for_another_length_along_its_axis():
     out = torch.zeros(4)
     load(read(source, "<test>")).kernel[(1,)](x, out)
     assert out.tolist() == [0, 3, 6, 9]
+
+
+@needs_triton
+def test_topk_widens_narrow_types_where_it_drops_elements_as_the_compiler_has_it():
+    body = "    x = tl.load(p + tl.arange(0, 16))\n    a, b, c = tl.topk(x, 4), tl.topk(x, 16), tl.sort(x)\n    tl.flip(tl.sum(x, 0))\n"
+    source = f"{HEAD}@triton.jit\ndef kernel(p):\n{body}"
+    (answer,) = ask([Job(source, {"p": "*i8"}, {})])
+    assert [answer.types[name] for name in "abc"] == [["i32[4]"], ["i8[16]"], ["i8[16]"]]
+    assert answer.error and answer.line == 8
+    types = {}
+    with pytest.raises(Refused, match=r"tl\.flip"):
+        load(
+            read(source, "<test>"), assigned=lambda name, x: types.setdefault(name, f"{x.dtype}{list(x.shape)}")
+        ).kernel[(1,)](torch.ones(16, dtype=torch.int8))
+    assert [types[name] for name in "abc"] == ["i32[4]", "i8[16]", "i8[16]"]

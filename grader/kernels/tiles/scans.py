@@ -10,7 +10,7 @@ import numpy as np
 
 from grader.kernels.tiles import arithmetic
 from grader.kernels.tiles.casts import cast, to_tile
-from grader.kernels.tiles.dtypes import I1, I32
+from grader.kernels.tiles.dtypes import FP32, I1, I32
 from grader.kernels.tiles.findings import Refused
 from grader.kernels.tiles.reductions import Combine, checked, largest, smallest, sum_type
 from grader.kernels.tiles.rounding import Array
@@ -81,6 +81,8 @@ def _sorted(x: Tile, count: int | None, dim: Any, descending: Any, name: str) ->
     if n == 1 or count == 1:
         extreme: Tile = (largest if descending else smallest)(x, len(x.shape) - 1, keep_dims=True)
         return extreme
+    if count is not None and count < n and x.dtype.bits < 32:  # Triton drops elements with tl.max, which widens them
+        x = cast(x, FP32 if x.dtype.is_float else I32)
     data = np.sort(x.data, axis=-1)
     data = data[..., ::-1] if descending else data
     tile = Tile(data[..., :count], x.dtype)

@@ -250,8 +250,8 @@ def cat(x: Tile, y: Tile, can_reorder: bool = False, dim: int = 0) -> Tile:
 
 def flip(x: Tile, dim: int | None = None) -> Tile:
     """The tile with one axis in reverse order."""
-    if x.dtype.is_pointer:
-        raise Refused("tl.flip does not take pointers")
+    if x.dtype.is_pointer or not x.shape:
+        raise Refused("tl.flip takes a tile of numbers")
     axis = axis_of(x, -1 if dim is None else dim, "tl.flip")
     return x.moved(lambda data: np.flip(data, axis + PROGRAM_AXES))
 

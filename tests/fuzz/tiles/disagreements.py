@@ -75,6 +75,11 @@ STRICTER = (
         "a pointer that became a number or another pointer could reach memory that is not the tensor's",
     ),
     Known(
+        "atomic operations on bits",
+        ("takes whole numbers, not fp", "takes whole numbers, not bf"),
+        "the compiler takes the bits of a float for an atomic and, or, xor, which nobody means",
+    ),
+    Known(
         "random numbers from floats",
         ("tl.rand and its kin",),
         "the compiler takes the bits of a float as the number that the random number belongs to, which nobody means",
