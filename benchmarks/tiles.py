@@ -226,7 +226,8 @@ def learners_text(text: KernelText, variant: Variant) -> str:
     constants = "".join(f"{ast.unparse(node)}\n" for node in text.constants)
     others = "".join(function_text(node) for other, node in text.functions.items() if other != name)
     config = {**text.config, **variant.config}
-    return HEADER + constants + kernel_source(variant.fn, name) + others + f"CONFIG = {config}\n"
+    tune = f"TUNE = {[dict(choice) for choice in text.choices]}\n" if text.choices else ""
+    return HEADER + constants + kernel_source(variant.fn, name) + others + f"CONFIG = {config}\n{tune}"
 
 
 def wrong_answers(koan: Koan) -> dict[str, Variant]:
