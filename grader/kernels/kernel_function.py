@@ -73,7 +73,7 @@ class Launched:
             constants = "".join(f"{ast.unparse(node)}\n" for node in text.constants)
             helpers = "".join(function_text(node) for other, node in text.functions.items() if other != name)
             source = constants + kernel_source(variant.fn, name) + helpers + "CONFIG = {}\n"
-            replacement = read(source, f"<{variant.name}>")
+            replacement = read(source, f"<{variant.name}>", checked=True)
             setattr(self.kernels, name, getattr(load(replacement), name))
             self.texts[name] = replacement
         self.config = Config(self.config)

@@ -486,10 +486,8 @@ def where(condition: Value, a: Value, b: Value) -> Tile:
         shape = block_shape(mask, one, other)
     rank = len(shape)
     m, p, q = (as_rank(t.data, rank) for t in (mask, one, other))
-    if m.size < p.size and m.all():  # most blocks have no tail
-        tile = Tile(p, dtype)
-    else:
-        tile = Tile(np.where(m, p, q), dtype)
+    no_tail = m.size < p.size and bool(m.all())  # as in most blocks
+    tile = Tile(p if no_tail else np.where(m, p, q), dtype)
     if tile.shape != shape:
         tile = stretched(tile, shape)
     if any(t.defined is not None for t in (mask, one, other)):
