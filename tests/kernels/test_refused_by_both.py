@@ -61,6 +61,7 @@ def machine_says(source):
 
 
 REFUSED = [
+    "y = x + tl.flip(tl.zeros((1,), tl.float32))",
     "y = x\nif x > 0:\n    y = -x",
     "y = x if x > 0 else -x",
     "y = x\nwhile y > 0:\n    y -= 1",

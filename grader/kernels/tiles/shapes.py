@@ -252,6 +252,8 @@ def flip(x: Tile, dim: int | None = None) -> Tile:
     """The tile with one axis in reverse order."""
     if x.dtype.is_pointer or not x.shape:
         raise Refused("tl.flip takes a tile of numbers")
+    if x.shape == (1,):  # Triton's own tl.flip fails
+        raise Refused("tl.flip takes more than one element")
     axis = axis_of(x, -1 if dim is None else dim, "tl.flip")
     return x.moved(lambda data: np.flip(data, axis + PROGRAM_AXES))
 

@@ -51,7 +51,7 @@ LATER_STAGES = (
     ),
     Known(
         "functions of constants",
-        ("takes fp32 and fp64, not i32: cast first",),
+        ("takes fp32 and fp64, not i32: cast first", "takes fp32 only, not i32: cast first"),
         "the front end checks the type of a tile but not of a constant, and math.exp of integers does not verify",
     ),
     Known(
