@@ -29,7 +29,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 os.environ["TRITON_INTERPRET"] = "1"  # before the first import of triton
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before that of numpy; the workbook's own processes have it so
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # set before numpy is imported, as in the workbook's own processes
 
 import pytest
 import torch

@@ -15,7 +15,7 @@ class Access:
     """One load, store or atomic operation, for all programs that run it together.
 
     `step` counts the memory operations of the launch; it is the same for all programs. `shape`, `strides` and
-    `itemsize` are those of the argument's tensor. `first` is the first program, and `programs` says how many there are
+    `itemsize` describe the argument's tensor. `first` is the first program, and `programs` says how many there are
     along each axis of the grid. `positions` are element offsets from the tensor's element 0, (a, b, c, *block), where
     a, b and c are 1 or as in `programs`. `active` marks the lanes that access memory; None: all of them.
     """

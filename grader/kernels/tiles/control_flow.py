@@ -171,16 +171,27 @@ class Frame(Expressions):
         self.loops -= 1
         self.run.active, self.values = outer, {name: self.values[name] for name in before}
 
-    def _pass(self, node: ast.While, before: Mapping[str, Any], active: Array | None, outer: Array | None) -> None:
-        """Run a loop's body once, for the active programs. The others keep what they have."""
-        self.run.charge_choice(3 * len(before))
-        old = {name: self.values[name] for name in before}
+    def _pass(
+        self,
+        node: ast.For | ast.While,
+        before: Mapping[str, Any],
+        active: Array | None,
+        outer: Array | None,
+        counter: str = "",
+    ) -> None:
+        """Run a loop's body once, for the active programs. The others keep what they have.
+
+        A variable keeps the type that it had `before` the loop. The counter may change in any way, because the next
+        pass sets it.
+        """
+        self.run.charge_choice(3 * len(self.values))
+        old = dict(self.values)
         self.values, self.run.active = dict(old), active
         self.block(node.body)
         self.run.line = node.lineno
         for name, value in old.items():
             new = self.values[name]
-            if new is value:
+            if new is value or name == counter:
                 continue
             if new is GONE:
                 old[name] = GONE
@@ -189,6 +200,7 @@ class Frame(Expressions):
             if active is not outer and active is not None:
                 new = _selected(self.run, active, new, value)
             old[name] = new
+        old.pop(counter, None)
         self.values = old
 
     def for_(self, node: ast.For) -> None:
@@ -220,28 +232,9 @@ class Frame(Expressions):
             if self.program.assigned is not None:
                 self.program.assigned(node.target.id, index)
             current = {**before, node.target.id: index}
-            self._pass_of_for(node, current, active, outer)
+            self._pass(node, current, active, outer, node.target.id)
         self.loops -= 1
         self.run.active, self.values = outer, {name: self.values.get(name, GONE) for name in before}
-
-    def _pass_of_for(self, node: ast.For, before: Mapping[str, Any], active: Array | None, outer: Array | None) -> None:
-        """One pass: as `_pass`, but the counter may change in any way, since the next pass sets it."""
-        assert isinstance(node.target, ast.Name)
-        counter = node.target.id
-        self.run.charge_choice(3 * len(self.values))
-        old = dict(self.values)
-        self.values, self.run.active = dict(old), active
-        self.block(node.body)
-        self.run.line = node.lineno
-        for name, value in old.items():
-            new = self.values[name]
-            if new is value or name == counter or new is GONE:
-                continue
-            _check_carried(name, before[name], new)
-            if active is not outer and active is not None:
-                new = _selected(self.run, active, new, value)
-            old[name] = new
-        self.values = {name: value for name, value in old.items() if name != counter}
 
     def call_kernel(self, node: ast.FunctionDef, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if self.depth >= MOST_CALLS:
@@ -327,7 +320,7 @@ def _returns(node: ast.If) -> bool:
 
 
 def _united(one: Array | None, other: Array | None, still_one: Array | None, still_other: Array | None) -> Array:
-    """The programs that go on after two arms: those of an arm, or those that are still active in it."""
+    """The programs that are active after an `if`: in each arm all of its programs, or the ones that did not return."""
     first = still_one if still_one is not None else one
     second = still_other if still_other is not None else other
     assert first is not None

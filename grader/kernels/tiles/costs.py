@@ -1,6 +1,6 @@
 """What operations cost, about in nanoseconds for each element: the budget of a launch is spent by them.
 
-The figures are those of numpy on one core of a laptop, in fp32. Twice as much or half as much does no harm.
+The figures are for numpy on one core of a laptop, in fp32. A figure that is off by a factor of two does no harm.
 """
 
 from __future__ import annotations

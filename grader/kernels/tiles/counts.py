@@ -87,7 +87,7 @@ class Moved:
 class Traffic:
     """What all launches of one call moved, by argument name. Several kernels' arguments of one name count together.
 
-    `flops` are those of tl.dot, `fp32_flops` those of products of fp32 tiles. `operations` counts elements by kind:
+    `flops` counts tl.dot, `fp32_flops` only its products of fp32 tiles. `operations` counts elements by kind:
     exp2, maximum, add, multiply and so on.
     """
 

@@ -40,7 +40,7 @@ TAKES_TILES = frozenset(
     """zeros_like ravel permute trans split cat flip cumsum cumprod sort topk histogram gather""".split()  # noqa: SIM905
 )
 SMALL = 1 << 14
-MOST_ELEMENTS = 1 << 12  # of a tuple, with those of tuples in it
+MOST_ELEMENTS = 1 << 12  # of a tuple, nested tuples included
 GONE = object()  # the value of a variable that a loop counted with: it has none after the loop
 DOT_COST = 1_500  # what numpy needs to start a product
 MOST_CALLS = 24  # kernels that call one another, one inside the other
@@ -469,7 +469,7 @@ class Expressions:
 
 
 def _checked_elements(values: tuple[Any, ...]) -> int:
-    """How many elements a tuple has, with those of tuples in it. Raises Refused for too many."""
+    """How many elements a tuple has, nested tuples included. Raises Refused for too many."""
     count = 0
     for x in values:
         count += _checked_elements(x) if type(x) is tuple else 1
