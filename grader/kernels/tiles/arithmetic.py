@@ -289,7 +289,7 @@ def _divided(a: Value, b: Value, *, remainder: bool) -> Tile:
     if not remainder:
         data = (x - data) // safe
     tile = result(data.astype(dtype.storage, copy=False), dtype, a, b)
-    if zero.any():  # a GPU gives anything
+    if zero.any():  # the result is undefined on a GPU
         tile.defined = both(tile.defined, np.broadcast_to(~zero, data.shape))
     return tile
 
@@ -355,7 +355,7 @@ def _shifted(a: Value, b: Value, *, left: bool) -> Tile:
     if dtype is I1:
         data = data & 1
     tile = result(data.astype(dtype.storage, copy=False), dtype, a, b)
-    if too_far.any():  # a GPU gives anything
+    if too_far.any():  # the result is undefined on a GPU
         tile.defined = both(tile.defined, np.broadcast_to(~too_far, data.shape))
     return tile
 

@@ -132,7 +132,7 @@ def _in_turn(
 
 
 def _turns(run: RunState, positions: Array) -> list[Array]:
-    """Groups of lanes of which no two have one position; a position's lanes come in their order."""
+    """Groups of lanes, all at different positions. Lanes at one position are in later groups, in their order."""
     order = np.argsort(positions, kind="stable")
     ordered = positions[order]
     starts = np.r_[True, ordered[1:] != ordered[:-1]] if ordered.size else np.zeros(0, bool)

@@ -29,7 +29,7 @@ def _number(value: bool | int | float, kind: str, sign: float, dtype: DType) -> 
         with np.errstate(over="ignore"):
             wide = np.asarray(float(value), dtype=np.float64)
             if dtype.is_fp8 and rounded(wide, dtype) != wide:  # Triton makes no code for it that LLVM accepts
-                raise Refused(f"the number {value} is none of {dtype}: make a tile of tl.float32 and cast it")
+                raise Refused(f"{dtype} has no number {value}: make a tile of tl.float32 and cast it")
         return dtype.storage(rounded(wide, dtype)[()])
     if dtype.kind == "bool":
         return np.bool_(value)

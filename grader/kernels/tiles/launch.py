@@ -61,7 +61,7 @@ def load(
 
 @lru_cache(maxsize=256)
 def _program(text: KernelText) -> Program:
-    """The kernels of a text, ready to run. The numbers of their parts are those of `reached`."""
+    """The kernels of a text, ready to run. Their parts have the numbers that `reached` gives them."""
     module = kernels_of(text)
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     constants = {}
