@@ -155,6 +155,14 @@ def test_programs_may_differ_in_loops_and_branches():
     assert run(p, "tl.store(out_ptr + i, (1.0 if p == 1 else 2.0) + i * 0.0)") == [2, 2, 2, 2, 1, 1, 1, 1]
 
 
+def test_a_loop_counts_down_with_a_constant_step_alone():
+    lines = ("s = 0", "for j in range(3, 0, STEP):", "    s += j", "tl.store(out_ptr + i, s + i * 0.0)")
+    down, computed = (tuple(line.replace("STEP", step) for line in lines) for step in ("-1", "n - 7"))
+    assert run(*down) == [6] * 8
+    with pytest.raises(UndefinedValue, match=r"program \(0, 0, 0\) counts with a computed step below 1"):
+        run(*computed)
+
+
 def test_a_branch_that_no_program_takes_reads_nothing_and_is_still_checked():
     assert run("if n > 100:", "    tl.store(out_ptr + i + 1000, 1.0)") == [0.0] * 8
     with pytest.raises(Refused, match="axes must be equal or 1"):

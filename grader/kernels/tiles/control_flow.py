@@ -19,7 +19,7 @@ from grader.kernels.tiles.arithmetic import is_number
 from grader.kernels.tiles.casts import cast, to_tile
 from grader.kernels.tiles.dtypes import DType, promoted_integers
 from grader.kernels.tiles.expressions import GONE, MOST_CALLS, Expressions, Program, selected
-from grader.kernels.tiles.findings import Refused
+from grader.kernels.tiles.findings import Refused, UndefinedValue
 from grader.kernels.tiles.run_state import STATEMENT_COST, RunState
 from grader.kernels.tiles.tile import HELD, PROGRAM_AXES, Array, Tile, both
 
@@ -225,7 +225,9 @@ class Frame(Expressions):
         if before.pop(node.target.id, None) is not None:
             before[node.target.id] = self.values[node.target.id] = GONE
         self.loops += 1
-        for index, active in _iterations(self.run, start, end, step, outer):
+        if isinstance(_limits(args, kwargs, name)[2], Tile):
+            self.check_computed_step(step)
+        for index, active in _iterations(start, end, step, outer):
             self.run.charge(0)
             old = self.values
             self.values = {**old, node.target.id: index}
@@ -235,6 +237,17 @@ class Frame(Expressions):
             self._pass(node, current, active, outer, node.target.id)
         self.loops -= 1
         self.run.active, self.values = outer, {name: self.values.get(name, GONE) for name in before}
+
+    def check_computed_step(self, step: Tile) -> None:
+        """Raises UndefinedValue for a step below 1 that the kernel computes: only a constant one counts down."""
+        wrong = both(self.run.active, step.data < 1)
+        if wrong is not None and wrong.any():
+            index = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise UndefinedValue(
+                f"{self.run.kernel}: program {self.run.program_at(index)} counts with a computed step below 1: on a GPU "
+                "anything may happen then; count down with a constant, range(n, 0, -1)",
+                (self.run.kernel, "step"),
+            )
 
     def call_kernel(self, node: ast.FunctionDef, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if self.depth >= MOST_CALLS:
@@ -424,9 +437,7 @@ def _bounds(args: Sequence[Any], kwargs: Mapping[str, Any], name: str) -> tuple[
     return a, b, c
 
 
-def _iterations(
-    run: RunState, start: Tile, end: Tile, step: Tile, outer: Array | None
-) -> Iterator[tuple[Tile, Array | None]]:
+def _iterations(start: Tile, end: Tile, step: Tile, outer: Array | None) -> Iterator[tuple[Tile, Array | None]]:
     """The counter of each pass and the programs that take it. At least one pass, so that the body is checked."""
     dtype = start.dtype
     first, last, by = (x.data.astype(np.int64) for x in (start, end, step))
