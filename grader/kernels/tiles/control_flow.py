@@ -244,8 +244,8 @@ class Frame(Expressions):
         if wrong is not None and wrong.any():
             index = tuple(int(i) for i in np.argwhere(wrong)[0])
             raise UndefinedValue(
-                f"{self.run.kernel}: program {self.run.program_at(index)} counts with a computed step below 1: on a GPU "
-                "anything may happen then; count down with a constant, range(n, 0, -1)",
+                f"{self.run.kernel}: program {self.run.program_at(index)} counts with a computed step below 1: "
+                "on a GPU anything may happen then; count down with a constant, range(n, 0, -1)",
                 (self.run.kernel, "step"),
             )
 
