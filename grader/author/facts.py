@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import get_args
 
 import msgspec
 
 from grader.book.errors import KoansError
-from grader.book.workbook import Card, CardProof, Fact, Question, Workbook
+from grader.book.workbook import Card, CardProof, ErratumKind, Fact, Question, Workbook
 
 
 class CardEvidence(msgspec.Struct, frozen=True):
@@ -36,7 +38,7 @@ class FactCoverage(msgspec.Struct, frozen=True):
         return tuple(evidence for evidence in self.cards if evidence.card.erratum)
 
 
-class Erratum(msgspec.Struct, frozen=True):
+class ListedErratum(msgspec.Struct, frozen=True):
     """A card that says where its source is wrong, with its evidence, and the facts that it is about."""
 
     facts: tuple[Fact, ...]
@@ -62,7 +64,7 @@ def coverage(workbook: Workbook, names: Sequence[str] = ()) -> tuple[FactCoverag
     )
 
 
-def errata(workbook: Workbook, names: Sequence[str] = ()) -> tuple[Erratum, ...]:
+def errata(workbook: Workbook, names: Sequence[str] = ()) -> tuple[ListedErratum, ...]:
     """The errata on the facts with these names, or all errata. Each stands once, at the first of its facts.
 
     The errata of a chapter are those on its own cards. Raises KoansError for a name that means nothing.
@@ -71,12 +73,18 @@ def errata(workbook: Workbook, names: Sequence[str] = ()) -> tuple[Erratum, ...]
     others = [name for name in names if not _chapter(workbook, name)]
     facts = {c.fact.id for c in coverage(workbook, others)} if others or not names else set()
     return tuple(
-        Erratum(tuple(workbook.facts[f] for f in evidence.card.facts), evidence)
+        ListedErratum(tuple(workbook.facts[f] for f in evidence.card.facts), evidence)
         for covered in coverage(workbook)
         for evidence in covered.errata
         if evidence.card.facts[0] == covered.fact.id
         if evidence.card.chapter in chapters or facts.intersection(evidence.card.facts)
     )
+
+
+def kinds(cards: Iterable[Card]) -> dict[ErratumKind, int]:
+    """How many errata of each kind these cards have, in the order of the kinds."""
+    found = Counter(card.erratum.kind for card in cards if card.erratum)
+    return {kind: found[kind] for kind in get_args(ErratumKind)}
 
 
 def missing(workbook: Workbook) -> Iterator[tuple[Fact, str]]:

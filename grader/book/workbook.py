@@ -60,11 +60,32 @@ class Koan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A claim of one of the workbook's sources, right or wrong, in our own words."""
+    """A claim of one of the workbook's sources, right or wrong, in our own words.
+
+    `scope` is how far the source's sentence reaches: who or what it is about, where and when, compared with what, and
+    its own qualifiers. An erratum must be fair to it.
+    """
 
     id: str
     source: str
     claim: str
+    scope: str = ""
+
+
+ErratumKind = Literal["false", "right only in part", "imprecise", "outdated"]
+
+
+class Erratum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a source is wrong: what it says and what holds instead (`text`), and what in it is right (`right`)."""
+
+    kind: ErratumKind
+    text: str
+    right: str = ""
+
+    @property
+    def words(self) -> str:
+        """All that a reader sees of it."""
+        return f"{self.text} What is right: {self.right}" if self.right else self.text
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,7 +103,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     back: str
     evidence: Literal["proved", "cited"] = "proved"
     citation: str = ""
-    erratum: str = ""
+    erratum: Erratum | None = None
     pending: str = ""
     key: str = ""
     figure: str = ""
@@ -411,7 +432,8 @@ def _chapter(file: Path) -> Chapter:
 
 def _card(file: Path, card: Card) -> Card:
     for passage in card.tex:
-        if passage not in "\n".join([card.front, card.back, card.erratum]):
+        erratum = card.erratum.words if card.erratum else ""
+        if passage not in "\n".join([card.front, card.back, erratum]):
             raise KoansError(f"{file}: '{card.id}': tex: '{passage}' is in none of front, back and erratum")
     if card.figure and not (file.parent / card.figure).is_file():
         raise KoansError(f"{file}: '{card.id}': figure: there is no {card.figure} beside it")

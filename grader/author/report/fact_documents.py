@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from grader.author import facts
-from grader.author.facts import CardEvidence, Erratum, FactCoverage
+from grader.author.facts import CardEvidence, FactCoverage, ListedErratum
 from grader.author.report import fact_screens
 from grader.book.files import write_files
 from grader.book.workbook import CardProof, Workbook
@@ -54,6 +54,9 @@ def of_errata(workbook: Workbook) -> str:
         "Each entry has what the source says, what holds, and what shows it: a test of the workbook, a benchmark or a"
     ]
     lines += ["citation. The same text stands on the back of the card.", "", f"{fact_screens.count(errata)}.", ""]
+    lines += ["| kind | errata |", "|---|---|"]
+    lines += [f"| {kind} | {n} |" for kind, n in facts.kinds(e.evidence.card for e in errata).items()]
+    lines += [""]
     for erratum in errata:
         lines += _section(erratum)
     return "\n".join(lines)
@@ -79,11 +82,13 @@ def _row(covered: FactCoverage) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _section(erratum: Erratum) -> list[str]:
+def _section(erratum: ListedErratum) -> list[str]:
     card = erratum.evidence.card
     lines = [f"## {card.id}", ""]
-    lines += [f"- **{fact.id}**, {fact.source}: {_plain(fact.claim)}" for fact in erratum.facts]
-    lines += ["", _plain(card.erratum), ""]
+    lines += [f"- **{fact.id}**, {fact.source}: {_plain(f'{fact.claim} {fact.scope}')}" for fact in erratum.facts]
+    if own := card.erratum:
+        lines += ["", f"**{own.kind.capitalize()}.** {_plain(own.text)}", ""]
+        lines += [f"What is right: {_plain(own.right)}", ""] if own.right else []
     return [*lines, *_evidence(erratum.evidence), ""]
 
 

@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from grader.author.facts import CardEvidence, Erratum, FactCoverage
-from grader.book.workbook import CardProof
+from grader.author.facts import CardEvidence, FactCoverage, ListedErratum, kinds
+from grader.book.workbook import CardProof, Erratum
 
 WIDE = 100  # columns; in a narrower terminal the table counts cards instead of naming them
 
@@ -36,6 +36,7 @@ def details(covered: FactCoverage) -> RenderableType:
     """One fact with its cards, their evidence and its questions."""
     parts: list[RenderableType] = [
         Text.assemble((covered.fact.id, "bold"), f"  {covered.fact.claim}"),
+        *([_indented(Text(covered.fact.scope))] if covered.fact.scope else []),
         Text(covered.fact.source, "dim"),
     ]
     for evidence in covered.cards:
@@ -43,7 +44,7 @@ def details(covered: FactCoverage) -> RenderableType:
         parts += [Text(), Text.assemble(("card ", "dim"), (card.id, "bold"), (f"  {card.chapter}", "dim"))]
         parts.append(_indented(Text(card.front), Text(card.back)))
         if card.erratum:
-            parts.append(_indented(Text.assemble(("erratum: ", "yellow"), card.erratum)))
+            parts.append(_indented(_erratum(card.erratum)))
         parts.append(_indented(*_evidence(evidence)))
     for question in covered.questions:
         head = Text.assemble(("question ", "dim"), (question.id, "bold"), (f"  {question.chapter}", "dim"))
@@ -51,15 +52,15 @@ def details(covered: FactCoverage) -> RenderableType:
     return Group(*parts)
 
 
-def errata(items: Sequence[Erratum]) -> RenderableType:
+def errata(items: Sequence[ListedErratum]) -> RenderableType:
     """Each erratum with the claims that it is about, what is true instead, and its evidence."""
     parts: list[RenderableType] = []
     for erratum in items:
-        claims = [Text.assemble((fact.id, "bold"), f"  {fact.claim}") for fact in erratum.facts]
+        claims = [Text.assemble((fact.id, "bold"), f"  {fact.claim} {fact.scope}") for fact in erratum.facts]
         card = erratum.evidence.card
-        truth = Text.assemble(("erratum: ", "yellow"), card.erratum)
+        truth = [_erratum(card.erratum)] if card.erratum else []
         origin = Text.assemble(("card ", "dim"), card.id, (f"  {card.chapter}", "dim"))
-        parts += [*claims, _indented(truth, origin, *_evidence(erratum.evidence)), Text()]
+        parts += [*claims, _indented(*truth, origin, *_evidence(erratum.evidence)), Text()]
     return Group(*parts, Text(count(items), "bold"))
 
 
@@ -71,10 +72,12 @@ def summary(coverage: Iterable[FactCoverage]) -> str:
     wrong = sum(bool(card.erratum) for card in cards.values())
     unproven = sum(not any(evidence.exists for evidence in covered.cards) for covered in facts)
     counts = f"{len(facts)} facts: {len(cards)} cards, {len(questions)} questions, {wrong} errata"
+    if by_kind := ", ".join(f"{n} {kind}" for kind, n in kinds(cards.values()).items() if n):
+        counts += f" ({by_kind})"
     return f"{counts}; {unproven or 'none'} without a proof"
 
 
-def count(items: Sequence[Erratum]) -> str:
+def count(items: Sequence[ListedErratum]) -> str:
     """The numbers of errata, of their facts, and of each kind of evidence."""
     facts = {fact.id for erratum in items for fact in erratum.facts}
     timed = sum(bool(e.evidence.benchmarks) for e in items)
@@ -95,6 +98,10 @@ def proofs(cards: Iterable[CardEvidence]) -> list[str]:
 def sentence(proof: CardProof) -> str:
     """The name of the test as words."""
     return proof.test.removeprefix("test_").replace("_", " ")
+
+
+def _erratum(erratum: Erratum) -> Text:
+    return Text.assemble((f"erratum ({erratum.kind}): ", "yellow"), erratum.words)
 
 
 def _evidence(evidence: CardEvidence) -> list[Text]:

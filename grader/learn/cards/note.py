@@ -61,14 +61,14 @@ def notes(
 def _note(
     workbook: Workbook, card: Card, title: str, unlocked: bool, koans: list[str], passes: Mapping[str, Pass]
 ) -> Note:
-    number = card.chapter.partition("_")[0].removeprefix("ch")
+    number, erratum = card.chapter.partition("_")[0].removeprefix("ch"), card.erratum
     stale = unlocked and not all(passes[koan].holds for koan in koans)
     missing = [] if unlocked else [card.pending] if card.pending else koans
-    flags = {"erratum": bool(card.erratum), "cited": card.evidence == "cited", "locked": bool(missing), "stale": stale}
+    flags = {"erratum": bool(erratum), "cited": card.evidence == "cited", "locked": bool(missing), "stale": stale}
     tags = [card.chapter, *card.facts, *(flag for flag, is_set in flags.items() if is_set)]
     proof = _proof_lines(koans, passes) if unlocked else [f"Not proven yet: waits for {koan}" for koan in missing]
     below = [
-        _line("erratum", f"<b>Erratum.</b> {as_html(card.erratum, card.tex)}") if card.erratum else "",
+        _line("erratum", f"<b>Erratum ({erratum.kind}).</b> {as_html(erratum.words, card.tex)}") if erratum else "",
         _line("source", f"Source: {as_html(card.citation)}") if card.citation else "",
         *(_line("stale" if stale else "proof", as_html(text)) for text in proof),
     ]

@@ -77,8 +77,8 @@ def card_back(standing: CardStanding) -> RenderableType:
     """
     card = standing.card
     parts: list[RenderableType] = [Text("─" * 24, "dim"), inline(card.back)]
-    if card.erratum:
-        parts += [Text(), Text.assemble(("Erratum. ", "bold yellow"), inline(card.erratum))]
+    if erratum := card.erratum:
+        parts += [Text(), Text.assemble((f"Erratum ({erratum.kind}). ", "bold yellow"), inline(erratum.words))]
     if card.citation:
         parts += [Text(), Text.assemble(("Source: ", "dim"), inline(card.citation, "dim"))]
     if standing.proofs:
