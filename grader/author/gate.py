@@ -156,7 +156,7 @@ def _judge_stub(verdict: Verdict) -> list[Problem]:
     if verdict.status != Status.not_started and not passed:
         message = f"a stub must be 'not started', but is '{verdict.status}': {_first_line(verdict)}"
         return [Problem(_where(verdict), message)]
-    return [Problem(_where(verdict), f"the stub passes '{s}': that test asks nothing") for s in passed]
+    return [Problem(_where(verdict), f"the stub passes '{s}': that test checks nothing") for s in passed]
 
 
 def _judge_wrong(koan: Koan, name: str, verdict: Verdict, report: GateReport) -> list[Problem]:
@@ -244,7 +244,7 @@ def _file_problems(workbook: Workbook, koan: Koan) -> Iterator[Problem]:
             yield Problem(str(file.relative_to(workbook.root)), "missing")
     for name in koan.needs:
         if name not in workbook.koans:
-            yield Problem(f"content/{koan.chapter}/chapter.toml: {koan.name}", f"needs '{name}', which is no koan")
+            yield Problem(f"content/{koan.chapter}/chapter.toml: {koan.name}", f"needs '{name}', which is not a koan")
     try:
         workbook.notes(koan)
         if workbook.exercise(koan).exists() and workbook.exercise(koan).read_text("utf-8") != stub_of(workbook, koan):
@@ -279,13 +279,15 @@ def _card_problems(workbook: Workbook, card: Card) -> Iterator[Problem]:
         yield Problem(where, "names no fact of the sources")
     if card.pending:
         if card.pending in workbook.koans:
-            yield Problem(where, f"its proof is due: {card.pending} exists; mark its test and drop `pending`")
+            yield Problem(
+                where, f"its proof can be added now: {card.pending} exists; mark its test and remove `pending`"
+            )
         if proofs:
-            yield Problem(where, f"is pending, but {proofs[0].koan} proves it; drop `pending`")
+            yield Problem(where, f"is pending, but {proofs[0].koan} proves it; remove `pending`")
     elif card.evidence == "proved" and not proofs:
         yield Problem(where, f'no test is marked @pytest.mark.card("{card.id}")')
     elif card.evidence == "cited" and not card.citation:
-        yield Problem(where, "is cited, but says no citation")
+        yield Problem(where, "is cited, but has no citation")
 
 
 def _question_problems(question: Question) -> Iterator[Problem]:
@@ -324,7 +326,7 @@ def _lock_problems(workbook: Workbook) -> Iterator[Problem]:
     locked = _locked_ids(workbook.root)
     current = set(ids(workbook))
     for removed in sorted(locked - current):
-        yield Problem(LOCK, f"{removed} has landed and must not go or change its name")
+        yield Problem(LOCK, f"{removed} has been released, so it must not be removed or renamed")
     for new in sorted(current - locked):
         yield Problem(LOCK, f"{new} is new: `koans verify --lock` adds it")
 

@@ -80,7 +80,7 @@ def new_koan(workbook: Workbook, name: str) -> list[Path]:
     """
     match = re.fullmatch(r"(ch\d\d_[a-z_]+)/([a-z][a-z0-9_]*)", name)
     if not match:
-        raise KoansError(f"'{name}' is no koan id: it is CHAPTER/NAME, as in ch06_numerics/logsumexp")
+        raise KoansError(f"'{name}' is not a koan id; an id is CHAPTER/NAME, as in ch06_numerics/logsumexp")
     chapter, koan = match[1], match[2]
     title = koan.replace("_", " ").capitalize()
 

@@ -45,7 +45,7 @@ def read(file: Path) -> str:
 
 
 def contents(file: Path) -> bytes:
-    """The bytes of a file. Raises OSError, also for what is no plain file: a pipe has no end."""
+    """The bytes of a file. Raises OSError, also for what is not a plain file: a pipe has no end."""
     if why := no_plain_file(file):
         raise NotPlain(errno.EINVAL, why, str(file))
     return file.read_bytes()
@@ -61,7 +61,7 @@ def no_plain_file(file: Path) -> str:
         return f"is a link to {os.readlink(file)}, which does not exist: remove the link"
     if file.is_dir():
         return "is a folder: move it away"
-    return "is no plain file: move it away" if file.exists() and not file.is_file() else ""
+    return "is not a plain file: move it away" if file.exists() and not file.is_file() else ""
 
 
 def readable(data: bytes) -> str:

@@ -198,7 +198,7 @@ def _outcome(tests: Sequence[TestResult], broken: str, end: Exit, names: Sequenc
     if failed:
         return _failure(failed, names)
     if untouched := _with(Status.not_started, first_claim):
-        part = f"part of it is still to be written: {len(untouched)} tests meet its 'your turn'"
+        part = f"not finished: {len(untouched)} tests still reach `raise NotImplementedError`"
         return _Outcome(Status.failed, part)
     if _all(Status.passed, [t for t in first_claim if not t.uncompiled]):
         return _Outcome(Status.passed)
@@ -244,7 +244,7 @@ def named_message(test: TestResult, names: Sequence[str]) -> tuple[str, str]:
 def with_unmet_imports(verdict: Verdict, statuses: Mapping[str, Status | None]) -> Verdict:
     """The verdict with a note about each koan that its code imports and that has not passed. Statuses by koan id."""
     unmet = [koan for koan in verdict.imports if statuses.get(koan) != Status.passed]
-    notes = [f"{IMPORTS}{koan}, which has not passed: begin there" for koan in unmet]
+    notes = [f"{IMPORTS}{koan}, which has not passed: start there" for koan in unmet]
     return msgspec.structs.replace(verdict, notes=(*verdict.notes, *notes))
 
 
@@ -307,7 +307,7 @@ def _during(end: Exit) -> str:
 
 
 def _timeout(end: Exit, failed: Sequence[TestResult]) -> str:
-    advice = "Does a loop end, and does recursion do the same work again and again? Either can outlast any limit."
+    advice = "Does every loop end? Does recursion repeat the same work? Both can exceed any time limit."
     message = f"no answer within {end.timed_out:g} s {_during(end)}\n\n{advice}"
     if failed:
         message += f"\n\nBefore that failed: {failed[0].sentence}\n\n{failed[0].message}"
@@ -317,12 +317,12 @@ def _timeout(end: Exit, failed: Sequence[TestResult]) -> str:
 def _crash(end: Exit) -> str:
     during = _during(end)
     if end.nonsense:
-        cause = f"the process sent what is no answer {during}: {end.nonsense}"
-        more = "Does the code reach for the descriptors of the process it runs in?"
+        cause = f"the process sent something that is not an answer {during}: {end.nonsense}"
+        more = "Does the code use file descriptors of its process?"
     elif end.signal:
         cause = f"the process was killed by {end.signal} {during}"
         more = {
-            "SIGSEGV": "A crash in C: memory that is not yours, or recursion too deep for the stack.",
+            "SIGSEGV": "A crash in C code: an invalid memory access, or recursion too deep for the stack.",
             "SIGKILL": "It may have used up the memory.",
         }.get(end.signal, "")
     else:

@@ -383,7 +383,8 @@ def find_root(start: Path) -> Path:
             if "koans" in table.get("tool", {}):
                 return folder
     raise KoansError(
-        f"{start}: no workbook here or above; change to the folder you cloned (its pyproject.toml has [tool.koans])"
+        f"{start}: there is no workbook in this folder or above it; change to the folder that you cloned "
+        "(its pyproject.toml has [tool.koans])"
     )
 
 

@@ -222,7 +222,7 @@ def excess_traffic(traffic: Traffic, least: Moves) -> Gap | None:
         if not excess and traffic.flops > least.flops:
             excess = f"tl.dot computes {traffic.flops / max(1, least.flops):.3g} times the FLOPs that are needed"
         if not excess and traffic.widens:
-            excess = "tl.dot multiplies fp32 tiles made of narrower ones: hand it the tiles as they are loaded"
+            excess = "tl.dot multiplies fp32 tiles made of narrower ones: give it the tiles as they are loaded"
             table.append(f"  {'of fp32 tiles':14}{traffic.fp32_flops:>22,}{0:>12,}")
     return Gap("traffic", f"the result is right, but {excess}", table=table) if excess else None
 

@@ -91,7 +91,7 @@ def shortfall_as_run(
 ) -> Shortfall | None:
     """The same for the kernels without the parts that were not `reached`, or None."""
     found = _shortfall(fn, fn.compiled_as_run(required.arch, *inputs, reached=reached), required)
-    return found and replace(found, message=f"{found.message}, where parts that no program runs are left out")
+    return found and replace(found, message=f"{found.message}, in a version without the parts that no program runs")
 
 
 def drawn(inputs: Sequence[Any]) -> tuple[Any, ...]:
@@ -136,13 +136,15 @@ def _faults(compiled: Compiled, required: Requirements, config: Mapping[str, Any
     if required.operands is not None and compiled.operands != (required.operands,):
         operands = ", ".join(compiled.operands) or "nothing"
         faults[f"{name} operands"] = (
-            f"{name} has the tensor cores of {gpu} multiply {operands}, not {required.operands}"
+            f"{name} makes the tensor cores of {gpu} multiply {operands}, not {required.operands}"
         )
     if required.wgmma and compiled.tf32:
-        faults[f"{name} tf32"] = f"{name} multiplies in tf32, at half the rate: were the tiles made fp32 before tl.dot?"
+        faults[f"{name} tf32"] = (
+            f"{name} multiplies in tf32, at half the rate: were the tiles cast to fp32 before tl.dot?"
+        )
     if required.wgmma and not compiled.wgmma and not compiled.mma:
         faults[f"{name} no tensor cores"] = (
-            f"{name} has no product on the H100's tensor cores (tl.dot wants the tiles as they are loaded)"
+            f"{name} has no product on the H100's tensor cores (give tl.dot the tiles as they are loaded)"
         )
     elif required.wgmma is not None and compiled.wgmma != required.wgmma:
         small = _too_small_for_wgmma(config)

@@ -29,7 +29,7 @@ class NotStarted(AssertionError):
 
     def __init__(self, function: str, imported: str = "") -> None:
         self.imported = imported
-        super().__init__(f"not started: {imported or function} still raises its 'your turn'")
+        super().__init__(f"not started: {imported or function} still raises NotImplementedError")
 
 
 class Message(NamedTuple):
@@ -189,5 +189,5 @@ def _learner_lines(error: BaseException) -> list[str]:
         own = own[:1]
     lines = [f"  at {line.file}:{line.number}: {line.text}" for line in own[-3:]]
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-        lines += ["  the run may use only so much memory: does a size grow with the square of a length?"]
+        lines += ["  the memory of a run is limited: does a size grow with the square of a length?"]
     return lines

@@ -106,7 +106,9 @@ def _show_version(wanted: bool) -> None:
 def where_am_i(
     context: typer.Context,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a screen.")] = False,
-    poll: Annotated[bool, typer.Option("--poll", help="Look at files now and then, where no events arrive.")] = False,
+    poll: Annotated[
+        bool, typer.Option("--poll", help="Check files regularly, for drives that send no file events.")
+    ] = False,
     show_version: Annotated[
         bool,
         typer.Option(
@@ -116,17 +118,17 @@ def where_am_i(
 ) -> None:
     """Tensor Koans: make failing tests pass, one by one.
 
-    Without a verb: the current koan, run again each time you save it. On a terminal this is a screen; where output is
-    no terminal or a dumb one (TERM=dumb), or with --plain, it is lines: where am I, what fails first and why, what to
-    do.
+    Without a verb, `koans` shows the current koan and runs it each time you save its file. On a terminal this is a
+    screen. If the output is not a terminal, or a dumb one (TERM=dumb), or with --plain, it prints lines: the current
+    koan, what fails first and why, and what to do next.
 
     \b
     Examples:
       koans                    work through the koans
       koans --plain            the same in lines
       koans run softmax        run one koan
-      koans hint               one tier more for the current koan
-      koans list               the whole path
+      koans hint               the next hint for the current koan
+      koans list               all koans
     """
     if context.invoked_subcommand is not None:
         return
@@ -161,11 +163,11 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run koans and say what came of each. Exit code 0 if all passed, 1 if not.
+    """Run koans and show their verdicts. Exit code 0 if all passed, 1 if not.
 
-    The first run leaves a warm process behind, so that the next takes half a second. It ends ten minutes after its last
-    run, or when the workbook's own code changes; `koans doctor` shows it. KOANS_WARM_SECONDS sets another time, 0 none;
-    where CI is set the default is 0.
+    The first run leaves a warm process behind, so the next run takes half a second. The process ends ten minutes after
+    its last run, or when the workbook's own code changes; `koans doctor` shows it. KOANS_WARM_SECONDS sets another time
+    (0: no warm process). If CI is set, the default is 0.
 
     \b
     Examples:
@@ -230,11 +232,11 @@ def list_koans(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """The whole path and where you stand on it: each koan's verdict, name, rung and title.
+    """List all koans with your verdict on each, its name, rung and title.
 
     A rung is the kind of work that a koan asks for. Name it: say what happens, or what is at fault. Compute it: write
-    it by its definition. Vectorise it: without loops. Stabilise it: right where numbers are large or small. Fuse it: in
-    one pass, without large intermediates. Budget it: count its bytes, FLOPs and time.
+    it by its definition. Vectorize it: without loops. Stabilize it: keep it right for large and small numbers. Fuse it:
+    in one pass, without large intermediates. Budget it: count its bytes, FLOPs and time.
 
     \b
     Examples:
@@ -256,7 +258,7 @@ def list_koans(
 
 @app.command()
 def hint(name: KoanId = None) -> None:
-    """A hint: one tier more each time, three in all.
+    """Show the next of three hints.
 
     \b
     Examples:
@@ -271,7 +273,7 @@ def hint(name: KoanId = None) -> None:
         if hints.all_seen:
             show("")
     if hints.all_seen:
-        message = f"That was all. `koans solution {hints.koan.name} --peek` shows the model answer, and is recorded."
+        message = f"No more hints. `koans solution {hints.koan.name} --peek` shows the model answer; this is recorded."
         show(Text(message, "dim"))
     not_recorded([hints.not_recorded])
 
@@ -279,9 +281,9 @@ def hint(name: KoanId = None) -> None:
 @app.command()
 def solution(
     name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")],
-    peek: Annotated[bool, typer.Option("--peek", help="Look before your own passes; this is recorded.")] = False,
+    peek: Annotated[bool, typer.Option("--peek", help="Show it before yours passes; this is recorded.")] = False,
 ) -> None:
-    """The model answer, once your own has passed.
+    """Show the model answer, once yours passes.
 
     \b
     Examples:
@@ -293,14 +295,14 @@ def solution(
     with Progress(book.root, must_write=False) as progress:
         text = attempts.open_solution(book, progress, koan, peek=peek)
     if text is None:
-        say(f"the solution of {koan.id} opens when your own passes; --peek shows it now")
+        say(f"the solution of {koan.id} opens when yours passes; --peek shows it now")
         raise typer.Exit(1)
     show(terminal.code_to_copy(text))
 
 
 @app.command()
 def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")]) -> None:
-    """Put a koan's stub back. What it replaces is kept under .koans/replaced.
+    """Reset a koan to its stub. Your version is saved under .koans/replaced.
 
     \b
     Example:
@@ -310,12 +312,12 @@ def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")]) ->
     koan = book.koan(name)
     with Progress(book.root, must_write=False) as progress:
         backup = attempts.reset(book, progress, koan)
-    show(f"exercises/{koan.id}.py is the stub again" + (f"; yours is kept as {backup}" if backup else ""))
+    show(f"exercises/{koan.id}.py was reset to the stub" + (f"; your version is saved at {backup}" if backup else ""))
 
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Is this machine fit: versions, and one known answer from each part. Exit code 1 if something needed is not.
+    """Check this machine: versions, and one known answer from each part. Exit code 1 if something needed fails.
 
     \b
     Example:
@@ -352,7 +354,7 @@ app.command("facts")(facts.facts)
 @app.command()
 def stubs(
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Also replace files that differ; copies are kept.")
+        bool, typer.Option("--overwrite", help="Also replace files that differ; copies are saved.")
     ] = False,
 ) -> None:
     """Write the stub of every koan that has no exercise yet. For authors.
@@ -367,14 +369,14 @@ def stubs(
         for stub in attempts.write_stubs(book, progress, overwrite=overwrite):
             file = f"exercises/{stub.koan.id}.py"
             if not stub.written:
-                show(f"{file} differs from its stub: left as it is (--overwrite replaces it)")
+                show(f"{file} differs from its stub: not changed (--overwrite replaces it)")
             else:
-                show(f"{file} written" + (f"; what was there is kept as {stub.copy}" if stub.copy else ""))
+                show(f"{file} written" + (f"; your version is saved at {stub.copy}" if stub.copy else ""))
 
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(metavar="CHAPTER/NAME", help="The id of the koan to be.")],
+    name: Annotated[str, typer.Argument(metavar="CHAPTER/NAME", help="The id of the new koan.")],
 ) -> None:
     """Start a koan: its five files and its entry in chapter.toml. For authors.
 

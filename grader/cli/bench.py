@@ -10,12 +10,12 @@ import typer
 from grader.book.errors import KoansError, writing
 from grader.cli.base import Json, dump, say, show, waiting, workbook
 
-app = typer.Typer(rich_markup_mode=None, help="Race ways to compute the same thing, and see what bounds them.")
+app = typer.Typer(rich_markup_mode=None, help="Time different ways to compute the same thing, beside their limits.")
 
 
 @app.callback()
 def benches() -> None:
-    """Race ways to compute the same thing, and see what bounds them."""
+    """Time different ways to compute the same thing, beside their limits."""
 
 
 @app.command(short_help="Attention: loops, einsum, Triton and torch's SDPA.")
@@ -23,18 +23,19 @@ def attention(
     lengths: Annotated[str, typer.Option(metavar="N,N", help="Tokens, separated by commas.")] = "512,4096,16384",
     widths: Annotated[str, typer.Option(metavar="N,N", help="Head widths, separated by commas.")] = "64,128",
     budget: Annotated[
-        float, typer.Option(metavar="SECONDS", help="On a CPU: seconds a way may take for a cell.", min=0.1)
+        float,
+        typer.Option(metavar="SECONDS", help="On a CPU: the most seconds that one way may take for a cell.", min=0.1),
     ] = 5.0,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for JSON and plots; default: .koans/bench.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Attention as loops, einsum, Triton (the model's kernel, and yours once written) and torch's SDPA, in bf16.
+    """Time attention in bf16: loops, einsum, Triton (the model kernel, and yours once written) and torch's SDPA.
 
-    On a GPU all are raced in one session. On a CPU what finishes within the budget is timed, and what an H100 would
-    need is predicted from counted bytes and FLOPs; predictions are marked as such in table, plot and JSON. Ctrl-C keeps
-    what there is.
+    With a GPU, all of them take turns in one process. On a CPU, the command times what finishes within the budget. It
+    predicts what an H100 would need from counted bytes and FLOPs. Table, plot and JSON mark predictions as such. Ctrl-C
+    keeps the results so far.
 
     \b
     Examples:

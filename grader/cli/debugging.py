@@ -35,10 +35,10 @@ def debug(
 ) -> None:
     """Run the first failing test of a koan in this terminal, and start a debugger where it fails.
 
-    The koan is run as usual first. The tests that did not pass then run here, without a time limit, until one fails.
-    breakpoint() and input() in your file work, and all that it prints is shown. Where your code raises an exception,
-    the debugger starts there (pytest's --pdb). For a wrong result it calls your function again with the inputs of the
-    message, and stops at the first line.
+    First, the koan runs as usual. Then the tests that did not pass run here, without a time limit, until one fails.
+    breakpoint() and input() work in your file, and you see everything that it prints. If your code raises an exception,
+    the debugger starts there (pytest's --pdb). If the result is wrong, the debugger calls your function again with the
+    inputs from the message, and stops at its first line.
 
     Exit code 0 if no test fails, 1 if one does, 2 without a terminal.
 
@@ -69,12 +69,14 @@ def debug(
 
 def watch(
     form: Annotated[problems.Format, typer.Option("--format", help="The form of a line.")] = "gcc",
-    poll: Annotated[bool, typer.Option("--poll", help="Look at files now and then, where no events arrive.")] = False,
+    poll: Annotated[
+        bool, typer.Option("--poll", help="Check files regularly, for drives that send no file events.")
+    ] = False,
 ) -> None:
-    """For an editor: after each save, the lines at fault in the form of a compiler, until Ctrl-C.
+    """For an editor: after each save, print the lines at fault as a compiler would, until Ctrl-C.
 
-    The koan that was saved last is run, at first the current one. Its problems stand between two lines, so that an
-    editor knows when a list begins and ends:
+    The command runs the koan that you saved last; it starts with the current one. It prints a line before and after the
+    problems, so that an editor knows where the list begins and ends:
 
     \b
       koans: begin ch06_numerics/softmax

@@ -26,9 +26,9 @@ def release(
 ) -> None:
     """Write the student edition: no solutions, a workflow of its own, stubs for `koans reset`. For instructors.
 
-    It takes the files that git tracks; if the workbook is no git checkout, files of the kinds that a workbook has. It
-    says what it left out. Its tests compare with oracles, and oracles are answers: they are in reference/ for anybody
-    to read. Grade with a seed of your own, in a repository of your own.
+    It contains the files that git tracks. If the workbook is not a git checkout, it contains the kinds of files that a
+    workbook has. The command lists what it left out. The tests compare with oracles, so the edition contains them in
+    reference/, where everybody can read these answers. Grade with your own seed, in your own repository.
 
     \b
     Examples:
@@ -48,14 +48,14 @@ def release(
 
 def update(
     place: Annotated[str, typer.Argument(metavar="PLACE", help="The newer edition: a folder, or a git address.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")] = False,
     downgrade: Annotated[bool, typer.Option("--downgrade", help="Go back to an older edition.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring this fork new koans and fixes. What you have written stays as it is.
+    """Get new koans and fixes for this fork. What you wrote does not change.
 
-    An edition decides what code you run next, so take it only from your course. Git's settings of yours are used to
-    reach an address, but nothing that comes from there is run by the update itself. If it is stopped, run it again.
+    An edition brings the code that you run next, so take it only from your course. The update uses your git settings to
+    reach an address, but it runs nothing that comes from there. If it is interrupted, run it again.
 
     \b
     Examples:

@@ -16,12 +16,12 @@ from grader.learn.progress import Progress
 
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write: .apkg, .tsv or .txt.")],
-    everything: Annotated[bool, typer.Option("--all", help="Locked cards too; their backs say so.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also export locked cards; their backs say so.")] = False,
 ) -> None:
     """Write the unlocked cards for Anki (File, Import): a package with formulas and figures, or its text format.
 
-    Importing again brings edited texts up to date, adds what is new and leaves every schedule as it is. Keep to one of
-    the two formats: Anki will not turn the notes of one into those of the other.
+    You can import again at any time. Anki then updates changed texts, adds new cards, and changes no schedule. Use only
+    one of the two formats: Anki treats a package and a text file as different notes.
 
     \b
     Examples:
@@ -61,9 +61,9 @@ def cheatsheet(
     paper: Annotated[Literal["a4", "letter"], typer.Option(help="Paper of a PDF.")] = "a4",
     as_json: Json = False,
 ) -> None:
-    """For the night before: what you missed most, the chapters at a glance, the key facts.
+    """For the night before an exam: what you missed most, all chapters at a glance, the key facts.
 
-    Without -o it goes to the terminal. The whole fits two or three pages, a chapter one or two.
+    Without -o, it is shown in the terminal. All chapters fit on two or three pages, one chapter on one or two.
 
     \b
     Examples:

@@ -15,17 +15,19 @@ def facts(
         list[str] | None,
         typer.Argument(metavar="ID", help="Facts (N8-1), sources (N8, B1) or chapters (ch09); default: all."),
     ] = None,
-    errata: Annotated[bool, typer.Option("--errata", help="The ledger: claim, what holds, and what shows it.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Bring docs/FACTS.md and docs/ERRATA.md up to date.")] = False,
+    errata: Annotated[
+        bool, typer.Option("--errata", help="List the errata: the claim, what holds, and the evidence.")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="Update docs/FACTS.md and docs/ERRATA.md.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit code 1 if one of them is stale.")] = False,
     as_json: Json = False,
 ) -> None:
-    """What the sources say: each fact with its cards and questions, what shows it, and what does not hold.
+    """Show what the sources say: each fact with its cards, questions and evidence, and where it is wrong.
 
     \b
     Examples:
       koans facts                 the table
-      koans facts N8-1            all there is on one fact
+      koans facts N8-1            everything about one fact
       koans facts ch09 B1         the facts of a chapter and of a source
       koans facts --errata
       koans facts --errata ch09 --json

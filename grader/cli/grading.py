@@ -26,7 +26,7 @@ FORMATS = (
 )
 
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
-ClassName = Annotated[str, typer.Option("--class", metavar="NAME", help="What the class is called in reports.")]
+ClassName = Annotated[str, typer.Option("--class", metavar="NAME", help="The name of the class in reports.")]
 Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")]
 Assignment = Annotated[
     str, typer.Option(metavar="NAME", help="The assignment in it: its title or id; added if it is not there.")
@@ -61,7 +61,8 @@ def grade(
         typer.Option("--workbook", metavar="DIR", help="The workbook that judges [default: the installed one]."),
     ] = None,
     require_isolation: Annotated[
-        bool, typer.Option("--require-isolation", help="Refuse to grade where the sandbox is not whole (exit code 2).")
+        bool,
+        typer.Option("--require-isolation", help="Refuse to grade if a part of the sandbox is missing (exit code 2)."),
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Judge every koan again, and replace what is cached.")] = False,
     jobs: Annotated[
@@ -69,20 +70,19 @@ def grade(
         typer.Option("-j", "--jobs", metavar="N", min=1, help="Runs at the same time [default: one for each core]."),
     ] = None,
     single: Annotated[
-        bool, typer.Option("--single", help="PATH is one submission, also if it looks like a class.")
+        bool, typer.Option("--single", help="PATH is one submission, even if it looks like a class.")
     ] = False,
     feedback: Annotated[
-        bool, typer.Option("--feedback", help="Let a workbook judge its own exercises. The result is no grade.")
+        bool, typer.Option("--feedback", help="Let a workbook judge its own exercises. The result is not a grade.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Grade submissions: a verdict per koan and a score each. Their code runs in a sandbox, apart from tests and
-    solutions. Exit code 1 if one could not be graded.
+    """Grade submissions: each gets a verdict per koan and a score. Exit code 1 if one could not be graded.
 
-    Tests and references come from the installed workbook or from --workbook, never from a submission or the current
-    folder. Only the files of our koans are read, once. SECURITY.md says what is promised. Verdicts are cached in
-    .koans/verdicts of the workbook: with the same --seed a second run grades only what has changed, and one that was
-    stopped continues.
+    Submitted code runs in a sandbox, separate from tests and solutions; SECURITY.md says what is promised. Tests and
+    references come from the installed workbook or from --workbook, never from a submission or the current folder. Only
+    the files of koans are read, once. Verdicts are cached in .koans/verdicts of the workbook. With the same --seed, a
+    second run grades only what has changed, and an interrupted run continues.
 
     \b
     Examples:
@@ -118,7 +118,7 @@ def grade(
         files.check(reports, len(sources), options)
         if seed is None:
             seed = draw()
-            say(f"seed {seed}; --seed {seed} repeats this run, or goes on with it")
+            say(f"seed {seed}; --seed {seed} repeats or continues this run")
         cache = VerdictCache(book.root, again=again, tell=say)
         with Runner(book, isolated=True) as runner, waiting("grading") as set_line:
 
@@ -153,13 +153,13 @@ def report(
     gradebook: Gradebook = None,
     assignment: Assignment = "Tensor Koans",
     roster: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="All students: who is in no FILE gets a row with 0 points.")
+        Path | None, typer.Option(metavar="CSV", help="All students: those in no FILE get a row with 0 points.")
     ] = None,
 ) -> None:
-    """Write reports from results that were graded before, also in many places: one class of all of them.
+    """Write reports from results that were graded before; several files become one class.
 
-    A student whose work stands in several files counts once: what was handed in last, else what was graded last. A
-    roster has a column `student` or `id`; Canvas's export is one too.
+    A student in several files counts once: the latest hand-in counts, or else the latest grading. A roster has a column
+    `student` or `id`; an export from Canvas works, too.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ from grader.book.errors import KoansError
 from grader.book.files import check_ending, write_file
 from grader.cli.base import Json, dump, not_recorded, say, show, waiting, workbook
 
-app = typer.Typer(rich_markup_mode=None, help="The same workbook in notebooks: out, and back in.")
+app = typer.Typer(rich_markup_mode=None, help="Write chapters as notebooks, and read them back.")
 SOURCE = "Where a hosted notebook fetches the workbook: owner/name or an https address [default: the remote `origin`]."
 
 
@@ -30,12 +30,12 @@ def export(
     ] = None,
     source: Annotated[str, typer.Option(metavar="PLACE", help=SOURCE)] = "",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace notebooks that are there already; copies are kept.")
+        bool, typer.Option("--overwrite", help="Replace existing notebooks; copies are saved.")
     ] = False,
 ) -> None:
     """Write a chapter as a notebook: its text, each koan with what you have written so far, a check and folded hints.
 
-    Opened where there is no workbook, it fetches this one from PLACE, at this commit (push it first).
+    If you open it where there is no workbook, it fetches this one from PLACE, at this commit (push it first).
 
     \b
     Examples:
@@ -73,25 +73,25 @@ def export(
                 continue
             show(f"{file}: {one.title}, {len(one.koans)} koans" + (f"; what was there is kept as {copy}" * bool(copy)))
     if not fetched_from.address:
-        say("no public address is known, so these open beside a workbook only; --source PLACE changes that")
+        say("no public address is known, so these notebooks need a workbook beside them; --source PLACE changes that")
     for other in skipped[:-1]:
         say(str(other))
     if skipped:
         raise skipped[-1]
 
 
-@app.command("import", short_help="Bring answers from a notebook into exercises/.")
+@app.command("import", short_help="Copy answers from a notebook into exercises/.")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.ipynb", help="A notebook with answers.")],
-    chapter: Annotated[
-        str, typer.Option(metavar="CHAPTER", help="Which chapter it is of, where it does not say.")
-    ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
+    chapter: Annotated[str, typer.Option(metavar="CHAPTER", help="Its chapter, if the notebook does not say.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written; write nothing.")] = False,
     run: Annotated[bool, typer.Option("--run/--no-run", help="Run what was written, for progress and cards.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Bring answers from a notebook into exercises/: by function name, wherever their cells stand. What they replace is
-    kept under .koans/. A koan with two different answers is left alone and reported; the exit code is 1 then.
+    """Copy answers from a notebook into exercises/, by function name, from any cell.
+
+    Your replaced files are saved under .koans/. If a koan has two different answers, it is not changed, the command
+    reports it, and the exit code is 1.
 
     \b
     Examples:
@@ -122,7 +122,7 @@ def import_(
                     if not as_json:
                         show(terminal.verdict(step.koan, step.verdict), unlocked(step.unlocked))
                         if one.replaced_passed and not step.verdict.passed:
-                            show(Text(f"what it replaced had passed, and is kept as {one.copy}", "yellow"))
+                            show(Text(f"the replaced version had passed; it is saved at {one.copy}", "yellow"))
     if as_json:
         dump({**msgspec.to_builtins(imported), "verdicts": [msgspec.to_builtins(step.verdict) for step in steps]})
     elif steps:
@@ -142,8 +142,9 @@ def badges(
         ),
     ] = None,
 ) -> None:
-    """Write badges that open each chapter's notebook: into README.md and at the head of each chapter. For owners of a
-    public repository; .github/workflows/notebooks.yml keeps the notebooks themselves on a branch.
+    """Write badges that open each chapter's notebook, to README.md and to the top of each chapter.
+
+    For owners of a public repository. .github/workflows/notebooks.yml keeps the notebooks on a branch.
 
     \b
     Examples:

@@ -25,13 +25,13 @@ def cards(
     chapter: Annotated[
         str | None, typer.Option("--chapter", metavar="CHAPTER", help="Only this chapter's.", show_default=False)
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Locked cards one by one, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also list each locked card.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Drill cards, unlocked by passing tests: what is due, new, back later, and locked by which koan.
+    """List the drill cards: due, new, later, and locked with the koan that unlocks them.
 
-    A card unlocks when every test that names it has passed; one that no test can prove, with the last koan of its
-    chapter.
+    A card unlocks when every test that names it has passed. A card that no test can prove unlocks with the last koan of
+    its chapter.
 
     \b
     Examples:
@@ -63,11 +63,11 @@ def review(
         int | None, typer.Option("--limit", metavar="N", help="Cards this session [default: the setting, 30].", min=1)
     ] = None,
 ) -> None:
-    """Review the cards that are due, then some new ones. Every rating is kept as it is given.
+    """Review the cards that are due, then some new ones. Each rating is saved at once.
 
-    Any key shows the answer; 1 again, 2 hard, 3 good, 4 easy, each with the time until the card is back; u takes the
-    last rating back; q or Ctrl-C ends. Cards of facts that you missed in a quiz come first, then cards of mistakes that
-    you made in a koan; the answer then says which mistake.
+    Any key shows the answer. Then rate it: 1 again, 2 hard, 3 good, 4 easy; each shows when the card returns. u undoes
+    the last rating; q or Ctrl-C quits. Cards about facts that you missed in a quiz come first. Next come cards about
+    mistakes that you made in a koan, and the answer names the mistake.
 
     \b
     Examples:
@@ -84,10 +84,10 @@ def review(
 
 def settings(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which.", show_default=False)] = None,
-    value: Annotated[str | None, typer.Argument(metavar="VALUE", help="What to set it to.", show_default=False)] = None,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE", help="Its new value.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
-    """What you may set, kept in .koans/settings.toml.
+    """Show or change your settings, stored in .koans/settings.toml.
 
     \b
     Examples:
@@ -117,17 +117,21 @@ def again(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="ID", help="A koan that has passed; default: the one begun, or due longest.", show_default=False
+            metavar="ID",
+            help="A passed koan; default: the one you started, or the one due longest.",
+            show_default=False,
         ),
     ] = None,
-    give_up: Annotated[bool, typer.Option("--give-up", help="End the one that was begun: it comes back soon.")] = False,
+    give_up: Annotated[
+        bool, typer.Option("--give-up", help="Give up the one you started; it comes back soon.")
+    ] = False,
 ) -> None:
-    """Solve a passed koan again, from a fresh stub in a scratch file under .koans/again. exercises/ is left alone.
+    """Solve a passed koan again, from a fresh stub in a scratch file under .koans/again. exercises/ does not change.
 
-    On a terminal every save runs the koan's tests; elsewhere the first call writes the stub and each call after it runs
-    it (exit code 1 until it passes). The time is that from the first call. On a pass your answer stands beside your
-    first one, and you say how hard it was; that sets when it is back. `koans settings resolve false` opts out of koans
-    that come back by themselves.
+    On a terminal, each save runs the koan's tests. Elsewhere, the first call writes the stub, and each later call runs
+    it (exit code 1 until it passes). The clock starts at the first call. When it passes, you see the new answer beside
+    your first one and say how hard it was; your rating decides when it returns. `koans settings resolve false` stops
+    koans from returning by themselves.
 
     \b
     Examples:
@@ -163,10 +167,10 @@ def read(
     chapter: Annotated[str, typer.Argument(metavar="CHAPTER", help="A chapter: ch06_numerics, ch06, 6 or numerics.")],
     no_questions: Annotated[bool, typer.Option("--no-questions", help="The text alone.")] = False,
 ) -> None:
-    """Read a chapter: predict first, read, compare, then say what it left behind.
+    """Read a chapter: answer a question, read, compare, then answer from memory.
 
-    Your answers are kept. A prediction is asked once. Where this is no terminal the question stands above the text and
-    nothing is asked. Long texts go through $PAGER.
+    Your answers are saved. You are asked for a prediction only once. Without a terminal, the question is shown above
+    the text, and nothing is asked. Long texts are shown with $PAGER.
 
     \b
     Examples:
@@ -186,7 +190,7 @@ def read(
                 if not progress.refused:
                     run_reading(book, progress, opened, screens)
                     return
-            say(f"answers are not kept, so nothing is asked: {progress.refused}")
+            say(f"answers cannot be saved, so no questions are asked: {progress.refused}")
         if not no_questions:
             for question in begin(book.questions_of(opened), {}).predict:
                 show(report.prediction(question), "")
@@ -203,12 +207,13 @@ def quiz(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Multiple choice, with the reason for each option afterwards. What you missed last time comes first, then what you
-    were never asked.
+    """Answer multiple-choice questions; then see the reason for each option.
 
-    A miss makes the cards of the same facts come first in `koans review`. Where this is no terminal, answers are lines
-    of standard input: a letter or a number each. With --json the questions go to standard error, the summary to
-    standard output.
+    Questions that you missed last time come first, then new ones.
+
+    If you miss a question, the cards about the same facts come first in `koans review`. Without a terminal, answers are
+    lines of standard input: a letter or a number each. With --json, the questions go to standard error and the summary
+    to standard output.
 
     \b
     Examples:
@@ -244,10 +249,11 @@ def stats(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Passes by day, rungs by chapter, your mistakes, retention, time to solve, and what comes up.
+    """Show passes by day, rungs by chapter, your mistakes, retention, time to solve, and what is due.
 
-    Time to solve leaves out breaks of half an hour and more. Retention counts reviews a day or more after the last.
-    A mistake is a wrong answer that a failed attempt looked like; it counts once per text, so running again adds none.
+    Time to solve leaves out breaks of half an hour and more. Retention counts reviews that came a day or more after the
+    last one. A mistake is a wrong answer that a failed attempt looked like. It counts once for each text, so running
+    the same text again adds nothing.
 
     \b
     Examples:

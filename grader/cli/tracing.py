@@ -37,9 +37,9 @@ def trace(
     """Show what your kernel does: which program loads and stores what, step by step.
 
     Your kernel runs on a small example with your CONFIG: several programs along each axis, and a tail. The text says
-    what each line moves, which blocks each program reads, and what L2 could do. The page draws it: tensors as grids,
-    programs as colors, a slider for the steps. It is one file that works without a network; without -o it is
-    .koans/trace/NAME.html. A kernel that fails is shown up to there. Whether the results are right, `koans run` says.
+    what each line moves, which blocks each program reads, and what L2 could share. The page shows tensors as grids,
+    programs as colors, and a slider for the steps. It is one file that works without a network; the default place is
+    .koans/trace/NAME.html. If a kernel fails, the trace ends there. `koans run` tells whether the results are right.
 
     Exit code 0 if the kernel ran to its end, 1 if it failed or is not written yet.
 
@@ -70,7 +70,7 @@ def trace(
         with waiting(f"tracing {koan.id}"):
             report = traced(book, koan)
     except NothingYet:
-        say(f"exercises/{koan.id}.py is not written yet: nothing to trace")
+        say(f"exercises/{koan.id}.py is not written yet, so there is nothing to trace")
         raise typer.Exit(1) from None
     if step is not None:
         assert file is not None

@@ -48,8 +48,8 @@ def verify(
     ] = 0,
     as_json: Json = False,
 ) -> None:
-    """The gate every koan passes: solutions and right answers pass, wrong ones fail by name, stubs pass nothing, and
-    the sandbox gives the same verdicts.
+    """Run the gate: solutions and right answers pass, wrong answers fail and are named, stubs pass no test, and the
+    sandbox gives the same verdicts.
 
     \b
     Examples:

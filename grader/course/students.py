@@ -42,7 +42,7 @@ def combine(name: str, found: Sequence[Found]) -> Class:
         first, second = kept[same], (file, grade)
         counts, loses = (second, first) if _time(grade) >= _time(first[1]) else (first, second)
         kept[same] = counts
-        both = f"{_where(*loses)} and {_where(*counts)} are the same student's"
+        both = f"{_where(*loses)} and {_where(*counts)} belong to the same student"
         names = dict.fromkeys(one_line(one.submission) for one in (first[1], grade))
         notes.append(f"{', '.join(names)}: {both}; the second counts")
     grades = [grade for _, grade in kept]
@@ -80,7 +80,7 @@ def _namesakes(file: str, grade: Grade, kept: Iterable[tuple[str, Grade]]) -> It
     for other_file, other in kept:
         if other.submission == grade.submission and not (other.student and grade.student):
             places = f"{one_line(other.folder)} in {other_file} and {one_line(grade.folder)} in {file}"
-            yield f"{one_line(grade.submission)}: {places} are kept as two students'; a student id would tell"
+            yield f"{one_line(grade.submission)}: {places} are counted as two students, because they have no student id"
             return
 
 

@@ -147,7 +147,7 @@ class KernelContestant:
         timed = {t.data_ptr() for t in self.fresh}
         indices = [i for i, x in enumerate(got) if not self.only or x.data_ptr() in timed]
         if not indices:
-            return "no kernel that is timed writes a result"
+            return "none of the timed kernels writes a result"
         return _checked(got, self.results, self.seed, indices)
 
     def _recorded_launches(self) -> list[Launch]:

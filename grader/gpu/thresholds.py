@@ -64,7 +64,7 @@ def judge(yours: Times, others: Sequence[Times], at_least: Mapping[str, float], 
     rejected = len(yours.ms) - len(honest.ms)
     if 2 * rejected >= len(yours.ms):
         least = f"{floor:.3g} ms is the least this device needs for the work"
-        return Judgement(False, f"{rejected} of {len(yours.ms)} times are not to be believed: {least}")
+        return Judgement(False, f"{rejected} of {len(yours.ms)} timings rejected, impossibly fast: {least}")
     lines = [_line(honest, "yours", rejected)]
     believable = {other.name: other.above(floor) for other in others}
     rivals = {name: fastest(family(name, list(believable.values()))) for name in at_least}
@@ -86,7 +86,7 @@ def _shortfall(name: str, least: float, yours: Times, rival: Times | None, other
     """Why the learner's kernel does not reach a ratio, or an empty string. `rival`: the fastest of the family."""
     if rival is not None:
         ratio = rival.median / yours.median
-        return f"{ratio:.2f} times the speed of {rival.name}; {least:g} is wanted" if ratio < least else ""
+        return f"{ratio:.2f} times the speed of {rival.name}; {least:g} is needed" if ratio < least else ""
     members = family(name, others)
     if not members:
         return f"there is nothing to compare with: {name} was not timed"

@@ -77,7 +77,7 @@ def explain_import(error: BaseException, koan: Koan) -> str:
         return f"{name} imports {other}: {error}"
     if isinstance(error, ImportError) and str(error).startswith("cannot import name '"):
         wanted = str(error).split("'")[1]
-        return f"{name} defines no '{wanted}': the tests call it by that name, so keep it"
+        return f"{name} does not define '{wanted}', which the tests call: keep that name"
     frames = own_frames(error)
     return f"importing {name} raised {type(error).__name__}: {str(error).strip()}\n{frames}".rstrip().rstrip(":")
 

@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--brief",
         action="store_true",
-        help="report the first failing input found, not a smaller one, and end once a failure's name is settled",
+        help="report the first failing input instead of a smaller one, and stop once the name of a failure is known",
     )
     group.addoption("--seed", type=int, default=0, metavar="N", help="seed of all random inputs (default 0; printed)")
 

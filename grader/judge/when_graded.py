@@ -19,7 +19,7 @@ from grader.book.stubs import stub_of
 from grader.book.syntax import parse
 from grader.book.workbook import Koan, Workbook
 
-FILES = "the grader's sandbox has none of your files"
+FILES = "the grader's sandbox does not contain your files"
 PROCESSES = "the grader's sandbox starts no processes"
 NETWORK = "the grader's sandbox has no network"
 # What may be refused: what the learner does, and why it fails.

@@ -221,7 +221,7 @@ def _parts(
                 tune = node
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value):
                 if name in RESERVED or name in functions or name in constants or name.startswith("_"):
-                    raise _error(node, file, f"`{name}` cannot be the name of a constant here, or is there twice")
+                    raise _error(node, file, f"`{name}` cannot be the name of a constant here, or appears twice")
                 _check_constant(node, value, file)
                 constants[name] = node
             case ast.AnnAssign(target=ast.Name(id=name)) if ast.unparse(node.annotation) == CONSTANT:
@@ -263,7 +263,7 @@ def _check_head(node: ast.FunctionDef, used_names: tuple[Collection[str], ...], 
         message = f"{node.name}: a kernel file holds functions marked @triton.jit and nothing else"
         raise _error(node, file, message)
     if any(node.name in names for names in used_names) or node.name.startswith("_"):
-        raise _error(node, file, f"`{node.name}` cannot be the name of a kernel here, or is there twice")
+        raise _error(node, file, f"`{node.name}` cannot be the name of a kernel here, or appears twice")
 
 
 def _check_import(node: ast.Import | ast.ImportFrom, file: str) -> None:
@@ -288,7 +288,7 @@ def _check_values(node: ast.Assign, config: Mapping[str, Any], file: str) -> Non
     for name, value in config.items():
         if name in COMPILER_OPTIONS:
             raise _error(
-                node, file, f"`{name}` has no place in CONFIG: of Triton's options only num_warps and num_stages"
+                node, file, f"`{name}` is not allowed in CONFIG: of Triton's options only num_warps and num_stages"
             )
         if type(value) not in (int, float, bool):
             raise _error(node, file, f"CONFIG and TUNE hold numbers; {name} is {value!r}")
@@ -329,7 +329,7 @@ def kernel_lines(text: KernelText) -> str:
     source = "".join(line if k else "\n" for line, k in zip(text.lines, keep, strict=True))
     checked = ast.Module(list(parts), [])
     if ast.dump(parse(source)) != ast.dump(checked):  # the text that runs must be the text that was checked
-        raise KernelSyntaxError("the kernels could not be told from the rest of the file", (text.file, 1, 1, ""))
+        raise KernelSyntaxError("the kernels could not be separated from the rest of the file", (text.file, 1, 1, ""))
     return source
 
 
@@ -386,7 +386,7 @@ class _Checker:
 
     def statement(self, node: ast.stmt) -> None:
         if not isinstance(node, STATEMENTS):
-            raise self.error(node, f"`{ast.unparse(node).splitlines()[0]}` has no place in a kernel")
+            raise self.error(node, f"`{ast.unparse(node).splitlines()[0]}` is not allowed in a kernel")
         if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Call):
             raise self.error(node, f"`{ast.unparse(node)}` does nothing: assign it or store it")
         if isinstance(node, ast.AnnAssign):
@@ -415,7 +415,7 @@ class _Checker:
 
     def expression(self, node: ast.AST) -> None:
         if not isinstance(node, EXPRESSIONS):
-            raise self.error(node, f"`{ast.unparse(node)}` has no place in a kernel: write it with tl.*")
+            raise self.error(node, f"`{ast.unparse(node)}` is not allowed in a kernel: write it with tl.*")
         if isinstance(node, (ast.BinOp, ast.Compare, ast.AugAssign)):
             ops = node.ops if isinstance(node, ast.Compare) else [node.op]
             if any(isinstance(op, REFUSED) for op in ops):
@@ -423,11 +423,11 @@ class _Checker:
         if isinstance(node, ast.Compare) and _is_of_a_number(node):
             raise self.error(node, f"`{ast.unparse(node)}`: write == or != in a kernel; `is` is for None alone")
         if isinstance(node, ast.Constant) and not isinstance(node.value, (int, float, type(None))):
-            raise self.error(node, f"`{ast.unparse(node)}` has no place in a kernel: numbers only")
+            raise self.error(node, f"`{ast.unparse(node)}` is not allowed in a kernel: numbers only")
         if isinstance(node, ast.Name) and node.id.startswith("_") and node.id != "_":
             raise self.error(node, f"`{node.id}`: names in a kernel do not start with an underscore")
         if isinstance(node, ast.Name) and not any(node.id in names for names in (self.names, CALLS, self.kernels)):
-            raise self.error(node, f"`{node.id}` is no parameter or variable of this kernel")
+            raise self.error(node, f"`{node.id}` is not a parameter or variable of this kernel")
         if isinstance(node, ast.Attribute):
             self.attribute(node, called=False)
         elif isinstance(node, ast.Call):
@@ -442,15 +442,15 @@ class _Checker:
             if name in (FUNCTIONS if called else DTYPES):
                 return
             known = FUNCTIONS | DTYPES
-            why = ADVICE.get(name, "it is called, not named" if name in known else UNKNOWN)
-            raise self.error(node, f"`{head}.{name}` has no place in a kernel: {why}")
+            why = ADVICE.get(name, "call it instead of naming it" if name in known else UNKNOWN)
+            raise self.error(node, f"`{head}.{name}` is not allowed in a kernel: {why}")
         if node.attr not in (METHODS if called else PROPERTIES):
             text = ast.unparse(node)
             first = text.removeprefix("tl.").partition(".")[0] if text.startswith("tl.") else ""  # tl.extra.cuda.smid
             allowed = "only tl.* and what a tile has, such as .to, .T, .dtype, .shape, .sum"
-            why = "it is called, not named" if node.attr in METHODS else ADVICE.get(node.attr, allowed)
+            why = "call it instead of naming it" if node.attr in METHODS else ADVICE.get(node.attr, allowed)
             why = ADVICE.get(first, why)
-            raise self.error(node, f"`{text}` has no place in a kernel: {why}")
+            raise self.error(node, f"`{text}` is not allowed in a kernel: {why}")
         self.expression(node.value)
 
     def call(self, node: ast.Call) -> None:
@@ -481,10 +481,10 @@ class _Checker:
 
     def keyword(self, node: ast.keyword) -> None:
         if node.arg is None or node.arg.startswith("_"):
-            raise self.error(node.value, f"`{ast.unparse(node)}` has no place in a call in a kernel")
+            raise self.error(node.value, f"`{ast.unparse(node)}` is not allowed in a call in a kernel")
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             if node.value.value not in KEYWORD_VALUES.get(node.arg, ()):
-                raise self.error(node.value, f"`{ast.unparse(node)}` has no place in a call in a kernel")
+                raise self.error(node.value, f"`{ast.unparse(node)}` is not allowed in a call in a kernel")
             return
         self.expression(node.value)
 

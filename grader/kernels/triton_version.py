@@ -9,7 +9,7 @@ from functools import cache
 
 TESTED = (3, 7), (3, 10)  # versions whose compiler is tested: from, up to but not including
 
-ELSEWHERE = "compiling needs triton, which is built for Linux only"
+ELSEWHERE = "compiling needs triton, which exists for Linux only"
 
 
 @cache

@@ -175,7 +175,7 @@ def open_solution(workbook: Workbook, progress: Progress, koan: Koan, *, peek: b
             try:
                 progress.record_peek(koan)
             except DatabaseRefused as error:
-                raise KoansError(f"the peek cannot be recorded, so the solution stays closed: {error}") from None
+                raise KoansError(f"the peek cannot be recorded, so the solution is not shown: {error}") from None
         else:
             progress.check_readable()
             return None

@@ -71,7 +71,7 @@ def _python(root: Path) -> Finding:
 
 def _package(name: str, tested: str, smoke: Callable[[], str]) -> Finding:
     needed = name != "triton"
-    without = "" if needed else "; the compiled kernel's tests say 'not run here', everything else runs"
+    without = "" if needed else "; tests of compiled kernels say 'not run here', everything else runs"
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -150,7 +150,7 @@ def _gpu() -> str:
     import torch
 
     if not torch.cuda.is_available():
-        raise Absent("no CUDA GPU: every koan can be passed without; throughput claims say 'not run here'")
+        raise Absent("no CUDA GPU: every koan can be passed without one; throughput claims say 'not run here'")
     x = torch.eye(64, device="cuda", dtype=torch.bfloat16)
     _expect((x @ x).sum().item(), 64.0, "a bf16 matmul on the GPU")
     major, minor = torch.cuda.get_device_capability()
@@ -186,16 +186,16 @@ def _warm(root: Path) -> Finding:
     """The warm processes that `koans run` and the app left running, and how to end them."""
     part = "warm"
     if not hasattr(os, "fork"):
-        return Finding(part, "none", True, "this platform cannot fork: every run starts from scratch", needed=False)
+        return Finding(part, "none", True, "this platform cannot fork, so every run starts from scratch", needed=False)
     try:
         stays, servers = shared_server.seconds(), shared_server.find_warm(root)
     except KoansError as error:
-        return Finding(part, "none", True, f"none can be left behind: {error}", needed=False)
+        return Finding(part, "none", True, f"a warm process cannot be left behind: {error}", needed=False)
     if not servers:
         next_run = (
             f"the next run leaves one for {_time(stays)}"
             if stays
-            else f"none is left behind here ({shared_server.VARIABLE} or CI says so)"
+            else f"no warm process is left behind here ({shared_server.VARIABLE} or CI says so)"
         )
         return Finding(part, "none", True, next_run, needed=False)
     lines = [

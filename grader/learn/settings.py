@@ -52,10 +52,12 @@ def load(root: Path) -> Settings:
     values = _read(root)
     for name, value in values.items():
         if name not in DESCRIPTIONS:
-            raise KoansError(f"{settings_file(root)}: '{name}' is no setting: there are {', '.join(DESCRIPTIONS)}")
+            raise KoansError(
+                f"{settings_file(root)}: '{name}' is not a setting; the settings are {', '.join(DESCRIPTIONS)}"
+            )
         if not _is_valid(name, value):
             now = str(value).lower() if isinstance(value, bool) else value
-            wanted = f"{name} must be {ALLOWED[name]}, and is {now}"
+            wanted = f"{name} must be {ALLOWED[name]}, but is {now}"
             raise KoansError(f"{settings_file(root)}: {wanted}; `koans settings {name} VALUE` changes it")
     return msgspec.convert(values, Settings)
 
@@ -67,7 +69,7 @@ def _read(root: Path) -> dict[str, Any]:
         with reading(file):
             return tomllib.loads(file.read_bytes().decode("utf-8")) if file.exists() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KoansError(f"{file}: is no TOML ({error}); correct it, or remove it to have the defaults") from None
+        raise KoansError(f"{file}: is not TOML ({error}); correct it, or remove it to use the defaults") from None
 
 
 def _is_valid(name: str, value: Any, *, strict: bool = True) -> bool:
@@ -81,7 +83,7 @@ def _is_valid(name: str, value: Any, *, strict: bool = True) -> bool:
 def check_name(name: str) -> None:
     """Raises KoansError if there is no setting of this name."""
     if name not in DESCRIPTIONS:
-        raise KoansError(f"'{name}' is no setting: there are {', '.join(DESCRIPTIONS)}")
+        raise KoansError(f"'{name}' is not a setting; the settings are {', '.join(DESCRIPTIONS)}")
 
 
 def change(root: Path, name: str, value: str) -> Settings:

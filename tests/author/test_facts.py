@@ -94,7 +94,7 @@ def test_a_fact_must_not_go(play):
             toml.write_text(toml.read_text().replace('"Q9"', '"Q99"'))
     messages = [p.message for p in gate.static_problems(Workbook(play.root)) if "Q9" in p.message]
     assert messages == [
-        "fact Q9 has landed and must not go or change its name",
+        "fact Q9 has been released, so it must not be removed or renamed",
         "fact Q99 is new: `koans verify --lock` adds it",
     ]
 

@@ -106,7 +106,7 @@ def test_an_answer_that_the_sandbox_makes_another_is_reported(found):
 
 
 def test_a_test_that_the_stub_passes_is_reported(found):
-    assert "ch07_attention/causal_mask stub: the stub passes 'nothing': that test asks nothing" in found
+    assert "ch07_attention/causal_mask stub: the stub passes 'nothing': that test checks nothing" in found
 
 
 def test_a_stub_that_differs_from_its_solution_is_reported(play):
@@ -134,7 +134,7 @@ def test_cards_markers_hints_and_needs_must_resolve(play):
     assert 'cards.toml: causal-mask: no test is marked @pytest.mark.card("causal-mask")' in problems
     assert "no card is called 'no-such-card'" in problems
     assert "section '# Hint 2' is missing or empty" in problems
-    assert "needs 'ch13_triton/nothing', which is no koan" in problems
+    assert "needs 'ch13_triton/nothing', which is not a koan" in problems
 
 
 def test_a_landed_id_must_not_go_and_a_new_one_must_be_locked(play):
@@ -145,7 +145,7 @@ def test_a_landed_id_must_not_go_and_a_new_one_must_be_locked(play):
         'card("kernel-tail")',
     )
     assert _static(play) == [
-        "content/ids.lock: card kernel-tail-mask has landed and must not go or change its name",
+        "content/ids.lock: card kernel-tail-mask has been released, so it must not be removed or renamed",
         "content/ids.lock: card kernel-tail is new: `koans verify --lock` adds it",
     ]
 

@@ -98,7 +98,7 @@ def test_plain_pytest_says_the_same_about_malformed_content(play):
 
 def test_outside_a_workbook(play, tmp_path):
     (tmp_path / "elsewhere").mkdir()
-    _one_line(play.koans("list", cwd=tmp_path / "elsewhere"), "no workbook here or above")
+    _one_line(play.koans("list", cwd=tmp_path / "elsewhere"), "there is no workbook in this folder or above it")
 
 
 def test_the_workbook_is_found_from_a_folder_inside_it(play):
@@ -153,7 +153,7 @@ def test_doctor_finds_this_machine_fit(alone):
         assert part in result.stdout
     assert "gives the known answer" in result.stdout
     assert ("✓ sandbox" in result.stdout) == trusted(probe.level(ROOT))
-    assert "none is left behind here (KOANS_WARM_SECONDS or CI says so)" in result.stdout
+    assert "no warm process is left behind here (KOANS_WARM_SECONDS or CI says so)" in result.stdout
 
 
 def test_doctor_says_when_a_version_is_outside_the_tested_range(play):

@@ -16,7 +16,7 @@ def test_stubs_writes_what_is_missing_leaves_what_differs_and_overwrites_only_wh
 
     first = play.says("stubs", env={"COLUMNS": "100"})
     assert first.stdout.splitlines() == [
-        "exercises/ch01_tensors/l2_norm.py differs from its stub: left as it is (--overwrite replaces it)",
+        "exercises/ch01_tensors/l2_norm.py differs from its stub: not changed (--overwrite replaces it)",
         "exercises/ch01_tensors/dot.py written",
     ]
     assert (first.returncode, gone.read_text(), edited.read_text()) == (0, stub, "mine = 1\n")

@@ -264,7 +264,7 @@ def test_grades_are_whole_where_no_verdict_can_be_kept(small, tmp_path):
     assert run.returncode == 0
     assert _points(json.loads(run.stdout)) == {"ada": 3, "ben": 1, "cyd": 0}
     (line,) = [line for line in run.stderr.splitlines() if "verdicts" in line]
-    assert "cannot be read (Not a directory); grading goes on, and no further verdict is kept" in line
+    assert "cannot be read (Not a directory); grading continues, and no further verdict is cached" in line
 
 
 def test_a_kept_verdict_shows_no_path_of_the_student_who_handed_the_text_in_first(small, tmp_path):

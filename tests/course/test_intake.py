@@ -122,7 +122,7 @@ def test_a_notebook_or_an_archive_within_an_archive_is_read(book, intake, solved
 def test_a_single_file_is_a_submission_if_it_is_called_as_a_koan(intake, solved, tmp_path):
     assert dict(_take(intake, _put(tmp_path / "scores.py", solved)).texts) == {KOAN: solved}
     taken = _take(intake, _put(tmp_path / "mine.py", solved))
-    assert taken.problem == "mine.py: is no folder, notebook (.ipynb), archive or file of a koan"
+    assert taken.problem == "mine.py: is not a folder, notebook (.ipynb), archive or file of a koan"
 
 
 def test_a_folder_that_was_checked_out_tells_its_commit_and_what_differs_from_it(intake, solved, tmp_path):
@@ -170,8 +170,8 @@ def test_what_is_no_plain_file_is_refused_with_its_koan(intake, tmp_path):
     assert dict(taken.texts) == {}
     assert {k.partition("/")[2]: re.split(r"\.py,? ", reason)[1] for k, reason in taken.refused.items()} == {
         "scores": "is a link, a folder or not to be read: hand in the file itself",
-        "attention": "is no plain file of its own: hand in the file itself",
-        "causal_mask": "is no plain file of its own: hand in the file itself",
+        "attention": "is not a plain file of its own: hand in the file itself",
+        "causal_mask": "is not a plain file of its own: hand in the file itself",
         "repeat_kv": "line 1: the byte 0xff is not utf-8 text; save the file as UTF-8, "
         "or name its encoding on the first line, as in # coding: latin-1",
         "split_heads": "has 585 KiB; 256 is the most",
@@ -249,7 +249,7 @@ def test_a_link_in_a_class_is_no_way_to_the_work_of_another_learner(intake, solv
     }
     assert [line.partition(":")[0] for line in collected.notes] == [
         "1 of 9 names look like a download of Canvas (mal_12_345_hw), but folders lie among archives",
-        "no submission, because it is no folder, notebook (.ipynb) or archive",
+        "not a submission, because it is not a folder, notebook (.ipynb) or archive",
     ]
     assert collected.notes[1].endswith(": mal6")
 
@@ -408,7 +408,7 @@ def test_every_entry_of_a_class_is_a_row_or_a_line(intake, tmp_path):
     assert names == ["ada", "ben", "cyd", "empty"]
     assert notes == (
         "hidden, not looked at: .DS_Store",
-        "no submission, because it is no folder, notebook (.ipynb) or archive: pipe, notes.txt",
+        "not a submission, because it is not a folder, notebook (.ipynb) or archive: pipe, notes.txt",
     )
 
 

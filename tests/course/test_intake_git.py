@@ -337,14 +337,14 @@ def test_a_link_to_a_folder_is_refused(honest, neighbor, scratch, name):
 def test_a_pipe_in_the_place_of_a_file_is_refused_and_nothing_waits_for_it(honest, scratch, name):
     (honest / ".git" / name).unlink(missing_ok=True)
     os.mkfifo(honest / ".git" / name)
-    assert "no plain file" in reason(honest, scratch)
+    assert "not a plain file" in reason(honest, scratch)
 
 
 @pytest.mark.parametrize("name", ["HEAD", "packed-refs", "shallow"])
 def test_a_folder_in_the_place_of_a_file_is_refused_and_a_file_in_the_place_of_a_folder(honest, scratch, name):
     (honest / ".git" / name).unlink(missing_ok=True)
     (honest / ".git" / name).mkdir()
-    assert reason(honest, scratch) == f"its {name} is no plain file"
+    assert reason(honest, scratch) == f"its {name} is not a plain file"
     shutil.rmtree(honest / ".git/objects")
     (honest / ".git/objects").write_text(SECRET)
     assert reason(honest, scratch) == "its objects cannot be read"

@@ -109,7 +109,7 @@ def test_an_id_that_only_one_learners_name_tells_is_not_used(name, learner, stud
     assert (only.learner, only.student) == (learner, "")
     assert only.notes == (
         f"the id {student} stands in the name only, and no other learner's work is beside it: not used; "
-        "a roster with student, path and id can say whose this is",
+        "a roster with student, path and id can name the owner",
     )
 
 
@@ -198,7 +198,7 @@ def test_a_learner_called_like_another_with_their_id_is_joined_to_nobody():
     names = ["bob_8_1001_hw.py", "bob_8_999_1002_hw.py", "bob_8_998_1003_hw.py"]
     assert students(*names) == [("bob", "8"), (names[1], ""), (names[2], "")]
     for one in groups(*names)[1:]:
-        assert one.notes == ("whose this is cannot be told: its name has more than two numbers that may be ids",)
+        assert one.notes == ("the owner is unknown: its name has more than two numbers that may be ids",)
 
 
 # Blackboard
@@ -221,7 +221,7 @@ def test_a_user_name_that_nothing_tells_for_certain_is_no_id(users):
     assert students(*K_1, users=users) == [("K_1_x_ada", ""), ("K_1_bob", "")]
     for one in groups(*K_1, users=users):
         assert one.notes == (
-            "which part of its name is the user's cannot be told, so it has no id: Blackboard's .txt files would tell",
+            "its name does not show which part is the user name, so it has no id: keep Blackboard's .txt files",
         )
 
 

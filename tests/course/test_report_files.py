@@ -317,7 +317,7 @@ def test_two_of_one_name_who_may_be_two_students_are_kept_and_noted():
     result = combine("C", two)
     assert len(result.grades) == 2
     assert result.notes == (
-        "ada: 1/ada in 1.json and 2/ada in 2.json are kept as two students'; a student id would tell",
+        "ada: 1/ada in 1.json and 2/ada in 2.json are counted as two students, because they have no student id",
     )
     known = [Found(f"{i}.json", Class("", 7, (a_grade("ada", i, student=f"u{i}"),))) for i in (1, 2)]
     assert len(combine("C", known).grades) == 2 and combine("C", known).notes == ()
@@ -330,7 +330,7 @@ def test_a_file_given_twice_counts_once(play, tmp_path):
     result = play.says("report", str(file), str(file), "--format", f"json={tmp_path / 'out.json'}")
     assert result.returncode == 0
     assert [one.submission for one in as_json.read(tmp_path / "out.json").grades] == ["ada", "ben", "cyd", "dan"]
-    assert result.stdout.count("are the same student's") == 4
+    assert result.stdout.count("belong to the same student") == 4
 
 
 def test_a_class_of_which_one_grade_is_left_keeps_its_notes_in_json():

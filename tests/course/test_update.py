@@ -161,7 +161,7 @@ def test_a_link_in_the_place_of_drafts_or_copies_is_not_followed(fork, newer, ou
 def test_an_answer_that_is_a_link_stays_one_and_is_named(fork, newer, outside):
     replace(fork.root / KOAN, lambda place: place.symlink_to(outside / "one.py"))
     changes = json.loads(fork.says("update", str(newer), "--json").stdout)
-    assert changes["warnings"] == [f"{KOAN}: is no plain file, so it stays as it is"]
+    assert changes["warnings"] == [f"{KOAN}: is not a plain file, so it is not changed"]
     assert (fork.root / KOAN).is_symlink()
     assert (outside / "one.py").read_text() == "not yours\n"
     assert (fork.root / TEST).read_text() == NEW[TEST]
@@ -292,8 +292,8 @@ def test_versions_are_compared_as_versions(fork, newer, version):
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"version": "\x1b[2J"}, "is no version"),
-        ({"version": "1" * 5000}, "is no version"),
+        ({"version": "\x1b[2J"}, "is not a version"),
+        ({"version": "1" * 5000}, "is not a version"),
         ({"version": "1" * 10_000_000}, "is larger than 4 MiB"),
         ({"released": "\x1b[2J"}, "is no time"),
         ({"schema": 3}, "cannot read"),
@@ -432,7 +432,7 @@ def test_a_second_update_at_the_same_time_is_refused(fork, newer):
     handle = os.open(fork.root / ".koans", os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
     try:
-        assert "another update is at work here" in one_line(fork.says("update", str(newer)))
+        assert "another update is running here" in one_line(fork.says("update", str(newer)))
     finally:
         os.close(handle)
     assert fork.says("update", str(newer)).returncode == 0
@@ -449,7 +449,7 @@ def test_a_file_that_is_saved_in_an_editor_meanwhile_is_not_lost(fork, newer, mo
 
     monkeypatch.setattr(module, "_commit", later)
     message = one_line(fork.says("update", str(newer)))
-    assert "has been changed meanwhile; the update is not complete: run it again" in message
+    assert "was changed in the meantime; the update is not complete: run it again" in message
     monkeypatch.undo()
     assert json.loads(fork.says("update", str(newer), "--json").stdout)["kept"] == [KOAN, OTHER]
     assert (fork.root / KOAN).read_text() == "written just now\n"
@@ -558,7 +558,7 @@ def test_the_address_and_the_commit_are_shown_without_a_password(fork, repositor
     assert not (fork.root / ".koans/update").exists()
     assert json.loads(fork.says("update", f"file://{repository}", "--json").stdout)["commit"] == commit
     message = one_line(fork.says("update", "http://ada:secret@localhost:1/x.git"))
-    assert message.startswith("koans: http://localhost:1/x.git: is no folder, and git could not clone it")
+    assert message.startswith("koans: http://localhost:1/x.git: is not a folder, and git could not clone it")
     assert "secret" not in message
 
 
@@ -605,7 +605,7 @@ def test_a_link_or_a_folder_in_a_repository_is_no_file_of_an_edition(fork, repos
     assert "grader/machine.py is a link, a folder or" in one_line(fork.says("update", f"file://{repository}"))
     _git(repository, "rm", "-rq", "edition.json")
     _git(repository, "commit", "-qm", "z")
-    assert "is no student edition" in one_line(fork.says("update", f"file://{repository}"))
+    assert "is not a student edition" in one_line(fork.says("update", f"file://{repository}"))
 
 
 def test_a_repository_without_a_commit_and_a_place_that_is_nothing_are_one_line(fork, tmp_path):

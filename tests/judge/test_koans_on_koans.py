@@ -140,5 +140,5 @@ def test_a_file_that_imports_another_koans_file_is_judged_with_it(request, what,
     _, _, status, message, imports, unmet = CASES[what]
     assert verdict.status == status, verdict.message
     assert message in verdict.message
-    assert verdict.notes == tuple(f"it imports {koan}, which has not passed: begin there" for koan in unmet)
+    assert verdict.notes == tuple(f"it imports {koan}, which has not passed: start there" for koan in unmet)
     assert verdict.imports == imports

@@ -23,7 +23,7 @@ PLACES = {
         "is a link to /nonesuch.py, which does not exist",
     ),
     "a folder": (lambda file: file.mkdir(), "is a folder: move it away"),
-    "a pipe": (os.mkfifo, "is no plain file: move it away"),
+    "a pipe": (os.mkfifo, "is not a plain file: move it away"),
 }
 
 

@@ -148,7 +148,7 @@ def test_only_the_files_of_koans_are_read(play, tmp_path):
     )
     assert "is a link" in verdicts["scores"][1]
     assert "585 KiB; 256 is the most" in verdicts["attention"][1]
-    assert "no plain file of its own" in verdicts["split_heads"][1]
+    assert "not a plain file of its own" in verdicts["split_heads"][1]
     assert "not utf-8" in verdicts["repeat_kv"][1]
     assert result["earned"] == 0
 

@@ -372,7 +372,7 @@ def test_saves_are_noticed_again_after_the_folder_of_exercises_was_away(play, mo
     watcher.start()
     try:
         told = until(lambda event: isinstance(event, Trouble))
-        assert told.text == "saves are not noticed (exercises/ is gone); r runs the koan"
+        assert told.text == "saves cannot be noticed (exercises/ is gone); press r to run the koan"
         (play.root / "away").rename(exercises)
         until(lambda event: isinstance(event, Saved) and FIRST in event.koans)
         time.sleep(0.1)  # until the watch is set up

@@ -299,7 +299,7 @@ def test_without_a_safe_place_a_run_has_a_process_of_its_own_and_doctor_says_why
     until(lambda: not alive(pid))
     assert warm_finding(fresh_copy) == (
         "none",
-        f"none can be left behind: {place}: must be a folder that only you can enter; remove it, and a new one is made",
+        f"a warm process cannot be left behind: {place}: must be a folder that only you can enter; remove it, and a new one is made",
     )
 
 
@@ -421,4 +421,4 @@ def test_a_process_that_cannot_start_is_said_in_one_line(fresh_copy, monkeypatch
         reason = "Resource temporarily unavailable"
     with Runner(fresh_copy.workbook) as runner, pytest.raises(KoansError) as error:
         runner.run(fresh_copy.workbook.koan("dot"), LEARNER)
-    assert str(error.value) == f"the koan was not run: no process for it can be started ({reason})"
+    assert str(error.value) == f"the koan was not run: its process cannot be started ({reason})"

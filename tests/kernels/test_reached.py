@@ -121,11 +121,11 @@ X = torch.ones(64, 64).bfloat16()
                 "    y = tl.dot(x, x).to(x.dtype)",
                 "tl.store(out_ptr + at, y)",
             ],
-            "(tl.dot wants the tiles as they are loaded), where parts that no program runs are left out",
+            "(give tl.dot the tiles as they are loaded), in a version without the parts that no program runs",
         ),
         (
             [*LOAD, IN_FP32, "y = tl.dot(x, x).to(x.dtype) if n == 5 else y", "tl.store(out_ptr + at, y)"],
-            "(tl.dot wants the tiles as they are loaded), where parts that no program runs are left out",
+            "(give tl.dot the tiles as they are loaded), in a version without the parts that no program runs",
         ),
     ],
 )
@@ -174,9 +174,9 @@ def test_a_missing_pointer_may_be_asked_for():
     [
         (
             "CONFIG = {'maxnreg': 32}",
-            "`maxnreg` has no place in CONFIG: of Triton's options only num_warps and num_stages",
+            "`maxnreg` is not allowed in CONFIG: of Triton's options only num_warps and num_stages",
         ),
-        ("CONFIG = {'ir_override': 'x'}", "`ir_override` has no place in CONFIG"),
+        ("CONFIG = {'ir_override': 'x'}", "`ir_override` is not allowed in CONFIG"),
         ("CONFIG = {'BLOCK': 'x'}", "CONFIG and TUNE hold numbers; BLOCK is 'x'"),
         ("CONFIG = {'BLOCK': None}", "CONFIG and TUNE hold numbers; BLOCK is None"),
         ("CONFIG = {'BLOCK': 1}\nTUNE = [{'BLOCK': 2}, {'BLOCK': 'x'}]", "CONFIG and TUNE hold numbers; BLOCK is 'x'"),

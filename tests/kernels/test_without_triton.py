@@ -78,7 +78,7 @@ def without(monkeypatch):
 def test_without_triton_it_is_named_and_where_it_can_be_installed(without, monkeypatch):
     assert triton_version.unfit() == NONE
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert triton_version.unfit() == "compiling needs triton, which is built for Linux only"
+    assert triton_version.unfit() == "compiling needs triton, which exists for Linux only"
 
 
 def kernel(*change):

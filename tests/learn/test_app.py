@@ -184,7 +184,7 @@ def test_hints_list_help_chapter_reset_and_neighbours(play):
         await pilot.press("y")
         await until(pilot, lambda: app.state.step and app.state.step.verdict.status == Status.not_started)
         assert book.exercise(koan).read_text() == stub_of(book, koan)
-        assert "yours is kept as .koans/replaced" in app.state.notice
+        assert "your version is saved at .koans/replaced" in app.state.notice
 
     drive(book, "wide", script)
 

@@ -267,4 +267,6 @@ def test_without_a_library_for_pdf_the_command_says_how_to_get_it(play, library)
     blocked = f"import sys; sys.modules['{library}'] = None; from grader.cli import main; main()"
     result = play.python("-c", blocked, "cheatsheet", "-o", "sheet.pdf")
     assert result.returncode == 2
-    assert result.stderr == "koans: sheet.pdf: PDF needs libraries that are not here: pip install fpdf2 matplotlib\n"
+    assert (
+        result.stderr == "koans: sheet.pdf: PDF needs libraries that are not installed: pip install fpdf2 matplotlib\n"
+    )

@@ -410,7 +410,7 @@ def test_nothing_is_written_while_no_card_is_unlocked(play, tmp_path):
     nothing = play.says("cards", "export", str(file))
     assert nothing.returncode == 2 and not file.exists()
     assert nothing.stderr == (
-        "koans: no card is unlocked yet: koans that pass unlock them, --all writes the locked ones too\n"
+        "koans: no card is unlocked yet: passed koans unlock them; --all also writes the locked ones\n"
     )
 
 
@@ -454,4 +454,4 @@ def test_without_genanki_the_command_says_how_to_get_it(play):
     blocked = "import sys; sys.modules['genanki'] = None; from grader.cli import main; main()"
     result = play.python("-c", blocked, "cards", "export", "x.apkg", "--all")
     assert result.returncode == 2
-    assert result.stderr == "koans: x.apkg: .apkg needs a library that is not here: pip install genanki\n"
+    assert result.stderr == "koans: x.apkg: .apkg needs a library that is not installed: pip install genanki\n"

@@ -203,10 +203,10 @@ def test_the_magic_checks_its_cell_and_then_runs_it(jupyter):
     )
     assert "✓ passed" in said[1] and said[1].endswith("ran")
     assert said[2] == "'scores'"
-    assert said[3].startswith("koans: this cell defines no `scores`, which ch07_attention/scores asks for\n")
+    assert said[3].startswith("koans: this cell does not define `scores`, which ch07_attention/scores needs\n")
     assert said[4].startswith("koans: no koan is called 'no_such_koan'")
     assert said[5].startswith("koans: name the koan: `%%koan softmax`\n")
-    assert "! crashed" in said[6] and "The cell was not run in the kernel" in said[6]
+    assert "! crashed" in said[6] and "The kernel did not run this cell" in said[6]
     assert said[7] == "'scores'"
 
 
@@ -229,8 +229,8 @@ def test_an_answer_beside_another_koans_counts_and_a_cell_that_differs_is_said(s
 def test_a_cell_that_the_magic_refused_counts_nothing_and_its_lines_are_those_of_the_editor(jupyter):
     broken = "%%koan scores\n\nx = ("
     said = jupyter.texts(START, f"%%koan causal_mask\n{RIGHT}", CHECK, broken, f"%%koan scores\n{WRONG}x", CHECK)
-    not_run = "The cell was not run in the kernel, so what it defines is not there yet."
-    nothing = "koans: this cell defines no `causal_mask`, which ch07_attention/causal_mask asks for"
+    not_run = "The kernel did not run this cell, so its functions are not defined yet."
+    nothing = "koans: this cell does not define `causal_mask`, which ch07_attention/causal_mask needs"
     assert said[1].splitlines() == [nothing, not_run]
     assert said[2].startswith("koans: no cell that has run here defines `scores`")
     assert said[3].splitlines() == ["koans: this cell does not parse (line 3: '(' was never closed)", not_run]
@@ -245,7 +245,7 @@ def test_a_cell_that_the_magic_refused_counts_nothing_and_its_lines_are_those_of
         ("check('scores', timeout='3')", "timeout='3': give a number of seconds above 0"),
         ("check('scores', timeout=0)", "timeout=0: give a number of seconds above 0"),
         ("check('scores', -1)", "timeout=-1: give a number of seconds above 0"),
-        ("check('scores')", "checks need a notebook: here `koans run` does it"),
+        ("check('scores')", "checks need a notebook; here, use `koans run`"),
     ],
 )
 def test_a_check_of_what_is_no_koan_or_no_time_is_one_line(book, capsys, call, says):
@@ -355,7 +355,7 @@ def test_an_import_runs_what_has_no_verdict_and_says_if_what_it_replaced_had_pas
     assert verdicts(WRONG) == ("the same", False, False)
     file = write(play.root / "mine.ipynb", of_cells("def scores(q, k):\n    return q", chapter="ch07_attention"))
     run = play.says("notebook", "import", str(file))
-    assert "what it replaced had passed, and is kept as .koans/replaced/ch07_attention/scores-" in " ".join(
+    assert "the replaced version had passed; it is saved at .koans/replaced/ch07_attention/scores-" in " ".join(
         run.stdout.split()
     )
 

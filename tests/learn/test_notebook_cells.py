@@ -279,7 +279,7 @@ def test_a_koan_that_is_imported_has_passed_if_the_imported_text_has(play):
             return record_attempt(book, progress, book.koan(MASK), verdict, "text", others).verdict.notes
 
         play.write("scores", "home = 1\n")
-        begin = (f"it imports {SCORES}, which has not passed: begin there",)
+        begin = (f"it imports {SCORES}, which has not passed: start there",)
         assert notes() == begin
         progress.record(Verdict(SCORES, "learner", Status.passed), exercise_text(book, book.koan(SCORES)))
         progress.record(Verdict(SCORES, NOTEBOOK, Status.passed), "cell = 1\n")

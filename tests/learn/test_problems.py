@@ -105,7 +105,7 @@ def test_a_github_command_is_one_line_whatever_the_path_and_the_message(tmp_path
 @pytest.mark.parametrize(
     "status, message, line",
     [
-        (Status.timed_out, "no answer within 20 s in: four\n\nDoes a loop end?", 5),
+        (Status.timed_out, "no answer within 20 s in: four\n\nDoes every loop end?", 5),
         (
             Status.crashed,
             "killed by SIGSEGV\n\nFatal Python error: x\n  dot.py, line 2 in last\n  dot.py, line 8 in dot",

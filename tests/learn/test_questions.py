@@ -230,7 +230,7 @@ def test_read_on_a_terminal_keeps_answers_and_compares(play):
     terminal.until("Nor is Hopper the first")
     terminal.until("What you predicted")
     terminal.until("underflow")
-    terminal.until("any key goes on")
+    terminal.until("any key continues")
     terminal.press(" ")
     for number in range(len(questions_of(book, "retrieve"))):
         terminal.until(f"{number + 1} of")

@@ -397,7 +397,7 @@ def test_a_card_of_a_mistake_says_so_and_its_answer_says_which(proved):
     front, _, back = shown.partition("────")
     assert "new, from a mistake you made" in front and "exp before" not in front
     words = " ".join(back.split())
-    assert "you once had, in ch06_numerics/softmax on " in words
+    assert "your mistake in ch06_numerics/softmax on " in words
     assert "exp before subtracting the row maximum: exp overflows" in words
     listed = {card["id"]: card["mistake"] for card in json.loads(proved.says("cards", "--json").stdout)}
     assert listed["exp-1000"]["says"] == MISTAKE and listed["exp-1000"]["at"].endswith("Z")
@@ -466,7 +466,7 @@ def test_settings_are_shown_set_and_checked(play):
     for (name, value), message in (
         (("retention", "2"), "give a number from 0.7 to 0.99"),
         (("resolve", "maybe"), "give true or false"),
-        (("colour", "red"), "is no setting: there are new_per_day"),
+        (("colour", "red"), "is not a setting; the settings are new_per_day"),
     ):
         with pytest.raises(KoansError, match=message):
             change(play.root, name, value)
@@ -522,7 +522,7 @@ def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
         begun = re_solving.begin(book, progress, koan, time.time())
         assert scratch.read_text() == stub_of(book, koan)
         assert not run()
-        assert "it is the stub as yet" in console.file.getvalue()
+        assert "it is still the stub" in console.file.getvalue()
         scratch.write_text(mine.replace("n_k - n_q", "0"))
         assert not run()
         assert "✗ failed" in console.file.getvalue()
@@ -548,10 +548,10 @@ def test_a_re_solve_given_up_comes_back_soon_and_the_setting_opts_out(proved):
     nothing = proved.says("again")
     assert nothing.returncode == 0
     assert "no koan is due; ch06_numerics/softmax is back on" in " ".join(nothing.stdout.split())
-    assert "is a fresh stub; the clock runs" in " ".join(proved.says("again", "softmax").stdout.split())
+    assert "is a fresh stub; the clock is running" in " ".join(proved.says("again", "softmax").stdout.split())
     untouched = proved.says("again")
-    assert (untouched.returncode, "it is the stub as yet" in untouched.stdout) == (1, True)
-    assert "ch06_numerics/softmax is given up, back " in proved.says("again", "--give-up").stdout
+    assert (untouched.returncode, "it is still the stub" in untouched.stdout) == (1, True)
+    assert "ch06_numerics/softmax was given up; it is back " in proved.says("again", "--give-up").stdout
     none = "koans: no koan is being solved again, so there is nothing to give up\n"
     assert proved.says("again", "--give-up").stderr == none
     with Progress(proved.root) as progress:
@@ -601,7 +601,7 @@ def test_review_on_a_terminal_takes_single_keys_and_leaves_the_terminal_as_it_wa
     terminal.until("1 left")
     terminal.press(" 4")
     terminal.until("2 reviews of 2 cards")
-    terminal.until("any other key ends")
+    terminal.until("any other key quits")
     terminal.press("x")
     assert terminal.end() == (0, True)
     with Progress(proved.root) as progress:
@@ -647,11 +647,11 @@ def test_ctrl_c_in_the_middle_of_a_screen_leaves_the_next_one_whole():
 
 def test_again_on_a_terminal_runs_each_save(proved):
     terminal = Terminal(proved, "again", "softmax")
-    terminal.until("every save runs it")
+    terminal.until("each save runs it")
     scratch = proved.root / ".koans/again/exercises/ch06_numerics/softmax.py"
     scratch.write_text(scratch.read_text().replace(STUB, "return x"))
     terminal.until("✗ failed")
-    terminal.until("every save runs it")
+    terminal.until("each save runs it")
     scratch.write_text("while True:\n    pass\n")
     terminal.until("running …")
     scratch.write_text(proved.workbook.exercise(proved.workbook.koan("softmax")).read_text())
@@ -720,7 +720,7 @@ def test_no_key_that_is_pressed_while_again_warms_up_has_an_effect(proved):
         assert events_of(progress) == ["started"]  # not given up
         assert (keyboard.keys, progress.recall.reviews("koan")) == ([], {})
     shown = screens.console.file.getvalue()
-    assert shown.index("warming up; no key counts") < shown.index("g give up")
+    assert shown.index("warming up; please wait") < shown.index("g give up")
 
 
 def test_g_in_again_says_that_the_koan_is_given_up_and_when_it_is_back(proved):
@@ -732,7 +732,7 @@ def test_g_in_again_says_that_the_koan_is_given_up_and_when_it_is_back(proved):
         solve_on_terminal(book, progress, WarmsUp(keyboard, 1), re_solve, screens)
         assert events_of(progress) == ["started", "given up"]
     shown = screens.console.file.getvalue()
-    assert "ch06_numerics/softmax is given up, back " in shown and "left as it is" not in shown
+    assert "ch06_numerics/softmax was given up; it is back " in shown and "left as it is" not in shown
 
 
 def test_q_ends_again_while_it_warms_up(proved):

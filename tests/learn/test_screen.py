@@ -392,8 +392,8 @@ def test_a_reset_in_lines_asks_first(play, monkeypatch, capsys, answer):
     play.workbook.exercise(koan).write_text("mine = 1\n")
     Plain(play.workbook, source=io.StringIO(f"?\nx\n{answer}\n")).run()
     said = " ".join(capsys.readouterr().out.split())
-    assert "x reset, ? help, q quit" in said and f"put the stub of {koan.name} back?" in said
-    assert ("nothing is put back" in said) == (answer == "n")
+    assert "x reset, ? help, q quit" in said and f"reset {koan.name} to its stub?" in said
+    assert ("nothing was reset" in said) == (answer == "n")
     assert (play.workbook.exercise(koan).read_text() == "mine = 1\n") == (answer == "n")
 
 

@@ -305,7 +305,7 @@ def test_the_command_writes_a_page_a_picture_text_and_json(play, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["vector_add"], 1, "exercises/ch13_triton/vector_add.py is not written yet: nothing to trace"),
+        (["vector_add"], 1, "exercises/ch13_triton/vector_add.py is not written yet, so there is nothing to trace"),
         (["softmax"], 2, "ch06_numerics/softmax is no kernel koan, so `koans trace` has nothing to show: it shows kernels, such as vector_add"),
         ([], 2, "ch01_tensors/l2_norm is no kernel koan, so `koans trace` has nothing to show: it shows kernels, such as vector_add"),
         (["nonesuch"], 2, "no koan is called 'nonesuch': `koans list` shows them all"),

@@ -33,10 +33,10 @@ def of_facts(workbook: Workbook) -> str:
     coverage = facts.coverage(workbook)
     lines = [HEADER, "", "# What the sources say, and what shows it", ""]
     lines += [
-        "The workbook teaches what five texts say. Each of their facts is here, in a line of our own words, right or"
+        "The workbook teaches what five texts say. This page lists each of their facts, right or wrong, in our own"
     ]
     lines += [
-        "wrong; what does not hold is in [ERRATA.md](ERRATA.md). `koans facts N8-1` tells all there is on one of them.",
+        "words. [ERRATA.md](ERRATA.md) lists what is wrong. `koans facts N8-1` shows everything about one fact.",
         "",
     ]
     lines += [f"{fact_screens.summary(coverage)}.", ""]
@@ -51,9 +51,9 @@ def of_errata(workbook: Workbook) -> str:
     errata = facts.errata(workbook)
     lines = [HEADER, "", "# Where the sources are wrong, or right only in part", ""]
     lines += [
-        "Each entry has what the source says, what holds, and what shows it: a test of the workbook, a benchmark or a"
+        "Each entry says what the source claims, what is true, and the evidence: a test of the workbook, a benchmark or"
     ]
-    lines += ["citation. The same text stands on the back of the card.", "", f"{fact_screens.count(errata)}.", ""]
+    lines += ["a citation. The same text is on the back of the card.", "", f"{fact_screens.count(errata)}.", ""]
     lines += ["| kind | errata |", "|---|---|"]
     lines += [f"| {kind} | {n} |" for kind, n in facts.kinds(e.evidence.card for e in errata).items()]
     lines += [""]

@@ -67,6 +67,6 @@ def change(touched: TouchedKoans, koans: Sequence[Koan]) -> RenderableType:
     lines = [Text(f"{len(koans)} koans touched: {', '.join(k.id for k in koans) or 'none'}")]
     if touched.machine:
         count = len(touched.machine)
-        message = f"{count} files of grader/ changed, which judge every koan: `koans verify` gates them all"
+        message = f"{count} files of grader/ changed, which judge every koan: `koans verify` checks them all"
         lines.append(Text(message, "yellow"))
     return Group(*lines)

@@ -100,21 +100,21 @@ def read(source: Source) -> Manifest:
     where = f"{source.label}: {NAME}"
     data = source.read(NAME, MANIFEST_LIMIT)
     if data is None:
-        raise KoansError(f"{source.label}: is no student edition (it has no {NAME}); `koans release` makes one")
+        raise KoansError(f"{source.label}: is not a student edition (it has no {NAME}); `koans release` makes one")
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
         Version(manifest.version)
     except msgspec.MsgspecError as error:
         raise KoansError(f"{where}: {error}") from None
     except ValueError:  # also for a number of thousands of digits
-        raise KoansError(f"{where}: {manifest.version[:40]!r} is no version") from None
+        raise KoansError(f"{where}: {manifest.version[:40]!r} is not a version") from None
     if manifest.schema > SCHEMA:
         raise KoansError(
             f"{where}: has schema {manifest.schema}, which this version of koans cannot read; "
             "copy the folder grader/ of the newer edition over yours, then run this again"
         )
     if manifest.released and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", manifest.released):
-        raise KoansError(f"{where}: {manifest.released[:40]!r} is no time")
+        raise KoansError(f"{where}: {manifest.released[:40]!r} is not a time")
     check_names([*manifest.files, *manifest.learner], where)
     if ROOT not in manifest.files:  # without it the fork would be no workbook any more
         raise KoansError(f"{where}: does not name {ROOT}, so this is no edition of a workbook")

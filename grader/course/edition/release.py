@@ -48,7 +48,7 @@ def release(workbook: Workbook, folder: Path, source: str = "") -> Release:
     if not (workbook.root / "solutions").is_dir():
         raise KoansError(f"{workbook.root}: has no solutions, so it is a student edition itself")
     tracked = _tracked(workbook.root)
-    reason = "they are no files of a workbook" if tracked is None else "git does not track them"
+    reason = "they are not files of a workbook" if tracked is None else "git does not track them"
     with Tree(workbook.root) as tree:
         names, left_out = _chosen(tree, tracked)
         files = _files(workbook, tree, names, source)
@@ -77,7 +77,7 @@ def _check_empty(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise KoansError(f"{folder}: is no folder")
+        raise KoansError(f"{folder}: is not a folder")
     with Tree(folder) as tree:
         entries = tree.entries() or []
     if UNFINISHED in entries:

@@ -109,7 +109,7 @@ def _clone(place: str, address: str, scratch: Path) -> None:
                 start_new_session=True,
             )
         except OSError as error:
-            raise KoansError(f"{address}: is no folder, and git cannot be started ({error.strerror})") from None
+            raise KoansError(f"{address}: is not a folder, and git cannot be started ({error.strerror})") from None
         try:
             if hasattr(resource, "prlimit"):
                 resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (_file_limit(), _file_limit()))
@@ -123,7 +123,7 @@ def _clone(place: str, address: str, scratch: Path) -> None:
         if code:
             log.seek(0)
             reason = _reason(log.read(1 << 16)) or f"it ended with {code}"
-            raise KoansError(f"{address}: is no folder, and git could not clone it ({reason})")
+            raise KoansError(f"{address}: is not a folder, and git could not clone it ({reason})")
 
 
 def _file_limit() -> int:

@@ -169,7 +169,7 @@ class Tree:
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise KoansError(f"{self.root}: another update is at work here") from None
+                raise KoansError(f"{self.root}: another update is running here") from None
             except OSError:
                 pass  # this file system has no locks
             yield

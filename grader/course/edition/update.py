@@ -99,7 +99,7 @@ def update(
         after = manifest.read(newer)
         if after.edition.is_older_than(before.edition) and not downgrade:
             older = f"is edition {after.edition}, older than yours ({before.edition})"
-            raise KoansError(f"{newer.label}: {older}; --downgrade goes back to it")
+            raise KoansError(f"{newer.label}: {older}; --downgrade returns to it")
         tell(f"comparing {len(after.files)} files")
         plan = _compare(fork, newer, before, after, write=write)
         if after.edition.is_older_than(before.edition):
@@ -156,11 +156,11 @@ def _compare(fork: Tree, newer: Source, before: Manifest, after: Manifest, *, wr
         data = newer.read(name)
         total += len(data or b"")
         if data is None or not after.has(name, data):
-            raise KoansError(f"{newer.label}: {name}: is not what {NAME} says; the edition is not whole")
+            raise KoansError(f"{newer.label}: {name}: is not what {NAME} says; the edition is incomplete")
         if total > TOTAL_LIMIT:
             raise KoansError(f"{newer.label}: is larger than {TOTAL_LIMIT >> 20} MiB")
         if name in learner and not fork.is_plain(name):
-            plan.warnings.append(f"{name}: is no plain file, so it stays as it is")
+            plan.warnings.append(f"{name}: is not a plain file, so it is not changed")
             continue
         current = fork.file(name)
         if current is not None and after.has(name, current.data):
@@ -213,7 +213,7 @@ def _commit(fork: Tree, plan: _Plan, before: Manifest, after: Manifest) -> str:
                 if not step.draft and twin != step.name and fork.stamp(twin) == fork.stamp(step.name):
                     continue
                 if fork.stamp(step.name) != step.stamp:
-                    raise KoansError(f"{fork.root / step.name}: has been changed meanwhile")
+                    raise KoansError(f"{fork.root / step.name}: was changed in the meantime")
                 if step.draft:
                     fork.move(step.draft, step.name)
                 else:

@@ -85,7 +85,7 @@ UNKNOWN = ((b"Rar!", "a RAR archive"), (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"
 class _Leaf(msgspec.Struct, frozen=True):
     """A file of an archive. `read` gives its first bytes, at most one more than the argument. Or it raises Unreadable.
 
-    A link, or what is no plain file, has no `read`.
+    A link, or what is not a plain file, has no `read`.
     """
 
     kind: EntryKind
@@ -106,7 +106,7 @@ class ArchiveTree:
     def entries(self, folder: Parts = ()) -> list[Entry]:
         found = self._at(folder)
         if isinstance(found, _Leaf):
-            raise Unreadable(f"{_path(folder)} is no folder")
+            raise Unreadable(f"{_path(folder)} is not a folder")
         return [_entry(name, found[name]) for name in sorted(found)[:MOST_ENTRIES]]
 
     def kind_at(self, path: Parts) -> EntryKind | None:
@@ -136,14 +136,14 @@ class ArchiveTree:
         """The tree of one folder. Raises FileNotFoundError and Unreadable as `entries` does."""
         found = self._at(folder)
         if isinstance(found, _Leaf):
-            raise Unreadable(f"{_path(folder)} is no folder")
+            raise Unreadable(f"{_path(folder)} is not a folder")
         return ArchiveTree(found, self.notes)
 
     def _at(self, path: Parts) -> _Leaf | _Folder:
         here: _Leaf | _Folder = self._root
         for depth, name in enumerate(path):
             if isinstance(here, _Leaf):
-                raise Unreadable(f"{_path(path[:depth])} is no folder")
+                raise Unreadable(f"{_path(path[:depth])} is not a folder")
             if name not in here:
                 raise FileNotFoundError(2, "not submitted", _path(path))
             here = here[name]
@@ -267,7 +267,9 @@ class _Sink:
 
     def remark_on_kind(self, kind: EntryKind, name: str) -> None:
         if kind != "file":
-            self.remark("is a link and is not followed" if kind == "link" else "is no plain file and is not read", name)
+            self.remark(
+                "is a link and is not followed" if kind == "link" else "is not a plain file and is not read", name
+            )
 
     def notes(self) -> tuple[str, ...]:
         return tuple(
@@ -308,7 +310,7 @@ class _Outline(_Sink):
         elif isinstance(known, dict) != (leaf is None or len(path) > 1):
             self.remark("is both a file and a folder: the first one counts", path[0])
         elif leaf and len(path) == 1:
-            self.remark("is there twice: the last one counts", name)
+            self.remark("appears twice: the last one counts", name)
             self.root[path[0]] = leaf.kind
         if isinstance(known, dict) and len(path) > 1 and len(known) < MOST_IN_FOLDER:
             known.setdefault(path[1], leaf.kind if leaf and len(path) == 2 else "folder")
@@ -338,7 +340,7 @@ class _Builder(_Sink):
             self.remark("is both a file and a folder: the first one counts", name)
         elif leaf is not None:
             if checked[-1] in here:
-                self.remark("is there twice: the last one counts", name)
+                self.remark("appears twice: the last one counts", name)
             else:
                 self._count()
             here[checked[-1]] = leaf
@@ -593,7 +595,7 @@ class _ZipReader:
             raise Unreadable("is protected by a password")
         # zipfile inflates other formats without a limit.
         if self._entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Unreadable("is compressed in a way that is not read: hand in an ordinary .zip")
+            raise Unreadable("uses a compression that is not supported: hand in an ordinary .zip")
         with self._archive.open(self._entry) as stream:
             return b"".join(self._chunks(stream, largest + 1))
 
@@ -717,7 +719,7 @@ class _Forward(io.RawIOBase):
 
     def _next(self, size: int) -> bytes:
         if self._deadline is not None and time.monotonic() > self._deadline:
-            raise _Ends("cannot be read to its end in time")
+            raise _Ends("takes too long to read")
         self.last = self._stream.read(size)
         self._position += len(self.last)
         self._budget.spend(len(self.last))
@@ -753,14 +755,14 @@ def _tar(file: BinaryIO, kind: Format, name: str, sink: _Sink, choice: _Choice) 
     except BROKEN as error:
         if whole or not read:
             raise
-        sink.remark(f"breaks off, and what follows is not read ({_why(error)})", "the archive")
+        sink.remark(f"ends too early, and the rest is not read ({_why(error)})", "the archive")
     except Unreadable as error:
         if whole or not read or not isinstance(error, _Ends):
             raise error if str(error).startswith(name) else Unreadable(f"{name} {error}") from None
-        sink.remark(f"{error}, and what follows is not read", "the archive")
+        sink.remark(f"{error}, and the rest is not read", "the archive")
     else:
         if stream.last.strip(b"\0"):  # a tar file ends with zeros, and tarfile takes damage for the end
-            sink.remark("is damaged, and what follows is not read", "one place")
+            sink.remark("is damaged, and the rest is not read", "one place")
 
 
 def _members(stream: _Forward, choice: _Choice) -> Iterator[tuple[str, _Leaf | None]]:
@@ -796,11 +798,11 @@ def _kept(
     largest = next((most for suffix, most in KEPT.items() if member.name.lower().endswith(suffix)), 0)
     installed = any(part in INSTALLED or part in NOISE or part.startswith(".") for part in member.name.split("/")[1:])
     if not largest or installed:
-        return _Refused("is not kept: only notebooks, .py and archives are read from a tar file")
+        return _Refused("is left out: only notebooks, .py and archives are read from a tar file")
     if not 0 <= member.size <= largest:
         return _Refused(f"has {member.size >> 10} KiB; {largest >> 10} is the most")
     if member.size > budget.left:
-        return _Refused(f"is not kept: the archive has more than {MOST_KEPT >> 20} MiB of such files")
+        return _Refused(f"is left out: the archive has more than {MOST_KEPT >> 20} MiB of such files")
     budget.spend(member.size)
     stream.content = True
     file = archive.extractfile(member)

@@ -141,7 +141,7 @@ def _decoded(data: bytes) -> Reply:
     try:
         reply: Reply = msgspec.msgpack.decode(data, type=Reply)
     except (msgspec.MsgspecError, RecursionError, ValueError):
-        return Failed("what was read makes no sense")
+        return Failed("the reply makes no sense")
     return reply
 
 

@@ -430,8 +430,8 @@ def _in_box(box: Box, entries: Sequence[Entry], intake: Intake) -> tuple[list[So
     sources += [_of_name(box, name, linked) for name in works]
     others = [e.name for e in sorted(rest, key=lambda e: e.kind != "other") if not _is_work(e)]
     if others:
-        kinds = f"no folder, notebook ({SUFFIX}) or archive"
-        notes.append(f"no submission, because it is {kinds}: {_listed(others)}")
+        kinds = f"not a folder, notebook ({SUFFIX}) or archive"
+        notes.append(f"not a submission, because it is {kinds}: {_listed(others)}")
     if len(entries) >= MOST_SUBMISSIONS:
         notes.append(f"only {MOST_SUBMISSIONS} entries were looked at")
     return sorted(sources, key=lambda source: source.origin), notes

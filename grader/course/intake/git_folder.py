@@ -141,7 +141,7 @@ def _read(above: int, name: str, largest: int, shown: str) -> str | None:
         return None
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Unreadable(f"its {shown} is no plain file")
+            raise Unreadable(f"its {shown} is not a plain file")
         with open(fd, "rb", closefd=False) as file:
             data = file.read(largest + 1)
     except OSError:
@@ -161,7 +161,7 @@ def _check_objects(top: int, deadline: float) -> None:
             if number >= MOST_FILES:
                 raise Unreadable("its objects are too many files: run `git gc`")
             if not entry.is_file(follow_symlinks=False):
-                raise Unreadable("its objects hold something that is no plain file")
+                raise Unreadable("its objects hold something that is not a plain file")
     finally:
         os.close(fd)
 

@@ -118,7 +118,7 @@ def _group(files: Sequence[tuple[str, Handed]]) -> Group:
         if len(uploads) > 1
     ]
     if newest.platform == "Canvas" and not newest.student:
-        notes.append("whose this is cannot be told: its name has more than two numbers that may be ids")
+        notes.append("the owner is unknown: its name has more than two numbers that may be ids")
     late = any(one.late for _, one in ordered)
     return Group(newest.learner, newest.student, newest.platform, tuple(ordered), late, newest.handed_in, tuple(notes))
 
@@ -145,7 +145,7 @@ def _alone(one: Group) -> Group:
     if not one.student:
         return one
     note = f"the id {shown(one.student)} stands in the name only, and no other learner's work is beside it: not used"
-    return _without_id(one, f"{note}; a roster with student, path and id can say whose this is")
+    return _without_id(one, f"{note}; a roster with student, path and id can name the owner")
 
 
 def _with_one_name_for_each_id(groups: Sequence[Group]) -> list[Group]:
@@ -171,7 +171,7 @@ def _with_users(groups: Sequence[Group], told: Mapping[str, str]) -> list[Group]
     """Blackboard's names do not tell where the assignment's name ends and the user's begins: K 1_x_ada."""
     owners = [one.files[0][1].owner for one in groups]
     users = _users(owners, told)
-    note = "which part of its name is the user's cannot be told, so it has no id: Blackboard's .txt files would tell"
+    note = "its name does not show which part is the user name, so it has no id: keep Blackboard's .txt files"
     return [
         msgspec.structs.replace(one, learner=users[owner], student=users[owner])
         if owner in users

@@ -208,7 +208,7 @@ class Reader:
             return Failed(f"{Path(missing[0]).name}: is not there")
         confined = sys.platform == "linux" and self._confine(request, write, scratch)
         if confined is None:
-            return Failed("it went away while it was read")
+            return Failed("it disappeared while it was read")
         reply = answer(request, self.setup, scratch)
         return Taken(reply.found, confined) if isinstance(reply, Taken) else reply
 

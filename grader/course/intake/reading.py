@@ -104,7 +104,7 @@ class _Taking:
         if stat.S_ISDIR(kind):
             self._folder(path)
         elif not stat.S_ISREG(kind):
-            raise Unreadable(f"{path.name} is no plain file")
+            raise Unreadable(f"{path.name} is not a plain file")
         else:
             with _opened(path) as stream:
                 self._stream(place, stream)
@@ -164,7 +164,9 @@ class _Taking:
         elif koan := koan_called(name, self.koans):
             self._text(koan, as_source(_bounded(stream, name, LARGEST), name))
         else:
-            self.problems.append(f"{name}: is no folder, notebook ({notebook_file.SUFFIX}), archive or file of a koan")
+            self.problems.append(
+                f"{name}: is not a folder, notebook ({notebook_file.SUFFIX}), archive or file of a koan"
+            )
 
     def _tree(self, tree: Tree, depth: int) -> Layout:
         """The answers in a tree. `depth` says how many archives within archives are still read."""

@@ -190,7 +190,7 @@ def _decode(data: bytes, file: Path) -> tuple[str, list[str]]:
         return data.decode(encoding), []
     except UnicodeDecodeError as error:
         if encoding != "utf-8-sig" or b"\0" in data:
-            raise KoansError(f"{file}: is no text ({error.reason})") from None
+            raise KoansError(f"{file}: is not text ({error.reason})") from None
     return data.decode("cp1252", errors="replace"), [
         f"{file} is not UTF-8 and was read as Windows-1252: check its names"
     ]

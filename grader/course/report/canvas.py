@@ -85,7 +85,9 @@ def _read(export: str) -> _Sheet:
     delimiter = ";" if first.count(";") > first.count(",") else ","
     table = list(csv.reader(io.StringIO(export, newline=""), delimiter=delimiter))
     if not table or not {"ID", "Section"} <= set(table[0]) or table[0][0] not in ("Student", "LastName"):
-        raise KoansError("canvas: this is no export of Canvas's gradebook: its first row has Student, ID and Section")
+        raise KoansError(
+            "canvas: this is not an export of Canvas's gradebook: its first row has Student, ID and Section"
+        )
     for row in table:
         if row:  # an empty line stays empty
             _pad(row, len(table[0]))

@@ -169,4 +169,4 @@ def _gradebook(file: Path) -> str:
     try:
         return read_file(file, LARGEST_GRADEBOOK).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise KoansError(f"{file}: cannot be read as a CSV of Canvas's ({error})") from None
+        raise KoansError(f"{file}: cannot be read as a CSV file from Canvas ({error})") from None

@@ -58,7 +58,7 @@ def summary(grade: Grade) -> str:
     if grade.problem:
         return "\n".join([*parts, f"Nothing could be graded: {_markdown(safe_text(grade.problem))}", ""])
     if not grade.trusted:
-        parts += ["**Graded without the whole sandbox: do not trust these points.**", ""]
+        parts += ["**A part of the sandbox was missing: do not trust these points.**", ""]
     parts += ["| koan | rung | verdict | points |", "|---|---|---|---:|"]
     counted = list(rows(grade))
     for row in counted:

@@ -28,7 +28,7 @@ def predict_torch(cell: BenchCell, way: str) -> Prediction:
         # torch also computes the half that the mask hides.
         crossings = 8 if cell.causal else 6
         moved = 4 * side + crossings * table
-        known = f"derived: the table of scores moves {crossings} times"
+        known = f"derived: the score matrix moves {crossings} times"
         return _predict(cell, way, 4 * cell.heads * cell.n * cell.n * cell.d, moved, moved, known, H100)
     if way == "loops":
         keys = cell.n * (cell.n + 1) // 2 if cell.causal else cell.n * cell.n

@@ -14,7 +14,7 @@ def tables(bench: Bench) -> RenderableType:
     if bench.predictions:
         parts += [Text(), _predicted(bench)]
     if not bench.complete:
-        parts.append(Text("stopped before the end: this is what there was", "yellow"))
+        parts.append(Text("stopped early: these are the results so far", "yellow"))
     return Group(*parts)
 
 
@@ -34,7 +34,7 @@ def _measured(bench: Bench) -> Table:
     known = bench.facts.peak is not None
     table = _table(f"Measured on {bench.facts.name}, bf16", "ms", "±", "TFLOP/s", *["of roof"] * known, "")
     if not known:
-        table.caption = "This device's peaks are not known here: no share of its roofline."
+        table.caption = "The peaks of this device are unknown, so no share of its roofline is shown."
         table.caption_justify = "left"
     previous = None
     for row in bench.rows:

@@ -195,7 +195,7 @@ def _wait_until_ready(link: Warm, connection: socket.socket, abandoned: threadin
         if abandoned.is_set() or time.monotonic() > deadline:
             raise KoansError("the runner did not start in time; `koans doctor` checks what it needs")
     if not isinstance(link.receive_any(), ServerReady):
-        raise KoansError("the runner answered out of turn; run `koans doctor`")
+        raise KoansError("the runner sent an unexpected answer; run `koans doctor`")
 
 
 def _open_log(log: Path | None) -> tuple[int, str]:
@@ -232,7 +232,7 @@ class Cold:
         try:
             done = self._outcome(job)
         except OSError as error:
-            done = Done(job.id, 0, False, False, f"no process for it can be started ({error.strerror})")
+            done = Done(job.id, 0, False, False, f"its process cannot be started ({error.strerror})")
         except Exception as error:  # the thread that waits for this job must always get its end
             done = Done(job.id, 0, False, False, f"{type(error).__name__}: {error}")
         self._ended.put(done)

@@ -234,7 +234,7 @@ class Server:
         try:
             self.runs[self._reuse_process(job) or self._fork(job)] = run
         except OSError as error:
-            self._send(client, Done(job.id, 0, False, False, f"no process for it can be started ({error.strerror})"))
+            self._send(client, Done(job.id, 0, False, False, f"its process cannot be started ({error.strerror})"))
 
     def _finish(self, run: RunningJob, status: int) -> None:
         """Tell the client that its run has ended."""

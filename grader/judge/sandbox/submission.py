@@ -50,7 +50,7 @@ def read_bytes(folder: Path, *parts: str, largest: int) -> bytes:
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-            raise Unreadable(f"{path} is no plain file of its own: hand in the file itself")
+            raise Unreadable(f"{path} is not a plain file of its own: hand in the file itself")
         if status.st_size > largest:
             raise Unreadable(f"{path} has {status.st_size >> 10} KiB; {largest >> 10} is the most")
         with open(fd, "rb", closefd=False) as file:

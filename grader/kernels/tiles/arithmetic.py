@@ -427,7 +427,7 @@ def negative(x: Value) -> Value:
 def positive(x: Value) -> Value:
     """+x of a number. Triton has no unary + for tiles."""
     if isinstance(x, Tile):
-        raise Refused("Triton has no unary + of a tile: leave it out")
+        raise Refused("Triton has no unary + for a tile: leave it out")
     return _of_number(operator.pos, x, "+")
 
 
@@ -464,7 +464,7 @@ def as_mask(x: Tile, word: str) -> Tile:
     if x.dtype.is_pointer:
         raise PointerCast
     if x.dtype.bits != 1:
-        raise Refused(f"`{word}` takes masks, and this is {x.type}: compare it first, x != 0")
+        raise Refused(f"`{word}` takes masks, but this is {x.type}: compare it first, x != 0")
     return bitcast(x, I1)
 
 

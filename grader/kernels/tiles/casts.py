@@ -34,7 +34,7 @@ def _number(value: bool | int | float, kind: str, sign: float, dtype: DType) -> 
     if dtype.kind == "bool":
         return np.bool_(value)
     if isinstance(value, float):
-        raise Refused(f"{value} is no whole number, as {dtype} needs")
+        raise Refused(f"{value} is not a whole number, which {dtype} needs")
     if value < 0 and not dtype.signed:
         raise Refused(f"{dtype} has no negative numbers such as {value}: cast the tile first, x.to(tl.int64)")
     if not dtype.lowest <= value <= dtype.highest:
@@ -58,7 +58,7 @@ def cast(x: Tile, dtype: DType, rounding: Rounding | None = None) -> Tile:
     if x.dtype.is_pointer or dtype.is_pointer:
         raise PointerCast
     if not _has_cast(x.dtype, dtype):
-        raise Refused(f"Triton has no cast from {x.dtype} to {dtype}: take the way over tl.float32")
+        raise Refused(f"Triton has no cast from {x.dtype} to {dtype}: cast to tl.float32 first")
     narrows = x.dtype.is_float and dtype.is_float and dtype.bits < x.dtype.bits
     if rounding is not None and not narrows:
         raise Refused(f"fp_downcast_rounding is for a cast to a narrower float, not from {x.dtype} to {dtype}")

@@ -110,7 +110,7 @@ class Frame(Expressions):
 
     def return_(self, node: ast.Return) -> None:
         if self.loops:
-            raise Refused("no `return` inside a loop: Triton compiles none")
+            raise Refused("Triton does not compile a `return` inside a loop")
         value = None if node.value is None else self.value(node.value)
         self.returns.append((self.run.active, value))
         self.run.active = np.zeros((1, 1, 1), bool)
@@ -125,7 +125,7 @@ class Frame(Expressions):
                 self.block(node.orelse)
             return
         if self.loops and _returns(node):
-            raise Refused("no `return` inside a loop: Triton compiles none")
+            raise Refused("Triton does not compile a `return` inside a loop")
         outer, before = self.run.active, self.values
         self.run.charge_choice(2 * len(before))
         chosen = condition.data
@@ -149,7 +149,7 @@ class Frame(Expressions):
 
     def while_(self, node: ast.While) -> None:
         if node.orelse:
-            raise Refused("Triton compiles no `else` of a loop")
+            raise Refused("Triton does not compile the `else` of a loop")
         outer, before = self.run.active, dict(self.values)
         active, passes = outer, 0
         self.loops += 1
@@ -205,7 +205,7 @@ class Frame(Expressions):
 
     def for_(self, node: ast.For) -> None:
         if node.orelse:
-            raise Refused("Triton compiles no `else` of a loop")
+            raise Refused("Triton does not compile the `else` of a loop")
         if not isinstance(node.target, ast.Name):
             raise Refused("a loop in a kernel counts with one variable")
         assert isinstance(node.iter, ast.Call)
@@ -251,7 +251,9 @@ class Frame(Expressions):
 
     def call_kernel(self, node: ast.FunctionDef, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if self.depth >= MOST_CALLS:
-            raise Refused(f"{node.name} calls itself, or kernels call one another too deeply: Triton compiles none")
+            raise Refused(
+                f"{node.name} calls itself, or kernels call one another too deeply: Triton does not compile this"
+            )
         values = bound_parameters(node, args, kwargs)
         frame = Frame(self.program, self.run, values, self.depth + 1)
         active, line = self.run.active, self.run.line
@@ -354,7 +356,8 @@ def _joined(
         for new, arm in ((a, "if"), (b, "else")):
             if not _same_type(old, new):
                 raise Refused(
-                    f"{name} is {_said(old)} before the `if` and {_said(new)} after its {arm} arm: it keeps its type"
+                    f"{name} is {_said(old)} before the `if` and {_said(new)} after its {arm} arm: "
+                    "a variable keeps its type"
                 )
         values[name] = _selected(run, chosen, a, b)
     for name, a in then.items():
@@ -410,7 +413,7 @@ def _static_range(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[in
         raise Refused("tl.static_range takes an end, or a start, an end and a step")
     limits = _limits(args, kwargs, "tl.static_range")
     if not all(type(x) is int for x in limits):
-        raise Refused("tl.static_range counts with numbers that are known when the kernel is compiled")
+        raise Refused("tl.static_range counts with numbers that are known at compile time")
     if limits[2] == 0:
         raise Refused("the step of a loop is not 0")
     yield from range(*limits)

@@ -118,7 +118,7 @@ def type_of_number(x: object) -> DType:
         size = abs(x)
         normal = 2.0**-126 <= size <= (2 - 2.0**-23) * 2.0**127
         return FP32 if normal or size == 0 or size != size or size == float("inf") else FP64
-    raise Refused(f"{_kind_of(x)} is no number and no tile")
+    raise Refused(f"{_kind_of(x)} is neither a number nor a tile")
 
 
 def type_of_argument(x: object) -> DType:

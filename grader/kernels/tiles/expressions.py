@@ -111,7 +111,8 @@ class Expressions:
         if name in self.program.stubs:
             raise YourTurn("your turn")
         raise Refused(
-            f"{name} is not defined here: what is first assigned in a loop, or in one arm of an `if`, is gone after it"
+            f"{name} is not defined here: a variable that is first assigned in a loop or in one arm of an `if` "
+            "does not exist after it"
         )
 
     def tuple_(self, node: ast.Tuple | ast.List) -> tuple[Any, ...]:
@@ -239,7 +240,7 @@ class Expressions:
                 raise Refused(f"the condition of `{word}` is a {type(x).__name__}, not a boolean")
             return x
         if x.shape and not (block_of_one and math.prod(x.shape) == 1):
-            raise Refused(f"`{word}` needs one truth value, and this is a tile of {x.type}: choose with tl.where")
+            raise Refused(f"`{word}` needs one truth value, but this is a tile of {x.type}: choose with tl.where")
         tile = cast(shapes.item(x) if x.shape else x, I1)
         self.check_decides(tile, word)
         return tile

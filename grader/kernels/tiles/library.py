@@ -100,7 +100,7 @@ def _cast(x: Any, dtype: Any, fp_downcast_rounding: Any = None, bitcast_: Any = 
 
 def _static_assert(cond: Any, message: Any = "") -> None:
     if isinstance(cond, Tile):
-        raise Refused("tl.static_assert checks what is known when the kernel is compiled, not a tile")
+        raise Refused("tl.static_assert checks what is known at compile time, not a tile")
     if not cond:
         raise FailedAssertion(f"tl.static_assert does not hold{f': {message}' if message else ''}", ("static_assert",))
 

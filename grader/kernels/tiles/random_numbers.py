@@ -31,7 +31,7 @@ def randint4x(seed: Any, offset: Any, n_rounds: Any = ROUNDS) -> tuple[Tile, Til
     if not key.dtype.is_int:
         raise Refused("the seed of tl.rand is a whole number")
     if type(n_rounds) is not int or not 0 <= n_rounds <= 64:
-        raise Refused("n_rounds is a small number that is known when the kernel is compiled")
+        raise Refused("n_rounds is a small number that is known at compile time")
     wide = as_rank(cast(key, U64).data, len(offset.shape))
     k0, k1 = (wide & np.uint64(0xFFFFFFFF)).astype(np.uint32), (wide >> np.uint64(32)).astype(np.uint32)
     c0 = cast(offset, U32).data

@@ -117,7 +117,7 @@ def _integers(x: Any, name: str) -> Tile:
 def _flat(x: Tile, axis: Any, name: str) -> tuple[Tile, int]:
     """The tile and the axis to reduce; all elements in one axis where none is given."""
     if not x.shape:
-        raise Refused(f"{name} reduces a tile, and this is a scalar")
+        raise Refused(f"{name} reduces a tile, but this is a scalar")
     if axis is None:
         n = math.prod(x.shape)
         return x.moved(lambda data: data.reshape((*data.shape[:PROGRAM_AXES], n))), 0

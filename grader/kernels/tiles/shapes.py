@@ -20,7 +20,7 @@ def checked_shape(shape: Any, name: str = "a tile") -> tuple[int, ...]:
     for n in axes:
         if isinstance(n, Tile):
             raise Refused(
-                f"the shape of {name} must be known when the kernel is compiled: use a tl.constexpr parameter, not a "
+                f"the shape of {name} must be known at compile time: use a tl.constexpr parameter, not a "
                 "variable or an argument"
             )
         if type(n) is not int or n <= 0 or n & (n - 1):
@@ -48,7 +48,7 @@ def arange(start: Value, end: Value) -> Tile:
     for n in (start, end):
         if type(n) is not int:
             raise Refused(
-                "tl.arange takes numbers that are known when the kernel is compiled: use a tl.constexpr parameter, not "
+                "tl.arange takes numbers that are known at compile time: use a tl.constexpr parameter, not "
                 "a variable or an argument"
             )
     if not -(2**31) <= start < end < 2**31:
@@ -112,7 +112,7 @@ def expand_dims(x: Value, axis: Any) -> Tile:
         raise Refused(f"tl.expand_dims: axis {axis} is not within {rank} axes")
     wrapped = sorted(a % rank for a in axes)
     if len(set(wrapped)) != len(wrapped):
-        raise Refused("tl.expand_dims: an axis is there twice")
+        raise Refused("tl.expand_dims: an axis appears twice")
     for a in wrapped:
         tile = _with_axis(tile, a)
     return tile
@@ -183,7 +183,7 @@ def permute(x: Tile, *dims: Any) -> Tile:
     """The tile with its axes in another order."""
     order = dims[0] if len(dims) == 1 and isinstance(dims[0], tuple) else dims
     if sorted(d for d in order if type(d) is int) != list(range(len(x.shape))) or len(order) != len(x.shape):
-        raise Refused(f"tl.permute: {list(order)} is no order of the {len(x.shape)} axes of {x.type}")
+        raise Refused(f"tl.permute: {list(order)} is not an order of the {len(x.shape)} axes of {x.type}")
     axes = (0, 1, 2, *(d + PROGRAM_AXES for d in order))
     return x.moved(lambda data: data.transpose(axes))
 
@@ -222,7 +222,7 @@ def join(x: Value, y: Value) -> Tile:
 def split(x: Tile) -> tuple[Tile, Tile]:
     """The two halves of a last axis of length 2."""
     if not x.shape or x.shape[-1] != 2:
-        raise Refused(f"tl.split needs a last axis of length 2, and this is {x.type}")
+        raise Refused(f"tl.split needs a last axis of length 2, but this is {x.type}")
     return x.moved(lambda data: data[..., 0]), x.moved(lambda data: data[..., 1])
 
 

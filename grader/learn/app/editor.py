@@ -14,7 +14,7 @@ def edit(command: str, file: Path) -> str:
     try:
         words = shlex.split(command)
     except ValueError as error:  # an open quote
-        return f"$EDITOR ({command}) is no command: {error}"
+        return f"$EDITOR ({command}) is not a command: {error}"
     if not words:
         return "$EDITOR is blank; set it to the name of your editor"
     try:

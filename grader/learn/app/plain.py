@@ -90,7 +90,7 @@ class Plain:
             self.asks_reset = self.session.state.koan
             name = self.workbook.koans[self.asks_reset].name
             self.console.print(
-                Text(f"put the stub of {name} back? yours is kept under .koans/replaced (y, then Enter: yes)")
+                Text(f"reset {name} to its stub? your version is saved under .koans/replaced (y, then Enter: yes)")
             )
             return
         if KEYS.get(line) == "hint" and self.session.state.hints >= HINTS:
@@ -109,7 +109,7 @@ class Plain:
         if line.lower() in ("y", "yes") and asked == self.session.state.koan:
             self.session.post(Command("reset"))
         else:
-            self.console.print("nothing is put back")
+            self.console.print("nothing was reset")
 
     def _safely(self, act: Callable[[Any], None], item: State | str) -> None:
         try:
@@ -179,7 +179,7 @@ class Plain:
             self.console.print(terminal.prompt(self.workbook, koan), "")
             first = self.workbook.first_test(koan)
             self.console.print(
-                Text.assemble(("fails first: ", "dim"), f"{first}, because the function is still to be written")
+                Text.assemble(("fails first: ", "dim"), f"{first}, because the function is not written yet")
             )
         else:
             self.console.print(terminal.verdict(koan, step.verdict))

@@ -45,18 +45,18 @@ Edit the koan's file in your own editor. Every time you save it, it runs, and th
 | key | |
 |---|---|
 | ↑ ↓ PgUp PgDn Home End | scroll the part of the screen that has a thick edge |
-| Tab | give the other part the thick edge |
+| Tab | move the thick edge to the other part |
 | n, p | the next koan, the one before (after a pass, n goes to the next that has not passed) |
 | l | the list: type to filter, Enter to go there |
 | r | run now |
-| h | a hint, one tier more each time |
+| h | the next of three hints |
 | e | open the file in $EDITOR |
 | s | the model answer beside yours, once yours has passed |
 | c | read the chapter |
-| x | put the stub back (yours is kept) |
+| x | reset to the stub (your version is saved) |
 | q, Ctrl-C | quit, at any time; Esc closes a page, Ctrl-Z suspends |
 
-A koan that you leave while it runs goes on, and its verdict counts.
+If you leave a koan while it runs, the run continues and its verdict counts.
 
 The first line says what runs, or how koans run: "warm" means that the libraries are loaded already, "shared" that every
 command here uses them, "cold" that each run loads them anew, which takes longer. "to review": cards for `koans review`.
@@ -395,7 +395,7 @@ class KoansApp(App[None]):
                 self.session.post(Command("reset"))
 
         self.push_screen(
-            Confirm(f"Put the stub of {self.koan.name} back? Yours is kept under .koans/replaced."), reset_if
+            Confirm(f"Reset {self.koan.name} to its stub? Your version is saved under .koans/replaced."), reset_if
         )
 
     def action_edit(self) -> None:

@@ -255,7 +255,7 @@ class AppSession:
             copy = attempts.reset(self.workbook, log.open(), koan)
             state, _ = go_to(state, koan.id)
             self._request_run(koan)
-            return msgspec.structs.replace(state, notice=f"yours is kept as {copy}" if copy else "")
+            return msgspec.structs.replace(state, notice=f"your version is saved at {copy}" if copy else "")
         same = self._last_text.get(koan.id) == self._text_key(koan)
         if same and effect.passing and self._runs.wanted(koan.id):
             return state  # the learner is back while it still runs

@@ -81,7 +81,7 @@ class Watcher:
                 self._failed(error, polling=polling)
             else:
                 if self.poll and not polling and not self._stop.is_set():
-                    self.post(Notice("files are polled, because no events arrive from this file system"))
+                    self.post(Notice("files are checked regularly, because this file system sends no events"))
         with contextlib.suppress(OSError):
             self._probe.unlink(missing_ok=True)
 
@@ -90,11 +90,11 @@ class Watcher:
         reason = refusal(error) or str(error)
         if not polling and self._exercises.is_dir():
             self.poll = True
-            self.post(Notice(f"files are polled, because they cannot be watched ({reason})"))
+            self.post(Notice(f"files are checked regularly, because they cannot be watched ({reason})"))
             return
         if reason != self._told:
             self._told = reason
-            self.post(Trouble(f"saves are not noticed ({reason}); r runs the koan"))
+            self.post(Trouble(f"saves cannot be noticed ({reason}); press r to run the koan"))
         self._stop.wait(AGAIN)
 
     def _expect_an_event(self) -> None:

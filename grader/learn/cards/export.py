@@ -23,7 +23,7 @@ def chosen(workbook: Workbook, unlocked: Container[str], everything: bool) -> li
     """The unlocked cards, or every card if `everything`. Raises KoansError if there are none."""
     cards = [card for card in workbook.cards.values() if everything or card.id in unlocked]
     if not cards:
-        raise KoansError("no card is unlocked yet: koans that pass unlock them, --all writes the locked ones too")
+        raise KoansError("no card is unlocked yet: passed koans unlock them; --all also writes the locked ones")
     return cards
 
 
@@ -37,7 +37,7 @@ def render(file: Path, notes: Sequence[Note], record: Path) -> str | bytes:
     try:
         from grader.learn.cards import apkg
     except ImportError:
-        raise KoansError(f"{file}: .apkg needs a library that is not here: pip install genanki") from None
+        raise KoansError(f"{file}: .apkg needs a library that is not installed: pip install genanki") from None
     try:
         return apkg.render(notes, changes.times(record, apkg.digests(notes)))
     except KoansError as error:

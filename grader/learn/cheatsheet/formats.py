@@ -22,7 +22,9 @@ def check(file: Path) -> None:
             import fpdf  # noqa: F401
             import matplotlib  # noqa: F401
         except ImportError:
-            raise KoansError(f"{file}: PDF needs libraries that are not here: pip install fpdf2 matplotlib") from None
+            raise KoansError(
+                f"{file}: PDF needs libraries that are not installed: pip install fpdf2 matplotlib"
+            ) from None
 
 
 def render(file: Path, sheet: Sheet, paper: Paper) -> str | bytes:

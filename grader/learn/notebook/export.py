@@ -186,7 +186,7 @@ def _cells(workbook: Workbook, chapter: Chapter, source: Source, version: str) -
         yield from _koan_cells(workbook, koan)
     retrieves = [q for q in questions if q.ask == "retrieve"]
     if retrieves:
-        yield _markdown_cell("retrieve", "## From memory\n\nAnswer without scrolling up, tomorrow again.")
+        yield _markdown_cell("retrieve", "## From memory\n\nAnswer without scrolling up, and again tomorrow.")
         yield from _question_cells(retrieves, "An answer")
     yield _markdown_cell(
         "take-it-home",

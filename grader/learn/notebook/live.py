@@ -119,13 +119,13 @@ class NotebookSession:
             shell.run_cell(body, store_history=False)
         else:
             self._not_run.add(_asking(shell))
-            print("The cell was not run in the kernel, so what it defines is not there yet.")
+            print("The kernel did not run this cell, so its functions are not defined yet.")
 
     def _history(self) -> list[Cell]:
         """The cells that this kernel has run, in order, but the one that asks. Raises KoansError outside IPython."""
         shell = _shell()
         if shell is None:
-            raise KoansError("checks need a notebook: here `koans run` does it")
+            raise KoansError("checks need a notebook; here, use `koans run`")
         # The last entry is the cell that asks.
         texts = list(enumerate(shell.history_manager.input_hist_raw))[:-1]
         return [Cell(f"cell [{n}]", text) for n, text in texts if n and n not in self._not_run and text.strip()]
@@ -141,7 +141,7 @@ class NotebookSession:
         except KoansError as error:
             output.message(str(error))
         except KeyboardInterrupt:
-            output.message("stopped before there was a verdict; run the check again")
+            output.message("stopped before it had a verdict; run the check again")
         else:
             output.verdict(result)
             return step
@@ -182,7 +182,7 @@ class NotebookSession:
         if own and (answer is None or own not in answer.cells):
             if error := read_cached(cells[-1]).error:
                 raise KoansError(f"this cell does not parse ({error})")
-            raise KoansError(f"this cell defines no {functions}, which {koan.id} asks for")
+            raise KoansError(f"this cell does not define {functions}, which {koan.id} needs")
         if answer is None:
             raise KoansError(
                 f"no cell that has run here defines {functions}: run the cell with your answer, then this one"

@@ -94,7 +94,7 @@ def begin(questions: Sequence[Question], seed: int) -> Quiz:
 def step(quiz: Quiz, key: str) -> tuple[Quiz, Result | None]:
     """The quiz after this key, and the result if the key answered the question.
 
-    A letter or a number answers; after that any key goes on. q or the end of input (an empty key) ends the quiz.
+    A letter or a number answers; after that any key continues. q or the end of input (an empty key) ends the quiz.
     """
     if key in ("q", ""):
         return msgspec.structs.replace(quiz, ended=True), None

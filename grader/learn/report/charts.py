@@ -32,7 +32,7 @@ def stats(numbers: Stats, width: int) -> RenderableType:
     parts += _section("rungs by chapter: koans passed, by the kind of work", _rungs(numbers, width))
     if reviewed:
         share = f"retention: {100 * remembered / reviewed:.0f} % of {count(reviewed, 'review')}"
-        title = f"{share} a day or more after the last; {100 * numbers.wanted:.0f} % is set"
+        title = f"{share} a day or more after the last review; your goal is {100 * numbers.wanted:.0f} %"
         parts += _section(title, _months(numbers, width))
     else:
         parts += [Text("retention: no card has been reviewed on a second day yet", "dim"), Text()]

@@ -17,10 +17,10 @@ from grader.learn.questions.reading import RECALL_RATINGS, Reading
 from grader.learn.report.recall import COLORS, count, inline
 
 KEYS = {
-    "predict": "one line, as you would say it · Enter alone skips it · q, then Enter: ends",
-    "compare": "any key goes on · q ends",
-    "recall": "say it in a line, or to yourself · Enter shows the answer · q, then Enter: ends",
-    "rate": "1 to 4: how much of it did you have? · q ends",
+    "predict": "one line, in your own words · Enter alone skips it · q, then Enter: quits",
+    "compare": "any key continues · q quits",
+    "recall": "write one line, or say it to yourself · Enter shows the answer · q, then Enter: quits",
+    "rate": "1 to 4: how much of it did you know? · q quits",
 }
 
 
@@ -37,7 +37,9 @@ def reading(state: Reading) -> RenderableType:
     if state.phase == "compare":
         head = Text("What you predicted", "cyan")
     else:
-        head = Text.assemble(("What it left behind", "cyan"), (f"  {state.index + 1} of {len(state.retrieve)}", "dim"))
+        head = Text.assemble(
+            ("What do you remember?", "cyan"), (f"  {state.index + 1} of {len(state.retrieve)}", "dim")
+        )
     parts: list[RenderableType] = [head, Text(), inline(question.prompt, "bold")]
     if state.phase in ("compare", "rate"):
         own_answer = state.answers.get(question.id)

@@ -32,7 +32,7 @@ def working(workbook: Workbook, now_open: OpenReSolve, verdict: Verdict | None) 
     if verdict is not None and verdict.status != Status.not_started:
         parts += [Text(), terminal.verdict(koan, verdict)]
     elif verdict is not None:
-        parts += [Text(), Text("it is the stub as yet", "dim")]
+        parts += [Text(), Text("it is still the stub", "dim")]
     return Group(*parts)
 
 
@@ -41,7 +41,7 @@ def begun(workbook: Workbook, now_open: OpenReSolve) -> tuple[RenderableType, ..
     koan = now_open.koan
     file = scratch(workbook, koan).relative_to(workbook.root)
     step = terminal.next_steps([(f"koans again {koan.name}", "run it")])
-    return f"{file} is a fresh stub; the clock runs", step
+    return f"{file} is a fresh stub; the clock is running", step
 
 
 def none_due(next_back: ReturningKoan | None, now: float) -> str:
@@ -53,7 +53,7 @@ def none_due(next_back: ReturningKoan | None, now: float) -> str:
 
 def given_up(koan: Koan, back: str) -> str:
     """That the re-solve was given up. `back` says when the koan is back."""
-    return f"{koan.id} is given up, back {back}"
+    return f"{koan.id} was given up; it is back {back}"
 
 
 def rated(number: int, back: str) -> str:

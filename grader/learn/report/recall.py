@@ -86,7 +86,7 @@ def card_back(standing: CardStanding) -> RenderableType:
         parts += [Text(), Text(f"proved by {', '.join(standing.proofs)}{passed}", "dim")]
     if standing.mistake:
         mistake = standing.mistake
-        where = f"you once had, in {mistake.koan} on {day(mistake.at)}: "
+        where = f"your mistake in {mistake.koan} on {day(mistake.at)}: "
         parts += [Text(), Text.assemble((where, "yellow"), inline(one_line(mistake.says, LONGEST_MISTAKE)))]
     for koan in standing.changed:
         parts.append(Text(_since_it_passed(koan, koan in standing.in_notebook), "yellow"))
@@ -96,8 +96,8 @@ def card_back(standing: CardStanding) -> RenderableType:
 def _since_it_passed(koan: str, in_notebook: bool) -> str:
     """What has become of the text of a koan that passed."""
     if in_notebook:
-        return f"it passed in a notebook: `koans notebook import FILE.ipynb` brings it into exercises/{koan}.py"
-    return f"exercises/{koan}.py has changed since and is not known to pass"
+        return f"it passed in a notebook: `koans notebook import FILE.ipynb` copies it into exercises/{koan}.py"
+    return f"exercises/{koan}.py has changed since, and may no longer pass"
 
 
 def ratings(intervals: Mapping[int, float]) -> RenderableType:
@@ -227,7 +227,7 @@ def _remark(standing: CardStanding, now: float) -> Text:
     elif standing.due is not None and standing.state == "later":
         text.append(f"back {when(standing.due, now)}  ")
     changed = [koan for koan in standing.changed if koan not in standing.in_notebook]
-    remarks = [f"{', '.join(changed)} has changed and is not known to pass"] * bool(changed)
+    remarks = [f"{', '.join(changed)} has changed since, and may no longer pass"] * bool(changed)
     remarks += [f"{', '.join(standing.in_notebook)} passed in a notebook"] * bool(standing.in_notebook)
     text.append("; ".join(remarks), "yellow")
     return text

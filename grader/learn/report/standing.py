@@ -45,7 +45,7 @@ def listing(workbook: Workbook, standings: Mapping[str, Standing], koans: Iterab
     passed = sum(s.status == Status.passed for s in standings.values())
     parts.append(Text(f"{passed} of {len(standings)} koans passed"))
     if any(standings[koan.id].in_notebook for koan in chosen):
-        parts.append(Text("what passed in a notebook comes here with `koans notebook import FILE.ipynb`", "dim"))
+        parts.append(Text("`koans notebook import FILE.ipynb` copies what passed in a notebook into exercises/", "dim"))
     return Group(*parts)
 
 

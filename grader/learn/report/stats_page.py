@@ -37,7 +37,7 @@ def page(numbers: Stats, today: date) -> str:
         *_mistakes(numbers),
         *_slowest(numbers),
     ]
-    return document("Tensor Koans: what I have proved", body, style=plots.STYLE)
+    return document("Tensor Koans: my progress", body, style=plots.STYLE)
 
 
 def _date(day: date) -> str:

@@ -26,10 +26,10 @@ def ask(
     quiz, trouble = state.begin(questions, seed), ""
     while not quiz.ended:
         answered = quiz.chosen is not None
-        keys = "any key goes on" if answered else f"a to {state.LETTERS[len(quiz.options) - 1]} answer"
+        keys = "any key continues" if answered else f"a to {state.LETTERS[len(quiz.options) - 1]} answer"
         # Without a terminal, each line is an answer: no line goes on to the next question.
         goes_on = answered and not screens.live
-        screens.show(report.quiz_question(quiz), *warning(trouble), ask="" if goes_on else f"{keys} · q ends")
+        screens.show(report.quiz_question(quiz), *warning(trouble), ask="" if goes_on else f"{keys} · q quits")
         key = "enter" if goes_on else screens.keyboard.key()
         quiz, result = state.step(quiz, key or "")
         if result is not None:

@@ -28,9 +28,9 @@ from grader.learn.report.recall import when
 from grader.learn.review_ui.screens import Screens, warning
 
 T = TypeVar("T")
-WARMING_UP = "warming up; no key counts until that is done, except q, which leaves it for later"
-RUNNING = "no key counts until it has run, except q, which leaves it for later"
-KEYS = "every save runs it · r run now · g give up · q leave it for later (the clock runs on)"
+WARMING_UP = "warming up; please wait; q leaves it for later"
+RUNNING = "please wait until it has run; q leaves it for later"
+KEYS = "each save runs it · r run now · g give up · q leave it for later (the clock keeps running)"
 RATE = "1 to 4: how hard was it? · Enter or q: as proposed"
 POLL = 0.2  # seconds between checks of the file
 WORKING = 0.05  # seconds between checks of a run

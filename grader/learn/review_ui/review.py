@@ -19,9 +19,9 @@ from grader.learn.report import recall
 from grader.learn.review_ui.screens import Screens, warning
 from grader.learn.settings import Settings
 
-FRONT = "any key shows the answer · u takes the last rating back · q ends"
-BACK = "1 to 4 · u takes the last rating back · q ends"
-LAST = "u takes the last rating back · any other key ends"
+FRONT = "any key shows the answer · u undoes the last rating · q quits"
+BACK = "1 to 4 · u undoes the last rating · q quits"
+LAST = "u undoes the last rating · any other key quits"
 
 
 def review(
