@@ -44,6 +44,27 @@ def test_a_claim_is_one_line(book):
     ] == []
 
 
+def test_every_fact_says_how_far_its_sentence_reaches(book):
+    assert [f.id for f in book.facts.values() if not f.scope.endswith(".") or "\n" in f.scope] == []
+
+
+def test_an_erratum_says_what_is_right_unless_all_of_it_is_false(book):
+    errata = {card.id: card.erratum for card in book.cards.values() if card.erratum}
+    assert [name for name, own in errata.items() if not own.right and own.kind != "false"] == []
+
+
+def test_the_errata_are_counted_by_kind(book, play):
+    count = facts.kinds(book.cards.values())
+    assert list(count) == ["false", "right only in part", "imprecise", "outdated"]
+    assert sum(count.values()) == sum(bool(card.erratum) for card in book.cards.values())
+    shown = ", ".join(f"{n} {kind}" for kind, n in count.items() if n)
+    assert f"{sum(count.values())} errata ({shown})" in " ".join(play.says("facts").stdout.split())
+    page = (book.root / "docs/ERRATA.md").read_text()
+    assert [line for line in page.splitlines() if line.startswith("| ")][1:] == [
+        f"| {k} | {n} |" for k, n in count.items()
+    ]
+
+
 def test_there_are_at_least_thirty_errata_and_each_is_shown(book):
     errata = facts.errata(book)
     assert len(errata) >= 30

@@ -9,6 +9,10 @@ from tests.conftest import ROOT
 SCRIPTS = numbers.scripts(ROOT)
 
 
+def test_every_chapter_computes_its_numbers(book):
+    assert [script.parent.name for script in SCRIPTS] == [chapter.id for chapter in book.chapters]
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda file: file.parent.name)
 def test_every_number_of_a_chapter_is_what_its_script_computes(script):
     assert list(numbers.problems(Workbook(ROOT), script)) == []
