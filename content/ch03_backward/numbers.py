@@ -36,7 +36,7 @@ GIVEN = {
     "5 and −0.5": "an example's slopes",
     "from 1 to 1.001": "the change in the example",
     "which is 0.001 · dW₁": "the change in the example",
-    "1.0, the slope of the output by itself": "by definition",
+    "1.0, the slope of the output with respect to itself": "by definition",
     "−100 also picks one": "PyTorch's default of ignore_index",
     "at least 100 classes": "the size of that index",
     "−100 count from the end": "PyTorch's default of ignore_index",

@@ -14,16 +14,19 @@ def checkpointed_grads(
 ) -> dict[str, Tensor | int]:
     """Gradients of a stack of elementwise layers h_i = tanh(w_i · h_(i-1)), with h_0 = x, and what they cost.
 
-        {"dx": (d,), "dweights": (layers, d),   for `dy`, the gradient by the last h; both in the dtype of `x`
+        {"dx": (d,), "dweights": (layers, d),   both in the dtype of `x`
          "peak": int,                           the largest number of h's held at one time
          "recomputed": int}                     how many layers run a second time
+
+    `dy` is the gradient with respect to the last h.
 
     The forward pass holds only the checkpoints: the input of each segment of `every` layers, h_0, h_every, … The last
     segment may be shorter. The backward pass takes the last segment first. For each segment it runs all layers again
     from the checkpoint and holds their h's too. Then it walks back through the segment and drops its h's and its
     checkpoint.
 
-    For each layer, with dz = (1 − h_i²) · dh_i: the gradient by w_i is dz · h_(i-1), and dh_(i-1) is dz · w_i.
+    For each layer, with dz = (1 − h_i²) · dh_i: the gradient with respect to w_i is dz · h_(i-1), and dh_(i-1) is dz ·
+    w_i.
 
         4 layers, every = 2:   holds h0 h2, then h0 h2 h3 h4, then h0 h1 h2   ->   peak 4, recomputed 4
 

@@ -12,7 +12,7 @@ from torch import Tensor
 def cross_entropy_backward(
     logits: Float[Tensor, "batch classes"], targets: Int64[Tensor, "batch"]
 ) -> Float[Tensor, "batch classes"]:
-    """The gradient of mean(−log softmax(logits)[i, targets[i]]) by the logits, in the dtype of `logits`.
+    """The gradient of mean(−log softmax(logits)[i, targets[i]]) with respect to the logits, in their dtype.
 
     Logits of ±1e4 must work. Compute in float32, whatever the dtype, and round once. `logits` is not changed.
 

@@ -2,17 +2,17 @@
 
 While a program runs forward, autograd records for each value which earlier values it was computed from, and how fast it
 changes with each of them. These records are the tape. One walk over the tape, in the right order, gives the gradient of
-a result by every value.
+a result with respect to every value.
 """
 
 
 def tape_backward(tape: list[list[tuple[int, float]]], output: int) -> list[float]:
-    """The gradient of value `output` by every value on the tape, in the order of the tape.
+    """The gradient of value `output` with respect to every value on the tape, in the order of the tape.
 
     tape[i] lists (j, slope) for each input of value i: value i was computed from value j, and `slope` is how fast value
     i changes when only that input changes. An input comes before the values computed from it. A leaf has no inputs. If
     one operation uses a value twice, the value is listed twice. A value that `output` does not depend on has gradient
-    0.0. The gradient of `output` by itself is 1.0.
+    0.0. The gradient of `output` with respect to itself is 1.0.
 
         z = x·y + x at x = 2, y = 3:    value 0  x               []
                                         value 1  y               []

@@ -233,7 +233,9 @@ def without_slope(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _otherwise(weights, x, dy, every, "none")
 
 
-@checkpointed_grads.wrong("dz was multiplied by the layer's output: the gradient by w_i is dz times the input, h_(i-1)")
+@checkpointed_grads.wrong(
+    "dz was multiplied by the layer's output: the gradient with respect to w_i is dz times the input, h_(i-1)"
+)
 def times_the_output(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _otherwise(weights, x, dy, every, "output")
 

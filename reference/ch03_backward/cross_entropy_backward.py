@@ -92,7 +92,7 @@ def without_softmax(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 @cross_entropy_backward.wrong(
-    "−1/p at the target: that is the gradient by the probabilities, before it goes back through softmax"
+    "−1/p at the target: that is the gradient with respect to the probabilities, before it goes back through softmax"
 )
 def by_probabilities(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), -1)

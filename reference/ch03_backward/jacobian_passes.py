@@ -188,7 +188,8 @@ def back_in_forward_order(weights: list[Tensor], x: Tensor, mode: str) -> list[T
 
 
 @jacobian_passes.wrong(
-    "W was not transposed on the way back: the gradient by the inputs is Wᵀ times the gradient by the outputs"
+    "W was not transposed on the way back: the gradient with respect to the inputs is Wᵀ times the gradient "
+    "with respect to the outputs"
 )
 def not_transposed(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     def pull(layers: Layers, gradient: Tensor) -> Tensor:

@@ -86,7 +86,9 @@ def bias_keepdim(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return dx, dweight, dbias.unsqueeze(0)
 
 
-@linear_backward.wrong("db is 1 everywhere: that is the slope of y by b; the slope of the loss also has the factor dy")
+@linear_backward.wrong(
+    "db is 1 everywhere: that is the slope of y with respect to b; the slope of the loss also has the factor dy"
+)
 def bias_of_ones(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
     return dx, dweight, torch.ones_like(dbias)

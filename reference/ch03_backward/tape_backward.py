@@ -206,7 +206,7 @@ def all_ones(tape: Tape, output: int) -> list[float]:
 
 
 @tape_backward.wrong(
-    "the output started at 0: its gradient by itself is 1, and every other gradient is a multiple of it"
+    "the output started at 0: its gradient with respect to itself is 1, and every other gradient is a multiple of it"
 )
 def no_seed(tape: Tape, output: int) -> list[float]:
     return [0.0] * len(tape)

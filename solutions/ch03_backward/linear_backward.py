@@ -1,7 +1,7 @@
 """Three gradients of a linear layer
 
-A linear layer turns x into y = x Wᵀ + b. In the backward pass it receives dy, the gradient of the loss by y. It must
-return three gradients of the loss: by its input, by its weight and by its bias.
+A linear layer turns x into y = x Wᵀ + b. In the backward pass it receives dy, the gradient of the loss with respect to
+y. It must return three gradients of the loss: with respect to its input, its weight and its bias.
 """
 
 from jaxtyping import Float

@@ -9,12 +9,12 @@ from torch import Tensor
 
 
 def softmax_backward(p: Float[Tensor, "*batch n"], dp: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch n"]:
-    """ds, the gradient by the scores, of p = softmax(s) along the last axis.
+    """ds, the gradient with respect to the scores, of p = softmax(s) along the last axis.
 
     It has the dtype of `p`, whatever dtype dp has.
 
-    `p` holds the weights of the forward pass, and `dp` is the gradient by them. The slope of p_i by s_j is p_i (1 −
-    p_i) for j = i and −p_i p_j for every other j.
+    `p` holds the weights of the forward pass, and `dp` is the gradient with respect to them. The slope of p_i with
+    respect to s_j is p_i (1 − p_i) for j = i and −p_i p_j for every other j.
 
     Compute in float32, whatever the dtype, and round once. A row may hold hundreds of thousands of weights, and its n ·
     n slopes do not fit into memory. In a row that was masked entirely, all weights are 0, and so is ds.
