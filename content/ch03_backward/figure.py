@@ -1,4 +1,4 @@
-"""What GELU passes on beside ReLU; and what checkpointing holds, by the length of a segment."""
+"""The slopes of GELU and ReLU. And what checkpointing holds, for each length of a segment."""
 
 import torch
 from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""How far Adam's first steps go, with and without correction and on a ramp; and what decay takes off a weight."""
+"""How far Adam's first steps go: without correction, with it, and on a ramp. And how much of a weight decays."""
 
 import torch
 from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ def _first_steps(axes):
 
 
 def _sizes():
-    """Lengths of the steps over lr for a gradient of 1. What is not corrected is corrected, and made undone."""
+    """Lengths of the steps divided by lr for a gradient of 1, with correction and without."""
     p, g, m, v = (torch.full((1,), x, dtype=torch.float64) for x in (0.0, 1.0, 0.0, 0.0))
     corrected, plain = [], []
     for t in range(1, STEPS + 1):
@@ -64,8 +64,8 @@ def _decay(axes):
     # L2 has been in the gradient all along, so it is in both moments
     coupled, _, _ = adamw_step(p, pull, pull, past**2 + pull**2, decay=0.0, **settings)
     lines = {"Adam with L2": (coupled, "-", "black"), "AdamW: lr · λ": (decoupled, "--", "0.45")}
-    for label, (after, style, colour) in lines.items():
-        axes.plot(past.tolist(), ((p - after) / p).tolist(), style, color=colour, lw=1.6, label=label)
+    for label, (after, style, color) in lines.items():
+        axes.plot(past.tolist(), ((p - after) / p).tolist(), style, color=color, lw=1.6, label=label)
     axes.set(xscale="log", yscale="log", xlim=(1e-5, 10), ylim=(1e-6, 0.1))
     axes.set_title(f"Share of a weight of {WEIGHT} that decays in a step", loc="left")
     axes.set_xlabel("size of its past gradients (root mean square)")

@@ -1,22 +1,24 @@
-"""What is held for the way back
+"""What is kept for the backward pass
 
-Each layer keeps what its backward pass will ask for, until it has run. Count those bytes for a stack of linear layers
-with an activation between them, before you start the training run that does not fit.
+Each layer keeps the tensors that its backward pass needs, until that pass has run. Count these bytes for a stack of
+linear layers with an activation between them. Then you know before a training run whether it fits into memory.
 """
 
 import torch
 
 
 def activation_bytes(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
-    """Bytes kept between forward and backward pass, parameters left out. A row of the batch is one token.
+    """Bytes kept between the forward and the backward pass, without the parameters. A row of the batch is one token.
 
-    widths = [4, 8, 8, 2] is three linear layers, 4 → 8, 8 → 8 and 8 → 2, with an activation after each but the last.
+    widths = [4, 8, 8, 2] means three linear layers, 4 → 8, 8 → 8 and 8 → 2. There is an activation after each linear
+    layer except the last.
 
         a linear layer    keeps its input
         "gelu"            keeps its input
-        "relu"            keeps its output; a tensor that two operations keep is held once
+        "relu"            keeps its output
 
-    The output of the network is nobody's input here.
+    A tensor that two operations keep is stored once. No layer takes the output of the network as its input, so nothing
+    keeps it.
 
         batch 2, widths [3, 4, 1], fp32:    "relu"   2 · (3 + 4) numbers         ->   56
                                             "gelu"   2 · (3 + 4 + 4) numbers     ->   88

@@ -1,7 +1,7 @@
 """Gradients with most activations thrown away
 
-A deep stack needs all its activations on the way back, but not all at once. Keep every k-th, run each segment forward
-again when its turn comes, and pay for the memory with one more forward pass.
+The backward pass of a deep stack needs all activations, but not all at once. Keep every k-th activation and run each
+segment forward again when the backward pass reaches it. This saves memory and costs one more forward pass.
 """
 
 import torch
@@ -12,17 +12,21 @@ from torch import Tensor
 def checkpointed_grads(
     weights: Float[Tensor, "layers d"], x: Float[Tensor, "d"], dy: Float[Tensor, "d"], every: int
 ) -> dict[str, Tensor | int]:
-    """Gradients of a stack of elementwise layers h_i = tanh(w_i · h_(i-1)), h_0 = x, and what they took.
+    """Gradients of a stack of elementwise layers h_i = tanh(w_i · h_(i-1)), with h_0 = x, and what they cost.
 
-        {"dx": (d,), "dweights": (layers, d),   given `dy`, the gradient by the last h; both in the dtype of `x`
-         "peak": int,                           the most h's held at any time
-         "recomputed": int}                     layers run a second time
+        {"dx": (d,), "dweights": (layers, d),   both in the dtype of `x`
+         "peak": int,                           the largest number of h's held at one time
+         "recomputed": int}                     how many layers run a second time
 
-    The forward pass holds only the checkpoints: the input of each segment of `every` layers, h_0, h_every, … (the last
-    segment may be shorter). Backward, the segments come last to first. For each, all its layers are run again from the
-    checkpoint and their h's held too; then it is walked back, and its h's and its checkpoint are dropped.
+    `dy` is the gradient with respect to the last h.
 
-    Per layer: with dz = (1 − h_i²) · dh_i, the gradient by w_i is dz · h_(i-1) and dh_(i-1) is dz · w_i.
+    The forward pass holds only the checkpoints: the input of each segment of `every` layers, h_0, h_every, … The last
+    segment may be shorter. The backward pass takes the last segment first. For each segment it runs all layers again
+    from the checkpoint and holds their h's too. Then it walks back through the segment and drops its h's and its
+    checkpoint.
+
+    For each layer, with dz = (1 − h_i²) · dh_i: the gradient with respect to w_i is dz · h_(i-1), and dh_(i-1) is dz ·
+    w_i.
 
         4 layers, every = 2:   holds h0 h2, then h0 h2 h3 h4, then h0 h1 h2   ->   peak 4, recomputed 4
 

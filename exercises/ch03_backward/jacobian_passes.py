@@ -1,7 +1,8 @@
 """A Jacobian by columns and by rows
 
-A small network takes x through a few layers h ← tanh(W h). Its Jacobian can be had column by column, pushing a change
-of one input forward (a jvp), or row by row, pulling one output's gradient back (a vjp). Do both, and count the passes.
+A small network takes x through a few layers h ← tanh(W h). There are two ways to compute its Jacobian. A forward pass
+(jvp) gives a column: it pushes a change of one input forward. A backward pass (vjp) gives a row: it pulls the gradient
+of one output back. Do both, and count the passes.
 """
 
 import torch
@@ -10,14 +11,15 @@ from torch import Tensor
 
 
 def jacobian_passes(weights: list[Float[Tensor, "n_out n_in"]], x: Float[Tensor, "n"], mode: str) -> list[Tensor]:
-    """What each pass gives, in order, in the dtype of `x`, whatever dtype the weights have.
+    """The result of each pass, in order, in the dtype of `x`, whatever dtype the weights have.
 
-    There is at least one layer, and any may change the width.
+    There is at least one layer, and any layer may change the width.
 
         "jvp"    one forward pass for each input j:    column j of the Jacobian, how all outputs change with x[j]
         "vjp"    one backward pass for each output i:  row i of the Jacobian, how output i changes with all of x
 
-    The slope of tanh(z) by z is 1 − tanh(z)². Compute in float32, whatever the dtype, and round once at the end.
+    The slope of tanh(z) with respect to z is 1 − tanh(z)². Compute in float32, whatever the dtype, and round once at
+    the end.
 
         W = [[1., 2.]], x = [0., 0.], so tanh has slope 1:
             "jvp"   ->   [[1.], [2.]]     two passes

@@ -1,7 +1,7 @@
 """Where a gradient stops
 
-`detach()` gives the same numbers with no way back. `torch.no_grad()` writes down nothing of what is computed inside it.
-Five short programs use them; say for each what comes out, and what gradient x gets.
+`detach()` gives a tensor with the same numbers and no history. `torch.no_grad()` records none of the operations inside
+it. Five short programs use them. For each program, give its value and the gradient that x gets.
 """
 
 import torch
@@ -24,10 +24,10 @@ def stop_gradient(x: Float32[Tensor, "*shape"], dy: Float32[Tensor, "*shape"]) -
                                   k = h
                               y = k + x
 
-    By hand or by autograd, as you like. Ties round to the even neighbour.
+    Work by hand or use autograd. Ties round to the even neighbor.
 
-        x = [1.75], dy = [10.]:   "round"              ->  [2.], [0.]         round is flat almost everywhere
-                                  "straight-through"   ->  [2.], [10.]        the number of round, the gradient of x
+        x = [1.75], dy = [10.]:   "round"              ->  [2.], [0.]         the slope of round is 0 almost everywhere
+                                  "straight-through"   ->  [2.], [10.]        the value of round, the gradient of x
                                   "no_grad"            ->  [4.8125], ...      1.75² + 1.75
     """
     raise NotImplementedError("your turn")

@@ -1,4 +1,4 @@
-"""Batch, times what each layer keeps a row, over the depth."""
+"""Batch times the numbers that each layer keeps per row, summed over the layers."""
 
 import pytest
 import torch

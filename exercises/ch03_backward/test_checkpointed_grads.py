@@ -1,4 +1,4 @@
-"""The same gradients, with fewer activations held and each layer run twice."""
+"""The same gradients, with fewer activations held and every layer run twice."""
 
 import pytest
 import torch

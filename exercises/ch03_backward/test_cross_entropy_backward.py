@@ -1,4 +1,4 @@
-"""Softmax less one-hot, over the batch."""
+"""Softmax minus one-hot, divided by the batch."""
 
 import pytest
 import torch

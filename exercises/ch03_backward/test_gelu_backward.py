@@ -1,4 +1,4 @@
-"""The slope of GELU, times what comes from above."""
+"""The slope of GELU, times the upstream gradient."""
 
 import pytest
 import torch

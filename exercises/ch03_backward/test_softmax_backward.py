@@ -1,4 +1,4 @@
-"""Back through a softmax, one sum a row."""
+"""The backward pass of softmax, with one sum per row."""
 
 import pytest
 import torch

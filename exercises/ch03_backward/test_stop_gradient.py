@@ -1,4 +1,4 @@
-"""What detach() cuts, and what no_grad() does not write down."""
+"""What detach() cuts, and what no_grad() does not record."""
 
 import pytest
 import torch

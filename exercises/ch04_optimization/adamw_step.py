@@ -1,7 +1,7 @@
-"""Decay beside the gradient, not in it
+"""Weight decay outside the gradient
 
-Weight decay pulls every weight towards zero by a fraction of itself. Add it to the gradient, as L2 regularisation does,
-and Adam divides it by the size of past gradients. AdamW keeps the two apart. Start from your `adam_step`.
+Weight decay pulls every weight toward zero by a fraction of itself. L2 regularization adds the decay to the gradient,
+and Adam then divides it by the size of past gradients. AdamW keeps the two apart. Start from your `adam_step`.
 """
 
 import torch
@@ -24,14 +24,14 @@ def adamw_step(
 ) -> tuple[Array, Array, Array]:
     """(p', m', v') after step number `t` of Adam with decoupled weight decay, by PyTorch's convention.
 
-    The parameters as they are before the step lose the fraction lr · decay of themselves; besides, they move by Adam's
-    step. The moments know nothing of the decay.
+    The parameters before the step lose the fraction lr · decay of themselves. In addition they move by Adam's step. The
+    decay does not enter the moments.
 
         p = [2.0], g = [1.0], m = v = [0.0], t = 1, lr = 0.1, decay = 0.1   ->   ([1.88], [0.1], [0.001])
                                          by hand: 2 loses 0.1 · 0.1 · 2 = 0.02, and Adam's first step is 0.1
 
-    Compute in float32, whatever the dtypes, and round each result once, to the dtype of what it replaces: `m` and `v`
-    may be wider than `p` and `g`. All inputs are left as they were.
+    Compute in float32, whatever the dtypes, and round each result once, to the dtype of the input that it replaces: `m`
+    and `v` may be wider than `p` and `g`. The inputs are not changed.
 
     Raises ValueError if t < 1.
     """

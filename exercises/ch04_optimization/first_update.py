@@ -1,7 +1,7 @@
 """How far the first step goes
 
-Adam starts with moments of zero. It is said that its first steps are wild for that reason, and that warmup is there to
-tame them. Work out how far the first step really goes: with the correction of the moments, without it, on a ramp.
+Adam starts with moments of zero. Warmup is often explained by wild first steps that follow from this. Compute how far
+the first step really goes: with the correction of the moments, without it, and on a ramp.
 """
 
 import torch
@@ -16,18 +16,18 @@ def first_update(
     eps: float = 1e-8,
     warmup: int = 0,
 ) -> dict[str, Float[Tensor, "*shape"]]:
-    """How far Adam's first step moves each parameter, as a size ≥ 0, for the gradient `g` and moments that are zero.
+    """How far Adam's first step moves each parameter, as a size ≥ 0, for the gradient `g` and moments of zero.
 
         {"corrected": ...,      with m̂ and v̂, as in adam_step at t = 1
          "uncorrected": ...}    with m and v as they are
 
-    With warmup = n > 0 the first step has the learning rate lr / n, the first stage of a ramp of n steps; with 0 it has
-    lr.
+    With warmup = n > 0 the first step has the learning rate lr / n, the first stage of a ramp of n steps. With warmup =
+    0 it has lr.
 
         g = [0.5], lr = 0.1   ->   {"corrected": [0.1], "uncorrected": [0.3162]}
-        by hand: m = 0.05 and √v = 0.5·√0.001 = 0.01581; their ratio is 3.162. m̂ / √v̂ is 0.5 / 0.5.
+        by hand: m = 0.05 and √v = 0.5·√0.001 = 0.01581, and their ratio is 3.162. m̂ / √v̂ is 0.5 / 0.5.
 
-    Both in the dtype of `g`, computed in float32 and rounded once. No optimizer need run: put zeros into the formulas
-    of `adam_step` and see what is left of them.
+    Both results are in the dtype of `g`, computed in float32 and rounded once. You need not run an optimizer: put zeros
+    into the formulas of `adam_step` and simplify.
     """
     raise NotImplementedError("your turn")

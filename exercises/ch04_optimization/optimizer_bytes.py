@@ -1,24 +1,24 @@
 """What training keeps for each parameter
 
-A model that serves from 16 GB may need 128 GB to be trained, before a single activation is stored. Weights, gradients
-and the optimizer's state are counted per parameter, and a recipe says in which format each is kept.
+A model that needs 16 GB to serve may need 128 GB to train, before it stores a single activation. Weights, gradients and
+optimizer state take a fixed number of bytes per parameter. A recipe gives the dtype of each.
 """
 
 import torch
 
 
 def optimizer_bytes(params: int, recipe: dict[str, str | torch.dtype]) -> dict[str, int]:
-    """Bytes for `params` parameters: the optimizer's state alone, and everything.
+    """Bytes for `params` parameters: of the optimizer's state, and in total.
 
     A recipe has these entries:
 
         "optimizer"    "sgd", "momentum" (sgd with momentum), "adam" or "adamw"
         "weights"      dtype of the weights that the model computes with
         "gradients"    dtype of the gradients
-        "moments"      dtype of what the optimizer remembers of past gradients (a velocity counts as a moment)
-        "master"       dtype of a second copy of the weights, which the optimizer updates; it may be missing
+        "moments"      dtype of the moments; a velocity counts as a moment
+        "master"       dtype of a second copy of the weights, which the optimizer updates; this entry may be missing
 
-    The result is {"state": ..., "total": ...}. State is what the optimizer itself keeps: moments, and the master copy
+    The result is {"state": ..., "total": ...}. The state is what the optimizer keeps: the moments, and the master copy
     if there is one. The total is state, weights and gradients.
 
         10 parameters, "momentum", everything in float32, no master copy:

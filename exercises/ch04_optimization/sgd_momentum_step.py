@@ -1,7 +1,7 @@
 """A step with momentum
 
-Plain descent follows the gradient of one batch. Momentum follows a velocity: old gradients that fade, plus the new one.
-Every library keeps such a sum, and not all of them weigh its terms alike. This is PyTorch's way.
+Plain SGD follows the gradient of one batch. Momentum follows a velocity: the old gradients, which fade, plus the new
+one. Libraries weight the two terms differently. This is PyTorch's way.
 """
 
 import torch
@@ -14,12 +14,12 @@ def sgd_momentum_step(
 ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
     """The parameters and the velocity after one step, for parameters `p`, their gradient `g` and the old velocity `v`.
 
-    The velocity fades by the factor `momentum`, the whole gradient is added to it, and the parameters move by `lr`
-    times the new velocity, against it. `lr` is no part of the velocity.
+    Multiply the old velocity by `momentum` and add the whole gradient. Then subtract `lr` times the new velocity from
+    the parameters. `lr` is not part of the velocity.
 
         p = [1.0], g = [0.5], v = [2.0], lr = 0.1, momentum = 0.8   ->   ([0.79], [2.1])     2.1 = 0.8 · 2 + 0.5
 
     Compute in float32, whatever the dtypes, and round each result once: the parameters to the dtype of `p`, the
-    velocity to that of `v`, which may be wider. All three inputs are left as they were.
+    velocity to the dtype of `v`, which may be wider. The inputs are not changed.
     """
     raise NotImplementedError("your turn")

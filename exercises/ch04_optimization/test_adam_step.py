@@ -1,4 +1,4 @@
-"""A step of Adam: two fading means, corrected for their start at zero."""
+"""A step of Adam: two running means, corrected for their start at zero."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Adam's step, and beside it a fraction lr · decay of the old parameters."""
+"""Adam's step, and a decay of the fraction lr · decay of the old parameters."""
 
 import pytest
 import torch

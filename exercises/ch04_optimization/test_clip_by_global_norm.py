@@ -1,4 +1,4 @@
-"""All gradients as one vector: its length is cut, its direction kept."""
+"""All gradients as one vector: clipping changes its norm and keeps its direction."""
 
 import pytest
 import torch

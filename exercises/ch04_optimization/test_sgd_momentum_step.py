@@ -1,4 +1,4 @@
-"""A velocity of fading gradients, and a step against it."""
+"""A velocity of fading gradients, and a step that subtracts it."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""A forward pass without numbers: every tensor gets a name, and what is kept is a set of them."""
+"""A forward pass without numbers: every tensor has a name, and the tensors that are kept form a set of names."""
 
 from itertools import pairwise
 
@@ -31,7 +31,7 @@ def activation_bytes(batch: int, widths: list[int], activation: str, dtype: torc
 def _bytes(
     batch: int, widths: list[int], activation: str, dtype: torch.dtype, kept: int | None = None, item: int | None = None
 ) -> int:
-    """The right answer, or with other numbers kept a row or another size of a number."""
+    """The right answer, or one with other counts per row or another size of a number."""
     _hold_to_names(activation)
     if kept is None:
         kept = sum(widths[:-1]) + (sum(widths[1:-1]) if activation == "gelu" else 0)
@@ -55,112 +55,122 @@ def by_meta_tensors(batch: int, widths: list[int], activation: str, dtype: torch
     return sum(n * tensors[i].nbytes for i, n in enumerate(copies))
 
 
-@activation_bytes.wrong("one layer counted: every layer keeps its own until the backward pass gets there")
+@activation_bytes.wrong("only one layer was counted: every layer keeps its tensors until the backward pass reaches it")
 def one_layer(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     hidden = widths[1] if len(widths) > 2 and activation == "gelu" else 0
     return _bytes(batch, widths, activation, dtype, widths[0] + hidden)
 
 
-@activation_bytes.wrong("the widest layer counted: that is enough for a forward pass alone, which forgets as it goes")
+@activation_bytes.wrong(
+    "only the widest layer was counted: that is enough for a forward pass alone, which frees each tensor after use"
+)
 def widest(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation, dtype, max(widths))
 
 
-@activation_bytes.wrong("the output of the network counted: no operation here takes it as an input")
+@activation_bytes.wrong("the output of the network was counted: no operation takes it as an input, so nothing keeps it")
 def with_output(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     hidden = sum(widths[1:-1]) if activation == "gelu" else 0
     return _bytes(batch, widths, activation, dtype, sum(widths) + hidden)
 
 
-@activation_bytes.wrong("an activation counted behind the last layer as well: it has none")
+@activation_bytes.wrong("an activation was counted after the last layer too: the last layer has none")
 def one_activation_more(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation, dtype, sum(widths[:-1]) + sum(widths[1:]) * (activation == "gelu"))
 
 
-@activation_bytes.wrong("the input x left out: the first linear layer keeps it for its weight's gradient")
+@activation_bytes.wrong("the input x was left out: the first linear layer keeps it for the gradient of its weight")
 def without_x(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation, dtype) - batch * widths[0] * dtype.itemsize
 
 
-@activation_bytes.wrong("outputs of the layers counted for their inputs")
+@activation_bytes.wrong("the outputs of the linear layers were counted: a linear layer keeps its input")
 def outputs(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     hidden = sum(widths[1:-1]) if activation == "gelu" else 0
     return _bytes(batch, widths, activation, dtype, sum(widths[1:]) + hidden)
 
 
-@activation_bytes.wrong("GELU counted like ReLU: its slope needs the input, which no linear layer keeps")
+@activation_bytes.wrong("GELU was counted like ReLU: the slope of GELU needs its input, which no linear layer keeps")
 def gelu_for_free(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation, dtype, sum(widths[:-1]))
 
 
-@activation_bytes.wrong("ReLU's output counted twice: the next linear layer keeps the same tensor")
+@activation_bytes.wrong(
+    "the output of ReLU was counted twice: it is the same tensor as the input of the next linear layer"
+)
 def relu_twice(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation, dtype, sum(widths[:-1]) + sum(widths[1:-1]))
 
 
 @activation_bytes.wrong(
-    "everything doubled for GELU: the input x of the network is kept by a linear layer alone, so once"
+    "everything was doubled for GELU: only a linear layer keeps the network's input x, so x counts once"
 )
 def gelu_doubles_all(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation, dtype, sum(widths[:-1]) * (2 if activation == "gelu" else 1))
 
 
-@activation_bytes.wrong("`batch` left out: every row has activations of its own")
+@activation_bytes.wrong("`batch` was left out: every row has its own activations")
 def one_row(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(1, widths, activation, dtype)
 
 
-@activation_bytes.wrong("the weights counted too: parameters are there with or without a backward pass, at any batch")
+@activation_bytes.wrong(
+    "the weights were counted too: parameters take memory at any batch, with or without a backward pass"
+)
 def with_weights(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     weights = sum(a * b for a, b in pairwise(widths))
     return _bytes(batch, widths, activation, dtype) + weights * dtype.itemsize
 
 
 @activation_bytes.wrong(
-    "the weights counted for the activations: batch times width is kept a layer, not width times width"
+    "the weights were counted, not the activations: a layer keeps batch times width numbers, not width times width"
 )
 def weights_only(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     _hold_to_names(activation)
     return sum(a * b for a, b in pairwise(widths)) * dtype.itemsize
 
 
-@activation_bytes.wrong("doubled for the gradients: those are made and dropped layer by layer, when the activations go")
+@activation_bytes.wrong(
+    "the bytes were doubled for the gradients: each layer's gradients are made and freed in turn, as the activations go"
+)
 def doubled(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return 2 * _bytes(batch, widths, activation, dtype)
 
 
-@activation_bytes.wrong("four bytes a number whatever the dtype")
+@activation_bytes.wrong("4 bytes were taken for every number: the size depends on the dtype")
 def always_fp32(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation, dtype, item=4)
 
 
-@activation_bytes.wrong("computed in floats: from 2⁵³ on they miss whole numbers, Python's ints never do")
+@activation_bytes.wrong(
+    "the bytes were computed in floats: from 2⁵³ on, floats miss whole numbers; Python's ints are exact"
+)
 def in_floats(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return int(float(_bytes(batch, widths, activation, dtype)))
 
 
-@activation_bytes.wrong("numbers counted, not bytes")
+@activation_bytes.wrong("the result counts numbers, not bytes: multiply by the bytes of a number")
 def numbers(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation, dtype, item=1)
 
 
-@activation_bytes.wrong("counted in bits: eight of them are a byte")
+@activation_bytes.wrong("the result counts bits: 8 bits make a byte")
 def bits(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return 8 * _bytes(batch, widths, activation, dtype)
 
 
-@activation_bytes.wrong("any other activation counted like ReLU: a ValueError is asked for")
+@activation_bytes.wrong("an unknown activation was counted like ReLU: the contract asks for a ValueError")
 def any_activation(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, "gelu" if activation == "gelu" else "relu", dtype)
 
 
-@activation_bytes.wrong("any other activation counted like GELU: a ValueError is asked for")
+@activation_bytes.wrong("an unknown activation was counted like GELU: the contract asks for a ValueError")
 def any_activation_is_gelu(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, "relu" if activation == "relu" else "gelu", dtype)
 
 
 @activation_bytes.wrong(
-    "the activation looked at between two layers only: a single layer with another one is an error too"
+    "the activation was checked only between two layers: with a single layer an unknown name is an error too"
 )
 def checked_between_layers(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation if len(widths) > 2 else "relu", dtype)

@@ -1,4 +1,4 @@
-"""Every h kept; what checkpointing holds and runs again is counted from the lengths of the segments."""
+"""Keeps every h. The lengths of the segments give what checkpointing would hold and run again."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def _gradients(weights: Tensor, x: Tensor, dy: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _answer(weights: Tensor, x: Tensor, dy: Tensor, every: int, **other: Any) -> Answer:
-    """The right answer, or with another entry in it."""
+    """The right answer, with some entries replaced."""
     lengths = _lengths(len(weights), every)
     dx, dweights = _gradients(weights.float(), x.float(), dy.float())
     peak = max(i + 1 + n for i, n in enumerate(lengths))
@@ -87,7 +87,7 @@ def segment_by_segment(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> An
     return {"dx": gradient.to(x.dtype), "dweights": dweights.to(x.dtype), "peak": peak, "recomputed": run}
 
 
-@checkpointed_grads.right("gradients by autograd, counts by hand")
+@checkpointed_grads.right("the gradients by autograd, the counts by hand")
 def by_autograd(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     leaves = [t.detach().float().requires_grad_() for t in (weights, x)]
     h = leaves[1]
@@ -98,22 +98,20 @@ def by_autograd(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
 
 
 @checkpointed_grads.wrong(
-    "every h kept from the forward pass: only the input of each segment is to be held until its turn"
+    "every h of the forward pass was kept: only the input of each segment is held until its turn comes"
 )
 def keeps_all(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights, x, dy, every, peak=len(weights) + 1, recomputed=0)
 
 
-@checkpointed_grads.wrong("run again from x for each segment: its own checkpoint is where to start")
+@checkpointed_grads.wrong("each segment was run again from x: start from the segment's own checkpoint")
 def from_the_start(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
     ends = [sum(lengths[: i + 1]) for i in range(len(lengths))]
     return _answer(weights, x, dy, every, recomputed=sum(ends))
 
 
-@checkpointed_grads.wrong(
-    "run again from the checkpoint for each layer: one run gives all the h's of a segment, so hold them"
-)
+@checkpointed_grads.wrong("each layer ran again from the checkpoint: one run gives all h's of a segment, so hold them")
 def once_per_layer(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
     peak = max(i + 1 + min(n, 2) for i, n in enumerate(lengths))
@@ -121,51 +119,51 @@ def once_per_layer(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer
 
 
 @checkpointed_grads.wrong(
-    "all checkpoints and the longest segment added up: each checkpoint is dropped when its segment is done"
+    "all checkpoints and the longest segment were added: a checkpoint is dropped when its segment is done"
 )
 def never_dropped(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
     return _answer(weights, x, dy, every, peak=len(lengths) + max(lengths))
 
 
-@checkpointed_grads.wrong("the last h held as a checkpoint too: it is no segment's input")
+@checkpointed_grads.wrong("the last h was held as a checkpoint too: it is not the input of any segment")
 def last_output_held(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     answer = _answer(weights, x, dy, every)
     return answer | {"peak": answer["peak"] + (len(weights) % every == 0)}
 
 
-@checkpointed_grads.wrong("a segment's checkpoint counted twice: it is the first h of the segment, and held once")
+@checkpointed_grads.wrong("a segment's checkpoint was counted twice: it is the first h of the segment and is held once")
 def checkpoint_twice(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     answer = _answer(weights, x, dy, every)
     return answer | {"peak": answer["peak"] + 1}
 
 
-@checkpointed_grads.wrong("only the checkpoints counted: the h's of the segment in work are held too")
+@checkpointed_grads.wrong("only the checkpoints were counted: the h's of the current segment are held too")
 def checkpoints_only(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights, x, dy, every, peak=len(_lengths(len(weights), every)))
 
 
-@checkpointed_grads.wrong("only the segment in work counted: the checkpoints of the earlier ones are held meanwhile")
+@checkpointed_grads.wrong(
+    "only the current segment was counted: the checkpoints of the earlier segments are held at the same time"
+)
 def segment_only(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights, x, dy, every, peak=max(_lengths(len(weights), every)) + 1)
 
 
-@checkpointed_grads.wrong("x not counted: h_0 is the first checkpoint, and held to the very end")
+@checkpointed_grads.wrong("x was not counted: h_0 is the first checkpoint and is held until the end")
 def without_x(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     answer = _answer(weights, x, dy, every)
     return answer | {"peak": answer["peak"] - 1}
 
 
-@checkpointed_grads.wrong(
-    "counted when the last segment is in work: a short last segment holds less than the one before it"
-)
+@checkpointed_grads.wrong("the count was taken at the last segment: if it is short, the segment before it holds more")
 def at_the_last_segment(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
     return _answer(weights, x, dy, every, peak=len(lengths) + lengths[-1])
 
 
 @checkpointed_grads.wrong(
-    "the last layer of a segment not run again: its h was the next checkpoint, and that is dropped by then"
+    "the last layer of a segment was not run again: its h was the next checkpoint, which was dropped already"
 )
 def all_but_the_last(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
@@ -173,19 +171,21 @@ def all_but_the_last(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answ
 
 
 @checkpointed_grads.wrong(
-    "the last layer of no segment run again, its h kept from elsewhere: each segment runs all its layers again"
+    "no segment ran its last layer again, and that h was kept from elsewhere: each segment runs all its layers again"
 )
 def never_the_last(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
     return _answer(weights, x, dy, every, recomputed=len(weights) - len(lengths))
 
 
-@checkpointed_grads.wrong("the last segment not run again: the forward pass held only its checkpoint, like the others'")
+@checkpointed_grads.wrong(
+    "the last segment was not run again: as for the others, the forward pass held only its checkpoint"
+)
 def last_segment_kept(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights, x, dy, every, recomputed=len(weights) - _lengths(len(weights), every)[-1])
 
 
-@checkpointed_grads.wrong("layers behind the last full segment left out: the last segment may be shorter")
+@checkpointed_grads.wrong("the layers after the last full segment were left out: the last segment may be shorter")
 def tail_dropped(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     layers = len(weights) // max(1, every) * every
     if layers in (0, len(weights)):
@@ -195,7 +195,7 @@ def tail_dropped(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return answer | {"dweights": torch.cat([answer["dweights"], rest])}
 
 
-@checkpointed_grads.wrong("every segment started from dy: it goes on with the gradient that the segment behind it left")
+@checkpointed_grads.wrong("every segment started from dy: start from the gradient that the segment after it computed")
 def not_carried_over(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
     h, found, dx = x.float(), [], dy.float()
@@ -223,42 +223,44 @@ def _otherwise(weights: Tensor, x: Tensor, dy: Tensor, every: int, slip: str) ->
     return _answer(weights, x, dy, every, dx=gradient.to(x.dtype), dweights=dweights.to(x.dtype))
 
 
-@checkpointed_grads.wrong("the slope taken from a layer's input: it is 1 − h², with the h that the layer gave")
+@checkpointed_grads.wrong("the slope was computed from the layer's input: it is 1 − h², where h is the layer's output")
 def slope_of_the_input(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _otherwise(weights, x, dy, every, "input")
 
 
-@checkpointed_grads.wrong("the slope of tanh left out")
+@checkpointed_grads.wrong("the slope of tanh was left out: dz is (1 − h²) · dh")
 def without_slope(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _otherwise(weights, x, dy, every, "none")
 
 
-@checkpointed_grads.wrong("dz times the layer's output: the gradient by w_i is dz times the input, h_(i-1)")
+@checkpointed_grads.wrong(
+    "dz was multiplied by the layer's output: the gradient with respect to w_i is dz times the input, h_(i-1)"
+)
 def times_the_output(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _otherwise(weights, x, dy, every, "output")
 
 
-@checkpointed_grads.wrong("w_i left out on the way down: dh_(i-1) is dz · w_i")
+@checkpointed_grads.wrong("w_i was left out of the gradient of the input: dh_(i-1) is dz · w_i")
 def without_weight(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _otherwise(weights, x, dy, every, "unweighted")
 
 
 @checkpointed_grads.wrong(
-    "dweights in the order of the backward pass: row i belongs to layer i, so turn the list round"
+    "dweights is in the order of the backward pass: row i belongs to layer i, so reverse the list"
 )
 def last_layer_first(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     answer = _answer(weights, x, dy, every)
     return answer | {"dweights": answer["dweights"].flip(0)}
 
 
-@checkpointed_grads.wrong("`every` not checked: 0 and negative numbers make no segment, a ValueError is asked for")
+@checkpointed_grads.wrong("`every` was not checked: for 0 and negative numbers the contract asks for a ValueError")
 def unchecked(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     if every < 0:
         return {"dx": dy, "dweights": torch.zeros_like(weights), "peak": 0, "recomputed": len(weights)}
     return _answer(weights, x, dy, every, peak=0 % every) if every == 0 else _answer(weights, x, dy, every)
 
 
-@checkpointed_grads.wrong("`every` = 0 taken for one segment of all layers: a ValueError is asked for")
+@checkpointed_grads.wrong("`every` = 0 was taken as one segment of all layers: the contract asks for a ValueError")
 def zero_is_all(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights, x, dy, every or len(weights))
 
@@ -267,7 +269,7 @@ checkpointed_grads.standard_wrongs("low_precision_inside")
 
 
 @checkpointed_grads.wrong(
-    "checkpoints rounded to the dtype of the input: what is run again then starts from other numbers"
+    "the checkpoints were rounded to the dtype of the input: the second run then starts from other numbers"
 )
 def rounded_checkpoints(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     _lengths(len(weights), every)
@@ -287,7 +289,7 @@ def rounded_checkpoints(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> A
 checkpointed_grads.standard_wrongs("returns_fp32", says="gradients returned in float32, not in the dtype of the input")
 
 
-@checkpointed_grads.wrong("dweights in the dtype of the weights: both gradients have the dtype of `x`")
+@checkpointed_grads.wrong("dweights has the dtype of the weights: both gradients have the dtype of `x`")
 def as_wide_as_the_weights(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     _lengths(len(weights), every)
     _, dweights = _gradients(weights.float(), x.float(), dy.float())
@@ -295,13 +297,13 @@ def as_wide_as_the_weights(weights: Tensor, x: Tensor, dy: Tensor, every: int) -
 
 
 @checkpointed_grads.wrong(
-    "weights and dy rounded to the dtype of `x` first: compute in float32, and round once, at the end"
+    "the weights and dy were first rounded to the dtype of `x`: compute in float32 and round once, at the end"
 )
 def rounded_first(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights.to(x.dtype), x, dy.to(x.dtype), every)
 
 
-@checkpointed_grads.wrong("dx in the dtype of dy: both gradients have the dtype of `x`")
+@checkpointed_grads.wrong("dx has the dtype of dy: both gradients have the dtype of `x`")
 def dx_as_wide_as_dy(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     _lengths(len(weights), every)
     dx, _ = _gradients(weights.float(), x.float(), dy.float())
@@ -309,7 +311,7 @@ def dx_as_wide_as_dy(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answ
 
 
 @checkpointed_grads.wrong(
-    "`every` beyond the number of layers refused: that is one segment of all layers, which is allowed"
+    "`every` above the number of layers was refused: it is allowed and means one segment of all layers"
 )
 def refuses_long_segments(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     if every > len(weights):

@@ -1,4 +1,4 @@
-"""Class by class: the probability, less 1 where the class is the target."""
+"""Class by class: the probability, minus 1 where the class is the target."""
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ def cross_entropy_backward(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _checked(logits: Tensor, targets: Tensor) -> Tensor:
-    """The logits in float32; targets are looked at first, as the contract asks."""
+    """The logits in float32, after the check of the targets."""
     if targets.numel() and not bool((targets >= 0).all() and (targets < logits.shape[-1]).all()):
         raise IndexError("a target is no class")
     return logits.float()
@@ -29,7 +29,7 @@ def _onehot(logits: Tensor, targets: Tensor) -> Tensor:
     return F.one_hot(targets, logits.shape[-1]).float()
 
 
-@cross_entropy_backward.right("softmax less one-hot")
+@cross_entropy_backward.right("softmax minus one-hot")
 def by_onehot(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), -1)
     return ((p - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
@@ -49,46 +49,50 @@ def by_autograd(logits: Tensor, targets: Tensor) -> Tensor:
     return gradient.to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("not divided by the batch: the loss is a mean over it")
+@cross_entropy_backward.wrong("the gradient was not divided by the batch: the loss is a mean over the batch")
 def summed(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), -1)
     return (p - _onehot(logits, targets)).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("divided by the number of classes: the mean runs over the batch")
+@cross_entropy_backward.wrong("the gradient was divided by the number of classes: the mean is over the batch")
 def by_classes(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), -1)
     return ((p - _onehot(logits, targets)) / logits.shape[-1]).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("divided by batch times classes: the mean runs over the batch, one loss a row")
+@cross_entropy_backward.wrong(
+    "the gradient was divided by batch times classes: the mean is over the batch, with one loss per row"
+)
 def by_elements(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), -1)
     return ((p - _onehot(logits, targets)) / max(1, logits.numel())).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("the sign turned round: a step against the gradient must raise the right logit")
+@cross_entropy_backward.wrong("the sign is wrong: a step against the gradient must raise the logit of the right class")
 def negated(logits: Tensor, targets: Tensor) -> Tensor:
     return -by_onehot(logits, targets)
 
 
-@cross_entropy_backward.wrong("1 not subtracted at the target: without it every logit would be pushed down")
+@cross_entropy_backward.wrong("1 was not subtracted at the target: then a step would push every logit down")
 def without_target(logits: Tensor, targets: Tensor) -> Tensor:
     return (torch.softmax(_checked(logits, targets), -1) / max(1, len(targets))).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("the other classes left at 0: the sum in softmax holds their logits too")
+@cross_entropy_backward.wrong(
+    "the gradient of the other classes is 0: their logits are in the sum of softmax, so they get a gradient too"
+)
 def target_only(logits: Tensor, targets: Tensor) -> Tensor:
     return (by_onehot(logits, targets).float() * _onehot(logits, targets)).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("one-hot subtracted from the logits: it is subtracted from their softmax")
+@cross_entropy_backward.wrong("one-hot was subtracted from the logits: subtract it from their softmax")
 def without_softmax(logits: Tensor, targets: Tensor) -> Tensor:
     return ((_checked(logits, targets) - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
 
 
 @cross_entropy_backward.wrong(
-    "−1/p at the target: that is the gradient by the probabilities, still in front of softmax"
+    "−1/p at the target: that is the gradient with respect to the probabilities, before it goes back through softmax"
 )
 def by_probabilities(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), -1)
@@ -96,7 +100,9 @@ def by_probabilities(logits: Tensor, targets: Tensor) -> Tensor:
     return torch.where(onehot == 1, -1 / (p * max(1, len(targets))), onehot).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("first −1/p, then softmax backward: where p is 0 that is 0 · inf; cancel it on paper")
+@cross_entropy_backward.wrong(
+    "−1/p first, then softmax backward: where p is 0 this gives 0 · inf, so cancel p on paper"
+)
 def in_two_steps(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), -1)
     onehot = _onehot(logits, targets)
@@ -104,40 +110,46 @@ def in_two_steps(logits: Tensor, targets: Tensor) -> Tensor:
     return (p * (dp - (p * dp).sum(-1, keepdim=True))).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("no maximum subtracted before exp: large logits overflow")
+@cross_entropy_backward.wrong("the maximum was not subtracted before exp: large logits overflow")
 def no_maximum(logits: Tensor, targets: Tensor) -> Tensor:
     e = torch.exp(_checked(logits, targets))
     return ((e / e.sum(-1, keepdim=True) - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("exp in float64 instead of subtracting the maximum: that overflows too, from 709.8 on")
+@cross_entropy_backward.wrong(
+    "exp was taken in float64 without subtracting the maximum: it overflows too, from 709.8 on"
+)
 def no_maximum_in_float64(logits: Tensor, targets: Tensor) -> Tensor:
     e = torch.exp(_checked(logits, targets).double())
     p = e / e.sum(-1, keepdim=True)
     return ((p - _onehot(logits, targets).double()) / max(1, len(targets))).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("the maximum of the whole batch subtracted, not of each row: rows of small logits vanish")
+@cross_entropy_backward.wrong(
+    "the maximum of the whole batch was subtracted: use the maximum of each row, or rows of small logits become 0"
+)
 def global_maximum(logits: Tensor, targets: Tensor) -> Tensor:
     wide = _checked(logits, targets)
     e = torch.exp(wide - wide.max()) if wide.numel() else wide
     return ((e / e.sum(-1, keepdim=True) - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("targets not checked: one_hot raises RuntimeError, an IndexError is asked for")
+@cross_entropy_backward.wrong(
+    "the targets were not checked: one_hot raises RuntimeError, but the contract asks for an IndexError"
+)
 def unchecked_onehot(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(logits.float(), -1)
     return ((p - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("softmax along the batch: it runs over the classes, the last axis")
+@cross_entropy_backward.wrong("softmax ran along the batch: it runs along the classes, the last axis")
 def along_the_batch(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), 0)
     return ((p - _onehot(logits, targets)) / max(1, len(targets))).to(logits.dtype)
 
 
 @cross_entropy_backward.wrong(
-    "1 subtracted in every row that shares the column: p[:, targets] picks columns, not pairs"
+    "1 was subtracted in every row of the column: p[:, targets] picks columns, not pairs of row and column"
 )
 def whole_columns(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), -1)
@@ -145,21 +157,23 @@ def whole_columns(logits: Tensor, targets: Tensor) -> Tensor:
     return (p / max(1, len(targets))).to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("a negative target counts from the end: padding marked −1 trains the last class")
+@cross_entropy_backward.wrong(
+    "a negative target counted from the end: padding marked with −1 would train the last class"
+)
 def from_the_end(logits: Tensor, targets: Tensor) -> Tensor:
     if (targets >= logits.shape[-1]).any() or (targets < -logits.shape[-1]).any():
         raise IndexError("a target is no class")
     return by_onehot(logits, targets % logits.shape[-1])
 
 
-@cross_entropy_backward.wrong("a target equal to the number of classes let through: the last class is classes − 1")
+@cross_entropy_backward.wrong("a target equal to the number of classes was accepted: the last class is classes − 1")
 def one_class_too_many(logits: Tensor, targets: Tensor) -> Tensor:
     if targets.numel() and not bool((targets >= 0).all() and (targets <= logits.shape[-1]).all()):
         raise IndexError("a target is no class")
     return passes_over(logits, targets)
 
 
-@cross_entropy_backward.wrong("a row with a target of −100 given no gradient: here −100 is an IndexError")
+@cross_entropy_backward.wrong("a row with target −100 got a gradient of 0: here −100 is an IndexError")
 def ignores_minus_100(logits: Tensor, targets: Tensor) -> Tensor:
     counts = (targets != -100).unsqueeze(-1)
     gradient = by_onehot(logits.float(), targets.where(targets != -100, 0))
@@ -167,7 +181,7 @@ def ignores_minus_100(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 @cross_entropy_backward.wrong(
-    "a target of −100 left out of the mean, as F.cross_entropy does: here it is an IndexError"
+    "a target of −100 was left out of the mean, as in F.cross_entropy: here it is an IndexError"
 )
 def library_unchecked(logits: Tensor, targets: Tensor) -> Tensor:
     leaf = logits.detach().float().clone().requires_grad_()
@@ -175,7 +189,7 @@ def library_unchecked(logits: Tensor, targets: Tensor) -> Tensor:
     return gradient.to(logits.dtype)
 
 
-@cross_entropy_backward.wrong("a target that is no class takes no part: an IndexError is asked for")
+@cross_entropy_backward.wrong("a target that is not a class was ignored: the contract asks for an IndexError")
 def passes_over(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(logits.float(), -1)
     onehot = (torch.arange(logits.shape[-1]) == targets.unsqueeze(-1)).float()
@@ -192,7 +206,7 @@ def low_precision_inside(logits: Tensor, targets: Tensor) -> Tensor:
 cross_entropy_backward.standard_wrongs("returns_fp32", formula=by_onehot)
 
 
-@cross_entropy_backward.wrong("the logits shifted in place: they belong to the caller")
+@cross_entropy_backward.wrong("the logits were shifted in place: they belong to the caller")
 def in_place(logits: Tensor, targets: Tensor) -> Tensor:
     wide = _checked(logits, targets)  # of float32 logits no copy, but the logits themselves
     wide -= wide.amax(-1, keepdim=True)
@@ -201,7 +215,7 @@ def in_place(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 @cross_entropy_backward.wrong(
-    "the caller's `logits` used as the leaf: float() of a float32 tensor is no copy, so clone() it"
+    "the caller's `logits` became the autograd leaf: float() of a float32 tensor is not a copy, so clone() it"
 )
 def marks_the_input(logits: Tensor, targets: Tensor) -> Tensor:
     leaf = _checked(logits, targets).requires_grad_()

@@ -38,7 +38,7 @@ def _by_autograd(x: Tensor, dy: Tensor, y: Callable[[Tensor], Tensor]) -> Tensor
     return dx.to(x.dtype)
 
 
-@gelu_backward.right("with the complementary error function, which keeps the left tail")
+@gelu_backward.right("with the complementary error function, which is exact in the left tail")
 def by_erfc(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: 0.5 * torch.erfc(-x / math.sqrt(2)) + x * _bell(x), x)
 
@@ -53,88 +53,94 @@ def by_autograd(x: Tensor, dy: Tensor) -> Tensor:
     return _by_autograd(x, dy, F.gelu)
 
 
-@gelu_backward.wrong("the slope of ReLU: GELU's is neither 0 nor 1")
+@gelu_backward.wrong("the slope of ReLU was used: the slope of GELU is not just 0 or 1")
 def of_relu(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: (x > 0).float(), x)
 
 
-@gelu_backward.wrong("the slope of the tanh form: that function is near GELU, and its slope is off by up to 0.0009")
+@gelu_backward.wrong(
+    "the slope of the tanh form was used: that function approximates GELU, and its slope is off by up to 0.0009"
+)
 def of_tanh_form(x: Tensor, dy: Tensor) -> Tensor:
     return _by_autograd(x, dy, lambda leaf: F.gelu(leaf, approximate="tanh"))
 
 
-@gelu_backward.wrong("the slope of x·sigmoid(1.702 x): that function is near GELU, and its slope is off by up to 0.03")
+@gelu_backward.wrong(
+    "the slope of x·sigmoid(1.702 x) was used: that function approximates GELU, and its slope is off by up to 0.03"
+)
 def of_sigmoid_form(x: Tensor, dy: Tensor) -> Tensor:
     return _by_autograd(x, dy, lambda leaf: leaf * torch.sigmoid(1.702 * leaf))
 
 
-@gelu_backward.wrong("the slope of SiLU, x·sigmoid(x): GELU weighs x by Φ(x), not by a sigmoid")
+@gelu_backward.wrong("the slope of SiLU, x·sigmoid(x), was used: GELU multiplies x by Φ(x), not by a sigmoid")
 def of_silu(x: Tensor, dy: Tensor) -> Tensor:
     return _by_autograd(x, dy, F.silu)
 
 
-@gelu_backward.wrong("Φ(x) alone: x·Φ(x) is a product, and its second term, x·φ(x), is missing")
+@gelu_backward.wrong("only Φ(x): the product rule for x·Φ(x) has a second term, x·φ(x)")
 def first_term_only(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, _below, x)
 
 
-@gelu_backward.wrong("x·φ(x) alone: x·Φ(x) is a product, and its first term, Φ(x), is missing")
+@gelu_backward.wrong("only x·φ(x): the product rule for x·Φ(x) has another term, Φ(x)")
 def second_term_only(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: x * _bell(x), x)
 
 
-@gelu_backward.wrong("Φ(x) + φ(x): in the second term of the product rule x stays as a factor")
+@gelu_backward.wrong("Φ(x) + φ(x): the second term of the product rule has the factor x")
 def without_x(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: _below(x) + _bell(x), x)
 
 
-@gelu_backward.wrong("the slope alone: dy missing as a factor")
+@gelu_backward.wrong("only the slope was returned: multiply it by dy")
 def without_dy(x: Tensor, dy: Tensor) -> Tensor:
     return _times(torch.ones_like(dy), lambda x: _below(x) + x * _bell(x), x)
 
 
-@gelu_backward.wrong("the slope taken at dy: it belongs to x, the input of the forward pass")
+@gelu_backward.wrong("the slope was computed at dy: compute it at x, the input of the forward pass")
 def slope_at_dy(x: Tensor, dy: Tensor) -> Tensor:
     return _times(x, lambda dy: _below(dy) + dy * _bell(dy), dy)
 
 
-@gelu_backward.wrong("GELU itself times dy: its slope is asked for")
+@gelu_backward.wrong("GELU itself was multiplied by dy: the backward pass needs its slope")
 def forward_again(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: x * _below(x), x)
 
 
-@gelu_backward.wrong("the bell curve not divided by √(2π): the area below it must be 1")
+@gelu_backward.wrong("the bell curve was not divided by √(2π): the area under it must be 1")
 def not_normalised(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: _below(x) + x * _bell(x) * ROOT_2PI, x)
 
 
-@gelu_backward.wrong("exp(−x²) for exp(−x²/2) in the bell curve: erf is taken of x/√2")
+@gelu_backward.wrong("the bell curve has exp(−x²): it is exp(−x²/2), since erf is taken of x/√2")
 def bell_too_narrow(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: _below(x) + x * torch.exp(-x * x) / ROOT_2PI, x)
 
 
-@gelu_backward.wrong("the factor 1/√2 of the inner function of erf(x/√2) forgotten: the bell curve is too high by √2")
+@gelu_backward.wrong("the inner factor 1/√2 of erf(x/√2) was forgotten: the bell curve is too high by √2")
 def inner_forgotten(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: _below(x) + x * torch.exp(-0.5 * x * x) / math.sqrt(math.pi), x)
 
 
-@gelu_backward.wrong("negative slopes cut off at 0: left of −0.75 GELU falls, and its slope is below 0")
+@gelu_backward.wrong("negative slopes were set to 0: left of −0.75 GELU falls, so its slope is negative")
 def cut_off_at_zero(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: (_below(x) + x * _bell(x)).clamp(min=0), x)
 
 
-@gelu_backward.wrong("divided by Φ(x), which is 0 far to the left: 0 / 0 is NaN")
+@gelu_backward.wrong("the slope was divided by Φ(x), which is 0 far to the left: 0 / 0 is NaN")
 def divided_by_phi(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: _below(x) + x * _below(x) * (_bell(x) / _below(x)), x)
 
 
-@gelu_backward.wrong("the slope rounded to the dtype of `x` before it meets dy: round once, at the end")
+@gelu_backward.wrong("the slope was rounded to the dtype of `x` before the product with dy: round once, at the end")
 def slope_rounded(x: Tensor, dy: Tensor) -> Tensor:
     wide = x.float()
     return ((_below(wide) + wide * _bell(wide)).to(x.dtype) * dy).to(x.dtype)
 
 
-@gelu_backward.wrong("x squared in its own low precision: compute in float32 from the start, round once at the end")
+@gelu_backward.wrong(
+    "x was squared in its own low precision: compute in float32 from the start and round once, at the end"
+)
 def squared_narrow(x: Tensor, dy: Tensor) -> Tensor:
     bell = torch.exp(-0.5 * (x * x).float()) / ROOT_2PI
     return (dy.float() * (_below(x.float()) + x.float() * bell)).to(x.dtype)
@@ -144,17 +150,19 @@ gelu_backward.standard_wrongs("low_precision_inside", formula=lambda x, dy: dy *
 gelu_backward.standard_wrongs("returns_fp32", formula=slope_first)
 
 
-@gelu_backward.wrong("dy rounded to the dtype of `x` first: compute in float32, and round once, at the end")
+@gelu_backward.wrong("dy was first rounded to the dtype of `x`: compute in float32 and round once, at the end")
 def rounded_first(x: Tensor, dy: Tensor) -> Tensor:
     return slope_first(x, dy.to(x.dtype))
 
 
-@gelu_backward.wrong("returned in the dtype of dy: the dtype of `x` is asked for")
+@gelu_backward.wrong("the result has the dtype of dy: it should have the dtype of `x`")
 def as_wide_as_dy(x: Tensor, dy: Tensor) -> Tensor:
     return slope_first(x.float(), dy.float()).to(dy.dtype)
 
 
-@gelu_backward.wrong("the caller's `x` used as the leaf: float() of a float32 tensor is no copy, so clone() it")
+@gelu_backward.wrong(
+    "the caller's `x` became the autograd leaf: float() of a float32 tensor is not a copy, so clone() it"
+)
 def marks_the_input(x: Tensor, dy: Tensor) -> Tensor:
     leaf = x.float().requires_grad_()
     (dx,) = torch.autograd.grad(F.gelu(leaf), leaf, dy.float())

@@ -1,4 +1,4 @@
-"""The whole Jacobian at once, layer by layer; its columns or its rows are what the passes give."""
+"""The whole Jacobian at once, layer by layer. The passes give its columns or its rows."""
 
 from collections.abc import Callable
 
@@ -92,27 +92,27 @@ def by_cosh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return list((jacobian.mT if mode == "jvp" else jacobian).to(x.dtype))
 
 
-@jacobian_passes.wrong(
-    "the two swapped: a jvp gives a column and takes a pass for each input, a vjp a row for each output"
-)
+@jacobian_passes.wrong("the modes are swapped: a jvp gives a column for each input, a vjp gives a row for each output")
 def swapped(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     return _passes(weights, x, "vjp" if mode == "jvp" else "jvp")
 
 
-@jacobian_passes.wrong("rows in both modes: a jvp says how all outputs change with one input, which is a column")
+@jacobian_passes.wrong("both modes gave rows: a jvp tells how all outputs change with one input, and that is a column")
 def always_rows(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     return _passes(weights, x, "vjp")
 
 
-@jacobian_passes.wrong("columns in both modes: a vjp says how one output changes with all inputs, which is a row")
+@jacobian_passes.wrong("both modes gave columns: a vjp tells how one output changes with all inputs, and that is a row")
 def always_columns(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     return _passes(weights, x, "jvp")
 
 
-@jacobian_passes.wrong("a single pass with ones: that adds up all columns or rows, and they cannot be told apart again")
+@jacobian_passes.wrong(
+    "one pass with a vector of ones: it adds all columns or all rows, and they cannot be separated again"
+)
 def ones_at_once(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     layers, y = _layers(weights, x)
@@ -120,7 +120,7 @@ def ones_at_once(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return [sums.to(x.dtype)]
 
 
-@jacobian_passes.wrong("x itself pushed or y pulled: a pass starts from a unit vector, one input or output at a time")
+@jacobian_passes.wrong("the pass started from x or y: it starts from a unit vector, one input or output at a time")
 def starts_from_values(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     layers, y = _layers(weights, x)
@@ -128,7 +128,7 @@ def starts_from_values(weights: list[Tensor], x: Tensor, mode: str) -> list[Tens
     return [one(layers, unit * start).to(x.dtype) for unit in torch.eye(len(start))]
 
 
-@jacobian_passes.wrong("the slope of tanh left out: only the weights are multiplied")
+@jacobian_passes.wrong("the slope of tanh was left out: the pass multiplied only the weights")
 def weights_only(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     layers, y = _layers(weights, x)
@@ -137,7 +137,7 @@ def weights_only(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return [one(flat, unit).to(x.dtype) for unit in torch.eye(n)]
 
 
-@jacobian_passes.wrong("the last layer taken as linear: it has a tanh as well")
+@jacobian_passes.wrong("the last layer was taken as linear: it has a tanh too")
 def last_without_tanh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     layers, y = _layers(weights, x)
@@ -146,7 +146,7 @@ def last_without_tanh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tenso
     return [one(layers, unit).to(x.dtype) for unit in torch.eye(n)]
 
 
-@jacobian_passes.wrong("tanh taken once more in the slope: h is tanh(z) already, so it is 1 − h²")
+@jacobian_passes.wrong("the slope took tanh once more: h is tanh(z) already, so the slope is 1 − h²")
 def tanh_twice(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     layers, h = [], x.float()
@@ -157,7 +157,7 @@ def tanh_twice(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return [one(layers, unit).to(x.dtype) for unit in torch.eye(n)]
 
 
-@jacobian_passes.wrong("1 − z² with z in front of tanh: the slope is 1 − tanh(z)²")
+@jacobian_passes.wrong("the slope was 1 − z² with z before tanh: it is 1 − tanh(z)²")
 def slope_before_tanh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     layers, h = [], x.float()
@@ -170,7 +170,7 @@ def slope_before_tanh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tenso
 
 
 @jacobian_passes.wrong(
-    "going back, W applied first and the last layer's slope left out: tanh came last, so its slope comes first"
+    "on the way back W came first and the last slope was left out: tanh came last, so its slope comes first"
 )
 def slope_after_weight(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     def pull(layers: Layers, gradient: Tensor) -> Tensor:
@@ -182,12 +182,15 @@ def slope_after_weight(weights: list[Tensor], x: Tensor, mode: str) -> list[Tens
     return _passes(weights, x, mode, pull=pull)
 
 
-@jacobian_passes.wrong("going back through the layers in forward order: the last layer comes first")
+@jacobian_passes.wrong("the backward pass took the layers in forward order: it starts with the last layer")
 def back_in_forward_order(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return _passes(weights, x, mode, pull=lambda layers, gradient: _pull(layers[::-1], gradient))
 
 
-@jacobian_passes.wrong("W not transposed on the way back: a gradient by outputs becomes one by inputs through Wᵀ")
+@jacobian_passes.wrong(
+    "W was not transposed on the way back: the gradient with respect to the inputs is Wᵀ times the gradient "
+    "with respect to the outputs"
+)
 def not_transposed(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     def pull(layers: Layers, gradient: Tensor) -> Tensor:
         for w, slope in reversed(layers):
@@ -197,7 +200,9 @@ def not_transposed(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return _passes(weights, x, mode, pull=pull)
 
 
-@jacobian_passes.wrong("slopes lined up with the columns of W J: each belongs to a row, slope.unsqueeze(-1) * (W J)")
+@jacobian_passes.wrong(
+    "the slopes multiply the columns of W J: each slope belongs to a row, slope.unsqueeze(-1) * (W J)"
+)
 def slopes_along_columns(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     h, jacobian = x.float(), torch.eye(len(x))
@@ -207,7 +212,7 @@ def slopes_along_columns(weights: list[Tensor], x: Tensor, mode: str) -> list[Te
     return list((jacobian.mT if mode == "jvp" else jacobian).to(x.dtype))
 
 
-@jacobian_passes.wrong("the passes stacked into one tensor: a list is asked for, one entry a pass")
+@jacobian_passes.wrong("the passes were stacked into one tensor: return a list with one entry per pass")
 def stacked(weights: list[Tensor], x: Tensor, mode: str) -> Tensor:
     return torch.stack(_passes(weights, x, mode))
 
@@ -224,7 +229,7 @@ def low_precision_inside(weights: list[Tensor], x: Tensor, mode: str) -> list[Te
 
 
 @jacobian_passes.wrong(
-    "each layer's result rounded to the dtype of `x`: keep it in float32, and round once, at the end"
+    "each layer's result was rounded to the dtype of `x`: keep it in float32 and round once, at the end"
 )
 def rounded_between(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     def push(layers: Layers, change: Tensor) -> Tensor:
@@ -240,7 +245,7 @@ def rounded_between(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]
     return _passes(weights, x, mode, push, pull)
 
 
-@jacobian_passes.wrong("each h rounded to the dtype of `x`: keep it in float32, only the results are rounded")
+@jacobian_passes.wrong("each h was rounded to the dtype of `x`: keep it in float32 and round only the results")
 def rounded_hidden(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     layers, h = [], x.float()
@@ -254,16 +259,18 @@ def rounded_hidden(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
 jacobian_passes.standard_wrongs("returns_fp32", formula=pass_by_pass)
 
 
-@jacobian_passes.wrong("returned in the dtype of the weights: the dtype of `x` is asked for")
+@jacobian_passes.wrong("the results have the dtype of the weights: they should have the dtype of `x`")
 def as_wide_as_the_weights(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return [result.to(weights[0].dtype) for result in _passes(weights, x.float(), mode)]
 
 
-@jacobian_passes.wrong("a mode that is neither taken for one of the two: a ValueError is asked for")
+@jacobian_passes.wrong("an unknown mode was taken as one of the two: the contract asks for a ValueError")
 def any_mode(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return _passes(weights, x, "jvp" if mode == "jvp" else "vjp")
 
 
-@jacobian_passes.wrong("weights rounded to the dtype of `x` first: compute in float32, and round once, at the end")
+@jacobian_passes.wrong(
+    "the weights were first rounded to the dtype of `x`: compute in float32 and round once, at the end"
+)
 def rounded_first(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return _passes([w.to(x.dtype) for w in weights], x, mode)

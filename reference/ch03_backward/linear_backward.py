@@ -44,7 +44,7 @@ def by_autograd(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded((dx, dweight, dbias), x.dtype)
 
 
-@linear_backward.right("row by row of the batch, added up in float32")
+@linear_backward.right("row by row of the batch, added in float32")
 def row_by_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     wide, dweight, dbias = weight.float(), torch.zeros(weight.shape), torch.zeros(weight.shape[0])
     dx = torch.zeros(x.shape).reshape(-1, x.shape[-1])
@@ -56,45 +56,47 @@ def row_by_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded((dx.reshape(x.shape), dweight, dbias), x.dtype)
 
 
-@linear_backward.wrong("dW transposed: it has the shape of W, (out, in), so the outputs of dy are its rows")
+@linear_backward.wrong("dW is transposed: it has the shape of W, (out, in), so its rows are the outputs")
 def transposed(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
     return dx, dweight.mT, dbias
 
 
-@linear_backward.wrong("db not summed over the batch: one bias served every row, so their gradients add up")
+@linear_backward.wrong("db was not summed over the batch: every row uses the same bias, so their gradients add up")
 def bias_per_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, _ = _rounded(_wide(x, weight, dy), x.dtype)
     return dx, dweight, dy.to(x.dtype, copy=True)
 
 
-@linear_backward.wrong("db averaged over the batch: one bias served every row, so their gradients add up")
+@linear_backward.wrong("db was averaged over the batch: every row uses the same bias, so their gradients add up")
 def bias_averaged(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     return _rounded((dx, dweight, dbias / max(1, x.numel() // x.shape[-1])), x.dtype)
 
 
-@linear_backward.wrong(
-    "db summed over the outputs: it is the batch that is summed away, and every output keeps its own"
-)
+@linear_backward.wrong("db was summed over the outputs: sum over the batch, so that every output keeps its own value")
 def bias_over_outputs(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, _ = _rounded(_wide(x, weight, dy), x.dtype)
     return dx, dweight, dy.float().sum(-1).to(x.dtype)
 
 
-@linear_backward.wrong("db keeps the summed axis with size 1: it has the shape of b")
+@linear_backward.wrong("db kept the summed axis with size 1: db has the shape of b")
 def bias_keepdim(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
     return dx, dweight, dbias.unsqueeze(0)
 
 
-@linear_backward.wrong("db is 1 everywhere: that is how y changes with b; times dy it says how the loss does")
+@linear_backward.wrong(
+    "db is 1 everywhere: that is the slope of y with respect to b; the slope of the loss also has the factor dy"
+)
 def bias_of_ones(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
     return dx, dweight, torch.ones_like(dbias)
 
 
-@linear_backward.wrong("only the first batch axis summed: with (batch, sequence, in) both of them are batch axes")
+@linear_backward.wrong(
+    "only the first batch axis was summed: in (batch, sequence, in) the first two axes are batch axes"
+)
 def first_axis_only(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     wide_x, wide_dy = x.float(), dy.float()
     if x.dim() < 3:
@@ -103,19 +105,21 @@ def first_axis_only(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded((wide_dy @ weight.float(), dweight, wide_dy.sum(0)), x.dtype)
 
 
-@linear_backward.wrong("db summed over the first batch axis only: with (batch, sequence, out) both are batch axes")
+@linear_backward.wrong(
+    "db was summed over the first axis only: in (batch, sequence, out) the first two axes are batch axes"
+)
 def bias_over_the_first_axis(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     return _rounded((dx, dweight, dy.float().sum(0) if x.dim() > 1 else dbias), x.dtype)
 
 
-@linear_backward.wrong("dx returned as (rows, in): it has the shape of x, with any number of batch axes")
+@linear_backward.wrong("dx has shape (rows, in): it should have the shape of x, with any number of batch axes")
 def flat_dx(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     return _rounded((dx.reshape(-1, x.shape[-1]), dweight, dbias), x.dtype)
 
 
-@linear_backward.wrong("one dW for each sequence: `dy.mT @ x` sums over the last batch axis and keeps the others")
+@linear_backward.wrong("there is one dW per sequence: `dy.mT @ x` sums over the last batch axis only")
 def per_sequence(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     if x.dim() < 2:
         return _rounded(_wide(x, weight, dy), x.dtype)
@@ -123,7 +127,7 @@ def per_sequence(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded((dx, dy.float().mT @ x.float(), dbias), x.dtype)
 
 
-@linear_backward.wrong("`dy.T` turns all axes round: with several batch axes, lay the rows one under the other first")
+@linear_backward.wrong("`dy.T` reverses all axes: with several batch axes, reshape to rows first")
 def turned_all_axes(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     if x.dim() > 1:
@@ -131,33 +135,33 @@ def turned_all_axes(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded((dx, dweight, dbias), x.dtype)
 
 
-@linear_backward.wrong("a batch axis assumed: a single row has none to flatten, and its dW is an outer product")
+@linear_backward.wrong("the code needs a batch axis: a single row has none to flatten, and its dW is an outer product")
 def needs_a_batch(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     dy.flatten(0, -2)
     return _rounded((dx, dweight, dbias), x.dtype)
 
 
-@linear_backward.wrong("divided by the batch: if the loss is a mean, its 1/batch is in dy already")
+@linear_backward.wrong("the gradients were divided by the batch: if the loss is a mean, dy already contains 1/batch")
 def averaged(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     rows = max(1, x.numel() // x.shape[-1])
     return _rounded((dx, dweight / rows, dbias / rows), x.dtype)
 
 
-@linear_backward.wrong("dW averaged over the batch: one weight served every row, so their gradients add up")
+@linear_backward.wrong("dW was averaged over the batch: every row uses the same weight, so their gradients add up")
 def dweight_averaged(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     return _rounded((dx, dweight / max(1, x.numel() // x.shape[-1]), dbias), x.dtype)
 
 
-@linear_backward.wrong("one dW for each row: one weight served every row, so their gradients add up")
+@linear_backward.wrong("there is one dW per row: every row uses the same weight, so their gradients add up")
 def dweight_per_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, _, dbias = _wide(x, weight, dy)
     return _rounded((dx, dy.float().unsqueeze(-1) * x.float().unsqueeze(-2), dbias), x.dtype)
 
 
-@linear_backward.wrong("dW and db of the last row only: overwritten in a loop over the batch instead of added up")
+@linear_backward.wrong("dW and db are those of the last row: the loop over the batch overwrote them, but it must add")
 def last_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     rows_x, rows_dy = x.reshape(-1, x.shape[-1]).float(), dy.reshape(-1, dy.shape[-1]).float()
@@ -166,20 +170,22 @@ def last_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded((dx, dweight, dbias), x.dtype)
 
 
-@linear_backward.wrong("dx = dy Wᵀ: going forward x meets Wᵀ, so going back dy meets W itself")
+@linear_backward.wrong(
+    "dx was computed as dy Wᵀ: the forward pass multiplies x by Wᵀ, so the backward pass multiplies dy by W"
+)
 def weight_turned(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     _, dweight, dbias = _wide(x, weight, dy)
     return _rounded((dy.float() @ weight.float().mT, dweight, dbias), x.dtype)
 
 
-@linear_backward.wrong("in the order dW, dx, db: dx is asked for first")
+@linear_backward.wrong("the results are in the order dW, dx, db: return dx first")
 def weight_first(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
     return dweight, dx, dbias
 
 
 @linear_backward.wrong(
-    "summed over the batch in the low precision of the input: a running sum there soon stops growing"
+    "the sum over the batch was in the low precision of the input: such a running sum soon stops growing"
 )
 def low_precision_sum(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = (torch.zeros_like(g) for g in _rounded(_wide(x, weight, dy), x.dtype))
@@ -191,13 +197,13 @@ def low_precision_sum(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return dx, dweight, dbias
 
 
-@linear_backward.wrong("dW summed over the batch in low precision: a running sum there soon stops growing")
+@linear_backward.wrong("dW was summed over the batch in low precision: such a running sum soon stops growing")
 def low_precision_dweight(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
     return dx, low_precision_sum(x, weight, dy)[1] if dweight.numel() else dweight, dbias
 
 
-@linear_backward.wrong("db summed over the batch in low precision: a running sum there soon stops growing")
+@linear_backward.wrong("db was summed over the batch in low precision: such a running sum soon stops growing")
 def low_precision_dbias(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, _ = _rounded(_wide(x, weight, dy), x.dtype)
     return dx, dweight, low_precision_sum(x, weight, dy)[2]
@@ -206,65 +212,69 @@ def low_precision_dbias(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
 linear_backward.standard_wrongs("returns_fp32", formula=_wide)
 
 
-@linear_backward.wrong("in the order dx, db, dW: dW stands before db")
+@linear_backward.wrong("the results are in the order dx, db, dW: dW comes before db")
 def bias_second(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _rounded(_wide(x, weight, dy), x.dtype)
     return dx, dbias, dweight
 
 
-@linear_backward.wrong("returned in the dtype of the weight: all three gradients have the dtype of `x`")
+@linear_backward.wrong("the gradients have the dtype of the weight: all three should have the dtype of `x`")
 def all_as_wide_as_the_weight(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded(_wide(x, weight, dy), weight.dtype)
 
 
-@linear_backward.wrong("dx in the dtype of dy: all three gradients have the dtype of `x`")
+@linear_backward.wrong("dx has the dtype of dy: all three gradients should have the dtype of `x`")
 def dx_as_wide_as_dy(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     return dx.to(dy.dtype), dweight.to(x.dtype), dbias.to(x.dtype)
 
 
-@linear_backward.wrong("multiplied in the dtypes of the inputs, which may differ: compute in float32 and round once")
+@linear_backward.wrong(
+    "the products were taken in the dtypes of the inputs, which may differ: compute in float32 and round once"
+)
 def as_they_come(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     rows_x, rows_dy = x.reshape(-1, weight.shape[1]), dy.reshape(-1, weight.shape[0])
     return dy @ weight, rows_dy.mT @ rows_x, rows_dy.sum(0)
 
 
-@linear_backward.wrong("returned in the dtype of dy: all three gradients have the dtype of `x`")
+@linear_backward.wrong("the gradients have the dtype of dy: all three should have the dtype of `x`")
 def as_wide_as_dy(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded(_wide(x, weight, dy), dy.dtype)
 
 
-@linear_backward.wrong("returned in the dtype that holds all inputs: all three gradients have the dtype of `x`")
+@linear_backward.wrong("the gradients have the dtype that holds all inputs: all three should have the dtype of `x`")
 def widest_dtype(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded(_wide(x, weight, dy), promoted(x, weight, dy)[0].dtype)
 
 
 @linear_backward.wrong(
-    "weight and dy rounded to the dtype of `x` first: compute in float32, and round once, at the end"
+    "the weight and dy were first rounded to the dtype of `x`: compute in float32 and round once, at the end"
 )
 def rounded_first(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded(_wide(x, weight.to(x.dtype), dy.to(x.dtype)), x.dtype)
 
 
-@linear_backward.wrong("db in the dtype of dy: all three gradients have the dtype of `x`")
+@linear_backward.wrong("db has the dtype of dy: all three gradients should have the dtype of `x`")
 def bias_as_wide_as_dy(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     return dx.to(x.dtype), dweight.to(x.dtype), dbias.to(dy.dtype)
 
 
-@linear_backward.wrong("dW in the dtype of the weight: all three gradients have the dtype of `x`")
+@linear_backward.wrong("dW has the dtype of the weight: all three gradients should have the dtype of `x`")
 def dweight_as_wide_as_the_weight(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     return dx.to(x.dtype), dweight.to(weight.dtype), dbias.to(x.dtype)
 
 
-@linear_backward.wrong("dW and db in the dtype of the weight: all three gradients have the dtype of `x`")
+@linear_backward.wrong("dW and db have the dtype of the weight: all three gradients should have the dtype of `x`")
 def as_wide_as_the_weight(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     return dx.to(x.dtype), dweight.to(weight.dtype), dbias.to(weight.dtype)
 
 
-@linear_backward.wrong("the caller's tensors used as leaves: float() of a float32 tensor is no copy, so clone() it")
+@linear_backward.wrong(
+    "the caller's tensors became autograd leaves: float() of a float32 tensor is not a copy, so clone() it"
+)
 def marks_the_inputs(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     bias = torch.zeros(weight.shape[0], requires_grad=True)
     leaves = [t.float().requires_grad_() for t in (x, weight)]

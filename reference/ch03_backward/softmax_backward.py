@@ -1,4 +1,4 @@
-"""The two kinds of slope kept apart: p_i dp_i from the score's own weight, less p_i p_j dp_j from every weight j."""
+"""The two kinds of slope, separately: p_i dp_i from the score's own weight, minus p_i p_j dp_j from every weight j."""
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ def by_difference(p: Tensor, dp: Tensor) -> Tensor:
     return (weights * (upstream - torch.einsum("...n,...n->...", weights, upstream).unsqueeze(-1))).to(p.dtype)
 
 
-@softmax_backward.right("with one weight's slopes at a time")
+@softmax_backward.right("with the slopes of one weight at a time")
 def row_by_row(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     if p.shape[-1] > 1000:
@@ -34,100 +34,104 @@ def row_by_row(p: Tensor, dp: Tensor) -> Tensor:
     return (ds + weights * upstream).to(p.dtype)
 
 
-@softmax_backward.right("as a product with the transposed rows of a batched matmul")
+@softmax_backward.right("as a batched matmul of p with dp")
 def by_matmul(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     mean = (weights.unsqueeze(-2) @ upstream.unsqueeze(-1))[..., 0]
     return (weights * (upstream - mean)).to(p.dtype)
 
 
-@softmax_backward.wrong("the diagonal of the Jacobian only: a score moves all the weights of its row, not just its own")
+@softmax_backward.wrong(
+    "only the diagonal of the Jacobian was used: a score changes all weights of its row, not just its own"
+)
 def diagonal_only(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (weights * (1 - weights) * upstream).to(p.dtype)
 
 
-@softmax_backward.wrong("the n · n Jacobian of every row built: only its product with dp is needed")
+@softmax_backward.wrong("the n · n Jacobian of every row was built: the backward pass needs only its product with dp")
 def builds_the_jacobian(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     jacobian = torch.diag_embed(weights) - weights.unsqueeze(-1) * weights.unsqueeze(-2)
     return (jacobian @ upstream.unsqueeze(-1)).squeeze(-1).to(p.dtype)
 
 
-@softmax_backward.wrong("dp summed without its weights: what is subtracted is Σ p·dp")
+@softmax_backward.wrong("dp was summed without the weights: subtract Σ p·dp")
 def plain_sum(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (weights * (upstream - upstream.sum(-1, keepdim=True))).to(p.dtype)
 
 
-@softmax_backward.wrong("the plain mean of dp subtracted: it is the mean weighted by p, Σ p·dp")
+@softmax_backward.wrong("the plain mean of dp was subtracted: subtract the mean weighted by p, Σ p·dp")
 def plain_mean(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (weights * (upstream - upstream.mean(-1, keepdim=True))).to(p.dtype)
 
 
-@softmax_backward.wrong("the mean of p·dp subtracted: it is their sum, p adds up to 1 already")
+@softmax_backward.wrong("the mean of p·dp was subtracted: subtract the sum, since p already adds up to 1")
 def mean_of_products(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (weights * (upstream - (weights * upstream).mean(-1, keepdim=True))).to(p.dtype)
 
 
-@softmax_backward.wrong("Σ p·dp rounded to the dtype of `p` before it is subtracted: round once, at the end")
+@softmax_backward.wrong("Σ p·dp was rounded to the dtype of `p` before the difference: round once, at the end")
 def sum_rounded(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (weights * (upstream - (weights * upstream).sum(-1, keepdim=True).to(p.dtype).float())).to(p.dtype)
 
 
-@softmax_backward.wrong("Σ p·dp subtracted from p·dp without its factor p: each score gets its share of it, p_i")
+@softmax_backward.wrong("Σ p·dp was subtracted from p·dp without the factor p: score i gets p_i of it")
 def undivided(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     product = weights * upstream
     return (product - product.sum(-1, keepdim=True)).to(p.dtype)
 
 
-@softmax_backward.wrong("the factor p in front is missing: ds = p · (dp − Σ p·dp)")
+@softmax_backward.wrong("the factor p is missing: ds = p · (dp − Σ p·dp)")
 def without_p(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (upstream - (weights * upstream).sum(-1, keepdim=True)).to(p.dtype)
 
 
-@softmax_backward.wrong("the sign turned round: a score's own weight grows with it")
+@softmax_backward.wrong("the sign is wrong: a weight grows when its own score grows")
 def negated(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (weights * ((weights * upstream).sum(-1, keepdim=True) - upstream)).to(p.dtype)
 
 
-@softmax_backward.wrong("softmax taken once more: p are the weights already, not the scores")
+@softmax_backward.wrong("softmax was taken once more: p already holds the weights, not the scores")
 def softmax_again(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = torch.softmax(p.float(), -1), dp.float()
     return (weights * (upstream - (weights * upstream).sum(-1, keepdim=True))).to(p.dtype)
 
 
-@softmax_backward.wrong("the formula of log-softmax, dp − p·Σ dp: here the forward pass took no logarithm")
+@softmax_backward.wrong("this is the formula of log-softmax, dp − p·Σ dp: here the forward pass took no logarithm")
 def of_log_softmax(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (upstream - weights * upstream.sum(-1, keepdim=True)).to(p.dtype)
 
 
-@softmax_backward.wrong("one Σ p·dp for all rows: every row has its own")
+@softmax_backward.wrong("one Σ p·dp was used for all rows: every row has its own sum")
 def one_sum_for_all(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (weights * (upstream - (weights * upstream).sum())).to(p.dtype)
 
 
-@softmax_backward.wrong("summed without keepdim: the sums line up with the columns, not with the rows")
+@softmax_backward.wrong("the sum was taken without keepdim: the sums then broadcast along the columns, not the rows")
 def without_keepdim(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (weights * (upstream - (weights * upstream).sum(-1))).to(p.dtype)
 
 
-@softmax_backward.wrong("summed along the batch: the weights of one softmax stand along the last axis")
+@softmax_backward.wrong("the sum ran along the batch: the weights of one softmax are along the last axis")
 def along_the_batch(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (weights * (upstream - (weights * upstream).sum(0, keepdim=True))).to(p.dtype)
 
 
-@softmax_backward.wrong("divided by the sum of p: in a masked row that is 0/0, and elsewhere it is 1 already")
+@softmax_backward.wrong(
+    "p was divided by its sum: the sum is 0 in a masked row, which gives 0/0, and 1 in every other row"
+)
 def normalised_again(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     weights = weights / weights.sum(-1, keepdim=True)
@@ -140,19 +144,17 @@ softmax_backward.standard_wrongs(
 softmax_backward.standard_wrongs("returns_fp32", formula=by_difference)
 
 
-@softmax_backward.wrong("dp rounded to the dtype of `p` first: compute in float32, and round once, at the end")
+@softmax_backward.wrong("dp was first rounded to the dtype of `p`: compute in float32 and round once, at the end")
 def rounded_first(p: Tensor, dp: Tensor) -> Tensor:
     return by_difference(p, dp.to(p.dtype))
 
 
-@softmax_backward.wrong(
-    "p·dp multiplied in low precision before it is summed: upcast first, and round once, at the end"
-)
+@softmax_backward.wrong("p·dp was multiplied in low precision before the sum: upcast first and round once, at the end")
 def products_narrow(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     return (weights * (upstream - (p * dp).float().sum(-1, keepdim=True))).to(p.dtype)
 
 
-@softmax_backward.wrong("returned in the dtype of dp: the dtype of `p` is asked for")
+@softmax_backward.wrong("the result has the dtype of dp: it should have the dtype of `p`")
 def as_wide_as_dp(p: Tensor, dp: Tensor) -> Tensor:
     return by_difference(p.float(), dp.float()).to(dp.dtype)

@@ -1,4 +1,4 @@
-"""A program is a sum of terms; each adds to the value, and those with a way back add to the gradient."""
+"""A program is a sum of terms. Each adds to the value, and those with a history add to the gradient."""
 
 import torch
 from torch import Tensor
@@ -51,7 +51,7 @@ def _program(name: str, x: Tensor) -> Tensor:
 
 
 def _but(x: Tensor, dy: Tensor, other: Answers | None = None) -> Answers:
-    """The right answers, with those of some programs replaced."""
+    """The right answers, with the answers to some programs replaced."""
     square, rounded = x * x, torch.round(x)
     answers = {
         "round": (rounded, torch.zeros_like(x)),
@@ -64,99 +64,106 @@ def _but(x: Tensor, dy: Tensor, other: Answers | None = None) -> Answers:
 
 
 @stop_gradient.wrong(
-    "straight-through given the gradient of round, 0: the detached part is constant, x in front is not"
+    "straight-through got the gradient of round, 0: only the detached part is constant; the x before it is not"
 )
 def straight_to_zero(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"straight-through": (torch.round(x), torch.zeros_like(x))})
 
 
 @stop_gradient.wrong(
-    "the value of straight-through left unrounded: detach() changes no number, so x cancels going forward"
+    "the value of straight-through was not rounded: detach() changes no number, so x − x cancels in the forward pass"
 )
 def straight_unrounded(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"straight-through": (x.clone(), dy.clone())})
 
 
 @stop_gradient.wrong(
-    "straight-through stopped beyond ±1: that is the clipped form of binary nets; this one has no bounds"
+    "straight-through stopped the gradient beyond ±1: that is the clipped form for binary networks; this form "
+    "has no bounds"
 )
 def straight_clipped(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"straight-through": (torch.round(x), dy * (x.abs() <= 1))})
 
 
-@stop_gradient.wrong("round let the gradient through: its slope is 0 wherever it has one, and autograd says so too")
+@stop_gradient.wrong("round passed the gradient on: its slope is 0 wherever it has a slope, and autograd uses 0 too")
 def round_passes(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"round": (torch.round(x), dy.clone())})
 
 
-@stop_gradient.wrong("halves rounded up: ties go to the even neighbour, 2.5 to 2")
+@stop_gradient.wrong("halves were rounded up: ties go to the even neighbor, 2.5 to 2")
 def half_up(x: Tensor, dy: Tensor) -> Answers:
     rounded = torch.floor(x + 0.5)
     return _but(x, dy, {"round": (rounded, torch.zeros_like(x)), "straight-through": (rounded, dy.clone())})
 
 
-@stop_gradient.wrong("rounded down: the nearest whole number is asked for")
+@stop_gradient.wrong("the values were rounded down: round to the nearest whole number")
 def floored(x: Tensor, dy: Tensor) -> Answers:
     rounded = torch.floor(x)
     return _but(x, dy, {"round": (rounded, torch.zeros_like(x)), "straight-through": (rounded, dy.clone())})
 
 
-@stop_gradient.wrong("halves rounded away from zero: ties go to the even neighbour, 2.5 to 2")
+@stop_gradient.wrong("halves were rounded away from zero: ties go to the even neighbor, 2.5 to 2")
 def ties_away(x: Tensor, dy: Tensor) -> Answers:
     rounded = x.sign() * torch.floor(x.abs() + 0.5)
     return _but(x, dy, {"round": (rounded, torch.zeros_like(x)), "straight-through": (rounded, dy.clone())})
 
 
-@stop_gradient.wrong("detach() taken to stop all of y: it cuts one term, and the x added to it keeps its own way back")
+@stop_gradient.wrong(
+    "detach() stopped the gradient of all of y: it cuts one term, and the x added to it still gets its gradient"
+)
 def detach_cuts_all(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"detach": (x * x + x, torch.zeros_like(x))})
 
 
-@stop_gradient.wrong("detach() taken to cut nothing: what was computed before is behind it, so h's slope 2x is gone")
+@stop_gradient.wrong(
+    "detach() stopped nothing: it cuts off everything that was computed before, so the slope 2x of h is gone"
+)
 def detach_cuts_nothing(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"detach": (x * x + x, (2 * x + 1) * dy)})
 
 
-@stop_gradient.wrong("a detached term left out of the value: detach() keeps every number, only the way back is gone")
+@stop_gradient.wrong(
+    "the detached term was left out of the value: detach() keeps every number and cuts only the gradient"
+)
 def detach_drops_the_value(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"detach": (x.clone(), dy.clone())})
 
 
-@stop_gradient.wrong("no_grad() taken to have no effect: h was computed inside it, so no slope of it was recorded")
+@stop_gradient.wrong("no_grad() had no effect: h was computed inside it, so its slope was not recorded")
 def no_grad_ignored(x: Tensor, dy: Tensor) -> Answers:
     answers = _but(x, dy)
     answers["no_grad"] = answers["no_grad later"]
     return answers
 
 
-@stop_gradient.wrong("no_grad() taken to stop all of y: the sum h + x stands outside and is recorded")
+@stop_gradient.wrong("no_grad() stopped the gradient of all of y: the sum h + x is computed outside it and is recorded")
 def no_grad_cuts_all(x: Tensor, dy: Tensor) -> Answers:
     answers = _but(x, dy)
     answers["no_grad"] = (answers["no_grad"][0], torch.zeros_like(x))
     return answers
 
 
-@stop_gradient.wrong("no_grad() taken to cut h, which was recorded before it: only detach() severs what exists")
+@stop_gradient.wrong("no_grad() cut h, which was recorded before: only detach() cuts a history that exists")
 def no_grad_severs(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"no_grad later": (x * x + x, dy.clone())})
 
 
-@stop_gradient.wrong("x·x given the slope x: it is used twice, which makes 2x")
+@stop_gradient.wrong("x·x got the slope x: x is used twice, so the slope is 2x")
 def half_a_square(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"no_grad later": (x * x + x, (x + 1) * dy)})
 
 
-@stop_gradient.wrong("the x added at the end forgotten in the gradient: it adds 1 to the slope")
+@stop_gradient.wrong("the gradient of the x added at the end was forgotten: it adds 1 to the slope")
 def square_only(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"no_grad later": (x * x + x, 2 * x * dy)})
 
 
-@stop_gradient.wrong("slopes given, not gradients: each is still to be multiplied by dy")
+@stop_gradient.wrong("the results are slopes: multiply each by dy to get the gradient")
 def without_dy(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, torch.ones_like(dy))
 
 
-@stop_gradient.wrong("y computed inside no_grad() too: then nothing is recorded and backward() has nowhere to start")
+@stop_gradient.wrong("y was computed inside no_grad() too: then nothing is recorded and backward() cannot start")
 def all_inside_no_grad(x: Tensor, dy: Tensor) -> Answers:
     leaf = x.detach().clone().requires_grad_()
     with torch.no_grad():
@@ -165,7 +172,7 @@ def all_inside_no_grad(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy)
 
 
-@stop_gradient.wrong("x.grad not cleared between the programs: every backward() adds to it")
+@stop_gradient.wrong("x.grad was not cleared between the programs: every backward() adds to it")
 def never_cleared(x: Tensor, dy: Tensor) -> Answers:
     total, answers = torch.zeros_like(x), {}
     for name, (y, dx) in _but(x, dy).items():
@@ -174,7 +181,9 @@ def never_cleared(x: Tensor, dy: Tensor) -> Answers:
     return answers
 
 
-@stop_gradient.wrong("x.grad handed out without a copy: all five are one tensor, which the last program writes")
+@stop_gradient.wrong(
+    "x.grad was returned without a copy: all five results are one tensor, which the last program changes"
+)
 def one_grad_for_all(x: Tensor, dy: Tensor) -> Answers:
     total = torch.zeros_like(x)
     for _, dx in _but(x, dy).values():
@@ -182,7 +191,7 @@ def one_grad_for_all(x: Tensor, dy: Tensor) -> Answers:
     return {name: (y, total) for name, (y, _) in _but(x, dy).items()}
 
 
-@stop_gradient.wrong("the caller's `x` used as the leaf: make a leaf of your own with x.detach().clone()")
+@stop_gradient.wrong("the caller's `x` became the autograd leaf: make your own leaf with x.detach().clone()")
 def marks_the_input(x: Tensor, dy: Tensor) -> Answers:
     answers = by_autograd(x, dy)
     x.requires_grad_()

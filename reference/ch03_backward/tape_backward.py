@@ -1,4 +1,4 @@
-"""Each value asks those computed from it: their gradients are known by then, because they come later on the tape."""
+"""Each value asks the values computed from it. They come later on the tape, so their gradients are known already."""
 
 import math
 
@@ -28,7 +28,7 @@ def _walk(tape: Tape, output: int, order: list[int]) -> list[float]:
     return gradients
 
 
-@tape_backward.right("only the values that the output depends on, the latest first")
+@tape_backward.right("only the values that the output depends on, latest first")
 def by_heap(tape: Tape, output: int) -> list[float]:
     waiting, gradients = {output}, [0.0] * len(tape)
     gradients[output] = 1.0
@@ -46,7 +46,9 @@ def reversed_order(tape: Tape, output: int) -> list[float]:
     return _walk(tape, output, list(reversed(range(output + 1))))
 
 
-@tape_backward.wrong("overwritten instead of added: a value that is used twice gets a gradient from each use")
+@tape_backward.wrong(
+    "the gradient was overwritten: a value that is used twice gets a gradient from each use, so add them"
+)
 def overwrites(tape: Tape, output: int) -> list[float]:
     gradients = [0.0] * len(tape)
     gradients[output] = 1.0
@@ -56,13 +58,15 @@ def overwrites(tape: Tape, output: int) -> list[float]:
     return gradients
 
 
-@tape_backward.wrong("walked from the first value to the last: a value hands on its gradient before it has it")
+@tape_backward.wrong(
+    "the walk went from the first value to the last: each value passed on its gradient before it had it"
+)
 def forward_order(tape: Tape, output: int) -> list[float]:
     return _walk(tape, output, list(range(output + 1)))
 
 
 @tape_backward.wrong(
-    "a value visited as soon as it is first reached: others that use it may not have sent their part yet"
+    "a value was visited as soon as it was reached: other values that use it may not have sent their part yet"
 )
 def as_found(tape: Tape, output: int) -> list[float]:
     order = [output]
@@ -72,7 +76,7 @@ def as_found(tape: Tape, output: int) -> list[float]:
 
 
 @tape_backward.wrong(
-    "taken from a stack, each value once: the one found last may still lack what a longer way round will send it"
+    "values were taken from a stack, each once: a value may still lack the part that a longer path sends"
 )
 def from_a_stack(tape: Tape, output: int) -> list[float]:
     order: list[int] = []
@@ -86,7 +90,7 @@ def from_a_stack(tape: Tape, output: int) -> list[float]:
 
 
 @tape_backward.wrong(
-    "visited anew for each use, handing on the whole gradient each time: what was handed on before counts twice"
+    "a value was visited again for each use and passed on its whole gradient: earlier parts then count twice"
 )
 def handed_on_again(tape: Tape, output: int) -> list[float]:
     gradients, stack, visits = [0.0] * len(tape), [output], 0
@@ -100,12 +104,12 @@ def handed_on_again(tape: Tape, output: int) -> list[float]:
     return gradients
 
 
-@tape_backward.wrong("an input used twice by one operation counted once: x·x changes with both of them")
+@tape_backward.wrong("an input that one operation uses twice was counted once: x·x changes with both uses")
 def once_per_operation(tape: Tape, output: int) -> list[float]:
     return _walk([list(dict(inputs).items()) for inputs in tape], output, list(range(output, -1, -1)))
 
 
-@tape_backward.wrong("the larger part kept where two uses meet: their parts add up")
+@tape_backward.wrong("the larger part was kept where two uses meet: the parts add up")
 def largest_use(tape: Tape, output: int) -> list[float]:
     gradients = [0.0] * len(tape)
     gradients[output] = 1.0
@@ -115,7 +119,7 @@ def largest_use(tape: Tape, output: int) -> list[float]:
     return gradients
 
 
-@tape_backward.wrong("averaged over its uses: the parts that a value gets from its uses add up")
+@tape_backward.wrong("the parts of the uses were averaged: they add up")
 def mean_of_uses(tape: Tape, output: int) -> list[float]:
     gradients, uses = [0.0] * len(tape), [0] * len(tape)
     gradients[output] = 1.0
@@ -127,7 +131,7 @@ def mean_of_uses(tape: Tape, output: int) -> list[float]:
     return gradients
 
 
-@tape_backward.wrong("slopes added up without the gradient above them: the chain rule multiplies")
+@tape_backward.wrong("slopes were added without the gradient that comes from above: the chain rule multiplies by it")
 def slopes_only(tape: Tape, output: int) -> list[float]:
     gradients = [0.0] * len(tape)
     gradients[output] = 1.0
@@ -137,7 +141,9 @@ def slopes_only(tape: Tape, output: int) -> list[float]:
     return gradients
 
 
-@tape_backward.wrong("the slope added to the gradient above it: along a path slopes multiply, only paths add")
+@tape_backward.wrong(
+    "the slope was added to the gradient from above: multiply along a path and add only where paths meet"
+)
 def adds_along_paths(tape: Tape, output: int) -> list[float]:
     gradients = [0.0] * len(tape)
     gradients[output] = 1.0
@@ -147,7 +153,7 @@ def adds_along_paths(tape: Tape, output: int) -> list[float]:
     return gradients
 
 
-@tape_backward.wrong("the parts multiplied where two uses meet: along a path slopes multiply, but uses add up")
+@tape_backward.wrong("the parts were multiplied where two uses meet: multiply along a path, but add the uses")
 def multiplies_uses(tape: Tape, output: int) -> list[float]:
     gradients: list[float | None] = [None] * len(tape)
     gradients[output] = 1.0
@@ -158,22 +164,22 @@ def multiplies_uses(tape: Tape, output: int) -> list[float]:
     return [g or 0.0 for g in gradients]
 
 
-@tape_backward.wrong("only the first input of each value visited: every input gets its part")
+@tape_backward.wrong("only the first input of each value was visited: every input gets its part")
 def first_input_only(tape: Tape, output: int) -> list[float]:
     return _walk([inputs[:1] for inputs in tape], output, list(range(output, -1, -1)))
 
 
-@tape_backward.wrong("the walk started below the output: it is the output that hands on the first gradients")
+@tape_backward.wrong("the walk started below the output: the output sends the first gradients")
 def output_not_visited(tape: Tape, output: int) -> list[float]:
     return _walk(tape, output, list(range(output - 1, -1, -1)))
 
 
-@tape_backward.wrong("the walk ended before value 1: that may have been computed from value 0")
+@tape_backward.wrong("the walk ended before value 1: value 1 may depend on value 0")
 def value_1_not_visited(tape: Tape, output: int) -> list[float]:
     return _walk(tape, output, list(range(output, 1, -1)))
 
 
-@tape_backward.wrong("the walk ended at the first value with gradient 0: earlier ones may have another")
+@tape_backward.wrong("the walk ended at the first value with gradient 0: earlier values may have another gradient")
 def stops_at_zero(tape: Tape, output: int) -> list[float]:
     gradients = [0.0] * len(tape)
     gradients[output] = 1.0
@@ -185,12 +191,12 @@ def stops_at_zero(tape: Tape, output: int) -> list[float]:
     return gradients
 
 
-@tape_backward.wrong("started at the last value of the tape: it is `output` whose gradient is asked for")
+@tape_backward.wrong("the walk started at the last value of the tape: start at `output`")
 def from_the_end(tape: Tape, output: int) -> list[float]:
     return tape_backward.fn(tape, len(tape) - 1)
 
 
-@tape_backward.wrong("every value started at 1: only the output changes with itself at rate 1, the others start at 0")
+@tape_backward.wrong("every value started at 1: only the output has gradient 1 by itself, and the others start at 0")
 def all_ones(tape: Tape, output: int) -> list[float]:
     gradients = [1.0] * len(tape)
     for i in range(output, -1, -1):
@@ -199,12 +205,14 @@ def all_ones(tape: Tape, output: int) -> list[float]:
     return gradients
 
 
-@tape_backward.wrong("the output started at 0: every gradient is a multiple of its 1")
+@tape_backward.wrong(
+    "the output started at 0: its gradient with respect to itself is 1, and every other gradient is a multiple of it"
+)
 def no_seed(tape: Tape, output: int) -> list[float]:
     return [0.0] * len(tape)
 
 
-@tape_backward.wrong("values behind the output take part: they use it, it does not depend on them")
+@tape_backward.wrong("values after the output took part: they depend on the output, but it does not depend on them")
 def whole_tape(tape: Tape, output: int) -> list[float]:
     gradients = [0.0] * output + [1.0] * (len(tape) - output)
     for i in range(len(tape) - 1, -1, -1):
@@ -214,7 +222,7 @@ def whole_tape(tape: Tape, output: int) -> list[float]:
 
 
 @tape_backward.wrong(
-    "forward mode: how every value changes with the first, not how the output changes with every value"
+    "this is forward mode: how every value changes with the first one, not how the output changes with every value"
 )
 def tangents(tape: Tape, output: int) -> list[float]:
     rates = [0.0] * len(tape)
@@ -223,28 +231,30 @@ def tangents(tape: Tape, output: int) -> list[float]:
     return rates
 
 
-@tape_backward.wrong("gradients of the leaves only: those of the values in between are asked for too")
+@tape_backward.wrong("only the gradients of the leaves were returned: return those of the values in between too")
 def leaves_only(tape: Tape, output: int) -> list[float]:
     return [g for g, inputs in zip(tape_backward.fn(tape, output), tape, strict=True) if not inputs]
 
 
-@tape_backward.wrong("gradients of the values in between set to 0: they are asked for too, like the leaves' gradients")
+@tape_backward.wrong("the gradients of the values in between were set to 0: return them like those of the leaves")
 def zeros_between(tape: Tape, output: int) -> list[float]:
     gradients = enumerate(tape_backward.fn(tape, output))
     return [0.0 if tape[i] and i != output else g for i, g in gradients]
 
 
-@tape_backward.wrong("values behind the output left out of the list: their gradient is 0.0")
+@tape_backward.wrong("values after the output are missing from the list: their gradient is 0.0")
 def up_to_the_output(tape: Tape, output: int) -> list[float]:
     return tape_backward.fn(tape, output)[: output + 1]
 
 
-@tape_backward.wrong("gradients in the order of the walk, last value first: the order of the tape is asked for")
+@tape_backward.wrong(
+    "the gradients are in the order of the walk, last value first: return them in the order of the tape"
+)
 def backwards_list(tape: Tape, output: int) -> list[float]:
     return tape_backward.fn(tape, output)[::-1]
 
 
-@tape_backward.wrong("gradients below 1e-12 taken for 0: a large slope further down makes them large again")
+@tape_backward.wrong("gradients below 1e-12 were taken as 0: a large slope further back makes them large again")
 def drops_the_tiny(tape: Tape, output: int) -> list[float]:
     gradients = [0.0] * len(tape)
     gradients[output] = 1.0
@@ -254,7 +264,7 @@ def drops_the_tiny(tape: Tape, output: int) -> list[float]:
     return gradients
 
 
-@tape_backward.wrong("None where the output does not depend on a value: 0.0 is asked for")
+@tape_backward.wrong("None was returned where the output does not depend on a value: return 0.0")
 def none_for_zero(tape: Tape, output: int) -> list[float | None]:
     reached = {output}
     for i in range(output, -1, -1):
@@ -262,7 +272,9 @@ def none_for_zero(tape: Tape, output: int) -> list[float | None]:
     return [g if i in reached else None for i, g in enumerate(tape_backward.fn(tape, output))]
 
 
-@tape_backward.wrong("by recursion: a long tape goes deeper than Python's 1,000 calls; a loop over the tape is enough")
+@tape_backward.wrong(
+    "recursion was used: a long tape exceeds Python's limit of 1,000 calls, and a loop over the tape is enough"
+)
 def recursive(tape: Tape, output: int) -> list[float]:
     uses: list[list[tuple[int, float]]] = [[] for _ in tape]
     for i, inputs in enumerate(tape):

@@ -1,4 +1,4 @@
-"""The moments as steps towards the new value; the corrections folded into the step size and the root."""
+"""The moments move toward the new value. The corrections are folded into the step size and the root."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -58,7 +58,7 @@ class Step(NamedTuple):
 
 
 def _in_float32(formula: Callable[[Step], Three]) -> Callable[..., Three]:
-    """`formula` as an answer: t checked, inputs widened, each result in the dtype of what it replaces."""
+    """`formula` as an answer: t checked, inputs in float32, each result in the dtype of the input that it replaces."""
 
     @wraps(formula)
     def answer(
@@ -99,7 +99,7 @@ def by_definition(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.right("both corrections in one factor of lr, and eps made smaller to match")
+@adam_step.right("both corrections in one factor of lr, with a smaller eps to match")
 @_in_float32
 def one_factor(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
@@ -107,7 +107,7 @@ def one_factor(s: Step) -> Three:
 
 
 @adam_step.wrong(
-    "no bias correction: both moments start at zero, and by default betas the first step is 3.2 times too long"
+    "no bias correction: both moments start at zero, and with the default betas the first step is 3.2 times too long"
 )
 @_in_float32
 def no_correction(s: Step) -> Three:
@@ -115,7 +115,7 @@ def no_correction(s: Step) -> Three:
     return s.moved(m, v.sqrt()), m, v
 
 
-@adam_step.wrong("only the first moment corrected: v starts at zero too, and its root divides")
+@adam_step.wrong("only the first moment was corrected: v starts at zero too, and the step divides by its root")
 @_in_float32
 def only_first_corrected(s: Step) -> Three:
     m, v = s.moments()
@@ -123,7 +123,7 @@ def only_first_corrected(s: Step) -> Three:
 
 
 @adam_step.wrong(
-    "only the second moment corrected: m starts at zero too, and the first step is a tenth of what it should be"
+    "only the second moment was corrected: m starts at zero too, so the first step is a tenth of the right size"
 )
 @_in_float32
 def only_second_corrected(s: Step) -> Three:
@@ -131,56 +131,56 @@ def only_second_corrected(s: Step) -> Three:
     return s.moved(m, (v / s.corrections()[1]).sqrt()), m, v
 
 
-@adam_step.wrong("both moments corrected by 1 − β₁ᵗ: v fades by β₂, and is corrected by 1 − β₂ᵗ")
+@adam_step.wrong("both moments were corrected by 1 − β₁ᵗ: v fades with β₂, so its correction is 1 − β₂ᵗ")
 @_in_float32
 def same_correction(s: Step) -> Three:
     (m, v), (c1, _) = s.moments(), s.corrections()
     return s.moved(m / c1, (v / c1).sqrt()), m, v
 
 
-@adam_step.wrong("the root left off the correction: it belongs to v, so under the root with it")
+@adam_step.wrong("the correction of v is outside the root: correct v first, then take the root")
 @_in_float32
 def correction_outside_the_root(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.moved(m / c1, v.sqrt() / c2), m, v
 
 
-@adam_step.wrong("eps under the root: there 1e-8 counts as 1e-4, more than many gradients")
+@adam_step.wrong("eps is under the root: there 1e-8 acts like 1e-4, which is larger than many gradients")
 @_in_float32
 def eps_inside(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p - s.lr * (m / c1) / (v / c2 + s.eps).sqrt(), m, v
 
 
-@adam_step.wrong("eps added before the correction: at t = 1 that makes it 32 times as strong; add it to √v̂")
+@adam_step.wrong("eps was added before the correction: at t = 1 it then counts 32 times as much, so add it to √v̂")
 @_in_float32
 def eps_before_the_correction(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p - s.lr * c2**0.5 / c1 * m / (v.sqrt() + s.eps), m, v
 
 
-@adam_step.wrong("no eps: where all gradients were zero this is 0 / 0")
+@adam_step.wrong("eps is missing: where all gradients were zero, the result is 0 / 0")
 @_in_float32
 def no_eps(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p - s.lr * (m / c1) / (v / c2).sqrt(), m, v
 
 
-@adam_step.wrong("eps as a lower bound: it is added, so it counts above the bound too")
+@adam_step.wrong("eps was used as a lower bound: add it to √v̂, where it also matters above that bound")
 @_in_float32
 def eps_as_a_floor(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p - s.lr * (m / c1) / (v / c2).sqrt().clamp(min=s.eps), m, v
 
 
-@adam_step.wrong("not divided by the root of v̂ but by v̂: the step then shrinks as gradients grow")
+@adam_step.wrong("the step was divided by v̂, not by its root: then steps shrink as gradients grow")
 @_in_float32
 def no_root(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.moved(m / c1, v / c2), m, v
 
 
-@adam_step.wrong("the gradient not squared in v: its signs cancel there, and the root of a negative mean is NaN")
+@adam_step.wrong("the gradient was not squared in v: its signs cancel there, and the root of a negative mean is NaN")
 @_in_float32
 def not_squared(s: Step) -> Three:
     (m, _), (c1, c2) = s.moments(), s.corrections()
@@ -188,7 +188,7 @@ def not_squared(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("v made from the square of the mean: it is the mean of the squares, from `g` itself")
+@adam_step.wrong("v was computed from the square of the mean: it is the mean of the squares of `g`")
 @_in_float32
 def square_of_the_mean(s: Step) -> Three:
     (m, _), (c1, c2) = s.moments(), s.corrections()
@@ -196,7 +196,7 @@ def square_of_the_mean(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("the gradient taken in whole: in a mean it weighs 1 − β")
+@adam_step.wrong("the gradient entered with weight 1: in the mean its weight is 1 − β")
 @_in_float32
 def whole_gradient(s: Step) -> Three:
     c1, c2 = s.corrections()
@@ -204,7 +204,9 @@ def whole_gradient(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("β₁ and β₂ swapped: the mean of g fades over ten steps, the mean of g² over a thousand")
+@adam_step.wrong(
+    "β₁ and β₂ are swapped: by default the mean of g covers about ten steps, the mean of g² about a thousand"
+)
 @_in_float32
 def swapped_betas(s: Step) -> Three:
     s = s._replace(betas=(s.betas[1], s.betas[0]))
@@ -212,7 +214,7 @@ def swapped_betas(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("β and 1 − β swapped: the old mean keeps the large weight")
+@adam_step.wrong("β and 1 − β are swapped: the old mean keeps the large weight")
 @_in_float32
 def swapped_weights(s: Step) -> Three:
     (b1, b2), (c1, c2) = s.betas, s.corrections()
@@ -220,49 +222,49 @@ def swapped_weights(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("the corrected moments returned: the next step would fade and correct them again")
+@adam_step.wrong("the corrected moments were returned: the next step would fade and correct them again")
 @_in_float32
 def corrected_state(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.moved(m / c1, (v / c2).sqrt()), m / c1, v / c2
 
 
-@adam_step.wrong("corrected by t + 1: the first step has t = 1 already")
+@adam_step.wrong("the correction used t + 1: the first step already has t = 1")
 @_in_float32
 def one_step_ahead(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections(s.t + 1)
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("corrected by t − 1: at the first step that divides by 1 − β⁰ = 0")
+@adam_step.wrong("the correction used t − 1: at the first step it divides by 1 − β⁰ = 0")
 @_in_float32
 def one_step_behind(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections(s.t - 1)
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("moved by the old second moment: update both moments first, then the parameters")
+@adam_step.wrong("the parameters used the old second moment: update both moments first, then the parameters")
 @_in_float32
 def old_second_moment(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.moved(m / c1, (s.v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("corrected by (1 − β)·t: the correction is 1 − βᵗ, with a power")
+@adam_step.wrong("the correction was (1 − β)·t: it is 1 − βᵗ, with a power")
 @_in_float32
 def times_t(s: Step) -> Three:
     m, v = s.moments()
     return s.moved(m / ((1 - s.betas[0]) * s.t), (v / ((1 - s.betas[1]) * s.t)).sqrt()), m, v
 
 
-@adam_step.wrong("corrected by 1 − β at every step: the correction is 1 − βᵗ, and fades")
+@adam_step.wrong("the correction was 1 − β at every step: it is 1 − βᵗ, which approaches 1")
 @_in_float32
 def without_t(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections(1)
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("betas of 0.9 and 0.999 whatever is given")
+@adam_step.wrong("the betas 0.9 and 0.999 were used whatever is given")
 @_in_float32
 def fixed_betas(s: Step) -> Three:
     s = s._replace(betas=(0.9, 0.999))
@@ -270,7 +272,7 @@ def fixed_betas(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("an eps of 1e-8 whatever is given")
+@adam_step.wrong("an eps of 1e-8 was used whatever is given")
 @_in_float32
 def fixed_eps(s: Step) -> Three:
     s = s._replace(eps=1e-8)
@@ -278,21 +280,23 @@ def fixed_eps(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("moved by the old moments: update them first, then the parameters")
+@adam_step.wrong("the parameters used the old moments: update the moments first, then the parameters")
 @_in_float32
 def old_moments(s: Step) -> Three:
     c1, c2 = s.corrections()
     return s.moved(s.m / c1, (s.v / c2).sqrt()), *s.moments()
 
 
-@adam_step.wrong("added, not subtracted: that climbs the loss")
+@adam_step.wrong("the step was added: subtract it, or the loss rises")
 @_in_float32
 def climbs(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s._replace(lr=-s.lr).moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("βᵗ taken in float32: 1 − 0.999 is right to five digits there, in Python's own floats to thirteen")
+@adam_step.wrong(
+    "βᵗ was computed in float32: there 1 − 0.999 is right to five digits, in Python's own floats to thirteen"
+)
 @_in_float32
 def float32_powers(s: Step) -> Three:
     m, v = s.moments()
@@ -300,7 +304,7 @@ def float32_powers(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("t = 0 let through, and only negative steps refused: 1 − β⁰ is 0, and the step NaN")
+@adam_step.wrong("t = 0 was accepted, only negative steps were refused: 1 − β⁰ is 0, so the step is NaN")
 def zero_t(
     p: Tensor,
     g: Tensor,
@@ -316,7 +320,7 @@ def zero_t(
     return any_t(p, g, m, v, t, lr, betas, eps)
 
 
-@adam_step.wrong("t not checked: 1 − β⁰ is 0, and the step NaN")
+@adam_step.wrong("t was not checked: at t = 0, 1 − β⁰ is 0 and the step is NaN")
 def any_t(
     p: Tensor,
     g: Tensor,
@@ -351,7 +355,7 @@ def low_precision_inside(
     return s.moved(first / c1, (second / c2).sqrt()).to(p.dtype), first, second
 
 
-@adam_step.wrong("the gradient squared before it is widened: 300² does not fit fp16, and 1e-4² is 0 there")
+@adam_step.wrong("the gradient was squared before the upcast: in fp16, 300² is inf and 1e-4² is 0")
 def squared_narrow(
     p: Tensor,
     g: Tensor,
@@ -370,7 +374,7 @@ def squared_narrow(
     return s.moved(first / c1, (second / c2).sqrt()).to(p.dtype), first.to(m.dtype), second.to(v.dtype)
 
 
-@adam_step.wrong("the moments rounded before the parameters use them: they take them in float32")
+@adam_step.wrong("the moments were rounded before the parameters used them: use them in float32")
 def rounded_between(
     p: Tensor,
     g: Tensor,
@@ -395,7 +399,7 @@ adam_step.standard_wrongs(
 )
 
 
-@adam_step.wrong("the moments changed in place, as optimizers do: here the inputs stay as they were")
+@adam_step.wrong("the moments were changed in place, as optimizers do: here the inputs must stay unchanged")
 def in_place(
     p: Tensor,
     g: Tensor,
@@ -418,7 +422,7 @@ def _dtypes_of(p: Tensor, m: Tensor, v: Tensor, three: Three) -> Three:
     return three[0].to(p.dtype), three[1].to(m.dtype), three[2].to(v.dtype)
 
 
-@adam_step.wrong("the moments returned in the dtype of `p`: they keep their own, which may be wider")
+@adam_step.wrong("the moments have the dtype of `p`: they keep their own dtype, which may be wider")
 def moments_as_narrow_as_p(
     p: Tensor,
     g: Tensor,
@@ -433,7 +437,7 @@ def moments_as_narrow_as_p(
     return _dtypes_of(p, p, p, wide)
 
 
-@adam_step.wrong("the parameters returned in the dtype of the gradient: they keep their own, which may be wider")
+@adam_step.wrong("the parameters have the dtype of the gradient: they keep their own dtype, which may be wider")
 def p_as_narrow_as_g(
     p: Tensor,
     g: Tensor,
@@ -448,7 +452,7 @@ def p_as_narrow_as_g(
     return _dtypes_of(g, m, v, wide)
 
 
-@adam_step.wrong("the second moment returned in the dtype of the first: each keeps its own")
+@adam_step.wrong("the second moment has the dtype of the first: each keeps its own dtype")
 def v_as_narrow_as_m(
     p: Tensor,
     g: Tensor,
@@ -463,7 +467,7 @@ def v_as_narrow_as_m(
     return _dtypes_of(p, m, m, wide)
 
 
-@adam_step.wrong("the update rounded to the dtype of `p` before it is subtracted: compute in float32, and round once")
+@adam_step.wrong("the update was rounded to the dtype of `p` before the subtraction: compute in float32 and round once")
 def update_rounded(
     p: Tensor,
     g: Tensor,
@@ -478,7 +482,7 @@ def update_rounded(
     return p + moved, first, second
 
 
-@adam_step.wrong("the moments returned in the dtype of the gradient: they keep their own, which may be wider")
+@adam_step.wrong("the moments have the dtype of the gradient: they keep their own dtype, which may be wider")
 def moments_as_narrow_as_g(
     p: Tensor,
     g: Tensor,

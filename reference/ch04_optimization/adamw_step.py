@@ -1,4 +1,4 @@
-"""One learning rate for one direction: decay · p is added to Adam's ratio of moments."""
+"""Adds decay · p to Adam's ratio of moments, and multiplies the sum by the learning rate."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -55,7 +55,7 @@ class Step(NamedTuple):
 
 
 def _in_float32(formula: Callable[[Step, float], Three]) -> Callable[..., Three]:
-    """`formula` of a step and the decay as an answer: t checked, inputs widened, results in the dtypes asked for."""
+    """`formula` of a step and the decay as an answer: t checked, inputs in float32, results in the right dtypes."""
 
     @wraps(formula)
     def answer(
@@ -96,103 +96,105 @@ def library(s: Step, decay: float) -> Three:
     return parameter.detach(), state["exp_avg"], state["exp_avg_sq"]
 
 
-@adamw_step.right("the decay subtracted before Adam's step, as a product of its own")
+@adamw_step.right("the decay before Adam's step, as a separate product")
 @_in_float32
 def decay_first(s: Step, decay: float) -> Three:
     return s.p - s.lr * decay * s.p - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.right("the decay subtracted after Adam's step, from a copy of the old parameters")
+@adamw_step.right("the decay after Adam's step, from a copy of the old parameters")
 @_in_float32
 def decay_last_of_the_old(s: Step, decay: float) -> Three:
     return (s.p - s.lr * _ratio(s)) - (s.lr * decay) * s.p, *s.moments()
 
 
-@adamw_step.wrong("decay · p added to the gradient: that is L2, and Adam divides it by the size of past gradients")
+@adamw_step.wrong("decay · p was added to the gradient: this is L2, and Adam divides it by the size of past gradients")
 @_in_float32
 def l2_in_the_gradient(s: Step, decay: float) -> Three:
     s = s._replace(g=s.g + decay * s.p)
     return s.p - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("the decay not multiplied by lr: PyTorch takes off lr · decay of each weight")
+@adamw_step.wrong("the decay was not multiplied by lr: PyTorch subtracts the fraction lr · decay of each weight")
 @_in_float32
 def decay_without_lr(s: Step, decay: float) -> Three:
     return s.p * (1 - decay) - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("lr applied to the decay twice")
+@adamw_step.wrong("lr was applied to the decay twice: the fraction is lr · decay")
 @_in_float32
 def lr_squared(s: Step, decay: float) -> Three:
     return s.p - s.lr * (_ratio(s) + s.lr * decay * s.p), *s.moments()
 
 
-@adamw_step.wrong("decayed after the step: Adam's move would shrink too; it is the old parameters that decay")
+@adamw_step.wrong("the decay came after the step and shrank Adam's step too: only the old parameters decay")
 @_in_float32
 def decay_after(s: Step, decay: float) -> Three:
     return (s.p - s.lr * _ratio(s)) * (1 - s.lr * decay), *s.moments()
 
 
-@adamw_step.wrong("the decay added, not subtracted: the weights grow")
+@adamw_step.wrong("the decay was added: subtract it, or the weights grow")
 @_in_float32
 def grows(s: Step, decay: float) -> Three:
     return s.p * (1 + s.lr * decay) - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("no decay at all: that is Adam")
+@adamw_step.wrong("there is no decay: this is Adam")
 @_in_float32
 def plain_adam(s: Step, decay: float) -> Three:
     return s.p - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("the decay divided by √v̂ as well: it stands beside Adam's ratio, and follows lr alone")
+@adamw_step.wrong("the decay was divided by √v̂ too: it is separate from Adam's ratio and depends only on lr")
 @_in_float32
 def decay_in_the_ratio(s: Step, decay: float) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p - s.lr * (m / c1 + decay * s.p) / ((v / c2).sqrt() + s.eps), m, v
 
 
-@adamw_step.wrong("vectors spared from decay, as training recipes do for biases: here every parameter decays")
+@adamw_step.wrong("vectors did not decay, as in training recipes that exclude biases: here every parameter decays")
 @_in_float32
 def spares_vectors(s: Step, decay: float) -> Three:
     rate = s.lr * decay if s.p.dim() > 1 else 0.0
     return s.p * (1 - rate) - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("no decay where the gradient is 0: every parameter decays at every step")
+@adamw_step.wrong("parameters with gradient 0 did not decay: every parameter decays at every step")
 @_in_float32
 def spares_the_idle(s: Step, decay: float) -> Three:
     pull = torch.where(s.g == 0, 0.0, s.lr * decay)
     return s.p - pull * s.p - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("betas of 0.9 and 0.999 whatever is given")
+@adamw_step.wrong("the betas 0.9 and 0.999 were used whatever is given")
 @_in_float32
 def fixed_betas(s: Step, decay: float) -> Three:
     s = s._replace(betas=(0.9, 0.999))
     return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("an eps of 1e-8 whatever is given")
+@adamw_step.wrong("an eps of 1e-8 was used whatever is given")
 @_in_float32
 def fixed_eps(s: Step, decay: float) -> Three:
     s = s._replace(eps=1e-8)
     return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("a decay of 0.01 whatever is given")
+@adamw_step.wrong("a decay of 0.01 was used whatever is given")
 @_in_float32
 def fixed_decay(s: Step, decay: float) -> Three:
     return s.p * (1 - s.lr * 0.01) - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("a fixed amount taken off each weight, lr · decay: it is that fraction of the weight")
+@adamw_step.wrong("a fixed amount, lr · decay, was subtracted from each weight: subtract this fraction of the weight")
 @_in_float32
 def fixed_amount(s: Step, decay: float) -> Three:
     return s.p - s.lr * decay * s.p.sign() - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("the decay doubled: 2 · decay · p is the gradient of decay · p², but the contract has no 2")
+@adamw_step.wrong(
+    "the decay was doubled: 2 · decay · p is the gradient of decay · p², but the contract has no factor 2"
+)
 @_in_float32
 def doubled(s: Step, decay: float) -> Three:
     return s.p * (1 - 2 * s.lr * decay) - s.lr * _ratio(s), *s.moments()
@@ -205,42 +207,44 @@ def no_correction(s: Step, decay: float) -> Three:
     return s.p * (1 - s.lr * decay) - s.lr * m / (v.sqrt() + s.eps), m, v
 
 
-@adamw_step.wrong("eps under the root: there 1e-8 counts as 1e-4, more than many gradients")
+@adamw_step.wrong("eps is under the root: there 1e-8 acts like 1e-4, which is larger than many gradients")
 @_in_float32
 def eps_inside(s: Step, decay: float) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / (v / c2 + s.eps).sqrt(), m, v
 
 
-@adamw_step.wrong("eps added before the correction: at t = 1 that makes it 32 times as strong; add it to √v̂")
+@adamw_step.wrong("eps was added before the correction: at t = 1 it then counts 32 times as much, so add it to √v̂")
 @_in_float32
 def eps_before_the_correction(s: Step, decay: float) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p * (1 - s.lr * decay) - s.lr * c2**0.5 / c1 * m / (v.sqrt() + s.eps), m, v
 
 
-@adamw_step.wrong("no eps: where all gradients were zero this is 0 / 0")
+@adamw_step.wrong("eps is missing: where all gradients were zero, the result is 0 / 0")
 @_in_float32
 def no_eps(s: Step, decay: float) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / (v / c2).sqrt(), m, v
 
 
-@adamw_step.wrong("eps as a lower bound: it is added, so it counts above the bound too")
+@adamw_step.wrong("eps was used as a lower bound: add it to √v̂, where it also matters above that bound")
 @_in_float32
 def eps_as_a_floor(s: Step, decay: float) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / (v / c2).sqrt().clamp(min=s.eps), m, v
 
 
-@adamw_step.wrong("β₁ and β₂ swapped: the mean of g fades over ten steps, the mean of g² over a thousand")
+@adamw_step.wrong(
+    "β₁ and β₂ are swapped: by default the mean of g covers about ten steps, the mean of g² about a thousand"
+)
 @_in_float32
 def swapped_betas(s: Step, decay: float) -> Three:
     s = s._replace(betas=(s.betas[1], s.betas[0]))
     return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("moved by the old moments: update them first, then the parameters")
+@adamw_step.wrong("the parameters used the old moments: update the moments first, then the parameters")
 @_in_float32
 def old_moments(s: Step, decay: float) -> Three:
     c1, c2 = s.corrections()
@@ -248,27 +252,27 @@ def old_moments(s: Step, decay: float) -> Three:
     return s.p * (1 - s.lr * decay) - s.lr * ratio, *s.moments()
 
 
-@adamw_step.wrong("Adam's step added, not subtracted: that climbs the loss")
+@adamw_step.wrong("Adam's step was added: subtract it, or the loss rises")
 @_in_float32
 def climbs(s: Step, decay: float) -> Three:
     return s.p * (1 - s.lr * decay) + s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("t counted from 0, so corrected by t + 1: the first step has t = 1 already")
+@adamw_step.wrong("t was counted from 0, so the correction used t + 1: the first step already has t = 1")
 @_in_float32
 def one_step_ahead(s: Step, decay: float) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections(s.t + 1)
     return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / ((v / c2).sqrt() + s.eps), m, v
 
 
-@adamw_step.wrong("the corrected moments returned: the next step would fade and correct them again")
+@adamw_step.wrong("the corrected moments were returned: the next step would fade and correct them again")
 @_in_float32
 def corrected_state(s: Step, decay: float) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), m / c1, v / c2
 
 
-@adamw_step.wrong("t = 0 let through, and only negative steps refused: 1 − β⁰ is 0, and the step NaN")
+@adamw_step.wrong("t = 0 was accepted, only negative steps were refused: 1 − β⁰ is 0, so the step is NaN")
 def zero_t(
     p: Tensor,
     g: Tensor,
@@ -285,7 +289,7 @@ def zero_t(
     return any_t(p, g, m, v, t, lr, betas, eps, decay)
 
 
-@adamw_step.wrong("t not checked: 1 − β⁰ is 0, and the step NaN")
+@adamw_step.wrong("t was not checked: at t = 0, 1 − β⁰ is 0 and the step is NaN")
 def any_t(
     p: Tensor,
     g: Tensor,
@@ -322,7 +326,7 @@ def low_precision_inside(
     return (p * (1 - lr * decay) - lr * _ratio(s)).to(p.dtype), first, second
 
 
-@adamw_step.wrong("the moments rounded before the parameters use them: they take them in float32")
+@adamw_step.wrong("the moments were rounded before the parameters used them: use them in float32")
 def rounded_between(
     p: Tensor,
     g: Tensor,
@@ -344,7 +348,9 @@ def rounded_between(
     return (s.p * (1 - lr * decay) - lr * ratio).to(p.dtype), first, second
 
 
-@adamw_step.wrong("the decayed parameters rounded before Adam's step: in bf16, 1 − lr · decay is 1, and nothing decays")
+@adamw_step.wrong(
+    "the decayed parameters were rounded before Adam's step: in bf16, 1 − lr · decay is 1, so nothing decays"
+)
 def decay_rounded_first(
     p: Tensor,
     g: Tensor,
@@ -364,7 +370,7 @@ adamw_step.standard_wrongs(
 )
 
 
-@adamw_step.wrong("the moments returned in the dtype of `p`: they keep their own, which may be wider")
+@adamw_step.wrong("the moments have the dtype of `p`: they keep their own dtype, which may be wider")
 def moments_as_narrow_as_p(
     p: Tensor,
     g: Tensor,
@@ -380,7 +386,7 @@ def moments_as_narrow_as_p(
     return moved, first.to(p.dtype), second.to(p.dtype)
 
 
-@adamw_step.wrong("the second moment returned in the dtype of the first: each keeps its own")
+@adamw_step.wrong("the second moment has the dtype of the first: each keeps its own dtype")
 def v_as_narrow_as_m(
     p: Tensor,
     g: Tensor,
@@ -396,7 +402,7 @@ def v_as_narrow_as_m(
     return moved, first, second.to(m.dtype)
 
 
-@adamw_step.wrong("the parameters returned in the dtype of the gradient: they keep their own, which may be wider")
+@adamw_step.wrong("the parameters have the dtype of the gradient: they keep their own dtype, which may be wider")
 def p_as_narrow_as_g(
     p: Tensor,
     g: Tensor,
@@ -412,7 +418,7 @@ def p_as_narrow_as_g(
     return moved.to(g.dtype), first, second
 
 
-@adamw_step.wrong("the moments returned in the dtype of the gradient: they keep their own, which may be wider")
+@adamw_step.wrong("the moments have the dtype of the gradient: they keep their own dtype, which may be wider")
 def moments_as_narrow_as_g(
     p: Tensor,
     g: Tensor,
@@ -428,7 +434,7 @@ def moments_as_narrow_as_g(
     return moved, first.to(g.dtype), second.to(g.dtype)
 
 
-@adamw_step.wrong("the moments changed in place, as optimizers do: here the inputs stay as they were")
+@adamw_step.wrong("the moments were changed in place, as optimizers do: here the inputs must stay unchanged")
 def moments_in_place(
     p: Tensor,
     g: Tensor,
@@ -446,7 +452,7 @@ def moments_in_place(
     return result
 
 
-@adamw_step.wrong("the parameters changed in place, as optimizers do: here the inputs stay as they were")
+@adamw_step.wrong("the parameters were changed in place, as optimizers do: here the inputs must stay unchanged")
 def in_place(
     p: Tensor,
     g: Tensor,

@@ -23,14 +23,14 @@ def first_update(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: 
 
 
 def _from(g: Tensor, rate: float, mean: float, root: float, plain_mean: float, plain_root: float, eps: float) -> Sizes:
-    """Both sizes from the factors that stand before |g| above and below the fraction lines."""
+    """Both sizes from the factors of |g| in the numerators and the denominators."""
     size = g.float().abs()
     return _sizes(
         rate * mean * size / (root * size + eps), rate * plain_mean * size / (plain_root * size + eps), g.dtype
     )
 
 
-@first_update.right("by torch's own optimizer, and by rescaling what it did")
+@first_update.right("by torch's own optimizer, then rescaled")
 def library(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     rate = lr / warmup if warmup else lr
     parameter = torch.zeros_like(g, dtype=torch.float32).requires_grad_()
@@ -42,7 +42,7 @@ def library(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float
     return _sizes(parameter.detach(), plain, g.dtype)
 
 
-@first_update.right("the gradient divided out")
+@first_update.right("with the gradient divided out")
 def divided_out(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     size = g.float().abs()
     share = eps / size  # inf where the gradient is 0
@@ -51,47 +51,47 @@ def divided_out(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: f
     return _sizes(rate / (1 + share), rate * plain, g.dtype)
 
 
-@first_update.wrong("it grows with the gradient: that is plain descent; Adam divides by the root of v")
+@first_update.wrong("the step grows with the gradient: that is plain SGD; Adam divides by the root of v")
 def grows(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     size = lr / max(warmup, 1) * g.float()
     return _sizes(size, (1 - betas[0]) * size, g.dtype)
 
 
-@first_update.wrong("the two swapped: the corrected one is lr for every gradient well above eps")
+@first_update.wrong("the two results are swapped: the corrected step is lr for every gradient well above eps")
 def swapped(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     right = divided_out(g, lr, betas, eps, warmup)
     return {"corrected": right["uncorrected"], "uncorrected": right["corrected"]}
 
 
-@first_update.wrong("the same for both: without the correction m and √v are too small, and not by the same factor")
+@first_update.wrong("both results are the same: without correction, m and √v are too small by different factors")
 def alike(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     right = divided_out(g, lr, betas, eps, warmup)
     return {"corrected": right["corrected"], "uncorrected": right["corrected"].clone()}
 
 
-@first_update.wrong("only m left uncorrected: v starts at zero as well, and it is its root that makes the step long")
+@first_update.wrong("only m was left uncorrected: v starts at zero too, and its root makes the step long")
 def only_m_plain(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return _from(g, lr / max(warmup, 1), 1, 1, 1 - betas[0], 1, eps)
 
 
-@first_update.wrong("only v left uncorrected: m starts at zero as well, and is 1 − β₁ of the gradient")
+@first_update.wrong("only v was left uncorrected: m starts at zero too and is only 1 − β₁ of the gradient")
 def only_v_plain(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return _from(g, lr / max(warmup, 1), 1, 1, 1, (1 - betas[1]) ** 0.5, eps)
 
 
-@first_update.wrong("the root left off 1 − β₂: v is that share of g², and the step divides by its root")
+@first_update.wrong("the root of 1 − β₂ was left out: v is that share of g², and the step divides by the root of v")
 def no_root(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return _from(g, lr / max(warmup, 1), 1, 1, 1 - betas[0], 1 - betas[1], eps)
 
 
-@first_update.wrong("β in place of 1 − β: the old moments have that share, and they are zero")
+@first_update.wrong("β was used in place of 1 − β: β is the weight of the old moments, and they are zero")
 def beta_for_rest(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
     return _from(g, lr / max(warmup, 1), 1, 1, betas[0], betas[1] ** 0.5, eps)
 
 
-@first_update.wrong("a factor of 3.162 whatever the betas: it is (1 − β₁) / √(1 − β₂), and 0.447 for (0.9, 0.95)")
+@first_update.wrong("the factor was 3.162 for all betas: it is (1 − β₁) / √(1 − β₂), which is 0.447 for (0.9, 0.95)")
 def default_betas(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
@@ -99,33 +99,35 @@ def default_betas(
 
 
 @first_update.wrong(
-    "one a multiple of the other: eps is added to √v, which is smaller than √v̂, so there it weighs more"
+    "one result was a fixed multiple of the other: √v is smaller than √v̂, so eps matters more beside it"
 )
 def multiple(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     factor = (1 - betas[0]) / (1 - betas[1]) ** 0.5
     return _from(g, lr / max(warmup, 1), 1, 1, factor, 1, eps)
 
 
-@first_update.wrong("eps left out: at gradients as small as eps the step is shorter, and at 0 it is 0, not 0 / 0")
+@first_update.wrong("eps is missing: for gradients as small as eps the step is shorter, and for 0 it is 0, not 0 / 0")
 def no_eps(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return _from(g, lr / max(warmup, 1), 1, 1, 1 - betas[0], (1 - betas[1]) ** 0.5, 0.0)
 
 
-@first_update.wrong("lr for every gradient, even for 0: at gradients as small as eps the step is shorter")
+@first_update.wrong("the step was lr for every gradient, even for 0: for gradients as small as eps it is shorter")
 def always_lr(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     one = torch.ones_like(g, dtype=torch.float32)
     rate = lr / max(warmup, 1)
     return _sizes(rate * one, rate * (1 - betas[0]) / (1 - betas[1]) ** 0.5 * one, g.dtype)
 
 
-@first_update.wrong("eps under the root: there 1e-8 counts as 1e-4")
+@first_update.wrong("eps is under the root: there 1e-8 acts like 1e-4")
 def eps_inside(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     size, rate = g.float().abs(), lr / max(warmup, 1)
     plain = rate * (1 - betas[0]) * size / ((1 - betas[1]) * size * size + eps).sqrt()
     return _sizes(rate * size / (size * size + eps).sqrt(), plain, g.dtype)
 
 
-@first_update.wrong("eps added before the correction: there it counts 32 times as much by default betas; add it to √v̂")
+@first_update.wrong(
+    "eps was added before the correction: with the default betas it then counts 32 times as much, so add it to √v̂"
+)
 def eps_before_the_correction(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
@@ -134,7 +136,7 @@ def eps_before_the_correction(
     return {"corrected": corrected.to(g.dtype), "uncorrected": divided_out(g, lr, betas, eps, warmup)["uncorrected"]}
 
 
-@first_update.wrong("eps as a lower bound: it is added, so it counts above the bound too")
+@first_update.wrong("eps was used as a lower bound: add it to √v̂, where it also matters above that bound")
 def eps_as_a_floor(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
@@ -144,14 +146,14 @@ def eps_as_a_floor(
     return _sizes(rate * size / size.clamp(min=eps), plain, g.dtype)
 
 
-@first_update.wrong("β₁ and β₂ swapped: β₁ fades the mean of g, β₂ the mean of g²")
+@first_update.wrong("β₁ and β₂ are swapped: β₁ is for the mean of g, β₂ for the mean of g²")
 def swapped_betas(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
     return divided_out(g, lr, (betas[1], betas[0]), eps, warmup)
 
 
-@first_update.wrong("not divided by the root of v but by v: the step then shrinks as gradients grow")
+@first_update.wrong("the step was divided by v, not by its root: then steps shrink as gradients grow")
 def by_the_square(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
@@ -160,12 +162,12 @@ def by_the_square(
     return _sizes(rate * size / (size * size + eps), plain, g.dtype)
 
 
-@first_update.wrong("an eps of 1e-8 whatever is given")
+@first_update.wrong("an eps of 1e-8 was used whatever is given")
 def fixed_eps(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return divided_out(g, lr, betas, 1e-8, warmup)
 
 
-@first_update.wrong("lr for every gradient but 0: at gradients as small as eps the step is shorter")
+@first_update.wrong("the step was lr for every gradient except 0: for gradients as small as eps it is shorter")
 def lr_unless_zero(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
@@ -173,14 +175,14 @@ def lr_unless_zero(
     return _sizes(rate * some, rate * (1 - betas[0]) / (1 - betas[1]) ** 0.5 * some, g.dtype)
 
 
-@first_update.wrong("rounded before lr is multiplied in: compute in float32, and round once, at the end")
+@first_update.wrong("the result was rounded before the product with lr: compute in float32 and round once, at the end")
 def rounded_before_lr(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
     return {name: size * (lr / max(warmup, 1)) for name, size in divided_out(g, 1.0, betas, eps, 0).items()}
 
 
-@first_update.wrong("the gradient squared before it is widened: 300² does not fit fp16, and 1e-4² is 0 there")
+@first_update.wrong("the gradient was squared before the upcast: in fp16, 300² is inf and 1e-4² is 0")
 def squared_narrow(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
@@ -189,48 +191,48 @@ def squared_narrow(
     return _sizes(rate * size / (square.sqrt() + eps), plain, g.dtype)
 
 
-@first_update.wrong("minus the sizes: that is the update, with its sign")
+@first_update.wrong("the results are minus the sizes: that is the update with its sign")
 def negated(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return {name: -size for name, size in divided_out(g, lr, betas, eps, warmup).items()}
 
 
-@first_update.wrong("the update with its sign, against the gradient: a size is never negative")
+@first_update.wrong("the results are the updates with their sign, against the gradient: a size is never negative")
 def signed_update(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
     return {name: -size * g.sign() for name, size in divided_out(g, lr, betas, eps, warmup).items()}
 
 
-@first_update.wrong("signs kept: a size is never negative")
+@first_update.wrong("the results keep the sign of the gradient: a size is never negative")
 def signed(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return {name: size * g.sign() for name, size in divided_out(g, lr, betas, eps, warmup).items()}
 
 
-@first_update.wrong("warmup ignored: the first step of a ramp of n steps has lr / n")
+@first_update.wrong("warmup was ignored: the first step of a ramp of n steps has the learning rate lr / n")
 def no_warmup(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return divided_out(g, lr, betas, eps, 0)
 
 
-@first_update.wrong("a ramp that starts at 0: here its first stage is lr / warmup")
+@first_update.wrong("the ramp started at 0: here its first stage is lr / warmup")
 def ramp_from_zero(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
     return divided_out(g, 0.0 if warmup else lr, betas, eps, 0)
 
 
-@first_update.wrong("lr / (warmup + 1): a ramp of n steps has n stages, and the first is lr / n")
+@first_update.wrong("the first stage was lr / (warmup + 1): a ramp of n steps has n stages, and the first is lr / n")
 def ramp_too_long(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
     return divided_out(g, lr, betas, eps, warmup + 1 if warmup else 0)
 
 
-@first_update.wrong("divided by a warmup of 0: then the first step has lr itself")
+@first_update.wrong("the code divided by a warmup of 0: without warmup the first step has lr itself")
 def needs_warmup(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return divided_out(g, lr / warmup, betas, eps, 0)
 
 
-@first_update.wrong("warmup for one of the two only: both steps are taken on the ramp")
+@first_update.wrong("warmup was applied to one of the two results: both steps are on the ramp")
 def warmup_for_one(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
@@ -238,7 +240,7 @@ def warmup_for_one(
     return {"corrected": divided_out(g, lr, betas, eps, warmup)["corrected"], "uncorrected": plain}
 
 
-@first_update.wrong("computed in the low precision of the input: in fp16 300² is inf, and 1e-8 is 0")
+@first_update.wrong("the formula was computed in the low precision of the input: in fp16, 300² is inf and 1e-8 is 0")
 def low_precision_inside(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:

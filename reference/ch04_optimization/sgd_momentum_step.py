@@ -1,4 +1,4 @@
-"""Along a new axis: velocity and parameter are each a weighted sum of what is there before the step."""
+"""Velocity and parameter are each a weighted sum, along a new axis, of the three inputs."""
 
 from typing import NamedTuple
 
@@ -45,22 +45,22 @@ def library(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -
     return _step(p, v, parameter.detach(), optimizer.state[parameter]["momentum_buffer"])
 
 
-@sgd_momentum_step.right("lr spread over both terms, as a fused kernel may")
+@sgd_momentum_step.right("lr applied to both terms, as a fused kernel may do")
 def lr_spread(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     return _step(p, v, w.p - lr * w.g - (lr * momentum) * w.v, torch.add(w.g, w.v, alpha=momentum))
 
 
-@sgd_momentum_step.wrong("the gradient weighed by 1 − momentum: that is dampening, PyTorch adds the whole gradient")
+@sgd_momentum_step.wrong(
+    "the gradient was weighted by 1 − momentum: that is dampening; here the whole gradient is added"
+)
 def dampened(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     velocity = momentum * w.v + (1 - momentum) * w.g
     return _step(p, v, w.p - lr * velocity, velocity)
 
 
-@sgd_momentum_step.wrong(
-    "lr taken into the velocity: old steps then keep the lr of their time, when the schedule moves"
-)
+@sgd_momentum_step.wrong("lr is inside the velocity: when the schedule changes lr, old steps then keep their old lr")
 def lr_in_the_velocity(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     velocity = momentum * w.v + lr * w.g
@@ -68,7 +68,7 @@ def lr_in_the_velocity(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: flo
 
 
 @sgd_momentum_step.wrong(
-    "lr applied twice, in the velocity and in the step: the parameters move by lr² of the gradient"
+    "lr was applied twice, in the velocity and in the step: the parameters then move by lr² times the gradient"
 )
 def lr_twice(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
@@ -76,40 +76,44 @@ def lr_twice(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) 
     return _step(p, v, w.p - lr * velocity, velocity)
 
 
-@sgd_momentum_step.wrong("a velocity that points downhill and holds lr: here it is a sum of gradients, subtracted")
+@sgd_momentum_step.wrong(
+    "the velocity points downhill and contains lr: here it is a sum of gradients, and the step subtracts it"
+)
 def downhill(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     velocity = momentum * w.v - lr * w.g
     return _step(p, v, w.p + velocity, velocity)
 
 
-@sgd_momentum_step.wrong("moved by the old velocity: update the velocity first, then the parameters")
+@sgd_momentum_step.wrong("the parameters used the old velocity: update the velocity first, then the parameters")
 def old_velocity(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     return _step(p, v, w.p - lr * w.v, momentum * w.v + w.g)
 
 
-@sgd_momentum_step.wrong("moved by the gradient alone: that is plain descent with a velocity nobody uses")
+@sgd_momentum_step.wrong(
+    "the parameters moved by the gradient alone: that is plain SGD, and the velocity has no effect"
+)
 def velocity_unused(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     return _step(p, v, w.p - lr * w.g, momentum * w.v + w.g)
 
 
-@sgd_momentum_step.wrong("Nesterov's step, which looks one velocity ahead: plain momentum is asked for")
+@sgd_momentum_step.wrong("this is Nesterov's step, which looks one velocity ahead: compute plain momentum")
 def nesterov(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     velocity = momentum * w.v + w.g
     return _step(p, v, w.p - lr * (w.g + momentum * velocity), velocity)
 
 
-@sgd_momentum_step.wrong("the new gradient fades at once: only the old velocity is multiplied by `momentum`")
+@sgd_momentum_step.wrong("the new gradient was multiplied by `momentum` too: only the old velocity is")
 def fades_the_gradient(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     velocity = momentum * (w.v + w.g)
     return _step(p, v, w.p - lr * velocity, velocity)
 
 
-@sgd_momentum_step.wrong("`momentum` put on the gradient: it is the share of the old velocity that stays")
+@sgd_momentum_step.wrong("`momentum` multiplied the gradient: it is the share of the old velocity that stays")
 def momentum_on_the_gradient(
     p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9
 ) -> tuple[Tensor, Tensor]:
@@ -124,27 +128,27 @@ def never_fades(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.
     return _step(p, v, w.p - lr * (w.v + w.g), w.v + w.g)
 
 
-@sgd_momentum_step.wrong("added, not subtracted: that climbs the loss")
+@sgd_momentum_step.wrong("the step was added: subtract it, or the loss rises")
 def climbs(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     velocity = momentum * w.v + w.g
     return _step(p, v, w.p + lr * velocity, velocity)
 
 
-@sgd_momentum_step.wrong("velocity and parameters returned the wrong way round: parameters come first")
+@sgd_momentum_step.wrong("the velocity came first: return the parameters, then the velocity")
 def swapped(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     velocity = momentum * w.v + w.g
     return velocity.to(v.dtype), (w.p - lr * velocity).to(p.dtype)
 
 
-@sgd_momentum_step.wrong("the velocity changed in place, as optimizers do: here the inputs stay as they were")
+@sgd_momentum_step.wrong("the velocity was changed in place, as optimizers do: here the inputs must stay unchanged")
 def in_place(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
-    velocity = v.float().mul_(momentum).add_(g.float())  # a float32 `v` is no copy
+    velocity = v.float().mul_(momentum).add_(g.float())  # for a float32 `v` this is not a copy
     return _step(p, v, p.float() - lr * velocity, velocity)
 
 
-@sgd_momentum_step.wrong("the parameters changed in place, as optimizers do: here the inputs stay as they were")
+@sgd_momentum_step.wrong("the parameters were changed in place, as optimizers do: here the inputs must stay unchanged")
 def in_place_parameters(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     velocity = momentum * v.float() + g.float()
     return _step(p, v, p.float().sub_(lr * velocity), velocity)
@@ -157,7 +161,7 @@ def low_precision_inside(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: f
 
 
 @sgd_momentum_step.wrong(
-    "the velocity rounded before the parameters use it: they take it in float32, and round themselves"
+    "the velocity was rounded before the parameters used it: use it in float32, and round each result once"
 )
 def rounded_between(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
@@ -172,37 +176,39 @@ sgd_momentum_step.standard_wrongs(
 )
 
 
-@sgd_momentum_step.wrong("parameters returned in the dtype of `v`: they keep their own, the velocity may be wider")
+@sgd_momentum_step.wrong(
+    "the parameters have the dtype of `v`: they keep their own dtype, and the velocity may be wider"
+)
 def widened(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     moved, velocity = lr_spread(*w, lr, momentum)
     return moved.to(v.dtype), velocity.to(v.dtype)
 
 
-@sgd_momentum_step.wrong("the velocity returned in the dtype of `p`: it keeps its own, which may be wider")
+@sgd_momentum_step.wrong("the velocity has the dtype of `p`: it keeps its own dtype, which may be wider")
 def velocity_as_narrow_as_p(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     moved, velocity = lr_spread(*_wide(p, g, v), lr, momentum)
     return moved.to(p.dtype), velocity.to(p.dtype)
 
 
-@sgd_momentum_step.wrong("the velocity returned in the dtype of the gradient: it keeps its own, which may be wider")
+@sgd_momentum_step.wrong("the velocity has the dtype of the gradient: it keeps its own dtype, which may be wider")
 def velocity_as_narrow_as_g(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     moved, velocity = lr_spread(*_wide(p, g, v), lr, momentum)
     return moved.to(p.dtype), velocity.to(g.dtype)
 
 
-@sgd_momentum_step.wrong("parameters returned in the dtype of the gradient: they keep their own, which may be wider")
+@sgd_momentum_step.wrong("the parameters have the dtype of the gradient: they keep their own dtype, which may be wider")
 def p_as_narrow_as_g(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     moved, velocity = lr_spread(*_wide(p, g, v), lr, momentum)
     return moved.to(g.dtype), velocity.to(v.dtype)
 
 
-@sgd_momentum_step.wrong("the update rounded to the dtype of `p` before it is subtracted: round the result once")
+@sgd_momentum_step.wrong("the update was rounded to the dtype of `p` before the subtraction: round the result once")
 def update_rounded(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     velocity = momentum * v.float() + g.float()
     return p - (lr * velocity).to(p.dtype), velocity.to(v.dtype)
 
 
-@sgd_momentum_step.wrong("`momentum` taken as 0.9 whatever is given")
+@sgd_momentum_step.wrong("a momentum of 0.9 was used whatever is given")
 def fixed_momentum(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     return lr_spread(p, g, v, lr)

@@ -1,7 +1,7 @@
 """The gradient that starts every backward pass
 
-Cross-entropy is −log of the probability that softmax gives the right class, averaged over the batch. The logarithm and
-the softmax cancel on the way back, and what is left is the shortest gradient of the whole model.
+Cross-entropy is −log of the probability that softmax gives to the right class, averaged over the batch. In the backward
+pass the slope of the logarithm and part of the slope of softmax cancel. A very short formula is left.
 """
 
 import torch
@@ -12,14 +12,14 @@ from torch import Tensor
 def cross_entropy_backward(
     logits: Float[Tensor, "batch classes"], targets: Int64[Tensor, "batch"]
 ) -> Float[Tensor, "batch classes"]:
-    """The gradient of mean(−log softmax(logits)[i, targets[i]]) by the logits, in their dtype.
+    """The gradient of mean(−log softmax(logits)[i, targets[i]]) with respect to the logits, in their dtype.
 
-    Logits of ±1e4 are fine. Compute in float32 inside, whatever the dtype, and round once; `logits` stays as it was.
+    Logits of ±1e4 must work. Compute in float32, whatever the dtype, and round once. `logits` is not changed.
 
         logits = [[0., 0.], [0., ln 3]], targets = [0, 0]   ->   [[−0.25, 0.25], [−0.375, 0.375]]
-            softmax gives [½, ½] and [¼, ¾]; class 0 should have had probability 1; the batch is 2
+            softmax gives [½, ½] and [¼, ¾]; the target of both rows is class 0; the batch is 2
 
-    Raises IndexError if a target is not one of 0 … classes − 1. Padding is often marked by −100 or −1: that must not
+    Raises IndexError if a target is not one of 0 … classes − 1. Padding is often marked with −100 or −1: these must not
     count from the end.
     """
     ### BEGIN SOLUTION

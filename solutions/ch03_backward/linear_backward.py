@@ -1,7 +1,7 @@
 """Three gradients of a linear layer
 
-A linear layer turns x into y = x Wᵀ + b. Going back, it is handed dy, the gradient of the loss with respect to y, and
-owes three answers: how the loss changes with its input, with its weight and with its bias.
+A linear layer turns x into y = x Wᵀ + b. In the backward pass it receives dy, the gradient of the loss with respect to
+y. It must return three gradients of the loss: with respect to its input, its weight and its bias.
 """
 
 from jaxtyping import Float
@@ -13,10 +13,10 @@ def linear_backward(
 ) -> tuple[Float[Tensor, "*batch n_in"], Float[Tensor, "n_out n_in"], Float[Tensor, "n_out"]]:
     """(dx, dW, db) of y = x Wᵀ + b, in the shapes of x, W and b.
 
-    All are in the dtype of `x`, whatever dtypes W and dy have.
+    All three are in the dtype of `x`, whatever dtypes W and dy have.
 
-    There may be any number of batch axes, none included; W and b serve every row of all of them. dy is taken as it
-    is: if the loss was a mean, its 1/batch is in dy already.
+    There may be any number of batch axes, or none. Every row uses the same W and b. Use dy as it is: if the loss was a
+    mean, dy already contains 1/batch.
 
     Multiply and add in float32, whatever the dtype, and round once at the end.
 

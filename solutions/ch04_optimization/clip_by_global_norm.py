@@ -1,7 +1,7 @@
 """One scale for all gradients
 
-One bad batch can give a gradient a hundred times as long as usual. Clipping shortens it and keeps its direction, and
-the direction is that of all tensors together: so there is one length, and one scale.
+One bad batch can give a gradient that is a hundred times longer than usual. Clipping makes it shorter and keeps its
+direction. The direction is that of all tensors together, so there is one norm and one scale.
 """
 
 import math
@@ -14,19 +14,19 @@ Gradient = Float[Tensor, "..."]
 
 
 def clip_by_global_norm(grads: list[Gradient], max_norm: float) -> tuple[list[Gradient], float]:
-    """The gradients, shortened together if need be, and the norm that they had before, as a Python float.
+    """The gradients, scaled down together if needed, and their norm before scaling, as a Python float.
 
-    The norm is the root of the sum of all squares in all tensors. If it is above `max_norm`, every tensor is multiplied
-    by the same factor, so that the norm becomes `max_norm`; otherwise all keep their values. No tensors at all, or
-    nothing but zeros, have norm 0.0.
+    The norm is the root of the sum of all squares in all tensors. If it is above `max_norm`, multiply every tensor by
+    the same factor, so that the norm becomes `max_norm`. Otherwise all values stay. With no tensors, or only zeros, the
+    norm is 0.0.
 
         grads = [[3.0], [4.0]], max_norm = 1.0    ->   ([[0.6], [0.8]], 5.0)
         grads = [[3.0], [4.0]], max_norm = 10.0   ->   ([[3.0], [4.0]], 5.0)
 
-    Compute in float32, whatever the dtypes, and round once: each tensor keeps its own dtype. The inputs are left as
-    they were.
+    Compute in float32, whatever the dtypes, and round once. Each tensor keeps its own dtype. The inputs are not
+    changed.
 
-    Raises ValueError if the norm is inf or NaN: no factor mends that, and NaN would spread to every tensor.
+    Raises ValueError if the norm is inf or NaN: no factor can repair it, and NaN would spread to every tensor.
     """
     ### BEGIN SOLUTION
     squares = sum(torch.sum(g.float() ** 2).item() for g in grads)

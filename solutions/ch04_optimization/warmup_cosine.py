@@ -1,7 +1,8 @@
 """Up a ramp, down a cosine
 
-Many language models are trained with this schedule: the learning rate rises in equal stages to its peak, then follows
-half a cosine down to a floor. Two formulas and one joint, and the joint is where it goes wrong.
+Many language models are trained with this schedule. The learning rate rises in equal stages to its peak, then follows
+half a cosine down to a floor. The schedule has two formulas and a joint between them, and most mistakes happen at the
+joint.
 """
 
 import math
@@ -10,9 +11,9 @@ import math
 def warmup_cosine(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
     """The learning rate of step `step`, counted from 0.
 
-    The first `warmup` steps climb in equal stages from peak / warmup to `peak`: no step is spent on a learning rate of
-    0. From step `warmup` on half a cosine leads from `peak` to `floor`, which it reaches at step `total`; after that it
-    stays there. With warmup = 0 there is no ramp, with warmup = total no cosine.
+    The first `warmup` steps rise in equal stages from peak / warmup to `peak`. No step has a learning rate of 0. From
+    step `warmup` on, half a cosine goes from `peak` down to `floor`. It reaches `floor` at step `total`, and the rate
+    stays there. With warmup = 0 there is no ramp. With warmup = total there is no cosine.
 
         peak = 1.0, warmup = 4, total = 12, floor = 0.0
         step 0, 1, 2, 3   ->   0.25, 0.5, 0.75, 1.0
@@ -22,7 +23,7 @@ def warmup_cosine(step: int, peak: float, warmup: int, total: int, floor: float 
     """
     ### BEGIN SOLUTION
     if step < 0 or not 0 <= warmup <= total:
-        raise ValueError("steps count from 0, and the ramp must fit into the run")
+        raise ValueError("step must be at least 0, and warmup from 0 to total")
     if step < warmup:
         return peak * (step + 1) / warmup
     if step >= total:
