@@ -46,6 +46,21 @@ def test_attention_with_its_table_in_hbm_and_without():
     agrees(roofline, flops, {"HBM": inputs}, PEAK, A100, with_=oracle, gives=(312e12, "compute"))
 
 
+@pytest.mark.card("one-of-five-reaches-the-peak")
+@pytest.mark.parametrize(
+    "flops, moved, gives",
+    [
+        pytest.param(2 * 4096**3, 3 * 4096**2 * 2, (312e12, "compute"), id="a product of 4,096-square matrices"),
+        pytest.param(2 * 8192**2 * 128, (2 * 8192 * 128 + 8192**2) * 2, (248.2424e12, "HBM"), id="scores of one head"),
+        pytest.param(5 * 8192**2, 2 * 8192**2 * 2, (2.5e12, "HBM"), id="softmax"),
+        pytest.param(4 * 8192 * 4096, 2 * 8192 * 4096 * 2, (2e12, "HBM"), id="RMS norm"),
+        pytest.param(8192 * 4096, 3 * 8192 * 4096 * 2, (0.3333333e12, "HBM"), id="residual add"),
+    ],
+)
+def test_the_five_operations_of_a_forward_pass_each_through_hbm(flops, moved, gives):
+    agrees(roofline, flops, {"HBM": moved}, PEAK, A100, with_=oracle, gives=gives)
+
+
 def test_ties_go_to_compute_and_then_to_the_first():
     agrees(roofline, 8, {"a": 2, "b": 2}, 4.0, {"a": 1.0, "b": 1.0}, with_=oracle, gives=(4.0, "compute"))
     agrees(roofline, 8, {"b": 4, "a": 4}, 4.0, {"a": 1.0, "b": 1.0}, with_=oracle, gives=(2.0, "b"))
