@@ -55,8 +55,8 @@ def _order(axes, strides, turned_shape, turned_strides):
         f"x.T, strides {turned_strides}": (_read(turned_shape, turned_strides), "o--", "0.45"),
         f"x[:1].expand(4, 6), strides {repeated}": (_read(SHAPE, repeated), "s:", "0.6"),
     }
-    for label, (places, style, colour) in lines.items():
-        axes.plot(range(len(places)), places, style, color=colour, ms=3, lw=1.2, label=label)
+    for label, (places, style, color) in lines.items():
+        axes.plot(range(len(places)), places, style, color=color, ms=3, lw=1.2, label=label)
     axes.set(xlim=(-0.5, 23.5), ylim=(-1, 36))
     axes.set_xticks(range(0, 24, 4))
     axes.set_yticks(range(0, 24, 6))

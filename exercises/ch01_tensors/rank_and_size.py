@@ -1,7 +1,7 @@
 """Rank and size, from the shape
 
-A shape says how many axes a tensor has and how long each is. Rank and number of elements follow from it alone,
-and both have a case that surprises: the shape without axes, and the axis of length 0.
+A shape says how many axes a tensor has and how long each axis is. The rank and the number of elements follow from the
+shape alone. Two shapes are easy to get wrong: the shape without axes, and a shape with an axis of length 0.
 """
 
 
@@ -11,6 +11,7 @@ def rank_and_size(shape: tuple[int, ...]) -> tuple[int, int]:
         rank_and_size((3, 4, 5))  ->  (3, 60)
         rank_and_size(())         ->  (0, 1)      a tensor without axes holds one number
 
-    Exact for any shape, also where the size is beyond 64 bits. Raises ValueError if a length is negative.
+    The result is exact for every shape, even if the size does not fit into 64 bits. Raises ValueError if a length is
+    negative.
     """
     raise NotImplementedError("your turn")

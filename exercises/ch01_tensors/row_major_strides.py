@@ -1,16 +1,16 @@
 """Strides of a fresh tensor
 
-Memory has one axis. A tensor lies in it row by row, and a stride says for each axis how many elements one has to
-go on to find its next index. For a fresh tensor the strides follow from the shape.
+Memory has only one axis, and a fresh tensor is stored in it row by row. A stride belongs to an axis: it is the number
+of elements from one index to the next. For a fresh tensor the strides follow from the shape.
 """
 
 
 def row_major_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The strides, in elements, of a contiguous tensor of this shape, as torch's `.stride()` gives them.
+    """The strides, in elements, of a contiguous tensor of this shape, as torch's `.stride()` returns them.
 
-    The last axis runs fastest: its elements are neighbours. All lengths are at least 1.
+    Elements that follow each other along the last axis are neighbors in memory. All lengths are at least 1.
 
-        row_major_strides((4, 6))      ->  (6, 1)         the next row begins 6 elements on
+        row_major_strides((4, 6))      ->  (6, 1)         the next row begins 6 elements later
         row_major_strides((2, 3, 4))   ->  (12, 4, 1)
         row_major_strides(())          ->  ()
     """

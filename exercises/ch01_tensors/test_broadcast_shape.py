@@ -1,4 +1,4 @@
-"""Lined up at the end, and 1 stretches."""
+"""Shapes line up at the last axis, and a length of 1 stretches."""
 
 import pytest
 from hypothesis import given

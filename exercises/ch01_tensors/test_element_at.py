@@ -1,4 +1,4 @@
-"""Offset, and index times stride."""
+"""An element's place is the offset plus index times stride."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""The root of the sum of the squares, with room for the squares."""
+"""The root of the sum of squares, computed where the squares fit."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Rows of the one with columns of the other."""
+"""Rows of the left matrix times columns of the right matrix."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""How many axes, how many elements."""
+"""The number of axes and the number of elements."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The last axis is the fastest."""
+"""The last axis has stride 1."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Bytes follow the bits, range follows the exponent."""
+"""The bits decide the bytes, the exponent decides the range."""
 
 import pytest
 import torch

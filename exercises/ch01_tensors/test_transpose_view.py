@@ -1,4 +1,4 @@
-"""Shape and strides change places; the data do not."""
+"""A transpose swaps lengths and strides and moves no data."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The view is written out as nested lists, and Python indexes it."""
+"""The whole view as nested lists, which Python indexes."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def element_at(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, in
 
 
 def _counted(shape: Numbers, index: Numbers) -> Numbers:
-    """The index with every number at 0 or above."""
+    """The index with each negative number converted to a number from 0 up."""
     for n, i in zip(shape, index, strict=True):
         if not -n <= i < n:
             raise IndexError(f"{i} of {n}")
@@ -62,60 +62,62 @@ def by_sum(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index:
     return buffer[offset + _sum(_counted(shape, index), strides)]
 
 
-@element_at.wrong("the offset left out: it says where element (0, 0, ...) lies")
+@element_at.wrong("the offset was left out: it is the position of element (0, 0, ...)")
 def no_offset(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     return buffer[_sum(_counted(shape, index), strides)]
 
 
-@element_at.wrong("the offset added once for each axis: it is where the view begins, and it begins once")
+@element_at.wrong("the offset was added once for each axis: add it once")
 def offset_for_each_axis(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     return buffer[len(shape) * offset + _sum(_counted(shape, index), strides)]
 
 
-@element_at.wrong("the strides ignored and the view read as if it were fresh, row by row")
+@element_at.wrong("the strides were ignored: the view was read like a fresh tensor, row by row")
 def strides_ignored(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     return buffer[offset + _sum(_counted(shape, index), _fresh(shape))]
 
 
-@element_at.wrong("the lengths used for strides: a length says how many, a stride how far apart")
+@element_at.wrong("the lengths were used as strides: a length is a number of elements, a stride is a distance")
 def lengths_for_strides(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     return buffer[offset + _sum(_counted(shape, index), shape)]
 
 
-@element_at.wrong("a stride of 0 taken for 1 (`stride or 1`): 0 stays where it is, and so repeats an element")
+@element_at.wrong(
+    "a stride of 0 was treated as 1, as `stride or 1` does: stride 0 stays at the same place and repeats an element"
+)
 def zero_is_one(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     return buffer[offset + _sum(_counted(shape, index), tuple(s or 1 for s in strides))]
 
 
-@element_at.wrong("a stride of 0 replaced by that of a fresh tensor: 0 means the same place for every index")
+@element_at.wrong("a stride of 0 was replaced by a fresh tensor's stride: 0 means the same place for every index")
 def zero_is_fresh(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     steps = tuple(s or f for s, f in zip(strides, _fresh(shape), strict=True))
     return buffer[offset + _sum(_counted(shape, index), steps)]
 
 
-@element_at.wrong("the sign of a stride dropped: a negative one goes back")
+@element_at.wrong("the sign of a stride was dropped: a negative stride goes back")
 def absolute(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     return buffer[offset + _sum(_counted(shape, index), tuple(map(abs, strides)))]
 
 
-@element_at.wrong("a negative stride read from the end of its axis: the offset already points at element 0")
+@element_at.wrong("a negative stride was read from the end of its axis: the offset already points at element 0")
 def turned_twice(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     counted = _counted(shape, index)
     turned = tuple(n - 1 - i if s < 0 else i for n, i, s in zip(shape, counted, strides, strict=True))
     return buffer[offset + _sum(turned, tuple(map(abs, strides)))]
 
 
-@element_at.wrong("index and strides paired from opposite ends: the first number goes with the first stride")
+@element_at.wrong("index and strides were paired from opposite ends: the first index goes with the first stride")
 def wrong_ends(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     return buffer[offset + _sum(_counted(shape, index), strides[::-1])]
 
 
-@element_at.wrong("the strides taken for bytes and divided by 4: these count elements")
+@element_at.wrong("the strides were treated as bytes and divided by 4: they count elements here")
 def in_bytes(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     return buffer[offset + _sum(_counted(shape, index), strides) // 4]
 
 
-@element_at.wrong("one index alone multiplied with its stride: every axis adds its part")
+@element_at.wrong("only one axis was used: add index times stride for every axis")
 def last_axis_only(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     place = offset
     for i, s in zip(_counted(shape, index), strides, strict=True):
@@ -123,36 +125,36 @@ def last_axis_only(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int
     return buffer[place]
 
 
-@element_at.wrong("the index not held against its axis: [0, 3] of a (2, 3) would read the next row")
+@element_at.wrong("the index was not checked: [0, 3] of a (2, 3) would read the next row")
 def no_bounds(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     counted = (i + n if i < 0 else i for n, i in zip(shape, index, strict=True))
     return buffer[offset + _sum(tuple(counted), strides)]
 
 
-@element_at.wrong("nothing held against the axes, and a negative index multiplied as it is: it counts from the end")
+@element_at.wrong("the index was not checked, and a negative index was not converted: -1 is the last element")
 def formula_alone(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     return buffer[offset + _sum(index, strides)]
 
 
-@element_at.wrong("an index taken modulo its length: one that is too large is an IndexError")
+@element_at.wrong("the index was taken modulo the length: an index that is too large must raise IndexError")
 def wraps(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     return buffer[offset + _sum(tuple(i % n for n, i in zip(shape, index, strict=True)), strides)]
 
 
-@element_at.wrong("a negative index multiplied with the stride as it is: -1 is the last, so add the length first")
+@element_at.wrong("a negative index was multiplied as it is: -1 is the last element, so add the length first")
 def negative_as_it_is(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     _counted(shape, index)
     return buffer[offset + _sum(index, strides)]
 
 
-@element_at.wrong("a negative index refused: -1 is the last, as in Python")
+@element_at.wrong("a negative index was refused: -1 is the last element, as in Python")
 def refuses_negative(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     if any(i < 0 for i in index):
         raise IndexError("negative index")
     return buffer[offset + _sum(_counted(shape, index), strides)]
 
 
-@element_at.wrong("only too large an index refused: below -length there is nothing either")
+@element_at.wrong("only the upper limit was checked: an index below -length must raise IndexError too")
 def upper_bound_only(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     if any(i >= n for n, i in zip(shape, index, strict=True)):
         raise IndexError("too large")
@@ -160,7 +162,7 @@ def upper_bound_only(buffer: Buffer, shape: Numbers, strides: Numbers, offset: i
     return buffer[offset + _sum(tuple(counted), strides)]
 
 
-@element_at.wrong("the length itself let through: the last index is one less")
+@element_at.wrong("an index equal to the length was accepted: the last index is length − 1")
 def one_too_many(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     if any(not -n <= i <= n for n, i in zip(shape, index, strict=True)):
         raise IndexError("outside")
@@ -168,13 +170,13 @@ def one_too_many(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, 
     return buffer[offset + _sum(tuple(counted), strides)]
 
 
-@element_at.wrong("axes of stride 0 passed over: the place is the same, but their index has to exist as well")
+@element_at.wrong("axes of stride 0 were not checked: the place is the same, but the index must still be valid")
 def zero_strides_unchecked(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     steps = [axis for axis, s in enumerate(strides) if s]
     counted = _counted(tuple(shape[axis] for axis in steps), tuple(index[axis] for axis in steps))
     return buffer[offset + _sum(counted, tuple(strides[axis] for axis in steps))]
 
 
-@element_at.wrong("the place returned: the element that lies there is asked for")
+@element_at.wrong("the place was returned: return the element at that place")
 def the_place(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> int:
     return offset + _sum(_counted(shape, index), strides)

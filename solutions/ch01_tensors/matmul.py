@@ -1,7 +1,7 @@
 """Matrix product, in loops and in letters
 
-A matrix product is a table of dot products: every row of `a` with every column of `b`. Write it once in three
-loops over lists, then as the contraction 'ij,jk->ik', where the letter that is missing on the right is summed.
+A matrix product contains the dot product of every row of `a` with every column of `b`. Write it once as three loops
+over lists, then as the einsum 'ij,jk->ik'. The letter j is missing on the right, so einsum sums over it.
 """
 
 import torch
@@ -12,16 +12,16 @@ from torch import Tensor
 def matmul_by_loops(a: list[list[float]], b: list[list[float]]) -> list[list[float]]:
     """The product of `a`, a list of I rows of J numbers, and `b`, J rows of K numbers: I rows of K numbers.
 
-    The number in row i and column k is the sum over j of a[i][j] · b[j][k]. Each row is a list of its own. All sizes
-    are at least 1.
+    The number in row i and column k is the sum over j of a[i][j] · b[j][k]. Each row of the result is a separate list.
+    All sizes are at least 1.
 
         matmul_by_loops([[1, 2], [3, 4]], [[2, 0], [1, 3]])   ->   [[4, 6], [10, 12]]      4 = 1 · 2 + 2 · 1
 
-    Raises ValueError if the rows of `a` are not as long as `b` has rows.
+    Raises ValueError if the length of a row of `a` differs from the number of rows of `b`.
     """
     ### BEGIN SOLUTION
     if len(a[0]) != len(b):
-        raise ValueError(f"rows of {len(a[0])} numbers cannot meet columns of {len(b)}")
+        raise ValueError(f"rows of a have {len(a[0])} numbers, columns of b have {len(b)}")
     table = []
     for row in a:
         products = []
@@ -36,14 +36,14 @@ def matmul_by_loops(a: list[list[float]], b: list[list[float]]) -> list[list[flo
 
 
 def matmul(a: Float[Tensor, "i j"], b: Float[Tensor, "j k"]) -> Float[Tensor, "i k"]:
-    """The same for tensors, in the dtype of `a`, whatever dtype `b` has. Sizes may be 0: a sum of nothing is 0.
+    """The matrix product of two tensors, in the dtype of `a`, whatever the dtype of `b`.
 
-    Multiply and add in float32, whatever the dtype, and round once.
+    Multiply and add in float32, whatever the dtypes, and round once. Sizes may be 0: a sum of nothing is 0.
 
-    Raises ValueError if the second size of `a` is not the first of `b`. A size of 1 does not stand for another.
+    Raises ValueError if the second size of `a` differs from the first size of `b`. A size of 1 does not broadcast.
     """
     ### BEGIN SOLUTION
     if a.shape[1] != b.shape[0]:
-        raise ValueError(f"shapes {tuple(a.shape)} and {tuple(b.shape)} have no axis in common")
+        raise ValueError(f"inner sizes differ: {tuple(a.shape)} and {tuple(b.shape)}")
     return torch.einsum("ij,jk->ik", a.float(), b.float()).to(a.dtype)
     ### END SOLUTION
