@@ -98,9 +98,7 @@ def default_betas(
     return divided_out(g, lr, (0.9, 0.999), eps, warmup)
 
 
-@first_update.wrong(
-    "one result was a fixed multiple of the other: √v is smaller than √v̂, so eps matters more beside it"
-)
+@first_update.wrong("one result was a fixed multiple of the other: √v is smaller than √v̂, so eps matters more there")
 def multiple(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     factor = (1 - betas[0]) / (1 - betas[1]) ** 0.5
     return _from(g, lr / max(warmup, 1), 1, 1, factor, 1, eps)
