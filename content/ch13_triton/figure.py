@@ -23,8 +23,8 @@ def _bytes(axes):
         "fused, asked for": (asked, "^:", "black"),
         "fused, with K and V in L2": (once, "s--", "0.45"),
     }
-    for label, (values, style, colour) in lines.items():
-        axes.plot(LENGTHS, [v / MEBI for v in values], style, color=colour, ms=4, label=label)
+    for label, (values, style, color) in lines.items():
+        axes.plot(LENGTHS, [v / MEBI for v in values], style, color=color, ms=4, label=label)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
     axes.set_xticks(LENGTHS, ["512", "1K", "2K", "4K", "8K", "16K"])
@@ -32,5 +32,5 @@ def _bytes(axes):
     axes.set_ylim(0.3, 400_000)
     axes.set_xlabel("tokens")
     axes.set_ylabel("MiB loaded and stored")
-    axes.set_title(f"One head of width {WIDTH} in bf16", loc="left")
+    axes.set_title(f"One head of dimension {WIDTH} in bf16", loc="left")
     axes.legend(loc="upper left", frameon=False, handlelength=3)

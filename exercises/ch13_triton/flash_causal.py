@@ -1,7 +1,7 @@
 """Blocks that need not be computed
 
-A causal query sees no later key. A mask makes the answer right; leaving out the blocks above the diagonal makes it half
-the work. The diagonal ends at the bottom right: with m keys and n queries, the last query sees all keys.
+A causal query sees no later key. A mask makes the answer right. Leaving out the blocks above the diagonal halves the
+work. The diagonal ends at the bottom right: with m keys and n queries, the last query sees all keys.
 """
 
 import triton
@@ -26,13 +26,17 @@ def causal_kernel(
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ):
-    """flash_forward, in which query i sees the keys up to i + m - n. n <= m.
+    """flash_forward, but query i sees only the keys up to i + m - n. n <= m.
 
-    Two holes. `end`: where the loop over the keys may stop, because no query of this program, rows
-    program · BLOCK_M to program · BLOCK_M + BLOCK_M - 1, sees a later key; never more than m. `seen`: a boolean tile,
-    (BLOCK_M, BLOCK_N) after broadcasting, true where the query of a row (`rows`, numbered in the whole sequence) sees
-    the key of a column (`keys`).
-    With n = 2 queries on m = 5 keys, query 0 sees the keys 0 to 3.
+    Two expressions are missing.
+
+    `end` is where the loop over the keys may stop. The queries of this program are the
+    rows program · BLOCK_M to program · BLOCK_M + BLOCK_M - 1, and none of them sees a key at or after `end`. `end` is
+    never more than m.
+
+    `seen` is a boolean tile, (BLOCK_M, BLOCK_N) after broadcasting. It is true where the query of a
+    row (`rows`, numbered in the whole sequence) sees the key of a column (`keys`).
+    With n = 2 queries and m = 5 keys, query 0 sees the keys 0 to 3.
     """
     head = tl.program_id(1)
     rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]

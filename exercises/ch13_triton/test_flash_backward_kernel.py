@@ -17,7 +17,7 @@ def inputs(heads, n, m, d=16, dtype=torch.float32, seed=0):
 
 
 def test_two_keys_by_hand():
-    """Equal scores: each weight is 1/2, and the values 0 and 4 pull the scores apart by 1/2 · (4 − 2)."""
+    """Equal scores give each weight 1/2. With the values 0 and 4 each ds is 1/2 · (v − 2), which is −1 and 1."""
     q, k, v, grad = torch.zeros(1, 1, 16), torch.zeros(1, 2, 16), torch.zeros(1, 2, 16), torch.zeros(1, 1, 16)
     q[..., 0], v[0, 1, 0], grad[..., 0] = 8.0, 4.0, 1.0
     zeros = [0.0] * 15

@@ -53,7 +53,7 @@ def test_many_small_weights_with_an_exponent_that_bf16_rounds():
 
 
 def test_a_maximum_that_grows_a_little_in_every_block():
-    """Each 64 keys score 0.0017 more than those before. exp(-0.0017) is 1 in bf16, and nothing would be rescaled."""
+    """Each 64 keys score 0.0017 more than the 64 before. exp(-0.0017) is 1 in bf16, so nothing would be rescaled."""
     q, k, v = torch.zeros(1, 1, 16), torch.zeros(1, 1024, 16), torch.zeros(1, 1024, 16)
     q[..., 0], k[..., 0], v[:, :128] = 4.0, torch.arange(1024) // 64 * 14 * 2.0**-13, 1.0
     agrees(flash_bf16, q.to(BF16), k.to(BF16), v.to(BF16), with_=oracle)

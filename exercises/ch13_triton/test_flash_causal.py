@@ -1,4 +1,4 @@
-"""No query sees a later key, and no block is computed that nobody sees."""
+"""No query sees a later key, and no hidden block is computed."""
 
 import math
 

@@ -85,6 +85,6 @@ def test_on_an_h100_nothing_spills():
 
 @pytest.mark.gpu
 def test_fast_beside_unfused_decoding():
-    """The cache of 2,048 heads is 268 MB; reading it once is all there is to do."""
+    """The cache of 2,048 heads is 268 MB, and the kernel has to read it once."""
     q, kv = like(2048, 64), like(2048, 512, 64)
     fast(flash_decode, q, kv, kv, with_=oracle, at_least={"naive": 1.0, "sdpa": 0.5})

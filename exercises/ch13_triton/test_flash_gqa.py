@@ -1,4 +1,4 @@
-"""Every query head reads the key head of its group, where the cache has it."""
+"""Every query head reads the KV head of its group, directly from the cache."""
 
 import pytest
 import torch

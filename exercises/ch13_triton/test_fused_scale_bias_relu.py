@@ -62,6 +62,6 @@ def test_any_shape(rows, n):
 
 @pytest.mark.gpu
 def test_faster_than_three_operations():
-    """A million columns: one program for each block of them is then enough for any GPU."""
+    """With a million columns, one program for each block of columns is enough for any GPU."""
     wide = 1 << 20
     fast(fused_scale_bias_relu, like(64, wide), like(wide), like(wide), with_=oracle, at_least={"torch": 1.5})

@@ -1,4 +1,4 @@
-"""Tiles that stay inside, sums that stay in float32, and no byte too many."""
+"""Tiles stay inside the matrices, sums stay in float32, and no byte is loaded without need."""
 
 import pytest
 import torch

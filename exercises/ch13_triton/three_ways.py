@@ -1,7 +1,7 @@
 """Three ways to the same answer
 
 Attention in loops, as one einsum, and in blocks. All three compute the same numbers. In loops every query reads every
-key for itself; the einsum writes a table; blocks do neither.
+key itself. The einsum writes a score matrix. Blocks do neither.
 """
 
 import triton
@@ -25,7 +25,7 @@ def loops_kernel(
 ):
     """Attention of one query, one key after the other. All tensors are (heads, length, D), contiguous, of one dtype.
 
-    Yours: the loop over the m keys of this head, with running maximum and sum. Compute in float32.
+    Write the loop over the m keys of this head, with a running maximum and a running sum. Compute in float32.
     """
     row, head, dims = tl.program_id(0), tl.program_id(1), tl.arange(0, D)
     q = tl.load(queries_ptr + (head * n + row) * D + dims).to(tl.float32)
@@ -49,9 +49,10 @@ def blocks_kernel(
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ):
-    """The same for BLOCK_M queries and BLOCK_N keys at a time: flash_forward once more, without looking.
+    """The same for BLOCK_M queries and BLOCK_N keys at a time. Write flash_forward once more, without looking.
 
-    K and V are read once for each block of queries. As there: tl.dot(x, y, input_precision="ieee") on tiles as loaded.
+    Read K and V once for each block of queries. As in flash_forward: tl.dot(x, y, input_precision="ieee") on tiles as
+    loaded.
     """
     head = tl.program_id(1)
     rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @oracle
 def flash_backward_kernel(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """dq, dk, dv by the chain rule."""
+    """dq, dk and dv by the chain rule."""
     scale = q.shape[-1] ** -0.5
     scores = q @ k.transpose(-1, -2) * scale
     e = torch.exp(scores - scores.amax(-1, keepdim=True))
@@ -28,10 +28,11 @@ def flash_backward_kernel(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> tupl
 
 @flash_backward_kernel.prescribed
 def from_log_sums(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The same from the log-sum-exp and the delta of each row that a forward pass kept.
+    """The same from the log-sum-exp and the delta of each row, which a forward pass kept.
 
-    That pass computes the scores on its own and rounds them differently. Its log is rounded at the size of the scores:
-    where these are hundreds, exp of the difference is off by 1e-5. Its delta is grad · out, which is (p · dp) summed.
+    The forward pass computes the scores itself and rounds them differently. Its log is rounded at the size of the
+    scores: for scores of several hundred, exp of the difference is off by 1e-5. Its delta is grad · out, the sum of
+    p · dp.
     """
     scale = q.shape[-1] ** -0.5
     before, scores = q @ k.transpose(-1, -2) * scale, q @ k.transpose(-1, -2) * scale
@@ -48,7 +49,7 @@ def from_log_sums(q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor
 def launch(
     kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, grad: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What the forward pass keeps, then dq by blocks of queries, and dk and dv by blocks of keys."""
+    """What the forward pass keeps, then dq by blocks of queries, then dk and dv by blocks of keys."""
     (heads, n, d), m = q.shape, k.shape[1]
     scores = q.float() @ k.float().transpose(-1, -2) * d**-0.5
     lse = scores.logsumexp(-1)
@@ -66,7 +67,7 @@ def launch(
 
 @flash_backward_kernel.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Two heads with three blocks of queries and three of keys, the last half full."""
+    """Two heads with three blocks of queries and three blocks of keys. The last block of each is half full."""
     n, m = config["BLOCK_M"] * 5 // 2, config["BLOCK_N"] * 5 // 2
     q, k = torch.ones(2, n, 32, dtype=torch.float16), torch.ones(2, m, 32, dtype=torch.float16)
     return Example((q, k, k.clone(), q.clone()))
@@ -74,7 +75,7 @@ def example(config: Mapping[str, Any]) -> Example:
 
 @flash_backward_kernel.traffic
 def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, grad: Tensor) -> Moves:
-    """Each kernel reads its own side once and the other side once for each of its blocks."""
+    """Each kernel reads its own side once, and the other side once for each of its blocks."""
     (heads, n, _), m = q.shape, k.shape[1]
     tall, wide = cdiv(n, config["BLOCK_M"]), cdiv(m, config["BLOCK_N"])
     rows = heads * n * 4 * (1 + wide)
@@ -94,7 +95,7 @@ flash_backward_kernel.baseline("naive")(backward(naive))
 fused(flash_backward_kernel, sdpa, backward)
 
 
-@flash_backward_kernel.right("the scale multiplied in once, at the end", replaces="dq_kernel")
+@flash_backward_kernel.right("multiplied by the scale once, at the end", replaces="dq_kernel")
 def scale_once(
     q_ptr: Any,
     k_ptr: Any,
@@ -174,7 +175,7 @@ def transposed_from_the_start(
 
 
 @flash_backward_kernel.wrong(
-    "dq: keys past the end keep the score 0: where lse is below −88, exp(0 − lse) is inf and spoils the row",
+    "dq: keys past the end kept the score 0: if lse is below −88, exp(0 − lse) is inf and the row becomes NaN",
     replaces="dq_kernel",
 )
 def dq_padding_scores_zero(
@@ -214,7 +215,7 @@ def dq_padding_scores_zero(
 
 
 @flash_backward_kernel.wrong(
-    "dq: delta, the row sum of grad · out, is not subtracted: softmax ties the weights of a row together",
+    "dq: delta, the row sum of grad · out, was not subtracted: softmax connects all weights of a row",
     replaces="dq_kernel",
 )
 def dq_without_delta(
@@ -255,7 +256,7 @@ def dq_without_delta(
 
 
 @flash_backward_kernel.wrong(
-    "dk: delta, the row sum of grad · out, is not subtracted: softmax ties the weights of a row together",
+    "dk: delta, the row sum of grad · out, was not subtracted: softmax connects all weights of a row",
     replaces="dkv_kernel",
 )
 def dk_without_delta(
@@ -299,7 +300,8 @@ def dk_without_delta(
 
 
 @flash_backward_kernel.wrong(
-    "dq lacks the factor scale: the scores had it, so their gradient passes it on", replaces="dq_kernel"
+    "dq lacks the factor scale: the scores are q kᵀ · scale, so the gradient of q contains scale too",
+    replaces="dq_kernel",
 )
 def dq_without_scale(
     q_ptr: Any,
@@ -339,7 +341,8 @@ def dq_without_scale(
 
 
 @flash_backward_kernel.wrong(
-    "dk lacks the factor scale: the scores had it, so their gradient passes it on", replaces="dkv_kernel"
+    "dk lacks the factor scale: the scores are q kᵀ · scale, so the gradient of k contains scale too",
+    replaces="dkv_kernel",
 )
 def dk_without_scale(
     q_ptr: Any,
@@ -381,7 +384,9 @@ def dk_without_scale(
     tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
 
 
-@flash_backward_kernel.wrong("dv is made from ds: the values are weighed with p", replaces="dkv_kernel")
+@flash_backward_kernel.wrong(
+    "dv was computed from ds: the values are weighted with p, so dv = pᵀ grad", replaces="dkv_kernel"
+)
 def dv_from_ds(
     q_ptr: Any,
     k_ptr: Any,
@@ -422,7 +427,9 @@ def dv_from_ds(
     tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
 
 
-@flash_backward_kernel.wrong("dv is multiplied by scale: it does not pass through the scores", replaces="dkv_kernel")
+@flash_backward_kernel.wrong(
+    "dv was multiplied by scale: the values do not depend on the scores, so dv = pᵀ grad", replaces="dkv_kernel"
+)
 def dv_scaled(
     q_ptr: Any,
     k_ptr: Any,
@@ -464,7 +471,7 @@ def dv_scaled(
 
 
 @flash_backward_kernel.wrong(
-    "dq: delta is subtracted after the product with p: ds = p · (dp − delta)", replaces="dq_kernel"
+    "dq: delta was subtracted after the product with p: ds = p · (dp − delta)", replaces="dq_kernel"
 )
 def dq_delta_outside(
     q_ptr: Any,
@@ -504,7 +511,7 @@ def dq_delta_outside(
 
 
 @flash_backward_kernel.wrong(
-    "dk: delta is subtracted after the product with p: ds = p · (dp − delta)", replaces="dkv_kernel"
+    "dk: delta was subtracted after the product with p: ds = p · (dp − delta)", replaces="dkv_kernel"
 )
 def dk_delta_outside(
     q_ptr: Any,
@@ -546,7 +553,7 @@ def dk_delta_outside(
     tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
 
 
-@flash_backward_kernel.wrong("dq: the sign of ds is reversed", replaces="dq_kernel")
+@flash_backward_kernel.wrong("dq: the sign of ds is reversed: ds = p · (dp − delta)", replaces="dq_kernel")
 def dq_full_jacobian_sign(
     q_ptr: Any,
     k_ptr: Any,
@@ -585,7 +592,8 @@ def dq_full_jacobian_sign(
 
 
 @flash_backward_kernel.wrong(
-    "dq: the scores are recomputed without the scale, so p is not the p of the forward pass", replaces="dq_kernel"
+    "dq: the scores were recomputed without the scale: p then differs from the p of the forward pass",
+    replaces="dq_kernel",
 )
 def dq_unscaled_scores(
     q_ptr: Any,
@@ -625,7 +633,7 @@ def dq_unscaled_scores(
 
 
 @flash_backward_kernel.wrong(
-    "dk, dv: p = exp(scores) without the log-sum-exp is not a softmax, and overflows", replaces="dkv_kernel"
+    "dk, dv: p = exp(scores) without the log-sum-exp: this is no softmax, and it overflows", replaces="dkv_kernel"
 )
 def dkv_not_normalised(
     q_ptr: Any,
@@ -667,7 +675,9 @@ def dkv_not_normalised(
     tl.store(dv_ptr + near, dv, mask=keys[:, None] < m)
 
 
-@flash_backward_kernel.wrong("dq is replaced in every step: only the last block of keys is left", replaces="dq_kernel")
+@flash_backward_kernel.wrong(
+    "dq was replaced in every step: it contains only the last block of keys, so add to it", replaces="dq_kernel"
+)
 def dq_last_block(
     q_ptr: Any,
     k_ptr: Any,
@@ -705,7 +715,9 @@ def dq_last_block(
     tl.store(dq_ptr + at, dq, mask=rows[:, None] < n)
 
 
-@flash_backward_kernel.wrong("dk is made from keys: the gradient of a key is a sum over queries", replaces="dkv_kernel")
+@flash_backward_kernel.wrong(
+    "dk was computed from keys: the gradient of a key is a sum over queries", replaces="dkv_kernel"
+)
 def dk_from_keys(
     q_ptr: Any,
     k_ptr: Any,
@@ -747,7 +759,7 @@ def dk_from_keys(
 
 
 @flash_backward_kernel.wrong(
-    "dq: exp2 without the factor log2 e: the forward pass took powers of e", replaces="dq_kernel"
+    "dq: exp2 without the factor log2 e: the forward pass used powers of e", replaces="dq_kernel"
 )
 def dq_powers_of_two(
     q_ptr: Any,
@@ -787,7 +799,8 @@ def dq_powers_of_two(
 
 
 @flash_backward_kernel.wrong(
-    "dk, dv: the scores are recomputed without the scale, so p is not the p of the forward pass", replaces="dkv_kernel"
+    "dk, dv: the scores were recomputed without the scale: p then differs from the p of the forward pass",
+    replaces="dkv_kernel",
 )
 def dkv_scores_without_scale(
     q_ptr: Any,
@@ -830,7 +843,7 @@ def dkv_scores_without_scale(
 
 
 @flash_backward_kernel.wrong(
-    'dq: float32 tiles are multiplied in tf32, with 10 bits of fraction: give tl.dot input_precision="ieee"',
+    'dq: float32 tiles were multiplied in tf32, which has 10 bits of fraction: give tl.dot input_precision="ieee"',
     replaces="dq_kernel",
 )
 def dq_in_tf32(
@@ -871,7 +884,7 @@ def dq_in_tf32(
 
 
 @flash_backward_kernel.wrong(
-    'dk, dv: float32 tiles are multiplied in tf32, with 10 bits of fraction: give tl.dot input_precision="ieee"',
+    'dk, dv: float32 tiles were multiplied in tf32, which has 10 bits of fraction: give tl.dot input_precision="ieee"',
     replaces="dkv_kernel",
 )
 def dkv_in_tf32(
@@ -915,7 +928,7 @@ def dkv_in_tf32(
 
 
 @flash_backward_kernel.wrong(
-    "dq starts as the number 0 and becomes a tile: start with tl.zeros((BLOCK_M, D), tl.float32)", replaces="dq_kernel"
+    "dq started as the number 0 and became a tile: start with tl.zeros((BLOCK_M, D), tl.float32)", replaces="dq_kernel"
 )
 def dq_from_a_number(
     q_ptr: Any,

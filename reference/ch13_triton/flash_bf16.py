@@ -34,7 +34,7 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
 
 @flash_bf16.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Two heads with three blocks of queries and four of keys, the last half full."""
+    """Two heads with three blocks of queries and four blocks of keys. The last block of each is half full."""
     n, m = config["BLOCK_M"] * 5 // 2, config["BLOCK_N"] * 7 // 2
     k = torch.ones(2, m, 32, dtype=torch.bfloat16)
     return Example((torch.ones(2, n, 32, dtype=torch.bfloat16), k, k.clone()))
@@ -42,7 +42,7 @@ def example(config: Mapping[str, Any]) -> Example:
 
 @flash_bf16.traffic
 def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
-    """K and V once for every block of queries; whole tiles are multiplied."""
+    """K and V are read once for every block of queries. Whole tiles are multiplied."""
     (heads, n, d), m = q.shape, k.shape[1]
     blocks, steps = cdiv(n, config["BLOCK_M"]), cdiv(m, config["BLOCK_N"])
     loads = {"q_ptr": q.nbytes, "k_ptr": k.nbytes * blocks, "v_ptr": v.nbytes * blocks}
@@ -55,7 +55,9 @@ flash_bf16.baseline("naive")(naive)
 fused(flash_bf16, sdpa)
 
 
-@flash_bf16.wrong("the maximum is rounded to bf16: of a score of 50,000 up to 128 are left over, and exp takes 88")
+@flash_bf16.wrong(
+    "the maximum was rounded to bf16: for a score of 50,000 the difference can be 128, and exp overflows above 88"
+)
 def rounded_maximum(
     q_ptr: Any,
     k_ptr: Any,
@@ -93,7 +95,7 @@ def rounded_maximum(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.right("the natural exponential, as the formula has it", BLOCK_M=64, num_warps=4)
+@flash_bf16.right("the natural exponential, as in the formula", BLOCK_M=64, num_warps=4)
 def natural(
     q_ptr: Any,
     k_ptr: Any,
@@ -131,7 +133,9 @@ def natural(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.wrong("scores are rounded to bf16: a score of 300 is then off by up to 1, its weight by a factor of e")
+@flash_bf16.wrong(
+    "the scores were rounded to bf16: a score of 300 is then off by up to 1, and its weight by a factor of up to e"
+)
 def scores_in_bf16(
     q_ptr: Any,
     k_ptr: Any,
@@ -169,7 +173,7 @@ def scores_in_bf16(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.wrong("the scale goes into q, which is rounded to bf16 again: multiply the float32 scores")
+@flash_bf16.wrong("the scale was multiplied into q, which rounds q to bf16 again: multiply the float32 scores by it")
 def scaled_query_in_bf16(
     q_ptr: Any,
     k_ptr: Any,
@@ -207,7 +211,7 @@ def scaled_query_in_bf16(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.wrong("the accumulator is rounded to bf16 in every block")
+@flash_bf16.wrong("the accumulator was rounded to bf16 in every block: keep it in float32 and round once, at the store")
 def accumulator_in_bf16(
     q_ptr: Any,
     k_ptr: Any,
@@ -245,7 +249,7 @@ def accumulator_in_bf16(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.wrong("the sum of the weights is rounded to bf16 in every block")
+@flash_bf16.wrong("the sum of the weights was rounded to bf16 in every block: keep it in float32")
 def sum_in_bf16(
     q_ptr: Any,
     k_ptr: Any,
@@ -283,7 +287,7 @@ def sum_in_bf16(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.wrong("the values go through fp16 on the way: beyond 65,504 they are inf, and bf16 reaches 3.4e38")
+@flash_bf16.wrong("the values were converted to fp16: above 65,504 they become inf, and bf16 goes up to 3.4e38")
 def through_fp16(
     q_ptr: Any,
     k_ptr: Any,
@@ -322,7 +326,8 @@ def through_fp16(
 
 
 @flash_bf16.wrong(
-    "tiles are made float32 before tl.dot: no 16-bit tensor core multiplies those; its sum is float32 anyway"
+    "the tiles were converted to float32 before tl.dot: 16-bit tensor cores cannot take them, and the sum is "
+    "float32 anyway"
 )
 def widened(
     q_ptr: Any,
@@ -361,7 +366,7 @@ def widened(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.wrong("each block is divided by its own sum: divide once, at the end")
+@flash_bf16.wrong("each block was divided by its own sum: divide once, at the end, by the sum over all blocks")
 def normalised_early(
     q_ptr: Any,
     k_ptr: Any,
@@ -400,7 +405,7 @@ def normalised_early(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.wrong("no row maximum: bf16 has the range of float32, and exp leaves that beyond 88")
+@flash_bf16.wrong("the row maximum was not subtracted: bf16 has the range of float32, and exp overflows it above 88")
 def no_maximum(
     q_ptr: Any,
     k_ptr: Any,
@@ -436,7 +441,7 @@ def no_maximum(
 
 
 @flash_bf16.wrong(
-    "tiles too large for the registers of a program: the sums go to memory and back",
+    "the tiles are too large for a program's registers: the accumulator is spilled to memory in every step",
     BLOCK_M=256,
     BLOCK_N=128,
     num_warps=4,
@@ -479,7 +484,7 @@ def wide_tile(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.wrong("score − maximum is rounded to bf16 before exp: a difference of 7 is then off by up to 1/64")
+@flash_bf16.wrong("score − maximum was rounded to bf16 before exp: a difference of 7 is then off by up to 1/64")
 def exponent_in_bf16(
     q_ptr: Any,
     k_ptr: Any,
@@ -517,7 +522,7 @@ def exponent_in_bf16(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.wrong("keys past the end score 0 and get weight: make their scores -inf before the maximum")
+@flash_bf16.wrong("keys past the end had the score 0 and got weight: set their scores to -inf before the maximum")
 def padding_scores_zero(
     q_ptr: Any,
     k_ptr: Any,
@@ -555,7 +560,7 @@ def padding_scores_zero(
 
 
 @flash_bf16.wrong(
-    "the accumulator is not rescaled when a larger maximum comes: what it holds was weighed against the old one"
+    "the accumulator was not rescaled when a larger maximum came: its weights still count against the old maximum"
 )
 def acc_not_rescaled(
     q_ptr: Any,
@@ -632,7 +637,7 @@ def python_max(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.wrong("the weights are summed as bf16, which rounds after every addition: sum them in float32")
+@flash_bf16.wrong("the weights were summed in bf16, which rounds after every addition: sum them in float32")
 def weights_summed_in_bf16(
     q_ptr: Any,
     k_ptr: Any,
@@ -670,7 +675,7 @@ def weights_summed_in_bf16(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_bf16.wrong("the factor of the rescaling is rounded to bf16: it is off by up to 0.4 %, in every block")
+@flash_bf16.wrong("the rescaling factor was rounded to bf16: it is off by up to 0.4 % in every block")
 def rescaled_in_bf16(
     q_ptr: Any,
     k_ptr: Any,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def flash_causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     n, m = q.shape[1], k.shape[1]
     if n > m:
-        raise ValueError(f"{n} queries on {m} keys: the first would see nothing")
+        raise ValueError(f"{n} queries on {m} keys: the first query would see no key")
     scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
     hidden = torch.arange(m) > torch.arange(n).unsqueeze(-1) + m - n
     scores = scores.masked_fill(hidden, -torch.inf)
@@ -31,7 +31,7 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
     """One program for each block of queries of each head."""
     (heads, n, d), m = q.shape, k.shape[1]
     if n > m:
-        raise ValueError(f"{n} queries on {m} keys: the first would see nothing")
+        raise ValueError(f"{n} queries on {m} keys: the first query would see no key")
     out = unwritten(heads, n, d, dtype=q.dtype)
     grid = (cdiv(n, config["BLOCK_M"]), heads)
     q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
@@ -41,7 +41,7 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
 
 @flash_causal.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Two heads with four blocks of queries, after a block of keys that all of them see."""
+    """Two heads with four blocks of queries. One block of keys comes before them, and all queries see it."""
     n = config["BLOCK_M"] * 7 // 2
     m = n + config["BLOCK_N"]
     q, k = torch.ones(2, n, 32, dtype=torch.float16), torch.ones(2, m, 32, dtype=torch.float16)
@@ -50,7 +50,7 @@ def example(config: Mapping[str, Any]) -> Example:
 
 @flash_causal.traffic
 def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
-    """A block of queries reads the blocks of keys that its last query sees, and none beyond."""
+    """A block of queries reads the blocks of keys that its last query sees, and no later block."""
     (heads, n, d), m = q.shape, k.shape[1]
     tall, wide = config["BLOCK_M"], config["BLOCK_N"]
     ends = [min(m, start + tall + m - n) for start in range(0, n, tall)]
@@ -68,7 +68,7 @@ flash_causal.baseline("einsum")(einsum_causal)
 flash_causal.baseline("loops")(loops_causal)
 
 
-@flash_causal.right("the end worked out from the last query of the block")
+@flash_causal.right("the end computed from the last query of the block")
 def last_row_of_the_block(
     q_ptr: Any,
     k_ptr: Any,
@@ -109,7 +109,7 @@ def last_row_of_the_block(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.right("other blocks; the mask written as a difference", BLOCK_M=64, BLOCK_N=64, num_warps=4)
+@flash_causal.right("other block sizes; the mask written as a difference", BLOCK_M=64, BLOCK_N=64, num_warps=4)
 def smaller_blocks(
     q_ptr: Any,
     k_ptr: Any,
@@ -150,7 +150,8 @@ def smaller_blocks(
 
 
 @flash_causal.wrong(
-    "every block of keys is visited, those above the diagonal too: stop at the last key that a query of this block sees"
+    "the loop visited every block of keys, also above the diagonal: stop at the last key that a query of this "
+    "block sees"
 )
 def every_block(
     q_ptr: Any,
@@ -191,7 +192,9 @@ def every_block(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.wrong("one block of queries too far: query (program + 1) · BLOCK_M − 1 is the last of this block")
+@flash_causal.wrong(
+    "the loop ran one block of queries too far: the last query of this block is (program + 1) · BLOCK_M − 1"
+)
 def one_block_more(
     q_ptr: Any,
     k_ptr: Any,
@@ -231,7 +234,9 @@ def one_block_more(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.wrong("the loop ends where the first query of the block does: the last sees BLOCK_M − 1 keys more")
+@flash_causal.wrong(
+    "the loop ended at the last key of the block's first query: the last query sees BLOCK_M − 1 more keys"
+)
 def end_of_first_query(
     q_ptr: Any,
     k_ptr: Any,
@@ -271,7 +276,7 @@ def end_of_first_query(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.wrong("the end forgets the m − n keys that were there before the queries")
+@flash_causal.wrong("the end left out the m − n keys that come before the queries: every query sees them")
 def end_without_offset(
     q_ptr: Any,
     k_ptr: Any,
@@ -312,7 +317,7 @@ def end_without_offset(
 
 
 @flash_causal.wrong(
-    "the diagonal starts at the top left: with more keys than queries, query i sees the keys up to i + m − n"
+    "the diagonal started at the top left: with more keys than queries, query i sees the keys up to i + m − n"
 )
 def top_left(
     q_ptr: Any,
@@ -353,7 +358,7 @@ def top_left(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.wrong("a query does not see its own key: the diagonal belongs to what it sees")
+@flash_causal.wrong("a query did not see its own key: the mask must include the diagonal")
 def not_itself(
     q_ptr: Any,
     k_ptr: Any,
@@ -393,7 +398,7 @@ def not_itself(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.wrong("a query sees the key after its own")
+@flash_causal.wrong("a query saw the key after its own: that key is in the future")
 def one_too_many(
     q_ptr: Any,
     k_ptr: Any,
@@ -433,7 +438,7 @@ def one_too_many(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.wrong("the mask is the wrong way round: a query sees what comes later")
+@flash_causal.wrong("the mask was reversed: a query saw only later keys")
 def reversed_mask(
     q_ptr: Any,
     k_ptr: Any,
@@ -473,7 +478,7 @@ def reversed_mask(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.wrong("every key of the visited blocks is seen: within the blocks on the diagonal the mask is needed")
+@flash_causal.wrong("every key of the visited blocks was seen: blocks on the diagonal need the mask")
 def no_causal_mask(
     q_ptr: Any,
     k_ptr: Any,
@@ -513,7 +518,9 @@ def no_causal_mask(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.wrong("queries are counted from the start of their block, not of the sequence")
+@flash_causal.wrong(
+    "the queries were numbered from the start of their block: number them from the start of the sequence"
+)
 def rows_from_zero(
     q_ptr: Any,
     k_ptr: Any,
@@ -553,7 +560,7 @@ def rows_from_zero(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.wrong("the end is one too small: range leaves out `end` itself, so it is one more than the last key seen")
+@flash_causal.wrong("the end was one too small: range excludes `end`, so `end` is the last key seen plus one")
 def end_one_short(
     q_ptr: Any,
     k_ptr: Any,
@@ -594,7 +601,7 @@ def end_one_short(
 
 
 @flash_causal.wrong(
-    "the end goes past m where the last block of queries is not full: blocks without a key are multiplied"
+    "the end went past m when the last block of queries was not full: the kernel then multiplies blocks without keys"
 )
 def end_past_the_keys(
     q_ptr: Any,
@@ -636,7 +643,7 @@ def end_past_the_keys(
 
 
 @flash_causal.wrong(
-    "the offset of the diagonal has the wrong sign: query i sees the keys up to i + m − n, not i − m + n"
+    "the offset of the diagonal had the wrong sign: query i sees the keys up to i + m − n, not i − m + n"
 )
 def offset_reversed(
     q_ptr: Any,
@@ -677,7 +684,7 @@ def offset_reversed(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.right("the two masks joined by `and`")
+@flash_causal.right("the two masks combined with `and`")
 def joined_by_and(
     q_ptr: Any,
     k_ptr: Any,
@@ -717,7 +724,7 @@ def joined_by_and(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.wrong("the end reckons with blocks of 128 queries, whatever BLOCK_M is")
+@flash_causal.wrong("the end was computed for blocks of 128 queries: use BLOCK_M, because CONFIG may change it")
 def fixed_end(
     q_ptr: Any,
     k_ptr: Any,
@@ -758,7 +765,7 @@ def fixed_end(
 
 
 @flash_causal.wrong(
-    "a Python `if` on a block would be one decision for all queries and keys: `seen` is a tile of True and False"
+    "a Python `if` on a block makes one decision for all queries and keys: `seen` must be a tile of True and False"
 )
 def if_of_a_block(
     q_ptr: Any,
@@ -801,7 +808,7 @@ def if_of_a_block(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_causal.wrong("the end is rounded down to whole blocks of keys: the last block, on the diagonal, is left out")
+@flash_causal.wrong("the end was rounded down to whole blocks of keys: the last block, on the diagonal, is left out")
 def end_in_whole_blocks(
     q_ptr: Any,
     k_ptr: Any,

@@ -24,11 +24,11 @@ def flash_decode(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 @flash_decode.launcher
 def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Every head's keys in SPLITS parts, one program each; then one program a head to merge them."""
+    """One program for each of SPLITS parts of the keys of every head. Then one program for each head merges them."""
     heads, m, d = k.shape
     splits = config["SPLITS"]
     if splits < 2:
-        raise ValueError("CONFIG needs SPLITS of at least 2: one part has nothing to merge")
+        raise ValueError("CONFIG needs SPLITS of at least 2: a single part leaves nothing to merge")
     part, lse = unwritten(heads, splits, d, dtype=torch.float32), unwritten(heads, splits, dtype=torch.float32)
     out = unwritten(heads, d, dtype=q.dtype)
     length = cdiv(m, splits)
@@ -42,14 +42,14 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
 
 @flash_decode.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Two heads, each with fifteen keys for a split, and a last split that has fewer."""
+    """Two heads, with fifteen keys for each split and fewer keys in the last split."""
     m = 15 * config["SPLITS"] - 7
     return Example((torch.ones(2, 32), torch.ones(2, m, 32), torch.ones(2, m, 32)))
 
 
 @flash_decode.traffic
 def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
-    """K and V once; q once for each split; the partial results written and read once."""
+    """K and V are read once, q once for each split. The partial results are written once and read once."""
     heads, _, d = k.shape
     part = heads * config["SPLITS"] * d * 4
     loads = {
@@ -64,7 +64,7 @@ def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
 
 @flash_decode.least
 def least(q: Tensor, k: Tensor, v: Tensor) -> Work:
-    """All on the ordinary units: nothing for tensor cores. The cache is read once."""
+    """The ordinary units do all of it, and tensor cores nothing. The cache is read once."""
     return Work(0, q.nbytes + k.nbytes + v.nbytes, apart=True)
 
 
@@ -80,7 +80,7 @@ def one_query(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 fused(flash_decode, one_query)
 
 
-@flash_decode.right("sums and maxima kept apart, added up by the largest log-sum-exp", replaces="merge_kernel")
+@flash_decode.right("sums and maxima kept separately, merged with the largest log-sum-exp", replaces="merge_kernel")
 def softmax_of_lse(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
     split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
     head = tl.program_id(0)
@@ -91,7 +91,7 @@ def softmax_of_lse(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constex
     tl.store(out_ptr + head * D + dims, tl.sum(weight[:, None] * part, axis=0))
 
 
-@flash_decode.right("a loop over the splits that rescales, as flash_forward does", replaces="merge_kernel")
+@flash_decode.right("a loop over the splits that rescales, as in flash_forward", replaces="merge_kernel")
 def one_after_the_other(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
     head, dims = tl.program_id(0), tl.arange(0, D)
     top = float("-inf")
@@ -139,7 +139,8 @@ def smaller_base(
 
 
 @flash_decode.wrong(
-    "the parts are averaged: a part weighs as much as the exponentials of its scores add up to", replaces="merge_kernel"
+    "the plain average of the parts was taken: weight each part with the sum of the exponentials of its scores",
+    replaces="merge_kernel",
 )
 def plain_average(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
     head = tl.program_id(0)
@@ -150,7 +151,9 @@ def plain_average(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexp
     tl.store(out_ptr + head * D + dims, out)
 
 
-@flash_decode.wrong("the parts are weighed with the log-sum-exp itself: take its exponential", replaces="merge_kernel")
+@flash_decode.wrong(
+    "the parts were weighted with the log-sum-exp itself: take its exponential", replaces="merge_kernel"
+)
 def weighted_by_lse(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
     head = tl.program_id(0)
     split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
@@ -161,7 +164,10 @@ def weighted_by_lse(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.conste
     tl.store(out_ptr + head * D + dims, out)
 
 
-@flash_decode.wrong("exp of a log-sum-exp beyond 88 is inf: subtract the largest first", replaces="merge_kernel")
+@flash_decode.wrong(
+    "exp was taken of the log-sum-exp itself: above 88 that is inf, so subtract the largest one first",
+    replaces="merge_kernel",
+)
 def merge_without_maximum(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
     head = tl.program_id(0)
     split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
@@ -172,7 +178,7 @@ def merge_without_maximum(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.
     tl.store(out_ptr + head * D + dims, out)
 
 
-@flash_decode.wrong("the weighed parts are added and not divided by the sum of the weights", replaces="merge_kernel")
+@flash_decode.wrong("the weighted parts were added but not divided by the sum of the weights", replaces="merge_kernel")
 def parts_not_divided(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
     head = tl.program_id(0)
     split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
@@ -183,7 +189,7 @@ def parts_not_divided(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.cons
     tl.store(out_ptr + head * D + dims, out)
 
 
-@flash_decode.wrong("no maximum inside a part: exp of a score beyond 88 is inf", replaces="split_kernel")
+@flash_decode.wrong("the maximum of a part was not subtracted: exp of a score above 88 is inf", replaces="split_kernel")
 def no_maximum(
     q_ptr: Any,
     k_ptr: Any,
@@ -215,7 +221,8 @@ def no_maximum(
 
 
 @flash_decode.wrong(
-    "the log-sum-exp lacks the maximum: log(sum) is of the shifted scores, so add it back", replaces="split_kernel"
+    "the log-sum-exp lacks the maximum: log(sum) belongs to the shifted scores, so add the maximum back",
+    replaces="split_kernel",
 )
 def lse_without_maximum(
     q_ptr: Any,
@@ -248,7 +255,7 @@ def lse_without_maximum(
 
 
 @flash_decode.wrong(
-    "the maximum is stored for the log-sum-exp: a part with many keys then weighs no more than one",
+    "the maximum was stored instead of the log-sum-exp: a part with many keys then gets no more weight than one key",
     replaces="split_kernel",
 )
 def maximum_for_lse(
@@ -281,7 +288,7 @@ def maximum_for_lse(
     tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total) * 0.0)
 
 
-@flash_decode.wrong("the sum itself is stored for its logarithm", replaces="split_kernel")
+@flash_decode.wrong("the sum was stored instead of its logarithm", replaces="split_kernel")
 def sum_for_lse(
     q_ptr: Any,
     k_ptr: Any,
@@ -313,7 +320,7 @@ def sum_for_lse(
 
 
 @flash_decode.wrong(
-    "a part with no keys gives NaN, -inf - (-inf) or 0 / 0: keep its maximum finite and its divisor above 0",
+    "a part without keys gave NaN, from -inf - (-inf) or 0 / 0: keep its maximum finite and its divisor above 0",
     replaces="split_kernel",
 )
 def empty_part_is_nan(
@@ -347,7 +354,8 @@ def empty_part_is_nan(
 
 
 @flash_decode.wrong(
-    "a part is not divided by its own sum, though its log-sum-exp weighs it later", replaces="split_kernel"
+    "a part was not divided by its own sum: the merge weights it with its log-sum-exp, which counts the sum again",
+    replaces="split_kernel",
 )
 def part_not_divided(
     q_ptr: Any,
@@ -380,7 +388,7 @@ def part_not_divided(
 
 
 @flash_decode.wrong(
-    "a part takes BLOCK keys where only length are its own: keys are counted twice", replaces="split_kernel"
+    "a part used BLOCK keys, but only `length` keys belong to it: some keys are counted twice", replaces="split_kernel"
 )
 def parts_overlap(
     q_ptr: Any,
@@ -412,9 +420,7 @@ def parts_overlap(
     tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
 
 
-@flash_decode.wrong(
-    "the last part is not held to m: it reads on into the keys of the next head", replaces="split_kernel"
-)
+@flash_decode.wrong("the last part did not stop at m: it reads the keys of the next head", replaces="split_kernel")
 def reads_into_next_head(
     q_ptr: Any,
     k_ptr: Any,
@@ -445,7 +451,9 @@ def reads_into_next_head(
     tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
 
 
-@flash_decode.wrong("keys past the end score 0 and get weight", replaces="split_kernel")
+@flash_decode.wrong(
+    "keys past the end had the score 0 and got weight: their scores must be -inf", replaces="split_kernel"
+)
 def padding_scores_zero(
     q_ptr: Any,
     k_ptr: Any,
@@ -476,7 +484,7 @@ def padding_scores_zero(
     tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
 
 
-@flash_decode.wrong("scores are not multiplied by scale", replaces="split_kernel")
+@flash_decode.wrong("the scores were not multiplied by scale", replaces="split_kernel")
 def no_scale(
     q_ptr: Any,
     k_ptr: Any,
@@ -507,7 +515,7 @@ def no_scale(
     tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
 
 
-@flash_decode.wrong("every part works on the first keys: part s starts at key s * length", replaces="split_kernel")
+@flash_decode.wrong("every part used the first keys: part s starts at key s * length", replaces="split_kernel")
 def first_keys_only(
     q_ptr: Any,
     k_ptr: Any,
@@ -538,7 +546,7 @@ def first_keys_only(
     tl.store(lse_ptr + head * SPLITS + split, top + tl.log(total))
 
 
-@flash_decode.wrong("K is loaded twice: use the tile you have", replaces="split_kernel")
+@flash_decode.wrong("K was loaded twice: use the loaded tile again", replaces="split_kernel")
 def k_read_again(
     q_ptr: Any,
     k_ptr: Any,
@@ -571,7 +579,7 @@ def k_read_again(
 
 
 @flash_decode.wrong(
-    "the maximum is held above -10,000: where all scores are lower, no key of the part has weight; -1e30 will do",
+    "the maximum was kept above -10,000: if all scores are lower, no key of the part has weight; use -1e30",
     replaces="split_kernel",
 )
 def floor_of_ten_thousand(
@@ -605,7 +613,8 @@ def floor_of_ten_thousand(
 
 
 @flash_decode.wrong(
-    "the reference of the merge is never below 0: where every log-sum-exp is below −88, all weights are 0",
+    "the merge subtracted at least 0: if every log-sum-exp is below −88, all weights become 0; subtract the "
+    "largest one",
     replaces="merge_kernel",
 )
 def merge_from_zero(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
@@ -619,7 +628,7 @@ def merge_from_zero(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.conste
 
 
 @flash_decode.wrong(
-    "a part with no keys gets the log-sum-exp 0, and so weight: it must be far below every score",
+    "a part without keys got the log-sum-exp 0 and so had weight: it must be far below every score",
     replaces="split_kernel",
 )
 def empty_part_at_zero(
@@ -684,7 +693,7 @@ def python_max(
 
 
 @flash_decode.wrong(
-    "4 parts, whatever SPLITS is: with another CONFIG parts are left out or do not exist", replaces="merge_kernel"
+    "4 parts were used for every SPLITS: with another CONFIG parts are missing or do not exist", replaces="merge_kernel"
 )
 def fixed_splits(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
     split, dims = tl.arange(0, 4), tl.arange(0, D)

@@ -34,7 +34,7 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
 
 @flash_forward.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Two heads with three blocks of queries and four of keys, the last half full."""
+    """Two heads with three blocks of queries and four blocks of keys. The last block of each is half full."""
     n, m = config["BLOCK_M"] * 5 // 2, config["BLOCK_N"] * 7 // 2
     k = torch.ones(2, m, 32, dtype=torch.float16)
     return Example((torch.ones(2, n, 32, dtype=torch.float16), k, k.clone()))
@@ -42,7 +42,7 @@ def example(config: Mapping[str, Any]) -> Example:
 
 @flash_forward.traffic
 def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
-    """K and V once for every block of queries; whole tiles are multiplied."""
+    """K and V are read once for every block of queries. Whole tiles are multiplied."""
     (heads, n, d), m = q.shape, k.shape[1]
     blocks, steps = cdiv(n, config["BLOCK_M"]), cdiv(m, config["BLOCK_N"])
     loads = {"q_ptr": q.nbytes, "k_ptr": k.nbytes * blocks, "v_ptr": v.nbytes * blocks}
@@ -57,7 +57,7 @@ flash_forward.baseline("einsum")(einsum)
 flash_forward.baseline("loops")(loops)
 
 
-@flash_forward.right("the natural exponential, as the formula has it")
+@flash_forward.right("the natural exponential, as in the formula")
 def natural(
     q_ptr: Any,
     k_ptr: Any,
@@ -96,7 +96,7 @@ def natural(
 
 
 @flash_forward.right(
-    "K loaded as it lies and transposed; the product added by tl.dot", BLOCK_M=64, BLOCK_N=32, num_warps=4
+    "K loaded in its own layout and transposed; the product added by tl.dot", BLOCK_M=64, BLOCK_N=32, num_warps=4
 )
 def scaled_query_and_transposed_keys(
     q_ptr: Any,
@@ -135,7 +135,7 @@ def scaled_query_and_transposed_keys(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("no row maximum: exp of a score beyond 88 is inf")
+@flash_forward.wrong("the row maximum was not subtracted: exp of a score above 88 is inf")
 def no_maximum(
     q_ptr: Any,
     k_ptr: Any,
@@ -171,7 +171,7 @@ def no_maximum(
 
 
 @flash_forward.wrong(
-    "the accumulator is not rescaled when a larger maximum comes: what it holds was weighed against the old one"
+    "the accumulator was not rescaled when a larger maximum came: its weights still count against the old maximum"
 )
 def acc_not_rescaled(
     q_ptr: Any,
@@ -210,7 +210,9 @@ def acc_not_rescaled(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("the running sum is not rescaled when a larger maximum comes")
+@flash_forward.wrong(
+    "the running sum was not rescaled when a larger maximum came: it still counts against the old maximum"
+)
 def sum_not_rescaled(
     q_ptr: Any,
     k_ptr: Any,
@@ -249,7 +251,7 @@ def sum_not_rescaled(
 
 
 @flash_forward.wrong(
-    "the maximum of the new block alone: if it is far below the running one, exp(row_max − new_max) is inf"
+    "only the maximum of the new block was used: if it is far below the running one, exp(row_max − new_max) is inf"
 )
 def maximum_of_block(
     q_ptr: Any,
@@ -288,7 +290,9 @@ def maximum_of_block(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("the running maximum starts at 0: with very negative scores every exp is 0, and 0 / 0 is NaN")
+@flash_forward.wrong(
+    "the running maximum started at 0: with very negative scores every exp is 0, and 0 / 0 is NaN; start at -inf"
+)
 def maximum_from_zero(
     q_ptr: Any,
     k_ptr: Any,
@@ -326,7 +330,7 @@ def maximum_from_zero(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("keys past the end score 0 and get weight: make their scores -inf before the maximum")
+@flash_forward.wrong("keys past the end had the score 0 and got weight: set their scores to -inf before the maximum")
 def padding_scores_zero(
     q_ptr: Any,
     k_ptr: Any,
@@ -363,7 +367,7 @@ def padding_scores_zero(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("keys past the end are hidden after exp but take part in the maximum, as scores of 0")
+@flash_forward.wrong("keys past the end were masked only after exp: they take part in the maximum with the score 0")
 def padding_after_exp(
     q_ptr: Any,
     k_ptr: Any,
@@ -400,7 +404,7 @@ def padding_after_exp(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("scores are not multiplied by scale")
+@flash_forward.wrong("the scores were not multiplied by scale")
 def no_scale(
     q_ptr: Any,
     k_ptr: Any,
@@ -476,7 +480,7 @@ def scale_off(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("the accumulator is kept in fp16: it is rounded in every block; keep it in float32")
+@flash_forward.wrong("the accumulator was kept in fp16, which rounds it in every block: keep it in float32")
 def fp16_accumulator(
     q_ptr: Any,
     k_ptr: Any,
@@ -514,7 +518,7 @@ def fp16_accumulator(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("only the first block of keys is visited: loop to m")
+@flash_forward.wrong("only the first block of keys was visited: loop to m")
 def first_block_only(
     q_ptr: Any,
     k_ptr: Any,
@@ -552,7 +556,7 @@ def first_block_only(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("the last, partial block of keys is left out")
+@flash_forward.wrong("the last, partial block of keys was left out: loop to m and mask the keys past the end")
 def tail_dropped(
     q_ptr: Any,
     k_ptr: Any,
@@ -590,7 +594,7 @@ def tail_dropped(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("the loop runs to the number of queries, not of keys")
+@flash_forward.wrong("the loop ran to n, the number of queries: loop to m, the number of keys")
 def loops_over_queries(
     q_ptr: Any,
     k_ptr: Any,
@@ -628,7 +632,7 @@ def loops_over_queries(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("K and V are loaded without a mask: past the last key lies the next head, then foreign memory")
+@flash_forward.wrong("K and V were loaded without a mask: past the last key they read the next head, or other memory")
 def unmasked_keys(
     q_ptr: Any,
     k_ptr: Any,
@@ -666,7 +670,7 @@ def unmasked_keys(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("K is loaded twice in each step: use the tile you have")
+@flash_forward.wrong("K was loaded twice in each step: use the loaded tile again")
 def k_read_again(
     q_ptr: Any,
     k_ptr: Any,
@@ -706,7 +710,7 @@ def k_read_again(
 
 
 @flash_forward.wrong(
-    "K is read in two passes, one for the maximum and one for the sum: rescaling makes one pass enough"
+    "K was read in two passes, one for the maximum and one for the sum: with rescaling one pass is enough"
 )
 def two_passes(
     q_ptr: Any,
@@ -750,7 +754,7 @@ def two_passes(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("the tiles are made float32 before tl.dot: no 16-bit tensor core multiplies those")
+@flash_forward.wrong("the tiles were converted to float32 before tl.dot: 16-bit tensor cores cannot take them")
 def widened(
     q_ptr: Any,
     k_ptr: Any,
@@ -788,7 +792,9 @@ def widened(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("keys past the end score -10,000: where all scores are lower, they get the weight; use -inf")
+@flash_forward.wrong(
+    "keys past the end had the score -10,000: if all real scores are lower, these keys get the weight; use -inf"
+)
 def minus_ten_thousand(
     q_ptr: Any,
     k_ptr: Any,
@@ -826,7 +832,9 @@ def minus_ten_thousand(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("the scale goes into q, which is rounded to 16 bits again: multiply the float32 scores")
+@flash_forward.wrong(
+    "the scale was multiplied into q, which rounds q to 16 bits again: multiply the float32 scores by it"
+)
 def query_scaled_in_half(
     q_ptr: Any,
     k_ptr: Any,
@@ -864,7 +872,7 @@ def query_scaled_in_half(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("exp2 without the factor log2 e: powers of 2 give another, flatter softmax")
+@flash_forward.wrong("exp2 without the factor log2 e: powers of 2 give a different, flatter softmax")
 def powers_of_two(
     q_ptr: Any,
     k_ptr: Any,
@@ -902,7 +910,7 @@ def powers_of_two(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("the scores are rounded to 16 bits before exp: they stay in float32")
+@flash_forward.wrong("the scores were rounded to 16 bits before exp: keep them in float32")
 def rounded_scores(
     q_ptr: Any,
     k_ptr: Any,
@@ -940,7 +948,7 @@ def rounded_scores(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.right("keys loaded without `other`: tl.where hides their scores")
+@flash_forward.right("keys loaded without `other`; tl.where hides their scores")
 def keys_without_other(
     q_ptr: Any,
     k_ptr: Any,
@@ -1016,7 +1024,7 @@ def python_max(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("masked values are loaded without `other`: weight 0 times anything may be NaN; give other=0")
+@flash_forward.wrong("masked values were loaded without `other`, so they may be NaN, and 0 · NaN is NaN: give other=0")
 def values_without_other(
     q_ptr: Any,
     k_ptr: Any,
@@ -1055,7 +1063,7 @@ def values_without_other(
 
 
 @flash_forward.wrong(
-    'float32 tiles are multiplied in tf32, with 10 bits of fraction: give tl.dot input_precision="ieee"'
+    'float32 tiles were multiplied in tf32, which has 10 bits of fraction: give tl.dot input_precision="ieee"'
 )
 def tf32(
     q_ptr: Any,
@@ -1095,7 +1103,8 @@ def tf32(
 
 
 @flash_forward.wrong(
-    'float32 queries and keys are multiplied in tf32, with 10 bits of fraction: give tl.dot input_precision="ieee"'
+    "float32 queries and keys were multiplied in tf32, which has 10 bits of fraction: give tl.dot "
+    'input_precision="ieee"'
 )
 def scores_in_tf32(
     q_ptr: Any,
@@ -1135,7 +1144,8 @@ def scores_in_tf32(
 
 
 @flash_forward.wrong(
-    'float32 weights and values are multiplied in tf32, with 10 bits of fraction: give tl.dot input_precision="ieee"'
+    "float32 weights and values were multiplied in tf32, which has 10 bits of fraction: give tl.dot "
+    'input_precision="ieee"'
 )
 def values_in_tf32(
     q_ptr: Any,
@@ -1174,7 +1184,7 @@ def values_in_tf32(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("blocks of 64 keys, whatever BLOCK_N is: with another CONFIG keys are left out")
+@flash_forward.wrong("blocks of 64 keys were used for every BLOCK_N: with another CONFIG keys are left out")
 def fixed_keys(
     q_ptr: Any,
     k_ptr: Any,
@@ -1213,7 +1223,7 @@ def fixed_keys(
 
 
 @flash_forward.wrong(
-    "tl.arange of a copy of BLOCK_N: a variable is a number of the running kernel; take BLOCK_N itself"
+    "tl.arange of a copy of BLOCK_N: a variable is known only when the kernel runs, so use BLOCK_N itself"
 )
 def copy_of_block(
     q_ptr: Any,

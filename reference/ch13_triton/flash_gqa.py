@@ -20,7 +20,7 @@ def flash_gqa(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     batch, heads, n, d = q.shape
     kv_heads = k.shape[1]
     if heads % kv_heads:
-        raise ValueError(f"{heads} query heads cannot share {kv_heads} key heads")
+        raise ValueError(f"{heads} query heads cannot share {kv_heads} KV heads")
     grouped = q.reshape(batch, kv_heads, heads // kv_heads, n, d)
     scores = grouped @ k.unsqueeze(2).transpose(-1, -2) / d**0.5
     e = torch.exp(scores - scores.amax(-1, keepdim=True))
@@ -29,15 +29,15 @@ def flash_gqa(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 @flash_gqa.launcher
 def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """One program for each block of queries of each query head of each sequence; K and V stay where they are."""
+    """One program for each block of queries of each query head of each sequence. K and V stay in the cache."""
     (batch, heads, n, d), kv_heads, m = q.shape, k.shape[1], k.shape[2]
     if heads % kv_heads:
-        raise ValueError(f"{heads} query heads cannot share {kv_heads} key heads")
+        raise ValueError(f"{heads} query heads cannot share {kv_heads} KV heads")
     out = unwritten(batch, heads, n, d, dtype=q.dtype)
     grid = (cdiv(n, config["BLOCK_M"]), heads, batch)
     strides = k.stride(0), k.stride(1)
     if k.stride()[2:] != (d, 1) or v.stride() != k.stride():
-        raise ValueError("K and V must be laid out alike, the rows of a head one after the other")
+        raise ValueError("K and V must have the same layout, with the rows of a head contiguous")
     group = heads // kv_heads
     kernels.gqa_kernel[grid](q.contiguous(), k, v, out, heads, group, n, m, *strides, d**-0.5, D=d, **config)
     return out
@@ -45,7 +45,7 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
 
 @flash_gqa.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Two sequences with four query heads on two key heads each, whose keys lie in a cache with room behind them."""
+    """Two sequences with four query heads and two KV heads each. Their keys are in a cache with room after them."""
     n, m = config["BLOCK_M"] * 3 // 2, config["BLOCK_N"] * 5 // 2
     cache = torch.ones(2, 2, m + config["BLOCK_N"] // 2, 32, dtype=torch.float16)
     return Example((torch.ones(2, 4, n, 32, dtype=torch.float16), cache[:, :, :m], cache.clone()[:, :, :m]))
@@ -53,7 +53,7 @@ def example(config: Mapping[str, Any]) -> Example:
 
 @flash_gqa.traffic
 def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
-    """K and V once for every block of queries of every query head."""
+    """K and V are read once for every block of queries of every query head."""
     batch, heads, n, d = q.shape
     keys = batch * heads * cdiv(n, config["BLOCK_M"]) * k.shape[2] * d * k.element_size()
     return Moves({"q_ptr": q.nbytes, "k_ptr": keys, "v_ptr": keys}, {"out_ptr": q.nbytes})
@@ -119,7 +119,7 @@ def one_offset(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.right("the place within the group taken off first", BLOCK_M=64, num_warps=4)
+@flash_gqa.right("the position within the group subtracted first", BLOCK_M=64, num_warps=4)
 def remainder(
     q_ptr: Any,
     k_ptr: Any,
@@ -162,7 +162,7 @@ def remainder(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("query head i reads key head i % kv_heads: neighbours share a head, so it is i // group")
+@flash_gqa.wrong("query head i read KV head i % kv_heads: neighbors share a head, so it must be i // group")
 def interleaved_heads(
     q_ptr: Any,
     k_ptr: Any,
@@ -205,7 +205,7 @@ def interleaved_heads(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("query head i reads key head i, as if each had its own: there are fewer key heads")
+@flash_gqa.wrong("query head i read KV head i: there are fewer KV heads, and query head i uses KV head i // group")
 def own_head(
     q_ptr: Any,
     k_ptr: Any,
@@ -248,7 +248,7 @@ def own_head(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("the head is multiplied by the group again: head // group is already the number of the key head")
+@flash_gqa.wrong("head // group was multiplied by the group again: head // group is already the number of the KV head")
 def first_of_group(
     q_ptr: Any,
     k_ptr: Any,
@@ -291,7 +291,7 @@ def first_of_group(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("every sequence reads the keys of the first")
+@flash_gqa.wrong("every sequence read the keys of the first sequence: add batch * kv_batch")
 def batch_forgotten(
     q_ptr: Any,
     k_ptr: Any,
@@ -334,7 +334,7 @@ def batch_forgotten(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("heads are taken to lie m · D apart: a cache has room for more keys, so use the stride given")
+@flash_gqa.wrong("heads were taken to be m · D elements apart: a cache has room for more keys, so use kv_head")
 def packed_heads(
     q_ptr: Any,
     k_ptr: Any,
@@ -377,7 +377,9 @@ def packed_heads(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("sequences are taken to lie kv_heads · m · D apart: use the stride given")
+@flash_gqa.wrong(
+    "sequences were taken to be kv_heads · m · D elements apart: a cache has room for more, so use kv_batch"
+)
 def packed_batch(
     q_ptr: Any,
     k_ptr: Any,
@@ -420,7 +422,7 @@ def packed_batch(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("K is moved to its head and V is not")
+@flash_gqa.wrong("k_ptr was moved to its head, but v_ptr was not")
 def keys_only(
     q_ptr: Any,
     k_ptr: Any,
@@ -462,7 +464,7 @@ def keys_only(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("the strides of batch and head are swapped")
+@flash_gqa.wrong("the strides of batch and head were swapped")
 def strides_swapped(
     q_ptr: Any,
     k_ptr: Any,
@@ -505,7 +507,7 @@ def strides_swapped(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("all query heads read key head 0")
+@flash_gqa.wrong("all query heads read KV head 0: query head i uses KV head i // group")
 def first_head_only(
     q_ptr: Any,
     k_ptr: Any,
@@ -548,7 +550,7 @@ def first_head_only(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("query head i reads key head i % group: the heads of a group are neighbours, so it is i // group")
+@flash_gqa.wrong("query head i read KV head i % group: the heads of a group are neighbors, so it must be i // group")
 def modulo_group(
     q_ptr: Any,
     k_ptr: Any,
@@ -592,7 +594,7 @@ def modulo_group(
 
 
 @flash_gqa.wrong(
-    "sequences are taken to lie kv_heads · kv_head apart: a cache has room for more key heads, so use kv_batch"
+    "sequences were taken to be kv_heads · kv_head elements apart: a cache may have more KV heads, so use kv_batch"
 )
 def packed_key_heads(
     q_ptr: Any,
@@ -636,7 +638,7 @@ def packed_key_heads(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("`at` forgets the sequence: all sequences write their result over the first one's")
+@flash_gqa.wrong("`at` left out the sequence: all sequences overwrite the result of the first one")
 def written_over_the_first_sequence(
     q_ptr: Any,
     k_ptr: Any,
@@ -680,7 +682,8 @@ def written_over_the_first_sequence(
 
 
 @flash_gqa.wrong(
-    "`at` adds the numbers of sequence and head, so programs share a place: (b, h) comes after b · heads + h heads"
+    "`at` added the numbers of sequence and head, so programs overwrite each other: (b, h) comes after b · heads "
+    "+ h heads"
 )
 def written_over_other_heads(
     q_ptr: Any,
@@ -724,7 +727,9 @@ def written_over_other_heads(
     tl.store(out_ptr + at + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_gqa.wrong("`at` counts key heads: out has one head for each query head, and a group would write over each other")
+@flash_gqa.wrong(
+    "`at` counted KV heads: out has one head for each query head, so the heads of a group overwrite each other"
+)
 def written_to_key_heads(
     q_ptr: Any,
     k_ptr: Any,

@@ -20,7 +20,7 @@ def fused_scale_bias_relu(x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
 
 @fused_scale_bias_relu.launcher
 def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
-    """One program for each block of columns; it walks down the rows."""
+    """One program for each block of columns. It goes down all rows."""
     rows, n = x.shape
     out = unwritten(rows, n, dtype=x.dtype)
     grid = (cdiv(n, config["BLOCK"]),)
@@ -31,7 +31,7 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, scale: Tensor, bi
 
 @fused_scale_bias_relu.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Three rows of two blocks and a half."""
+    """Three rows of two and a half blocks."""
     columns = 2 * config["BLOCK"] + config["BLOCK"] // 2
     return Example((torch.ones(3, columns), torch.ones(columns), torch.ones(columns)))
 
@@ -79,7 +79,7 @@ def moving_pointer(
         out_ptr += n
 
 
-@fused_scale_bias_relu.wrong("scale and bias are loaded for every row: load them once, before the loop")
+@fused_scale_bias_relu.wrong("scale and bias were loaded for every row: load them once, before the loop")
 def reloads(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i < n
@@ -90,7 +90,7 @@ def reloads(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, 
         tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
 
 
-@fused_scale_bias_relu.wrong("an intermediate is stored and loaded back: it should never leave the registers")
+@fused_scale_bias_relu.wrong("an intermediate result was stored and loaded again: keep it in registers")
 def through_memory(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
 ) -> None:
@@ -106,7 +106,7 @@ def through_memory(
         tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
 
 
-@fused_scale_bias_relu.wrong("ReLU before the bias: it comes last")
+@fused_scale_bias_relu.wrong("ReLU was applied before the bias: it must come last")
 def relu_before_bias(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
 ) -> None:
@@ -119,7 +119,7 @@ def relu_before_bias(
         tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0) + bias, mask=m)
 
 
-@fused_scale_bias_relu.wrong("the bias is scaled too: x * scale + bias, not (x + bias) * scale")
+@fused_scale_bias_relu.wrong("the bias was scaled too: compute x * scale + bias, not (x + bias) * scale")
 def bias_first(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i < n
@@ -130,7 +130,7 @@ def bias_first(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: An
         tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
 
 
-@fused_scale_bias_relu.wrong("no ReLU: negative values must become 0")
+@fused_scale_bias_relu.wrong("ReLU was left out: negative values must become 0")
 def no_relu(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i < n
@@ -141,7 +141,7 @@ def no_relu(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, 
         tl.store(out_ptr + row * n + i, y, mask=m)
 
 
-@fused_scale_bias_relu.wrong("only the first row is written: row r starts at element r * n")
+@fused_scale_bias_relu.wrong("only the first row was written: row r starts at element r * n")
 def first_row_only(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
 ) -> None:
@@ -152,7 +152,7 @@ def first_row_only(
     tl.store(out_ptr + i, tl.maximum(y, 0.0), mask=m)
 
 
-@fused_scale_bias_relu.wrong("rows are taken to be BLOCK long: row r starts at element r * n")
+@fused_scale_bias_relu.wrong("rows were taken to be BLOCK elements long: row r starts at element r * n")
 def row_of_block(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
 ) -> None:
@@ -165,7 +165,9 @@ def row_of_block(
         tl.store(out_ptr + row * BLOCK + i, tl.maximum(y, 0.0), mask=m)
 
 
-@fused_scale_bias_relu.wrong("no mask: past the end of a row lies the next row, past the last one foreign memory")
+@fused_scale_bias_relu.wrong(
+    "there was no mask: past the end of a row comes the next row, and past the last row other memory"
+)
 def no_mask(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     scale = tl.load(scale_ptr + i).to(tl.float32)
@@ -176,7 +178,7 @@ def no_mask(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, 
 
 
 @fused_scale_bias_relu.wrong(
-    "the store has no mask: past the end of a row it overwrites the next, past the last one foreign memory"
+    "the store had no mask: past the end of a row it overwrites the next row, and past the last row other memory"
 )
 def unmasked_store(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
@@ -191,7 +193,7 @@ def unmasked_store(
 
 
 @fused_scale_bias_relu.wrong(
-    "the product is rounded to the dtype of x, in fp16 to inf beyond 65,504: compute in float32, round once"
+    "the product was rounded to the dtype of x, and fp16 becomes inf above 65,504: compute in float32 and round once"
 )
 def in_half(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -203,7 +205,7 @@ def in_half(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, 
         tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
 
 
-@fused_scale_bias_relu.wrong("every block takes the scale and bias of the first: column i has its own")
+@fused_scale_bias_relu.wrong("every block used the scale and bias of the first block: column i has its own")
 def factors_of_first_block(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
 ) -> None:
@@ -231,7 +233,7 @@ def python_max(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: An
 
 
 @fused_scale_bias_relu.wrong(
-    "every program computes the whole matrix: a program has BLOCK columns of its own, and no other writes them"
+    "every program computed the whole matrix: a program owns BLOCK columns, and no other program writes them"
 )
 def every_program_writes_all(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
@@ -247,7 +249,7 @@ def every_program_writes_all(
 
 
 @fused_scale_bias_relu.wrong(
-    "blocks of 128 columns, whatever BLOCK is: with another CONFIG columns are left out or computed twice"
+    "blocks of 128 columns were used for every BLOCK: with another CONFIG columns are left out or computed twice"
 )
 def fixed_block(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
@@ -262,7 +264,7 @@ def fixed_block(
 
 
 @fused_scale_bias_relu.wrong(
-    "a Python `if` on a block would be one decision for all lanes: tl.maximum(y, 0.0) decides for each"
+    "a Python `if` on a block makes one decision for all lanes: tl.maximum(y, 0.0) decides for each lane"
 )
 def if_of_a_block(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
@@ -279,7 +281,7 @@ def if_of_a_block(
 
 
 @fused_scale_bias_relu.wrong(
-    "a program for each row: programs are numbered by blocks of columns, and each walks down all rows"
+    "each program took one row: programs are numbered by blocks of columns, and each goes down all rows"
 )
 def one_row_for_each_program(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr

@@ -22,7 +22,7 @@ def matmul_kernel(a: Tensor, b: Tensor) -> Tensor:
 
 @matmul_kernel.launcher
 def launch(kernels: Any, config: Mapping[str, Any], a: Tensor, b: Tensor) -> Tensor:
-    """One program a tile of the result, numbered in one dimension."""
+    """One program for each tile of the result, numbered in one dimension."""
     (m, k), n = a.shape, b.shape[1]
     out = unwritten(m, n, dtype=torch.bfloat16 if a.element_size() == 1 else a.dtype)
     grid = (cdiv(m, config["BLOCK_M"]) * cdiv(n, config["BLOCK_N"]),)
@@ -33,7 +33,7 @@ def launch(kernels: Any, config: Mapping[str, Any], a: Tensor, b: Tensor) -> Ten
 
 @matmul_kernel.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Three tiles down, four across and three steps, the last of each half full. A lies left of the result, B above."""
+    """Three tiles down, four across, three steps, the last of each half full. A is left of the result, B above it."""
     m, n, k = (config[name] * size // 2 for name, size in (("BLOCK_M", 5), ("BLOCK_N", 7), ("BLOCK_K", 5)))
     inputs = torch.ones(m, k, dtype=torch.float16), torch.ones(k, n, dtype=torch.float16)
     return Example(inputs, layout=(("", "b_ptr"), ("a_ptr", "out_ptr")))
@@ -60,11 +60,11 @@ def cublas(a: Tensor, b: Tensor) -> Tensor:
 
 
 def grouped(tile: Any, tall: Any, wide: Any, GROUP: Any) -> tuple[Any, Any]:
-    """Stands for the kernel of this name that the exercise is given."""
+    """Stands for the kernel of this name that the exercise gives."""
     raise NotImplementedError
 
 
-@matmul_kernel.right("pointers that move along", replaces="matmul_tile")
+@matmul_kernel.right("pointers that move along K", replaces="matmul_tile")
 def moving_pointers(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
@@ -85,7 +85,7 @@ def moving_pointers(
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
-@matmul_kernel.right("other tiles, in the plain order", replaces="matmul_tile", BLOCK_M=64, BLOCK_N=32, BLOCK_K=64)
+@matmul_kernel.right("other tiles, in plain order", replaces="matmul_tile", BLOCK_M=64, BLOCK_N=32, BLOCK_K=64)
 def plain_order(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
@@ -103,7 +103,7 @@ def plain_order(
 
 
 @matmul_kernel.wrong(
-    "the sum is kept in fp16: it loses the low bits of every step, and overflows beyond 65,504; use float32",
+    "the sum was kept in fp16: it loses low bits in every step and overflows above 65,504; use float32",
     replaces="matmul_tile",
 )
 def fp16_accumulator(
@@ -123,7 +123,7 @@ def fp16_accumulator(
 
 
 @matmul_kernel.wrong(
-    "each partial product is rounded to 16 bits before it is added: add in float32, round once at the end",
+    "each partial product was rounded to 16 bits before it was added: add in float32 and round once, at the end",
     replaces="matmul_tile",
 )
 def rounds_each_step(
@@ -143,7 +143,7 @@ def rounds_each_step(
 
 
 @matmul_kernel.wrong(
-    "the sum is replaced in every step: only the last BLOCK_K products are left", replaces="matmul_tile"
+    "the sum was replaced in every step: only the last BLOCK_K products remain, so add to it", replaces="matmul_tile"
 )
 def keeps_last_step(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
@@ -162,7 +162,7 @@ def keeps_last_step(
 
 
 @matmul_kernel.wrong(
-    "the last, partial step along K is left out: range(0, K, BLOCK_K) with a mask takes it in", replaces="matmul_tile"
+    "the last, partial step along K was left out: use range(0, K, BLOCK_K) and a mask", replaces="matmul_tile"
 )
 def drops_last_step(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
@@ -180,7 +180,7 @@ def drops_last_step(
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
-@matmul_kernel.wrong("no mask along K: the last step reads on into the next row", replaces="matmul_tile")
+@matmul_kernel.wrong("there was no mask along K: the last step reads the next row", replaces="matmul_tile")
 def no_mask_along_k(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
@@ -197,7 +197,7 @@ def no_mask_along_k(
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
-@matmul_kernel.wrong("B is read as if it were transposed: element (k, n) is at k * N + n", replaces="matmul_tile")
+@matmul_kernel.wrong("B was read as if it were transposed: element (k, n) is at k * N + n", replaces="matmul_tile")
 def b_transposed(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
@@ -214,7 +214,7 @@ def b_transposed(
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
-@matmul_kernel.wrong("A is read with the stride of B: element (m, k) is at m * K + k", replaces="matmul_tile")
+@matmul_kernel.wrong("A was read with the stride of B: element (m, k) is at m * K + k", replaces="matmul_tile")
 def a_by_columns(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
@@ -233,7 +233,7 @@ def a_by_columns(
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
-@matmul_kernel.wrong("the same BLOCK_K columns are read in every step: add k", replaces="matmul_tile")
+@matmul_kernel.wrong("the same BLOCK_K columns were read in every step: add k", replaces="matmul_tile")
 def same_step_again(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
@@ -251,7 +251,7 @@ def same_step_again(
 
 
 @matmul_kernel.wrong(
-    "k counts steps, not elements, so the columns of two steps overlap: multiply it by BLOCK_K", replaces="matmul_tile"
+    "k counted steps, not elements, so the columns of two steps overlap: multiply k by BLOCK_K", replaces="matmul_tile"
 )
 def steps_for_elements(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
@@ -270,7 +270,7 @@ def steps_for_elements(
 
 
 @matmul_kernel.wrong(
-    "the store is not masked along N: what lies past the end of a row is the next row", replaces="matmul_tile"
+    "the store was not masked along N: past the end of a row it overwrites the next row", replaces="matmul_tile"
 )
 def unmasked_columns(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
@@ -289,7 +289,7 @@ def unmasked_columns(
 
 
 @matmul_kernel.wrong(
-    "the rows are not masked: the last tile reads and writes below the matrices", replaces="matmul_tile"
+    "the rows were not masked: the last tile reads and writes past the end of the matrices", replaces="matmul_tile"
 )
 def no_row_mask(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
@@ -307,7 +307,7 @@ def no_row_mask(
     tl.store(out_ptr + rows * N + columns, total, mask=columns < N)
 
 
-@matmul_kernel.wrong("A is loaded twice in each step: use the tile you have", replaces="matmul_tile")
+@matmul_kernel.wrong("A was loaded twice in each step: use the loaded tile again", replaces="matmul_tile")
 def a_read_twice(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
@@ -326,7 +326,8 @@ def a_read_twice(
 
 
 @matmul_kernel.wrong(
-    "lanes past the end wrap round to real rows, rows % M, which are read again: mask them", replaces="matmul_tile"
+    "lanes past the end wrapped around to real rows (rows % M), which are read again: mask these lanes",
+    replaces="matmul_tile",
 )
 def rows_wrap_round(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
@@ -345,7 +346,8 @@ def rows_wrap_round(
 
 
 @matmul_kernel.wrong(
-    "the tiles are made float32 before tl.dot: no 16-bit tensor core multiplies those; it sums in float32 anyway",
+    "the tiles were converted to float32 before tl.dot: 16-bit tensor cores cannot take them, and the sum is "
+    "float32 anyway",
     replaces="matmul_tile",
 )
 def widened(
@@ -365,7 +367,7 @@ def widened(
 
 
 @matmul_kernel.wrong(
-    "tiles too large for the registers of a program: the sums go to memory and back",
+    "the tiles are too large for a program's registers: the accumulator is spilled to memory in every step",
     replaces="matmul_tile",
     BLOCK_M=256,
     BLOCK_N=256,
@@ -390,7 +392,7 @@ def spilling_tile(
 
 
 @matmul_kernel.wrong(
-    "tiles of fewer than 64 rows: wgmma, the H100's tensor-core instruction, takes 64",
+    "the tiles have fewer than 64 rows: wgmma, the H100's tensor-core instruction, takes 64",
     replaces="matmul_tile",
     BLOCK_M=16,
 )
@@ -411,7 +413,7 @@ def short_tile(
 
 
 @matmul_kernel.wrong(
-    "the rows of the result are taken to lie M apart: element (m, n) is at m * N + n", replaces="matmul_tile"
+    "the rows of the result were taken to be M elements apart: element (m, n) is at m * N + n", replaces="matmul_tile"
 )
 def rows_m_apart(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
@@ -430,7 +432,7 @@ def rows_m_apart(
 
 
 @matmul_kernel.wrong(
-    "masked lanes of A are loaded without `other`: they may hold anything, and tl.dot sees them; give other=0.0",
+    "masked lanes of A were loaded without `other`: they may hold anything, and tl.dot uses them; give other=0.0",
     replaces="matmul_tile",
 )
 def a_without_other(
@@ -450,7 +452,7 @@ def a_without_other(
 
 
 @matmul_kernel.wrong(
-    "masked lanes of B are loaded without `other`: they may hold anything, and tl.dot sees them; give other=0.0",
+    "masked lanes of B were loaded without `other`: they may hold anything, and tl.dot uses them; give other=0.0",
     replaces="matmul_tile",
 )
 def b_without_other(
@@ -470,7 +472,7 @@ def b_without_other(
 
 
 @matmul_kernel.wrong(
-    'float32 tiles are multiplied in tf32, with 10 bits of fraction: give tl.dot input_precision="ieee"',
+    'float32 tiles were multiplied in tf32, which has 10 bits of fraction: give tl.dot input_precision="ieee"',
     replaces="matmul_tile",
 )
 def tf32(
@@ -490,7 +492,7 @@ def tf32(
 
 
 @matmul_kernel.wrong(
-    "the sum starts as the number 0 and becomes a tile: start with tl.zeros((BLOCK_M, BLOCK_N), tl.float32)",
+    "the sum started as the number 0 and became a tile: start with tl.zeros((BLOCK_M, BLOCK_N), tl.float32)",
     replaces="matmul_tile",
 )
 def total_from_a_number(
@@ -510,7 +512,7 @@ def total_from_a_number(
 
 
 @matmul_kernel.wrong(
-    "steps of 32 along K, whatever BLOCK_K is: with another CONFIG columns are left out", replaces="matmul_tile"
+    "steps of 32 along K were used for every BLOCK_K: with another CONFIG columns are left out", replaces="matmul_tile"
 )
 def fixed_steps(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
@@ -528,7 +530,7 @@ def fixed_steps(
     tl.store(out_ptr + rows * N + columns, total, mask=(rows < M) & (columns < N))
 
 
-@matmul_kernel.right("masks joined by `and`", replaces="matmul_tile")
+@matmul_kernel.right("masks combined with `and`", replaces="matmul_tile")
 def joined_by_and(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
@@ -545,7 +547,7 @@ def joined_by_and(
     tl.store(out_ptr + rows * N + columns, total, mask=rows < M and columns < N)
 
 
-@matmul_kernel.wrong("`other` is the int 0, and no int becomes an fp8: write 0.0", replaces="matmul_tile")
+@matmul_kernel.wrong("`other` was the int 0, and an int does not convert to fp8: write 0.0", replaces="matmul_tile")
 def int_for_other(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,

@@ -21,7 +21,7 @@ def rms_norm_kernel(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
 
 @rms_norm_kernel.launcher
 def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
-    """One program a row; BLOCK is the power of two that the row fits into."""
+    """One program for each row. BLOCK is the smallest power of two that holds the row."""
     rows, n = x.shape
     out = unwritten(rows, n, dtype=x.dtype)
     if x.numel():
@@ -32,7 +32,7 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, gain: Tensor, eps
 
 @rms_norm_kernel.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Four rows of 100 in a block of 128."""
+    """Four rows of 100 elements in a block of 128."""
     return Example((torch.ones(4, 100), torch.ones(100)))
 
 
@@ -72,7 +72,7 @@ def gain_first(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK:
     tl.store(out_ptr + at, (x * gain) * tl.rsqrt(tl.sum(square, 0) / n + eps), mask=m)
 
 
-@rms_norm_kernel.wrong("divided by BLOCK: the mean is over the n columns there are, not over the lanes")
+@rms_norm_kernel.wrong("the sum was divided by BLOCK: the mean is over the n columns, not over the lanes")
 def mean_over_lanes(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n
@@ -82,7 +82,7 @@ def mean_over_lanes(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, B
     tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / BLOCK + eps) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("the sum of squares for their mean: divide by n")
+@rms_norm_kernel.wrong("the sum of the squares was used instead of their mean: divide by n")
 def norm_for_rms(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n
@@ -92,7 +92,7 @@ def norm_for_rms(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOC
     tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) + eps) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("the mean is subtracted, as in LayerNorm: RMSNorm leaves it in")
+@rms_norm_kernel.wrong("the mean was subtracted, as in LayerNorm: RMSNorm does not subtract it")
 def subtracts_mean(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n
@@ -103,7 +103,7 @@ def subtracts_mean(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BL
     tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("no eps: a row of zeros is 0 times infinity")
+@rms_norm_kernel.wrong("eps was left out: a row of zeros gives 0 times infinity, which is NaN")
 def no_eps(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n
@@ -113,7 +113,7 @@ def no_eps(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.
     tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / n) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("eps outside the root: it belongs to the mean of the squares")
+@rms_norm_kernel.wrong("eps was added outside the root: add it to the mean of the squares")
 def eps_outside(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n
@@ -123,7 +123,7 @@ def eps_outside(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK
     tl.store(out_ptr + at, x / (tl.sqrt(tl.sum(x * x, 0) / n) + eps) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("no gain: each column has its own factor")
+@rms_norm_kernel.wrong("the gain was left out: multiply each column by its gain")
 def no_gain(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n
@@ -132,7 +132,7 @@ def no_gain(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl
     tl.store(out_ptr + at, x * tl.rsqrt(tl.sum(x * x, 0) / n + eps), mask=m)
 
 
-@rms_norm_kernel.wrong("the padding counts as ones: masked lanes must bring 0 into the sum of squares")
+@rms_norm_kernel.wrong("the padding counted as ones: masked lanes must add 0 to the sum of squares")
 def padding_of_ones(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n
@@ -143,7 +143,7 @@ def padding_of_ones(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, B
 
 
 @rms_norm_kernel.wrong(
-    "squared in the dtype of x: cast to float32 first; 300 squared is inf in fp16, and bf16 keeps 8 bits of it"
+    "x was squared in its own dtype: 300 squared is inf in fp16, and bf16 keeps only 8 bits; convert to float32 first"
 )
 def squares_in_half(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
@@ -155,7 +155,7 @@ def squares_in_half(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, B
     tl.store(out_ptr + at, x.to(tl.float32) * tl.rsqrt(mean + eps) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("rounded before the gain: round once, when you store")
+@rms_norm_kernel.wrong("x was rounded before the product with the gain: round once, at the store")
 def rounded_twice(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n
@@ -166,7 +166,7 @@ def rounded_twice(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLO
     tl.store(out_ptr + at, y.to(tl.float32) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("x is loaded twice, for the mean and for the result: keep the row in registers")
+@rms_norm_kernel.wrong("x was loaded twice, for the mean and for the result: keep the row in registers")
 def loaded_twice(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n
@@ -177,7 +177,7 @@ def loaded_twice(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOC
     tl.store(out_ptr + at, tl.load(x_ptr + at, mask=m).to(tl.float32) * factor * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("rows are taken to be BLOCK long: row r starts at element r * n")
+@rms_norm_kernel.wrong("rows were taken to be BLOCK elements long: row r starts at element r * n")
 def row_of_block(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     m = column < n
@@ -188,7 +188,7 @@ def row_of_block(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOC
 
 
 @rms_norm_kernel.wrong(
-    "the store has no mask: past the end of a row it overwrites the next, past the last one foreign memory"
+    "the store had no mask: past the end of a row it overwrites the next row, and past the last row other memory"
 )
 def unmasked_store(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
@@ -200,7 +200,7 @@ def unmasked_store(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BL
 
 
 @rms_norm_kernel.wrong(
-    "masked columns are loaded without `other`: they may hold anything, and tl.sum sees them; give other=0"
+    "masked columns were loaded without `other`: they may hold anything, and tl.sum uses them; give other=0"
 )
 def no_other(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
@@ -211,7 +211,7 @@ def no_other(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: t
     tl.store(out_ptr + at, x / tl.sqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("a block of 1,024 columns, whatever BLOCK is: a longer row is cut off")
+@rms_norm_kernel.wrong("1,024 columns were used for every BLOCK: a longer row is cut off")
 def fixed_block(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, 1024)
     m = column < n

@@ -23,7 +23,7 @@ def row_softmax_kernel(x: Tensor) -> Tensor:
 
 @row_softmax_kernel.launcher
 def launch(kernels: Any, config: Mapping[str, Any], x: Tensor) -> Tensor:
-    """One program a row; BLOCK is the power of two that the row fits into."""
+    """One program for each row. BLOCK is the smallest power of two that holds the row."""
     rows, n = x.shape
     out = unwritten(rows, n, dtype=x.dtype)
     if x.numel():
@@ -33,7 +33,7 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor) -> Tensor:
 
 @row_softmax_kernel.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Four rows of 100 in a block of 128."""
+    """Four rows of 100 elements in a block of 128."""
     return Example((torch.ones(4, 100),))
 
 
@@ -52,7 +52,7 @@ def fused(x: Tensor) -> Tensor:
     return torch.softmax(x, -1)
 
 
-@row_softmax_kernel.right("exp2 of scores in units of log 2")
+@row_softmax_kernel.right("exp2 of scores divided by log 2")
 def base_two(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     at = tl.program_id(0) * n + column
@@ -71,7 +71,7 @@ def hidden_after(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     tl.store(out_ptr + at, e * (1.0 / tl.sum(e, 0)), mask=column < n)
 
 
-@row_softmax_kernel.wrong("masked columns come in as 0 and count as scores of 0: give tl.load other=float('-inf')")
+@row_softmax_kernel.wrong("masked columns were loaded as 0 and count as scores of 0: give tl.load other=float('-inf')")
 def other_zero(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     at = tl.program_id(0) * n + column
@@ -80,7 +80,7 @@ def other_zero(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
 
 
-@row_softmax_kernel.wrong("no row maximum: exp of a score beyond 88 is inf, and inf / inf is NaN")
+@row_softmax_kernel.wrong("the row maximum was not subtracted: exp of a score above 88 is inf, and inf / inf is NaN")
 def no_maximum(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     at = tl.program_id(0) * n + column
@@ -89,7 +89,7 @@ def no_maximum(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
 
 
-@row_softmax_kernel.wrong("the maximum is never below 0: a row of very negative scores becomes 0 / 0")
+@row_softmax_kernel.wrong("the maximum was never below 0: a row of very negative scores becomes 0 / 0, which is NaN")
 def clamped_maximum(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     at = tl.program_id(0) * n + column
@@ -98,7 +98,9 @@ def clamped_maximum(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> No
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
 
 
-@row_softmax_kernel.wrong("the maximum of zeros and the row: masked lanes take part in tl.max, so load them as -inf")
+@row_softmax_kernel.wrong(
+    "the maximum included the zeros of masked lanes: these lanes take part in tl.max, so load them as -inf"
+)
 def maximum_with_padding(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     at = tl.program_id(0) * n + column
@@ -107,7 +109,9 @@ def maximum_with_padding(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) 
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
 
 
-@row_softmax_kernel.wrong("masked columns as -10,000: a row of scores below that gives its weight to the padding")
+@row_softmax_kernel.wrong(
+    "masked columns were set to -10,000: if all scores are lower, the padding gets the weight; use -inf"
+)
 def minus_ten_thousand(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     at = tl.program_id(0) * n + column
@@ -116,7 +120,7 @@ def minus_ten_thousand(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) ->
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
 
 
-@row_softmax_kernel.wrong("not divided by the sum: the weights of a row must add up to 1")
+@row_softmax_kernel.wrong("the result was not divided by the sum: the weights of a row must add up to 1")
 def not_divided(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     at = tl.program_id(0) * n + column
@@ -124,7 +128,7 @@ def not_divided(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     tl.store(out_ptr + at, tl.exp(x - tl.max(x, 0)), mask=column < n)
 
 
-@row_softmax_kernel.wrong("exp2 without the factor log2 e: powers of 2 are another, flatter softmax")
+@row_softmax_kernel.wrong("exp2 without the factor log2 e: powers of 2 give a different, flatter softmax")
 def powers_of_two(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     at = tl.program_id(0) * n + column
@@ -133,7 +137,7 @@ def powers_of_two(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
 
 
-@row_softmax_kernel.wrong("rows are taken to be BLOCK long: row r starts at element r * n")
+@row_softmax_kernel.wrong("rows were taken to be BLOCK elements long: row r starts at element r * n")
 def row_of_block(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     at = tl.program_id(0) * BLOCK + column
@@ -142,7 +146,7 @@ def row_of_block(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
 
 
-@row_softmax_kernel.wrong("no mask: the row is read and written on into its neighbour")
+@row_softmax_kernel.wrong("there was no mask: the kernel reads and writes past the row, into the next one")
 def no_mask(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     at = tl.program_id(0) * n + tl.arange(0, BLOCK)
     x = tl.load(x_ptr + at).to(tl.float32)
@@ -150,9 +154,7 @@ def no_mask(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     tl.store(out_ptr + at, e / tl.sum(e, 0))
 
 
-@row_softmax_kernel.wrong(
-    "the row is loaded twice, once for the maximum and once for exp: keep it, a row is in registers"
-)
+@row_softmax_kernel.wrong("the row was loaded twice, once for the maximum and once for exp: keep it in registers")
 def loaded_twice(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     at = tl.program_id(0) * n + column
@@ -161,7 +163,7 @@ def loaded_twice(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
 
 
-@row_softmax_kernel.wrong("the difference is rounded to fp16 before exp: subtract, and go on, in float32")
+@row_softmax_kernel.wrong("the difference was rounded to fp16 before exp: subtract and continue in float32")
 def half_inside(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
     at = tl.program_id(0) * n + column
@@ -171,7 +173,7 @@ def half_inside(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
 
 
 @row_softmax_kernel.wrong(
-    "the store has no mask: past the end of a row it overwrites the next, past the last one foreign memory"
+    "the store had no mask: past the end of a row it overwrites the next row, and past the last row other memory"
 )
 def unmasked_store(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
@@ -192,7 +194,7 @@ def hidden_undefined(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> N
 
 
 @row_softmax_kernel.wrong(
-    "masked columns are loaded without `other`: they may hold anything, and tl.max sees them; give float('-inf')"
+    "masked columns were loaded without `other`: they may hold anything, and tl.max uses them; give float('-inf')"
 )
 def no_other(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
@@ -202,7 +204,7 @@ def no_other(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
 
 
-@row_softmax_kernel.wrong("a block of 1,024 columns, whatever BLOCK is: a longer row is cut off")
+@row_softmax_kernel.wrong("1,024 columns were used for every BLOCK: a longer row is cut off")
 def fixed_block(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, 1024)
     at = tl.program_id(0) * n + column

@@ -25,7 +25,7 @@ def three_ways(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor]:
 
 @three_ways.launcher
 def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor]:
-    """One program a query; torch; one program a block of queries."""
+    """One program for each query, then torch, then one program for each block of queries."""
     (heads, n, d), m = q.shape, k.shape[1]
     loops, blocks = unwritten(heads, n, d, dtype=q.dtype), unwritten(heads, n, d, dtype=q.dtype)
     q, k, v, scale = q.contiguous(), k.contiguous(), v.contiguous(), d**-0.5
@@ -39,7 +39,7 @@ def launch(kernels: Any, config: Mapping[str, Any], q: Tensor, k: Tensor, v: Ten
 
 @three_ways.example
 def example(config: Mapping[str, Any]) -> Example:
-    """One head with two blocks of queries and two of keys, the last half full."""
+    """One head with two blocks of queries and two blocks of keys. The last block of each is half full."""
     n, m = config["BLOCK_M"] * 3 // 2, config["BLOCK_N"] * 3 // 2
     k = torch.ones(1, m, 32, dtype=torch.float16)
     return Example((torch.ones(1, n, 32, dtype=torch.float16), k, k.clone()))
@@ -47,7 +47,7 @@ def example(config: Mapping[str, Any]) -> Example:
 
 @three_ways.traffic
 def moves(config: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor) -> Moves:
-    """In loops every query reads all keys; in blocks, every block of queries. Blocks multiply whole tiles."""
+    """In loops every query reads all keys. In blocks every block of queries does. Blocks multiply whole tiles."""
     (heads, n, d), m = q.shape, k.shape[1]
     blocks, steps = cdiv(n, config["BLOCK_M"]), cdiv(m, config["BLOCK_N"])
     loads = {"queries_ptr": q.nbytes, "keys_ptr": k.nbytes * n, "values_ptr": v.nbytes * n}
@@ -71,7 +71,10 @@ def fused_alike(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor]:
 fused(three_ways, fused_alike)
 
 
-@three_ways.right("the scale in the query; weights before the old ones are rescaled", replaces="loops_kernel")
+@three_ways.right(
+    "the query multiplied by the scale; the new weight computed before the old ones are rescaled",
+    replaces="loops_kernel",
+)
 def two_loops_in_registers(
     queries_ptr: Any,
     keys_ptr: Any,
@@ -100,7 +103,7 @@ def two_loops_in_registers(
     tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
 
 
-@three_ways.right("other blocks", replaces="blocks_kernel", BLOCK_M=64, BLOCK_N=32, num_warps=4)
+@three_ways.right("other block sizes", replaces="blocks_kernel", BLOCK_M=64, BLOCK_N=32, num_warps=4)
 def smaller_blocks(
     q_ptr: Any,
     k_ptr: Any,
@@ -138,7 +141,7 @@ def smaller_blocks(
     tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@three_ways.wrong("loops: no running maximum: exp of a score beyond 88 is inf", replaces="loops_kernel")
+@three_ways.wrong("loops: there was no running maximum: exp of a score above 88 is inf", replaces="loops_kernel")
 def loops_without_maximum(
     queries_ptr: Any,
     keys_ptr: Any,
@@ -167,7 +170,10 @@ def loops_without_maximum(
     tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
 
 
-@three_ways.wrong("loops: the accumulator is not rescaled when a larger score comes", replaces="loops_kernel")
+@three_ways.wrong(
+    "loops: the accumulator was not rescaled when a larger score came: it still counts against the old maximum",
+    replaces="loops_kernel",
+)
 def loops_not_rescaled(
     queries_ptr: Any,
     keys_ptr: Any,
@@ -196,7 +202,10 @@ def loops_not_rescaled(
     tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
 
 
-@three_ways.wrong("loops: the sum is not rescaled when a larger score comes", replaces="loops_kernel")
+@three_ways.wrong(
+    "loops: the sum was not rescaled when a larger score came: it still counts against the old maximum",
+    replaces="loops_kernel",
+)
 def loops_sum_not_rescaled(
     queries_ptr: Any,
     keys_ptr: Any,
@@ -225,7 +234,7 @@ def loops_sum_not_rescaled(
     tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
 
 
-@three_ways.wrong("loops: every head reads the keys of the first", replaces="loops_kernel")
+@three_ways.wrong("loops: every head read the keys of the first head: add head * m", replaces="loops_kernel")
 def loops_first_head(
     queries_ptr: Any,
     keys_ptr: Any,
@@ -254,7 +263,7 @@ def loops_first_head(
     tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
 
 
-@three_ways.wrong("loops: the last key is left out: range(m) ends with m - 1", replaces="loops_kernel")
+@three_ways.wrong("loops: the last key was left out: range(m) already ends with m - 1", replaces="loops_kernel")
 def loops_last_key_left_out(
     queries_ptr: Any,
     keys_ptr: Any,
@@ -283,7 +292,7 @@ def loops_last_key_left_out(
     tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
 
 
-@three_ways.wrong("loops: the key is loaded twice in a step", replaces="loops_kernel")
+@three_ways.wrong("loops: the key was loaded twice in a step: use the loaded key again", replaces="loops_kernel")
 def loops_keys_read_twice(
     queries_ptr: Any,
     keys_ptr: Any,
@@ -313,7 +322,7 @@ def loops_keys_read_twice(
     tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
 
 
-@three_ways.wrong("loops: scores are not multiplied by scale", replaces="loops_kernel")
+@three_ways.wrong("loops: the scores were not multiplied by scale", replaces="loops_kernel")
 def loops_without_scale(
     queries_ptr: Any,
     keys_ptr: Any,
@@ -342,7 +351,7 @@ def loops_without_scale(
     tl.store(loops_ptr + (head * n + row) * D + dims, acc / row_sum)
 
 
-@three_ways.wrong("blocks: no running maximum", replaces="blocks_kernel")
+@three_ways.wrong("blocks: there was no running maximum: exp of a score above 88 is inf", replaces="blocks_kernel")
 def blocks_without_maximum(
     q_ptr: Any,
     k_ptr: Any,
@@ -377,7 +386,10 @@ def blocks_without_maximum(
     tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@three_ways.wrong("blocks: the accumulator is not rescaled when a larger maximum comes", replaces="blocks_kernel")
+@three_ways.wrong(
+    "blocks: the accumulator was not rescaled when a larger maximum came: it still counts against the old maximum",
+    replaces="blocks_kernel",
+)
 def blocks_not_rescaled(
     q_ptr: Any,
     k_ptr: Any,
@@ -415,7 +427,10 @@ def blocks_not_rescaled(
     tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@three_ways.wrong("blocks: keys past the end score 0 and get weight", replaces="blocks_kernel")
+@three_ways.wrong(
+    "blocks: keys past the end had the score 0 and got weight: set their scores to -inf before the maximum",
+    replaces="blocks_kernel",
+)
 def blocks_padding_scores_zero(
     q_ptr: Any,
     k_ptr: Any,
@@ -452,7 +467,10 @@ def blocks_padding_scores_zero(
     tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@three_ways.wrong("blocks: the last, partial block of keys is left out", replaces="blocks_kernel")
+@three_ways.wrong(
+    "blocks: the last, partial block of keys was left out: loop to m and mask the keys past the end",
+    replaces="blocks_kernel",
+)
 def blocks_tail_dropped(
     q_ptr: Any,
     k_ptr: Any,
@@ -490,7 +508,7 @@ def blocks_tail_dropped(
     tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@three_ways.wrong("blocks: K is loaded twice in each step", replaces="blocks_kernel")
+@three_ways.wrong("blocks: K was loaded twice in each step: use the loaded tile again", replaces="blocks_kernel")
 def blocks_keys_read_twice(
     q_ptr: Any,
     k_ptr: Any,
@@ -530,7 +548,7 @@ def blocks_keys_read_twice(
 
 
 @three_ways.wrong(
-    "blocks: K is read in two passes, one for the maximum and one for the sum: rescaling makes one pass enough",
+    "blocks: K was read in two passes, one for the maximum and one for the sum: with rescaling one pass is enough",
     replaces="blocks_kernel",
 )
 def blocks_two_passes(
@@ -575,7 +593,10 @@ def blocks_two_passes(
     tl.store(blocks_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@three_ways.wrong("blocks: the running sum is not rescaled when a larger maximum comes", replaces="blocks_kernel")
+@three_ways.wrong(
+    "blocks: the running sum was not rescaled when a larger maximum came: it still counts against the old maximum",
+    replaces="blocks_kernel",
+)
 def blocks_sum_not_rescaled(
     q_ptr: Any,
     k_ptr: Any,
@@ -614,7 +635,8 @@ def blocks_sum_not_rescaled(
 
 
 @three_ways.wrong(
-    "blocks: keys past the end score -10,000: where all scores are lower, they get the weight; use -inf",
+    "blocks: keys past the end had the score -10,000: if all real scores are lower, these keys get the weight; "
+    "use -inf",
     replaces="blocks_kernel",
 )
 def blocks_minus_ten_thousand(
@@ -684,7 +706,7 @@ def python_max(
 
 
 @three_ways.wrong(
-    "loops: the sum starts as the integer 0 and becomes a float in the loop: start with 0.0", replaces="loops_kernel"
+    "loops: the sum started as the integer 0 and became a float in the loop: start with 0.0", replaces="loops_kernel"
 )
 def loops_sum_from_int(
     queries_ptr: Any,
@@ -715,7 +737,8 @@ def loops_sum_from_int(
 
 
 @three_ways.wrong(
-    "loops: computed in the dtype of the inputs, which rounds after every step: convert with .to(tl.float32)",
+    "loops: the kernel computed in the dtype of the inputs, which rounds after every step: convert with "
+    ".to(tl.float32)",
     replaces="loops_kernel",
 )
 def loops_in_the_dtype_of_the_inputs(
@@ -747,7 +770,7 @@ def loops_in_the_dtype_of_the_inputs(
 
 
 @three_ways.wrong(
-    'blocks: float32 tiles are multiplied in tf32, with 10 bits of fraction: give tl.dot input_precision="ieee"',
+    'blocks: float32 tiles were multiplied in tf32, which has 10 bits of fraction: give tl.dot input_precision="ieee"',
     replaces="blocks_kernel",
 )
 def blocks_in_tf32(
@@ -788,7 +811,7 @@ def blocks_in_tf32(
 
 
 @three_ways.wrong(
-    "blocks: masked values are loaded without `other`: weight 0 times anything may be NaN; give other=0",
+    "blocks: masked values were loaded without `other`, so they may be NaN, and 0 · NaN is NaN: give other=0",
     replaces="blocks_kernel",
 )
 def blocks_values_without_other(
@@ -829,7 +852,8 @@ def blocks_values_without_other(
 
 
 @three_ways.wrong(
-    "blocks: 64 keys a block, whatever BLOCK_N is: with another CONFIG keys are left out", replaces="blocks_kernel"
+    "blocks: blocks of 64 keys were used for every BLOCK_N: with another CONFIG keys are left out",
+    replaces="blocks_kernel",
 )
 def blocks_fixed_keys(
     q_ptr: Any,

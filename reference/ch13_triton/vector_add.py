@@ -20,7 +20,7 @@ def vector_add(x: Tensor, y: Tensor) -> Tensor:
 
 @vector_add.launcher
 def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, y: Tensor) -> Tensor:
-    """One program a block; the output starts as NaN (or the lowest integer), so that what nobody writes shows."""
+    """One program for each block. The output starts as NaN (or the lowest integer), so that unwritten elements show."""
     nothing = torch.nan if x.is_floating_point() else torch.iinfo(x.dtype).min
     out = torch.full(x.shape, nothing, dtype=x.dtype)
     n = x.numel()
@@ -32,7 +32,7 @@ def launch(kernels: Any, config: Mapping[str, Any], x: Tensor, y: Tensor) -> Ten
 
 @vector_add.example
 def example(config: Mapping[str, Any]) -> Example:
-    """Three blocks and a half."""
+    """Three and a half blocks."""
     x = torch.ones(3 * config["BLOCK"] + config["BLOCK"] // 2)
     return Example((x, x.clone()))
 
@@ -60,13 +60,15 @@ def small_blocks(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constex
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=i < n) + tl.load(y_ptr + i, mask=i < n), mask=i < n)
 
 
-@vector_add.wrong("the loads have no mask: the last block reads past the end")
+@vector_add.wrong("the loads had no mask: the last block reads past the end of the tensors")
 def no_mask(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     tl.store(out_ptr + i, tl.load(x_ptr + i) + tl.load(y_ptr + i))
 
 
-@vector_add.wrong("the mask compares the lane with n: it must compare the element, the start of the block added")
+@vector_add.wrong(
+    "the mask compared the lane with n: it must compare the element, which is the start of the block plus the lane"
+)
 def mask_of_lanes(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     lane = tl.arange(0, BLOCK)
     i = tl.program_id(0) * BLOCK + lane
@@ -74,38 +76,40 @@ def mask_of_lanes(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.conste
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
-@vector_add.wrong("one element for each program: it handles BLOCK at once, its start + tl.arange(0, BLOCK)")
+@vector_add.wrong("each program handled one element: it must handle BLOCK elements, its start + tl.arange(0, BLOCK)")
 def one_element(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK
     tl.store(out_ptr + i, tl.load(x_ptr + i) + tl.load(y_ptr + i))
 
 
-@vector_add.wrong("a pointer indexed like a list: it is a number, read with tl.load(x_ptr + i), written with tl.store")
+@vector_add.wrong(
+    "a pointer was indexed like a list: a pointer is an address; read with tl.load(x_ptr + i) and write with tl.store"
+)
 def indexed(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK
     tl.store(out_ptr + i, x_ptr[i] + y_ptr[i])
 
 
-@vector_add.wrong("tl.arange up to n: its size must be known when the kernel is compiled; take BLOCK, and a mask")
+@vector_add.wrong("tl.arange was given n: its size must be known when the kernel is compiled, so use BLOCK and a mask")
 def arange_of_n(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, n)
     tl.store(out_ptr + i, tl.load(x_ptr + i) + tl.load(y_ptr + i))
 
 
-@vector_add.wrong("the loads are masked and the store is not: it writes past the end")
+@vector_add.wrong("the loads were masked, but the store was not: it writes past the end of the tensor")
 def unmasked_store(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=i < n) + tl.load(y_ptr + i, mask=i < n))
 
 
-@vector_add.wrong("the mask lets one element too many through: < n, not <= n")
+@vector_add.wrong("the mask allowed one element too many: use < n, not <= n")
 def off_by_one(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i <= n
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
-@vector_add.wrong("the tail is left out: only whole blocks are written")
+@vector_add.wrong("the tail was left out: only whole blocks are written, so mask the last block instead")
 def drops_tail(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i < n - n % BLOCK
@@ -113,7 +117,7 @@ def drops_tail(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr
 
 
 @vector_add.wrong(
-    "every program starts at element 0: program p has the BLOCK elements from tl.program_id(0) * BLOCK on"
+    "every program started at element 0: a program has the BLOCK elements from tl.program_id(0) * BLOCK on"
 )
 def first_block_only(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.arange(0, BLOCK)
@@ -121,14 +125,14 @@ def first_block_only(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.con
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
-@vector_add.wrong("blocks start at the program's number, not at its number times BLOCK: they overlap")
+@vector_add.wrong("each block started at the program's number instead of its number times BLOCK: the blocks overlap")
 def overlapping(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) + tl.arange(0, BLOCK)
     m = i < n
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
-@vector_add.right("two comparisons joined by `and`")
+@vector_add.right("two comparisons combined with `and`")
 def two_comparisons(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i >= 0 and i < n
@@ -143,14 +147,14 @@ def own_constant(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constex
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
-@vector_add.wrong("blocks of 128, whatever BLOCK is: with another CONFIG elements are left out or added twice")
+@vector_add.wrong("blocks of 128 were used for every BLOCK: with another CONFIG elements are left out or added twice")
 def fixed_block(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * 128 + tl.arange(0, 128)
     m = i < n
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
-@vector_add.wrong("tl.arange of a copy of BLOCK: a variable is a number of the running kernel; take BLOCK itself")
+@vector_add.wrong("tl.arange of a copy of BLOCK: a variable is known only when the kernel runs, so use BLOCK itself")
 def copy_of_block(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     size = BLOCK
     i = tl.program_id(0) * size + tl.arange(0, size)
@@ -158,14 +162,14 @@ def copy_of_block(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.conste
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
-@vector_add.wrong("a Python `if` on a block would be one decision for all lanes: give the comparison as mask")
+@vector_add.wrong("a Python `if` on a block makes one decision for all lanes: pass the comparison as the mask")
 def if_of_a_block(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     if i < n:
         tl.store(out_ptr + i, tl.load(x_ptr + i) + tl.load(y_ptr + i))
 
 
-@vector_add.wrong("offsets of 16 bits: beyond element 32,767 they wrap round to negative numbers")
+@vector_add.wrong("the offsets had 16 bits: above element 32,767 they wrap around to negative numbers")
 def offsets_of_16_bits(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = (tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)).to(tl.int16)
     m = i < n

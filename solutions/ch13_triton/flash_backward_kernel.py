@@ -1,7 +1,7 @@
 """Gradients without the weights
 
-The forward pass keeps the log-sum-exp of every row and throws the weights away. The backward pass computes them again,
-block by block, and needs one more number a row to undo the softmax.
+The forward pass keeps the log-sum-exp of every row and does not store the weights. The backward pass computes the
+weights again, block by block. It needs one more number for each row to undo the softmax.
 """
 
 import triton
@@ -29,14 +29,16 @@ def dq_kernel(
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ):
-    """The gradient by the queries of one block. All inputs but lse and delta are (heads, length, D), of one dtype.
+    """The gradient with respect to the queries of one block.
 
-    The scores are those of the forward pass, q kᵀ · scale. Given: `lse`, the log-sum-exp of each of their
-    rows, so p = exp(scores - lse) is the softmax with no maximum to look for, and `delta`, the row sum of grad · out.
-    With dp = grad vᵀ, the gradient by the scores before the scale is ds = p · (dp - delta), and dq = ds k · scale.
-    A key past the end is loaded as zeros, and its weight must be 0: its score of 0 may lie far above lse.
-    Yours: add this block of keys to `dq`. ds goes into tl.dot as ds.to(k.dtype); tl.trans transposes a tile. As in
-    flash_forward: tl.dot(x, y, input_precision="ieee").
+    All inputs but lse and delta are (heads, length, D), of one dtype. The scores are the same as in the forward pass,
+    q kᵀ · scale. Two numbers for each row are given. `lse` is the log-sum-exp of its scores, so p = exp(scores - lse)
+    is the softmax and needs no maximum. `delta` is the row sum of grad · out. With dp = grad vᵀ, the gradient with
+    respect to the scores before the scale is ds = p · (dp - delta), and dq = ds k · scale.
+
+    A key past the end is loaded as zeros, and its weight must be 0. Its score of 0 may be far above lse.
+    Add the contribution of this block of keys to `dq`. Pass ds to tl.dot as ds.to(k.dtype). tl.trans transposes a
+    tile. As in flash_forward, use tl.dot(x, y, input_precision="ieee").
     """
     head, dims = tl.program_id(1), tl.arange(0, D)
     rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
@@ -79,10 +81,11 @@ def dkv_kernel(
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ):
-    """The gradients by the keys and values of one block: dv = pᵀ grad and dk = dsᵀ q · scale, p and ds as above.
+    """The gradients with respect to the keys and values of one block: dv = pᵀ grad and dk = dsᵀ q · scale.
 
-    Yours: add this block of queries to `dk` and `dv`. What lies past the end does no harm here: all that is loaded for
-    such a query is 0, so it adds zeros, and the rows of dk and dv that belong to such a key are not stored.
+    p and ds are the same as above. Add the contribution of this block of queries to `dk` and `dv`. Rows past the end
+    need no care here: everything that is loaded for such a query is 0, so it adds zeros. The rows of dk and dv for a
+    key past the end are not stored.
     """
     head, dims = tl.program_id(1), tl.arange(0, D)
     keys = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)

@@ -1,7 +1,7 @@
 """Where each precision belongs
 
-bf16 has the range of float32 and 8 bits of precision. In attention it serves for what is stored and for what goes into
-the tensor cores. Scores, exponentials and everything that is summed stay in float32.
+bf16 has the range of float32 and 8 bits of precision. Attention uses it for stored tensors and for the inputs of the
+tensor cores. Scores, exponentials and sums stay in float32.
 """
 
 import triton
@@ -26,12 +26,12 @@ def bf16_kernel(
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ):
-    """flash_forward in bf16: all tensors are bf16, and tl.dot gets bf16 tiles only.
+    """flash_forward in bf16: all tensors are bf16, and tl.dot gets only bf16 tiles.
 
-    Loading is given; `q` is (BLOCK_M, D), `k` (D, BLOCK_N), `v` (BLOCK_N, D). Yours is the rest of a step: scores,
-    maximum, weights, sum, `acc`. tl.dot takes bf16 tiles and gives a float32 one, in which products of bf16 are exact.
-    What you round to bf16 is what goes into the second tl.dot, and the result, once, at the store. All other
-    arithmetic on bf16 tiles would round after every step: convert with .to(tl.float32) first.
+    The loads are given. `q` is (BLOCK_M, D), `k` is (D, BLOCK_N), `v` is (BLOCK_N, D). Write the rest of a step:
+    scores, maximum, weights, sum and `acc`. tl.dot takes bf16 tiles and returns a float32 tile, in which products of
+    bf16 are exact. Round to bf16 only the weights for the second tl.dot, and the result once, at the store. Any other
+    arithmetic on bf16 tiles would round after every step, so convert with .to(tl.float32) first.
     Scores [0, ln 3] over the values 0 and 4 give 3.
     """
     head = tl.program_id(1)

@@ -1,8 +1,8 @@
 """One query, many keys
 
-A token that is generated has one query a head and a long cache. One program a head would leave most of a GPU idle, so
-the keys are split into at least 2 parts. Each part gives its own weighted average and the log-sum-exp of its scores,
-and these are all it takes to merge them.
+A generated token has one query for each head, and a long cache. One program for each head would leave most of a GPU
+idle, so the keys are split into at least 2 parts. Each part returns its own weighted average and the log-sum-exp of its
+scores. These two are enough to merge the parts.
 """
 
 import triton
@@ -29,9 +29,9 @@ def split_kernel(
 ):
     """Attention of one query to one part of its keys: part s has `length` keys from s · length on, all below m.
 
-    Given: `scores`, float32, -inf where a lane has no key, and `v`. Yours: `out`, (D,), the values of this part
-    weighed by softmax over its own scores, and `lse`, log Σ exp(score), both finite for every finite score. A part may
-    have no key at all: then `out` is 0, and `lse` so low (-1e30 or -inf) that it will have no weight.
+    Given: `scores`, float32, -inf in each lane without a key, and `v`. Compute `out`, (D,), the values of this part
+    weighted by the softmax over its own scores, and `lse`, log Σ exp(score). Both are finite for every finite score. A
+    part may have no key at all. Then `out` is 0, and `lse` is so low (-1e30 or -inf) that the part gets no weight.
     Scores [0, ln 3] over the values 0 and 4 give out = 3 and lse = ln 4.
     """
     split, head = tl.program_id(0), tl.program_id(1)
@@ -56,7 +56,7 @@ def split_kernel(
 
 @triton.jit
 def merge_kernel(part_ptr, lse_ptr, out_ptr, SPLITS: tl.constexpr, D: tl.constexpr):
-    """The attention of one head from its parts. Given: `part`, (SPLITS, D), `lse`, (SPLITS,). Yours: `out`, (D,)."""
+    """The attention of one head from its parts. Given: `part`, (SPLITS, D), `lse`, (SPLITS,). Compute `out`, (D,)."""
     head = tl.program_id(0)
     split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
     lse = tl.load(lse_ptr + head * SPLITS + split)

@@ -1,8 +1,8 @@
 """Attention in one pass
 
-Softmax needs the maximum and the sum of a whole row of scores before it can weigh a single value. With a running
-maximum and a running sum, corrected whenever a larger score turns up, one pass over the keys is enough, and no score
-is ever written to memory.
+Softmax needs the maximum and the sum of a whole row of scores before it can weight a single value. Keep a running
+maximum and a running sum, and correct them when a larger score appears. Then one pass over the keys is enough, and no
+score is written to memory.
 """
 
 import triton
@@ -29,13 +29,14 @@ def flash_kernel(
 ):
     """out = softmax(q kᵀ · scale) v for the BLOCK_M queries of this program, in one head.
 
-    q and out are (heads, n, D), k and v (heads, m, D), contiguous, of one dtype; m >= 1. n and m need not be multiples
-    of a block. Given: `q`, (BLOCK_M, D), and three float32 tiles, the running maximum and sum of each row and the
-    weighted sum of values, `acc`. Yours: the loop over the keys, BLOCK_N at a time, that leaves in `acc` the values
-    weighed with exp(score − row_max) and in `row_sum` the sum of these weights. Load each key and value once.
+    q and out are (heads, n, D), k and v are (heads, m, D), all contiguous and of one dtype, m >= 1. n and m need not be
+    multiples of a block. Given: `q`, (BLOCK_M, D), and three float32 tiles: the running maximum and the running sum of
+    each row, and `acc`, the weighted sum of the values. Write the loop over the keys, BLOCK_N at a time. At its end
+    `acc` holds the values weighted with exp(score − row_max), and `row_sum` the sum of these weights. Load each key and
+    value once.
 
-    Multiply with tl.dot(x, y, input_precision="ieee"), which keeps float32 inputs whole; give it 16-bit tiles as they
-    are and the weights as p.to(v.dtype). Scores and exp stay in float32.
+    Multiply with tl.dot(x, y, input_precision="ieee"), which keeps float32 inputs exact. Pass 16-bit tiles as they are,
+    and the weights as p.to(v.dtype). Scores and exp stay in float32.
     Scores [0, ln 3] over the values 0 and 4 give 3.
     """
     head = tl.program_id(1)

@@ -1,7 +1,8 @@
-"""Key heads found by index
+"""KV heads found by index
 
-With grouped queries several query heads share one key head. Repeating the keys in memory would undo the saving; a
-kernel computes which head to read. And it reads the cache where it lies, with room behind the last key.
+With grouped queries, several query heads share one KV head. Repeating the keys in memory would use up the memory that
+grouping saves. So the kernel computes which KV head to read. It reads from the cache itself, which has room after the
+last key.
 """
 
 import triton
@@ -30,15 +31,15 @@ def gqa_kernel(
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ):
-    """flash_forward for a batch, with `group` query heads to a key head, neighbours sharing one.
+    """flash_forward for a batch in which `group` neighboring query heads share one KV head.
 
-    q and out are (batch, heads, n, D), contiguous. K and V are (batch, heads // group, m, D), part of a cache: the
-    rows of a head are contiguous, heads lie `kv_head` elements apart, sequences `kv_batch`. Programs are numbered
-    (block of queries, query head, sequence).
+    q and out are (batch, heads, n, D), contiguous. K and V are (batch, heads // group, m, D) and part of a cache. The
+    rows of a head are contiguous. Two heads are `kv_head` elements apart, two sequences `kv_batch` elements. The
+    program numbers are (block of queries, query head, sequence).
 
-    Move k_ptr and v_ptr to the first element of the keys and values that this program needs, and set `at` to the
-    place of element (batch, head, 0, 0) in q and out.
-    With 4 query heads and group 2, heads 0 and 1 read key head 0, heads 2 and 3 key head 1.
+    Move k_ptr and v_ptr to the first element of the keys and values that this program needs. Set `at` to the position
+    of element (batch, head, 0, 0) in q and out.
+    With 4 query heads and group 2, heads 0 and 1 read KV head 0, and heads 2 and 3 read KV head 1.
     """
     ### BEGIN SOLUTION
     head, batch = tl.program_id(1), tl.program_id(2)

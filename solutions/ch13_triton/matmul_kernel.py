@@ -1,7 +1,7 @@
 """A tile of a matrix product
 
-One program computes one tile of the result, BLOCK_M × BLOCK_N, in steps of BLOCK_K. A row of A is read once for every
-tile next to it, so larger tiles mean fewer bytes, until the registers are full.
+One program computes one tile of the result, BLOCK_M × BLOCK_N, in steps of BLOCK_K. The programs of a row of tiles all
+read the same rows of A. Larger tiles therefore mean fewer bytes, until the registers are full.
 """
 
 import triton
@@ -19,7 +19,7 @@ TUNE = [
 
 @triton.jit
 def grouped(program, tall, wide, GROUP: tl.constexpr):
-    """Given: row and column of a program's tile. GROUP rows of tiles are walked together, so that L2 keeps them."""
+    """Given: row and column of a program's tile. GROUP rows of tiles are visited together, so that L2 keeps them."""
     first = program // (GROUP * wide) * GROUP
     height = tl.minimum(tall - first, GROUP)
     return first + program % (GROUP * wide) % height, program % (GROUP * wide) // height
@@ -38,15 +38,16 @@ def matmul_tile(
     BLOCK_K: tl.constexpr,
     GROUP: tl.constexpr,
 ):
-    """One tile of out = A @ B. A is (M, K), B is (K, N), out (M, N), contiguous, of one 16-bit dtype (or float32).
+    """One tile of out = A @ B. A is (M, K), B is (K, N), out is (M, N), all contiguous.
 
-    A and B may be fp8 too, and out is bfloat16 then: masked lanes want other=0.0, as no int becomes an fp8, and BLOCK_K
-    must be 32 or more.
+    All three have the same dtype, 16 bits (or float32). A and B may also be fp8, and then out is bfloat16. For fp8,
+    masked lanes need other=0.0, because an int does not convert to fp8, and BLOCK_K must be 32 or more.
     No size need be a multiple of a block. tl.dot multiplies two tiles, (BLOCK_M, BLOCK_K) by (BLOCK_K, BLOCK_N), and
-    adds to a float32 tile: total = tl.dot(a, b, total, input_precision="ieee"). Hand it the tiles as they are loaded,
-    in 16 bits or 8: tensor cores take those. "ieee" keeps float32 tiles whole; without it they are rounded to tf32, 10
-    bits of fraction. Round once, at the store. A tile of A is loaded once for each step, B likewise. Mask the lanes
-    past the end: rows % M, as in Triton's tutorial, would read real rows again, and bytes are counted.
+    adds to a float32 tile: total = tl.dot(a, b, total, input_precision="ieee"). Pass the tiles as they are loaded, in
+    16 or 8 bits, because tensor cores take those. "ieee" keeps float32 tiles exact. Without it they are rounded to
+    tf32, which has 10 bits of fraction. Round once, at the store. In each step load the tile of A once and the tile of
+    B once. Mask the lanes past the end. (rows % M, as in Triton's tutorial, would read real rows again, and the bytes
+    are counted.)
     [[1, 2], [3, 4]] @ [[5], [6]] is [[17], [39]].
     """
     tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)

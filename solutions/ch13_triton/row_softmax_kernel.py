@@ -1,7 +1,7 @@
 """Softmax with padding
 
-A row of n scores sits in a block of BLOCK lanes, a power of two. The lanes that are left over take part in every
-maximum and every sum, so what they hold decides whether the answer is right.
+A row of n scores is in a block of BLOCK lanes, and BLOCK is a power of two. The spare lanes take part in every maximum
+and every sum, so their values decide whether the result is right.
 """
 
 import triton
@@ -16,8 +16,8 @@ TUNE = [{"num_warps": 8}, {"num_warps": 16}]
 def softmax_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
     """Softmax of one row: program r handles row r of contiguous matrices with n columns, n <= BLOCK.
 
-    Load the row once, compute in float32, finite for every finite score; the store rounds to the dtype of out.
-    Lanes with column >= n must add nothing to the sum, and must not be the maximum either.
+    Load the row once and compute in float32. The result is finite for every finite score. The store rounds to the dtype
+    of out. Lanes with column >= n must add nothing to the sum and must not be the maximum.
     A row [0, ln 3] gives [0.25, 0.75].
     """
     ### BEGIN SOLUTION
