@@ -50,11 +50,16 @@ LLAMA_LAYERS, LLAMA_WIDTH, LLAMA_KV, LLAMA_HIDDEN, LLAMA_VOCABULARY = 32, 4096, 
 
 
 def numbers():
-    yield from _products()
-    yield from _sizes()
-    yield from _dtypes()
-    yield from _worked_example()
-    yield from _regression()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # small tensors: threads would only wait for each other
+    try:
+        yield from _products()
+        yield from _sizes()
+        yield from _dtypes()
+        yield from _worked_example()
+        yield from _regression()
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _products():

@@ -47,9 +47,9 @@ def _signal(axes):
         "Glorot's, and ReLU": (1.0, True, "0.45", "--"),
     }
     depth = list(range(1, DEPTHS[-1] + 1))
-    for label, (gain, relu, colour, style) in lines.items():
+    for label, (gain, relu, color, style) in lines.items():
         sizes = signal_by_depth([WIDTH] * 51, [xavier_std(WIDTH, WIDTH, gain)] * 50, relu)
-        axes.plot(depth, sizes, style, color=colour, lw=1.8, label=label)
+        axes.plot(depth, sizes, style, color=color, lw=1.8, label=label)
     _by_depth(axes)
     axes.set_ylim(1e-17, 1e17)
     axes.set_yticks([1e-15, 1e-10, 1e-5, 1, 1e5])
@@ -61,10 +61,10 @@ def _signal(axes):
 def _gradient(axes):
     styles = {2.0: "o", 1.0: "s", 0.5: "^"}
     for gain, marker in styles.items():
-        for residual, colour, style in ((True, "black", "-"), (False, "0.45", "--")):
+        for residual, color, style in ((True, "black", "-"), (False, "0.45", "--")):
             norms = [_norm(depth, gain, residual) for depth in DEPTHS]
             label = f"{gain:g} ×, {'with' if residual else 'without'}"
-            axes.plot(DEPTHS, norms, marker + style, color=colour, ms=3.5, lw=1, label=label)
+            axes.plot(DEPTHS, norms, marker + style, color=color, ms=3.5, lw=1, label=label)
     _by_depth(axes)
     axes.set_ylim(1e-17, 1e5)
     axes.set_yticks([1e-15, 1e-10, 1e-5, 1])

@@ -1,7 +1,7 @@
 """Units that never fire
 
 ReLU sets negative numbers to zero, and its slope there is zero. A unit that is negative on every sample gets no
-gradient from any of them and stays as it is. Find those units in a layer.
+gradient from any sample, so training does not change it. Find those units in a layer.
 """
 
 from jaxtyping import Bool, Float
@@ -13,8 +13,9 @@ def dead_units(
 ) -> Bool[Tensor, "units"]:
     """True for each unit of ReLU(x Wᵀ + b) that is zero on every sample.
 
-    Every axis of `x` before the last counts samples: of a (sentences, tokens, d_in) tensor each token is one. A unit at
-    exactly 0 does not fire. Compute in float32, whatever the dtype. With no samples at all, every unit is True.
+    Every axis of `x` before the last counts samples: in a (sentences, tokens, d_in) tensor each token is a sample. A
+    unit with exactly 0 does not fire. Compute in float32, whatever the dtype. If there are no samples, every unit is
+    True.
 
         x = [[1., 0.], [0., 1.]], w = [[1., 0.], [-1., -1.], [1., 1.]], b = [0., 0., -1.]
         before ReLU: [1, -1, 0] and [0, -1, 0]

@@ -1,7 +1,7 @@
 """A linear layer
 
-Most of a transformer's parameters and nearly all its arithmetic are in layers of this kind: every output is a dot
-product of the input with one row of a weight matrix, plus a bias. What stands before the last axis is batch.
+Linear layers hold most of a transformer's parameters and do nearly all its arithmetic. Each output is the dot product
+of the input with one row of a weight matrix, plus a bias. All axes before the last axis are batch.
 """
 
 from jaxtyping import Float
@@ -11,14 +11,15 @@ from torch import Tensor
 def linear(
     x: Float[Tensor, "*batch d_in"], w: Float[Tensor, "d_out d_in"], b: Float[Tensor, "d_out"] | None = None
 ) -> Float[Tensor, "*batch d_out"]:
-    """x Wᵀ + b, in the dtype of `x`, whatever dtype the others have. Without `b` nothing is added.
+    """x Wᵀ + b, in the dtype of `x`, whatever the dtypes of `w` and `b`. Without `b` nothing is added.
 
-    Compute in float32 inside, whatever the dtype, and round once at the end. `x` may be a single vector or have any
+    Compute in float32 inside, whatever the dtypes, and round once at the end. `x` may be a single vector or have any
     number of axes before the last.
 
         x = [1., 2.], w = [[1., 0.], [0., 1.], [1., 1.]], b = [10., 20., 30.]
         ->  [1·1 + 2·0 + 10, 1·0 + 2·1 + 20, 1·1 + 2·1 + 30] = [11., 22., 33.]
 
-    Raises ValueError if the last axis of `x` is not as long as that of `w`, or if `b` is not as long as `w` has rows.
+    Raises ValueError if the last axes of `x` and `w` have different lengths, or if `b` does not have one number for
+    each row of `w`.
     """
     raise NotImplementedError("your turn")

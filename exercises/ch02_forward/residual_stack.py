@@ -1,7 +1,7 @@
 """A deep stack, with and without the residual
 
-A layer may replace its input, h ← f(h), or correct it, h ← h + f(h). Run a stack of layers both ways, and see how much
-of the gradient at the end arrives at the beginning.
+A layer may replace its input, h ← f(h), or add to it, h ← h + f(h). Run a stack of layers both ways, and see how much
+of the gradient at the output arrives at the input.
 """
 
 import torch
@@ -12,16 +12,15 @@ from torch import Tensor
 def residual_stack(
     x: Float[Tensor, "n d"], weights: Float[Tensor, "layers d d"], residual: bool = True
 ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
-    """What comes out of the stack, and the gradient of its sum with respect to `x`.
+    """The output of the stack, and the gradient of the output's sum with respect to `x`.
 
-    Layer i computes f(h) = tanh(h Wᵀ) with W = weights[i], of (out, in). With `residual` its output is h + f(h),
-    without it f(h). The layers follow each other from weights[0] on; the first receives `x`.
+    Layer i computes f(h) = tanh(h Wᵀ) with W = weights[i], of shape (out, in). With `residual` its output is h + f(h),
+    without it f(h). weights[0] is the first layer and receives `x`.
 
-    The gradient has the shape of `x`: how much the sum of all numbers of the output grows for each number of `x`.
-    `torch.autograd.grad` computes it. By hand, the slope of tanh(a) is 1 − tanh(a)².
+    The gradient has the shape of `x`. For each number of `x` it says how fast the sum of the output grows with that
+    number. `torch.autograd.grad` computes it. If you compute it by hand: the slope of tanh(a) is 1 − tanh(a)².
 
-    Compute in float32 inside, whatever the dtype, and round both results once at the end, to the dtype of `x`,
-    whatever dtype the weights have.
+    Compute in float32 inside, whatever the dtypes, and round both results once at the end, to the dtype of `x`.
 
         one layer, W = [[1.]], x = [[0.5]]: tanh(0.5) = 0.4621, its slope 1 − 0.4621² = 0.7864
         residual_stack(x, W)         ->  [[0.9621]], [[1.7864]]

@@ -1,4 +1,4 @@
-"""Zero on every sample, and so without a gradient."""
+"""A unit that is zero on every sample gets no gradient."""
 
 import pytest
 import torch

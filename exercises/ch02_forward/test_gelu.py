@@ -1,4 +1,4 @@
-"""A gate that is a probability."""
+"""GELU multiplies x by a probability."""
 
 import pytest
 import torch

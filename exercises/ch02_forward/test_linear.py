@@ -1,4 +1,4 @@
-"""A row of the weight for every output, and one bias each."""
+"""The weight has a row for every output, and the bias a number."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""A weight for every pair of input and output, a bias for every output."""
+"""There is a weight for every pair of input and output, and a bias for every output."""
 
 import pytest
 from hypothesis import given

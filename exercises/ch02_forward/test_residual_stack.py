@@ -1,4 +1,4 @@
-"""A path of slope 1 through any depth."""
+"""With residuals, one path has a slope of 1 through any depth."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""A factor near 1, to the power of the depth."""
+"""Each layer multiplies the signal by a factor near 1."""
 
 from itertools import pairwise
 

@@ -1,7 +1,8 @@
 """How large the first weights are
 
-Every layer multiplies the size of its input, so fifty layers multiply it by the fiftieth power. Glorot's rule picks the
-standard deviation of random weights so that the factor is near 1. Compute it, and what becomes of a signal that way.
+Every layer multiplies the size of its input by a factor, so fifty layers multiply it by the fiftieth power. Glorot's
+rule chooses the standard deviation of random weights so that the factor is near 1. Compute this standard deviation, and
+the size of a signal after each layer.
 """
 
 
@@ -15,13 +16,13 @@ def xavier_std(fan_in: int, fan_out: int, gain: float = 1.0) -> float:
 
 
 def signal_by_depth(widths: list[int], stds: list[float], relu: bool = False) -> list[float]:
-    """Mean square of the signal after each layer, expected over random weights, if that of the input is 1.
+    """Mean square of the signal after each layer, expected over random weights. The mean square of the input is 1.
 
-    The layers lead from widths[0] to widths[1] and on to widths[-1], without biases. Layer i has independent weights of
-    mean 0 and standard deviation stds[i]. One of its outputs is a sum of products, weight times input, and the mean
-    square of a sum of independent numbers of mean 0 is the sum of their mean squares.
+    The layers go from widths[0] to widths[1], then to widths[2], up to widths[-1], without biases. The weights of layer
+    i are independent, with mean 0 and standard deviation stds[i]. Each output of a layer is a sum of products, weight
+    times input. The mean square of a sum of independent numbers with mean 0 is the sum of their mean squares.
 
-    With `relu` each layer ends in a ReLU. What enters it is as often negative as positive, so half of the mean square
+    If `relu` is True, each layer ends in a ReLU. Its input is negative as often as positive, so half of the mean square
     is left.
 
         signal_by_depth([2, 6], [0.5])          ->  [0.5]         two products, each of mean square 0.25 · 1

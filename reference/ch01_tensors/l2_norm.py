@@ -122,8 +122,7 @@ def smaller_epsilon_under_the_root(u: Tensor) -> Tensor:
 
 
 @l2_norm.wrong(
-    "the squares were written into `u`: .float() returns a float32 tensor itself, so pow_ or *= changes the caller's "
-    "vector"
+    "the squares were written into `u`: .float() of a float32 tensor is the same tensor, so pow_ or *= changes it"
 )
 def in_place(u: Tensor) -> Tensor:
     return u.float().pow_(2).sum().sqrt().to(u.dtype)

@@ -1,4 +1,4 @@
-"""From the last layer back: the product so far is what stands between a layer and the output, for x and bias alike."""
+"""From the last layer back: the product so far carries a layer's input and its bias to the output."""
 
 from collections.abc import Sequence
 
@@ -57,7 +57,7 @@ def _as(weight: Tensor, bias: Tensor, layers: Sequence[Layer]) -> Layer:
     return weight.to(_dtype(layers)), bias.to(_dtype(layers))
 
 
-@collapse_linears.right("the basis vectors sent through without biases, zero sent through with them")
+@collapse_linears.right("basis vectors sent through the layers without biases, and zero sent through with biases")
 def by_basis(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)
@@ -77,7 +77,7 @@ def one_matrix_each(layers: list[Layer]) -> Layer:
     return _as(whole[:-1, :-1], whole[:-1, -1], layers)
 
 
-@collapse_linears.right("the weights in one product of many matrices, the biases in a loop")
+@collapse_linears.right("torch.linalg.multi_dot for the weights, a loop for the biases")
 def multi_dot(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)
@@ -86,7 +86,9 @@ def multi_dot(layers: list[Layer]) -> Layer:
     return _as(weight, _bias(wide), layers)
 
 
-@collapse_linears.wrong("weights multiplied first to last: the first layer acts on x first, so it stands on the right")
+@collapse_linears.wrong(
+    "the weights were multiplied from first to last: the first layer acts on x first, so it must be on the right"
+)
 def first_on_the_left(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)
@@ -96,21 +98,21 @@ def first_on_the_left(layers: list[Layer]) -> Layer:
     return _as(weight, bias, layers)
 
 
-@collapse_linears.wrong("the layers applied in reverse: layers[0] comes first")
+@collapse_linears.wrong("the layers were applied in reverse order: layers[0] comes first")
 def reversed_stack(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)[::-1]
     return _as(_weight(wide), _bias(wide), layers)
 
 
-@collapse_linears.wrong("only the last bias kept: the biases before it go through the later weights and arrive as well")
+@collapse_linears.wrong("only the last bias was kept: earlier biases pass through the later weights and also count")
 def last_bias_only(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)
     return _as(_weight(wide), wide[-1][1], layers)
 
 
-@collapse_linears.wrong("the first bias sent through, and the later ones forgotten")
+@collapse_linears.wrong("only the first bias was kept: the biases of later layers count too")
 def first_bias_only(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)
@@ -121,7 +123,7 @@ def first_bias_only(layers: list[Layer]) -> Layer:
 
 
 @collapse_linears.wrong(
-    "a bias multiplied by the weight of its own layer: it is added after it, and meets the later ones"
+    "a bias was multiplied by its own layer's weight: it is added after that weight, so only later weights multiply it"
 )
 def bias_through_its_own(layers: list[Layer]) -> Layer:
     _check(layers)
@@ -132,7 +134,9 @@ def bias_through_its_own(layers: list[Layer]) -> Layer:
     return _as(_weight(wide), bias, layers)
 
 
-@collapse_linears.wrong("a bias multiplied by all weights so far: it has been through the earlier ones, only w is new")
+@collapse_linears.wrong(
+    "a bias was multiplied by all weights so far: it has already passed the earlier ones; multiply only by w"
+)
 def through_all_so_far(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)
@@ -143,7 +147,9 @@ def through_all_so_far(layers: list[Layer]) -> Layer:
     return _as(weight, bias, layers)
 
 
-@collapse_linears.wrong("biases added up as they are: each first goes through the weights after it")
+@collapse_linears.wrong(
+    "the biases were added without the weights: each bias must first pass through the later weights"
+)
 def biases_added(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)
@@ -153,7 +159,7 @@ def biases_added(layers: list[Layer]) -> Layer:
     return _as(_weight(wide), bias, layers)
 
 
-@collapse_linears.wrong("only the first and the last layer taken")
+@collapse_linears.wrong("only the first and the last layer were used: multiply all layers")
 def ends_only(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)
@@ -161,7 +167,9 @@ def ends_only(layers: list[Layer]) -> Layer:
     return _as(_weight(wide), _bias(wide), layers)
 
 
-@collapse_linears.wrong("the weight read off as f(unit vector) − f(0): a large bias cancels and takes its digits along")
+@collapse_linears.wrong(
+    "the weight was computed as f(unit vector) − f(0): with a large bias this difference loses digits"
+)
 def by_differences(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)
@@ -170,14 +178,14 @@ def by_differences(layers: list[Layer]) -> Layer:
     return _as((_apply(wide, torch.eye(n)) - bias).T, bias, layers)
 
 
-@collapse_linears.wrong("the weight given as (in, out): it is stored (out, in) like those of the layers")
+@collapse_linears.wrong("the weight is (in, out): it must be (out, in), like the weights of the layers")
 def transposed(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)
     return _as(_weight(wide).T, _bias(wide), layers)
 
 
-@collapse_linears.wrong("rounded after every layer: stay in float32 to the end and round once")
+@collapse_linears.wrong("the result was rounded after every layer: stay in float32 until the end and round once")
 def rounded_each_time(layers: list[Layer]) -> Layer:
     _check(layers)
     weight, bias = layers[0]
@@ -189,13 +197,13 @@ def rounded_each_time(layers: list[Layer]) -> Layer:
 collapse_linears.standard_wrongs("returns_fp32", of="the layers", formula=one_matrix_each)
 
 
-@collapse_linears.wrong("an empty list left to fail at layers[0]: ValueError is asked for")
+@collapse_linears.wrong("an empty list fails at layers[0] with an IndexError: the contract asks for ValueError")
 def unchecked(layers: list[Layer]) -> Layer:
     wide = _wide(layers)
     return _as(_weight(wide), _bias(wide), layers)
 
 
-@collapse_linears.wrong("a layer of the caller changed: `+=` and `out=` write into the tensor that was given")
+@collapse_linears.wrong("one of the caller's layers was changed: `+=` and `out=` write into the given tensor")
 def in_place(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)

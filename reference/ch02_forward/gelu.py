@@ -1,4 +1,4 @@
-"""What is left of the distribution above x is taken away from the whole."""
+"""Φ(x) is 1 minus the share of the distribution above x."""
 
 import math
 
@@ -21,7 +21,7 @@ def _below(x: Tensor) -> Tensor:
     return (1 + torch.erf(x / math.sqrt(2))) / 2
 
 
-@gelu.right("the library's, in float32")
+@gelu.right("torch.nn.functional.gelu in float32")
 def library(x: Tensor) -> Tensor:
     return torch.nn.functional.gelu(x.float()).to(x.dtype)
 
@@ -36,68 +36,68 @@ def by_ndtr(x: Tensor) -> Tensor:
     return _gated(x, torch.special.ndtr(x.float()))
 
 
-@gelu.wrong("the tanh form: an approximation, up to 4.7e-4 off; the exact one has erf")
+@gelu.wrong("the tanh form was used: it is an approximation, up to 4.7e-4 off; the exact form uses erf")
 def tanh_form(x: Tensor) -> Tensor:
     s = x.float()
     return _gated(x, (1 + torch.tanh(math.sqrt(2 / math.pi) * (s + 0.044715 * s**3))) / 2)
 
 
-@gelu.wrong("the sigmoid form x σ(1.702x): an approximation, up to 0.02 off")
+@gelu.wrong("the sigmoid form x σ(1.702x) was used: it is an approximation, up to 0.02 off")
 def sigmoid_form(x: Tensor) -> Tensor:
     return _gated(x, torch.sigmoid(1.702 * x.float()))
 
 
-@gelu.wrong("SiLU, x σ(x): another activation, with a sigmoid where GELU has Φ")
+@gelu.wrong("SiLU, x σ(x), was computed: it uses a sigmoid where GELU uses Φ")
 def silu(x: Tensor) -> Tensor:
     return _gated(x, torch.sigmoid(x.float()))
 
 
-@gelu.wrong("ReLU: it cuts at zero, where GELU bends")
+@gelu.wrong("ReLU was computed: GELU is smooth and negative left of 0")
 def relu(x: Tensor) -> Tensor:
     return x.clamp(min=0)
 
 
-@gelu.wrong("erf(x) for erf(x / √2): the normal distribution has variance 1, erf's bell has 1/2")
+@gelu.wrong("erf(x) was used instead of erf(x / √2): Φ has variance 1, but erf belongs to variance 1/2")
 def no_root(x: Tensor) -> Tensor:
     return _gated(x, (1 + torch.erf(x.float())) / 2)
 
 
-@gelu.wrong("erf(x / 2) for erf(x / √2)")
+@gelu.wrong("erf(x / 2) was used instead of erf(x / √2)")
 def halved(x: Tensor) -> Tensor:
     return _gated(x, (1 + torch.erf(x.float() / 2)) / 2)
 
 
-@gelu.wrong("x multiplied by √2 inside erf: it is divided by it")
+@gelu.wrong("x was multiplied by √2 inside erf: divide it by √2")
 def root_above(x: Tensor) -> Tensor:
     return _gated(x, (1 + torch.erf(x.float() * math.sqrt(2))) / 2)
 
 
-@gelu.wrong("the half left out: 1 + erf runs from 0 to 2, a share from 0 to 1")
+@gelu.wrong("the factor 1/2 was left out: 1 + erf runs from 0 to 2, but Φ runs from 0 to 1")
 def doubled(x: Tensor) -> Tensor:
     return _gated(x, 2 * _below(x.float()))
 
 
-@gelu.wrong("the 1 left out: x · erf(x / √2) / 2 is the same for x and −x")
+@gelu.wrong("the 1 was left out: x · erf(x / √2) / 2 is the same for x and −x")
 def even(x: Tensor) -> Tensor:
     return _gated(x, torch.erf(x.float() / math.sqrt(2)) / 2)
 
 
-@gelu.wrong("Φ(x) alone: it is what x is multiplied by")
+@gelu.wrong("only Φ(x) was returned: GELU is x times Φ(x)")
 def gate_only(x: Tensor) -> Tensor:
     return _below(x.float()).to(x.dtype)
 
 
-@gelu.wrong("x times the density: GELU takes the distribution function, the area to the left of x")
+@gelu.wrong("x was multiplied by the density: GELU uses the distribution function, the area to the left of x")
 def by_density(x: Tensor) -> Tensor:
     return _gated(x, torch.exp(-(x.float() ** 2) / 2) / math.sqrt(2 * math.pi))
 
 
-@gelu.wrong("the negative half cut off: GELU dips to −0.17 there, and that is where it has its slope")
+@gelu.wrong("negative results were set to 0: GELU falls to −0.17 there, and it has a slope there")
 def no_dip(x: Tensor) -> Tensor:
     return _gated(x, _below(x.float())).clamp(min=0)
 
 
-@gelu.wrong("the derivative, Φ(x) + x φ(x): the value is x Φ(x)")
+@gelu.wrong("the derivative Φ(x) + x φ(x) was returned: return the value x Φ(x)")
 def derivative(x: Tensor) -> Tensor:
     s = x.float()
     return (_below(s) + s * torch.exp(-s * s / 2) / math.sqrt(2 * math.pi)).to(x.dtype)
@@ -106,7 +106,7 @@ def derivative(x: Tensor) -> Tensor:
 gelu.standard_wrongs("low_precision_inside", formula=lambda x: x * 0.5 * (1 + torch.erf(x / math.sqrt(2))))
 
 
-@gelu.wrong("Φ rounded to the dtype of the input before it meets x: round once, at the end")
+@gelu.wrong("Φ was rounded to the dtype of the input before the product: round once, at the end")
 def rounded_gate(x: Tensor) -> Tensor:
     return x * _below(x.float()).to(x.dtype)
 
@@ -114,7 +114,9 @@ def rounded_gate(x: Tensor) -> Tensor:
 gelu.standard_wrongs("returns_fp32", formula=lambda x: x * _below(x))
 
 
-@gelu.wrong("the result written into `x`: .float() of a float32 tensor is that tensor, and mul_ or *= changes it")
+@gelu.wrong(
+    "the result was written into `x`: .float() of a float32 tensor is the same tensor, so mul_ or *= changes it"
+)
 def in_place(x: Tensor) -> Tensor:
     wide = x.float()
     return wide.mul_((1 + torch.erf(wide / 2**0.5)) / 2).to(x.dtype)

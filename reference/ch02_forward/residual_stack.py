@@ -1,4 +1,4 @@
-"""The chain rule by hand: forward keeping every tanh, then back through the layers, the last one first."""
+"""The chain rule by hand: the forward pass keeps every tanh, the backward pass starts at the last layer."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from reference import LOW_PRECISION, oracle, promoted
 
-Step = Callable[[Tensor, Tensor], Tensor]  # of what comes in (h, or the gradient) and what the branch makes of it
+Step = Callable[[Tensor, Tensor], Tensor]  # from the input (h, or the gradient) and the output of the branch
 Pair = tuple[Tensor, Tensor]
 
 
@@ -43,7 +43,7 @@ def residual_stack(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
 
 
 def _auto(x: Tensor, weights: Tensor, stack: Callable[[Tensor, Tensor], Tensor]) -> Pair:
-    """The output of `stack` in float32 and the gradient that autograd finds."""
+    """The output of `stack` in float32, and its gradient by autograd."""
     start = x.detach().float().requires_grad_()
     y = stack(start, weights.float())
     (g,) = torch.autograd.grad(y.sum(), start, allow_unused=True, materialize_grads=True)
@@ -53,7 +53,7 @@ def _auto(x: Tensor, weights: Tensor, stack: Callable[[Tensor, Tensor], Tensor])
 def _manual(
     x: Tensor, weights: Tensor, residual: bool, backward: Callable[[Tensor, Tensor, list[Tensor]], Tensor]
 ) -> Pair:
-    """The right output, and the gradient that `backward` makes of it, the weights and what every tanh gave."""
+    """The right output, and the gradient from `backward`, which gets the weights and the value of every tanh."""
     wide = weights.float()
     y, kept = _forward(x.float(), wide, _add if residual else _replace)
     return y.to(x.dtype), backward(torch.ones_like(y), wide, kept).to(x.dtype)
@@ -105,7 +105,7 @@ def by_matrices(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return h.to(x.dtype), whole.sum(1).to(x.dtype)
 
 
-@residual_stack.wrong("`x` added once, after the last layer: every layer adds its own input")
+@residual_stack.wrong("`x` was added once, after the last layer: every layer adds its own input")
 def after_the_last_only(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     def stack(h: Tensor, ws: Tensor) -> Tensor:
         out = _stack(_plain)(h, ws)
@@ -114,7 +114,7 @@ def after_the_last_only(x: Tensor, weights: Tensor, residual: bool = True) -> Pa
     return _auto(x, weights, stack)
 
 
-@residual_stack.wrong("`x` added after every layer: each adds what it received itself")
+@residual_stack.wrong("`x` was added after every layer: each layer adds the input that it received itself")
 def adds_the_first_input(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     def stack(start: Tensor, ws: Tensor) -> Tensor:
         return _stack(lambda h, w: start + _plain(h, w) if residual else _plain(h, w))(start, ws)
@@ -122,12 +122,14 @@ def adds_the_first_input(x: Tensor, weights: Tensor, residual: bool = True) -> P
     return _auto(x, weights, stack)
 
 
-@residual_stack.wrong("added inside the tanh: then it squashes the residual too, and the path of slope 1 is gone")
+@residual_stack.wrong(
+    "the input was added inside the tanh: then tanh limits the residual too, and no path has a slope of 1"
+)
 def inside_the_tanh(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, _stack(lambda h, w: torch.tanh(h + h @ w.T) if residual else _plain(h, w)))
 
 
-@residual_stack.wrong("no residual in the last layer: every layer has one")
+@residual_stack.wrong("the last layer has no residual: every layer has one")
 def not_the_last(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     def stack(h: Tensor, ws: Tensor) -> Tensor:
         return _stack(_plain)(_stack(_layer(residual))(h, ws[:-1]), ws[-1:])
@@ -135,7 +137,7 @@ def not_the_last(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, stack)
 
 
-@residual_stack.wrong("no residual in the first layer: every layer has one")
+@residual_stack.wrong("the first layer has no residual: every layer has one")
 def not_the_first(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     def stack(h: Tensor, ws: Tensor) -> Tensor:
         return _stack(_layer(residual))(_stack(_plain)(h, ws[:1]), ws[1:])
@@ -143,17 +145,17 @@ def not_the_first(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, stack)
 
 
-@residual_stack.wrong("no residual though it is asked for")
+@residual_stack.wrong("there is no residual, though `residual` is True")
 def never(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, _stack(_plain))
 
 
-@residual_stack.wrong("a residual though `residual` is False")
+@residual_stack.wrong("there is a residual, though `residual` is False")
 def always(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, _stack(_residual))
 
 
-@residual_stack.wrong("W not transposed in the product with h: its rows are the outputs")
+@residual_stack.wrong("W was not transposed in the product with h: its rows are the outputs")
 def untransposed(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights.mT, _stack(_layer(residual)))
 
@@ -163,22 +165,24 @@ def reversed_layers(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights.flip(0), _stack(_layer(residual)))
 
 
-@residual_stack.wrong("no tanh: without it the stack is one linear map")
+@residual_stack.wrong("the tanh was left out: without it the stack is one linear map")
 def no_tanh(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, _stack(lambda h, w: h + h @ w.T if residual else h @ w.T))
 
 
-@residual_stack.wrong("ReLU for tanh")
+@residual_stack.wrong("ReLU was used instead of tanh")
 def relu(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, _stack(lambda h, w: torch.relu(h @ w.T) + (h if residual else 0)))
 
 
-@residual_stack.wrong("the gradient taken through the branches only: the added h has a slope of 1 of its own")
+@residual_stack.wrong("the gradient only goes through the branches: the added h also passes it, with a slope of 1")
 def residual_detached(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws, kept, _replace))
 
 
-@residual_stack.wrong("the gradient taken past the branches: 1 at every layer, but each f has a slope as well")
+@residual_stack.wrong(
+    "the gradient only goes past the branches, with a slope of 1 at every layer: each f has a slope too"
+)
 def branches_detached(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     def backward(g: Tensor, ws: Tensor, kept: list[Tensor]) -> Tensor:
         return g if residual else _backward(g, ws, kept, _replace)
@@ -186,30 +190,30 @@ def branches_detached(x: Tensor, weights: Tensor, residual: bool = True) -> Pair
     return _manual(x, weights, residual, backward)
 
 
-@residual_stack.wrong("the 1 of every residual added to the gradient even without one")
+@residual_stack.wrong("the 1 of the residual was added to the gradient even without a residual")
 def gradient_always_residual(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws, kept, _add))
 
 
-@residual_stack.wrong("W transposed on the way back: forward it is h Wᵀ, so back it is g W")
+@residual_stack.wrong("W was transposed on the way back: forward the product is h Wᵀ, so backward it is g W")
 def transposed_back(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws.mT, kept, step))
 
 
-@residual_stack.wrong("back through the layers in forward order: the gradient meets the last layer first")
+@residual_stack.wrong("the backward pass starts with the first layer: the gradient passes the last layer first")
 def forward_order(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws.flip(0), kept[::-1], step))
 
 
-@residual_stack.wrong("the slope of tanh taken as 1 − tanh(a): it is 1 − tanh(a)²")
+@residual_stack.wrong("the slope of tanh was computed as 1 − tanh(a): it is 1 − tanh(a)²")
 def slope_not_squared(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws, [f.abs().sqrt() for f in kept], step))
 
 
-@residual_stack.wrong("the slope of tanh left out on the way back")
+@residual_stack.wrong("the slope of tanh was left out on the way back")
 def no_slope(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
     return _manual(
@@ -217,32 +221,32 @@ def no_slope(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     )
 
 
-@residual_stack.wrong("the gradient of the mean: asked for is that of the sum")
+@residual_stack.wrong("the gradient of the mean was computed: the contract asks for the gradient of the sum")
 def of_the_mean(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
     n = max(x.numel(), 1)
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g / n, ws, kept, step))
 
 
-@residual_stack.wrong("the gradient stopped after the first layer, at what it gives: it is asked for at `x`")
+@residual_stack.wrong("the gradient stops at the output of the first layer: continue to `x`")
 def at_the_first_output(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws[1:], kept[1:], step))
 
 
-@residual_stack.wrong("the gradient of the last layer alone: it goes on through all those before it")
+@residual_stack.wrong("only the gradient of the last layer was computed: it goes on through all layers before it")
 def last_layer_only(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws[-1:], kept[-1:], step))
 
 
-@residual_stack.wrong("the norm of the gradient: the gradient itself is asked for, in the shape of `x`")
+@residual_stack.wrong("the norm of the gradient was returned: return the gradient itself, in the shape of `x`")
 def norm_only(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     y, g = _auto(x, weights, _stack(_layer(residual)))
     return y, g.float().norm().to(x.dtype)
 
 
-@residual_stack.wrong("the output alone: its gradient is asked for as well")
+@residual_stack.wrong("only the output was returned: return its gradient too")
 def output_only(x: Tensor, weights: Tensor, residual: bool = True) -> Tensor:
     return _auto(x, weights, _stack(_layer(residual)))[0]
 
@@ -255,7 +259,7 @@ def low_precision(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return y.detach(), g
 
 
-@residual_stack.wrong("rounded after every layer: stay in float32 to the end and round once")
+@residual_stack.wrong("the results were rounded after every layer: stay in float32 until the end and round once")
 def rounded_each_time(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, _stack(lambda h, w: _layer(residual)(h, w).to(x.dtype).float()))
 
@@ -263,13 +267,13 @@ def rounded_each_time(x: Tensor, weights: Tensor, residual: bool = True) -> Pair
 residual_stack.standard_wrongs("returns_fp32", formula=by_autograd)
 
 
-@residual_stack.wrong("returned in the dtype of `weights`: `x` decides the dtype")
+@residual_stack.wrong("the results have the dtype of `weights`: they must have the dtype of `x`")
 def dtype_of_weights(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     y, g = _auto(x.float(), weights, _stack(_layer(residual)))
     return y.to(weights.dtype), g.to(weights.dtype)
 
 
-@residual_stack.wrong("`x` changed in place: `h += f` writes into the caller's tensor")
+@residual_stack.wrong("`x` was changed in place: `h += f` writes into the caller's tensor")
 def in_place(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     result = _auto(x, weights, _stack(_layer(residual)))
     if residual and x.dtype == torch.float32:
@@ -278,7 +282,7 @@ def in_place(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
 
 
 @residual_stack.wrong(
-    "the slope taken from the output of the layer: with the residual that is no tanh; it is 1 − tanh(a)²"
+    "the slope was computed from the layer's output: with the residual that is h + tanh(a); the slope is 1 − tanh(a)²"
 )
 def slope_of_the_output(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
@@ -289,6 +293,8 @@ def slope_of_the_output(x: Tensor, weights: Tensor, residual: bool = True) -> Pa
     return h.to(x.dtype), _backward(torch.ones_like(h), weights.float(), kept, step).to(x.dtype)
 
 
-@residual_stack.wrong("the weights brought to the dtype of `x`, and computed in it: upcast both inside and round once")
+@residual_stack.wrong(
+    "the weights were cast to the dtype of `x`, and everything was computed in it: upcast both inside and round once"
+)
 def low_precision_cast(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return low_precision(x, weights.to(x.dtype), residual)
