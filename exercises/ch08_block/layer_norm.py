@@ -1,7 +1,7 @@
-"""Layer norm: centre, scale, gain, bias
+"""Layer norm: center, scale, gain, bias
 
-Every token's vector is shifted to mean 0 and scaled to variance 1, by its own numbers alone. A learned gain and a
-learned bias, one of each per channel, then put back what the model wants there.
+Layer norm shifts every token's vector to mean 0 and scales it to variance 1. Each vector is treated by itself. Then a
+learned gain and a learned bias, one of each per channel, set the scale and the mean that the model needs.
 """
 
 import torch
@@ -14,10 +14,10 @@ def layer_norm(
 ) -> Float[Tensor, "*batch n"]:
     """(x - mean) / √(variance + eps) · gain + bias along the last axis.
 
-    The result has the dtype of `x`, whatever dtype the others have.
+    The result has the dtype of `x`, whatever dtypes gain and bias have.
 
-    The variance is the mean of the squared distances from the mean: divided by n, not by n - 1. Compute in float32
-    inside, whatever the dtypes, and round once, after the bias. Write it yourself: torch's layer_norm is refused.
+    The variance is the mean of the squared distances from the mean: divide by n, not by n - 1. Compute in float32
+    inside, whatever the dtypes, and round once, after the bias. Write it yourself: torch's layer_norm is not allowed.
 
         x = [1., 2., 3., 6.], gain = [1., 1., 1., 2.], bias = [0., 0., 0., 10.]
         mean 3, variance (4 + 1 + 0 + 9) / 4 = 3.5, its root 1.8708

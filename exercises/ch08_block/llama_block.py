@@ -1,7 +1,7 @@
 """One block of Llama
 
-Everything so far in its order: normalise, attend, add; normalise, feed forward, add. What is added to is the stream
-itself, never its normalised copy. The parts are given; wire them up.
+A block normalizes, attends and adds; then it normalizes, feeds forward and adds. Both results are added to the stream
+itself, never to its normalized copy. The parts are given below. Connect them.
 """
 
 import torch
@@ -15,19 +15,19 @@ def llama_block(
     """The tokens after one block, in the dtype of `x`: h = x + attention(norm(x)), then h + ffn(norm(h)).
 
     `w` holds the weights by the names of Llama's checkpoints, each (out, in): q_proj, k_proj, v_proj, o_proj,
-    gate_proj, up_proj, down_proj, and the gains of two RMS norms. input_layernorm is the one before attention. The one
-    before the ffn is called post_attention_layernorm. Keys and values have `kv_heads` heads. RoPE turns queries and
-    keys by their positions 0, 1, 2, ..., after the split into heads. Work in float32 inside and round once, at the
-    end, to the dtype of `x`, whatever dtype the weights have.
+    gate_proj, up_proj, down_proj, and the gains of two RMS norms. input_layernorm is the norm before attention. The
+    norm before the ffn is called post_attention_layernorm. Keys and values have `kv_heads` heads. RoPE turns queries
+    and keys by their positions 0, 1, 2, ..., after the split into heads. Compute in float32 inside and round once, at
+    the end, to the dtype of `x`, whatever dtypes the weights have.
 
         one token x = [[[3., 4.]]], all matrices [[1., 0.], [0., 1.]], gains [1., 1.], one head
-        norm(x) = [0.8485, 1.1314]; a single token attends to itself alone, so h = [3.8485, 5.1314]
-        norm(h) = [0.8485, 1.1314], the ffn makes [0.5043, 0.9679] of it   ->   [[[4.3528, 6.0993]]]
+        norm(x) = [0.8485, 1.1314]; a single token attends only to itself, so h = [3.8485, 5.1314]
+        norm(h) = [0.8485, 1.1314], and the ffn turns it into [0.5043, 0.9679]   ->   [[[4.3528, 6.0993]]]
     """
     raise NotImplementedError("your turn")
 
 
-# The parts, as you wrote them before. They keep the dtype of what they are given.
+# The parts, as you wrote them before. They keep the dtype of their input.
 
 
 def _norm(x: Tensor, gain: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Predict the next token
 
-A decoder's output at position t is its guess at the token of position t + 1. One pass over a text of n tokens is n - 1
-exercises at once; the loss is their mean cross-entropy, without those that are not to count.
+A decoder's output at position t is its guess at the token at position t + 1. So one pass over a text of n tokens gives
+n - 1 predictions. The loss is the mean cross-entropy of the predictions that count.
 """
 
 import torch
@@ -12,12 +12,12 @@ from torch import Tensor
 def next_token_loss(
     logits: Float[Tensor, "b n vocabulary"], labels: Int64[Tensor, "b n"], ignore: int = -100
 ) -> Float[Tensor, ""]:
-    """The mean of -log p(next token), in float32 (computed in it, too). Write it yourself: torch's cross_entropy and
-    nll_loss are refused.
+    """The mean of -log p(next token), computed and returned in float32. Write it yourself: torch's cross_entropy and
+    nll_loss are not allowed.
 
     `labels` are not shifted: labels[:, t] is the token at position t, and the logits at t predict labels[:, t + 1]. A
-    target equal to `ignore` does not count, neither in the sum nor in the mean. The mean is over all targets of the
-    batch that count. If none does, the loss is 0.
+    target equal to `ignore` does not count. The mean is over all targets of the batch that count. If no target counts,
+    the loss is 0.
 
         logits [[[0., 0.], [1., 0.], [5., 5.]]], labels [[0, 1, 0]]
         position 0 predicts token 1: -log 0.5 = 0.6931; position 1 predicts token 0: -log 0.7311 = 0.3133

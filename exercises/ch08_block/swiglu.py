@@ -1,7 +1,7 @@
 """SwiGLU: one branch gates the other
 
-The feed-forward part of a Llama block has three matrices. Two of them widen the token's vector, SiLU is applied to one
-of the two results (the gate), both are multiplied number by number, and the third matrix leads back.
+The feed-forward layer of a Llama block has three matrices. Two of them widen the token's vector. SiLU is applied to one
+of the two results, the gate. Then both are multiplied element by element, and the third matrix leads back.
 """
 
 import torch
@@ -15,7 +15,7 @@ def swiglu(
     up: Float[Tensor, "ffn d"],
     down: Float[Tensor, "d ffn"],
 ) -> Float[Tensor, "*batch d"]:
-    """down (SiLU(gate x) ⊙ up x), in the dtype of `x`, whatever dtype the weights have, with SiLU(z) = z · sigmoid(z).
+    """down (SiLU(gate x) ⊙ up x), with SiLU(z) = z · sigmoid(z), in the dtype of `x`, whatever dtypes the weights have.
 
     The weights are stored (out, in), as in nn.Linear: `gate x` is x times gate transposed. Compute in float32 inside,
     whatever the dtypes, and round once at the end.
@@ -24,6 +24,6 @@ def swiglu(
         gate x = [1, 2], SiLU of it [0.7311, 1.7616], up x = [2, 1], the product [1.4621, 1.7616]
         ->  [3.2237, 1.7616]
 
-    SiLU must survive any finite z: for -1000 it is 0, for 1000 it is 1000.
+    SiLU must work for any finite z: for -1000 it is 0, for 1000 it is 1000.
     """
     raise NotImplementedError("your turn")

@@ -1,20 +1,21 @@
 """How wide the gated layer is
 
-A plain feed-forward layer has two matrices and is usually 4 · d_model wide. A gated one has three, so 8/3 · d_model
-costs the same. Llama multiplies that by a factor of its own and rounds it up to a multiple that suits the hardware.
+A plain feed-forward layer has two matrices and is usually 4 · d_model wide. A gated layer has three, so a width of
+8/3 · d_model costs the same. Llama models multiply this width by a factor and round it up to a multiple that suits the
+hardware.
 """
 
 
 def swiglu_hidden(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
     """The hidden width of a SwiGLU layer, and its weights as a multiple of those of a plain layer.
 
-    8/3 · d_model, rounded down to an integer; times `multiplier`, rounded down again; then up to the next multiple of
-    `multiple` (a width that is one already stays). The plain layer has two matrices of d_model by 4 · d_model, the
-    gated one three of d_model by the hidden width.
+    Take 8/3 · d_model and round it down to an integer. Multiply by `multiplier` and round down again. Then round up to
+    a multiple of `multiple`; a width that is a multiple already stays. The plain layer has two matrices of d_model by
+    4 · d_model, and the gated layer has three of d_model by the hidden width.
 
-        swiglu_hidden(4096)  ->  (11008, 1.0078)     10,922 rounded up to 43 · 256; three of 4096 × 11008 against
-                                                     two of 4096 × 16384
+        swiglu_hidden(4096)  ->  (11008, 1.0078)     10,922 rounded up to 43 · 256; three of 4096 × 11008, divided
+                                                     by two of 4096 × 16384
 
-    Raises ValueError if `d_model` or `multiple` is less than 1, or `multiplier` not positive.
+    Raises ValueError if `d_model` or `multiple` is less than 1, or `multiplier` is not positive.
     """
     raise NotImplementedError("your turn")

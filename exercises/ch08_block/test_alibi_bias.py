@@ -1,4 +1,4 @@
-"""The further, the less."""
+"""A penalty that grows with the distance."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Only the distance counts."""
+"""A score depends on the distance only."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Four fifths are in the ffn."""
+"""Four fifths of the parameters are in the ffn."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""How much gradient is left at the bottom."""
+"""The gradient of each layer, from the first to the last."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Normalise, attend, add; normalise, feed forward, add."""
+"""Normalize, attend, add; normalize, feed forward, add."""
 
 import pytest
 import torch

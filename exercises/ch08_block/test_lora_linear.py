@@ -1,4 +1,4 @@
-"""Frozen, with a detour."""
+"""A frozen weight with an adapter."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Two thin matrices a target, and nothing else."""
+"""Two thin matrices for each target, and nothing else."""
 
 import pytest
 from hypothesis import given, settings

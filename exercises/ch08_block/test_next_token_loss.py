@@ -1,4 +1,4 @@
-"""n tokens, n - 1 exercises."""
+"""n tokens give n - 1 predictions."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Only the size is taken out."""
+"""Only the scale is removed."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Where a token stands, as angles."""
+"""The position of a token, as angles."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The fast pairs stay, the slow ones stretch."""
+"""Fast pairs keep their frequency, and slow pairs get slower."""
 
 import pytest
 from hypothesis import given

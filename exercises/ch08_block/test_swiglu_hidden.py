@@ -1,4 +1,4 @@
-"""Three matrices for the price of two."""
+"""Three matrices at the cost of two."""
 
 import pytest
 from hypothesis import given

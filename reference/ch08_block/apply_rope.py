@@ -1,4 +1,4 @@
-"""Each pair times its own 2 × 2 matrix of a rotation."""
+"""Multiplies each pair by its own 2 × 2 rotation matrix."""
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ def apply_rope(x: Tensor, angles: Tensor) -> Tensor:
 
 @oracle
 def rope_scores(q: Tensor, k: Tensor, angles_q: Tensor, angles_k: Tensor) -> Tensor:
-    """Dot products of turned queries and keys: the keys alone turned, by the difference of the angles."""
+    """Dot products of turned queries and keys. Only the keys are turned, by the difference of the angles."""
     half = q.shape[-1] // 2
     apart = angles_k.unsqueeze(0) - angles_q.unsqueeze(1)
     a, b = k[:, :half] * apart.cos() - k[:, half:] * apart.sin(), k[:, :half] * apart.sin() + k[:, half:] * apart.cos()
@@ -27,7 +27,7 @@ def rope_scores(q: Tensor, k: Tensor, angles_q: Tensor, angles_k: Tensor) -> Ten
 
 def _check(x: Tensor, angles: Tensor) -> None:
     if angles.shape != (x.shape[-2], x.shape[-1] // 2):
-        raise ValueError("one row a token, one column a pair")
+        raise ValueError("angles need one row for each token and one column for each pair")
 
 
 def _parts(x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -50,58 +50,60 @@ def complex_numbers(x: Tensor, angles: Tensor) -> Tensor:
     return torch.cat([z.real, z.imag], -1).to(x.dtype)
 
 
-@apply_rope.wrong("neighbours paired, (2i, 2i + 1), as in Meta's own code: here pair i is (i, i + width/2)")
+@apply_rope.wrong("neighbors are paired, (2i, 2i + 1), as in Meta's own code: here pair i is (i, i + width/2)")
 def interleaved(x: Tensor, angles: Tensor) -> Tensor:
     _, _, cos, sin = _parts(x, angles)
     a, b = x.float()[..., 0::2], x.float()[..., 1::2]
     return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2).to(x.dtype)
 
 
-@apply_rope.wrong("neighbours paired and the results put in halves: take the pairs from the halves too")
+@apply_rope.wrong("neighbors are paired and the results put into halves: the pairs must come from the halves too")
 def interleaved_to_halves(x: Tensor, angles: Tensor) -> Tensor:
     _, _, cos, sin = _parts(x, angles)
     a, b = x.float()[..., 0::2], x.float()[..., 1::2]
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1).to(x.dtype)
 
 
-@apply_rope.wrong("pairs from the halves, results put side by side: the second halves belong behind the first")
+@apply_rope.wrong("the results of a pair stand side by side: all first values must come before all second values")
 def halves_to_interleaved(x: Tensor, angles: Tensor) -> Tensor:
     a, b, cos, sin = _parts(x, angles)
     return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2).to(x.dtype)
 
 
-@apply_rope.wrong("turned the other way: (a cos − b sin, a sin + b cos); the minus belongs to the first")
+@apply_rope.wrong(
+    "the pairs turn the other way: the result is (a cos − b sin, a sin + b cos), with the minus in the first"
+)
 def backwards(x: Tensor, angles: Tensor) -> Tensor:
     a, b, cos, sin = _parts(x, angles)
     return torch.cat([a * cos + b * sin, b * cos - a * sin], -1).to(x.dtype)
 
 
-@apply_rope.wrong("no minus: (a cos + b sin, a sin + b cos) is no rotation and changes lengths")
+@apply_rope.wrong("there is no minus: (a cos + b sin, a sin + b cos) is no rotation and changes lengths")
 def no_minus(x: Tensor, angles: Tensor) -> Tensor:
     a, b, cos, sin = _parts(x, angles)
     return torch.cat([a * cos + b * sin, a * sin + b * cos], -1).to(x.dtype)
 
 
-@apply_rope.wrong("sin and cos exchanged")
+@apply_rope.wrong("sin and cos are swapped")
 def exchanged(x: Tensor, angles: Tensor) -> Tensor:
     a, b, cos, sin = _parts(x, angles)
     return torch.cat([a * sin - b * cos, a * cos + b * sin], -1).to(x.dtype)
 
 
-@apply_rope.wrong("each number scaled by its cosine, and not mixed with its partner")
+@apply_rope.wrong("each value is multiplied by its cosine only: a rotation also mixes it with its partner")
 def only_cos(x: Tensor, angles: Tensor) -> Tensor:
     a, b, cos, _ = _parts(x, angles)
     return torch.cat([a * cos, b * cos], -1).to(x.dtype)
 
 
-@apply_rope.wrong("the new a used to compute the new b: both come from the old pair")
+@apply_rope.wrong("the new a was used to compute the new b: both come from the old pair")
 def overwritten(x: Tensor, angles: Tensor) -> Tensor:
     a, b, cos, sin = _parts(x, angles)
     a = a * cos - b * sin
     return torch.cat([a, a * sin + b * cos], -1).to(x.dtype)
 
 
-@apply_rope.wrong("cos and sin added to the vector: that is the older, absolute encoding of positions")
+@apply_rope.wrong("cos and sin were added to the vector: this is the older, absolute position encoding")
 def added(x: Tensor, angles: Tensor) -> Tensor:
     a, b, cos, sin = _parts(x, angles)
     return torch.cat([a + sin, b + cos], -1).to(x.dtype)
@@ -115,14 +117,16 @@ def low_precision_inside(x: Tensor, angles: Tensor) -> Tensor:
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
 
 
-@apply_rope.wrong("cos and sin rounded to the dtype of the input first: keep them in float32")
+@apply_rope.wrong("cos and sin were rounded to the dtype of the input: keep them in float32")
 def rounded_cos(x: Tensor, angles: Tensor) -> Tensor:
     a, b, cos, sin = _parts(x, angles)
     cos, sin = cos.to(x.dtype).float(), sin.to(x.dtype).float()
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1).to(x.dtype)
 
 
-@apply_rope.wrong("angles rounded to the dtype of the input: an angle of 1,000 is off by 2 radians in bf16")
+@apply_rope.wrong(
+    "the angles were rounded to the dtype of the input: in bf16 an angle near 1,000 is off by up to 2 radians"
+)
 def rounded_angles(x: Tensor, angles: Tensor) -> Tensor:
     return apply_rope.fn(x.float(), angles.to(x.dtype).float()).to(x.dtype)
 
@@ -131,7 +135,7 @@ apply_rope.standard_wrongs("returns_fp32")
 
 
 @apply_rope.wrong(
-    "a single row or column of angles stretched over all: each token has its own position, compare the shapes"
+    "a single row or column of angles was broadcast: each token has its own position, so compare the shapes"
 )
 def stretched(x: Tensor, angles: Tensor) -> Tensor:
     try:
@@ -142,7 +146,7 @@ def stretched(x: Tensor, angles: Tensor) -> Tensor:
 
 
 @apply_rope.wrong(
-    "the shapes not compared: torch stretches a single row and raises a RuntimeError for other mismatches"
+    "the shapes were not compared: torch broadcasts a single row and raises RuntimeError for other mismatches"
 )
 def unchecked(x: Tensor, angles: Tensor) -> Tensor:
     a, b = x.float().chunk(2, -1)
@@ -150,32 +154,34 @@ def unchecked(x: Tensor, angles: Tensor) -> Tensor:
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1).to(x.dtype)
 
 
-@apply_rope.wrong("a single row of angles stretched over all tokens: compare the number of rows with n")
+@apply_rope.wrong("a single row of angles was broadcast over all tokens: compare the number of rows with n")
 def rows_unchecked(x: Tensor, angles: Tensor) -> Tensor:
     if angles.shape[1] != x.shape[-1] // 2:
-        raise ValueError("one column a pair")
+        raise ValueError("angles need one column for each pair")
     a, b = x.float().chunk(2, -1)
     cos, sin = angles.cos(), angles.sin()
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1).to(x.dtype)
 
 
-@apply_rope.wrong("a single column of angles stretched over all pairs: compare the number of columns with width / 2")
+@apply_rope.wrong(
+    "a single column of angles was broadcast over all pairs: compare the number of columns with width / 2"
+)
 def columns_unchecked(x: Tensor, angles: Tensor) -> Tensor:
     if angles.shape[0] != x.shape[-2]:
-        raise ValueError("one row a token")
+        raise ValueError("angles need one row for each token")
     if angles.shape[1] == 1:
         angles = angles.expand(-1, x.shape[-1] // 2)
     return apply_rope.fn(x.float(), angles).to(x.dtype)
 
 
-@apply_rope.wrong("more rows of angles than tokens accepted: raise ValueError")
+@apply_rope.wrong("more rows of angles than tokens are accepted: raise ValueError")
 def rows_to_spare(x: Tensor, angles: Tensor) -> Tensor:
     if angles.shape[0] < x.shape[-2]:
-        raise ValueError("one row a token")
+        raise ValueError("angles need one row for each token")
     return apply_rope.fn(x.float(), angles[: x.shape[-2]]).to(x.dtype)
 
 
-@apply_rope.wrong("written into the caller's x: .float() of a float32 tensor makes no copy")
+@apply_rope.wrong("the caller's x was changed: .float() of a float32 tensor makes no copy")
 def in_place(x: Tensor, angles: Tensor) -> Tensor:
     turned = x.float()
     turned.copy_(apply_rope.fn(turned.clone(), angles))

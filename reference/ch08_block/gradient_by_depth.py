@@ -1,4 +1,4 @@
-"""Backwards by hand."""
+"""The backward pass, written by hand."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from reference import oracle
 @oracle
 def gradient_by_depth(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     if probe.shape != x.shape:
-        raise ValueError("a number of the probe for each of x")
+        raise ValueError("the probe needs the shape of x")
     inputs, sums = [x], []
     for w in weights.unbind(0):
         branch = (_plain_norm(x) if pre_norm else x) @ w.T
@@ -83,17 +83,17 @@ def by_vjp(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return torch.linalg.vector_norm(gradient, dim=(1, 2))
 
 
-@gradient_by_depth.wrong("pre-norm and post-norm exchanged")
+@gradient_by_depth.wrong("pre-norm and post-norm are swapped")
 def exchanged(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return _right(x, weights, probe, not pre_norm).flatten(1).norm(dim=1)
 
 
-@gradient_by_depth.wrong("the norm at the end of the pre-norm stack left out: nothing else normalises its stream")
+@gradient_by_depth.wrong("the norm at the end of the pre-norm stack is missing: nothing else normalizes its stream")
 def no_final_norm(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return _gradients(x, weights, probe, _pre if pre_norm else _post, _same).flatten(1).norm(dim=1)
 
 
-@gradient_by_depth.wrong("no residual: each layer replaces what came before it")
+@gradient_by_depth.wrong("there is no residual: each layer replaces its input instead of adding to it")
 def no_residual(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     def step(y: Tensor, w: Tensor) -> Tensor:
         return _norm(y) @ w.T if pre_norm else _norm(y @ w.T)
@@ -101,7 +101,7 @@ def no_residual(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Te
     return _gradients(x, weights, probe, step, _norm if pre_norm else _same).flatten(1).norm(dim=1)
 
 
-@gradient_by_depth.wrong("post-norm on the branch alone, x + norm(x Wᵀ): the sum is normalised, stream and all")
+@gradient_by_depth.wrong("post-norm normalizes only the branch, x + norm(x Wᵀ): it must normalize the whole sum")
 def branch_normed(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     def step(y: Tensor, w: Tensor) -> Tensor:
         return _pre(y, w) if pre_norm else y + _norm(y @ w.T)
@@ -109,7 +109,7 @@ def branch_normed(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> 
     return _gradients(x, weights, probe, step, _norm if pre_norm else _same).flatten(1).norm(dim=1)
 
 
-@gradient_by_depth.wrong("pre-norm on the stream as well, norm(x) + norm(x) Wᵀ: the residual passes x as it is")
+@gradient_by_depth.wrong("pre-norm normalizes the stream too, norm(x) + norm(x) Wᵀ: the residual passes x on unchanged")
 def stream_normed(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     def step(y: Tensor, w: Tensor) -> Tensor:
         return _norm(y) + _norm(y) @ w.T if pre_norm else _post(y, w)
@@ -117,14 +117,12 @@ def stream_normed(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> 
     return _gradients(x, weights, probe, step, _norm if pre_norm else _same).flatten(1).norm(dim=1)
 
 
-@gradient_by_depth.wrong("the branch multiplied by W, not by its transpose")
+@gradient_by_depth.wrong("the branch was multiplied by W, not by its transpose")
 def not_transposed(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return _right(x, weights.mT, probe, pre_norm).flatten(1).norm(dim=1)
 
 
-@gradient_by_depth.wrong(
-    "the norm's divisor taken as a constant: it depends on x, and its gradient is part of the whole"
-)
+@gradient_by_depth.wrong("the norm's divisor was treated as a constant: it depends on x, so it has a gradient too")
 def divisor_detached(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     def norm(y: Tensor) -> Tensor:
         return y / (y.square().mean(-1, keepdim=True) + 1e-6).sqrt().detach()
@@ -135,46 +133,46 @@ def divisor_detached(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) 
     return _gradients(x, weights, probe, step, norm if pre_norm else _same).flatten(1).norm(dim=1)
 
 
-@gradient_by_depth.wrong("the squares summed and no root taken: a norm is asked for")
+@gradient_by_depth.wrong("the squares were added up without a root: a norm needs the root")
 def squared(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return _right(x, weights, probe, pre_norm).square().sum((1, 2))
 
 
-@gradient_by_depth.wrong("the largest element of each gradient: the root of the sum of all squares is asked for")
+@gradient_by_depth.wrong(
+    "the largest element of each gradient was taken: the norm is the root of the sum of all squares"
+)
 def largest(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return _right(x, weights, probe, pre_norm).abs().amax((1, 2))
 
 
 @gradient_by_depth.wrong(
-    "the spectral norm, torch.linalg.matrix_norm with ord=2: the root of the sum of all squares is asked for"
+    "the spectral norm (matrix_norm with ord=2) was taken: the norm here is the root of the sum of all squares"
 )
 def spectral(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return torch.linalg.matrix_norm(_right(x, weights, probe, pre_norm), ord=2)
 
 
-@gradient_by_depth.wrong("the last layer first: entry 0 belongs to the layer next to x")
+@gradient_by_depth.wrong("the last layer comes first: entry 0 belongs to the layer next to x")
 def last_first(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return _right(x, weights, probe, pre_norm).flatten(1).norm(dim=1).flip(0)
 
 
-@gradient_by_depth.wrong("one norm of all layers together: each layer has its own")
+@gradient_by_depth.wrong("one norm was taken over all layers: each layer has its own")
 def all_together(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return _right(x, weights, probe, pre_norm).norm().expand(len(weights)).clone()
 
 
-@gradient_by_depth.wrong("the gradients returned, not their norms")
+@gradient_by_depth.wrong("the gradients were returned, not their norms")
 def not_normed(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return _right(x, weights, probe, pre_norm)
 
 
-@gradient_by_depth.wrong("the mean over tokens and channels taken for the loss: the sum is asked for")
+@gradient_by_depth.wrong("the loss is the mean over tokens and channels: it must be the sum")
 def mean_loss(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     return _right(x, weights, probe / probe.numel(), pre_norm).flatten(1).norm(dim=1)
 
 
-@gradient_by_depth.wrong(
-    "requires_grad_ (and perhaps backward) called on the caller's weights: work on a copy, weights.detach().clone()"
-)
+@gradient_by_depth.wrong("requires_grad_ was called on the caller's weights: work on a copy, weights.detach().clone()")
 def caller_requires_grad(x: Tensor, weights: Tensor, probe: Tensor, pre_norm: bool) -> Tensor:
     weights.requires_grad_()
     y = x

@@ -7,7 +7,7 @@ from reference import LOW_PRECISION, oracle, promoted
 @oracle
 def layer_norm(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     if gain.shape != x.shape[-1:] or bias.shape != gain.shape:
-        raise ValueError("one number a channel")
+        raise ValueError("gain and bias need one number for each channel")
     n, dtype = x.shape[-1], x.dtype
     x, gain, bias = promoted(x, gain, bias)
     away = x - (x.sum(-1) / n).unsqueeze(-1)
@@ -44,61 +44,61 @@ def _end(normal: Tensor, gain: Tensor, bias: Tensor, x: Tensor) -> Tensor:
     return (normal * gain.float() + bias.float()).to(x.dtype)
 
 
-@layer_norm.wrong("the variance divided by n − 1, torch.var's default: layer norm divides by n")
+@layer_norm.wrong("the variance was divided by n − 1, torch.var's default: layer norm divides by n")
 def unbiased(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     variance, mean = torch.var_mean(x.float(), -1, keepdim=True)
     return _end((x.float() - mean) / (variance + eps).sqrt(), gain, bias, x)
 
 
-@layer_norm.wrong("eps added to the deviation, outside the root: it belongs to the variance")
+@layer_norm.wrong("eps was added outside the root: add it to the variance")
 def eps_outside(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, variance = _parts(x)
     return _end(away / (variance.sqrt() + eps), gain, bias, x)
 
 
-@layer_norm.wrong("no eps: a vector of equal numbers has variance 0, and 0/0 is NaN")
+@layer_norm.wrong("there is no eps: a vector of equal numbers has variance 0, and 0/0 is NaN")
 def no_eps(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, variance = _parts(x)
     return _end(away / variance.sqrt(), gain, bias, x)
 
 
-@layer_norm.wrong("eps squared under the root: the variance takes eps as it is")
+@layer_norm.wrong("eps was squared under the root: add eps itself to the variance")
 def eps_squared(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, variance = _parts(x)
     return _end(away / (variance + eps**2).sqrt(), gain, bias, x)
 
 
-@layer_norm.wrong("divided by the variance: the root is missing")
+@layer_norm.wrong("the values were divided by the variance: the root is missing")
 def by_variance(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, variance = _parts(x)
     return _end(away / (variance + eps), gain, bias, x)
 
 
-@layer_norm.wrong("the mean of the squares for the variance: that is RMS norm's scale; subtract the mean first")
+@layer_norm.wrong("the mean of the squares was used as the variance: subtract the mean first")
 def by_mean_square(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, _ = _parts(x)
     return _end(away / (x.float().square().mean(-1, keepdim=True) + eps).sqrt(), gain, bias, x)
 
 
-@layer_norm.wrong("scaled and not centred: the mean is subtracted in the numerator too")
+@layer_norm.wrong("the values were scaled but not centered: subtract the mean in the numerator too")
 def not_centred(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     _, variance = _parts(x)
     return _end(x.float() / (variance + eps).sqrt(), gain, bias, x)
 
 
-@layer_norm.wrong("mean and variance of the whole tensor: each vector has its own")
+@layer_norm.wrong("mean and variance are those of the whole tensor: each vector has its own")
 def whole_tensor(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away = x.float() - x.float().mean()
     return _end(away / (away.square().mean() + eps).sqrt(), gain, bias, x)
 
 
-@layer_norm.wrong("mean and variance along the first axis: that is batch norm; a token is normalised by itself")
+@layer_norm.wrong("mean and variance run along the first axis: that is batch norm; normalize each token by itself")
 def over_the_batch(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away = x.float() - x.float().mean(0, keepdim=True)
     return _end(away / (away.square().mean(0, keepdim=True) + eps).sqrt(), gain, bias, x)
 
 
-@layer_norm.wrong("variance as mean of squares minus square of mean: far from zero the two nearly cancel in float32")
+@layer_norm.wrong("the variance is mean(x²) − mean(x)²: far from zero the two nearly cancel in float32")
 def one_pass(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     wide = x.float()
     mean = wide.mean(-1, keepdim=True)
@@ -106,17 +106,17 @@ def one_pass(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor
     return _end((wide - mean) / (variance + eps).sqrt(), gain, bias, x)
 
 
-@layer_norm.wrong("the gain left out")
+@layer_norm.wrong("the gain was left out")
 def no_gain(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     return layer_norm.fn(x.float(), torch.ones_like(gain.float()), bias.float(), eps).to(x.dtype)
 
 
-@layer_norm.wrong("the bias left out")
+@layer_norm.wrong("the bias was left out")
 def no_bias(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     return layer_norm.fn(x.float(), gain.float(), torch.zeros_like(bias.float()), eps).to(x.dtype)
 
 
-@layer_norm.wrong("the bias added before the gain, so the gain scales it too")
+@layer_norm.wrong("the bias was added before the gain, so the gain scales it too")
 def bias_before_gain(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, variance = _parts(x)
     return ((away / (variance + eps).sqrt() + bias.float()) * gain.float()).to(x.dtype)
@@ -128,7 +128,7 @@ def low_precision_inside(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-
     return away / ((away * away).mean(-1, keepdim=True) + eps).sqrt() * gain + bias
 
 
-@layer_norm.wrong("rounded before gain and bias, and again after: round once, at the very end")
+@layer_norm.wrong("the result was rounded before gain and bias, and again after them: round once, at the end")
 def rounded_twice(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, variance = _parts(x)
     return (away / (variance + eps).sqrt()).to(x.dtype) * gain + bias
@@ -137,20 +137,20 @@ def rounded_twice(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> T
 layer_norm.standard_wrongs("returns_fp32")
 
 
-@layer_norm.wrong("rounded to the dtype of `x` before gain and bias: round once, at the very end")
+@layer_norm.wrong("the result was rounded to the dtype of `x` before gain and bias: round once, at the end")
 def rounded_before_the_gain(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, variance = _parts(x)
     return _end((away / (variance + eps).sqrt()).to(x.dtype).float(), gain, bias, x)
 
 
-@layer_norm.wrong("gain and bias rounded to the dtype of `x`: in float32 they keep their digits until the end")
+@layer_norm.wrong("gain and bias were rounded to the dtype of `x`: keep their float32 digits until the end")
 def gain_rounded(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, variance = _parts(x)
     return _end(away / (variance + eps).sqrt(), gain.to(x.dtype), bias.to(x.dtype), x)
 
 
 @layer_norm.wrong(
-    "in the dtype that x, gain and bias have together: a bf16 `x` with a float32 gain must give bf16, as `x` is"
+    "the result has the promoted dtype of x, gain and bias: a bf16 `x` with a float32 gain must give bf16"
 )
 def in_the_wider_dtype(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, variance = _parts(x)
@@ -158,13 +158,13 @@ def in_the_wider_dtype(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5)
     return normal.to(torch.promote_types(x.dtype, torch.promote_types(gain.dtype, bias.dtype)))
 
 
-@layer_norm.wrong("eps fixed at 1e-5: that is only the default")
+@layer_norm.wrong("eps is always 1e-5: that is only the default")
 def fixed_eps(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away, variance = _parts(x)
     return _end(away / (variance + 1e-5).sqrt(), gain, bias, x)
 
 
-@layer_norm.wrong("written into the caller's x: .float() of a float32 tensor makes no copy")
+@layer_norm.wrong("the caller's x was changed: .float() of a float32 tensor makes no copy")
 def in_place(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     wide = x.float()
     wide -= wide.mean(-1, keepdim=True)

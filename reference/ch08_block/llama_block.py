@@ -1,4 +1,4 @@
-"""The weights cut by heads, key heads found by index, pairs turned as complex numbers are."""
+"""Cuts the weights by heads, finds KV heads by index, and turns pairs like complex numbers."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Weights = dict[str, Tensor]
 def llama_block(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     n, d = x.shape[1:]
     if {*map(len, (w["input_layernorm"], w["post_attention_layernorm"], w["down_proj"]))} != {d}:
-        raise ValueError("the weights are for another width")
+        raise ValueError("the weights do not fit the width of x")
     dtype = x.dtype
     x, *ws = promoted(x, *w.values())
     w = dict(zip(w, ws, strict=True))
@@ -115,14 +115,14 @@ def library(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 1000
     return _wired(x, _Parts(w, heads, kv_heads, base))
 
 
-@llama_block.wrong("normalised after the addition: that is post-norm; in Llama the stream itself is never normalised")
+@llama_block.wrong("the sum was normalized: that is post-norm; Llama never normalizes the stream itself")
 def post_norm(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     h = p.first(x.float() + p.attention(x.float()))
     return p.second(h + p.ffn(h)).to(x.dtype)
 
 
-@llama_block.wrong("the normalised copy added to: the residual starts from the stream, x and h as they are")
+@llama_block.wrong("both branches were added to a normalized copy: add them to the stream, x and h as they are")
 def norm_on_the_residual(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     seen = p.first(x.float())
@@ -130,7 +130,7 @@ def norm_on_the_residual(x: Tensor, w: Weights, heads: int, kv_heads: int, base:
     return (seen + p.ffn(seen)).to(x.dtype)
 
 
-@llama_block.wrong("attention's result added to the normalised copy: the residual starts from x as it is")
+@llama_block.wrong("attention's result was added to the normalized copy: add it to x as it is")
 def first_residual_normed(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     seen = p.first(x.float())
@@ -138,26 +138,26 @@ def first_residual_normed(x: Tensor, w: Weights, heads: int, kv_heads: int, base
     return (h + p.ffn(p.second(h))).to(x.dtype)
 
 
-@llama_block.wrong("the ffn's result added to the normalised copy: the residual starts from h as it is")
+@llama_block.wrong("the ffn's result was added to the normalized copy: add it to h as it is")
 def second_residual_normed(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     seen = p.second(x.float() + p.attention(p.first(x.float())))
     return (seen + p.ffn(seen)).to(x.dtype)
 
 
-@llama_block.wrong("input_layernorm used twice: the ffn has a norm of its own")
+@llama_block.wrong("input_layernorm was used twice: the ffn has its own norm")
 def one_norm(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     return _wired(x, _Parts(w | {"post_attention_layernorm": w["input_layernorm"]}, heads, kv_heads, base))
 
 
-@llama_block.wrong("the two gains exchanged: input_layernorm comes before attention")
+@llama_block.wrong("the two gains are swapped: input_layernorm comes before attention")
 def gains_exchanged(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     first, second = w["input_layernorm"], w["post_attention_layernorm"]
     return _wired(x, _Parts(w | {"input_layernorm": second, "post_attention_layernorm": first}, heads, kv_heads, base))
 
 
 @llama_block.wrong(
-    "post_attention_layernorm applied to what attention returns: despite its name it comes before the ffn"
+    "post_attention_layernorm was applied to attention's result: despite its name it comes before the ffn"
 )
 def by_its_name(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
@@ -165,72 +165,70 @@ def by_its_name(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 
     return (h + p.ffn(h)).to(x.dtype)
 
 
-@llama_block.wrong("no norm before attention")
+@llama_block.wrong("there is no norm before attention")
 def no_first_norm(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     h = x.float() + p.attention(x.float())
     return (h + p.ffn(p.second(h))).to(x.dtype)
 
 
-@llama_block.wrong("no norm before the ffn")
+@llama_block.wrong("there is no norm before the ffn")
 def no_second_norm(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     h = x.float() + p.attention(p.first(x.float()))
     return (h + p.ffn(h)).to(x.dtype)
 
 
-@llama_block.wrong("attention's result not added to x: without the residual the token itself is lost")
+@llama_block.wrong("attention's result was not added to x: without the residual the token itself is lost")
 def no_first_residual(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     h = p.attention(p.first(x.float()))
     return (h + p.ffn(p.second(h))).to(x.dtype)
 
 
-@llama_block.wrong("the ffn's result not added to the stream: there are two residual additions")
+@llama_block.wrong("the ffn's result was not added to the stream: there are two residual additions")
 def no_second_residual(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     return p.ffn(p.second(x.float() + p.attention(p.first(x.float())))).to(x.dtype)
 
 
-@llama_block.wrong("the ffn's result added to x: what attention added is lost, add to h")
+@llama_block.wrong("the ffn's result was added to x, so attention's result is lost: add it to h")
 def added_to_x(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     return (x.float() + p.ffn(p.second(x.float() + p.attention(p.first(x.float()))))).to(x.dtype)
 
 
-@llama_block.wrong(
-    "attention and ffn both fed from x, side by side, as in PaLM: Llama's ffn reads what attention wrote"
-)
+@llama_block.wrong("attention and ffn both read x, as in PaLM: Llama's ffn reads the stream after attention")
 def parallel(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     return (x.float() + p.attention(p.first(x.float())) + p.ffn(p.second(x.float()))).to(x.dtype)
 
 
-@llama_block.wrong("the ffn before attention")
+@llama_block.wrong("the ffn comes before attention: attention comes first")
 def ffn_first(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     h = x.float() + p.ffn(p.second(x.float()))
     return (h + p.attention(p.first(h))).to(x.dtype)
 
 
-@llama_block.wrong("values turned too: RoPE is for queries and keys, whose dot product sees the distance")
+@llama_block.wrong("the values were turned too: RoPE turns only queries and keys")
 def values_turned(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     return _wired(x, _Parts(w, heads, kv_heads, base, v_by=_rope))
 
 
-@llama_block.wrong("no RoPE: nothing tells attention where a token stands")
+@llama_block.wrong("there is no RoPE: nothing tells attention where a token stands")
 def no_rope(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     return _wired(x, _Parts(w, heads, kv_heads, base, q_by=_same, k_by=_same))
 
 
-@llama_block.wrong("queries turned and keys not: scores then depend on the query's position, not on the distance")
+@llama_block.wrong(
+    "queries were turned and keys were not: scores then depend on the query's position, not on the distance"
+)
 def keys_not_turned(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     return _wired(x, _Parts(w, heads, kv_heads, base, k_by=_same))
 
 
-@llama_block.wrong(
-    "RoPE before the split into heads: pairs and angles then run over the whole width, not over one head's"
-)
+@llama_block.wrong("RoPE came before the split into heads: each head has its own pairs and angles")
 def rope_before_the_split(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     def whole(t: Tensor, base: float) -> Tensor:
         return _split(_rope(t.transpose(1, 2).flatten(2), base), t.shape[1])
@@ -238,7 +236,7 @@ def rope_before_the_split(x: Tensor, w: Weights, heads: int, kv_heads: int, base
     return _wired(x, _Parts(w, heads, kv_heads, base, q_by=whole, k_by=whole))
 
 
-@llama_block.wrong("the stream itself turned, once, before the norm: RoPE belongs inside attention")
+@llama_block.wrong("the stream itself was turned, before the norm: RoPE belongs inside attention")
 def stream_turned(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base, q_by=_same, k_by=_same)
     h = _rope(x.float(), base)
@@ -246,12 +244,12 @@ def stream_turned(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float 
     return (h + p.ffn(p.second(h))).to(x.dtype)
 
 
-@llama_block.wrong("the base ignored: 10000 is only the default")
+@llama_block.wrong("the base was ignored: 10000 is only the default")
 def fixed_base(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     return _wired(x, _Parts(w, heads, kv_heads, 10000.0))
 
 
-@llama_block.wrong("gate and up exchanged: SiLU goes on gate_proj")
+@llama_block.wrong("gate and up are swapped: SiLU acts on gate_proj")
 def gate_and_up_exchanged(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     return _wired(x, _Parts(w | {"gate_proj": w["up_proj"], "up_proj": w["gate_proj"]}, heads, kv_heads, base))
 
@@ -265,7 +263,7 @@ def low_precision_inside(x: Tensor, w: Weights, heads: int, kv_heads: int, base:
     return h + _ffn(norm(h, "post_attention_layernorm"), w)
 
 
-@llama_block.wrong("the stream rounded between attention and ffn: round once, at the end")
+@llama_block.wrong("the stream was rounded between attention and ffn: round once, at the end")
 def rounded_between(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p = _Parts(w, heads, kv_heads, base)
     h = (x.float() + p.attention(p.first(x.float()))).to(x.dtype).float()
@@ -275,18 +273,18 @@ def rounded_between(x: Tensor, w: Weights, heads: int, kv_heads: int, base: floa
 llama_block.standard_wrongs("returns_fp32", formula=library)
 
 
-@llama_block.wrong("in the dtype of the weights: `x` decides the dtype of the result")
+@llama_block.wrong("the result has the dtype of the weights: it must have the dtype of `x`")
 def in_the_dtype_of_the_weights(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     return _wired(x.float(), _Parts(w, heads, kv_heads, base)).to(w["q_proj"].dtype)
 
 
-@llama_block.wrong("the key heads dealt out in turn, 0, 1, 0, 1: neighbouring query heads share one, 0, 0, 1, 1")
+@llama_block.wrong("query heads got KV heads in turn, 0, 1, 0, 1: neighboring query heads share one, 0, 0, 1, 1")
 def keys_in_turn(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     tiled = {name: w[name].repeat(heads // kv_heads, 1) for name in ("k_proj", "v_proj")}
     return _wired(x, _Parts(w | tiled, heads, heads, base))
 
 
-@llama_block.wrong("written into the caller's x: .float() of a float32 tensor makes no copy, so add without +=")
+@llama_block.wrong("the caller's x was changed: .float() of a float32 tensor makes no copy, so do not add with +=")
 def in_place(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     p, h = _Parts(w, heads, kv_heads, base), x.float()
     h += p.attention(p.first(h))
@@ -294,6 +292,6 @@ def in_place(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 100
     return h.to(x.dtype)
 
 
-@llama_block.wrong("o_proj not transposed: it is stored (out, in) like the others")
+@llama_block.wrong("o_proj was not transposed: it is stored (out, in) like the others")
 def output_untransposed(x: Tensor, w: Weights, heads: int, kv_heads: int, base: float = 10000.0) -> Tensor:
     return _wired(x, _Parts(w | {"o_proj": w["o_proj"].T}, heads, kv_heads, base))

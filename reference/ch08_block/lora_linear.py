@@ -1,4 +1,4 @@
-"""Row by row of A and column by column of B: r detours of rank one, summed."""
+"""Takes A row by row and B column by column: the sum of r adapters of rank one."""
 
 import torch
 from torch import Tensor
@@ -36,42 +36,42 @@ def _scaled(x: Tensor, w: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
     return (x.float() @ w.float().T + scale * (x.float() @ a.float().T @ b.float().T)).to(x.dtype)
 
 
-@lora_linear.wrong("scaled by r/alpha: upside down")
+@lora_linear.wrong("the scale is r/alpha: it must be alpha/r")
 def scale_inverted(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return _scaled(x, w, a, b, a.shape[0] / alpha)
 
 
-@lora_linear.wrong("scaled by alpha and not divided by r")
+@lora_linear.wrong("the scale is alpha, not divided by r: it must be alpha/r")
 def scale_alpha(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return _scaled(x, w, a, b, alpha)
 
 
-@lora_linear.wrong("not scaled: the detour counts alpha/r")
+@lora_linear.wrong("B A x was not scaled: multiply it by alpha/r")
 def not_scaled(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return _scaled(x, w, a, b, 1.0)
 
 
-@lora_linear.wrong("scaled by alpha/√r: that is rsLoRA; plain LoRA divides by r")
+@lora_linear.wrong("the scale is alpha/√r: that is rsLoRA; plain LoRA divides by r")
 def root_of_r(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return _scaled(x, w, a, b, alpha / a.shape[0] ** 0.5)
 
 
-@lora_linear.wrong("divided by the width of the input: r is the number of rows of a")
+@lora_linear.wrong("alpha was divided by the width of the input: r is the number of rows of a")
 def by_width(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return _scaled(x, w, a, b, alpha / a.shape[1])
 
 
-@lora_linear.wrong("the frozen weight left out: LoRA adds to it")
+@lora_linear.wrong("the frozen weight was left out: LoRA adds to it")
 def only_the_detour(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return _scaled(x, torch.zeros_like(w), a, b, alpha / a.shape[0])
 
 
-@lora_linear.wrong("the detour left out")
+@lora_linear.wrong("B A x was left out")
 def only_the_base(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return _scaled(x, w, a, b, 0.0)
 
 
-@lora_linear.wrong("frozen weight and detour both scaled: alpha/r belongs to the detour")
+@lora_linear.wrong("both parts were scaled: alpha/r belongs to B A x only")
 def both_scaled(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return (alpha / a.shape[0] * _scaled(x.float(), w, a, b, 1.0)).to(x.dtype)
 
@@ -81,7 +81,7 @@ lora_linear.standard_wrongs(
 )
 
 
-@lora_linear.wrong("both parts rounded before they are added: round once, after the sum")
+@lora_linear.wrong("both parts were rounded before the sum: round once, after it")
 def rounded_before_the_sum(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return _scaled(x, w, a, b, 0.0) + _scaled(x, torch.zeros_like(w), a, b, alpha / a.shape[0])
 
@@ -89,18 +89,18 @@ def rounded_before_the_sum(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: fl
 lora_linear.standard_wrongs("returns_fp32", formula=by_addmm)
 
 
-@lora_linear.wrong("in the dtype of the weights: `x` decides the dtype of the result")
+@lora_linear.wrong("the result has the dtype of the weights: it must have the dtype of `x`")
 def in_the_dtype_of_the_weights(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return _scaled(x.float(), w, a, b, alpha / a.shape[0]).to(w.dtype)
 
 
-@lora_linear.wrong("A x rounded before it meets B: round once, at the end")
+@lora_linear.wrong("A x was rounded before the product with B: round once, at the end")
 def rounded_between(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     low = (x.float() @ a.float().T).to(x.dtype).float()
     return (x.float() @ w.float().T + alpha / a.shape[0] * (low @ b.float().T)).to(x.dtype)
 
 
-@lora_linear.wrong("alpha // r, which drops the fraction: the scale is alpha / r")
+@lora_linear.wrong("the scale is alpha // r, which drops the fraction: it must be alpha / r")
 def whole_scale(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return _scaled(x, w, a, b, alpha // a.shape[0])
 
@@ -129,67 +129,67 @@ def _gradients(x: Tensor, a: Tensor, b: Tensor, dy: Tensor, scale: float) -> Pai
     return by_a.to(x.dtype), (scale * dy.float().T @ (x.float() @ a.float().T)).to(x.dtype)
 
 
-@lora_gradients.wrong("alpha/r left out of the gradients")
+@lora_gradients.wrong("alpha/r was left out of the gradients")
 def gradients_not_scaled(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     return _gradients(x, a, b, dy, 1.0)
 
 
-@lora_gradients.wrong("alpha/r applied twice")
+@lora_gradients.wrong("alpha/r was applied twice")
 def gradients_scaled_twice(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     return _gradients(x, a, b, dy, (alpha / a.shape[0]) ** 2)
 
 
-@lora_gradients.wrong("the mean over the tokens: every token adds its share, sum them")
+@lora_gradients.wrong("the mean over the tokens was taken: add up the tokens' gradients")
 def mean_over_tokens(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     return _gradients(x, a, b, dy, alpha / a.shape[0] / x.shape[0])
 
 
-@lora_gradients.wrong("both gradients 0 where b is 0: only a's is; b's is made of A x and moves first")
+@lora_gradients.wrong("both gradients are 0 where b is 0: only that of a is; b has dyᵀ (A x) and moves first")
 def nothing_moves(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     by_a, by_b = _gradients(x, a, b, dy, alpha / a.shape[0])
     return by_a, by_b if b.any() else torch.zeros_like(by_b)
 
 
-@lora_gradients.wrong("the gradients in the other order: first that of a, then that of b")
+@lora_gradients.wrong("the gradients are in the wrong order: first a, then b")
 def b_first(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     by_a, by_b = _gradients(x, a, b, dy, alpha / a.shape[0])
     return by_b, by_a
 
 
-@lora_gradients.wrong("transposed: a gradient has the shape of what it belongs to")
+@lora_gradients.wrong("the gradients are transposed: a gradient has the shape of its weight")
 def transposed(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     by_a, by_b = _gradients(x, a, b, dy, alpha / a.shape[0])
     return by_a.T, by_b.T
 
 
-@lora_gradients.wrong("gradients computed in the low precision of the input: sum over the tokens in float32")
+@lora_gradients.wrong("the gradients were computed in the input's low precision: add up the tokens in float32")
 def gradients_in_low_precision(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     dy = alpha / a.shape[0] * dy
     return (dy @ b).T @ x, dy.T @ (x @ a.T)
 
 
-@lora_gradients.wrong("alpha/r left out of the gradient of b: both have it")
+@lora_gradients.wrong("alpha/r was left out of the gradient of b: both gradients have it")
 def b_not_scaled(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     return _gradients(x, a, b, dy, alpha / a.shape[0])[0], _gradients(x, a, b, dy, 1.0)[1]
 
 
-@lora_gradients.wrong("alpha/r left out of the gradient of a: both have it")
+@lora_gradients.wrong("alpha/r was left out of the gradient of a: both gradients have it")
 def a_not_scaled(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     return _gradients(x, a, b, dy, 1.0)[0], _gradients(x, a, b, dy, alpha / a.shape[0])[1]
 
 
-@lora_gradients.wrong("gradients returned in float32, not in the dtype of `x`")
+@lora_gradients.wrong("the gradients are float32: they must have the dtype of `x`")
 def gradients_in_float32(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     return _gradients(x.float(), a, b, dy, alpha / a.shape[0])
 
 
-@lora_gradients.wrong("each gradient in the dtype of its own weight: both have the dtype of `x`")
+@lora_gradients.wrong("each gradient has the dtype of its own weight: both must have the dtype of `x`")
 def gradients_in_the_dtype_of_the_weights(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     by_a, by_b = _gradients(x.float(), a, b, dy, alpha / a.shape[0])
     return by_a.to(a.dtype), by_b.to(b.dtype)
 
 
-@lora_linear.wrong("the detour merged into the caller's weight: .float() of a float32 tensor makes no copy")
+@lora_linear.wrong("B A was added to the caller's weight: .float() of a float32 tensor makes no copy")
 def merged_in_place(x: Tensor, w: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
     wide = w.float()
     wide += alpha / a.shape[0] * (b.float() @ a.float())

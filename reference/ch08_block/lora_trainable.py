@@ -60,36 +60,36 @@ def _with(shapes: Shapes, targets: Sequence[str], r: int, change: Callable[[Shap
     return new, _count(new) / _count(shapes | new)
 
 
-@lora_trainable.wrong("norms trained too: plain LoRA freezes everything but A and B")
+@lora_trainable.wrong("norms train too: plain LoRA freezes everything except A and B")
 def norms_too(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     return _with(shapes, targets, r, lambda new: new | {n: s for n, s in shapes.items() if "norm" in n})
 
 
-@lora_trainable.wrong("embeddings trained too: plain LoRA freezes everything but A and B")
+@lora_trainable.wrong("embeddings train too: plain LoRA freezes everything except A and B")
 def embeddings_too(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     return _with(shapes, targets, r, lambda new: new | {n: s for n, s in shapes.items() if "embed" in n})
 
 
-@lora_trainable.wrong("norms and embeddings trained too: plain LoRA freezes everything but A and B")
+@lora_trainable.wrong("norms and embeddings train too: plain LoRA freezes everything except A and B")
 def norms_and_embeddings(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     rest = {n: s for n, s in shapes.items() if "norm" in n or "embed" in n}
     return _with(shapes, targets, r, lambda new: new | rest)
 
 
-@lora_trainable.wrong("the adapted weights trained as well: they are frozen, only their A and B train")
+@lora_trainable.wrong("the adapted weights train as well: they are frozen, and only their A and B train")
 def weights_too(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     own = {f"{m}.weight": shapes[f"{m}.weight"] for m in _adapted(shapes, targets)}
     return _with(shapes, targets, r, lambda new: new | own)
 
 
-@lora_trainable.wrong("every matrix adapted: only those whose module is named in `targets`")
+@lora_trainable.wrong("every matrix was adapted: adapt only modules named in `targets`")
 def every_matrix(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     _check(shapes, targets)
     new = _pairs(shapes, [n[:-7] for n, s in shapes.items() if n.endswith(".weight") and len(s) == 2], r)
     return new, _count(new) / _count(shapes | new)
 
 
-@lora_trainable.wrong("a target found anywhere in a name: it has to be the last part of the module's name, whole")
+@lora_trainable.wrong("a target matches anywhere in a name: it must be the whole last part of the module's name")
 def substring(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     fits = [n for n, s in shapes.items() if len(s) == 2 and n.endswith(".weight") and any(t in n for t in targets)]
     if not all(any(t in n for n in fits) for t in targets):
@@ -98,7 +98,7 @@ def substring(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     return new, _count(new) / _count(shapes | new)
 
 
-@lora_trainable.wrong("a target taken for the end of a name without its dot: eq_proj is not q_proj")
+@lora_trainable.wrong("a target matches the end of a name without the dot: eq_proj is not q_proj")
 def suffix(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     fits = [n for n in shapes if any(n.endswith(f"{t}.weight") for t in targets)]
     if not all(any(n.endswith(f"{t}.weight") for n in fits) for t in targets):
@@ -107,9 +107,7 @@ def suffix(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     return new, _count(new) / _count(shapes | new)
 
 
-@lora_trainable.wrong(
-    "a target found as any part of a name: it has to be the last before .weight; q_proj.out is another module"
-)
+@lora_trainable.wrong("a target matches any part of a name: it must be the last part before .weight")
 def any_part(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     fits = [n for n in shapes if n.endswith(".weight") and not {*targets}.isdisjoint(n.split("."))]
     if not all(any(t in n.split(".") for n in fits) for t in targets):
@@ -118,7 +116,7 @@ def any_part(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     return new, _count(new) / _count(shapes | new)
 
 
-@lora_trainable.wrong("A and B exchanged: A reads the input, (r, in), and B writes the output, (out, r)")
+@lora_trainable.wrong("A and B are swapped: A reads the input, (r, in), and B writes the output, (out, r)")
 def exchanged(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     def swap(new: Shapes) -> Shapes:
         return {
@@ -128,48 +126,48 @@ def exchanged(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     return _with(shapes, targets, r, swap)
 
 
-@lora_trainable.wrong("shapes transposed: stored (out, in), A is (r, in) and B is (out, r)")
+@lora_trainable.wrong("the shapes are transposed: A is (r, in) and B is (out, r)")
 def transposed(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     return _with(shapes, targets, r, lambda new: {n: s[::-1] for n, s in new.items()})
 
 
-@lora_trainable.wrong("only A trained: B starts at 0 and must move")
+@lora_trainable.wrong("only A trains: B starts at 0 and must train too")
 def only_a(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     return _with(shapes, targets, r, lambda new: {n: s for n, s in new.items() if "lora_A" in n})
 
 
-@lora_trainable.wrong("the share of the old parameters: A and B belong to the whole too")
+@lora_trainable.wrong("the share is of the old parameters only: the total includes A and B")
 def of_the_base(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     new, _ = lora_trainable.fn(shapes, targets, r)
     return new, _count(new) / _count(shapes)
 
 
-@lora_trainable.wrong("the share in per cent: it is asked for between 0 and 1")
+@lora_trainable.wrong("the share is in percent: it must be between 0 and 1")
 def percent(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     new, share = lora_trainable.fn(shapes, targets, r)
     return new, 100 * share
 
 
-@lora_trainable.wrong("the share of tensors, not of the numbers in them")
+@lora_trainable.wrong("the share counts tensors: it must count the numbers in them")
 def by_tensors(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     new, _ = lora_trainable.fn(shapes, targets, r)
     return new, len(new) / (len(new) + len(shapes))
 
 
-@lora_trainable.wrong("a target that fits nothing passed over: raise ValueError, it is misspelt")
+@lora_trainable.wrong("a target that fits nothing was ignored: raise ValueError, since it is misspelled")
 def passes_over(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     new = _pairs(shapes, _adapted(shapes, targets), r)
     return new, _count(new) / max(1, _count(shapes | new))
 
 
-@lora_trainable.wrong("ValueError only where no target fits at all: each of them must fit")
+@lora_trainable.wrong("ValueError is raised only if no target fits: every target must fit")
 def any_target(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     if not _adapted(shapes, targets):
         raise ValueError("no target fits")
     return passes_over(shapes, targets, r)
 
 
-@lora_trainable.wrong("(out, in) read as (in, out): A is (r, in) and B is (out, r) of a weight stored (out, in)")
+@lora_trainable.wrong("the weight's shape was read as (in, out): it is (out, in), so A is (r, in) and B is (out, r)")
 def read_as_in_out(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     def swap(new: Shapes) -> Shapes:
         fits = _adapted(shapes, targets)
@@ -179,21 +177,19 @@ def read_as_in_out(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     return _with(shapes, targets, r, swap)
 
 
-@lora_trainable.wrong(
-    "named after the parameter, q_proj.weight.lora_A.weight: it is the module's name, without .weight"
-)
+@lora_trainable.wrong("the names contain .weight twice, as in q_proj.weight.lora_A.weight: use the module's name")
 def named_after_the_weight(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     return _with(shapes, targets, r, lambda new: {n.replace(".lora_", ".weight.lora_"): s for n, s in new.items()})
 
 
-@lora_trainable.wrong("the adapted weights counted as trainable in the share: they are frozen")
+@lora_trainable.wrong("the adapted weights count as trainable in the share: they are frozen")
 def share_with_weights(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     new, _ = lora_trainable.fn(shapes, targets, r)
     adapted = {f"{m}.weight": shapes[f"{m}.weight"] for m in _adapted(shapes, targets)}
     return new, _count(new | adapted) / _count(shapes | new)
 
 
-@lora_trainable.wrong("the adapted weights left out of the whole: they are frozen, but still there")
+@lora_trainable.wrong("the adapted weights are missing from the total: they are frozen, but they still count")
 def without_the_adapted(shapes: Shapes, targets: Sequence[str], r: int) -> Answer:
     new, _ = lora_trainable.fn(shapes, targets, r)
     adapted = {f"{m}.weight" for m in _adapted(shapes, targets)}

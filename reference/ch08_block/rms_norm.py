@@ -9,7 +9,7 @@ from reference import oracle, promoted
 @oracle
 def rms_norm(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     if gain.shape != x.shape[-1:]:
-        raise ValueError("one number a channel")
+        raise ValueError("the gain needs one number for each channel")
     wide, by = promoted(x, gain)
     rms = ((wide * wide).sum(-1, keepdim=True) / x.shape[-1] + eps).sqrt()
     return (wide / rms * by).to(x.dtype)
@@ -39,59 +39,59 @@ def _mean_square(x: Tensor) -> Tensor:
     return x.float().square().mean(-1, keepdim=True)
 
 
-@rms_norm.wrong("the mean subtracted first: that is layer norm; RMS norm only scales")
+@rms_norm.wrong("the mean was subtracted first: that is layer norm; RMS norm only scales")
 def centred(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     away = x.float() - x.float().mean(-1, keepdim=True)
     return (away / (_mean_square(away) + eps).sqrt() * gain.float()).to(x.dtype)
 
 
-@rms_norm.wrong("scaled by the deviation from the mean: take the mean of x² itself")
+@rms_norm.wrong("the values were divided by the standard deviation: use the root of the mean of x²")
 def by_deviation(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     variance = x.float().var(-1, correction=0, keepdim=True)
     return (x.float() / (variance + eps).sqrt() * gain.float()).to(x.dtype)
 
 
-@rms_norm.wrong("divided by the length of the vector, √Σx²: the mean of the squares, not their sum")
+@rms_norm.wrong("the values were divided by the vector's length, √Σx²: use the mean of the squares, not their sum")
 def by_norm(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (x.float().square().sum(-1, keepdim=True) + eps).sqrt() * gain.float()).to(x.dtype)
 
 
-@rms_norm.wrong("divided by the mean of the squares: the root is missing")
+@rms_norm.wrong("the values were divided by the mean of the squares: the root is missing")
 def no_root(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (_mean_square(x) + eps) * gain.float()).to(x.dtype)
 
 
-@rms_norm.wrong("divided by the mean of |x|: squares, mean, then the root")
+@rms_norm.wrong("the values were divided by the mean of |x|: take squares, their mean, then the root")
 def by_mean_size(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (x.float().abs().mean(-1, keepdim=True) + eps) * gain.float()).to(x.dtype)
 
 
-@rms_norm.wrong("the mean of all squares in the tensor: each vector has its own")
+@rms_norm.wrong("the mean runs over all squares in the tensor: each vector has its own")
 def whole_tensor(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (x.float().square().mean() + eps).sqrt() * gain.float()).to(x.dtype)
 
 
-@rms_norm.wrong("eps added outside the root: it belongs to the mean of the squares")
+@rms_norm.wrong("eps was added outside the root: add it to the mean of the squares")
 def eps_outside(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (_mean_square(x).sqrt() + eps) * gain.float()).to(x.dtype)
 
 
-@rms_norm.wrong("no eps: a vector of zeros is 0/0, NaN")
+@rms_norm.wrong("there is no eps: a vector of zeros gives 0/0, NaN")
 def no_eps(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / _mean_square(x).sqrt() * gain.float()).to(x.dtype)
 
 
-@rms_norm.wrong("the gain left out")
+@rms_norm.wrong("the gain was left out")
 def no_gain(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (_mean_square(x) + eps).sqrt()).to(x.dtype)
 
 
-@rms_norm.wrong("multiplied by 1 + gain, as in Gemma, whose checkpoints store the gain less 1")
+@rms_norm.wrong("the values were multiplied by 1 + gain: only Gemma's checkpoints store the gain minus 1")
 def one_plus_gain(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (_mean_square(x) + eps).sqrt() * (1 + gain.float())).to(x.dtype)
 
 
-@rms_norm.wrong("squared before the upcast: in fp16 squares from 256² on are inf, and in bf16 they are rounded")
+@rms_norm.wrong("x was squared before the upcast: in fp16 squares are inf from 256² on, and in bf16 they are rounded")
 def squared_too_early(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     mean_square = (x * x).float().mean(-1, keepdim=True)
     return (x.float() / (mean_square + eps).sqrt() * gain.float()).to(x.dtype)
@@ -102,12 +102,12 @@ rms_norm.standard_wrongs(
 )
 
 
-@rms_norm.wrong("rounded before the gain and again after it: round once, at the end")
+@rms_norm.wrong("the result was rounded before the gain and again after it: round once, at the end")
 def rounded_twice(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (_mean_square(x) + eps).sqrt()).to(x.dtype) * gain
 
 
-@rms_norm.wrong("the scale rounded to the dtype of the input: keep everything in float32 until the end")
+@rms_norm.wrong("the scale was rounded to the dtype of the input: keep everything in float32 until the end")
 def scale_rounded(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return x * torch.rsqrt(_mean_square(x) + eps).to(x.dtype) * gain
 
@@ -115,30 +115,30 @@ def scale_rounded(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
 rms_norm.standard_wrongs("returns_fp32")
 
 
-@rms_norm.wrong("in the dtype that x and gain have together: a bf16 `x` with a float32 gain must give bf16, as `x` is")
+@rms_norm.wrong("the result has the promoted dtype of x and gain: a bf16 `x` with a float32 gain must give bf16")
 def in_the_wider_dtype(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     normal = x.float() / (_mean_square(x) + eps).sqrt()
     return (normal * gain.float()).to(torch.promote_types(x.dtype, gain.dtype))
 
 
-@rms_norm.wrong("the gain rounded to the dtype of `x`: a float32 gain keeps its digits until the end")
+@rms_norm.wrong("the gain was rounded to the dtype of `x`: keep its float32 digits until the end")
 def gain_rounded(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (_mean_square(x) + eps).sqrt() * gain.to(x.dtype).float()).to(x.dtype)
 
 
-@rms_norm.wrong("eps fixed at 1e-6: that is only the default")
+@rms_norm.wrong("eps is always 1e-6: that is only the default")
 def fixed_eps(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     return (x.float() / (_mean_square(x) + 1e-6).sqrt() * gain.float()).to(x.dtype)
 
 
-@rms_norm.wrong("written into the caller's x: .float() of a float32 tensor makes no copy")
+@rms_norm.wrong("the caller's x was changed: .float() of a float32 tensor makes no copy")
 def in_place(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     wide = x.float()
     wide *= torch.rsqrt(_mean_square(wide) + eps)
     return (wide * gain.float()).to(x.dtype)
 
 
-@rms_norm.wrong("the mean of the squares computed in the low precision of the input: upcast before squaring")
+@rms_norm.wrong("the mean of the squares was computed in the input's low precision: upcast before you square")
 def mean_square_in_low_precision(x: Tensor, gain: Tensor, eps: float = 1e-6) -> Tensor:
     mean_square = x.square().mean(-1, keepdim=True).float()
     return (x.float() / (mean_square + eps).sqrt() * gain.float()).to(x.dtype)

@@ -50,67 +50,67 @@ def by_division(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return _down(g / (1 + torch.exp(-g)) * u, down, x)
 
 
-@swiglu.wrong("SiLU on the up branch: it is the gate that goes through SiLU")
+@swiglu.wrong("SiLU acts on the up branch: it must act on the gate")
 def silu_on_up(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down(g * F.silu(u), down, x)
 
 
-@swiglu.wrong("sigmoid for SiLU: that is the plain GLU; SiLU(z) is z · sigmoid(z)")
+@swiglu.wrong("sigmoid was used instead of SiLU: that is the plain GLU; SiLU(z) is z · sigmoid(z)")
 def sigmoid_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down(torch.sigmoid(g) * u, down, x)
 
 
-@swiglu.wrong("GELU for SiLU: that is GeGLU, as in Gemma")
+@swiglu.wrong("GELU was used instead of SiLU: that is GeGLU, as in Gemma")
 def gelu_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down(F.gelu(g) * u, down, x)
 
 
-@swiglu.wrong("GELU in its tanh form for SiLU: that is GeGLU, as in Gemma")
+@swiglu.wrong("the tanh form of GELU was used instead of SiLU: that is GeGLU, as in Gemma")
 def gelu_tanh_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down(F.gelu(g, approximate="tanh") * u, down, x)
 
 
-@swiglu.wrong("ReLU for SiLU: that is ReGLU")
+@swiglu.wrong("ReLU was used instead of SiLU: that is ReGLU")
 def relu_gate(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down(F.relu(g) * u, down, x)
 
 
-@swiglu.wrong("no activation: the product of two linear branches has no gate")
+@swiglu.wrong("there is no activation: the gate must go through SiLU")
 def bilinear(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down(g * u, down, x)
 
 
-@swiglu.wrong("SiLU of the product: gate first, then multiply")
+@swiglu.wrong("SiLU acts on the product: apply SiLU to the gate, then multiply")
 def silu_of_product(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down(F.silu(g * u), down, x)
 
 
-@swiglu.wrong("SiLU on both branches: the up branch stays linear")
+@swiglu.wrong("SiLU acts on both branches: the up branch stays linear")
 def silu_on_both(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down(F.silu(g) * F.silu(u), down, x)
 
 
-@swiglu.wrong("the branches added: a gate multiplies")
+@swiglu.wrong("the branches were added: a gate multiplies")
 def added(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down(F.silu(g) + u, down, x)
 
 
-@swiglu.wrong("the up branch left out: that is the plain feed-forward layer with two matrices")
+@swiglu.wrong("the up branch was left out: that is the plain feed-forward layer with two matrices")
 def no_up(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, _ = _branches(x, gate, up)
     return _down(F.silu(g), down, x)
 
 
-@swiglu.wrong("sigmoid as exp(z) / (1 + exp(z)): from 89 on that is inf/inf, NaN")
+@swiglu.wrong("sigmoid was computed as exp(z) / (1 + exp(z)): from 89 on that is inf/inf, NaN")
 def exp_overflows(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down(g * (g.exp() / (1 + g.exp())) * u, down, x)
@@ -122,13 +122,13 @@ swiglu.standard_wrongs(
 )
 
 
-@swiglu.wrong("not a step of it in float32: upcast x and the three weights first, round once at the end")
+@swiglu.wrong("nothing was computed in float32: upcast x and the three weights first, and round once at the end")
 def low_precision_by_sigmoid(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g = x @ gate.T
     return (g * torch.sigmoid(g) * (x @ up.T)) @ down.T
 
 
-@swiglu.wrong("the hidden numbers rounded before the last product: keep float32 until the end")
+@swiglu.wrong("the hidden values were rounded before the last product: keep float32 until the end")
 def hidden_rounded(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down((F.silu(g) * u).to(x.dtype).float(), down, x)
@@ -137,7 +137,7 @@ def hidden_rounded(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
 swiglu.standard_wrongs("returns_fp32", formula=library)
 
 
-@swiglu.wrong("in the dtype of the weights: `x` decides the dtype of the result")
+@swiglu.wrong("the result has the dtype of the weights: it must have the dtype of `x`")
 def in_the_dtype_of_the_weights(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return F.linear(F.silu(g) * u, down.float()).to(gate.dtype)

@@ -1,7 +1,7 @@
-"""ALiBi: the further, the less
+"""ALiBi: a penalty for distance
 
-Instead of turning queries and keys, ALiBi subtracts from every score a penalty that grows with the distance of the two
-tokens. Each head has its own slope, so some heads look far and some only nearby.
+ALiBi does not turn queries and keys. It subtracts a penalty from every score, which grows with the distance between the
+two tokens. Each head has its own slope, so some heads see far and some see only nearby tokens.
 """
 
 import torch
@@ -10,11 +10,11 @@ from torch import Tensor
 
 
 def alibi_bias(heads: int, n_q: int, n_k: int) -> Float32[Tensor, "heads n_q n_k"]:
-    """What to add to the scores before softmax, in float32, with the causal mask in it.
+    """The bias to add to the scores before softmax, in float32. It includes the causal mask.
 
-    -slope · distance for a key at or before the query, -inf for a key after it. The last query belongs to the last key,
-    as in `causal_mask`: query i stands at position i + n_k - n_q. The slopes of heads 0, 1, 2, ... are 2^(-8/heads),
-    2^(-16/heads), 2^(-24/heads), ..., down to 2^-8 for the last.
+    The bias is -slope · distance for a key at or before the query, and -inf for a key after it. The last query belongs
+    to the last key, as in `causal_mask`: query i stands at position i + n_k - n_q. The slopes of heads 0, 1, 2, ... are
+    2^(-8/heads), 2^(-16/heads), 2^(-24/heads), and so on; the last is 2^-8.
 
         alibi_bias(8, 2, 3)[0]  ->  [[-0.5, 0., -inf],
                                      [-1., -0.5, 0.]]      the slope of the first of 8 heads is 1/2

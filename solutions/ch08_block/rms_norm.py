@@ -1,7 +1,7 @@
 """RMS norm: scale, and nothing else
 
-Divide a vector by the root of the mean of its squares and multiply by a learned gain: no mean is subtracted and no
-bias is added. Every norm of Llama, Mistral and Qwen is this one.
+Divide a vector by the root of the mean of its squares and multiply by a learned gain. RMS norm subtracts no mean and
+adds no bias. Llama, Mistral and Qwen use only this norm.
 """
 
 import torch
@@ -13,12 +13,12 @@ def rms_norm(x: Float[Tensor, "*batch n"], gain: Float[Tensor, " n"], eps: float
     """x / √(mean of x² + eps) · gain along the last axis, in the dtype of `x`, whatever dtype `gain` has.
 
     Compute in float32 inside, whatever the dtypes, and round once, after the gain. Write it yourself: torch's rms_norm
-    is refused.
+    is not allowed.
 
         x = [1., -1., 3., 5.], gain = [1., 1., 1., 2.]
         mean of squares 36/4 = 9, its root 3   ->   [0.3333, -0.3333, 1., 2 · 1.6667 = 3.3333]
 
-    Zeros give zeros. Squares that leave the range of fp16 do no harm: [300., 400.] gives [0.8485, 1.1314].
+    Zeros give zeros. Squares beyond the range of fp16 do no harm: [300., 400.] gives [0.8485, 1.1314].
     """
     ### BEGIN SOLUTION
     wide = x.float()
