@@ -30,7 +30,7 @@ def _roof(axes):
     flops, inputs, table = 4 * S * S * D, 4 * S * D * 2, S * S * 2
     points = [
         ("softmax", 5 * S * S, 2 * table, (8, -3), "left"),
-        ("attention,\ntables in HBM", flops, inputs + 4 * table, (8, -16), "left"),
+        ("attention,\nmatrices in HBM", flops, inputs + 4 * table, (8, -16), "left"),
         ("attention, fused", flops, inputs, (0, -14), "center"),
     ]
     for label, work, moved, offset, side in points:
@@ -50,7 +50,7 @@ def _held(axes):
     heads = {"num_attention_heads": 1}
     table = [score_matrix_bytes(heads, n, n, torch.float32) / 2**20 for n in LENGTHS]
     block = [(score_matrix_bytes(heads, 128, 128, torch.float32) + n * (D + 1) * 4) / 2**20 for n in LENGTHS]
-    axes.plot(LENGTHS, table, "o-", color="black", ms=4, label="table of scores")
+    axes.plot(LENGTHS, table, "o-", color="black", ms=4, label="score matrix")
     axes.plot(LENGTHS, block, "s--", color="0.45", ms=4, label="one block of 128, output, log-sum-exp")
     axes.set(xscale="log", yscale="log", ylim=(0.2, 3e5))
     axes.set_xticks([1024, 4096, 16_384, 65_536], ["1,024", "4,096", "16,384", "65,536"])

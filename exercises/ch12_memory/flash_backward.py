@@ -1,7 +1,7 @@
 """The gradients of attention, in blocks
 
-The backward pass needs the softmax weights, and the forward pass has not kept them. From one number a row, the
-log-sum-exp, a block of them is computed again when it is needed.
+The backward pass needs the softmax weights, and the forward pass has not kept them. It kept one number per row, the
+log-sum-exp. From this number a block of weights is computed again when it is needed.
 """
 
 import torch
@@ -21,17 +21,17 @@ def flash_backward(
     """The gradients dq, dk and dv, in the dtypes of q, k and v, given the gradient `grad` of the output `out`.
 
     `out` and `lse` are what the forward pass returned: softmax(q·k / √d) @ v, and log Σ exp(q·k / √d) in float32.
-    Hold at most block × block scores at a time; the lengths need not be multiples of `block`. There is at least one
-    key. Compute in float32 and round once, when the sums are complete.
+    Hold at most block × block scores at a time. The lengths may be any, also no multiples of `block`. There is at least
+    one key. Compute in float32 and round once, when the sums are complete.
 
-    For a block of queries and one of keys, with S their scores (divided by √d):
+    For a block of queries and a block of keys, whose scores (divided by √d) are S:
 
         P  = exp(S − lse)                    the weights, computed again
-        dv gains  Pᵀ grad
+        dv += Pᵀ grad
         dP = grad vᵀ
         dS = P ∘ (dP − D)                    D = Σ over e of grad ∘ out, one number for each query
-        dq gains  dS k / √d
-        dk gains  dSᵀ q / √d
+        dq += dS k / √d
+        dk += dSᵀ q / √d
 
     One query and two keys, q [[0.]], k [[1.], [−1.]], v [[2.], [0.]], so P = [½, ½], out [[1.]], lse [log 2]:
     with grad [[1.]], dP = [2, 0], D = 1, dS = [½, −½]  ->  dq [[1.]], dk [[0.], [0.]], dv [[½], [½]]

@@ -1,7 +1,7 @@
 """Two partial softmaxes into one
 
-One half of the keys was handled here, the other half there, each with a softmax of its own. A log-sum-exp a row
-is enough to combine the results exactly.
+Two processors handled half of the keys each, with a softmax over their own keys. One log-sum-exp per row is enough to
+combine the two results exactly.
 """
 
 import torch
@@ -15,13 +15,13 @@ def merge_partials(
     out_b: Float[Tensor, "rows d"],
     lse_b: Float[Tensor, " rows"],
 ) -> tuple[Float[Tensor, "rows d"], Float[Tensor, " rows"]]:
-    """The attention over all keys from that over two parts of them, and its log-sum-exp.
+    """The attention over all keys, computed from the attention over two parts of the keys, and its log-sum-exp.
 
-    A part is softmax(scores) @ values over its own keys, with lse = log Σ exp(score) over the same keys. A part that
-    had no key to see has lse −inf, and zeros in its row of `out`; if neither part had one, so has the result.
-    exp(lse) may overflow, or vanish, though the result is ordinary.
+    A part is softmax(scores) @ values over its own keys, with lse = log Σ exp(score) over the same keys. If a row of a
+    part could see no key, its lse is −inf and its row of `out` is zeros. If neither part could see a key, the result
+    has −inf and zeros too. exp(lse) may overflow or become 0 although the result is ordinary.
 
-    The lse are float32, and so is the returned one; the other result has the dtype of `out_a`. Compute in float32.
+    The given and the returned lse are float32. The other result has the dtype of `out_a`. Compute in float32.
 
         out_a [[2.]], lse_a [log 1],  out_b [[6.]], lse_b [log 3]
             ->  [[5.]], [log 4 = 1.3863]        2 · 1/4 + 6 · 3/4

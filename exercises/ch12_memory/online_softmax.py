@@ -1,7 +1,7 @@
 """Softmax statistics, block by block
 
-Softmax needs the maximum of a row and a sum relative to it, and both seem to need the whole row. They do not: what
-is known of the blocks seen so far can be corrected when the next one brings a larger score.
+Softmax needs the maximum of a row and a sum relative to it. Both seem to need the whole row, but they do not. When the
+next block brings a larger score, the sum so far can be corrected.
 """
 
 import torch
@@ -14,12 +14,12 @@ def online_softmax(
 ) -> tuple[Float[Tensor, "rows blocks"], Float[Tensor, "rows blocks"]]:
     """The running maximum m and the running sum l after each block, one column for each block.
 
-    `blocks` holds pieces of the same rows of scores, from left to right; their widths may differ, and there is at
-    least one. After a block, m is the largest score of the row so far, and l = Σ exp(score − m) over all scores so
-    far. As long as a row has had nothing but −inf, m is −inf and l is 0.
+    `blocks` holds pieces of the same rows of scores, from left to right. Their widths may differ, and there is at
+    least one block. After a block, m is the largest score of the row so far, and l = Σ exp(score − m) over all scores
+    so far. As long as a row has had nothing but −inf, m is −inf and l is 0.
 
-    A block is looked at once: the new m and l come from the block and from the m and l before it. Compute and return
-    float32, whatever the dtype of the scores: these are statistics, no weights.
+    Look at each block once: compute the new m and l from the block and from the m and l before it. Compute and return
+    float32, whatever the dtype of the scores.
 
         blocks [[1., 3.]], [[2.]] and [[5.]] of one row:
             m  3, 3, 5

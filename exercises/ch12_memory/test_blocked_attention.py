@@ -1,4 +1,4 @@
-"""The same numbers, and never the table."""
+"""The same numbers without the score matrix."""
 
 import pytest
 import torch

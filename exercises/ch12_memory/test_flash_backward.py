@@ -1,4 +1,4 @@
-"""Gradients from what the forward pass kept."""
+"""Gradients from the numbers that the forward pass kept."""
 
 import pytest
 import torch
@@ -57,7 +57,7 @@ def test_scores_far_below_zero(seed):
     agrees(flash_backward, q, k, v, *forward(q, k, v, 64), grad, 2, with_=oracle)
 
 
-# 256 · 32,768 scores take 32 MiB in float32, and there are four such tables; a block of 256 · 256 a quarter of one
+# 256 · 32,768 scores take 32 MiB in float32, and there are four such matrices; a block of 256 · 256 a quarter of one
 @pytest.mark.card("backward-memory-is-linear")
 # (keys are points of a grid, and scores -256 · distance²: each query gives its whole weight to the key it stands on)
 def test_32768_keys_in_48_mib(seed):

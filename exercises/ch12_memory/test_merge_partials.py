@@ -1,4 +1,4 @@
-"""Two softmaxes over parts of the keys make the one over all."""
+"""Two softmaxes over parts of the keys give the softmax over all keys."""
 
 import math
 

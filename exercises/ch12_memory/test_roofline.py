@@ -39,7 +39,7 @@ def test_an_a100_wants_156_flops_for_each_byte_of_hbm(flops, gives):
 
 
 @pytest.mark.card("fusion-moves-the-ceiling", "naive-attention-waits")
-def test_attention_with_its_table_in_hbm_and_without():
+def test_attention_with_scores_and_weights_in_hbm_and_without():
     s, d = 8192, 128
     flops, inputs, table = 4 * s * s * d, 4 * s * d * 2, s * s * 2
     agrees(roofline, flops, {"HBM": inputs + 4 * table}, PEAK, A100, with_=oracle, gives=(126.0308e12, "HBM"))

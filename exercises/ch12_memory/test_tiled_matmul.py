@@ -1,4 +1,4 @@
-"""Small products that make a large one."""
+"""Small products add up to a large one."""
 
 import pytest
 import torch

@@ -1,7 +1,7 @@
 """A product in tiles
 
-Fast memory is small: a GPU's multiprocessor has some 200 KB of it. So a product of large matrices is made of
-products of small ones, each tile of the result summed up from tiles of a row of `a` and of a column of `b`.
+Fast memory is small: a multiprocessor of a GPU has some 200 KB. So a product of large matrices is made from products of
+small ones. Each tile of the result is a sum over tiles from a row of `a` and a column of `b`.
 """
 
 import torch
@@ -12,15 +12,15 @@ from torch import Tensor
 def tiled_matmul(a: Float[Tensor, "n k"], b: Float[Tensor, "k m"], tile: int) -> tuple[Float[Tensor, "n m"], int]:
     """The product of `a` and `b` in the dtype of `a`, and how many numbers were loaded to compute it.
 
-    Cut n, k and m into pieces of `tile`; where it does not divide, the last piece is smaller. For each tile of the
-    result walk along k: load a tile of `a` and a tile of `b`, multiply them, add the product to a total. Every load
-    counts with all the numbers of the tile, each time it is made; nothing is kept from one tile of the result to the
-    next. Smaller tiles at the edges count with the numbers they have.
+    Cut n, k and m into pieces of `tile`. If `tile` does not divide a size, the last piece is smaller. For each tile of
+    the result go along k: load a tile of `a` and a tile of `b`, multiply them, and add the product to a total. Count
+    all numbers of a tile each time it is loaded. Nothing is kept from one tile of the result to the next. Smaller
+    tiles at the edges count with the numbers that they have.
 
     Keep the total in float32, whatever the two dtypes, and round once, when its tile is complete.
 
         tiled_matmul(tensor([[1., 2.], [3., 4.]]), tensor([[2., 0.], [1., 3.]]), 1)
-            ->  tensor([[4., 6.], [10., 12.]]), 16       4 numbers, each the sum of 2 products of 2 loaded numbers
+            ->  tensor([[4., 6.], [10., 12.]]), 16       4 numbers, each a sum of 2 products of 2 loaded numbers
         with tile 2                           ->  8      each matrix loaded once
 
     Raises ValueError if `tile` is less than 1 or if the inner sizes differ.

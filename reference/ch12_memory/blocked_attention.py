@@ -1,4 +1,4 @@
-"""The whole table. Queries of zeros have the same scores, all 0, so their row is computed once."""
+"""The whole score matrix. The scores of a query of zeros are all 0, so one row serves all such queries."""
 
 import math
 from collections.abc import Callable
@@ -67,7 +67,7 @@ def _blocked(
     return torch.cat([p[0] for p in parts]).to(q.dtype), torch.cat([p[1] for p in parts])
 
 
-@blocked_attention.right("the parts of a query block merged by their log-sum-exps")
+@blocked_attention.right("the parts of a block of queries are merged by their log-sum-exps")
 def by_merging(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     wide = torch.promote_types(q.dtype, torch.float32)  # so that its noise can be measured in float64
     outs, logs = [], []
@@ -84,7 +84,7 @@ def by_merging(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return torch.cat(outs).to(q.dtype), torch.cat(logs)
 
 
-@blocked_attention.right("keys in the outer loop, the statistics of all queries kept")
+@blocked_attention.right("the keys are in the outer loop, and the statistics of all queries are kept")
 def keys_outside(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     n = len(q)
     m, total, acc = torch.full((n,), -INF), torch.zeros(n), torch.zeros(n, v.shape[1])
@@ -98,7 +98,7 @@ def keys_outside(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return out.to(q.dtype), lse
 
 
-@blocked_attention.right("the queries scaled first, divided as it goes and multiplied back")
+@blocked_attention.right("the weighted sum is divided by l after each block and multiplied back before the next")
 def divided_as_it_goes(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
         new, grown, summed = _step(m, total, acc * total[:, None], scores, values)
@@ -107,7 +107,7 @@ def divided_as_it_goes(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q * 1.0, k, v, block, step, lambda m, total, acc: (acc, m + torch.log(total)))
 
 
-@blocked_attention.wrong("the sum not rescaled when the maximum grows: its terms are still relative to the old one")
+@blocked_attention.wrong("l was not rescaled when the maximum grew: its terms are still relative to the old maximum")
 def sum_not_rescaled(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
         new, _, summed = _step(m, total, acc, scores, values)
@@ -116,7 +116,7 @@ def sum_not_rescaled(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, step)
 
 
-@blocked_attention.wrong("the weighted sum not rescaled when the maximum grows: it needs the same factor as l")
+@blocked_attention.wrong("the weighted sum was not rescaled when the maximum grew: it needs the same factor as l")
 def values_not_rescaled(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
         new, grown, _ = _step(m, total, acc, scores, values)
@@ -125,7 +125,7 @@ def values_not_rescaled(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, step)
 
 
-@blocked_attention.wrong("nothing rescaled when the maximum grows: both sums are relative to the old one")
+@blocked_attention.wrong("nothing was rescaled when the maximum grew: both sums are still relative to the old maximum")
 def nothing_rescaled(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
         new = torch.maximum(m, scores.amax(1))
@@ -135,7 +135,9 @@ def nothing_rescaled(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, step)
 
 
-@blocked_attention.wrong("a softmax for each block of keys, and their results added: the weights add up to the blocks")
+@blocked_attention.wrong(
+    "each block of keys got its own softmax, and the results were added: the weights then add up to more than 1"
+)
 def softmax_each_block(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
         new, grown, _ = _step(m, total, acc, scores, values)
@@ -144,7 +146,7 @@ def softmax_each_block(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, step, lambda m, total, acc: (acc, m + torch.log(total)))
 
 
-@blocked_attention.wrong("the maximum of the block for the running one: what the earlier blocks had is forgotten")
+@blocked_attention.wrong("the maximum of the block was used as the running maximum: keep the larger of the two")
 def forgets_the_maximum(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
         new = scores.amax(1)
@@ -154,7 +156,7 @@ def forgets_the_maximum(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, step)
 
 
-@blocked_attention.wrong("no maximum at all: exp overflows for large scores")
+@blocked_attention.wrong("no maximum was subtracted: exp overflows for large scores")
 def no_maximum(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
         p = torch.exp(scores)
@@ -163,12 +165,16 @@ def no_maximum(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, step, start=0.0)
 
 
-@blocked_attention.wrong("the maximum starts at 0: where all scores are very negative nothing is left")
+@blocked_attention.wrong(
+    "the maximum starts at 0: where all scores are very negative, every exp becomes 0; start at −inf"
+)
 def starts_at_zero(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, start=0.0)
 
 
-@blocked_attention.wrong("divided by l after every block, and not multiplied back before the next")
+@blocked_attention.wrong(
+    "the weighted sum was divided by l after every block and not multiplied back: divide once, at the end"
+)
 def divided_each_time(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
         new, grown, summed = _step(m, total, acc, scores, values)
@@ -177,38 +183,42 @@ def divided_each_time(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, step, lambda m, total, acc: (acc, m + torch.log(total)))
 
 
-@blocked_attention.wrong("not divided by l at the end: the weights must add up to 1")
+@blocked_attention.wrong("the weighted sum was not divided by l at the end: the weights must add up to 1")
 def not_divided(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, end=lambda m, total, acc: (acc, m + torch.log(total)))
 
 
-@blocked_attention.wrong("scores not divided by √d")
+@blocked_attention.wrong("the scores were not divided by √d")
 def unscaled(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, scale=1.0)
 
 
-@blocked_attention.wrong("scores divided by d: the divisor is √d")
+@blocked_attention.wrong("the scores were divided by d: divide by √d")
 def by_d(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, scale=1 / q.shape[1])
 
 
-@blocked_attention.wrong("scores divided by the root of the values' width: d is the width of queries and keys")
+@blocked_attention.wrong("the scores were divided by the root of the values' width: d is the width of queries and keys")
 def by_width_of_values(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, scale=v.shape[1] ** -0.5)
 
 
-@blocked_attention.wrong("scores divided by the root of the block size: d is the width of a query")
+@blocked_attention.wrong("the scores were divided by the root of the block size: d is the width of a query")
 def by_block(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, scale=block**-0.5)
 
 
-@blocked_attention.wrong("the last keys dropped where `block` does not divide them: they are a smaller block")
+@blocked_attention.wrong(
+    "the last keys were dropped because `block` does not divide their number: they are a smaller block"
+)
 def drops_keys(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     n = len(k) - len(k) % block or len(k)
     return _blocked(q, k[:n], v[:n], block)
 
 
-@blocked_attention.wrong("the last queries dropped where `block` does not divide them: they are a smaller block")
+@blocked_attention.wrong(
+    "the last queries were dropped because `block` does not divide their number: they are a smaller block"
+)
 def drops_queries(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     n = len(q) - len(q) % block
     out, lse = torch.zeros(len(q), v.shape[1], dtype=q.dtype), torch.zeros(len(q))
@@ -217,7 +227,9 @@ def drops_queries(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return out, lse
 
 
-@blocked_attention.wrong("a short last block filled up with keys of zeros: they score 0, which is a weight, not −inf")
+@blocked_attention.wrong(
+    "a short last block was padded with keys of zeros: their score is 0, so they get a weight; their score must be −inf"
+)
 def padded_with_zeros(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     pad = -len(k) % block
     return _blocked(
@@ -225,7 +237,7 @@ def padded_with_zeros(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     )
 
 
-@blocked_attention.wrong("only the block of keys beside each block of queries visited: every query meets every key")
+@blocked_attention.wrong("each block of queries met only one block of keys: every query must meet every key")
 def diagonal_only(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     parts = []
     for i in range(0, max(len(q), 1), block):
@@ -234,39 +246,39 @@ def diagonal_only(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
 
 
-@blocked_attention.wrong("each block of queries against all keys at once: the longer the context, the more is held")
+@blocked_attention.wrong(
+    "each block of queries met all keys at once: the memory for scores then grows with the number of keys"
+)
 def rows_whole(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, columns=len(k))
 
 
-@blocked_attention.right(
-    "all queries against each block of keys: what is held grows with the queries, not with the table"
-)
+@blocked_attention.right("all queries meet each block of keys: the memory grows with the queries only")
 def columns_whole(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, max(len(q), 1), columns=block)
 
 
-@blocked_attention.wrong("log l returned without the maximum: l is relative to it")
+@blocked_attention.wrong("log l was returned without the maximum: l is relative to the maximum, so add it")
 def log_without_maximum(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, end=lambda m, total, acc: (acc / total[:, None], torch.log(total)))
 
 
-@blocked_attention.wrong("m + l returned: it is the logarithm of l that adds to the maximum")
+@blocked_attention.wrong("m + l was returned: add the logarithm of l to the maximum")
 def no_log(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, end=lambda m, total, acc: (acc / total[:, None], m + total))
 
 
-@blocked_attention.wrong("the maximum returned for the log-sum-exp")
+@blocked_attention.wrong("the maximum was returned as the log-sum-exp: add log l to it")
 def maximum_for_log(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, end=lambda m, total, acc: (acc / total[:, None], m))
 
 
-@blocked_attention.wrong("the result without its log-sum-exp: both are asked for")
+@blocked_attention.wrong("only the result was returned: return the log-sum-exp too")
 def no_log_sum_exp(q: Tensor, k: Tensor, v: Tensor, block: int) -> Tensor:
     return _blocked(q, k, v, block)[0]
 
 
-@blocked_attention.wrong("the sums kept in the dtype of the input: they need float32")
+@blocked_attention.wrong("the sums were kept in the dtype of the input: keep them in float32")
 def low_precision(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     def step(m: Tensor, total: Tensor, acc: Tensor, scores: Tensor, values: Tensor) -> State:
         new, grown, summed = _step(m, total, acc, scores, values)
@@ -275,7 +287,7 @@ def low_precision(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, step)
 
 
-@blocked_attention.wrong("the scores rounded to the dtype of the input: upcast q and k before the product")
+@blocked_attention.wrong("the scores were rounded to the dtype of the input: upcast q and k before the product")
 def rounded_scores(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     scale = q.shape[1] ** -0.5
 
@@ -286,17 +298,17 @@ def rounded_scores(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
 
 
 blocked_attention.standard_wrongs(
-    "returns_fp32", says="the result in float32, not in the dtype of `q`", formula=keys_outside
+    "returns_fp32", says="the result is float32: return it in the dtype of `q`", formula=keys_outside
 )
 
 
-@blocked_attention.wrong("the result in the dtype of `v`: `q` decides the dtype")
+@blocked_attention.wrong("the result has the dtype of `v`: `q` decides the dtype")
 def dtype_of_values(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     out, lse = _blocked(q.float(), k, v, block)
     return out.to(v.dtype), lse
 
 
-@blocked_attention.wrong("the log-sum-exp rounded to the dtype of `q`: it is float32")
+@blocked_attention.wrong("the log-sum-exp was rounded to the dtype of `q`: return it in float32")
 def rounds_the_log(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     out, lse = _blocked(q, k, v, block)
     return out, lse.to(q.dtype)

@@ -1,4 +1,4 @@
-"""The whole table, without the queries whose gradient is zero: they contribute nothing."""
+"""The whole score matrix, without the queries whose gradient is zero: they contribute nothing."""
 
 import math
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ def _backward(
     return dq.to(dtype), dk.to(k.dtype), dv.to(v.dtype)
 
 
-@flash_backward.right("keys in the outer loop, as in FlashAttention-2")
+@flash_backward.right("the keys are in the outer loop, as in FlashAttention-2")
 def keys_outside(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
     root = math.sqrt(q.shape[1])
     dq = torch.zeros(q.shape)
@@ -106,7 +106,7 @@ def keys_outside(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad
     return (dq / root).to(q.dtype), torch.cat(dks).to(k.dtype), torch.cat(dvs).to(v.dtype)
 
 
-@flash_backward.right("the scale put on the keys and queries once, before the loops")
+@flash_backward.right("the keys and queries are scaled once, before the loops")
 def scaled_before(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
     wq, wk = q.float() * q.shape[1] ** -0.5, k.float() * q.shape[1] ** -0.5
     dq, dk, dv = torch.zeros(q.shape), torch.zeros(k.shape), torch.zeros(v.shape)
@@ -132,63 +132,75 @@ def _wrong(name: str, says: str, how: _How) -> None:
 
 _wrong(
     "no_delta",
-    "D not subtracted: raising one weight lowers all others, which is what it accounts for",
+    "D was not subtracted: if one weight rises, all others fall, and D accounts for this",
     _How(delta=False),
 )
-_wrong("adds_delta", "D added: it is subtracted from dP", _How(minus_delta=-1.0))
+_wrong("adds_delta", "D was added: subtract it from dP", _How(minus_delta=-1.0))
 _wrong(
     "delta_of_the_block",
-    "D from the block at hand: Σ P ∘ dP runs over all keys, which is why `out` is used",
+    "D was computed from one block: Σ P ∘ dP runs over all keys, so compute it from `out`",
     _How(own_delta=True),
 )
-_wrong("delta_from_out_alone", "D from out ∘ out: it is Σ grad ∘ out", _How(out_for_grad=True))
-_wrong("no_slope", "dS without the factor P: the slope of softmax is missing", _How(softmax_slope=False))
-_wrong("no_scale_on_dq", "dq not divided by √d: the scores were", _How(q_scale=False))
-_wrong("no_scale_on_dk", "dk not divided by √d: the scores were", _How(k_scale=False))
-_wrong("no_scale_on_both", "dq and dk not divided by √d: the scores were", _How(q_scale=False, k_scale=False))
+_wrong("delta_from_out_alone", "D was computed from out ∘ out: it is Σ grad ∘ out", _How(out_for_grad=True))
+_wrong("no_slope", "dS has no factor P: the gradient of softmax is missing", _How(softmax_slope=False))
+_wrong("no_scale_on_dq", "dq was not divided by √d: the scores were, so dq must be too", _How(q_scale=False))
+_wrong("no_scale_on_dk", "dk was not divided by √d: the scores were, so dk must be too", _How(k_scale=False))
+_wrong(
+    "no_scale_on_both",
+    "dq and dk were not divided by √d: the scores were, so both must be too",
+    _How(q_scale=False, k_scale=False),
+)
 _wrong(
     "scores_unscaled",
-    "the scores not divided by √d when they are computed again: P must be that of the forward pass",
+    "the scores were not divided by √d when they were computed again: P must be the same as in the forward pass",
     _How(score_scale=False),
 )
 _wrong(
     "softmax_of_the_block",
-    "P computed as a softmax of the block: it belongs to all keys, which the log-sum-exp knows",
+    "P was computed as a softmax of one block: the weights are relative to all keys, so use the log-sum-exp",
     _How(recompute="block"),
 )
 _wrong(
     "lse_not_subtracted",
-    "P as exp(S): without the log-sum-exp these are no weights, and large ones overflow",
+    "P was computed as exp(S): subtract the log-sum-exp, or rows do not add up to 1 and large scores overflow",
     _How(recompute="none"),
 )
-_wrong("overwrites_dq", "dq replaced by each block of keys: what they contribute adds up", _How(add_q=False))
-_wrong("overwrites_dk", "dk replaced by each block of queries: what they contribute adds up", _How(add_k=False))
-_wrong("overwrites_dv", "dv replaced by each block of queries: what they contribute adds up", _How(add_v=False))
+_wrong("overwrites_dq", "each block of keys replaced dq: add its part to dq", _How(add_q=False))
+_wrong("overwrites_dk", "each block of queries replaced dk: add its part to dk", _How(add_k=False))
+_wrong("overwrites_dv", "each block of queries replaced dv: add its part to dv", _How(add_v=False))
 _wrong(
     "overwrites_dk_and_dv",
-    "dk and dv replaced by each block of queries: what they contribute adds up",
+    "each block of queries replaced dk and dv: add its parts to them",
     _How(add_k=False, add_v=False),
 )
-_wrong("drops_keys", "the last keys dropped where `block` does not divide them", _How(drop_keys=True))
-_wrong("drops_queries", "the last queries dropped where `block` does not divide them", _How(drop_queries=True))
+_wrong(
+    "drops_keys",
+    "the last keys were dropped because `block` does not divide their number: they are a smaller block",
+    _How(drop_keys=True),
+)
+_wrong(
+    "drops_queries",
+    "the last queries were dropped because `block` does not divide their number: they are a smaller block",
+    _How(drop_queries=True),
+)
 _wrong(
     "rounded_blocks",
-    "P and dS rounded to the dtype of the input: keep float32 until the sums are complete",
+    "P and dS were rounded to the dtype of the input: keep float32 until the sums are complete",
     _How(round_blocks=True),
 )
 _wrong(
     "rows_whole",
-    "each block of queries against all keys at once: the longer the context, the more is held",
+    "each block of queries met all keys at once: the memory for scores then grows with the number of keys",
     _How(columns=1 << 40),
 )
 
 
 flash_backward.standard_wrongs(
-    "returns_fp32", says="the gradients in float32, not in the dtypes of q, k and v", formula=_backward
+    "returns_fp32", says="the gradients are float32: return them in the dtypes of q, k and v", formula=_backward
 )
 
 
-@flash_backward.wrong("the sums kept in the dtype of the input: each block's share is rounded off")
+@flash_backward.wrong("the sums were kept in the dtype of the input: every addition rounds, so keep them in float32")
 def low_precision_sums(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
     dq, dk, dv = torch.zeros_like(q), torch.zeros_like(k), torch.zeros_like(v)
     for i in range(0, len(q), block):
@@ -202,13 +214,13 @@ def low_precision_sums(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor
     return dq, dk, dv
 
 
-@flash_backward.wrong("dq and dk swapped: dq comes first")
+@flash_backward.wrong("dq and dk were swapped: dq comes first")
 def swapped(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
     dq, dk, dv = _backward(q, k, v, out, lse, grad, block)
     return dk, dq, dv
 
 
-@flash_backward.wrong("all three in the dtype of q: each gradient has the dtype of its own tensor")
+@flash_backward.wrong("all three gradients have the dtype of q: each must have the dtype of its own tensor")
 def dtype_of_q(q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, grad: Tensor, block: int) -> Grads:
     dq, dk, dv = _backward(q, k.float(), v.float(), out, lse, grad, block)
     return dq, dk.to(q.dtype), dv.to(q.dtype)

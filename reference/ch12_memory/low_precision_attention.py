@@ -1,4 +1,4 @@
-"""By sums of elementwise products; the weights are marked as what may be rounded."""
+"""Sums of elementwise products. The weights are marked: they may be rounded."""
 
 import math
 
@@ -30,12 +30,12 @@ def _finish(scores: Tensor, v: Tensor, dtype: torch.dtype) -> Answer:
     return (torch.softmax(scores, 1).to(dtype).float() @ v.float()).to(dtype), torch.logsumexp(scores, 1)
 
 
-@low_precision_attention.right("softmax by the library on float32 scores, its weights rounded")
+@low_precision_attention.right("torch.softmax on float32 scores, and its weights are rounded")
 def library(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return _finish(_scores(q, k), v, q.dtype)
 
 
-@low_precision_attention.right("nothing rounded before the end")
+@low_precision_attention.right("nothing is rounded before the end")
 def unrounded(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     scores = _scores(q, k)
     return (torch.softmax(scores, 1) @ v.float()).to(q.dtype), torch.logsumexp(scores, 1)
@@ -55,7 +55,9 @@ def in_blocks(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return (acc / total).to(q.dtype), (top + total.log()).squeeze(1)
 
 
-@low_precision_attention.wrong("all in the dtype of the input: scores, exp and both sums are rounded at every step")
+@low_precision_attention.wrong(
+    "everything was computed in the dtype of the input: scores, exp and both sums are rounded at every step"
+)
 def all_low(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     scores = q @ k.T / q.shape[1] ** 0.5
     e = torch.exp(scores - scores.amax(1, keepdim=True))
@@ -64,39 +66,39 @@ def all_low(q: Tensor, k: Tensor, v: Tensor) -> Answer:
 
 
 @low_precision_attention.wrong(
-    "the scores rounded before softmax: an error of 0.03 in a score of 8 is 3 % of its weight"
+    "the scores were rounded before softmax: an error of 0.03 in a score changes its weight by 3 %"
 )
 def rounded_scores(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return _finish((q @ k.to(q.dtype).T).float() / q.shape[1] ** 0.5, v, q.dtype)
 
 
-@low_precision_attention.wrong("the scores scaled and then rounded before softmax: they stay in float32")
+@low_precision_attention.wrong("the scores were scaled and then rounded before softmax: keep them in float32")
 def rounded_after_scaling(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return _finish(_scores(q, k).to(q.dtype).float(), v, q.dtype)
 
 
-@low_precision_attention.wrong("the softmax taken in the dtype of `q`: maximum, exp and sum belong in float32")
+@low_precision_attention.wrong("softmax was computed in the dtype of `q`: compute maximum, exp and sum in float32")
 def low_softmax(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     scores = _scores(q, k)
     weights = torch.softmax(scores.to(q.dtype), 1)
     return (weights.float() @ v.float()).to(q.dtype), torch.logsumexp(scores, 1)
 
 
-@low_precision_attention.wrong("the weights rounded to the dtype of `v`: they may be rounded to the dtype of `q` only")
+@low_precision_attention.wrong(
+    "the weights were rounded to the dtype of `v`: only rounding to the dtype of `q` is allowed"
+)
 def weights_like_values(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     scores = _scores(q, k)
     weights = torch.softmax(scores, 1).to(v.dtype)
     return (weights.float() @ v.float()).to(q.dtype), torch.logsumexp(scores, 1)
 
 
-@low_precision_attention.wrong("q scaled in its own dtype: unless √d is a power of two, that rounds every query")
+@low_precision_attention.wrong("q was scaled in its own dtype: this rounds every query, unless √d is a power of two")
 def rounded_queries(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return _finish((q * q.shape[1] ** -0.5).float() @ k.float().T, v, q.dtype)
 
 
-@low_precision_attention.wrong(
-    "the sum of the exps in the dtype of the input: from 256 ones on bf16 does not count further"
-)
+@low_precision_attention.wrong("the exps were added up in the dtype of the input: a bf16 sum of ones stops at 256")
 def low_sum(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     scores = _scores(q, k)
     top = scores.amax(1, keepdim=True)
@@ -108,7 +110,7 @@ def low_sum(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return out.to(q.dtype), top.squeeze(1) + total.float().log()
 
 
-@low_precision_attention.wrong("the weighted sum kept in the dtype of the input: it rounds at every key")
+@low_precision_attention.wrong("the weighted sum was kept in the dtype of the input: it rounds at every key")
 def low_accumulator(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     scores = _scores(q, k)
     out = torch.zeros(len(q), v.shape[1], dtype=q.dtype)
@@ -117,48 +119,52 @@ def low_accumulator(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return out, torch.logsumexp(scores, 1)
 
 
-@low_precision_attention.wrong("weights of 8 bits of range instead of 16: rounded to fp8, they keep 3 bits of fraction")
+@low_precision_attention.wrong("the weights were rounded to fp8 (e4m3): only 3 bits of the fraction are left")
 def fp8_weights(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     scores = _scores(q, k)
     weights = torch.softmax(scores, 1).to(torch.float8_e4m3fn).float()
     return (weights @ v.float()).to(q.dtype), torch.logsumexp(scores, 1)
 
 
-@low_precision_attention.wrong("no maximum subtracted: float32 overflows too, from a score of 88.7 on")
+@low_precision_attention.wrong("no maximum was subtracted: float32 overflows too, from a score of 88.7 on")
 def no_maximum(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     e = torch.exp(_scores(q, k))
     total = e.sum(1, keepdim=True)
     return (e.to(q.dtype).float() @ v.float() / total).to(q.dtype), total.squeeze(1).log()
 
 
-@low_precision_attention.wrong("scores not divided by √d")
+@low_precision_attention.wrong("the scores were not divided by √d")
 def unscaled(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return _finish(q.float() @ k.float().T, v, q.dtype)
 
 
-@low_precision_attention.wrong("the values averaged by scores of the values' width: d is the width of queries and keys")
+@low_precision_attention.wrong(
+    "the scores were divided by the root of the values' width: d is the width of queries and keys"
+)
 def by_width_of_values(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return _finish(q.float() @ k.float().T / v.shape[1] ** 0.5, v, q.dtype)
 
 
 low_precision_attention.standard_wrongs(
-    "returns_fp32", says="the result in float32: it goes back to the dtype of `q`", formula=library
+    "returns_fp32", says="the result is float32: return it in the dtype of `q`", formula=library
 )
 
 
-@low_precision_attention.wrong("the result in the dtype of `v`: `q` decides the dtype")
+@low_precision_attention.wrong("the result has the dtype of `v`: `q` decides the dtype")
 def dtype_of_values(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     out, lse = _finish(_scores(q, k), v, torch.float32)
     return out.to(v.dtype), lse
 
 
-@low_precision_attention.wrong("the log-sum-exp rounded to the dtype of `q`: it is float32")
+@low_precision_attention.wrong("the log-sum-exp was returned in the dtype of `q`: return it in float32")
 def rounds_the_log(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     out, lse = _finish(_scores(q, k), v, q.dtype)
     return out, lse.to(q.dtype)
 
 
-@low_precision_attention.wrong("the log-sum-exp rounded on the way: the backward pass takes exp(score − lse) of it")
+@low_precision_attention.wrong(
+    "the log-sum-exp was rounded on the way: the backward pass takes exp(score − lse), so keep it in float32"
+)
 def low_log(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     out, lse = _finish(_scores(q, k), v, q.dtype)
     return out, lse.to(q.dtype).float()

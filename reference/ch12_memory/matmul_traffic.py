@@ -1,4 +1,4 @@
-"""What each row and each column of tiles loads, added up."""
+"""The loads of each row and each column of tiles, added up."""
 
 from reference import oracle
 
@@ -27,7 +27,7 @@ def _ceil(length: int, tile: int) -> int:
     return -(-length // tile)
 
 
-@matmul_traffic.right("a whole matrix for each tile beside it, by the quotient and the remainder")
+@matmul_traffic.right("the number of tiles by quotient and remainder, times a whole matrix")
 def by_remainder(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     if tile_m <= 0 or tile_n <= 0:
         raise ValueError
@@ -35,59 +35,65 @@ def by_remainder(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int
     return {"a": m * k * itemsize * wide, "b": k * n * itemsize * tall, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("tiles rounded down: the last, partial tile loads too")
+@matmul_traffic.wrong("the number of tiles was rounded down: the last, partial tile loads too")
 def rounded_down(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     _ceil(m, min(tile_m, tile_n))
     a, b = m * k * (n // tile_n), k * n * (m // tile_m)
     return {"a": a * itemsize, "b": b * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("a number of tiles that is not whole: half a tile still loads all of the other matrix's rows")
+@matmul_traffic.wrong("the number of tiles is not whole: a partial tile still needs its full strip of the other matrix")
 def not_rounded(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     _ceil(m, min(tile_m, tile_n))
     a, b = m * k * n // tile_n, k * n * m // tile_m
     return {"a": a * itemsize, "b": b * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("the counts are swapped: A is read once for every column of tiles, B once for every row of tiles")
+@matmul_traffic.wrong(
+    "the two counts were swapped: A is read once for every column of tiles, B once for every row of tiles"
+)
 def swapped(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     a, b = m * k * _ceil(m, tile_m), k * n * _ceil(n, tile_n)
     return {"a": a * itemsize, "b": b * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("each operand counted once: that would take a chip that holds all of both")
+@matmul_traffic.wrong("each matrix was counted once: this needs a chip that holds both matrices whole")
 def read_once(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     _ceil(m, min(tile_m, tile_n))
     return {"a": m * k * itemsize, "b": k * n * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("counted as without tiles: the rows of a tile share what they load of B, its columns what of A")
+@matmul_traffic.wrong(
+    "the loads were counted as without tiles: the rows of a tile share its loads of B, its columns the loads of A"
+)
 def no_reuse(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     _ceil(m, min(tile_m, tile_n))
     return {"a": m * n * k * itemsize, "b": m * n * k * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("partial tiles counted as whole ones: masked lanes load nothing")
+@matmul_traffic.wrong("partial tiles were counted as whole tiles: masked lanes load and store nothing")
 def padded(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     tall, wide = _ceil(m, tile_m), _ceil(n, tile_n)
     a, b = tall * tile_m * k * wide, wide * tile_n * k * tall
     return {"a": a * itemsize, "b": b * itemsize, "out": tall * tile_m * wide * tile_n * itemsize}
 
 
-@matmul_traffic.wrong("A read once and kept for the next tiles of its row: each tile loads what it needs again")
+@matmul_traffic.wrong("A was counted once, as if a row of tiles kept it: each tile loads what it needs again")
 def strip_kept(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     tall, _ = _ceil(m, tile_m), _ceil(n, tile_n)
     return {"a": m * k * itemsize, "b": k * n * tall * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("tiles taken as square: they have tile_m rows and tile_n columns")
+@matmul_traffic.wrong("the tiles were taken as square: they have tile_m rows and tile_n columns")
 def square(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     tall, _ = _ceil(m, tile_m), _ceil(n, tile_n)
     wide = _ceil(n, tile_m)
     return {"a": m * k * wide * itemsize, "b": k * n * tall * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("a tile larger than the matrix refused: it covers all of it, and lanes outside load nothing")
+@matmul_traffic.wrong(
+    "a tile larger than the matrix was refused: it covers the whole matrix, and lanes outside load nothing"
+)
 def large_tile_refused(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     if tile_m > m or tile_n > n:
         raise ValueError("a tile larger than the matrix")
@@ -95,43 +101,49 @@ def large_tile_refused(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsiz
     return {"a": a * itemsize, "b": b * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("partial tiles loaded as whole ones: at the edge a tile loads only what there is")
+@matmul_traffic.wrong(
+    "the loads of partial tiles were counted as whole tiles: at the edge a tile loads only what exists"
+)
 def padded_loads(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     tall, wide = _ceil(m, tile_m), _ceil(n, tile_n)
     a, b = tall * tile_m * k * wide, wide * tile_n * k * tall
     return {"a": a * itemsize, "b": b * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("the numbers of the result counted, not their bytes")
+@matmul_traffic.wrong("the numbers of the result were counted: count their bytes")
 def out_in_numbers(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     a, b = m * k * _ceil(n, tile_n), k * n * _ceil(m, tile_m)
     return {"a": a * itemsize, "b": b * itemsize, "out": m * n}
 
 
-@matmul_traffic.wrong("every tile counted for both: A is read again only for another column of tiles")
+@matmul_traffic.wrong(
+    "every tile was counted for both matrices: A is read again only for another column of tiles, B only for another row"
+)
 def once_a_tile(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     tiles = _ceil(m, tile_m) * _ceil(n, tile_n)
     return {"a": m * k * tiles * itemsize, "b": k * n * tiles * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("the result counted once for each step along k: sums stay in registers until the tile is done")
+@matmul_traffic.wrong(
+    "the result was counted once for each step along k: accumulators stay in registers until the tile is done"
+)
 def out_every_step(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     a, b = m * k * _ceil(n, tile_n), k * n * _ceil(m, tile_m)
     return {"a": a * itemsize, "b": b * itemsize, "out": m * n * k * itemsize}
 
 
-@matmul_traffic.wrong("numbers counted, not bytes")
+@matmul_traffic.wrong("numbers were counted: count bytes")
 def numbers(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     return {"a": m * k * _ceil(n, tile_n), "b": k * n * _ceil(m, tile_m), "out": m * n}
 
 
-@matmul_traffic.wrong("a tile without rows is let through: ValueError is asked for")
+@matmul_traffic.wrong("a tile without rows was accepted: raise ValueError")
 def any_tile(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     tall, wide = -(-m // tile_m), -(-n // tile_n)
     return {"a": m * k * wide * itemsize, "b": k * n * tall * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("only the rows of a tile checked: one without columns raises ValueError too")
+@matmul_traffic.wrong("only the rows of a tile were checked: raise ValueError for a tile without columns too")
 def rows_checked_only(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     if tile_m < 1:
         raise ValueError("a tile has at least one row")

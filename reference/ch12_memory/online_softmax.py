@@ -1,4 +1,4 @@
-"""Not online at all: every prefix of the rows from its beginning."""
+"""Not online at all: every prefix of the rows is computed from its beginning."""
 
 from collections.abc import Callable
 
@@ -49,7 +49,7 @@ def _step(m: Tensor, total: Tensor, scores: Tensor) -> State:
     return new, total * _exp(m - new) + _exp(scores - new[:, None]).sum(1)
 
 
-@online_softmax.right("the block's own maximum and sum first, then the two merged")
+@online_softmax.right("the maximum and sum of the block alone, then merged with the running ones")
 def merged(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         own = scores.amax(1)
@@ -59,7 +59,7 @@ def merged(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.right("score by score within a block")
+@online_softmax.right("one score after another")
 def one_by_one(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         for score in scores.unbind(1):
@@ -69,7 +69,7 @@ def one_by_one(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.right("from a running log of the sum")
+@online_softmax.right("with a running logarithm of the sum")
 def by_logs(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         new = torch.maximum(m, scores.amax(1))
@@ -80,7 +80,7 @@ def by_logs(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("the sum not rescaled when the maximum grows: it is still relative to the old one")
+@online_softmax.wrong("the sum was not rescaled when the maximum grew: it is still relative to the old maximum")
 def no_rescale(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         new = torch.maximum(m, scores.amax(1))
@@ -89,7 +89,9 @@ def no_rescale(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("rescaled by exp(new − old): the old sum shrinks when the maximum grows")
+@online_softmax.wrong(
+    "the sum was rescaled by exp(new − old): use exp(old − new), because the old sum shrinks when the maximum grows"
+)
 def upside_down(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         new = torch.maximum(m, scores.amax(1))
@@ -99,7 +101,7 @@ def upside_down(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("the new block rescaled along with the old sum: it is relative to the new maximum already")
+@online_softmax.wrong("the new block was rescaled too: it is already relative to the new maximum")
 def rescales_everything(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         new = torch.maximum(m, scores.amax(1))
@@ -109,7 +111,7 @@ def rescales_everything(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("the maximum starts at 0: rows of negative scores never leave it")
+@online_softmax.wrong("the maximum starts at 0: in rows of negative scores it stays 0; start at −inf")
 def starts_at_zero(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, _step, 0.0)
 
@@ -119,7 +121,7 @@ def starts_finite(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, _step, -1e30)
 
 
-@online_softmax.wrong("−inf − −inf taken in a row that is hidden so far: it is NaN, and stays")
+@online_softmax.wrong("−inf − (−inf) was computed in a row that is hidden so far: it is NaN, and stays NaN")
 def nan_rows(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         new = torch.maximum(m, scores.amax(1))
@@ -128,7 +130,7 @@ def nan_rows(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("the maximum replaced by that of the block: it is that of all scores so far")
+@online_softmax.wrong("the maximum of the block replaced the running maximum: keep the larger of the two")
 def forgets_the_maximum(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         new = scores.amax(1)
@@ -138,7 +140,7 @@ def forgets_the_maximum(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("the sum started anew with every block")
+@online_softmax.wrong("the sum was set to 0 at every block: keep the running sum")
 def forgets_the_sum(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         new = torch.maximum(m, scores.amax(1))
@@ -147,7 +149,7 @@ def forgets_the_sum(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("each block relative to its own maximum, and added as it is: bring it to the common one first")
+@online_softmax.wrong("each block was added relative to its own maximum: make it relative to the running maximum first")
 def own_maximum(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         own = scores.amax(1)
@@ -157,7 +159,9 @@ def own_maximum(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("the new block shifted by the old maximum: it overflows where that is too small")
+@online_softmax.wrong(
+    "the old maximum was subtracted from the new block: exp overflows where the new scores are much larger"
+)
 def shifted_by_the_old(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         new = torch.maximum(m, scores.amax(1))
@@ -167,7 +171,7 @@ def shifted_by_the_old(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("one maximum for all rows: rows of small scores vanish")
+@online_softmax.wrong("one maximum was used for all rows: in rows of small scores every exp becomes 0")
 def global_maximum(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         new = torch.maximum(m, scores.amax(1)).amax().expand(m.shape)
@@ -176,7 +180,7 @@ def global_maximum(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("exp of the scores themselves summed, without a shift: large scores overflow")
+@online_softmax.wrong("exp was taken without subtracting the maximum: large scores overflow")
 def no_shift(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         return torch.maximum(m, scores.amax(1)), total + torch.exp(scores).sum(1)
@@ -185,7 +189,7 @@ def no_shift(blocks: list[Tensor]) -> Statistics:
     return m, total * _exp(-m)
 
 
-@online_softmax.wrong("the sum of the scores, not of exp(score − m)")
+@online_softmax.wrong("the scores were added up: add up exp(score − m)")
 def sums_scores(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         return torch.maximum(m, scores.amax(1)), total + scores.sum(1)
@@ -193,25 +197,25 @@ def sums_scores(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("only the last m and l returned: they are asked for after every block")
+@online_softmax.wrong("only the last m and l were returned: return them after every block")
 def last_only(blocks: list[Tensor]) -> Statistics:
     m, total = _scan(blocks, _step)
     return m[:, -1:], total[:, -1:]
 
 
-@online_softmax.wrong("blocks along the first axis of the result: rows come first")
+@online_softmax.wrong("the blocks are along the first axis of the result: the rows come first")
 def blocks_first(blocks: list[Tensor]) -> Statistics:
     m, total = _scan(blocks, _step)
     return m.T, total.T
 
 
-@online_softmax.wrong("the log-sum-exp returned for l: the sum itself is asked for")
+@online_softmax.wrong("the log-sum-exp was returned as l: return the sum itself")
 def log_of_the_sum(blocks: list[Tensor]) -> Statistics:
     m, total = _scan(blocks, _step)
     return m, m + total.log()
 
 
-@online_softmax.wrong("exp taken in the dtype of the scores: make them float32 first")
+@online_softmax.wrong("exp was computed in the dtype of the scores: convert them to float32 first")
 def low_exp(blocks: list[Tensor]) -> Statistics:
     dtype = blocks[0].dtype
 
@@ -222,7 +226,7 @@ def low_exp(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, step)
 
 
-@online_softmax.wrong("kept in the dtype of the scores: a sum of thousands of weights needs float32")
+@online_softmax.wrong("m and l were kept in the dtype of the scores: a sum of thousands of terms needs float32")
 def low_precision(blocks: list[Tensor]) -> Statistics:
     m, total = blocks[0].new_full(blocks[0].shape[:1], -INF), blocks[0].new_zeros(blocks[0].shape[:1])
     states = []
@@ -232,7 +236,7 @@ def low_precision(blocks: list[Tensor]) -> Statistics:
     return torch.stack([s[0] for s in states], 1).float(), torch.stack([s[1] for s in states], 1).float()
 
 
-@online_softmax.wrong("returned in the dtype of the scores: float32 is asked for")
+@online_softmax.wrong("m and l were returned in the dtype of the scores: return float32")
 def rounds_at_the_end(blocks: list[Tensor]) -> Statistics:
     m, total = _scan(blocks, _step)
     return m.to(blocks[0].dtype), total.to(blocks[0].dtype)

@@ -1,4 +1,4 @@
-"""By time, in fractions: the slowest of all that run at once decides."""
+"""By time, in fractions: arithmetic and levels run at once, so the slowest decides."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -57,107 +57,109 @@ def _with(change: Callable[[list[Ceiling]], Ceiling]) -> Callable[[int, Counts, 
     return run
 
 
-@roofline.wrong("the highest ceiling taken: all must be kept, so it is the lowest that counts")
+@roofline.wrong("the highest ceiling was taken: the kernel must stay below all of them, so the lowest counts")
 def highest(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     return _with(lambda cs: max((c for c in cs if c[0] < float("inf")), key=lambda c: c[0]))(
         flops, moved, peak, bandwidth
     )
 
 
-@roofline.wrong("of the levels the highest ceiling taken: all must be kept, so it is the lowest that counts")
+@roofline.wrong(
+    "the highest ceiling of the levels was taken: the kernel must stay below all of them, so the lowest counts"
+)
 def highest_level(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     compute, *levels = _ceilings(flops, moved, peak, bandwidth)
     finite = [c for c in levels if c[0] < float("inf")]
     return _lowest([compute, max(finite, key=lambda c: c[0])]) if finite else compute
 
 
-@roofline.wrong("intensity cut to a whole number: FLOPs per byte are a quotient")
+@roofline.wrong("the intensity was cut to a whole number: FLOPs per byte may be a fraction")
 def whole_intensity(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     compute, *levels = _ceilings(flops, moved, peak, bandwidth)
     return _lowest([compute, *((float(flops // moved[c[1]]) * bandwidth[c[1]], c[1]) for c in levels if moved[c[1]])])
 
 
-@roofline.wrong("the times of all levels added up: they work at the same time, so the slowest decides alone")
+@roofline.wrong("the times of all levels were added up: the levels work at the same time, so only the slowest counts")
 def levels_in_turn(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     compute, *levels = _ceilings(flops, moved, peak, bandwidth)
     seconds = sum(moved[level] / bandwidth[level] for _, level in levels)
     return (flops / seconds, _lowest(levels)[1]) if seconds and flops / seconds < peak else compute
 
 
-@roofline.wrong(
-    "where a level is as low as the peak, the level named, and the last of equal ones: the first goes first"
-)
+@roofline.wrong('a tie went to the level, and to the last of equal levels: "compute" wins a tie, then the first level')
 def last_of_all_wins(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     return _lowest(_ceilings(flops, moved, peak, bandwidth)[::-1])
 
 
-@roofline.wrong("the peak left out: no memory, however fast, makes the arithmetic units faster")
+@roofline.wrong("the peak was left out: no memory, however fast, makes the arithmetic units faster")
 def no_peak(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     ceilings = _ceilings(flops, moved, peak, bandwidth)
     return _lowest(ceilings[1:]) if any(moved.values()) else ceilings[0]
 
 
-@roofline.wrong("memory left out: the peak is reached only if the bytes arrive in time")
+@roofline.wrong("the memory was left out: the kernel reaches the peak only if the bytes arrive in time")
 def peak_only(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     return _ceilings(flops, moved, peak, bandwidth)[0]
 
 
-@roofline.wrong("only the first level looked at: each has a ceiling of its own")
+@roofline.wrong("only the first level was used: each level has a ceiling of its own")
 def first_level_only(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     return _lowest(_ceilings(flops, moved, peak, bandwidth)[:2])
 
 
-@roofline.wrong("only the level with the lowest bandwidth looked at: a fast one that moves far more can be the ceiling")
+@roofline.wrong(
+    "only the level with the lowest bandwidth was used: a fast level that moves far more can be the ceiling"
+)
 def slowest_memory_only(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     ceilings = _ceilings(flops, moved, peak, bandwidth)
     slow = min(bandwidth, key=lambda level: bandwidth[level])
     return _lowest([ceilings[0], *(c for c in ceilings[1:] if c[1] == slow)])
 
 
-@roofline.wrong("intensity upside down: it is FLOPs per byte, not bytes per FLOP")
+@roofline.wrong("the intensity was computed as bytes per FLOP: it is FLOPs per byte")
 def bytes_per_flop(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     ceilings = _ceilings(flops, moved, peak, bandwidth)
     levels = [(count / flops * bandwidth[level], level) for level, count in moved.items() if count]
     return _lowest([ceilings[0], *levels])
 
 
-@roofline.wrong("the bytes of all levels added up as if one memory moved them: they work side by side")
+@roofline.wrong("the bytes of all levels were added up, as if one memory moved them: the levels work at the same time")
 def one_traffic(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     total = sum(moved.values())
     return _lowest(_ceilings(flops, dict.fromkeys(moved, total), peak, bandwidth))
 
 
-@roofline.wrong("the times of arithmetic and memory added up: they overlap, so the slowest decides alone")
+@roofline.wrong("the times of arithmetic and memory were added up: they overlap, so only the slowest counts")
 def no_overlap(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     ceilings = _ceilings(flops, moved, peak, bandwidth)
     return 1 / sum(1 / c[0] for c in ceilings), _lowest(ceilings)[1]
 
 
-@roofline.wrong("the intensity compared with the bandwidth alone: the product of the two is the ceiling, in FLOP/s")
+@roofline.wrong("the intensity was compared with the bandwidth: their product is the ceiling, in FLOP/s")
 def intensity_alone(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     ceilings = _ceilings(flops, moved, peak, bandwidth)
     return _lowest([ceilings[0], *((flops / count, level) for level, count in moved.items() if count)])
 
 
-@roofline.wrong('"memory" named: the level is asked for, since each is mended in its own way')
+@roofline.wrong('"memory" was returned as the name: return the name of the level')
 def says_memory(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     rate, name = roofline.fn(flops, moved, peak, bandwidth)
     return rate, name if name == "compute" else "memory"
 
 
-@roofline.wrong("the time in seconds returned: asked for is the rate, FLOPs over that time")
+@roofline.wrong("the time in seconds was returned: return the rate, FLOPs divided by the time")
 def seconds(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     rate, name = roofline.fn(flops, moved, peak, bandwidth)
     return flops / rate, name
 
 
-@roofline.wrong("the share of the peak returned: asked for is the rate itself")
+@roofline.wrong("the share of the peak was returned: return the rate itself")
 def share_of_peak(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     rate, name = roofline.fn(flops, moved, peak, bandwidth)
     return rate / peak, name
 
 
-@roofline.wrong("a level that moves nothing divided by: it sets no ceiling")
+@roofline.wrong("the FLOPs were divided by 0 bytes: a level that moves nothing sets no ceiling")
 def divides_by_zero(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     if flops <= 0:
         raise ValueError("nothing to compute")
@@ -165,29 +167,29 @@ def divides_by_zero(flops: int, moved: Counts, peak: float, bandwidth: Rates) ->
     return _lowest([(peak, "compute"), *((flops / moved[level] * speed, level) for speed, level in speeds)])
 
 
-@roofline.wrong('a tie given to the memory: where a level is as low as the peak, "compute" goes first')
+@roofline.wrong('a tie with the peak went to the level: "compute" wins a tie')
 def memory_wins_ties(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     ceilings = _ceilings(flops, moved, peak, bandwidth)
     return _lowest([*ceilings[1:], ceilings[0]])
 
 
-@roofline.wrong("a tie given to the last level: the first in the order of `moved` is asked for")
+@roofline.wrong("a tie went to the last level: the first level in the order of `moved` wins")
 def last_wins_ties(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     ceilings = _ceilings(flops, moved, peak, bandwidth)
     return _lowest([ceilings[0], *reversed(ceilings[1:])])
 
 
-@roofline.wrong("levels without a bandwidth skipped: the contract asks for a KeyError")
+@roofline.wrong("levels without a bandwidth were skipped: raise KeyError")
 def skips_unknown(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     return roofline.fn(flops, {k: v for k, v in moved.items() if k in bandwidth}, peak, bandwidth)
 
 
-@roofline.wrong("a bandwidth looked up only where bytes move: a level without one is a KeyError in any case")
+@roofline.wrong("the bandwidth was looked up only where bytes move: raise KeyError for any level without a bandwidth")
 def skips_unknown_and_still(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     return roofline.fn(flops, {k: v for k, v in moved.items() if k in bandwidth or v}, peak, bandwidth)
 
 
-@roofline.wrong("no operations give a rate of 0: the contract asks for a ValueError")
+@roofline.wrong("0 operations gave a rate of 0: raise ValueError")
 def zero_is_a_rate(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     if flops:
         return roofline.fn(flops, moved, peak, bandwidth)

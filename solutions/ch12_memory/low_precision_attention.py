@@ -1,7 +1,7 @@
 """Where each precision belongs
 
-Tensor cores multiply 16-bit numbers and add the products up in float32. Attention runs two products through them and
-has a softmax in between: say what may be rounded on the way, and what must not.
+Tensor cores multiply 16-bit numbers and accumulate the products in float32. Attention runs two products through them,
+with a softmax in between. Which numbers may be rounded on the way, and which must not?
 """
 
 import torch
@@ -14,15 +14,15 @@ def low_precision_attention(
 ) -> tuple[Float[Tensor, "n_q e"], Float[Tensor, " n_q"]]:
     """softmax(q·k / √d) @ v in the dtype of `q`, and log Σ exp(q·k / √d) of each query in float32.
 
-    Each of q, k and v may be in fp16, bf16 or float32. This is what happens to them, as in a kernel on tensor cores:
+    Each of q, k and v may be fp16, bf16 or float32. Compute as a kernel on tensor cores does:
 
-        scores     products of q and k as they are, added up and scaled in float32
+        scores     multiply q and k as they are, accumulate and scale in float32
         softmax    maximum, exp and sum in float32
-        weights    may be rounded to the dtype of `q` before they meet the values, once (a tensor core asks for it)
-        result     products added up in float32, rounded to the dtype of `q` once
+        weights    may be rounded once to the dtype of `q` before they meet the values (a tensor core needs this)
+        result     accumulate in float32, round once to the dtype of `q`
 
-    There is at least one key. A product of two 16-bit numbers is exact in float32, so `.float()` before a matrix
-    product computes what tensor cores compute.
+    There is at least one key. A product of two 16-bit numbers is exact in float32. So `.float()` before a matrix
+    product gives what tensor cores give.
 
         q [[0.]], k [[5.], [7.]], v [[1.], [3.]]  ->  [[2.]], [log 2 = 0.6931]
     """
