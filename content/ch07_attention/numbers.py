@@ -232,7 +232,8 @@ def _traffic():
 def _flops():
     shares = {n: _shares(n) for n in (512, 4096, 131072)}
     at = shares[512]
-    yield f"have {100 * at['attention']:.1f} % of the block's FLOPs at 512 tokens and {100 * shares[4096]['attention']:.0f} % at 4,096"
+    shorter, longer = (100 * shares[n]["attention"] for n in (512, 4096))
+    yield f"have {shorter:.1f} % of the block's FLOPs at 512 tokens and {longer:.0f} % at 4,096"
     yield f"Dense matrix products {100 * at['matmul']:.1f} %, the einsums of attention {100 * at['attention']:.1f} %"
     yield f"together {100 * (at['softmax'] + at['norm'] + at['residual']):.2f} %"
     yield f"has {100 * at['activation']:.2f} %"
