@@ -1,7 +1,7 @@
-"""Attention, whole
+"""Attention from start to end
 
-Scores, softmax, weighted sum of the values: three steps you have met, in the order in which a model runs
-them. Each query comes out as an average of the values it may see, weighted by how well their keys fit.
+Scores, softmax and the weighted sum of the values: three steps that you know, in the order in which a model runs
+them. The result for each query is an average of the values that it may see. A value counts more if its key fits better.
 """
 
 import torch
@@ -15,13 +15,13 @@ def attention(
     v: Float[Tensor, "b h k e"],
     hidden: Bool[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "b h q e"]:
-    """softmax(q·k / √d) over the keys, times `v`; in the dtype of `q`, whatever dtype the others have.
+    """softmax(q·k / √d) over the keys, times `v`; in the dtype of `q`, whatever dtype `k` and `v` have.
 
-    `hidden` is True where a query may not see a key and broadcasts to (b, h, q, k); without it all keys are
-    seen. A query that sees no key gives zeros. Values may be wider or narrower than keys (e and d). Compute
-    in float32 inside, weights included, and round once, at the end.
+    `hidden` is True where a query may not see a key. It broadcasts to (b, h, q, k). Without it every query sees all
+    keys. A query that sees no key gives zeros. Values may be wider or narrower than keys (e and d). Compute in
+    float32 inside, also the weights, and round once, at the end.
 
-    With q of zeros every score is 0 and the weights are equal:
+    If q is all zeros, every score is 0 and the weights are equal:
 
         q = [[[[0.]]]], k = [[[[5.], [7.]]]], v = [[[[1., 2.], [3., 6.]]]]  ->  [[[[2., 4.]]]]
     """

@@ -1,7 +1,7 @@
-"""Key heads shared by groups of query heads
+"""KV heads shared by groups of query heads
 
-Grouped-query attention projects fewer key and value heads than query heads: 8 for 32 in Llama-3.1-8B. Before
-a plain attention can use them, each is handed to the group of neighbouring query heads that share it.
+Grouped-query attention has fewer KV heads than query heads: 8 for 32 in Llama-3.1-8B. Plain attention needs one for
+each query head. So each KV head is repeated for the group of neighboring query heads that share it.
 """
 
 from jaxtyping import Shaped
@@ -11,11 +11,11 @@ from torch import Tensor
 def repeat_kv(x: Shaped[Tensor, "b kv n d"], heads: int) -> Shaped[Tensor, "b heads n d"]:
     """The keys (or values) `x` with one head for each of `heads` query heads, same values, same dtype.
 
-    The first heads/kv query heads share the first head of `x`, the next heads/kv the second, and so on.
+    The first heads/kv query heads share the first head of `x`, the next heads/kv share the second, and so on.
 
-        x of one batch row, 2 heads, 1 token, width 1: [[[[10.]], [[20.]]]], heads = 4
+        x with a batch of 1, 2 heads, 1 token, width 1: [[[[10.]], [[20.]]]], heads = 4
         ->  [[[[10.]], [[10.]], [[20.]], [[20.]]]]
 
-    Raises ValueError unless `heads` makes kv groups of equal size with one query head at least in each.
+    Raises ValueError unless `heads` query heads form kv groups of equal size, with at least one head in each.
     """
     raise NotImplementedError("your turn")

@@ -1,15 +1,15 @@
 """Every query against every key, in loops
 
-Before einsum and before the GPU: a score is one dot product, and there is one for every query with every key.
-Write the three loops out once in plain Python, so that you know what the one-line versions have to give.
+A score is one dot product, and there is one score for every query with every key. Write the three loops in plain
+Python first, so that you know what einsum and the GPU versions must give.
 """
 
 
 def scores_by_loops(q: list[list[float]], k: list[list[float]]) -> list[list[float]]:
-    """The table of scores, not scaled: row i for query i, column j for key j, and in it q[i] · k[j].
+    """The matrix of scores, not scaled: row i is for query i, column j for key j, and the entry is q[i] · k[j].
 
-    `q` holds n_q vectors and `k` holds n_k; all are of one width d. The result has n_q rows of n_k numbers,
-    each row a list of its own.
+    `q` holds n_q vectors and `k` holds n_k vectors, all of the same width d. The result has n_q rows of n_k numbers.
+    Each row is a list of its own.
 
         scores_by_loops([[1, 2], [0, 1]], [[3, 4]])  ->  [[11], [4]]
 

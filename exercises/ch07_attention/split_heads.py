@@ -1,8 +1,8 @@
-"""Into heads and back
+"""Split into heads and merge back
 
-A projection gives each token one vector of width d_model; attention wants h vectors of width d_model / h, and
-the head axis in front of the tokens. Both layouts hold the same numbers, so a wrong step between them can
-keep the shape and spoil the contents.
+A projection gives each token one vector of width d_model. Attention needs h vectors of width d_model / h, and the
+head axis before the tokens. Both layouts hold the same numbers, so a wrong step can give the right shape with the
+wrong contents.
 """
 
 from jaxtyping import Shaped
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def split_heads(x: Shaped[Tensor, "b n d_model"], h: int) -> Shaped[Tensor, "b h n d"]:
-    """Head i gets columns i·d to (i + 1)·d of every token, with d = d_model / h. The values and dtype stay.
+    """Head i gets columns i·d to (i + 1)·d of every token, with d = d_model / h. Values and dtype do not change.
 
         x = [[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]]], h = 2      three tokens of width 4
         ->  [[[[1, 2], [5, 6], [9, 10]], [[3, 4], [7, 8], [11, 12]]]]   two heads of three tokens of width 2
@@ -21,7 +21,7 @@ def split_heads(x: Shaped[Tensor, "b n d_model"], h: int) -> Shaped[Tensor, "b h
 
 
 def merge_heads(x: Shaped[Tensor, "b h n d"]) -> Shaped[Tensor, "b n h*d"]:
-    """The way back: the vectors of a token from all heads one after the other, head 0 first.
+    """The way back: the vectors of a token from all heads, side by side, head 0 first.
 
     x = [[[[1, 2], [5, 6]], [[3, 4], [7, 8]]]]  ->  [[[1, 2, 3, 4], [5, 6, 7, 8]]]
     """

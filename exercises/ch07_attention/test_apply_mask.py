@@ -1,4 +1,4 @@
-"""Hidden keys get nothing, and the visible ones share everything."""
+"""Hidden keys get no weight, and the visible keys share all of it."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Scores, softmax, weighted sum."""
+"""Scores, softmax and the weighted sum of the values."""
 
 import pytest
 import torch

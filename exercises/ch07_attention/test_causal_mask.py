@@ -1,4 +1,4 @@
-"""Nobody sees the future."""
+"""No query sees a later key."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Nearly everything is a product."""
+"""Nearly all FLOPs are in matrix products."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from exercises.ch07_attention.flop_census import flop_census
 from grader.checks import agrees
 from reference.ch07_attention.flop_census import flop_census as oracle
 
-LLAMA_8B = (4096, 32, 8, 14336)  # d_model, query heads, key heads, ffn
+LLAMA_8B = (4096, 32, 8, 14336)  # d_model, query heads, KV heads, ffn
 
 
 def test_two_tokens_by_hand():

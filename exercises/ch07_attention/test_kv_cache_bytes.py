@@ -1,4 +1,4 @@
-"""Layers, key heads, width, length, dtype: twice."""
+"""Twice the layers, KV heads, width, length and bytes per number."""
 
 import pytest
 import torch

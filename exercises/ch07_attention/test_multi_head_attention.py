@@ -1,4 +1,4 @@
-"""From x to out: six products and a softmax."""
+"""From x to the output: six products and a softmax."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Neighbouring query heads read the same keys."""
+"""Neighboring query heads read the same keys."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Queries times keys times heads."""
+"""One score for each query, key and query head."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The variance of a score is the width of a head."""
+"""The variance of the scores is the width of a head, and 1 after the scale."""
 
 from itertools import product
 

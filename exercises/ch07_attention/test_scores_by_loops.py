@@ -10,7 +10,7 @@ from reference.ch07_attention.scores_by_loops import scores_by_loops as oracle
 
 
 def short(rows, d, seed):
-    """Random numbers of two decimals, to be read in a failure."""
+    """Random numbers with two decimals, easy to read in a failure."""
     return [[round(x, 2) for x in row] for row in randn(rows, d, seed=seed).tolist()]
 
 

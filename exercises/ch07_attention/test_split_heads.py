@@ -1,4 +1,4 @@
-"""Right shapes with the right contents."""
+"""The right shape, with the right contents."""
 
 import pytest
 import torch

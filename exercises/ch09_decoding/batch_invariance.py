@@ -1,8 +1,8 @@
 """The same request in another batch
 
-A GPU kernel with few rows splits each of them over its idle cores, and with many it does not. So the number of
-requests that happen to be served with yours decides in which order your sums are added. Which results change by it,
-and what would keep them?
+With few rows a GPU kernel splits each row over its idle cores, and with many rows it does not. So the number of
+requests that are served together with yours decides the order in which your sums are added. Which results change with
+the batch, and what would keep them the same?
 """
 
 import torch
@@ -13,12 +13,12 @@ from torch import Tensor
 def batch_invariance(
     x: Float[Tensor, "batch n"], cores: int, fixed: int | None = None
 ) -> tuple[Float[Tensor, "batch"], Bool[Tensor, "batch"]]:
-    """(the sum of each row of `x`, whether it is equal to the bit to what the row gives in a batch of its own).
+    """(the sum of each row of `x`, whether it has the same bits as the sum of the row in a batch of its own).
 
-    The kernel cuts the rows of a batch into `parts` pieces: `fixed` of them if that is given, else cores // batch, and
-    at least 1. A piece is ceil(n / parts) columns long, the last may be shorter. Each piece is added up from left to
-    right, then the results of the pieces are, from left to right as well. Round to the dtype of `x` (float16, bfloat16
-    or float32) after every addition. In a batch of its own, a row is cut for batch 1.
+    The kernel cuts the rows of a batch into `parts` pieces: `fixed` pieces if that is given, else cores // batch, and
+    at least 1. A piece is ceil(n / parts) columns long; the last may be shorter. Each piece is added up from left to
+    right. Then the results of the pieces are added up, also from left to right. Round to the dtype of `x` (float16,
+    bfloat16 or float32) after every addition. In a batch of its own, a row is cut for batch 1.
 
         x = float16 [[2048., 1., 1., 1.],      batch 2, cores 4: 2 pieces    (2048 + 1) + (1 + 1) = 2048 + 2 = 2050
                      [1., 1., 1., 1.]]                                       (1 + 1) + (1 + 1) = 4

@@ -1,8 +1,8 @@
 """New tokens against a cache
 
-Keys and values of a token never change once it is written, so a decoder keeps them. A step then computes the new tokens
-only, one or a few, and must return what the full pass would: the positions go on where the cache ends, and so does the
-mask.
+The keys and values of past tokens do not change, so a decoder keeps them. A step computes only the new tokens, one or a
+few, and must return the same as the full pass: its positions continue at the end of the cache, and its mask ends
+there too.
 """
 
 import torch
@@ -19,14 +19,14 @@ def kv_cache_step(
     w_v: Float[Tensor, "w d"],
     positions: Float[Tensor, "most d"],
 ) -> tuple[Float[Tensor, "b m w"], Float[Tensor, "b n_plus_m w"], Float[Tensor, "b n_plus_m w"]]:
-    """(what one head of causal attention gives for m new tokens, the longer keys, the longer values).
+    """(the result of one head of causal attention for m new tokens, the longer keys, the longer values).
 
-    `keys` and `values` hold the n tokens before; n = 0 is the prefill of a prompt. New token i stands at place n + i:
-    add that row of `positions` to it, then multiply by the weights (out, in), transposed, for its query, key and
-    value. Its weights are the softmax of query·key / √w over the cache, the new tokens before it and itself. The given
-    cache stays as it is.
+    `keys` and `values` hold the n tokens before; n = 0 is the prefill of a prompt. New token i has position n + i: add
+    that row of `positions` to it, then multiply by the transposed weights, stored (out, in), for its query, key and
+    value. Its attention weights are the softmax of query·key / √w over the cache, the new tokens before it and itself.
+    Do not change the given cache.
 
-    Everything is in one dtype. Compute in float32 inside and round each of the three results once; attention may read
+    Everything has one dtype. Compute in float32 inside and round each of the three results once. Attention may read
     the new keys and values before or after that rounding.
 
         d = w = 1, all three weights [[1.]], positions [[0.], [1.], [2.]]

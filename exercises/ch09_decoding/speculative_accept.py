@@ -1,8 +1,8 @@
-"""Drafts that leave no trace
+"""Drafts that do not change the distribution
 
-A small model drafts a few tokens, and the large one checks them all in one pass, for the price of one token. Accepting
-a draft with the right probability, and drawing another token from the right distribution otherwise, gives texts of
-exactly the large model's distribution, however bad the drafts are.
+A small model drafts a few tokens, and the large model checks all of them in one pass, for about the time of one token.
+Accept each draft with the right probability, and otherwise draw another token from the right distribution. Then the
+texts have exactly the distribution of the large model, even if the drafts are bad.
 """
 
 import torch
@@ -19,15 +19,16 @@ def draw(weights: Float32[Tensor, "n"], v: float) -> int:
 def speculative_accept(
     p: Float32[Tensor, "m_plus_1 n"], q: Float32[Tensor, "m n"], drafts: list[int], u: list[float], v: float
 ) -> list[int]:
-    """The tokens to append: drafts up to the first that is rejected, and one more.
+    """The tokens to append: the drafts before the first rejected draft, and one more token.
 
-    p[i] is the large model's distribution for the place of drafts[i], given the drafts before it, and q[i] the small
-    model's, from which drafts[i] was drawn; so q[i] is positive there. p has one row more, for the place after the last
-    draft.
+    p[i] is the large model's distribution at the place of drafts[i], given the drafts before it. q[i] is the small
+    model's distribution, from which drafts[i] was drawn, so q[i] is positive there. p has one more row, for the place
+    after the last draft.
 
-    From the first place on: draft x is accepted if u[i] < p[i][x] / q[i][x]. The first that is not is replaced by a
-    token that v draws from the residual, max(p[i] − q[i], 0) for each token, and the rest is dropped. If all are
-    accepted, v draws one token more, from the last row of p. Use `draw` for either. The numbers u and v are in [0, 1).
+    From the first place on: draft x is accepted if u[i] < p[i][x] / q[i][x]. The first draft that is not accepted is
+    replaced by a token that v draws from the residual, max(p[i] − q[i], 0) for each token, and the later drafts are
+    dropped. If all are accepted, v draws one more token, from the last row of p. Use `draw` in both cases. The numbers
+    u and v are in [0, 1).
 
         p = [[0.5, 0.25, 0.25], [0., 0., 1.]], q = [[0.25, 0.5, 0.25]]
         drafts [1], u [0.4]   0.4 <  0.25/0.5: accepted; then v draws from p[1]          ->  [1, 2]

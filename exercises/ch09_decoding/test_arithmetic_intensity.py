@@ -1,4 +1,4 @@
-"""FLOPs for a byte."""
+"""FLOPs for each byte that is read."""
 
 import pytest
 from hypothesis import given

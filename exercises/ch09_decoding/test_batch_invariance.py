@@ -1,4 +1,4 @@
-"""Who else is being served?"""
+"""A sum may change with the other rows of its batch."""
 
 import pytest
 import torch

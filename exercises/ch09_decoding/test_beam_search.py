@@ -1,4 +1,4 @@
-"""The best of several."""
+"""The best of several texts."""
 
 import pytest
 import torch

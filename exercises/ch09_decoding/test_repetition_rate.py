@@ -1,4 +1,4 @@
-"""Has it been said before?"""
+"""Which n-grams occurred before?"""
 
 from functools import cache
 

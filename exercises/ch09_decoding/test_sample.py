@@ -1,4 +1,4 @@
-"""Where does the number fall?"""
+"""In whose interval does the number fall?"""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The large model's text, drafted by the small one."""
+"""The large model's distribution, with drafts of the small model."""
 
 import itertools
 

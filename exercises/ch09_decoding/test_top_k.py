@@ -1,4 +1,4 @@
-"""The k likeliest, no more and no fewer."""
+"""The k most likely tokens, no more and no fewer."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""As few as are likely enough."""
+"""The fewest tokens that reach the mass."""
 
 import pytest
 import torch

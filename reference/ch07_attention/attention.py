@@ -35,14 +35,14 @@ def _weights(scores: Tensor, hidden: Tensor | None = None, dim: int = -1) -> Ten
     return torch.softmax(scores.masked_fill(hidden, -torch.inf), dim).masked_fill(hidden, 0.0)
 
 
-@attention.right("the library's, with hidden rows set to zero")
+@attention.right("the library's function, with hidden rows set to zero")
 def library(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     seen = None if hidden is None else ~hidden
     out = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=seen)
     return out.nan_to_num(0.0).to(q.dtype)
 
 
-@attention.right("the queries scaled first")
+@attention.right("with the queries scaled first")
 def scaled_queries(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = (q.float() * q.shape[-1] ** -0.5) @ k.float().mT
     return (_weights(scores, hidden) @ v.float()).to(q.dtype)
@@ -65,52 +65,50 @@ def in_blocks(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None, blo
     return (out / total.masked_fill(total == 0, 1)).to(q.dtype)
 
 
-@attention.wrong("softmax over the queries: each query shares 1 among its keys, the last axis of the scores")
+@attention.wrong("softmax was taken over the queries: the weights of one query, over the keys, add up to 1")
 def over_queries(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), hidden, -2).nan_to_num(0.0) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("scores not divided by √d")
+@attention.wrong("the scores were not divided by √d")
 def unscaled(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k, 1.0), hidden) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("scores divided by d: the divisor is √d")
+@attention.wrong("the scores were divided by d: the divisor is √d")
 def by_d(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k, 1 / q.shape[-1]), hidden) @ v.float()).to(q.dtype)
 
 
-@attention.wrong(
-    "scores divided by the root of the width of the values: it is the width of queries and keys that counts"
-)
+@attention.wrong("the scores were divided by the root of the width of the values: use the width of queries and keys")
 def by_width_of_values(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k, v.shape[-1] ** -0.5), hidden) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("scores divided by the root of the number of keys: d is the width of a key")
+@attention.wrong("the scores were divided by the root of the number of keys: d is the width of a key")
 def by_number_of_keys(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k, k.shape[2] ** -0.5), hidden) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("the weights divided by √d: the scale belongs before softmax")
+@attention.wrong("the weights were divided by √d: the scale belongs before softmax")
 def scaled_after_softmax(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k, 1.0), hidden) / q.shape[-1] ** 0.5 @ v.float()).to(q.dtype)
 
 
-@attention.wrong("no softmax: the scores themselves used as weights")
+@attention.wrong("the scores were used as weights, without softmax")
 def no_softmax(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     return ((scores if hidden is None else scores.masked_fill(hidden, 0)) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("exp without dividing by the sum: the weights of a query must add up to 1")
+@attention.wrong("exp was not divided by its sum: the weights of a query must add up to 1")
 def not_normalised(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     e = torch.exp(scores - scores.amax(-1, keepdim=True))
     return ((e if hidden is None else e.masked_fill(hidden, 0)) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("exp without subtracting the row's maximum: large scores overflow")
+@attention.wrong("exp was taken without subtracting the row's maximum: large scores overflow")
 def no_max(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     e = torch.exp(scores if hidden is None else scores.masked_fill(hidden, -torch.inf))
@@ -118,22 +116,22 @@ def no_max(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Ten
     return (e / total.masked_fill(total == 0, 1) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("an average of the keys: the weights apply to the values")
+@attention.wrong("the average was taken over the keys: the weights apply to the values")
 def averages_keys(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), hidden) @ k.float()).to(q.dtype)
 
 
-@attention.wrong("the mask not used")
+@attention.wrong("the mask was not used")
 def ignores_mask(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k)) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("the mask read the wrong way round: True is hidden here, and shown in torch's own function")
+@attention.wrong("the mask was used the wrong way round: True means hidden here, but visible in torch's own function")
 def inverted(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), None if hidden is None else ~hidden) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("the weights set to 0 after softmax: what is left of a row no longer adds up to 1")
+@attention.wrong("the weights were set to 0 after softmax: the rest of a row no longer adds up to 1")
 def after_softmax(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     weights = _weights(_scores(q, k))
     return ((weights if hidden is None else weights.masked_fill(hidden, 0)) @ v.float()).to(q.dtype)
@@ -146,21 +144,19 @@ def nan_rows(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> T
     return (torch.softmax(scores, -1) @ v.float()).to(q.dtype)
 
 
-@attention.wrong(
-    "a query that sees no key gets the average of all values: −1e9 is not −inf, and there zeros are asked for"
-)
+@attention.wrong("a query that sees no key gives the average of all values: it must give zeros, and −1e9 is not −inf")
 def average_when_hidden(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     scores = scores if hidden is None else scores.masked_fill(hidden, -1e9)
     return (torch.softmax(scores, -1) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("the weights rounded to the dtype of the input before they meet the values: round once, at the end")
+@attention.wrong("the weights were rounded to the dtype of the input before the second product: round once, at the end")
 def rounded_weights(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), hidden).to(q.dtype).float() @ v.float()).to(q.dtype)
 
 
-@attention.wrong("the scores rounded to the dtype of the input before softmax: round once, at the end")
+@attention.wrong("the scores were rounded to the dtype of the input before softmax: round once, at the end")
 def rounded_scores(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k).to(q.dtype).float(), hidden) @ v.float()).to(q.dtype)
 
@@ -173,24 +169,26 @@ attention.standard_wrongs(
 )
 
 
-@attention.wrong("`hidden` may be None: then all keys are seen and there is nothing to fill")
+@attention.wrong("`hidden` may be None: then every query sees all keys, and there is nothing to fill")
 def needs_a_mask(q: Tensor, k: Tensor, v: Tensor, hidden: Any = None) -> Tensor:
     weights = torch.softmax(_scores(q, k).masked_fill(hidden, float("-inf")), -1).masked_fill(hidden, 0.0)
     return (weights @ v.float()).to(q.dtype)
 
 
-@attention.wrong("q·k in the low precision of the input, and float32 from softmax on: upcast before the product")
+@attention.wrong("q·k was multiplied in low precision, and only softmax was in float32: upcast before the product")
 def scores_in_low_precision(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = q @ k.to(q.dtype).mT / q.shape[-1] ** 0.5
     return (_weights(scores.float(), hidden) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("in the dtype of the values: the queries decide the dtype of the result")
+@attention.wrong("the result has the dtype of the values: it must have the dtype of the queries")
 def in_the_dtype_of_v(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), hidden) @ v.float()).to(v.dtype)
 
 
-@attention.wrong("a finite number for −inf: a visible score can be lower, and then the hidden keys take its weight")
+@attention.wrong(
+    "a finite number was used for −inf: a visible score can be lower, and then the hidden keys take its weight"
+)
 def finite_mask(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     if hidden is None:
@@ -198,26 +196,28 @@ def finite_mask(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -
     return (torch.softmax(scores.masked_fill(hidden, -1e9), -1).masked_fill(hidden, 0.0) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("hidden scores set to 0: exp(0) is 1, so they still take their share; −inf is what exp makes 0")
+@attention.wrong("hidden scores were set to 0: exp(0) is 1, so hidden keys still get weight; use −inf")
 def masked_by_zeros(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     scores = scores if hidden is None else scores.masked_fill(hidden, 0.0)
     return (torch.softmax(scores, -1) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("mask · −inf added to the scores: 0 · −inf is NaN")
+@attention.wrong("mask · −inf was added to the scores: 0 · −inf is NaN")
 def times_inf(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     scores = scores if hidden is None else scores + hidden.float() * -torch.inf
     return (torch.softmax(scores, -1) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("scores multiplied by √d: they are divided by it")
+@attention.wrong("the scores were multiplied by √d: divide them by √d")
 def multiplied(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k, q.shape[-1] ** 0.5), hidden) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("a finite number for −inf: a visible score can be lower, and then its query gets the hidden values")
+@attention.wrong(
+    "a finite number was used for −inf: a visible score can be lower, and then its query gets hidden values"
+)
 def finite_but_rows(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     weights = _scores(q, k)
     if hidden is not None:
@@ -228,7 +228,7 @@ def finite_but_rows(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = Non
     return (weights @ v.float()).to(q.dtype)
 
 
-@attention.wrong("the lowest finite number for −inf: a query that sees no key gets the average of all values")
+@attention.wrong("the lowest finite number was used for −inf: a query that sees no key gives the average of all values")
 def lowest_finite(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     scores = _scores(q, k)
     scores = scores if hidden is None else scores.masked_fill(hidden, torch.finfo(torch.float32).min)

@@ -1,4 +1,4 @@
-"""Every product by its shape, one after the other, and every other operation by what it touches."""
+"""Every product by its shape, one after the other, and every other operation by the numbers that it handles."""
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ def _product(m: int, k: int, n: int) -> int:
 
 def _check(d_model: int, heads: int, kv_heads: int) -> None:
     if d_model % heads or heads % kv_heads:
-        raise ValueError("key heads must divide heads, and heads the width")
+        raise ValueError("KV heads must divide heads, and heads the width")
 
 
 def _count(length: int, d_model: int, heads: int, kv_heads: int, ffn: int, width: int, **other: int) -> Census:
@@ -83,115 +83,121 @@ def _with(length: int, d_model: int, heads: int, kv_heads: int, ffn: int, **othe
     return _count(length, d_model, heads, kv_heads, ffn, d_model // heads, **other)
 
 
-@flop_census.wrong("a multiplication and its addition counted as one: they are two FLOPs")
+@flop_census.wrong("a multiplication and its addition were counted as one: they are two FLOPs")
 def multiply_adds(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     flops, _ = _with(length, d_model, heads, kv_heads, ffn)
     halves = {name: flops[name] // 2 for name in ("matmul", "attention")}
     return _with(length, d_model, heads, kv_heads, ffn, **halves)
 
 
-@flop_census.wrong("keys and values projected for every query head: there are only `kv_heads` of them")
+@flop_census.wrong("keys and values were projected for every query head: there are only `kv_heads` of them")
 def full_keys(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     matmul = 2 * length * d_model * (4 * d_model + 3 * ffn)
     return _with(length, d_model, heads, kv_heads, ffn, matmul=matmul)
 
 
-@flop_census.wrong("queries projected for the key heads only: every query head has its own part of w_q")
+@flop_census.wrong("queries were projected for the KV heads only: every query head has its own part of w_q")
 def few_queries(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     _check(d_model, heads, kv_heads)
     matmul = 2 * length * d_model * (d_model + 3 * kv_heads * (d_model // heads) + 3 * ffn)
     return _with(length, d_model, heads, kv_heads, ffn, matmul=matmul)
 
 
-@flop_census.wrong("w_o forgotten: attention has four products with weights")
+@flop_census.wrong("w_o was left out: attention has four products with weights")
 def no_output(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     flops, _ = _with(length, d_model, heads, kv_heads, ffn)
     matmul = flops["matmul"] - 2 * length * d_model**2
     return _with(length, d_model, heads, kv_heads, ffn, matmul=matmul)
 
 
-@flop_census.wrong("two products in the ffn: a gated one has three, gate, up and down")
+@flop_census.wrong("two products were counted in the ffn: a gated ffn has three, gate, up and down")
 def two_in_the_ffn(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     flops, _ = _with(length, d_model, heads, kv_heads, ffn)
     matmul = flops["matmul"] - 2 * length * d_model * ffn
     return _with(length, d_model, heads, kv_heads, ffn, matmul=matmul)
 
 
-@flop_census.wrong("attention counted by key heads: sharing keys saves memory, every query head still computes scores")
+@flop_census.wrong(
+    "attention was counted by KV heads: sharing keys saves memory, but every query head computes its scores"
+)
 def attention_by_key_heads(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     _check(d_model, heads, kv_heads)
     attention = 4 * length**2 * kv_heads * (d_model // heads)
     return _with(length, d_model, heads, kv_heads, ffn, attention=attention)
 
 
-@flop_census.wrong("only the scores counted in attention: the weights times the values cost as much again")
+@flop_census.wrong("only the scores were counted in attention: the weights times the values cost the same again")
 def scores_only(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, attention=2 * length**2 * d_model)
 
 
-@flop_census.wrong("d_model taken for the width of each head: all heads together are that wide")
+@flop_census.wrong("d_model was used as the width of each head: all heads together are that wide")
 def every_head_full(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, attention=4 * length**2 * d_model * heads)
 
 
-@flop_census.wrong("attention in proportion to the length: every query meets every key, so it is the square")
+@flop_census.wrong(
+    "attention was counted in proportion to the length: every query meets every key, so it grows with the square"
+)
 def linear_attention(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, attention=4 * length * d_model)
 
 
-@flop_census.wrong("attention halved for the mask: a plain product computes the hidden scores too")
+@flop_census.wrong("attention was halved for the mask: a plain product computes the hidden scores too")
 def causal_half(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     attention = 2 * length * (length + 1) * d_model
     return _with(length, d_model, heads, kv_heads, ffn, attention=attention)
 
 
-@flop_census.wrong("one softmax for all heads: each head has its own scores")
+@flop_census.wrong("one softmax was counted for all heads: each head has its own scores")
 def one_softmax(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, softmax=5 * length**2)
 
 
-@flop_census.wrong("one norm: a block has two, before attention and before the ffn")
+@flop_census.wrong("one norm was counted: a block has two, before attention and before the ffn")
 def one_norm(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, norm=4 * length * d_model)
 
 
-@flop_census.wrong("one residual add: a block has two, after attention and after the ffn")
+@flop_census.wrong("one residual add was counted: a block has two, after attention and after the ffn")
 def one_residual(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, residual=length * d_model)
 
 
-@flop_census.wrong("the activation counted over d_model: it works on the hidden units, which are more")
+@flop_census.wrong("the activation was counted over d_model: it works on the ffn hidden units, which are more")
 def narrow_activation(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, activation=5 * length * d_model)
 
 
-@flop_census.wrong("the products of attention left out of the share: they are matrix products like the others")
+@flop_census.wrong("attention's products were left out of the share: they are matrix products like the others")
 def dense_share(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     flops, _ = _with(length, d_model, heads, kv_heads, ffn)
     return flops, flops["matmul"] / sum(flops.values())
 
 
-@flop_census.wrong("the share in per cent: it is asked for between 0 and 1")
+@flop_census.wrong("the share is in percent: it must be between 0 and 1")
 def percent(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     flops, share = _with(length, d_model, heads, kv_heads, ffn)
     return flops, 100 * share
 
 
-@flop_census.wrong("heads that do not divide the width accepted: raise ValueError")
+@flop_census.wrong("heads that do not divide the width were accepted: raise ValueError")
 def ragged_width(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     if heads % kv_heads:
-        raise ValueError("key heads must divide heads")
+        raise ValueError("KV heads must divide heads")
     return _count(length, d_model, heads, kv_heads, ffn, d_model // heads)
 
 
-@flop_census.wrong("key heads that do not divide the heads accepted: raise ValueError")
+@flop_census.wrong("KV heads that do not divide the heads were accepted: raise ValueError")
 def ragged_groups(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     if d_model % heads:
         raise ValueError("heads must divide the width")
     return _count(length, d_model, heads, kv_heads, ffn, d_model // heads)
 
 
-@flop_census.wrong("attention and softmax counted by key heads: every query head has scores, whoever shares its keys")
+@flop_census.wrong(
+    "attention and softmax were counted by KV heads: every query head has its own scores, even if it shares keys"
+)
 def scores_by_key_heads(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> tuple[dict[str, int], float]:
     _check(d_model, heads, kv_heads)
     attention = 4 * length**2 * kv_heads * (d_model // heads)
@@ -199,13 +205,13 @@ def scores_by_key_heads(length: int, d_model: int, heads: int, kv_heads: int, ff
     return _with(length, d_model, heads, kv_heads, ffn, attention=attention, softmax=softmax)
 
 
-@flop_census.wrong("one norm and one residual add: a block has two of each, one with attention and one with the ffn")
+@flop_census.wrong("one norm and one residual add were counted: a block has two of each, for attention and for the ffn")
 def one_of_each(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> tuple[dict[str, int], float]:
     norm, residual = 4 * length * d_model, length * d_model
     return _with(length, d_model, heads, kv_heads, ffn, norm=norm, residual=residual)
 
 
-@flop_census.wrong("d_model // kv_heads taken for the width of w_k and w_v: it is kv_heads · (d_model // heads)")
+@flop_census.wrong("d_model // kv_heads was used as the width of w_k and w_v: it is kv_heads · (d_model // heads)")
 def keys_share_the_width(
     length: int, d_model: int, heads: int, kv_heads: int, ffn: int
 ) -> tuple[dict[str, int], float]:

@@ -1,4 +1,4 @@
-"""The weights cut by heads, not the activations: what each head returns through its part of w_o is summed."""
+"""The weights are cut into heads, not the activations. The results of the heads are summed after w_o."""
 
 import math
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def _attend(
     return (merge(weights @ v) @ w_o.T).to(x.dtype)
 
 
-@multi_head_attention.right("activations split, PyTorch's scaled_dot_product_attention for the middle")
+@multi_head_attention.right("activations split, with PyTorch's scaled_dot_product_attention for the middle")
 def library(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     _check(w_q, heads)
     q, k, v = (_split(torch.nn.functional.linear(x.float(), w.float()), heads) for w in (w_q, w_k, w_v))
@@ -86,7 +86,7 @@ def library(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads
     return torch.nn.functional.linear(_merge(out), w_o.float()).to(x.dtype)
 
 
-@multi_head_attention.right("head by head, the results concatenated")
+@multi_head_attention.right("head by head, with the results concatenated")
 def by_heads(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     _check(w_q, heads)
     width, x32, results = w_q.shape[0] // heads, x.float(), []
@@ -107,13 +107,13 @@ def fused_projection(
     return (_merge(torch.einsum("bhqk,bhkd->bhqd", weights, v)) @ w_o.float().T).to(x.dtype)
 
 
-@multi_head_attention.wrong("not split into heads: one softmax over all of inner, where each head has its own")
+@multi_head_attention.wrong("x was not split into heads: one softmax covered all of inner, but each head needs its own")
 def one_head(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     _check(w_q, heads)
     return _attend(x, w_q, w_k, w_v, w_o, 1, causal)
 
 
-@multi_head_attention.wrong("the scores of all heads summed: the head must stay a letter of the result, bhqk")
+@multi_head_attention.wrong("the scores of all heads were summed: h must stay in the result, bhqk")
 def summed_scores(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -129,7 +129,7 @@ def summed_scores(
     )
 
 
-@multi_head_attention.wrong("every head given the first head's rows of the weights: each has its own")
+@multi_head_attention.wrong("every head got the first head's rows of the weights: each head has its own rows")
 def shared_heads(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -138,43 +138,45 @@ def shared_heads(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal)
 
 
-@multi_head_attention.wrong("keys used as values: they are a projection of their own, by w_v")
+@multi_head_attention.wrong("keys were used as values: values are a projection of their own, by w_v")
 def keys_as_values(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     return _attend(x, w_q, w_k, w_k, w_o, heads, causal)
 
 
-@multi_head_attention.wrong("scaled by √d_model: it is the width of one head that counts")
+@multi_head_attention.wrong("the scores were divided by √d_model: use the width of one head")
 def by_d_model(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=w_q.shape[1] ** -0.5)
 
 
-@multi_head_attention.wrong("scaled by √(d_model / heads): w_q gives each head a width of inner / heads")
+@multi_head_attention.wrong(
+    "the scores were divided by √(d_model / heads): w_q gives each head a width of inner / heads"
+)
 def by_assumed_width(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=(w_q.shape[1] / heads) ** -0.5)
 
 
-@multi_head_attention.wrong("scaled by √inner, all heads together: it is the width of one head that counts")
+@multi_head_attention.wrong("the scores were divided by √inner: use the width of one head, not of all heads together")
 def by_inner(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=w_q.shape[0] ** -0.5)
 
 
-@multi_head_attention.wrong("scaled by 1/width: the scale is 1/√width")
+@multi_head_attention.wrong("the scores were multiplied by 1/width: the scale is 1/√width")
 def by_width(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=heads / w_q.shape[0])
 
 
-@multi_head_attention.wrong("not scaled")
+@multi_head_attention.wrong("the scores were not scaled")
 def unscaled(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=1.0)
 
 
-@multi_head_attention.wrong("softmax over the queries: the weights of one query, over the keys, sum to 1")
+@multi_head_attention.wrong("softmax was taken over the queries: the weights of one query, over the keys, add up to 1")
 def over_queries(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -184,13 +186,13 @@ def over_queries(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, softmax=softmax)
 
 
-@multi_head_attention.wrong("queries and keys swapped: rows are queries, columns are keys")
+@multi_head_attention.wrong("queries and keys were swapped: rows are queries, columns are keys")
 def swapped(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     return _attend(x, w_k, w_q, w_v, w_o, heads, causal)
 
 
 @multi_head_attention.wrong(
-    "split by a reshape alone: that cuts the tokens into groups, not the width; transpose after it"
+    "heads were split by a reshape alone: that cuts the tokens into groups, not the width; transpose after it"
 )
 def split_untransposed(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
@@ -199,7 +201,7 @@ def split_untransposed(
 
 
 @multi_head_attention.wrong(
-    "merged by a reshape alone: the heads' results lie one below the other; transpose before it"
+    "heads were merged by a reshape alone: that mixes the results of different tokens; transpose before it"
 )
 def merge_untransposed(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
@@ -208,7 +210,7 @@ def merge_untransposed(
 
 
 @multi_head_attention.wrong(
-    "split and merged by reshapes alone: each 'head' is then some of the tokens; transpose both times"
+    "heads were split and merged by reshapes alone: each 'head' is then a group of tokens; transpose both times"
 )
 def never_transposed(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
@@ -226,7 +228,7 @@ def never_transposed(
     )
 
 
-@multi_head_attention.wrong("the heads interleaved: a head is a run of neighbouring rows, not every heads-th one")
+@multi_head_attention.wrong("the heads were interleaved: a head is a run of neighboring rows, not every heads-th row")
 def interleaved(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -243,42 +245,42 @@ def interleaved(
     )
 
 
-@multi_head_attention.wrong("w_o left out: without it the heads stay side by side and never mix")
+@multi_head_attention.wrong("w_o was left out: without it the heads never mix")
 def no_output(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     return _attend(x, w_q, w_k, w_v, torch.eye(w_q.shape[0]), heads, causal)
 
 
-@multi_head_attention.wrong("none of the four weights transposed: they are stored (out, in)")
+@multi_head_attention.wrong("none of the four weights was transposed: they are stored (out, in)")
 def untransposed_weights(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     return _attend(x, w_q.T, w_k.T, w_v.T, w_o.T, heads, causal)
 
 
-@multi_head_attention.wrong("`x` added to the result: the residual belongs to the block around attention")
+@multi_head_attention.wrong("`x` was added to the result: the residual add belongs to the block around attention")
 def residual_added(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     return (x.float() + _attend(x.float(), w_q, w_k, w_v, w_o, heads, causal)).to(x.dtype)
 
 
-@multi_head_attention.wrong("`causal` ignored: token i must not see the tokens after it")
+@multi_head_attention.wrong("`causal` was ignored: token i must not see later tokens")
 def never_causal(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, False)
 
 
-@multi_head_attention.wrong("the future hidden though `causal` is False")
+@multi_head_attention.wrong("the future was hidden although `causal` is False")
 def always_causal(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, True)
 
 
-@multi_head_attention.wrong("the past hidden and the future shown")
+@multi_head_attention.wrong("the past was hidden and the future shown")
 def hides_the_past(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -288,7 +290,7 @@ def hides_the_past(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
 
 
-@multi_head_attention.wrong("a token hidden from itself: it may see itself and what came before")
+@multi_head_attention.wrong("a token was hidden from itself: it may see itself and earlier tokens")
 def hides_itself(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -298,7 +300,7 @@ def hides_itself(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
 
 
-@multi_head_attention.wrong("hidden after softmax: the weights that are left no longer sum to 1")
+@multi_head_attention.wrong("keys were hidden after softmax: the remaining weights no longer add up to 1")
 def masked_late(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -308,7 +310,9 @@ def masked_late(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=lambda s, causal: s, softmax=softmax)
 
 
-@multi_head_attention.wrong("inner taken to be d_model: w_q has inner rows, so the reshape needs inner / heads")
+@multi_head_attention.wrong(
+    "inner was assumed to be d_model: w_q has inner rows, so the width of a head is inner / heads"
+)
 def assumes_inner(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -327,7 +331,7 @@ def assumes_inner(
     )
 
 
-@multi_head_attention.wrong("hidden scores multiplied by 0: a score of 0 still has a weight, only −inf has none")
+@multi_head_attention.wrong("hidden scores were set to 0: a score of 0 still gets weight, only −inf gets none")
 def masked_by_zeros(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -337,7 +341,7 @@ def masked_by_zeros(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
 
 
-@multi_head_attention.wrong("exp without subtracting the row maximum: large scores overflow")
+@multi_head_attention.wrong("exp was taken without subtracting the row maximum: large scores overflow")
 def no_max(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False) -> Tensor:
     def softmax(s: Tensor) -> Tensor:
         return torch.exp(s) / torch.exp(s).sum(-1, keepdim=True)
@@ -358,7 +362,9 @@ def low_precision_inside(
 multi_head_attention.standard_wrongs("returns_fp32")
 
 
-@multi_head_attention.wrong("heads that do not divide inner left to fail in the reshape: raise ValueError before it")
+@multi_head_attention.wrong(
+    "the division was not checked and reshape failed: raise ValueError before it if heads do not divide inner"
+)
 def unchecked(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -366,7 +372,7 @@ def unchecked(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal)
 
 
-@multi_head_attention.wrong("rows left over by heads that do not divide inner dropped: raise ValueError")
+@multi_head_attention.wrong("the left-over rows were dropped: if heads do not divide inner, raise ValueError")
 def drops_rows(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -374,21 +380,21 @@ def drops_rows(
     return _attend(x, w_q[:rows], w_k[:rows], w_v[:rows], w_o[:, :rows], heads, causal)
 
 
-@multi_head_attention.wrong("w_o not transposed: it is stored (out, in) like the others")
+@multi_head_attention.wrong("w_o was not transposed: it is stored (out, in) like the others")
 def untransposed_output(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o.T, heads, causal)
 
 
-@multi_head_attention.wrong("the heads' results rounded before w_o, and again after it: round once, at the end")
+@multi_head_attention.wrong("the heads' results were rounded before w_o, and again after it: round once, at the end")
 def rounded_before_w_o(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, merge=lambda t: _merge(t).to(x.dtype).float())
 
 
-@multi_head_attention.wrong("in the dtype of the weights: `x` decides the dtype of the result")
+@multi_head_attention.wrong("the result has the dtype of the weights: it must have the dtype of `x`")
 def in_the_dtype_of_the_weights(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -396,7 +402,7 @@ def in_the_dtype_of_the_weights(
 
 
 @multi_head_attention.wrong(
-    "a finite number for −inf: a visible score can be lower, and then hidden keys take its weight"
+    "a finite number was used for −inf: a visible score can be lower, and then hidden keys take its weight"
 )
 def finite_mask(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
@@ -407,7 +413,9 @@ def finite_mask(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, hide=hide)
 
 
-@multi_head_attention.wrong("scaled by √(d_model // heads): w_q gives each head a width of inner / heads")
+@multi_head_attention.wrong(
+    "the scores were divided by √(d_model // heads): w_q gives each head a width of inner / heads"
+)
 def by_whole_assumed_width(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -415,7 +423,7 @@ def by_whole_assumed_width(
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=max(1, w_q.shape[1] // heads) ** -0.5)
 
 
-@multi_head_attention.wrong("mask · −inf added to the scores: 0 · −inf is NaN")
+@multi_head_attention.wrong("mask · −inf was added to the scores: 0 · −inf is NaN")
 def times_inf(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:

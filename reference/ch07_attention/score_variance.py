@@ -1,4 +1,4 @@
-"""By the definition: the mean, the distances from it, the mean of their squares."""
+"""By the definition: the mean, the distances from it, and the mean of their squares."""
 
 from collections.abc import Callable
 
@@ -28,12 +28,12 @@ def _of(q: Tensor, k: Tensor, variance: Callable[[Tensor], Tensor] = _spread, ro
     return torch.stack([variance(scores), variance(scores / (root or q.shape[1] ** 0.5))])
 
 
-@score_variance.right("the table first, then its variance")
+@score_variance.right("the scores first, then their variance")
 def by_table(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, lambda s: s.var(correction=0))
 
 
-@score_variance.right("the queries scaled before they meet the keys")
+@score_variance.right("with the queries scaled before the product")
 def scaled_queries(q: Tensor, k: Tensor) -> Tensor:
     raw = (q.float() @ k.float().T).reshape(-1)
     scaled = (q.float() / q.shape[1] ** 0.5 @ k.float().T).reshape(-1)
@@ -47,85 +47,85 @@ def one_at_a_time(q: Tensor, k: Tensor) -> Tensor:
     return torch.stack([_spread(scores), _spread(scaled)])
 
 
-@score_variance.wrong("divided by one less than the number of scores (torch's default): use correction=0")
+@score_variance.wrong("the sum was divided by the number of scores minus 1 (torch's default): use correction=0")
 def one_less(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, torch.var)
 
 
-@score_variance.wrong("the standard deviation: the variance is its square")
+@score_variance.wrong("the standard deviation was returned: the variance is its square")
 def deviation(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, lambda s: _spread(s).sqrt())
 
 
-@score_variance.wrong("the mean square: the variance is taken about the mean, which need not be 0")
+@score_variance.wrong("the mean of the squares was returned: the variance is about the mean, which may differ from 0")
 def about_zero(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, lambda s: (s**2).mean())
 
 
-@score_variance.wrong("mean of squares less square of the mean: two large numbers cancel and take the digits with them")
+@score_variance.wrong(
+    "the square of the mean was subtracted from the mean of the squares: two large numbers cancel, and digits are lost"
+)
 def one_pass(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, lambda s: (s**2).mean() - s.mean() ** 2)
 
 
-@score_variance.wrong("each query's row about its own mean: all scores share one mean")
+@score_variance.wrong("each query's row was measured about its own mean: all scores share one mean")
 def by_row(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, lambda s: s.var(1, correction=0).mean())
 
 
-@score_variance.wrong("the variance divided by √d: dividing scores by c divides their variance by c²")
+@score_variance.wrong("the variance was divided by √d: dividing scores by c divides their variance by c²")
 def variance_by_root(q: Tensor, k: Tensor) -> Tensor:
     raw = _of(q, k)[0]
     return torch.stack([raw, raw / q.shape[1] ** 0.5])
 
 
-@score_variance.wrong("scores divided by d: that leaves the variance at 1/d, the divisor is √d")
+@score_variance.wrong("the scores were divided by d: the divisor is √d (d would leave a variance of 1/d)")
 def scores_by_d(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, root=q.shape[1])
 
 
-@score_variance.wrong("divided by the root of the number of keys: d is the width of a vector")
+@score_variance.wrong("the scores were divided by the root of the number of keys: d is the width of a vector")
 def by_number_of_keys(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, root=k.shape[0] ** 0.5)
 
 
 @score_variance.wrong(
-    "queries and keys brought to unit length first: the components have unit variance, not the vectors"
+    "queries and keys were scaled to length 1 first: the components have unit variance, not the vectors"
 )
 def unit_vectors(q: Tensor, k: Tensor) -> Tensor:
     return _of(q.float() / q.float().norm(dim=1, keepdim=True), k.float() / k.float().norm(dim=1, keepdim=True))
 
 
-@score_variance.wrong("query i with key i only: every query meets every key")
+@score_variance.wrong("query i was multiplied only with key i: every query meets every key")
 def in_pairs(q: Tensor, k: Tensor) -> Tensor:
     n = min(len(q), len(k))
     scores = (q.float()[:n] * k.float()[:n]).sum(1)
     return torch.stack([_spread(scores), _spread(scores / q.shape[1] ** 0.5)])
 
 
-@score_variance.wrong(
-    "d · var(q) · var(k), by formula: that holds on average for independent components of mean 0; measure"
-)
+@score_variance.wrong("the formula d · var(q) · var(k) was used: it holds only on average; measure the scores")
 def by_formula(q: Tensor, k: Tensor) -> Tensor:
     raw = q.shape[1] * _spread(q.float()) * _spread(k.float())
     return torch.stack([raw, raw / q.shape[1]])
 
 
-@score_variance.wrong("scores multiplied in the low precision of the input: they lose digits or overflow in fp16")
+@score_variance.wrong("the scores were multiplied in low precision: they lose digits, or overflow in fp16")
 def low_precision_scores(q: Tensor, k: Tensor) -> Tensor:
     scores = (q @ k.T).float()
     return torch.stack([_spread(scores), _spread(scores / q.shape[1] ** 0.5)])
 
 
-@score_variance.wrong("rounded to the dtype of the input: the answer is float32")
+@score_variance.wrong("the result was rounded to the dtype of the input: it must be float32")
 def in_the_dtype_of_the_input(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k).to(q.dtype)
 
 
-@score_variance.wrong("only the variance before scaling: two are asked for")
+@score_variance.wrong("only the variance before scaling was returned: return two numbers")
 def one_number(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k)[0]
 
 
-@score_variance.wrong("divided by the root of the number of queries: d is the width of a vector")
+@score_variance.wrong("the scores were divided by the root of the number of queries: d is the width of a vector")
 def by_number_of_queries(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, root=q.shape[0] ** 0.5)

@@ -80,53 +80,53 @@ def by_meta_tensors(config: Config, new: int, cached: int, batch: int, peak: flo
     return _report(weights, cache, flops, peak, bandwidth)
 
 
-@arithmetic_intensity.wrong("the weights read again for every token: all tokens of a pass share one reading")
+@arithmetic_intensity.wrong("the weights were counted again for every token: all tokens of a pass share one reading")
 def read_per_token(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, reads=new * batch)
 
 
-@arithmetic_intensity.wrong("the weights read again for every sequence: a batch shares them, which is what it is for")
+@arithmetic_intensity.wrong("the weights were counted again for every sequence: a batch shares one reading")
 def read_per_sequence(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, reads=batch)
 
 
-@arithmetic_intensity.wrong("the input embedding counted as read: a pass looks up one row of it for each token")
+@arithmetic_intensity.wrong("the input embedding was counted as read: a pass reads one row of it for each token")
 def embedding_read(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     size = config["vocab_size"] * config["hidden_size"]
     return _count(config, new, cached, batch, peak, bandwidth, embedding=size)
 
 
-@arithmetic_intensity.wrong("the output head left out")
+@arithmetic_intensity.wrong("the output head was left out")
 def no_head(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, head=0)
 
 
-@arithmetic_intensity.wrong("logits for every new token: only the last one of a sequence needs them")
+@arithmetic_intensity.wrong("logits were counted for every new token: only the last token of a sequence needs them")
 def all_logits(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, logits=new)
 
 
-@arithmetic_intensity.wrong("one cache for the batch: no two sequences share theirs")
+@arithmetic_intensity.wrong("one cache was counted for the batch: each sequence has its own")
 def one_cache(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, sequences=1)
 
 
-@arithmetic_intensity.wrong("the new tokens left out of the cache: their keys and values are read too")
+@arithmetic_intensity.wrong("the new tokens were left out of the cache: their keys and values are read too")
 def without_the_new(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, tokens=cached)
 
 
-@arithmetic_intensity.wrong("only the keys counted: the values are as many again")
+@arithmetic_intensity.wrong("only the keys were counted: the values take the same number of bytes")
 def keys_only(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, kept=1)
 
 
-@arithmetic_intensity.wrong("the cache counted by query heads: it holds key heads, which are fewer")
+@arithmetic_intensity.wrong("the cache was counted by query heads: it holds KV heads, and there are fewer of them")
 def by_query_heads(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, kv=config["hidden_size"])
 
 
-@arithmetic_intensity.wrong("the cache of one layer counted: every layer has its own")
+@arithmetic_intensity.wrong("the cache of one layer was counted: every layer has its own")
 def one_layer_cached(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     tokens = cached + new
     report = _count(config, new, cached, batch, peak, bandwidth)
@@ -134,24 +134,22 @@ def one_layer_cached(config: Config, new: int, cached: int, batch: int, peak: fl
     return _report(int(report["weights"]), cache, int(report["flops"]), peak, bandwidth)
 
 
-@arithmetic_intensity.wrong("one FLOP for each weight: it is a multiplication and an addition")
+@arithmetic_intensity.wrong("one FLOP was counted for each weight: it is a multiplication and an addition, so two")
 def one_flop(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, each=1)
 
 
-@arithmetic_intensity.wrong("the products of attention left out: with a long cache they are most of the FLOPs")
+@arithmetic_intensity.wrong("the products of attention were left out: with a long cache they have most of the FLOPs")
 def no_attention(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, products=0)
 
 
-@arithmetic_intensity.wrong("one product of attention counted: there are two, the scores and the weighted values")
+@arithmetic_intensity.wrong("one product of attention was counted: there are two, the scores and the weighted values")
 def one_product(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, products=2 * config["hidden_size"])
 
 
-@arithmetic_intensity.wrong(
-    "each new token met with those before it only: what the mask hides is computed all the same"
-)
+@arithmetic_intensity.wrong("each new token met only the tokens before it: the hidden scores are computed as well")
 def half_the_triangle(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     d, layers = config["hidden_size"], config["num_hidden_layers"]
     report = _count(config, new, cached, batch, peak, bandwidth)
@@ -159,95 +157,103 @@ def half_the_triangle(config: Config, new: int, cached: int, batch: int, peak: f
     return _report(int(report["weights"]), int(report["cache"]), int(report["flops"]) - hidden, peak, bandwidth)
 
 
-@arithmetic_intensity.wrong("the products of attention counted for one layer: every layer has its own")
+@arithmetic_intensity.wrong("the products of attention were counted for one layer: every layer has its own")
 def attention_once(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     report = _count(config, new, cached, batch, peak, bandwidth)
     others = 4 * config["hidden_size"] * (config["num_hidden_layers"] - 1) * batch * new * (cached + new)
     return _report(int(report["weights"]), int(report["cache"]), int(report["flops"]) - others, peak, bandwidth)
 
 
-@arithmetic_intensity.wrong("FLOPs for each byte of weights: the bytes of the cache are read as well")
+@arithmetic_intensity.wrong(
+    "only the bytes of the weights were in the intensity: the bytes of the cache are read as well"
+)
 def weights_only(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     report = _count(config, new, cached, batch, peak, bandwidth)
     return {**report, "intensity": int(report["flops"]) / int(report["weights"])}
 
 
-@arithmetic_intensity.wrong("the intensity rounded down to a whole number")
+@arithmetic_intensity.wrong("the intensity was rounded down to an integer")
 def whole_intensity(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     report = _count(config, new, cached, batch, peak, bandwidth)
     return {**report, "intensity": float(int(report["flops"]) // (int(report["weights"]) + int(report["cache"])))}
 
 
-@arithmetic_intensity.wrong(
-    "as many bytes of cache as of weights called cache: a draw between them goes to the weights"
-)
+@arithmetic_intensity.wrong('equal bytes of cache and weights were called "cache": the answer is then "weights"')
 def draw_to_cache(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     report = _count(config, new, cached, batch, peak, bandwidth)
     even = report["bound"] != "compute" and report["weights"] == report["cache"]
     return {**report, "bound": "cache"} if even else report
 
 
-@arithmetic_intensity.wrong("new tokens meet only each other: they meet the cached ones as well")
+@arithmetic_intensity.wrong("new tokens met only each other: they meet the cached tokens as well")
 def only_new_met(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, met=new)
 
 
-@arithmetic_intensity.wrong("new tokens meet only the cached ones: they meet the new ones as well")
+@arithmetic_intensity.wrong("new tokens met only the cached tokens: they meet the new ones as well")
 def only_cached_met(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, met=cached)
 
 
-@arithmetic_intensity.wrong("two matrices in the ffn: gate, up and down are three")
+@arithmetic_intensity.wrong("two matrices were counted in the ffn: there are three, gate, up and down")
 def two_ffn_matrices(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     layer = sum(m * n for m, n in _shapes(config)[:-1])
     return _count(config, new, cached, batch, peak, bandwidth, layer=layer)
 
 
-@arithmetic_intensity.wrong("keys and values projected as wide as the queries: with shared heads they are narrower")
+@arithmetic_intensity.wrong(
+    "keys and values were projected as wide as the queries: with fewer KV heads they are narrower"
+)
 def wide_keys(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     d = config["hidden_size"]
     layer = 4 * d * d + 3 * d * config["intermediate_size"]
     return _count(config, new, cached, batch, peak, bandwidth, layer=layer)
 
 
-@arithmetic_intensity.wrong("numbers counted, not bytes: bfloat16 has two")
+@arithmetic_intensity.wrong("numbers were counted, not bytes: a bfloat16 number has two bytes")
 def numbers(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth, item=1)
 
 
-@arithmetic_intensity.wrong("decoding always bound by the cache: it is the weights until the cache outgrows them")
+@arithmetic_intensity.wrong(
+    "decode was always bound by the cache: it is bound by the weights until the cache is larger"
+)
 def memory_is_cache(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     report = _count(config, new, cached, batch, peak, bandwidth)
     return {**report, "bound": "compute" if report["bound"] == "compute" else "cache"}
 
 
-@arithmetic_intensity.wrong("decoding always bound by the weights: a long cache, or a batch of them, outgrows these")
+@arithmetic_intensity.wrong("decode was always bound by the weights: a long cache, or a batch of caches, is larger")
 def memory_is_weights(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     report = _count(config, new, cached, batch, peak, bandwidth)
     return {**report, "bound": "compute" if report["bound"] == "compute" else "weights"}
 
 
-@arithmetic_intensity.wrong("a draw between compute and memory given to memory: as long counts as compute")
+@arithmetic_intensity.wrong('equal times of compute and memory were given to memory: the answer is then "compute"')
 def draw_to_memory(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     report = _count(config, new, cached, batch, peak, bandwidth)
     read = "weights" if int(report["weights"]) >= int(report["cache"]) else "cache"
     return {**report, "bound": "compute" if float(report["intensity"]) > peak / bandwidth else read}
 
 
-@arithmetic_intensity.wrong("prefill and decode told apart by the number of new tokens: the device decides")
+@arithmetic_intensity.wrong(
+    "prefill and decode were separated by the number of new tokens: compare the two times instead"
+)
 def by_phase(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     report = _count(config, new, cached, batch, peak, bandwidth)
     read = "weights" if int(report["weights"]) >= int(report["cache"]) else "cache"
     return {**report, "bound": "compute" if new > 1 else read}
 
 
-@arithmetic_intensity.wrong("bytes for each FLOP: intensity is FLOPs for each byte")
+@arithmetic_intensity.wrong("bytes per FLOP were computed: intensity is FLOPs per byte")
 def inverted(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     report = _count(config, new, cached, batch, peak, bandwidth)
     return {**report, "intensity": 1 / float(report["intensity"])}
 
 
-@arithmetic_intensity.wrong("the intensity compared with bandwidth / peak: FLOPs for each byte are peak / bandwidth")
+@arithmetic_intensity.wrong(
+    "the intensity was compared with bandwidth / peak: compare it with peak / bandwidth, in FLOPs per byte"
+)
 def ridge_inverted(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     return _count(config, new, cached, batch, peak, bandwidth) | {
         "bound": _count(config, new, cached, batch, bandwidth, peak)["bound"]

@@ -1,4 +1,4 @@
-"""Column by column, each added to the piece it falls in; in float64, rounded on purpose."""
+"""Column by column, each added to its piece; in float64, rounded on purpose."""
 
 import torch
 from torch import Tensor
@@ -46,7 +46,7 @@ def _with(x: Tensor, in_batch: int, alone: int) -> Answer:
     return sums, sums == _kernel(x, alone)
 
 
-@batch_invariance.right("by torch.chunk, whose pieces are as long")
+@batch_invariance.right("by torch.chunk, whose pieces have the same length")
 def by_chunk(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor) -> Tensor:
         pieces = rows.chunk(_parts(len(rows), cores, fixed), dim=1)
@@ -57,46 +57,46 @@ def by_chunk(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
 
 
 @batch_invariance.wrong(
-    "the row alone cut as in the batch: with batch 1 there are more pieces, so nothing ever differs"
+    "the row alone was cut as in the batch: with batch 1 there are more pieces, so nothing ever differed"
 )
 def alone_as_in_the_batch(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     parts = _parts(len(x), cores, fixed)
     return _with(x, parts, parts)
 
 
-@batch_invariance.wrong("compared with a tolerance: equal to the bit is asked, since a bit is what flips a token")
+@batch_invariance.wrong("the sums were compared with a tolerance: compare all bits, since one bit can change a token")
 def with_a_tolerance(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     sums = _kernel(x, _parts(len(x), cores, fixed))
     return sums, torch.isclose(sums, _kernel(x, _parts(1, cores, fixed)), rtol=1e-3)
 
 
-@batch_invariance.wrong("`fixed` ignored: where it is given, the number of pieces is the same for every batch")
+@batch_invariance.wrong("`fixed` was ignored: if it is given, the number of pieces is the same for every batch")
 def fixed_ignored(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _with(x, _parts(len(x), cores, None), _parts(1, cores, None))
 
 
-@batch_invariance.wrong("`fixed` used in the batch only: alone the row is cut into as many pieces")
+@batch_invariance.wrong("`fixed` was used only in the batch: the row alone is cut into the same number of pieces")
 def fixed_in_the_batch_only(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _with(x, _parts(len(x), cores, fixed), _parts(1, cores, None))
 
 
-@batch_invariance.wrong("cut for all cores whatever the batch: the rows of a batch share the cores")
+@batch_invariance.wrong("rows were cut for all cores, whatever the batch: the rows of a batch share the cores")
 def all_cores(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _with(x, fixed or cores, fixed or cores)
 
 
-@batch_invariance.wrong("no piece at all where there are more rows than cores, and a division by 0: at least 1")
+@batch_invariance.wrong("there was no piece if there are more rows than cores, and a division by 0: use at least 1")
 def no_piece(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _with(x, fixed or cores // len(x), fixed or cores)
 
 
-@batch_invariance.wrong("the row alone added in one piece: in a batch of its own it is cut into `cores` pieces")
+@batch_invariance.wrong("the row alone was added in one piece: in a batch of its own it is cut into `cores` pieces")
 def alone_in_one_piece(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _with(x, _parts(len(x), cores, fixed), fixed or 1)
 
 
 @batch_invariance.wrong(
-    "the columns spread evenly: each piece but the last is ceil(n / parts) long, the rest is shorter"
+    "the columns were spread evenly: each piece but the last has ceil(n / parts) columns, the last has the rest"
 )
 def spread_evenly(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor, parts: int) -> Tensor:
@@ -107,22 +107,24 @@ def spread_evenly(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return sums, sums == kernel(x, _parts(1, cores, fixed))
 
 
-@batch_invariance.wrong("cores / batch rounded up: there are not that many cores")
+@batch_invariance.wrong("cores / batch was rounded up: there are not that many cores")
 def rounded_up(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _with(x, fixed or -(-cores // len(x)), fixed or cores)
 
 
-@batch_invariance.wrong("as many pieces as rows: the more rows there are, the fewer cores are left for each")
+@batch_invariance.wrong("there are as many pieces as rows: the more rows there are, the fewer cores each row gets")
 def as_many_as_rows(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _with(x, fixed or len(x), fixed or 1)
 
 
-@batch_invariance.wrong("nothing cut: every row added from left to right in one piece")
+@batch_invariance.wrong("nothing was cut: every row was added from left to right in one piece")
 def one_piece(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _with(x, 1, 1)
 
 
-@batch_invariance.wrong("added in float32 and rounded once: then the order hardly shows; round after every addition")
+@batch_invariance.wrong(
+    "the sum was in float32 and rounded once: then the order hardly matters; round after every addition"
+)
 def rounded_once(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(parts: int) -> Tensor:
         return _kernel(x.float(), parts).to(x.dtype)
@@ -131,7 +133,7 @@ def rounded_once(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return sums, sums == kernel(_parts(1, cores, fixed))
 
 
-@batch_invariance.wrong("every parts-th column in one piece: a piece is a stretch of neighbouring columns")
+@batch_invariance.wrong("every parts-th column went into one piece: a piece is a run of neighboring columns")
 def interleaved(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor, parts: int) -> Tensor:
         parts = min(parts, rows.shape[1])
@@ -141,7 +143,7 @@ def interleaved(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return sums, sums == kernel(x, _parts(1, cores, fixed))
 
 
-@batch_invariance.wrong("pieces of n // parts columns: where that leaves a rest, there is one piece too many; round up")
+@batch_invariance.wrong("pieces have n // parts columns: if there is a rest, there is one piece too many; round up")
 def one_piece_more(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor, parts: int) -> Tensor:
         pieces = torch.split(rows, max(1, rows.shape[1] // parts), 1)
@@ -151,7 +153,7 @@ def one_piece_more(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return sums, sums == kernel(x, _parts(1, cores, fixed))
 
 
-@batch_invariance.wrong("pieces of n // parts columns, and the rest of the row dropped")
+@batch_invariance.wrong("pieces have n // parts columns, and the rest of the row was dropped")
 def rest_dropped(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor, parts: int) -> Tensor:
         size = max(1, rows.shape[1] // parts)
@@ -162,7 +164,7 @@ def rest_dropped(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return sums, sums == kernel(x, _parts(1, cores, fixed))
 
 
-@batch_invariance.wrong("the results of the pieces added from right to left")
+@batch_invariance.wrong("the results of the pieces were added from right to left")
 def pieces_backwards(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor, parts: int) -> Tensor:
         pieces = rows.chunk(parts, 1)
@@ -173,7 +175,7 @@ def pieces_backwards(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
 
 
 @batch_invariance.wrong(
-    "the results of the pieces added by torch.sum, which rounds once: from left to right, rounded each time"
+    "the results of the pieces were added by torch.sum, which rounds once: round after every addition"
 )
 def pieces_by_torch_sum(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor, parts: int) -> Tensor:
@@ -183,18 +185,18 @@ def pieces_by_torch_sum(x: Tensor, cores: int, fixed: int | None = None) -> Answ
     return sums, sums == kernel(x, _parts(1, cores, fixed))
 
 
-@batch_invariance.wrong("True where the two differ: True says that the row is the same")
+@batch_invariance.wrong("the result is True where the two differ: True must say that the row is the same")
 def inverted(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     sums, same = batch_invariance.fn(x, cores, fixed)
     return sums, ~same
 
 
-@batch_invariance.wrong("one answer for the whole batch: each row is compared by itself")
+@batch_invariance.wrong("there is one answer for the whole batch: compare each row by itself")
 def one_for_all(x: Tensor, cores: int, fixed: int | None = None) -> tuple[Tensor, bool]:
     sums, same = batch_invariance.fn(x, cores, fixed)
     return sums, bool(same.all())
 
 
-@batch_invariance.wrong("the sums of the rows alone returned: the batch's are asked for")
+@batch_invariance.wrong("the sums of the rows alone were returned: return the sums in the batch")
 def sums_alone(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _kernel(x, _parts(1, cores, fixed)), batch_invariance.fn(x, cores, fixed)[1]

@@ -1,4 +1,4 @@
-"""With tensors: one matrix of sums a step, flattened and sorted."""
+"""With tensors: one matrix of sums in each step, flattened and sorted."""
 
 import math
 from collections.abc import Callable
@@ -62,7 +62,7 @@ def _search(
     shrink: bool = False,
     each: bool = False,
 ) -> Found:
-    """The search; the last arguments say what a wrong answer does otherwise."""
+    """The search. The last arguments say what a wrong answer does differently."""
     log_p = _log_p(table) if steps is None else steps
     live: list[Entry] = [(0.0, [])]
     done: list[Entry] = []
@@ -106,12 +106,12 @@ def by_nlargest(table: Tensor, start: int, end: int, beams: int, most: int, alph
     return next((text, score) for score, text in scored if score == best)
 
 
-@beam_search.wrong("logits added up, not log-probabilities: a row's logits may all be larger by any number")
+@beam_search.wrong("logits were added, not log-probabilities: all logits of a row may be larger by any number")
 def adds_logits(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, table.double().tolist())
 
 
-@beam_search.wrong("probabilities multiplied: after some hundred tokens the product is 0, for all texts alike")
+@beam_search.wrong("probabilities were multiplied: after a few hundred tokens the product is 0 for all texts")
 def multiplies(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     p = torch.softmax(table.double(), -1).tolist()
     live: list[Entry] = [(1.0, [])]
@@ -129,71 +129,73 @@ def multiplies(table: Tensor, start: int, end: int, beams: int, most: int, alpha
     return winner[1], score(winner)
 
 
-@beam_search.wrong("probabilities added up: the probability of a text is the product of its tokens'")
+@beam_search.wrong("probabilities were added: the probability of a text is the product over its tokens")
 def adds_probabilities(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, torch.softmax(table.double(), -1).tolist())
 
 
-@beam_search.wrong("one text kept, whatever `beams` says: that is greedy decoding")
+@beam_search.wrong("one text was kept, whatever `beams` is: that is greedy decoding")
 def greedy(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, 1, most, alpha)
 
 
 @beam_search.wrong(
-    "each live text grown by its own best token: all of them, with all tokens, compete for the same places"
+    "each live text grew only by its own best token: all texts with all tokens compete for the same places"
 )
 def each_keeps_its_own(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, each=True)
 
 
-@beam_search.wrong("`alpha` ignored: then the shortest text tends to win")
+@beam_search.wrong("`alpha` was ignored: then the shortest text tends to win")
 def no_penalty(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, 0.0)
 
 
-@beam_search.wrong("divided by the length whatever `alpha`: it is length ** alpha")
+@beam_search.wrong("the score was divided by the length, whatever `alpha` is: divide by length ** alpha")
 def alpha_one(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, 1.0)
 
 
-@beam_search.wrong("multiplied by length ** alpha: log-probabilities are negative, and that punishes length twice")
+@beam_search.wrong(
+    "the score was multiplied by length ** alpha: log-probabilities are negative, so this punishes length twice"
+)
 def multiplied_by_length(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, -alpha)
 
 
-@beam_search.wrong("divided by alpha · length: it is length ** alpha")
+@beam_search.wrong("the score was divided by alpha · length: divide by length ** alpha")
 def alpha_times_length(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, divide=lambda text, a: a * len(text) or 1.0)
 
 
-@beam_search.wrong("`start` counted in the length")
+@beam_search.wrong("`start` was counted in the length")
 def start_counted(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, divide=lambda text, a: (len(text) + 1) ** a)
 
 
-@beam_search.wrong("`end` left out of the length: it is a token like the others, with a probability")
+@beam_search.wrong("`end` was left out of the length: it is a token like the others, with a probability")
 def end_not_counted(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(
         table, start, end, beams, most, alpha, divide=lambda text, a: max(1, len(text) - (text[-1] == end)) ** a
     )
 
 
-@beam_search.wrong("the penalty of Wu et al., ((5 + length) / 6) ** alpha: here it is length ** alpha")
+@beam_search.wrong("the penalty of Wu et al., ((5 + length) / 6) ** alpha, was used: here it is length ** alpha")
 def wu(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, divide=lambda text, a: ((5 + len(text)) / 6) ** a)
 
 
-@beam_search.wrong("`end` taken for an ordinary token: a text with it is finished and grows no more")
+@beam_search.wrong("`end` was taken as an ordinary token: a text with it is finished and does not grow")
 def grows_past_the_end(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, finish=False)
 
 
-@beam_search.wrong("texts that are live after `most` tokens dropped: they are finished then")
+@beam_search.wrong("texts that are live after `most` tokens were dropped: they are then finished too")
 def drops_the_live(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, unfinished=False)
 
 
-@beam_search.wrong("finished texts dropped: they wait for the end, and may win")
+@beam_search.wrong("finished texts were dropped: they stay candidates until the end, and may win")
 def drops_the_finished(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     log_p = _log_p(table)
     blocked = [[-math.inf if j == end else x for j, x in enumerate(row)] for row in log_p]
@@ -204,22 +206,24 @@ def drops_the_finished(table: Tensor, start: int, end: int, beams: int, most: in
     )
 
 
-@beam_search.wrong("places of finished texts filled in the same step: they stay empty until the next")
+@beam_search.wrong("places of finished texts were filled in the same step: they stay empty until the next step")
 def refills(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, refill=True)
 
 
-@beam_search.wrong("a finished text keeps its place: the beam has `beams` places for the live in every step")
+@beam_search.wrong("a finished text kept its place: the beam has `beams` places for live texts in every step")
 def beam_shrinks(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, shrink=True)
 
 
-@beam_search.wrong("of equal texts the lower new id kept first: the earlier text goes first, whatever the id")
+@beam_search.wrong(
+    "of equal texts the one with the lower new id came first: the earlier text comes first, whatever the id"
+)
 def by_new_id(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, rank=lambda entry: (entry[0], -entry[1][-1]))
 
 
-@beam_search.wrong("the first finished text returned: a later one may have a higher score")
+@beam_search.wrong("the first finished text was returned: a later one may have a higher score")
 def first_finished(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     log_p = _log_p(table)
     live: list[Entry] = [(0.0, [])]
@@ -237,7 +241,9 @@ def first_finished(table: Tensor, start: int, end: int, beams: int, most: int, a
     return texts[scores.index(max(scores))], max(scores)
 
 
-@beam_search.wrong("stopped at the first finished text, though live ones may still win: go on until none is live")
+@beam_search.wrong(
+    "the search stopped at the first finished text: live texts may still win, so go on until none is live"
+)
 def stops_at_the_first(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     log_p = _log_p(table)
     live: list[Entry] = [(0.0, [])]
@@ -252,29 +258,29 @@ def stops_at_the_first(table: Tensor, start: int, end: int, beams: int, most: in
     return text, total / len(text) ** alpha
 
 
-@beam_search.wrong("nothing searched where `start` is `end`: `start` is no part of the text, and finishes none")
+@beam_search.wrong("nothing was searched when `start` is `end`: `start` is not part of the text and finishes nothing")
 def start_finishes(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return ([], 0.0) if start == end else _search(table, start, end, beams, most, alpha)
 
 
-@beam_search.wrong("`start` returned with the text: it is no part of it")
+@beam_search.wrong("`start` was returned with the text: it is not part of it")
 def with_start(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     text, score = _search(table, start, end, beams, most, alpha)
     return [start, *text], score
 
 
-@beam_search.wrong("`end` cut off: it is a token of the text")
+@beam_search.wrong("`end` was cut off: it is a token of the text")
 def without_end(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     text, score = _search(table, start, end, beams, most, alpha)
     return [token for token in text if token != end], score
 
 
-@beam_search.wrong("the log-probability returned as the score: the best is asked for after the division")
+@beam_search.wrong("the log-probability was returned as the score: return it divided by length ** alpha")
 def undivided_score(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     text, score = _search(table, start, end, beams, most, alpha)
     return text, score * len(text) ** alpha
 
 
-@beam_search.wrong("softmax along the columns: table[i] is what follows token i")
+@beam_search.wrong("softmax was taken along the columns: the row table[i] is for the token after token i")
 def columns(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, torch.log_softmax(table.double(), 0).tolist())

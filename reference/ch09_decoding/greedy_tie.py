@@ -59,19 +59,23 @@ def token_by_token(terms: Tensor, orders: Orders) -> list[int]:
     return picks
 
 
-@greedy_tie.wrong("added in float32 and never rounded: the order hardly shows there; round to the dtype of `terms`")
+@greedy_tie.wrong(
+    "the sum was in float32 and never rounded: the order hardly matters there; round to the dtype of `terms`"
+)
 def in_float32(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)
     return [_first(terms.float()[:, order].sum(1)) for order in orders]
 
 
-@greedy_tie.wrong("a running total in float32, never rounded: round it to the dtype of `terms` after every addition")
+@greedy_tie.wrong(
+    "the running total was in float32 and never rounded: round it to the dtype of `terms` after every addition"
+)
 def float32_total(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)
     return [_first(_logits(terms.float(), order)) for order in orders]
 
 
-@greedy_tie.wrong("the total carried from one order to the next: each sum starts from 0")
+@greedy_tie.wrong("the total was carried from one order to the next: each sum starts from 0")
 def total_carried(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)
     total, picks = torch.zeros(len(terms), dtype=terms.dtype), []
@@ -82,51 +86,53 @@ def total_carried(terms: Tensor, orders: Orders) -> list[int]:
     return picks
 
 
-@greedy_tie.wrong("only the length of an order checked: a column may be there twice; raise ValueError")
+@greedy_tie.wrong("only the length of an order was checked: a column may be in it twice; raise ValueError")
 def length_only(terms: Tensor, orders: Orders) -> list[int]:
     if any(len(order) != terms.shape[1] for order in orders):
         raise ValueError("not a permutation of the columns")
     return [_first(_logits(terms, order)) for order in orders]
 
 
-@greedy_tie.wrong("only the set of columns of an order checked: a column may be there twice; raise ValueError")
+@greedy_tie.wrong("only the set of columns of an order was checked: a column may be in it twice; raise ValueError")
 def set_only(terms: Tensor, orders: Orders) -> list[int]:
     if any(set(order) != set(range(terms.shape[1])) for order in orders):
         raise ValueError("not a permutation of the columns")
     return [_first(_logits(terms, order)) for order in orders]
 
 
-@greedy_tie.wrong("rounded once, after the last addition: the total is rounded after every one")
+@greedy_tie.wrong("the total was rounded once, after the last addition: round it after every addition")
 def rounded_once(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)
     return [_first(terms.double()[:, order].sum(1).to(terms.dtype)) for order in orders]
 
 
-@greedy_tie.wrong("the orders ignored: every sum runs from left to right")
+@greedy_tie.wrong("the orders were ignored: every sum ran from left to right")
 def left_to_right(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)
     return [_first(_logits(terms, range(terms.shape[1]))) for _ in orders]
 
 
-@greedy_tie.wrong("the inverse of the order: its first entry is the column to add first, not the place of column 0")
+@greedy_tie.wrong(
+    "the inverse of the order was used: its first entry is the column to add first, not the place of column 0"
+)
 def inverse_order(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)
     return [_first(_logits(terms, [order.index(i) for i in range(len(order))])) for order in orders]
 
 
-@greedy_tie.wrong("each order from its end: its first entry is the column to add first")
+@greedy_tie.wrong("each order was read from its end: its first entry is the column to add first")
 def backwards(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)
     return [_first(_logits(terms, order[::-1])) for order in orders]
 
 
-@greedy_tie.wrong("the highest id of equal logits: the lowest wins")
+@greedy_tie.wrong("the highest id of equal logits was taken: the lowest wins")
 def last_of_equals(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)
     return [len(terms) - 1 - _first(_logits(terms, order).flip(0)) for order in orders]
 
 
-@greedy_tie.wrong("halves added by themselves, then together, as a parallel sum does: here it is one running total")
+@greedy_tie.wrong("two halves were added separately, as in a parallel sum: here it is one running total")
 def in_halves(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)
 
@@ -137,30 +143,30 @@ def in_halves(terms: Tensor, orders: Orders) -> list[int]:
     return [_first(tree(terms[:, order])) for order in orders]
 
 
-@greedy_tie.wrong("the logits returned: the id of the largest is asked for")
+@greedy_tie.wrong("the logits were returned: return the id of the largest")
 def logits_for_ids(terms: Tensor, orders: Orders) -> list[list[float]]:
     _check(terms, orders)
     return [_logits(terms, order).tolist() for order in orders]
 
 
-@greedy_tie.wrong("the column of the largest term: the largest logit is that of a row, its sum")
+@greedy_tie.wrong("the column of the largest term was taken: a logit is the sum of a row")
 def largest_term(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)
     return [int(terms.amax(0).argmax()) for _ in orders]
 
 
-@greedy_tie.wrong("tensors in the list: `int(...)` or `.item()` makes a number of one")
+@greedy_tie.wrong("the list holds tensors: `int(...)` or `.item()` makes a number of each")
 def tensors(terms: Tensor, orders: Orders) -> list[Tensor]:
     _check(terms, orders)
     return [torch.tensor(_first(_logits(terms, order))) for order in orders]
 
 
-@greedy_tie.wrong("whether all orders agree: the ids are asked for, one an order")
+@greedy_tie.wrong("whether all orders agree was returned: return the ids, one for each order")
 def agree(terms: Tensor, orders: Orders) -> bool:
     _check(terms, orders)
     return len({_first(_logits(terms, order)) for order in orders}) < 2
 
 
-@greedy_tie.wrong("an order that leaves a column out or adds one twice let through: raise ValueError")
+@greedy_tie.wrong("an order that leaves out a column or adds one twice was accepted: raise ValueError")
 def any_order(terms: Tensor, orders: Orders) -> list[int]:
     return [_first(_logits(terms, order)) for order in orders]

@@ -1,4 +1,4 @@
-"""Token by token: each sees the keys up to its own, and there is nothing to mask."""
+"""Token by token: each sees the keys up to its own, so no mask is needed."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Step = tuple[Tensor, Tensor, Tensor]
 
 def _check(x: Tensor, keys: Tensor, positions: Tensor) -> None:
     if keys.shape[1] + x.shape[1] > len(positions):
-        raise ValueError("beyond the table of positions")
+        raise ValueError("beyond the last position")
 
 
 @oracle
@@ -54,7 +54,7 @@ def _step(
     to_key: bool = True,
     to_value: bool = True,
 ) -> Step:
-    """One step in float32; the last five say what a wrong answer does otherwise."""
+    """One step in float32. The last five arguments say what a wrong answer does differently."""
     _check(x, keys, positions)
     n, m = keys.shape[1], x.shape[1]
     first = n if start is None else start
@@ -83,7 +83,7 @@ def library(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, 
     return out.to(x.dtype), long_k.to(x.dtype), long_v.to(x.dtype)
 
 
-@kv_cache_step.right("the new tokens one after the other, each a step of its own")
+@kv_cache_step.right("the new tokens one after the other, each in a step of its own")
 def one_by_one(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     _check(x, keys, positions)
     out = []
@@ -93,39 +93,47 @@ def one_by_one(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Arg
     return torch.cat(out, 1), keys, values
 
 
-@kv_cache_step.wrong("positions counted from 0 again: the new tokens stand behind the n of the cache")
+@kv_cache_step.wrong("positions were counted from 0 again: the new tokens come after the n tokens of the cache")
 def positions_restart(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     return _step(x, keys, values, w_q, w_k, w_v, positions, start=0)
 
 
-@kv_cache_step.wrong("positions one too low: the cache ends at place n − 1, so the first new token stands at n")
+@kv_cache_step.wrong(
+    "positions are one too low: the cache ends at position n − 1, so the first new token has position n"
+)
 def one_place_early(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     return _step(x, keys, values, w_q, w_k, w_v, positions, start=max(0, keys.shape[1] - 1))
 
 
-@kv_cache_step.wrong("positions one too high: the first new token stands at place n, since places start at 0")
+@kv_cache_step.wrong("positions are one too high: the first new token has position n, since positions start at 0")
 def one_place_late(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     _check(x, keys, positions)
     longer = torch.cat([positions, positions[-1:]])
     return _step(x, keys, values, w_q, w_k, w_v, longer, start=keys.shape[1] + 1)
 
 
-@kv_cache_step.wrong("no positions added: without them a token looks the same at every place")
+@kv_cache_step.wrong("no positions were added: without them a token looks the same at every place")
 def no_positions(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     return _step(x, keys, values, w_q, w_k, w_v, torch.zeros_like(positions))
 
 
-@kv_cache_step.wrong("positions added for the query only: the key and the value are of the token with its position")
+@kv_cache_step.wrong(
+    "positions were added only for the query: key and value also come from the token with its position"
+)
 def query_only(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     return _step(x, keys, values, w_q, w_k, w_v, positions, to_key=False, to_value=False)
 
 
-@kv_cache_step.wrong("the value computed without its position: so it is with RoPE; here the row is added to the token")
+@kv_cache_step.wrong(
+    "the value was computed without the position: RoPE works like that, but here the row is added to the token"
+)
 def value_without_position(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     return _step(x, keys, values, w_q, w_k, w_v, positions, to_value=False)
 
 
-@kv_cache_step.wrong("a causal mask aligned at the first key: with one query it hides the whole cache but one token")
+@kv_cache_step.wrong(
+    "the causal mask was aligned at the first key: with one query it hides the whole cache but one token"
+)
 def mask_top_left(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     def seen(m: int, n: int) -> Tensor:
         return torch.ones(m, n + m, dtype=torch.bool).tril()
@@ -133,7 +141,7 @@ def mask_top_left(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: 
     return _step(x, keys, values, w_q, w_k, w_v, positions, seen=seen)
 
 
-@kv_cache_step.wrong("no mask: with several new tokens the earlier ones see the later")
+@kv_cache_step.wrong("there is no mask: with several new tokens the earlier ones see the later ones")
 def no_mask(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     def seen(m: int, n: int) -> Tensor:
         return torch.ones(m, n + m, dtype=torch.bool)
@@ -141,7 +149,9 @@ def no_mask(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, 
     return _step(x, keys, values, w_q, w_k, w_v, positions, seen=seen)
 
 
-@kv_cache_step.wrong("later tokens hidden with −10,000: visible scores may be lower, and the future gets the weight")
+@kv_cache_step.wrong(
+    "later tokens were hidden with −10,000: visible scores may be lower, and then the future gets the weight"
+)
 def finite_mask(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     _, long_k, long_v = _step(x, keys, values, w_q, w_k, w_v, positions)
     n, m = keys.shape[1], x.shape[1]
@@ -150,15 +160,15 @@ def finite_mask(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Ar
     return (torch.softmax(scores, -1) @ long_v.float()).to(x.dtype), long_k, long_v
 
 
-@kv_cache_step.wrong("the last place refused: a table of n + m rows holds n + m places")
+@kv_cache_step.wrong("the last position was refused: n + m rows hold n + m positions")
 def last_place_refused(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     if keys.shape[1] + x.shape[1] >= len(positions):
-        raise ValueError("beyond the table of positions")
+        raise ValueError("beyond the last position")
     return _step(x, keys, values, w_q, w_k, w_v, positions)
 
 
 @kv_cache_step.wrong(
-    "token plus position rounded to the dtype of the input before the weights: keep the sum in float32"
+    "token plus position was rounded to the dtype of the input before the weights: keep the sum in float32"
 )
 def rounded_sum(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     _check(x, keys, positions)
@@ -170,7 +180,7 @@ def rounded_sum(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Ar
     return (torch.softmax(scores, -1) @ long_v.float()).to(x.dtype), long_k, long_v
 
 
-@kv_cache_step.wrong("a token that does not see itself: its own key and value count too")
+@kv_cache_step.wrong("a token does not see itself: its own key and value count too")
 def not_itself(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     def seen(m: int, n: int) -> Tensor:
         return torch.ones(m, n + m, dtype=torch.bool).tril(n - 1)
@@ -178,7 +188,7 @@ def not_itself(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Arg
     return _step(x, keys, values, w_q, w_k, w_v, positions, seen=seen)
 
 
-@kv_cache_step.wrong("only the new tokens attended to: what is in the cache is the text so far")
+@kv_cache_step.wrong("only the new tokens were attended to: the cache holds the text so far")
 def cache_unread(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     def past(m: int, n: int) -> Tensor:
         return _past_and_self(m, n) & (torch.arange(n + m) >= n)
@@ -186,39 +196,39 @@ def cache_unread(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: A
     return _step(x, keys, values, w_q, w_k, w_v, positions, seen=past)
 
 
-@kv_cache_step.wrong("only the new keys and values returned: the next step needs the old ones as well")
+@kv_cache_step.wrong("only the new keys and values were returned: the next step needs the old ones as well")
 def only_the_new(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     out, long_k, long_v = _step(x, keys, values, w_q, w_k, w_v, positions)
     return out, long_k[:, keys.shape[1] :], long_v[:, keys.shape[1] :]
 
 
-@kv_cache_step.wrong("the cache returned as it was: the new keys and values belong to it")
+@kv_cache_step.wrong("the cache was returned unchanged: append the new keys and values")
 def cache_not_extended(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     return _step(x, keys, values, w_q, w_k, w_v, positions)[0], keys.clone(), values.clone()
 
 
-@kv_cache_step.wrong("new tokens put before the cache: they come after it")
+@kv_cache_step.wrong("the new tokens were put before the cache: they come after it")
 def prepended(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     out, long_k, long_v = _step(x, keys, values, w_q, w_k, w_v, positions)
     return out, long_k.roll(x.shape[1], 1), long_v.roll(x.shape[1], 1)
 
 
-@kv_cache_step.wrong("scores not divided by √w")
+@kv_cache_step.wrong("the scores were not divided by √w")
 def unscaled(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     return _step(x, keys, values, w_q, w_k, w_v, positions, scale=1.0)
 
 
-@kv_cache_step.wrong("scores divided by √d, the width of a token: it is w, the width of a query")
+@kv_cache_step.wrong("the scores were divided by √d, the width of a token: use w, the width of a query")
 def scaled_by_d(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     return _step(x, keys, values, w_q, w_k, w_v, positions, scale=x.shape[-1] ** -0.5)
 
 
-@kv_cache_step.wrong("the weights not transposed: they are stored (out, in)")
+@kv_cache_step.wrong("the weights were not transposed: they are stored (out, in)")
 def not_transposed(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     return _step(x, keys, values, w_q.mT, w_k.mT, w_v.mT, positions)
 
 
-@kv_cache_step.wrong("the cache returned in float32: it stays in its dtype, or it doubles")
+@kv_cache_step.wrong("the cache was returned in float32: it keeps its dtype, or it doubles in size")
 def cache_in_fp32(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     out, long_k, long_v = _step(x, keys, values, w_q, w_k, w_v, positions)
     return out, long_k.float(), long_v.float()
@@ -234,7 +244,7 @@ def low_precision_inside(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args
     return torch.softmax(scores.masked_fill(~_past_and_self(m, n), -torch.inf), -1) @ values, keys, values
 
 
-@kv_cache_step.wrong("a place beyond the table of positions let through: a slice does not complain; raise ValueError")
+@kv_cache_step.wrong("a position beyond the last was accepted: a slice raises no error, so raise ValueError yourself")
 def past_the_table(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     n, m = keys.shape[1], x.shape[1]
     if n + m <= len(positions):
@@ -245,7 +255,7 @@ def past_the_table(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v:
     return (h @ w_q.float().T).to(x.dtype), long_k, long_v
 
 
-@kv_cache_step.wrong("the given cache written to: make a longer one and leave it as it is")
+@kv_cache_step.wrong("the given cache was changed: make a longer one and leave it unchanged")
 def in_place(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     out, long_k, long_v = _step(x, keys, values, w_q, w_k, w_v, positions)
     if keys.shape[1]:

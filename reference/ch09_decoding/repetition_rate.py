@@ -1,4 +1,4 @@
-"""Each n-gram looked for in all that came before it."""
+"""Each n-gram is searched for in all n-grams before it."""
 
 from collections import Counter
 from itertools import pairwise
@@ -36,7 +36,7 @@ def by_counter(tokens: list[int], n: int) -> float:
     return _share(sum(count - 1 for count in tally.values()), sum(tally.values()))
 
 
-@repetition_rate.right("one walk with a set of what was seen")
+@repetition_rate.right("one walk with a set of the n-grams so far")
 def by_a_walk(tokens: list[int], n: int) -> float:
     _check(n)
     seen: set[Gram] = set()
@@ -47,120 +47,118 @@ def by_a_walk(tokens: list[int], n: int) -> float:
     return _share(repeated, len(_grams(tokens, n)))
 
 
-@repetition_rate.wrong("the share of n-grams that are new: repeated ones are asked for, 1 minus that")
+@repetition_rate.wrong("the share of new n-grams was returned: the share of repeated ones is 1 minus that")
 def distinct_share(tokens: list[int], n: int) -> float:
     _check(n)
     grams = _grams(tokens, n)
     return _share(len(set(grams)), len(grams))
 
 
-@repetition_rate.wrong("first occurrences counted too, where another follows: the first is new")
+@repetition_rate.wrong("the first occurrences were counted too if another follows: the first is new")
 def all_that_recur(tokens: list[int], n: int) -> float:
     _check(n)
     tally = Counter(_grams(tokens, n))
     return _share(sum(c for c in tally.values() if c > 1), sum(tally.values()))
 
 
-@repetition_rate.wrong("the share of different n-grams that recur: each occurrence counts")
+@repetition_rate.wrong("the share of different n-grams that recur was returned: each occurrence counts")
 def share_of_kinds(tokens: list[int], n: int) -> float:
     _check(n)
     tally = Counter(_grams(tokens, n))
     return _share(sum(c > 1 for c in tally.values()), len(tally))
 
 
-@repetition_rate.wrong("each repeated n-gram counted once, however often it comes back")
+@repetition_rate.wrong("each repeated n-gram was counted once, however often it comes back")
 def kinds_over_all(tokens: list[int], n: int) -> float:
     _check(n)
     tally = Counter(_grams(tokens, n))
     return _share(sum(c > 1 for c in tally.values()), sum(tally.values()))
 
 
-@repetition_rate.wrong("cut into n-grams side by side: they overlap, one starts at every place")
+@repetition_rate.wrong("the text was cut into n-grams side by side: they overlap, and one starts at every place")
 def side_by_side(tokens: list[int], n: int) -> float:
     _check(n)
     grams = _grams(tokens, n, n)
     return _share(len(grams) - len(set(grams)), len(grams))
 
 
-@repetition_rate.wrong(
-    "divided by the number of tokens: there are n − 1 fewer n-grams, since the shorter runs at the end are none"
-)
+@repetition_rate.wrong("the count was divided by the number of tokens: there are n − 1 fewer n-grams than tokens")
 def over_tokens(tokens: list[int], n: int) -> float:
     _check(n)
     grams = _grams(tokens, n)
     return _share(len(grams) - len(set(grams)), len(tokens))
 
 
-@repetition_rate.wrong("single tokens counted whatever n is")
+@repetition_rate.wrong("single tokens were counted, whatever n is")
 def single_tokens(tokens: list[int], n: int) -> float:
     _check(n)
     return repetition_rate.fn(tokens, 1) if len(tokens) >= n else 0.0
 
 
-@repetition_rate.wrong("n-grams compared as sets: the order of the tokens and their number belong to one")
+@repetition_rate.wrong("n-grams were compared as sets: the order and the number of the tokens matter")
 def as_sets(tokens: list[int], n: int) -> float:
     _check(n)
     grams = [frozenset(gram) for gram in _grams(tokens, n)]
     return _share(len(grams) - len(set(grams)), len(grams))
 
 
-@repetition_rate.wrong("tokens joined to a text without a separator: 1 and 11 read like 11 and 1")
+@repetition_rate.wrong("tokens were joined to a text without a separator: 1 and 11 read like 11 and 1")
 def joined(tokens: list[int], n: int) -> float:
     _check(n)
     grams = ["".join(map(str, gram)) for gram in _grams(tokens, n)]
     return _share(len(grams) - len(set(grams)), len(grams))
 
 
-@repetition_rate.wrong("the tokens of each n-gram sorted: (1, 2) and (2, 1) are two")
+@repetition_rate.wrong("the tokens of each n-gram were sorted: (1, 2) and (2, 1) are different")
 def in_any_order(tokens: list[int], n: int) -> float:
     _check(n)
     grams = [tuple(sorted(gram)) for gram in _grams(tokens, n)]
     return _share(len(grams) - len(set(grams)), len(grams))
 
 
-@repetition_rate.wrong("an n-gram compared with the one just before it only: it may have occurred anywhere before")
+@repetition_rate.wrong("an n-gram was compared only with the one just before it: it may have occurred anywhere before")
 def neighbours_only(tokens: list[int], n: int) -> float:
     _check(n)
     grams = _grams(tokens, n)
     return _share(sum(a == b for a, b in pairwise(grams)), len(grams))
 
 
-@repetition_rate.wrong("an n-gram compared with that n places before only: it may have occurred anywhere before")
+@repetition_rate.wrong("an n-gram was compared only with the one n places before: it may have occurred anywhere before")
 def one_period_back(tokens: list[int], n: int) -> float:
     _check(n)
     grams = _grams(tokens, n)
     return _share(sum(a == b for a, b in zip(grams, grams[n:], strict=False)), len(grams))
 
 
-@repetition_rate.wrong("the last n-gram left out: len(tokens) − n + 1 of them start somewhere")
+@repetition_rate.wrong("the last n-gram was left out: there are len(tokens) − n + 1 of them")
 def one_short(tokens: list[int], n: int) -> float:
     _check(n)
     grams = _grams(tokens[:-1], n)
     return _share(len(grams) - len(set(grams)), len(grams))
 
 
-@repetition_rate.wrong("the number of repeated n-grams: their share of all is asked for")
+@repetition_rate.wrong("the number of repeated n-grams was returned: return their share of all")
 def number(tokens: list[int], n: int) -> float:
     _check(n)
     grams = _grams(tokens, n)
     return float(len(grams) - len(set(grams)))
 
 
-@repetition_rate.wrong("a text without n-grams divided by: it has a rate of 0.0")
+@repetition_rate.wrong("a text without n-grams led to a division by 0: its rate is 0.0")
 def divides_by_none(tokens: list[int], n: int) -> float:
     _check(n)
     grams = _grams(tokens, n)
     return 1 - len(set(grams)) / len(grams)
 
 
-@repetition_rate.wrong("only n = 0 refused: a negative n is below 1 too; raise ValueError")
+@repetition_rate.wrong("only n = 0 was refused: a negative n is below 1 too; raise ValueError")
 def zero_only(tokens: list[int], n: int) -> float:
     if n == 0:
         raise ValueError("n must be at least 1")
     return any_n(tokens, n)
 
 
-@repetition_rate.wrong("n below 1 let through: there are no 0-grams; raise ValueError")
+@repetition_rate.wrong("an n below 1 was accepted: there are no 0-grams; raise ValueError")
 def any_n(tokens: list[int], n: int) -> float:
     grams = _grams(tokens, n)
     return _share(len(grams) - len(set(grams)), len(grams))

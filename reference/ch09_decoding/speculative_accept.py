@@ -1,4 +1,4 @@
-"""With Python numbers: how many are accepted, and then what is drawn."""
+"""With Python numbers: how many drafts are accepted, and then what is drawn."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ def _accept(
     accepts: Callable[[float, float, float], bool] = _ratio,
     residual: Callable[[list[float], list[float], int], list[float]] = _residual,
 ) -> list[int]:
-    """The step; the last two say what a wrong answer does otherwise."""
+    """The step. The last two arguments say what a wrong answer does differently."""
     large, small = p.double().tolist(), q.double().tolist()
     verdicts = [accepts(large[i][x], small[i][x], u[i]) for i, x in enumerate(drafts)]
     if all(verdicts):
@@ -48,7 +48,7 @@ def speculative_accept(p: Tensor, q: Tensor, drafts: list[int], u: list[float], 
     return _accept(p, q, drafts, u, v)
 
 
-@speculative_accept.right("with the ratio capped at 1, and the residual normalised before drawing")
+@speculative_accept.right("with the ratio capped at 1, and the residual normalized before drawing")
 def normalised(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     out: list[int] = []
     for i, x in enumerate(drafts):
@@ -70,7 +70,9 @@ def at_once(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -
     return [*drafts[:accepted], _walk(weights.double().tolist(), v)]
 
 
-@speculative_accept.wrong("a draft accepted if it is the large model's likeliest token: that is greedy decoding's rule")
+@speculative_accept.wrong(
+    "a draft was accepted if it is the large model's most likely token: that is the rule for greedy decoding"
+)
 def accepts_the_argmax(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     for i, x in enumerate(drafts):
         if x != int(p[i].argmax()):
@@ -78,44 +80,42 @@ def accepts_the_argmax(p: Tensor, q: Tensor, drafts: list[int], u: list[float], 
     return [*drafts, int(p[-1].argmax())]
 
 
-@speculative_accept.wrong("a draft rejected whenever p is below q: it is accepted in p/q of the cases, as u decides")
+@speculative_accept.wrong("a draft was rejected whenever p is below q: accept it with probability p/q, as u decides")
 def without_chance(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     return _accept(p, q, drafts, u, v, lambda a, b, x: a >= b)
 
 
-@speculative_accept.wrong("a draft accepted with the probability p: it has passed q already, so p/q is left")
+@speculative_accept.wrong("a draft was accepted with probability p: it was already drawn with q, so use p/q")
 def with_p(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     return _accept(p, q, drafts, u, v, lambda a, b, x: x < a)
 
 
-@speculative_accept.wrong("q/p for p/q: a token that the large model likes better than the small is always accepted")
+@speculative_accept.wrong("q/p was used for p/q: a token with p above q must always be accepted")
 def inverted(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     return _accept(p, q, drafts, u, v, lambda a, b, x: x * a < b)
 
 
-@speculative_accept.wrong("accepted where u equals p/q too: at u = 0 that lets a token through that p rules out")
+@speculative_accept.wrong("a draft was accepted at u = p/q: at u = 0 this accepts a token that p rules out")
 def at_most(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     return _accept(p, q, drafts, u, v, lambda a, b, x: x * b <= a)
 
 
-@speculative_accept.wrong("every draft accepted: the text is the small model's then")
+@speculative_accept.wrong("every draft was accepted: then the text has the small model's distribution")
 def accepts_all(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     return _accept(p, q, drafts, u, v, lambda a, b, x: True)
 
 
-@speculative_accept.wrong("a rejected draft replaced from p: what q proposes too often is then drawn again too often")
+@speculative_accept.wrong("a rejected draft was replaced from p: tokens that q proposes too often then come too often")
 def resamples_from_p(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     return _accept(p, q, drafts, u, v, residual=lambda a, b, x: a)
 
 
-@speculative_accept.wrong("a rejected draft replaced from q: the text drifts to the small model")
+@speculative_accept.wrong("a rejected draft was replaced from q: the text moves toward the small model")
 def resamples_from_q(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     return _accept(p, q, drafts, u, v, residual=lambda a, b, x: b)
 
 
-@speculative_accept.wrong(
-    "only the rejected token ruled out of p: other tokens that q proposes too often must go as well"
-)
+@speculative_accept.wrong("only the rejected token was removed from p: subtract q for every token, max(p − q, 0)")
 def rules_out_the_draft(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     def rest(a: list[float], b: list[float], x: int) -> list[float]:
         return [0.0 if j == x else w for j, w in enumerate(a)]
@@ -123,7 +123,9 @@ def rules_out_the_draft(p: Tensor, q: Tensor, drafts: list[int], u: list[float],
     return _accept(p, q, drafts, u, v, residual=rest)
 
 
-@speculative_accept.wrong("the residual not clipped at zero: p − q adds up to 0, and negative weights draw anything")
+@speculative_accept.wrong(
+    "the residual was not clipped at 0: p − q adds up to 0, and negative weights give a wrong draw"
+)
 def not_clipped(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     for i, x in enumerate(drafts):
         if u[i] * q[i, x] >= p[i, x]:
@@ -132,13 +134,13 @@ def not_clipped(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: floa
     return [*drafts, _walk(p[-1].double().tolist(), v)]
 
 
-@speculative_accept.wrong("the residual drawn by u of the rejected place: v draws it, and u has been used")
+@speculative_accept.wrong("the residual was drawn by u of the rejected place: v draws it, because u is already used")
 def drawn_by_u(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     accepted = len(_accept(p, q, drafts, u, v)) - 1
     return _accept(p, q, drafts, u, v if accepted == len(drafts) else u[accepted])
 
 
-@speculative_accept.wrong("the residual taken from the next row of p: draft i is compared with p[i]")
+@speculative_accept.wrong("the residual was taken from the next row of p: draft i is compared with p[i]")
 def next_row(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     accepted = len(_accept(p, q, drafts, u, v)) - 1
     if accepted == len(drafts):
@@ -147,7 +149,7 @@ def next_row(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) 
     return [*drafts[:accepted], _walk(rest, v)]
 
 
-@speculative_accept.wrong("the absolute value for the residual: where q is the larger, nothing is owed")
+@speculative_accept.wrong("the absolute value was used for the residual: where q is larger, no probability is missing")
 def absolute(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     def rest(a: list[float], b: list[float], x: int) -> list[float]:
         return [abs(s - t) for s, t in zip(a, b, strict=True)]
@@ -155,12 +157,12 @@ def absolute(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) 
     return _accept(p, q, drafts, u, v, residual=rest)
 
 
-@speculative_accept.wrong("q − p for p − q: the residual is what the drafts give too seldom")
+@speculative_accept.wrong("q − p was used for p − q: the residual is what the drafts give too rarely")
 def residual_inverted(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     return _accept(p, q, drafts, u, v, residual=lambda a, b, x: _residual(b, a, x))
 
 
-@speculative_accept.wrong("the likeliest of the residual taken: it is drawn by v")
+@speculative_accept.wrong("the most likely token of the residual was taken: draw it by v")
 def likeliest_of_the_residual(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     def rest(a: list[float], b: list[float], x: int) -> list[float]:
         weights = _residual(a, b, x)
@@ -169,7 +171,7 @@ def likeliest_of_the_residual(p: Tensor, q: Tensor, drafts: list[int], u: list[f
     return _accept(p, q, drafts, u, v, residual=rest)
 
 
-@speculative_accept.wrong("drafts kept after one that was rejected: they were drafted for another text")
+@speculative_accept.wrong("drafts after a rejected draft were kept: they were drafted for another text")
 def goes_on(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     large, small = p.double().tolist(), q.double().tolist()
     out = [
@@ -179,31 +181,33 @@ def goes_on(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -
     return [*out, _walk(large[-1], v)] if out == drafts else out
 
 
-@speculative_accept.wrong("no token for a rejected draft: a step always gives one token at least")
+@speculative_accept.wrong("there is no token for a rejected draft: a step always gives at least one token")
 def no_replacement(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     out = _accept(p, q, drafts, u, v)
     return out if len(out) > len(drafts) else out[:-1]
 
 
-@speculative_accept.wrong("no further token when all are accepted: the pass has already computed its distribution")
+@speculative_accept.wrong(
+    "there is no further token when all drafts are accepted: the pass has already computed its distribution"
+)
 def no_bonus(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     out = _accept(p, q, drafts, u, v)
     return out[: len(drafts)] if len(out) > len(drafts) else out
 
 
 @speculative_accept.wrong(
-    "the further token drawn from p at the last draft's place: it comes after it, from the last row"
+    "the further token was drawn from p at the last draft's place: it comes after it, from the last row"
 )
 def bonus_one_early(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     out = _accept(p, q, drafts, u, v)
     return [*drafts, _walk(p[-2].double().tolist(), v)] if drafts and len(out) > len(drafts) else out
 
 
-@speculative_accept.wrong("the number of accepted drafts returned: the tokens are asked for")
+@speculative_accept.wrong("the number of accepted drafts was returned: return the tokens")
 def number(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> int:
     return len(_accept(p, q, drafts, u, v)) - 1
 
 
-@speculative_accept.wrong("u[0] used at every place: each draft has a number of its own")
+@speculative_accept.wrong("u[0] was used at every place: each draft has a number of its own")
 def one_number(p: Tensor, q: Tensor, drafts: list[int], u: list[float], v: float) -> list[int]:
     return _accept(p, q, drafts, u[:1] * len(drafts), v)

@@ -1,4 +1,4 @@
-"""By exponentials of the distance to the largest logit; at 0 the first of the largest is counted out."""
+"""By exponentials of the distance to the largest logit. At t = 0, by counting to the first of the largest."""
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ def _hot(logits: Tensor, t: float, dim: int = -1) -> Tensor:
     return torch.softmax((x - x.amax(-1, keepdim=True)) / t, dim).to(logits.dtype)
 
 
-@temperature.right("log-probabilities, the largest of them subtracted before dividing")
+@temperature.right("log-probabilities, with the largest subtracted before the division")
 def by_log_softmax(logits: Tensor, t: float) -> Tensor:
     _check(t)
     if t == 0:
@@ -59,40 +59,42 @@ def by_rows(logits: Tensor, t: float) -> Tensor:
     return torch.stack(rows).reshape(logits.shape).to(logits.dtype) if rows else torch.zeros_like(logits)
 
 
-@temperature.wrong("multiplied by t: dividing by a small t is what spreads the logits")
+@temperature.wrong("the logits were multiplied by t: divide by t, so that a small t spreads them")
 def multiplies(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _one_hot(logits, logits.argmax(-1)) if t == 0 else torch.softmax(logits.float() * t, -1).to(logits.dtype)
 
 
-@temperature.wrong("divided by t = 0: x / 0 is inf or NaN, so 0 needs a case of its own, the largest logit")
+@temperature.wrong("the logits were divided by t = 0: x / 0 is inf or NaN, so 0 needs its own case, the largest logit")
 def divides_by_zero(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _hot(logits, t)
 
 
-@temperature.wrong("1 / t taken first: at t = 0 that is Python's ZeroDivisionError; 0 needs a case of its own")
+@temperature.wrong("1 / t was computed first: at t = 0 Python raises ZeroDivisionError; 0 needs its own case")
 def reciprocal(logits: Tensor, t: float) -> Tensor:
     _check(t)
     x = logits.float()
     return torch.softmax((x - x.amax(-1, keepdim=True)) * (1 / t), -1).to(logits.dtype)
 
 
-@temperature.wrong("a tiny t for t = 0: logits that are closer than that still share the probability")
+@temperature.wrong("a tiny t was used for t = 0: logits that are closer than this t still share the probability")
 def tiny_for_zero(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _hot(logits, max(t, 1e-6) if t == 0 else t)
 
 
 @temperature.wrong(
-    "a small t raised to 1e-6: near-equal logits get nearly the same probability then; only 0 is special"
+    "a small t was raised to 1e-6: near-equal logits then get nearly the same probability; only 0 is special"
 )
 def raised(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _hot(logits, max(t, 1e-6)) if t else _one_hot(logits, logits.argmax(-1))
 
 
-@temperature.wrong("the maximum of the whole batch subtracted: each row has its own, and low rows lose all they have")
+@temperature.wrong(
+    "the maximum of the whole batch was subtracted: each row has its own, and low rows lose all probability"
+)
 def maximum_of_all(logits: Tensor, t: float) -> Tensor:
     _check(t)
     if t == 0:
@@ -101,7 +103,7 @@ def maximum_of_all(logits: Tensor, t: float) -> Tensor:
     return torch.softmax((wide - wide.amax()) / t if wide.numel() else wide, -1).to(logits.dtype)
 
 
-@temperature.wrong("t = 0 refused: it has a meaning, the largest logit; raise ValueError for negative ones only")
+@temperature.wrong("t = 0 was refused: it means the largest logit; raise ValueError only for negative t")
 def zero_refused(logits: Tensor, t: float) -> Tensor:
     if t <= 0:
         raise ValueError("t must be positive")
@@ -117,25 +119,25 @@ def ties_share(logits: Tensor, t: float) -> Tensor:
     return (best / best.sum(-1, keepdim=True)).to(logits.dtype)
 
 
-@temperature.wrong("at t = 0 the highest id of equal logits: the lowest is asked for")
+@temperature.wrong("at t = 0 the highest id of equal logits was taken: take the lowest")
 def last_of_equals(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _hot(logits, t) if t else _one_hot(logits, logits.shape[-1] - 1 - logits.flip(-1).argmax(-1))
 
 
-@temperature.wrong("at t = 0 the id of the likeliest token: a distribution is asked for, 1 at that id and 0 elsewhere")
+@temperature.wrong("at t = 0 the id of the token was returned: return a distribution, 1 at that id and 0 elsewhere")
 def id_for_distribution(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _hot(logits, t) if t else logits.argmax(-1)
 
 
-@temperature.wrong("at t = 0 integers from one_hot: probabilities have the dtype of the logits")
+@temperature.wrong("at t = 0 one_hot returned integers: probabilities have the dtype of the logits")
 def integers_at_zero(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _hot(logits, t) if t else _one_hot(logits, logits.argmax(-1)).long()
 
 
-@temperature.wrong("at t = 0 the largest logit of the whole batch: every row has its own")
+@temperature.wrong("at t = 0 the largest logit of the whole batch was taken: every row has its own")
 def one_for_all_rows(logits: Tensor, t: float) -> Tensor:
     _check(t)
     if t:
@@ -146,19 +148,21 @@ def one_for_all_rows(logits: Tensor, t: float) -> Tensor:
     return out.reshape(logits.shape)
 
 
-@temperature.wrong("t = 0 taken for 'off': without dividing it is temperature 1, not greedy decoding")
+@temperature.wrong("t = 0 was taken as 'off': without a division it is temperature 1, not greedy decoding")
 def zero_is_off(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _hot(logits, t or 1.0)
 
 
-@temperature.wrong("divided before the maximum is subtracted: a small t sends logits to inf, and inf − inf is NaN")
+@temperature.wrong(
+    "the division came before the maximum was subtracted: a small t sends logits to inf, and inf − inf is NaN"
+)
 def divided_first(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _one_hot(logits, logits.argmax(-1)) if t == 0 else torch.softmax(logits.float() / t, -1).to(logits.dtype)
 
 
-@temperature.wrong("exp of logits / t with no maximum subtracted: it overflows from 88.7 on")
+@temperature.wrong("exp of logits / t was taken with no maximum subtracted: it overflows above 88.7")
 def no_maximum(logits: Tensor, t: float) -> Tensor:
     _check(t)
     if t == 0:
@@ -167,7 +171,7 @@ def no_maximum(logits: Tensor, t: float) -> Tensor:
     return (e / e.sum(-1, keepdim=True)).to(logits.dtype)
 
 
-@temperature.wrong("probabilities raised to 1/t and left as they are: they no longer add up to 1")
+@temperature.wrong("probabilities were raised to 1/t and not normalized: they no longer add up to 1")
 def not_renormalised(logits: Tensor, t: float) -> Tensor:
     _check(t)
     if t == 0:
@@ -175,7 +179,7 @@ def not_renormalised(logits: Tensor, t: float) -> Tensor:
     return torch.exp(torch.log_softmax(logits.float(), -1) / t).to(logits.dtype)
 
 
-@temperature.wrong("probabilities divided by t, and softmax taken again: it is the logits that are divided")
+@temperature.wrong("probabilities were divided by t and softmax was taken again: divide the logits")
 def softmax_twice(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return (
@@ -183,7 +187,7 @@ def softmax_twice(logits: Tensor, t: float) -> Tensor:
     )
 
 
-@temperature.wrong("divided in the low precision of the input: upcast first, and round once at the end")
+@temperature.wrong("the division was in low precision: upcast first, and round once at the end")
 def low_precision_inside(logits: Tensor, t: float) -> Tensor:
     _check(t)
     if t == 0:
@@ -194,12 +198,12 @@ def low_precision_inside(logits: Tensor, t: float) -> Tensor:
 temperature.standard_wrongs("returns_fp32", of="the logits")
 
 
-@temperature.wrong("a negative t computed with: it makes the least likely token the likeliest; raise ValueError")
+@temperature.wrong("a negative t was accepted: it makes the least likely token the most likely; raise ValueError")
 def negative_allowed(logits: Tensor, t: float) -> Tensor:
     return _hot(logits, t) if t else temperature.fn(logits, t)
 
 
-@temperature.wrong("softmax along the first axis: the tokens are the last")
+@temperature.wrong("softmax was taken along the first axis: the tokens are the last axis")
 def first_axis(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _one_hot(logits, logits.argmax(-1)) if t == 0 else _hot(logits, t, 0)

@@ -1,4 +1,4 @@
-"""By rank: how many tokens stand before this one?"""
+"""By rank: the number of tokens before this one."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ def _check(k: int) -> None:
 
 
 def _ranks(p: Tensor) -> Tensor:
-    """For each token how many are likelier, or as likely with a lower id."""
+    """For each token, how many are more likely, or as likely with a lower id."""
     one, other = p.unsqueeze(-1), p.unsqueeze(-2)
     n = p.shape[-1]
     earlier = torch.ones(n, n, dtype=torch.bool).tril(-1)
@@ -58,26 +58,26 @@ def one_at_a_time(p: Tensor, k: int) -> Tensor:
     return _renormalised(p, keep)
 
 
-@top_k.right("the softmax of the logarithms that are kept")
+@top_k.right("the softmax of the kept logarithms")
 def by_logits(p: Tensor, k: int) -> Tensor:
     _check(k)
     return torch.softmax(p.float().log().masked_fill(_ranks(p) >= k, -torch.inf), -1).to(p.dtype)
 
 
-@top_k.wrong("every token kept that is as likely as the k-th: with equal probabilities that is more than k")
+@top_k.wrong("every token that is as likely as the k-th was kept: with equal probabilities these are more than k")
 def keeps_ties(p: Tensor, k: int) -> Tensor:
     _check(k)
     smallest = p.sort(-1, descending=True).values[..., min(k, p.shape[-1]) - 1, None]
     return _renormalised(p, p >= smallest)
 
 
-@top_k.wrong("of equal probabilities the higher id kept: the lower wins, and torch.topk does not say which it takes")
+@top_k.wrong("of equal probabilities the higher id was kept: keep the lower; torch.topk does not say which it takes")
 def higher_id(p: Tensor, k: int) -> Tensor:
     _check(k)
     return _renormalised(p, _ranks(p.flip(-1)).flip(-1) < k)
 
 
-@top_k.wrong("none of those kept that tie with the first that is left out: k are asked for")
+@top_k.wrong("all tokens that tie with the first dropped token were dropped: keep exactly k")
 def drops_ties(p: Tensor, k: int) -> Tensor:
     _check(k)
     if k >= p.shape[-1]:
@@ -85,82 +85,82 @@ def drops_ties(p: Tensor, k: int) -> Tensor:
     return _renormalised(p, p > p.sort(-1, descending=True).values[..., k, None])
 
 
-@top_k.wrong("not renormalised: what is left adds up to less than 1")
+@top_k.wrong("the result was not normalized: the kept probabilities add up to less than 1")
 def not_renormalised(p: Tensor, k: int) -> Tensor:
     _check(k)
     return _kept(p, _ranks(p) < k)
 
 
-@top_k.wrong("with k of n or more returned as it is: a row need not add up to 1, so it is scaled all the same")
+@top_k.wrong("with k of n or more the row was returned unchanged: it may not add up to 1, so scale it")
 def all_as_they_are(p: Tensor, k: int) -> Tensor:
     _check(k)
     return _renormalised(p, _ranks(p) < k) if k < p.shape[-1] else p.clone()
 
 
-@top_k.wrong("k below 1 taken for 1: raise ValueError")
+@top_k.wrong("a k below 1 was raised to 1: raise ValueError")
 def raised_to_one(p: Tensor, k: int) -> Tensor:
     return _renormalised(p, _ranks(p) < max(k, 1))
 
 
-@top_k.wrong("1/k to each of the kept: they keep their odds, so divide by their sum")
+@top_k.wrong("each kept token got 1/k: they keep their odds, so divide by their sum")
 def uniform(p: Tensor, k: int) -> Tensor:
     _check(k)
     keep = (_ranks(p) < k).float()
     return (keep / keep.sum(-1, keepdim=True)).to(p.dtype)
 
 
-@top_k.wrong("softmax taken of the kept probabilities: that needs logits; probabilities are divided by their sum")
+@top_k.wrong("softmax was taken of the kept probabilities: softmax is for logits; divide probabilities by their sum")
 def softmax_of_p(p: Tensor, k: int) -> Tensor:
     _check(k)
     return torch.softmax(p.float().masked_fill(_ranks(p) >= k, -torch.inf), -1).to(p.dtype)
 
 
-@top_k.wrong("the k least likely kept")
+@top_k.wrong("the k least likely tokens were kept")
 def smallest(p: Tensor, k: int) -> Tensor:
     _check(k)
     return _renormalised(p, _ranks(-p) < k)
 
 
-@top_k.wrong("the first k ids kept, not the k likeliest")
+@top_k.wrong("the first k ids were kept: keep the k most likely tokens")
 def first_ids(p: Tensor, k: int) -> Tensor:
     _check(k)
     return _renormalised(p, torch.arange(p.shape[-1]).expand(p.shape) < k)
 
 
-@top_k.wrong("one token too few: k of them are kept")
+@top_k.wrong("one token too few was kept: keep k")
 def one_short(p: Tensor, k: int) -> Tensor:
     _check(k)
     return _renormalised(p, _ranks(p) < k - 1)
 
 
-@top_k.wrong("left in the order of probability: each token keeps its own place")
+@top_k.wrong("the result is in the order of probability: each token keeps its own place")
 def left_sorted(p: Tensor, k: int) -> Tensor:
     _check(k)
     ranked = p.sort(-1, descending=True).values
     return _renormalised(ranked, torch.arange(p.shape[-1]).expand(p.shape) < k)
 
 
-@top_k.wrong("only the k probabilities returned: the result has the shape of `p`, with zeros for the rest")
+@top_k.wrong("only k probabilities were returned: the result has the shape of `p`, with zeros for the rest")
 def only_k_values(p: Tensor, k: int) -> Tensor:
     _check(k)
     kept = p.float().sort(-1, descending=True).values[..., :k]
     return (kept / kept.sum(-1, keepdim=True)).to(p.dtype)
 
 
-@top_k.wrong("more tokens asked of torch.topk than there are: with k above n all are kept")
+@top_k.wrong("torch.topk was asked for more tokens than there are: with k above n keep all")
 def k_above_n_raises(p: Tensor, k: int) -> Tensor:
     _check(k)
     torch.topk(p, k, dim=-1)
     return _renormalised(p, _ranks(p) < k)
 
 
-@top_k.wrong("the k largest of the whole batch: every row keeps k of its own")
+@top_k.wrong("the k largest of the whole batch were kept: every row keeps its own k")
 def of_the_batch(p: Tensor, k: int) -> Tensor:
     _check(k)
     return _renormalised(p, (_ranks(p.reshape(-1)) < k).reshape(p.shape))
 
 
-@top_k.wrong("the ids of the first row used for all rows: every row has its own k")
+@top_k.wrong("the ids of the first row were used for all rows: every row has its own k tokens")
 def ids_of_the_first_row(p: Tensor, k: int) -> Tensor:
     _check(k)
     keep = _ranks(p) < k
@@ -170,11 +170,11 @@ def ids_of_the_first_row(p: Tensor, k: int) -> Tensor:
 
 top_k.standard_wrongs(
     "low_precision_inside",
-    says="the sum rounded to the input's dtype before dividing: upcast first, and round once at the end",
+    says="the sum was rounded to the dtype of the input before the division: upcast first, and round once at the end",
 )
 top_k.standard_wrongs("returns_fp32", of="`p`")
 
 
-@top_k.wrong("k below 1 let through: nothing is left, and 0 / 0 is NaN; raise ValueError")
+@top_k.wrong("a k below 1 was accepted: nothing is left, and 0 / 0 is NaN; raise ValueError")
 def allows_none(p: Tensor, k: int) -> Tensor:
     return _renormalised(p, _ranks(p) < k)

@@ -1,7 +1,7 @@
-"""The causal mask, aligned at the end
+"""The causal mask, aligned at the last key
 
-A token may look at itself and at what came before it. With a cache the last queries meet all keys, so there are fewer
-rows than columns, and the mask is lined up with the last column, not with the first.
+A token may see itself and the tokens before it. With a cache there are fewer queries than keys, so the mask has fewer
+rows than columns. Its last row belongs to the last column.
 """
 
 import torch
@@ -17,7 +17,7 @@ def causal_mask(n_q: int, n_k: int) -> Float32[Tensor, "n_q n_k"]:
         causal_mask(2, 3)  ->  [[0., 0., -inf],
                                 [0., 0., 0.]]
 
-    With more queries than keys the first queries see nothing: their rows are -inf throughout.
+    With more queries than keys, the first queries see no key: their rows are all -inf.
     """
     ### BEGIN SOLUTION
     i = torch.arange(n_q).unsqueeze(1)

@@ -1,23 +1,23 @@
-"""What naive attention holds
+"""What naive attention stores
 
-Attention written out step by step holds every score at once before softmax starts: one for each query, each
-key and each head. Count the bytes before the allocator does.
+Naive attention, step by step, stores every score before softmax starts: one for each query, each key and each head.
+Count the bytes before the allocator does.
 """
 
 import torch
 
 
 def score_matrix_bytes(config: dict[str, int], n_q: int, n_k: int, dtype: torch.dtype, batch: int = 1) -> int:
-    """Bytes of the scores of one layer for `n_q` queries and `n_k` keys a sequence, held in `dtype`.
+    """Bytes of the scores of one layer, for `n_q` queries and `n_k` keys in each sequence, stored in `dtype`.
 
-    One layer, because the next one runs when these are gone. Only the scores: leave out the weights that
-    softmax makes of them. A causal mask hides entries and removes none.
+    Count one layer: the scores of a layer are freed before the next layer runs. Count only the scores, and not the
+    weights that softmax makes of them. A causal mask hides scores but does not remove them.
 
-    `config` has more entries than are needed:
+    `config` has more entries than you need:
 
         num_hidden_layers, num_attention_heads (the query heads), num_key_value_heads, hidden_size
 
-    By hand: 2 query heads, 3 queries and 5 keys make 30 scores; in float32 120 bytes.
+    By hand: 2 query heads, 3 queries and 5 keys give 30 scores. In float32 that is 120 bytes.
     """
     ### BEGIN SOLUTION
     return batch * config["num_attention_heads"] * n_q * n_k * dtype.itemsize

@@ -1,7 +1,7 @@
 """Attention scores as one contraction
 
 Every query meets every key: 'bhqd,bhkd->bhqk', for batch, head, query, key and width. The letters say which axis is
-summed (d) and which are kept. The longer the sum, the larger its values; the scale 1/√d makes up for that.
+summed (d) and which axes are kept. A longer sum has larger values, and the scale 1/√d corrects this.
 """
 
 import torch
@@ -12,12 +12,12 @@ from torch import Tensor
 def scores(q: Float[Tensor, "b h q d"], k: Float[Tensor, "b h k d"]) -> Float[Tensor, "b h q k"]:
     """q·k / √d for every query and key of each head, in the dtype of `q`, whatever dtype `k` has.
 
-    Multiply and scale in float32, whatever the dtype, and round once. fp16 ends at 65,504: a sum of 70,000 that the
-    scale brings back into range must not overflow on the way.
+    Multiply and scale in float32, whatever the dtype, and round once. fp16 ends at 65,504: a sum of 70,000 must not
+    overflow before the scale brings it back into range.
 
         q = [[[[1., 2.], [0., 1.]]]], k = [[[[3., 4.]]]], d = 2   ->   [[[[11/√2], [4/√2]]]]
 
-    Raises ValueError if `q` and `k` differ in batch, heads or width. An axis of size 1 does not stand for another size.
+    Raises ValueError if `q` and `k` differ in batch, heads or width. Do not broadcast an axis of size 1.
     """
     ### BEGIN SOLUTION
     if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:

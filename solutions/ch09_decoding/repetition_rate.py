@@ -1,14 +1,14 @@
-"""How much of it has been said before
+"""How much of a text is repeated
 
-The most probable text goes in circles. How much a text repeats itself can be counted: cut it into overlapping runs of n
-tokens, and see how many of these were there before.
+The most probable text often runs in a loop. Repetition can be counted: cut the text into overlapping runs of n tokens,
+and count how many of them occurred before.
 """
 
 
 def repetition_rate(tokens: list[int], n: int) -> float:
     """The share of the n-grams of `tokens` that have occurred before in it, between 0 and 1.
 
-    An n-gram is n neighbouring tokens in their order; one starts at every place but the last n − 1, so they overlap.
+    An n-gram is n neighboring tokens in their order. One starts at every place except the last n − 1, so they overlap.
     The first occurrence of an n-gram is new, every later one is repeated. A text of fewer than n tokens has a rate of
     0.0.
 
@@ -19,7 +19,7 @@ def repetition_rate(tokens: list[int], n: int) -> float:
     """
     ### BEGIN SOLUTION
     if n < 1:
-        raise ValueError(f"there are no {n}-grams")
+        raise ValueError(f"n must be at least 1, not {n}")
     grams = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
     ### END SOLUTION

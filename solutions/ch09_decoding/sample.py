@@ -1,7 +1,7 @@
 """One number draws a token
 
 To draw from a distribution, lay its probabilities end to end along a line and see where a uniform random number falls.
-With the number given, sampling is a function like any other, and can be tested.
+With this number given, sampling is an ordinary function and can be tested.
 """
 
 import torch
@@ -12,8 +12,8 @@ from torch import Tensor
 def sample(p: Float[Tensor, "*batch n"], u: Float[Tensor, "*batch"]) -> Int64[Tensor, "*batch"]:
     """For each row of `p` the token that its number `u`, 0 <= u < 1, draws.
 
-    In the order of the ids, token i takes the stretch from the sum of p before it up to, but not including, the sum
-    with it. The drawn token is the one on whose stretch u · (sum of the whole row) falls, so a row need not add up to
+    In the order of the ids, the interval of token i goes from the sum of p before it up to, but not including, the sum
+    with it. The drawn token is the one in whose interval u · (sum of the whole row) falls. So a row need not add up to
     exactly 1, and a token of probability 0 is never drawn. `u` is float32; compute in float32 whatever the dtype of
     `p`.
 

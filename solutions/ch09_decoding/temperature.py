@@ -1,7 +1,7 @@
 """Temperature, down to zero
 
-A model returns logits; a temperature decides how far the likeliest token stands out when they become probabilities.
-Temperature 0 is an agreement rather than a formula: take the likeliest token, and divide by nothing.
+A model returns logits. The temperature decides how much more probable the most likely token is than the others.
+Temperature 0 is a convention and not a formula: take the token with the largest logit, without a division.
 """
 
 import torch
@@ -12,10 +12,10 @@ from torch import Tensor
 def temperature(logits: Float[Tensor, "*batch n"], t: float) -> Float[Tensor, "*batch n"]:
     """The softmax of logits / t along the last axis, in the dtype of `logits`.
 
-    Compute in float32 inside, whatever the dtype, and round once at the end. Finite for every t > 0, however small
-    (down to 1e-37): where logits / t would overflow, the likeliest tokens have all the probability. At t = 0 a single
-    token has it, the one with the largest logit, and of equal ones the lowest id. A logit may be -inf (a token that is
-    ruled out), but never all of a row.
+    Compute in float32 inside, whatever the dtype, and round once at the end. The result is finite for every t > 0,
+    however small (down to 1e-37): where logits / t would overflow, the most likely tokens have all the probability. At
+    t = 0 a single token has it, the one with the largest logit, and of equal ones the lowest id. A logit may be -inf (a
+    token that is ruled out), but not all logits of a row.
 
         logits [0., 0.6931]      t = 1    ->  [0.3333, 0.6667]    0.6931 is log 2
                                  t = 0.5  ->  [0.2, 0.8]          odds of 2 become odds of 4
@@ -25,7 +25,7 @@ def temperature(logits: Float[Tensor, "*batch n"], t: float) -> Float[Tensor, "*
     """
     ### BEGIN SOLUTION
     if t < 0:
-        raise ValueError(f"a temperature of {t} has no meaning")
+        raise ValueError(f"the temperature must not be negative, and it is {t}")
     scores = logits.float()
     if t == 0:
         return torch.zeros_like(logits).scatter(-1, scores.argmax(-1, keepdim=True), 1.0)

@@ -86,7 +86,7 @@ def test_with_xdist_the_statuses_the_summary_and_the_name_are_the_same(play):
         *[("10", "failed"), ("5", "passed")],
         *[("1", "error"), ("7", "not started")],
     ]
-    assert output.count("\nthis looks like: aligned at the first key") == 1
+    assert output.count("\nthis looks like: the mask was aligned at the first key") == 1
     assert "INTERNALERROR" not in output
 
 

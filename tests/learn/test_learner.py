@@ -183,6 +183,6 @@ def test_the_test_that_is_named_is_the_one_whose_failure_is_told(play):
         "return [*drafts, draw(p[-1], v)]",
     )
     output = play.says("run", "speculative_accept").stdout
-    assert "this looks like: the residual not clipped at zero" in output
+    assert "this looks like: the residual was not clipped at 0" in output
     assert "accepted half the time [0.6-gives1]" in output
     assert "u = [0.6]" in output
