@@ -176,7 +176,9 @@ def test_bad_input_is_one_line(play, args, says):
 def test_a_page_that_is_stale_is_noticed_and_written(play):
     assert play.says("facts", "--write").stdout.endswith("pages: 2, written: 2\n")
     assert play.says("facts", "--check").returncode == 0
-    _edit(play.root / "content/ch06_numerics/cards.toml", "FP16 becomes inf, from", "FP16 does not stop there: inf from")
+    _edit(
+        play.root / "content/ch06_numerics/cards.toml", "FP16 becomes inf, from", "FP16 does not stop there: inf from"
+    )
     stale = play.says("facts", "--check")
     assert stale.returncode == 1
     assert "docs/ERRATA.md: stale; `koans facts --write` writes it" in stale.stdout
