@@ -1,8 +1,8 @@
 """What a language costs
 
-Fertility is the number of tokens a word becomes. A tokenizer trained on English has few merges for other languages, so
-the same text is longer in them, and is billed, cached and attended to as the longer text that it is. How much more does
-the model compute? Not the square of it.
+Fertility is the number of tokens per word. A tokenizer trained on English has few merges for other languages, so the
+same text has more tokens in them. It costs more money, more cache and more attention. How much more does the model
+compute? Less than the square of the tokens suggests.
 """
 
 
@@ -17,13 +17,14 @@ def encode(word: str, merges: list[tuple[int, int]]) -> list[int]:
 def fertility(
     texts: dict[str, str], merges: list[tuple[int, int]], d_model: int, base: str
 ) -> dict[str, dict[str, float]]:
-    """For each language of `texts`: tokens per word, and the cost of its text as a multiple of that of `base`.
+    """For each language of `texts`: tokens per word, and the cost of its text as a multiple of the cost of `base`.
 
-    Words are what stands between white space (`text.split()`), each encoded by itself; white space is no token here.
+    A word is what stands between white space (`text.split()`). Encode each word by itself. White space is not a token
+    here.
 
         "fertility"  tokens / words
-        "attention"  cost of attention's two products, which is 4·s²·d FLOPs a layer for s tokens in all, d = d_model
-        "model"      cost of a whole layer: these, and 24·s·d² for the products with its weights
+        "attention"  cost of attention's two products: 4·s²·d FLOPs per layer for s tokens in all, d = d_model
+        "model"      cost of a whole layer: attention's products, and 24·s·d² FLOPs for the products with its weights
 
     By hand, with the one merge ab, d_model 1 and base "en":
 

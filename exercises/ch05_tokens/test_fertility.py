@@ -1,4 +1,4 @@
-"""The same text, longer."""
+"""The same text with more tokens."""
 
 from collections import Counter
 

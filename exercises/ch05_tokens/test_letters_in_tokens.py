@@ -1,4 +1,4 @@
-"""An id shows its letter only if it has no more than one."""
+"""A token shows its letter only if it holds exactly one."""
 
 import itertools
 

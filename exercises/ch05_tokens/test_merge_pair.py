@@ -1,4 +1,4 @@
-"""Every occurrence, left to right, none of them twice."""
+"""Every occurrence is merged, from left to right, and none of them twice."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Every id is valid, and the text is another."""
+"""Every id is valid, but the text is another."""
 
 import pytest
 from hypothesis import given

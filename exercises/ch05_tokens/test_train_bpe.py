@@ -1,4 +1,4 @@
-"""Count, merge, note down, ask again."""
+"""Count, merge, note the pair, ask again."""
 
 import pytest
 from hypothesis import given

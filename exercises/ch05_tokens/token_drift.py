@@ -1,25 +1,25 @@
 """The tokenizer that nearly fits
 
-A model is trained with one tokenizer and served with another, of the same size. Every id has its row in the embedding
-table, nothing raises, and the answers get a little worse. How much of a text does the model see otherwise than in
-training?
+A model is trained with one tokenizer and runs with another of the same size. Every id has its row in the embedding
+table, nothing raises an error, and the answers get a little worse. How much of a text reaches the model as other tokens
+than in training?
 """
 
 from itertools import accumulate
 
 
 def token_drift(trained: list[tuple[int, bytes]], served: list[tuple[int, bytes]], rows: int) -> tuple[float, bool]:
-    """(share of the text that is tokenized otherwise, whether every served id has a row).
+    """(share of the text that is tokenized differently, whether every served id has a row).
 
-    `trained` and `served` are the tokens of one text by the two tokenizers, in order, each with its id and its bytes.
-    A byte of the text is tokenized alike if both tokenizers cover it by the same id over the same stretch of the text;
-    all its other bytes make up the share, 0.0 for an empty text. An id has a row in an embedding table of `rows` rows
-    if it is one of 0 to rows − 1.
+    `trained` and `served` are the tokens of one text from the two tokenizers, in order, each with its id and its
+    bytes. A byte of the text is tokenized alike if both tokenizers cover it with the same id, from the same start to
+    the same end. All other bytes make up the share; it is 0.0 for an empty text. An id has a row in an embedding table
+    of `rows` rows if it is one of 0 to rows − 1.
 
         trained = [(256, b"ab"), (99, b"c"), (100, b"d")]
         served  = [(97, b"a"), (256, b"bc"), (100, b"d")]
         token_drift(trained, served, 257)  ->  (0.75, True)      of abcd only d is alike
 
-    Raises ValueError where the bytes of the two are not the same text.
+    Raises ValueError if the bytes of the two are not the same text.
     """
     raise NotImplementedError("your turn")

@@ -1,7 +1,7 @@
 """Who made the NaN?
 
-The loss reads NaN. By then every tensor in sight is NaN, and the op that did it is long past. Given a
-recording of a forward pass, op by op, find the one that was handed good numbers and gave back bad ones.
+The loss is NaN. By then every tensor in sight is NaN, and the op that caused it ran long before. You have a
+recording of a forward pass, op by op. Find the op that got good numbers and returned bad ones.
 """
 
 import torch
@@ -9,14 +9,14 @@ from torch import Tensor
 
 
 def first_bad_op(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
-    """Index of the first op that made a NaN or an infinity out of finite numbers; None if no op did.
+    """Index of the first op that made a NaN or an infinity from finite numbers; None if no op did.
 
-    `trace` holds (name, inputs, output) for each op, in the order in which they ran; every op has an input.
-    Tensors are of any dtype, integers and booleans too. What is finite in its own dtype is finite.
+    `trace` holds (name, inputs, output) for each op, in the order in which they ran. Every op has an input. Tensors may
+    have any dtype, also integers and booleans. A value counts as finite if it is finite in its own dtype.
 
         [("div", [tensor([1., 1.]), tensor([0., 1.])], tensor([inf, 1.])),     made inf from finite numbers
-         ("mul", [tensor([inf, 1.]), tensor([0., 0.])], tensor([nan, 0.]))]    was handed an inf        ->  0
+         ("mul", [tensor([inf, 1.]), tensor([0., 0.])], tensor([nan, 0.]))]    was given an inf              ->  0
 
-    An op that only passes on what it was given has done nothing wrong: a mask of -inf in, -inf out.
+    An op that only passes on bad inputs is not to blame: for example, a mask of -inf goes in and -inf comes out.
     """
     raise NotImplementedError("your turn")

@@ -1,7 +1,7 @@
 """Two ways to spend eight bits
 
-E4M3 gives 4 bits to the exponent and 3 to the fraction, E5M2 gives 5 and 2. Round float32 numbers to each,
-and the trade shows: one has half the step, the other 128 times the reach.
+E4M3 has 4 exponent bits and 3 fraction bits, E5M2 has 5 and 2. Round float32 numbers to each, and see the trade:
+E4M3 has half the step, and E5M2 has a largest value that is 128 times as large.
 """
 
 import torch
@@ -16,8 +16,9 @@ def fp8_round(x: Float32[Tensor, "*shape"], fmt: str) -> Float32[Tensor, "*shape
         "e4m3"    448          2^-6                1/8                    2^-9
         "e5m2"  57344          2^-14               1/4                    2^-16
 
-    Halfway goes to the neighbour with an even fraction. What is too large, infinity too, becomes the largest
-    number of its sign. Subnormals are kept, NaN stays NaN, -0.0 (and what rounds to it) keeps its sign.
+    Halfway values go to the neighbor with an even fraction. Values that are too large, also infinity, become the
+    largest number with their sign. Subnormals are kept, and NaN stays NaN. -0.0, and a negative value that rounds to
+    zero, gives -0.0.
 
         [1.06, 1.07, 1000., -0.001]   "e4m3"  ->  [1., 1.125, 448., -0.0019531]
                                       "e5m2"  ->  [1., 1., 1024., -0.0009766]

@@ -1,7 +1,7 @@
 """The log of a sum of exps
 
-Every loss over a vocabulary ends in log Σ exp(x), and so does every attention kernel that works in blocks.
-The result is hardly larger than the largest x; it is the powers on the way that overflow or vanish.
+Every loss over a vocabulary ends in log Σ exp(x), and so does every attention kernel that works in blocks. The
+result is at most slightly larger than the largest x. But the powers in between can overflow or become 0.
 """
 
 import torch
@@ -10,16 +10,16 @@ from torch import Tensor
 
 
 def logsumexp(x: Float[Tensor, "*batch n"], dim: int = -1) -> Float[Tensor, "*batch"]:
-    """log Σ exp(x) along `dim`, which goes away: (3, 5) becomes (3,) for dim=-1. In the dtype of `x`.
+    """log Σ exp(x) along `dim`, which is removed: (3, 5) becomes (3,) for dim=-1. In the dtype of `x`.
 
-    Finite for every row of finite numbers. Compute in float32, whatever the dtype of `x`, and round once.
-    Write it yourself: torch's logsumexp, logcumsumexp and softmax are refused.
+    Finite for every row of finite numbers. Compute in float32, whatever the dtype of `x`, and round once. Write it
+    yourself: torch's logsumexp, logcumsumexp and softmax are refused.
 
         logsumexp(tensor([0., 0.]))        ->  tensor(0.6931)      log(1 + 1)
         logsumexp(tensor([1000., 999.]))   ->  tensor(1000.3133)   1000 + log(1 + 1/e)
 
-    A sum of nothing is 0, and its logarithm -inf: that is the result for a row that holds only -inf (all
-    of it hidden), and for a row of length 0. A row that holds +inf gives +inf.
+    A sum of nothing is 0, and its logarithm is -inf. This is the result for a row that holds only -inf (everything is
+    masked) and for a row of length 0. A row that holds +inf gives +inf.
 
     Raises IndexError if `x` has no axis `dim`.
     """

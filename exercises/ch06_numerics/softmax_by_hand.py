@@ -1,8 +1,7 @@
 """Softmax by its definition
 
-e to the power of every score, divided by the sum of those powers: the results are positive and add up to 1.
-The scores here are small, so the formula can be taken at its word. What needs care is the axis along which
-the sum runs.
+e to the power of every score, divided by the sum of these powers: the results are positive and add up to 1. The
+scores here are small, so you can use the formula as it is. The axis of the sum needs care.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""Where the digits of a dot product go."""
+"""Where a dot product loses its digits."""
 
 import pytest
 import torch

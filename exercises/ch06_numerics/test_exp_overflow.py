@@ -1,4 +1,4 @@
-"""The last finite exp of every format."""
+"""The last x of each format whose exp is finite."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The op to blame is the one that was handed good numbers."""
+"""The op to blame got good numbers and returned bad ones."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Bit patterns and what a format can do, from the widths of its fields."""
+"""The value of a bit pattern, and the limits of a format, from the widths of its fields."""
 
 import pytest
 from hypothesis import given

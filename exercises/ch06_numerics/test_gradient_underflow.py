@@ -1,4 +1,4 @@
-"""What 16 bits turn into zero, and what scaling brings back."""
+"""What 16 bits turn into zero, and what loss scaling saves."""
 
 import pytest
 import torch

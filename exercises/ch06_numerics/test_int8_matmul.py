@@ -1,4 +1,4 @@
-"""Eight bits in, thirty-two for the sum."""
+"""Eight bits for the inputs, thirty-two for the sum."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""log Σ exp stays near the largest score, and so must every step on the way."""
+"""log Σ exp stays near the largest score, and so must every intermediate result."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Who shares a scale with an outlier loses."""
+"""All values that share a scale with an outlier lose digits."""
 
 import pytest
 import torch

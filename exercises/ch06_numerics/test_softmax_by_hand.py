@@ -1,4 +1,4 @@
-"""Powers over their sum, along the axis asked for."""
+"""Powers divided by their sum, along the axis `dim`."""
 
 import pytest
 import torch

@@ -51,87 +51,87 @@ def undone(ids: list[int], merges: Merges) -> str:
     return bytes(ids).decode(errors="replace")
 
 
-@decode.wrong("decoded token by token: the bytes of one letter may lie in two tokens, so join all bytes first")
+@decode.wrong("the tokens were decoded one by one: one letter's bytes may be in two tokens, so join all bytes first")
 def token_by_token(ids: list[int], merges: Merges) -> str:
     return _each(ids, merges, lambda data: data.decode(errors="replace"))
 
 
-@decode.wrong("decoded token by token, and what is no letter yet left out: join all bytes first")
+@decode.wrong("the tokens were decoded one by one, and incomplete letters were left out: join all bytes first")
 def token_by_token_ignoring(ids: list[int], merges: Merges) -> str:
     return _each(ids, merges, lambda data: data.decode(errors="ignore"))
 
 
-@decode.wrong("invalid bytes raise an error: a model may stop inside a letter, so errors='replace'")
+@decode.wrong("invalid bytes raise an error: a model may stop inside a letter, so use errors='replace'")
 def strict(ids: list[int], merges: Merges) -> str:
     return _data(ids, merges).decode()
 
 
-@decode.wrong("invalid bytes left out: nobody sees then that something is missing; errors='replace' shows it")
+@decode.wrong("invalid bytes were left out: then nobody sees that something is missing; use errors='replace'")
 def ignored(ids: list[int], merges: Merges) -> str:
     return _data(ids, merges).decode(errors="ignore")
 
 
-@decode.wrong("invalid bytes written as escapes: U+FFFD takes their place, by errors='replace'")
+@decode.wrong("invalid bytes were written as escapes: use errors='replace', which writes U+FFFD")
 def escaped(ids: list[int], merges: Merges) -> str:
     return _data(ids, merges).decode(errors="backslashreplace")
 
 
-@decode.wrong("invalid bytes replaced by '?': the replacement character is U+FFFD")
+@decode.wrong("invalid bytes were replaced by '?': the replacement character is U+FFFD")
 def question_mark(ids: list[int], merges: Merges) -> str:
     return decode.fn(ids, merges).replace("\ufffd", "?")
 
 
-@decode.wrong("each byte taken for a character, as chr and Latin-1 do: the bytes are UTF-8")
+@decode.wrong("each byte was read as a character, as chr and Latin-1 do: the bytes are UTF-8")
 def latin_1(ids: list[int], merges: Merges) -> str:
     return _data(ids, merges).decode("latin-1")
 
 
-@decode.wrong("only ASCII read: UTF-8 has two to four bytes for every other letter")
+@decode.wrong("only ASCII was read: UTF-8 has two to four bytes for every other letter")
 def ascii_only(ids: list[int], merges: Merges) -> str:
     return _data(ids, merges).decode("ascii", errors="replace")
 
 
-@decode.wrong("the right part of a merge put in front of the left")
+@decode.wrong("the bytes of a merge's right id were put before those of its left id")
 def right_first(ids: list[int], merges: Merges) -> str:
     return decode.fn(ids, [(right, left) for left, right in merges])
 
 
-@decode.wrong("merges unfolded once only: the parts of a merge may be merges themselves")
+@decode.wrong("each merge was expanded only once: the parts of a merge may be merges themselves")
 def unfolded_once(ids: list[int], merges: Merges) -> str:
     _data(ids, merges)
     parts = [x for i in ids for x in ((i,) if i < 256 else merges[i - 256])]
     return bytes(x for x in parts if x < 256).decode(errors="replace")
 
 
-@decode.wrong("a space put between the tokens: spaces are bytes in tokens like all others")
+@decode.wrong("a space was put between the tokens: spaces are bytes in tokens like all others")
 def with_spaces(ids: list[int], merges: Merges) -> str:
     return b" ".join(_unfold(i, merges) for i in ids).decode(errors="replace")
 
 
-@decode.wrong("an unknown id left out: it has no bytes, and that is an error")
+@decode.wrong("an unknown id was left out: it has no bytes, so raise LookupError")
 def skips_unknown(ids: list[int], merges: Merges) -> str:
     return decode.fn([i for i in ids if 0 <= i < 256 + len(merges)], merges)
 
 
-@decode.wrong("an unknown id written as U+FFFD: that stands for bad bytes; an id without bytes is an error")
+@decode.wrong("an unknown id was written as U+FFFD: this sign is for bad bytes; for an unknown id raise LookupError")
 def replaces_unknown(ids: list[int], merges: Merges) -> str:
     known = range(256 + len(merges))
     return b"".join(_unfold(i, merges) if i in known else b"\xef\xbf\xbd" for i in ids).decode(errors="replace")
 
 
-@decode.wrong("a negative id looked up from the end of a list: -1, a common mark for 'no token', is no token")
+@decode.wrong("a negative id was looked up from the end of a list: -1 is not a token, so raise LookupError")
 def from_the_end(ids: list[int], merges: Merges) -> str:
     size = 256 + len(merges)
     return decode.fn([i + size if -size <= i < 0 else i for i in ids], merges)
 
 
-@decode.wrong("the bytes of a letter that is not complete at the end left out: U+FFFD takes their place")
+@decode.wrong("an incomplete letter at the end was left out: it becomes U+FFFD")
 def held_back(ids: list[int], merges: Merges) -> str:
     reader = codecs.getincrementaldecoder("utf-8")(errors="replace")
     return "".join(reader.decode(_unfold(i, merges)) for i in ids)
 
 
-@decode.wrong("a ValueError for an unknown id: a LookupError is asked for, as a dict or a list raises")
+@decode.wrong("a ValueError for an unknown id: the contract asks for a LookupError, as a dict or a list raises")
 def value_error(ids: list[int], merges: Merges) -> str:
     if any(not 0 <= i < 256 + len(merges) for i in ids):
         raise ValueError("no such token")

@@ -48,7 +48,7 @@ def one_at_a_time(word: str, merges: Merges) -> list[int]:
     return _step_by_step(list(word.encode()), merges, min)
 
 
-@encode.right("as tiktoken: two neighbours merge where their bytes together are a token, lowest id first")
+@encode.right("as tiktoken: two neighbors merge if their bytes together are a token, lowest id first")
 def by_joined_bytes(word: str, merges: Merges) -> list[int]:
     ids = _spelled(merges)
     parts = [bytes([b]) for b in word.encode()]
@@ -60,7 +60,7 @@ def by_joined_bytes(word: str, merges: Merges) -> list[int]:
         parts[i : i + 2] = [parts[i] + parts[i + 1]]
 
 
-@encode.wrong("the longest token first, from the left: tokens are made by merges, in the order of the list")
+@encode.wrong("the longest token was taken from the left: tokens are made by merges, in the order of the list")
 def longest_match(word: str, merges: Merges) -> list[int]:
     ids, rest, out = _spelled(merges), word.encode(), []
     while rest:
@@ -79,34 +79,32 @@ def _pair_by_pair(word: str, merges: Merges, choose: Callable[[list[int]], int])
     return [ord(c) for c in text]
 
 
-@encode.wrong("the leftmost pair that can be merged comes first: the earliest merge does, wherever it stands")
+@encode.wrong("the leftmost pair was merged first: the earliest merge comes first, at any place")
 def leftmost_first(word: str, merges: Merges) -> list[int]:
     return _pair_by_pair(word, merges, lambda ranks: ranks[0])
 
 
-@encode.wrong("the latest merge first: a low rank means early in training, and comes first")
+@encode.wrong("the latest merge was made first: the merge with the lowest rank comes first")
 def latest_first(word: str, merges: Merges) -> list[int]:
     return _pair_by_pair(word, merges, max)
 
 
-@encode.wrong("the rightmost pair that can be merged comes first: the earliest merge does, wherever it stands")
+@encode.wrong("the rightmost pair was merged first: the earliest merge comes first, at any place")
 def rightmost_first(word: str, merges: Merges) -> list[int]:
     return _pair_by_pair(word, merges, lambda ranks: ranks[-1])
 
 
-@encode.wrong(
-    "the most frequent pair first, as in training: here the merge that was made first in training comes first"
-)
+@encode.wrong("the most frequent pair was merged first, as in training: the merge with the lowest rank comes first")
 def most_frequent_first(word: str, merges: Merges) -> list[int]:
     return _pair_by_pair(word, merges, lambda ranks: max(ranks, key=ranks.count))
 
 
-@encode.wrong("merged from the right: 'aaa' becomes [aa, a], the left pair first")
+@encode.wrong("the merge ran from the right: 'aaa' becomes [aa, a], with the left pair merged")
 def from_the_right(word: str, merges: Merges) -> list[int]:
     return _step_by_step(list(word.encode()), merges, lambda possible: min(possible, key=lambda p: (p[0], -p[1])))
 
 
-@encode.wrong("pairs merged in either order: 'ba' is another pair than 'ab'")
+@encode.wrong("pairs were merged in either order: 'ba' is another pair than 'ab'")
 def either_order(word: str, merges: Merges) -> list[int]:
     text = _bytes(word)
     ranks: dict[Pair, int] = {}
@@ -119,7 +117,7 @@ def either_order(word: str, merges: Merges) -> list[int]:
     return [ord(c) for c in text]
 
 
-@encode.wrong("stopped at two ids: they may be a pair of the list too")
+@encode.wrong("merging stopped at two ids: these two may be a pair of the list too")
 def stops_at_two(word: str, merges: Merges) -> list[int]:
     text = _bytes(word)
     for i, (left, right) in enumerate(merges):
@@ -128,7 +126,7 @@ def stops_at_two(word: str, merges: Merges) -> list[int]:
     return [ord(c) for c in text]
 
 
-@encode.wrong("the fewest tokens sought: BPE follows its merges, even where fewer tokens would do")
+@encode.wrong("the fewest tokens were searched for: BPE follows its merges, even if fewer tokens are possible")
 def fewest_tokens(word: str, merges: Merges) -> list[int]:
     ids, data = _spelled(merges), word.encode()
     best: list[list[int]] = [[]]
@@ -138,12 +136,12 @@ def fewest_tokens(word: str, merges: Merges) -> list[int]:
     return best[-1]
 
 
-@encode.wrong("each merge made once: it is made at every place where its pair stands")
+@encode.wrong("each merge was made at one place only: make it at every place")
 def once_each(word: str, merges: Merges) -> list[int]:
     return _in_turn(_bytes(word), merges, count=1)
 
 
-@encode.wrong("only the earliest merge made: go on until no pair of neighbours is in the list")
+@encode.wrong("only the earliest merge was made: go on until no pair of neighbors is in the list")
 def one_merge(word: str, merges: Merges) -> list[int]:
     for i, (left, right) in enumerate(merges):
         if chr(left) + chr(right) in _bytes(word):
@@ -151,7 +149,7 @@ def one_merge(word: str, merges: Merges) -> list[int]:
     return list(word.encode())
 
 
-@encode.wrong("only pairs of bytes merged: a token that was merged is merged further")
+@encode.wrong("only pairs of bytes were merged: merged tokens can be merged again")
 def bytes_only(word: str, merges: Merges) -> list[int]:
     text = _bytes(word)
     for i, (left, right) in enumerate(merges):
@@ -160,7 +158,7 @@ def bytes_only(word: str, merges: Merges) -> list[int]:
     return [ord(c) for c in text]
 
 
-@encode.wrong("swept from left to right, merging what can be merged, again and again: go by rank, not by place")
+@encode.wrong("the word was swept from left to right, and every known pair was merged: go by rank, not by place")
 def sweeps(word: str, merges: Merges) -> list[int]:
     ranks = {pair: rank for rank, pair in enumerate(merges)}
     ids, before = list(word.encode()), None
@@ -174,27 +172,27 @@ def sweeps(word: str, merges: Merges) -> list[int]:
     return ids
 
 
-@encode.wrong("the rank given for the id: merge number i makes id 256 + i")
+@encode.wrong("the rank was returned as the id: merge number i makes id 256 + i")
 def ranks_for_ids(word: str, merges: Merges) -> list[int]:
     return [x - 256 if x > 255 else x for x in _in_turn(_bytes(word), merges)]
 
 
-@encode.wrong("merge number i taken to make id 257 + i: the bytes end at 255, so the first makes 256")
+@encode.wrong("merge number i made id 257 + i: the bytes end at 255, so the first merge makes id 256")
 def one_too_high(word: str, merges: Merges) -> list[int]:
     return [x + 1 if x > 255 else x for x in _in_turn(_bytes(word), merges)]
 
 
-@encode.wrong("characters for bytes: 'é' is two bytes, 195 and 169, and ord('é') = 233 is neither")
+@encode.wrong("characters were used, not bytes: 'é' is two bytes, 195 and 169, and ord('é') = 233 is neither")
 def characters(word: str, merges: Merges) -> list[int]:
     return _in_turn(word, merges)
 
 
-@encode.wrong("only ASCII encoded: word.encode() gives UTF-8, which has bytes for every character")
+@encode.wrong("only ASCII was encoded: word.encode() gives UTF-8, which has bytes for every character")
 def ascii_only(word: str, merges: Merges) -> list[int]:
     return _in_turn(word.encode("ascii", "replace").decode(), merges)
 
 
-@encode.wrong("the bytes of the tokens given: the ids are asked for")
+@encode.wrong("the bytes of the tokens were returned: the contract asks for the ids")
 def as_bytes(word: str, merges: Merges) -> list[bytes]:
     tokens = {i: token for token, i in _spelled(merges).items()}
     return [tokens[i] for i in _in_turn(_bytes(word), merges)]

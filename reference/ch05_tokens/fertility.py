@@ -70,7 +70,7 @@ def _costs(
     }
 
 
-@fertility.right("by the share of attention in the base: 1 / (1 + 6·d/s)")
+@fertility.right("from the share of attention in the base: 1 / (1 + 6·d/s)")
 def by_share(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     s = {name: _count(text, merges) for name, text in texts.items()}
     share = 1 / (1 + 6 * d_model / s[base])
@@ -87,22 +87,24 @@ def per_token(texts: dict[str, str], merges: Merges, d_model: int, base: str) ->
     return _costs(texts, merges, d_model, base, model=lambda s, d: s * (24 * d * d + 4 * s * d))
 
 
-@fertility.wrong("the whole layer taken to grow with the square: only attention's two products do")
+@fertility.wrong("the cost of the whole layer grew with the square: only attention's two products do")
 def quadratic_model(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: s**2)
 
 
-@fertility.wrong("the whole layer taken to grow with the tokens: attention's two products grow with their square")
+@fertility.wrong("the cost of the whole layer grew with the tokens: attention's two products grow with their square")
 def linear_model(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: s)
 
 
-@fertility.wrong("attention taken to grow with the tokens: every token meets every other, so it is their square")
+@fertility.wrong(
+    "attention's cost grew with the tokens: every token attends to every other, so it grows with their square"
+)
 def linear_attention(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, attention=lambda s, d: s)
 
 
-@fertility.wrong("the two growths added: add the FLOPs of both parts for each text first, and then divide")
+@fertility.wrong("the two ratios were added: first add the FLOPs of both parts for each text, then divide")
 def added(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     costs = _costs(texts, merges, d_model, base)
     for cost in costs.values():
@@ -110,7 +112,7 @@ def added(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Cos
     return costs
 
 
-@fertility.wrong("the growths averaged by 4 and 24: how much each part weighs depends on s and d_model too")
+@fertility.wrong("the two ratios were averaged with weights 4 and 24: the weights depend on s and d_model too")
 def averaged(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     costs = _costs(texts, merges, d_model, base)
     for cost in costs.values():
@@ -118,9 +120,7 @@ def averaged(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> 
     return costs
 
 
-@fertility.wrong(
-    "costs computed from tokens per word: a language may say it in fewer words, and all tokens are paid for"
-)
+@fertility.wrong("the costs came from tokens per word: use all tokens, because a language may need fewer words")
 def from_fertility(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     mean = {name: _count(text, merges) / len(_words(text)) for name, text in texts.items()}
     costs = _costs(texts, merges, d_model, base)
@@ -130,7 +130,9 @@ def from_fertility(texts: dict[str, str], merges: Merges, d_model: int, base: st
     return costs
 
 
-@fertility.wrong("characters for bytes: an unmerged letter costs its bytes, two for ä or λ and three for अ")
+@fertility.wrong(
+    "characters were counted, not bytes: an unmerged letter costs its bytes, two for ä or λ and three for अ"
+)
 def characters(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     def count(text: str, merges: Merges) -> float:
         total = 0
@@ -143,24 +145,22 @@ def characters(texts: dict[str, str], merges: Merges, d_model: int, base: str) -
     return _costs(texts, merges, d_model, base, count=count)
 
 
-@fertility.wrong("bytes counted, merges not made: the tokens are what is left when all merges are made")
+@fertility.wrong("bytes were counted without any merge: count the tokens that are left after all merges")
 def bytes_for_tokens(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, count=lambda text, _: sum(len(w.encode()) for w in _words(text)))
 
 
-@fertility.wrong(
-    "a quarter of the characters taken for the tokens: that rule of thumb is for English and its tokenizers"
-)
+@fertility.wrong("the tokens were a quarter of the characters: this rule of thumb is for English and its tokenizers")
 def four_characters(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, count=lambda text, _: len(text) / 4 if _words(text) else 0.0)
 
 
-@fertility.wrong("white space encoded as well: each word is encoded by itself, and what is between counts for nothing")
+@fertility.wrong("white space was encoded too: encode each word by itself; white space is not a token here")
 def with_white_space(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, count=lambda text, m: len(_encode(text, m)) if _words(text) else 0)
 
 
-@fertility.wrong("cut at single spaces: two in a row make an empty word, and a line end makes none; split() takes both")
+@fertility.wrong("the text was cut at single spaces: two spaces make an empty word, and a line end no cut; use split()")
 def cut_at_spaces(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     def count(text: str, merges: Merges) -> float:
         _words(text)
@@ -169,24 +169,24 @@ def cut_at_spaces(texts: dict[str, str], merges: Merges, d_model: int, base: str
     return _costs(texts, merges, d_model, base, count=count, words=lambda text: len(text.split(" ")))
 
 
-@fertility.wrong("each word counted once: a word that comes again is paid for again")
+@fertility.wrong("each word was counted once: a word that occurs again costs again")
 def distinct_words(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     once = {name: " ".join(dict.fromkeys(text.split())) for name, text in texts.items()}
     return _costs(once, merges, d_model, base)
 
 
-@fertility.wrong("words per token: it is tokens per word, 1 or more")
+@fertility.wrong("words per token were returned: fertility is tokens per word, 1 or more")
 def words_per_token(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     costs = _costs(texts, merges, d_model, base)
     return {name: {**cost, "fertility": 1 / cost["fertility"]} for name, cost in costs.items()}
 
 
-@fertility.wrong("tokens per character: fertility is per word")
+@fertility.wrong("tokens per character were returned: fertility is tokens per word")
 def per_character(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, words=lambda text: sum(map(len, _words(text))))
 
 
-@fertility.wrong("the base divided by the language: its cost is asked for as a multiple of the base's")
+@fertility.wrong("the base's cost was divided by the language's: divide the language's cost by the base's")
 def inverted(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     costs = _costs(texts, merges, d_model, base)
     return {
@@ -195,34 +195,32 @@ def inverted(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> 
     }
 
 
-@fertility.wrong("compared with the first language: `base` names the one to compare with")
+@fertility.wrong("the costs were compared with the first language: compare with `base`")
 def first_as_base(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, next(iter(texts), base))
 
 
-@fertility.wrong(
-    "half of attention's products: there are two, scores and weighted values, and 4·s²·d counts both in full"
-)
+@fertility.wrong("half of attention's products: there are two, scores and weighted values; together they cost 4·s²·d")
 def half_of_attention(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: _layer(s, d) - _products(s, d) / 2)
 
 
-@fertility.wrong("attention's products without the width: a score is a sum of numbers too, d of them over all heads")
+@fertility.wrong("attention's products without d_model: over all heads, the scores of two tokens add up d products")
 def without_the_width(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: 24 * s * d**2 + 4 * s**2)
 
 
-@fertility.wrong("d_model where its square belongs: a d × d matrix of weights costs 2·d² for each token")
+@fertility.wrong("d_model was used where its square belongs: a d × d matrix of weights costs 2·d² for each token")
 def width_once(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: 24 * s * d + 4 * s**2 * d)
 
 
-@fertility.wrong("the feed-forward part left out: it has 16 of the 24·s·d²")
+@fertility.wrong("the feed-forward part was left out: it has 16·s·d² of the 24·s·d²")
 def without_ffn(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: _layer(s, d) - 16 * s * d**2)
 
 
-@fertility.wrong("a text without words divided by: raise ValueError")
+@fertility.wrong("the code divided by a text without words: raise ValueError")
 def divides_by_nothing(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(
         texts,
@@ -234,7 +232,7 @@ def divides_by_nothing(texts: dict[str, str], merges: Merges, d_model: int, base
     )
 
 
-@fertility.wrong("attention's products counted word by word: the tokens of the whole text meet one another")
+@fertility.wrong("attention's products were counted for each word: each token of the text attends to all others")
 def attention_word_by_word(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     def attention(name: str) -> float:
         return sum(_products(len(_encode(word, merges)), d_model) for word in _words(texts[name]))
@@ -250,7 +248,7 @@ def attention_word_by_word(texts: dict[str, str], merges: Merges, d_model: int, 
     return costs
 
 
-@fertility.wrong("a text without words let through: it has no fertility, so raise ValueError")
+@fertility.wrong("a text without words was accepted: it has no fertility, so raise ValueError")
 def lets_no_words_through(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     _words(texts[base])
     return _costs(
@@ -263,6 +261,6 @@ def lets_no_words_through(texts: dict[str, str], merges: Merges, d_model: int, b
     )
 
 
-@fertility.wrong("half of the weights' products: each weight is multiplied and added, so a layer has 24·s·d²")
+@fertility.wrong("half of the weights' products: each weight is multiplied and added, so a layer costs 24·s·d²")
 def half_of_the_weights(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: (_layer(s, d) + _products(s, d)) / 2)

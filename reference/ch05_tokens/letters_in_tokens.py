@@ -31,7 +31,7 @@ def letters_in_tokens(tokens: list[bytes]) -> dict[str, tuple[int, int]]:
     return _count(tokens, lambda letter, owners: [tokens[i] for i in set(owners)] == [letter.encode()])
 
 
-@letters_in_tokens.right("token by token with the bytes that are left over carried on")
+@letters_in_tokens.right("token by token, carrying incomplete bytes on to the next token")
 def carried(tokens: list[bytes]) -> Counts:
     found: Counts = {}
     rest = b""
@@ -55,7 +55,7 @@ def carried(tokens: list[bytes]) -> Counts:
     return found
 
 
-@letters_in_tokens.right("all occurrences less the tokens that are one letter")
+@letters_in_tokens.right("all occurrences minus the tokens that are one letter")
 def by_difference(tokens: list[bytes]) -> Counts:
     text = b"".join(tokens).decode()
     return {
@@ -63,7 +63,9 @@ def by_difference(tokens: list[bytes]) -> Counts:
     }
 
 
-@letters_in_tokens.wrong("each token decoded by itself: a letter spread over two tokens is lost; join the bytes first")
+@letters_in_tokens.wrong(
+    "each token was decoded by itself: a letter spread over two tokens is lost; join the bytes first"
+)
 def token_by_token(tokens: list[bytes]) -> Counts:
     list(_letters(tokens))
     found: Counts = {}
@@ -75,7 +77,9 @@ def token_by_token(tokens: list[bytes]) -> Counts:
     return found
 
 
-@letters_in_tokens.wrong("each token decoded by itself, which raises in the middle of a letter: join the bytes first")
+@letters_in_tokens.wrong(
+    "each token was decoded by itself, which raises an error inside a letter: join the bytes first"
+)
 def token_by_token_strictly(tokens: list[bytes]) -> Counts:
     found: Counts = {}
     for token in tokens:
@@ -86,7 +90,7 @@ def token_by_token_strictly(tokens: list[bytes]) -> Counts:
     return found
 
 
-@letters_in_tokens.wrong("each token decoded by itself, so that U+FFFD is counted: join the bytes first")
+@letters_in_tokens.wrong("each token was decoded by itself, so U+FFFD was counted: join the bytes first")
 def with_replacement_signs(tokens: list[bytes]) -> Counts:
     list(_letters(tokens))
     found: Counts = {}
@@ -98,17 +102,17 @@ def with_replacement_signs(tokens: list[bytes]) -> Counts:
     return found
 
 
-@letters_in_tokens.wrong("a letter in a longer token taken for seen: 'berry' is one id, and no letter shows in it")
+@letters_in_tokens.wrong("a letter in a longer token was counted as seen: 'berry' is one id and shows no letter")
 def seen_inside(tokens: list[bytes]) -> Counts:
     return _count(tokens, lambda letter, owners: any(letter.encode() in token for token in tokens))
 
 
-@letters_in_tokens.wrong("a letter that is a token anywhere taken for seen everywhere: each place counts for itself")
+@letters_in_tokens.wrong("a letter that is a token somewhere was counted as seen everywhere: check each place")
 def seen_once_seen_always(tokens: list[bytes]) -> Counts:
     return _count(tokens, lambda letter, owners: letter.encode() in tokens)
 
 
-@letters_in_tokens.wrong("tokens counted, not letters: 'berry' hides two r's")
+@letters_in_tokens.wrong("tokens were counted, not letters: 'berry' hides two r's")
 def tokens_counted(tokens: list[bytes]) -> Counts:
     counts: Counts = {}
     for letter, (own, hidden) in letters_in_tokens.fn(tokens).items():
@@ -117,12 +121,12 @@ def tokens_counted(tokens: list[bytes]) -> Counts:
     return counts
 
 
-@letters_in_tokens.wrong("one byte taken for one letter: a token of two bytes may be a letter of its own, such as é")
+@letters_in_tokens.wrong("each letter was expected to have one byte: a token of two bytes may be a letter, such as é")
 def one_byte(tokens: list[bytes]) -> Counts:
     return _count(tokens, lambda letter, owners: len(set(owners)) == 1 and len(tokens[owners[0]]) == 1)
 
 
-@letters_in_tokens.wrong("a letter that begins a token taken for seen: the token must hold nothing else")
+@letters_in_tokens.wrong("a letter at the start of a token was counted as seen: the token must hold nothing else")
 def at_the_start(tokens: list[bytes]) -> Counts:
     starts, place = set(), 0
     for token in tokens:
@@ -136,22 +140,22 @@ def at_the_start(tokens: list[bytes]) -> Counts:
     return _count(tokens, lambda letter, owners: next(answers))
 
 
-@letters_in_tokens.wrong("a letter spread over tokens of its own taken for seen: it has no single id")
+@letters_in_tokens.wrong("a letter spread over several tokens was counted as seen: it has no single id")
 def spread_is_alone(tokens: list[bytes]) -> Counts:
     return _count(tokens, lambda letter, owners: b"".join(tokens[i] for i in sorted(set(owners))) == letter.encode())
 
 
-@letters_in_tokens.wrong("the two counts exchanged: first the letters that stand alone, then the hidden ones")
+@letters_in_tokens.wrong("the two counts were exchanged: first the letters that stand alone, then the hidden ones")
 def exchanged(tokens: list[bytes]) -> Counts:
     return {letter: (hidden, own) for letter, (own, hidden) in letters_in_tokens.fn(tokens).items()}
 
 
-@letters_in_tokens.wrong("all occurrences given in place of the hidden ones: those that stand alone are not hidden")
+@letters_in_tokens.wrong("all occurrences were returned as hidden: letters that stand alone are not hidden")
 def all_for_hidden(tokens: list[bytes]) -> Counts:
     return {letter: (own, own + hidden) for letter, (own, hidden) in letters_in_tokens.fn(tokens).items()}
 
 
-@letters_in_tokens.wrong("capitals counted with small letters: 'R' and 'r' are different bytes and different tokens")
+@letters_in_tokens.wrong("'R' and 'r' were counted together: they are different bytes and different tokens")
 def folded(tokens: list[bytes]) -> Counts:
     counts: Counts = {}
     for letter, (own, hidden) in letters_in_tokens.fn(tokens).items():
@@ -160,12 +164,12 @@ def folded(tokens: list[bytes]) -> Counts:
     return counts
 
 
-@letters_in_tokens.wrong("spaces left out: a space is a character, and often the first of a token")
+@letters_in_tokens.wrong("spaces were left out: a space is a character, and often the first of a token")
 def without_spaces(tokens: list[bytes]) -> Counts:
     return {letter: counts for letter, counts in letters_in_tokens.fn(tokens).items() if not letter.isspace()}
 
 
-@letters_in_tokens.wrong("each byte taken for a character, as Latin-1 does: the bytes are UTF-8")
+@letters_in_tokens.wrong("each byte was read as a character, as Latin-1 does: the bytes are UTF-8")
 def latin_1(tokens: list[bytes]) -> Counts:
     list(_letters(tokens))
     found: Counts = {}
@@ -176,24 +180,22 @@ def latin_1(tokens: list[bytes]) -> Counts:
     return found
 
 
-@letters_in_tokens.wrong(
-    "bytes that are no UTF-8 replaced: then it is not said which letters they are; raise ValueError"
-)
+@letters_in_tokens.wrong("bytes that are not UTF-8 were replaced: raise ValueError")
 def replaces(tokens: list[bytes]) -> Counts:
     text = b"".join(tokens).decode(errors="replace")
     return {c: (tokens.count(c.encode()), text.count(c) - tokens.count(c.encode())) for c in text}
 
 
-@letters_in_tokens.wrong("a letter with a part of another letter in its token taken for seen: it must be there alone")
+@letters_in_tokens.wrong(
+    "a letter was counted as seen although its token also holds part of another letter: it must be alone"
+)
 def beside_half_a_letter(tokens: list[bytes]) -> Counts:
     text = b"".join(tokens).decode()
     seen = [token.decode(errors="ignore") for token in tokens]
     return {c: (seen.count(c), text.count(c) - seen.count(c)) for c in text}
 
 
-@letters_in_tokens.wrong(
-    "bytes that are no UTF-8 left out: then it is not said which letters they are; raise ValueError"
-)
+@letters_in_tokens.wrong("bytes that are not UTF-8 were left out: raise ValueError")
 def ignores(tokens: list[bytes]) -> Counts:
     text = b"".join(tokens).decode(errors="ignore")
     return {c: (tokens.count(c.encode()), text.count(c) - tokens.count(c.encode())) for c in text}

@@ -26,7 +26,7 @@ def as_characters(ids: list[int], pair: tuple[int, int], new_id: int) -> list[in
     return _replace(ids, pair, new_id)
 
 
-@merge_pair.right("by looking back at what was written last")
+@merge_pair.right("by looking back at the last id that was written")
 def looking_back(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     out: list[int] = []
     free = False  # may the last id of `out` still be merged?
@@ -40,7 +40,7 @@ def looking_back(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int
     return out
 
 
-@merge_pair.right("the places found first, the list cut there")
+@merge_pair.right("by finding all places first and cutting the list there")
 def by_places(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     out, behind = [], 0
     for i in range(len(ids)):
@@ -50,7 +50,7 @@ def by_places(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     return out + ids[behind:]
 
 
-@merge_pair.wrong("an id used in two merges: [7, 7, 7] has room for one (7, 7), so step over both ids of a merge")
+@merge_pair.wrong("an id was used in two merges: [7, 7, 7] holds one merge of (7, 7), so step over both ids")
 def overlapping(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     out, i = [], 0
     while i < len(ids):
@@ -63,17 +63,17 @@ def overlapping(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]
     return out
 
 
-@merge_pair.wrong("merged from the right: [7, 7, 7] becomes [new, 7], the left pair first")
+@merge_pair.wrong("the merge ran from the right: [7, 7, 7] becomes [new, 7], with the left pair merged")
 def from_the_right(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     return _replace(ids[::-1], pair[::-1], new_id)[::-1]
 
 
-@merge_pair.wrong("only the first occurrence merged: all of them are asked for")
+@merge_pair.wrong("only the first occurrence was merged: merge all of them")
 def first_only(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     return _replace(ids, pair, new_id, 1)
 
 
-@merge_pair.wrong("one id too many stepped over: of two occurrences side by side the second is missed")
+@merge_pair.wrong("the step after a merge was too long: the second of two adjacent occurrences was missed")
 def steps_too_far(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     out, i = [], 0
     while i < len(ids):
@@ -86,12 +86,12 @@ def steps_too_far(ids: list[int], pair: tuple[int, int], new_id: int) -> list[in
     return out
 
 
-@merge_pair.wrong("the right id left standing behind the new one: a merge uses up both")
+@merge_pair.wrong("the right id stayed after the new id: a merge replaces both ids")
 def keeps_the_right(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     return [new_id if tuple(ids[i : i + 2]) == pair else x for i, x in enumerate(ids)]
 
 
-@merge_pair.wrong("the pair merged in either order: (2, 1) is another pair than (1, 2)")
+@merge_pair.wrong("the pair was merged in either order: (2, 1) is another pair than (1, 2)")
 def either_order(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     out, i = [], 0
     while i < len(ids):
@@ -104,7 +104,7 @@ def either_order(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int
     return out
 
 
-@merge_pair.wrong("the last id lost where it is in no merge: the loop over pairs ends one before it")
+@merge_pair.wrong("the last id was lost: the loop over pairs ends one id before it, so copy it")
 def last_lost(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     out, i = [], 0
     while i < len(ids) - 1:
@@ -117,12 +117,12 @@ def last_lost(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     return out
 
 
-@merge_pair.wrong("the last pair not looked at: it may start at len(ids) − 2")
+@merge_pair.wrong("the last pair was not checked: a pair may start at len(ids) − 2")
 def last_pair_missed(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     return merge_pair.fn(ids[:-1], pair, new_id) + ids[-1:]
 
 
-@merge_pair.wrong("a whole run made one token: [7, 7, 7, 7] holds two of (7, 7), side by side")
+@merge_pair.wrong("a whole run became one token: [7, 7, 7, 7] holds (7, 7) twice, side by side")
 def run_as_one(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     out: list[int] = []
     for x in _replace(ids, pair, new_id):
@@ -131,9 +131,7 @@ def run_as_one(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     return out
 
 
-@merge_pair.wrong(
-    "merged again with what a merge has made: the list is gone through once, and the new id not looked at"
-)
+@merge_pair.wrong("the new id was merged again: go through the list once, and never merge the new id")
 def merges_its_own(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     out: list[int] = []
     for x in ids:
@@ -144,18 +142,18 @@ def merges_its_own(ids: list[int], pair: tuple[int, int], new_id: int) -> list[i
     return out
 
 
-@merge_pair.wrong("ids pasted into a text and replaced there: '11 2' contains '1 2'")
+@merge_pair.wrong("the ids were joined to a text and replaced there: '11 2' contains '1 2'")
 def as_text(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     text = " ".join(map(str, ids)).replace(f"{pair[0]} {pair[1]}", str(new_id))
     return [int(x) for x in re.findall(r"-?\d+", text)]
 
 
-@merge_pair.wrong("each id replaced that belongs to the pair: both must stand side by side, left then right")
+@merge_pair.wrong("every id of the pair was replaced: replace only the two side by side, left then right")
 def each_part(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     return [new_id if x in pair else x for x in ids]
 
 
-@merge_pair.wrong("merged in the list that was handed in: the caller still needs it, so write a new one")
+@merge_pair.wrong("the input list was changed: the caller still needs it, so write a new list")
 def in_place(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     i = 0
     while i < len(ids):

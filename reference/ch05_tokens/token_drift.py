@@ -25,7 +25,7 @@ def _share(trained: Tokens, served: Tokens, look: Callable[[Byte], Any] = lambda
 
 def _check(trained: Tokens, served: Tokens) -> None:
     if b"".join(data for _, data in trained) != b"".join(data for _, data in served):
-        raise ValueError("two texts")
+        raise ValueError("the bytes are two different texts")
 
 
 def _valid(tokens: Tokens, rows: int) -> bool:
@@ -38,7 +38,7 @@ def token_drift(trained: list[tuple[int, bytes]], served: list[tuple[int, bytes]
     return _share(trained, served), _valid(served, rows)
 
 
-@token_drift.right("two fingers moved along the text")
+@token_drift.right("with two positions that move along the text")
 def two_fingers(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     i = j = at_i = at_j = alike = 0
@@ -55,7 +55,7 @@ def two_fingers(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool
     return (1 - alike / size if size else 0.0), least >= 0 and (largest < rows or not served)
 
 
-@token_drift.right("by a dict from start to token")
+@token_drift.right("with a dict from start to token")
 def by_start(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
 
@@ -71,14 +71,14 @@ def by_start(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     return other / (sum(len(data) for _, data in served) or 1), _valid(served, rows)
 
 
-@token_drift.wrong("only the numbers of tokens compared: two splits of one length can differ everywhere")
+@token_drift.wrong("only the numbers of tokens were compared: two splits of the same length can differ everywhere")
 def by_length(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     longest = max(len(trained), len(served), 1)
     return abs(len(trained) - len(served)) / longest, _valid(served, rows)
 
 
-@token_drift.wrong("ids compared by their number in the list: after one extra token every id stands one place off")
+@token_drift.wrong("the ids were compared index by index: after one extra token every id is at another index")
 def index_by_index(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     pairs = list(zip([i for i, _ in trained], [i for i, _ in served], strict=False))
@@ -86,32 +86,34 @@ def index_by_index(trained: Tokens, served: Tokens, rows: int) -> tuple[float, b
     return (longest - sum(a == b for a, b in pairs)) / longest, _valid(served, rows)
 
 
-@token_drift.wrong("tokens counted, not the text they cover: a token of eight bytes is eight bytes of the text")
+@token_drift.wrong("tokens were counted, not the bytes they cover: a token of eight bytes is eight bytes of the text")
 def share_of_tokens(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     ours, theirs = set(_bytewise(trained)), set(_bytewise(served))
     return (len(theirs - ours) / len(theirs) if theirs else 0.0), _valid(served, rows)
 
 
-@token_drift.wrong("only the borders compared: the same piece under another id is another row of the embedding")
+@token_drift.wrong("only the borders were compared: the same piece with another id is another row of the embedding")
 def borders_only(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     return _share(trained, served, lambda byte: byte[1:]), _valid(served, rows)
 
 
-@token_drift.wrong("only the ids compared: one id can cover two different stretches in the two splits")
+@token_drift.wrong("only the ids were compared: the same id can cover other bytes of the text in the two splits")
 def ids_only(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     return _share(trained, served, lambda byte: byte[0]), _valid(served, rows)
 
 
-@token_drift.wrong("id and start compared, not the end: id 256 may be 'ab' in one table and 'abc' in the other")
+@token_drift.wrong(
+    "only id and start were compared, not the end: id 256 may be 'ab' in one table and 'abc' in the other"
+)
 def without_the_end(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     return _share(trained, served, lambda byte: byte[:2]), _valid(served, rows)
 
 
-@token_drift.wrong("places where a token starts compared, not all bytes: every byte of the text counts")
+@token_drift.wrong("only the places where a token starts were compared: every byte of the text counts")
 def starts_only(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     a, b = {x[1]: x for x in _bytewise(trained)}, {x[1]: x for x in _bytewise(served)}
@@ -119,7 +121,7 @@ def starts_only(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool
     return sum(a.get(p) != b.get(p) for p in places) / max(len(places), 1), _valid(served, rows)
 
 
-@token_drift.wrong("characters counted for bytes: 'é' is two bytes of the text")
+@token_drift.wrong("characters were counted, not bytes: 'é' is two bytes of the text")
 def characters(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     data = b"".join(data for _, data in trained)
@@ -128,56 +130,56 @@ def characters(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]
     return (sum(a[i] != b[i] for i in first) / len(first) if first else 0.0), _valid(served, rows)
 
 
-@token_drift.wrong("the share that is alike: the rest is asked for")
+@token_drift.wrong("the share that is alike was returned: return the share that differs")
 def share_alike(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     return (1.0 - _share(trained, served) if trained else 0.0), _valid(served, rows)
 
 
-@token_drift.wrong("the ids of each text compared as sets: where they stand is lost")
+@token_drift.wrong("the ids were compared as sets: then their places are lost")
 def as_sets(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     ours, theirs = {i for i, _ in trained}, {i for i, _ in served}
     return len(ours ^ theirs) / max(len(ours | theirs), 1), _valid(served, rows)
 
 
-@token_drift.wrong("the bytes in all given, not their share of the text")
+@token_drift.wrong("the number of bytes was returned, not their share of the text")
 def in_bytes(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     return _share(trained, served) * len(_bytewise(trained)), _valid(served, rows)
 
 
-@token_drift.wrong("one row too many allowed: a table of 257 rows ends at id 256")
+@token_drift.wrong("one row too many was allowed: a table of 257 rows ends at id 256")
 def one_row_more(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     return _share(trained, served), _valid(served, rows + 1)
 
 
-@token_drift.wrong("negative ids taken for valid: an embedding has no row −1")
+@token_drift.wrong("negative ids were accepted: an embedding has no row −1")
 def negative_rows(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     return _share(trained, served), all(i < rows for i, _ in served)
 
 
-@token_drift.wrong("the trained ids checked for rows: the model is fed the served ones")
+@token_drift.wrong("the trained ids were checked for rows: the model gets the served ids")
 def checks_the_trained(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     return _share(trained, served), _valid(trained, rows)
 
 
-@token_drift.wrong("an id that training did not use in this text taken for invalid: it is valid if it has a row")
+@token_drift.wrong("an id that training did not use in this text was called invalid: it is valid if it has a row")
 def known_from_training(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     return _share(trained, served), {i for i, _ in served} <= {i for i, _ in trained}
 
 
-@token_drift.wrong("an empty text divided by its length: its share is 0.0")
+@token_drift.wrong("the code divided by the length of an empty text: its share is 0.0")
 def divides_by_nothing(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     return _share(trained, served) * len(_bytewise(trained)) / len(_bytewise(trained)), _valid(served, rows)
 
 
-@token_drift.wrong("two different texts compared: raise ValueError, or their difference is taken for drift")
+@token_drift.wrong("two different texts were compared: this is not drift, so raise ValueError")
 def two_texts(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     a, b = _bytewise(trained), _bytewise(served)
     alike = sum(x == y for x, y in zip(a, b, strict=False))
@@ -185,9 +187,7 @@ def two_texts(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     return (longest - alike) / longest, _valid(served, rows)
 
 
-@token_drift.wrong(
-    "tokens compared by their number in the list: after one extra token every other stands one place off"
-)
+@token_drift.wrong("the tokens were compared index by index: after one extra token every token is at another index")
 def place_by_place(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     size = len(_bytewise(trained))
@@ -195,7 +195,7 @@ def place_by_place(trained: Tokens, served: Tokens, rows: int) -> tuple[float, b
     return ((size - same) / size if size else 0.0), _valid(served, rows)
 
 
-@token_drift.wrong("where a token stands left out: it must be at the same place, not anywhere in the other text")
+@token_drift.wrong("the place of a token was ignored: it must be at the same place in the other text, not anywhere")
 def anywhere(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     size = len(_bytewise(trained))
@@ -203,14 +203,16 @@ def anywhere(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     return (other / size if size else 0.0), _valid(served, rows)
 
 
-@token_drift.wrong("only the lengths of the two texts compared: texts of one length can differ, so compare the bytes")
+@token_drift.wrong(
+    "only the lengths of the two texts were compared: texts of the same length can differ, so compare the bytes"
+)
 def lengths_only(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     if len(_bytewise(trained)) != len(_bytewise(served)):
-        raise ValueError("two texts")
+        raise ValueError("the bytes are two different texts")
     return _share(trained, served), _valid(served, rows)
 
 
-@token_drift.wrong("the two texts not compared: tokens of different texts are no drift, so raise ValueError")
+@token_drift.wrong("the two texts were not compared: tokens of different texts are not drift, so raise ValueError")
 def unchecked(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     size = len(_bytewise(trained))
     alike = set(_bytewise(trained)) & set(_bytewise(served))

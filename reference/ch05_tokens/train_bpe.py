@@ -53,13 +53,13 @@ def _train(
 @oracle
 def train_bpe(words: dict[str, int], vocab_size: int) -> list[tuple[int, int]]:
     if vocab_size < 256:
-        raise ValueError("no room for the 256 bytes")
+        raise ValueError("the vocabulary cannot hold the 256 bytes")
     return _train(words, vocab_size - 256)
 
 
 def _checked(vocab_size: int) -> int:
     if vocab_size < 256:
-        raise ValueError("no room for the 256 bytes")
+        raise ValueError("the vocabulary cannot hold the 256 bytes")
     return vocab_size - 256
 
 
@@ -83,7 +83,7 @@ def by_lists(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return merges
 
 
-@train_bpe.right("words that are one token already left out of the count")
+@train_bpe.right("words that are already one token left out of the count")
 def without_finished_words(words: dict[str, int], vocab_size: int) -> list[Pair]:
     def count(texts: Iterable[Text]) -> Counter[str]:
         return _places((text, n) for text, n in texts if len(text) > 1)
@@ -91,22 +91,22 @@ def without_finished_words(words: dict[str, int], vocab_size: int) -> list[Pair]
     return _train(words, _checked(vocab_size), count=count)
 
 
-@train_bpe.wrong("words joined into one text: pairs across the border of two words are counted and merged")
+@train_bpe.wrong("the words were joined into one text: pairs across the border of two words were counted and merged")
 def across_borders(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train({"".join(word * n for word, n in words.items()): 1}, _checked(vocab_size))
 
 
-@train_bpe.wrong("words joined by spaces: the pairs with a space are merged as well, and reach from word to word")
+@train_bpe.wrong("the words were joined by spaces: pairs with a space were merged too, and they connect words")
 def joined_by_spaces(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train({" ".join(word for word, n in words.items() for _ in range(n)): 1}, _checked(vocab_size))
 
 
-@train_bpe.wrong("every word counted once: a place in a word counts as often as the word occurs")
+@train_bpe.wrong("every word was counted once: a place in a word counts as often as the word occurs")
 def ignores_the_counts(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(dict.fromkeys(words, 1), _checked(vocab_size))
 
 
-@train_bpe.wrong("a pair counted once per word that holds it: every place in the word counts")
+@train_bpe.wrong("a pair was counted once per word that holds it: every place in the word counts")
 def once_per_word(words: dict[str, int], vocab_size: int) -> list[Pair]:
     def count(texts: Iterable[Text]) -> Counter[str]:
         found: Counter[str] = Counter()
@@ -117,7 +117,7 @@ def once_per_word(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), count=count)
 
 
-@train_bpe.wrong("overlapping places counted once: 'aaa' holds (a, a) twice")
+@train_bpe.wrong("overlapping places were counted once: 'aaa' holds (a, a) twice")
 def without_overlap(words: dict[str, int], vocab_size: int) -> list[Pair]:
     def count(texts: Iterable[Text]) -> Counter[str]:
         texts = list(texts)
@@ -127,83 +127,83 @@ def without_overlap(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), count=count)
 
 
-@train_bpe.wrong("among equals the pair seen first: the greatest tuple is asked for")
+@train_bpe.wrong("in a tie the pair seen first won: the greatest tuple must win")
 def first_seen(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), choose=lambda tally: tally.most_common(1)[0][0])
 
 
-@train_bpe.wrong("among equals the smallest pair: the greatest is asked for")
+@train_bpe.wrong("in a tie the smallest pair won: the greatest tuple must win")
 def smallest(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), choose=lambda tally: min(tally, key=lambda p: (-tally[p], p)))
 
 
-@train_bpe.wrong("among equals the pair seen last: the greatest tuple is asked for")
+@train_bpe.wrong("in a tie the pair seen last won: the greatest tuple must win")
 def last_seen(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), choose=lambda tally: max(reversed(tally), key=lambda p: tally[p]))
 
 
-@train_bpe.wrong("among equals only the left ids compared: (99, 98) is greater than (99, 97)")
+@train_bpe.wrong("in a tie only the left ids were compared: (99, 98) is greater than (99, 97)")
 def left_ids_only(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), choose=lambda tally: max(tally, key=lambda p: (tally[p], p[0])))
 
 
-@train_bpe.wrong("among equals the right ids compared first: a tuple is compared from its left end")
+@train_bpe.wrong("in a tie the right ids were compared first: tuples are compared from the left")
 def right_first(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), choose=lambda tally: max(tally, key=lambda p: (tally[p], p[::-1])))
 
 
-@train_bpe.wrong("characters for bytes: 'é' is two bytes, 195 and 169, and ord('é') = 233 is neither")
+@train_bpe.wrong("characters were used, not bytes: 'é' is two bytes, 195 and 169, and ord('é') = 233 is neither")
 def characters(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), read=lambda word: word)
 
 
-@train_bpe.wrong("`vocab_size` merges made: the 256 bytes are part of the vocabulary")
+@train_bpe.wrong("`vocab_size` merges were made: the 256 bytes are part of the vocabulary")
 def as_many_merges(words: dict[str, int], vocab_size: int) -> list[Pair]:
     _checked(vocab_size)
     return _train(words, vocab_size)
 
 
-@train_bpe.wrong("only the bytes that occur counted as the start: all 256 are in the vocabulary, seen or not")
+@train_bpe.wrong("only bytes that occur were counted in the vocabulary: it has all 256 bytes")
 def bytes_that_occur(words: dict[str, int], vocab_size: int) -> list[Pair]:
     _checked(vocab_size)
     return _train(words, vocab_size - len({b for word in words for b in word.encode()}))
 
 
-@train_bpe.wrong("one merge too few: with 256 bytes a vocabulary of 257 has one merge")
+@train_bpe.wrong("one merge is missing: with 256 bytes a vocabulary of 257 has one merge")
 def one_short(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, max(_checked(vocab_size) - 1, 0))
 
 
-@train_bpe.wrong("new ids from 257 on: the bytes end at 255, so the first merge makes 256")
+@train_bpe.wrong("new ids started at 257: the bytes end at 255, so the first merge makes id 256")
 def from_257(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), first=257)
 
 
-@train_bpe.wrong("new ids from 1 on, which are bytes: merge number i makes 256 + i")
+@train_bpe.wrong("new ids started at 1, which is a byte: merge number i makes id 256 + i")
 def ids_from_one(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), first=1)
 
 
-@train_bpe.wrong("counted once, at the start: each merge changes the pairs around it and makes new ones")
+@train_bpe.wrong("the pairs were counted only once, at the start: each merge changes pairs and makes new ones")
 def counted_once(words: dict[str, int], vocab_size: int) -> list[Pair]:
     tally = _places((word.encode().decode("latin-1"), n) for word, n in words.items())
     ranked = sorted(((n, pair) for pair, n in tally.items()), reverse=True)
     return [(ord(pair[0]), ord(pair[1])) for _, pair in ranked[: _checked(vocab_size)]]
 
 
-@train_bpe.wrong("the winner noted but not merged: the next count finds the same pair again")
+@train_bpe.wrong("the winner was noted but not merged: the next count finds the same pair again")
 def never_merged(words: dict[str, int], vocab_size: int) -> list[Pair]:
     tally = _places((word.encode().decode("latin-1"), n) for word, n in words.items())
     best = [(ord(pair[0]), ord(pair[1])) for pair in [_greatest(tally)]] if tally else []
     return best * _checked(vocab_size)
 
 
-@train_bpe.wrong("stopped at pairs that occur once: the size asked for is reached as long as there is any pair")
+@train_bpe.wrong("training stopped at pairs that occur once: go on as long as there is any pair")
 def only_pairs_seen_twice(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), least=2)
 
 
-@train_bpe.wrong("no end where every word is one token: the largest of no pairs raises an error")
+@train_bpe.wrong("no stop when every word is one token: max of no pairs raises an error")
 def needs_a_pair(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), choose=lambda t: max(t, key=lambda p: (t[p], p)), count=_or_nothing)
 
@@ -219,11 +219,11 @@ def _or_nothing(texts: Iterable[Text]) -> Counter[str]:
     return _Tally(_places(texts))
 
 
-@train_bpe.wrong("a vocabulary under 256 let through: it cannot hold the bytes, so raise ValueError")
+@train_bpe.wrong("a vocabulary below 256 was accepted: it cannot hold the bytes, so raise ValueError")
 def any_size(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, max(vocab_size - 256, 0))
 
 
-@train_bpe.wrong("one merge too many: with 256 bytes a vocabulary of 257 has one merge")
+@train_bpe.wrong("one merge too many was made: with 256 bytes a vocabulary of 257 has one merge")
 def one_more(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size) + 1)

@@ -33,7 +33,7 @@ def accumulate(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     return _running(products, torch.float32, accumulator).to(accumulator)
 
 
-@accumulate.right("a total kept in its own dtype and widened for each addition")
+@accumulate.right("the total kept in its own dtype and widened for each addition")
 def widened_each_time(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     total, totals = torch.zeros((), dtype=accumulator), []
@@ -53,7 +53,7 @@ def slot_by_slot(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     return totals.to(accumulator)
 
 
-@accumulate.right("from the first product on, without a zero before it")
+@accumulate.right("from the first product on, without a zero at the start")
 def from_the_first(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     totals: list[Tensor] = []
@@ -62,46 +62,44 @@ def from_the_first(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     return torch.stack(totals) if totals else torch.zeros(0, dtype=accumulator)
 
 
-@accumulate.wrong(
-    "what rounding a total drops is kept for later: go on from the rounded total, not from a float32 one beside it"
-)
+@accumulate.wrong("a separate float32 total was kept, and only copies of it were rounded: go on from the rounded total")
 def rounds_the_result_only(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     return _running(_to(a.double() * b.double(), torch.float32), torch.float32).to(accumulator)
 
 
-@accumulate.wrong("the total kept in float64 (as cumsum does for float32): round it after every addition")
+@accumulate.wrong("the total was kept in float64 (as cumsum does for float32): round it after every addition")
 def wider_inside(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     return (a.float() * b.float()).double().cumsum(0).float().to(accumulator)
 
 
-@accumulate.wrong("added up in the 16 bits of the inputs and widened at the end: the lost digits do not come back")
+@accumulate.wrong("the sum ran in the 16 bits of the inputs and was widened at the end: lost digits do not come back")
 def upcasts_the_result(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     return _running(_to(a.double() * b.double(), torch.float32), torch.float32, a.dtype).to(accumulator)
 
 
-@accumulate.wrong("products rounded to 16 bits before they are added: multiply in float32, where they are exact")
+@accumulate.wrong("the products were rounded to 16 bits before the addition: multiply in float32, where they are exact")
 def rounds_the_products(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     return _running((a * b).double(), torch.float32, accumulator).to(accumulator)
 
 
-@accumulate.wrong("a and b never widened: products and totals come out in the 16 bits of the inputs")
+@accumulate.wrong("a and b were not converted to float32: products and totals have only the 16 bits of the inputs")
 def never_widened(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     return _running((a * b).double(), torch.float32).to(a.dtype).to(accumulator)
 
 
-@accumulate.wrong("products rounded to the accumulator's dtype before they are added: only the total is rounded")
+@accumulate.wrong("the products were rounded to the accumulator's dtype before the addition: round only the total")
 def rounds_both(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     products = _to(a.double() * b.double(), torch.float32, accumulator)
     return _running(products, torch.float32, accumulator).to(accumulator)
 
 
-@accumulate.wrong("each total is a sum of its own, in the order torch likes: these additions run one after the other")
+@accumulate.wrong("each total was a separate sum, in torch's order: add one product after the other")
 def torch_sums(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     products = a.float() * b.float()
@@ -109,24 +107,26 @@ def torch_sums(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     return torch.tensor(totals, dtype=accumulator)
 
 
-@accumulate.wrong("the last total only: all of them are asked for")
+@accumulate.wrong("only the last total was returned: the contract asks for all of them")
 def last_only(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     totals = accumulate.fn(a, b, accumulator)
     return totals[-1] if len(totals) else torch.zeros((), dtype=accumulator)
 
 
-@accumulate.wrong("returned in float32, not in the dtype of the accumulator")
+@accumulate.wrong("the totals were returned in float32, not in the dtype of the accumulator")
 def returns_fp32(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     return accumulate.fn(a, b, accumulator).float()
 
 
-@accumulate.wrong("the longer input cut to the length of the shorter, as zip does: that drops products without a word")
+@accumulate.wrong(
+    "the longer input was cut to the length of the shorter, as zip does: this drops products without an error"
+)
 def drops_the_tail(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     n = min(len(a), len(b))
     return accumulate.fn(a[:n], b[:n], accumulator)
 
 
-@accumulate.wrong("the total held at the largest value of the accumulator: too large a total is inf")
+@accumulate.wrong("the total was clamped to the accumulator's largest value: a total that is too large must become inf")
 def saturates(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     top, total, totals = torch.finfo(accumulator).max, torch.zeros(()), []
@@ -136,7 +136,7 @@ def saturates(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     return torch.stack(totals).to(accumulator) if totals else torch.zeros(0, dtype=accumulator)
 
 
-@accumulate.wrong("lengths checked, but a single number let through: it is stretched over the other input")
+@accumulate.wrong("an input of length 1 was allowed: it was broadcast over the other input; raise ValueError")
 def stretches_one(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     if 1 not in (len(a), len(b)):
         _paired(a, b)
@@ -144,13 +144,13 @@ def stretches_one(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     return accumulate.fn(a, b, accumulator)
 
 
-@accumulate.wrong("a single number stretched over the other input: multiplication broadcasts, so check the lengths")
+@accumulate.wrong("an input of length 1 was broadcast over the other input: check the lengths before you multiply")
 def broadcasts(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     a, b = torch.broadcast_tensors(a, b)  # type: ignore[no-untyped-call]
     return accumulate.fn(a, b, accumulator)
 
 
-@accumulate.wrong("the inputs cast to the accumulator's dtype and multiplied there: products are made in float32")
+@accumulate.wrong("the inputs were cast to the accumulator's dtype and multiplied there: multiply in float32")
 def casts_the_inputs(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     _paired(a, b)
     return _running((a.to(accumulator) * b.to(accumulator)).double(), torch.float32, accumulator).to(accumulator)

@@ -25,62 +25,66 @@ def library(x: Tensor) -> Tensor:
     return x.to(torch.bfloat16)
 
 
-@bf16_by_hand.wrong("the lower half cut off: that rounds towards zero")
+@bf16_by_hand.wrong("the lower half was cut off: this rounds toward zero")
 def truncated(x: Tensor) -> Tensor:
     upper = (x.view(torch.int32) >> 16).to(torch.int16).view(torch.bfloat16)
     return torch.where(x.isnan(), torch.nan, upper)
 
 
-@bf16_by_hand.wrong("the lower half cut off: that rounds towards zero, and a NaN whose digits are there becomes inf")
+@bf16_by_hand.wrong(
+    "the lower half was cut off: this rounds toward zero, and a NaN with its only digits there becomes inf"
+)
 def truncated_with_nan(x: Tensor) -> Tensor:
     return (x.view(torch.int32) >> 16).to(torch.int16).view(torch.bfloat16)
 
 
-@bf16_by_hand.wrong("ties rounded away from zero: half of them should go down, to the even neighbour")
+@bf16_by_hand.wrong("ties were rounded away from zero: half of them must go down, to the even neighbor")
 def half_up(x: Tensor) -> Tensor:
     upper = ((x.view(torch.int32) + 0x8000) >> 16).to(torch.int16).view(torch.bfloat16)
     return torch.where(x.isnan(), torch.nan, upper)
 
 
-@bf16_by_hand.wrong("ties rounded towards zero: half of them should go up, to the even neighbour")
+@bf16_by_hand.wrong("ties were rounded toward zero: half of them must go up, to the even neighbor")
 def half_down(x: Tensor) -> Tensor:
     upper = ((x.view(torch.int32) + 0x7FFF) >> 16).to(torch.int16).view(torch.bfloat16)
     return torch.where(x.isnan(), torch.nan, upper)
 
 
-@bf16_by_hand.wrong("NaN rounded like a number: adding to its bits carries over into the sign, and NaN becomes −0")
+@bf16_by_hand.wrong("NaN was rounded like a number: the carry runs into the sign bit, and NaN becomes −0")
 def nan_wraps(x: Tensor) -> Tensor:
     bits = x.view(torch.int32)
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).to(torch.int16).view(torch.bfloat16)
 
 
-@bf16_by_hand.wrong("clamped to the largest bf16: what is too large becomes inf")
+@bf16_by_hand.wrong("too large values were clamped to the largest bf16: they must become inf")
 def saturated(x: Tensor) -> Tensor:
     top = torch.finfo(torch.bfloat16).max
     return torch.where(x.isinf(), x.to(torch.bfloat16), x.clamp(-top, top).to(torch.bfloat16))
 
 
-@bf16_by_hand.wrong("subnormals flushed to zero: bf16 has them down to 9.2e-41")
+@bf16_by_hand.wrong("subnormals became zero: bf16 has subnormals down to 9.2e-41")
 def flushed(x: Tensor) -> Tensor:
     small = x.abs() < torch.finfo(torch.bfloat16).smallest_normal
     return torch.where(small, torch.copysign(torch.zeros_like(x), x), x).to(torch.bfloat16)
 
 
-@bf16_by_hand.wrong("the sign of zero lost")
+@bf16_by_hand.wrong("the sign of zero was lost: -0.0 must stay -0.0")
 def unsigned_zero(x: Tensor) -> Tensor:
     return x.to(torch.bfloat16) + 0.0
 
 
-@bf16_by_hand.wrong("32 bits viewed as bf16, which makes two numbers of each: narrow them to int16 first")
+@bf16_by_hand.wrong("32 bits were viewed as bf16, which makes two numbers of each: convert them to int16 first")
 def still_32_bits(x: Tensor) -> Tensor:
     return (bf16_by_hand.fn(x).view(torch.int16).to(torch.int32) & 0xFFFF).view(torch.bfloat16)
 
 
-@bf16_by_hand.wrong("rounded through fp16: that has another exponent")
+@bf16_by_hand.wrong("the values were rounded to fp16 on the way: fp16 has a smaller exponent")
 def through_fp16(x: Tensor) -> Tensor:
     return x.half().to(torch.bfloat16)
 
 
-@bf16_by_hand.wrong("infinity taken for NaN: the lower 23 bits of infinity are 0, and a NaN has at least one 1 there")
+@bf16_by_hand.wrong(
+    "infinity was treated as NaN: the lower 23 bits of infinity are 0, and NaN has at least one 1 there"
+)
 def infinity_is_nan(x: Tensor) -> Tensor:
     return torch.where(x.isfinite(), x, torch.nan).to(torch.bfloat16)

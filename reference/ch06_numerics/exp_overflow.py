@@ -36,7 +36,7 @@ def exp_overflow(dtype: torch.dtype) -> float:
         return _largest(dtype, lambda x: Decimal(x).exp() < limit)
 
 
-@exp_overflow.right("from the logarithm downwards, float by float")
+@exp_overflow.right("from the logarithm down, one float at a time")
 def from_the_logarithm(dtype: torch.dtype) -> float:
     x = torch.tensor(math.log(_info(dtype).max), dtype=dtype)
     while torch.exp(x).isinf():
@@ -44,7 +44,7 @@ def from_the_logarithm(dtype: torch.dtype) -> float:
     return x.item()
 
 
-@exp_overflow.right("one bit after the other, the largest that torch's exp survives")
+@exp_overflow.right("one bit after the other, as long as torch's exp stays finite")
 def bit_by_bit(dtype: torch.dtype) -> float:
     _info(dtype)
     pattern = 0
@@ -55,7 +55,7 @@ def bit_by_bit(dtype: torch.dtype) -> float:
     return _value(pattern, dtype)
 
 
-@exp_overflow.right("upwards from 11 by halving the step until it no longer moves")
+@exp_overflow.right("up from 11, halving the step until the value no longer changes")
 def by_halving(dtype: torch.dtype) -> float:
     _info(dtype)
     x, step = torch.tensor(11.0, dtype=dtype), torch.tensor(512.0, dtype=dtype)
@@ -64,39 +64,39 @@ def by_halving(dtype: torch.dtype) -> float:
     return x.item()
 
 
-@exp_overflow.wrong("fp16's limit for bf16 as well: bf16 has the exponent of fp32, so it gets to 88.5")
+@exp_overflow.wrong("fp16's limit was used for bf16: bf16 has the exponent of fp32, so its limit is 88.5")
 def both_halves_alike(dtype: torch.dtype) -> float:
     return exp_overflow.fn(torch.float16 if dtype is torch.bfloat16 else dtype)
 
 
-@exp_overflow.wrong("fp32's limit for bf16: 88.7228 is no bf16 number, its neighbours there are 88.5 and 89")
+@exp_overflow.wrong("fp32's limit was used for bf16: 88.7228 is no bf16 number; the nearest ones are 88.5 and 89")
 def bf16_as_fp32(dtype: torch.dtype) -> float:
     return exp_overflow.fn(torch.float32 if dtype is torch.bfloat16 else dtype)
 
 
-@exp_overflow.wrong("the logarithm of the largest value as float64: x has to be a number of `dtype`")
+@exp_overflow.wrong("the logarithm of the largest value was returned as float64: x must be a number of `dtype`")
 def plain_logarithm(dtype: torch.dtype) -> float:
     return math.log(_info(dtype).max)
 
 
-@exp_overflow.wrong("the logarithm of the largest value rounded to `dtype`: in fp16 and fp32 that rounds up, into inf")
+@exp_overflow.wrong("the logarithm was rounded to `dtype`: in fp16 and fp32 this rounds up, and exp of it is inf")
 def rounded_logarithm(dtype: torch.dtype) -> float:
     return torch.tensor(math.log(_info(dtype).max), dtype=dtype).item()
 
 
-@exp_overflow.wrong("one step too far: this is the first x whose exp is inf, not the last whose exp is finite")
+@exp_overflow.wrong("one step too far: this is the first x whose exp is inf, not the last x whose exp is finite")
 def first_infinite(dtype: torch.dtype) -> float:
     x = torch.tensor(exp_overflow.fn(dtype), dtype=dtype)
     return torch.nextafter(x, torch.full_like(x, torch.inf)).item()
 
 
-@exp_overflow.wrong("one step too short: the next number of `dtype` still has a finite exp")
+@exp_overflow.wrong("one step too few: the next number of `dtype` still has a finite exp")
 def one_step_short(dtype: torch.dtype) -> float:
     x = torch.tensor(exp_overflow.fn(dtype), dtype=dtype)
     return torch.nextafter(x, torch.zeros_like(x)).item()
 
 
-@exp_overflow.wrong("steps of 1: the numbers of `dtype` lie closer together, the last safe one in between")
+@exp_overflow.wrong("the search took steps of 1: the numbers of `dtype` are closer together than that")
 def whole_numbers(dtype: torch.dtype) -> float:
     _info(dtype)
     x = 0.0
@@ -105,47 +105,51 @@ def whole_numbers(dtype: torch.dtype) -> float:
     return x
 
 
-@exp_overflow.wrong("exp judged in Python's float64, which holds out until 709: round it to `dtype` before you look")
+@exp_overflow.wrong(
+    "exp was computed in Python's float64, where the limit is 709: round exp(x) to `dtype`, then check it"
+)
 def judged_in_float64(dtype: torch.dtype) -> float:
     _info(dtype)
     return _largest(dtype, lambda x: x < 709.782712893385)
 
 
-@exp_overflow.wrong("the largest value of `dtype`: that is what exp(x) may reach, not x")
+@exp_overflow.wrong("the largest value of `dtype` was returned: this is the limit of exp(x), not of x")
 def largest_value(dtype: torch.dtype) -> float:
     return _info(dtype).max
 
 
-@exp_overflow.wrong("the logarithm to base 2, the limit of 2^x: e^x gets there 1.44 times sooner")
+@exp_overflow.wrong(
+    "the logarithm to base 2 was used: this is the limit of 2^x, and the limit of e^x is smaller by a factor of 1.44"
+)
 def base_two(dtype: torch.dtype) -> float:
     return math.floor(math.log2(_info(dtype).max) * 64 - 1e-3) / 64
 
 
-@exp_overflow.wrong("fp32's limit for float64: that goes on to 709.78")
+@exp_overflow.wrong("fp32's limit was used for float64: the limit of float64 is 709.78")
 def float64_as_fp32(dtype: torch.dtype) -> float:
     return exp_overflow.fn(torch.float32 if dtype is torch.float64 else dtype)
 
 
-@exp_overflow.wrong("fp32's limit from seven digits: 88.72284 is the next number, whose exp is inf")
+@exp_overflow.wrong("fp32's limit was rounded to seven digits: 88.72284 is the next number, and its exp is inf")
 def seven_digits(dtype: torch.dtype) -> float:
     return torch.tensor(88.72284).item() if dtype is torch.float32 else exp_overflow.fn(dtype)
 
 
-@exp_overflow.wrong("a ValueError for a dtype without fractions: a TypeError is asked for, as torch.finfo raises")
+@exp_overflow.wrong(
+    "a ValueError for a dtype without fractions: the contract asks for a TypeError, as torch.finfo raises"
+)
 def value_error(dtype: torch.dtype) -> float:
     if not dtype.is_floating_point:
         raise ValueError(f"no exp in {dtype}")
     return exp_overflow.fn(dtype)
 
 
-@exp_overflow.wrong("a tensor returned: a Python float is asked for, as item() gives")
+@exp_overflow.wrong("a tensor was returned: the contract asks for a Python float, as item() gives")
 def as_tensor(dtype: torch.dtype) -> torch.Tensor:
     return torch.tensor(exp_overflow.fn(dtype), dtype=dtype)
 
 
-@exp_overflow.wrong(
-    "the number below the logarithm for every dtype: in bf16 and float64 the logarithm was rounded down"
-)
+@exp_overflow.wrong("one step down from the logarithm for every dtype: in bf16 and float64 it was rounded down already")
 def always_one_below(dtype: torch.dtype) -> float:
     x = torch.tensor(math.log(_info(dtype).max), dtype=dtype)
     return torch.nextafter(x, torch.zeros_like(x)).item()

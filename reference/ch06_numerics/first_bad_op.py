@@ -32,70 +32,72 @@ def _bad(x: Tensor) -> bool:
     return bool((~x.isfinite()).any())
 
 
-@first_bad_op.right("NaN and infinity looked for one by one")
+@first_bad_op.right("NaN and infinity checked separately")
 def by_kind(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool((x.isnan() | x.isinf()).any()))
 
 
-@first_bad_op.right("by arithmetic: x − x is 0 for finite numbers and NaN for the others")
+@first_bad_op.right("by arithmetic: x − x is 0 for finite numbers, and NaN for NaN and infinity")
 def by_difference(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool((x.double() - x.double() != 0).any()))
 
 
 @first_bad_op.wrong(
-    "the first op whose output holds a NaN or an infinity: it may have been handed it, as with a mask of −inf"
+    "the first op whose output holds a NaN or an infinity was returned: its input may have held it, like a mask of −inf"
 )
 def first_to_contain(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return next((i for i, (_, _, output) in enumerate(trace) if _bad(output)), None)
 
 
-@first_bad_op.wrong("the first op that was handed a bad number: that is the first victim, not the culprit")
+@first_bad_op.wrong("the first op with a bad input was returned: it is not the op that made the bad number")
 def first_victim(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return next((i for i, (_, inputs, _) in enumerate(trace) if any(map(_bad, inputs))), None)
 
 
-@first_bad_op.wrong("only NaN looked for: most NaNs start out as an infinity some ops earlier")
+@first_bad_op.wrong("only NaN was checked: most NaNs start as an infinity some ops earlier")
 def only_nan(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool(x.isnan().any()))
 
 
-@first_bad_op.wrong("only NaN looked for in what an op made: 1/0 is an infinity, and a bad number too")
+@first_bad_op.wrong("only NaN was checked in outputs: 1/0 is infinity, which is bad too")
 def only_nan_made(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool(x.isnan().any()), bad_input=_bad)
 
 
-@first_bad_op.wrong("only infinities looked for: `x == nan` is never true, and √−1 is NaN at once")
+@first_bad_op.wrong("only infinities were found: `x == nan` is never true, and √−1 is NaN at once")
 def only_inf(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool(x.isinf().any()))
 
 
-@first_bad_op.wrong("−inf overlooked: log(0) makes it")
+@first_bad_op.wrong("−inf was not found: log(0) makes it")
 def only_positive_inf(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool((x.isnan() | (x == torch.inf)).any()))
 
 
-@first_bad_op.wrong("−inf let through in what an op made, as a mask: log(0) makes it too")
+@first_bad_op.wrong("−inf in an output was always taken for a mask: log(0) makes −inf too")
 def lets_minus_inf_through(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool((x.isnan() | (x == torch.inf)).any()), bad_input=_bad)
 
 
-@first_bad_op.wrong("only the first input looked at: the bad number may come in by another")
+@first_bad_op.wrong("only the first input was checked: the bad number may be in another input")
 def only_the_first_input(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search([(name, inputs[:1], output) for name, inputs, output in trace], _bad)
 
 
-@first_bad_op.wrong("one finite input taken for enough: all of them must be")
+@first_bad_op.wrong("one finite input was enough: all inputs must be finite")
 def any_input(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, _bad, any)
 
 
-@first_bad_op.wrong("the last op that made one: what came after the first may follow from it")
+@first_bad_op.wrong("the last such op was returned: the contract asks for the first")
 def last_one(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     made = [i for i, entry in enumerate(trace) if _search([entry], _bad) == 0]
     return made[-1] if made else None
 
 
-@first_bad_op.wrong("searched backwards to the last finite output: bad numbers can vanish on the way, as in 1/inf")
+@first_bad_op.wrong(
+    "the search ran backward to the last finite output: bad numbers can disappear on the way, as in 1/inf"
+)
 def backwards(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     i = len(trace)
     while i and _bad(trace[i - 1][2]):
@@ -103,45 +105,45 @@ def backwards(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return i if i < len(trace) else None
 
 
-@first_bad_op.wrong("judged by the sum of the tensor: finite numbers can have an infinite sum, above all in fp16")
+@first_bad_op.wrong("the sum of the tensor was checked: finite numbers can have an infinite sum, especially in fp16")
 def by_sum(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: not bool(x.sum().isfinite()))
 
 
-@first_bad_op.wrong("judged by the mean of the tensor: its sum can overflow, and whole numbers have no mean")
+@first_bad_op.wrong("the mean of the tensor was checked: its sum can overflow, and integer tensors have no mean")
 def by_mean(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: not bool(x.mean().isfinite()))
 
 
-@first_bad_op.wrong("converted to float32 first: 1e300 is finite in float64")
+@first_bad_op.wrong("the tensors were converted to float32 first: 1e300 is finite in float64")
 def in_float32(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: _bad(x.float()))
 
 
-@first_bad_op.wrong("converted to fp16 or held against 65,504: large is not infinite")
+@first_bad_op.wrong("the values were converted to fp16 or compared with 65,504: a large value is not infinite")
 def against_fp16(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: not bool((x.abs() <= 65504).all()) if x.is_floating_point() else False)
 
 
-@first_bad_op.wrong("the name for the index: names repeat from layer to layer")
+@first_bad_op.wrong("the name was returned, not the index: names repeat from layer to layer")
 def name_for_index(trace: list[tuple[str, list[Tensor], Tensor]]) -> str | None:
     i = first_bad_op.fn(trace)
     return None if i is None else trace[i][0]
 
 
-@first_bad_op.wrong("counted from 1")
+@first_bad_op.wrong("the index was counted from 1: Python counts from 0")
 def from_one(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     i = first_bad_op.fn(trace)
     return None if i is None else i + 1
 
 
-@first_bad_op.wrong("−1 where no op is to blame: None is asked for")
+@first_bad_op.wrong("−1 if no op is to blame: the contract asks for None")
 def minus_one(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     i = first_bad_op.fn(trace)
     return -1 if i is None else i
 
 
-@first_bad_op.wrong("stopped at the first bad output, though it was handed in: a later op may be to blame")
+@first_bad_op.wrong("the search stopped at the first bad output, although an input was bad: a later op may be to blame")
 def gives_up(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     i = first_to_contain(trace)
     return i if i is not None and not any(map(_bad, trace[i][1])) else None

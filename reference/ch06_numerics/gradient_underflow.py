@@ -34,7 +34,7 @@ def by_casting(g: Tensor, scale: int) -> dict[str, float]:
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), _cast(g * scale))
 
 
-@gradient_underflow.right("cast, scaled back in float32, and looked at there")
+@gradient_underflow.right("cast, scaled back in float32, and checked there")
 def by_round_trip(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     back = (g * scale).half().float() / scale
@@ -53,25 +53,25 @@ def entry_by_entry(g: Tensor, scale: int) -> dict[str, float]:
     return {name: count / n if n else 0.0 for name, count in zip(names, counts, strict=True)}
 
 
-@gradient_underflow.wrong("scaled after the cast: what has become zero stays zero, whatever it is multiplied by")
+@gradient_underflow.wrong("the scale was applied after the cast: a gradient that is zero by then stays zero")
 def scaled_after(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), g.half() * scale == 0)
 
 
-@gradient_underflow.wrong("divided by the scale: that pushes the gradients further down, they must go up")
+@gradient_underflow.wrong("the gradients were divided by the scale: this makes them even smaller; multiply by it")
 def divided(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), _cast(g / scale))
 
 
-@gradient_underflow.wrong("cast, scaled back, and cast to fp16 again: unscale in float32, or it all underflows anew")
+@gradient_underflow.wrong("the gradients were scaled back in fp16: they underflow again; scale back in float32")
 def unscaled_in_fp16(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), ((g * scale).half().float() / scale).half() == 0)
 
 
-@gradient_underflow.wrong("zeros that were there before counted as lost, among all entries")
+@gradient_underflow.wrong("zeros of `g` were counted as lost, and the share was taken of all entries")
 def counts_zeros(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     n = max(1, g.numel())
@@ -80,13 +80,17 @@ def counts_zeros(g: Tensor, scale: int) -> dict[str, float]:
     return {name: (share * (n - zeros) + zeros) / n for name, share in shares.items()}
 
 
-@gradient_underflow.wrong("the share of all entries: of those that are not zero, or sparse gradients hide the loss")
+@gradient_underflow.wrong(
+    "the share was taken of all entries: take it of the nonzero entries, or sparse gradients hide the loss"
+)
 def of_all_entries(g: Tensor, scale: int) -> dict[str, float]:
     real = int((g != 0).sum())
     return {name: share * real / max(1, g.numel()) for name, share in gradient_underflow.fn(g, scale).items()}
 
 
-@gradient_underflow.wrong("everything below the smallest normal called lost: fp16's subnormals go on to 6e-8")
+@gradient_underflow.wrong(
+    "all values below the smallest normal were counted as lost: fp16's subnormals reach down to 6e-8"
+)
 def no_subnormals(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     fp16, bf16 = torch.finfo(torch.float16).smallest_normal, torch.finfo(torch.bfloat16).smallest_normal
@@ -94,38 +98,42 @@ def no_subnormals(g: Tensor, scale: int) -> dict[str, float]:
 
 
 @gradient_underflow.wrong(
-    "everything below the smallest subnormal called lost: what is above half of it rounds up to it"
+    "all values below the smallest subnormal were counted as lost: above half of it, they round up to it"
 )
 def smallest_subnormal(g: Tensor, scale: int) -> dict[str, float]:
     size = g.double().abs()
     return _shares(g, size < 2.0**-24, size < 2.0**-133, size * scale < 2.0**-24)
 
 
-@gradient_underflow.wrong("a limit of 1e-8 or so from memory: fp16 loses everything up to 2⁻²⁵, about 2.98e-8")
+@gradient_underflow.wrong("a limit of about 1e-8 was used: fp16 loses everything up to 2⁻²⁵, about 2.98e-8")
 def limit_from_memory(g: Tensor, scale: int) -> dict[str, float]:
     size = g.double().abs()
     return _shares(g, size < 1.01e-8, size <= 2.0**-134, size * scale < 1.01e-8)
 
 
-@gradient_underflow.wrong("bf16 given fp16's range: it has the exponent of fp32, and loses next to nothing")
+@gradient_underflow.wrong("fp16's range was used for bf16: bf16 has the exponent of fp32 and loses almost nothing")
 def both_halves_alike(g: Tensor, scale: int) -> dict[str, float]:
     shares = gradient_underflow.fn(g, scale)
     return {**shares, "bfloat16": shares["float16"]}
 
 
-@gradient_underflow.wrong("bf16 taken to lose nothing: fp32's subnormals go on to 1.4e-45, bf16's end at 9.2e-41")
+@gradient_underflow.wrong(
+    "bf16 was said to lose nothing: fp32's subnormals reach down to 1.4e-45, bf16's only to 9.2e-41"
+)
 def bf16_loses_nothing(g: Tensor, scale: int) -> dict[str, float]:
     return {**gradient_underflow.fn(g, scale), "bfloat16": 0.0}
 
 
-@gradient_underflow.wrong("whatever the cast changed counted as lost: rounding is not underflow")
+@gradient_underflow.wrong("all values that the cast changed were counted as lost: rounding is not underflow")
 def changed_is_lost(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     scaled = (g * scale).half().float() / scale
     return _shares(g, g.half().float() != g, g.bfloat16().float() != g, scaled != g)
 
 
-@gradient_underflow.wrong("what became infinite counted as lost: that is overflow, which loss scaling can cause")
+@gradient_underflow.wrong(
+    "values that became infinite were counted as lost: this is overflow, which loss scaling can cause"
+)
 def infinite_is_lost(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     big = (g * scale).half()
@@ -133,34 +141,36 @@ def infinite_is_lost(g: Tensor, scale: int) -> dict[str, float]:
     return _shares(g, (half == 0) | half.isinf(), (brain == 0) | brain.isinf(), (big == 0) | big.isinf())
 
 
-@gradient_underflow.wrong("the number of lost gradients, not their share")
+@gradient_underflow.wrong("the number of lost gradients was returned, not their share")
 def counted(g: Tensor, scale: int) -> dict[str, float]:
     n = max(1, int((g != 0).sum()))
     return {name: float(round(share * n)) for name, share in gradient_underflow.fn(g, scale).items()}
 
 
-@gradient_underflow.wrong("the share that survives, not the share that is lost")
+@gradient_underflow.wrong("the share that is kept was returned, not the share that is lost")
 def survivors(g: Tensor, scale: int) -> dict[str, float]:
     return {name: 1 - share for name, share in gradient_underflow.fn(g, scale).items()}
 
 
-@gradient_underflow.wrong("a share in percent: 1.0 is everything")
+@gradient_underflow.wrong("the share was in percent: it must be between 0.0 and 1.0")
 def percent(g: Tensor, scale: int) -> dict[str, float]:
     return {name: 100 * share for name, share in gradient_underflow.fn(g, scale).items()}
 
 
-@gradient_underflow.wrong("0/0 where there is no gradient at all: nothing can be lost there, so 0.0")
+@gradient_underflow.wrong("0/0 if all gradients are zero: nothing can be lost then, so the share is 0.0")
 def nan_of_nothing(g: Tensor, scale: int) -> dict[str, float]:
     return gradient_underflow.fn(g, scale) if (g != 0).any() else dict.fromkeys(gradient_underflow.fn(g, 1), torch.nan)
 
 
-@gradient_underflow.wrong("division by zero where there is no gradient at all: nothing can be lost there, so 0.0")
+@gradient_underflow.wrong(
+    "an error (division by zero) if all gradients are zero: nothing can be lost then, so the share is 0.0"
+)
 def divides_by_zero(g: Tensor, scale: int) -> dict[str, float]:
     1 / int((g != 0).sum())
     return gradient_underflow.fn(g, scale)
 
 
-@gradient_underflow.wrong("zeros that were there before counted as lost, among those that are not zero")
+@gradient_underflow.wrong("zeros of `g` were counted as lost, and divided by the number of nonzero entries")
 def counts_zeros_twice(g: Tensor, scale: int) -> dict[str, float]:
     real = int((g != 0).sum())
     shares = gradient_underflow.fn(g, scale)
@@ -168,7 +178,7 @@ def counts_zeros_twice(g: Tensor, scale: int) -> dict[str, float]:
     return {name: (round(share * real) + zeros) / real for name, share in shares.items()} if real else shares
 
 
-@gradient_underflow.wrong("tensors in place of Python floats, which item() gives")
+@gradient_underflow.wrong("the shares were tensors: the contract asks for Python floats, as item() gives")
 def as_tensors(g: Tensor, scale: int) -> dict[str, Any]:
     shares = gradient_underflow.fn(g, scale)
     if not (g != 0).any():
@@ -176,7 +186,9 @@ def as_tensors(g: Tensor, scale: int) -> dict[str, Any]:
     return {name: torch.tensor(share, dtype=torch.float64) for name, share in shares.items()}
 
 
-@gradient_underflow.wrong("everything below a positive limit called lost, negative gradients too: their size counts")
+@gradient_underflow.wrong(
+    "every gradient below a positive limit was counted as lost, also large negative ones: compare absolute values"
+)
 def negative_is_lost(g: Tensor, scale: int) -> dict[str, float]:
     wide = g.double()
     fp16, bf16 = HALF_OF_SMALLEST["float16"], HALF_OF_SMALLEST["bfloat16"]

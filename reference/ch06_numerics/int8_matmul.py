@@ -10,7 +10,7 @@ from reference import oracle, promoted
 
 def _checked(x: Tensor, w: Tensor) -> None:
     if x.shape[1] != w.shape[1]:
-        raise ValueError("rows must be of one length")
+        raise ValueError("rows must have the same length")
 
 
 @oracle
@@ -55,7 +55,7 @@ def _wrap(t: Tensor, bits: int) -> Tensor:
     return (t + half) % (2 * half) - half
 
 
-@int8_matmul.right("integers throughout, int32 for each sum of products")
+@int8_matmul.right("in integers, with int32 for each sum of products")
 def by_broadcasting(x: Tensor, w: Tensor) -> Tensor:
     _checked(x, w)
     scale_x, scale_w = _scale(x.float()), _scale(w.float())
@@ -64,7 +64,7 @@ def by_broadcasting(x: Tensor, w: Tensor) -> Tensor:
     return (total.float() * (scale_x * scale_w.T)).to(x.dtype)
 
 
-@int8_matmul.right("dequantised first, multiplied in float32: the same sum with the scales inside")
+@int8_matmul.right("dequantized first, then multiplied in float32: the same sum with the scales inside")
 def dequantised_first(x: Tensor, w: Tensor) -> Tensor:
     _checked(x, w)
     scale_x, scale_w = _scale(x.float()), _scale(w.float())
@@ -72,92 +72,96 @@ def dequantised_first(x: Tensor, w: Tensor) -> Tensor:
     return (a @ b.T).to(x.dtype)
 
 
-@int8_matmul.wrong("added up in int8: past 127 it wraps round; add in int32")
+@int8_matmul.wrong("the sum ran in int8: it wraps around above 127; add in int32")
 def int8_sum(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, add=lambda a, b: _wrap(a @ b.T, 8))
 
 
-@int8_matmul.wrong("added up in int16: a product reaches 16,129 and three of them wrap round; add in int32")
+@int8_matmul.wrong("the sum ran in int16: a product reaches 16,129, and three of them wrap around; add in int32")
 def int16_sum(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, add=lambda a, b: _wrap(a @ b.T, 16))
 
 
-@int8_matmul.wrong("added up in fp16: beyond 2,048 it drops digits, beyond 65,519 it is inf; add in int32")
+@int8_matmul.wrong("the sum ran in fp16: it loses digits above 2,048 and is inf above 65,519; add in int32")
 def fp16_sum(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t.half().float() * sx * sw.T)
 
 
-@int8_matmul.wrong("scaled twice: once before the product and once after it")
+@int8_matmul.wrong("the scales were applied twice: once before the product and once after it")
 def scaled_twice(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t * sx**2 * (sw**2).T)
 
 
-@int8_matmul.wrong("scaled back by the scale of x alone: the integers of w had one too")
+@int8_matmul.wrong("only the scale of x was applied: the integers of w have a scale too")
 def scale_of_x_only(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t * sx)
 
 
-@int8_matmul.wrong("the whole numbers returned as they are, never scaled back")
+@int8_matmul.wrong("the integer sums were returned: multiply them by their two scales")
 def never_scaled_back(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t)
 
 
-@int8_matmul.wrong("divided by the scales at the end: they were divided by at the start, so multiply")
+@int8_matmul.wrong("the sums were divided by the scales: the rows were divided by them at the start, so now multiply")
 def divided_again(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t / sx / sw.T)
 
 
-@int8_matmul.wrong("scaled by 128, so that the largest value becomes 128, which int8 wraps to −128")
+@int8_matmul.wrong("the scale had 128: the largest value becomes 128, which wraps to −128 in int8")
 def by_128_wraps(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: _scale(rows, 128), lambda y: _wrap(torch.round(y), 8))
 
 
-@int8_matmul.wrong("scaled by 128 and clamped to 127: the largest value of every row comes out smaller")
+@int8_matmul.wrong("the scale had 128, with a clamp to 127: the largest value of every row gets too small")
 def by_128_clamped(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: _scale(rows, 128), lambda y: torch.round(y).clamp(-128, 127))
 
 
-@int8_matmul.wrong("cast to int8 without rounding: a cast cuts off the fraction")
+@int8_matmul.wrong("values were cast to int8 without rounding: a cast cuts off the fraction")
 def truncated(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, whole=torch.trunc)
 
 
-@int8_matmul.wrong("not rounded at all: these are the products of the originals")
+@int8_matmul.wrong("nothing was rounded: these are products of the original values")
 def never_quantised(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, whole=lambda y: y)
 
 
 @int8_matmul.wrong(
-    "one scale for all of x and one for all of w: small rows round to nothing beside large ones; one a row"
+    "one scale for all of x and one for all of w: small rows round to 0 beside large rows; use one per row"
 )
 def per_tensor(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: _scale(rows.reshape(1, -1)) if rows.numel() else _scale(rows))
 
 
-@int8_matmul.wrong("one scale for all of x: small rows round to nothing beside large ones; one for each row")
+@int8_matmul.wrong("one scale was used for all of x: small rows round to 0 beside large rows; use one for each row")
 def one_scale_for_x(x: Tensor, w: Tensor) -> Tensor:
     scales = iter([_scale(x.float().reshape(1, -1)) if x.numel() else _scale(x.float()), _scale(w.float())])
     return _variant(x, w, lambda rows: next(scales))
 
 
-@int8_matmul.wrong("the scales rounded to the dtype of x: in 16 bits many values go to another integer; keep float32")
+@int8_matmul.wrong(
+    "the scales were rounded to the dtype of x: in 16 bits many values get another integer; keep float32"
+)
 def scales_rounded(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w.to(x.dtype), lambda rows: _scale(rows).to(x.dtype).float(), _nearest)
 
 
-@int8_matmul.wrong("scales computed in 16 bits: many values go to another integer; widen the rows to float32 first")
+@int8_matmul.wrong(
+    "the scales were computed in 16 bits: many values get another integer; convert the rows to float32 first"
+)
 def scales_in_16_bits(x: Tensor, w: Tensor) -> Tensor:
     scales = iter([_scale(x).float(), _scale(w).float()])
     return _variant(x, w, lambda rows: next(scales), _nearest)
 
 
-@int8_matmul.wrong("w rounded to the dtype of x before it is quantised: both are widened to float32")
+@int8_matmul.wrong("w was rounded to the dtype of x before it was quantized: convert both to float32")
 def w_in_the_dtype_of_x(x: Tensor, w: Tensor) -> Tensor:
     _checked(x, w)
     return int8_matmul.fn(x.float(), w.to(x.dtype).float()).to(x.dtype)
 
 
-@int8_matmul.wrong("the largest value for the largest |value|: a row that reaches further below zero wraps round")
+@int8_matmul.wrong("the largest value was used, not the largest |value|: large negative values wrap around")
 def signed_maximum(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, _signed_scale, lambda y: _wrap(torch.round(y), 8))
 
@@ -167,12 +171,14 @@ def _signed_scale(rows: Tensor) -> Tensor:
     return torch.where(top == 0, torch.ones_like(top), top)
 
 
-@int8_matmul.wrong("the largest value for the largest |value|: a row that reaches further below zero is cut off there")
+@int8_matmul.wrong("the largest value was used, not the largest |value|: large negative values are clipped")
 def signed_maximum_clamped(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, _signed_scale, _nearest)
 
 
-@int8_matmul.wrong("scaled by the mean of |value|: what is above 127 means wraps or is clipped, the rest has few steps")
+@int8_matmul.wrong(
+    "the scale came from the mean of |value|: values above 127 times the mean wrap around or are clipped"
+)
 def by_the_mean(x: Tensor, w: Tensor) -> Tensor:
     def scale(rows: Tensor) -> Tensor:
         top = rows.abs().mean(1, keepdim=True) / 127
@@ -181,17 +187,17 @@ def by_the_mean(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, scale, _nearest)
 
 
-@int8_matmul.wrong("a row of zeros gives NaN: its scale is 0, and 0 / 0 is no number")
+@int8_matmul.wrong("a row of zeros gives NaN: its scale is 0, and 0 / 0 is NaN")
 def nan_on_zeros(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: rows.abs().amax(1, keepdim=True) / 127)
 
 
-@int8_matmul.wrong("a smallest scale against division by zero: rows below it round to nothing; use 1 where all are 0")
+@int8_matmul.wrong("a smallest scale avoided division by zero: smaller rows then round to 0; use 1 where all are 0")
 def floor_on_the_scale(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: (rows.abs().amax(1, keepdim=True) / 127).clamp(min=1e-5))
 
 
-@int8_matmul.wrong("x @ w, not x @ w.T: the rows of w are the output channels")
+@int8_matmul.wrong("x @ w was computed, not x @ w.T: the rows of w are the output channels")
 def not_transposed(x: Tensor, w: Tensor) -> Tensor:
     if x.shape[1] != w.shape[0]:
         raise RuntimeError(
@@ -200,7 +206,7 @@ def not_transposed(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, add=lambda a, b: a @ b)
 
 
-@int8_matmul.wrong("lengths not checked: matmul raises a RuntimeError, and a ValueError is asked for")
+@int8_matmul.wrong("the lengths were not checked: matmul raises a RuntimeError, but the contract asks for a ValueError")
 def unchecked(x: Tensor, w: Tensor) -> Tensor:
     if x.shape[1] != w.shape[1]:
         return x.int() @ w.int().T  # raises
@@ -208,7 +214,7 @@ def unchecked(x: Tensor, w: Tensor) -> Tensor:
 
 
 @int8_matmul.wrong(
-    "scaled back in the low precision of the input: a sum of 65,520 is inf in fp16 before its scale can help"
+    "the sums were scaled in the dtype of the input: a sum of 65,520 is inf in fp16 before its scale can help"
 )
 def scaled_back_in_low_precision(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t.to(x.dtype) * sx.to(x.dtype) * sw.T.to(x.dtype))
@@ -217,6 +223,6 @@ def scaled_back_in_low_precision(x: Tensor, w: Tensor) -> Tensor:
 int8_matmul.standard_wrongs("returns_fp32", of="x")
 
 
-@int8_matmul.wrong("the scales of w not turned: they belong to the columns of the result, so multiply by a row of them")
+@int8_matmul.wrong("the scales of w were applied as a column: they belong to the columns of the result, so use a row")
 def scales_not_turned(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t.float() * sx * sw)

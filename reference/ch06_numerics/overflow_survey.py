@@ -64,33 +64,35 @@ def by_casting(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x)
 
 
-@overflow_survey.wrong("everything above 65,504 called lost: fp16 rounds what is below 65,520 down to it")
+@overflow_survey.wrong("all values above 65,504 were counted as lost: fp16 rounds values below 65,520 down to 65,504")
 def above_largest(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, overflows=lambda x, cast, dtype: x.isfinite() & (x.abs() > torch.finfo(dtype).max))
 
 
-@overflow_survey.wrong("everything below the smallest normal called flushed: subnormals reach 2¹⁰ further in fp16")
+@overflow_survey.wrong(
+    "all values below the smallest normal were counted as flushed: fp16's subnormals are 2¹⁰ times smaller"
+)
 def no_subnormals(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, flushes=lambda x, cast, dtype: (x != 0) & (x.abs() < torch.finfo(dtype).smallest_normal))
 
 
-@overflow_survey.wrong("an infinity that was there before is counted as an overflow")
+@overflow_survey.wrong("an infinity that was in `x` was counted as an overflow")
 def counts_given_infinities(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, overflows=lambda x, cast, dtype: cast.isinf())
 
 
-@overflow_survey.wrong("a zero that was there before is counted as flushed")
+@overflow_survey.wrong("a zero that was in `x` was counted as flushed")
 def counts_given_zeros(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, flushes=lambda x, cast, dtype: cast == 0)
 
 
-@overflow_survey.wrong("bf16 given fp16's range: it has the exponent of fp32")
+@overflow_survey.wrong("fp16's range was used for bf16: bf16 has the exponent of fp32")
 def same_range(x: Tensor) -> dict[str, dict[str, Any]]:
     report = overflow_survey.fn(x)
     return {"float16": report["float16"], "bfloat16": report["float16"]}
 
 
-@overflow_survey.wrong("bf16 taken to hold all of fp32's range: from 3.3962e38 on it overflows")
+@overflow_survey.wrong("bf16 was given all of fp32's range: bf16 overflows from 3.3962e38 on")
 def bf16_never_overflows(x: Tensor) -> dict[str, dict[str, Any]]:
     report = _by_casting(x)
     wide = x.double()
@@ -99,7 +101,7 @@ def bf16_never_overflows(x: Tensor) -> dict[str, dict[str, Any]]:
     return report
 
 
-@overflow_survey.wrong("the error is absolute, not relative to the value")
+@overflow_survey.wrong("the error was absolute: it must be relative to the value")
 def absolute_error(x: Tensor) -> dict[str, dict[str, Any]]:
     def errors(x: Tensor, cast: Tensor) -> Tensor:
         return (cast - x).abs()[x.isfinite() & cast.isfinite() & (cast != 0)]
@@ -107,7 +109,7 @@ def absolute_error(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, kept=errors)
 
 
-@overflow_survey.wrong("what overflowed takes part in the error, so it reads inf")
+@overflow_survey.wrong("values that overflowed were included in the error, so it is inf")
 def error_of_the_infinite(x: Tensor) -> dict[str, dict[str, Any]]:
     def errors(x: Tensor, cast: Tensor) -> Tensor:
         return ((cast - x) / x).abs()[x.isfinite() & (cast != 0)]
@@ -115,12 +117,14 @@ def error_of_the_infinite(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, kept=errors)
 
 
-@overflow_survey.wrong("nothing left out of the error: a lost value makes it 1.0 or inf, a zero of `x` NaN")
+@overflow_survey.wrong(
+    "no value was left out of the error: a lost value makes it 1.0 or inf, and a zero of `x` makes it NaN"
+)
 def error_of_everything(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, kept=lambda x, cast: ((cast - x) / x).abs())
 
 
-@overflow_survey.wrong("what was flushed takes part in the error, so it reads 1.0")
+@overflow_survey.wrong("flushed values were included in the error, so it is 1.0")
 def error_of_the_lost(x: Tensor) -> dict[str, dict[str, Any]]:
     def errors(x: Tensor, cast: Tensor) -> Tensor:
         return ((cast - x) / x).abs()[x.isfinite() & (x != 0) & cast.isfinite()]
@@ -128,7 +132,7 @@ def error_of_the_lost(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, kept=errors)
 
 
-@overflow_survey.wrong("a zero of `x` takes part in the error, where 0/0 is NaN")
+@overflow_survey.wrong("zeros of `x` were included in the error, where 0/0 is NaN")
 def error_of_zeros(x: Tensor) -> dict[str, dict[str, Any]]:
     def errors(x: Tensor, cast: Tensor) -> Tensor:
         return ((cast - x) / x).abs()[x.isfinite() & cast.isfinite() & ((cast != 0) | (x == 0))]
@@ -136,7 +140,7 @@ def error_of_zeros(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, kept=errors)
 
 
-@overflow_survey.wrong("the mean of the errors: the worst one is asked for")
+@overflow_survey.wrong("the mean of the errors was returned: the contract asks for the worst error")
 def mean_error(x: Tensor) -> dict[str, dict[str, Any]]:
     def errors(x: Tensor, cast: Tensor) -> Tensor:
         kept = ((cast - x) / x).abs()[x.isfinite() & cast.isfinite() & (cast != 0)]
@@ -145,7 +149,7 @@ def mean_error(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, kept=errors)
 
 
-@overflow_survey.wrong("the largest of no errors taken: where nothing is kept, the error is 0.0")
+@overflow_survey.wrong("the maximum of no errors was taken: if no value is left, the error is 0.0")
 def largest_of_nothing(x: Tensor) -> dict[str, dict[str, Any]]:
     def errors(x: Tensor, cast: Tensor) -> Tensor:
         return ((cast - x) / x).abs()[x.isfinite() & cast.isfinite() & (cast != 0)].max().reshape(1)
@@ -154,14 +158,14 @@ def largest_of_nothing(x: Tensor) -> dict[str, dict[str, Any]]:
 
 
 @overflow_survey.wrong(
-    "everything below the smallest subnormal called flushed: what is above half of it rounds up to it"
+    "all values below the smallest subnormal were counted as flushed: above half of it, they round up to it"
 )
 def below_the_smallest(x: Tensor) -> dict[str, dict[str, Any]]:
     smallest = {torch.float16: 2.0**-24, torch.bfloat16: 2.0**-133}
     return _by_casting(x, flushes=lambda x, cast, dtype: (x != 0) & (x.double().abs() < smallest[dtype]))
 
 
-@overflow_survey.wrong("a tensor in place of a Python float for the error, which item() gives")
+@overflow_survey.wrong("the error was a tensor: the contract asks for a Python float, as item() gives")
 def error_as_tensor(x: Tensor) -> dict[str, dict[str, Any]]:
     report = _by_casting(x)
     for name, dtype in (("float16", torch.float16), ("bfloat16", torch.bfloat16)):
@@ -171,7 +175,7 @@ def error_as_tensor(x: Tensor) -> dict[str, dict[str, Any]]:
     return report
 
 
-@overflow_survey.wrong("the error taken relative to what the cast made, not to the value itself")
+@overflow_survey.wrong("the error was relative to the result of the cast: it must be relative to the value in `x`")
 def relative_to_the_cast(x: Tensor) -> dict[str, dict[str, Any]]:
     def errors(x: Tensor, cast: Tensor) -> Tensor:
         return ((cast - x) / cast).abs()[x.isfinite() & cast.isfinite() & (cast != 0)]
@@ -179,7 +183,7 @@ def relative_to_the_cast(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, kept=errors)
 
 
-@overflow_survey.wrong("the sign of the error kept: the largest of (cast − x) / x is not the largest in size")
+@overflow_survey.wrong("the sign of the error was kept: take the absolute value before the maximum")
 def signed_error(x: Tensor) -> dict[str, dict[str, Any]]:
     def errors(x: Tensor, cast: Tensor) -> Tensor:
         return ((cast - x) / x)[x.isfinite() & cast.isfinite() & (cast != 0)]

@@ -66,7 +66,7 @@ def _variant(
     return {name: loss(wide, back(wide, top, dtype)).to(x.dtype) for name, top in tops.items()}
 
 
-@scale_per_tensor_channel_group.right("multiplied by the inverse of the scale")
+@scale_per_tensor_channel_group.right("by multiplying with the inverse of the scale")
 def by_inverse(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         factor = _quotient(torch.tensor(127.0 if dtype == torch.int8 else 448.0), top)
@@ -92,7 +92,7 @@ def by_casts(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
 
 
 @scale_per_tensor_channel_group.wrong(
-    "scaled by the mean of |x|: whatever is above 127 means is clipped or leaves the format"
+    "the scale came from the mean of |x|: values above 127 times the mean are clipped or overflow"
 )
 def by_the_mean(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def tops(x: Tensor, group: int) -> dict[str, Tensor]:
@@ -111,7 +111,7 @@ def by_the_mean(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, tops, back)
 
 
-@scale_per_tensor_channel_group.wrong("the largest x for the largest |x|: an outlier below zero gets no room")
+@scale_per_tensor_channel_group.wrong("the largest x was used, not the largest |x|: a negative outlier does not fit")
 def signed_maximum(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def tops(x: Tensor, group: int) -> dict[str, Tensor]:
         return {"tensor": x.amax(), "channel": x.amax(0), "group": _by_groups(x, group)}
@@ -124,23 +124,29 @@ def _back_by_casts(x: Tensor, top: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 @scale_per_tensor_channel_group.wrong(
-    "a scale per token where one per channel is asked for: the maximum runs over the wrong axis"
+    "a scale per token was used for a scale per channel: the maximum ran over the wrong axis"
 )
 def per_token(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, lambda x, g: _tops(x, g) | {"channel": x.abs().amax(1, keepdim=True)})
 
 
-@scale_per_tensor_channel_group.wrong("one scale for a group of channels in all tokens: each token has its own")
+@scale_per_tensor_channel_group.wrong(
+    "one scale was used for a group of channels in all tokens: each token has its own scale"
+)
 def groups_share_tokens(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, lambda x, g: _tops(x, g) | {"group": _by_groups(x.abs().amax(0, keepdim=True), g)})
 
 
-@scale_per_tensor_channel_group.wrong("`group` taken for the number of groups: it is their width")
+@scale_per_tensor_channel_group.wrong(
+    "`group` was used as the number of groups: it is the number of channels in a group"
+)
 def number_of_groups(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, lambda x, g: _tops(x, g) | {"group": _tops(x, -(-x.shape[1] // g))["group"]})
 
 
-@scale_per_tensor_channel_group.wrong("every `group`th channel in one group: groups are neighbours")
+@scale_per_tensor_channel_group.wrong(
+    "every `group`th channel was put into one group: a group is a run of neighboring channels"
+)
 def interleaved_groups(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def tops(x: Tensor, group: int) -> dict[str, Tensor]:
         tiles = x.abs().reshape(len(x), group, -1)
@@ -150,7 +156,7 @@ def interleaved_groups(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, T
 
 
 @scale_per_tensor_channel_group.wrong(
-    "divided by 128: int8 ends at 127, and the largest number of all is clipped or wraps to −128"
+    "the scale had 128: int8 ends at 127, so the largest value is clipped or becomes −128"
 )
 def by_128(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
@@ -160,18 +166,18 @@ def by_128(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
 
 
 @scale_per_tensor_channel_group.wrong(
-    "127 for both formats: E4M3 reaches 448, and what is unused there is missing at the small end"
+    "127 was used for both formats: E4M3 reaches 448, so small values lose digits without need"
 )
 def fp8_by_127(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, back=lambda x, top, d: _back(x, top, d, (127, 127)))
 
 
-@scale_per_tensor_channel_group.wrong("240 for E4M3: it has no infinities and reaches 448")
+@scale_per_tensor_channel_group.wrong("240 was used for E4M3: it has no infinity and reaches 448")
 def fp8_by_240(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, back=lambda x, top, d: _back(x, top, d, (127, 240)))
 
 
-@scale_per_tensor_channel_group.wrong("cast to int8 without rounding: a cast cuts off the fraction")
+@scale_per_tensor_channel_group.wrong("values were cast to int8 without rounding: a cast cuts off the fraction")
 def truncated(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         return _back(x, top, dtype, rounding=lambda y, d: torch.trunc(y) if d == torch.int8 else _fp8(y))
@@ -179,12 +185,14 @@ def truncated(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, back=back)
 
 
-@scale_per_tensor_channel_group.wrong("fp8 rounded to whole numbers, as int8 is: E4M3 has steps of its own, 2⁻⁹ to 32")
+@scale_per_tensor_channel_group.wrong(
+    "fp8 values were rounded to integers, as for int8: E4M3 has its own steps, from 2⁻⁹ to 32"
+)
 def fp8_as_integers(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, back=lambda x, top, d: _back(x, top, d, rounding=lambda y, d: torch.round(y)))
 
 
-@scale_per_tensor_channel_group.wrong("not multiplied back: the 8-bit numbers are compared with x itself")
+@scale_per_tensor_channel_group.wrong("the 8-bit numbers were compared with x: multiply them by the scale first")
 def not_multiplied_back(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         scale = (top / (127 if dtype == torch.int8 else 448)).expand_as(x)
@@ -193,29 +201,29 @@ def not_multiplied_back(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, 
     return _variant(x, group, dtype, back=back)
 
 
-@scale_per_tensor_channel_group.wrong("the error not divided by the size of its channel: the outlier's looks worst")
+@scale_per_tensor_channel_group.wrong(
+    "the error was not divided by the size of its channel: the outlier's error then looks worst"
+)
 def absolute_loss(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, loss=lambda x, back: ((back - x) ** 2).sum(0).sqrt())
 
 
-@scale_per_tensor_channel_group.wrong(
-    "the mean of relative errors: large and small values of a channel do not count alike"
-)
+@scale_per_tensor_channel_group.wrong("the mean of relative errors was taken: the loss is √Σ(back − x)² / √Σx²")
 def mean_of_ratios(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, loss=lambda x, back: _quotient((back - x).abs(), x.abs()).mean(0))
 
 
-@scale_per_tensor_channel_group.wrong("sizes added up where squares are asked for: √Σ(back − x)² / √Σx²")
+@scale_per_tensor_channel_group.wrong("absolute values were added, not squares: the loss is √Σ(back − x)² / √Σx²")
 def loss_of_sizes(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, loss=lambda x, back: _quotient((back - x).abs().sum(0), x.abs().sum(0)))
 
 
-@scale_per_tensor_channel_group.wrong("squares without the root")
+@scale_per_tensor_channel_group.wrong("the square root is missing: the loss is √Σ(back − x)² / √Σx²")
 def squared_loss(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, loss=lambda x, back: _loss(x, back) ** 2)
 
 
-@scale_per_tensor_channel_group.wrong("0 / 0 where all is zero: NaN")
+@scale_per_tensor_channel_group.wrong("0 / 0 gives NaN where all values are zero: nothing is lost there")
 def nan_on_zeros(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         scale = top / (127 if dtype == torch.int8 else 448)
@@ -231,7 +239,7 @@ def nan_on_zeros(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]
 
 
 @scale_per_tensor_channel_group.wrong(
-    "a smallest scale of 1e-5 against division by zero: numbers of 1e-6 round to zero; use 1 where all are 0"
+    "a smallest scale of 1e-5 avoided division by zero: values of 1e-6 then round to zero; use 1 where all are 0"
 )
 def floor_on_the_scale(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
@@ -241,7 +249,7 @@ def floor_on_the_scale(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, T
     return _variant(x, group, dtype, back=back)
 
 
-@scale_per_tensor_channel_group.wrong("the tail that fills no group left out: raise ValueError")
+@scale_per_tensor_channel_group.wrong("channels that do not fill a group were left out: raise ValueError")
 def drops_the_tail(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x[:, : x.shape[1] // group * group], group, dtype)
 
@@ -249,9 +257,7 @@ def drops_the_tail(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tenso
 scale_per_tensor_channel_group.standard_wrongs("low_precision_inside", "returns_fp32")
 
 
-@scale_per_tensor_channel_group.wrong(
-    "0 / 0 where all that share a scale are zero: NaN for a channel with other values"
-)
+@scale_per_tensor_channel_group.wrong("0 / 0 gives NaN where all values under a scale are zero: use a scale of 1 there")
 def nan_on_zero_scales(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         scale = top / (127 if dtype == torch.int8 else 448)
@@ -260,7 +266,9 @@ def nan_on_zero_scales(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, T
     return _variant(x, group, dtype, back=back)
 
 
-@scale_per_tensor_channel_group.wrong("the error divided by the size of all of `x`: each channel has a size of its own")
+@scale_per_tensor_channel_group.wrong(
+    "the error was divided by the size of all of `x`: divide by the size of its channel"
+)
 def size_of_everything(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def loss(x: Tensor, back: Tensor) -> Tensor:
         return _quotient(((back - x) ** 2).sum(0).sqrt(), (x**2).sum().sqrt().expand(x.shape[1]))
@@ -268,7 +276,7 @@ def size_of_everything(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, T
     return _variant(x, group, dtype, loss=loss)
 
 
-@scale_per_tensor_channel_group.wrong("the last group filled up with zeros: raise ValueError")
+@scale_per_tensor_channel_group.wrong("the last group was padded with zeros: raise ValueError")
 def fills_the_tail(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     channels = x.shape[1]
     padded = torch.nn.functional.pad(x, (0, -channels % group))
@@ -276,7 +284,7 @@ def fills_the_tail(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tenso
 
 
 @scale_per_tensor_channel_group.wrong(
-    "the largest x for the largest |x| for a channel: an outlier below zero gets no room"
+    "the largest x was used for a channel, not the largest |x|: a negative outlier does not fit"
 )
 def signed_channels(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, lambda x, g: _tops(x, g) | {"channel": x.amax(0)}, _back_by_casts)

@@ -26,12 +26,12 @@ def by_logsumexp(x: Tensor, dim: int = -1) -> Tensor:
     return torch.exp(wide - (top + total.log())).to(x.dtype)
 
 
-@softmax.right("the library's, with hidden rows set to zero")
+@softmax.right("the library's, with masked rows set to zero")
 def library(x: Tensor, dim: int = -1) -> Tensor:
     return torch.softmax(x.float(), dim).nan_to_num(0.0).to(x.dtype)
 
 
-@softmax.right("one running pass with a rescale, as in FlashAttention")
+@softmax.right("in one pass with a running maximum and a rescale, as in FlashAttention")
 def online(x: Tensor, dim: int = -1) -> Tensor:
     rows = x.float().movedim(dim, -1)
     top = torch.full(rows.shape[:-1], -torch.inf)
@@ -58,27 +58,27 @@ def _share(e: Tensor, dim: int) -> Tensor:
     return torch.where(total == 0, torch.zeros_like(e), e / total)
 
 
-@softmax.wrong("upcast to float32 but no maximum subtracted: it overflows later, not never")
+@softmax.wrong("upcast to float32, but no maximum was subtracted: exp still overflows, from 88.7 on")
 def upcast_only(x: Tensor, dim: int = -1) -> Tensor:
     return no_max(x.float(), dim).to(x.dtype)
 
 
-@softmax.wrong("no maximum subtracted, only hidden rows cared for: exp overflows from 88.7 on")
+@softmax.wrong("only masked rows were handled, and no maximum was subtracted: exp overflows from 88.7 on")
 def unshifted(x: Tensor, dim: int = -1) -> Tensor:
     return _share(x.float().exp(), dim).to(x.dtype)
 
 
-@softmax.wrong("exp in float64 instead of subtracting the maximum: that overflows from 710 on")
+@softmax.wrong("exp in float64 instead of subtracting the maximum: it overflows from 710 on")
 def float64_exp(x: Tensor, dim: int = -1) -> Tensor:
     return _share(x.double().exp(), dim).to(x.dtype)
 
 
-@softmax.wrong("scores clamped instead of shifted: all large ones become equal")
+@softmax.wrong("the scores were clamped, not shifted: all large scores become equal")
 def clamped(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(lambda s, d: no_max(s.clamp(-80, 80), d))(x, dim)
 
 
-@softmax.wrong("the maximum of the whole tensor subtracted, not of each row: rows of small scores vanish")
+@softmax.wrong("the maximum of the whole tensor was subtracted, not each row's: rows of small scores become 0")
 def global_max(x: Tensor, dim: int = -1) -> Tensor:
     def formula(s: Tensor, d: int) -> Tensor:
         return _share(torch.exp(s - s.max()) if s.numel() else s, d)
@@ -86,7 +86,7 @@ def global_max(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(formula)(x, dim)
 
 
-@softmax.wrong("the mean subtracted, not the maximum: one score far above the rest still overflows")
+@softmax.wrong("the mean was subtracted, not the maximum: one score far above the rest still overflows")
 def mean_for_max(x: Tensor, dim: int = -1) -> Tensor:
     def formula(s: Tensor, d: int) -> Tensor:
         mean = s.mean(d, keepdim=True)
@@ -95,7 +95,7 @@ def mean_for_max(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(formula)(x, dim)
 
 
-@softmax.wrong("`dim` ignored: it always works along the last axis")
+@softmax.wrong("`dim` was ignored: the softmax always ran along the last axis")
 def ignores_dim(x: Tensor, dim: int = -1) -> Tensor:
     x.amax(dim)
     return softmax.fn(x.float(), -1).to(x.dtype)
@@ -109,12 +109,14 @@ def nan_when_hidden(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(lambda s, d: no_max(s - s.amax(d, keepdim=True), d))(x, dim)
 
 
-@softmax.wrong("a row of −inf gives a uniform distribution: hidden scores count as equal, not as absent")
+@softmax.wrong("a row of −inf gives a uniform distribution: masked scores must give 0, not equal shares")
 def uniform_when_hidden(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(lambda s, d: softmax.fn(s.clamp(min=-3e38), d))(x, dim)
 
 
-@softmax.wrong("a small number added to the sum: no probability is quite right then, and only a hidden row needs it")
+@softmax.wrong(
+    "a small number was added to every sum: all probabilities are slightly wrong; only a masked row needs it"
+)
 def epsilon_below(x: Tensor, dim: int = -1) -> Tensor:
     def shifted(s: Tensor, d: int) -> Tensor:
         top = s.amax(d, keepdim=True)
@@ -124,7 +126,7 @@ def epsilon_below(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(shifted)(x, dim)
 
 
-@softmax.wrong("the input is changed in place: float() of a float32 tensor is the tensor itself")
+@softmax.wrong("the input was changed in place: float() of a float32 tensor is the same tensor, not a copy")
 def in_place(x: Tensor, dim: int = -1) -> Tensor:
     scores = x.float()  # `x` itself where it is float32
     top = scores.amax(dim, keepdim=True)
@@ -133,17 +135,19 @@ def in_place(x: Tensor, dim: int = -1) -> Tensor:
     return (weights / weights.sum(dim, keepdim=True).clamp(min=1.0)).to(x.dtype)
 
 
-@softmax.wrong("−inf replaced by a finite number, as −1e9: a row of it is then uniform, and lower scores are hidden")
+@softmax.wrong(
+    "−inf was replaced by a finite number such as −1e9: a masked row is then uniform, and lower scores get 0"
+)
 def finite_for_hidden(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(lambda s, d: softmax.fn(s.masked_fill(s == -torch.inf, -1e9), d))(x, dim)
 
 
-@softmax.wrong("rows that hold any −inf taken for hidden: only a row of nothing else is")
+@softmax.wrong("every row with a −inf was set to zeros: only a row of nothing but −inf gives zeros")
 def any_hides_all(x: Tensor, dim: int = -1) -> Tensor:
     hidden = (x == -torch.inf).any(dim, keepdim=True)
     return softmax.fn(x.float(), dim).masked_fill(hidden, 0.0).to(x.dtype)
 
 
-@softmax.wrong("no error for a missing axis: a vector has no dim 1")
+@softmax.wrong("no error for a missing axis: a vector has no dim 1, so raise IndexError")
 def no_error(x: Tensor, dim: int = -1) -> Tensor:
     return softmax.fn(x.float(), dim % x.dim()).to(x.dtype)

@@ -1,7 +1,7 @@
 """Encode by rank
 
-A trained tokenizer is a list of merges, and a text must be encoded as training would have done it: the merge that was
-made first comes first, wherever in the text it stands. Reading from the left and taking the longest token is another
+A trained tokenizer is a list of merges. Encode a text as training would have done it: of all merges that apply
+anywhere in the text, the one that training made first comes first. Taking the longest token from the left is another
 algorithm, and gives other tokens.
 """
 
@@ -15,10 +15,10 @@ def merge(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
 
 
 def encode(word: str, merges: list[tuple[int, int]]) -> list[int]:
-    """The ids of `word`: its UTF-8 bytes, merged until no pair of neighbours is in `merges`.
+    """The ids of `word`: its UTF-8 bytes, merged until no pair of neighbors is in `merges`.
 
-    `merges` is what `train_bpe` gives: number i, counted from 0, makes id 256 + i. Of all pairs that stand in the word
-    the one that comes first in `merges` is merged next, everywhere.
+    `merges` is the result of `train_bpe`: merge number i, counted from 0, makes id 256 + i. Of all pairs in the word,
+    merge the pair that comes first in `merges`, at every place. Then look again.
 
         merges = [(98, 99), (97, 98)]                            256 is "bc", 257 is "ab"
         encode("abc", merges)  ->  [97, 256]                     a, bc: the merge of rank 0 comes first

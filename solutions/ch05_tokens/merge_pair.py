@@ -1,15 +1,15 @@
 """One merge, left to right
 
-Once a pair has won, it becomes one new token wherever it occurs. The only thing to get wrong is what happens where
-two occurrences overlap, and everybody who encodes the text later must do it the same way.
+Once a pair has won, it becomes one new token at every place. Only overlapping places need care, and everybody who
+encodes the text later must treat them in the same way.
 """
 
 
 def merge_pair(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     """The list in which every occurrence of `pair` is one `new_id`; `ids` itself stays as it is.
 
-    Go from left to right. An id that has become part of a merge is used up, and the search goes on behind it. The list
-    is gone through once: what a merge has made is not merged again.
+    Go from left to right. After a merge, continue behind its two ids. Go through the list once: do not merge the new
+    id again.
 
         merge_pair([1, 2, 3, 1, 2], (1, 2), 256)  ->  [256, 3, 256]
         merge_pair([7, 7, 7], (7, 7), 256)        ->  [256, 7]

@@ -1,7 +1,7 @@
 """The accumulator decides
 
-A dot product adds thousands of small products to one growing total. The total is where the digits go: bf16
-keeps 8 bits of it, so from 256 on a product of 1 no longer moves it. Follow the total, product by product.
+A dot product adds thousands of small products to one growing total. The total is where digits are lost: bf16 keeps
+8 bits of it, so from 256 on, adding a product of 1 no longer changes it. Follow the total, product by product.
 """
 
 import torch
@@ -12,8 +12,8 @@ from torch import Tensor
 def accumulate(a: Float[Tensor, "n"], b: Float[Tensor, "n"], accumulator: torch.dtype) -> Float[Tensor, "n"]:
     """The running total of a[0]·b[0] + a[1]·b[1] + ... after each product, in the dtype `accumulator`.
 
-    `a` and `b` are bfloat16 or float16. Multiply and add in float32 (there a product of two 16-bit floats is
-    exact), and round the total to `accumulator` (bfloat16, float16 or float32) after every addition, in turn.
+    `a` and `b` are bfloat16 or float16. Multiply and add in float32, where a product of two 16-bit floats is exact. Add
+    one product after the other. After every addition round the total to `accumulator` (bfloat16, float16 or float32).
 
         a = [256., 1., 1.], b = [1., 1., 1.]   float32   ->  [256., 257., 258.]
                                                bfloat16  ->  [256., 256., 256.]

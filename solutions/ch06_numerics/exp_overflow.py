@@ -1,7 +1,7 @@
 """How far exp goes
 
-exp grows by a factor of 2.7 a step, so every format runs out of it soon. Find the last x, itself a number of
-the format, whose exp is still finite there. At the next number lies inf, and inf / inf is NaN.
+exp grows by a factor of 2.7 with each step of 1, so it soon exceeds the largest value of every format. Find the
+last number x of the format whose exp is still finite there. At the next number exp is inf, and inf / inf is NaN.
 """
 
 import math
@@ -10,12 +10,12 @@ import torch
 
 
 def exp_overflow(dtype: torch.dtype) -> float:
-    """The largest x of `dtype` whose exp(x), rounded to `dtype`, is finite; as a Python float, to the bit.
+    """The largest x of `dtype` whose exp(x), rounded to `dtype`, is finite; as a Python float, exact to the bit.
 
     `dtype` is torch.float16, bfloat16, float32 or float64. x must be a value that `dtype` can hold.
 
-        exp_overflow(torch.bfloat16)  ->  88.5    bf16 has 88.5 and then 89.0; exp(88.5) = 2.7e38 is below its
-                                                  largest value 3.39e38, exp(89) = 4.5e38 is above
+        exp_overflow(torch.bfloat16)  ->  88.5    the bf16 number after 88.5 is 89.0; exp(88.5) = 2.7e38 is below
+                                                  the largest bf16, 3.39e38, and exp(89) = 4.5e38 is above it
 
     Raises TypeError for a dtype without fractions, such as torch.int32.
     """

@@ -1,7 +1,7 @@
 """Gradients that vanish without a NaN
 
-Gradients are small, and fp16 has nothing below 6e-8. What is rounded to zero leaves no trace in the loss; the
-weights concerned just stop learning. Loss scaling multiplies everything by a large factor before the cast.
+Gradients are small, and fp16 has no numbers between 0 and 6e-8. A gradient that rounds to zero leaves no trace in
+the loss; its weight just stops learning. Loss scaling multiplies everything by a large factor before the cast.
 """
 
 import torch
@@ -16,8 +16,8 @@ def gradient_underflow(g: Float32[Tensor, "*shape"], scale: int) -> dict[str, fl
         "bfloat16":        cast to bf16 as they are
         "float16_scaled":  multiplied by `scale`, then cast to fp16
 
-    The share is taken of the entries of `g` that are not zero: what was zero before is not lost. If there are
-    none, every share is 0.0. An entry that becomes infinite is not zero. All entries of `g` are finite.
+    Count only the entries of `g` that are not zero: an entry that was zero before is not lost. If there are none, every
+    share is 0.0. An entry that becomes infinite is not zero. All entries of `g` are finite.
 
         gradient_underflow(tensor([1e-3, 1e-8, 0., 0.]), scale=65536)
             ->  {"float16": 0.5, "bfloat16": 0.0, "float16_scaled": 0.0}

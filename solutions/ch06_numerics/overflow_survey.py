@@ -1,7 +1,7 @@
 """What a 16-bit format loses
 
-fp16 and bf16 are both 16 bits wide and lose different things. Cast a tensor to each and back, and report which values
-became infinite, which became zero, and how far off the survivors are.
+fp16 and bf16 both have 16 bits, but they lose different things. Cast a tensor to each format and back. Report which
+values became infinite, which became zero, and how large the error of the others is.
 """
 
 import torch
@@ -10,14 +10,14 @@ from torch import Tensor
 
 
 def overflow_survey(x: Float32[Tensor, "n"]) -> dict[str, dict]:
-    """For "float16" and "bfloat16": masks of what was lost, and the worst relative error of what was kept.
+    """For "float16" and "bfloat16": masks of the lost values, and the worst relative error of the others.
 
         {"float16":  {"overflowed": bool tensor (n,),   finite before, infinite after
                       "flushed":    bool tensor (n,),   not zero before, zero after
-                      "error":      float},             max |cast − x| / |x| over what was neither; 0.0 if nothing was
+                      "error":      float},             max |cast − x| / |x| over all other values; 0.0 if none
          "bfloat16": {...the same...}}
 
-    Zeros, infinities and NaNs in `x` are not lost, and take no part in the error.
+    Zeros, infinities and NaNs in `x` are not lost, and do not count for the error.
 
         overflow_survey(tensor([70000.]))["float16"]   ->  overflowed [True], flushed [False], error 0.0
         overflow_survey(tensor([70000.]))["bfloat16"]  ->  overflowed [False], flushed [False], error 144/70000 = 0.0021

@@ -1,7 +1,7 @@
 """One outlier, three scales
 
-To store numbers in 8 bits, divide them by a scale that brings the largest to the end of the format. Who
-shares that scale decides who pays for an outlier: the whole tensor, its own channel, or a few neighbours.
+To store numbers in 8 bits, divide them by a scale that maps the largest to the end of the format. All values that
+share a scale with an outlier lose digits: the whole tensor, one channel, or a few neighbors.
 """
 
 import torch
@@ -12,17 +12,16 @@ from torch import Tensor
 def scale_per_tensor_channel_group(
     x: Float[Tensor, "tokens channels"], group: int, dtype: torch.dtype
 ) -> dict[str, Float[Tensor, "channels"]]:
-    """How much of each channel is lost when `x` goes to 8 bits and back, for three ways to share a scale.
+    """The relative error of each channel when `x` is stored in 8 bits and read back, for three ways to share a scale.
 
         "tensor"    one scale for all of x
-        "channel"   one for each column
-        "group"     one for each token and `group` neighbouring channels (DeepSeek-V3 has 1×128 tiles: 128)
+        "channel"   one scale for each column
+        "group"     one for each token and `group` neighboring channels (DeepSeek-V3 has 1×128 tiles: 128)
 
-    A scale is the largest |x| of those that share it, over 127 for torch.int8 or 448 for
-    torch.float8_e4m3fn. Divide by it; round, to the nearest integer for int8 and by a cast for fp8;
-    multiply back. Where all are 0, nothing is lost. The loss of a channel is √Σ(back − x)² / √Σx² over
-    its tokens, and 0 where it is all 0. Compute in float32 and round the three results to the dtype of
-    `x`.
+    A scale is the largest |x| of the values that share it, over 127 for torch.int8 or 448 for torch.float8_e4m3fn.
+    Divide by it. Round: to the nearest integer for int8, and with a cast for fp8. Multiply by the scale again. Where
+    all values are 0, nothing is lost. The loss of a channel is √Σ(back − x)² / √Σx² over its tokens, and 0 where the
+    channel is all 0. Compute in float32 and round the three results to the dtype of `x`.
 
         x = [[127., 0.4, 0.6, 0.8]], group = 2, int8
           scale 1 for the tensor             ->  back [127., 0., 1., 1.]            loss [0., 1., 0.67, 0.25]

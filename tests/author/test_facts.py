@@ -171,9 +171,9 @@ def test_facts_are_chosen_by_id_source_and_chapter(play):
 def test_the_ledger_has_claim_what_holds_and_what_shows_it(play):
     text = " ".join(play.says("facts", "--errata", "D1-7", "B1-13").stdout.split())
     assert "D1-7 FP8 uses E4M3 in the forward pass: its exponent range, wider than E5M2's, keeps more" in text
-    assert "It is the other way round: 4 exponent bits against 5." in text
+    assert "E5M2 has the wider range: 5 exponent bits against 4." in text
     assert "test ch06_numerics/fp8_round: e5m2 ends at 57344" in text
-    assert "cited Brown et al. 2020" in text
+    assert "cited Brown et al., Language Models are Few-Shot Learners, 2020" in text
     assert text.endswith("2 errata on cards of 2 facts: 1 shown by tests, 1 by a citation alone")
 
 
@@ -197,10 +197,12 @@ def test_bad_input_is_one_line(play, args, says):
 def test_a_page_that_is_stale_is_noticed_and_written(play):
     assert play.says("facts", "--write").stdout.endswith("pages: 2, written: 2\n")
     assert play.says("facts", "--check").returncode == 0
-    _edit(play.root / "content/ch06_numerics/cards.toml", "It does not saturate: from", "It does not stop there: from")
+    _edit(
+        play.root / "content/ch06_numerics/cards.toml", "FP16 becomes inf, from", "FP16 does not stop there: inf from"
+    )
     stale = play.says("facts", "--check")
     assert stale.returncode == 1
     assert "docs/ERRATA.md: stale; `koans facts --write` writes it" in stale.stdout
     assert "FACTS" not in stale.stdout
     assert play.says("facts", "--write").stdout == "docs/ERRATA.md: written\npages: 2, written: 1\n"
-    assert "It does not stop there: from 65,520" in (play.root / "docs/ERRATA.md").read_text()
+    assert "FP16 does not stop there: inf from 65,520" in (play.root / "docs/ERRATA.md").read_text()

@@ -82,7 +82,7 @@ def test_what_was_missed_comes_first_the_most_missed_at_the_top(book):
     quiz, question, card = made.missed
     assert quiz.answer == (
         "It keeps exp from overflowing: the largest exponent is 0, and the result stays the same: exp(−max) is a factor "
-        "of the numerator and of the sum, so it cancels. What is left never exceeds 1, and the sum is at least 1."
+        "of the numerator and of the sum, so it cancels. After the shift no power exceeds 1, and the sum is at least 1."
     )
     assert book.questions[question.id].answer.startswith(question.answer)
     assert question.answer.endswith(".") and 100 < len(question.answer) <= LONGEST

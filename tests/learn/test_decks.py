@@ -382,7 +382,7 @@ def test_a_back_has_the_erratum_and_the_source(book):
     (note,) = notes(book, [book.cards["fp8-in-deepseek-v3"]], (), {})
     erratum, source = note.below
     assert erratum.startswith(
-        '<p class="erratum"><small><b>Erratum (right only in part).</b> The source says E4M3 forward'
+        '<p class="erratum"><small><b>Erratum (right only in part).</b> The source says that DeepSeek-V3'
     )
     assert source.startswith('<p class="source"><small>Source: DeepSeek-AI')
     assert {"koans::erratum", "koans::cited", "koans::B1-14"} <= set(note.tags) and "koans::locked" not in note.tags

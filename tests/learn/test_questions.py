@@ -227,7 +227,7 @@ def test_read_on_a_terminal_keeps_answers_and_compares(play):
     terminal.until("Before you read")
     terminal.until("> ")
     terminal.press("underflow\n")
-    terminal.until("Nor is Hopper the first")
+    terminal.until("Hopper is not the only")
     terminal.until("What you predicted")
     terminal.until("underflow")
     terminal.until("any key continues")
