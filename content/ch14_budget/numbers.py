@@ -57,6 +57,7 @@ SPEED = 0.5 * 2 * math.pi / math.sqrt(2)  # rad/s, rms
 
 
 def numbers():
+    yield from _loop()
     yield from _shares()
     yield from _joint()
     yield from _swing()
@@ -64,6 +65,16 @@ def numbers():
     yield from _model()
     yield from _halves()
     yield from _groot()
+
+
+def _loop():
+    camera, run, step, lag = 1000 / 30, 47.88, 1000 / 50, 1000 * KD / KP
+    best, worst = [0, 0, run, 0, lag], [camera, run, run, step, lag]
+    for low, high in zip(best, worst, strict=True):
+        yield f"| {f'{low:.1f}' if low else 0} ms | {high:.1f} ms |"
+    yield f"| together | {sum(best):.1f} ms | {sum(worst):.1f} ms |"
+    yield f"a world that is {sum(worst):.0f} ms old"
+    yield f"the best case becomes {100 * 0.1 / sum(best):.2f} % shorter"
 
 
 def _shares():
@@ -254,6 +265,7 @@ def _halves():
     _, quick = dual_rate(planner // 2, policy, 1)
     yield f"answered after {alone / 1000:.1f} ms"
     yield f"one run of each, {best / 1000:.1f} ms"
+    yield f"comes {through / 1000:.1f} ms after it"
     yield f"makes {fast / 1000:.1f} of the {through / 1000:.1f} ms; a planner twice as fast makes {quick / 1000:.1f}"
     yield (
         f"{through / 1000:.1f} ms become {fast / 1000:.1f} ms with the faster policy and {quick / 1000:.1f} ms with the"
