@@ -1,4 +1,4 @@
-"""Bits and error of 4-bit blocks by their length; memory for serving by context, in two formats."""
+"""Bits and error of 4-bit blocks by length; memory for serving by context, in two formats."""
 
 import torch
 from matplotlib.figure import Figure
@@ -31,12 +31,12 @@ def _error(axes):
     outliers = plain.clone()
     outliers[::512] = 20.0
     bits = [bits_per_weight(n, {"scale": (1, 16), "minimum": (1, 16), "codes": (n, 4)}) for n in BLOCKS]
-    for label, x, style in (("and one of 512 is 20", outliers, "s--"), ("normal weights", plain, "o-")):
+    for label, x, style in (("one weight in 512 is 20", outliers, "s--"), ("normal weights", plain, "o-")):
         axes.plot(bits, [100 * _lost(x, n) for n in BLOCKS], style, color="black", ms=3.5, lw=1.2, label=label)
     for n, b in zip(BLOCKS[:4], bits[:4], strict=True):
         axes.annotate(str(n), (b, 100 * _lost(plain, n)), (0, -11), textcoords="offset points", ha="center")
     axes.set(xlim=(3.9, 8.3), ylim=(0, 46))
-    axes.set_title("4-bit blocks with scale and minimum, by length", loc="left")
+    axes.set_title("Error of 4-bit blocks, by weights per block", loc="left")
     axes.set_xlabel("bits per weight")
     axes.set_ylabel("error of the normal weights (%)")
     axes.legend(loc="upper right", frameon=False, handlelength=3)
@@ -49,9 +49,9 @@ def _lost(x, block):
 
 
 def _memory(axes):
-    for name, (tensors, colour, style) in FILES.items():
+    for name, (tensors, shade, style) in FILES.items():
         sizes = [model_bytes(tensors, 32, 8, 128, n, 1) for n in TOKENS]
-        axes.plot(TOKENS, [s["total"] / 1e9 for s in sizes], style, color=colour, lw=1.8, label=f"{name}, with cache")
+        axes.plot(TOKENS, [s["total"] / 1e9 for s in sizes], style, color=shade, lw=1.8, label=f"{name}, with cache")
     axes.plot(TOKENS, [s["cache"] / 1e9 for s in sizes], ":", color="black", lw=1.8, label="KV cache alone")
     axes.set(xscale="log", xlim=(TOKENS[0], TOKENS[-1]), ylim=(0, 36))
     axes.minorticks_off()

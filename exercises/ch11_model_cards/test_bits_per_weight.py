@@ -1,4 +1,4 @@
-"""All fields of a block, and all tensors of a file."""
+"""Count all fields of a block, and all tensors of a file."""
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ from reference.ch11_model_cards.bits_per_weight import mixed_bits as mixed_oracl
 Q4_K = {"scale": (1, 16), "minimum": (1, 16), "scales": (8, 6), "minima": (8, 6), "codes": (256, 4)}
 Q6_K = {"low bits": (256, 4), "high bits": (256, 2), "scales": (16, 8), "scale": (1, 16)}
 
-# Llama-3.1-8B as llama.cpp's Q4_K_M stores it: Q6_K for the head and, in 16 of 32 layers, for values and down
+# Llama-3.1-8B as llama.cpp's Q4_K_M stores it: Q6_K for the head and, in 16 of 32 layers, for value and down matrices
 VALUE, DOWN, HEAD = 1024 * 4096, 14336 * 4096, 128_256 * 4096
 LAYER = 2 * 4096 * 4096 + 2 * VALUE + 3 * DOWN
 SIX = 16 * (VALUE + DOWN) + HEAD

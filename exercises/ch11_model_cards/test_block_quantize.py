@@ -1,4 +1,4 @@
-"""Sixteen codes between the smallest and the largest."""
+"""Sixteen codes from the smallest weight to the largest."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Up to where is the needle found?"""
+"""Up to which length is the needle found?"""
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +11,7 @@ from reference.ch11_model_cards.effective_context import perplexity as perplexit
 
 
 def trials(**found: str) -> list[tuple[int, bool]]:
-    """k4="xx.": at 4096 tokens found, found, not."""
+    """k4="xx.": at 4096 tokens found, found, not found."""
     return [(1024 * int(k[1:]), mark == "x") for k, marks in found.items() for mark in marks]
 
 
@@ -57,8 +57,8 @@ def test_perplexity_of_two_tokens_by_hand():
 @pytest.mark.card("perplexity-hides-retrieval")
 def test_a_needle_that_is_missed_hardly_moves_the_perplexity_of_a_long_text():
     text = [0.5, 0.25] * 2000
-    agrees(perplexity, [*text, 0.9], with_=perplexity_oracle, gives=2.8277)
-    agrees(perplexity, [*text, 1e-6], with_=perplexity_oracle, gives=2.8374)
+    agrees(perplexity, [*text, 0.9], with_=perplexity_oracle, gives=2.8278)
+    agrees(perplexity, [*text, 1e-6], with_=perplexity_oracle, gives=2.8375)
 
 
 def test_certain_tokens_and_impossible_ones():

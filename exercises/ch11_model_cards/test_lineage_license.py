@@ -1,4 +1,4 @@
-"""Every licence on the way."""
+"""Every license of the lineage applies."""
 
 import pytest
 from hypothesis import given, settings

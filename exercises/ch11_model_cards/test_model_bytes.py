@@ -1,4 +1,4 @@
-"""Weights and cache."""
+"""Memory for the weights and for the KV cache."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""A run of n words in common."""
+"""A run of n words that item and corpus share."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""What a card does not say."""
+"""Questions about what a card does not say."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""What is left of a score."""
+"""A score without the questions that were seen."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,18 +1,18 @@
 """What a delay takes of a control step
 
-A controller that runs 50 times a second has 20 ms for everything: camera, network, policy, motors. Say what share of
-that each part takes, and what is left.
+A controller that runs 50 times per second has 20 ms per step for everything: camera, network, policy and motors. Say
+what share of the step each part takes, and what is left.
 """
 
 
 def budget_share(parts: dict[str, float], rate: float) -> dict[str, float]:
-    """Each part's share of a control step, in percent, and under "left" what none of them takes.
+    """Each part's share of a control step in percent, and under "left" the share that no part takes.
 
-    `parts` gives the time of each part in microseconds, `rate` is the number of steps a second, in hertz. If the parts
-    take longer than a step, "left" is negative.
+    `parts` gives the time of each part in microseconds. `rate` is the number of steps per second, in hertz. If the
+    parts together take longer than a step, "left" is negative.
 
         budget_share({"attention": 100.0}, 50.0)  ->  {"attention": 0.5, "left": 99.5}      100 µs of 20,000 µs
 
-    Raises ValueError if `rate` is not positive or a part is negative.
+    Raises ValueError if `rate` is not positive or if a part is negative.
     """
     raise NotImplementedError("your turn")

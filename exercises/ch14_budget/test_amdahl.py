@@ -1,4 +1,4 @@
-"""The rest stays as slow as it was."""
+"""The other parts stay as slow as before."""
 
 import math
 

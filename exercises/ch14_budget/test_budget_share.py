@@ -1,4 +1,4 @@
-"""Microseconds of a step, in percent."""
+"""Microseconds of a control step, in percent."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Two clocks, and what has to wait for what."""
+"""Two clocks: who waits for whom?"""
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ def test_a_policy_that_has_just_started_when_the_plan_comes():
     agrees(dual_rate, 101, 20, 50, with_=oracle, gives=(30, 190))
 
 
-# 10 Hz and 120 Hz, as the GR00T N1 report says; and a policy twice as fast
+# 10 Hz and 120 Hz are the rates in the GR00T N1 report; the second policy is twice as fast
 @pytest.mark.card("faster-policy-behind-a-planner")
 @pytest.mark.parametrize("policy, gives", [(8333, (16_665, 216_657)), (4166, (8331, 208_299))])
 def test_a_planner_of_10_hertz_hides_what_a_faster_policy_gains(policy, gives):

@@ -1,4 +1,4 @@
-"""Arithmetic or traffic, whichever is slower, after a launch."""
+"""A launch, then arithmetic or memory traffic, whichever is slower."""
 
 import pytest
 from hypothesis import given
@@ -14,12 +14,12 @@ H100 = (989e12, 3.35e12)  # data sheet: bf16 without sparsity, HBM3
 def llama_block(tokens, width=4096, keys=1024, ffn=14_336, heads=32):
     """The five operations of a block of Llama-3-8B in bf16, unfused: (name, FLOPs, bytes)."""
     numbers, weights = tokens * width, 2 * width * width + 2 * width * keys + 3 * width * ffn
-    moved = weights + 4 * (numbers + tokens * ffn)  # each product reads its input and writes its output, about so
-    table = heads * tokens * tokens
+    moved = weights + 4 * (numbers + tokens * ffn)  # each product reads its input and writes its output (roughly)
+    scores = heads * tokens * tokens
     return [
         ("matmul", 2.0 * tokens * weights, 2.0 * moved),
-        ("attention", 4.0 * tokens * numbers, 2.0 * (4 * numbers + 2 * table)),
-        ("softmax", 5.0 * table, 2.0 * 2 * table),
+        ("attention", 4.0 * tokens * numbers, 2.0 * (4 * numbers + 2 * scores)),
+        ("softmax", 5.0 * scores, 2.0 * 2 * scores),
         ("norm", 8.0 * numbers, 2.0 * 4 * numbers),
         ("residual", 2.0 * numbers, 2.0 * 6 * numbers),
     ]

@@ -1,4 +1,4 @@
-"""A spring, a brake, a limit."""
+"""A spring, a brake and a limit."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A joint that follows targets that come late."""
+"""A joint follows targets that arrive late."""
 
 import math
 
@@ -10,8 +10,9 @@ from exercises.ch14_budget.tracking_error import tracking_error
 from grader.checks import agrees
 from reference.ch14_budget.tracking_error import tracking_error as oracle
 
-# one second at 10 kHz of a swing of 0.5 rad at 1 Hz; 200 ticks are a step of 50 Hz
-SWING = [0.5 * math.sin(2 * math.pi * tick / 10_000) for tick in range(10_000)]
+# a swing of 0.5 rad at 1 Hz, in ticks of 10 kHz; 200 ticks are a step of 50 Hz
+TWO_SECONDS = [0.5 * math.sin(2 * math.pi * tick / 10_000) for tick in range(20_000)]
+SWING = TWO_SECONDS[:10_000]
 JOINT = {"kp": 40_000.0, "kd": 400.0, "dt": 1e-4}  # critically damped, 32 Hz
 
 
@@ -35,6 +36,22 @@ def test_a_brake_and_a_start_away_from_zero():
 )
 def test_a_swing_with_targets_late_by_0_and_100_microseconds_and_5_milliseconds(delay, gives):
     agrees(tracking_error, SWING, 200, delay, **JOINT, with_=oracle, gives=gives)
+
+
+# The first second starts at rest. With targets 20 ms late it has one jump fewer, so it looks smoother than it is. The
+# second second is steady: its mean square is twice that of both seconds, minus that of the first.
+@pytest.mark.card("delay-does-not-add-up", "missed-step-shows")
+@pytest.mark.parametrize(
+    "delay, gives",
+    [(0, (0.0438054, 125.9181)), (1, (0.044023, 125.9181)), (50, (0.0546847, 125.918)), (200, (0.087061, 124.6723))],
+)
+def test_two_seconds_of_the_swing_with_late_targets(delay, gives):
+    agrees(tracking_error, TWO_SECONDS, 200, delay, **JOINT, with_=oracle, gives=gives)
+
+
+@pytest.mark.card("holding-makes-it-rough")
+def test_two_seconds_with_targets_twice_as_often():
+    agrees(tracking_error, TWO_SECONDS, 100, 0, **JOINT, with_=oracle, gives=(0.0327463, 89.478))
 
 
 @pytest.mark.card("missed-step-shows")

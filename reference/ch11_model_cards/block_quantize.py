@@ -45,7 +45,7 @@ def _quantize(
     code: Callable[[Tensor], Tensor] = lambda steps: torch.floor(steps + 0.5),
     blocks: Any = lambda x, block: x.reshape(-1, block),
 ) -> Quantized:
-    """The other arguments are what a wrong answer does otherwise."""
+    """The other arguments are what a wrong answer does differently."""
     _checked(x, block)
     runs = blocks(x, block)
     lowest = low(runs)
@@ -62,12 +62,12 @@ def by_loop(x: Tensor, block: int = 32) -> Quantized:
     return codes, scale, low
 
 
-@block_quantize.wrong("16 steps: sixteen codes have fifteen steps between them")
+@block_quantize.wrong("the range was divided by 16: sixteen codes have fifteen steps between them")
 def by_sixteen(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(x, block, scale=lambda b, low: (b.amax(1, keepdim=True) - low) / 16)
 
 
-@block_quantize.wrong("16 steps: sixteen codes have fifteen steps between them")
+@block_quantize.wrong("the range was divided by 16: sixteen codes have fifteen steps between them")
 def by_sixteen_clamped(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(
         x,
@@ -77,34 +77,36 @@ def by_sixteen_clamped(x: Tensor, block: int = 32) -> Quantized:
     )
 
 
-@block_quantize.wrong("cut off, not rounded: the floor without the half is off by up to a whole step")
+@block_quantize.wrong("the codes were cut off, not rounded: add 0.5 before the floor")
 def truncated(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(x, block, code=torch.floor)
 
 
-@block_quantize.wrong("halves to the even number, as torch.round does: upwards is asked for")
+@block_quantize.wrong("halves were rounded to the even number, as torch.round does: round halves up")
 def half_to_even(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(x, block, code=torch.round)
 
 
-@block_quantize.wrong("one scale and minimum for all blocks: each has its own")
+@block_quantize.wrong("one scale and minimum was used for all blocks: each block has its own")
 def one_scale(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(
         x, block, low=lambda b: b.amin().reshape(1, 1), scale=lambda b, low: (b.amax().reshape(1, 1) - low) / 15
     )
 
 
-@block_quantize.wrong("every so-manieth weight in one block: a block is a run of neighbours")
+@block_quantize.wrong("a block took every k-th weight: a block is a run of neighboring weights")
 def interleaved(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(x, block, blocks=lambda x, block: x.reshape(block, -1).T)
 
 
-@block_quantize.wrong("`block` taken for the number of blocks: it is their length")
+@block_quantize.wrong("`block` was taken for the number of blocks: it is the length of a block")
 def number_of_blocks(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(x, block, blocks=lambda x, block: x.reshape(block, -1))
 
 
-@block_quantize.wrong("no minimum, the scale from the largest size: a block of one sign wastes half of its codes")
+@block_quantize.wrong(
+    "no minimum was subtracted, and the scale came from the largest absolute value: use the minimum and the range"
+)
 def symmetric(x: Tensor, block: int = 32) -> Quantized:
     _checked(x, block)
     runs = x.reshape(-1, block)
@@ -113,12 +115,12 @@ def symmetric(x: Tensor, block: int = 32) -> Quantized:
     return codes.to(torch.uint8), scale.squeeze(1).half(), (-8 * scale).squeeze(1).half()
 
 
-@block_quantize.wrong("the largest size where the largest weight is asked for")
+@block_quantize.wrong("the largest absolute value was used: use the largest weight")
 def from_sizes(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(x, block, scale=lambda b, low: (b.abs().amax(1, keepdim=True) - low) / 15)
 
 
-@block_quantize.wrong("scale and minimum rounded to fp16 before the codes are made: round them at the end")
+@block_quantize.wrong("scale and minimum were rounded to fp16 before the codes were made: round them at the end")
 def stored_scale(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(
         x,
@@ -129,18 +131,18 @@ def stored_scale(x: Tensor, block: int = 32) -> Quantized:
     )
 
 
-@block_quantize.wrong("a block of equal weights divided by a scale of 0: its codes are 0")
+@block_quantize.wrong("a block of equal weights was divided by a scale of 0: its codes are 0")
 def nan_when_equal(x: Tensor, block: int = 32) -> Quantized:
     codes, scale, low = _quantize(x, block)
     return torch.where(scale.unsqueeze(1) == 0, 8, codes).to(torch.uint8), scale, low
 
 
-@block_quantize.wrong("a weight that fills no block left out: raise ValueError")
+@block_quantize.wrong("weights that fill no block were dropped: raise ValueError")
 def drops_the_tail(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(x[: len(x) // block * block], block)
 
 
-@block_quantize.wrong("scale and minimum kept in float32: they are stored as fp16")
+@block_quantize.wrong("scale and minimum are in float32: return them in fp16")
 def float32_scales(x: Tensor, block: int = 32) -> Quantized:
     codes, scale, low = _quantize(x, block)
     return codes, scale.float(), low.float()
@@ -160,31 +162,31 @@ def by_addcmul(codes: Tensor, scale: Tensor, low: Tensor) -> Tensor:
     return torch.addcmul(low.float()[:, None], scale.float()[:, None], codes.float()).flatten()
 
 
-@block_dequantize.wrong("the minimum subtracted: it was taken off before, so it is added now")
+@block_dequantize.wrong("the minimum was subtracted: quantizing subtracted it, so add it now")
 def low_subtracted(codes: Tensor, scale: Tensor, low: Tensor) -> Tensor:
     return (scale.float()[:, None] * codes.float() - low.float()[:, None]).flatten()
 
 
-@block_dequantize.wrong("the minimum left out")
+@block_dequantize.wrong("the minimum was left out: add it after the scale")
 def no_minimum(codes: Tensor, scale: Tensor, low: Tensor) -> Tensor:
     return (scale.float()[:, None] * codes.float()).flatten()
 
 
-@block_dequantize.wrong("8 taken off each code: that is for formats without a minimum")
+@block_dequantize.wrong("8 was subtracted from each code: that is for formats without a minimum")
 def signed_codes(codes: Tensor, scale: Tensor, low: Tensor) -> Tensor:
     return (scale.float()[:, None] * (codes.float() - 8) + low.float()[:, None]).flatten()
 
 
-@block_dequantize.wrong("the minimum added before the scale: (code + minimum) · scale scales it as well")
+@block_dequantize.wrong("the minimum was added before the scale: (code + minimum) · scale also scales the minimum")
 def added_first(codes: Tensor, scale: Tensor, low: Tensor) -> Tensor:
     return (scale.float()[:, None] * (codes.float() + low.float()[:, None])).flatten()
 
 
-@block_dequantize.wrong("computed in fp16: the sum is rounded to 11 bits; widen scale and minimum first")
+@block_dequantize.wrong("the sum was computed in fp16: upcast scale and minimum to float32 first")
 def in_fp16(codes: Tensor, scale: Tensor, low: Tensor) -> Tensor:
     return (scale[:, None] * codes.half() + low[:, None]).float().flatten()
 
 
-@block_dequantize.wrong("a row for each block: the weights are asked for in one row")
+@block_dequantize.wrong("the result has a row per block: return all weights in one row")
 def keeps_blocks(codes: Tensor, scale: Tensor, low: Tensor) -> Tensor:
     return scale.float()[:, None] * codes.float() + low.float()[:, None]

@@ -1,4 +1,4 @@
-"""Marks by length in a table, and what stands before the first failure; the geometric mean as a product of roots."""
+"""A table of marks by length, up to the first failure. The perplexity as a product of roots."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ Trials = list[tuple[int, bool]]
 
 
 def _table(trials: Trials) -> dict[int, float]:
-    """Share found, by length, in rising order."""
+    """The share found by length, shortest length first."""
     if len(trials) == 0:
         raise ValueError("nothing was tried")
     table: dict[int, list[bool]] = {}
@@ -35,27 +35,27 @@ def below_the_first_failure(trials: Trials, bar: float) -> int:
     return max((length for length in table if length < first), default=0)
 
 
-@effective_context.wrong("the last length that passes, after one that fails: a text of that length passes through both")
+@effective_context.wrong("a length counted although a shorter one failed: stop at the first length that fails")
 def last_passing(trials: Trials, bar: float) -> int:
     return max((length for length, share in _table(trials).items() if share >= bar), default=0)
 
 
-@effective_context.wrong("the longest length tested: that is the advertised one")
+@effective_context.wrong("the longest tested length was returned: return the longest one up to which all lengths pass")
 def longest_tested(trials: Trials, bar: float) -> int:
     return max(_table(trials))
 
 
-@effective_context.wrong("the first length that fails: the last one before it is asked for")
+@effective_context.wrong("the first length that fails was returned: return the last one before it")
 def first_failure(trials: Trials, bar: float) -> int:
     return next((length for length, share in _table(trials).items() if share < bar), max(_table(trials)))
 
 
-@effective_context.wrong("more than the bar asked for: reaching it is enough")
+@effective_context.wrong("a length had to be above the bar: reaching the bar is enough")
 def above_the_bar(trials: Trials, bar: float) -> int:
     return max(_passing(trials, bar, lambda s, b: s > b), default=0)
 
 
-@effective_context.wrong("taken in the order of the trials: sort the lengths")
+@effective_context.wrong("the lengths were taken in the order of the trials: sort them")
 def unsorted(trials: Trials, bar: float) -> int:
     table, longest = _table(trials), 0
     for length in dict.fromkeys(length for length, _ in trials):
@@ -65,7 +65,7 @@ def unsorted(trials: Trials, bar: float) -> int:
     return longest
 
 
-@effective_context.wrong("the mean over all trials up to a length: good short ones hide a length that fails")
+@effective_context.wrong("all trials up to a length were averaged: good short lengths then hide a length that fails")
 def running_mean(trials: Trials, bar: float) -> int:
     longest = 0
     for length in _table(trials):
@@ -76,32 +76,32 @@ def running_mean(trials: Trials, bar: float) -> int:
     return longest
 
 
-@effective_context.wrong("one success enough for a length: the share of its trials has to reach the bar")
+@effective_context.wrong("one success was enough for a length: the share of its trials must reach the bar")
 def any_success(trials: Trials, bar: float) -> int:
     return max(_passing(trials, bar, lambda s, b: s > 0), default=0)
 
 
-@effective_context.wrong("every trial wanted: the bar may be lower than 1")
+@effective_context.wrong("every trial had to succeed: the bar can be lower than 1")
 def all_successes(trials: Trials, bar: float) -> int:
     return max(_passing(trials, bar, lambda s, b: s == 1), default=0)
 
 
-@effective_context.wrong("only the last trial of each length counted: it is the share of all of them")
+@effective_context.wrong("only the last trial of each length counted: use the share of all its trials")
 def last_trial(trials: Trials, bar: float) -> int:
     return effective_context.fn(list(dict(trials).items()), bar)
 
 
-@effective_context.wrong("the number of lengths that pass: a length in tokens is asked for")
+@effective_context.wrong("the number of lengths that pass was returned: return a length in tokens")
 def count_of_lengths(trials: Trials, bar: float) -> int:
     return len(_passing(trials, bar))
 
 
-@effective_context.wrong("the shortest length where nothing passes: 0 is asked for")
+@effective_context.wrong("the shortest length was returned although it fails: return 0")
 def shortest_at_least(trials: Trials, bar: float) -> int:
     return max(_passing(trials, bar), default=min(_table(trials)))
 
 
-@effective_context.wrong("no trials let through with 0: raise ValueError")
+@effective_context.wrong("an empty list of trials gave 0: raise ValueError")
 def zero_for_none(trials: Trials, bar: float) -> int:
     return effective_context.fn(trials, bar) if trials else 0
 
@@ -124,65 +124,67 @@ def in_bits(probabilities: list[float]) -> float:
     return 2 ** (sum(bits) / len(bits)) if math.isfinite(sum(bits)) else math.inf
 
 
-@perplexity.wrong("one over the mean probability: the mean is taken of the logarithms")
+@perplexity.wrong("the result is 1 / mean probability: take the mean of the logarithms")
 def of_the_mean(probabilities: list[float]) -> float:
     perplexity.fn(probabilities)
     total = sum(probabilities)
     return len(probabilities) / total if total else math.inf
 
 
-@perplexity.wrong("the mean of 1 / p: one token of small p outweighs all others; the mean is taken of the logarithms")
+@perplexity.wrong("the mean of 1 / p was taken: one small p then outweighs all others. Take the mean of the logarithms")
 def mean_of_inverses(probabilities: list[float]) -> float:
     perplexity.fn(probabilities)
     return sum(1 / p if p else math.inf for p in probabilities) / len(probabilities)
 
 
-@perplexity.wrong("the mean of −log p itself: that is the loss; raise e to it")
+@perplexity.wrong("the mean of −log p was returned: that is the loss. Return e to that power")
 def loss(probabilities: list[float]) -> float:
     return math.log(perplexity.fn(probabilities))
 
 
-@perplexity.wrong("the sum of −log p: divide by the number of tokens")
+@perplexity.wrong("the sum of −log p was used: divide it by the number of tokens")
 def of_the_sum(probabilities: list[float]) -> float:
     return min(perplexity.fn(probabilities) ** len(probabilities), math.inf) if len(probabilities) < 300 else math.inf
 
 
-@perplexity.wrong("2 raised to a mean of natural logarithms: base and logarithm belong together")
+@perplexity.wrong("2 was raised to a mean of natural logarithms: use base e with them")
 def mixed_bases(probabilities: list[float]) -> float:
     value = perplexity.fn(probabilities)
     return 2 ** math.log(value) if math.isfinite(value) else value
 
 
-@perplexity.wrong("e to the mean of log p: the sign; a perplexity is 1 or more")
+@perplexity.wrong("the sign is wrong: use the mean of −log p. A perplexity is at least 1")
 def sign(probabilities: list[float]) -> float:
     return 1 / perplexity.fn(probabilities)
 
 
-@perplexity.wrong("a probability of 0 passed over: a model that rules out what came has an infinite perplexity")
+@perplexity.wrong("a probability of 0 was skipped: the perplexity is then infinite")
 def passes_over_zero(probabilities: list[float]) -> float:
     perplexity.fn(probabilities)
     return perplexity.fn([p for p in probabilities if p] or [1.0])
 
 
-@perplexity.wrong("a text without tokens given 1: raise ValueError")
+@perplexity.wrong("a text without tokens gave 1: raise ValueError")
 def one_for_none(probabilities: list[float]) -> float:
     return perplexity.fn(probabilities) if probabilities else 1.0
 
 
-@perplexity.wrong("e raised to a mean of logarithms to base 2: base and logarithm belong together")
+@perplexity.wrong("e was raised to a mean of base-2 logarithms: use base 2 with them")
 def mixed_bases_of_two(probabilities: list[float]) -> float:
     value = perplexity.fn(probabilities)
     return math.exp(math.log2(value)) if math.isfinite(value) else value
 
 
-@perplexity.wrong("all probabilities multiplied first: a few hundred tokens make 0 of that; add logarithms")
+@perplexity.wrong(
+    "all probabilities were multiplied first: with a few hundred tokens the product becomes 0. Add logarithms"
+)
 def product_first(probabilities: list[float]) -> float:
     perplexity.fn(probabilities)
     product = math.prod(probabilities)
     return product ** (-1 / len(probabilities)) if product else math.inf
 
 
-@perplexity.wrong("the logarithm of 0 left to math.log, which raises an error: infinity is asked for")
+@perplexity.wrong("math.log raised an error for a probability of 0: return infinity")
 def log_of_zero(probabilities: list[float]) -> float:
     perplexity.fn(probabilities)
     return math.exp(-sum(math.log(p) for p in probabilities) / len(probabilities))

@@ -1,4 +1,4 @@
-"""Generation by generation, until no new model turns up."""
+"""One generation at a time, until there is no new model."""
 
 from collections.abc import Iterable
 
@@ -40,7 +40,7 @@ def lineage_license(model: str, parents: Graph, licenses: Names, terms: Graph) -
     return _terms(_lineage(model, parents), licenses, terms)
 
 
-@lineage_license.right("the terms of a model and, recursively, of its parents, united")
+@lineage_license.right("the union of the terms of a model and, recursively, of its parents")
 def by_recursion(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     def collect(name: str, path: list[str]) -> tuple[set[str], set[str]]:
         if name in path:
@@ -56,36 +56,36 @@ def by_recursion(model: str, parents: Graph, licenses: Names, terms: Graph) -> R
     return {"obligations": sorted(duties), "unknown": sorted(unknown)}
 
 
-@lineage_license.wrong("only the newest licence: the licences of what a model was made from stay in force")
+@lineage_license.wrong("only the newest license was used: the licenses of all ancestors stay in force")
 def newest_alone(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     _lineage(model, parents)
     return _terms([model], licenses, terms)
 
 
-@lineage_license.wrong("only the base's licence: those on the way add terms of their own")
+@lineage_license.wrong("only the base's license was used: each model on the way adds its own terms")
 def base_alone(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     return _terms([name for name in _lineage(model, parents) if not parents.get(name)], licenses, terms)
 
 
-@lineage_license.wrong("the model and its parents, but no further: licences are inherited along the whole chain")
+@lineage_license.wrong("only the model and its parents were used: licenses are inherited along the whole chain")
 def one_generation(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     if model in parents.get(model, []):
         raise ValueError("a circle")
     return _terms([model, *parents.get(model, [])], licenses, terms)
 
 
-@lineage_license.wrong("only the first parent followed: a merge is derived from all of them")
+@lineage_license.wrong("only the first parent was followed: a merge is derived from all its parents")
 def first_parent(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     _lineage(model, parents)
     return _terms(_lineage(model, {name: all_[:1] for name, all_ in parents.items()}), licenses, terms)
 
 
-@lineage_license.wrong("the model's own licence left out: it binds, too")
+@lineage_license.wrong("the model's own license was left out: it applies too")
 def without_its_own(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     return _terms(_lineage(model, parents) - {model}, licenses, terms)
 
 
-@lineage_license.wrong("only the terms that all licences share: each binds by itself, so it is their union")
+@lineage_license.wrong("only terms that all licenses share were returned: every license applies, so take the union")
 def shared_terms(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     lineage = _lineage(model, parents)
     result = _terms(lineage, licenses, terms)
@@ -93,28 +93,30 @@ def shared_terms(model: str, parents: Graph, licenses: Names, terms: Graph) -> R
     return result | {"obligations": [duty for duty in result["obligations"] if all(duty in one for one in known)]}
 
 
-@lineage_license.wrong("models without a known licence passed over: no licence is no permission; name them")
+@lineage_license.wrong(
+    "models without a known license were skipped: list them as unknown, since no license means no permission"
+)
 def unknown_passed_over(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     return _terms(_lineage(model, parents), licenses, terms) | {"unknown": []}
 
 
-@lineage_license.wrong("a licence that is named but not in `terms` taken for free of terms: its model is unknown")
+@lineage_license.wrong("a license that is not in `terms` was treated as having no terms: its model is unknown")
 def unlisted_is_free(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     return _terms(_lineage(model, parents), licenses, {name: [] for name in licenses.values()} | terms)
 
 
-@lineage_license.wrong("a missing licence taken over from the parents: then it is not known what was added")
+@lineage_license.wrong("a missing license was replaced by the license of the parents: list the model as unknown")
 def inherits_missing(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     result = _terms(_lineage(model, parents), licenses, terms)
     return result | {"unknown": [name for name in result["unknown"] if not parents.get(name)]}
 
 
-@lineage_license.wrong("all models of the table counted: only ancestors are inherited from")
+@lineage_license.wrong("all models were counted: a model inherits only from its ancestors")
 def whole_table(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     return _terms(_lineage(model, parents) | set(licenses), licenses, terms)
 
 
-@lineage_license.wrong("descendants followed: terms come from what a model was made of, not from what was made of it")
+@lineage_license.wrong("descendants were followed: a model inherits from its parents, not from its children")
 def downwards(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     _lineage(model, parents)
     children: Graph = {}
@@ -124,26 +126,28 @@ def downwards(model: str, parents: Graph, licenses: Names, terms: Graph) -> Resu
     return _terms(_lineage(model, children), licenses, terms)
 
 
-@lineage_license.wrong("the same obligation listed once for each licence: list it once")
+@lineage_license.wrong("the same obligation was listed several times: list it once")
 def with_repetitions(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     lineage = _lineage(model, parents)
     duties = [duty for name in lineage for duty in terms.get(licenses.get(name, ""), [])]
     return _terms(lineage, licenses, terms) | {"obligations": sorted(duties)}
 
 
-@lineage_license.wrong("the licences' names: what they ask for is wanted")
+@lineage_license.wrong("the names of the licenses were returned: return their obligations")
 def names_of_licences(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     lineage = _lineage(model, parents)
     known = {licenses[name] for name in lineage if licenses.get(name) in terms}
     return _terms(lineage, licenses, terms) | {"obligations": sorted(known)}
 
 
-@lineage_license.wrong("a circle passed over: raise ValueError")
+@lineage_license.wrong("a circle was accepted: raise ValueError")
 def circle_passed_over(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     return _terms({model} | _ancestors(model, parents), licenses, terms)
 
 
-@lineage_license.wrong("two ways to one ancestor taken for a circle: a merge of two fine-tunes of one base is none")
+@lineage_license.wrong(
+    "two ways to one ancestor were taken for a circle: a merge of two fine-tunes of one base is not a circle"
+)
 def diamond_is_a_circle(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     seen: list[str] = []
 
@@ -158,19 +162,21 @@ def diamond_is_a_circle(model: str, parents: Graph, licenses: Names, terms: Grap
     return _terms(seen, licenses, terms)
 
 
-@lineage_license.wrong('the licence named under "unknown": the model that has it is asked for')
+@lineage_license.wrong('"unknown" lists the license: list the model that has it')
 def unknown_licences(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     result = _terms(_lineage(model, parents), licenses, terms)
     return result | {"unknown": sorted({licenses.get(name, name) for name in result["unknown"]})}
 
 
-@lineage_license.wrong("nothing followed behind a model of unknown terms: what it was made from is known all the same")
+@lineage_license.wrong("the walk stopped at a model with unknown terms: go on to its parents")
 def stops_at_unknown(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     known = {name: all_ if licenses.get(name) in terms else [] for name, all_ in parents.items()}
     return _terms(_lineage(model, known), licenses, terms)
 
 
-@lineage_license.wrong("only a circle through the model itself refused: one among its ancestors is an error as well")
+@lineage_license.wrong(
+    "only a circle through the model itself was refused: a circle among its ancestors is an error too"
+)
 def circle_of_its_own(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     lineage = _ancestors(model, parents)
     if model in lineage:
@@ -179,7 +185,7 @@ def circle_of_its_own(model: str, parents: Graph, licenses: Names, terms: Graph)
 
 
 def _in_order(model: str, parents: Graph, licenses: Names, terms: Graph, parents_first: bool) -> Result:
-    """Both lists in the order in which a walk along the first, then the second ... parent finds their entries."""
+    """Both lists in the order in which a walk along the parents finds their entries."""
     _lineage(model, parents)
     found: list[str] = []
 
@@ -199,11 +205,11 @@ def _in_order(model: str, parents: Graph, licenses: Names, terms: Graph, parents
     return {"obligations": list(duties), "unknown": [name for name in found if name not in known]}
 
 
-@lineage_license.wrong("in the order in which they were found: sorted lists are asked for")
+@lineage_license.wrong("the lists are in the order of the walk: sort them")
 def as_found(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     return _in_order(model, parents, licenses, terms, parents_first=False)
 
 
-@lineage_license.wrong("in the order in which they were found, ancestors first: sorted lists are asked for")
+@lineage_license.wrong("the lists are in the order of the walk, ancestors first: sort them")
 def ancestors_first(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     return _in_order(model, parents, licenses, terms, parents_first=True)

@@ -1,4 +1,4 @@
-"""No sets: every run of every item is looked for in every document, place by place."""
+"""Without sets: look for every run of every item at every place of every document."""
 
 import re
 from collections.abc import Callable
@@ -33,14 +33,14 @@ def _share(
     words: Words = _words,
     found: Callable[[list[str], list[list[str]], int], bool] = _found,
 ) -> float:
-    """The other arguments are what a wrong answer does otherwise."""
+    """The other arguments are what a wrong answer does differently."""
     if n < 1 or len(items) == 0:
         raise ValueError("nothing to look for")
     documents = [words(document) for document in corpus]
     return sum(found(words(item), documents, n) for item in items) / len(items)
 
 
-@ngram_contamination.right("a search for text, with the words between spaces")
+@ngram_contamination.right("a text search, with a space around each word")
 def by_text(items: Texts, corpus: Texts, n: int) -> float:
     def found(item: list[str], documents: list[list[str]], n: int) -> bool:
         texts = [f" {' '.join(document)} " for document in documents]
@@ -49,7 +49,7 @@ def by_text(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, found=found)
 
 
-@ngram_contamination.wrong("parts of words found: 'at the' is not in 'that then'; compare whole words")
+@ngram_contamination.wrong("parts of words matched: 'at the' is not in 'that then'. Compare whole words")
 def parts_of_words(items: Texts, corpus: Texts, n: int) -> float:
     def found(item: list[str], documents: list[list[str]], n: int) -> bool:
         return any(" ".join(run) in " ".join(document) for run in _runs(item, n) for document in documents)
@@ -57,27 +57,29 @@ def parts_of_words(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, found=found)
 
 
-@ngram_contamination.wrong("the corpus joined into one text: a run may begin in one document and end in the next")
+@ngram_contamination.wrong(
+    "the corpus was joined into one text: a run then can begin in one document and end in the next"
+)
 def across_documents(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, [" ".join(corpus)], n)
 
 
-@ngram_contamination.wrong("upper and lower case told apart: a capital letter hides the run")
+@ngram_contamination.wrong("upper and lower case were kept apart: a capital letter then hides a run")
 def case_matters(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, lambda text: re.findall(r"\w+", text))
 
 
-@ngram_contamination.wrong("split at spaces: 'cat?' and 'cat' are different words then")
+@ngram_contamination.wrong("the text was split at spaces: 'cat?' and 'cat' are then different words")
 def with_punctuation(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, lambda text: text.lower().split())
 
 
-@ngram_contamination.wrong("runs of n characters: runs of n words are asked for")
+@ngram_contamination.wrong("runs of n characters were used: use runs of n words")
 def characters(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, lambda text: list(text.lower()))
 
 
-@ngram_contamination.wrong("n words in any order: a run keeps its order")
+@ngram_contamination.wrong("the n words matched in any order: a run keeps its order")
 def any_order(items: Texts, corpus: Texts, n: int) -> float:
     def found(item: list[str], documents: list[list[str]], n: int) -> bool:
         return any(set(run) <= set(document) for run in _runs(item, n) for document in documents)
@@ -85,7 +87,7 @@ def any_order(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, found=found)
 
 
-@ngram_contamination.wrong("every run of an item wanted in the corpus: one is enough")
+@ngram_contamination.wrong("every run of an item had to be in the corpus: one run is enough")
 def all_runs(items: Texts, corpus: Texts, n: int) -> float:
     def found(item: list[str], documents: list[list[str]], n: int) -> bool:
         runs = _runs(item, n)
@@ -94,7 +96,7 @@ def all_runs(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, found=found)
 
 
-@ngram_contamination.wrong("the share of runs, not of items")
+@ngram_contamination.wrong("the share of runs was returned: return the share of items")
 def share_of_runs(items: Texts, corpus: Texts, n: int) -> float:
     _share(items, corpus, n)
     runs = [run for item in items for run in _runs(_words(item), n)]
@@ -102,13 +104,13 @@ def share_of_runs(items: Texts, corpus: Texts, n: int) -> float:
     return sum(_found(run, documents, n) for run in runs) / max(len(runs), 1)
 
 
-@ngram_contamination.wrong("the share of documents that have something of the test: the share of items is asked for")
+@ngram_contamination.wrong("the share of documents was returned: return the share of items")
 def share_of_documents(items: Texts, corpus: Texts, n: int) -> float:
     _share(items, corpus, n)
     return _share(corpus, items, n) if corpus else 0.0
 
 
-@ngram_contamination.wrong("the whole item looked for: a run of n words is enough")
+@ngram_contamination.wrong("the whole item had to be in the corpus: a run of n words is enough")
 def whole_items(items: Texts, corpus: Texts, n: int) -> float:
     def found(item: list[str], documents: list[list[str]], n: int) -> bool:
         return len(item) >= n and _found(item, documents, len(item))
@@ -117,7 +119,7 @@ def whole_items(items: Texts, corpus: Texts, n: int) -> float:
 
 
 @ngram_contamination.wrong(
-    "short items found by the words that they have: an item of fewer than n words has no run of n"
+    "a short item matched with all its words: an item of fewer than n words has no run of n words"
 )
 def short_items(items: Texts, corpus: Texts, n: int) -> float:
     def found(item: list[str], documents: list[list[str]], n: int) -> bool:
@@ -126,7 +128,7 @@ def short_items(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, found=found)
 
 
-@ngram_contamination.wrong("the last run left out: a text of m words has m − n + 1 of them")
+@ngram_contamination.wrong("the last run was left out: a text of m words has m − n + 1 runs")
 def last_run_missing(items: Texts, corpus: Texts, n: int) -> float:
     def found(item: list[str], documents: list[list[str]], n: int) -> bool:
         return any(run in _runs(document, n)[:-1] for run in _runs(item, n)[:-1] for document in documents)
@@ -134,7 +136,7 @@ def last_run_missing(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, found=found)
 
 
-@ngram_contamination.wrong("runs at multiples of n only: they begin at every word")
+@ngram_contamination.wrong("runs began only at multiples of n: a run begins at every word")
 def blocks(items: Texts, corpus: Texts, n: int) -> float:
     def found(item: list[str], documents: list[list[str]], n: int) -> bool:
         return any(run in _runs(document, n)[::n] for run in _runs(item, n)[::n] for document in documents)
@@ -142,17 +144,17 @@ def blocks(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, found=found)
 
 
-@ngram_contamination.wrong("the share that is clean: the contaminated one is asked for")
+@ngram_contamination.wrong("the clean share was returned: return the contaminated share")
 def clean(items: Texts, corpus: Texts, n: int) -> float:
     return 1 - _share(items, corpus, n)
 
 
-@ngram_contamination.wrong("no items, or runs of no words, let through: raise ValueError")
+@ngram_contamination.wrong("an empty list of items or n below 1 was accepted: raise ValueError")
 def unchecked(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, max(n, 1)) if items else 0.0
 
 
-@ngram_contamination.wrong("a text of fewer than n words taken for a run: it has none")
+@ngram_contamination.wrong("a text of fewer than n words was taken for a run: it has none")
 def short_texts(items: Texts, corpus: Texts, n: int) -> float:
     def found(item: list[str], documents: list[list[str]], n: int) -> bool:
         return any(
@@ -165,7 +167,7 @@ def short_texts(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, found=found)
 
 
-@ngram_contamination.wrong("the words of a run compared without their order: a run keeps it")
+@ngram_contamination.wrong("the words of a run were compared as a set: a run keeps its order")
 def runs_as_sets(items: Texts, corpus: Texts, n: int) -> float:
     def found(item: list[str], documents: list[list[str]], n: int) -> bool:
         return any(
@@ -175,7 +177,7 @@ def runs_as_sets(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, found=found)
 
 
-@ngram_contamination.wrong("the share of different runs, not of items")
+@ngram_contamination.wrong("the share of distinct runs was returned: return the share of items")
 def share_of_different_runs(items: Texts, corpus: Texts, n: int) -> float:
     _share(items, corpus, n)
     runs = [run for item in items for run in {tuple(run) for run in _runs(_words(item), n)}]
@@ -183,19 +185,21 @@ def share_of_different_runs(items: Texts, corpus: Texts, n: int) -> float:
     return sum(_found(list(run), documents, n) for run in runs) / max(len(runs), 1)
 
 
-@ngram_contamination.wrong("the texts split at spaces as they are: capitals and punctuation make other words of them")
+@ngram_contamination.wrong(
+    "the texts were split at spaces and kept as they are: use `words_of`, which removes capitals and punctuation"
+)
 def split_as_it_is(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, n, str.split)
 
 
-@ngram_contamination.wrong("no items let through with a share of 0: raise ValueError")
+@ngram_contamination.wrong("an empty list of items gave 0: raise ValueError")
 def no_items(items: Texts, corpus: Texts, n: int) -> float:
     if n < 1:
         raise ValueError("no runs")
     return _share(items, corpus, n) if items else 0.0
 
 
-@ngram_contamination.wrong("runs of no words let through: n is at least 1, raise ValueError")
+@ngram_contamination.wrong("n below 1 was accepted: raise ValueError")
 def any_length(items: Texts, corpus: Texts, n: int) -> float:
     if not items:
         raise ValueError("no items")

@@ -1,4 +1,4 @@
-"""What a card says is taken out of it first, missing or not; then the questions, one after the other."""
+"""First keep what the card says and drop what is missing; then ask the questions one by one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ DERIVED = ("adapter", "dpo", "gguf", "lora", "merge", "sft")
 
 
 def _said(card: Data) -> Data:
-    """The card without what is None or empty."""
+    """The card without values that are None or empty."""
     return {key: value for key, value in card.items() if value is not None and value != "" and value != []}
 
 
@@ -53,18 +53,18 @@ def red_flags(card: Data, config: Data) -> list[str]:
 
 
 def _flags(card: Data, config: Data, **rules: Rule) -> list[str]:
-    """`rules` are those of a wrong answer, with _ for a space."""
+    """`rules` are the rules that a wrong answer changes, with _ for a space."""
     ours = {name.replace("_", " "): rule for name, rule in rules.items()}
     return [name for name, rule in (RULES | ours).items() if rule(card, config)]
 
 
-@red_flags.right("with nothing but sets of names")
+@red_flags.right("with a set of names")
 def by_sets(card: Data, config: Data) -> list[str]:
     raised = {name for name, rule in RULES.items() if rule(_said(card), config)}
     return sorted(raised, key=list(RULES).index)
 
 
-@red_flags.wrong("the licence asked for with `in`: an empty one, or None, says nothing either")
+@red_flags.wrong("the license was checked with `in`: an empty license or None counts as missing too")
 def licence_by_key(card: Data, config: Data) -> list[str]:
     return _flags(
         card,
@@ -73,32 +73,32 @@ def licence_by_key(card: Data, config: Data) -> list[str]:
     )
 
 
-@red_flags.wrong('"other" taken for a licence: without a link nobody knows which')
+@red_flags.wrong('"other" was accepted without a link: nobody knows which license it is')
 def other_is_fine(card: Data, config: Data) -> list[str]:
     return _flags(card, config, licence=lambda c, _: "license" not in _said(c))
 
 
-@red_flags.wrong('"other" always flagged: with a link its text can be read')
+@red_flags.wrong('"other" was always flagged: with a link the license can be read')
 def other_is_never_fine(card: Data, config: Data) -> list[str]:
     return _flags(card, config, licence=lambda c, _: c.get("license") in (None, "", "other"))
 
 
-@red_flags.wrong('a link wanted for every licence: only "other" needs one')
+@red_flags.wrong('every license needed a link: only "other" needs one')
 def link_always(card: Data, config: Data) -> list[str]:
     return _flags(card, config, licence=lambda c, _: "license" not in _said(c) or "license_link" not in _said(c))
 
 
-@red_flags.wrong("every card without `base_model` flagged: a base model has none")
+@red_flags.wrong("every card without `base_model` was flagged: a base model has none")
 def base_always(card: Data, config: Data) -> list[str]:
     return _flags(card, config, base=lambda c, _: "base_model" not in _said(c))
 
 
-@red_flags.wrong("tags not looked at: a tag such as gguf says that the model is derived, too")
+@red_flags.wrong("the tags were ignored: a tag such as gguf also says that the model is derived")
 def tags_ignored(card: Data, config: Data) -> list[str]:
     return _flags(card, config, base=lambda c, _: "base_model_relation" in _said(c) and "base_model" not in _said(c))
 
 
-@red_flags.wrong("tags compared with their case: GGUF and gguf are one")
+@red_flags.wrong("the case of tags mattered: GGUF and gguf are the same tag")
 def tags_by_case(card: Data, config: Data) -> list[str]:
     def base(c: Data, _: Data) -> bool:
         derived = "base_model_relation" in _said(c) or any(tag in DERIVED for tag in c.get("tags") or [])
@@ -107,7 +107,7 @@ def tags_by_case(card: Data, config: Data) -> list[str]:
     return _flags(card, config, base=base)
 
 
-@red_flags.wrong("parts of tags matched: 'emergent' is no merge")
+@red_flags.wrong("parts of tags matched: 'emergent' is not 'merge'")
 def tags_by_part(card: Data, config: Data) -> list[str]:
     def base(c: Data, _: Data) -> bool:
         tags = " ".join(c.get("tags") or []).lower()
@@ -117,25 +117,25 @@ def tags_by_part(card: Data, config: Data) -> list[str]:
     return _flags(card, config, base=base)
 
 
-@red_flags.wrong("flagged only if no result has a source: one without is a question already")
+@red_flags.wrong("only cards without any source were flagged: one result without a source is enough")
 def all_without_source(card: Data, config: Data) -> list[str]:
     return _flags(
         card, config, evaluation=lambda c, _: _results(c) and not any(result.get("source") for result in _results(c))
     )
 
 
-@red_flags.wrong("results with a source flagged: those were measured by somebody else")
+@red_flags.wrong("results with a source were flagged: flag results without one")
 def with_source(card: Data, config: Data) -> list[str]:
     return _flags(card, config, evaluation=lambda c, _: any(result.get("source") for result in _results(c)))
 
 
-@red_flags.wrong("only the first entry of `model-index` read: there may be several")
+@red_flags.wrong("only the first entry of `model-index` was read: there can be several")
 def first_entry(card: Data, config: Data) -> list[str]:
     index = card.get("model-index")
     return _flags(card | {"model-index": index[:1]} if index else card, config)
 
 
-@red_flags.wrong("`model-index` taken for results: an entry may have none")
+@red_flags.wrong("an entry of `model-index` was counted as a result: an entry can have no results")
 def index_is_results(card: Data, config: Data) -> list[str]:
     return _flags(
         card,
@@ -145,67 +145,67 @@ def index_is_results(card: Data, config: Data) -> list[str]:
     )
 
 
-@red_flags.wrong("missing data sets flagged without results: there is no score that they could have helped")
+@red_flags.wrong("missing data sets were flagged without any results: without results there is no score to question")
 def datasets_always(card: Data, config: Data) -> list[str]:
     return _flags(card, config, training_data=lambda c, _: "datasets" not in _said(c))
 
 
-@red_flags.wrong("every quantised model flagged: without results there is nothing that could have been measured before")
+@red_flags.wrong("every quantized model was flagged: without results there is no score to question")
 def quantised_always(card: Data, config: Data) -> list[str]:
     return _flags(card, config, quantisation=lambda c, _: c.get("base_model_relation") == "quantized")
 
 
-@red_flags.wrong("every relation to a base taken for a quantisation")
+@red_flags.wrong('every `base_model_relation` was flagged: only "quantized" is')
 def any_relation(card: Data, config: Data) -> list[str]:
     return _flags(card, config, quantisation=lambda c, _: _results(c) and "base_model_relation" in _said(c))
 
 
-@red_flags.wrong("every `rope_scaling` flagged: a factor of 1 stretches nothing")
+@red_flags.wrong("every `rope_scaling` was flagged: a factor of 1 stretches nothing")
 def any_scaling(card: Data, config: Data) -> list[str]:
     return _flags(card, config, context=lambda _, c: c.get("rope_scaling"))
 
 
-@red_flags.wrong("`rope_scaling` looked for on the card: it is in config.json")
+@red_flags.wrong("`rope_scaling` was read from the card: it is in config.json")
 def scaling_on_the_card(card: Data, config: Data) -> list[str]:
     return _flags(card, config, context=lambda c, _: _factor(c) > 1)
 
 
-@red_flags.wrong("in alphabetical order: the order of the list above is asked for")
+@red_flags.wrong("the flags are in alphabetical order: keep the order of the docstring")
 def alphabetical(card: Data, config: Data) -> list[str]:
     return sorted(_flags(card, config))
 
 
-@red_flags.wrong("a factor of 1 flagged: it stretches nothing, only a larger one does")
+@red_flags.wrong("a factor of 1 was flagged: only a factor above 1 stretches the window")
 def factor_of_one(card: Data, config: Data) -> list[str]:
     return _flags(card, config, context=lambda _, c: ((c.get("rope_scaling") or {}).get("factor") or 0) >= 1)
 
 
-@red_flags.wrong("`model-index` taken for results, for the training data: an entry may have none")
+@red_flags.wrong('for "training data", an entry of `model-index` was counted as a result: an entry can have no results')
 def index_is_results_for_training(card: Data, config: Data) -> list[str]:
     return _flags(card, config, training_data=lambda c, _: "model-index" in _said(c) and "datasets" not in _said(c))
 
 
-@red_flags.wrong("the source asked for with `in`: one that is None says nothing either")
+@red_flags.wrong("the source was checked with `in`: a source of None counts as missing too")
 def source_by_key(card: Data, config: Data) -> list[str]:
     return _flags(card, config, evaluation=lambda c, _: any("source" not in result for result in _results(c)))
 
 
-@red_flags.wrong("flagged without any result as well: with none there is nothing that somebody measured")
+@red_flags.wrong("a card without results was flagged: without results nobody measured anything")
 def without_results(card: Data, config: Data) -> list[str]:
     return _flags(card, config, evaluation=lambda c, _: not any(result.get("source") for result in _results(c)))
 
 
-@red_flags.wrong("the base asked for with `in` or `is None`: an empty list names none either")
+@red_flags.wrong("the base was checked with `in` or `is None`: an empty list counts as missing too")
 def base_by_key(card: Data, config: Data) -> list[str]:
     return _flags(card, config, base=lambda c, _: _is_derived(c) and c.get("base_model") is None)
 
 
-@red_flags.wrong("the data sets asked for with `in` or `is None`: an empty list names none either")
+@red_flags.wrong("the data sets were checked with `in` or `is None`: an empty list counts as missing too")
 def datasets_by_key(card: Data, config: Data) -> list[str]:
     return _flags(card, config, training_data=lambda c, _: len(_results(c)) > 0 and c.get("datasets") is None)
 
 
-@red_flags.wrong("a `model-index` of None iterated: it is the same as a missing one")
+@red_flags.wrong("the code iterated over a `model-index` of None: None counts as missing")
 def none_iterated(card: Data, config: Data) -> list[str]:
     list(card.get("model-index", []))
     return red_flags.fn(card, config)

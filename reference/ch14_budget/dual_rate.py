@@ -26,7 +26,7 @@ def dual_rate(planner: int, policy: int, event: int) -> Pair:
     return _first_run(policy, event) - event, _first_run(policy, _first_run(planner, event)) - event
 
 
-@dual_rate.right("with math.ceil on whole numbers of runs")
+@dual_rate.right("by counting whole runs")
 def by_counting(planner: int, policy: int, event: int) -> Pair:
     _check(planner, policy, event)
     runs = (event + planner - 1) // planner + 1
@@ -72,49 +72,55 @@ def _dual(planner: int, policy: int, event: int, how: _How) -> Pair:
     return acts - event, through - event
 
 
-@dual_rate.wrong("no waiting at all: a run in progress has looked already, the event waits for the next")
+@dual_rate.wrong(
+    "nothing waits for the next start: a run in progress looked before the event, so the event waits for the next run"
+)
 def no_waiting(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(wait_for_planner=False, wait_for_policy=False, wait_for_event=False))
 
 
-@dual_rate.wrong("no wait for the planner's next start: its run in progress began before the event")
+@dual_rate.wrong(
+    "the planner starts at the event: its current run began earlier, so the event waits for the planner's next start"
+)
 def planner_starts_at_once(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(wait_for_planner=False))
 
 
-@dual_rate.wrong("no wait for the policy's next start: its run in progress has the old plan")
+@dual_rate.wrong(
+    "the policy starts as soon as the plan is done: its current run uses the old plan, so wait for its next start"
+)
 def policy_starts_at_once(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(wait_for_policy=False))
 
 
-@dual_rate.wrong("the plan taken for an action: the policy has to run once more with it")
+@dual_rate.wrong("the finished plan was counted as an action: the policy must still run with the new plan")
 def plan_is_action(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(wait_for_policy=False, run_policy=False))
 
 
-@dual_rate.wrong("the planner's own run left out: it starts, and then it takes its time")
+@dual_rate.wrong("the planner's own run was left out: it starts, and takes `planner` µs")
 def planner_takes_no_time(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(run_planner=False))
 
 
-@dual_rate.wrong("the run in progress taken to see the event: it looked when it started")
+@dual_rate.wrong("the current run sees the event: a run only sees what there was when it started")
 def run_in_progress_sees(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(in_flight=True))
 
 
-@dual_rate.wrong("a run that starts at the very moment made to miss it: it still sees it")
+@dual_rate.wrong("a run that starts exactly at the event misses it: it must see it")
 def misses_the_moment(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(misses_start=True))
 
 
-@dual_rate.wrong("the times at which it acts: asked for is how long after the event")
+@dual_rate.wrong("the times of the actions were returned: return how long after the event they come")
 def absolute(planner: int, policy: int, event: int) -> Pair:
     a, b = dual_rate.fn(planner, policy, event)
     return a + event, b + event
 
 
 @dual_rate.wrong(
-    "planner and policy run side by side on the event, the later one counted: the policy needs the plan first"
+    "planner and policy both start on the event, and the later one counts: the policy needs the plan first"
 )
 def side_by_side(planner: int, policy: int, event: int) -> Pair:
     _check(planner, policy, event)
@@ -122,64 +128,66 @@ def side_by_side(planner: int, policy: int, event: int) -> Pair:
     return a, max(a, b)
 
 
-@dual_rate.wrong("the two ways swapped: the policy alone comes first")
+@dual_rate.wrong("the two results are swapped: the policy alone comes first")
 def swapped(planner: int, policy: int, event: int) -> Pair:
     a, b = dual_rate.fn(planner, policy, event)
     return b, a
 
 
-@dual_rate.wrong("floats: the times are whole microseconds")
+@dual_rate.wrong("the times are floats: return whole microseconds as int")
 def floats(planner: int, policy: int, event: int) -> tuple[float, float]:
     a, b = dual_rate.fn(planner, policy, event)
     return float(a), float(b)
 
 
-@dual_rate.wrong("impossible times let through: the contract asks for a ValueError")
+@dual_rate.wrong("impossible times were accepted: raise ValueError")
 def unchecked(planner: int, policy: int, event: int) -> Pair:
     planned = -(-event // max(planner, 1)) * planner + planner
     acts = -(-event // max(policy, 1)) * policy + policy
     return acts - event, -(-planned // max(policy, 1)) * policy + policy - event
 
 
-@dual_rate.wrong("a plan that is ready as a run of the policy starts made to wait for the next run: that run has it")
+@dual_rate.wrong(
+    "a plan that is done exactly when a policy run starts waits for the next run: that run already uses it"
+)
 def plan_misses_the_moment(planner: int, policy: int, event: int) -> Pair:
     acts, _ = dual_rate.fn(planner, policy, event)
     return acts, (_first_run(planner, event) // policy + 2) * policy - event
 
 
-@dual_rate.wrong("the planner's run in progress taken to see the event: it looked when it started")
+@dual_rate.wrong("the planner's current run sees the event: a run only sees what there was when it started")
 def plan_in_progress_sees(planner: int, policy: int, event: int) -> Pair:
     acts, _ = dual_rate.fn(planner, policy, event)
     return acts, _first_run(policy, event // planner * planner + planner) - event
 
 
-@dual_rate.wrong("the policy's run after the plan left out: it starts with the plan, and then it takes its time")
+@dual_rate.wrong("the policy's run after the plan was left out: it starts, and takes `policy` µs")
 def policy_takes_no_time_then(planner: int, policy: int, event: int) -> Pair:
     acts, through = dual_rate.fn(planner, policy, event)
     return acts, through - policy
 
 
-@dual_rate.wrong("the planner made to wait for the policy's next start: it sees the event at its own")
+@dual_rate.wrong("the planner waits for the policy's next start: it sees the event at its own next start")
 def planner_waits_for_the_policy(planner: int, policy: int, event: int) -> Pair:
     acts, _ = dual_rate.fn(planner, policy, event)
     return acts, _first_run(policy, _first_run(planner, event + acts - policy)) - event
 
 
-@dual_rate.wrong("an event before the start let through: the contract asks for a ValueError")
+@dual_rate.wrong("an event before time 0 was accepted: raise ValueError")
 def any_event(planner: int, policy: int, event: int) -> Pair:
     _check(planner, policy, 0)
     planned = -(-event // planner) * planner + planner
     return -(-event // policy) * policy + policy - event, -(-planned // policy) * policy + policy - event
 
 
-@dual_rate.wrong("an event at the start of the clocks refused: only one before it is an error")
+@dual_rate.wrong("an event at time 0 was refused: only a negative time is an error")
 def refuses_the_start(planner: int, policy: int, event: int) -> Pair:
     if event == 0:
         raise ValueError("no event")
     return dual_rate.fn(planner, policy, event)
 
 
-@dual_rate.wrong("a planner that takes no time let through: the contract asks for a ValueError")
+@dual_rate.wrong("a planner that takes no time was accepted: raise ValueError")
 def any_planner(planner: int, policy: int, event: int) -> Pair:
     _check(max(planner, 1), policy, event)
     planned = _first_run(planner, event) if planner else event

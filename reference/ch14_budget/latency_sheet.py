@@ -72,17 +72,26 @@ def in_plain_numbers(ops: Ops, peak: float, bandwidth: float, launch: float) -> 
 
 
 _SAYS = {
-    "added": ("arithmetic and traffic added up: they go on at the same time", _How(added=True)),
-    "the_faster": ("the faster of the two taken: an op is done when the slower is", _How(lower=True)),
-    "compute_only": ("traffic left out: softmax and norms are nothing else", _How(compute_only=True)),
-    "memory_only": ("arithmetic left out: large products are bound by it", _How(memory_only=True)),
-    "no_launch": ("the launches left out: at one token they are most of the time", _How(launches=False)),
-    "launch_hidden": ("the launch taken to overlap with the work: it comes before it", _How(launch_in_max=True)),
-    "milliseconds": ("work in milliseconds beside a launch in microseconds", _How(unit=1e3)),
-    "seconds": ("work in seconds beside a launch in microseconds", _How(unit=1.0)),
-    "launch_in_seconds": ("the launch multiplied by a million: it is in microseconds already", _How(launch_unit=1e6)),
-    "two_names": ('"launch" never named, though it can be what takes longest', _How(two_names=True)),
-    "memory_first": ('a tie given to "memory": "compute" comes first', _How(memory_first=True)),
+    "added": ("arithmetic and traffic were added: they overlap, so the slower one counts", _How(added=True)),
+    "the_faster": ("the faster of the two was taken: an op ends when the slower one ends", _How(lower=True)),
+    "compute_only": ("memory traffic was left out: softmax and norms are almost only traffic", _How(compute_only=True)),
+    "memory_only": ("arithmetic was left out: it limits large matrix products", _How(memory_only=True)),
+    "no_launch": ("the launches were left out: they dominate small ops", _How(launches=False)),
+    "launch_hidden": (
+        "the launch overlaps with the work: it comes before the work, so add it",
+        _How(launch_in_max=True),
+    ),
+    "milliseconds": (
+        "the work is in milliseconds and the launch in microseconds: use microseconds for both",
+        _How(unit=1e3),
+    ),
+    "seconds": ("the work is in seconds and the launch in microseconds: use microseconds for both", _How(unit=1.0)),
+    "launch_in_seconds": (
+        "the launch was multiplied by a million: it is already in microseconds",
+        _How(launch_unit=1e6),
+    ),
+    "two_names": ('"launch" is never returned: it can be the longest of the three', _How(two_names=True)),
+    "memory_first": ('a tie went to "memory": "compute" comes first', _How(memory_first=True)),
 }
 
 
@@ -99,7 +108,8 @@ for _name, (_text, _how) in _SAYS.items():
 
 
 @latency_sheet.wrong(
-    "one roofline for all ops together: one that waits for memory cannot lend its arithmetic to the next"
+    "one roofline was used for all ops together: each op has its own. While an op waits for memory, "
+    "no other op uses the arithmetic"
 )
 def one_roofline(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     lines, _ = latency_sheet.fn(ops, peak, bandwidth, launch)
@@ -107,30 +117,30 @@ def one_roofline(ops: Ops, peak: float, bandwidth: float, launch: float) -> Shee
     return lines, len(ops) * launch + 1e6 * max(flops / peak, moved / bandwidth)
 
 
-@latency_sheet.wrong("one launch for all ops: each is launched by itself")
+@latency_sheet.wrong("only one launch was counted: each op is launched separately")
 def one_launch(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
     return lines, total - max(len(ops) - 1, 0) * launch
 
 
-@latency_sheet.wrong("the longest op taken for the total: they run one after the other")
+@latency_sheet.wrong("the total is the longest op: the ops run one after the other")
 def longest(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     lines, _ = latency_sheet.fn(ops, peak, bandwidth, launch)
     return lines, max((line[1] for line in lines), default=0.0)
 
 
-@latency_sheet.wrong("ops of the same name kept once: they may repeat, and each takes its time")
+@latency_sheet.wrong("ops with the same name were counted once: names may repeat, and each op takes its time")
 def by_name(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     return latency_sheet.fn(list({op[0]: op for op in ops}.values()), peak, bandwidth, launch)
 
 
-@latency_sheet.wrong("sorted by time: the order of the ops is asked for")
+@latency_sheet.wrong("the lines are sorted by time: keep the order of the ops")
 def by_time(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
     return sorted(lines, key=lambda line: -line[1]), total
 
 
-@latency_sheet.wrong('a tie given to "launch": "memory" comes before it')
+@latency_sheet.wrong('a tie went to "launch": "memory" comes before it')
 def launch_before_memory(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
     tied = [1e6 * op[2] / bandwidth == launch for op in ops]
@@ -140,19 +150,19 @@ def launch_before_memory(ops: Ops, peak: float, bandwidth: float, launch: float)
     ], total
 
 
-@latency_sheet.wrong("the launch added once, to the total: each op has its own")
+@latency_sheet.wrong("the launch was added once, to the total: add it to each op")
 def launch_in_the_total(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     lines, total = _sheet(ops, peak, bandwidth, launch, _How(launches=False))
     return lines, total + launch
 
 
-@latency_sheet.wrong("the launches added to the total again: the times of the ops hold them already")
+@latency_sheet.wrong("the launches were added twice: the times of the ops already include them")
 def launches_twice(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
     return lines, total + len(ops) * launch
 
 
-@latency_sheet.wrong("ops of one name merged into one line: each op has its own")
+@latency_sheet.wrong("ops with the same name were merged: each op has its own line")
 def merged(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
     times: dict[str, float] = {}
@@ -162,7 +172,7 @@ def merged(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     return [(name, time, whys[name]) for name, time in times.items()], total
 
 
-@latency_sheet.wrong("the launches missing from the total: each is part of the time of its op")
+@latency_sheet.wrong("the total leaves out the launches: each launch is part of its op's time")
 def total_without_launches(ops: Ops, peak: float, bandwidth: float, launch: float) -> Sheet:
     lines, total = latency_sheet.fn(ops, peak, bandwidth, launch)
     return lines, total - len(ops) * launch

@@ -91,7 +91,7 @@ def by_index(wanted: list[float], hold: int, delay: int, kp: float, kd: float, d
     return _simulate(wanted, np.array(wanted)[sent].tolist(), kp, kd, dt)
 
 
-@tracking_error.right("with a queue of targets under way")
+@tracking_error.right("with a queue of sent targets")
 def by_queue(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
     target, under_way, targets = wanted[0], [], []
     for tick, aim in enumerate(wanted):
@@ -120,60 +120,72 @@ def _wrong(
     tracking_error.wrong(says)(variant)
 
 
-_wrong("ignores_delay", "the delay ignored", source=lambda t, hold, delay: t // hold * hold)
+_wrong(
+    "ignores_delay",
+    "the delay was ignored: a target arrives `delay` ticks after it is sent",
+    source=lambda t, hold, delay: t // hold * hold,
+)
 _wrong(
     "never_holds",
-    "the target renewed at every tick: the policy speaks only every `hold` ticks",
+    "the target changes at every tick: the policy sends one only every `hold` ticks",
     source=lambda t, hold, delay: t - delay,
 )
 _wrong(
     "delay_in_steps",
-    "the delay counted in steps of the policy: it is in ticks",
+    "the delay was counted in steps of the policy: it is in ticks",
     source=lambda t, hold, delay: (t // hold - delay) * hold,
 )
 _wrong(
     "reads_late",
-    "the policy made to read at the moment of arrival: it reads first, and what it read arrives late",
+    "the policy reads when the target arrives: it reads first, and that value arrives `delay` ticks later",
     source=lambda t, hold, delay: (t - delay) // hold * hold + delay if t >= delay else 0,
 )
 _wrong(
     "reads_ahead",
-    "the delay with the wrong sign: targets cannot arrive before they are sent",
+    "the delay has the wrong sign: targets cannot arrive before they are sent",
     source=lambda t, hold, delay: (t + delay) // hold * hold,
 )
 _wrong(
     "delays_add_up",
-    "the delay added anew with every step: each target is late by `delay`, they do not add up",
+    "the delays add up from step to step: each target is late by `delay` once",
     source=lambda t, hold, delay: t // (hold + delay) * hold,
 )
 _wrong(
     "one_tick_late",
-    "a target used from the tick after its arrival: it is in force at once",
+    "a target is used one tick after it arrives: use it at once",
     source=lambda t, hold, delay: (t - delay - 1) // hold * hold,
 )
-_wrong("old_speed", "the angle moved with the speed before the step: with the new one", _How(old_speed=True))
-_wrong("pushes_on", "the brake added: it works against the speed", _How(pushes_on=True))
+_wrong("old_speed", "the angle moved with the old speed: use the new speed", _How(old_speed=True))
+_wrong("pushes_on", "the brake term was added: it works against the speed, so subtract it", _How(pushes_on=True))
 _wrong("starts_at_zero", "the joint started at 0: it starts at wanted[0]", _How(from_zero=True))
 _wrong(
     "error_to_the_target",
-    "the error taken against the target, which is late itself: `wanted` is where it should be",
+    "the error is relative to the target, which is late itself: compare with `wanted`",
     _How(of_target=True),
 )
-_wrong("before_the_step", "the angle compared before the tick's step", _How(before_step=True))
-_wrong("mean_of_sizes", "the mean of the sizes: the root of the mean of the squares is asked for", _How(mean=True))
-_wrong("largest", "the largest value: the root of the mean of the squares is asked for", _How(largest=True))
-_wrong("no_root", "the mean of the squares without the root", _How(square=True))
-_wrong("changes_of_speed", "the roughness from changes of speed: of acceleration", _How(rough_speed=True))
-_wrong("size_of_acceleration", "the roughness from the acceleration itself: from its changes", _How(rough_plain=True))
+_wrong(
+    "before_the_step",
+    "the angle was compared before the tick's step: compare it after the step",
+    _How(before_step=True),
+)
+_wrong(
+    "mean_of_sizes",
+    "the means of the absolute values were returned: return the root of the mean of the squares",
+    _How(mean=True),
+)
+_wrong("largest", "the largest values were returned: return the root of the mean of the squares", _How(largest=True))
+_wrong("no_root", "the root is missing: return the root of the mean of the squares", _How(square=True))
+_wrong("changes_of_speed", "the roughness uses changes of speed: use changes of acceleration", _How(rough_speed=True))
+_wrong("size_of_acceleration", "the roughness uses the acceleration itself: use its changes", _How(rough_plain=True))
 
 
-@tracking_error.wrong("error and roughness swapped: the error comes first")
+@tracking_error.wrong("error and roughness are swapped: the error comes first")
 def swapped(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
     error, rough = tracking_error.fn(wanted, hold, delay, kp, kd, dt)
     return rough, error
 
 
-@tracking_error.wrong("the first tick's change left out of the mean: before it the acceleration was 0")
+@tracking_error.wrong("the first tick's change was left out: the acceleration before it is 0, and its change counts")
 def skips_the_first(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
     return _simulate(wanted, _laid_out(wanted, hold, delay), kp, kd, dt, _How(skip_first=True))
 
@@ -201,29 +213,29 @@ def _latest_only(wanted: list[float], hold: int, delay: int) -> Targets:
 
 _aimed(
     "zero_at_first",
-    "the target 0 before the first one arrives: it is wanted[0]",
+    "the target is 0 until the first one arrives: it is wanted[0]",
     lambda wanted, hold, delay: [0.0] * min(delay, len(wanted)) + _laid_out(wanted, hold, delay)[delay:],
 )
 _aimed(
     "forgets_what_is_under_way",
-    "a target forgotten when the next one is sent: several may be under way",
+    "a sent target was lost when the next one was sent: several can be on their way at once",
     _latest_only,
 )
 _aimed(
     "delay_in_whole_steps",
-    "the delay rounded up to whole steps of the policy: a target arrives at any tick",
+    "the delay was rounded up to whole policy steps: a target can arrive at any tick",
     lambda wanted, hold, delay: _laid_out(wanted, hold, -(-delay // hold) * hold),
 )
 
 
-@tracking_error.wrong("the mean size of the error: the root of the mean of the squares is asked for")
+@tracking_error.wrong("the mean absolute error was returned: return the root of the mean square")
 def mean_error(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
     targets = _laid_out(wanted, hold, delay)
     rough = tracking_error.fn(wanted, hold, delay, kp, kd, dt)[1]
     return _simulate(wanted, targets, kp, kd, dt, _How(mean=True))[0], rough
 
 
-@tracking_error.wrong("the changes of acceleration divided by dt: they are taken from tick to tick")
+@tracking_error.wrong("the changes of acceleration were divided by dt: take them per tick")
 def by_dt(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
     error, rough = tracking_error.fn(wanted, hold, delay, kp, kd, dt)
     return error, rough / dt

@@ -1,16 +1,16 @@
-"""How many bits four bits are
+"""How many bits a 4-bit format takes
 
-A block format stores more than codes: scales, minima, and what scales them in turn. Add up all fields of a block,
-divide by its weights, and a 4-bit format has 4.5. And a file mixes formats.
+A block format stores more than codes: it also stores scales and minima, and sometimes numbers that scale those. Add up
+all fields of a block and divide by its weights: a 4-bit format takes 4.5 bits. And a file mixes several formats.
 """
 
 
 def bits_per_weight(weights: int, fields: dict[str, tuple[int, int]]) -> float:
-    """Bits a weight takes in a format whose block holds `weights` weights and these fields: name -> (how many, bits).
+    """Bits per weight in a format. Its block holds `weights` weights and these fields: name -> (how many, bits).
 
         Q4_0: bits_per_weight(32, {"scale": (1, 16), "codes": (32, 4)})  ->  144 / 32 = 4.5
 
-    Raises ValueError if `weights` is not at least 1.
+    Raises ValueError if `weights` is less than 1.
     """
     ### BEGIN SOLUTION
     if weights < 1:
@@ -20,11 +20,11 @@ def bits_per_weight(weights: int, fields: dict[str, tuple[int, int]]) -> float:
 
 
 def mixed_bits(tensors: list[tuple[int, float]]) -> float:
-    """Bits a weight takes on average in a file of tensors, given as (number of weights, bits per weight).
+    """Average bits per weight in a file. `tensors` are (number of weights, bits per weight).
 
         mixed_bits([(300, 4.5), (100, 6.5)])  ->  (1350 + 650) / 400 = 5.0
 
-    Raises ValueError if there is no weight.
+    Raises ValueError if there are no weights.
     """
     ### BEGIN SOLUTION
     total = sum(count for count, _ in tensors)

@@ -1,7 +1,7 @@
 """Four bits, a scale and a minimum
 
-A block format stores a few neighbouring weights as small whole numbers, and what turns them back into weights once for
-the block. This one is GGUF's Q4_1 before packing: codes from 0 to 15, a scale and a minimum in fp16.
+A block format stores each weight as a small whole number. For every few weights it also stores what turns these numbers
+back into weights. This format is GGUF's Q4_1 before packing: codes from 0 to 15, a scale and a minimum in fp16.
 """
 
 import torch
@@ -14,14 +14,14 @@ def block_quantize(
 ) -> tuple[UInt8[Tensor, "blocks block"], Float16[Tensor, "blocks"], Float16[Tensor, "blocks"]]:
     """Codes, scales and minima of consecutive blocks of `block` weights.
 
-    The minimum is the smallest weight of the block, the scale is (largest − smallest) / 15, both in float32. A code is
-    (x − minimum) / scale rounded to the nearest whole number, halves upwards: the floor of that plus 0.5. Scale and
-    minimum are rounded to fp16 at the end; the codes do not know of that. Where all weights are equal, scale and codes
-    are 0.
+    The minimum is the smallest weight of the block. The scale is (largest − smallest) / 15. Compute both in float32. A
+    code is (x − minimum) / scale, rounded to the nearest whole number, and halves are rounded up: add 0.5 and take the
+    floor. Make the codes from the float32 scale and minimum, then round scale and minimum to fp16. If all weights of a
+    block are equal, its scale and its codes are 0.
 
         x = [-1., 2., 0.4, 14.], block = 4  ->  codes [[0, 3, 1, 15]], scale [1.], minimum [-1.]
 
-    Raises ValueError if x does not divide into blocks.
+    Raises ValueError if x does not divide into whole blocks.
     """
     ### BEGIN SOLUTION
     if len(x) % block:
@@ -37,7 +37,7 @@ def block_quantize(
 def block_dequantize(
     codes: UInt8[Tensor, "blocks block"], scale: Float16[Tensor, "blocks"], low: Float16[Tensor, "blocks"]
 ) -> Float32[Tensor, "n"]:
-    """The weights that the codes stand for, scale · code + minimum, in float32.
+    """The weights that the codes stand for: scale · code + minimum, in float32.
 
     codes [[0, 3, 1, 15]], scale [1.], minimum [-1.]  ->  [-1., 2., 0., 14.]
     """

@@ -1,7 +1,7 @@
 """What a model inherits
 
-A fine-tune of a fine-tune of a base is a work derived from all of them, and each licence on the way stays in force. The
-licence named on the newest card is one of several.
+A fine-tune of a fine-tune of a base is derived from both, and the license of each stays in force. The license on the
+newest card is only one of several.
 """
 
 
@@ -10,9 +10,9 @@ def lineage_license(
 ) -> dict[str, list[str]]:
     """The obligations that `model` is under, and the models of its lineage whose terms are not known.
 
-    The lineage is the model, its parents (several for a merge), theirs, and so on; a model not in `parents` has none.
-    Each contributes terms[licenses[name]]. A model is unknown if it is not in `licenses` or its licence is not in
-    `terms`.
+    The lineage is the model, its parents, their parents, and so on. A merge has several parents. A model that is not in
+    `parents` has none. Each model of the lineage contributes terms[licenses[name]]. A model is unknown if it is not in
+    `licenses`, or if its license is not in `terms`.
 
         parents {"chat": ["tuned"], "tuned": ["base"]}
         licenses {"chat": "mit", "tuned": "apache-2.0", "base": "llama2"}
@@ -20,7 +20,7 @@ def lineage_license(
             lineage_license("chat", ...)
               ->  {"obligations": ["keep notice", "state changes", "under 700M users"], "unknown": []}
 
-    Both lists are sorted, without repetitions. Raises ValueError if a model is among its own ancestors.
+    Both lists are sorted and have no duplicates. Raises ValueError if a model is its own ancestor.
     """
     ### BEGIN SOLUTION
     lineage: set[str] = set()

@@ -1,6 +1,6 @@
-"""What it takes to serve
+"""The memory it takes to serve a model
 
-Weights in blocks, and a KV cache that does not care in which format the weights are.
+The memory for serving is weights in blocks plus a KV cache. The format of the weights does not change the cache.
 """
 
 FORMATS = {  # weights of a block, bytes of a block
@@ -19,14 +19,14 @@ def model_bytes(
 ) -> dict[str, int]:
     """Bytes of the weights, of the KV cache, and of both together: {"weights": ..., "cache": ..., "total": ...}.
 
-    `tensors` are (number of weights, format); FORMATS says how many weights and bytes a block of each has. The cache
-    holds keys and values of `kv_heads` heads of `head_dim` numbers in each of `layers` layers, for `tokens` tokens of
-    each of `sequences` sequences, in fp16.
+    `tensors` are (number of weights, format). FORMATS says how many weights and how many bytes a block of each format
+    has. The cache holds keys and values in fp16: `kv_heads` heads of `head_dim` numbers in each of `layers` layers, for
+    `tokens` tokens of each of `sequences` sequences.
 
         [(512, "Q4_K"), (10, "F32")], layers 2, kv_heads 1, head_dim 4, tokens 3, sequences 1
             weights 2 · 144 + 10 · 4 = 328,  cache 2 · 2 · 1 · 4 · 3 · 2 = 96,  total 424
 
-    Raises ValueError if a tensor does not divide into blocks.
+    Raises ValueError if a tensor does not divide into whole blocks.
     """
     ### BEGIN SOLUTION
     weights = 0

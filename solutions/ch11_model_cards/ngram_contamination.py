@@ -1,7 +1,7 @@
 """Has the test been in the training data?
 
-The usual search is for runs of n words that a test question shares with the training corpus. One such run in common,
-and the question counts as contaminated.
+The usual search looks for runs of n words that a test question shares with the training corpus. A question that shares
+one such run counts as contaminated.
 """
 
 import re
@@ -15,13 +15,13 @@ def words_of(text: str) -> list[str]:
 def ngram_contamination(items: list[str], corpus: list[str], n: int) -> float:
     """The share of `items` that have at least one run of n words in common with at least one document of `corpus`.
 
-    Words are those of `words_of`. A run lies within one document: it does not go on into the next. An item of fewer
-    than n words has no run of n words and counts as clean.
+    `words_of` gives the words. A run lies within one document and does not continue into the next. An item of fewer
+    than n words has no run of n words, so it counts as clean.
 
         items ["Where is the cat?", "Two and two"], corpus ["I know where is the dog.", "two plus two"], n = 3
             "where is the" is in both; "two and two" is not  ->  0.5
 
-    Raises ValueError if n is less than 1 or there are no items.
+    Raises ValueError if n is less than 1 or if there are no items.
     """
     ### BEGIN SOLUTION
     if n < 1 or not items:

@@ -1,7 +1,7 @@
 """The questions a card leaves open
 
-A model card is written by those who want the model used. Its front matter is data, so what it does not say can be found
-by a program.
+People who want the model to be used write its card. The front matter of a card is data, so a program can find what it
+does not say.
 """
 
 from typing import Any
@@ -10,18 +10,18 @@ DERIVED = ("adapter", "dpo", "gguf", "lora", "merge", "sft")
 
 
 def red_flags(card: dict[str, Any], config: dict[str, Any]) -> list[str]:
-    """The open questions, in this order, of a card's front matter (parsed YAML) and the model's config.json.
+    """The open questions of a card's front matter (parsed YAML) and the model's config.json, in this order:
 
     "licence"        `license` is missing or empty; or it is "other" and `license_link` is missing or empty
-    "base"           `base_model` is missing or empty, though `base_model_relation` is given or one of the `tags` is in
-                     DERIVED, whatever its case: derived from what?
-    "evaluation"     at least one result has no `source`: measured by the authors themselves
-    "training data"  there are results, and `datasets` is missing or empty: was the test in it?
+    "base"           `base_model` is missing or empty, but `base_model_relation` is given or one of the `tags` is in
+                     DERIVED, in upper or lower case: derived from what?
+    "evaluation"     at least one result has no `source`: did the authors measure it themselves?
+    "training data"  there are results, and `datasets` is missing or empty: was the test in the training data?
     "quantisation"   there are results, and `base_model_relation` is "quantized": measured before or after?
-    "context"        config has `rope_scaling` with a `factor` above 1: measured at that length, or only stretched?
+    "context"        the config has `rope_scaling` with a `factor` above 1: measured at that length, or only stretched?
 
-    Results are those of all entries of `model-index`: each entry is a dict with a list `results`. Any key may be
-    missing, and any may be None, which is the same as missing.
+    The results are those of all entries of `model-index`. Each entry is a dict with a list `results`. Any key may be
+    missing. A value of None counts as missing.
 
         card {"license": "mit", "model-index": [{"results": [{"source": {"url": "..."}}]}]}, config {}
           ->  ["training data"]

@@ -1,20 +1,20 @@
-"""The score on what was not seen
+"""The score on unseen questions
 
-A reported score is a mean over all questions, those in the training data included. Leave these out, and compare.
+A reported score is a mean over all questions, also over those in the training data. Leave these out and compare.
 """
 
 
 def score_discount(correct: list[bool], contaminated: list[bool]) -> dict[str, float]:
-    """Three numbers about a test of which answer i was right if correct[i], and question i was seen if contaminated[i].
+    """Three numbers about a test. Answer i was right if correct[i]. Question i was seen in training if contaminated[i].
 
     "reported"   the share of right answers among all questions
     "clean"      the share of right answers among the questions that are not contaminated
-    "discount"   reported − clean: how much of the score is owed to the questions that were seen
+    "discount"   reported − clean: the part of the score that comes from the questions that were seen
 
         correct [True, True, False, True], contaminated [True, False, False, True]
             ->  {"reported": 0.75, "clean": 0.5, "discount": 0.25}
 
-    Raises ValueError if the lists are not of one length, or no question is clean: nothing to compare with.
+    Raises ValueError if the lists have different lengths, or if no question is clean: there is nothing to compare with.
     """
     ### BEGIN SOLUTION
     if len(correct) != len(contaminated) or all(contaminated):

@@ -1,19 +1,19 @@
 """What a faster part does for the whole
 
-Three times faster attention is not a three times faster robot. How much faster is it?
+Attention becomes three times faster, but the robot does not. How many times faster does the whole become?
 """
 
 
 def amdahl(times: dict[str, float], factors: dict[str, float]) -> float:
-    """How many times faster the whole becomes if some of its parts do.
+    """How many times faster the whole becomes when some of its parts become faster.
 
-    `times` gives the time of each part, one after the other, in any unit; `factors` how many times faster some of them
-    become. The others stay as they are. A factor may be `inf`: the part takes no time any more, and if that leaves
-    nothing, the gain is `inf`.
+    `times` gives the time of each part in any unit. The parts run one after the other. `factors` says how many times
+    faster some parts become. The other parts keep their time. A factor can be `inf`: then the part takes no time. If no
+    time is left at all, the gain is `inf`.
 
         amdahl({"attention": 2.0, "rest": 8.0}, {"attention": 4.0})  ->  10 / 8.5 = 1.1765
 
-    Raises ValueError if a factor is not positive or belongs to no part.
+    Raises ValueError if a factor is not positive or if its part is not in `times`.
     """
     ### BEGIN SOLUTION
     if any(name not in times or factor <= 0 for name, factor in factors.items()):

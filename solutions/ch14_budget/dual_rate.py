@@ -1,25 +1,25 @@
 """A slow planner and a fast policy
 
-A humanoid's model often has two halves: one that looks and reads and takes its time, and one that turns its
-conclusions into motion, many times a second. How long until something that happens in front of the robot changes what
-it does?
+The model of a humanoid often has two halves. The planner looks and reads, which takes time. The policy turns the plan
+into motion, many times per second. Something happens in front of the robot: how long until the robot reacts?
 """
 
 
 def dual_rate(planner: int, policy: int, event: int) -> tuple[int, int]:
-    """Microseconds from an event to the first action that knows of it, (through the policy alone, through the planner).
+    """Microseconds from an event to the first action that knows of it: (through the policy alone, through the planner).
 
-    Both halves run over and over without a pause, from time 0: a run of the planner takes `planner` µs, one of the
-    policy `policy` µs. A run uses what there is when it starts and gives its result when it ends. The policy looks at
-    the joints and cameras itself, and at the newest finished plan; only the planner understands what it sees. The event
-    happens at time `event`; a run that starts at that very moment still sees it, as it does a plan finished at that
-    very moment. An action is done when its run ends.
+    Both halves run again and again without a pause, starting at time 0. A run of the planner takes `planner` µs, and a
+    run of the policy takes `policy` µs. A run uses what is there when it starts, and gives its result when it ends. The
+    policy sees the joints and cameras itself, and it uses the newest finished plan. Only the planner understands what
+    it sees. The event happens at time `event`. A run that starts exactly then still sees the event. In the same way, a
+    run of the policy that starts exactly when a plan is finished still uses that plan. An action is done when its run
+    ends.
 
         planner 100, policy 20, event at 30
-            the policy starts next at 40, acts at 60                                       ->   30
-            the planner starts next at 100, is done at 200; the policy starts then, acts at 220  ->  190
+            the policy starts next at 40 and acts at 60                                            ->   30
+            the planner starts next at 100 and ends at 200; the policy starts then and acts at 220 ->  190
 
-    Raises ValueError if a time of a run is not positive or `event` is negative.
+    Raises ValueError if a run takes less than 1 µs or if `event` is negative.
     """
     ### BEGIN SOLUTION
     if planner < 1 or policy < 1 or event < 0:

@@ -1,24 +1,25 @@
 """Does a delay show in the motion?
 
-A policy sets a joint's target 50 times a second, and a PD controller follows it 10,000 times a second. Let each target
-come a little late, simulate what the joint does, and compare it with what was wanted.
+A policy sets a joint's target 50 times per second, and a PD controller follows the target 10,000 times per second. Let
+each target arrive a little late. Simulate the joint, and compare its motion with the motion that was wanted.
 """
 
 
 def tracking_error(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> tuple[float, float]:
-    """How far the joint is from where it should be, and how rough its motion is, both as root mean squares.
+    """How far the joint is from where it should be, and how rough its motion is. Both are root mean squares.
 
-    `wanted` is the angle for each tick of `dt` seconds. At the ticks 0, hold, 2·hold, ... the policy reads the wanted
-    angle of that tick and makes it the target; the target arrives `delay` ticks later and holds until the next arrives.
-    Until the first has arrived the target is wanted[0]. `delay` may be longer than `hold`.
+    `wanted` is the wanted angle for each tick of `dt` seconds. At the ticks 0, hold, 2·hold, ... the policy reads the
+    wanted angle of that tick and sends it as a target. The target arrives `delay` ticks later and holds until the next
+    target arrives. Before the first target arrives, the target is wanted[0]. `delay` may be longer than `hold`.
 
-    The joint starts at rest at wanted[0]. At each tick, with the target that is in force then,
+    The joint starts at rest at wanted[0]. At each tick, with the target that holds then:
 
         acceleration = kp · (target − angle) − kd · speed
         speed += acceleration · dt,  then  angle += speed · dt
 
-    Error: root of the mean of (angle − wanted)² over all ticks, the angle taken after the tick's step. Roughness: root
-    of the mean of (acceleration − that of the tick before)² over all ticks; before the first it is 0.
+    Error: the root of the mean of (angle − wanted)² over all ticks, with the angle after the tick's step. Roughness:
+    the root of the mean of (acceleration − acceleration of the tick before)² over all ticks. Before the first tick the
+    acceleration is 0.
 
         tracking_error([0.0, 1.0, 2.0], 2, 0, 1.0, 0.0, 1.0): targets 0, 0, 2; accelerations 0, 0, 2; angles 0, 0, 2
             ->  error √(1/3) = 0.5774, roughness √(4/3) = 1.1547
