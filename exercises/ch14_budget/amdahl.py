@@ -1,4 +1,4 @@
-"""What a faster part does for the whole
+"""How much one faster part helps
 
 Attention becomes three times faster, but the robot does not. How many times faster does the whole become?
 """

@@ -1,4 +1,4 @@
-"""What a delay takes of a control step
+"""The share of a control step that a delay takes
 
 A controller that runs 50 times per second has 20 ms per step for everything: camera, network, policy and motors. Say
 what share of the step each part takes, and what is left.

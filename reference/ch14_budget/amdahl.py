@@ -1,4 +1,4 @@
-"""From the time that is saved, in fractions."""
+"""From the saved time, in exact fractions."""
 
 import math
 from fractions import Fraction

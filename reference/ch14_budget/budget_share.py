@@ -1,4 +1,4 @@
-"""In fractions of seconds."""
+"""In exact fractions of seconds."""
 
 from collections.abc import Callable
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""By walking along both clocks, run by run."""
+"""Walk along both clocks, one run at a time."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ def _check(planner: int, policy: int, event: int) -> None:
 
 
 def _first_run(length: int, since: int) -> int:
-    """When the first run ends that starts at `since` or later."""
+    """The end of the first run that starts at `since` or later."""
     start = since - since % length
     while start < since:
         start += length
@@ -43,7 +43,7 @@ def by_waiting(planner: int, policy: int, event: int) -> Pair:
 
 @dataclass(frozen=True)
 class _How:
-    """What is done in place of the right thing."""
+    """What a wrong answer does differently."""
 
     wait_for_planner: bool = True
     wait_for_policy: bool = True

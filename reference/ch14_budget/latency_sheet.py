@@ -1,4 +1,4 @@
-"""In fractions of a second."""
+"""In exact fractions of a second."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,7 +25,7 @@ def latency_sheet(ops: Ops, peak: float, bandwidth: float, launch: float) -> She
 
 @dataclass(frozen=True)
 class _How:
-    """What is done in place of the right thing."""
+    """What a wrong answer does differently."""
 
     unit: float = 1e6
     added: bool = False

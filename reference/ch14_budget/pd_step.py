@@ -1,4 +1,4 @@
-"""The step as a 2 × 2 matrix, or with the torque at its limit."""
+"""The step as a matrix, with the torque limited first."""
 
 import math
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ def pd_step(
 
 @dataclass(frozen=True)
 class _How:
-    """What is done in place of the right thing."""
+    """What a wrong answer does differently."""
 
     spring: float = 1.0
     brake: float = 1.0

@@ -1,4 +1,4 @@
-"""The targets laid out first, each from its arrival on; then the joint as a matrix that is applied at every tick."""
+"""First a list of the target at each tick. Then the joint, with the step written out as one linear map."""
 
 import math
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def tracking_error(wanted: list[float], hold: int, delay: int, kp: float, kd: fl
 
 @dataclass(frozen=True)
 class _How:
-    """What is done in place of the right thing."""
+    """What a wrong answer does differently."""
 
     old_speed: bool = False
     pushes_on: bool = False
@@ -106,7 +106,7 @@ def by_queue(wanted: list[float], hold: int, delay: int, kp: float, kd: float, d
 def _wrong(
     name: str, says: str, how: _How = _RIGHT, source: Callable[[int, int, int], int] | None = None, clip: bool = True
 ) -> None:
-    """A wrong answer: another simulation, or another tick whose wanted angle is the target."""
+    """A wrong answer: another simulation, or a target from another tick."""
 
     def variant(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
         if source is None:
@@ -191,7 +191,7 @@ def skips_the_first(wanted: list[float], hold: int, delay: int, kp: float, kd: f
 
 
 def _aimed(name: str, says: str, targets: Callable[[list[float], int, int], Targets]) -> None:
-    """A wrong answer whose targets are not another tick's."""
+    """A wrong answer whose targets are computed in another way."""
 
     def variant(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
         return _simulate(wanted, targets(wanted, hold, delay), kp, kd, dt)

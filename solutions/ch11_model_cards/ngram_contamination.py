@@ -1,4 +1,4 @@
-"""Has the test been in the training data?
+"""Was the test in the training data?
 
 The usual search looks for runs of n words that a test question shares with the training corpus. A question that shares
 one such run counts as contaminated.
