@@ -161,7 +161,7 @@ def _digits():
         yield f"{bits * math.log10(2):.1f}"
     yield f"log10(2) = {math.log10(2):.3f}"
     yield f"| 1/{2**11:,} | 1/{2**8} | 1/{2**24:,} |"
-    yield f"fp16 keeps 1/{2**11:,} between"
+    yield f"at most 1/{2**11:,} between"
     yield f"1/{2**8}"
     yield f"{power(-8)} of each"
     yield f"{2**8}"  # where bf16 sums of ones stop
