@@ -57,7 +57,7 @@ GIVEN = {
     "[0, 200]": EXAMPLE,
     "1e-9": EXAMPLE,
     "500": EXAMPLE,
-    "of 1,000,": EXAMPLE,
+    "turns 1,000": EXAMPLE,
     "1e-8": EXAMPLE,
     "10⁻⁸": EXAMPLE,
     "10⁻⁷": EXAMPLE,
