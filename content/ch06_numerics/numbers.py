@@ -93,8 +93,13 @@ GIVEN = {
 
 
 def numbers():
-    for part in (_limits, _digits, _tenth, _exp, _softmax, _gradients, _sums, _fp8, _scales, _int8, _block):
-        yield from part()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the tensors are small: more threads take thirty times as long
+    try:
+        for part in (_limits, _digits, _tenth, _exp, _softmax, _gradients, _sums, _fp8, _scales, _int8, _block):
+            yield from part()
+    finally:
+        torch.set_num_threads(threads)
 
 
 def percent(value, digits=0):
