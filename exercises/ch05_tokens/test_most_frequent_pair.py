@@ -1,4 +1,4 @@
-"""Which two neighbours belong together?"""
+"""Which two neighbors stand together most often?"""
 
 import pytest
 from hypothesis import given

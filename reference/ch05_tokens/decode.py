@@ -1,4 +1,4 @@
-"""Each id unfolded down to its bytes, and these read one by one by a decoder that remembers."""
+"""Each id is expanded to its bytes, and an incremental decoder reads these one by one."""
 
 import codecs
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Every merge in turn, in the order of training, over a string with a character for each id."""
+"""Every merge in turn, in the order of training, on a string with one character for each id."""
 
 from collections.abc import Callable
 from itertools import pairwise

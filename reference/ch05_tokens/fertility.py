@@ -1,4 +1,4 @@
-"""Bytes merged by hand, one merge after the other, and a layer's cost added up product by product."""
+"""Bytes merged by hand, one merge after the other; a layer's cost is added up product by product."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Every byte knows its token; a letter is alone where its bytes are all the bytes of one token."""
+"""Each byte knows its token; a letter stands alone if its bytes are all the bytes of one token."""
 
 from collections.abc import Callable, Iterator
 

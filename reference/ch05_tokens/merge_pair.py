@@ -1,4 +1,4 @@
-"""The list read as its first id and the rest."""
+"""Recursive: the first id of the list, and the rest."""
 
 import re
 

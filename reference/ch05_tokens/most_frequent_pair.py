@@ -1,4 +1,4 @@
-"""Sorted by hand: every place listed, equal ones counted one by one."""
+"""Counted by hand: every place is listed, and equal pairs are counted one by one."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable

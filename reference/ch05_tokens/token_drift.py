@@ -1,4 +1,4 @@
-"""A row for every byte of the text: the id over it, and where its token starts and ends."""
+"""One row for each byte of the text: the id that covers it, and where its token starts and ends."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Words as strings with a character for each id, so that str.replace merges; everything counted anew at each step."""
+"""Words are strings with one character for each id, so that str.replace merges; each step counts everything again."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""By bisection: positive floats are in the order of their bit patterns, and Decimal's exp judges them all."""
+"""By bisection: positive floats have the order of their bit patterns, and Decimal's exp decides."""
 
 import math
 from collections.abc import Callable

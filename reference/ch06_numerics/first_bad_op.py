@@ -1,4 +1,4 @@
-"""Number by number, with Python's own idea of finite."""
+"""Number by number, with Python's math.isfinite."""
 
 import math
 from typing import Any

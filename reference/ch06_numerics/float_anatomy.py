@@ -1,4 +1,4 @@
-"""Everything is a whole number of smallest steps: floats as integers shifted by an exponent."""
+"""Every float is a whole number of smallest steps: integers shifted by an exponent."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""By looking it up: write down every number of the format and take the nearest."""
+"""By lookup: list every number of the format and take the nearest."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""By thresholds: lost is what is at or below half of the smallest subnormal (a tie goes to the even 0)."""
+"""By thresholds: values up to half of the smallest subnormal are lost (a tie goes to the even 0)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whole numbers in floats, row by row: in float64 a sum of products of whole numbers is exact."""
+"""Integers stored as floats, row by row: in float64 a sum of products of integers is exact."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Padded with −inf and sorted downwards: the first is the largest, in a row of length 0 it is the pad."""
+"""Padded with −inf and sorted in descending order: the first value is the maximum, or the pad if the row is empty."""
 
 from collections.abc import Callable
 

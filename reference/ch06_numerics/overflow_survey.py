@@ -1,4 +1,4 @@
-"""Thresholds by the definition of the formats: a value is rounded to the nearest of p significand bits, then judged."""
+"""By the definition of the formats: round a value to p significand bits, then compare with the limits."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""fp8 by arithmetic and not by a cast, groups one after the other, errors by sums of squares."""
+"""fp8 by arithmetic and not by a cast, one group after the other, errors by sums of squares."""
 
 from typing import Any
 

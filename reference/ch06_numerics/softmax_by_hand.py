@@ -1,4 +1,4 @@
-"""Without a quotient of sums: 1 / p is the sum of exp(other − this) over all others and itself."""
+"""Without dividing by the sum of powers: 1 / p is the sum of exp(other − this) over all scores."""
 
 import math
 
