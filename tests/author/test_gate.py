@@ -111,7 +111,7 @@ def test_a_test_that_the_stub_passes_is_reported(found):
 
 def test_a_stub_that_differs_from_its_solution_is_reported(play):
     file = play.root / "exercises/ch07_attention/causal_mask.py"
-    file.write_text(file.read_text().replace("with the last column", "with the first column"))
+    file.write_text(file.read_text().replace("to the last column", "to the first column"))
     assert _static(play) == [
         "exercises/ch07_attention/causal_mask.py: is not the stub of its solution; `koans stubs --overwrite` writes it"
     ]
