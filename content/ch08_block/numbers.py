@@ -78,6 +78,7 @@ def _gated():
     yield f"{times[0]}, {times[1]} and {times[2]}: {names}"
     yield f"{names}: {times[0]}, {times[1]} and {times[2]} times d_model"
     yield f"Llama-3-8B takes {times[0]} · d_model"
+    yield f"8B and 70B take {times[0]} · d_model, and Llama-3-405B takes {times[2]}"
     more = [round(100 * (r - 1)) for _, r in widths]
     yield f"{more[0]}, {more[1]} and {more[2]} %"
     yield f"{widths[0][0]:,} = 2{_raised(11)} · {widths[0][0] // 2**11}"
