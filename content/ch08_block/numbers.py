@@ -141,9 +141,10 @@ def _wiring():
         of_6, of_48 = (by["xavier", kind, layers]["ffn"][-1] for layers in (6, 48))
         yield f"| {kind} | {ffn[0]:.2f} | {ffn[11]:.2f} | {ffn[-1]:.2f} | {of_6:.2f} | {of_48:.2f} |"
     spread = [max(r["ffn"]) / min(r["ffn"]) for r in (post, pre)]
-    yield f"a factor of {spread[0]:.1f}. In pre-norm it is {spread[1]:.1f}"
+    yield f"feed-forward gradient is only {spread[0]:.1f} times the smallest"
+    yield f"feed-forward gradient is {spread[1]:.1f} times the smallest"
     grows = f"from {post['attention'][0]:.2f} to {post['attention'][-1]:.2f}"
-    yield f"output of the post-norm model, {grows}"
+    yield f"output of this model, {grows}"
     yield f"model of 24 layers, {grows}"
     copied = by["copied", "post-norm", 24]["ffn"]
     yield f"are {copied[0]:.2f} in the first layer, {copied[11]:.2f} in the middle and {copied[-1]:.2f} in the last"
