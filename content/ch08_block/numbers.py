@@ -78,6 +78,7 @@ def _gated():
     yield f"{times[0]}, {times[1]} and {times[2]}: {names}"
     yield f"{names}: {times[0]}, {times[1]} and {times[2]} times d_model"
     yield f"Llama-3-8B takes {times[0]} · d_model"
+    yield f"8B and 70B take {times[0]} · d_model, and Llama-3-405B takes {times[2]}"
     more = [round(100 * (r - 1)) for _, r in widths]
     yield f"{more[0]}, {more[1]} and {more[2]} %"
     yield f"{widths[0][0]:,} = 2{_raised(11)} · {widths[0][0] // 2**11}"
@@ -140,9 +141,10 @@ def _wiring():
         of_6, of_48 = (by["xavier", kind, layers]["ffn"][-1] for layers in (6, 48))
         yield f"| {kind} | {ffn[0]:.2f} | {ffn[11]:.2f} | {ffn[-1]:.2f} | {of_6:.2f} | {of_48:.2f} |"
     spread = [max(r["ffn"]) / min(r["ffn"]) for r in (post, pre)]
-    yield f"a factor of {spread[0]:.1f}. In pre-norm it is {spread[1]:.1f}"
+    yield f"feed-forward gradient is only {spread[0]:.1f} times the smallest"
+    yield f"feed-forward gradient is {spread[1]:.1f} times the smallest"
     grows = f"from {post['attention'][0]:.2f} to {post['attention'][-1]:.2f}"
-    yield f"output of the post-norm model, {grows}"
+    yield f"output of this model, {grows}"
     yield f"model of 24 layers, {grows}"
     copied = by["copied", "post-norm", 24]["ffn"]
     yield f"are {copied[0]:.2f} in the first layer, {copied[11]:.2f} in the middle and {copied[-1]:.2f} in the last"

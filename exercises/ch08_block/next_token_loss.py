@@ -13,7 +13,7 @@ def next_token_loss(
     logits: Float[Tensor, "b n vocabulary"], labels: Int64[Tensor, "b n"], ignore: int = -100
 ) -> Float[Tensor, ""]:
     """The mean of -log p(next token), computed and returned in float32. Write it yourself: torch's cross_entropy and
-    nll_loss are not allowed.
+    nll_loss are refused.
 
     `labels` are not shifted: labels[:, t] is the token at position t, and the logits at t predict labels[:, t + 1]. A
     target equal to `ignore` does not count. The mean is over all targets of the batch that count. If no target counts,

@@ -13,7 +13,7 @@ def rms_norm(x: Float[Tensor, "*batch n"], gain: Float[Tensor, " n"], eps: float
     """x / √(mean of x² + eps) · gain along the last axis, in the dtype of `x`, whatever dtype `gain` has.
 
     Compute in float32 inside, whatever the dtypes, and round once, after the gain. Write it yourself: torch's rms_norm
-    is not allowed.
+    is refused.
 
         x = [1., -1., 3., 5.], gain = [1., 1., 1., 2.]
         mean of squares 36/4 = 9, its root 3   ->   [0.3333, -0.3333, 1., 2 · 1.6667 = 3.3333]

@@ -17,7 +17,7 @@ def layer_norm(
     The result has the dtype of `x`, whatever dtypes gain and bias have.
 
     The variance is the mean of the squared distances from the mean: divide by n, not by n - 1. Compute in float32
-    inside, whatever the dtypes, and round once, after the bias. Write it yourself: torch's layer_norm is not allowed.
+    inside, whatever the dtypes, and round once, after the bias. Write it yourself: torch's layer_norm is refused.
 
         x = [1., 2., 3., 6.], gain = [1., 1., 1., 2.], bias = [0., 0., 0., 10.]
         mean 3, variance (4 + 1 + 0 + 9) / 4 = 3.5, its root 1.8708

@@ -20,7 +20,7 @@ def swiglu_hidden(d_model: int, multiple: int = 256, multiplier: float = 1.0) ->
     """
     ### BEGIN SOLUTION
     if d_model < 1 or multiple < 1 or multiplier <= 0:
-        raise ValueError(f"nothing can be {d_model} wide, in steps of {multiple}, times {multiplier}")
+        raise ValueError(f"{d_model=}, {multiple=}, {multiplier=}: all three must be positive")
     width = int(multiplier * (8 * d_model // 3))
     hidden = (width + multiple - 1) // multiple * multiple
     return hidden, 3 * d_model * hidden / (2 * d_model * 4 * d_model)
