@@ -141,7 +141,7 @@ def _signals():
     yield f"smaller it is {small:.6f}"
     yield f"leave {small:.6f}"
     yield f"factor of {large:,.0f}"
-    yield f"growth by {large:,.0f}"
+    yield f"make it {large:,.0f} times as large over 50 layers"
     relu = _signal(1.0, relu=True)
     yield from (f"2⁻⁵⁰ = {_e(relu, 0)}", f"{_power(relu, 0)} is left", f"so {_e(relu, 0)} is left")
     yield f"2{_raised(round(math.log2(relu)))} of the mean square"

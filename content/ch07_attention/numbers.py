@@ -10,7 +10,6 @@ from reference.ch07_attention.flop_census import flop_census
 from reference.ch07_attention.kv_cache_bytes import kv_cache_bytes
 from reference.ch07_attention.score_matrix_bytes import score_matrix_bytes
 from reference.ch07_attention.scores import scores
-from reference.ch14_budget.tracking_error import tracking_error
 
 BF16, GIB, KIB, MIB = torch.bfloat16, 2**30, 2**10, 2**20
 FLOPS, BANDWIDTH = 989.4e12, 3.35e12  # of an H100 (SXM): bf16 FLOPs and bytes of HBM3 per second
@@ -80,7 +79,6 @@ GIVEN = {
     "−10,000": "a common stand-in for −inf",
     "since version 2.1": "FlashAttention's README: 2.1, Change behavior of causal flag",
     "100 µs": "what the source says",
-    "(0.5 rad at 1 Hz": "an input of ch14's simulation",
     "1,000 such scores": "an input of the example",
 }
 
@@ -226,7 +224,6 @@ def _traffic():
         f"{four / arithmetic:.1f} if the unfused version moves the score matrix 4 times, "
         f"{six / arithmetic:.1f} if it moves it 6 times"
     )
-    yield f"it is {four / arithmetic:.1f} with 4 moves and {six / arithmetic:.1f} with 6"
 
 
 def _flops():
@@ -266,15 +263,4 @@ def _shares(length):
 def _control():
     """The cost of 100 µs in a control loop of 50 Hz."""
     yield f"{100 * 100e-6 / 20e-3} % of the 20 ms step"
-    yield f"are {100 * 100e-6 / 20e-3} % of a 20 ms step"
     yield f"at 3 rad/s that is {3 * 100e-6 * 1e3:.1f} mrad"
-    (on_time, rough), (late, as_rough) = (_second_second(delay) for delay in (0, 1))
-    assert f"{rough:.4g}" == f"{as_rough:.4g}"  # "did not change"
-    yield f"from {1e3 * on_time:.2f} to {1e3 * late:.2f} mrad"
-
-
-def _second_second(delay):
-    """Error in rad and roughness of a swing in its second second: the joint starts at rest."""
-    swing = [0.5 * math.sin(2 * math.pi * tick / 10_000) for tick in range(20_000)]
-    first, both = (tracking_error(swing[:end], 200, delay, 40_000.0, 400.0, 1e-4) for end in (10_000, 20_000))
-    return tuple(math.sqrt(2 * b**2 - a**2) for a, b in zip(first, both, strict=True))

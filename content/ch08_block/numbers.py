@@ -229,7 +229,7 @@ def _counting():
     few = f"{100 * qwen['biases'] / qwen['total']:.3f} %"
     yield f"they are {few} of a block"
     yield f"{qwen['biases']:,} of {qwen['total'] / 1e6:.0f} million: {few}"
-    yield f"{qwen['biases']:,} of the {qwen['total'] / 1e6:.0f} million parameters of a Qwen2.5-7B block"
+    yield f"{qwen['biases']:,} of its {qwen['total'] / 1e6:.0f} million parameters"
     yield f"q, k and v: 3,584 + {4 * 128} + {4 * 128} = {qwen['biases']:,} a block"
     narrow = count_block_params(LLAMA | {"intermediate_size": 11008})
     yield f"2 · 4096² + 2 · 4096 · 1024 = {llama['attention'] / 1e6:.1f} million"

@@ -96,7 +96,7 @@ def _roofline():
     yield f"softmax {softmax:.1f}, RMS norm {norm:.1f} and the residual add {add:.2f}"
     refresh = 0.35 / 7.8
     yield f"on an 8 Gb chip: {100 * refresh:.1f} %"
-    yield f"time lost is about {100 * refresh:.1f} %"
+    yield f"take about {100 * refresh:.1f} % of the time"
 
 
 def _matmul():

@@ -58,7 +58,7 @@ GIVEN = {
     "7 to 64 %": "RMSNorm, arXiv:1910.07467, abstract",
     "about 40 % faster": "the source's claim, D5-2",
     "40 % lies": "the source's claim, D5-2",
-    "about 3.5 digits": "the source's claim, Q11",
+    "the source's about 3.5": "the source's claim, Q11",
     "from 4,096 tokens": "the at_least of the koans' tests with a GPU: a threshold that was chosen",
 }
 
@@ -160,7 +160,7 @@ def _precision():
     digits = {bits: f"{math.log10(2**bits):.1f}" for bits in (8, 11)}
     yield f"{digits[8]} decimal digits"
     yield f"about {digits[11]} digits"
-    yield f"11 bits are {digits[11]} digits, 8 bits are {digits[8]}"
+    yield f"8 bits are {digits[8]} digits. (FP16's 11 bits are {digits[11]}"
     weights = (2**16 + torch.arange(2**16)).double() / 2**17  # from 1/2 to 1, finer than bf16
     error = ((weights.bfloat16().double() - weights).abs() / weights).max().item()
     yield f"at most {100 * error:.2f} %"

@@ -284,7 +284,6 @@ def _groot():
     yield f"together {backbone + head:.2f} ms"
     yield f"{1000 / whole:.1f} runs per second"
     yield f"{1000 / whole:.1f} runs a second"
-    yield f"{100 * head / 20:.1f} % of a step at 50 Hz"
     times = {"backbone": backbone, "head": head}
     one, two = (amdahl(times, {part: 2.0}) for part in times)
     yield f"{one:.2f} times faster, an action head twice as fast {two:.2f} times"
