@@ -1,7 +1,7 @@
-"""Search among vectors that are already there
+"""Search among stored vectors
 
-A bi-encoder embeds documents without knowing the query. Their vectors are computed once and kept; a search is one
-product with the query's vector and the k largest scores.
+A bi-encoder embeds documents without the query. Their vectors are computed once and stored. A search is then one
+product with the query's vector, and the k largest scores.
 """
 
 import torch
@@ -12,15 +12,15 @@ from torch import Tensor
 def bi_encoder_search(
     queries: Float[Tensor, "q d"], documents: Float[Tensor, "n d"], k: int
 ) -> tuple[Float[Tensor, "q k"], Int[Tensor, "q k"]]:
-    """For each query the k largest dot products with documents, in falling order, and the documents' numbers (int64).
+    """For each query the k largest dot products with documents, largest first, and the documents' numbers (int64).
 
-    Scores are computed and ranked in float32 and then rounded to the dtype of `queries`, whatever dtype the
-    documents have. Of equal scores the document with the lower number comes first. If there are fewer than k documents,
-    all are returned.
+    Compute and rank the scores in float32, then round them to the dtype of `queries`, whatever dtype the documents
+    have. Of equal scores the document with the lower number comes first. If there are fewer than k documents, return
+    all of them.
 
         queries [[1., 2.]], documents [[1., 1.], [4., 0.], [0., 2.], [9., -9.]], k = 3
             scores 3, 4, 4, -9  ->  ([[4., 4., 3.]], [[1, 2, 0]])
 
-    The vectors are used as they are, not normalised. Raises ValueError if k is not at least 1.
+    Use the vectors as they are: do not normalize them. Raises ValueError if k is less than 1.
     """
     raise NotImplementedError("your turn")

@@ -1,7 +1,7 @@
 """Rows of length one
 
-An embedding is compared by its direction. Divide each row by its length and only the direction is left; a row of
-zeros has none, and stays as it is.
+An embedding is compared by its direction. Divide each row by its length, and only the direction is left. A row of zeros
+has no direction and stays as it is.
 """
 
 from jaxtyping import Float
@@ -11,8 +11,8 @@ from torch import Tensor
 def l2_normalize(x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
     """Each vector along the last axis divided by its L2 norm, in the dtype of `x`.
 
-    Compute in float32 or better, whatever the dtype of `x`, and round once. A vector of zeros gives zeros. No other
-    vector is treated apart, however small it is: squares of numbers below 1e-23 are 0 in float32. Write it yourself:
+    Compute in float32 or better, whatever the dtype of `x`, and round once. A vector of zeros gives zeros. Every other
+    vector gets length 1, however small it is. (Squares of numbers below 1e-23 are 0 in float32.) Write it yourself:
     torch.nn.functional.normalize is refused.
 
         l2_normalize(tensor([[3., 4.], [0., 0.]]))    ->  [[0.6, 0.8], [0., 0.]]

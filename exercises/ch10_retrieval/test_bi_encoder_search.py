@@ -1,4 +1,4 @@
-"""One product, and the k largest."""
+"""One product, and the k largest scores."""
 
 import pytest
 import torch

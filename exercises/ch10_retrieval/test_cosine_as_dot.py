@@ -1,4 +1,4 @@
-"""Normalise, then multiply."""
+"""Normalize, then multiply."""
 
 import pytest
 import torch

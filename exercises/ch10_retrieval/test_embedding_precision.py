@@ -1,4 +1,4 @@
-"""Which documents are still on top."""
+"""Which documents still come out on top."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def close(n: int, d: int, *, spread: float, seed: int) -> torch.Tensor:
 
 
 def outlier(x: torch.Tensor, size: float) -> torch.Tensor:
-    """The same with one large number in each, which varies by a tenth."""
+    """The same documents with one large number in each. This number varies by a tenth."""
     x = x.clone()
     x[:, 2] = size * (1 + 0.1 * x[:, 2])
     return x

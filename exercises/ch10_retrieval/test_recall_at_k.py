@@ -1,4 +1,4 @@
-"""How much was found, and how soon."""
+"""How much was found, and how far down."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Who reads what, and when."""
+"""Which system reads which texts, and when."""
 
 import pytest
 from hypothesis import given, settings

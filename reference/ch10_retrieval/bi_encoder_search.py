@@ -41,7 +41,7 @@ def by_argsort(queries: Tensor, documents: Tensor, k: int) -> Found:
     return torch.take_along_dim(scores, ids, -1).to(queries.dtype), ids
 
 
-@bi_encoder_search.right("k times the maximum, each taken out afterwards")
+@bi_encoder_search.right("the maximum k times, each removed afterwards")
 def one_after_the_other(queries: Tensor, documents: Tensor, k: int) -> Found:
     _checked(k)
     scores = _scores(queries, documents)
@@ -56,35 +56,37 @@ def one_after_the_other(queries: Tensor, documents: Tensor, k: int) -> Found:
     return torch.cat([t for t, _ in found], 1).to(queries.dtype), torch.cat([i for _, i in found], 1)
 
 
-@bi_encoder_search.wrong("the smallest scores first: a large product means similar")
+@bi_encoder_search.wrong("the smallest scores come first: a large product means similar")
 def ascending(queries: Tensor, documents: Tensor, k: int) -> Found:
     _checked(k)
     ranked, ids = torch.sort(_scores(queries, documents), dim=-1, stable=True)
     return ranked[:, :k].to(queries.dtype), ids[:, :k]
 
 
-@bi_encoder_search.wrong("ascending order reversed: of equal scores the document with the higher number comes first")
+@bi_encoder_search.wrong(
+    "an ascending order was reversed: of equal scores the document with the higher number then comes first"
+)
 def higher_number_wins(queries: Tensor, documents: Tensor, k: int) -> Found:
     _checked(k)
     ranked, ids = torch.sort(_scores(queries, documents), dim=-1, stable=True)
     return ranked.flip(-1)[:, :k].to(queries.dtype), ids.flip(-1)[:, :k]
 
 
-@bi_encoder_search.wrong("cosines ranked: the vectors are to be used as they are")
+@bi_encoder_search.wrong("cosines were ranked: use the vectors as they are")
 def normalised(queries: Tensor, documents: Tensor, k: int) -> Found:
     q, d = F.normalize(queries.float(), dim=-1), F.normalize(documents.float(), dim=-1)
     return _top(q @ d.T, k, queries.dtype)
 
 
 @bi_encoder_search.wrong(
-    "ranked by distance: for vectors of unequal length the nearest is not the one of largest product"
+    "the documents were ranked by distance: if the lengths differ, the nearest need not have the largest product"
 )
 def by_distance(queries: Tensor, documents: Tensor, k: int) -> Found:
     _, ids = _top(-torch.cdist(queries.float(), documents.float()), k, torch.float32)
     return torch.take_along_dim(_scores(queries, documents), ids, -1).to(queries.dtype), ids
 
 
-@bi_encoder_search.wrong("one ranking for the whole batch: each query has its own")
+@bi_encoder_search.wrong("one ranking was made for the whole batch: each query has its own ranking")
 def one_ranking(queries: Tensor, documents: Tensor, k: int) -> Found:
     scores = _scores(queries, documents)
     _, ids = _top(scores.sum(0, keepdim=True), k, torch.float32)
@@ -92,34 +94,38 @@ def one_ranking(queries: Tensor, documents: Tensor, k: int) -> Found:
     return torch.take_along_dim(scores, ids, -1).to(queries.dtype), ids
 
 
-@bi_encoder_search.wrong("the best queries of each document: rank along the documents")
+@bi_encoder_search.wrong("the best queries of each document were returned: rank along the documents")
 def along_the_queries(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(_scores(documents, queries), k, queries.dtype)
 
 
-@bi_encoder_search.wrong("the k best in the order of their numbers: the best comes first")
+@bi_encoder_search.wrong("the k best are in the order of their numbers: the best comes first")
 def in_order_of_numbers(queries: Tensor, documents: Tensor, k: int) -> Found:
     scores = _scores(queries, documents)
     ids = _top(scores, k, torch.float32)[1].sort(-1).values
     return torch.take_along_dim(scores, ids, -1).to(queries.dtype), ids
 
 
-@bi_encoder_search.wrong("scores rounded to 16 bits before ranking: different scores become ties; rank first")
+@bi_encoder_search.wrong(
+    "the scores were rounded to 16 bits before ranking: different scores become ties, so rank first"
+)
 def rounded_before_ranking(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(_scores(queries, documents).to(queries.dtype), k, queries.dtype)
 
 
-@bi_encoder_search.wrong("products left in the dtype of the queries: 300 · 300 is inf in fp16, and near scores tie")
+@bi_encoder_search.wrong("the products are in the dtype of the queries: 300 · 300 is inf in fp16, and near scores tie")
 def low_precision_inside(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(queries @ documents.to(queries.dtype).T, k, queries.dtype)
 
 
-@bi_encoder_search.wrong("scores returned in the dtype of the documents: the queries decide the dtype")
+@bi_encoder_search.wrong("the scores have the dtype of the documents: the queries decide the dtype")
 def dtype_of_documents(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(_scores(queries, documents), k, documents.dtype)
 
 
-@bi_encoder_search.wrong("ranked by the size of the score: a large negative product means opposite, not similar")
+@bi_encoder_search.wrong(
+    "the scores were ranked by absolute value: a large negative product means opposite, not similar"
+)
 def by_size(queries: Tensor, documents: Tensor, k: int) -> Found:
     scores = _scores(queries, documents)
     _, ids = _top(scores.abs(), k, torch.float32)
@@ -127,7 +133,7 @@ def by_size(queries: Tensor, documents: Tensor, k: int) -> Found:
 
 
 @bi_encoder_search.wrong(
-    "torch.topk used, which promises no order among equal scores: the lower number is to come first"
+    "torch.topk was used, which promises no order among equal scores: the lower number must come first"
 )
 def by_topk(queries: Tensor, documents: Tensor, k: int) -> Found:
     _checked(k)
@@ -135,14 +141,14 @@ def by_topk(queries: Tensor, documents: Tensor, k: int) -> Found:
     return ranked.to(queries.dtype), ids
 
 
-@bi_encoder_search.wrong("ranks for numbers: position i of the answer names a document, not the place of document i")
+@bi_encoder_search.wrong("ranks were returned: position i of the answer names a document, not the place of document i")
 def ranks(queries: Tensor, documents: Tensor, k: int) -> Found:
     scores, ids = _top(_scores(queries, documents), len(documents) + 1, queries.dtype)
     _checked(k)
     return scores[:, :k], ids.argsort(-1)[:, :k]
 
 
-@bi_encoder_search.wrong("more documents asked of torch.topk than there are: with fewer than k all are returned")
+@bi_encoder_search.wrong("torch.topk was asked for more documents than there are: with fewer than k return all")
 def too_few(queries: Tensor, documents: Tensor, k: int) -> Found:
     _checked(k)
     scores = _scores(queries, documents)
@@ -150,10 +156,12 @@ def too_few(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(scores, k, queries.dtype)
 
 
-@bi_encoder_search.wrong("k below 1 let through: 0 gives nothing and −1 all but the last; raise ValueError")
+@bi_encoder_search.wrong("k below 1 was accepted: 0 gives nothing and −1 gives all but the last; raise ValueError")
 def any_k(queries: Tensor, documents: Tensor, k: int) -> Found:
     ranked, ids = torch.sort(_scores(queries, documents), dim=-1, descending=True, stable=True)
     return ranked[:, :k].to(queries.dtype), ids[:, :k]
 
 
-bi_encoder_search.standard_wrongs("returns_fp32", says="scores returned in float32, not in the dtype of the queries")
+bi_encoder_search.standard_wrongs(
+    "returns_fp32", says="the scores are float32: return them in the dtype of the queries"
+)

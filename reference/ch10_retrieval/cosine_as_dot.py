@@ -1,4 +1,4 @@
-"""The dot products first, and then divided by the lengths."""
+"""The dot products, divided by the lengths afterwards."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,7 @@ def _cosines(
     return (query(queries) @ document(documents).T).to(queries.dtype)
 
 
-@cosine_as_dot.right("the library's, for each pair")
+@cosine_as_dot.right("the library's function, for each pair")
 def library(queries: Tensor, documents: Tensor) -> Tensor:
     _checked(queries, documents)
     return F.cosine_similarity(queries.float()[:, None], documents.float()[None], dim=-1).to(queries.dtype)
@@ -61,22 +61,22 @@ def by_distance(queries: Tensor, documents: Tensor) -> Tensor:
     return ((squares - ((u[:, None] - v) ** 2).sum(-1)) / 2).to(queries.dtype)
 
 
-@cosine_as_dot.wrong("not normalised: a dot product grows with the lengths, a cosine does not")
+@cosine_as_dot.wrong("the rows were not normalized: a dot product grows with the lengths, a cosine does not")
 def plain_dot(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, Tensor.float, Tensor.float)
 
 
-@cosine_as_dot.wrong("only the documents normalised: the lengths of the queries are still in it")
+@cosine_as_dot.wrong("only the documents were normalized: the result still grows with the lengths of the queries")
 def documents_only(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, query=Tensor.float)
 
 
-@cosine_as_dot.wrong("only the queries normalised: a long document still beats a close one")
+@cosine_as_dot.wrong("only the queries were normalized: a long document still beats a close one")
 def queries_only(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, document=Tensor.float)
 
 
-@cosine_as_dot.wrong("columns normalised: a row is a vector")
+@cosine_as_dot.wrong("the columns were normalized: a row is a vector")
 def columns(queries: Tensor, documents: Tensor) -> Tensor:
     def unit(x: Tensor) -> Tensor:
         return F.normalize(x.float(), dim=0)
@@ -84,22 +84,24 @@ def columns(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, unit, unit)
 
 
-@cosine_as_dot.wrong("documents × queries: a row for each query and a column for each document is asked for")
+@cosine_as_dot.wrong("the result is documents × queries: return a row for each query and a column for each document")
 def transposed(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents).T
 
 
-@cosine_as_dot.wrong("the angle's distance, 1 − cosine: similar vectors score low then")
+@cosine_as_dot.wrong(
+    "the cosine distance 1 − cosine was returned: return the cosine, which is large for similar vectors"
+)
 def distance(queries: Tensor, documents: Tensor) -> Tensor:
     return 1 - _cosines(queries, documents)
 
 
-@cosine_as_dot.wrong("the size of the cosine: opposite directions are −1, not 1")
+@cosine_as_dot.wrong("the absolute value of the cosine was returned: opposite directions have −1, not 1")
 def without_sign(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents).abs()
 
 
-@cosine_as_dot.wrong("divided by the squared lengths: the roots are missing")
+@cosine_as_dot.wrong("the products were divided by the squared lengths: take the square roots")
 def by_squares(queries: Tensor, documents: Tensor) -> Tensor:
     def unit(x: Tensor) -> Tensor:
         return x.float() / (x.float() ** 2).sum(-1, keepdim=True).clamp(min=1e-30)
@@ -107,17 +109,19 @@ def by_squares(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, unit, unit)
 
 
-@cosine_as_dot.wrong("the unit vectors rounded to 16 bits before the product: round once, after it")
+@cosine_as_dot.wrong("the unit vectors were rounded to 16 bits before the product: round once, after the product")
 def rounded_units(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, *(lambda x: _unit(x).to(queries.dtype).float(),) * 2)
 
 
-@cosine_as_dot.wrong("the result in the dtype of the documents: the queries decide the dtype")
+@cosine_as_dot.wrong("the result has the dtype of the documents: the queries decide the dtype")
 def dtype_of_documents(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries.float(), documents).to(documents.dtype)
 
 
-@cosine_as_dot.wrong("divided by the sums of the sizes: that is the L1 norm, and a length is the root of squares")
+@cosine_as_dot.wrong(
+    "the rows were divided by the sum of absolute values: this is the L1 norm, and a length is the L2 norm"
+)
 def by_the_l1_norm(queries: Tensor, documents: Tensor) -> Tensor:
     def unit(x: Tensor) -> Tensor:
         return F.normalize(x.float(), p=1.0, dim=-1)
@@ -125,7 +129,7 @@ def by_the_l1_norm(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, unit, unit)
 
 
-@cosine_as_dot.wrong("a small number added to the lengths: cosines of short vectors come out too small")
+@cosine_as_dot.wrong("a small number was added to the lengths: cosines of short vectors come out too small")
 def epsilon_added(queries: Tensor, documents: Tensor) -> Tensor:
     def unit(x: Tensor) -> Tensor:
         return x.float() / (x.float().norm(dim=-1, keepdim=True) + 1e-6)
@@ -133,7 +137,9 @@ def epsilon_added(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, unit, unit)
 
 
-@cosine_as_dot.wrong("computed in the dtype of the input: in fp16 squares overflow at 256 and the cosine is 0 or NaN")
+@cosine_as_dot.wrong(
+    "everything was computed in the dtype of the input: in fp16 the square of 256 is inf, and the cosine 0 or NaN"
+)
 def low_precision_inside(queries: Tensor, documents: Tensor) -> Tensor:
     def unit(x: Tensor) -> Tensor:
         norm = (x * x).sum(-1, keepdim=True).sqrt()
@@ -142,7 +148,7 @@ def low_precision_inside(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, unit, unit)
 
 
-@cosine_as_dot.wrong("0 / 0 for a row of zeros: its cosine is asked to be 0")
+@cosine_as_dot.wrong("a row of zeros gave 0 / 0 = NaN: its cosine must be 0")
 def nan_on_zeros(queries: Tensor, documents: Tensor) -> Tensor:
     def unit(x: Tensor) -> Tensor:
         return x.float() / x.float().norm(dim=-1, keepdim=True)
@@ -150,14 +156,14 @@ def nan_on_zeros(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, unit, unit)
 
 
-@cosine_as_dot.wrong("a width of 1 broadcast against another, as * does without a word: compare the widths")
+@cosine_as_dot.wrong("a width of 1 was broadcast against another width, which `*` does silently: compare the widths")
 def broadcasts(queries: Tensor, documents: Tensor) -> Tensor:
     if 1 not in (queries.shape[-1], documents.shape[-1]):
         _checked(queries, documents)
     return F.cosine_similarity(queries.float()[:, None], documents.float()[None], dim=-1).to(queries.dtype)
 
 
-@cosine_as_dot.wrong("the matmul left to complain about widths: it raises RuntimeError, and a ValueError is asked for")
+@cosine_as_dot.wrong("the matmul was left to find unequal widths: it raises RuntimeError; raise ValueError")
 def runtime_error(queries: Tensor, documents: Tensor) -> Tensor:
     return (_unit(queries) @ _unit(documents).T).to(queries.dtype)
 

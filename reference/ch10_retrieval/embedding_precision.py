@@ -51,7 +51,7 @@ def _shares(
     kept: Callable[[list[int], list[int]], float] = _kept,
     score: Any = None,
 ) -> dict[str, float]:
-    """The other arguments are what a wrong answer does otherwise."""
+    """The other arguments let a wrong answer replace one step."""
     if k < 1 or k > len(documents):
         raise ValueError("k must be between 1 and the number of documents")
     true = best(_dot(queries, documents), k)
@@ -67,7 +67,7 @@ def embedding_precision(queries: Tensor, documents: Tensor, k: int) -> dict[str,
     return _shares(queries, documents, k)
 
 
-@embedding_precision.right("int8 by a table of codes and scales, shares by membership")
+@embedding_precision.right("int8 by codes and scales, shares by membership")
 def by_codes(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def int8(x: Tensor) -> Tensor:
         scale = x.double().abs().amax(1) / 127
@@ -81,22 +81,22 @@ def by_codes(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, FORMATS | {"int8": int8}, best)
 
 
-@embedding_precision.wrong("the queries stored in 16 bits as well: only the documents are")
+@embedding_precision.wrong("the queries were stored in 16 bits too: only the documents are stored")
 def queries_stored_too(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, score=lambda f, q, x: _dot(FORMATS[f](q), FORMATS[f](x)))
 
 
-@embedding_precision.wrong("fp16 and bf16 taken for each other: fp16 has the finer steps, bf16 the wider range")
+@embedding_precision.wrong("fp16 and bf16 were swapped: fp16 has the finer steps, bf16 the wider range")
 def swapped(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, {**FORMATS, "fp16": FORMATS["bf16"], "bf16": FORMATS["fp16"]})
 
 
-@embedding_precision.wrong("numbers beyond fp16 set to 65,504: a cast makes them inf")
+@embedding_precision.wrong("numbers beyond fp16's range were set to 65,504: a cast makes them inf")
 def saturated(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, {**FORMATS, "fp16": lambda x: x.clamp(-65504, 65504).half().double()})
 
 
-@embedding_precision.wrong("bf16 by cutting off 16 bits: a cast rounds to nearest")
+@embedding_precision.wrong("bf16 was made by cutting off 16 bits: a cast rounds to nearest")
 def truncated_bf16(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def cut(x: Tensor) -> Tensor:
         return (x.float().contiguous().view(torch.int32) & -65536).view(torch.float32).double()
@@ -104,7 +104,7 @@ def truncated_bf16(queries: Tensor, documents: Tensor, k: int) -> dict[str, floa
     return _shares(queries, documents, k, {**FORMATS, "bf16": cut})
 
 
-@embedding_precision.wrong("one int8 scale for all documents: each has its own")
+@embedding_precision.wrong("one int8 scale was used for all documents: each document has its own")
 def one_scale(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def int8(x: Tensor) -> Tensor:
         scale = x.double().abs().amax() / 127
@@ -114,12 +114,14 @@ def one_scale(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, FORMATS | {"int8": int8})
 
 
-@embedding_precision.wrong("an int8 scale for each column: each document has its own")
+@embedding_precision.wrong("each column got an int8 scale: each document has its own")
 def scale_per_column(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, FORMATS | {"int8": lambda x: _int8(x.T).T})
 
 
-@embedding_precision.wrong("int8 codes not multiplied back: each document has another scale, so codes do not compare")
+@embedding_precision.wrong(
+    "the int8 codes were not multiplied back: each document has another scale, so codes cannot be compared"
+)
 def codes_compared(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def int8(x: Tensor) -> Tensor:
         scale = x.double().abs().amax(1, keepdim=True) / 127
@@ -128,7 +130,7 @@ def codes_compared(queries: Tensor, documents: Tensor, k: int) -> dict[str, floa
     return _shares(queries, documents, k, FORMATS | {"int8": int8})
 
 
-@embedding_precision.wrong("int8 codes cut off, not rounded: to whole numbers, to the nearest")
+@embedding_precision.wrong("the int8 codes were truncated: round to the nearest whole number")
 def truncated_int8(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def int8(x: Tensor) -> Tensor:
         scale = x.abs().amax(1, keepdim=True) / 127
@@ -138,7 +140,7 @@ def truncated_int8(queries: Tensor, documents: Tensor, k: int) -> dict[str, floa
 
 
 @embedding_precision.wrong(
-    "a scale from the largest number, not the largest size: a document of negative numbers is lost"
+    "the scale came from the largest number: use the largest absolute value, or a document of negative numbers is lost"
 )
 def signed_largest(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def int8(x: Tensor) -> Tensor:
@@ -148,7 +150,7 @@ def signed_largest(queries: Tensor, documents: Tensor, k: int) -> dict[str, floa
     return _shares(queries, documents, k, FORMATS | {"int8": int8})
 
 
-@embedding_precision.wrong("0 / 0 for a document of zeros: its numbers become NaN, and it ranks last")
+@embedding_precision.wrong("a document of zeros gave 0 / 0 = NaN and ranks last: it must stay zeros")
 def nan_for_zeros(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def int8(x: Tensor) -> Tensor:
         scale = x.double().abs().amax(1, keepdim=True) / 127
@@ -157,7 +159,7 @@ def nan_for_zeros(queries: Tensor, documents: Tensor, k: int) -> dict[str, float
     return _shares(queries, documents, k, FORMATS | {"int8": int8})
 
 
-@embedding_precision.wrong("a NaN ranked first, where torch's sort and topk put it: it is to rank last")
+@embedding_precision.wrong("a NaN was ranked first, where torch's sort and topk put it: it must rank last")
 def nan_first(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def best(scores: Tensor, k: int) -> list[list[int]]:
         return scores.sort(dim=-1, descending=True, stable=True).indices[:, :k].tolist()
@@ -165,7 +167,7 @@ def nan_first(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, best=best)
 
 
-@embedding_precision.wrong("of equal scores the higher number ranked first: the lower is to come first")
+@embedding_precision.wrong("of equal scores the higher number was ranked first: the lower number must come first")
 def higher_number_wins(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def best(scores: Tensor, k: int) -> list[list[int]]:
         n = scores.shape[1]
@@ -174,37 +176,41 @@ def higher_number_wins(queries: Tensor, documents: Tensor, k: int) -> dict[str, 
     return _shares(queries, documents, k, best=best)
 
 
-@embedding_precision.wrong("places compared, not sets: a document that moves within the k best is still among them")
+@embedding_precision.wrong(
+    "places were compared: a document that moves within the k best is still among them, so compare sets"
+)
 def places(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, kept=lambda t, f: sum(a == b for a, b in zip(t, f, strict=True)) / len(t))
 
 
-@embedding_precision.wrong("divided by the union of both sets: it is the share of the true k")
+@embedding_precision.wrong("the count was divided by the union of both sets: divide by k")
 def jaccard(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, kept=lambda t, f: len(set(t) & set(f)) / len(set(t) | set(f)))
 
 
-@embedding_precision.wrong("the share that is lost: the share that is kept is asked for")
+@embedding_precision.wrong("the share that is lost was returned: return the share that is kept")
 def lost(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, kept=lambda t, f: 1 - _kept(t, f))
 
 
-@embedding_precision.wrong("1 only if all k are kept: a share of them is asked for")
+@embedding_precision.wrong("the value is 1 only if all k are kept: return the share that is kept")
 def all_or_nothing(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, kept=lambda t, f: float(set(t) == set(f)))
 
 
-@embedding_precision.wrong("scores rounded to the stored dtype too: they are float64, only storage rounds")
+@embedding_precision.wrong(
+    "the scores were rounded to the stored dtype too: compute them in float64, because only storage rounds"
+)
 def scores_rounded(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     dtypes = {"fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float64}
     return _shares(queries, documents, k, score=lambda f, q, x: _dot(q, FORMATS[f](x)).to(dtypes[f]).double())
 
 
-@embedding_precision.wrong("a k above the number of documents cut down to it: raise ValueError")
+@embedding_precision.wrong("a k above the number of documents was reduced to it: raise ValueError")
 def k_cut_down(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, min(k, len(documents)))
 
 
-@embedding_precision.wrong("a k that is no number of documents let through: raise ValueError")
+@embedding_precision.wrong("a k below 1 or above the number of documents was accepted: raise ValueError")
 def any_k(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, min(max(k, 1), len(documents)))

@@ -50,83 +50,85 @@ def running(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return best.sum(-1).to(query.dtype)
 
 
-@maxsim.wrong("the mean over the query's tokens: their sum is asked for")
+@maxsim.wrong("the mean over the query's tokens was taken: take their sum")
 def mean_over_query(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(query, documents, mask, lambda s: _hidden(s, mask).amax(-1).mean(-1))
 
 
-@maxsim.wrong("the maximum on the wrong side: each token of the query looks for its best, not each of the document")
+@maxsim.wrong(
+    "the maximum is on the wrong side: each token of the query looks for its best match, not each token of the document"
+)
 def wrong_side(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(query, documents, mask, lambda s: s.amax(1).masked_fill(~mask, 0).sum(-1))
 
 
-@maxsim.wrong("the mean over the document's tokens for the maximum: one good match is drowned by the others")
+@maxsim.wrong("the mean over the document's tokens was taken: take the maximum, so that one good match counts in full")
 def mean_over_tokens(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(
         query, documents, mask, lambda s: (_hidden(s, mask, 0).sum(-1) / mask.sum(-1, keepdim=True)).sum(-1)
     )
 
 
-@maxsim.wrong("all products added up: without the maximum that is the product of two sums, and long texts win")
+@maxsim.wrong("all products were added up: take the maximum over the document's tokens, or long texts win")
 def sum_of_all(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(query, documents, mask, lambda s: _hidden(s, mask, 0).sum((1, 2)))
 
 
-@maxsim.wrong("one maximum for the whole query: every token of the query has its own")
+@maxsim.wrong("one maximum was taken for the whole query: every token of the query has its own maximum")
 def one_maximum(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(query, documents, mask, lambda s: _hidden(s, mask).amax((1, 2)))
 
 
-@maxsim.wrong("softmax weights for the maximum, as in attention: the best token alone counts")
+@maxsim.wrong("softmax weights were used, as in attention: only the best token counts")
 def soft_maximum(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(
         query, documents, mask, lambda s: (_hidden(s, mask).softmax(-1).nan_to_num() * _hidden(s, mask, 0)).sum((1, 2))
     )
 
 
-@maxsim.wrong("the largest size, whatever its sign: an opposite vector is no match")
+@maxsim.wrong("the largest absolute value was taken: an opposite vector is no match")
 def without_sign(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(query, documents, mask, lambda s: _hidden(s.abs(), mask).amax(-1).sum(-1))
 
 
-@maxsim.wrong("filling compared too: the mask is not used")
+@maxsim.wrong("padding was compared too: use the mask")
 def ignores_mask(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(query, documents, mask, lambda s: s.amax(-1).sum(-1))
 
 
-@maxsim.wrong("filling given similarity 0: it wins wherever all real ones are negative; hide it with -inf")
+@maxsim.wrong("padding got similarity 0: it wins where all real similarities are negative; hide it with -inf")
 def zero_for_filling(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(query, documents, mask, lambda s: _hidden(s, mask, 0).amax(-1).sum(-1))
 
 
-@maxsim.wrong("filling given similarity −10,000: real ones may be lower, and filling alone is to score -inf")
+@maxsim.wrong("padding got similarity −10,000: real similarities may be lower, and padding alone must score -inf")
 def finite_for_filling(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _hidden(_similar(query, documents), mask, -1e4).amax(-1).sum(-1).to(query.dtype)
 
 
-@maxsim.wrong("-inf added to the similarity of filling: NaN and inf that stand there become NaN; fill, do not add")
+@maxsim.wrong("-inf was added to the similarity of padding: NaN and inf in the padding then give NaN; use masked_fill")
 def added_mask(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     similar = _similar(query, documents) + torch.where(mask, 0.0, -torch.inf).unsqueeze(1)
     return similar.amax(-1).sum(-1).to(query.dtype)
 
 
-@maxsim.wrong("the scores in the dtype of the documents: the query decides the dtype")
+@maxsim.wrong("the scores have the dtype of the documents: the query decides the dtype")
 def dtype_of_documents(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _hidden(_similar(query, documents), mask).amax(-1).sum(-1).to(documents.dtype)
 
 
-@maxsim.wrong("the mask turned round: True marks the real tokens")
+@maxsim.wrong("the mask was inverted: True marks the real tokens")
 def inverted(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _hidden(_similar(query, documents), ~mask).amax(-1).sum(-1).to(query.dtype)
 
 
-@maxsim.wrong("a document without tokens scores 0, above every document of negative score: -inf is asked for")
+@maxsim.wrong("a document without tokens scores 0, above every document with a negative score: it must score -inf")
 def empty_is_zero(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     scores = _hidden(_similar(query, documents), mask).amax(-1).sum(-1)
     return scores.masked_fill(~mask.any(-1), 0).to(query.dtype)
 
 
-@maxsim.wrong("products rounded to 16 bits, or added up in them: compute in float32 and round the sum once")
+@maxsim.wrong("the products were rounded to 16 bits or added in 16 bits: compute in float32 and round the sum once")
 def low_precision_inside(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     best = _hidden(_similar(query, documents).to(query.dtype), mask).amax(-1)
     total = torch.zeros_like(best[:, 0])

@@ -1,4 +1,4 @@
-"""Counted by hand: a mark for each place of a ranking, and sums of marks."""
+"""Counted by hand: a mark for each place of a ranking, and the sums of the marks."""
 
 from collections.abc import Callable
 
@@ -34,45 +34,47 @@ def by_document(rankings: Lists, relevant: Lists, k: int) -> float:
     return _recall(rankings, relevant, k, lambda top, right: sum(d in top for d in right) / len(right))
 
 
-@recall_at_k.wrong(
-    "divided by k: that is precision, the share of what was returned; recall is the share of what is right"
-)
+@recall_at_k.wrong("the count was divided by k: this is precision; divide by the number of relevant documents")
 def precision(rankings: Lists, relevant: Lists, k: int) -> float:
     return _recall(rankings, relevant, k, lambda top, right: sum(_marks(top, right)) / k)
 
 
-@recall_at_k.wrong("1 if any was found: that is the hit rate; recall wants the share of all relevant ones")
+@recall_at_k.wrong(
+    "the value is 1 if any relevant document was found: this is the hit rate; recall is the share that was found"
+)
 def hit_rate(rankings: Lists, relevant: Lists, k: int) -> float:
     return _recall(rankings, relevant, k, lambda top, right: float(any(_marks(top, right))))
 
 
-@recall_at_k.wrong("1 only if all were found: recall counts the share")
+@recall_at_k.wrong("the value is 1 only if all relevant documents were found: recall is the share")
 def all_or_nothing(rankings: Lists, relevant: Lists, k: int) -> float:
     return _recall(rankings, relevant, k, lambda top, right: float(set(right) <= set(top)))
 
 
-@recall_at_k.wrong("divided by k where more are relevant: a query with ten right answers cannot reach 1 at k = 3")
+@recall_at_k.wrong(
+    "the count was divided by k where more documents are relevant: divide by the number of relevant documents always"
+)
 def capped(rankings: Lists, relevant: Lists, k: int) -> float:
     return _recall(rankings, relevant, k, lambda top, right: sum(_marks(top, right)) / min(k, len(right)))
 
 
-@recall_at_k.wrong("k ignored: only the first k of a ranking count")
+@recall_at_k.wrong("k was ignored: only the first k of a ranking count")
 def whole_ranking(rankings: Lists, relevant: Lists, k: int) -> float:
     return recall_at_k.fn(rankings, relevant, k + max(map(len, rankings), default=0))
 
 
-@recall_at_k.wrong("one place too few: the first k are ranking[:k]")
+@recall_at_k.wrong("one place too few was used: the first k are ranking[:k]")
 def one_too_few(rankings: Lists, relevant: Lists, k: int) -> float:
     return _recall(rankings, relevant, k, lambda top, right: sum(_marks(top[: k - 1], right)) / len(right))
 
 
-@recall_at_k.wrong("the last k of the ranking: the best come first")
+@recall_at_k.wrong("the last k of the ranking were used: the best come first")
 def last_k(rankings: Lists, relevant: Lists, k: int) -> float:
     return recall_at_k.fn([ranking[::-1] for ranking in rankings], relevant, k)
 
 
 @recall_at_k.wrong(
-    "found and relevant added up over all queries and divided then: it is the mean of the queries' shares"
+    "found and relevant documents were added over all queries and then divided: return the mean of the queries' shares"
 )
 def pooled(rankings: Lists, relevant: Lists, k: int) -> float:
     recall_at_k.fn(rankings, relevant, k)
@@ -80,12 +82,12 @@ def pooled(rankings: Lists, relevant: Lists, k: int) -> float:
     return found / sum(map(len, relevant))
 
 
-@recall_at_k.wrong("the sum over the queries: their mean is asked for")
+@recall_at_k.wrong("the shares were added over the queries: return their mean")
 def summed(rankings: Lists, relevant: Lists, k: int) -> float:
     return recall_at_k.fn(rankings, relevant, k) * len(rankings)
 
 
-@recall_at_k.wrong("a query without relevant documents left out of the mean: raise ValueError")
+@recall_at_k.wrong("a query without relevant documents was left out of the mean: raise ValueError")
 def skips_queries(rankings: Lists, relevant: Lists, k: int) -> float:
     pairs = [(ranking, right) for ranking, right in zip(rankings, relevant, strict=True) if right]
     if not pairs:
@@ -93,7 +95,7 @@ def skips_queries(rankings: Lists, relevant: Lists, k: int) -> float:
     return recall_at_k.fn([ranking for ranking, _ in pairs], [right for _, right in pairs], k)
 
 
-@recall_at_k.wrong("k below 1 let through: raise ValueError")
+@recall_at_k.wrong("k below 1 was accepted: raise ValueError")
 def any_k(rankings: Lists, relevant: Lists, k: int) -> float:
     recall_at_k.fn(rankings, relevant, max(k, 1))
     return sum(
@@ -101,7 +103,7 @@ def any_k(rankings: Lists, relevant: Lists, k: int) -> float:
     ) / len(rankings)
 
 
-@recall_at_k.wrong("no queries, or a k below 1, let through: raise ValueError")
+@recall_at_k.wrong("no queries, or a k below 1, were accepted: raise ValueError")
 def unchecked(rankings: Lists, relevant: Lists, k: int) -> float:
     shares = [sum(_marks(r[:k], right)) / len(right) for r, right in zip(rankings, relevant, strict=True) if right]
     if len(shares) < len(rankings):
@@ -131,62 +133,66 @@ def _ranks(rankings: Lists, relevant: Lists) -> list[list[int]]:
     ]
 
 
-@mean_reciprocal_rank.right("the smallest of the ranks, infinite if there is none")
+@mean_reciprocal_rank.right("the smallest of the ranks, or infinity if there is none")
 def smallest_rank(rankings: Lists, relevant: Lists) -> float:
     ranks = _ranks(rankings, relevant)
     return sum(1 / min([*found, float("inf")]) for found in ranks) / len(ranks)
 
 
-@mean_reciprocal_rank.wrong("one added to a rank that counts from 1 already: the first place is worth 1, not 1/2")
+@mean_reciprocal_rank.wrong(
+    "1 was added to a rank that already counts from 1: the first place has the value 1, not 1/2"
+)
 def one_too_many(rankings: Lists, relevant: Lists) -> float:
     ranks = _ranks(rankings, relevant)
     return sum(1 / (found[0] + 1) for found in ranks if found) / len(ranks)
 
 
-@mean_reciprocal_rank.wrong("queries that found nothing left out of the mean: they count as 0")
+@mean_reciprocal_rank.wrong("queries that found nothing were left out of the mean: they count as 0")
 def skips_misses(rankings: Lists, relevant: Lists) -> float:
     found = [ranks[0] for ranks in _ranks(rankings, relevant) if ranks]
     return sum(1 / rank for rank in found) / max(len(found), 1)
 
 
-@mean_reciprocal_rank.wrong("one over the mean rank: take the reciprocals first, then their mean")
+@mean_reciprocal_rank.wrong("1 was divided by the mean rank: take the reciprocals first, then their mean")
 def reciprocal_of_mean(rankings: Lists, relevant: Lists) -> float:
     found = [ranks[0] for ranks in _ranks(rankings, relevant) if ranks]
     return len(found) / sum(found) * len(found) / len(rankings) if found else 0.0
 
 
-@mean_reciprocal_rank.wrong("the last relevant document's rank: the first one counts")
+@mean_reciprocal_rank.wrong("the rank of the last relevant document was used: the first relevant document counts")
 def last_relevant(rankings: Lists, relevant: Lists) -> float:
     ranks = _ranks(rankings, relevant)
     return sum(1 / found[-1] for found in ranks if found) / len(ranks)
 
 
-@mean_reciprocal_rank.wrong("the reciprocal ranks of all relevant documents averaged: only the first one counts")
+@mean_reciprocal_rank.wrong(
+    "the reciprocal ranks of all relevant documents were averaged: only the first relevant document counts"
+)
 def all_relevant(rankings: Lists, relevant: Lists) -> float:
     ranks = _ranks(rankings, relevant)
     return sum(sum(1 / rank for rank in found) / len(found) for found in ranks if found) / len(ranks)
 
 
-@mean_reciprocal_rank.wrong("the mean rank itself: it is the reciprocals that are averaged")
+@mean_reciprocal_rank.wrong("the mean rank was returned: return the mean of the reciprocals")
 def mean_rank(rankings: Lists, relevant: Lists) -> float:
     ranks = _ranks(rankings, relevant)
     return sum(float(found[0]) for found in ranks if found) / len(ranks)
 
 
-@mean_reciprocal_rank.wrong("the rank of the document that is named first among the relevant: any of them will do")
+@mean_reciprocal_rank.wrong(
+    "only the document listed first among the relevant ones was looked for: any relevant document counts"
+)
 def first_named(rankings: Lists, relevant: Lists) -> float:
     return mean_reciprocal_rank.fn(rankings, [right[:1] for right in relevant])
 
 
-@mean_reciprocal_rank.wrong(
-    "a query without relevant documents refused: it counts as 0 here, there is nothing to divide by"
-)
+@mean_reciprocal_rank.wrong("a query without relevant documents was refused: here it counts as 0")
 def refuses_queries(rankings: Lists, relevant: Lists) -> float:
     if not all(relevant):
         raise ValueError("no relevant documents")
     return mean_reciprocal_rank.fn(rankings, relevant)
 
 
-@mean_reciprocal_rank.wrong("an empty list of queries given 0: raise ValueError")
+@mean_reciprocal_rank.wrong("an empty list of queries gave 0: raise ValueError")
 def zero_for_none(rankings: Lists, relevant: Lists) -> float:
     return mean_reciprocal_rank.fn(rankings, relevant) if rankings else 0.0

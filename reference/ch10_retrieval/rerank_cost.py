@@ -1,4 +1,4 @@
-"""Every pass written down as the number of tokens that it reads, and the list counted."""
+"""A list with the number of tokens that each pass reads, counted and added up."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def _but(name: str, **fields: int) -> Callable[[Costs], Costs]:
     return lambda costs: {**costs, name: {**costs[name], **fields}}
 
 
-@rerank_cost.right("what is added to the bi-encoder's costs")
+@rerank_cost.right("the bi-encoder's costs, and what reranking adds to them")
 def added(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)  # raises
     costs = {
@@ -40,13 +40,13 @@ def added(documents: int, shortlist: int, query_tokens: int, document_tokens: in
     return {**costs, "rerank": {key: costs["bi"][key] + more[key] for key in more}}
 
 
-@rerank_cost.wrong("the cross-encoder's passes done beforehand: it needs the query to read a pair")
+@rerank_cost.wrong("the cross-encoder's passes were counted before the query: it needs the query to read a pair")
 def cross_beforehand(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     return _but("cross", before=documents, passes=1, tokens=query_tokens)(costs)
 
 
-@rerank_cost.wrong("the documents embedded again for each query: their vectors were kept")
+@rerank_cost.wrong("the documents were embedded again for each query: their vectors are stored")
 def embedded_again(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     for name in ("bi", "rerank"):
@@ -55,7 +55,7 @@ def embedded_again(documents: int, shortlist: int, query_tokens: int, document_t
     return costs
 
 
-@rerank_cost.wrong("the query's own pass left out of reranking: the shortlist comes from its vector")
+@rerank_cost.wrong("the query's own pass was left out of reranking: the shortlist comes from the query's vector")
 def no_query_pass(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     costs["rerank"]["passes"] -= 1
@@ -63,13 +63,13 @@ def no_query_pass(documents: int, shortlist: int, query_tokens: int, document_to
     return costs
 
 
-@rerank_cost.wrong("the reranker given stored vectors: it reads the texts of the shortlist, each with the query")
+@rerank_cost.wrong("the reranker was given stored vectors: it reads each text of the shortlist together with the query")
 def reranks_vectors(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     return _but("rerank", passes=2, tokens=2 * query_tokens)(costs)
 
 
-@rerank_cost.wrong("the query counted once for all pairs: it is read again with each document")
+@rerank_cost.wrong("the query was counted once for all pairs: it is read again with each document")
 def query_once(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     n = min(documents, shortlist)
@@ -78,25 +78,29 @@ def query_once(documents: int, shortlist: int, query_tokens: int, document_token
     return costs
 
 
-@rerank_cost.wrong("the query counted once for all pairs of the cross-encoder: it is read again with each document")
+@rerank_cost.wrong("the query was counted once for all pairs of the cross-encoder: it is read again with each document")
 def query_once_in_cross(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     return _but("cross", tokens=query_tokens + documents * document_tokens)(costs)
 
 
-@rerank_cost.wrong("the query counted once for all pairs of the reranker: it is read again with each of the shortlist")
+@rerank_cost.wrong(
+    "the query was counted once for all pairs of the reranker: it is read again with each document of the shortlist"
+)
 def query_once_in_rerank(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     return _but("rerank", tokens=query_tokens + min(documents, shortlist) * document_tokens)(costs)
 
 
-@rerank_cost.wrong("the documents embedded beforehand for the cross-encoder too: it reads pairs, and stores nothing")
+@rerank_cost.wrong(
+    "documents were embedded before the query for the cross-encoder too: it reads pairs and stores nothing"
+)
 def cross_before(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     return _but("cross", before=documents)(costs)
 
 
-@rerank_cost.wrong("only the documents' tokens counted: a pair is query and document in one text")
+@rerank_cost.wrong("only the documents' tokens were counted: a pair is query and document in one text")
 def documents_only(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     n = min(documents, shortlist)
@@ -105,26 +109,30 @@ def documents_only(documents: int, shortlist: int, query_tokens: int, document_t
     return costs
 
 
-@rerank_cost.wrong("the shortlist not limited: it holds no more documents than there are")
+@rerank_cost.wrong("the shortlist was not limited: it cannot hold more documents than there are")
 def unlimited(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     pair = query_tokens + document_tokens
     return _but("rerank", passes=1 + shortlist, tokens=query_tokens + shortlist * pair)(costs)
 
 
-@rerank_cost.wrong("no passes beforehand for reranking: its shortlist comes from vectors of all documents")
+@rerank_cost.wrong(
+    "no passes before the query were counted for reranking: its shortlist comes from the vectors of all documents"
+)
 def no_index(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     return _but("rerank", before=0)(costs)
 
 
-@rerank_cost.wrong("the shortlist embedded beforehand, not all documents: which it will be depends on the query")
+@rerank_cost.wrong(
+    "only the shortlist was embedded before the query: the shortlist depends on the query, so embed all documents"
+)
 def indexes_the_shortlist(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     return _but("rerank", before=min(documents, shortlist))(costs)
 
 
-@rerank_cost.wrong("two passes for each pair, one for either text: a cross-encoder reads both in one")
+@rerank_cost.wrong("two passes were counted for each pair: a cross-encoder reads both texts in one pass")
 def two_per_pair(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     costs["cross"]["passes"] *= 2
@@ -132,7 +140,7 @@ def two_per_pair(documents: int, shortlist: int, query_tokens: int, document_tok
     return costs
 
 
-@rerank_cost.wrong("negative numbers let through: raise ValueError")
+@rerank_cost.wrong("negative numbers were accepted: raise ValueError")
 def unchecked(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     pair, n = query_tokens + document_tokens, min(documents, shortlist)
     return {

@@ -1,7 +1,7 @@
 """Cosine similarity as one product
 
-The cosine of the angle between two vectors is their dot product divided by both lengths. Divide first, and the cosines
-of all pairs are one matrix product: what a vector index for inner products computes.
+The cosine of the angle between two vectors is their dot product divided by both lengths. Divide first, and one matrix
+product gives the cosines of all pairs. A vector index for inner products computes exactly this.
 """
 
 from jaxtyping import Float
@@ -9,14 +9,14 @@ from torch import Tensor
 
 
 def cosine_as_dot(queries: Float[Tensor, "q d"], documents: Float[Tensor, "n d"]) -> Float[Tensor, "q n"]:
-    """The cosine of each query with each document, in the dtype of `queries`: normalise all rows, then multiply.
+    """The cosine of each query with each document, in the dtype of `queries`: normalize all rows, then multiply.
 
-    Compute in float32, whatever the two dtypes, and round once, at the end. A row of zeros has cosine 0 with
-    everything. Write it yourself: torch.nn.functional.cosine_similarity is refused.
+    Compute in float32, whatever the two dtypes, and round once, at the end. A row of zeros has cosine 0 with every
+    other row. Write it yourself: torch.nn.functional.cosine_similarity is refused.
 
         cosine_as_dot(tensor([[1., 0.]]), tensor([[5., 0.], [3., 4.], [0., -2.], [0., 0.]]))  ->  [[1., 0.6, 0., 0.]]
 
-    Raises ValueError if queries and documents are not of the same width d, also if one of the two widths is 1.
+    Raises ValueError if the widths of queries and documents differ, also if one of them is 1.
     """
     ### BEGIN SOLUTION
     if queries.shape[-1] != documents.shape[-1]:

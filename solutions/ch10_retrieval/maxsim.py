@@ -1,7 +1,7 @@
 """Late interaction
 
-ColBERT keeps a vector for each token of a document, and not one for the text. At query time each token of the query
-looks for its best match among them, and a document's score is the sum of these.
+ColBERT keeps a vector for each token of a document, not one vector for the text. At query time each token of the query
+looks for its best match among them. A document's score is the sum of these best matches.
 """
 
 import torch
@@ -14,15 +14,15 @@ def maxsim(
 ) -> Float[Tensor, "n"]:
     """For each document the sum over query tokens of the largest dot product with one of its tokens.
 
-    `mask` is True where a document has a token and False where it is filled up. What stands there has no effect, not
-    even inf or NaN. A document without tokens scores -inf. The result has the dtype of `query`, whatever dtype the
-    documents have; compute in float32 and round once.
+    `mask` is True where a document has a token and False where it has padding. Padding has no effect, even if it is inf
+    or NaN. A document without tokens scores -inf. The result has the dtype of `query`, whatever dtype the documents
+    have. Compute in float32 and round once.
 
         query tokens [1, 0] and [0, 1], document tokens [2, 0], [0.5, 1] and [-1, 3]:
             products [2, 0.5, -1] and [0, 1, 3]  ->  2 + 3 = 5
         without the third token                  ->  2 + 1 = 3
 
-    The vectors are used as they are. A query has at least one token.
+    Use the vectors as they are. A query has at least one token.
     """
     ### BEGIN SOLUTION
     similar = torch.einsum("qd,ntd->nqt", query.float(), documents.float())
