@@ -17,14 +17,14 @@ import msgspec
 from grader.book.errors import KoansError
 from grader.book.syntax import parse
 
-Rung = Literal["name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it"]
-RUNGS: tuple[str, ...] = ("name it", "compute it", "vectorise it", "stabilise it", "fuse it", "budget it")
+Rung = Literal["name it", "compute it", "vectorize it", "stabilize it", "fuse it", "budget it"]
+RUNGS: tuple[str, ...] = ("name it", "compute it", "vectorize it", "stabilize it", "fuse it", "budget it")
 # What each rung asks for, and the short name that tables have.
 RUNG_MEANINGS: Mapping[str, str] = {
     "name it": "say what happens, or what is at fault",
     "compute it": "write it by its definition",
-    "vectorise it": "write it without loops",
-    "stabilise it": "keep it right where numbers are large or small",
+    "vectorize it": "write it without loops",
+    "stabilize it": "keep it right where numbers are large or small",
     "fuse it": "do it in one pass, without large intermediates",
     "budget it": "count its bytes, FLOPs and time",
 }

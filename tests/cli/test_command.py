@@ -65,7 +65,7 @@ def test_an_unknown_chapter(play):
     ("old", "new", "parts"),
     [
         (
-            'rung = "stabilise it"',
+            'rung = "stabilize it"',
             'rung = "guess it"',
             ["chapter.toml", "koan 'softmax'", "guess it", "rung"],
         ),

@@ -362,6 +362,15 @@ def test_results_that_cannot_be_are_one_line(play, tmp_path, field, value, says)
     assert says in run.stderr and "Traceback" not in run.stderr
 
 
+def test_a_file_with_rungs_as_version_0_1_0_spelled_them_is_read(book, tmp_path):
+    now = as_json.classroom(a_class(book))
+    former = now.replace('"vectorize it"', '"vectorise it"').replace('"stabilize it"', '"stabilise it"')
+    assert former.count("ise it") == now.count("ize it") > 0
+    (tmp_path / "now.json").write_text(now)
+    (tmp_path / "former.json").write_text(former)
+    assert as_json.read(tmp_path / "former.json") == as_json.read(tmp_path / "now.json")
+
+
 def test_a_file_without_an_end_is_read_up_to_a_limit(play, monkeypatch):
     monkeypatch.setattr(as_json, "LARGEST", 1 << 20)
     with pytest.raises(KoansError, match="/dev/zero has more than 1 MiB"):

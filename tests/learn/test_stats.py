@@ -47,7 +47,7 @@ def some():
         reviewed=days(20, 20),
         rungs=(
             Rungs("ch01_tensors", "Tensors <b>", {"name it": 1}, {"name it": 1, "compute it": 2}),
-            Rungs("ch06_numerics", "Numerics", {}, {"stabilise it": 7}),
+            Rungs("ch06_numerics", "Numerics", {}, {"stabilize it": 7}),
         ),
         retention=(Month("2026-08", 10, 9), Month("2026-09", 20, 15)),
         solving=(

@@ -18,6 +18,8 @@ from grader.course.report.common import json_text, seed_digest
 
 LARGEST = 256 << 20  # bytes of a file of results
 LONGEST = 1e9  # seconds
+# How version 0.1.0 spelled rungs. Its files can still be read.
+FORMER_RUNGS = {b'"vectorise it"': b'"vectorize it"', b'"stabilise it"': b'"stabilize it"'}
 
 
 def grade(result: Grade) -> str:
@@ -31,6 +33,8 @@ def classroom(results: Class) -> str:
 def read(file: Path) -> Class:
     """The class, or the one grade as a class without a name, in a file that this module wrote. Raises KoansError."""
     data = read_file(file, LARGEST)
+    for former, rung in FORMER_RUNGS.items():
+        data = data.replace(former, rung)
     try:
         number = msgspec.json.decode(data, type=_Numbered).schema
         if number != SCHEMA:
