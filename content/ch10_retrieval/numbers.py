@@ -133,7 +133,6 @@ def _directions():
     yield f"1/{1024**0.5:.0f} = {1024**-0.5:.2f}"
     yield f"about 1/√d, {1024**-0.5:.2f} at width"
     yield f"numbers begin at {torch.finfo(torch.float16).smallest_normal:.1e}".replace("e-05", "e-5")
-    yield f"normal range ({torch.finfo(torch.float16).smallest_normal:.1e} to {largest:,.0f})".replace("e-05", "e-5")
     fine, coarse = torch.finfo(torch.float16).eps / 2, torch.finfo(torch.bfloat16).eps / 2
     yield f"off by up to {100 * coarse:.1f} %"
     yield f"up to {100 * fine:.2f} % and {100 * coarse:.1f} %"
