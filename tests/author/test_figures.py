@@ -163,7 +163,7 @@ def test_a_traced_figure_is_drawn_once_and_is_stale_when_the_model_answer_change
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        (STEPS.replace("step = 3", "step = 9"), "steps: --step 9: ch13_triton/vector_add has steps from 1 to 3"),
+        (STEPS.replace("step = 3", "step = 9"), "steps: --step 9: ch13_triton/vector_add has the steps 1 to 3"),
         (STEPS.replace("step = 3", 'reads = "x_ptr"'), "steps: no two programs read a block of x_ptr"),
         (STEPS + 'wrong = "nonesuch"', "steps: ch13_triton/vector_add has no answer called 'nonesuch'"),
         (STEPS + "size = 3", "steps: Object contains unknown field `size`"),

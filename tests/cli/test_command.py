@@ -107,7 +107,7 @@ def test_the_workbook_is_found_from_a_folder_inside_it(play):
 
 def test_a_tree_that_cannot_be_written(play):
     (play.root / ".koans").symlink_to("/proc/nonesuch/koans")
-    _one_line(play.says("review"), ".koans", "cannot be written", "a copy you can write to")
+    _one_line(play.says("review"), ".koans", "cannot be written", "a copy of the workbook that you can write to")
 
 
 def test_a_damaged_progress_file_is_kept_aside(play):
@@ -153,7 +153,7 @@ def test_doctor_finds_this_machine_fit(alone):
         assert part in result.stdout
     assert "gives the known answer" in result.stdout
     assert ("✓ sandbox" in result.stdout) == trusted(probe.level(ROOT))
-    assert "no warm process is left behind here (KOANS_WARM_SECONDS or CI says so)" in result.stdout
+    assert "runs leave no warm process behind here, because of KOANS_WARM_SECONDS or CI" in result.stdout
 
 
 def test_doctor_says_when_a_version_is_outside_the_tested_range(play):

@@ -93,7 +93,7 @@ def test_a_path_at_which_no_koan_is_gets_similar_names(play):
         ("stats -o x.txt", "x.txt: end its name in .html"),
         ("cheatsheet -o x.txt", "x.txt: end its name in .md, .html or .pdf"),
         ("notebook export 6 -o x.txt", "x.txt: end its name in .ipynb"),
-        ("cards export x", "x: end its name in .apkg (a package for Anki) or .tsv or .txt (its text format)"),
+        ("cards export x", "x: its name must end in .apkg (a package for Anki), .tsv or .txt (Anki's text format)"),
         ("settings retention 2", "retention = 2: give a number from 0.7 to 0.99"),
         ("settings retention nan", "retention = nan: give a number from 0.7 to 0.99"),
         ("settings session 1.5", "session = 1.5: give a whole number from 1 to 9999"),

@@ -299,7 +299,7 @@ def test_without_a_safe_place_a_run_has_a_process_of_its_own_and_doctor_says_why
     until(lambda: not alive(pid))
     assert warm_finding(fresh_copy) == (
         "none",
-        f"a warm process cannot be left behind: {place}: must be a folder that only you can enter; remove it, and a new one is made",
+        f"no run can leave a warm process behind: {place}: must be a folder that only you can enter; remove it, and a new one is made",
     )
 
 
