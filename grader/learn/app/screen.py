@@ -59,8 +59,8 @@ Edit the koan's file in your own editor. Each time you save it, the koan runs, a
 If you leave a koan while it runs, the run continues and its verdict counts.
 
 The first line says which koan runs, or how koans run. "warm": the libraries are loaded already. "shared": all commands
-here use the same loaded libraries. "cold": each run loads the libraries again, which takes longer. "to review" counts the
-cards for `koans review`.
+here use the same loaded libraries. "cold": each run loads the libraries again, which takes longer. "to review" counts
+the cards for `koans review`.
 
 A verdict is passed, failed, not started, broken, timed out, crashed or not run here. "not run here" is never a pass.
 """

@@ -19,8 +19,8 @@ def find_workbook() -> Path:
             return folder
     if not SOURCE:
         raise SystemExit(
-            "There is no workbook in this folder or above it, and this notebook has no address to fetch one from: open the "
-            "notebook in the folder of a workbook, or export it again with --source ADDRESS."
+            "There is no workbook in this folder or above it, and this notebook has no address to fetch one from: "
+            "open the notebook in the folder of a workbook, or export it again with --source ADDRESS."
         )
     print(f"fetching {SOURCE} at {COMMIT[:12] or 'its newest'} …", flush=True)
     for command in (

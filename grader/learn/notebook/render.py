@@ -100,7 +100,8 @@ def import_summary(imported: ImportedAnswers, dry_run: bool) -> RenderableType:
             continue
         where = ", ".join(one.cells)
         if one.outcome == "defined differently":
-            conflict = f"{where} and {', '.join(one.others)} have different definitions: keep one of these cells, and import again"
+            differ = f"{where} and {', '.join(one.others)} have different definitions"
+            conflict = f"{differ}: keep one of these cells, and import again"
             lines.append(Text(f"{one.koan}  not changed: {conflict}", "yellow"))
         elif one.outcome == "does not parse":
             lines.append(Text(f"{one.koan}  not changed: {one.error}", "yellow"))

@@ -147,7 +147,7 @@ def _reads(report: Report) -> Iterator[str]:
         title = reads_picture.title(table)
         who = reads_picture.programs(table, report.trace)
         yield f"<h2>{escape(title)}</h2>"
-        yield f'<p class="dim">{escape(who)}: each row is a program; each column is a block, with the number of its first row or column.</p>'
+        yield f'<p class="dim">{escape(who)}: each row is a program; each column is a block, named by its start.</p>'
         yield drawing.svg(parts, height, title)
         rules = "".join(f"<li>{escape(line)}</li>" for line in reads_picture.explained(table))
         yield f'<ul class="rules">{rules}</ul>' if rules else ""
@@ -159,8 +159,8 @@ def _waves(report: Report) -> Iterator[str]:
         if not rows or rows[-1].distinct == rows[-1].asked:
             continue
         yield f"<h2>What the L2 cache could save for {escape(launch.kernel)}</h2>"
-        yield '<p class="dim">Programs that run at the same time and stay in step ask for some tiles together. Main memory must '
-        yield "deliver each of these tiles only once; the cache delivers the others.</p>"
+        yield '<p class="dim">Programs that run at the same time and stay in step ask for some tiles together. Main '
+        yield "memory must deliver each of these tiles only once; the cache delivers the others.</p>"
         yield '<div class="wide"><table class="full"><thead><tr><th scope="col">at once</th>'
         for name in ("bytes asked for", "of distinct tiles", "share", "most tiles in flight", "their bytes"):
             yield f'<th scope="col" class="r">{name}</th>'
