@@ -30,7 +30,7 @@ FAMILIES = (
     ("the call changes an input: work on a copy", r"input_(?:values|requires_grad|grad)"),
     ("a bad input is accepted, or raises the wrong error", r"accepts_[A-Z]\w*|raises_[A-Z]\w*_not_\w+"),
     ("a valid input raises an error", r"raises_[A-Z]\w*"),
-    ("the axes of the result are in the wrong order, or one is missing or extra", r"axis_lost|axis_kept|axes_in_another_order"),
+    ("the axes are in the wrong order, or one is missing or extra", r"axis_lost|axis_kept|axes_in_another_order"),
 )  # fmt: skip
 MOST_SENTENCES = 3  # of one attempt that looks like several wrong answers
 

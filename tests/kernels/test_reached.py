@@ -161,7 +161,7 @@ def test_eight_bit_numbers_run_as_sixteen_bit_ones():
 
 @pytest.mark.parametrize("line", ["s = 1 if D is 128 else 2", "s = D is not n"])
 def test_numbers_are_not_compared_by_identity(line):
-    with pytest.raises(SyntaxError, match="`is` is for None alone"):
+    with pytest.raises(SyntaxError, match="`is` is only for None"):
         kernel(*STORE, line)
 
 

@@ -330,7 +330,7 @@ def test_a_kernel_that_fails_is_shown_up_to_there_with_exit_code_1(play):
     assert run.stdout.splitlines()[-1] == ".koans/trace/vector_add.html written: open it in a browser"
     play.write("vector_add", "import os\n" + model("vector_add"))
     refused = play.says("trace", "vector_add")
-    says = "exercises/ch13_triton/vector_add.py:1: a kernel file imports triton and triton.language as tl, nothing else"
+    says = "exercises/ch13_triton/vector_add.py:1: a kernel file imports triton and triton.language as tl, and nothing else"
     assert (refused.returncode, refused.stderr) == (2, f"koans: {says}\n")
 
 

@@ -142,7 +142,7 @@ def _joint_shape(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
         a, b = (1,) * (rank - len(shape)) + shape, (1,) * (rank - len(other)) + other
         if any(x != y and 1 not in (x, y) for x, y in zip(a, b, strict=True)):
             listed = " and ".join(str(list(s)) for s in shapes)
-            raise Refused(f"tiles of the shapes {listed} do not fit: axes must be equal or 1")
+            raise Refused(f"tiles of the shapes {listed} do not fit: axes must have the same length, or length 1")
         shape = tuple(max(x, y) for x, y in zip(a, b, strict=True))
     if math.prod(shape) > LARGEST:
         raise Refused(f"a tile of the shape {list(shape)} has more than {LARGEST:,} elements, which Triton refuses")
