@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 LINES = 4  # of the output of a process that ended, from its end
-ADDRESS = "an address outside its tensors does that"
+ADDRESS = "an address outside its tensors can cause this"
 # CUDA's errors for a kernel that reads or writes outside its tensors.
 STRAY = ("illegal memory access", "illegal address", "misaligned address", "invalid address space")
 STRAY_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)

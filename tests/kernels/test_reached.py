@@ -121,11 +121,11 @@ X = torch.ones(64, 64).bfloat16()
                 "    y = tl.dot(x, x).to(x.dtype)",
                 "tl.store(out_ptr + at, y)",
             ],
-            "(give tl.dot the tiles as they are loaded), in a version without the parts that no program runs",
+            "(give tl.dot the tiles as they are loaded), after the parts that no program runs were removed",
         ),
         (
             [*LOAD, IN_FP32, "y = tl.dot(x, x).to(x.dtype) if n == 5 else y", "tl.store(out_ptr + at, y)"],
-            "(give tl.dot the tiles as they are loaded), in a version without the parts that no program runs",
+            "(give tl.dot the tiles as they are loaded), after the parts that no program runs were removed",
         ),
     ],
 )

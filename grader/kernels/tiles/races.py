@@ -54,7 +54,7 @@ def note_values(argument: Argument, positions: Array, values: Array, programs: A
         i = int(np.argmax(lost))
         raise Race(
             f"{kernel}: program {program_of(int(programs[i]), grid)} writes different values to {argument.name} at "
-            f"element {int(positions[i])} in one store: any of them may remain, so only one lane may write each element",
+            f"element {int(positions[i])} in one store: any of them may remain, so let one lane write each element",
             (kernel, argument.name, "race lanes"),
         )
 
