@@ -26,6 +26,6 @@ def process_end(code: int, stderr: str) -> str:
     if any(word in stderr for word in STRAY) or -code in STRAY_SIGNALS:
         line += f": {ADDRESS}"
     elif -code == signal.SIGKILL:
-        line += ": it may have used up the memory"
+        line += ": it may have used too much memory"
     last = [text for text in stderr.splitlines() if text.strip()][-LINES:]
     return "\n".join([line, *(f"  {text.rstrip()}" for text in last)])

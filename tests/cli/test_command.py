@@ -54,7 +54,7 @@ def test_an_unknown_koan(play):
 def test_an_ambiguous_short_name(play):
     toml = play.root / "content/ch07_attention/chapter.toml"
     toml.write_text(toml.read_text() + '\n[[koans]]\nname = "softmax"\ntitle = "Again"\nrung = "compute it"\n')
-    _one_line(play.says("hint", "softmax"), "ch06_numerics/softmax or ch07_attention/softmax", "give the whole id")
+    _one_line(play.says("hint", "softmax"), "ch06_numerics/softmax or ch07_attention/softmax", "give the full id")
 
 
 def test_an_unknown_chapter(play):

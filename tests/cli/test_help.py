@@ -90,9 +90,9 @@ def test_a_path_at_which_no_koan_is_gets_similar_names(play):
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("stats -o x.txt", "x.txt: end its name in .html"),
-        ("cheatsheet -o x.txt", "x.txt: end its name in .md, .html or .pdf"),
-        ("notebook export 6 -o x.txt", "x.txt: end its name in .ipynb"),
+        ("stats -o x.txt", "x.txt: its name must end in .html"),
+        ("cheatsheet -o x.txt", "x.txt: its name must end in .md, .html or .pdf"),
+        ("notebook export 6 -o x.txt", "x.txt: its name must end in .ipynb"),
         ("cards export x", "x: its name must end in .apkg (a package for Anki), .tsv or .txt (Anki's text format)"),
         ("settings retention 2", "retention = 2: give a number from 0.7 to 0.99"),
         ("settings retention nan", "retention = nan: give a number from 0.7 to 0.99"),

@@ -169,12 +169,12 @@ def test_what_is_no_plain_file_is_refused_with_its_koan(intake, tmp_path):
     taken = _take(intake, tmp_path / "ada")
     assert dict(taken.texts) == {}
     assert {k.partition("/")[2]: re.split(r"\.py,? ", reason)[1] for k, reason in taken.refused.items()} == {
-        "scores": "is a link, a folder or not to be read: hand in the file itself",
-        "attention": "is not a plain file of its own: hand in the file itself",
-        "causal_mask": "is not a plain file of its own: hand in the file itself",
+        "scores": "is a link, a folder or unreadable: hand in the file itself",
+        "attention": "is a link, or not a plain file: hand in the file itself",
+        "causal_mask": "is a link, or not a plain file: hand in the file itself",
         "repeat_kv": "line 1: the byte 0xff is not utf-8 text; save the file as UTF-8, "
         "or name its encoding on the first line, as in # coding: latin-1",
-        "split_heads": "has 585 KiB; 256 is the most",
+        "split_heads": "has 585 KiB; at most 256 KiB are allowed",
     }
 
 

@@ -116,7 +116,7 @@ def test_what_is_missing_or_of_another_kind_is_told_as_in_a_folder(name):
         tree.entries(PARTS)
     with pytest.raises(Unreadable, match="is no folder"):
         tree.entries((*PARTS, "x"))
-    assert "a folder or not to be read" in unreadable(tree, PARTS[:1])
+    assert "a folder or unreadable" in unreadable(tree, PARTS[:1])
     assert "has more than 0 KiB" in unreadable(tree, PARTS, 5)
     assert tree.read(PARTS, 6) == b"x = 1\n"
 
@@ -212,7 +212,7 @@ def test_backslashes_separate_folders_if_no_name_has_a_slash():
 def test_links_and_devices_in_a_zip_are_listed_and_never_followed(mode, kind):
     tree = open_archive(zipped((zip_entry(FILE, mode | 0o777), b"/etc/passwd"), ("x", b"")), "a.zip")
     assert tree.entries(PARTS[:2]) == [Entry("softmax.py", kind)]
-    assert "is a link, a folder or not to be read" in unreadable(tree)
+    assert "is a link, a folder or unreadable" in unreadable(tree)
     what = "is a link and is not followed" if kind == "link" else "is not a plain file and is not read"
     assert tree.notes == (f"a.zip: {FILE} {what}",)
 
@@ -224,7 +224,7 @@ def test_links_and_devices_in_a_tar_are_listed_and_never_followed(member, kind):
     data = tarred((tar_entry(FILE, getattr(tarfile, member), "/etc/passwd"), b""), ("x", b""))
     tree = open_archive(data, "a.tar")
     assert tree.entries(PARTS[:2]) == [Entry("softmax.py", kind)]
-    assert "is a link, a folder or not to be read" in unreadable(tree)
+    assert "is a link, a folder or unreadable" in unreadable(tree)
     what = "is a link and is not followed" if kind == "link" else "is not a plain file and is not read"
     assert tree.notes == (f"a.tar: {FILE} {what}",)
 
@@ -424,7 +424,7 @@ def test_a_tar_keeps_what_may_be_needed_and_says_why_not_the_rest():
         "me/lib/site-packages/x.py": b"no",
     }
     tree = open_archive(tarred(*files.items()), "a.tar")
-    assert unreadable(tree, ("a.py",), 1 << 20) == "a.py has 300 KiB; 256 is the most"
+    assert unreadable(tree, ("a.py",), 1 << 20) == "a.py has 300 KiB; at most 256 KiB are allowed"
     kept = "is left out: only notebooks, .py and archives are read from a tar file"
     assert unreadable(tree, ("data.csv",)) == f"data.csv {kept}"
     assert unreadable(tree, ("me", ".venv", "lib", "x.py")) == f"me/.venv/lib/x.py {kept}"

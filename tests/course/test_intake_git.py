@@ -132,7 +132,7 @@ def test_links_submodules_and_lfs_pointers_are_what_they_are_in_the_commit(tmp_p
         for path in (("none.py",), ("none", "x.py")):
             with pytest.raises(FileNotFoundError):
                 tree.read(path, 1000)
-        with pytest.raises(Unreadable, match=r"^weights.bin has 0 KiB; 0 is the most$"):
+        with pytest.raises(Unreadable, match=r"^weights.bin has 0 KiB; at most 0 KiB are allowed$"):
             tree.read(("weights.bin",), 100)
 
 
@@ -617,7 +617,7 @@ def test_a_loose_object_that_unpacks_to_much_is_refused_by_its_size(tmp_path, sc
     tree = loose(tmp_path / "x.git", "tree", make.tree_data(("100644", "a", large), ("100644", "b", lying)))
     point(tmp_path / "x.git", loose(tmp_path / "x.git", "commit", commit_data(tree)))
     said, mebibytes, _ = measured(tmp_path / "x.git", scratch)
-    assert said == ["a has 262144 KiB; 256 is the most", "b cannot be read: an object is damaged"]
+    assert said == ["a has 262144 KiB; at most 256 KiB are allowed", "b cannot be read: an object is damaged"]
     assert mebibytes < 100
 
 

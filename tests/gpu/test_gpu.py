@@ -129,7 +129,11 @@ def test_a_ratio_is_the_others_median_over_yours():
     assert found.passed
     slow = judge(times("yours", 1.1, 1.1, 1.1), [times("naive", 2.0, 2.0, 2.0)], {"naive": 2.0}, floor=0.1)
     assert (slow.passed, slow.message) == (False, "1.82 times the speed of naive; 2 is needed")
-    assert slow.lines[1].strip().startswith("naive        2.0000 ms  ±0 %  of 3 calls, clock   yours is 1.82 times as fast")
+    assert (
+        slow.lines[1]
+        .strip()
+        .startswith("naive        2.0000 ms  ±0 %  of 3 calls, clock   yours is 1.82 times as fast")
+    )
 
 
 def test_naive_out_of_memory_is_a_result_and_counts_as_beaten():
@@ -425,7 +429,7 @@ STRAY = "import sys; print('CUDA error: an illegal memory access was encountered
         ),
         (
             "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
-            "the process with the GPU ended with signal 9: it may have used up the memory",
+            "the process with the GPU ended with signal 9: it may have used too much memory",
         ),
         (
             "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",

@@ -398,7 +398,7 @@ def test_a_passage_that_is_not_in_the_text_is_named(play):
 def test_a_figure_that_is_not_there_is_named(play):
     file = play.root / "content/ch06_numerics/cards.toml"
     file.write_text(file.read_text().replace('figure = "figure.svg"', 'figure = "picture.svg"', 1))
-    with pytest.raises(KoansError, match=r"figure: there is no picture.svg beside it"):
+    with pytest.raises(KoansError, match=r"figure: picture.svg is not beside it"):
         _ = Workbook(play.root).cards
 
 

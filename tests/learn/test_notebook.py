@@ -410,7 +410,7 @@ NEWER = {"nbformat": 5, "nbformat_minor": 0, "metadata": {}, "cells": []}
         (b"[" * 100_000, "is not a notebook: "),
         (b'{"pages": []}', "is not a notebook: "),
         (b"", "is empty: save the notebook in its editor"),
-        (json.dumps(NEWER).encode(), "is in notebook format 5, and 2 to 4 are read"),
+        (json.dumps(NEWER).encode(), "has notebook format 5, but only the formats 2 to 4 can be read"),
         (json.dumps(of_cells("x <- 3", kernelspec={"language": "R", "name": "ir"})).encode(), "is a notebook in R"),
         (json.dumps(of_cells("x = 3")).encode(), "does not name its chapter: add --chapter CHAPTER"),
         (json.dumps(of_cells(WRONG)).encode(), "its functions belong to one chapter, so add --chapter ch07_attention"),
@@ -443,8 +443,8 @@ def test_a_name_that_cannot_be_taken_along_is_said_in_the_same_words_in_a_kernel
     (tmp_path / "k.txt").write_text("3")
     loads, uses = f"K = float(open('{tmp_path}/k.txt').read())", "def scores(q, k):\n    return q @ k.mT * K"
     why = (
-        "which cell {} reads from outside the notebook with `open`, and only code is taken along: "
-        "write its value out, or compute it"
+        "which cell {} reads from outside the notebook with `open`, but only code is copied: "
+        "write the value into the code, or compute it"
     )
     said = jupyter.texts(START, loads, uses, CHECK)[-1]
     assert f"note: uses `K`, {why.format('[2]')}" in " ".join(said.split())
