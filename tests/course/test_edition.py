@@ -266,7 +266,7 @@ def test_a_release_that_was_killed_is_named_and_one_that_failed_leaves_nothing(w
         left = {entry.name for entry in folder.iterdir()} - {".git"}
         if stop is kill and left:
             run = whole.says("release", str(folder))
-            assert (run.returncode, "holds a release that was stopped" in run.stderr) == (2, True), run.stderr
+            assert (run.returncode, "contains a release that was stopped" in run.stderr) == (2, True), run.stderr
             for name in left:
                 shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink()
         else:

@@ -108,14 +108,14 @@ def test_what_an_instructor_points_at_may_be_a_notebook_a_class_or_a_learners_ch
             return [s.name for s in collected.sources], collected.notes
 
         assert found("class/ada.ipynb") == (["ada"], ())
-        assert found("class") == (["ada", "ben"], ("hidden, not looked at: .hidden.ipynb",))
+        assert found("class") == (["ada", "ben"], ("hidden, ignored: .hidden.ipynb",))
         assert found("cyd") == (["cyd"], ())
         assert found("roster.csv") == (["Ada", "Cyd"], ())
         (tmp_path / "twins.csv").write_text("student,path\nada,class/ada.ipynb\nada,class/ada.ipynb\n")
         twins = collect([tmp_path / "twins.csv"], intake).sources
         assert [s.name for s in twins] == ["ada", "ada"]
         assert len({s.id for s in twins}) == 2
-        assert [s.notes for s in twins] == [(), ("the same place as the submission of ada",)]
+        assert [s.notes for s in twins] == [(), ("in the same place as the submission of ada",)]
 
 
 def test_a_stranger_is_read_where_code_can_reach_nothing(book, tmp_path):

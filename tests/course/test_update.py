@@ -226,9 +226,9 @@ NAMES = [
     (["x" * 300], "may have the name"),
     (["/".join("abcdefghijklmnop")], "may have the name"),
     (["edition.json"], "may have the name"),
-    (["A/b", "a/B"], "are one file on some systems"),
-    (["a", "a/b"], "is a file, and the folder of"),
-    (["A/b", "a"], "is a file, and the folder of"),
+    (["A/b", "a/B"], "are the same file on some systems"),
+    (["a", "a/b"], "is both a file and the folder of"),
+    (["A/b", "a"], "is both a file and the folder of"),
     ([f"f{i}" for i in range(20_001)], "an edition has at most 20000"),
 ]
 
@@ -312,7 +312,7 @@ def test_an_edition_that_would_leave_no_workbook_is_refused(fork, newer):
     before = everything(fork.root)
     write_edition(newer, {name: text for name, text in NEW.items() if name != "pyproject.toml"})
     message = one_line(fork.says("update", str(newer)))
-    assert "edition.json: does not name pyproject.toml, so this is no edition of a workbook" in message
+    assert "edition.json: does not name pyproject.toml, so this is not an edition of a workbook" in message
     assert {k: v for k, v in everything(fork.root).items() if k != ".koans"} == before
 
 
