@@ -392,7 +392,7 @@ def test_the_command_takes_a_notebook_out_and_back_and_progress_follows(play):
     back = play.says("notebook", "import", str(file))
     assert back.returncode == 0, back.stderr
     assert "ch07_attention/scores  written, from cell" in back.stdout
-    assert "what was there is kept as .koans/replaced/" in " ".join(back.stdout.split())
+    assert "the earlier version is saved at .koans/replaced/" in " ".join(back.stdout.split())
     assert "ch07_attention/scores  ✓ passed" in back.stdout
     assert "card unlocked:" in back.stdout
     listed = {k["name"]: k["standing"]["status"] for k in json.loads(play.says("list", "7", "--json").stdout)}

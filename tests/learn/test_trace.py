@@ -309,12 +309,12 @@ def test_the_command_writes_a_page_a_picture_text_and_json(play, tmp_path):
         (["softmax"], 2, "ch06_numerics/softmax is not a kernel koan, so `koans trace` has nothing to show: it shows only kernels, such as vector_add"),
         ([], 2, "ch01_tensors/l2_norm is not a kernel koan, so `koans trace` has nothing to show: it shows only kernels, such as vector_add"),
         (["nonesuch"], 2, "no koan is called 'nonesuch': `koans list` shows them all"),
-        (["vector_add", "--step", "2"], 2, "--step draws a picture: say where with -o FILE.svg"),
-        (["vector_add", "-o", "x.svg"], 2, "x.svg: a picture shows one step: say which with --step N"),
+        (["vector_add", "--step", "2"], 2, "--step draws a picture: name its file with -o FILE.svg"),
+        (["vector_add", "-o", "x.svg"], 2, "x.svg: a picture shows one step: name the step with --step N"),
         (["vector_add", "-o", "x.pdf"], 2, "x.pdf: its name must end in .html"),
         (["vector_add", "--step", "2", "-o", "x.html"], 2, "x.html: its name must end in .svg"),
         (["vector_add", "--json", "-o", "-"], 2, "--json and -o - both write to the output: give one of them"),
-        (["vector_add", "--json", "--step", "2", "-o", "x.svg"], 2, "--json has all steps: leave --step out"),
+        (["vector_add", "--json", "--step", "2", "-o", "x.svg"], 2, "--json has all steps: remove --step"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_traced_is_one_line(play, arguments, code, says):
