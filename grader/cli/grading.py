@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from grader.course.report.formats import Options, ReportFile
 
 FORMATS = (
-    "Write a report: json, html, canvas, ctrf, junit: one file for all. gradescope, classroom50, github, github-summary: one "
-    "file for each submission, with {} for its id. May be given several times."
+    "Write a report: one file for all (json, html, canvas, ctrf, junit), or one file for each submission, with {} for "
+    "its id (gradescope, classroom50, github, github-summary). May be given several times."
 )
 
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
