@@ -43,7 +43,7 @@ def release(
     manifest = made.manifest
     show(Text(f"{folder}: edition {manifest.edition}, {len(manifest.learner)} koans, {len(manifest.files)} files"))
     if made.left_out:
-        show(Text(f"left out, since {made.reason}: {len(made.left_out)}", "yellow"), *_names(made.left_out))
+        show(Text(f"not copied, because {made.reason}: {len(made.left_out)}", "yellow"), *_names(made.left_out))
     show(Text("next: commit it, let students fork it; INSTRUCTORS.md has the rest", "dim"))
 
 

@@ -205,7 +205,7 @@ def test_an_edition_has_only_the_workbooks_files_and_says_what_was_left_out(whol
     assert written & set(expected) == set()
     shown = whole.says("release", str(tmp_path / "again")).stdout
     reason = "git does not track them" if tracked else "they are not files of a workbook"
-    assert f"left out, since {reason}: {len(expected)}" in shown
+    assert f"not copied, because {reason}: {len(expected)}" in shown
     shutil.rmtree(whole.root / ".git", ignore_errors=True)
 
 

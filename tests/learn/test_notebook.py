@@ -217,11 +217,11 @@ def test_an_answer_beside_another_koans_counts_and_a_cell_that_differs_is_said(s
     book = shared.workbook
     stubs = [without_header(stub_of(book, book.koan(name))) for name in ("scores", "causal_mask")]
     said = jupyter.texts(START, *stubs, f"%%koan scores\n{BOTH}", CHECK, WRONG, CHECK, WRONG, stubs[0], CHECK)
-    assert "✓ passed" in said[3] and "✓ passed" in said[4] and "differently" not in said[4]
+    assert "✓ passed" in said[3] and "✓ passed" in said[4] and "another definition" not in said[4]
     assert "✗ failed" in said[6]
     assert (
-        "cell [4] defines it differently; this is the verdict on cell [6], which ran last. When it is graded, the last "
-        "cell in the notebook counts: keep one of them."
+        "cell [4] has another definition. This verdict is on cell [6], which ran last. Grading uses the last cell in the "
+        "notebook: keep only one of these cells."
     ) in " ".join(said[6].split())
     assert "cell [4] has an answer, but the stub in cell [9] ran last" in " ".join(said[9].split())
 

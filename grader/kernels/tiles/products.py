@@ -54,7 +54,7 @@ def _checked_types(a: Tile, b: Tile, acc: Any, out_dtype: Any) -> DType:
             if d not in OPERANDS:
                 raise Refused(f"tl.dot does not take {d}: cast the tile to fp16, bf16 or fp32 first")
         if x != y:
-            raise Refused(f"tl.dot takes two tiles of one type, not {x} and {y}: cast one, p.to(v.dtype)")
+            raise Refused(f"tl.dot takes two tiles of the same type, not {x} and {y}: cast one, p.to(v.dtype)")
     if acc is not None and not isinstance(acc, Tile):
         raise Refused("the accumulator of tl.dot must be a tile")
     if out_dtype is None:

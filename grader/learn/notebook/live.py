@@ -211,12 +211,10 @@ class NotebookSession:
             return ""
         here = " and ".join(answer.cells)
         if not answer.started:
-            return (
-                f"{others} has an answer, but the stub in {here} ran last: run your answer again, and remove the stub."
-            )
+            return f"{others} has an answer, but the stub in {here} ran last: run the cell with your answer again, and remove the stub."
         return (
-            f"{others} defines it differently; this is the verdict on {here}, which ran last. "
-            "When it is graded, the last cell in the notebook counts: keep one of them."
+            f"{others} has another definition. This verdict is on {here}, which ran last. "
+            "Grading uses the last cell in the notebook: keep only one of these cells."
         )
 
     def _number(self, label: str) -> int:
