@@ -211,7 +211,8 @@ class NotebookSession:
             return ""
         here = " and ".join(answer.cells)
         if not answer.started:
-            return f"{others} has an answer, but the stub in {here} ran last: run the cell with your answer again, and remove the stub."
+            ran_last = f"{others} has an answer, but the stub in {here} ran last"
+            return f"{ran_last}: run the cell with your answer again, and remove the stub."
         return (
             f"{others} has another definition. This verdict is on {here}, which ran last. "
             "Grading uses the last cell in the notebook: keep only one of these cells."
