@@ -24,7 +24,7 @@ RUNG_MEANINGS: Mapping[str, str] = {
     "name it": "say what happens, or what is at fault",
     "compute it": "write it by its definition",
     "vectorise it": "write it without loops",
-    "stabilise it": "keep it right where numbers are large or small",
+    "stabilise it": "keep it right for large and small numbers",
     "fuse it": "do it in one pass, without large intermediates",
     "budget it": "count its bytes, FLOPs and time",
 }

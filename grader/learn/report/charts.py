@@ -36,7 +36,7 @@ def stats(numbers: Stats, width: int) -> RenderableType:
         parts += _section(title, _months(numbers, width))
     else:
         parts += [Text("retention: no card has been reviewed on a second day yet", "dim"), Text()]
-    parts += _section("your mistakes (each counts once for the same text)", _mistakes(numbers))
+    parts += _section("your mistakes (the same text counts only once)", _mistakes(numbers))
     if numbers.general:
         parts += _section("mistakes that any koan can have", Group(*map(_general_mistake, numbers.general)))
     parts += _section("time to solve (minutes of work, without breaks)", _solving(numbers, width))

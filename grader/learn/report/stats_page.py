@@ -156,7 +156,7 @@ def _mistakes(numbers: Stats) -> Iterable[str]:
     if not own and not numbers.general:
         yield '<p class="dim">Nothing yet. Here you see the mistakes that tests find in your failed attempts.</p>'
         return
-    yield '<p class="dim">What your failed attempts looked like. Each mistake counts once for the same text.</p>'
+    yield '<p class="dim">Mistakes in your failed attempts. The same text counts only once.</p>'
     yield '<div class="wide"><table class="full rungs"><thead><tr><th scope="col" class="who">koan</th>'
     yield '<th scope="col">mistake</th><th scope="col" class="r">times</th><th scope="col">last on</th>'
     yield '<th scope="col">since then</th></tr></thead><tbody>'
