@@ -114,7 +114,7 @@ def test_a_damaged_progress_file_is_kept_aside(play):
     play.says("list")
     file = play.root / ".koans/progress.db"
     file.write_bytes(b"this is no database" * 100)
-    _one_line(play.says("list"), "damaged", "kept as progress-")
+    _one_line(play.says("list"), "damaged", "renamed to progress-")
     assert play.says("list").returncode == 0
     backups = list((play.root / ".koans").glob("progress-*.db"))
     assert [f.read_bytes() for f in backups] == [b"this is no database" * 100]
@@ -126,7 +126,7 @@ def test_a_progress_file_of_another_version_is_kept_aside(play):
     with sqlite3.connect(file) as db:
         db.execute("pragma user_version = 99")
     db.close()
-    _one_line(play.says("list"), "format 99", "kept as progress-")
+    _one_line(play.says("list"), "format 99", "renamed to progress-")
     assert play.says("list").returncode == 0
 
 

@@ -248,7 +248,7 @@ def test_a_release_never_goes_through_a_link_or_over_a_file(whole, tmp_path):
         ("dangling", "is a link"),
         ("holds", "is not empty"),
         ("git", "is not empty"),
-        ("file", "is no folder"),
+        ("file", "is not a folder"),
     ):
         run = whole.says("release", str(tmp_path / name))
         assert (run.returncode, reason in run.stderr, len(run.stderr.splitlines())) == (2, True, 1), run.stderr

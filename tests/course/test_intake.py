@@ -80,7 +80,7 @@ def _tarred(path, files):
     [
         ([FILE], []),
         ([f"work/{FILE}"], ["exercises was found in the folder work"]),
-        ([f"{KOAN}.py"], ["chapters found without a folder exercises/ around them"]),
+        ([f"{KOAN}.py"], ["the chapters are not in a folder exercises/"]),
         (["scores.py"], []),
         (["hw/scores.py", "hw/README.md"], ["not read: README.md"]),
         ([FILE, "a.ipynb"], ["not read, because there is a folder exercises/: a.ipynb"]),

@@ -112,9 +112,9 @@ def test_what_is_missing_or_of_another_kind_is_told_as_in_a_folder(name):
             tree.read(path, LARGEST)
         with pytest.raises(FileNotFoundError):
             tree.entries(path)
-    with pytest.raises(Unreadable, match="is no folder"):
+    with pytest.raises(Unreadable, match="is not a folder"):
         tree.entries(PARTS)
-    with pytest.raises(Unreadable, match="is no folder"):
+    with pytest.raises(Unreadable, match="is not a folder"):
         tree.entries((*PARTS, "x"))
     assert "a folder or unreadable" in unreadable(tree, PARTS[:1])
     assert "has more than 0 KiB" in unreadable(tree, PARTS, 5)

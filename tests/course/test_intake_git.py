@@ -176,7 +176,7 @@ def test_branches_that_are_ahead_are_named_newest_first(honest, scratch):
     commit, _ = read_all(honest, scratch)
     assert commit.notes == (
         *(f"branch `later{n}` is ahead of the graded branch" for n in (3, 2, 1)),
-        "2 more branches are ahead of the one that was graded",
+        "2 more branches are ahead of the graded branch",
     )
 
 

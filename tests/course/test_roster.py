@@ -177,8 +177,8 @@ def test_a_path_with_a_null_character_is_a_problem_of_its_row_only():
 @pytest.mark.parametrize(
     "data, says",
     [
-        ("", "/class/roster.csv:1: a roster has a column called path or folder"),
-        ("score,points\n1,2\n", "/class/roster.csv:1: a roster has a column called path or folder"),
+        ("", "/class/roster.csv:1: a roster needs a column called path or folder"),
+        ("score,points\n1,2\n", "/class/roster.csv:1: a roster needs a column called path or folder"),
         ('name,path\n"Ada,a\nBob,b\n', "/class/roster.csv:2: cannot be read as CSV (unexpected end of data)"),
         (b"\xff\xfea", "/class/roster.csv: is not text (truncated data)"),
         (b"PK\3\4\x14\0\0\0\x81\xff", "/class/roster.csv: is not text (invalid start byte)"),

@@ -61,7 +61,7 @@ REASONS = re.compile(
 NOTES = re.compile(
     r"HEAD is detached|the repository is shallow: it holds only a part of the history"
     r"|(a branch|branch `[\w./+#-]+`) is ahead of the graded branch"
-    r"|\d+ more branch(es are| is) ahead of the one that was graded"
+    r"|\d+ more branch(es are| is) ahead of the graded branch"
 )
 
 

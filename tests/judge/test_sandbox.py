@@ -220,4 +220,4 @@ def test_a_memory_claim_is_enforced_by_the_kernel(bench, isolated):
     large = verdict("(x[:, None] * torch.ones(len(x)) * 2)[:, 0]")
     assert large.status == Status.failed
     assert large.names == ("by_pairs",)
-    assert "wanted more than 64 MiB" in large.message
+    assert "needed more than 64 MiB" in large.message

@@ -187,7 +187,7 @@ def test_a_later_cell_that_does_not_parse_is_said(jupyter):
     said = jupyter.texts(START, RIGHT, "def scores(q, k:\n    return q", CHECK)
     assert "✓ passed" in said[3]
     assert "cell [3] does not parse (line 1: " in said[3]
-    assert "so this is the verdict on cell [2]" in said[3]
+    assert "so this verdict is on cell [2]" in said[3]
 
 
 def test_the_magic_checks_its_cell_and_then_runs_it(jupyter):
@@ -587,7 +587,7 @@ def test_an_export_keeps_what_it_replaces_and_writes_the_others(play):
     assert (play.root / "ch07_attention.ipynb").read_bytes() == old
     replaced = play.says("notebook", "export", "7", "--overwrite")
     (kept,) = (play.root / ".koans/replaced/notebooks").iterdir()
-    assert kept.read_bytes() == old and f"kept as {kept.relative_to(play.root)}" in " ".join(replaced.stdout.split())
+    assert kept.read_bytes() == old and f"saved at {kept.relative_to(play.root)}" in " ".join(replaced.stdout.split())
 
 
 def test_badges_are_written_once_and_taken_away_again(play):

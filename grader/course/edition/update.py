@@ -129,7 +129,7 @@ def _keep_apart(root: Path, place: Path) -> None:
         same = os.path.samefile(a, b)
         nested = any(os.path.samefile(up, b) for up in a.parents) or any(os.path.samefile(up, a) for up in b.parents)
     if same or nested:
-        what = "is this fork itself" if same else f"this folder and {root} contain each other"
+        what = "is this fork itself" if same else f"is inside {root}, or contains it"
         raise KoansError(f"{place}: {what}; an update needs two separate folders")
 
 
