@@ -181,7 +181,7 @@ def test_all_files_that_could_not_be_written_are_named(here):
         ("gradescope=none/{}/x.json", "its folder does not exist"),
         ("json={}.json", "for all submissions; remove"),
         ("classroom50=r.json", "CLASSROOM"),
-        ("canvas=x.csv", "no export"),
+        ("canvas=x.csv", "not an export"),
     ],
 )
 def test_what_cannot_be_written_is_known_before_grading(here, tmp_path, report, says):

@@ -378,7 +378,7 @@ def test_canvas_guesses_at_nobody(found):
         "ben: left out, u102 belongs to the same student",
         "u102: left out, ben belongs to the same student",
     )
-    with pytest.raises(KoansError, match="no export"):
+    with pytest.raises(KoansError, match="not an export"):
         canvas.merge("name,points\nada,1\n", found, "Koans")
 
 

@@ -51,7 +51,7 @@ def test_what_was_loaded_without_other_is_not_stored():
 )
 def test_what_is_undefined_decides_no_access(use, what):
     error = finding(UndefinedValue, LOAD, use)
-    assert f"writes where {what} is undefined: line 7 loads x_ptr" in str(error)
+    assert f"writes memory, but {what} is undefined: line 7 loads x_ptr" in str(error)
     assert error.cause == ("k", what, "x_ptr")
 
 

@@ -41,8 +41,8 @@ STORE = "tl.store(out_ptr + i, y)"
         ("y = tl.sort(x)", "stores an undefined value"),
         ("y = tl.where(x > 0.0, 1.0, 2.0)", "stores an undefined value"),
         ("y = tl.where(i < n - 1, x, 0.0) + tl.where(i < n, 0.0, x)", "stores an undefined value"),
-        ("y = tl.load(y_ptr + x.to(tl.int32))", "reads where the address is undefined"),
-        ("y = tl.load(y_ptr + i, mask=x > 0.0, other=0.0)", "reads where the mask is undefined"),
+        ("y = tl.load(y_ptr + x.to(tl.int32))", "reads memory, but the address is undefined"),
+        ("y = tl.load(y_ptr + i, mask=x > 0.0, other=0.0)", "reads memory, but the mask is undefined"),
     ],
 )
 def test_a_masked_lane_without_other_is_not_used(line, says):
@@ -167,7 +167,7 @@ def test_a_branch_that_no_program_takes_reads_nothing_and_is_still_checked():
     assert run("if n > 100:", "    tl.store(out_ptr + i + 1000, 1.0)") == [0.0] * 8
     with pytest.raises(Refused, match="axes must have the same length, or length 1"):
         run("if n > 100:", "    y = i + tl.arange(0, 8)")
-    with pytest.raises(Refused, match=r"s is i32 before the loop and fp32 after a pass"):
+    with pytest.raises(Refused, match=r"s is i32 before the loop and fp32 after an iteration"):
         run("s = 0", "for j in range(0, n - n):", "    s += 1.0")
 
 

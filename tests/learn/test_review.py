@@ -592,7 +592,7 @@ def test_review_on_a_terminal_takes_single_keys_and_leaves_the_terminal_as_it_wa
     terminal.until("any key shows the answer")
     terminal.press(" ")
     terminal.until("4 easy")
-    terminal.until("u takes")
+    terminal.until("u undoes")
     terminal.press("4")
     terminal.until("1 left")
     terminal.press("u")
