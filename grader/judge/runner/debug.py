@@ -38,7 +38,8 @@ def first_failure(workbook: Workbook, koan: Koan, verdict: Verdict) -> bool:
     tests = _Remaining(workbook.test_file(koan), done)
     passed = inner_pytest.run(workbook.root, options, [pytest_plugin, tests]) == pytest.ExitCode.OK
     if passed:
-        print(f"\n{koan.id}: no test fails here (seed {verdict.seed}). In a normal run, {tests.count} did not pass.")
+        failed = f"{tests.count} test{'s' * (tests.count != 1)}"
+        print(f"\n{koan.id}: no test fails here (seed {verdict.seed}). In a normal run, {failed} did not pass.")
         print(
             "A normal run has a time limit and no terminal: remove breakpoint() and input(), then run the koan again."
         )
