@@ -635,7 +635,7 @@ def test_one_submission_on_standard_output(play):
     [
         (["a", "--format", "excel=x"], "there are canvas, classroom50, ctrf"),
         (["a", "--format", "html"], "--format html=FILE"),
-        (["a", "b", "--format", "gradescope=x.json"], "put {} where its id goes"),
+        (["a", "b", "--format", "gradescope=x.json"], "write {} where its id goes"),
         (["a", "--format", "canvas=x.csv"], "needs --gradebook"),
         (["a", "--format", "json=nonesuch/x.json"], "its folder does not exist"),
     ],
