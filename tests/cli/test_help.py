@@ -108,8 +108,8 @@ def test_what_may_be_given_is_said_in_one_line(play, command, says):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("session = 0", "session must be a whole number from 1 to 9999, and is 0; `koans settings session VALUE`"),
-        ("resolve = 3", "resolve must be true or false, and is 3"),
+        ("session = 0", "session must be a whole number from 1 to 9999, but is 0; `koans settings session VALUE`"),
+        ("resolve = 3", "resolve must be true or false, but is 3"),
         ("sesion = 3", "'sesion' is not a setting; the settings are new_per_day, session, "),
         ("session =", "is not TOML"),
     ],
