@@ -248,7 +248,7 @@ class Runner:
             return None
         file = exercise_file(self.workbook, koan, target)
         if not file.is_file():
-            missing = f"does not exist: `koans reset {koan.name}` writes its stub"
+            missing = f"does not exist: `koans reset {koan.name}` writes its stub again"
             return Status.broken, f"{file.name} {source_text.no_plain_file(file) or missing}"
         if not_started(self.workbook, koan, file):
             return Status.not_started, "not started"
