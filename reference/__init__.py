@@ -23,8 +23,8 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Function)
 
 StandardWrong = Literal["returns_fp32", "low_precision_inside"]
-RETURNS_FP32 = "returned in float32, not in the dtype of {of}"
-LOW_PRECISION = "computed in the low precision of the input: upcast inside and round once at the end"
+RETURNS_FP32 = "the result was returned in float32: it must have the dtype of {of}"
+LOW_PRECISION = "the result was computed in the low precision of the input: upcast inside and round once at the end"
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def a_class(book: Workbook) -> Class:
             branch="main",
             authored="2026-11-21T20:00:00+01:00",
             handed_in="2026-11-21T20:05:00Z",
-            notes=("3 files match no koan",),
+            notes=("3 files do not match any koan",),
         ),
         grade(book, "cyd", [verdict(koan, Status.not_started) for koan in order], cards=()),
         grade(book, "dan", [], earned=0, cards=(), problem="forks/dan: has no exercises/ folder"),

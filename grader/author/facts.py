@@ -93,7 +93,7 @@ def missing(workbook: Workbook) -> Iterator[tuple[Fact, str]]:
         if not covered.cards and not covered.questions:
             yield covered.fact, "no card and no question carries this fact"
         elif not any(evidence.exists for evidence in covered.cards):
-            yield covered.fact, "no test and no citation shows this fact: its cards have none"
+            yield covered.fact, "no test and no citation proves this fact: its cards have neither"
 
 
 def _evidence(workbook: Workbook, card: Card) -> CardEvidence:

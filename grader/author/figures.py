@@ -55,7 +55,7 @@ def stale(root: Path) -> list[StaleFigure]:
         if not picture.exists():
             found.append(StaleFigure(picture.parent.name, f"{picture.name} is missing", picture.name))
         elif picture.read_text(encoding="utf-8") != text:
-            found.append(StaleFigure(picture.parent.name, "the traces give another picture", picture.name))
+            found.append(StaleFigure(picture.parent.name, "the traces give a different picture", picture.name))
     return found
 
 
@@ -83,10 +83,10 @@ def stale_reason(file: Path) -> str:
     stamp = STAMP.search(picture.read_text(encoding="utf-8"))
     data, source, _ = _draw_with_digests(file)
     if not stamp:
-        return "figure.svg carries no digest"
+        return "figure.svg has no digest"
     if stamp[2] != source:
         return "figure.py or the common style has changed"
-    return "" if stamp[1] == data else "the oracles give other numbers than it shows"
+    return "" if stamp[1] == data else "the oracles give numbers that differ from the figure"
 
 
 def _draw_with_digests(file: Path) -> tuple[str, str, Figure]:
@@ -144,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status: 0 up to date (now), 1 stale (`--check`), 2 a figure cannot be drawn."""
     parser = argparse.ArgumentParser(
         prog="python -m grader.author.figures",
-        description="Draw content/CH/figure.svg from content/CH/figure.py, where what it shows has changed.",
+        description="Draw content/CH/figure.svg from content/CH/figure.py, if its content has changed.",
         epilog="exit status: 0 all up to date, 1 stale figures found by --check, 2 a figure cannot be drawn",
     )
     parser.add_argument("root", nargs="?", type=Path, default=Path("."), help="the workbook (default: here or above)")

@@ -312,7 +312,7 @@ def _stray_files(workbook: Workbook) -> Iterator[Problem]:
         for file in sorted((workbook.root / folder).glob("ch*/*.py")):
             name = f"{file.parent.name}/{file.name}"
             if name not in known and file.name != "__init__.py":
-                yield Problem(f"{folder}/{name}", "belongs to no koan of a chapter.toml")
+                yield Problem(f"{folder}/{name}", "does not belong to any koan of a chapter.toml")
 
 
 def ids(workbook: Workbook) -> list[str]:

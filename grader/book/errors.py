@@ -22,12 +22,12 @@ REASONS: Mapping[int, str] = {
     errno.ENOENT: "no such file or folder",
     errno.ENOTDIR: "a part of its path is not a folder",
     errno.EISDIR: "it is a folder",
-    errno.EEXIST: "there is a file of this name",
+    errno.EEXIST: "a file with this name exists",
     errno.ELOOP: "its links lead in a circle",
     errno.ENAMETOOLONG: "its name is too long",
     errno.EBUSY: "another program is using it",
     errno.ETXTBSY: "another program is using it",
-    errno.ESTALE: "the network drive has lost it",
+    errno.ESTALE: "the network drive no longer has it",
 }
 # The same for SQLite. The first entry that an error's name starts with counts.
 SQLITE_REASONS: Mapping[str, str] = {

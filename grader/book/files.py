@@ -70,7 +70,7 @@ def check_ending(file: Path, endings: Sequence[str]) -> None:
     """Raise KoansError, with the endings, if the name of the file has none of them."""
     if file.suffix.lower() not in endings:
         named = f"{', '.join(endings[:-1])} or {endings[-1]}" if len(endings) > 1 else endings[0]
-        raise KoansError(f"{file}: end its name in {named}")
+        raise KoansError(f"{file}: its name must end in {named}")
 
 
 def is_device(path: Path) -> bool:

@@ -242,7 +242,7 @@ def pack_result(x: Any) -> Node:
         try:
             Unpacker()(node)
         except Malformed as error:
-            raise ValueError(f"the result cannot be handed over: {error}") from None
+            raise ValueError(f"the result cannot be sent to the tests: {error}") from None
     return node
 
 

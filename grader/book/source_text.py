@@ -35,7 +35,7 @@ def refuse_null_bytes(text: str, file: str) -> None:
         return
     *_, start = before.split("\n")
     line = (start + found + after.partition("\n")[0]).replace("\0", "�")
-    message = "a null byte, which no Python file may have: delete it, or write the line again"
+    message = "a null byte, which a Python file must not contain: delete it, or write the line again"
     raise SyntaxError(message, (file, before.count("\n") + 1, len(start) + 1, line))
 
 
@@ -105,7 +105,7 @@ def _why_unreadable(data: bytes, file: str) -> SyntaxError:
         pass
     number = coding[0] if coding else 1
     line = re.split(rb"[\r\n]+", data)[number - 1].decode("utf-8-sig", "replace")
-    reason = "contradicts the byte order mark" if _is_text(encoding) else "is no encoding that Python knows"
+    reason = "contradicts the byte order mark" if _is_text(encoding) else "is not an encoding that Python knows"
     return SyntaxError(f"{encoding} {reason}; save the file as UTF-8 without this line", (file, number, 1, line))
 
 

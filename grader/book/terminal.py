@@ -68,7 +68,7 @@ def _verdict(koan: Koan, result: Verdict, debug: bool) -> list[RenderableType]:
         parts += [Text(), *_message(result)]
     if failing and failing.output.strip():
         lines = printed_lines(failing.output)
-        rest = f"  (all of it: koans debug {koan.name})" if debug and len(lines) > OUTPUT_LINES else ""
+        rest = f"  (to see all of it: koans debug {koan.name})" if debug and len(lines) > OUTPUT_LINES else ""
         parts += [Text(), Text(f"printed by the code:{rest}", "dim"), *(Text(f"  {line}") for line in lines)]
     return parts
 

@@ -244,7 +244,7 @@ def named_message(test: TestResult, names: Sequence[str]) -> tuple[str, str]:
 def with_unmet_imports(verdict: Verdict, statuses: Mapping[str, Status | None]) -> Verdict:
     """The verdict with a note about each koan that its code imports and that has not passed. Statuses by koan id."""
     unmet = [koan for koan in verdict.imports if statuses.get(koan) != Status.passed]
-    notes = [f"{IMPORTS}{koan}, which has not passed: start there" for koan in unmet]
+    notes = [f"{IMPORTS}{koan}, which has not passed: fix that koan first" for koan in unmet]
     return msgspec.structs.replace(verdict, notes=(*verdict.notes, *notes))
 
 
@@ -310,7 +310,7 @@ def _timeout(end: Exit, failed: Sequence[TestResult]) -> str:
     advice = "Does every loop end? Does recursion repeat the same work? Both can exceed any time limit."
     message = f"no answer within {end.timed_out:g} s {_during(end)}\n\n{advice}"
     if failed:
-        message += f"\n\nBefore that failed: {failed[0].sentence}\n\n{failed[0].message}"
+        message += f"\n\nBefore that, this test failed: {failed[0].sentence}\n\n{failed[0].message}"
     return message
 
 
@@ -323,7 +323,7 @@ def _crash(end: Exit) -> str:
         cause = f"the process was killed by {end.signal} {during}"
         more = {
             "SIGSEGV": "A crash in C code: an invalid memory access, or recursion too deep for the stack.",
-            "SIGKILL": "It may have used up the memory.",
+            "SIGKILL": "The process may have used too much memory.",
         }.get(end.signal, "")
     else:
         cause = f"the process ended with exit code {end.code} {during}"

@@ -24,7 +24,7 @@ RUNG_MEANINGS: Mapping[str, str] = {
     "name it": "say what happens, or what is at fault",
     "compute it": "write it by its definition",
     "vectorize it": "write it without loops",
-    "stabilize it": "keep it right where numbers are large or small",
+    "stabilize it": "keep it right for large and small numbers",
     "fuse it": "do it in one pass, without large intermediates",
     "budget it": "count its bytes, FLOPs and time",
 }
@@ -247,7 +247,7 @@ class Workbook:
         if len(same) == 1:
             return same[0]
         if same:
-            raise KoansError(f"'{name}' could be {' or '.join(k.id for k in same)}: give the whole id")
+            raise KoansError(f"'{name}' could be {' or '.join(k.id for k in same)}: give the full id")
         names = [*self.koans, *(k.name for k in self.koans.values())]
         near = difflib.get_close_matches(plain.lower(), names, 3) or difflib.get_close_matches(
             Path(plain.lower()).name, names, 3
@@ -437,7 +437,7 @@ def _card(file: Path, card: Card) -> Card:
         if passage not in "\n".join([card.front, card.back, erratum]):
             raise KoansError(f"{file}: '{card.id}': tex: '{passage}' is in none of front, back and erratum")
     if card.figure and not (file.parent / card.figure).is_file():
-        raise KoansError(f"{file}: '{card.id}': figure: there is no {card.figure} beside it")
+        raise KoansError(f"{file}: '{card.id}': figure: {card.figure} is not beside it")
     return msgspec.structs.replace(card, chapter=file.parent.name)
 
 
@@ -454,7 +454,7 @@ def _by_id(facts: Container[str], entries: Iterator[tuple[Path, _Entry]]) -> dic
             raise KoansError(f"{file}: '{entry.id}': an id is lower-case words joined by hyphens")
         for fact in entry.facts:
             if fact not in facts:
-                raise KoansError(f"{file}: '{entry.id}': facts: '{fact}' is no fact of content/facts.toml")
+                raise KoansError(f"{file}: '{entry.id}': facts: '{fact}' is not a fact in content/facts.toml")
         by_id[entry.id] = entry
     return by_id
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CHANGES: Mapping[Change, str] = {
     "values": "was changed by the call; work on a copy",
-    "requires_grad": "has another requires_grad after the call; work on a detached copy",
+    "requires_grad": "has a different requires_grad after the call; work on a detached copy",
     "grad": "has a .grad after the call; work on a detached copy",
 }
 U64 = 2.0**-44  # 512 roundings of a Python float, relative to the largest number that the computation meets
@@ -222,7 +222,9 @@ def excess_traffic(traffic: Traffic, least: Moves) -> Gap | None:
         if not excess and traffic.flops > least.flops:
             excess = f"tl.dot computes {traffic.flops / max(1, least.flops):.3g} times the FLOPs that are needed"
         if not excess and traffic.widens:
-            excess = "tl.dot multiplies fp32 tiles made of narrower ones: give it the tiles as they are loaded"
+            excess = (
+                "tl.dot multiplies fp32 tiles that were cast from a narrower type: give it the tiles as they are loaded"
+            )
             table.append(f"  {'of fp32 tiles':14}{traffic.fp32_flops:>22,}{0:>12,}")
     return Gap("traffic", f"the result is right, but {excess}", table=table) if excess else None
 
@@ -313,7 +315,7 @@ def _tensor(got: Tensor, ref: Tensor, dtype: torch.dtype, w: Tensor | None, bits
     worst = _worst(~ok, gap)
     if dtype.itemsize == 2 and bool((gap[~ok] <= ulp(ref, dtype)[~ok] * 1.5).all()):
         count = f"{int((~ok).sum())} of {ok.numel()}" if ok.dim() else "the only element"
-        return Gap("value", f"off by one unit in the last place in {count}: rounded twice?", worst.index)
+        return Gap("value", f"off by one unit in the last place in {count}: was it rounded twice?", worst.index)
     return worst
 
 

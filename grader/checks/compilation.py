@@ -91,7 +91,7 @@ def shortfall_as_run(
 ) -> Shortfall | None:
     """The same for the kernels without the parts that were not `reached`, or None."""
     found = _shortfall(fn, fn.compiled_as_run(required.arch, *inputs, reached=reached), required)
-    return found and replace(found, message=f"{found.message}, in a version without the parts that no program runs")
+    return found and replace(found, message=f"{found.message}, after the parts that no program runs were removed")
 
 
 def drawn(inputs: Sequence[Any]) -> tuple[Any, ...]:
@@ -128,7 +128,7 @@ def _faults(compiled: Compiled, required: Requirements, config: Mapping[str, Any
     if compiled.error:
         return {f"{name} error": f"{name} does not compile for {gpu}"}
     if required.spills is not None and not compiled.fits:
-        faults[f"{name} shared"] = f"{name} wants {compiled.shared:,} bytes of shared memory, more than {gpu} has"
+        faults[f"{name} shared"] = f"{name} needs {compiled.shared:,} bytes of shared memory, more than {gpu} has"
     if required.spills is not None and compiled.spills > required.spills:
         faults[f"{name} spills"] = (
             f"{name} spills {compiled.spills:,} bytes a thread: its tiles are too large for the registers"
@@ -144,7 +144,7 @@ def _faults(compiled: Compiled, required: Requirements, config: Mapping[str, Any
         )
     if required.wgmma and not compiled.wgmma and not compiled.mma:
         faults[f"{name} no tensor cores"] = (
-            f"{name} has no product on the H100's tensor cores (give tl.dot the tiles as they are loaded)"
+            f"{name} does not use the H100's tensor cores (give tl.dot the tiles as they are loaded)"
         )
     elif required.wgmma is not None and compiled.wgmma != required.wgmma:
         small = _too_small_for_wgmma(config)

@@ -18,7 +18,7 @@ AT_EDGES = "raises_"  # starts the name of a mistake that other inputs do not sh
 NEAR = 2.0**-4  # relative to the largest number of a row: errors of 16 bits stay far below it
 CHANGED = {
     "values": "changed by the call: work on a copy",
-    "requires_grad": "left with another requires_grad: work on a detached copy",
+    "requires_grad": "left with a different requires_grad: work on a detached copy",
     "grad": "left with a .grad: work on a detached copy",
 }
 
@@ -41,7 +41,7 @@ def _found(inputs: Any, actual: Outcome, expected: Expected, gap: Gap) -> Iterat
             asked = type(want.error).__name__
             yield f"raises_{got}_not_{asked}", f"a bad input raises {got}: the docstring asks for {asked}"
         elif not is_ours(type(actual.error).__module__):  # an error of ours says more than that
-            yield AT_EDGES + got, f"it raises {got} for an input that has an answer"
+            yield AT_EDGES + got, f"it raises {got} for a valid input"
     elif gap.kind == "dtype":
         for dtype, promised in _dtypes(actual, expected):
             short = str(dtype).removeprefix("torch.")
@@ -52,7 +52,7 @@ def _found(inputs: Any, actual: Outcome, expected: Expected, gap: Gap) -> Iterat
     elif gap.kind == "type":
         kind, promise = type(actual.value).__name__, type(want.value).__name__
         if kind != promise:
-            yield f"gives_a_{kind}", f"the result is of type {kind}: the docstring promises {promise}"
+            yield f"gives_a_{kind}", f"the result has type {kind}: the docstring promises {promise}"
     elif gap.kind == "value" and not expected.bits and _in_low_precision(inputs, actual, expected):
         yield LOW, LOW_PRECISION
 
@@ -78,9 +78,9 @@ def _shapes(got: Any, want: Any) -> Iterator[tuple[str, str]]:
             if a.dim() < b.dim():
                 yield "axis_lost", "an axis of length 1 is lost: squeeze() removes all of them"
             elif a.dim() > b.dim():
-                yield "axis_kept", "an axis of length 1 too many is kept"
+                yield "axis_kept", "the result has an extra axis of length 1"
         elif sorted(a.shape) == sorted(b.shape):
-            yield "axes_in_another_order", "the axes of the result are in another order"
+            yield "axes_in_another_order", "the axes of the result are in the wrong order"
         return
 
 

@@ -34,7 +34,7 @@ def _with_clear_error(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mappi
         return fn(*args, **kwargs)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
-            raise TooMuchMemory(f"wanted more than {memory / 2**20:g} MiB beyond its inputs") from None
+            raise TooMuchMemory(f"needed more than {memory / 2**20:g} MiB in addition to its inputs") from None
         raise
 
 

@@ -90,7 +90,7 @@ def write_message(
         gap = replace(gap, message=f"the result is right, but {changed} {CHANGES[actual.change]}")
     sentence = f"{function}: {gap.message}"
     lines = [sentence, ""]
-    note = "  - the test's input made smaller" if smaller else ""
+    note = "  - a smaller form of the test's input" if smaller else ""
     lines += [f"  {function}({', '.join(name for name, _ in arguments)}){note}"]
     lines += [_entry(f"    {name} =", value, strides=True) for name, value in arguments]
     if gap.table:

@@ -295,7 +295,7 @@ def solution(
     with Progress(book.root, must_write=False) as progress:
         text = attempts.open_solution(book, progress, koan, peek=peek)
     if text is None:
-        say(f"the solution of {koan.id} opens when yours passes; --peek shows it now")
+        say(f"the model answer of {koan.id} is shown once your answer passes; --peek shows it now")
         raise typer.Exit(1)
     show(terminal.code_to_copy(text))
 

@@ -18,8 +18,8 @@ from grader.learn.report import problems
 
 HELP = """In the debugger:
   n       the next line          a       the arguments        p NAME  a variable
-  s       into a call            u, d    up to the caller, down again
-  c       go on                  q       end
+  s       step into a call       u, d    up to the caller, down again
+  c       continue               q       quit
 """
 
 

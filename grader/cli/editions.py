@@ -21,10 +21,11 @@ NAMES = 6  # the most names shown of one kind
 def release(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, or an empty repository.")],
     source: Annotated[
-        str, typer.Option(metavar="OWNER/NAME", help="Where it will be public: adds badges that open its notebooks.")
+        str,
+        typer.Option(metavar="OWNER/NAME", help="Its future public repository: adds badges that open its notebooks."),
     ] = "",
 ) -> None:
-    """Write the student edition: no solutions, a workflow of its own, stubs for `koans reset`. For instructors.
+    """Write the student edition: no solutions, its own workflow, and stubs for `koans reset`. For instructors.
 
     It contains the files that git tracks. If the workbook is not a git checkout, it contains the kinds of files that a
     workbook has. The command lists what it left out. The tests compare with oracles, so the edition contains them in
@@ -42,7 +43,7 @@ def release(
     manifest = made.manifest
     show(Text(f"{folder}: edition {manifest.edition}, {len(manifest.learner)} koans, {len(manifest.files)} files"))
     if made.left_out:
-        show(Text(f"left out, since {made.reason}: {len(made.left_out)}", "yellow"), *_names(made.left_out))
+        show(Text(f"not copied, because {made.reason}: {len(made.left_out)}", "yellow"), *_names(made.left_out))
     show(Text("next: commit it, let students fork it; INSTRUCTORS.md has the rest", "dim"))
 
 
@@ -85,9 +86,9 @@ def _lines(changes: Changes, *, dry_run: bool) -> Iterator[Text]:
             yield from _names([name for name in names if name.startswith("exercises/")])
     for name in changes.kept:
         reset = f"`koans reset {Path(name).stem}`"
-        yield Text(f"{name}: yours is kept; its stub has changed, and {reset} gives the new one", "yellow")
+        yield Text(f"{name}: your version is kept; the stub has changed, and {reset} writes the new stub", "yellow")
     if changes.saved:
-        where = f"copies are in {changes.copies}" if changes.copies else "copies will be kept"
+        where = f"copies are in {changes.copies}" if changes.copies else "copies will be saved"
         yield Text(f"changed here, {where}: {len(changes.saved)}", "yellow")
         yield from _names(changes.saved)
     for warning in changes.warnings:

@@ -44,10 +44,14 @@ def export(
     locked, stale = len(book.cards) - len(unlocked), sum("koans::stale" in note.tags for note in written)
     message = f"{len(cards)} cards written to {file}"
     if locked:
-        message += f"; {locked} of them are still locked, and say so" if everything else f"; {locked} are still locked"
+        message += (
+            f"; {locked} of them are still locked, and their backs say so"
+            if everything
+            else f"; {locked} are still locked"
+        )
     show(message)
     if stale:
-        show(f"{stale} of them rest on files that have changed since they passed, and say so")
+        show(f"{stale} of them depend on files that have changed since they passed, and their backs say so")
 
 
 def cheatsheet(

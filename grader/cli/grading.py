@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from grader.course.report.formats import Options, ReportFile
 
 FORMATS = (
-    "Write a report: json, html, canvas, ctrf, junit for all; gradescope, classroom50, github, github-summary one "
-    "each, with {} for the submission's id. May be given several times."
+    "Write a report: one file for all (json, html, canvas, ctrf, junit), or one file for each submission, with {} for "
+    "its id (gradescope, classroom50, github, github-summary). May be given several times."
 )
 
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
 ClassName = Annotated[str, typer.Option("--class", metavar="NAME", help="The name of the class in reports.")]
 Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")]
 Assignment = Annotated[
-    str, typer.Option(metavar="NAME", help="The assignment in it: its title or id; added if it is not there.")
+    str, typer.Option(metavar="NAME", help="The assignment in that export: its title or id; added if it is missing.")
 ]
 
 
@@ -38,7 +38,7 @@ def grade(
         list[Path],
         typer.Argument(
             metavar="PATH",
-            help="A class: a folder or an archive of submissions, as a learning platform hands them over, or a roster "
+            help="A class: a folder or an archive of submissions, as a learning platform exports them, or a roster "
             "(CSV). Or submissions: folders with exercises/, repositories, archives, notebooks.",
         ),
     ],
@@ -53,7 +53,7 @@ def grade(
             metavar="N",
             min=0,
             max=2**63 - 1,
-            help="Seed of all random inputs [default: a new one, which is shown].",
+            help="Seed of all random inputs [default: a new seed, which is shown].",
         ),
     ] = None,
     judge: Annotated[
@@ -64,7 +64,9 @@ def grade(
         bool,
         typer.Option("--require-isolation", help="Refuse to grade if a part of the sandbox is missing (exit code 2)."),
     ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Judge every koan again, and replace what is cached.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Judge every koan again, and replace the cached verdicts.")
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option("-j", "--jobs", metavar="N", min=1, help="Runs at the same time [default: one for each core]."),
@@ -147,7 +149,9 @@ def grade(
 
 
 def report(
-    results: Annotated[list[Path], typer.Argument(metavar="FILE", help="What `koans grade --format json=…` wrote.")],
+    results: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Files that `koans grade --format json=…` wrote.")
+    ],
     formats: Formats = None,
     name: ClassName = "class",
     gradebook: Gradebook = None,

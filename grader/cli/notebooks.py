@@ -71,7 +71,10 @@ def export(
             except AlreadyThere as error:
                 skipped.append(error)
                 continue
-            show(f"{file}: {one.title}, {len(one.koans)} koans" + (f"; what was there is kept as {copy}" * bool(copy)))
+            show(
+                f"{file}: {one.title}, {len(one.koans)} koans"
+                + (f"; the earlier version is saved at {copy}" * bool(copy))
+            )
     if not fetched_from.address:
         say("no public address is known, so these notebooks need a workbook beside them; --source PLACE changes that")
     for other in skipped[:-1]:

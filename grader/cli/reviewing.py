@@ -118,12 +118,12 @@ def again(
         str | None,
         typer.Argument(
             metavar="ID",
-            help="A passed koan; default: the one you started, or the one due longest.",
+            help="A passed koan; default: the koan that you started, or the koan that was due first.",
             show_default=False,
         ),
     ] = None,
     give_up: Annotated[
-        bool, typer.Option("--give-up", help="Give up the one you started; it comes back soon.")
+        bool, typer.Option("--give-up", help="Give up the koan that you started; it comes back soon.")
     ] = False,
 ) -> None:
     """Solve a passed koan again, from a fresh stub in a scratch file under .koans/again. exercises/ does not change.

@@ -60,7 +60,7 @@ def trace(
     _check_options(step, file, as_json)
     if file is not None and str(file) != "-":
         if step is None and file.suffix.lower() == ".svg":
-            raise KoansError(f"{file}: a picture shows one step: say which with --step N")
+            raise KoansError(f"{file}: a picture shows one step: name the step with --step N")
         check_ending(file, (".svg",) if step is not None else (".html",))
     book = workbook()
     with Progress(book.root, must_write=False) as progress:
@@ -99,8 +99,8 @@ def trace(
 
 def _check_options(step: int | None, file: Path | None, as_json: bool) -> None:
     if step is not None and file is None:
-        raise KoansError("--step draws a picture: say where with -o FILE.svg")
+        raise KoansError("--step draws a picture: name its file with -o FILE.svg")
     if as_json and file is not None and str(file) == "-":
         raise KoansError("--json and -o - both write to the output: give one of them")
     if as_json and step is not None:
-        raise KoansError("--json has all steps: leave --step out")
+        raise KoansError("--json has all steps: remove --step")

@@ -44,7 +44,7 @@ def combine(name: str, found: Sequence[Found]) -> Class:
         kept[same] = counts
         both = f"{_where(*loses)} and {_where(*counts)} belong to the same student"
         names = dict.fromkeys(one_line(one.submission) for one in (first[1], grade))
-        notes.append(f"{', '.join(names)}: {both}; the second counts")
+        notes.append(f"{', '.join(names)}: {both}; the second one counts")
     grades = [grade for _, grade in kept]
     seeds = {grade.seed for grade in grades}
     result = classroom(name, seeds.pop() if len(seeds) == 1 else 0, grades)

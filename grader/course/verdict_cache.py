@@ -98,7 +98,7 @@ class VerdictCache:
         if not self._trouble:
             self._trouble = True
             why = f"cannot be {what} ({error.strerror or error})"
-            self.tell(f"{self.folder}: {why}; grading continues, and no further verdict is cached")
+            self.tell(f"{self.folder}: {why}; grading continues, but no more verdicts are cached")
 
     def _delete_old(self, shard: str) -> None:
         """Delete what nobody has used for long in one subfolder: to look at all takes long on a network drive."""

@@ -85,7 +85,7 @@ def mismatch(got: Sequence[Tensor], parts: Iterable[Part], indices: Sequence[int
             allowed = 2 * (native.float() - want).abs().max() + torch.finfo(native.dtype).eps * want.abs().max()
             worst = (actual - want).abs().max()
             if worst > allowed:
-                return f"off by {worst:.3g}, where {allowed:.3g} is allowed"
+                return f"off by {worst:.3g}, more than the {allowed:.3g} that are allowed"
     return ""
 
 

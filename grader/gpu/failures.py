@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 LINES = 4  # of the output of a process that ended, from its end
-ADDRESS = "an address outside its tensors does that"
+ADDRESS = "an address outside its tensors can cause this"
 # CUDA's errors for a kernel that reads or writes outside its tensors.
 STRAY = ("illegal memory access", "illegal address", "misaligned address", "invalid address space")
 STRAY_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)
@@ -26,6 +26,6 @@ def process_end(code: int, stderr: str) -> str:
     if any(word in stderr for word in STRAY) or -code in STRAY_SIGNALS:
         line += f": {ADDRESS}"
     elif -code == signal.SIGKILL:
-        line += ": it may have used up the memory"
+        line += ": it may have used too much memory"
     last = [text for text in stderr.splitlines() if text.strip()][-LINES:]
     return "\n".join([line, *(f"  {text.rstrip()}" for text in last)])

@@ -63,7 +63,7 @@ def judge(yours: Times, others: Sequence[Times], at_least: Mapping[str, float], 
     honest = yours.above(floor)
     rejected = len(yours.ms) - len(honest.ms)
     if 2 * rejected >= len(yours.ms):
-        least = f"{floor:.3g} ms is the least this device needs for the work"
+        least = f"this device needs at least {floor:.3g} ms for the work"
         return Judgement(False, f"{rejected} of {len(yours.ms)} timings rejected, impossibly fast: {least}")
     lines = [_line(honest, "yours", rejected)]
     believable = {other.name: other.above(floor) for other in others}
@@ -72,10 +72,10 @@ def judge(yours: Times, others: Sequence[Times], at_least: Mapping[str, float], 
     for other in others:
         times = believable[other.name]
         if not times.ms:
-            lines.append(f"  {other.name:10} {_reason(other) or 'no time to be believed'}")
+            lines.append(f"  {other.name:10} {_reason(other) or 'all timings rejected, impossibly fast'}")
             continue
-        ratio = f", {wanted[other.name]:g} wanted" if other.name in wanted else ""
-        speed = f"   yours does {times.median / honest.median:.2f} times that{ratio}"
+        ratio = f", {wanted[other.name]:g} needed" if other.name in wanted else ""
+        speed = f"   yours is {times.median / honest.median:.2f} times as fast{ratio}"
         lines.append(_line(times, other.name, len(other.ms) - len(times.ms)) + speed)
     failures = [_shortfall(name, least, honest, rivals[name], others) for name, least in at_least.items()]
     failures = [failure for failure in failures if failure]
@@ -120,7 +120,7 @@ def _reason(times: Times) -> str:
 
 
 def _line(times: Times, name: str, rejected: int) -> str:
-    out = f", {rejected} below the roofline left out" if rejected else ""
+    out = f", {rejected} impossibly fast calls left out" if rejected else ""
     return (
         f"  {name:10} {times.median:8.4f} ms  ±{100 * times.spread:.0f} %  of {len(times.ms)} calls{out}, {times.how}"
     )

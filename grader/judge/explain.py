@@ -71,7 +71,7 @@ def explain_import(error: BaseException, koan: Koan) -> str:
         missing = error.name or ""
         if not missing or missing.startswith("exercises"):
             return str(error)
-        return f"{name} imports {missing}, which is not installed here; a koan needs torch and Python only"
+        return f"{name} imports {missing}, which is not installed here; a koan needs only torch and Python"
     other = koan_of(getattr(error, "name", None) or "")
     if isinstance(error, ImportError) and other and other != koan.id:
         return f"{name} imports {other}: {error}"
@@ -86,8 +86,8 @@ def _explain_no_terminal(error: NoTerminal, koan: Koan) -> str:
     """What a call does that needs a terminal, and where there is one."""
     own, where = own_lines(error), own_frames(error)
     file = own[-1].file if own else f"{koan.name}.py"
-    advice = f"`koans debug {koan.name}` runs the failing test in your terminal, where it works."
-    return f"{file} calls {error.call}, and a run has no terminal\n{where}\n\n{advice}"
+    advice = f"`koans debug {koan.name}` runs the failing test in your terminal, where the call works."
+    return f"{file} calls {error.call}, but a run has no terminal\n{where}\n\n{advice}"
 
 
 def _explain_syntax(error: SyntaxError, name: str) -> str:

@@ -10,7 +10,7 @@ from grader.book.workbook import Koan
 
 MOST = 1 << 20  # characters of all files that one file imports
 TOO_MUCH = f"more than {MOST >> 20} MiB of other koans' files are imported"
-KERNELS = "{koan} holds kernels, and those cannot be imported: copy what you need"
+KERNELS = "{koan} holds kernels, which cannot be imported: copy what you need"
 
 
 def closure(koan: Koan, text: str, koans: Mapping[str, Koan], read: Callable[[Koan], Imported]) -> dict[str, Imported]:

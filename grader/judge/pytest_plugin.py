@@ -91,7 +91,9 @@ class Driver:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "card(id): this test proves a drill card; it unlocks when all that name it pass")
+    config.addinivalue_line(
+        "markers", "card(id): this test proves a drill card; the card unlocks when all tests that name it pass"
+    )
     config.addinivalue_line("markers", "gpu: needs a CUDA device; proves the koan's second claim, `fast`")
     driver = next((p for p in config.pluginmanager.get_plugins() if isinstance(p, Driver)), None)
     try:

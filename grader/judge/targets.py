@@ -364,7 +364,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def _missing(koan: Koan, error: FileNotFoundError) -> ModuleNotFoundError:
     place = Path(str(error.filename))
-    missing = f"does not exist: `koans reset {koan.name}` writes its stub"
+    missing = f"does not exist: `koans reset {koan.name}` writes its stub again"
     message = f"{place} {source_text.no_plain_file(place) or missing}"
     return ModuleNotFoundError(message, name=module_name(koan.id))
 

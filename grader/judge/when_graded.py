@@ -20,7 +20,7 @@ from grader.book.syntax import parse
 from grader.book.workbook import Koan, Workbook
 
 FILES = "the grader's sandbox does not contain your files"
-PROCESSES = "the grader's sandbox starts no processes"
+PROCESSES = "the grader's sandbox cannot start processes"
 NETWORK = "the grader's sandbox has no network"
 # What may be refused: what the learner does, and why it fails.
 READS = ("this reads a file", FILES)
@@ -29,7 +29,7 @@ LISTS = ("this reads a folder", FILES)
 STARTS = ("this starts a program", PROCESSES)
 FORKS = ("this starts processes", PROCESSES)
 CONNECTS = ("this uses the network", NETWORK)
-LOOPS = ("this runs an event loop of asyncio", "that needs a socket, and the grader's sandbox has none")
+LOOPS = ("this runs an event loop of asyncio", "it needs a socket, and the grader's sandbox has none")
 COMPILES = ("torch.compile starts a compiler", PROCESSES)
 
 # The kind of a call, by the full name of what is called. `Path().` stands for any path.
@@ -283,7 +283,11 @@ class _Search:
         elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and not caught & NO_VARIABLE:
             key = node.slice.value if isinstance(node.slice, ast.Constant) else None
             if self.names.full(node.value) == "os.environ" and isinstance(key, str) and key not in self.variables:
-                yield Finding(node.lineno, f"this needs the variable {key}", ", and it will fail: it is not set there")
+                yield Finding(
+                    node.lineno,
+                    f"this needs the variable {key}",
+                    ", and it will fail: the grader's sandbox does not set it",
+                )
 
     def _call(self, node: ast.Call, caught: frozenset[str]) -> Iterator[Finding]:
         name = self.names.full(node.func).replace("torch.multiprocessing.", "multiprocessing.")
@@ -334,7 +338,7 @@ class _Search:
             return f"this imports {module}", alone
         with contextlib.suppress(ImportError, ValueError):
             if first not in INSTALLED and find_spec(first) is not None:
-                return f"this imports {first}", ", which may be missing there: a koan needs torch and Python only"
+                return f"this imports {first}", ", which may be missing there: a koan needs only torch and Python"
         return None
 
     def _sets(self, node: ast.AST) -> Iterator[str]:

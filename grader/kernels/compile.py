@@ -101,7 +101,11 @@ class Compiled(msgspec.Struct, frozen=True):
         cores += ", halved by tf32 (fp32 tiles in tl.dot)" if self.tf32 else ""
         spills = "all values stay in registers" if not self.spills else "values go to memory and back in the loop"
         limit = SHARED_LIMITS.get(self.arch, SHARED_LIMITS[90])
-        room = f"of {limit:,} a block may have" if self.fits else f"but a block may have {limit:,}: it will not start"
+        room = (
+            f"of {limit:,} a block may have"
+            if self.fits
+            else f"but a block may have only {limit:,}: the kernel will not start"
+        )
         return [
             f"{self.kernel} for sm_{self.arch}",
             f"  registers     {self.registers} a thread, of 255",

@@ -81,13 +81,13 @@ def _shown(value: Any) -> str:
 
 def _problem_of_key(key: str, launcher: Launcher, kernels: list[ast.FunctionDef]) -> str:
     if key in launcher.given:
-        return f"CONFIG: the launcher gives `{key}` itself, so leave it out"
+        return f"CONFIG: the launcher sets `{key}` itself, so remove it from CONFIG"
     constants = {name for node in kernels for name in _constants(node)}
     if not kernels or key in OPTIONS or key in launcher.asked or key in constants:
         return ""
     if any(key == argument.arg for node in kernels for argument in _arguments(node)):
         return f"CONFIG: `{key}` is an argument of the kernel, not a constant: {HOLDS}"
-    return f"CONFIG: no kernel that is launched has a constant `{key}`: {HOLDS}"
+    return f"CONFIG: no launched kernel has a constant `{key}`: {HOLDS}"
 
 
 def _missing(config: Mapping[str, Any], launcher: Launcher, kernels: list[ast.FunctionDef]) -> str:
@@ -104,7 +104,7 @@ def _broken_rule(name: str, value: Any, is_size: bool, is_asked: bool) -> str:
     whole = type(value) is int and value > 0
     power = whole and value & (value - 1) == 0
     if is_size and not (power and value <= LARGEST_TILE):
-        return f"a power of two from 1 to {LARGEST_TILE:,}, such as 64: tl.arange makes no other tile"
+        return f"a power of two from 1 to {LARGEST_TILE:,}, such as 64: tl.arange makes only such tiles"
     if name == "num_warps" and not (power and value <= MOST_WARPS):
         return f"a power of two from 1 to {MOST_WARPS}"
     if is_asked and not whole:

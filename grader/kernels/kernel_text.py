@@ -34,28 +34,30 @@ DTYPES = frozenset(
 )
 # What to write instead of names of triton.language that are not allowed.
 ADVICE: Mapping[str, str] = {
-    "mean": "Triton has none: divide tl.sum(x, axis=0) by the number of elements",
+    "mean": "Triton has no mean: divide tl.sum(x, axis=0) by the number of elements",
     "matmul": "tl.dot multiplies tiles",
     "relu": "write tl.maximum(x, 0.0)",
     "tanh": "write it with tl.exp or tl.sigmoid",
     "softmax": "write it with tl.max, tl.exp and tl.sum",
-    "make_block_ptr": "it is gone in triton 3.9: add offsets to the pointer",
+    "make_block_ptr": "triton 3.9 removed it: add offsets to the pointer",
     "make_tensor_descriptor": "add offsets to the pointer",
-    "device_print": "to look inside, store what you want to see",
-    "static_print": "to look inside, store what you want to see",
+    "device_print": "to see values, store them and look at the result",
+    "static_print": "to see values, store them and look at the result",
     "dot_scaled": "scaled formats are not supported here: cast the tiles and call tl.dot",
     "constexpr": "write the number itself, or X = tl.constexpr(2) outside of the kernels",
     "tensor": "tl.full and tl.zeros make tiles",
-    "reduce_or": "not every Triton has it: write tl.max of numbers that are 0 or 1",
-    "PropagateNan": "tl.maximum and tl.minimum take the other number where one is NaN; x != x finds a NaN",
+    "reduce_or": "some versions of Triton lack it: write tl.max of numbers that are 0 or 1",
+    "PropagateNan": "if one number is NaN, tl.maximum and tl.minimum return the other; x != x finds a NaN",
     **dict.fromkeys(
         ("atomic_load", "atomic_store", "atomic_poll"),
-        "not every Triton has it: write tl.load, tl.store or tl.atomic_*",
+        "some versions of Triton lack it: write tl.load, tl.store or tl.atomic_*",
     ),
     **dict.fromkeys(
         ("load_tensor_descriptor", "store_tensor_descriptor"), "add offsets to the pointer for tl.load and tl.store"
     ),
-    **dict.fromkeys(("view", "squeeze", "unsqueeze"), "not every Triton has it: write tl.reshape or tl.expand_dims"),
+    **dict.fromkeys(
+        ("view", "squeeze", "unsqueeze"), "some versions of Triton lack it: write tl.reshape or tl.expand_dims"
+    ),
     **dict.fromkeys(
         ("float8e4b15", "float8e4b8", "float8e5b16"), "an H100 has the fp8 of tl.float8e4nv and tl.float8e5"
     ),
@@ -67,7 +69,7 @@ ASSERTIONS = ("tl.static_assert", "tl.device_assert")
 # Decorators of Triton's that a kernel file does without, and why.
 DECORATORS = {
     "triton.autotune": "list the choices in TUNE = [{…}] instead of @triton.autotune: a GPU tries them all",
-    "triton.heuristics": "the launcher is given, so put the numbers in CONFIG instead of @triton.heuristics",
+    "triton.heuristics": "put the numbers in CONFIG instead of @triton.heuristics: the launcher is fixed",
 }
 # Properties of a tile, of a pointer and of their dtypes, and methods: x.sum(axis=0) is tl.sum(x, axis=0).
 PROPERTIES = frozenset({"T", "dtype", "element_ty", "shape", "type"})
@@ -165,7 +167,7 @@ def read(source: str, file: str, *, checked: bool = False) -> KernelText:
     `checked`: the kernels are our own, or were read before. Then what they hold is not checked again.
     """
     if len(source) > MOST_CHARACTERS:
-        message = f"the file has {len(source):,} characters, and a kernel file has at most {MOST_CHARACTERS:,}"
+        message = f"the file has {len(source):,} characters, but a kernel file may have at most {MOST_CHARACTERS:,}"
         raise KernelSyntaxError(message, (file, 1, 1, ""))
     _refuse_line_separators(source, file)
     tree = parse(source, file)
@@ -225,7 +227,7 @@ def _parts(
                 _check_constant(node, value, file)
                 constants[name] = node
             case ast.AnnAssign(target=ast.Name(id=name)) if ast.unparse(node.annotation) == CONSTANT:
-                message = f"Triton knows no constant that is only annotated: write {name} = tl.constexpr(…)"
+                message = f"an annotation alone makes no constant: write {name} = tl.constexpr(…)"
                 raise _error(node, file, message)
             case ast.Import() | ast.ImportFrom():
                 _check_import(node, file)
@@ -234,7 +236,7 @@ def _parts(
             case _:
                 message = (
                     "a kernel file holds @triton.jit functions, CONFIG = {…}, TUNE = […] and constants, "
-                    "X = tl.constexpr(2), nothing else"
+                    "X = tl.constexpr(2), and nothing else"
                 )
                 raise _error(node, file, message)
     return functions, constants, config, tune
@@ -250,7 +252,11 @@ def _check_constant(node: ast.Assign, value: ast.Call, file: str) -> None:
         or not isinstance(number, ast.Constant)
         or type(number.value) not in (int, float, bool)
     ):
-        raise _error(node, file, f"`{ast.unparse(node)}`: a constant of a kernel file is X = tl.constexpr(2), a number")
+        raise _error(
+            node,
+            file,
+            f"`{ast.unparse(node)}`: a constant of a kernel file must be a number, as in X = tl.constexpr(2)",
+        )
 
 
 def _check_head(node: ast.FunctionDef, used_names: tuple[Collection[str], ...], file: str) -> None:
@@ -268,7 +274,7 @@ def _check_head(node: ast.FunctionDef, used_names: tuple[Collection[str], ...], 
 
 def _check_import(node: ast.Import | ast.ImportFrom, file: str) -> None:
     if ast.unparse(node) not in IMPORTS:
-        raise _error(node, file, "a kernel file imports triton and triton.language as tl, nothing else")
+        raise _error(node, file, "a kernel file imports triton and triton.language as tl, and nothing else")
 
 
 def _literal(node: ast.Assign, file: str) -> Mapping[str, Any]:
@@ -365,10 +371,12 @@ def _check_signature(function: ast.FunctionDef, file: str) -> None:
         raise _error(function, file, "a kernel has plain parameters: no *, **, -> or type parameters")
     names = [parameter.arg for parameter in _parameters(function)]
     if len(set(names)) < len(names):
-        raise _error(function, file, f"{function.name} has two parameters of one name")
+        raise _error(function, file, f"{function.name} has two parameters of the same name")
     for parameter in _parameters(function):
         if parameter.annotation is not None and ast.unparse(parameter.annotation) != "tl.constexpr":
-            raise _error(parameter, file, f"`{ast.unparse(parameter)}`: the one annotation in a kernel is tl.constexpr")
+            raise _error(
+                parameter, file, f"`{ast.unparse(parameter)}`: the only annotation in a kernel is tl.constexpr"
+            )
     for default in [*arguments.defaults, *(d for d in arguments.kw_defaults if d is not None)]:
         if not (isinstance(default, ast.Constant) and isinstance(default.value, (int, float, type(None)))):
             raise _error(default, file, f"`{ast.unparse(default)}` cannot be a default in a kernel: write a number")
@@ -391,7 +399,7 @@ class _Checker:
             raise self.error(node, f"`{ast.unparse(node)}` does nothing: assign it or store it")
         if isinstance(node, ast.AnnAssign):
             if ast.unparse(node.annotation) != "tl.constexpr":
-                raise self.error(node, "the one annotation in a kernel is tl.constexpr")
+                raise self.error(node, "the only annotation in a kernel is tl.constexpr")
             self.target(node.target)
             if node.value is not None:
                 self.expression(node.value)
@@ -411,7 +419,9 @@ class _Checker:
     def target(self, node: ast.expr) -> None:
         flat = node.elts if isinstance(node, ast.Tuple) else [node]
         if not all(isinstance(n, ast.Name) for n in flat):
-            raise self.error(node, f"`{ast.unparse(node)}` cannot be assigned to: only names; memory is for tl.store")
+            raise self.error(
+                node, f"`{ast.unparse(node)}` cannot be assigned to: assign to names, and write memory with tl.store"
+            )
 
     def expression(self, node: ast.AST) -> None:
         if not isinstance(node, EXPRESSIONS):
@@ -419,11 +429,11 @@ class _Checker:
         if isinstance(node, (ast.BinOp, ast.Compare, ast.AugAssign)):
             ops = node.ops if isinstance(node, ast.Compare) else [node.op]
             if any(isinstance(op, REFUSED) for op in ops):
-                raise self.error(node, f"`{ast.unparse(node)}`: no **, @ or `in` in a kernel; tl.dot multiplies tiles")
+                raise self.error(node, f"`{ast.unparse(node)}`: a kernel has no **, @ or `in`; tl.dot multiplies tiles")
         if isinstance(node, ast.Compare) and _is_of_a_number(node):
-            raise self.error(node, f"`{ast.unparse(node)}`: write == or != in a kernel; `is` is for None alone")
+            raise self.error(node, f"`{ast.unparse(node)}`: write == or != in a kernel; `is` is only for None")
         if isinstance(node, ast.Constant) and not isinstance(node.value, (int, float, type(None))):
-            raise self.error(node, f"`{ast.unparse(node)}` is not allowed in a kernel: numbers only")
+            raise self.error(node, f"`{ast.unparse(node)}` is not allowed in a kernel: use only numbers")
         if isinstance(node, ast.Name) and node.id.startswith("_") and node.id != "_":
             raise self.error(node, f"`{node.id}`: names in a kernel do not start with an underscore")
         if isinstance(node, ast.Name) and not any(node.id in names for names in (self.names, CALLS, self.kernels)):
@@ -442,13 +452,13 @@ class _Checker:
             if name in (FUNCTIONS if called else DTYPES):
                 return
             known = FUNCTIONS | DTYPES
-            why = ADVICE.get(name, "call it instead of naming it" if name in known else UNKNOWN)
+            why = ADVICE.get(name, "call it, do not only name it" if name in known else UNKNOWN)
             raise self.error(node, f"`{head}.{name}` is not allowed in a kernel: {why}")
         if node.attr not in (METHODS if called else PROPERTIES):
             text = ast.unparse(node)
             first = text.removeprefix("tl.").partition(".")[0] if text.startswith("tl.") else ""  # tl.extra.cuda.smid
-            allowed = "only tl.* and what a tile has, such as .to, .T, .dtype, .shape, .sum"
-            why = "call it instead of naming it" if node.attr in METHODS else ADVICE.get(node.attr, allowed)
+            allowed = "use only tl.* and attributes of tiles, such as .to, .T, .dtype, .shape, .sum"
+            why = "call it, do not only name it" if node.attr in METHODS else ADVICE.get(node.attr, allowed)
             why = ADVICE.get(first, why)
             raise self.error(node, f"`{text}` is not allowed in a kernel: {why}")
         self.expression(node.value)
@@ -458,7 +468,9 @@ class _Checker:
         if name == "float":
             word = node.args[0] if len(node.args) == 1 and not node.keywords else None
             if not (isinstance(word, ast.Constant) and word.value in FLOATS):
-                raise self.error(node, f'`{ast.unparse(node)}`: in a kernel only float("inf"), float("-inf")')
+                raise self.error(
+                    node, f'`{ast.unparse(node)}`: a kernel may call float only as float("inf") or float("-inf")'
+                )
             return
         if isinstance(node.func, ast.Attribute):
             self.attribute(node.func, called=True)
@@ -481,10 +493,10 @@ class _Checker:
 
     def keyword(self, node: ast.keyword) -> None:
         if node.arg is None or node.arg.startswith("_"):
-            raise self.error(node.value, f"`{ast.unparse(node)}` is not allowed in a call in a kernel")
+            raise self.error(node.value, f"`{ast.unparse(node)}` is not allowed as an argument in a kernel")
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             if node.value.value not in KEYWORD_VALUES.get(node.arg, ()):
-                raise self.error(node.value, f"`{ast.unparse(node)}` is not allowed in a call in a kernel")
+                raise self.error(node.value, f"`{ast.unparse(node)}` is not allowed as an argument in a kernel")
             return
         self.expression(node.value)
 

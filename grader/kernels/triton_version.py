@@ -30,5 +30,5 @@ def unfit() -> str:
         return f"compiling needs triton: {install}" if sys.platform == "linux" else ELSEWHERE
     version = tuple(int(n) for n in re.findall(r"\d+", found)[:2])
     if not TESTED[0] <= version < TESTED[1]:
-        return f"compiling needs triton from {low} up to, not including, {high}; here is {found}: {install}"
+        return f"compiling needs triton {low} or newer, but older than {high}; installed is {found}: {install}"
     return ""

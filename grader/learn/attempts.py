@@ -63,7 +63,7 @@ def koan_or_current(workbook: Workbook, progress: Progress, name: str | None) ->
     progress.check_readable()
     koan = current(workbook, progress)
     if koan is None:
-        raise KoansError("every koan has passed; name the one you mean, `koans list` shows them")
+        raise KoansError("every koan has passed; name the koan that you mean (`koans list` shows them all)")
     return koan
 
 

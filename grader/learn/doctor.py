@@ -71,7 +71,7 @@ def _python(root: Path) -> Finding:
 
 def _package(name: str, tested: str, smoke: Callable[[], str]) -> Finding:
     needed = name != "triton"
-    without = "" if needed else "; tests of compiled kernels say 'not run here', everything else runs"
+    without = "" if needed else "; tests of compiled kernels are 'not run here', everything else runs"
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -150,7 +150,7 @@ def _gpu() -> str:
     import torch
 
     if not torch.cuda.is_available():
-        raise Absent("no CUDA GPU: every koan can be passed without one; throughput claims say 'not run here'")
+        raise Absent("no CUDA GPU: every koan can be passed without one; tests of throughput are 'not run here'")
     x = torch.eye(64, device="cuda", dtype=torch.bfloat16)
     _expect((x @ x).sum().item(), 64.0, "a bf16 matmul on the GPU")
     major, minor = torch.cuda.get_device_capability()
@@ -190,17 +190,17 @@ def _warm(root: Path) -> Finding:
     try:
         stays, servers = shared_server.seconds(), shared_server.find_warm(root)
     except KoansError as error:
-        return Finding(part, "none", True, f"a warm process cannot be left behind: {error}", needed=False)
+        return Finding(part, "none", True, f"no run can leave a warm process behind: {error}", needed=False)
     if not servers:
         next_run = (
-            f"the next run leaves one for {_time(stays)}"
+            f"the next run leaves a warm process, which stays for {_time(stays)}"
             if stays
-            else f"no warm process is left behind here ({shared_server.VARIABLE} or CI says so)"
+            else f"runs leave no warm process behind here, because of {shared_server.VARIABLE} or CI"
         )
         return Finding(part, "none", True, next_run, needed=False)
     lines = [
-        f"{_time(server.age)} old, ends {_time(server.seconds)} after its last run"
-        f"{'' if server.current else ', and as soon as nobody uses it: the workbook has changed'}; "
+        f"{_time(server.age)} old; it ends {_time(server.seconds)} after its last run"
+        f"{'' if server.current else 'or as soon as it is idle, because the workbook has changed'}; "
         f"`kill {server.pid}` ends it now"
         for server in servers
     ]

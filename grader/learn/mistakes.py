@@ -24,13 +24,13 @@ create table mistakes_read (upto integer not null);
 # What the general mistakes of any koan have in common, and how their names start. Names of koans' own wrong answers
 # are others.
 FAMILIES = (
-    ("the result is in another dtype than promised", r"returns_fp32|gives_(?:float|bfloat|u?int|bool|complex)\d*\w*"),
-    ("the result is of another type than promised", r"gives_an?_\w+"),
+    ("the result has the wrong dtype", r"returns_fp32|gives_(?:float|bfloat|u?int|bool|complex)\d*\w*"),
+    ("the result has the wrong type", r"gives_an?_\w+"),
     ("computed in low precision: upcast inside and round once at the end", r"low_precision\w*"),
-    ("an input is changed by the call: work on a copy", r"input_(?:values|requires_grad|grad)"),
-    ("a bad input is accepted, or raises another error than promised", r"accepts_[A-Z]\w*|raises_[A-Z]\w*_not_\w+"),
-    ("an input that has an answer raises an error", r"raises_[A-Z]\w*"),
-    ("the result has its axes in another order, or one too many or few", r"axis_lost|axis_kept|axes_in_another_order"),
+    ("the call changes an input: work on a copy", r"input_(?:values|requires_grad|grad)"),
+    ("a bad input is accepted, or raises the wrong error", r"accepts_[A-Z]\w*|raises_[A-Z]\w*_not_\w+"),
+    ("a valid input raises an error", r"raises_[A-Z]\w*"),
+    ("the axes are in the wrong order, or one is missing or extra", r"axis_lost|axis_kept|axes_in_another_order"),
 )  # fmt: skip
 MOST_SENTENCES = 3  # of one attempt that looks like several wrong answers
 

@@ -86,7 +86,7 @@ class Progress:
         self.unreadable = False
         if must_write:
             place = self.file if self.file.exists() else self.folder
-            more = ", and progress is kept there; work in a copy you can write to"
+            more = ", and progress is saved there; work in a copy of the workbook that you can write to"
             with writing(place, sqlite3.OperationalError, more=more):
                 self._use(self._open(self._timeout))
         else:
@@ -143,7 +143,7 @@ class Progress:
         except Unusable as error:
             copy = set_aside(self.file)
             raise KoansError(
-                f"{self.file}: {error}; it was kept as {copy.name}, and the next run starts a new one"
+                f"{self.file}: {error}; the file was renamed to {copy.name}, and the next run starts a new one"
             ) from None
 
     def record(self, verdict: Verdict, text: str, content: str = "") -> None:
@@ -298,7 +298,7 @@ def keep_copy(progress_folder: Path, name: str, data: bytes) -> Path:
     try:
         write_file(file, data, make_folder=True)
     except KoansError as error:
-        raise KoansError(f"{error}; a copy would be kept there, so nothing was replaced") from None
+        raise KoansError(f"{error}; a copy of the old file belongs there, so nothing was replaced") from None
     return file
 
 
@@ -314,7 +314,9 @@ def _prepare(db: sqlite3.Connection) -> None:
     """Upgrade the file to the current format. Raises Unusable if its format is not known."""
     file_version = version(db)
     if file_version not in range(VERSION + 1):
-        raise Unusable(f"written by another version (format {file_version}, this version reads {VERSION})")
+        raise Unusable(
+            f"another version of koans wrote it (format {file_version}, this version reads format {VERSION})"
+        )
     if file_version < VERSION:
         with _transaction(db):
             for statements in FORMATS[version(db) :]:  # read once more: another process may have upgraded it

@@ -132,7 +132,7 @@ def begin(workbook: Workbook, progress: Progress, koan: Koan, now: float) -> Ope
         return open_one
     first = first_solves(progress.activities()).get(koan.id)
     if first is None:
-        raise KoansError(f"{koan.id} has not passed yet: `koans run {koan.name}` comes first")
+        raise KoansError(f"{koan.id} has not passed yet: pass it first with `koans run {koan.name}`")
     with reading(file):
         old = file.read_bytes() if file.exists() else stub.encode()
     if old != stub.encode():

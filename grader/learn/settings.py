@@ -26,11 +26,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 DESCRIPTIONS = {
-    "new_per_day": "cards a day that are seen for the first time",
+    "new_per_day": "new cards a day",
     "session": "cards in a session of `koans review`",
-    "retention": "share of cards to be remembered when they come back, 0.7 to 0.99; more means sooner",
-    "resolve": "passed koans come back as re-solves (`koans again`)",
-    "resolve_retention": "the same share for koans",
+    "retention": "share of cards that you want to remember, 0.7 to 0.99; with a larger share, cards return sooner",
+    "resolve": "passed koans return, to be solved again (`koans again`)",
+    "resolve_retention": "the same share for koans that you solve again",
 }
 
 

@@ -103,7 +103,7 @@ def test_a_fact_that_nothing_carries_and_one_that_nothing_shows_are_problems_of_
     problems = {p.where: p.message for p in gate.static_problems(Workbook(play.root)) if "facts.toml" in p.where}
     assert problems == {
         "content/facts.toml: R1-1": "no card and no question carries this fact",
-        "content/facts.toml: B1-13": "no test and no citation shows this fact: its cards have none",
+        "content/facts.toml: B1-13": "no test and no citation proves this fact: its cards have neither",
     }
 
 

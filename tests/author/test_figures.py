@@ -54,7 +54,7 @@ def test_a_changed_oracle_is_noticed_in_the_figure_drawn_from_it(koan, wrong, ch
     oracle = getattr(importlib.import_module(f"reference.{folder}.{name}"), name)
     monkeypatch.setattr(oracle, "fn", oracle.wrongs[wrong].fn)
     reason = figures.stale_reason(ROOT / "content" / chapter / "figure.py")
-    assert reason == "the oracles give other numbers than it shows"
+    assert reason == "the oracles give numbers that differ from the figure"
 
 
 def test_drawing_gives_the_same_bytes_again_whatever_the_users_style():
@@ -90,7 +90,7 @@ def test_a_changed_drawing_is_noticed(tmp_path, change):
 
 def test_a_picture_from_elsewhere_carries_no_digest(tmp_path):
     workbook(tmp_path).with_suffix(".svg").write_text("<svg/>")
-    assert figures.stale(tmp_path) == [StaleFigure("ch99_small", "figure.svg carries no digest")]
+    assert figures.stale(tmp_path) == [StaleFigure("ch99_small", "figure.svg has no digest")]
 
 
 def plotted(**changes):
@@ -152,18 +152,18 @@ def test_a_traced_figure_is_drawn_once_and_is_stale_when_the_model_answer_change
     assert figures.stale(tmp_path) == []
     picture.write_text(picture.read_text("utf-8").replace("out_ptr", "in_ptr"), "utf-8")
     assert figures.main([str(tmp_path), "--check"]) == 1
-    says = "figure_steps.svg: the traces give another picture; `python -m grader.author.figures` draws it"
+    says = "figure_steps.svg: the traces give a different picture; `python -m grader.author.figures` draws it"
     assert f"content/ch13_triton/{says}\n" in capsys.readouterr().out
     assert figures.main([str(tmp_path)]) == 0
     solution = tmp_path / "solutions/ch13_triton/vector_add.py"
     solution.write_text(solution.read_text("utf-8").replace("offsets < n", "offsets < n - 1"), "utf-8")
-    assert [figure.reason for figure in figures.stale(tmp_path)] == ["the traces give another picture"]
+    assert [figure.reason for figure in figures.stale(tmp_path)] == ["the traces give a different picture"]
 
 
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        (STEPS.replace("step = 3", "step = 9"), "steps: --step 9: ch13_triton/vector_add has steps from 1 to 3"),
+        (STEPS.replace("step = 3", "step = 9"), "steps: --step 9: ch13_triton/vector_add has the steps 1 to 3"),
         (STEPS.replace("step = 3", 'reads = "x_ptr"'), "steps: no two programs read a block of x_ptr"),
         (STEPS + 'wrong = "nonesuch"', "steps: ch13_triton/vector_add has no answer called 'nonesuch'"),
         (STEPS + "size = 3", "steps: Object contains unknown field `size`"),

@@ -310,7 +310,7 @@ def test_an_error_of_one_unit_in_the_last_place_is_said():
     assert (twice(x) != (x.float() / 3).bfloat16()).sum() == 2
     with pytest.raises(Disagreement) as caught:
         agrees(twice, x, with_=third)
-    assert caught.value.message.sentence == "third: off by one unit in the last place in 2 of 4: rounded twice?"
+    assert caught.value.message.sentence == "third: off by one unit in the last place in 2 of 4: was it rounded twice?"
 
 
 def test_exact_sees_the_sign_of_zero_and_takes_every_nan_for_the_same():

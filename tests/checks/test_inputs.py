@@ -97,7 +97,7 @@ def double(x, y=None):
         (lambda x: x.resize_(5), "x was changed by the call; work on a copy"),
         (lambda x: x.unsqueeze_(0), "x was changed by the call; work on a copy"),
         (lambda x: setattr(x, "data", x.double()), "x was changed by the call; work on a copy"),
-        (lambda x: x.requires_grad_(), "x has another requires_grad after the call; work on a detached copy"),
+        (lambda x: x.requires_grad_(), "x has a different requires_grad after the call; work on a detached copy"),
         (lambda x: setattr(x, "grad", torch.ones_like(x)), "x has a .grad after the call; work on a detached copy"),
     ],
 )

@@ -26,7 +26,7 @@ def with_gaps(mib):
 def test_memory_that_was_freed_before_is_no_room_for_a_limited_call(mib):
     held = with_gaps(mib)
     for _ in range(3):
-        with pytest.raises(TooMuchMemory, match="wanted more than 2 MiB beyond its inputs"):
+        with pytest.raises(TooMuchMemory, match="needed more than 2 MiB in addition to its inputs"):
             limited(table, 2 << 20)(mib)
         table(mib)
     assert limited(table, (mib + 2) << 20)(mib) == mib << 18

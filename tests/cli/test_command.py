@@ -54,7 +54,7 @@ def test_an_unknown_koan(play):
 def test_an_ambiguous_short_name(play):
     toml = play.root / "content/ch07_attention/chapter.toml"
     toml.write_text(toml.read_text() + '\n[[koans]]\nname = "softmax"\ntitle = "Again"\nrung = "compute it"\n')
-    _one_line(play.says("hint", "softmax"), "ch06_numerics/softmax or ch07_attention/softmax", "give the whole id")
+    _one_line(play.says("hint", "softmax"), "ch06_numerics/softmax or ch07_attention/softmax", "give the full id")
 
 
 def test_an_unknown_chapter(play):
@@ -107,14 +107,14 @@ def test_the_workbook_is_found_from_a_folder_inside_it(play):
 
 def test_a_tree_that_cannot_be_written(play):
     (play.root / ".koans").symlink_to("/proc/nonesuch/koans")
-    _one_line(play.says("review"), ".koans", "cannot be written", "a copy you can write to")
+    _one_line(play.says("review"), ".koans", "cannot be written", "a copy of the workbook that you can write to")
 
 
 def test_a_damaged_progress_file_is_kept_aside(play):
     play.says("list")
     file = play.root / ".koans/progress.db"
     file.write_bytes(b"this is no database" * 100)
-    _one_line(play.says("list"), "damaged", "kept as progress-")
+    _one_line(play.says("list"), "damaged", "renamed to progress-")
     assert play.says("list").returncode == 0
     backups = list((play.root / ".koans").glob("progress-*.db"))
     assert [f.read_bytes() for f in backups] == [b"this is no database" * 100]
@@ -126,7 +126,7 @@ def test_a_progress_file_of_another_version_is_kept_aside(play):
     with sqlite3.connect(file) as db:
         db.execute("pragma user_version = 99")
     db.close()
-    _one_line(play.says("list"), "format 99", "kept as progress-")
+    _one_line(play.says("list"), "format 99", "renamed to progress-")
     assert play.says("list").returncode == 0
 
 
@@ -153,7 +153,7 @@ def test_doctor_finds_this_machine_fit(alone):
         assert part in result.stdout
     assert "gives the known answer" in result.stdout
     assert ("✓ sandbox" in result.stdout) == trusted(probe.level(ROOT))
-    assert "no warm process is left behind here (KOANS_WARM_SECONDS or CI says so)" in result.stdout
+    assert "runs leave no warm process behind here, because of KOANS_WARM_SECONDS or CI" in result.stdout
 
 
 def test_doctor_says_when_a_version_is_outside_the_tested_range(play):

@@ -90,10 +90,10 @@ def test_a_path_at_which_no_koan_is_gets_similar_names(play):
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("stats -o x.txt", "x.txt: end its name in .html"),
-        ("cheatsheet -o x.txt", "x.txt: end its name in .md, .html or .pdf"),
-        ("notebook export 6 -o x.txt", "x.txt: end its name in .ipynb"),
-        ("cards export x", "x: end its name in .apkg (a package for Anki) or .tsv or .txt (its text format)"),
+        ("stats -o x.txt", "x.txt: its name must end in .html"),
+        ("cheatsheet -o x.txt", "x.txt: its name must end in .md, .html or .pdf"),
+        ("notebook export 6 -o x.txt", "x.txt: its name must end in .ipynb"),
+        ("cards export x", "x: its name must end in .apkg (a package for Anki), .tsv or .txt (Anki's text format)"),
         ("settings retention 2", "retention = 2: give a number from 0.7 to 0.99"),
         ("settings retention nan", "retention = nan: give a number from 0.7 to 0.99"),
         ("settings session 1.5", "session = 1.5: give a whole number from 1 to 9999"),
@@ -108,10 +108,10 @@ def test_what_may_be_given_is_said_in_one_line(play, command, says):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("session = 0", "session must be a whole number from 1 to 9999, and is 0; `koans settings session VALUE`"),
-        ("resolve = 3", "resolve must be true or false, and is 3"),
+        ("session = 0", "session must be a whole number from 1 to 9999, but is 0; `koans settings session VALUE`"),
+        ("resolve = 3", "resolve must be true or false, but is 3"),
         ("sesion = 3", "'sesion' is not a setting; the settings are new_per_day, session, "),
-        ("session =", "is no TOML"),
+        ("session =", "is not TOML"),
     ],
 )
 def test_a_settings_file_that_is_wrong_is_explained_in_our_words(play, text, says):

@@ -168,7 +168,7 @@ def test_the_class_fits_a_terminal_of_80_columns(play, tmp_path):
     lines = play.says("report", str(file)).stdout.splitlines()
     assert len(lines) <= 24 and max(map(len, lines)) <= 80
     assert any(line.startswith("dan ") and "has no exercises/ folder" in line for line in lines)
-    assert "notes.txt is no submission" in lines and "ben: 3 files match no koan" in lines
+    assert "notes.txt is no submission" in lines and "ben: 3 files do not match any koan" in lines
 
 
 def test_an_empty_class_is_a_class(play, tmp_path):

@@ -22,7 +22,7 @@ def test_stubs_writes_what_is_missing_leaves_what_differs_and_overwrites_only_wh
     assert (first.returncode, gone.read_text(), edited.read_text()) == (0, stub, "mine = 1\n")
 
     second = " ".join(play.says("stubs", "--overwrite").stdout.split())
-    place = second.removeprefix("exercises/ch01_tensors/l2_norm.py written; what was there is kept as ")
+    place = second.removeprefix("exercises/ch01_tensors/l2_norm.py written; your version is saved at ")
     assert (play.root / place).read_text() == "mine = 1\n"
     assert "raise NotImplementedError" in edited.read_text()
 

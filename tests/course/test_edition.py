@@ -205,7 +205,7 @@ def test_an_edition_has_only_the_workbooks_files_and_says_what_was_left_out(whol
     assert written & set(expected) == set()
     shown = whole.says("release", str(tmp_path / "again")).stdout
     reason = "git does not track them" if tracked else "they are not files of a workbook"
-    assert f"left out, since {reason}: {len(expected)}" in shown
+    assert f"not copied, because {reason}: {len(expected)}" in shown
     shutil.rmtree(whole.root / ".git", ignore_errors=True)
 
 
@@ -248,7 +248,7 @@ def test_a_release_never_goes_through_a_link_or_over_a_file(whole, tmp_path):
         ("dangling", "is a link"),
         ("holds", "is not empty"),
         ("git", "is not empty"),
-        ("file", "is no folder"),
+        ("file", "is not a folder"),
     ):
         run = whole.says("release", str(tmp_path / name))
         assert (run.returncode, reason in run.stderr, len(run.stderr.splitlines())) == (2, True, 1), run.stderr
@@ -266,7 +266,7 @@ def test_a_release_that_was_killed_is_named_and_one_that_failed_leaves_nothing(w
         left = {entry.name for entry in folder.iterdir()} - {".git"}
         if stop is kill and left:
             run = whole.says("release", str(folder))
-            assert (run.returncode, "holds a release that was stopped" in run.stderr) == (2, True), run.stderr
+            assert (run.returncode, "contains a release that was stopped" in run.stderr) == (2, True), run.stderr
             for name in left:
                 shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink()
         else:

@@ -82,7 +82,7 @@ def test_each_row_of_the_roster_is_a_row_of_the_class_and_no_seed_is_known_befor
     assert [(g["submission"], g["student"], g["earned"], g["problem"]) for g in grades] == [
         ("Ada Smith", "ada/koans", 3, ""),
         ("Ada Smith", "smith/koans", 0, ""),
-        ("Ben", "ben/gone", 0, "fork: is not there"),
+        ("Ben", "ben/gone", 0, "fork: does not exist"),
         ("Cyd", "cyd/koans", 0, "nothing handed in"),
     ]
 

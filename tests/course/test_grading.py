@@ -73,7 +73,7 @@ def test_a_roster_names_submissions_and_a_missing_one_does_not_stop_the_others(s
     found = _graded(small, str(roster), "--seed", "1")
     assert _points(found) == {"Ada L.": 3, "Nobody": 0, "Cyd": 0, "Dan": 0}
     problems = {grade["submission"]: grade["problem"] for grade in found["grades"] if grade["problem"]}
-    assert problems == {"Nobody": "nobody: is not there", "Dan": "nothing handed in"}
+    assert problems == {"Nobody": "nobody: does not exist", "Dan": "nothing handed in"}
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_grades_are_whole_where_no_verdict_can_be_kept(small, tmp_path):
     assert run.returncode == 0
     assert _points(json.loads(run.stdout)) == {"ada": 3, "ben": 1, "cyd": 0}
     (line,) = [line for line in run.stderr.splitlines() if "verdicts" in line]
-    assert "cannot be read (Not a directory); grading continues, and no further verdict is cached" in line
+    assert "cannot be read (Not a directory); grading continues, but no more verdicts are cached" in line
 
 
 def test_a_kept_verdict_shows_no_path_of_the_student_who_handed_the_text_in_first(small, tmp_path):

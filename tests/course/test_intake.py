@@ -79,8 +79,8 @@ def _tarred(path, files):
     "names, notes",
     [
         ([FILE], []),
-        ([f"work/{FILE}"], ["exercises found one folder down, in work"]),
-        ([f"{KOAN}.py"], ["chapters found without a folder exercises/ around them"]),
+        ([f"work/{FILE}"], ["exercises was found in the folder work"]),
+        ([f"{KOAN}.py"], ["the chapters are not in a folder exercises/"]),
         (["scores.py"], []),
         (["hw/scores.py", "hw/README.md"], ["not read: README.md"]),
         ([FILE, "a.ipynb"], ["not read, because there is a folder exercises/: a.ipynb"]),
@@ -91,7 +91,7 @@ def _tarred(path, files):
                 "exercises/ch07_attention/test_scores.py",
                 "exercises/ch99/x.py",
             ],
-            ["2 files match no koan: ch07_attention/scoers.py, ch99"],
+            ["2 files do not match any koan: ch07_attention/scoers.py, ch99"],
         ),
     ],
     ids=["whole", "one down", "chapters", "one file", "one file in a folder", "beside a notebook", "misspelled"],
@@ -146,7 +146,7 @@ def test_a_repository_around_the_folder_with_exercises_tells_its_commit_too(inta
     for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "x"]):
         subprocess.run([*git, *command], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    down = "exercises found one folder down, in work"
+    down = "exercises was found in the folder work"
     taken = _take(intake, place)
     assert (taken.commit, taken.branch, taken.notes) == (head, "main", (down,))
     _put(place / f"work/{FILE}", f"{solved}# more\n")
@@ -169,12 +169,12 @@ def test_what_is_no_plain_file_is_refused_with_its_koan(intake, tmp_path):
     taken = _take(intake, tmp_path / "ada")
     assert dict(taken.texts) == {}
     assert {k.partition("/")[2]: re.split(r"\.py,? ", reason)[1] for k, reason in taken.refused.items()} == {
-        "scores": "is a link, a folder or not to be read: hand in the file itself",
-        "attention": "is not a plain file of its own: hand in the file itself",
-        "causal_mask": "is not a plain file of its own: hand in the file itself",
+        "scores": "is a link, a folder or unreadable: hand in the file itself",
+        "attention": "is a link, or not a plain file: hand in the file itself",
+        "causal_mask": "is a link, or not a plain file: hand in the file itself",
         "repeat_kv": "line 1: the byte 0xff is not utf-8 text; save the file as UTF-8, "
         "or name its encoding on the first line, as in # coding: latin-1",
-        "split_heads": "has 585 KiB; 256 is the most",
+        "split_heads": "has 585 KiB; at most 256 KiB are allowed",
     }
 
 
@@ -248,7 +248,7 @@ def test_a_link_in_a_class_is_no_way_to_the_work_of_another_learner(intake, solv
         "mal5": ("mal5.zip is a link: hand in the file itself", {}),
     }
     assert [line.partition(":")[0] for line in collected.notes] == [
-        "1 of 9 names look like a download of Canvas (mal_12_345_hw), but folders lie among archives",
+        "1 of 9 names look like a download of Canvas (mal_12_345_hw), but there are folders among the archives",
         "not a submission, because it is not a folder, notebook (.ipynb) or archive",
     ]
     assert collected.notes[1].endswith(": mal6")
@@ -272,8 +272,8 @@ def test_submissions_of_which_one_lies_in_the_other_are_told(intake, solved, tmp
         ("Ada", ("the submission of Mal is inside it",)),
         ("Bob", ()),
         ("Mal", ("is inside the submission of Ada",)),
-        ("Eve", ("the same place as the submission of Ada",)),
-        ("Cyd", ("the same place as the submission of Mal",)),
+        ("Eve", ("in the same place as the submission of Ada",)),
+        ("Cyd", ("in the same place as the submission of Mal",)),
     ]
 
 
@@ -313,14 +313,14 @@ def _flooded(tmp_path, kind, folder, files):
 def test_answers_are_found_among_more_names_than_are_listed(intake, solved, tmp_path, kind, folder, file, where):
     taken = _take(intake, _flooded(tmp_path, kind, folder, {file: solved}))
     assert (taken.problem, dict(taken.texts)) == ("", {KOAN: solved})
-    assert f"{where}: names after the first 4,000 were not listed, only known ones looked up" in taken.notes
+    assert f"{where}: only the first 4,000 names were listed, then only known ones looked up" in taken.notes
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "bare"])
 def test_where_looking_for_answers_stopped_is_told(intake, solved, tmp_path, kind):
     taken = _take(intake, _flooded(tmp_path, kind, "", {}))
     assert taken.problem == "has no exercises/ folder; give the root of a submission"
-    assert taken.notes == ("the top folder: names after the first 4,000 were not listed, only known ones looked up",)
+    assert taken.notes == ("the top folder: only the first 4,000 names were listed, then only known ones looked up",)
     folders = {f"a{i:03}/x": "" for i in range(201)} | {f"work/{FILE}": solved}
     taken = _take(intake, _zipped(tmp_path / "folders.zip", folders))
     assert taken.problem == "has no exercises/ folder; give the root of a submission"
@@ -407,7 +407,7 @@ def test_every_entry_of_a_class_is_a_row_or_a_line(intake, tmp_path):
     names, notes = _names(intake, forks)
     assert names == ["ada", "ben", "cyd", "empty"]
     assert notes == (
-        "hidden, not looked at: .DS_Store",
+        "hidden, ignored: .DS_Store",
         "not a submission, because it is not a folder, notebook (.ipynb) or archive: pipe, notes.txt",
     )
 
@@ -481,8 +481,8 @@ def test_a_fork_that_is_called_like_a_platforms_file_gets_no_id(intake, solved, 
     assert [(s.name, s.student) for s in collected.sources] == [(name, "") for name in sorted(("ada", "bob", fork))]
     look = f"1 of 3 names look like a download of {platform} ({fork})"
     line = (
-        f"{look}, but not all are one platform's: all are taken as plain names, without ids; "
-        "grade the download in a folder of its own, or give a roster"
+        f"{look}, but not all come from one platform: all count as plain names, without ids; "
+        "put the download in a separate folder, or give a roster"
     )
     assert collected.notes == (line,)
     if not as_archive:  # so it is if the fork is given alone, or among several
@@ -590,7 +590,7 @@ def test_a_class_in_folders_that_hold_nothing_else_is_a_row_for_each_learner(
     if "Gradescope" in which:
         files["submission_metadata.yml"] = METADATA
     collected = collect([_packed(tmp_path, kind, {f"{around}/{n}".lstrip("/"): d for n, d in files.items()})], intake)
-    told = f"class: the class is in its folder {around}"
+    told = f"class: graded as a class, from its folder {around}"
     assert ([s.name for s in collected.sources], collected.notes) == (sorted(names), (told,) if around else ())
     taken = [(one.problem, len(one.texts)) for one in intake.take_all(collected.sources)]
     assert taken == [("", 1)] * len(names)
@@ -652,7 +652,7 @@ def test_what_a_platform_names_after_several_learners_is_never_one_submission(
     [source] = collect([place], intake, one_each=True).sources
     taken = intake.take(source)
     shown = ", ".join(sorted({name.partition("/")[0] for name in CLASSES[which][0]}))
-    assert taken.problem == f"holds the work of several learners, which is graded as a class: {shown}"
+    assert taken.problem == f"contains the work of several learners; grade it as a class: {shown}"
     assert not taken.texts
 
 
@@ -666,7 +666,7 @@ def test_a_learner_may_give_files_names_like_those_of_a_platform(intake, wholes,
 def test_an_archive_beside_a_folder_with_exercises_is_told(intake, solved, tmp_path):
     place = _zipped(tmp_path / "a.zip", {f"ada/{FILE}": solved, "bob.zip": "x"})
     assert _take(intake, place).notes == (
-        "exercises found one folder down, in ada",
+        "exercises was found in the folder ada",
         "not read, because there is a folder exercises/: bob.zip",
     )
 
@@ -808,7 +808,7 @@ def test_a_submission_among_several_paths_is_no_class_that_holds_other_names(int
     assert [(s.name, s.student) for s in sources] == [("lovelaceada", "10101"), ("eve", "66666"), ("index.html", "")]
     names = ["canvas/lovelaceada_10101_12301_hw.zip", "mallory.zip", "zed"]
     sources = collect([tmp_path / name for name in names], intake).sources
-    plain = "its name looks like one of Canvas's, but other paths do not: it is taken as a plain name, without an id"
+    plain = "its name looks like one of Canvas's, but other paths do not: it counts as a plain name, without an id"
     assert [(s.name, s.student, s.notes) for s in sources] == [
         ("lovelaceada_10101_12301_hw", "", (plain,)),
         ("mallory", "", ()),
@@ -886,7 +886,7 @@ def test_a_report_is_written_even_if_nothing_can_be_graded(small, tmp_path, monk
     formats = ["--format", f"gradescope={report}", "--seed", "1"]
     run = small.says("grade", str(tmp_path / "nowhere"), *formats)
     assert run.returncode == 1
-    assert json.loads(report.read_text())["output"].startswith("nothing could be graded: nowhere: is not there")
+    assert json.loads(report.read_text())["output"].startswith("nothing could be graded: nowhere: does not exist")
     monkeypatch.setattr("grader.course.grade.trusted", lambda level: False)
     run = small.says("grade", str(_put(tmp_path / "ada" / FILE).parents[2]), *formats, "--require-isolation")
     assert run.returncode == 2 and "nothing was graded" in run.stderr

@@ -112,11 +112,11 @@ def test_what_is_missing_or_of_another_kind_is_told_as_in_a_folder(name):
             tree.read(path, LARGEST)
         with pytest.raises(FileNotFoundError):
             tree.entries(path)
-    with pytest.raises(Unreadable, match="is no folder"):
+    with pytest.raises(Unreadable, match="is not a folder"):
         tree.entries(PARTS)
-    with pytest.raises(Unreadable, match="is no folder"):
+    with pytest.raises(Unreadable, match="is not a folder"):
         tree.entries((*PARTS, "x"))
-    assert "a folder or not to be read" in unreadable(tree, PARTS[:1])
+    assert "a folder or unreadable" in unreadable(tree, PARTS[:1])
     assert "has more than 0 KiB" in unreadable(tree, PARTS, 5)
     assert tree.read(PARTS, 6) == b"x = 1\n"
 
@@ -161,8 +161,8 @@ def test_other_files_are_no_archives(name):
     "data, says",
     [
         (b"", "hw.zip is empty"),
-        (b"Rar!\x1a\x07\0" + bytes(600), "hw.zip is a RAR archive, which is not read: hand in a .zip"),
-        (b"7z\xbc\xaf\x27\x1c" + bytes(600), "hw.zip is a 7-Zip archive, which is not read: hand in a .zip"),
+        (b"Rar!\x1a\x07\0" + bytes(600), "hw.zip is a RAR archive, which cannot be read: hand in a .zip"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(600), "hw.zip is a 7-Zip archive, which cannot be read: hand in a .zip"),
         (b"hello " * 500, "hw.zip cannot be read as an archive (File is not a zip file)"),
     ],
 )
@@ -174,14 +174,14 @@ def test_what_is_no_archive_is_told_in_a_line(data, says):
 @pytest.mark.parametrize(
     "path, says",
     [
-        ("../../etc/x.py", "../../etc/x.py leads out of the archive and is left out"),
-        ("a/../../x.py", "a/../../x.py leads out of the archive and is left out"),
-        ("/etc/x.py", "/etc/x.py is an absolute path and is left out"),
-        ("C:/x.py", "C:/x.py is an absolute path and is left out"),
-        ("a" * 256 + ".py", "a" * 79 + "… has a name or path that is too long and is left out"),
-        ("é" * 128, "é" * 79 + "… has a name or path that is too long and is left out"),
-        ("a/" * 33 + "x.py", "a/" * 33 + "x.py has a name or path that is too long and is left out"),
-        ("\x1b[31mx/../../y", "\\x1b[31mx/../../y leads out of the archive and is left out"),
+        ("../../etc/x.py", "../../etc/x.py leads out of the archive and is ignored"),
+        ("a/../../x.py", "a/../../x.py leads out of the archive and is ignored"),
+        ("/etc/x.py", "/etc/x.py is an absolute path and is ignored"),
+        ("C:/x.py", "C:/x.py is an absolute path and is ignored"),
+        ("a" * 256 + ".py", "a" * 79 + "… has a name or path that is too long and is ignored"),
+        ("é" * 128, "é" * 79 + "… has a name or path that is too long and is ignored"),
+        ("a/" * 33 + "x.py", "a/" * 33 + "x.py has a name or path that is too long and is ignored"),
+        ("\x1b[31mx/../../y", "\\x1b[31mx/../../y leads out of the archive and is ignored"),
     ],
 )
 def test_a_path_that_leads_out_or_is_no_path_is_left_out_and_named(name, path, says):
@@ -197,7 +197,7 @@ def test_a_backslash_or_a_null_character_in_a_name_is_left_out_and_named():
     )
     assert [entry.name for entry in tree.entries()] == ["exercises"]
     assert tree.notes == (
-        "a.zip: a\\b.py has a backslash or a null character in its name and is left out (and 1 more like it)",
+        "a.zip: a\\b.py has a backslash or a null character in its name and is ignored (and 1 more like it)",
     )
 
 
@@ -212,7 +212,7 @@ def test_backslashes_separate_folders_if_no_name_has_a_slash():
 def test_links_and_devices_in_a_zip_are_listed_and_never_followed(mode, kind):
     tree = open_archive(zipped((zip_entry(FILE, mode | 0o777), b"/etc/passwd"), ("x", b"")), "a.zip")
     assert tree.entries(PARTS[:2]) == [Entry("softmax.py", kind)]
-    assert "is a link, a folder or not to be read" in unreadable(tree)
+    assert "is a link, a folder or unreadable" in unreadable(tree)
     what = "is a link and is not followed" if kind == "link" else "is not a plain file and is not read"
     assert tree.notes == (f"a.zip: {FILE} {what}",)
 
@@ -224,7 +224,7 @@ def test_links_and_devices_in_a_tar_are_listed_and_never_followed(member, kind):
     data = tarred((tar_entry(FILE, getattr(tarfile, member), "/etc/passwd"), b""), ("x", b""))
     tree = open_archive(data, "a.tar")
     assert tree.entries(PARTS[:2]) == [Entry("softmax.py", kind)]
-    assert "is a link, a folder or not to be read" in unreadable(tree)
+    assert "is a link, a folder or unreadable" in unreadable(tree)
     what = "is a link and is not followed" if kind == "link" else "is not a plain file and is not read"
     assert tree.notes == (f"a.tar: {FILE} {what}",)
 
@@ -265,7 +265,7 @@ def test_names_in_utf_8_and_in_code_page_437_are_understood():
     assert [e.name for e in open_archive(tarred(("Jürgen/hw.py", b"1")), "a.tar").entries()] == ["Jürgen"]
     latin = tarred(("J\udcfcrgen/hw.py", b"1"), form=tarfile.GNU_FORMAT)
     assert open_archive(latin, "a.tar").notes == (
-        "a.tar: J\\udcfcrgen/hw.py has a name that is not UTF-8 and is left out",
+        "a.tar: J\\udcfcrgen/hw.py has a name that is not UTF-8 and is ignored",
     )
 
 
@@ -424,14 +424,14 @@ def test_a_tar_keeps_what_may_be_needed_and_says_why_not_the_rest():
         "me/lib/site-packages/x.py": b"no",
     }
     tree = open_archive(tarred(*files.items()), "a.tar")
-    assert unreadable(tree, ("a.py",), 1 << 20) == "a.py has 300 KiB; 256 is the most"
-    kept = "is left out: only notebooks, .py and archives are read from a tar file"
+    assert unreadable(tree, ("a.py",), 1 << 20) == "a.py has 300 KiB; at most 256 KiB are allowed"
+    kept = "is ignored: only notebooks, .py and archives are read from a tar file"
     assert unreadable(tree, ("data.csv",)) == f"data.csv {kept}"
     assert unreadable(tree, ("me", ".venv", "lib", "x.py")) == f"me/.venv/lib/x.py {kept}"
     assert tree.read(("ok", "hw.ipynb"), 9) == b"{}"
     many = open_archive(tarred(*((f"{i}.ipynb", bytes(15 << 20)) for i in range(6)), mode="w:gz"), "a.tgz")
     assert len(many.read(("3.ipynb",), 16 << 20)) == 15 << 20
-    assert "is left out: the archive has more than 64 MiB of such files" in unreadable(many, ("4.ipynb",), 16 << 20)
+    assert "is ignored: the archive has more than 64 MiB of such files" in unreadable(many, ("4.ipynb",), 16 << 20)
 
 
 # A class: what one learner handed in changes nothing for another
@@ -465,7 +465,7 @@ def test_a_learner_who_has_only_odd_entries_is_told_too(form):
     data = (zipped if form == "zip" else tarred)(("mallory/../ada/x.py", b""), (f"zoe/{FILE}", b"z"))
     assert outline(data, f"class.{form}") == ({"mallory": {}, "zoe": {"exercises": "folder"}}, ())
     tree = open_archive(data, f"class.{form}", ("mallory",))
-    says = (f"class.{form}: mallory/../ada/x.py leads out of the archive and is left out",)
+    says = (f"class.{form}: mallory/../ada/x.py leads out of the archive and is ignored",)
     assert (tree.entries(), tree.notes) == ([], says)
 
 
@@ -557,8 +557,8 @@ def test_odd_names_in_the_root_are_noted(form):
     assert root == {"ada": {"exercises": "folder"}, "link": "link"}
     assert notes == (
         f"class.{form}: link is a link and is not followed",
-        f"class.{form}: ../x leads out of the archive and is left out",
-        f"class.{form}: /etc/x is an absolute path and is left out",
+        f"class.{form}: ../x leads out of the archive and is ignored",
+        f"class.{form}: /etc/x is an absolute path and is ignored",
     )
 
 

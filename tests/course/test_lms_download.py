@@ -79,15 +79,15 @@ def test_a_folder_that_holds_something_else_is_no_download_and_a_line_says_so(ot
     found = entries(*sorted([*map(bare, CANVAS), *others]))
     assert download(found) is None
     assert doubt(found) == (
-        f"{looks}, but not all are one platform's: all are taken as plain names, without ids; "
-        "grade the download in a folder of its own, or give a roster"
+        f"{looks}, but not all come from one platform: all count as plain names, without ids; "
+        "put the download in a separate folder, or give a roster"
     )
 
 
 def test_a_fork_beside_a_platforms_archives_makes_the_folder_no_download():
     found = entries(*CANVAS, "lovelaceada_12345_9999_hw")
     assert download(found) is None
-    assert "but folders lie among archives: all are taken as plain names" in doubt(found)
+    assert "but there are folders among the archives: all count as plain names" in doubt(found)
 
 
 def test_nothing_is_said_about_a_folder_without_such_names():
@@ -108,7 +108,7 @@ def test_an_id_that_only_one_learners_name_tells_is_not_used(name, learner, stud
     [only] = groups(name)
     assert (only.learner, only.student) == (learner, "")
     assert only.notes == (
-        f"the id {student} stands in the name only, and no other learner's work is beside it: not used; "
+        f"the id {student} is only in the name, and there is no work of another learner to compare: not used; "
         "a roster with student, path and id can name the owner",
     )
 
@@ -144,7 +144,7 @@ def test_an_id_with_several_names_is_nobodys_and_each_name_has_its_own_row(names
     both = ", ".join(name for name, student in learners if not student)
     notes = [one.notes for one in groups(*names)]
     ids = {"Canvas": "12345", "Moodle": "123", "Brightspace": "1"}
-    note = f"the id {ids[groups(*names)[0].platform]} stands with several names ({both}): none has it"
+    note = f"the id {ids[groups(*names)[0].platform]} appears with several names ({both}): it was not used"
     assert notes == [() if student else (note,) for _, student in learners]
 
 
@@ -159,7 +159,7 @@ def test_an_id_with_several_names_in_gradescopes_metadata_is_nobodys():
         ("Bob", "S2", "submission_1"),
         ("Mal", "", ""),
     ]
-    assert found[2].notes == ("the id s1 stands with several names (Ada, Mal): none has it",)
+    assert found[2].notes == ("the id s1 appears with several names (Ada, Mal): it was not used",)
 
 
 def test_short_ids_of_a_new_canvas_are_understood_if_the_whole_folder_has_them():
@@ -175,7 +175,7 @@ def test_short_ids_of_a_new_canvas_are_understood_if_the_whole_folder_has_them()
 def test_the_files_of_one_learner_are_joined_and_the_newest_of_an_upload_comes_last():
     names = ["lovelaceada_7_1005_hw-2.py", "bob_8_1001_hw.py", "lovelaceada_7_999_hw.py", "lovelaceada_7_1004_b.py"]
     assert grouped(*names) == [("lovelaceada", "7", ["hw.py", "b.py", "hw-2.py"]), ("bob", "8", ["hw.py"])]
-    assert [g.notes for g in groups(*names)] == [("hw-2.py was handed in 2 times: the newest counts",), ()]
+    assert [g.notes for g in groups(*names)] == [("hw-2.py was handed in 2 times: the newest file counts",), ()]
 
 
 def test_the_latest_attempt_gives_the_time_and_one_late_file_makes_the_work_late():
@@ -183,7 +183,7 @@ def test_the_latest_attempt_gives_the_time_and_one_late_file_makes_the_work_late
     ada, _ = groups(*attempts, f"HW_bob_{TIME}_hw.py")
     assert [name for name, _ in ada.files] == attempts[::-1]
     assert ada.handed_in == "2026-11-21T10:11:12"
-    assert ada.notes == ("hw.py was handed in 2 times: the newest counts",)
+    assert ada.notes == ("hw.py was handed in 2 times: the newest file counts",)
     assert [g.late for g in groups("ada_7_1001_a.py", "ada_LATE_7_1002_b.py", "bob_8_1003_a.py")] == [True, False]
 
 
@@ -198,7 +198,7 @@ def test_a_learner_called_like_another_with_their_id_is_joined_to_nobody():
     names = ["bob_8_1001_hw.py", "bob_8_999_1002_hw.py", "bob_8_998_1003_hw.py"]
     assert students(*names) == [("bob", "8"), (names[1], ""), (names[2], "")]
     for one in groups(*names)[1:]:
-        assert one.notes == ("the owner is unknown: its name has more than two numbers that may be ids",)
+        assert one.notes == ("the owner is unknown: the file's name has more than two numbers that may be ids",)
 
 
 # Blackboard

@@ -75,10 +75,10 @@ def test_a_folder_of_notebooks_is_a_class_and_none_of_it_runs_or_reaches_the_pag
     assert "more than 16384 KiB" in problems["vast"] and "hand in the file itself" in problems["link"]
     assert not ran.exists()
     assert grades["ben"]["notes"] == [
-        f"cell 1, line 1: a shell line left out: {f'!touch {ran}'[:80]}",
-        "cell 1, line 2: a magic left out: %matplotlib inline",
-        f"cell 1, line 3: a shell line left out: {f'files = !touch {ran}'[:80]}",
-        "cell 2, line 1: a cell left out: %%bash",
+        f"cell 1, line 1: a shell line skipped: {f'!touch {ran}'[:80]}",
+        "cell 1, line 2: a magic skipped: %matplotlib inline",
+        f"cell 1, line 3: a shell line skipped: {f'files = !touch {ran}'[:80]}",
+        "cell 2, line 1: a cell skipped: %%bash",
     ]
     assert grades["foreign"]["notes"] == ["no cell defines a function of these koans"]
     assert all(g["trusted"] and g["isolation"].startswith("isolated") for g in grades.values())
@@ -108,14 +108,14 @@ def test_what_an_instructor_points_at_may_be_a_notebook_a_class_or_a_learners_ch
             return [s.name for s in collected.sources], collected.notes
 
         assert found("class/ada.ipynb") == (["ada"], ())
-        assert found("class") == (["ada", "ben"], ("hidden, not looked at: .hidden.ipynb",))
+        assert found("class") == (["ada", "ben"], ("hidden, ignored: .hidden.ipynb",))
         assert found("cyd") == (["cyd"], ())
         assert found("roster.csv") == (["Ada", "Cyd"], ())
         (tmp_path / "twins.csv").write_text("student,path\nada,class/ada.ipynb\nada,class/ada.ipynb\n")
         twins = collect([tmp_path / "twins.csv"], intake).sources
         assert [s.name for s in twins] == ["ada", "ada"]
         assert len({s.id for s in twins}) == 2
-        assert [s.notes for s in twins] == [(), ("the same place as the submission of ada",)]
+        assert [s.notes for s in twins] == [(), ("in the same place as the submission of ada",)]
 
 
 def test_a_stranger_is_read_where_code_can_reach_nothing(book, tmp_path):
@@ -335,6 +335,6 @@ def test_a_name_that_cannot_be_taken_along_is_said_in_class_and_the_text_is_the_
     found, _ = answers.answers(notebook_file.read(file.read_bytes(), "a").cells, answers.outlines(book))
     assert taken.texts == {koan: next(a.text for a in found if a.koan == koan)}
     assert taken.notes == (
-        f"{koan}: uses `K`, which cell 1 reads from outside the notebook with `torch.load`, and only code is taken "
-        "along: write its value out, or compute it",
+        f"{koan}: uses `K`, which cell 1 reads from outside the notebook with `torch.load`, but only code is "
+        "copied: write the value into the code, or compute it",
     )

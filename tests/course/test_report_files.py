@@ -179,9 +179,9 @@ def test_all_files_that_could_not_be_written_are_named(here):
         ("json=folder", "is a folder"),
         ("json=file/x.json", "its folder does not exist"),
         ("gradescope=none/{}/x.json", "its folder does not exist"),
-        ("json={}.json", "has no meaning"),
+        ("json={}.json", "for all submissions; remove"),
         ("classroom50=r.json", "CLASSROOM"),
-        ("canvas=x.csv", "no export"),
+        ("canvas=x.csv", "not an export"),
     ],
 )
 def test_what_cannot_be_written_is_known_before_grading(here, tmp_path, report, says):
@@ -206,8 +206,8 @@ def test_a_report_replaces_no_other_report_and_no_file_that_is_read(play, tmp_pa
     before = [file.read_text(), roster.read_text()]
     for formats_, says in (
         (["json=out.json", "html=folder/../out.json"], "two reports have this file"),
-        (["html=class.json"], "this file is read, and the report would replace it"),
-        (["html=link.csv"], "this file is read, and the report would replace it"),
+        (["html=class.json"], "this command reads this file, and the report would replace it"),
+        (["html=link.csv"], "this command reads this file, and the report would replace it"),
     ):
         given = [word for text in formats_ for word in ("--format", text.replace("=", f"={tmp_path}/"))]
         run = play.says("report", str(file), "--roster", str(roster), *given)
@@ -254,8 +254,8 @@ def test_a_notebook_called_like_a_student_does_not_take_the_students_row():
     guessed = merge(other, own)
     assert cells(guessed)["101"] == ""
     assert guessed.notes == (
-        "First Last: left out, first is the same student's",
-        "first: left out, First Last is the same student's",
+        "First Last: left out, first belongs to the same student",
+        "first: left out, First Last belongs to the same student",
     )
 
 
@@ -309,7 +309,7 @@ def test_a_student_in_two_files_counts_once_and_a_note_says_which():
         [note] = result.notes
         assert "ada.json (handed in 2026-11-20T10:00:00+01:00) and Ada L.json (handed in 2026" in note
         assert note.startswith(f"{order[0].submission}, {order[1].submission}: ")
-        assert note.endswith("are the same student's; the second counts")
+        assert note.endswith("belong to the same student; the second one counts")
 
 
 def test_two_of_one_name_who_may_be_two_students_are_kept_and_noted():
@@ -337,19 +337,19 @@ def test_a_class_of_which_one_grade_is_left_keeps_its_notes_in_json():
     two = [Found(f"{i}.json", Class("", 7, (a_grade("ada", i, student="u1"),), ("x.txt: no work",))) for i in (1, 2)]
     notes = msgspec.json.decode(formats.grade_or_class(combine("C", two)))["notes"]
     assert notes[:2] == ["x.txt: no work", "x.txt: no work"]
-    assert "are the same student's; the second counts" in notes[2]
+    assert "belong to the same student; the second one counts" in notes[2]
 
 
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("earned", 10, "has other points than its koans together"),
-        ("points", 0, "has more points than there are"),
-        ("seconds", 1e308, "took a time that is not between 0 and 1e+09 s"),
-        ("seconds", -1.0, "took a time that is not between 0 and 1e+09 s"),
+        ("earned", 10, "has points that differ from the sum over its koans"),
+        ("points", 0, "has more points than are possible"),
+        ("seconds", 1e308, "has a time that is not between 0 and 1e+09 s"),
+        ("seconds", -1.0, "has a time that is not between 0 and 1e+09 s"),
         ("schema", 99, "has schema 99; this version reads 1"),
-        ("earned", 10**400, "is not what `koans grade --format json=…` writes"),
-        ("points", 1_000_001, "is not what `koans grade --format json=…` writes"),
+        ("earned", 10**400, "is not a file that `koans grade --format json=…` wrote"),
+        ("points", 1_000_001, "is not a file that `koans grade --format json=…` wrote"),
     ],
 )
 def test_results_that_cannot_be_are_one_line(play, tmp_path, field, value, says):
@@ -465,5 +465,5 @@ def test_the_reports_say_which_version_was_graded_and_what_was_noted():
     for name in ("json", "ctrf", "junit", "html", "gradescope 0", "summary 0"):
         text = texts[name].replace("&#45;", "-").replace("&#58;", ":").replace("&#43;", "+")
         assert "a1b2c3d4e5f6" in text and "main" in text, name
-        assert "2026-11-21T20:05:00Z" in text and "3 files match no koan" in text, name
+        assert "2026-11-21T20:05:00Z" in text and "3 files do not match any koan" in text, name
     assert "notes.txt is no submission" in page.page(found)

@@ -335,7 +335,7 @@ def test_canvas_adds_a_column_before_the_totals_and_keeps_points_that_are_there(
     assert {len(row) for row in after} == {11}
     merged = canvas.merge(EXPORT, found, "Essay")
     assert rows_of(merged.text)[2][6] == "10.00"
-    assert f"Essay (11) is out of 10.00, the koans out of {FULL}: points were not scaled" in merged.notes
+    assert f"Essay (11) has 10.00 possible points, but the koans have {FULL}: points were not scaled" in merged.notes
 
 
 def test_canvas_treats_a_row_that_ends_early_as_having_empty_cells(found):
@@ -375,10 +375,10 @@ def test_canvas_guesses_at_nobody(found):
     merged = canvas.merge(two, Class("c", 7, tuple(twice)), "Koans")
     assert merged.notes == (
         "Lovelace, Ada: several students of this name in the gradebook",
-        "ben: left out, u102 is the same student's",
-        "u102: left out, ben is the same student's",
+        "ben: left out, u102 belongs to the same student",
+        "u102: left out, ben belongs to the same student",
     )
-    with pytest.raises(KoansError, match="no export"):
+    with pytest.raises(KoansError, match="not an export"):
         canvas.merge("name,points\nada,1\n", found, "Koans")
 
 
@@ -635,7 +635,7 @@ def test_one_submission_on_standard_output(play):
     [
         (["a", "--format", "excel=x"], "there are canvas, classroom50, ctrf"),
         (["a", "--format", "html"], "--format html=FILE"),
-        (["a", "b", "--format", "gradescope=x.json"], "put {} where its id goes"),
+        (["a", "b", "--format", "gradescope=x.json"], "write {} where its id goes"),
         (["a", "--format", "canvas=x.csv"], "needs --gradebook"),
         (["a", "--format", "json=nonesuch/x.json"], "its folder does not exist"),
     ],

@@ -64,7 +64,7 @@ def test_unicode_is_recognized(encoding):
 def test_a_file_of_an_old_windows_is_read_and_a_note_says_so():
     assert rows("name,path\nZoë,a\n", "cp1252") == [("Zoë", "", "a")]
     assert parsed("name,path\nZoë,a\n", "cp1252").notes == (
-        f"{FILE} is not UTF-8 and was read as Windows-1252: check its names",
+        f"{FILE} is not UTF-8 and was read as Windows-1252: check the names in it",
     )
 
 
@@ -123,7 +123,9 @@ def test_times_are_understood(time, iso):
 def test_a_time_that_could_be_two_days_is_not_guessed():
     found = parsed("name,submitted\nAda,11/12/2026 10:11\n")
     assert found.rows[0].handed_in == ""
-    assert found.notes == (f"{FILE}:2: '11/12/2026 10:11' is not understood as a time; 2026-11-20 10:11 is",)
+    assert found.notes == (
+        f"{FILE}:2: '11/12/2026 10:11' is not a time that koans can read; write it as in 2026-11-20 10:11",
+    )
 
 
 @pytest.mark.parametrize("form", roster.TIME_FORMATS)
@@ -175,8 +177,8 @@ def test_a_path_with_a_null_character_is_a_problem_of_its_row_only():
 @pytest.mark.parametrize(
     "data, says",
     [
-        ("", "/class/roster.csv:1: a roster has a column called path or folder"),
-        ("score,points\n1,2\n", "/class/roster.csv:1: a roster has a column called path or folder"),
+        ("", "/class/roster.csv:1: a roster needs a column called path or folder"),
+        ("score,points\n1,2\n", "/class/roster.csv:1: a roster needs a column called path or folder"),
         ('name,path\n"Ada,a\nBob,b\n', "/class/roster.csv:2: cannot be read as CSV (unexpected end of data)"),
         (b"\xff\xfea", "/class/roster.csv: is not text (truncated data)"),
         (b"PK\3\4\x14\0\0\0\x81\xff", "/class/roster.csv: is not text (invalid start byte)"),

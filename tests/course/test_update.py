@@ -226,9 +226,9 @@ NAMES = [
     (["x" * 300], "may have the name"),
     (["/".join("abcdefghijklmnop")], "may have the name"),
     (["edition.json"], "may have the name"),
-    (["A/b", "a/B"], "are one file on some systems"),
-    (["a", "a/b"], "is a file, and the folder of"),
-    (["A/b", "a"], "is a file, and the folder of"),
+    (["A/b", "a/B"], "are the same file on some systems"),
+    (["a", "a/b"], "is both a file and the folder of"),
+    (["A/b", "a"], "is both a file and the folder of"),
     ([f"f{i}" for i in range(20_001)], "an edition has at most 20000"),
 ]
 
@@ -295,7 +295,7 @@ def test_versions_are_compared_as_versions(fork, newer, version):
         ({"version": "\x1b[2J"}, "is not a version"),
         ({"version": "1" * 5000}, "is not a version"),
         ({"version": "1" * 10_000_000}, "is larger than 4 MiB"),
-        ({"released": "\x1b[2J"}, "is no time"),
+        ({"released": "\x1b[2J"}, "is not a time"),
         ({"schema": 3}, "cannot read"),
         ({"learner": 3}, "Expected `array`"),
     ],
@@ -312,7 +312,7 @@ def test_an_edition_that_would_leave_no_workbook_is_refused(fork, newer):
     before = everything(fork.root)
     write_edition(newer, {name: text for name, text in NEW.items() if name != "pyproject.toml"})
     message = one_line(fork.says("update", str(newer)))
-    assert "edition.json: does not name pyproject.toml, so this is no edition of a workbook" in message
+    assert "edition.json: does not name pyproject.toml, so this is not an edition of a workbook" in message
     assert {k: v for k, v in everything(fork.root).items() if k != ".koans"} == before
 
 
@@ -517,7 +517,7 @@ def test_an_edition_that_changes_while_it_is_read_is_refused(fork, newer, monkey
 
     monkeypatch.setattr(source.FolderSource, "read", read)
     before = everything(fork.root)
-    assert "grader/machine.py: is not what edition.json says" in one_line(fork.says("update", str(newer)))
+    assert "grader/machine.py: differs from edition.json" in one_line(fork.says("update", str(newer)))
     assert everything(fork.root) == {**before, ".koans": "/"}
 
 
@@ -526,9 +526,9 @@ def test_a_fork_and_an_edition_that_are_not_apart_are_refused(fork, newer, tmp_p
     (tmp_path / "link").symlink_to(fork.root)
     assert "is this fork itself" in one_line(fork.says("update", "."))
     assert "is this fork itself" in one_line(fork.says("update", str(tmp_path / "link")))
-    assert "is in the other" in one_line(fork.says("update", str(inside)))
+    assert "or contains it" in one_line(fork.says("update", str(inside)))
     write_edition(tmp_path, NEW, version="1.1")
-    assert "is in the other" in one_line(fork.says("update", str(tmp_path)))
+    assert "or contains it" in one_line(fork.says("update", str(tmp_path)))
 
 
 # From a git address

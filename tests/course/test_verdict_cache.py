@@ -160,7 +160,7 @@ def test_where_nothing_can_be_kept_the_user_is_told_once(tmp_path):
         assert cache.get(key) is None
         cache.put(key, FAILED)
     (line,) = told
-    assert "verdicts: cannot be read (Not a directory); grading continues, and no further verdict is cached" in line
+    assert "verdicts: cannot be read (Not a directory); grading continues, but no more verdicts are cached" in line
 
 
 def test_a_disk_that_is_full_in_the_middle_is_told_once_and_leaves_no_half_file(tmp_path, monkeypatch):
@@ -176,7 +176,7 @@ def test_a_disk_that_is_full_in_the_middle_is_told_once_and_leaves_no_half_file(
     cache.put(digest("three"), FAILED)
     assert cache.get(KEY) == FAILED
     assert [line.partition(": ")[2] for line in told] == [
-        "cannot be written (No space left on device); grading continues, and no further verdict is cached"
+        "cannot be written (No space left on device); grading continues, but no more verdicts are cached"
     ]
     assert [file.name for file in (tmp_path / ".koans").rglob("*") if file.is_file()] == [KEY]
 

@@ -44,9 +44,10 @@ NUMBERS = [0, 1, 127, 128, 255, 65535, 1 << 16, (1 << 31) - 1, 1 << 31, (1 << 32
 
 REASONS = re.compile(
     r"""(
-    it\ (is\ not\ a\ git\ repository|has\ no\ (HEAD|objects|refs)|takes\ too\ long\ to\ read)
+    it\ (is\ not\ a\ git\ repository|has\ no\ (HEAD|objects|refs))
+    |reading\ it\ takes\ too\ long
     |its\ (HEAD|packed-refs|shallow|refs|objects|\.git)\ (is|are|hold|cannot\ be\ read|takes?)\ ?
-        (a\ symbolic\ link|something\ that\ is\ no\ plain\ file|no\ plain\ file|too\ (large|deep)|damaged
+        (a\ symbolic\ link|something\ that\ is\ not\ a\ plain\ file|not\ a\ plain\ file|too\ (large|deep)|damaged
         |a\ branch\ (without\ a\ commit|that\ is\ damaged)|a\ file\ that\ points\ to\ another\ folder
         |too\ many\ files:\ run\ `[a-z\ -]+`)?
     |its\ (commondir|objects/info/alternates)\ points\ to\ another\ repository
@@ -54,14 +55,14 @@ REASONS = re.compile(
     |((PATH|its\ commit)\ cannot\ be\ read:\ )?(an\ object\ is\ (missing\ or\ damaged|damaged|too\ large)|it\ is\ too\ large
         |it\ is\ not\ a\ (commit|tree|blob)|it\ holds\ a\ name\ that\ git\ does\ not\ check\ out)
     |PATH\ is\ a\ link,\ a\ (file|folder)\ or\ another\ repository(,\ not\ a\ folder|:\ hand\ in\ the\ file\ itself)
-    |PATH\ has\ \d+\ KiB;\ 64\ is\ the\ most
+    |PATH\ has\ \d+\ KiB;\ at\ most\ 64\ KiB\ are\ allowed
     )""",
     re.VERBOSE,
 )
 NOTES = re.compile(
     r"HEAD is detached|the repository is shallow: it holds only a part of the history"
-    r"|(a branch|branch `[\w./+#-]+`) is ahead of the one that was graded"
-    r"|\d+ more branch(es are| is) ahead of the one that was graded"
+    r"|(a branch|branch `[\w./+#-]+`) is ahead of the graded branch"
+    r"|\d+ more branch(es are| is) ahead of the graded branch"
 )
 
 

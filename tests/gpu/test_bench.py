@@ -70,7 +70,7 @@ def test_a_kernels_bytes_are_counted_and_then_derived():
     fn = _kernels(Workbook(ROOT), "flash_forward")["triton"]
     found = predict.predict_kernel(CELL, "triton", fn)
     blocks = 16384 // fn.config["BLOCK_M"]
-    assert found.known == "counted at 512 tokens, where it is what is derived on paper, and derived"
+    assert found.known == "counted at 512 tokens, where the count equals the formula; from the formula here"
     assert found.asked_bytes == 2 * 16384 * 128 * 2 * (1 + blocks)
     assert found.flops == CELL.flops
     assert found.least_ms < found.most_ms
@@ -83,7 +83,7 @@ def test_a_stub_is_no_contestant():
 
 def test_a_time_below_the_roofline_is_no_measurement():
     row = _row(CELL, Times("yours", (0.01, 0.01), how="CUDA graph"), Facts("NVIDIA H100"), floor=0.1)
-    assert (row.ms, row.lack) == (0.0, "all 2 times lie below the roofline")
+    assert (row.ms, row.lack) == (0.0, "all 2 times are impossibly fast: they lie below the roofline")
 
 
 def test_the_share_of_the_roofline_is_of_what_this_cell_allows():
@@ -232,8 +232,8 @@ def test_the_verb_writes_after_every_cell_so_that_a_kill_costs_the_rest_alone(pl
     ("arguments", "says"),
     [
         (["--lengths", "a"], "give whole numbers"),
-        (["--lengths", "0"], "lengths start at 1"),
-        (["--widths", "100"], "a head is 16, 32, 64, 128 or 256 wide here"),
+        (["--lengths", "0"], "a length must be at least 1"),
+        (["--widths", "100"], "a width must be 16, 32, 64, 128 or 256"),
     ],
 )
 def test_what_cannot_be_benched_is_one_line(play, arguments, says):

@@ -23,7 +23,7 @@ CASES = {
         ["SyntaxError", "line 1", "expected ':'"],
     ),
     "missing import": ("import nonesuch\n", "broken", ["imports nonesuch, which is not installed"]),
-    "name gone": ("def mask(n_q, n_k):\n    return 0\n", "broken", ["defines no 'causal_mask'"]),
+    "name gone": ("def mask(n_q, n_k):\n    return 0\n", "broken", ["does not define 'causal_mask'"]),
     "error while importing": ("x = 1 / 0\n", "broken", ["ZeroDivisionError", "line 1"]),
     "endless loop": (
         "def causal_mask(n_q, n_k):\n    while True:\n        pass\n",
@@ -93,19 +93,19 @@ CASES = {
         "def causal_mask(n_q, n_k):\n    try:\n        breakpoint()\n    except Exception:\n        pass\n",
         "failed",
         [
-            "causal_mask.py calls breakpoint(), and a run has no terminal\n  line 3 of causal_mask.py: breakpoint()",
+            "causal_mask.py calls breakpoint(), but a run has no terminal\n  line 3 of causal_mask.py: breakpoint()",
             "`koans debug causal_mask` runs the failing test in your terminal",
         ],
     ),
     "a breakpoint of pdb": (
         "def causal_mask(n_q, n_k):\n    import pdb\n    pdb.set_trace()\n",
         "failed",
-        ["causal_mask.py calls pdb.set_trace(), and a run has no terminal\n  line 3 of causal_mask.py"],
+        ["causal_mask.py calls pdb.set_trace(), but a run has no terminal\n  line 3 of causal_mask.py"],
     ),
     "input while importing": (
         "name = input()\n",
         "broken",
-        ["causal_mask.py calls input(), and a run has no terminal\n  line 1 of causal_mask.py: name = input()"],
+        ["causal_mask.py calls input(), but a run has no terminal\n  line 1 of causal_mask.py: name = input()"],
     ),
     "binary file": ("\x00\x00", "broken", ["line 1: a null byte"]),
     "a stray byte": (

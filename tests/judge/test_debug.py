@@ -78,7 +78,7 @@ def test_a_call_that_ends_in_the_debugger_goes_on_to_the_test(monkeypatch, capsy
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2:] == [
         "(Pdb) The call raised IndexError: list index out of range",
-        "The call has ended, and this is the test:",
+        "The call has ended. This is the test:",
     ]
 
 

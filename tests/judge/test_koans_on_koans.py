@@ -88,7 +88,7 @@ CASES = {
     ),
     "kernels": (
         {KERNEL: "", ATTENTION: f"from exercises.{KERNEL.replace('/', '.')} import add\n"},
-        *(ATTENTION, "broken", f"{KERNEL} holds kernels, and those cannot be imported", (KERNEL,), (KERNEL,)),
+        *(ATTENTION, "broken", f"{KERNEL} holds kernels, which cannot be imported", (KERNEL,), (KERNEL,)),
     ),
     "an own function with a forbidden name": (
         {**solved(SOFTMAX), LOGSUMEXP: "from .softmax import softmax\n" + solved(LOGSUMEXP)[LOGSUMEXP]},
@@ -140,5 +140,5 @@ def test_a_file_that_imports_another_koans_file_is_judged_with_it(request, what,
     _, _, status, message, imports, unmet = CASES[what]
     assert verdict.status == status, verdict.message
     assert message in verdict.message
-    assert verdict.notes == tuple(f"it imports {koan}, which has not passed: start there" for koan in unmet)
+    assert verdict.notes == tuple(f"it imports {koan}, which has not passed: fix that koan first" for koan in unmet)
     assert verdict.imports == imports

@@ -102,4 +102,4 @@ def test_threads_that_a_sandbox_would_not_allow_are_said_at_home(bench):
     play.write("l2_norm", text + start.replace(", time\n", ", time\nthreading.stack_size(1 << 16)\n"))
     (note,) = runner.run(koan, LEARNER).notes
     play.write("l2_norm", stub)
-    assert note == "when graded: it keeps 71 threads, and the grader's sandbox allows 64: end them"
+    assert note == "when graded: it keeps 71 threads running, but the grader's sandbox allows 64: end them"

@@ -43,7 +43,7 @@ def test_few_lines_are_shown_whole_and_a_long_line_by_its_ends():
 
 
 def test_a_note_about_an_import_stands_below_the_status_and_other_notes_stand_last():
-    notes = ("this reads a file", "it imports ch06_numerics/dot, which has not passed: start there")
+    notes = ("this reads a file", "it imports ch06_numerics/dot, which has not passed: fix that koan first")
     verdict = Verdict("ch06_numerics/softmax", "learner", Status.broken, "ImportError", notes=notes)
     koan = Workbook(ROOT).koan("softmax")
     console = terminal.SafeConsole(file=io.StringIO(), width=100, color_system=None)

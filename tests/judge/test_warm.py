@@ -275,7 +275,7 @@ def elsewhere(monkeypatch):
 @pytest.mark.parametrize("what", ["open to others", "a link", "a file", "not to be made"])
 def test_a_place_that_another_user_could_own_is_refused(elsewhere, what, monkeypatch):
     place = elsewhere / f"koans-{os.getuid()}"
-    message = "must be a folder that only you can enter; remove it, and a new one is made"
+    message = "must be a folder that only you can enter; remove it, and koans makes a new one"
     if what == "open to others":
         place.mkdir()
         place.chmod(0o777)
@@ -299,7 +299,7 @@ def test_without_a_safe_place_a_run_has_a_process_of_its_own_and_doctor_says_why
     until(lambda: not alive(pid))
     assert warm_finding(fresh_copy) == (
         "none",
-        f"a warm process cannot be left behind: {place}: must be a folder that only you can enter; remove it, and a new one is made",
+        f"no run can leave a warm process behind: {place}: must be a folder that only you can enter; remove it, and koans makes a new one",
     )
 
 
@@ -334,7 +334,7 @@ def test_a_time_that_is_none_is_said_in_one_line(fresh_copy, text):
     result = fresh_copy.koans("run", "dot", env={"KOANS_WARM_SECONDS": text})
     assert result.returncode == 2
     assert result.stderr == (
-        f"koans: KOANS_WARM_SECONDS={text}: give seconds from 0 on; with 0 no warm process is left behind\n"
+        f"koans: KOANS_WARM_SECONDS={text}: give a number of seconds, 0 or more; 0 leaves no warm process behind\n"
     )
 
 

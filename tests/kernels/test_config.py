@@ -13,7 +13,7 @@ from reference.ch13_triton.flash_forward import flash_forward
 from reference.ch13_triton.vector_add import vector_add
 from tests.conftest import ROOT
 
-TILE = "it must be a power of two from 1 to 1,048,576, such as 64: tl.arange makes no other tile"
+TILE = "it must be a power of two from 1 to 1,048,576, such as 64: tl.arange makes only such tiles"
 HOLDS = "CONFIG holds tl.constexpr parameters, num_warps and num_stages"
 
 
@@ -37,7 +37,7 @@ def model(koan, config, tune="[]"):
         ("{}", "CONFIG has no 'BLOCK', which the kernel needs: add it"),
         ("{'BLOCK': 128, 'n': 3}", f"CONFIG: `n` is an argument of the kernel, not a constant: {HOLDS}"),
         ("{'BLOCK': 128, 'out_ptr': 3}", f"CONFIG: `out_ptr` is an argument of the kernel, not a constant: {HOLDS}"),
-        ("{'BLOCK': 128, 'X': 3}", f"CONFIG: no kernel that is launched has a constant `X`: {HOLDS}"),
+        ("{'BLOCK': 128, 'X': 3}", f"CONFIG: no launched kernel has a constant `X`: {HOLDS}"),
         ("{'BLOCK': 128, 'num_warps': 3}", "CONFIG: `num_warps` is 3; it must be a power of two from 1 to 32"),
         ("{'BLOCK': 128, 'num_stages': -1}", "CONFIG: `num_stages` is -1; it must be a whole number"),
     ],
@@ -62,7 +62,7 @@ def test_a_choice_of_tune_that_cannot_work_is_refused_with_its_line():
 def test_a_constant_that_the_launcher_gives_is_refused_in_config(key):
     with pytest.raises(KernelSyntaxError) as caught:
         launched(flash_decode, model("flash_decode", {"SPLITS": 4, key: 16}), "<test>")
-    assert caught.value.msg == f"CONFIG: the launcher gives `{key}` itself, so leave it out"
+    assert caught.value.msg == f"CONFIG: the launcher sets `{key}` itself, so remove it from CONFIG"
 
 
 def test_a_constant_of_the_learners_own_is_given_by_config():

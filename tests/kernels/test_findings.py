@@ -37,7 +37,7 @@ def test_what_was_loaded_without_other_is_not_stored():
     error = finding(UndefinedValue, LOAD, "tl.store(out_ptr, tl.sum(x, axis=0))")
     assert str(error) == (
         "k: program (0, 0, 0) stores an undefined value: line 7 loads x_ptr with a mask and without `other`, so masked "
-        "lanes may hold anything: give it other=…, hide them with tl.where, or mask what you store"
+        "lanes may hold anything: give other=… to tl.load, replace them with tl.where, or mask the store"
     )
     assert (error.line, error.cause) == (FIRST + 2, ("k", "value", "x_ptr"))
 
@@ -51,13 +51,13 @@ def test_what_was_loaded_without_other_is_not_stored():
 )
 def test_what_is_undefined_decides_no_access(use, what):
     error = finding(UndefinedValue, LOAD, use)
-    assert f"writes where {what} is undefined: line 7 loads x_ptr" in str(error)
+    assert f"writes memory, but {what} is undefined: line 7 loads x_ptr" in str(error)
     assert error.cause == ("k", what, "x_ptr")
 
 
 def test_what_is_undefined_decides_no_branch():
     error = finding(UndefinedValue, LOAD, "if tl.sum(x, axis=0) > 3:", "    tl.store(out_ptr, 1.0)")
-    assert "decides a `if` by an undefined value: line 7 loads x_ptr" in str(error)
+    assert "uses an undefined value as the condition of `if`: line 7 loads x_ptr" in str(error)
 
 
 def test_in_a_product_only_the_row_of_an_undefined_lane_is_undefined():
@@ -80,7 +80,7 @@ def test_in_a_product_only_the_row_of_an_undefined_lane_is_undefined():
         (
             "tl.store(out_ptr + i, 1.0)",
             "k: program (0, 0, 0) and program (1, 0, 0) both write out_ptr at element 0: programs run in any order, so "
-            "every element that is written needs one program that owns it",
+            "only one program may use an element that is written",
         ),
         ("tl.store(out_ptr + tl.program_id(0) * 4 + i, 1.0)", "both write out_ptr at element 4"),
         ("tl.store(out_ptr + tl.program_id(0), tl.load(out_ptr + 1 - tl.program_id(0)))", "in the same launch"),
@@ -107,7 +107,7 @@ def test_offsets_of_8_bits_wrap_round():
     lines = "at = (tl.program_id(0) * BLOCK + i).to(tl.int8)", "tl.store(out_ptr + i, tl.load(x_ptr + at))"
     error = finding(StrayAddress, *lines, programs=17, size=200, out=8)
     says = "k: program (16, 0, 0) reads x_ptr at element -128 (and 7 more), but x_ptr has 200 elements: "
-    assert str(error) == says + "does an offset start too early, or wrap round?"
+    assert str(error) == says + "does an offset start too early, or wrap around?"
 
 
 def test_what_triton_would_not_compile_is_said_in_these_words():

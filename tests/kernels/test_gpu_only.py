@@ -41,8 +41,8 @@ STORE = "tl.store(out_ptr + i, y)"
         ("y = tl.sort(x)", "stores an undefined value"),
         ("y = tl.where(x > 0.0, 1.0, 2.0)", "stores an undefined value"),
         ("y = tl.where(i < n - 1, x, 0.0) + tl.where(i < n, 0.0, x)", "stores an undefined value"),
-        ("y = tl.load(y_ptr + x.to(tl.int32))", "reads where the address is undefined"),
-        ("y = tl.load(y_ptr + i, mask=x > 0.0, other=0.0)", "reads where the mask is undefined"),
+        ("y = tl.load(y_ptr + x.to(tl.int32))", "reads memory, but the address is undefined"),
+        ("y = tl.load(y_ptr + i, mask=x > 0.0, other=0.0)", "reads memory, but the mask is undefined"),
     ],
 )
 def test_a_masked_lane_without_other_is_not_used(line, says):
@@ -159,15 +159,15 @@ def test_a_loop_counts_down_with_a_constant_step_alone():
     lines = ("s = 0", "for j in range(3, 0, STEP):", "    s += j", "tl.store(out_ptr + i, s + i * 0.0)")
     down, computed = (tuple(line.replace("STEP", step) for line in lines) for step in ("-1", "n - 7"))
     assert run(*down) == [6] * 8
-    with pytest.raises(UndefinedValue, match=r"program \(0, 0, 0\) counts with a computed step below 1"):
+    with pytest.raises(UndefinedValue, match=r"program \(0, 0, 0\) runs a loop whose computed step is below 1"):
         run(*computed)
 
 
 def test_a_branch_that_no_program_takes_reads_nothing_and_is_still_checked():
     assert run("if n > 100:", "    tl.store(out_ptr + i + 1000, 1.0)") == [0.0] * 8
-    with pytest.raises(Refused, match="axes must be equal or 1"):
+    with pytest.raises(Refused, match="axes must have the same length, or length 1"):
         run("if n > 100:", "    y = i + tl.arange(0, 8)")
-    with pytest.raises(Refused, match=r"s is i32 before the loop and fp32 after a pass"):
+    with pytest.raises(Refused, match=r"s is i32 before the loop and fp32 after an iteration"):
         run("s = 0", "for j in range(0, n - n):", "    s += 1.0")
 
 
@@ -200,7 +200,7 @@ def test_a_stray_address_names_the_program_that_goes_astray():
 
 
 def test_a_kernel_without_end_is_stopped():
-    with pytest.raises(OutOfBudget, match="takes too many steps: does a loop end"):
+    with pytest.raises(OutOfBudget, match="takes too many steps: does every loop end"):
         run("s = 1", "while s > 0:", "    s = s * 0 + 1", budget=10_000_000)
 
 

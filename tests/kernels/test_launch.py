@@ -155,17 +155,17 @@ def test_coverage_says_what_was_not_written_and_what_was_written_again():
     kernels.k[(1,)](out, N=16)
     coverage = traffic.moved["out_ptr"].coverage
     assert (coverage.unwritten, coverage.rewritten) == (16, 0)
-    assert coverage.problem() == "16 of 32 elements of out_ptr are never written, the first at [0, 2]"
+    assert coverage.problem() == "16 of 32 elements of out_ptr are never written; the first is at [0, 2]"
     kernels.k[(1,)](out, N=32)
     assert (coverage.unwritten, coverage.rewritten) == (0, 16)
-    assert coverage.problem() == "16 of 32 elements of out_ptr are written again, the first at [0, 0]"
+    assert coverage.problem() == "16 of 32 elements of out_ptr are written more than once; the first is at [0, 0]"
 
 
 POINTERS = (
     HEAD + "@triton.jit\ndef k(x_ptr, h_ptr, out_ptr, N: tl.constexpr):\n    i = tl.arange(0, N)\n    LINE\n"
     "    tl.store(out_ptr + i, y)\n"
 )
-KEEPS = "a pointer keeps its type: no .to, tl.cast or mixture of a pointer; cast the tile that tl.load gives"
+KEEPS = "a pointer keeps its type: do not cast or mix pointers; cast the tile that tl.load gives"
 
 
 def run_pointers(line):

@@ -121,11 +121,11 @@ X = torch.ones(64, 64).bfloat16()
                 "    y = tl.dot(x, x).to(x.dtype)",
                 "tl.store(out_ptr + at, y)",
             ],
-            "(give tl.dot the tiles as they are loaded), in a version without the parts that no program runs",
+            "(give tl.dot the tiles as they are loaded), after the parts that no program runs were removed",
         ),
         (
             [*LOAD, IN_FP32, "y = tl.dot(x, x).to(x.dtype) if n == 5 else y", "tl.store(out_ptr + at, y)"],
-            "(give tl.dot the tiles as they are loaded), in a version without the parts that no program runs",
+            "(give tl.dot the tiles as they are loaded), after the parts that no program runs were removed",
         ),
     ],
 )
@@ -161,7 +161,7 @@ def test_eight_bit_numbers_run_as_sixteen_bit_ones():
 
 @pytest.mark.parametrize("line", ["s = 1 if D is 128 else 2", "s = D is not n"])
 def test_numbers_are_not_compared_by_identity(line):
-    with pytest.raises(SyntaxError, match="`is` is for None alone"):
+    with pytest.raises(SyntaxError, match="`is` is only for None"):
         kernel(*STORE, line)
 
 

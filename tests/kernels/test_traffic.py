@@ -101,6 +101,6 @@ def test_tiles_that_are_made_fp32_before_a_product_show_without_a_compiler(modul
     traffic(wide, *[x.float() for x in narrow], with_=oracle)  # they are as they were loaded
     with pytest.raises(Disagreement) as caught:
         traffic(wide, *narrow, with_=oracle)
-    says = "tl.dot multiplies fp32 tiles made of narrower ones: give it the tiles as they are loaded"
+    says = "tl.dot multiplies fp32 tiles that were cast from a narrower type: give it the tiles as they are loaded"
     assert caught.value.message.sentence == f"{name}: the result is right, but {says}"
     assert list(caught.value.message.looks) == ["widened"]

@@ -61,7 +61,7 @@ def test_kernel_koans_pass_where_triton_is_not_installed_and_say_what_was_not_co
 )
 def test_other_versions_of_triton_are_told_apart_with_what_to_install(monkeypatch, version, fits):
     monkeypatch.setattr(triton_version, "installed", lambda: version)
-    says = f"compiling needs triton from 3.7 up to, not including, 3.10; here is {version}: "
+    says = f"compiling needs triton 3.7 or newer, but older than 3.10; installed is {version}: "
     says += "`pip install 'triton>=3.7,<3.10'`"
     assert triton_version.unfit() == ("" if fits else says)
 

@@ -171,7 +171,7 @@ def test_hints_list_help_chapter_reset_and_neighbours(play):
         await until(pilot, lambda: app.state.koan == order[0])
         assert app.state.hints == 3
         await pilot.press("s")
-        await until(pilot, lambda: "opens when yours passes" in app.state.notice)
+        await until(pilot, lambda: "is shown once your answer passes" in app.state.notice)
         play.write(koan.id, "mine = 1\n")
         await until(pilot, lambda: app.state.step and app.state.step.verdict.status == Status.broken)
         await pilot.press("x")

@@ -250,8 +250,8 @@ def test_the_command_writes_each_format_and_prints_markdown(proved):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["-o", "sheet.doc"], "koans: sheet.doc: end its name in .md, .html or .pdf\n"),
-        (["-o", "sheet"], "koans: sheet: end its name in .md, .html or .pdf\n"),
+        (["-o", "sheet.doc"], "koans: sheet.doc: its name must end in .md, .html or .pdf\n"),
+        (["-o", "sheet"], "koans: sheet: its name must end in .md, .html or .pdf\n"),
         (["-o", "none/sheet.pdf"], "koans: none/sheet.pdf: its folder does not exist\n"),
         (["99"], "koans: no chapter is called '99': there are"),
     ],

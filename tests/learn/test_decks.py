@@ -372,7 +372,7 @@ def test_a_back_says_what_proves_it_and_when(book):
     assert "koans::locked" in locked.tags and "koans::locked" not in note.tags
     (changed,) = notes(book, [card], {card.id}, {**passes, koans[1]: Pass("2026-11-21", False)})
     assert changed.below[1] == (
-        f'<p class="stale"><small>Proved by {koans[1]}, passed on 2026-11-21; its file has changed since and has not '
+        f'<p class="stale"><small>Proved by {koans[1]}, passed on 2026-11-21; its file has changed since then and has not '
         "passed again</small></p>"
     )
     assert "koans::stale" in changed.tags
@@ -398,7 +398,7 @@ def test_a_passage_that_is_not_in_the_text_is_named(play):
 def test_a_figure_that_is_not_there_is_named(play):
     file = play.root / "content/ch06_numerics/cards.toml"
     file.write_text(file.read_text().replace('figure = "figure.svg"', 'figure = "picture.svg"', 1))
-    with pytest.raises(KoansError, match=r"figure: there is no picture.svg beside it"):
+    with pytest.raises(KoansError, match=r"figure: picture.svg is not beside it"):
         _ = Workbook(play.root).cards
 
 
@@ -410,7 +410,7 @@ def test_nothing_is_written_while_no_card_is_unlocked(play, tmp_path):
     nothing = play.says("cards", "export", str(file))
     assert nothing.returncode == 2 and not file.exists()
     assert nothing.stderr == (
-        "koans: no card is unlocked yet: passed koans unlock them; --all also writes the locked ones\n"
+        "koans: no card is unlocked yet: pass a koan to unlock its cards, or add --all to write the locked cards, too\n"
     )
 
 
@@ -429,18 +429,18 @@ def test_a_learners_deck_goes_from_a_pass_to_a_change_and_back(proved, collectio
 
     play.body("softmax", "return x")
     output = play.says("cards", "export", str(file)).stdout
-    assert f"{written} of them rest on files that have changed since they passed" in " ".join(output.split())
+    assert f"{written} of them depend on files that have changed since they passed" in " ".join(output.split())
     assert import_file(collection, file) == {"new": 0, "updated": written, "duplicate": 0}
     back = note_of(collection, "softmax-subtract-max").fields[1]
-    assert "its file has changed since and has not passed again" in back
+    assert "its file has changed since then and has not passed again" in back
     assert schedules(collection) == before
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("deck.csv", "deck.csv: end its name in .apkg (a package for Anki) or .tsv or .txt (its text format)"),
-        ("deck", "deck: end its name in .apkg"),
+        ("deck.csv", "deck.csv: its name must end in .apkg (a package for Anki), .tsv or .txt (Anki's text format)"),
+        ("deck", "deck: its name must end in .apkg"),
         ("none/deck.apkg", "none/deck.apkg: cannot be written: its folder does not exist"),
     ],
 )

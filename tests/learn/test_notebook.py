@@ -159,7 +159,7 @@ def test_what_ran_last_counts_and_nothing_runs_twice(shared, jupyter):
     helper = "import torch\nROOT = 0.5"
     using = "open('ran', 'a').write('x')\n" + RIGHT.replace("import torch\n", "").replace("0.5", "ROOT")
     said = jupyter.texts(START, CHECK, RIGHT, CHECK, WRONG, CHECK, helper, using, CHECK, "ROOT = 1.0", CHECK)
-    assert said[1] == "koans: no cell that has run here defines `scores`: run the cell with your answer, then this one"
+    assert said[1] == "koans: no cell that has run here defines `scores`: run the cell with your answer, then this cell"
     assert [text.partition("\n")[0].split("  ")[1] for text in (said[3], said[5], said[8], said[10])] == [
         "✓ passed",
         "✗ failed",
@@ -187,7 +187,7 @@ def test_a_later_cell_that_does_not_parse_is_said(jupyter):
     said = jupyter.texts(START, RIGHT, "def scores(q, k:\n    return q", CHECK)
     assert "✓ passed" in said[3]
     assert "cell [3] does not parse (line 1: " in said[3]
-    assert "so this is the verdict on cell [2]" in said[3]
+    assert "so this verdict is on cell [2]" in said[3]
 
 
 def test_the_magic_checks_its_cell_and_then_runs_it(jupyter):
@@ -206,7 +206,7 @@ def test_the_magic_checks_its_cell_and_then_runs_it(jupyter):
     assert said[3].startswith("koans: this cell does not define `scores`, which ch07_attention/scores needs\n")
     assert said[4].startswith("koans: no koan is called 'no_such_koan'")
     assert said[5].startswith("koans: name the koan: `%%koan softmax`\n")
-    assert "! crashed" in said[6] and "The kernel did not run this cell" in said[6]
+    assert "! crashed" in said[6] and "This cell was checked but not run" in said[6]
     assert said[7] == "'scores'"
 
 
@@ -217,11 +217,11 @@ def test_an_answer_beside_another_koans_counts_and_a_cell_that_differs_is_said(s
     book = shared.workbook
     stubs = [without_header(stub_of(book, book.koan(name))) for name in ("scores", "causal_mask")]
     said = jupyter.texts(START, *stubs, f"%%koan scores\n{BOTH}", CHECK, WRONG, CHECK, WRONG, stubs[0], CHECK)
-    assert "✓ passed" in said[3] and "✓ passed" in said[4] and "differently" not in said[4]
+    assert "✓ passed" in said[3] and "✓ passed" in said[4] and "another definition" not in said[4]
     assert "✗ failed" in said[6]
     assert (
-        "cell [4] defines it differently; this is the verdict on cell [6], which ran last. When it is graded, the last "
-        "cell in the notebook counts: keep one of them."
+        "cell [4] has another definition. This verdict is on cell [6], which ran last. Grading uses the last cell in the "
+        "notebook: keep only one of these cells."
     ) in " ".join(said[6].split())
     assert "cell [4] has an answer, but the stub in cell [9] ran last" in " ".join(said[9].split())
 
@@ -229,7 +229,7 @@ def test_an_answer_beside_another_koans_counts_and_a_cell_that_differs_is_said(s
 def test_a_cell_that_the_magic_refused_counts_nothing_and_its_lines_are_those_of_the_editor(jupyter):
     broken = "%%koan scores\n\nx = ("
     said = jupyter.texts(START, f"%%koan causal_mask\n{RIGHT}", CHECK, broken, f"%%koan scores\n{WRONG}x", CHECK)
-    not_run = "The kernel did not run this cell, so its functions are not defined yet."
+    not_run = "This cell was checked but not run, so its functions are not defined yet."
     nothing = "koans: this cell does not define `causal_mask`, which ch07_attention/causal_mask needs"
     assert said[1].splitlines() == [nothing, not_run]
     assert said[2].startswith("koans: no cell that has run here defines `scores`")
@@ -307,7 +307,7 @@ def test_two_answers_to_one_koan_are_said_and_neither_is_taken(play):
     assert book.exercise(koan).read_text() == stub_of(book, koan)
     run = play.says("notebook", "import", "mine.ipynb")
     assert run.returncode == 1
-    assert "cell 3 and cell 1 define it differently: keep one of them" in " ".join(run.stdout.split())
+    assert "cell 3 and cell 1 have different definitions: keep one of these cells" in " ".join(run.stdout.split())
 
 
 def test_what_an_import_replaces_is_kept_and_a_dry_run_writes_nothing(play):
@@ -388,11 +388,11 @@ def test_the_command_takes_a_notebook_out_and_back_and_progress_follows(play):
     cell.source = answer(play.workbook, play.workbook.koan("scores"))
     nbformat.write(notebook, file)
     second_run = play.says("notebook", "export", "7")
-    assert (second_run.returncode, "is there already" in second_run.stderr) == (2, True)
+    assert (second_run.returncode, "exists already" in second_run.stderr) == (2, True)
     back = play.says("notebook", "import", str(file))
     assert back.returncode == 0, back.stderr
     assert "ch07_attention/scores  written, from cell" in back.stdout
-    assert "what was there is kept as .koans/replaced/" in " ".join(back.stdout.split())
+    assert "the earlier version is saved at .koans/replaced/" in " ".join(back.stdout.split())
     assert "ch07_attention/scores  ✓ passed" in back.stdout
     assert "card unlocked:" in back.stdout
     listed = {k["name"]: k["standing"]["status"] for k in json.loads(play.says("list", "7", "--json").stdout)}
@@ -410,10 +410,10 @@ NEWER = {"nbformat": 5, "nbformat_minor": 0, "metadata": {}, "cells": []}
         (b"[" * 100_000, "is not a notebook: "),
         (b'{"pages": []}', "is not a notebook: "),
         (b"", "is empty: save the notebook in its editor"),
-        (json.dumps(NEWER).encode(), "is in notebook format 5, and 2 to 4 are read"),
+        (json.dumps(NEWER).encode(), "has notebook format 5, but only the formats 2 to 4 can be read"),
         (json.dumps(of_cells("x <- 3", kernelspec={"language": "R", "name": "ir"})).encode(), "is a notebook in R"),
-        (json.dumps(of_cells("x = 3")).encode(), "does not say which chapter it is of: add --chapter CHAPTER"),
-        (json.dumps(of_cells(WRONG)).encode(), "it defines functions of one, so add --chapter ch07_attention"),
+        (json.dumps(of_cells("x = 3")).encode(), "does not name its chapter: add --chapter CHAPTER"),
+        (json.dumps(of_cells(WRONG)).encode(), "its functions belong to one chapter, so add --chapter ch07_attention"),
         (json.dumps(of_cells("x = 3", chapter="ch99_none")).encode(), "no chapter is called 'ch99_none'"),
         (b" " * (50 << 20), "is larger than 16 MiB"),
     ],
@@ -443,8 +443,8 @@ def test_a_name_that_cannot_be_taken_along_is_said_in_the_same_words_in_a_kernel
     (tmp_path / "k.txt").write_text("3")
     loads, uses = f"K = float(open('{tmp_path}/k.txt').read())", "def scores(q, k):\n    return q @ k.mT * K"
     why = (
-        "which cell {} reads from outside the notebook with `open`, and only code is taken along: "
-        "write its value out, or compute it"
+        "which cell {} reads from outside the notebook with `open`, but only code is copied: "
+        "write the value into the code, or compute it"
     )
     said = jupyter.texts(START, loads, uses, CHECK)[-1]
     assert f"note: uses `K`, {why.format('[2]')}" in " ".join(said.split())
@@ -541,7 +541,7 @@ def test_the_first_cell_fetches_the_workbook_at_the_exported_commit(play, tmp_pa
 @pytest.mark.parametrize(
     "address, message",
     [
-        ("", "this notebook does not say where there is one"),
+        ("", "this notebook has no address to fetch one from"),
         ("file:///nowhere", "file:///nowhere could not be fetched: "),
     ],
 )
@@ -582,12 +582,12 @@ def test_a_source_is_taken_from_the_remote_or_from_what_is_given(play):
 def test_an_export_keeps_what_it_replaces_and_writes_the_others(play):
     old = write(play.root / "ch07_attention.ipynb", of_cells(RIGHT)).read_bytes()
     refused = play.says("notebook", "export", "--all", "-o", ".")
-    assert refused.returncode == 2 and refused.stderr.count("ch07_attention.ipynb is there already") == 1
+    assert refused.returncode == 2 and refused.stderr.count("ch07_attention.ipynb exists already") == 1
     assert {file.stem for file in play.root.glob("ch*.ipynb")} == {one.id for one in play.workbook.chapters}
     assert (play.root / "ch07_attention.ipynb").read_bytes() == old
     replaced = play.says("notebook", "export", "7", "--overwrite")
     (kept,) = (play.root / ".koans/replaced/notebooks").iterdir()
-    assert kept.read_bytes() == old and f"kept as {kept.relative_to(play.root)}" in " ".join(replaced.stdout.split())
+    assert kept.read_bytes() == old and f"saved at {kept.relative_to(play.root)}" in " ".join(replaced.stdout.split())
 
 
 def test_badges_are_written_once_and_taken_away_again(play):

@@ -113,7 +113,7 @@ def test_an_answer_takes_along_what_its_functions_need(answer_of, cells, gives):
     assert answer.notes == ()
 
 
-LOADS = "which cell 1 reads from outside the notebook with `{}`, and only code is taken along: write its value out, or compute it"
+LOADS = "which cell 1 reads from outside the notebook with `{}`, but only code is copied: write the value into the code, or compute it"
 
 
 @pytest.mark.parametrize(
@@ -124,14 +124,14 @@ LOADS = "which cell 1 reads from outside the notebook with `{}`, and only code i
         ("from pathlib import Path\nK = Path('k').read_text()", LOADS.format("read_text")),
         ("import pandas as pd\nK = pd.read_csv('k.csv')['k'].mean()", LOADS.format("pd.read_csv")),
         ("K = float(input())", LOADS.format("input")),
-        ("K = await ask()", "which cell 1 binds with `await`, and only a notebook can do that there: bind it without"),
-        ("if __name__ == '__main__':\n    K = 3", "which cell 1 binds under `if __name__ ...`, and that is not taken along: move it out of the `if`"),
-        ("K = !nproc", "which cell 1 binds by a shell line, and only Python is taken along: bind it in Python"),
-        ("K = %pwd", "which cell 1 binds by a magic, and only Python is taken along: bind it in Python"),
-        ("K = 3\nx = (", "which cell 1 binds, and cell 1 does not parse (line 2: '(' was never closed): mend it"),
-        ("%%timeit\nK = 3", "which cell 1 binds under `%%timeit`, and that cell is left out: bind it in a cell of Python"),
-        ("def init():\n    global K\n    K = 3\ninit()", "which a function of cell 1 sets when it runs: bind it outside of functions too"),
-        ("k = 3", "which no cell binds: is it misspelled, or was its cell removed?"),
+        ("K = await ask()", "which cell 1 defines with `await`, which works there only in a notebook: define it without"),
+        ("if __name__ == '__main__':\n    K = 3", "which cell 1 defines under `if __name__ ...`, which is not copied: move it out of the `if`"),
+        ("K = !nproc", "which cell 1 defines by a shell line, but only Python is copied: define it in Python"),
+        ("K = %pwd", "which cell 1 defines by a magic, but only Python is copied: define it in Python"),
+        ("K = 3\nx = (", "which cell 1 defines, but cell 1 does not parse (line 2: '(' was never closed): fix it"),
+        ("%%timeit\nK = 3", "which cell 1 defines under `%%timeit`, but that cell is skipped: define it in a Python cell"),
+        ("def init():\n    global K\n    K = 3\ninit()", "which a function of cell 1 sets when it runs: define it outside of functions, too"),
+        ("k = 3", "which no cell defines: is it misspelled, or was its cell removed?"),
     ],
 )  # fmt: skip
 def test_an_answer_says_what_cannot_be_taken_along_where_it_was_bound_and_what_to_do(answer_of, first, why):
@@ -142,12 +142,12 @@ def test_an_answer_says_what_cannot_be_taken_along_where_it_was_bound_and_what_t
 
 def test_what_only_a_notebook_has_is_said(answer_of):
     answer = answer_of("def softmax(x):\n    display(x)\n    return x")
-    assert answer.notes == ("uses `display`, which is only there in a notebook: do without it",)
+    assert answer.notes == ("uses `display`, which exists only in a notebook: remove it",)
 
 
 def test_many_missing_names_are_a_few_sentences(answer_of):
     answer = answer_of("def softmax(x):\n    return " + " + ".join(f"name{n}" for n in range(20)))
-    assert len(answer.notes) == 7 and answer.notes[-1] == "uses 14 more names that are not taken along"
+    assert len(answer.notes) == 7 and answer.notes[-1] == "uses 14 more names that are not copied"
 
 
 def test_a_function_of_the_notebook_that_is_called_like_one_that_reads_files_is_taken_along(answer_of):
@@ -158,8 +158,8 @@ def test_a_function_of_the_notebook_that_is_called_like_one_that_reads_files_is_
 def test_an_earlier_definition_under_another_name_is_said(answer_of):
     answer = answer_of("def softmax(x): return x", "_old = softmax", "def softmax(x): return _old(x)")
     assert answer.notes == (
-        "uses the `softmax` of cell 1 under another name, and only its last definition is taken along: give the earlier "
-        "one a name of its own",
+        "uses the `softmax` of cell 1 under another name, but only its last definition is copied: give the earlier "
+        "one a different name",
     )
 
 
@@ -279,7 +279,7 @@ def test_a_koan_that_is_imported_has_passed_if_the_imported_text_has(play):
             return record_attempt(book, progress, book.koan(MASK), verdict, "text", others).verdict.notes
 
         play.write("scores", "home = 1\n")
-        begin = (f"it imports {SCORES}, which has not passed: start there",)
+        begin = (f"it imports {SCORES}, which has not passed: fix that koan first",)
         assert notes() == begin
         progress.record(Verdict(SCORES, "learner", Status.passed), exercise_text(book, book.koan(SCORES)))
         progress.record(Verdict(SCORES, NOTEBOOK, Status.passed), "cell = 1\n")

@@ -395,7 +395,7 @@ def test_a_card_of_a_mistake_says_so_and_its_answer_says_which(proved):
     made_a_mistake(proved, "exp-1000")
     shown = review(proved, ["", "3", "q"])
     front, _, back = shown.partition("────")
-    assert "new, from a mistake you made" in front and "exp before" not in front
+    assert "new, because of a mistake that you made" in front and "exp before" not in front
     words = " ".join(back.split())
     assert "your mistake in ch06_numerics/softmax on " in words
     assert "exp before subtracting the row maximum: exp overflows" in words
@@ -522,7 +522,7 @@ def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
         begun = re_solving.begin(book, progress, koan, time.time())
         assert scratch.read_text() == stub_of(book, koan)
         assert not run()
-        assert "it is still the stub" in console.file.getvalue()
+        assert "the file is still the stub" in console.file.getvalue()
         scratch.write_text(mine.replace("n_k - n_q", "0"))
         assert not run()
         assert "✗ failed" in console.file.getvalue()
@@ -547,11 +547,11 @@ def test_a_koan_is_solved_again_from_a_stub_beside_the_first_solution(play):
 def test_a_re_solve_given_up_comes_back_soon_and_the_setting_opts_out(proved):
     nothing = proved.says("again")
     assert nothing.returncode == 0
-    assert "no koan is due; ch06_numerics/softmax is back on" in " ".join(nothing.stdout.split())
+    assert "no koan is due now; ch06_numerics/softmax is due on" in " ".join(nothing.stdout.split())
     assert "is a fresh stub; the clock is running" in " ".join(proved.says("again", "softmax").stdout.split())
     untouched = proved.says("again")
-    assert (untouched.returncode, "it is still the stub" in untouched.stdout) == (1, True)
-    assert "ch06_numerics/softmax was given up; it is back " in proved.says("again", "--give-up").stdout
+    assert (untouched.returncode, "the file is still the stub" in untouched.stdout) == (1, True)
+    assert "ch06_numerics/softmax was given up; it is due again " in proved.says("again", "--give-up").stdout
     none = "koans: no koan is being solved again, so there is nothing to give up\n"
     assert proved.says("again", "--give-up").stderr == none
     with Progress(proved.root) as progress:
@@ -592,7 +592,7 @@ def test_review_on_a_terminal_takes_single_keys_and_leaves_the_terminal_as_it_wa
     terminal.until("any key shows the answer")
     terminal.press(" ")
     terminal.until("4 easy")
-    terminal.until("u takes")
+    terminal.until("u undoes")
     terminal.press("4")
     terminal.until("1 left")
     terminal.press("u")
@@ -659,7 +659,7 @@ def test_again_on_a_terminal_runs_each_save(proved):
     terminal.until("Enter or q: as proposed")
     terminal.press("2")
     terminal.until("the first time")
-    terminal.until("rated 2 hard, back on ")
+    terminal.until("rated 2 hard, due again on ")
     assert terminal.end() == (0, True)
     with Progress(proved.root) as progress:
         assert [r.rating for r in progress.recall.reviews("koan")["ch06_numerics/softmax"]] == [2]
@@ -732,7 +732,7 @@ def test_g_in_again_says_that_the_koan_is_given_up_and_when_it_is_back(proved):
         solve_on_terminal(book, progress, WarmsUp(keyboard, 1), re_solve, screens)
         assert events_of(progress) == ["started", "given up"]
     shown = screens.console.file.getvalue()
-    assert "ch06_numerics/softmax was given up; it is back " in shown and "left as it is" not in shown
+    assert "ch06_numerics/softmax was given up; it is due again " in shown and "is not finished" not in shown
 
 
 def test_q_ends_again_while_it_warms_up(proved):

@@ -294,7 +294,7 @@ def test_a_filter_that_matches_no_koan_says_so(drive):
         await pilot.press("l", *"zzz")
         await until(pilot, lambda: "no koan matches" in screen_text(app))
         await pilot.press("down", "enter", "backspace", "backspace", "backspace")
-        await until(pilot, lambda: "Enter goes there" in screen_text(app))
+        await until(pilot, lambda: "Enter opens the koan" in screen_text(app))
 
     drive(LOW, script)
 

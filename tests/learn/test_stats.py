@@ -149,13 +149,13 @@ def test_mistakes_that_any_koan_can_have_are_grouped_over_koans(tmp_path, book):
             ("ch06_numerics/softmax", 9, "one", {"returns_fp32": FP32}),
             ("ch06_numerics/softmax", 8, "right", None),
             ("ch07_attention/scores", 7, "two", {"gives_float32": "the result is in float32"}),
-            ("ch07_attention/attention", 6, "three", {"input_values": "an input is changed by the call"}),
+            ("ch07_attention/attention", 6, "three", {"input_values": "the call changes an input"}),
             ("ch07_attention/attention", 5, "four", None),
         )
         stats = gather(book, progress, Settings(), NOW)
     dtype, changed = stats.general
     assert (dtype.says, dtype.koans) == (
-        "the result is in another dtype than promised",
+        "the result has the wrong dtype",
         ("ch07_attention/scores", "ch06_numerics/softmax"),
     )
     assert (dtype.times, dtype.last, dtype.open) == (2, day_of(NOW - 7 * DAY).isoformat(), ("ch07_attention/scores",))

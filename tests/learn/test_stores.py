@@ -38,7 +38,9 @@ def _filled_progress(root):
 def test_a_damaged_page_of_the_progress_file_is_noticed_and_the_file_is_kept_aside(tmp_path, size):
     file = _filled_progress(tmp_path)
     data = _damage(file, size)
-    with pytest.raises(KoansError, match=r"progress\.db: damaged .*kept as progress-.*the next run starts a new one"):
+    with pytest.raises(
+        KoansError, match=r"progress\.db: damaged .*renamed to progress-.*the next run starts a new one"
+    ):
         Progress(tmp_path)
     (copy,) = _copies(tmp_path)
     assert (tmp_path / ".koans" / copy).read_bytes() == data

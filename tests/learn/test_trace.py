@@ -236,7 +236,7 @@ def test_every_picture_is_xml_and_lies_within_its_frame(name):
 
 
 def test_a_step_that_is_not_there_is_refused():
-    with pytest.raises(KoansError, match="--step 8: ch13_triton/matmul_kernel has steps from 1 to 7"):
+    with pytest.raises(KoansError, match="--step 8: ch13_triton/matmul_kernel has the steps 1 to 7"):
         step_picture(report("matmul_kernel"), 8)
 
 
@@ -306,15 +306,15 @@ def test_the_command_writes_a_page_a_picture_text_and_json(play, tmp_path):
     ("arguments", "code", "says"),
     [
         (["vector_add"], 1, "exercises/ch13_triton/vector_add.py is not written yet, so there is nothing to trace"),
-        (["softmax"], 2, "ch06_numerics/softmax is no kernel koan, so `koans trace` has nothing to show: it shows kernels, such as vector_add"),
-        ([], 2, "ch01_tensors/l2_norm is no kernel koan, so `koans trace` has nothing to show: it shows kernels, such as vector_add"),
+        (["softmax"], 2, "ch06_numerics/softmax is not a kernel koan, so `koans trace` has nothing to show: it shows only kernels, such as vector_add"),
+        ([], 2, "ch01_tensors/l2_norm is not a kernel koan, so `koans trace` has nothing to show: it shows only kernels, such as vector_add"),
         (["nonesuch"], 2, "no koan is called 'nonesuch': `koans list` shows them all"),
-        (["vector_add", "--step", "2"], 2, "--step draws a picture: say where with -o FILE.svg"),
-        (["vector_add", "-o", "x.svg"], 2, "x.svg: a picture shows one step: say which with --step N"),
-        (["vector_add", "-o", "x.pdf"], 2, "x.pdf: end its name in .html"),
-        (["vector_add", "--step", "2", "-o", "x.html"], 2, "x.html: end its name in .svg"),
+        (["vector_add", "--step", "2"], 2, "--step draws a picture: name its file with -o FILE.svg"),
+        (["vector_add", "-o", "x.svg"], 2, "x.svg: a picture shows one step: name the step with --step N"),
+        (["vector_add", "-o", "x.pdf"], 2, "x.pdf: its name must end in .html"),
+        (["vector_add", "--step", "2", "-o", "x.html"], 2, "x.html: its name must end in .svg"),
         (["vector_add", "--json", "-o", "-"], 2, "--json and -o - both write to the output: give one of them"),
-        (["vector_add", "--json", "--step", "2", "-o", "x.svg"], 2, "--json has all steps: leave --step out"),
+        (["vector_add", "--json", "--step", "2", "-o", "x.svg"], 2, "--json has all steps: remove --step"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_traced_is_one_line(play, arguments, code, says):
@@ -330,7 +330,7 @@ def test_a_kernel_that_fails_is_shown_up_to_there_with_exit_code_1(play):
     assert run.stdout.splitlines()[-1] == ".koans/trace/vector_add.html written: open it in a browser"
     play.write("vector_add", "import os\n" + model("vector_add"))
     refused = play.says("trace", "vector_add")
-    says = "exercises/ch13_triton/vector_add.py:1: a kernel file imports triton and triton.language as tl, nothing else"
+    says = "exercises/ch13_triton/vector_add.py:1: a kernel file imports triton and triton.language as tl, and nothing else"
     assert (refused.returncode, refused.stderr) == (2, f"koans: {says}\n")
 
 

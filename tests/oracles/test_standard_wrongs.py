@@ -37,14 +37,16 @@ def test_they_are_registered_under_their_names_in_the_order_given():
 def test_they_say_the_standard_clauses():
     total = of_sum()
     total.standard_wrongs("returns_fp32", "low_precision_inside")
-    assert total.wrongs["returns_fp32"].says == "returned in float32, not in the dtype of the input"
+    assert (
+        total.wrongs["returns_fp32"].says == "the result was returned in float32: it must have the dtype of the input"
+    )
     assert total.wrongs["low_precision_inside"].says == LOW_PRECISION
 
 
 def test_a_koan_may_name_the_input_that_gives_the_dtype():
     total = of_sum()
     total.standard_wrongs("returns_fp32", of="`x`")
-    assert total.wrongs["returns_fp32"].says == "returned in float32, not in the dtype of `x`"
+    assert total.wrongs["returns_fp32"].says == "the result was returned in float32: it must have the dtype of `x`"
 
 
 def test_a_koan_may_give_one_of_them_a_clause_of_its_own():

@@ -74,21 +74,19 @@ def read(data: bytes, name: str) -> Notebook:
     Raises KoansError if it is too large, no notebook of a format from 2 to 4, or not in Python.
     """
     if len(data) > LARGEST:
-        raise KoansError(
-            f"{name} is larger than {LARGEST >> 20} MiB, the most that is read: clear its outputs and save it again"
-        )
+        raise KoansError(f"{name} is larger than {LARGEST >> 20} MiB, the limit: clear its outputs and save it again")
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.strip():
         raise KoansError(f"{name} is empty: save the notebook in its editor, and try again")
     file = _decoded(data, name)
     if file.nbformat not in FORMATS:
         raise KoansError(
-            f"{name} is in notebook format {file.nbformat}, and {FORMATS[0]} to {FORMATS[-1]} are read: "
-            "save it in another format, or open it in Jupyter and save it again"
+            f"{name} has notebook format {file.nbformat}, but only the formats {FORMATS[0]} to "
+            f"{FORMATS[-1]} can be read: open it in Jupyter and save it again"
         )
     language = _language(file.metadata)
     if not language.lower().startswith(("python", "ipython")):
-        raise KoansError(f"{name} is a notebook in {language[:40]}: only Python is read")
+        raise KoansError(f"{name} is a notebook in {language[:40]}: only Python notebooks can be read")
     cells = [*file.cells, *(cell for sheet in file.worksheets for cell in sheet.cells)]
     chapter = str(_table(file.metadata.get("koans")).get("chapter", ""))
     return Notebook(name, chapter, tuple(_code_cells(cells)))

@@ -315,10 +315,10 @@ class Slice:
         for name, place in sorted(self.replaced.items()):
             where = self.cell(place[0]).cell.label
             sentences.append(
-                f"uses the `{name}` of {where} under another name, and only its last definition is taken along: give "
-                "the earlier one a name of its own"
+                f"uses the `{name}` of {where} under another name, but only its last definition is copied: give the "
+                "earlier one a different name"
             )
-        return (*sentences[:MOST_NAMES], *([f"uses {more} more names that are not taken along"] if more > 0 else []))
+        return (*sentences[:MOST_NAMES], *([f"uses {more} more names that are not copied"] if more > 0 else []))
 
     def _why(self, name: str) -> str:
         """Why a name could not be taken along and what to do, or an empty string if it may be there all the same."""
@@ -334,20 +334,20 @@ class Slice:
             return ""
         if setters:
             where = self.cell(setters[0][0]).cell.label
-            return f"uses `{name}`, which a function of {where} sets when it runs: bind it outside of functions too"
+            return f"uses `{name}`, which a function of {where} sets when it runs: define it outside of functions, too"
         if ONLY_IN_NOTEBOOKS.fullmatch(name):
-            return f"uses `{name}`, which is only there in a notebook: do without it"
-        return f"uses `{name}`, which no cell binds: is it misspelled, or was its cell removed?"
+            return f"uses `{name}`, which exists only in a notebook: remove it"
+        return f"uses `{name}`, which no cell defines: is it misspelled, or was its cell removed?"
 
     def _why_refused(self, place: Place) -> str:
         statement, where = self._at(place), self.cell(place[0]).cell.label
         if statement.guarded:
-            return f"which {where} binds under `if __name__ ...`, and that is not taken along: move it out of the `if`"
+            return f"which {where} defines under `if __name__ ...`, which is not copied: move it out of the `if`"
         if statement.awaits:
-            return f"which {where} binds with `await`, and only a notebook can do that there: bind it without"
+            return f"which {where} defines with `await`, which works there only in a notebook: define it without"
         return (
-            f"which {where} reads from outside the notebook with `{self._reads(statement)}`, and only code is taken "
-            "along: write its value out, or compute it"
+            f"which {where} reads from outside the notebook with `{self._reads(statement)}`, but only code is "
+            "copied: write the value into the code, or compute it"
         )
 
     def _unread(self, name: str) -> str:
@@ -356,14 +356,14 @@ class Slice:
         for cell in reversed(self.bindings.cells):
             where = cell.cell.label
             if cell.error and binds.search("\n".join(cell.lines)):
-                return f"which {where} binds, and {where} does not parse ({cell.error}): mend it"
+                return f"which {where} defines, but {where} does not parse ({cell.error}): fix it"
             for line in cell.skipped:
                 match = BY_MAGIC.match(line.text[:1000])
                 if match and name in re.findall(r"\w+", match[1]):
-                    return f"which {where} binds by {line.kind}, and only Python is taken along: bind it in Python"
+                    return f"which {where} defines by {line.kind}, but only Python is copied: define it in Python"
                 if line.kind == "a cell" and binds.search(cell.cell.text):
                     magic = line.text.split()[0][:40]
                     return (
-                        f"which {where} binds under `{magic}`, and that cell is left out: bind it in a cell of Python"
+                        f"which {where} defines under `{magic}`, but that cell is skipped: define it in a Python cell"
                     )
         return ""

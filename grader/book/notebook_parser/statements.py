@@ -42,7 +42,7 @@ class SkippedLine(msgspec.Struct, frozen=True):
     text: str
 
     def __str__(self) -> str:
-        return f"{self.cell}, line {self.line}: {self.kind} left out: {self.text.strip()[:80]}"
+        return f"{self.cell}, line {self.line}: {self.kind} skipped: {self.text.strip()[:80]}"
 
 
 class Statement(msgspec.Struct, frozen=True):

@@ -57,7 +57,7 @@ def with_badges(
         links = {c.id: opens.format(source=source, branch=branch, chapter=c.id) for c in workbook.chapters}
     except (KeyError, IndexError, ValueError):
         raise KoansError(
-            f"--opens {opens}: may hold {{source}}, {{branch}} and {{chapter}}, and no other braces"
+            f"--opens {opens}: may contain {{source}}, {{branch}} and {{chapter}}, but no other braces"
         ) from None
     readme, *chapters = pages(workbook)
     new = {readme: _readme(texts[readme], workbook, links if source else {})}
@@ -69,7 +69,7 @@ def with_badges(
 def _readme(text: str, workbook: Workbook, links: dict[str, str]) -> str:
     if not BLOCK.search(text):
         raise KoansError(
-            f"{workbook.root / 'README.md'}: has no lines {BEGIN} and {END}, between which badges would stand"
+            f"{workbook.root / 'README.md'}: has no lines {BEGIN} and {END}, which must enclose the badges"
         )
     rows = [_row(chapter, links[chapter.id]) for chapter in workbook.chapters if links]
     inner = "".join(["| chapter | |\n|---|---|\n", *rows]) if rows else NO_BADGES

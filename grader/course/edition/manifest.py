@@ -117,7 +117,7 @@ def read(source: Source) -> Manifest:
         raise KoansError(f"{where}: {manifest.released[:40]!r} is not a time")
     check_names([*manifest.files, *manifest.learner], where)
     if ROOT not in manifest.files:  # without it the fork would be no workbook any more
-        raise KoansError(f"{where}: does not name {ROOT}, so this is no edition of a workbook")
+        raise KoansError(f"{where}: does not name {ROOT}, so this is not an edition of a workbook")
     return manifest
 
 
@@ -142,12 +142,12 @@ def check_names(names: list[str], where: str) -> None:
         files[_unique(files, "/".join(spelled), name, where)] = name
         folders.update({"/".join(spelled[:depth]): name for depth in range(1, len(parts))})
     for name in files.keys() & folders.keys():
-        raise KoansError(f"{where}: {files[name]!r} is a file, and the folder of {folders[name]!r}")
+        raise KoansError(f"{where}: {files[name]!r} is both a file and the folder of {folders[name]!r}")
 
 
 def _unique(known: dict[str, str], folded: str, name: str, where: str) -> str:
     if known.get(folded, name) != name:
-        raise KoansError(f"{where}: {known[folded]!r} and {name!r} are one file on some systems")
+        raise KoansError(f"{where}: {known[folded]!r} and {name!r} are the same file on some systems")
     return folded
 
 

@@ -81,7 +81,9 @@ def _check_empty(folder: Path) -> None:
     with Tree(folder) as tree:
         entries = tree.entries() or []
     if UNFINISHED in entries:
-        raise KoansError(f"{folder}: holds a release that was stopped; remove all but .git in it, then run this again")
+        raise KoansError(
+            f"{folder}: contains a release that was stopped; remove everything in it except .git, then run this again"
+        )
     if (folder / ".git").is_symlink() or set(entries) - {".git"}:
         raise KoansError(f"{folder}: is not empty; give a new folder (or an empty repository)")
 

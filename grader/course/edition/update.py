@@ -99,7 +99,7 @@ def update(
         after = manifest.read(newer)
         if after.edition.is_older_than(before.edition) and not downgrade:
             older = f"is edition {after.edition}, older than yours ({before.edition})"
-            raise KoansError(f"{newer.label}: {older}; --downgrade returns to it")
+            raise KoansError(f"{newer.label}: {older}; --downgrade goes back to it")
         tell(f"comparing {len(after.files)} files")
         plan = _compare(fork, newer, before, after, write=write)
         if after.edition.is_older_than(before.edition):
@@ -129,7 +129,7 @@ def _keep_apart(root: Path, place: Path) -> None:
         same = os.path.samefile(a, b)
         nested = any(os.path.samefile(up, b) for up in a.parents) or any(os.path.samefile(up, a) for up in b.parents)
     if same or nested:
-        what = "is this fork itself" if same else f"one of this and {root} is in the other"
+        what = "is this fork itself" if same else f"is inside {root}, or contains it"
         raise KoansError(f"{place}: {what}; an update needs two separate folders")
 
 
@@ -156,7 +156,7 @@ def _compare(fork: Tree, newer: Source, before: Manifest, after: Manifest, *, wr
         data = newer.read(name)
         total += len(data or b"")
         if data is None or not after.has(name, data):
-            raise KoansError(f"{newer.label}: {name}: is not what {NAME} says; the edition is incomplete")
+            raise KoansError(f"{newer.label}: {name}: differs from {NAME}; the edition is incomplete or was changed")
         if total > TOTAL_LIMIT:
             raise KoansError(f"{newer.label}: is larger than {TOTAL_LIMIT >> 20} MiB")
         if name in learner and not fork.is_plain(name):

@@ -119,7 +119,7 @@ class ArchiveTree:
     def read(self, path: Parts, largest: int) -> bytes:
         found = self._at(path)
         if not isinstance(found, _Leaf) or found.read is None:
-            raise Unreadable(f"{_path(path)} is a link, a folder or not to be read: hand in the file itself")
+            raise Unreadable(f"{_path(path)} is a link, a folder or unreadable: hand in the file itself")
         try:
             data = found.read(largest)
         except Unreadable as error:
@@ -230,7 +230,7 @@ def _format(file: BinaryIO, name: str) -> Format:
         raise Unreadable(f"{name} is empty")
     for magic, what in UNKNOWN:
         if head.startswith(magic):
-            raise Unreadable(f"{name} is {what}, which is not read: hand in a .zip")
+            raise Unreadable(f"{name} is {what}, which cannot be read: hand in a .zip")
     by_content = next((kind for magic, kind in MAGIC if head.startswith(magic)), None)
     if by_content is None and head[257:262] != b"ustar" and name.lower().endswith(ZIP):
         return "zip"  # a zip file may have other data before it
@@ -380,18 +380,18 @@ def _is_noise(path: Parts) -> bool:
 def parts_of(name: str) -> Parts | str:
     """The path of an entry of this name, or what is wrong with the name."""
     if "\0" in name or "\\" in name:
-        return "has a backslash or a null character in its name and is left out"
+        return "has a backslash or a null character in its name and is ignored"
     if name.startswith("/") or DRIVE.match(name):
-        return "is an absolute path and is left out"
+        return "is an absolute path and is ignored"
     parts = _names(name)
     if ".." in parts:
-        return "leads out of the archive and is left out"
+        return "leads out of the archive and is ignored"
     try:
         longest = max((len(part.encode()) for part in parts), default=0)
     except UnicodeEncodeError:
-        return "has a name that is not UTF-8 and is left out"
+        return "has a name that is not UTF-8 and is ignored"
     if longest > LARGEST_NAME or len(parts) > DEEPEST:
-        return "has a name or path that is too long and is left out"
+        return "has a name or path that is too long and is ignored"
     return parts
 
 
@@ -798,11 +798,11 @@ def _kept(
     largest = next((most for suffix, most in KEPT.items() if member.name.lower().endswith(suffix)), 0)
     installed = any(part in INSTALLED or part in NOISE or part.startswith(".") for part in member.name.split("/")[1:])
     if not largest or installed:
-        return _Refused("is left out: only notebooks, .py and archives are read from a tar file")
+        return _Refused("is ignored: only notebooks, .py and archives are read from a tar file")
     if not 0 <= member.size <= largest:
-        return _Refused(f"has {member.size >> 10} KiB; {largest >> 10} is the most")
+        return _Refused(f"has {member.size >> 10} KiB; at most {largest >> 10} KiB are allowed")
     if member.size > budget.left:
-        return _Refused(f"is left out: the archive has more than {MOST_KEPT >> 20} MiB of such files")
+        return _Refused(f"is ignored: the archive has more than {MOST_KEPT >> 20} MiB of such files")
     budget.spend(member.size)
     stream.content = True
     file = archive.extractfile(member)

@@ -80,7 +80,7 @@ class Intake:
         reply = self._ask(Take(source.places))
         found = reply.found if isinstance(reply, Taken) else Found(problem=_reason(reply))
         if isinstance(reply, Taken) and not reply.confined:
-            found = msgspec.structs.replace(found, notes=("it was read without the whole sandbox", *found.notes))
+            found = msgspec.structs.replace(found, notes=("it was read without the complete sandbox", *found.notes))
         return _submission(source, found, self.workbook)
 
     def list(self, place: Place) -> Listing | Failed:

@@ -85,7 +85,7 @@ def _with_twins(sources: Sequence[Source]) -> Iterator[Source]:
     for number, paths in enumerate(places):
         for path in paths:
             if (other := first[path]) != number and not _one_team(sources[number], sources[other]):
-                notes[number] = f"the same place as the submission of {sources[other].name}"
+                notes[number] = f"in the same place as the submission of {sources[other].name}"
             around = next((first[path[:n]] for n in range(len(path) - 1, 0, -1) if path[:n] in first), number)
             if around != number and not _one_team(sources[number], sources[around]):
                 notes.setdefault(number, f"is inside the submission of {sources[around].name}")
@@ -164,7 +164,7 @@ class _Folders:
 def _at(path: Path, intake: Intake, folders: _Folders, one_each: bool) -> tuple[list[Source], list[str]]:
     whole = Source("", _name(path), str(path), (Place(str(path.absolute())),))
     if not one_each and not os.path.lexists(path):
-        raise KoansError(f"{path}: is not there")
+        raise KoansError(f"{path}: does not exist")
     may_be_class = not one_each and (path.is_dir() or is_archive(path.name))
     if parse(path.name) or (not may_be_class and _is_platforms(path.name)):
         groups, line = folders.groups_of(path)
@@ -172,7 +172,7 @@ def _at(path: Path, intake: Intake, folders: _Folders, one_each: bool) -> tuple[
             return [_alone(whole, group) for group in groups], []
         if handed := parse(path.name):  # what is called so is one learner's, whoever that is
             looks = f"its name looks like one of {handed.platform}'s"
-            line = line or f"{looks}, but other paths do not: it is taken as a plain name, without an id"
+            line = line or f"{looks}, but other paths do not: it counts as a plain name, without an id"
             return [msgspec.structs.replace(whole, places=(_called(whole.places[0], handed),), notes=(line,))], []
     if one_each:
         return [whole], []
@@ -191,7 +191,7 @@ def _at(path: Path, intake: Intake, folders: _Folders, one_each: bool) -> tuple[
         return [whole], []
     sources, notes = _in_box(found.box, found.entries, intake)
     if found.box.folder:
-        notes = [f"{whole.name}: the class is in its folder {found.box.folder}", *found.notes, *notes]
+        notes = [f"{whole.name}: graded as a class, from its folder {found.box.folder}", *found.notes, *notes]
     return sources, notes
 
 
@@ -368,7 +368,7 @@ def _has_several(box: Box, entries: Sequence[Entry]) -> bool:
 
 def _hidden_note(entries: Iterable[Entry]) -> list[str]:
     hidden = [e.name for e in entries if _hidden(e.name)]
-    return [f"hidden, not looked at: {_listed(hidden)}"] if hidden else []
+    return [f"hidden, ignored: {_listed(hidden)}"] if hidden else []
 
 
 def _is_class(box: Box, entries: Sequence[Entry]) -> bool:
@@ -433,7 +433,7 @@ def _in_box(box: Box, entries: Sequence[Entry], intake: Intake) -> tuple[list[So
         kinds = f"not a folder, notebook ({SUFFIX}) or archive"
         notes.append(f"not a submission, because it is {kinds}: {_listed(others)}")
     if len(entries) >= MOST_SUBMISSIONS:
-        notes.append(f"only {MOST_SUBMISSIONS} entries were looked at")
+        notes.append(f"only the first {MOST_SUBMISSIONS} entries were read")
     return sorted(sources, key=lambda source: source.origin), notes
 
 

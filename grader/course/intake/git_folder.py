@@ -187,7 +187,7 @@ def _walk(folder: int, path: str, deadline: float, depth: int = 0) -> Iterator[t
     if depth > DEEPEST:
         raise Unreadable(f"its {shown} are too deep")
     if time.monotonic() > deadline:
-        raise Unreadable("it takes too long to read")
+        raise Unreadable("reading it takes too long")
     try:
         with os.scandir(folder) as found:
             for entry in found:

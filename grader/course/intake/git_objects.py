@@ -241,7 +241,7 @@ class _Git:
         while not done(got):
             left = self._deadline - time.monotonic()
             if left <= 0:
-                raise Stopped("it takes too long to read")
+                raise Stopped("reading it takes too long")
             ready = dict(poll.poll(left * 1000))
             if errors in ready:
                 part = _read_some(errors, LARGEST_REASON)

@@ -135,7 +135,9 @@ class GitTree:
         try:
             return self._objects.read(name, "blob", largest)
         except TooLarge as error:
-            raise Unreadable(f"{_path(path)} has {error.size >> 10} KiB; {largest >> 10} is the most") from None
+            raise Unreadable(
+                f"{_path(path)} has {error.size >> 10} KiB; at most {largest >> 10} KiB are allowed"
+            ) from None
         except Unreadable as error:
             raise Unreadable(f"{_path(path)} cannot be read: {error}") from None
 
@@ -296,9 +298,9 @@ def _ahead(refs: Refs, objects: Objects, head: _RawCommit) -> Iterator[str]:
     later = _later_commits(objects, refs.head, branches, head.time - CLOCKS)
     names = [f"branch `{name}`" if (name := _shown(branches[tip])) else "a branch" for tip in later if tip in branches]
     for name in names[:MOST_NAMED]:
-        yield f"{name} is ahead of the one that was graded"
+        yield f"{name} is ahead of the graded branch"
     if (more := len(names) - MOST_NAMED) > 0:
-        yield f"{more} more {'branches are' if more > 1 else 'branch is'} ahead of the one that was graded"
+        yield f"{more} more {'branches are' if more > 1 else 'branch is'} ahead of the graded branch"
 
 
 def _later_commits(objects: Objects, head: str, tips: Iterable[str], oldest: int) -> list[str]:

@@ -59,7 +59,7 @@ class _Names:
         if len(entries) >= MOST_ENTRIES:
             where = "/".join(folder) or "the top folder"
             self.notes.append(
-                f"{where}: names after the first {MOST_ENTRIES:,} were not listed, only known ones looked up"
+                f"{where}: only the first {MOST_ENTRIES:,} names were listed, then only known ones looked up"
             )
             listed = {e.name for e in entries}
             kinds = [(name, self.kind_at(*folder, name)) for name in wanted if name not in listed]
@@ -93,7 +93,7 @@ def _found(names: _Names, koans: Collection[str]) -> Layout:
         return Layout(problem=f"{EXERCISES} is a link: hand in the folder itself")
     if chapters.intersection(folders):
         found = _koan_files(names, (), koans)
-        note = f"chapters found without a folder {EXERCISES}/ around them"
+        note = f"the chapters are not in a folder {EXERCISES}/"
         return Layout(found.koans, place=(), notes=(note, *found.notes))
     return _loose(names, top, koans)
 
@@ -110,14 +110,14 @@ def _of_several(entries: Collection[Entry]) -> str:
             owners[handed.platform, handed.owner] = name
     if len(owners) < 2:
         return ""
-    return f"holds the work of several learners, which is graded as a class: {_listed(list(owners.values()))}"
+    return f"contains the work of several learners; grade it as a class: {_listed(list(owners.values()))}"
 
 
 def _of_exercises(names: _Names, place: Parts, koans: Collection[str]) -> Layout:
     found = _koan_files(names, (*place, EXERCISES), koans)
     notes = found.notes
     if place:
-        notes = (f"{EXERCISES} found one folder down, in {place[0]}", *notes)
+        notes = (f"{EXERCISES} was found in the folder {place[0]}", *notes)
     beside = [e for folder in dict.fromkeys((place, ())) for e in names.visible(folder, ())]
     ignored = [e.name for e in beside if e.kind == "file" and (e.name.endswith(SUFFIX) or is_archive(e.name))]
     if ignored:
@@ -153,7 +153,7 @@ def _koan_files(names: _Names, folder: Parts, koans: Collection[str]) -> Layout:
                 others.append(f"{chapter.name}/{entry.name}")
     if others:
         one = len(others) == 1
-        notes.append(f"{len(others)} {'file matches' if one else 'files match'} no koan: {_listed(others)}")
+        notes.append(f"{len(others)} {'file does' if one else 'files do'} not match any koan: {_listed(others)}")
     return Layout(paths, notes=tuple(notes))
 
 
@@ -206,4 +206,4 @@ def _listed(names: Collection[str]) -> str:
 
 
 def _why(error: Exception) -> str:
-    return "is not there" if isinstance(error, FileNotFoundError) else str(error)
+    return "does not exist" if isinstance(error, FileNotFoundError) else str(error)

@@ -20,7 +20,7 @@ from grader.course.intake.tree import Entry
 
 ARCHIVE_SUFFIX = re.compile(r"\.(zip|tar|tgz|tar\.\w+)\Z", re.IGNORECASE)
 SHOWN = 2  # names that a note lists
-ADVICE = "grade the download in a folder of its own, or give a roster"
+ADVICE = "put the download in a separate folder, or give a roster"
 
 
 class Download(NamedTuple):
@@ -81,10 +81,10 @@ def doubt(entries: Sequence[Entry]) -> str:
     if not alike:
         return ""
     platforms = " or ".join(sorted({found.platform for found in alike.values()}))
-    why = "folders lie among archives" if _forks_among_archives(entries) else "not all are one platform's"
+    why = "there are folders among the archives" if _forks_among_archives(entries) else "not all come from one platform"
     count = len({entry.name for entry in entries if is_work(entry)} | set(alike))
     look = f"{len(alike)} of {count} names look like a download of {platforms} ({_listed(alike)})"
-    return f"{look}, but {why}: all are taken as plain names, without ids; {ADVICE}"
+    return f"{look}, but {why}: all count as plain names, without ids; {ADVICE}"
 
 
 def group(found: Download, users: Mapping[str, str] = {}, teams: Mapping[str, Sequence[Handed]] = {}) -> list[Group]:
@@ -113,12 +113,12 @@ def _group(files: Sequence[tuple[str, Handed]]) -> Group:
         if one.file:
             same.setdefault(without_number(one.file) if one.platform == "Canvas" else one.file, []).append(one)
     notes = [
-        f"{uploads[-1].file} was handed in {len(uploads)} times: the newest counts"
+        f"{uploads[-1].file} was handed in {len(uploads)} times: the newest file counts"
         for uploads in same.values()
         if len(uploads) > 1
     ]
     if newest.platform == "Canvas" and not newest.student:
-        notes.append("the owner is unknown: its name has more than two numbers that may be ids")
+        notes.append("the owner is unknown: the file's name has more than two numbers that may be ids")
     late = any(one.late for _, one in ordered)
     return Group(newest.learner, newest.student, newest.platform, tuple(ordered), late, newest.handed_in, tuple(notes))
 
@@ -144,7 +144,9 @@ def _alone(one: Group) -> Group:
     """The only learner of a folder: an id in a name that a learner may have chosen."""
     if not one.student:
         return one
-    note = f"the id {shown(one.student)} stands in the name only, and no other learner's work is beside it: not used"
+    note = (
+        f"the id {shown(one.student)} is only in the name, and there is no work of another learner to compare: not used"
+    )
     return _without_id(one, f"{note}; a roster with student, path and id can name the owner")
 
 
@@ -154,7 +156,7 @@ def _with_one_name_for_each_id(groups: Sequence[Group]) -> list[Group]:
     for one in groups:
         names.setdefault(one.student.casefold(), {})[one.learner] = None
     return [
-        _without_id(one, f"the id {shown(one.student)} stands with several names ({_listed(others)}): none has it")
+        _without_id(one, f"the id {shown(one.student)} appears with several names ({_listed(others)}): it was not used")
         if one.student and len(others := names[one.student.casefold()]) > 1
         else one
         for one in groups

@@ -70,4 +70,4 @@ def _notes(answer: NotebookAnswer) -> Iterable[str]:
     for note in answer.notes:
         yield f"{answer.koan}: {note}"
     if answer.others:
-        yield f"{answer.koan}: {', '.join(answer.others)} defines it differently; {', '.join(answer.cells)} counts"
+        yield f"{answer.koan}: {', '.join(answer.others)} has another definition; {', '.join(answer.cells)} counts"

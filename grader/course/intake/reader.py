@@ -130,7 +130,7 @@ def _listing(place: Place) -> Listing:
         found, notes = outline(stream, file.name, time.monotonic() + SECONDS - ANSWERING, place.inside)
     top = {name: found[name] for name in sorted(found) if name.isprintable()}
     if odd := len(found) - len(top):
-        notes = (*notes, f"names that cannot be printed, not looked at: {odd}")
+        notes = (*notes, f"names that cannot be printed, ignored: {odd}")
     entries = tuple(Entry(name, "folder" if isinstance(kind, dict) else kind) for name, kind in top.items())
     folders = {
         name: tuple(Entry(inner, kind) for inner, kind in sorted(inside.items()) if inner.isprintable())
@@ -205,7 +205,7 @@ class Reader:
 
     def _confined_answer(self, request: Request, write: int, scratch: Path) -> Reply:
         if missing := [file for file in _files(request) if not os.path.exists(file)]:
-            return Failed(f"{Path(missing[0]).name}: is not there")
+            return Failed(f"{Path(missing[0]).name}: does not exist")
         confined = sys.platform == "linux" and self._confine(request, write, scratch)
         if confined is None:
             return Failed("it disappeared while it was read")

@@ -57,7 +57,7 @@ def take(
         try:
             taking.place(place)
         except FileNotFoundError:
-            taking.problems.append(f"{_name(place)}: is not there")
+            taking.problems.append(f"{_name(place)}: does not exist")
         except Unreadable as error:
             taking.problems.append(str(error))
     return taking.result(outlines)
@@ -179,7 +179,7 @@ class _Taking:
                 self.files[koan] = tree.read(path, LARGEST)
                 self._text(koan, as_source(self.files[koan], "/".join(path)))
             except FileNotFoundError:
-                self.refused[koan] = f"{'/'.join(path)} is named, but is not there"
+                self.refused[koan] = f"{'/'.join(path)} is named, but does not exist"
             except Unreadable as error:
                 self.refused[koan] = str(error)
         for path in (*found.notebooks, *found.archives):

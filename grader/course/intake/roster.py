@@ -135,7 +135,7 @@ def parse(data: bytes, file: Path) -> Roster:
     ]
     if path is None and not names and not ids:
         raise KoansError(
-            f"{file}:{header_line}: a roster has a column called {' or '.join(PATHS)}, or one called "
+            f"{file}:{header_line}: a roster needs a column called {' or '.join(PATHS)}, or a column called "
             f"{NAMES[0]}, {NAMES[1]} or {IDS[0]}"
         )
     rows: list[RosterRow] = []
@@ -192,7 +192,7 @@ def _decode(data: bytes, file: Path) -> tuple[str, list[str]]:
         if encoding != "utf-8-sig" or b"\0" in data:
             raise KoansError(f"{file}: is not text ({error.reason})") from None
     return data.decode("cp1252", errors="replace"), [
-        f"{file} is not UTF-8 and was read as Windows-1252: check its names"
+        f"{file} is not UTF-8 and was read as Windows-1252: check the names in it"
     ]
 
 
@@ -253,7 +253,9 @@ def _row(
         return None
     handed_in = _time(cells[time]) if time is not None else ""
     if time is not None and not handed_in and cells[time] not in ("", "-"):
-        notes.append(f"{file}:{line}: '{shown(cells[time])}' is not understood as a time; 2026-11-20 10:11 is")
+        notes.append(
+            f"{file}:{line}: '{shown(cells[time])}' is not a time that koans can read; write it as in 2026-11-20 10:11"
+        )
     where = (file.parent / place).absolute() if place and not problem else None
     if path is not None and not place:
         notes.append(f"{file}:{line}: {shown(name)} has no path, so nothing was handed in")

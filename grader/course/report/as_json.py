@@ -41,7 +41,7 @@ def read(file: Path) -> Class:
             raise KoansError(f"{file}: schema {number}; this version reads {SCHEMA}")
         results = _decoded(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise KoansError(f"{file}: is not what `koans grade --format json=…` writes ({error})") from None
+        raise KoansError(f"{file}: is not a file that `koans grade --format json=…` wrote ({error})") from None
 
     for grade in results.grades:
         if why := _nonsense(grade):
@@ -54,11 +54,11 @@ def _nonsense(grade: Grade) -> str:
     if grade.schema != SCHEMA:
         return f"has schema {grade.schema}; this version reads {SCHEMA}"
     if grade.earned != sum(koan.earned for koan in grade.koans):
-        return "has other points than its koans together"
+        return "has points that differ from the sum over its koans"
     if any(koan.earned > koan.points for koan in grade.koans) or grade.earned > grade.points:
-        return "has more points than there are"
+        return "has more points than are possible"
     if any(not 0 <= seconds <= LONGEST for seconds in (grade.seconds, *(k.verdict.seconds for k in grade.koans))):
-        return f"took a time that is not between 0 and {LONGEST:.0e} s"
+        return f"has a time that is not between 0 and {LONGEST:.0e} s"
     return ""
 
 

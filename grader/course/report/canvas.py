@@ -163,7 +163,7 @@ def _write_points(
             continue
         students[claim.rows[0]][column] = str(total(claim.grade)[0])
         if not claim.grade.trusted:
-            yield f"{claim.label}: graded without the whole sandbox"
+            yield f"{claim.label}: graded without the complete sandbox"
 
 
 def _claim(header: Sequence[str], students: Mapping[int, list[str]], label: str, grade: Grade) -> _Claim:
@@ -186,7 +186,7 @@ def _reason_to_skip(claim: _Claim, rivals: Mapping[int, Sequence[_Claim]]) -> st
     if not others or (claim.known and not any(other.known for other in others)):
         return ""
     names = ", ".join(other.label for other in others)
-    return f"left out, {names} {'is' if len(others) == 1 else 'are'} the same student's"
+    return f"left out, {names} {'belongs' if len(others) == 1 else 'belong'} to the same student"
 
 
 def _is_student(header: Sequence[str], row: Sequence[str]) -> bool:
@@ -227,4 +227,5 @@ def _write_points_possible(header: Sequence[str], rows: Sequence[list[str]], col
             if not canvas_points:
                 row[column] = str(points)
             elif not re.fullmatch(r"\d+(\.\d+)?", canvas_points) or float(canvas_points) != points:
-                yield f"{header[column]} is out of {row[column]}, the koans out of {points}: points were not scaled"
+                differs = f"{header[column]} has {row[column]} possible points, but the koans have {points}"
+                yield f"{differs}: points were not scaled"

@@ -72,7 +72,7 @@ def parse(text: str) -> ReportFile:
     if name not in PER_SUBMISSION and name not in PER_CLASS:
         raise KoansError(f"--format {text}: there are {', '.join(sorted([*PER_SUBMISSION, *PER_CLASS]))}")
     if not equals or not file:
-        raise KoansError(f"--format {text}: say where to, --format {name}=FILE (- is standard output)")
+        raise KoansError(f"--format {text}: say where to write it, --format {name}=FILE (- is standard output)")
     return ReportFile(name, file)
 
 
@@ -81,9 +81,9 @@ def check(reports: Sequence[ReportFile], submissions: int, options: Options) -> 
     for report in reports:
         said = f"--format {report.name}={report.file}"
         if report.name in PER_SUBMISSION and submissions > 1 and report.file != "-" and ID not in report.file:
-            raise KoansError(f"{said}: is one file a submission; put {ID} where its id goes")
+            raise KoansError(f"{said}: each submission needs its own file; write {ID} where its id goes")
         if report.name in PER_CLASS and ID in report.file:
-            raise KoansError(f"{said}: is one file for all submissions; {ID} has no meaning in it")
+            raise KoansError(f"{said}: this is one file for all submissions; remove {ID}")
         if report.name == "classroom50":
             classroom50.check(options.environment)
         if report.name == "canvas":
@@ -99,7 +99,7 @@ def check(reports: Sequence[ReportFile], submissions: int, options: Options) -> 
         if places.count(place) > 1:
             raise KoansError(f"--format …={file}: two reports have this file")
         if place in inputs:
-            raise KoansError(f"--format …={file}: this file is read, and the report would replace it")
+            raise KoansError(f"--format …={file}: this command reads this file, and the report would replace it")
 
 
 def _check_place(said: str, file: str) -> None:

@@ -73,7 +73,7 @@ def summary(grade: Grade) -> str:
         text = f"<details><summary>{body}</details>\n"
         size += len(text.encode()) + 1
         if size > LARGEST_SUMMARY:
-            parts.append("More did not fit.")
+            parts.append("The rest does not fit into this summary.")
             break
         parts.append(text)
     return "\n".join(parts) + "\n"

@@ -101,7 +101,7 @@ def _head(classroom: Class, called: Sequence[str]) -> Iterable[str]:
     untrusted = [grade for grade in graded if not grade.trusted]
     if untrusted:
         yield (
-            f'<p class="warn">{_count(len(untrusted), "submission")} ran without the whole sandbox, so these points '
+            f'<p class="warn">{_count(len(untrusted), "submission")} ran without the complete sandbox, so these points '
             f"can be forged: {_text(untrusted[0].isolation)}</p>"
         )
     if not graded:
@@ -125,8 +125,8 @@ def _misconceptions(found: Sequence[Misconception], size: int) -> Iterable[str]:
         yield '<p class="dim">No failure looks like a mistake that has a name.</p>'
         return
     yield (
-        '<p class="dim">Failures that look like a named wrong answer, and in how many submissions. '
-        "Paler: it looks like this or like others of its koan.</p>"
+        '<p class="dim">Wrong answers that failures look like, and in how many submissions. '
+        "A paler bar: the failure may also be another wrong answer of this koan.</p>"
     )
     for part, more in ((found[:UNFOLDED], False), (found[UNFOLDED:], True)):
         if more and part:
@@ -157,8 +157,8 @@ def _description(text: str) -> str:
 
 def _students(grades: Sequence[Grade], called: Sequence[str]) -> Iterable[str]:
     rungs = [rung for rung in RUNGS if any(k.rung == rung for grade in grades for k in grade.koans)]
-    yield "<h2>Who is where</h2>"
-    yield '<p class="dim">Koans passed on each rung; a click on a heading sorts. “At” is the first koan not passed.</p>'
+    yield "<h2>Progress of each submission</h2>"
+    yield '<p class="dim">Koans passed on each rung; click a heading to sort. “At” is the first koan not passed.</p>'
     yield '<div class="wide"><table class="full"><thead><tr>'
     yield _heading("submission", "ascending", "who")
     yield _heading("points", "descending", "r")
@@ -234,7 +234,7 @@ def _koans(classroom: Class) -> Iterable[str]:
     common: dict[str, Misconception] = {}
     for misconception in misconceptions(classroom):
         common.setdefault(misconception.koan, misconception)
-    yield "<h2>How each rung and koan went</h2>"
+    yield "<h2>Results by rung and koan</h2>"
     yield '<div class="wide"><table class="full rungs"><thead><tr>'
     yield _heading("rung or koan", "ascending", "who") + _heading("rung", "ascending", "")
     yield _heading("passed", "descending", "r") + _heading("of all", "descending", "")
@@ -264,7 +264,7 @@ def _share(title: str, rung: str, rank: int, graded: Sequence[Graded], mistake: 
 
 
 def _failures(grades: Sequence[Grade], called: Sequence[str]) -> Iterable[str]:
-    yield "<h2>What each submission is told</h2>"
+    yield "<h2>Messages for each submission</h2>"
     for label, grade in zip(called, grades, strict=True):
         failures = [
             k.verdict

@@ -75,7 +75,7 @@ def parse_lengths(text: str) -> tuple[int, ...]:
     """The lengths in "512,4096". Raises KoansError."""
     numbers = _numbers(text, "--lengths")
     if any(n < 1 for n in numbers):
-        raise KoansError(f"--lengths {text}: lengths start at 1")
+        raise KoansError(f"--lengths {text}: a length must be at least 1")
     return numbers
 
 
@@ -83,7 +83,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
     """The widths in "64,128". Raises KoansError."""
     numbers = _numbers(text, "--widths")
     if any(n not in HEAD_WIDTHS for n in numbers):
-        raise KoansError(f"--widths {text}: a head is 16, 32, 64, 128 or 256 wide here")
+        raise KoansError(f"--widths {text}: a width must be 16, 32, 64, 128 or 256")
     return numbers
 
 
@@ -151,7 +151,7 @@ def race_of(cell: BenchCell, ours: Sequence[Kernels], rounds: int = ROUNDS) -> R
 def _row(cell: BenchCell, times: Times, facts: Facts, floor: float = 0.0, requested_bytes: int = 0) -> BenchRow:
     honest = times.above(floor)
     if not honest.ms:
-        below = f"all {len(times.ms)} times lie below the roofline" if times.ms else ""
+        below = f"all {len(times.ms)} times are impossibly fast: they lie below the roofline" if times.ms else ""
         return BenchRow(
             cell, times.name, how=times.how, lack=times.lack or times.error or times.wrong or below or "no time"
         )

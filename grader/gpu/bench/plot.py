@@ -103,7 +103,7 @@ def _title(bench: Bench) -> str:
     where = f"Attention in bf16. Measured on {bench.facts.name}."
     if not bench.predictions:
         return where
-    more = "Hollow and dotted: PREDICTION for an H100, not measured;\nshaded down to where caches would catch nothing."
+    more = "Hollow, dotted: PREDICTION for an H100, not measured.\nThe shade reaches down to the speed without caches."
     return f"{where}\n{more}"
 
 
@@ -131,7 +131,9 @@ def roofline(bench: Bench) -> Figure:
         axes.plot([], [], MARKS[way], color=COLORS[way], mfc=COLORS[way] if own else "none", label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel(f"FLOPs for each byte {'asked for' if own else 'asked for (left) and that has to move (right)'}")
+    axes.set_xlabel(
+        f"FLOPs for each byte {'requested' if own else 'requested (left) and for each byte that must move (right)'}"
+    )
     axes.set_ylabel("TFLOP/s")
     axes.legend(frameon=False, loc="lower right")
     longest = max((row.cell.n for row in bench.rows), default=0)

@@ -13,7 +13,7 @@ from grader.gpu.bench.cells import BenchCell, Prediction
 from grader.gpu.devices import H100, Peak
 from reference import Moves
 
-NAME = "NVIDIA H100 SXM, by its data sheet: 989 TFLOP/s in bf16, 67 in fp32 without tensor cores, 3.35 TB/s"
+NAME = "NVIDIA H100 SXM, from its data sheet: 989 TFLOP/s in bf16, 67 in fp32 without tensor cores, 3.35 TB/s"
 SCALAR = 66.9e12  # FLOP/s of fp32 without tensor cores, which loops over single queries cannot use
 COUNTED = 512  # tokens: so few take a fraction of a second
 BYTES = 2  # of a bf16 number
@@ -33,7 +33,7 @@ def predict_torch(cell: BenchCell, way: str) -> Prediction:
     if way == "loops":
         keys = cell.n * (cell.n + 1) // 2 if cell.causal else cell.n * cell.n
         requested = 2 * side + 2 * cell.heads * keys * cell.d * BYTES
-        known = "derived: every query reads its keys and values for itself"
+        known = "derived: each query reads all of its keys and values"
         return _predict(cell, way, cell.flops, 4 * side, requested, known, Peak(SCALAR, H100.bandwidth))
     return _predict(cell, way, cell.flops, 4 * side, 4 * side, "derived: q, k, v and the output once", H100)
 
@@ -68,13 +68,13 @@ def predict_kernel(cell: BenchCell, way: str, fn: Any) -> Prediction:
     flops = full_size.flops if full_size.flops is not None else cell.flops
     known = f"counted at {COUNTED} tokens"
     if counted == derived_bytes and traffic.flops == (derived.flops or traffic.flops):
-        known += ", where it is what is derived on paper, and derived"
+        known += ", where the count equals the formula; from the formula here"
     else:
         requested, flops = (
             requested * counted // derived_bytes,
             flops * traffic.flops // (derived.flops or traffic.flops),
         )
-        known += f" ({counted / derived_bytes:.3g} times what is needed), and scaled"
+        known += f" ({counted / derived_bytes:.3g} times what is needed), then scaled"
     side = cell.heads * cell.n * cell.d * BYTES
     return _predict(cell, way, flops, 4 * side, requested, known, H100)
 

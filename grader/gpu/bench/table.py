@@ -56,9 +56,9 @@ def _predicted(bench: Bench) -> Table:
     title = f"PREDICTION, not measured: {bench.predicted_for}"
     table = _table(title, "ms at least", "no cache", "TFLOP/s")
     table.caption = (
-        "Rooflines of counted bytes and FLOPs, with enough heads to fill the device (16,384 tokens, 2,048 wide, in "
-        "all). ms at least, and TFLOP/s then: each byte crosses the bus once. No cache: ms if all that is asked for "
-        "comes from memory."
+        "Rooflines from counted bytes and FLOPs, with enough heads to fill the device (16,384 tokens and a width of "
+        '2,048 in total). "ms at least" and "TFLOP/s": each byte crosses the bus once. "no cache": the time in ms if '
+        "every requested byte comes from memory."
     )
     table.caption_justify = "left"
     previous = None

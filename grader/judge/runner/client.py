@@ -248,7 +248,7 @@ class Runner:
             return None
         file = exercise_file(self.workbook, koan, target)
         if not file.is_file():
-            missing = f"does not exist: `koans reset {koan.name}` writes its stub"
+            missing = f"does not exist: `koans reset {koan.name}` writes its stub again"
             return Status.broken, f"{file.name} {source_text.no_plain_file(file) or missing}"
         if not_started(self.workbook, koan, file):
             return Status.not_started, "not started"
@@ -327,7 +327,7 @@ class Runner:
         )
         isolation = log.text("confined")
         if job.sandbox and koan.kind == "kernel":
-            isolation = "isolated: a kernel's text is checked and walked; no Python of the submission runs"
+            isolation = "isolated: the grader checks and interprets the kernel's text; no Python of the submission runs"
         imports, threads = log.first("imports"), log.first("threads")
         return msgspec.structs.replace(
             verdict,
@@ -355,7 +355,7 @@ def _threads(number: int) -> tuple[str, ...]:
     """A note, if the code left more threads than a worker may have."""
     if number < THREADS:
         return ()
-    return (f"when graded: it keeps {number} threads, and the grader's sandbox allows {THREADS}: end them",)
+    return (f"when graded: it keeps {number} threads running, but the grader's sandbox allows {THREADS}: end them",)
 
 
 def _check_path(root: Path) -> None:

@@ -38,8 +38,11 @@ def first_failure(workbook: Workbook, koan: Koan, verdict: Verdict) -> bool:
     tests = _Remaining(workbook.test_file(koan), done)
     passed = inner_pytest.run(workbook.root, options, [pytest_plugin, tests]) == pytest.ExitCode.OK
     if passed:
-        print(f"\n{koan.id}: no test fails here (seed {verdict.seed}). In a run, {tests.count} did not pass.")
-        print("A run has no terminal and a time limit: take out breakpoint() and input(), then run it again.")
+        failed = f"{tests.count} test{'s' * (tests.count != 1)}"
+        print(f"\n{koan.id}: no test fails here (seed {verdict.seed}). In a normal run, {failed} did not pass.")
+        print(
+            "A normal run has a time limit and no terminal: remove breakpoint() and input(), then run the koan again."
+        )
     return passed
 
 
@@ -110,7 +113,7 @@ def step_through(file: str, fn: Callable[..., Any], args: Sequence[Any], kwargs:
         _OneFile(file).runcall(fn, *args, **kwargs)
     except Exception as error:  # a second call may do something else
         print(f"The call raised {type(error).__name__}: {error}")
-    print("The call has ended, and this is the test:")
+    print("The call has ended. This is the test:")
 
 
 class Debugger(pdb.Pdb):

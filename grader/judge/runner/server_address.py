@@ -36,7 +36,7 @@ def folder() -> Path:
     except OSError as error:
         raise KoansError(f"{place}: cannot be used ({error.strerror})") from None
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise KoansError(f"{place}: must be a folder that only you can enter; remove it, and a new one is made")
+        raise KoansError(f"{place}: must be a folder that only you can enter; remove it, and koans makes a new one")
     return place
 
 

@@ -31,7 +31,7 @@ def seconds() -> float:
     with contextlib.suppress(ValueError):
         if 0 <= float(text) < float("inf"):
             return float(text)
-    raise KoansError(f"{VARIABLE}={text}: give seconds from 0 on; with 0 no warm process is left behind")
+    raise KoansError(f"{VARIABLE}={text}: give a number of seconds, 0 or more; 0 leaves no warm process behind")
 
 
 def log_of(path: Path) -> Path:

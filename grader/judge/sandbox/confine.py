@@ -116,7 +116,7 @@ def confine(what: Confinement) -> Level:
     # Landlock opens the folders, which perhaps only root can enter. So it comes before the change of the user.
     places = [what.scratch] if writable or what.on_disk else []
     guarded = attempt(FILES, lambda: _restrict_files(what, folders, files, places))
-    own_user = root and attempt("a user id of its own", lambda: _become(what, needed))
+    own_user = root and attempt("a separate user id", lambda: _become(what, needed))
     attempt("a limit on threads", lambda: _limit_threads(own_user or (own_mounts and not root), root))
     if not own_user:
         _set_capabilities(0, 0)
@@ -142,7 +142,7 @@ def _check_hidden(hidden: Path, folders: list[Path]) -> None:
     """Raise OSError if one of the folders contains the workbook or its oracles: then answers could be read."""
     for folder in folders:
         if hidden.resolve().is_relative_to(folder):
-            raise OSError(0, f"the workbook lies inside {folder}, which code must be able to read")
+            raise OSError(0, f"the workbook is inside {folder}, which code must be able to read")
         if any((folder / "reference").glob("ch*/*.py")):
             raise OSError(0, f"the answers are installed in {folder}, which code must be able to read: pip install -e")
 
@@ -184,7 +184,7 @@ def _namespaces() -> str:
 
 def _mount_scratch(scratch: Path, own_mounts: bool) -> str:
     if not own_mounts:
-        raise OSError(0, "it would be seen by everybody")
+        raise OSError(0, "every process would see it")
     _check(_libc.mount(b"none", os.fsencode(scratch), b"tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, SCRATCH))
     os.environ["TMPDIR"] = str(scratch)
     return ""
@@ -219,7 +219,9 @@ def _limits(what: Confinement) -> str:
 def _limit_threads(alone: bool, root: bool) -> str:
     """The kernel counts all threads and processes of a user. `alone`: these are only the worker's own."""
     if not alone:
-        raise OSError(0, "it does not bind root" if root else "this user's other processes would count")
+        raise OSError(
+            0, "this limit does not apply to root" if root else "it would also count this user's other processes"
+        )
     _set_limit(resource.RLIMIT_NPROC, THREADS)
     return ""
 
@@ -250,7 +252,7 @@ def _become(what: Confinement, needed: list[Path]) -> str:
     """
     user = what.user
     if user is None:
-        raise OSError(0, "none is free here")
+        raise OSError(0, "no user id is free here")
     permitted = _capabilities()[1]
     _prctl(PR_SET_SECUREBITS, NO_SETUID_FIXUP)  # the change of the user keeps capabilities, and access(2) respects them
     os.setgroups([])

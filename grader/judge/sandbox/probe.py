@@ -15,7 +15,7 @@ from grader.book.processes import environment, module
 from grader.judge.sandbox import users
 from grader.judge.sandbox.confine import Confinement, Level, confine
 
-UNAVAILABLE = Level(missing=["a sandbox (there is one on Linux only): submission and tests share a process"])
+UNAVAILABLE = Level(missing=["a sandbox (only Linux has one): submission and tests share a process"])
 
 
 def level(root: Path) -> Level:
@@ -37,7 +37,7 @@ def level(root: Path) -> Level:
         )
     if tried.returncode:
         why = (tried.stderr.strip() or "it gave no reason").splitlines()[-1]
-        raise KoansError(f"the sandbox could not be tried: {why}")
+        raise KoansError(f"the sandbox could not be tested: {why}")
     return msgspec.json.decode(tried.stdout, type=Level)
 
 

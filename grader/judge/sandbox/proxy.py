@@ -201,7 +201,7 @@ class SandboxWorker:
         except Malformed as error:
             self._end(nonsense=str(error))
         except MemoryError:
-            self._end(nonsense="a message too large for the memory there is")
+            self._end(nonsense="a message too large for the available memory")
         except (EOFError, OSError):
             self._end(nonsense="it closed the connection")
         if isinstance(reply, wire.Ended):

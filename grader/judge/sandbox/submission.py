@@ -50,9 +50,9 @@ def read_bytes(folder: Path, *parts: str, largest: int) -> bytes:
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-            raise Unreadable(f"{path} is not a plain file of its own: hand in the file itself")
+            raise Unreadable(f"{path} is a link, or not a plain file: hand in the file itself")
         if status.st_size > largest:
-            raise Unreadable(f"{path} has {status.st_size >> 10} KiB; {largest >> 10} is the most")
+            raise Unreadable(f"{path} has {status.st_size >> 10} KiB; at most {largest >> 10} KiB are allowed")
         with open(fd, "rb", closefd=False) as file:
             data = file.read(largest + 1)
     finally:
@@ -88,4 +88,4 @@ def _open(name: str, flags: int, folder: int, path: str) -> int:
     except FileNotFoundError:
         raise FileNotFoundError(2, "not submitted", path) from None
     except (OSError, ValueError):  # a link, a folder instead of a file, no permission, or a name that no file has
-        raise Unreadable(f"{path} is a link, a folder or not to be read: hand in the file itself") from None
+        raise Unreadable(f"{path} is a link, a folder or unreadable: hand in the file itself") from None

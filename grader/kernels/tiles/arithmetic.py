@@ -142,7 +142,7 @@ def _joint_shape(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
         a, b = (1,) * (rank - len(shape)) + shape, (1,) * (rank - len(other)) + other
         if any(x != y and 1 not in (x, y) for x, y in zip(a, b, strict=True)):
             listed = " and ".join(str(list(s)) for s in shapes)
-            raise Refused(f"tiles of the shapes {listed} do not fit: axes must be equal or 1")
+            raise Refused(f"tiles of the shapes {listed} do not fit: axes must have the same length, or length 1")
         shape = tuple(max(x, y) for x, y in zip(a, b, strict=True))
     if math.prod(shape) > LARGEST:
         raise Refused(f"a tile of the shape {list(shape)} has more than {LARGEST:,} elements, which Triton refuses")
@@ -169,7 +169,9 @@ def _check_pointers(a: DType, b: DType, *, allow_a: bool, allow_b: bool) -> None
         if not one.is_pointer:
             continue
         if not allowed or other.is_float:
-            raise Refused(f"a pointer takes + and - with whole numbers, not with {other}: load the tile first, tl.load")
+            raise Refused(
+                f"only whole numbers can be added to a pointer or subtracted, not {other}: load the tile first, tl.load"
+            )
         if other.is_pointer and other != one:
             raise PointerCast
 
@@ -230,7 +232,7 @@ def _moved(pointer: Tile, offset: Value, sign: int) -> Tile:
     """A pointer, `offset` elements further on."""
     offset = to_tile(offset)
     if not offset.dtype.is_int:
-        raise Refused(f"a pointer takes whole numbers, not {offset.dtype}")
+        raise Refused(f"only whole numbers can be added to a pointer, not {offset.dtype}")
     rank = len(block_shape(pointer, offset))
     step = as_rank(offset.data, rank)
     if sign < 0:  # the offset is negated in its own type

@@ -79,7 +79,7 @@ class Frame(Expressions):
             return
         assert isinstance(target, ast.Tuple)
         if not isinstance(value, tuple):
-            raise Refused("only a tuple can be taken apart into several names")
+            raise Refused("only a tuple can be unpacked into several names")
         if len(value) != len(target.elts):
             raise Refused(f"{len(value)} values do not fit {len(target.elts)} names")
         for part, x in zip(target.elts, value, strict=True):
@@ -244,15 +244,15 @@ class Frame(Expressions):
         if wrong is not None and wrong.any():
             index = tuple(int(i) for i in np.argwhere(wrong)[0])
             raise UndefinedValue(
-                f"{self.run.kernel}: program {self.run.program_at(index)} counts with a computed step below 1: "
-                "on a GPU anything may happen then; count down with a constant, range(n, 0, -1)",
+                f"{self.run.kernel}: program {self.run.program_at(index)} runs a loop whose computed step is below 1: "
+                "on a GPU, anything may happen then; count down with a constant step, range(n, 0, -1)",
                 (self.run.kernel, "step"),
             )
 
     def call_kernel(self, node: ast.FunctionDef, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if self.depth >= MOST_CALLS:
             raise Refused(
-                f"{node.name} calls itself, or kernels call one another too deeply: Triton does not compile this"
+                f"{node.name} calls itself, or kernels call each other too deeply: Triton does not compile this"
             )
         values = bound_parameters(node, args, kwargs)
         frame = Frame(self.program, self.run, values, self.depth + 1)
@@ -267,7 +267,7 @@ def bound_parameters(node: ast.FunctionDef, args: Sequence[Any], kwargs: Mapping
     plain = [*node.args.posonlyargs, *node.args.args]
     names = [p.arg for p in plain]
     if len(args) > len(names):
-        raise Refused(f"{node.name} has {len(names)} parameters and gets {len(args)} values")
+        raise Refused(f"{node.name} has {len(names)} parameters but gets {len(args)} values")
     values = dict(zip(names, args, strict=False))
     keywords = [p.arg for p in node.args.kwonlyargs]
     for name, value in kwargs.items():
@@ -309,11 +309,11 @@ def _check_carried(name: str, before: Any, after: Any) -> None:
         advice = "give it this type and shape before the loop, for example with tl.zeros"
         becomes_a_tile = after.shape and not before.shape
         cause = ("carried", "number", "tile") if becomes_a_tile else ("carried", str(before.type), str(after.type))
-        raise Refused(f"{name} is {before.type} before the loop and {after.type} after a pass: {advice}", cause)
+        raise Refused(f"{name} is {before.type} before the loop and {after.type} after an iteration: {advice}", cause)
     if isinstance(before, Tile) or isinstance(after, Tile):
         raise Refused(
-            f"{name} is {_said(before)} before the loop and {_said(after)} after a pass: what is known when the "
-            "kernel is compiled cannot change in a loop; take another name"
+            f"{name} is {_said(before)} before the loop and {_said(after)} after an iteration: a "
+            "compile-time constant cannot change in a loop; use another name"
         )
     if isinstance(before, tuple) and isinstance(after, tuple) and len(before) == len(after):
         for x, y in zip(before, after, strict=True):
@@ -356,8 +356,8 @@ def _joined(
         for new, arm in ((a, "if"), (b, "else")):
             if not _same_type(old, new):
                 raise Refused(
-                    f"{name} is {_said(old)} before the `if` and {_said(new)} after its {arm} arm: "
-                    "a variable keeps its type"
+                    f"{name} is {_said(old)} before the `if` and {_said(new)} in its {arm} branch: "
+                    "a variable cannot change its type"
                 )
         values[name] = _selected(run, chosen, a, b)
     for name, a in then.items():
@@ -367,7 +367,9 @@ def _joined(
         if a is GONE or b is GONE:
             continue
         if not _same_type(a, b):
-            raise Refused(f"{name} is {_said(a)} in the `if` arm and {_said(b)} in the `else` arm: both need one type")
+            raise Refused(
+                f"{name} is {_said(a)} in the `if` branch and {_said(b)} in the `else` branch: these types must agree"
+            )
         values[name] = _selected(run, chosen, a, b)
     return values
 
@@ -391,7 +393,7 @@ def _of_one_type(a: Any, b: Any) -> tuple[Any, Any]:
         x, y = to_tile(a), to_tile(b)
         if x.dtype == y.dtype and x.shape == y.shape:
             return x, y
-    raise Refused(f"a kernel returns {_said(a)} in one place and {_said(b)} in another: both must be of one type")
+    raise Refused(f"a kernel returns {_said(a)} in one place and {_said(b)} in another: both must have the same type")
 
 
 def _limits(args: Sequence[Any], kwargs: Mapping[str, Any], name: str) -> tuple[Any, Any, Any]:
@@ -399,10 +401,10 @@ def _limits(args: Sequence[Any], kwargs: Mapping[str, Any], name: str) -> tuple[
     given = dict(zip(("arg1", "arg2", "step"), args, strict=False))
     named = {key: value for key, value in kwargs.items() if key in ("arg1", "arg2", "step")}
     if len(args) > 3 or given.keys() & named.keys() or (named and name == "range"):
-        raise Refused(f"{name} takes an end, or a start, an end and a step")
+        raise Refused(f"{name} takes (end), (start, end) or (start, end, step)")
     given |= named
     if given.get("arg1") is None:
-        raise Refused(f"{name} takes an end, or a start, an end and a step")
+        raise Refused(f"{name} takes (end), (start, end) or (start, end, step)")
     step = given.get("step")
     start, end = (0, given["arg1"]) if given.get("arg2") is None else (given["arg1"], given["arg2"])
     return start, end, 1 if step is None else step
@@ -410,12 +412,12 @@ def _limits(args: Sequence[Any], kwargs: Mapping[str, Any], name: str) -> tuple[
 
 def _static_range(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[int]:
     if not kwargs.keys() <= {"arg1", "arg2", "step"}:
-        raise Refused("tl.static_range takes an end, or a start, an end and a step")
+        raise Refused("tl.static_range takes (end), (start, end) or (start, end, step)")
     limits = _limits(args, kwargs, "tl.static_range")
     if not all(type(x) is int for x in limits):
         raise Refused("tl.static_range counts with numbers that are known at compile time")
     if limits[2] == 0:
-        raise Refused("the step of a loop is not 0")
+        raise Refused("the step of a loop must not be 0")
     yield from range(*limits)
 
 
@@ -428,7 +430,7 @@ _RANGE_OPTIONS = frozenset(
 def _bounds(args: Sequence[Any], kwargs: Mapping[str, Any], name: str) -> tuple[Tile, Tile, Tile]:
     """Start, end and step of a loop, in the type of its counter. Raises Refused."""
     if kwargs and (name == "range" or not set(kwargs) <= _RANGE_OPTIONS):
-        raise Refused(f"{name} takes an end, or a start, an end and a step")
+        raise Refused(f"{name} takes (end), (start, end) or (start, end, step)")
     tiles = [to_tile(x) for x in _limits(args, kwargs, name)]
     for x in tiles:
         if not x.dtype.is_int:
@@ -445,7 +447,7 @@ def _iterations(start: Tile, end: Tile, step: Tile, outer: Array | None) -> Iter
     dtype = start.dtype
     first, last, by = (x.data.astype(np.int64) for x in (start, end, step))
     if not by.all():
-        raise Refused("the step of a loop is not 0")
+        raise Refused("the step of a loop must not be 0")
     passes = np.maximum(0, -((first - last) // by))  # as Python counts
     most = int(passes.max()) if outer is None else int(np.where(outer, passes, 0).max())
     uniform = passes.size == 1 or bool((passes == passes.flat[0]).all())

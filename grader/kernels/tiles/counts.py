@@ -56,9 +56,9 @@ class Coverage:
         size = self._view.size
         elements = f"of {size} elements of {self.name}"
         if self.unwritten:
-            return f"{self.unwritten} {elements} are never written, the first at {self._first(0)}"
+            return f"{self.unwritten} {elements} are never written; the first is at {self._first(0)}"
         if self.rewritten:
-            return f"{self.rewritten} {elements} are written again, the first at {self._first(2)}"
+            return f"{self.rewritten} {elements} are written more than once; the first is at {self._first(2)}"
         return ""
 
     def _first(self, times: int) -> list[int]:

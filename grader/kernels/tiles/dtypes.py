@@ -163,7 +163,7 @@ def promoted(a: DType, a_is_number: bool, b: DType, b_is_number: bool, *, divide
     if not a.is_int or not b.is_int:
         raise Refused(f"{a} and {b} have no common type: cast one of them, x.to(tl.float32)")
     if divides and a.signed != b.signed:
-        raise Refused(f"/, // and % need two integers of one signedness, not {a} and {b}: cast one of them")
+        raise Refused(f"/, // and % need two signed or two unsigned integers, not {a} and {b}: cast one of them")
     return promoted_integers(a, b)
 
 

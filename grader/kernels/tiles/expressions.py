@@ -111,7 +111,7 @@ class Expressions:
         if name in self.program.stubs:
             raise YourTurn("your turn")
         raise Refused(
-            f"{name} is not defined here: a variable that is first assigned in a loop or in one arm of an `if` "
+            f"{name} is not defined here: a variable that is first assigned in a loop or in one branch of an `if` "
             "does not exist after it"
         )
 
@@ -230,7 +230,7 @@ class Expressions:
         self.run.active = outer
         a, b = arms
         if a.dtype != b.dtype or a.shape != b.shape:
-            raise Refused(f"`x if … else y` gives {a.type} or {b.type}: both must be of one type")
+            raise Refused(f"`x if … else y` gives {a.type} or {b.type}: both must have the same type")
         return selected(condition.data, a, b)
 
     def condition(self, x: Any, word: str, *, block_of_one: bool = True) -> Any:
@@ -254,7 +254,7 @@ class Expressions:
             index = tuple(int(i) for i in np.argwhere(bad)[0])
             program, why = self.run.program_at(index), origin_of(self.run, x)
             raise UndefinedValue(
-                f"{self.run.kernel}: program {program} decides a `{word}` by an undefined value: {why}",
+                f"{self.run.kernel}: program {program} uses an undefined value as the condition of `{word}`: {why}",
                 (self.run.kernel, "condition", self.run.origins.get(x.origin, "")),
             )
 
@@ -269,7 +269,7 @@ class Expressions:
                 return x[index]
             except (IndexError, TypeError) as error:
                 raise Refused(f"`{ast.unparse(node)}`: {error}") from None
-        raise Refused(f"`{ast.unparse(node)}`: only tiles and shapes have an index")
+        raise Refused(f"`{ast.unparse(node)}`: only tiles and shapes can be indexed")
 
     def index(self, node: ast.expr) -> Any:
         if isinstance(node, ast.Tuple):
@@ -403,7 +403,7 @@ class Expressions:
     def extreme(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Python's min or max: of plain numbers as in Python, of tiles element by element."""
         if kwargs or not args:
-            raise Refused(f"`{name}` takes two numbers or tiles or more")
+            raise Refused(f"`{name}` takes at least two numbers or tiles")
         if not any(isinstance(x, Tile) for x in args):
             if not all(is_number(x) for x in args) or any(x != x for x in args):
                 raise Refused(f"`{name}` takes numbers and tiles")

@@ -39,9 +39,7 @@ class PointerCast(Refused):
     """A pointer that became a pointer to another type or a number, or a number that became a pointer."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "a pointer keeps its type: no .to, tl.cast or mixture of a pointer; cast the tile that tl.load gives"
-        )
+        super().__init__("a pointer keeps its type: do not cast or mix pointers; cast the tile that tl.load gives")
 
 
 class StrayAddress(KernelError, IndexError):

@@ -46,7 +46,7 @@ class Entry:
     def renamed(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         """The keyword arguments by the function's own names. Raises Refused if the arguments do not fit."""
         if len(args) > len(self.parameters) and not self.takes_more:
-            raise Refused(f"tl.{name} takes {len(self.parameters)} arguments, and here are {len(args)}")
+            raise Refused(f"tl.{name} takes {len(self.parameters)} arguments, but gets {len(args)}")
         own = {self.names.get(key, key): value for key, value in kwargs.items()} if kwargs else kwargs
         given = self.parameters[: len(args)]
         for key in own:
@@ -57,7 +57,7 @@ class Entry:
                 raise Refused(f"tl.{name} needs a value for {missing}")
         for i in range(self.tiles):
             if not isinstance(args[i] if i < len(args) else own[self.parameters[i]], Tile):
-                raise Refused(f"tl.{name} takes a tile, not a number: tl.full makes a tile of one")
+                raise Refused(f"tl.{name} takes a tile, not a number: tl.full makes a tile from a number")
         return own
 
 
@@ -72,7 +72,7 @@ def _entry(function: Callable[..., Any], names: str = "", *, run: bool = False, 
 def _program_id(run: RunState, axis: Any) -> Tile:
     axis = _axis(axis, "tl.program_id")
     if run.combines:
-        raise Refused("the function of a reduction or a scan only computes: no tl.program_id in it")
+        raise Refused("the function of a reduction or a scan may only compute: it may not call tl.program_id")
     shape = [1, 1, 1]
     shape[axis] = run.programs[axis]
     numbers = np.arange(run.first[axis], run.first[axis] + run.programs[axis], dtype=np.int32)

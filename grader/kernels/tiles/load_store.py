@@ -37,7 +37,9 @@ def checked_mask(mask: Any, pointer: Tile, name: str) -> Tile | None:
         return None
     tile = to_tile(mask)
     if tile.dtype is not I1:
-        raise Refused(f"the mask of {name} holds booleans, not {tile.dtype}: compare, such as offsets < n")
+        raise Refused(
+            f"the mask of {name} must hold booleans, not {tile.dtype}: write a comparison, such as offsets < n"
+        )
     if tile.shape and not pointer.shape:
         raise Refused(f"the mask of {name} is {tile.type}, but the pointer is a scalar: add offsets to the pointer")
     return tile
@@ -110,7 +112,7 @@ def note_origin(run: RunState, addresses: Array) -> int:
 def pay_for_access(run: RunState, shape: tuple[int, ...], times: int, *tiles: Tile | None) -> None:
     """Pay for an access to memory with an address, a mask and values of these tiles, before it is made."""
     if run.combines:
-        raise Refused("the function of a reduction or a scan only computes: no memory in it")
+        raise Refused("the function of a reduction or a scan may only compute: it may not access memory")
     programs = np.broadcast_shapes(*(t.data.shape[:PROGRAM_AXES] for t in tiles if t is not None))
     run.charge(math.prod(programs) * math.prod(shape), times)
 
@@ -128,19 +130,18 @@ def check_defined(run: RunState, pointer: Tile, mask: Tile | None, lanes: Array 
             index = tuple(int(i) for i in np.argwhere(found)[0])
             program = run.program_at(index)
             raise UndefinedValue(
-                f"{run.kernel}: program {program} {mode} where {what} is undefined: {origin_of(run, tile)}",
+                f"{run.kernel}: program {program} {mode} memory, but {what} is undefined: {origin_of(run, tile)}",
                 (run.kernel, what, run.origins.get(tile.origin, "")),
             )
 
 
 def origin_of(run: RunState, tile: Tile) -> str:
     """Why a tile has undefined elements, and what to do."""
-    where = "nothing has set it"
+    where = "no line has set it"
     if tile.origin:
         where = f"line {tile.origin} loads {run.origins[tile.origin]} with a mask and without `other`"
-    return (
-        f"{where}, so masked lanes may hold anything: give it other=…, hide them with tl.where, or mask what you store"
-    )
+    advice = "give other=… to tl.load, replace them with tl.where, or mask the store"
+    return f"{where}, so masked lanes may hold anything: {advice}"
 
 
 def _loaded(run: RunState, addresses: Array, lanes: Array | None, dtype: Pointer) -> Array:
@@ -293,7 +294,9 @@ def check_store_shapes(pointer: Tile, value: Tile, mask: Tile | None, name: str)
         raise Refused(f"{name} writes {value.type} to one address: add offsets to the pointer, out_ptr + tl.arange(…)")
     shape = block_shape(pointer, value, *([] if mask is None else [mask]))
     if shape != pointer.shape:
-        raise Refused(f"{name}: the pointer has the shape {list(pointer.shape)}, and what is written {list(shape)}")
+        raise Refused(
+            f"{name}: the pointer has the shape {list(pointer.shape)}, but the value has the shape {list(shape)}"
+        )
 
 
 def spread(run: RunState, tile: Tile, shape: tuple[int, ...]) -> Array:

@@ -103,7 +103,7 @@ class Memory:
 
     def _add(self, name: str, tensor: Tensor) -> None:
         if tensor.dtype not in DTYPES:
-            raise TypeError(f"{self.kernel}: {name} is of {tensor.dtype}, which no kernel takes")
+            raise TypeError(f"{self.kernel}: {name} has the dtype {tensor.dtype}, which no kernel takes")
         dtype = DTYPES[tensor.dtype]
         storage = tensor.untyped_storage()
         key = storage.data_ptr() or id(tensor), tensor.dtype
@@ -137,7 +137,7 @@ class Memory:
         more = f" (and {addresses.size - 1} more)" if addresses.size > 1 else ""
         index = address - owner.address
         advice = (
-            "is the mask missing or off by one?" if index >= 0 else "does an offset start too early, or wrap round?"
+            "is the mask missing or off by one?" if index >= 0 else "does an offset start too early, or wrap around?"
         )
         return StrayAddress(
             f"{self.kernel}: program {program} {mode} {owner.name} at element {index}{more}, "

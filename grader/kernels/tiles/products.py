@@ -54,9 +54,9 @@ def _checked_types(a: Tile, b: Tile, acc: Any, out_dtype: Any) -> DType:
             if d not in OPERANDS:
                 raise Refused(f"tl.dot does not take {d}: cast the tile to fp16, bf16 or fp32 first")
         if x != y:
-            raise Refused(f"tl.dot takes two tiles of one type, not {x} and {y}: cast one, p.to(v.dtype)")
+            raise Refused(f"tl.dot takes two tiles of the same type, not {x} and {y}: cast one, p.to(v.dtype)")
     if acc is not None and not isinstance(acc, Tile):
-        raise Refused("tl.dot adds its product to a tile")
+        raise Refused("the accumulator of tl.dot must be a tile")
     if out_dtype is None:
         out_dtype = FP32 if acc is None else acc.dtype
     if not isinstance(out_dtype, DType):
@@ -74,19 +74,20 @@ def _checked_types(a: Tile, b: Tile, acc: Any, out_dtype: Any) -> DType:
     if acc is not None and acc.dtype != out_dtype:
         raise Refused(f"tl.dot: the accumulator is {acc.dtype}, not {out_dtype}")
     if acc is not None and acc.dtype != dtype:
-        raise Refused(f"tl.dot gives {dtype} here, and the accumulator is {acc.dtype}")
+        raise Refused(f"tl.dot gives {dtype} here, but the accumulator is {acc.dtype}")
     return dtype
 
 
 def _check_shapes(a: Tile, b: Tile, acc: Any) -> None:
     x, y = a.shape, b.shape
     if len(x) != len(y) or x[:-2] != y[:-2] or x[-1] != y[-2]:
-        raise Refused(f"tl.dot of {a.type} and {b.type}: the last axis of one must be the last but one of the other")
+        rule = "the last axis of the first tile must be as long as the second-to-last axis of the second"
+        raise Refused(f"tl.dot of {a.type} and {b.type}: {rule}")
     least = SMALLEST_INNER[a.dtype.bits]
     if x[-1] < least:
         raise Refused(f"tl.dot of {a.type} and {b.type}: the inner axis must be at least {least} for {a.dtype}")
     if acc is not None and acc.shape != (*x[:-1], y[-1]):
-        raise Refused(f"tl.dot gives the shape {[*x[:-1], y[-1]]}, and the accumulator is {acc.type}")
+        raise Refused(f"tl.dot gives the shape {[*x[:-1], y[-1]]}, but the accumulator is {acc.type}")
 
 
 def _product(a: Tile, b: Tile, precision: str) -> Array:

@@ -54,7 +54,7 @@ def note_values(argument: Argument, positions: Array, values: Array, programs: A
         i = int(np.argmax(lost))
         raise Race(
             f"{kernel}: program {program_of(int(programs[i]), grid)} writes different values to {argument.name} at "
-            f"element {int(positions[i])} in one store: any of them may stay, so one lane must own each element",
+            f"element {int(positions[i])} in one store: any of them may remain, so let one lane write each element",
             (kernel, argument.name, "race lanes"),
         )
 
@@ -98,5 +98,5 @@ def _race(
         text = f"{kernel}: {a} and {b} both write {element}"
     else:
         text = f"{kernel}: {a} {first} {element}, and {b} {second} it in the same launch"
-    advice = "programs run in any order, so every element that is written needs one program that owns it"
+    advice = "programs run in any order, so only one program may use an element that is written"
     return Race(f"{text}: {advice}", (kernel, argument.name, f"race {second}"))

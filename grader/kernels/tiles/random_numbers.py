@@ -26,12 +26,12 @@ SCALE = np.float32(4.6566127342e-10)  # the largest float for which every scaled
 def randint4x(seed: Any, offset: Any, n_rounds: Any = ROUNDS) -> tuple[Tile, Tile, Tile, Tile]:
     """Four tiles of random u32, one for each number in `offset`."""
     if not isinstance(offset, Tile) or not offset.dtype.is_int:
-        raise Refused("tl.rand and its kin take a seed and a tile of whole numbers")
+        raise Refused("tl.rand and similar functions take a seed and a tile of whole numbers")
     key = to_tile(seed)
     if not key.dtype.is_int:
-        raise Refused("the seed of tl.rand is a whole number")
+        raise Refused("the seed of tl.rand must be a whole number")
     if type(n_rounds) is not int or not 0 <= n_rounds <= 64:
-        raise Refused("n_rounds is a small number that is known at compile time")
+        raise Refused("n_rounds must be a small number that is known at compile time")
     wide = as_rank(cast(key, U64).data, len(offset.shape))
     k0, k1 = (wide & np.uint64(0xFFFFFFFF)).astype(np.uint32), (wide >> np.uint64(32)).astype(np.uint32)
     c0 = cast(offset, U32).data

@@ -27,7 +27,7 @@ def sum_type(dtype: DType, asked: Any = None) -> DType:
     """The type of a sum: narrow integers are summed in 32 bits, all else in its own type."""
     if asked is not None:
         if not isinstance(asked, DType):
-            raise Refused("the dtype of a sum is a type, such as tl.float32")
+            raise Refused("the dtype of a sum must be a type, such as tl.float32")
         return asked
     if dtype.is_int and dtype.bits < 32:
         return I32 if dtype.signed else U32
@@ -175,7 +175,7 @@ def reduced(tiles: Sequence[Tile], axis: Any, combine: Combine, keep_dims: bool,
     """The tiles reduced along an axis by a function of two groups of elements. Neighbors are combined first."""
     shape = tiles[0].shape
     if any(t.shape != shape for t in tiles):
-        raise Refused(f"{name} takes tiles of one shape, not {', '.join(t.type for t in tiles)}")
+        raise Refused(f"{name} takes tiles of the same shape, not {', '.join(t.type for t in tiles)}")
     flat = [_flat(t, axis, name) for t in tiles]
     at = flat[0][1] + PROGRAM_AXES
     parts = [t.moved(lambda data: np.moveaxis(data, at, -1)) for t, _ in flat]
@@ -193,5 +193,5 @@ def checked(results: Sequence[Tile], inputs: Sequence[Tile], name: str) -> list[
     """The results of a combining function. Raises Refused if they are not of the types that went in."""
     if len(results) != len(inputs) or any(r.dtype != t.dtype for r, t in zip(results, inputs, strict=False)):
         got, want = (", ".join(str(t.dtype) for t in ts) for ts in (results, inputs))
-        raise Refused(f"the function of {name} must return {want}, as it gets them, not {got}")
+        raise Refused(f"the function of {name} must return the types that it gets, {want}, not {got}")
     return list(results)

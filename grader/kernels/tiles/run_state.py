@@ -80,7 +80,7 @@ class RunState:
 
     def _stop(self) -> NoReturn:
         raise OutOfBudget(
-            f"{self.kernel} takes too many steps: does a loop end, and does it grow with the right number?",
+            f"{self.kernel} takes too many steps: does every loop end, and is its number of iterations right?",
             (self.kernel, "budget"),
         )
 

@@ -22,7 +22,7 @@ def scanned(tiles: Sequence[Tile], axis: Any, combine: Combine, reverse: bool, n
     """Each element combined with all before it along an axis, or with all after it."""
     shape = tiles[0].shape
     if any(t.shape != shape for t in tiles):
-        raise Refused(f"{name} takes tiles of one shape, not {', '.join(t.type for t in tiles)}")
+        raise Refused(f"{name} takes tiles of the same shape, not {', '.join(t.type for t in tiles)}")
     at = axis_of(tiles[0], axis, name) + PROGRAM_AXES
 
     def last(data: Array) -> Array:

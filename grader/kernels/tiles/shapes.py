@@ -26,7 +26,7 @@ def checked_shape(shape: Any, name: str = "a tile") -> tuple[int, ...]:
         if type(n) is not int or n <= 0 or n & (n - 1):
             raise Refused(f"the shape of {name} is {_listed(axes)}: each axis must be a power of two")
     if len(axes) > MOST_AXES:
-        raise Refused(f"{name} has {len(axes)} axes, and a tile has at most {MOST_AXES}")
+        raise Refused(f"{name} has {len(axes)} axes, but a tile may have at most {MOST_AXES}")
     if math.prod(axes) > LARGEST:
         raise Refused(f"{name} of the shape {_listed(axes)} has more than {LARGEST:,} elements, which Triton refuses")
     return tuple(axes)
@@ -109,7 +109,7 @@ def expand_dims(x: Value, axis: Any) -> Tile:
     axes = axis if isinstance(axis, tuple) else (axis,)
     rank = len(tile.shape) + len(axes)
     if not all(type(a) is int and -rank <= a < rank for a in axes):
-        raise Refused(f"tl.expand_dims: axis {axis} is not within {rank} axes")
+        raise Refused(f"tl.expand_dims: axis {axis} is out of range for {rank} axes")
     wrapped = sorted(a % rank for a in axes)
     if len(set(wrapped)) != len(wrapped):
         raise Refused("tl.expand_dims: an axis appears twice")
@@ -140,10 +140,10 @@ def indexed(x: Tile, index: Any) -> Tile:
         elif isinstance(part, slice) and part == slice(None):
             kept += 1
             if kept > len(x.shape):
-                raise Refused(f"{x.type} has {len(x.shape)} axes, and the index names more")
+                raise Refused(f"{x.type} has {len(x.shape)} axes, but the index names more")
         else:
-            what = "a pointer is read with tl.load" if x.dtype.is_pointer else "only : and None"
-            raise Refused(f"a tile is not indexed by numbers or parts: {what}")
+            what = "a pointer is read with tl.load" if x.dtype.is_pointer else "use only : and None"
+            raise Refused(f"a tile cannot be indexed with numbers or slices: {what}")
     return tile
 
 
@@ -151,7 +151,7 @@ def reshape(x: Value, *shape: Any, can_reorder: bool = False) -> Tile:
     """The elements in another shape, in the same order."""
     tile, axes = to_tile(x), _shape_of(shape)
     if not tile.shape:
-        raise Refused("tl.reshape takes a tile, not a scalar: tl.full makes a tile of one")
+        raise Refused("tl.reshape takes a tile, not a scalar: tl.full makes a tile from a number")
     if math.prod(axes) != math.prod(tile.shape):
         raise Refused(f"{tile.type} has {math.prod(tile.shape)} elements and does not fit into the shape {list(axes)}")
     return tile.moved(lambda data: data.reshape(data.shape[:PROGRAM_AXES] + axes))
@@ -168,7 +168,7 @@ def broadcast_to(x: Value, *shape: Any) -> Tile:
     if tile.shape and len(tile.shape) != len(axes):
         raise Refused(f"{tile.type} cannot become {list(axes)}: the number of axes differs")
     if any(n not in (1, m) for n, m in zip(tile.shape, axes, strict=False)):
-        raise Refused(f"{tile.type} cannot become {list(axes)}: only axes of length 1 are stretched")
+        raise Refused(f"{tile.type} cannot become {list(axes)}: only axes of length 1 can be broadcast")
     return stretched(tile, axes)
 
 
@@ -237,11 +237,11 @@ def interleave(x: Value, y: Value) -> Tile:
 def cat(x: Tile, y: Tile, can_reorder: bool = False, dim: int = 0) -> Tile:
     """Two tiles of one shape, one after the other."""
     if x.shape != y.shape or not x.shape or (can_reorder and len(x.shape) != 1):
-        raise Refused(f"tl.cat takes tiles of one shape, not {x.type} and {y.type}")
+        raise Refused(f"tl.cat takes tiles of the same shape, not {x.type} and {y.type}")
     joined = join(x, y)
     rank = len(x.shape)
     if not -rank <= dim < rank:
-        raise Refused(f"tl.cat: dim {dim} is not within {rank} axes")
+        raise Refused(f"tl.cat: dim {dim} is out of range for {rank} axes")
     order = list(range(rank))
     order.insert(dim % rank, rank)
     shape = tuple(n * 2 if i == dim % rank else n for i, n in enumerate(x.shape))
@@ -253,7 +253,7 @@ def flip(x: Tile, dim: int | None = None) -> Tile:
     if x.dtype.is_pointer or not x.shape:
         raise Refused("tl.flip takes a tile of numbers")
     if x.shape == (1,):  # Triton's own tl.flip fails
-        raise Refused("tl.flip takes more than one element")
+        raise Refused("tl.flip needs more than one element")
     axis = axis_of(x, -1 if dim is None else dim, "tl.flip")
     return x.moved(lambda data: np.flip(data, axis + PROGRAM_AXES))
 

@@ -22,8 +22,8 @@ from grader.learn.report.standing import unlocked
 
 CHOSEN, OTHER = "▸ ", "  "  # before the line that Enter would choose, and before the others
 KEYS = "Esc closes · ↑ ↓ PgUp PgDn scroll · q quits"
-LIST_KEYS = "↑ ↓ choose · Enter goes there · Esc closes · Ctrl-C quits"
-NONE_MATCHES = "no koan matches · Backspace takes a letter back · Esc closes · Ctrl-C quits"
+LIST_KEYS = "↑ ↓ choose · Enter opens the koan · Esc closes · Ctrl-C quits"
+NONE_MATCHES = "no koan matches · Backspace deletes a letter · Esc closes · Ctrl-C quits"
 SIDE_BY_SIDE = 110  # columns from which two answers are shown side by side
 
 

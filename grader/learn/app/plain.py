@@ -24,7 +24,7 @@ from grader.learn.report.standing import unlocked
 KEYS: dict[str, Verb] = {"n": "next", "p": "previous", "h": "hint", "r": "run", "x": "reset"}
 HELP = (
     "a letter, then Enter: r run, h hint, n next, p previous, x reset, ? help, q quit · Enter alone runs · "
-    "the name of a koan goes there"
+    "the name of a koan opens it"
 )
 LASTS = 2  # seconds after which a run is said to go on; then again after each ten
 

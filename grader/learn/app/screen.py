@@ -40,14 +40,14 @@ GRAYS = TerminalTheme((12, 12, 12), GRAY, [(26, 26, 26)] + 7 * [GRAY], 8 * [GRAY
 Result = TypeVar("Result")  # of a screen
 
 HELP = """
-Edit the koan's file in your own editor. Every time you save it, it runs, and the verdict appears here.
+Edit the koan's file in your own editor. Each time you save it, the koan runs, and its verdict appears here.
 
 | key | |
 |---|---|
 | ↑ ↓ PgUp PgDn Home End | scroll the part of the screen that has a thick edge |
 | Tab | move the thick edge to the other part |
-| n, p | the next koan, the one before (after a pass, n goes to the next that has not passed) |
-| l | the list: type to filter, Enter to go there |
+| n, p | the next koan, the previous koan (after a pass, n goes to the next koan that has not passed) |
+| l | the list of koans: type to filter it, Enter opens a koan |
 | r | run now |
 | h | the next of three hints |
 | e | open the file in $EDITOR |
@@ -58,10 +58,11 @@ Edit the koan's file in your own editor. Every time you save it, it runs, and th
 
 If you leave a koan while it runs, the run continues and its verdict counts.
 
-The first line says what runs, or how koans run: "warm" means that the libraries are loaded already, "shared" that every
-command here uses them, "cold" that each run loads them anew, which takes longer. "to review": cards for `koans review`.
+The first line says which koan runs, or how koans run. "warm": the libraries are loaded already. "shared": all commands
+here use the same loaded libraries. "cold": each run loads the libraries again, which takes longer. "to review" counts
+the cards for `koans review`.
 
-A verdict is one of passed, failed, not started, broken, timed out, crashed, not run here. "Not run" is never a pass.
+A verdict is passed, failed, not started, broken, timed out, crashed or not run here. "not run here" is never a pass.
 """
 
 
@@ -331,7 +332,7 @@ class KoansApp(App[None]):
         if verdict.status == Status.not_started:
             first = self.workbook.first_test(step.koan)
             parts += [Text(), Text.assemble(("the first test: ", "dim"), first)]
-            parts += [Text(), Text(f"Edit exercises/{step.koan.id}.py and save it; it runs by itself.")]
+            parts += [Text(), Text(f"Edit exercises/{step.koan.id}.py and save it: each save runs the koan.")]
         elif verdict.passed:
             keys = "n for the next koan, s for the model answer beside yours"
             parts += [Text(), unlocked(step.unlocked), Text(keys, "dim")]
@@ -386,7 +387,10 @@ class KoansApp(App[None]):
             self._open(lambda: Page(koan.title, f"```python\n{attempts.solution_text(self.workbook, koan)}```"))
         else:
             self.session.post(
-                Notice(f"the solution opens when yours passes; koans solution {self.koan.name} --peek shows it")
+                Notice(
+                    "the model answer is shown once your answer passes; "
+                    f"koans solution {self.koan.name} --peek shows it now"
+                )
             )
 
     def action_reset(self) -> None:

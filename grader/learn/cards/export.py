@@ -16,14 +16,16 @@ SUFFIXES = (".apkg", ".tsv", ".txt")
 def check(file: Path) -> None:
     """Raise KoansError if the suffix names no format."""
     if file.suffix.lower() not in SUFFIXES:
-        raise KoansError(f"{file}: end its name in .apkg (a package for Anki) or .tsv or .txt (its text format)")
+        raise KoansError(f"{file}: its name must end in .apkg (a package for Anki), .tsv or .txt (Anki's text format)")
 
 
 def chosen(workbook: Workbook, unlocked: Container[str], everything: bool) -> list[Card]:
     """The unlocked cards, or every card if `everything`. Raises KoansError if there are none."""
     cards = [card for card in workbook.cards.values() if everything or card.id in unlocked]
     if not cards:
-        raise KoansError("no card is unlocked yet: passed koans unlock them; --all also writes the locked ones")
+        raise KoansError(
+            "no card is unlocked yet: pass a koan to unlock its cards, or add --all to write the locked cards, too"
+        )
     return cards
 
 

@@ -87,7 +87,7 @@ def _note(
 
 def _proof_lines(koans: Iterable[str], passes: Mapping[str, Pass]) -> Iterator[str]:
     for koan in koans:
-        change = "" if passes[koan].holds else "; its file has changed since and has not passed again"
+        change = "" if passes[koan].holds else "; its file has changed since then and has not passed again"
         yield f"Proved by {koan}, passed on {passes[koan].day}{change}"
 
 

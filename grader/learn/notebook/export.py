@@ -36,10 +36,10 @@ HELP = """\
 How this notebook works:
 
 - Run the next cell first. It finds the workbook or fetches it.
-- Each koan has a cell with a function to write and, below it, a cell that checks it. Run yours, then the check: it
-  runs the koan's tests in a process of its own, on the source of your cell as you last ran it.
-- Hints are folded, and so are answers. Write your own first.
-- `koans notebook import {name}` brings what you have written into a workbook's folder.
+- Each koan has a cell with a function to write and, below it, a cell that checks it. Run your cell, then the check. The
+  check runs the koan's tests in a separate process, on the source of your cell as you last ran it.
+- Hints and answers are folded. Write your own answer before you open them.
+- `koans notebook import {name}` copies what you have written into the folder of a workbook.
 """
 
 
@@ -137,7 +137,7 @@ def write_notebook(file: Path, text: str, *, root: Path, overwrite: bool) -> str
         if old and old != text.encode():
             if not overwrite:
                 raise AlreadyThere(
-                    f"{file} is there already: `koans notebook import {file}` brings home what it holds, "
+                    f"{file} exists already: `koans notebook import {file}` copies its answers into exercises/, "
                     "--overwrite replaces it"
                 )
             copy = str(keep_copy(root / ".koans", f"notebooks/{file.name}", old).relative_to(root))
@@ -177,7 +177,7 @@ def _cells(workbook: Workbook, chapter: Chapter, source: Source, version: str) -
     predictions = [q for q in questions if q.ask == "predict"]
     if predictions:
         yield _markdown_cell("predict", "## Before you read: predict")
-        yield from _question_cells(predictions, "What there is to say about it")
+        yield from _question_cells(predictions, "The chapter's answer")
     for number, section in enumerate([opening, *sections]):
         if section.strip():
             text = _with_figures(section.strip(), workbook.root / "content" / chapter.id)
@@ -186,12 +186,12 @@ def _cells(workbook: Workbook, chapter: Chapter, source: Source, version: str) -
         yield from _koan_cells(workbook, koan)
     retrieves = [q for q in questions if q.ask == "retrieve"]
     if retrieves:
-        yield _markdown_cell("retrieve", "## From memory\n\nAnswer without scrolling up, and again tomorrow.")
-        yield from _question_cells(retrieves, "An answer")
+        yield _markdown_cell("retrieve", "## From memory\n\nAnswer without scrolling up. Answer again tomorrow.")
+        yield from _question_cells(retrieves, "The chapter's answer")
     yield _markdown_cell(
         "take-it-home",
-        f"---\n\n`koans notebook import {chapter.id}.ipynb`, in the folder of a workbook, brings "
-        "your functions into its `exercises/` by their names, and your progress and cards with them.",
+        f"---\n\n`koans notebook import {chapter.id}.ipynb`, run in the folder of a workbook, copies "
+        "your functions into its `exercises/`, by name. It also records your progress and unlocks your cards.",
     )
 
 

@@ -1,4 +1,4 @@
-# Run this cell first: it finds the workbook, or fetches it, and says what this machine changes.
+# Run this cell first. It finds the workbook or fetches it, and says what this machine can run.
 import importlib.util
 import subprocess
 import sys
@@ -9,7 +9,7 @@ SOURCE, COMMIT = "", ""
 
 
 def find_workbook() -> Path:
-    """A workbook here or above, an installed one, or one that was fetched before; fetched now if there is none."""
+    """A workbook in this folder or above it, an installed one, or a fetched one. If there is none, fetch it now."""
     fetched = Path("workbook").resolve()
     spec = importlib.util.find_spec("grader")
     installed = [Path(spec.origin).parents[1]] if spec and spec.origin else []
@@ -19,8 +19,8 @@ def find_workbook() -> Path:
             return folder
     if not SOURCE:
         raise SystemExit(
-            "No workbook here or above, and this notebook does not say where there is one: open it in the folder of a "
-            "workbook, or export it with --source ADDRESS."
+            "There is no workbook in this folder or above it, and this notebook has no address to fetch one from: "
+            "open the notebook in the folder of a workbook, or export it again with --source ADDRESS."
         )
     print(f"fetching {SOURCE} at {COMMIT[:12] or 'its newest'} …", flush=True)
     for command in (
@@ -29,8 +29,12 @@ def find_workbook() -> Path:
         ["git", "-C", str(fetched), "checkout", "--quiet", "FETCH_HEAD"],
     ):
         run_or_stop(command, f"{SOURCE} could not be fetched")
-    print("installing what it needs: a minute, or several where torch is not there yet …", flush=True)
-    run_or_stop([sys.executable, "-m", "pip", "install", "--quiet", "-e", str(fetched)], "pip could not install it")
+    print(
+        "installing its packages: this takes a minute, or several minutes if torch is not installed yet …", flush=True
+    )
+    run_or_stop(
+        [sys.executable, "-m", "pip", "install", "--quiet", "-e", str(fetched)], "pip could not install the workbook"
+    )
     return fetched
 
 

@@ -85,7 +85,7 @@ def import_answers(
     """
     notebook = notebook_file.read(_contents(path), str(path))
     if not chapter and not notebook.chapter:
-        raise KoansError(f"{path} does not say which chapter it is of: {_chapter_advice(workbook, notebook.cells)}")
+        raise KoansError(f"{path} does not name its chapter: {_chapter_advice(workbook, notebook.cells)}")
     chapter_read = workbook.chapter(chapter or notebook.chapter)
     outlines = answers.outlines(workbook, chapter_read.id)
     found, skipped = answers.answers(notebook.cells, outlines)
@@ -108,7 +108,7 @@ def _chapter_advice(workbook: Workbook, cells: Sequence[Cell]) -> str:
     defined = {name for cell in cells for name in answers.DEF.findall(cell.text)}
     chapters = {one.koan.partition("/")[0] for one in answers.outlines(workbook) if defined & set(one.to_write)}
     if len(chapters) == 1:
-        return f"it defines functions of one, so add --chapter {chapters.pop()}"
+        return f"its functions belong to one chapter, so add --chapter {chapters.pop()}"
     return "add --chapter CHAPTER (`koans list` shows them)"
 
 

@@ -91,7 +91,7 @@ class NotebookSession:
         """Two lines: the workbook with its version, and what this machine can compute with."""
         book = self._workbook
         here = tomllib.loads((book.root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-        other = f"; this notebook was made from {version}" if version not in ("", here) else ""
+        other = f"; this notebook was made from version {version}" if version not in ("", here) else ""
         kernels = any(k.kind == "kernel" for c in book.chapters if chapter in ("", c.id) for k in c.koans)
         return f"workbook: {book.root} (version {here}{other})\nmachine: {_machine_description(kernels)}"
 
@@ -119,7 +119,7 @@ class NotebookSession:
             shell.run_cell(body, store_history=False)
         else:
             self._not_run.add(_asking(shell))
-            print("The kernel did not run this cell, so its functions are not defined yet.")
+            print("This cell was checked but not run, so its functions are not defined yet.")
 
     def _history(self) -> list[Cell]:
         """The cells that this kernel has run, in order, but the one that asks. Raises KoansError outside IPython."""
@@ -185,7 +185,7 @@ class NotebookSession:
             raise KoansError(f"this cell does not define {functions}, which {koan.id} needs")
         if answer is None:
             raise KoansError(
-                f"no cell that has run here defines {functions}: run the cell with your answer, then this one"
+                f"no cell that has run here defines {functions}: run the cell with your answer, then this cell"
             )
         return answer, outline, [other for other in found if other is not answer and other.started and not other.error]
 
@@ -211,12 +211,11 @@ class NotebookSession:
             return ""
         here = " and ".join(answer.cells)
         if not answer.started:
-            return (
-                f"{others} has an answer, but the stub in {here} ran last: run your answer again, and remove the stub."
-            )
+            ran_last = f"{others} has an answer, but the stub in {here} ran last"
+            return f"{ran_last}: run the cell with your answer again, and remove the stub."
         return (
-            f"{others} defines it differently; this is the verdict on {here}, which ran last. "
-            "When it is graded, the last cell in the notebook counts: keep one of them."
+            f"{others} has another definition. This verdict is on {here}, which ran last. "
+            "Grading uses the last cell in the notebook: keep only one of these cells."
         )
 
     def _number(self, label: str) -> int:
@@ -299,9 +298,7 @@ def _newer_unparsed(cells: Sequence[Cell], answer: NotebookAnswer, outline: Outl
     for cell in reversed(cells[last + 1 :]):
         parsed = read_cached(cell)
         if parsed.error and set(answers.DEF.findall(cell.text)) & set(outline.to_write):
-            return (
-                f"{cell.label} does not parse ({parsed.error}), so this is the verdict on {' and '.join(answer.cells)}."
-            )
+            return f"{cell.label} does not parse ({parsed.error}), so this verdict is on {' and '.join(answer.cells)}."
     return ""
 
 
@@ -312,7 +309,7 @@ def _machine_description(kernels: bool) -> str:
         return f"{device()}; this chapter needs no GPU"
     if missing:
         return (
-            f"{device()}; kernels run on the CPU, which shows that they are right; "
-            f"how fast they are is not measured here ({missing})"
+            f"{device()}; kernels run on the CPU, which tests whether they are right; "
+            f"their speed is not measured here ({missing})"
         )
-    return f"{device()}; kernels are compiled for it, and their throughput is measured"
+    return f"{device()}; kernels are compiled for this GPU, and their throughput is measured"

@@ -93,19 +93,20 @@ def as_text(result: CheckResult) -> str:
 
 def import_summary(imported: ImportedAnswers, dry_run: bool) -> RenderableType:
     """The result of an import: a line for each koan with an answer, and the number of those that were not started."""
-    outcomes = {"written": "would be written" if dry_run else "written", "the same": "as it was"}
+    outcomes = {"written": "would be written" if dry_run else "written", "the same": "unchanged"}
     lines: list[RenderableType] = []
     for one in imported.answers:
         if one.outcome == "not started":
             continue
         where = ", ".join(one.cells)
         if one.outcome == "defined differently":
-            conflict = f"{where} and {', '.join(one.others)} define it differently: keep one of them, and import again"
-            lines.append(Text(f"{one.koan}  left alone: {conflict}", "yellow"))
+            differ = f"{where} and {', '.join(one.others)} have different definitions"
+            conflict = f"{differ}: keep one of these cells, and import again"
+            lines.append(Text(f"{one.koan}  not changed: {conflict}", "yellow"))
         elif one.outcome == "does not parse":
-            lines.append(Text(f"{one.koan}  left alone: {one.error}", "yellow"))
+            lines.append(Text(f"{one.koan}  not changed: {one.error}", "yellow"))
         else:
-            copy = f"; what was there is kept as {one.copy}" if one.copy else ""
+            copy = f"; your earlier version is saved at {one.copy}" if one.copy else ""
             lines.append(Text.assemble(one.koan, (f"  {outcomes[one.outcome]}, from {where}{copy}", "dim")))
         lines += [Text(clean(f"{one.koan}  {note}"), "yellow") for note in one.notes]
     untouched = sum(one.outcome == "not started" for one in imported.answers)
@@ -114,7 +115,7 @@ def import_summary(imported: ImportedAnswers, dry_run: bool) -> RenderableType:
     for missing in imported.missing:
         functions = " and ".join(f"`{name}`" for name in missing.functions)
         if missing.similar:
-            similar = f"did you mean `{missing.similar}`, {missing.cell}?"
+            similar = f"did you mean `{missing.similar}` in {missing.cell}?"
             lines.append(Text(clean(f"{missing.koan}  no cell defines {functions}: {similar}"), "yellow"))
     names = [missing.koan.partition("/")[2] for missing in imported.missing if not missing.similar]
     if imported.answers and names:
@@ -201,7 +202,7 @@ def _why_no_speed(result: CheckResult) -> str:
     """Why the speed was not measured; empty if it was."""
     tests = result.step.verdict.tests if _speed(result) else ()
     reasons = {t.message for t in tests if t.gpu and t.status == Status.not_run_here and t.message}
-    return f"how fast it is was not measured: {', '.join(sorted(reasons))}" if reasons else ""
+    return f"its speed was not measured: {', '.join(sorted(reasons))}" if reasons else ""
 
 
 def _frame(color: str, inner: str) -> str:

@@ -36,10 +36,10 @@ def stats(numbers: Stats, width: int) -> RenderableType:
         parts += _section(title, _months(numbers, width))
     else:
         parts += [Text("retention: no card has been reviewed on a second day yet", "dim"), Text()]
-    parts += _section("your mistakes (each counts once per text)", _mistakes(numbers))
+    parts += _section("your mistakes (the same text counts only once)", _mistakes(numbers))
     if numbers.general:
         parts += _section("mistakes that any koan can have", Group(*map(_general_mistake, numbers.general)))
-    parts += _section("time to solve (minutes at work, breaks left out)", _solving(numbers, width))
+    parts += _section("time to solve (minutes of work, without breaks)", _solving(numbers, width))
     rows = [(_name(day.day, number), str(day.count), day.count) for number, day in enumerate(numbers.coming[:7])]
     beyond = sum(day.count for day in numbers.coming[7:]) + numbers.later
     rest = [("later", str(beyond), 0)] if beyond else []

@@ -32,7 +32,7 @@ def working(workbook: Workbook, now_open: OpenReSolve, verdict: Verdict | None) 
     if verdict is not None and verdict.status != Status.not_started:
         parts += [Text(), terminal.verdict(koan, verdict)]
     elif verdict is not None:
-        parts += [Text(), Text("it is still the stub", "dim")]
+        parts += [Text(), Text("the file is still the stub", "dim")]
     return Group(*parts)
 
 
@@ -48,17 +48,17 @@ def none_due(next_back: ReturningKoan | None, now: float) -> str:
     """That no koan is due, and which one is next."""
     if next_back is None:
         return "no koan is due"
-    return f"no koan is due; {next_back.koan.id} is back {when(next_back.due, now)}"
+    return f"no koan is due now; {next_back.koan.id} is due {when(next_back.due, now)}"
 
 
 def given_up(koan: Koan, back: str) -> str:
     """That the re-solve was given up. `back` says when the koan is back."""
-    return f"{koan.id} was given up; it is back {back}"
+    return f"{koan.id} was given up; it is due again {back}"
 
 
 def rated(number: int, back: str) -> str:
     """The rating that was recorded. `back` says when the koan is back."""
-    return f"rated {number} {RATINGS[number]}, back {back}"
+    return f"rated {number} {RATINGS[number]}, due again {back}"
 
 
 def rating(now_open: OpenReSolve, now: float) -> RenderableType:

@@ -64,8 +64,8 @@ def when(due: float, now: float) -> str:
 
 def card_front(standing: CardStanding, done: int, left: int) -> RenderableType:
     """The question of a card, why it comes up now, and how many ratings are `done` and cards `left` in the session."""
-    why = "new" if standing.state == "new" else "due, a question on it was missed" if standing.raised else "due"
-    why += ", from a mistake you made" * (standing.mistake is not None and not standing.raised)
+    why = "new" if standing.state == "new" else "due, because you missed a question on it" if standing.raised else "due"
+    why += ", because of a mistake that you made" * (standing.mistake is not None and not standing.raised)
     head = Text.assemble((standing.card.chapter, "cyan"), f"  {why}", (f"  {done} done, {left} left", "dim"))
     return Group(head, Text(), inline(standing.card.front, "bold"))
 
@@ -96,8 +96,8 @@ def card_back(standing: CardStanding) -> RenderableType:
 def _since_it_passed(koan: str, in_notebook: bool) -> str:
     """What has become of the text of a koan that passed."""
     if in_notebook:
-        return f"it passed in a notebook: `koans notebook import FILE.ipynb` copies it into exercises/{koan}.py"
-    return f"exercises/{koan}.py has changed since, and may no longer pass"
+        return f"passed in a notebook: `koans notebook import FILE.ipynb` copies the answer into exercises/{koan}.py"
+    return f"exercises/{koan}.py has changed since then, and may no longer pass"
 
 
 def ratings(intervals: Mapping[int, float]) -> RenderableType:
@@ -120,7 +120,7 @@ def summing_up(
         names = ", ".join(back.koan.name for back in waiting[:3]) + (" …" if len(waiting) > 3 else "")
         parts += [
             Text(),
-            Text.assemble(f"{count(len(waiting), 'koan')} back for a re-solve: {names}  ", ("koans again", "cyan")),
+            Text.assemble(f"{count(len(waiting), 'koan')} to solve again: {names}  ", ("koans again", "cyan")),
         ]
     return Group(*parts)
 
@@ -189,7 +189,7 @@ def listing(
         if table.row_count:
             parts.append(Padding(table, (0, 0, 0, 2)))
         if locked and not every:
-            parts.append(Padding(Text(f"{len(locked)} locked, by {_blocking(locked)}", "dim"), (0, 0, 0, 2)))
+            parts.append(Padding(Text(f"{len(locked)} locked, waiting for {_blocking(locked)}", "dim"), (0, 0, 0, 2)))
         parts.append(Text())
     counts = Counter(standing.state for standing in standings)
     states = ", ".join(f"{counts[state]} {state}" for state in ("due", "new", "later", "locked"))
@@ -198,7 +198,7 @@ def listing(
         parts.append(Text(f"{count(to_review, 'card')} to review (koans review)"))
     ready = sum(back.is_due for back in backs)
     if ready:
-        parts.append(Text(f"{count(ready, 'koan')} back for a re-solve (koans again)"))
+        parts.append(Text(f"{count(ready, 'koan')} to solve again (koans again)"))
     return Group(*parts)
 
 
@@ -223,11 +223,11 @@ def _remark(standing: CardStanding, now: float) -> Text:
     """Why an unlocked card is due, or when it is due, and which of its proofs have changed."""
     text = Text(style="dim")
     if standing.raised:
-        text.append("a question on it was missed  ", "yellow")
+        text.append("you missed a question on it  ", "yellow")
     elif standing.due is not None and standing.state == "later":
-        text.append(f"back {when(standing.due, now)}  ")
+        text.append(f"due {when(standing.due, now)}  ")
     changed = [koan for koan in standing.changed if koan not in standing.in_notebook]
-    remarks = [f"{', '.join(changed)} has changed since, and may no longer pass"] * bool(changed)
+    remarks = [f"{', '.join(changed)} has changed since then, and may no longer pass"] * bool(changed)
     remarks += [f"{', '.join(standing.in_notebook)} passed in a notebook"] * bool(standing.in_notebook)
     text.append("; ".join(remarks), "yellow")
     return text
@@ -236,6 +236,6 @@ def _remark(standing: CardStanding, now: float) -> Text:
 def _waiting_for(standing: CardStanding) -> str:
     """What a locked card waits for."""
     if standing.card.evidence == "cited":
-        return f"by its chapter ({count(len(standing.waits_for), 'koan')} left); cited"
+        return f"waits for its chapter ({count(len(standing.waits_for), 'koan')} left); cited"
     names = (koan.removeprefix(f"{standing.card.chapter}/") for koan in standing.waits_for)
-    return f"by {', '.join(names)}" + (" (to come)" if standing.card.pending else "")
+    return f"waits for {', '.join(names)}" + (" (to come)" if standing.card.pending else "")

@@ -30,7 +30,9 @@ def page(numbers: Stats, today: date) -> str:
         *_section("Retention", _retention_text(numbers), _retention(numbers)),
         *_section("Coming up", _coming_text(numbers), _coming(numbers)),
         *_section(
-            "Time to solve", "Minutes at work until the first pass, breaks left out; a dot a koan.", _solving(numbers)
+            "Time to solve",
+            "Minutes of work until the first pass, without breaks. Each dot is a koan.",
+            _solving(numbers),
         ),
         "</div>",
         *_rungs(numbers),
@@ -83,7 +85,9 @@ def _short(day: date) -> str:
 
 
 def _retention_text(numbers: Stats) -> str:
-    return f"Share of reviews a day or more after the last that were remembered; {100 * numbers.wanted:.0f} % is set."
+    return (
+        f"How often you remembered a card a day or more after its last review. Your goal: {100 * numbers.wanted:.0f} %."
+    )
 
 
 def _retention(numbers: Stats) -> str:
@@ -127,7 +131,7 @@ def _solving(numbers: Stats) -> str:
 def _rungs(numbers: Stats) -> Iterable[str]:
     yield "<h2>Rungs by chapter</h2>"
     meanings = "; ".join(f"{rung}: {meaning}" for rung, meaning in RUNG_MEANINGS.items())
-    yield f'<p class="dim">Koans that pass as they stand, by the kind of work. {escape(meanings)}.</p>'
+    yield f'<p class="dim">Koans that pass now, by the kind of work. {escape(meanings)}.</p>'
     yield '<div class="wide"><table class="full rungs"><thead><tr><th scope="col" class="who">chapter</th>'
     yield from (f'<th scope="col" class="r">{rung}</th>' for rung in RUNGS)
     yield '<th scope="col">of all</th></tr></thead><tbody>'
@@ -150,9 +154,9 @@ def _mistakes(numbers: Stats) -> Iterable[str]:
     yield "<h2>Your mistakes</h2>"
     own = [mistake for mistake in numbers.mistakes if not mistake.family]
     if not own and not numbers.general:
-        yield '<p class="dim">Nothing yet: what the tests of a koan recognize in a failed attempt is listed here.</p>'
+        yield '<p class="dim">Nothing yet. Here you see the mistakes that tests find in your failed attempts.</p>'
         return
-    yield '<p class="dim">What failed attempts looked like. Each mistake counts once per text.</p>'
+    yield '<p class="dim">Mistakes in your failed attempts. The same text counts only once.</p>'
     yield '<div class="wide"><table class="full rungs"><thead><tr><th scope="col" class="who">koan</th>'
     yield '<th scope="col">mistake</th><th scope="col" class="r">times</th><th scope="col">last on</th>'
     yield '<th scope="col">since then</th></tr></thead><tbody>'

@@ -26,8 +26,8 @@ def check_is_kernel(koan: Koan, workbook: Workbook) -> None:
     """Raises KoansError for a koan in which nobody writes a kernel."""
     if koan.kind != "kernel":
         kernels = [other.name for other in workbook.koans.values() if other.kind == "kernel"]
-        hint = f": it shows kernels, such as {kernels[0]}" if kernels else ""
-        raise KoansError(f"{koan.id} is no kernel koan, so `koans trace` has nothing to show{hint}")
+        hint = f": it shows only kernels, such as {kernels[0]}" if kernels else ""
+        raise KoansError(f"{koan.id} is not a kernel koan, so `koans trace` has nothing to show{hint}")
 
 
 def traced(workbook: Workbook, koan: Koan) -> Report:

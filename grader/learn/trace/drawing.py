@@ -181,7 +181,7 @@ def _tiles(panel: Panel, number: int, end: int, step: Step, at: int) -> Iterator
         where = "; ".join(words.place(r, panel.tensor.rows) for r in tile.rectangles[:3])
         title = f"{words.programs(tile.programs)}: {words.VERBS[step.kind]} {step.argument}, {where}"
         if not tile.is_exact:
-            title += ", not all of it"
+            title += ", only in part"
         yield (
             f'<g class="t {step.kind} {state(number, end, at)}" data-s="{number}" data-e="{end}" '
             f'data-p="{" ".join(words.ranges(tile.programs, "-"))}"><title>{escape(title)}</title>{stripes}</g>'

@@ -114,8 +114,8 @@ def _steps(report: Report) -> Iterator[str]:
         yield f"</figcaption>{drawing.svg(parts, height, label)}</figure>"
     looks = ["in this step", "held", "before", "not yet"] + ["race"] * bool(report.clashes)
     yield f'<ul class="looks">{"".join(f"<li><i class=l{i}></i>{look}</li>" for i, look in enumerate(looks))}</ul>'
-    yield '<p class="dim">Each program has a color, its number modulo 8. ×4: four programs have the same tile. '
-    yield "Held: what a line loaded last.</p>"
+    yield '<p class="dim">Each program has a color, its number modulo 8. ×4: four programs use the same tile. '
+    yield "Held: the tile that a line loaded last.</p>"
 
 
 def _cut(report: Report) -> Trace:
@@ -127,7 +127,7 @@ def _bytes(report: Report) -> Iterator[str]:
     if not report.bytes:
         return
     yield "<h2>Bytes</h2>"
-    yield '<p class="dim">What all programs together ask for, and the least that this CONFIG needs.</p>'
+    yield '<p class="dim">The bytes that all programs move together, and the fewest bytes that this CONFIG needs.</p>'
     yield '<div class="wide"><table class="full"><thead><tr><th scope="col">argument</th>'
     for name in ("", "moved", "needed", "times"):
         yield f'<th scope="col"{" class=r" * bool(name)}>{name}</th>'
@@ -147,7 +147,7 @@ def _reads(report: Report) -> Iterator[str]:
         title = reads_picture.title(table)
         who = reads_picture.programs(table, report.trace)
         yield f"<h2>{escape(title)}</h2>"
-        yield f'<p class="dim">{escape(who)}: a row for each program, a column for each block, named by its start.</p>'
+        yield f'<p class="dim">{escape(who)}: each row is a program; each column is a block, named by its start.</p>'
         yield drawing.svg(parts, height, title)
         rules = "".join(f"<li>{escape(line)}</li>" for line in reads_picture.explained(table))
         yield f'<ul class="rules">{rules}</ul>' if rules else ""
@@ -158,9 +158,9 @@ def _waves(report: Report) -> Iterator[str]:
         rows = [wave for wave in report.waves if wave.launch == number and wave.asked]
         if not rows or rows[-1].distinct == rows[-1].asked:
             continue
-        yield f"<h2>What L2 could do for {escape(launch.kernel)}</h2>"
-        yield '<p class="dim">Programs that run at once and stay in step ask for some tiles together. Main memory must '
-        yield "deliver each of these only once; the cache has the rest.</p>"
+        yield f"<h2>What the L2 cache could save for {escape(launch.kernel)}</h2>"
+        yield '<p class="dim">Programs that run at the same time and stay in step ask for some tiles together. Main '
+        yield "memory must deliver each of these tiles only once; the cache delivers the others.</p>"
         yield '<div class="wide"><table class="full"><thead><tr><th scope="col">at once</th>'
         for name in ("bytes asked for", "of distinct tiles", "share", "most tiles in flight", "their bytes"):
             yield f'<th scope="col" class="r">{name}</th>'

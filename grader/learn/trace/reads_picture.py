@@ -96,4 +96,4 @@ def explained(table: Reads) -> list[str]:
     """What the signs of the table mean, those that occur."""
     found = {cell for row in signs(table) for cell in row}
     lines = [f"{key} {meaning}" for key, meaning in LEGEND.items() if key in found]
-    return [*lines, *(["a number: read so many times"] if any(cell.isdigit() for cell in found) else [])]
+    return [*lines, *(["a number: how often the block is read"] if any(cell.isdigit() for cell in found) else [])]

@@ -16,8 +16,8 @@ def step_picture(report: Report, number: int, *, with_line: bool = True) -> str:
     """The SVG file of step `number`, counted from 1, with its line. Raises KoansError if there is no such step."""
     steps = report.trace.steps
     if not 1 <= number <= len(steps):
-        last = f"from 1 to {len(steps)}" if steps else "there: the kernel accessed no memory"
-        raise KoansError(f"--step {number}: {report.koan} has steps {last}")
+        last = f"the steps 1 to {len(steps)}" if steps else "no steps: the kernel accessed no memory"
+        raise KoansError(f"--step {number}: {report.koan} has {last}")
     step = steps[number - 1]
     parts, height = drawing.launch_picture(report.trace, step.launch, number - 1, report.layout, report.clashes)
     kernel = report.trace.launches[step.launch].kernel

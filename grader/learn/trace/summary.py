@@ -69,7 +69,7 @@ def _launch(report: Report, number: int) -> Iterator[str]:
         what = f"{step.kind} {argument}"
         yield f"  {line:>5}  {what:25.25}{first + 1:>12}{len(same):>7}{len(programs):>10}{len(tiles):>7}"
     if len(by_line) > MOST_LINES:
-        yield f"  and {len(by_line) - MOST_LINES} lines more"
+        yield f"  and {len(by_line) - MOST_LINES} more lines"
 
 
 def _bytes(report: Report) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _reads(report: Report, table: Reads) -> Iterator[str]:
     yield f"  {reads_picture.programs(table, report.trace)}"
     starts = reads_picture.starts(table)
     if len(starts) * 2 + 12 > COLUMNS:
-        yield f"  {len(starts)} blocks: too many for a line; the page shows them"
+        yield f"  {len(starts)} blocks are too many for a line; the page shows them"
         return
     few = ", ".join(starts) if len(starts) < 4 else f"{starts[0]}, {starts[1]} … {starts[-1]}"
     yield f"  program  blocks that start at {few}"
@@ -93,7 +93,7 @@ def _reads(report: Report, table: Reads) -> Iterator[str]:
     for program, row in list(zip(table.programs, signs, strict=True))[:MOST_ROWS]:
         yield f"  {program:>7}  {' '.join(SIGNS.get(sign, sign)[:1] for sign in row)}"
     if len(signs) > MOST_ROWS:
-        yield f"  and {len(signs) - MOST_ROWS} programs more"
+        yield f"  and {len(signs) - MOST_ROWS} more programs"
     found = {sign for row in signs for sign in row}
     legend = ["# read once"] if "" in found else []
     legend += [line.replace("·", ".") for line in reads_picture.explained(table)]
@@ -106,7 +106,9 @@ def _waves(report: Report, launch: int) -> Iterator[str]:
     if not rows or rows[-1].distinct == rows[-1].asked:
         return
     kernel = report.trace.launches[launch].kernel
-    yield from _wrapped(f"What L2 could do for {kernel}, if programs that run at once stay in step")
+    yield from _wrapped(
+        f"What the L2 cache could save for {kernel}, if programs that run at the same time stay in step"
+    )
     yield f"  {'at once':>8}{'bytes asked for':>18}{'of distinct tiles':>20}{'share':>8}{'most tiles in flight':>23}"
     for wave in rows:
         flight = f"{wave.tiles} ({wave.in_flight:,} bytes)"

@@ -35,7 +35,7 @@ def ranges(numbers: Iterable[int], dash: str = "–") -> list[str]:
 def programs(numbers: Sequence[int]) -> str:
     """program 3, or programs 0–3, 7."""
     parts = ranges(numbers)
-    more = f" and {len(parts) - MOST_RANGES} ranges more" if len(parts) > MOST_RANGES else ""
+    more = f" and {len(parts) - MOST_RANGES} more ranges" if len(parts) > MOST_RANGES else ""
     return f"program{'s' * (len(numbers) > 1)} {', '.join(parts[:MOST_RANGES])}{more}"
 
 

@@ -81,7 +81,7 @@ STRICTER = (
     ),
     Known(
         "random numbers from floats",
-        ("tl.rand and its kin",),
+        ("tl.rand and similar functions",),
         "the compiler takes the bits of a float as the number that the random number belongs to, which nobody means",
     ),
 )
