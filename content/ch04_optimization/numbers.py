@@ -50,10 +50,10 @@ GIVEN = {
     "With 0.9, a library": "an example",
     "with 0.99 a hundred": "an example",
     "two weights of 2.0": "an example",
-    "of one were 0.01": "an example",
+    "the first were 0.01": "an example",
     "were 0.01, the share": "an example",
-    "hundredfold at 0.01": "an example",
-    "where it is 0.01": "an example",
+    "times as much at 0.01": "an example",
+    "if it is 0.01": "an example",
     "weights of 0.02": "an example",
     "a weight of 0.02": "an example",
     "lr = 10⁻³": "an example",
@@ -61,7 +61,7 @@ GIVEN = {
     "gradient is 0.001": "an example",
     "of 1,000": "an example",
     "another of 1,000": "an example",
-    "as for 1,000": "an example",
+    "for a gradient of 1,000": "an example",
     "if it is 1,000": "an example",
     "gradients by 1,000": "an example",
     "1,000, the ratio": "an example",
@@ -225,7 +225,7 @@ def _decay():
     each = f"{(p - decoupled)[0].item():.2f}"
     yield f"subtracts {each} from"
     yield f"subtracts {small:.3f} from the first and {large:.4f} from the second"
-    yield f"subtracts {large:.4f} where √v is 10, and {small:.3f} where"
+    yield f"subtracts {large:.4f} if √v is 10, and {small:.3f} if"
 
 
 def _bytes():

@@ -37,7 +37,7 @@ GIVEN = {
     "[2.1, 1.3, 5.6]": SOURCE,
     "[0.1, 0.05, 0.85]": SOURCE,
     "[0.10, 0.05, 0.85]": SOURCE,
-    "0.85 against 0.10": SOURCE,
+    "But 0.85 is": SOURCE,
     "85 %": SOURCE,
     "15 %": SOURCE,
     "15–20 %": SOURCE,
@@ -62,7 +62,7 @@ GIVEN = {
     "10⁻⁸": EXAMPLE,
     "10⁻⁷": EXAMPLE,
     "of 1e-7": EXAMPLE,
-    "outlier 1,000 times": EXAMPLE,
+    "outlier is 1,000 times": EXAMPLE,
     "of 0.1": EXAMPLE,
     "0.1 becomes bf16": EXAMPLE,
     "bf16(0.1)": EXAMPLE,
@@ -216,18 +216,18 @@ def _softmax():
     shares = softmax_by_hand(torch.tensor(scores), 0).tolist()
     yield "[" + ", ".join(f"{share:.3f}" for share in shares) + "]"
     yield "[" + ", ".join(f"{share:.2f}" for share in shares) + "]"
-    yield f"{shares[2]:.3f}. It leads"
+    yield f"{shares[2]:.3f}. The last"
     yield percent(shares[2])
     yield f"{percent(1 - shares[2])} for the"
     yield "[" + ", ".join(f"{score / sum(scores):.2f}" for score in scores) + "]"
     yield f"their sum, {sum(scores):.1f}"
     lead, other = scores[2] - scores[0], scores[2] - scores[1]
-    yield f"by {lead:.1f},"
+    yield f"is {lead:.1f} higher"
     yield f"lead of {lead:.1f}"
-    yield f"lead is {lead:.1f}"
+    yield f"Here they differ by {lead:.1f}"
     yield f"e^{lead:.1f} = {math.exp(lead):.0f}"
     yield f"lead of {other:.1f} is a factor of {math.exp(other):.0f}"
-    yield f"factor of {0.85 / 0.10:.1f}, which is a lead of {math.log(0.85 / 0.10):.1f}"
+    yield f"{0.85 / 0.10:.1f} times 0.10, so the two scores would differ by {math.log(0.85 / 0.10):.1f}"
     yield f"{math.e:.3f}"
     bare, shifted = (torch.exp(torch.tensor(x).half()) for x in ([12.0, 11.0, 10.0], [0.0, -1.0, -2.0]))
     yield f"`{bare[0].item()}`, {bare[1].item():,.0f}, {bare[2].item():,.0f}"
@@ -268,7 +268,7 @@ def _sums():
             yield f"{e(kept)} off"
     yield f"sum is {exact[-1, 0].item():,.1f}"
     yield f"accumulator gave {low[0].item():,.0f}"
-    yield f"accumulator {high[0].item():,.1f}"
+    yield f"accumulator gave {high[0].item():,.1f}"
     yield f"{torch.tensor(200.0**2 + 150.0**2).half().item():,.0f} + {80**2:,}"
 
 

@@ -1,7 +1,8 @@
 """Weight decay outside the gradient
 
 Weight decay pulls every weight toward zero by a fraction of itself. L2 regularization adds the decay to the gradient,
-and Adam then divides it by the size of past gradients. AdamW keeps the two apart. Start from your `adam_step`.
+and Adam then divides it by the size of past gradients. AdamW keeps decay and gradient apart. Start from your
+`adam_step`.
 """
 
 import torch
@@ -24,8 +25,8 @@ def adamw_step(
 ) -> tuple[Array, Array, Array]:
     """(p', m', v') after step number `t` of Adam with decoupled weight decay, by PyTorch's convention.
 
-    The parameters before the step lose the fraction lr · decay of themselves. In addition they move by Adam's step. The
-    decay does not enter the moments.
+    Each parameter loses the fraction lr · decay of the value that it had before the step. In addition it moves by
+    Adam's step. The decay does not enter the moments.
 
         p = [2.0], g = [1.0], m = v = [0.0], t = 1, lr = 0.1, decay = 0.1   ->   ([1.88], [0.1], [0.001])
                                          by hand: 2 loses 0.1 · 0.1 · 2 = 0.02, and Adam's first step is 0.1

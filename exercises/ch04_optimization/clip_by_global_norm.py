@@ -1,7 +1,7 @@
 """One scale for all gradients
 
 One bad batch can give a gradient that is a hundred times longer than usual. Clipping makes it shorter and keeps its
-direction. The direction is that of all tensors together, so there is one norm and one scale.
+direction. All tensors together have one direction, so there is one norm and one scale.
 """
 
 import math
@@ -17,8 +17,8 @@ def clip_by_global_norm(grads: list[Gradient], max_norm: float) -> tuple[list[Gr
     """The gradients, scaled down together if needed, and their norm before scaling, as a Python float.
 
     The norm is the root of the sum of all squares in all tensors. If it is above `max_norm`, multiply every tensor by
-    the same factor, so that the norm becomes `max_norm`. Otherwise all values stay. With no tensors, or only zeros, the
-    norm is 0.0.
+    the same factor, so that the norm becomes `max_norm`. Otherwise no value changes. With no tensors, or only zeros,
+    the norm is 0.0.
 
         grads = [[3.0], [4.0]], max_norm = 1.0    ->   ([[0.6], [0.8]], 5.0)
         grads = [[3.0], [4.0]], max_norm = 10.0   ->   ([[3.0], [4.0]], 5.0)

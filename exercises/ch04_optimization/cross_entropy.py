@@ -2,7 +2,7 @@
 
 To train a classifier or a language model means to make −log p of the right class small. A model gives logits, not
 probabilities. The direct way, softmax and then log, fails for probabilities that are too small for a float. Compute the
-loss without them.
+loss without probabilities.
 """
 
 import torch
@@ -15,8 +15,8 @@ def cross_entropy(logits: Float[Tensor, "batch classes"], targets: Int64[Tensor,
 
     The loss is finite for all finite logits, ±1e4 included, even if the probability of the target is too small for a
     float. Compute in float32, whatever the dtype of `logits`, and round once. A logit of −inf means that the class is
-    impossible: its probability is 0, and as a target it gives a loss of inf. An empty batch gives NaN, the mean of
-    nothing.
+    impossible: its probability is 0, and as a target it gives a loss of inf. An empty batch gives NaN, because it has
+    no mean.
 
         cross_entropy(tensor([[0., 0.]]), tensor([1]))       ->  tensor(0.6931)    −log(1/2)
         cross_entropy(tensor([[1000., 0.]]), tensor([1]))    ->  tensor(1000.)

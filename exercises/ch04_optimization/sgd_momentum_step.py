@@ -1,7 +1,7 @@
 """A step with momentum
 
-Plain SGD follows the gradient of one batch. Momentum follows a velocity: the old gradients, which fade, plus the new
-one. Libraries weight the two terms differently. This is PyTorch's way.
+Plain SGD follows the gradient of one batch. Momentum follows a velocity: the sum of the old gradients, which fade, and
+the new gradient. Libraries weight the two terms differently. This is PyTorch's way.
 """
 
 import torch

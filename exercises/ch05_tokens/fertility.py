@@ -1,8 +1,8 @@
 """What a language costs
 
 Fertility is the number of tokens per word. A tokenizer trained on English has few merges for other languages, so the
-same text has more tokens in them. It costs more money, more cache and more attention. How much more does the model
-compute? Less than the square of the tokens suggests.
+same text has more tokens in those languages. More tokens cost more money, more cache and more attention. How much more
+does the model compute? The factor is smaller than the square of the tokens suggests.
 """
 
 
@@ -19,16 +19,16 @@ def fertility(
 ) -> dict[str, dict[str, float]]:
     """For each language of `texts`: tokens per word, and the cost of its text as a multiple of the cost of `base`.
 
-    A word is what stands between white space (`text.split()`). Encode each word by itself. White space is not a token
+    A word is the text between white space (`text.split()`). Encode each word by itself. White space is not a token
     here.
 
-        "fertility"  tokens / words
-        "attention"  cost of attention's two products: 4·s²·d FLOPs per layer for s tokens in all, d = d_model
-        "model"      cost of a whole layer: attention's products, and 24·s·d² FLOPs for the products with its weights
+        "fertility"  tokens divided by words
+        "attention"  cost of the two products of attention: 4·s²·d FLOPs per layer for s tokens of text and d = d_model
+        "model"      cost of a whole layer: these two products, and 24·s·d² FLOPs for the products with its weights
 
-    By hand, with the one merge ab, d_model 1 and base "en":
+    By hand: the only merge is ab, d_model is 1, and `base` is "en".
 
-        {"en": "ab ab", "xx": "ba ba"}  ->  "en": 2 tokens for 2 words: 1.0, and costs of 1.0
+        {"en": "ab ab", "xx": "ba ba"}  ->  "en": 2 tokens for 2 words: fertility 1.0; both costs are 1.0
                                             "xx": 4 tokens: fertility 2.0; attention 4²/2² = 4.0;
                                                   model (4·4² + 24·4) / (4·2² + 24·2) = 160/64 = 2.5
 

@@ -1,7 +1,7 @@
 """The accumulator decides
 
-A dot product adds thousands of small products to one growing total. The total is where digits are lost: bf16 keeps
-8 bits of it, so from 256 on, adding a product of 1 no longer changes it. Follow the total, product by product.
+A dot product adds thousands of small products to one growing total. Digits are lost in the total: bf16 keeps 8 bits of
+it. So when the total is 256, adding a product of 1 no longer changes it. Follow the total, product by product.
 """
 
 import torch
@@ -18,6 +18,6 @@ def accumulate(a: Float[Tensor, "n"], b: Float[Tensor, "n"], accumulator: torch.
         a = [256., 1., 1.], b = [1., 1., 1.]   float32   ->  [256., 257., 258.]
                                                bfloat16  ->  [256., 256., 256.]
 
-    Every bit counts. Raises ValueError if `a` and `b` differ in length.
+    Tests compare every bit. Raises ValueError if `a` and `b` differ in length.
     """
     raise NotImplementedError("your turn")

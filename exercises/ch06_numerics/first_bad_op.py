@@ -1,6 +1,6 @@
 """Who made the NaN?
 
-The loss is NaN. By then every tensor in sight is NaN, and the op that caused it ran long before. You have a
+The loss is NaN. By then every tensor that you look at is NaN, and the op that caused this ran long before. You have a
 recording of a forward pass, op by op. Find the op that got good numbers and returned bad ones.
 """
 
@@ -17,6 +17,6 @@ def first_bad_op(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
         [("div", [tensor([1., 1.]), tensor([0., 1.])], tensor([inf, 1.])),     made inf from finite numbers
          ("mul", [tensor([inf, 1.]), tensor([0., 0.])], tensor([nan, 0.]))]    was given an inf              ->  0
 
-    An op that only passes on bad inputs is not to blame: for example, a mask of -inf goes in and -inf comes out.
+    An op that only passes bad inputs on is not the cause. For example, a mask of -inf goes in and -inf comes out.
     """
     raise NotImplementedError("your turn")

@@ -1,7 +1,7 @@
 """The log of a sum of exps
 
-Every loss over a vocabulary ends in log Σ exp(x), and so does every attention kernel that works in blocks. The
-result is at most slightly larger than the largest x. But the powers in between can overflow or become 0.
+Every loss over a vocabulary ends in log Σ exp(x), and so does every attention kernel that works in blocks. The result
+is at most slightly larger than the largest x. But the powers that you compute on the way can overflow or become 0.
 """
 
 import torch
@@ -18,7 +18,7 @@ def logsumexp(x: Float[Tensor, "*batch n"], dim: int = -1) -> Float[Tensor, "*ba
         logsumexp(tensor([0., 0.]))        ->  tensor(0.6931)      log(1 + 1)
         logsumexp(tensor([1000., 999.]))   ->  tensor(1000.3133)   1000 + log(1 + 1/e)
 
-    A sum of nothing is 0, and its logarithm is -inf. This is the result for a row that holds only -inf (everything is
+    An empty sum is 0, and its logarithm is -inf. This is the result for a row that holds only -inf (everything is
     masked) and for a row of length 0. A row that holds +inf gives +inf.
 
     Raises IndexError if `x` has no axis `dim`.

@@ -17,7 +17,7 @@ def overflow_survey(x: Float32[Tensor, "n"]) -> dict[str, dict]:
                       "error":      float},             max |cast − x| / |x| over all other values; 0.0 if none
          "bfloat16": {...the same...}}
 
-    Zeros, infinities and NaNs in `x` are not lost, and do not count for the error.
+    Zeros, infinities and NaNs in `x` do not count as lost, and the error leaves them out.
 
         overflow_survey(tensor([70000.]))["float16"]   ->  overflowed [True], flushed [False], error 0.0
         overflow_survey(tensor([70000.]))["bfloat16"]  ->  overflowed [False], flushed [False], error 144/70000 = 0.0021

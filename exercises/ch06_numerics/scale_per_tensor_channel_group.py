@@ -1,7 +1,7 @@
 """One outlier, three scales
 
-To store numbers in 8 bits, divide them by a scale that maps the largest to the end of the format. All values that
-share a scale with an outlier lose digits: the whole tensor, one channel, or a few neighbors.
+To store numbers in 8 bits, divide them by a scale that maps the largest number to the largest value of the format. All
+values that share a scale with an outlier lose digits. These may be the whole tensor, one channel, or a few neighbors.
 """
 
 import torch
@@ -16,12 +16,13 @@ def scale_per_tensor_channel_group(
 
         "tensor"    one scale for all of x
         "channel"   one scale for each column
-        "group"     one for each token and `group` neighboring channels (DeepSeek-V3 has 1×128 tiles: 128)
+        "group"     one scale for each token and each `group` neighboring channels (128 in DeepSeek-V3's 1×128 tiles)
 
-    A scale is the largest |x| of the values that share it, over 127 for torch.int8 or 448 for torch.float8_e4m3fn.
-    Divide by it. Round: to the nearest integer for int8, and with a cast for fp8. Multiply by the scale again. Where
-    all values are 0, nothing is lost. The loss of a channel is √Σ(back − x)² / √Σx² over its tokens, and 0 where the
-    channel is all 0. Compute in float32 and round the three results to the dtype of `x`.
+    A scale is the largest |x| of the values that share it, divided by 127 for torch.int8 or 448 for
+    torch.float8_e4m3fn. Divide by it. Round: to the nearest integer for int8, and with a cast for fp8. Multiply by the
+    scale again. If all values under a scale are 0, nothing is lost. The loss of a channel is √Σ(back − x)² / √Σx² over
+    its tokens, and 0 if the channel holds only zeros. Compute in float32 and round the three results to the dtype of
+    `x`.
 
         x = [[127., 0.4, 0.6, 0.8]], group = 2, int8
           scale 1 for the tensor             ->  back [127., 0., 1., 1.]            loss [0., 1., 0.67, 0.25]

@@ -1,7 +1,7 @@
 """Softmax that survives large scores
 
-exp overflows at 88.7 in fp32 and at 11.1 in fp16, and attention scores get that large. Softmax does not change when
-you shift every score of a row by the same amount, so shift each row to where exp is safe.
+exp overflows at 88.7 in fp32 and at 11.1 in fp16, and attention scores get that large. Softmax does not change when you
+shift every score of a row by the same amount, so shift each row into the range where exp is safe.
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Softmax by its definition
 
-e to the power of every score, divided by the sum of these powers: the results are positive and add up to 1. The
-scores here are small, so you can use the formula as it is. The axis of the sum needs care.
+Softmax takes e to the power of every score, and divides by the sum of these powers. The results are positive and add up
+to 1. The scores here are small, so you can use the formula as it is. The axis of the sum needs care.
 """
 
 import torch

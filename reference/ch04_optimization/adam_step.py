@@ -152,21 +152,21 @@ def eps_inside(s: Step) -> Three:
     return s.p - s.lr * (m / c1) / (v / c2 + s.eps).sqrt(), m, v
 
 
-@adam_step.wrong("eps was added before the correction: at t = 1 it then counts 32 times as much, so add it to √v̂")
+@adam_step.wrong("eps was added before the correction: at t = 1 its effect is then 32 times as large; add it to √v̂")
 @_in_float32
 def eps_before_the_correction(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p - s.lr * c2**0.5 / c1 * m / (v.sqrt() + s.eps), m, v
 
 
-@adam_step.wrong("eps is missing: where all gradients were zero, the result is 0 / 0")
+@adam_step.wrong("eps is missing: if all gradients were zero, the result is 0 / 0")
 @_in_float32
 def no_eps(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p - s.lr * (m / c1) / (v / c2).sqrt(), m, v
 
 
-@adam_step.wrong("eps was used as a lower bound: add it to √v̂, where it also matters above that bound")
+@adam_step.wrong("eps was used as a lower bound: add it to √v̂, so that it also acts above that bound")
 @_in_float32
 def eps_as_a_floor(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
@@ -196,7 +196,7 @@ def square_of_the_mean(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("the gradient entered with weight 1: in the mean its weight is 1 − β")
+@adam_step.wrong("the gradient was added with weight 1: in the mean its weight is 1 − β")
 @_in_float32
 def whole_gradient(s: Step) -> Three:
     c1, c2 = s.corrections()
@@ -222,7 +222,7 @@ def swapped_weights(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("the corrected moments were returned: the next step would fade and correct them again")
+@adam_step.wrong("the corrected moments were returned: the next step would correct them a second time")
 @_in_float32
 def corrected_state(s: Step) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
@@ -264,7 +264,7 @@ def without_t(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("the betas 0.9 and 0.999 were used whatever is given")
+@adam_step.wrong("the betas 0.9 and 0.999 were always used: use the given betas")
 @_in_float32
 def fixed_betas(s: Step) -> Three:
     s = s._replace(betas=(0.9, 0.999))
@@ -272,7 +272,7 @@ def fixed_betas(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("an eps of 1e-8 was used whatever is given")
+@adam_step.wrong("an eps of 1e-8 was always used: use the given eps")
 @_in_float32
 def fixed_eps(s: Step) -> Three:
     s = s._replace(eps=1e-8)
@@ -294,9 +294,7 @@ def climbs(s: Step) -> Three:
     return s._replace(lr=-s.lr).moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong(
-    "βᵗ was computed in float32: there 1 − 0.999 is right to five digits, in Python's own floats to thirteen"
-)
+@adam_step.wrong("βᵗ was computed in float32: there 1 − 0.999 has five correct digits, but thirteen in Python's floats")
 @_in_float32
 def float32_powers(s: Step) -> Three:
     m, v = s.moments()
@@ -304,7 +302,7 @@ def float32_powers(s: Step) -> Three:
     return s.moved(m / c1, (v / c2).sqrt()), m, v
 
 
-@adam_step.wrong("t = 0 was accepted, only negative steps were refused: 1 − β⁰ is 0, so the step is NaN")
+@adam_step.wrong("only negative t was refused, so t = 0 was accepted: 1 − β⁰ is 0, so the step is NaN")
 def zero_t(
     p: Tensor,
     g: Tensor,
@@ -395,7 +393,9 @@ def rounded_between(
 
 
 adam_step.standard_wrongs(
-    "returns_fp32", says="returned in float32: each result keeps the dtype of what it replaces", formula=by_definition
+    "returns_fp32",
+    says="returned in float32: each result keeps the dtype of the input that it replaces",
+    formula=by_definition,
 )
 
 
@@ -452,7 +452,7 @@ def p_as_narrow_as_g(
     return _dtypes_of(g, m, v, wide)
 
 
-@adam_step.wrong("the second moment has the dtype of the first: each keeps its own dtype")
+@adam_step.wrong("the second moment has the dtype of the first: each moment keeps its own dtype")
 def v_as_narrow_as_m(
     p: Tensor,
     g: Tensor,

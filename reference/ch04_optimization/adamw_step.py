@@ -166,21 +166,21 @@ def spares_the_idle(s: Step, decay: float) -> Three:
     return s.p - pull * s.p - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("the betas 0.9 and 0.999 were used whatever is given")
+@adamw_step.wrong("the betas 0.9 and 0.999 were always used: use the given betas")
 @_in_float32
 def fixed_betas(s: Step, decay: float) -> Three:
     s = s._replace(betas=(0.9, 0.999))
     return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("an eps of 1e-8 was used whatever is given")
+@adamw_step.wrong("an eps of 1e-8 was always used: use the given eps")
 @_in_float32
 def fixed_eps(s: Step, decay: float) -> Three:
     s = s._replace(eps=1e-8)
     return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), *s.moments()
 
 
-@adamw_step.wrong("a decay of 0.01 was used whatever is given")
+@adamw_step.wrong("a decay of 0.01 was always used: use the given decay")
 @_in_float32
 def fixed_decay(s: Step, decay: float) -> Three:
     return s.p * (1 - s.lr * 0.01) - s.lr * _ratio(s), *s.moments()
@@ -214,21 +214,21 @@ def eps_inside(s: Step, decay: float) -> Three:
     return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / (v / c2 + s.eps).sqrt(), m, v
 
 
-@adamw_step.wrong("eps was added before the correction: at t = 1 it then counts 32 times as much, so add it to √v̂")
+@adamw_step.wrong("eps was added before the correction: at t = 1 its effect is then 32 times as large; add it to √v̂")
 @_in_float32
 def eps_before_the_correction(s: Step, decay: float) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p * (1 - s.lr * decay) - s.lr * c2**0.5 / c1 * m / (v.sqrt() + s.eps), m, v
 
 
-@adamw_step.wrong("eps is missing: where all gradients were zero, the result is 0 / 0")
+@adamw_step.wrong("eps is missing: if all gradients were zero, the result is 0 / 0")
 @_in_float32
 def no_eps(s: Step, decay: float) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / (v / c2).sqrt(), m, v
 
 
-@adamw_step.wrong("eps was used as a lower bound: add it to √v̂, where it also matters above that bound")
+@adamw_step.wrong("eps was used as a lower bound: add it to √v̂, so that it also acts above that bound")
 @_in_float32
 def eps_as_a_floor(s: Step, decay: float) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
@@ -265,14 +265,14 @@ def one_step_ahead(s: Step, decay: float) -> Three:
     return s.p * (1 - s.lr * decay) - s.lr * (m / c1) / ((v / c2).sqrt() + s.eps), m, v
 
 
-@adamw_step.wrong("the corrected moments were returned: the next step would fade and correct them again")
+@adamw_step.wrong("the corrected moments were returned: the next step would correct them a second time")
 @_in_float32
 def corrected_state(s: Step, decay: float) -> Three:
     (m, v), (c1, c2) = s.moments(), s.corrections()
     return s.p * (1 - s.lr * decay) - s.lr * _ratio(s), m / c1, v / c2
 
 
-@adamw_step.wrong("t = 0 was accepted, only negative steps were refused: 1 − β⁰ is 0, so the step is NaN")
+@adamw_step.wrong("only negative t was refused, so t = 0 was accepted: 1 − β⁰ is 0, so the step is NaN")
 def zero_t(
     p: Tensor,
     g: Tensor,
@@ -366,7 +366,9 @@ def decay_rounded_first(
 
 
 adamw_step.standard_wrongs(
-    "returns_fp32", says="returned in float32: each result keeps the dtype of what it replaces", formula=decay_first
+    "returns_fp32",
+    says="returned in float32: each result keeps the dtype of the input that it replaces",
+    formula=decay_first,
 )
 
 
@@ -386,7 +388,7 @@ def moments_as_narrow_as_p(
     return moved, first.to(p.dtype), second.to(p.dtype)
 
 
-@adamw_step.wrong("the second moment has the dtype of the first: each keeps its own dtype")
+@adamw_step.wrong("the second moment has the dtype of the first: each moment keeps its own dtype")
 def v_as_narrow_as_m(
     p: Tensor,
     g: Tensor,

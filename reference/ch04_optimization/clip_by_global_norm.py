@@ -85,7 +85,7 @@ def sum_of_norms(grads: list[Tensor], max_norm: float) -> Clipped:
     return _clipped(grads, max_norm, math.fsum(_norm([g]) for g in grads))
 
 
-@clip_by_global_norm.wrong("the largest norm of a tensor was used: the squares of all tensors count")
+@clip_by_global_norm.wrong("the largest norm of a tensor was used: add the squares of all tensors")
 def largest_norm(grads: list[Tensor], max_norm: float) -> Clipped:
     return _clipped(grads, max_norm, max([0.0, *[_norm([g]) for g in grads]]))
 
@@ -123,7 +123,7 @@ def norm_as_tensor(grads: list[Tensor], max_norm: float) -> tuple[list[Tensor], 
 
 
 @clip_by_global_norm.wrong(
-    "1e-6 was added to the norm, as torch's clip_grad_norm_ does: tiny gradients then come out too short"
+    "1e-6 was added to the norm, as torch's clip_grad_norm_ does: tiny gradients then become too small"
 )
 def epsilon_below(grads: list[Tensor], max_norm: float) -> Clipped:
     norm = _finite(_norm(grads))
@@ -168,7 +168,7 @@ def only_inf(grads: list[Tensor], max_norm: float) -> Clipped:
     return _scaled(grads, max_norm / norm if norm > max_norm else 1.0), norm
 
 
-@clip_by_global_norm.wrong("all tensors have the dtype of the first: each keeps its own dtype")
+@clip_by_global_norm.wrong("all tensors have the dtype of the first: each tensor keeps its own dtype")
 def dtype_of_the_first(grads: list[Tensor], max_norm: float) -> Clipped:
     clipped, norm = _clipped(grads, max_norm, _norm(grads))
     return [c.to(grads[0].dtype) for c in clipped], norm

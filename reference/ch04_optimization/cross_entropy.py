@@ -87,7 +87,7 @@ def epsilon_inside(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 @cross_entropy.wrong(
-    "the probability was clamped before the log: the loss then stops growing where the model is most wrong"
+    "the probability was clamped before the log: the loss then stops growing when the model is most wrong"
 )
 def clamped(logits: Tensor, targets: Tensor) -> Tensor:
     return _rounded_once(logits, targets, lambda x, t: -_pick(torch.softmax(x, 1).clamp(min=1e-12).log(), t).mean())
@@ -229,7 +229,7 @@ def rounded_sum(logits: Tensor, targets: Tensor) -> Tensor:
     return (torch.logsumexp(logits, 1).float() - _pick(logits, targets).float()).mean().to(logits.dtype)
 
 
-@cross_entropy.wrong("the logits shifted in place: they belong to the caller")
+@cross_entropy.wrong("the logits were shifted in place: they belong to the caller")
 def in_place(logits: Tensor, targets: Tensor) -> Tensor:
     _checked(logits, targets)
     x = logits.float()  # for float32 logits this is not a copy
@@ -255,7 +255,7 @@ def nan_for_impossible(logits: Tensor, targets: Tensor) -> Tensor:
     return _rounded_once(logits, targets, loss)
 
 
-@cross_entropy.wrong("an empty batch gave 0: the mean of nothing is NaN")
+@cross_entropy.wrong("an empty batch gave 0: the mean of an empty batch is NaN")
 def zero_for_nothing(logits: Tensor, targets: Tensor) -> Tensor:
     return library(logits, targets) if len(targets) else logits.new_zeros(())
 

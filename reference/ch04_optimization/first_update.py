@@ -79,7 +79,7 @@ def only_v_plain(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: 
     return _from(g, lr / max(warmup, 1), 1, 1, 1, (1 - betas[1]) ** 0.5, eps)
 
 
-@first_update.wrong("the root of 1 − β₂ was left out: v is that share of g², and the step divides by the root of v")
+@first_update.wrong("the root of 1 − β₂ was left out: v is (1 − β₂)·g², and the step divides by the root of v")
 def no_root(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return _from(g, lr / max(warmup, 1), 1, 1, 1 - betas[0], 1 - betas[1], eps)
 
@@ -124,7 +124,7 @@ def eps_inside(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: fl
 
 
 @first_update.wrong(
-    "eps was added before the correction: with the default betas it then counts 32 times as much, so add it to √v̂"
+    "eps was added before the correction: with the default betas its effect is then 32 times as large; add it to √v̂"
 )
 def eps_before_the_correction(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
@@ -134,7 +134,7 @@ def eps_before_the_correction(
     return {"corrected": corrected.to(g.dtype), "uncorrected": divided_out(g, lr, betas, eps, warmup)["uncorrected"]}
 
 
-@first_update.wrong("eps was used as a lower bound: add it to √v̂, where it also matters above that bound")
+@first_update.wrong("eps was used as a lower bound: add it to √v̂, so that it also acts above that bound")
 def eps_as_a_floor(
     g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0
 ) -> Sizes:
@@ -160,7 +160,7 @@ def by_the_square(
     return _sizes(rate * size / (size * size + eps), plain, g.dtype)
 
 
-@first_update.wrong("an eps of 1e-8 was used whatever is given")
+@first_update.wrong("an eps of 1e-8 was always used: use the given eps")
 def fixed_eps(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return divided_out(g, lr, betas, 1e-8, warmup)
 
@@ -189,7 +189,7 @@ def squared_narrow(
     return _sizes(rate * size / (square.sqrt() + eps), plain, g.dtype)
 
 
-@first_update.wrong("the results are minus the sizes: that is the update with its sign")
+@first_update.wrong("the results are negative: that is the update with its sign; return its size")
 def negated(g: Tensor, lr: float = 1e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, warmup: int = 0) -> Sizes:
     return {name: -size for name, size in divided_out(g, lr, betas, eps, warmup).items()}
 

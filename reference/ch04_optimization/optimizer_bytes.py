@@ -65,7 +65,7 @@ def weights_as_state(params: int, recipe: Recipe) -> Bytes:
     return _report(params, [*state, others[0]], others[1:])
 
 
-@optimizer_bytes.wrong("the gradients were counted as state: every step computes them anew")
+@optimizer_bytes.wrong("the gradients were counted as state: every step computes them again")
 def gradients_as_state(params: int, recipe: Recipe) -> Bytes:
     state, others = _kept(recipe)
     return _report(params, [*state, others[1]], others[:1])
@@ -83,7 +83,7 @@ def no_weights(params: int, recipe: Recipe) -> Bytes:
     return _report(params, state, others[1:])
 
 
-@optimizer_bytes.wrong("the master copy was left out: it comes on top of the 16-bit weights")
+@optimizer_bytes.wrong("the master copy was left out: it is kept in addition to the 16-bit weights")
 def no_master(params: int, recipe: Recipe) -> Bytes:
     return _report(params, *_kept({k: v for k, v in recipe.items() if k != "master"}))
 
@@ -102,12 +102,12 @@ def master_for_weights(params: int, recipe: Recipe) -> Bytes:
     return _report(params, state, others[1:] if "master" in recipe else others)
 
 
-@optimizer_bytes.wrong("a master copy was counted in every recipe: without the entry there is none")
+@optimizer_bytes.wrong("a master copy was counted in every recipe: without a `master` entry there is none")
 def always_a_master(params: int, recipe: Recipe) -> Bytes:
     return _report(params, *_kept({"master": torch.float32, **recipe}))
 
 
-@optimizer_bytes.wrong("a master copy was assumed for 16-bit weights: without the entry there is none")
+@optimizer_bytes.wrong("a master copy was assumed for 16-bit weights: without a `master` entry there is none")
 def master_beside_narrow_weights(params: int, recipe: Recipe) -> Bytes:
     missing = {"master": torch.float32} if recipe["weights"].itemsize < 4 else {}
     return _report(params, *_kept({**missing, **recipe}))
@@ -158,14 +158,14 @@ def gradients_like_weights(params: int, recipe: Recipe) -> Bytes:
     return _report(params, *_kept({**recipe, "gradients": recipe["weights"]}))
 
 
-@optimizer_bytes.wrong("4 bytes were taken for every number: the size depends on the dtype")
+@optimizer_bytes.wrong("every number was counted with 4 bytes: the size depends on the dtype")
 def always_four(params: int, recipe: Recipe) -> Bytes:
     state, others = _kept(recipe)
     return {"state": 4 * params * len(state), "total": 4 * params * len(state + others)}
 
 
 @optimizer_bytes.wrong(
-    "the bytes were computed in floats: from 2⁵³ on, floats miss whole numbers; Python's ints are exact"
+    "the bytes were computed in floats: from 2⁵³ on, floats skip some whole numbers; Python's ints are exact"
 )
 def in_floats(params: int, recipe: Recipe) -> Bytes:
     return {name: int(float(size)) for name, size in optimizer_bytes.fn(params, recipe).items()}

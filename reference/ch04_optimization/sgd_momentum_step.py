@@ -106,14 +106,14 @@ def nesterov(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) 
     return _step(p, v, w.p - lr * (w.g + momentum * velocity), velocity)
 
 
-@sgd_momentum_step.wrong("the new gradient was multiplied by `momentum` too: only the old velocity is")
+@sgd_momentum_step.wrong("the new gradient was multiplied by `momentum` too: multiply only the old velocity")
 def fades_the_gradient(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     w = _wide(p, g, v)
     velocity = momentum * (w.v + w.g)
     return _step(p, v, w.p - lr * velocity, velocity)
 
 
-@sgd_momentum_step.wrong("`momentum` multiplied the gradient: it is the share of the old velocity that stays")
+@sgd_momentum_step.wrong("`momentum` multiplied the gradient: multiply the old velocity by it")
 def momentum_on_the_gradient(
     p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9
 ) -> tuple[Tensor, Tensor]:
@@ -171,7 +171,7 @@ def rounded_between(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float 
 
 sgd_momentum_step.standard_wrongs(
     "returns_fp32",
-    says="returned in float32: parameters keep the dtype of `p`, the velocity that of `v`",
+    says="returned in float32: parameters keep the dtype of `p`, and the velocity keeps the dtype of `v`",
     formula=lr_spread,
 )
 
@@ -209,6 +209,6 @@ def update_rounded(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float =
     return p - (lr * velocity).to(p.dtype), velocity.to(v.dtype)
 
 
-@sgd_momentum_step.wrong("a momentum of 0.9 was used whatever is given")
+@sgd_momentum_step.wrong("a momentum of 0.9 was always used: use the given momentum")
 def fixed_momentum(p: Tensor, g: Tensor, v: Tensor, lr: float, momentum: float = 0.9) -> tuple[Tensor, Tensor]:
     return lr_spread(p, g, v, lr)

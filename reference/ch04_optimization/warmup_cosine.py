@@ -74,7 +74,7 @@ def ramp_down(step: int, peak: float, warmup: int, total: int, floor: float = 0.
     return _schedule(step, peak, warmup, total, floor, ramp=lambda: peak * (1 - (step + 1) / warmup))
 
 
-@warmup_cosine.wrong("the rate is held at 0 until warmup is over: a ramp reaches half its height halfway")
+@warmup_cosine.wrong("the rate is held at 0 until warmup is over: halfway, a ramp has reached half its height")
 def held(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
     return _schedule(step, peak, warmup, total, floor, ramp=lambda: 0.0)
 
@@ -94,7 +94,7 @@ def no_ramp(step: int, peak: float, warmup: int, total: int, floor: float = 0.0)
     return _schedule(step, peak, warmup, total, floor, ramp=lambda: peak)
 
 
-@warmup_cosine.wrong("the ramp ends one stage below `peak`: at step warmup − 1 it is warmup / warmup of the peak")
+@warmup_cosine.wrong("the ramp ends one stage below `peak`: at step warmup − 1 the rate is the peak")
 def ramp_too_long(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
     return _schedule(step, peak, warmup, total, floor, ramp=lambda: peak * (step + 1) / (warmup + 1))
 
@@ -117,7 +117,7 @@ def total_after_warmup(step: int, peak: float, warmup: int, total: int, floor: f
     return _schedule(step, peak, warmup, total, floor, progress=lambda: (step - warmup) / total)
 
 
-@warmup_cosine.wrong("the cosine is ahead and reaches the floor one step early: it reaches the floor at step `total`")
+@warmup_cosine.wrong("the cosine reaches the floor one step early: it must reach the floor at step `total`")
 def one_step_early(step: int, peak: float, warmup: int, total: int, floor: float = 0.0) -> float:
     return _schedule(step, peak, warmup, total, floor, progress=lambda: (step - warmup) / max(1, total - warmup - 1))
 

@@ -91,7 +91,7 @@ def ascii_only(ids: list[int], merges: Merges) -> str:
     return _data(ids, merges).decode("ascii", errors="replace")
 
 
-@decode.wrong("the bytes of a merge's right id were put before those of its left id")
+@decode.wrong("the bytes of a merge's right id were put before the bytes of its left id")
 def right_first(ids: list[int], merges: Merges) -> str:
     return decode.fn(ids, [(right, left) for left, right in merges])
 

@@ -104,7 +104,7 @@ def from_the_right(word: str, merges: Merges) -> list[int]:
     return _step_by_step(list(word.encode()), merges, lambda possible: min(possible, key=lambda p: (p[0], -p[1])))
 
 
-@encode.wrong("pairs were merged in either order: 'ba' is another pair than 'ab'")
+@encode.wrong("pairs were merged in either order: 'ba' and 'ab' are different pairs")
 def either_order(word: str, merges: Merges) -> list[int]:
     text = _bytes(word)
     ranks: dict[Pair, int] = {}
@@ -158,7 +158,7 @@ def bytes_only(word: str, merges: Merges) -> list[int]:
     return [ord(c) for c in text]
 
 
-@encode.wrong("the word was swept from left to right, and every known pair was merged: go by rank, not by place")
+@encode.wrong("the word was read from left to right, and every known pair was merged: go by rank, not by place")
 def sweeps(word: str, merges: Merges) -> list[int]:
     ranks = {pair: rank for rank, pair in enumerate(merges)}
     ids, before = list(word.encode()), None

@@ -87,12 +87,14 @@ def per_token(texts: dict[str, str], merges: Merges, d_model: int, base: str) ->
     return _costs(texts, merges, d_model, base, model=lambda s, d: s * (24 * d * d + 4 * s * d))
 
 
-@fertility.wrong("the cost of the whole layer grew with the square: only attention's two products do")
+@fertility.wrong("the cost of the whole layer grew with the square of the tokens: only attention's products do that")
 def quadratic_model(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: s**2)
 
 
-@fertility.wrong("the cost of the whole layer grew with the tokens: attention's two products grow with their square")
+@fertility.wrong(
+    "the cost of the whole layer grew with the tokens: the cost of attention's two products grows with their square"
+)
 def linear_model(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: s)
 
@@ -160,7 +162,9 @@ def with_white_space(texts: dict[str, str], merges: Merges, d_model: int, base: 
     return _costs(texts, merges, d_model, base, count=lambda text, m: len(_encode(text, m)) if _words(text) else 0)
 
 
-@fertility.wrong("the text was cut at single spaces: two spaces make an empty word, and a line end no cut; use split()")
+@fertility.wrong(
+    "the text was cut at single spaces: two spaces make an empty word, and line ends do not cut; use split()"
+)
 def cut_at_spaces(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     def count(text: str, merges: Merges) -> float:
         _words(text)
@@ -200,12 +204,12 @@ def first_as_base(texts: dict[str, str], merges: Merges, d_model: int, base: str
     return _costs(texts, merges, d_model, next(iter(texts), base))
 
 
-@fertility.wrong("half of attention's products: there are two, scores and weighted values; together they cost 4·s²·d")
+@fertility.wrong("only one of attention's two products was counted: scores and weighted values together cost 4·s²·d")
 def half_of_attention(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: _layer(s, d) - _products(s, d) / 2)
 
 
-@fertility.wrong("attention's products without d_model: over all heads, the scores of two tokens add up d products")
+@fertility.wrong("d_model is missing in attention's products: over all heads, the scores of two tokens take d products")
 def without_the_width(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: 24 * s * d**2 + 4 * s**2)
 
@@ -261,6 +265,6 @@ def lets_no_words_through(texts: dict[str, str], merges: Merges, d_model: int, b
     )
 
 
-@fertility.wrong("half of the weights' products: each weight is multiplied and added, so a layer costs 24·s·d²")
+@fertility.wrong("only multiplications by weights were counted: with the additions, a layer costs 24·s·d²")
 def half_of_the_weights(texts: dict[str, str], merges: Merges, d_model: int, base: str) -> Costs:
     return _costs(texts, merges, d_model, base, model=lambda s, d: (_layer(s, d) + _products(s, d)) / 2)

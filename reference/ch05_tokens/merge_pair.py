@@ -91,7 +91,7 @@ def keeps_the_right(ids: list[int], pair: tuple[int, int], new_id: int) -> list[
     return [new_id if tuple(ids[i : i + 2]) == pair else x for i, x in enumerate(ids)]
 
 
-@merge_pair.wrong("the pair was merged in either order: (2, 1) is another pair than (1, 2)")
+@merge_pair.wrong("the pair was merged in either order: (2, 1) and (1, 2) are different pairs")
 def either_order(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     out, i = [], 0
     while i < len(ids):
@@ -148,7 +148,9 @@ def as_text(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     return [int(x) for x in re.findall(r"-?\d+", text)]
 
 
-@merge_pair.wrong("every id of the pair was replaced: replace only the two side by side, left then right")
+@merge_pair.wrong(
+    "every id of the pair was replaced: replace the two ids only where they are neighbors, left then right"
+)
 def each_part(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     return [new_id if x in pair else x for x in ids]
 

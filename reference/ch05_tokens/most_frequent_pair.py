@@ -89,7 +89,7 @@ def either_order(ids: list[int]) -> Pair | None:
     return _winner(pair for pair in pairwise(ids) for _ in range(tally[min(pair), max(pair)]))
 
 
-@most_frequent_pair.wrong("the last id was paired with the first: a text is not a ring")
+@most_frequent_pair.wrong("the last id was paired with the first: a text ends at its last id")
 def ring(ids: list[int]) -> Pair | None:
     return _winner(zip(ids, ids[1:] + ids[:1], strict=True)) if len(ids) > 1 else None
 
@@ -117,13 +117,13 @@ def with_its_count(ids: list[int]) -> tuple[Pair | None, int]:
     return best, tally[best] if best else 0
 
 
-@most_frequent_pair.wrong("an error for a list without a pair: max of nothing raises, so pass `default=None`")
+@most_frequent_pair.wrong("an error for a list without a pair: max of an empty list raises, so pass `default=None`")
 def needs_a_pair(ids: list[int]) -> Pair:
     tally = Counter(pairwise(ids))
     return max(tally, key=lambda pair: (tally[pair], pair))
 
 
-@most_frequent_pair.wrong("the two ids of each pair were sorted: (9, 1) is another pair than (1, 9)")
+@most_frequent_pair.wrong("the two ids of each pair were sorted: (9, 1) and (1, 9) are different pairs")
 def stored_sorted(ids: list[int]) -> Pair | None:
     return _winner((min(pair), max(pair)) for pair in pairwise(ids))
 

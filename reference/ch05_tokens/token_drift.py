@@ -78,7 +78,7 @@ def by_length(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     return abs(len(trained) - len(served)) / longest, _valid(served, rows)
 
 
-@token_drift.wrong("the ids were compared index by index: after one extra token every id is at another index")
+@token_drift.wrong("the ids were compared index by index: after one extra token every id is at a different index")
 def index_by_index(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     pairs = list(zip([i for i, _ in trained], [i for i, _ in served], strict=False))
@@ -93,7 +93,7 @@ def share_of_tokens(trained: Tokens, served: Tokens, rows: int) -> tuple[float, 
     return (len(theirs - ours) / len(theirs) if theirs else 0.0), _valid(served, rows)
 
 
-@token_drift.wrong("only the borders were compared: the same piece with another id is another row of the embedding")
+@token_drift.wrong("only the borders were compared: the same piece with a different id is a different embedding row")
 def borders_only(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     return _share(trained, served, lambda byte: byte[1:]), _valid(served, rows)
@@ -187,7 +187,7 @@ def two_texts(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     return (longest - alike) / longest, _valid(served, rows)
 
 
-@token_drift.wrong("the tokens were compared index by index: after one extra token every token is at another index")
+@token_drift.wrong("the tokens were compared index by index: after one extra token every token is at a different index")
 def place_by_place(trained: Tokens, served: Tokens, rows: int) -> tuple[float, bool]:
     _check(trained, served)
     size = len(_bytewise(trained))

@@ -191,7 +191,7 @@ def counted_once(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return [(ord(pair[0]), ord(pair[1])) for _, pair in ranked[: _checked(vocab_size)]]
 
 
-@train_bpe.wrong("the winner was noted but not merged: the next count finds the same pair again")
+@train_bpe.wrong("the winner was added to the list but not merged: the next count finds the same pair again")
 def never_merged(words: dict[str, int], vocab_size: int) -> list[Pair]:
     tally = _places((word.encode().decode("latin-1"), n) for word, n in words.items())
     best = [(ord(pair[0]), ord(pair[1])) for pair in [_greatest(tally)]] if tally else []
@@ -203,7 +203,7 @@ def only_pairs_seen_twice(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), least=2)
 
 
-@train_bpe.wrong("no stop when every word is one token: max of no pairs raises an error")
+@train_bpe.wrong("training did not stop when every word was one token: max of an empty list raises an error")
 def needs_a_pair(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), choose=lambda t: max(t, key=lambda p: (t[p], p)), count=_or_nothing)
 

@@ -119,7 +119,7 @@ def returns_fp32(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
 
 
 @accumulate.wrong(
-    "the longer input was cut to the length of the shorter, as zip does: this drops products without an error"
+    "the longer input was cut to the length of the other, as zip does: this drops products without an error"
 )
 def drops_the_tail(a: Tensor, b: Tensor, accumulator: torch.dtype) -> Tensor:
     n = min(len(a), len(b))

@@ -32,7 +32,7 @@ def truncated(x: Tensor) -> Tensor:
 
 
 @bf16_by_hand.wrong(
-    "the lower half was cut off: this rounds toward zero, and a NaN with its only digits there becomes inf"
+    "the lower half was cut off: this rounds toward zero, and a NaN whose only 1 bits are there becomes inf"
 )
 def truncated_with_nan(x: Tensor) -> Tensor:
     return (x.view(torch.int32) >> 16).to(torch.int16).view(torch.bfloat16)
@@ -73,7 +73,7 @@ def unsigned_zero(x: Tensor) -> Tensor:
     return x.to(torch.bfloat16) + 0.0
 
 
-@bf16_by_hand.wrong("32 bits were viewed as bf16, which makes two numbers of each: convert them to int16 first")
+@bf16_by_hand.wrong("32-bit integers were viewed as bf16, so each became two numbers: convert them to int16 first")
 def still_32_bits(x: Tensor) -> Tensor:
     return (bf16_by_hand.fn(x).view(torch.int16).to(torch.int32) & 0xFFFF).view(torch.bfloat16)
 

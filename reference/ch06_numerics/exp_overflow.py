@@ -69,7 +69,7 @@ def both_halves_alike(dtype: torch.dtype) -> float:
     return exp_overflow.fn(torch.float16 if dtype is torch.bfloat16 else dtype)
 
 
-@exp_overflow.wrong("fp32's limit was used for bf16: 88.7228 is no bf16 number; the nearest ones are 88.5 and 89")
+@exp_overflow.wrong("fp32's limit was used for bf16: bf16 cannot hold 88.7228; its nearest numbers are 88.5 and 89")
 def bf16_as_fp32(dtype: torch.dtype) -> float:
     return exp_overflow.fn(torch.float32 if dtype is torch.bfloat16 else dtype)
 
@@ -79,7 +79,7 @@ def plain_logarithm(dtype: torch.dtype) -> float:
     return math.log(_info(dtype).max)
 
 
-@exp_overflow.wrong("the logarithm was rounded to `dtype`: in fp16 and fp32 this rounds up, and exp of it is inf")
+@exp_overflow.wrong("the logarithm was rounded to `dtype`: in fp16 and fp32 it is rounded up, and its exp is inf")
 def rounded_logarithm(dtype: torch.dtype) -> float:
     return torch.tensor(math.log(_info(dtype).max), dtype=dtype).item()
 
@@ -135,21 +135,19 @@ def seven_digits(dtype: torch.dtype) -> float:
     return torch.tensor(88.72284).item() if dtype is torch.float32 else exp_overflow.fn(dtype)
 
 
-@exp_overflow.wrong(
-    "a ValueError for a dtype without fractions: the contract asks for a TypeError, as torch.finfo raises"
-)
+@exp_overflow.wrong("a ValueError for a dtype without fractions: raise TypeError, as torch.finfo does")
 def value_error(dtype: torch.dtype) -> float:
     if not dtype.is_floating_point:
         raise ValueError(f"no exp in {dtype}")
     return exp_overflow.fn(dtype)
 
 
-@exp_overflow.wrong("a tensor was returned: the contract asks for a Python float, as item() gives")
+@exp_overflow.wrong("a tensor was returned: the contract asks for a Python float; item() returns it")
 def as_tensor(dtype: torch.dtype) -> torch.Tensor:
     return torch.tensor(exp_overflow.fn(dtype), dtype=dtype)
 
 
-@exp_overflow.wrong("one step down from the logarithm for every dtype: in bf16 and float64 it was rounded down already")
+@exp_overflow.wrong("one step down was taken in every dtype: bf16 and float64 had already rounded the logarithm down")
 def always_one_below(dtype: torch.dtype) -> float:
     x = torch.tensor(math.log(_info(dtype).max), dtype=dtype)
     return torch.nextafter(x, torch.zeros_like(x)).item()

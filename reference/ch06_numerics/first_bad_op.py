@@ -64,7 +64,7 @@ def only_nan_made(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool(x.isnan().any()), bad_input=_bad)
 
 
-@first_bad_op.wrong("only infinities were found: `x == nan` is never true, and √−1 is NaN at once")
+@first_bad_op.wrong("only infinities were found: `x == nan` is never true, and √−1 is NaN without any infinity before")
 def only_inf(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool(x.isinf().any()))
 
@@ -74,7 +74,7 @@ def only_positive_inf(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | No
     return _search(trace, lambda x: bool((x.isnan() | (x == torch.inf)).any()))
 
 
-@first_bad_op.wrong("−inf in an output was always taken for a mask: log(0) makes −inf too")
+@first_bad_op.wrong("−inf in an output was always treated as a mask: log(0) makes −inf too")
 def lets_minus_inf_through(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, lambda x: bool((x.isnan() | (x == torch.inf)).any()), bad_input=_bad)
 
@@ -84,7 +84,7 @@ def only_the_first_input(trace: list[tuple[str, list[Tensor], Tensor]]) -> int |
     return _search([(name, inputs[:1], output) for name, inputs, output in trace], _bad)
 
 
-@first_bad_op.wrong("one finite input was enough: all inputs must be finite")
+@first_bad_op.wrong("an op counted if one of its inputs was finite: all inputs must be finite")
 def any_input(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return _search(trace, _bad, any)
 
@@ -137,7 +137,7 @@ def from_one(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     return None if i is None else i + 1
 
 
-@first_bad_op.wrong("−1 if no op is to blame: the contract asks for None")
+@first_bad_op.wrong("−1 was returned if no op is to blame: the contract asks for None")
 def minus_one(trace: list[tuple[str, list[Tensor], Tensor]]) -> int | None:
     i = first_bad_op.fn(trace)
     return -1 if i is None else i

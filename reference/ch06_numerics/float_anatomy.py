@@ -211,13 +211,13 @@ def max_never_reserved(e: int, m: int, inf: bool = True) -> dict[str, float]:
     return {**right, "max": math.ldexp(2 - 2.0**-m, _bias(e) + 1)} if inf else right
 
 
-@limits.wrong("the NaN of all ones was counted as the largest value: E4M3 ends at 448, not at 480")
+@limits.wrong("the NaN pattern (all ones) was counted as the largest value: E4M3 ends at 448, not at 480")
 def max_with_nan(e: int, m: int, inf: bool = True) -> dict[str, float]:
     right = limits.fn(e, m, inf)
     return right if inf else {**right, "max": math.ldexp(2 - 2.0**-m, _bias(e) + 1)}
 
 
-@limits.wrong("the largest power of 2 was returned: with a fraction of all ones the largest value is nearly twice that")
+@limits.wrong("the largest power of 2 was returned: with a fraction of all ones the value is nearly twice as large")
 def max_is_a_power(e: int, m: int, inf: bool = True) -> dict[str, float]:
     right = limits.fn(e, m, inf)
     return {**right, "max": math.ldexp(1, math.frexp(right["max"])[1] - 1)}

@@ -79,7 +79,7 @@ def e5m2_to_inf(x: Tensor, fmt: str) -> Tensor:
     return torch.where(x.abs() >= 61440, torch.copysign(torch.tensor(torch.inf), x), y) if fmt == "e5m2" else y
 
 
-@fp8_round.wrong("no clamp: above 464 a cast alone to E4M3 gave NaN before torch 2.12; clamp to 448 first")
+@fp8_round.wrong("no clamp: before torch 2.12 a cast to E4M3 gave NaN above 464; clamp to 448 first")
 def not_clamped(x: Tensor, fmt: str) -> Tensor:
     y = e5m2_to_inf(x, fmt)
     return torch.where(x.abs() > 464, torch.nan, y) if fmt == "e4m3" else y
@@ -136,7 +136,7 @@ def swapped(x: Tensor, fmt: str) -> Tensor:
 
 
 @fp8_round.wrong(
-    "the steps were twice too large: frexp's mantissa is below 1, so its exponent is one higher than the format's"
+    "the steps were twice as large: frexp's mantissa is below 1, so its exponent is one higher than in the format"
 )
 def too_coarse(x: Tensor, fmt: str) -> Tensor:
     return _by_step(x, fmt, off=1, lowest=-7 if fmt == "e4m3" else -15)
@@ -174,7 +174,7 @@ def unsigned_zero(x: Tensor, fmt: str) -> Tensor:
 
 
 @fp8_round.wrong(
-    "values were rounded to fp16 on the way: a value just above halfway becomes a tie and may round the wrong way"
+    "values were rounded to fp16 first: a value just above halfway becomes a tie and may round the wrong way"
 )
 def through_fp16(x: Tensor, fmt: str) -> Tensor:
     return fp8_round.fn(x.half().float(), fmt)

@@ -71,7 +71,7 @@ def unscaled_in_fp16(g: Tensor, scale: int) -> dict[str, float]:
     return _shares(g, _cast(g), _cast(g, torch.bfloat16), ((g * scale).half().float() / scale).half() == 0)
 
 
-@gradient_underflow.wrong("zeros of `g` were counted as lost, and the share was taken of all entries")
+@gradient_underflow.wrong("zeros of `g` were counted as lost, and the count was divided by the number of all entries")
 def counts_zeros(g: Tensor, scale: int) -> dict[str, float]:
     g = g.float()
     n = max(1, g.numel())
@@ -81,7 +81,7 @@ def counts_zeros(g: Tensor, scale: int) -> dict[str, float]:
 
 
 @gradient_underflow.wrong(
-    "the share was taken of all entries: take it of the nonzero entries, or sparse gradients hide the loss"
+    "the count was divided by all entries: divide by the nonzero entries, or sparse gradients hide the loss"
 )
 def of_all_entries(g: Tensor, scale: int) -> dict[str, float]:
     real = int((g != 0).sum())
@@ -98,7 +98,7 @@ def no_subnormals(g: Tensor, scale: int) -> dict[str, float]:
 
 
 @gradient_underflow.wrong(
-    "all values below the smallest subnormal were counted as lost: above half of it, they round up to it"
+    "all values below the smallest subnormal were counted as lost: values above half of it round up to it"
 )
 def smallest_subnormal(g: Tensor, scale: int) -> dict[str, float]:
     size = g.double().abs()
@@ -118,7 +118,7 @@ def both_halves_alike(g: Tensor, scale: int) -> dict[str, float]:
 
 
 @gradient_underflow.wrong(
-    "bf16 was said to lose nothing: fp32's subnormals reach down to 1.4e-45, bf16's only to 9.2e-41"
+    "the loss of bf16 was always 0: fp32 has subnormals down to 1.4e-45, but bf16 only down to 9.2e-41"
 )
 def bf16_loses_nothing(g: Tensor, scale: int) -> dict[str, float]:
     return {**gradient_underflow.fn(g, scale), "bfloat16": 0.0}
@@ -157,7 +157,7 @@ def percent(g: Tensor, scale: int) -> dict[str, float]:
     return {name: 100 * share for name, share in gradient_underflow.fn(g, scale).items()}
 
 
-@gradient_underflow.wrong("0/0 if all gradients are zero: nothing can be lost then, so the share is 0.0")
+@gradient_underflow.wrong("the share was 0/0 if all gradients are zero: nothing can be lost then, so return 0.0")
 def nan_of_nothing(g: Tensor, scale: int) -> dict[str, float]:
     return gradient_underflow.fn(g, scale) if (g != 0).any() else dict.fromkeys(gradient_underflow.fn(g, 1), torch.nan)
 
@@ -170,7 +170,7 @@ def divides_by_zero(g: Tensor, scale: int) -> dict[str, float]:
     return gradient_underflow.fn(g, scale)
 
 
-@gradient_underflow.wrong("zeros of `g` were counted as lost, and divided by the number of nonzero entries")
+@gradient_underflow.wrong("zeros of `g` were counted as lost, and the count was divided by all nonzero entries")
 def counts_zeros_twice(g: Tensor, scale: int) -> dict[str, float]:
     real = int((g != 0).sum())
     shares = gradient_underflow.fn(g, scale)
@@ -178,7 +178,7 @@ def counts_zeros_twice(g: Tensor, scale: int) -> dict[str, float]:
     return {name: (round(share * real) + zeros) / real for name, share in shares.items()} if real else shares
 
 
-@gradient_underflow.wrong("the shares were tensors: the contract asks for Python floats, as item() gives")
+@gradient_underflow.wrong("the shares were tensors: the contract asks for Python floats; item() returns them")
 def as_tensors(g: Tensor, scale: int) -> dict[str, Any]:
     shares = gradient_underflow.fn(g, scale)
     if not (g != 0).any():

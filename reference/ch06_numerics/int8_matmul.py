@@ -107,12 +107,12 @@ def divided_again(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, undo=lambda t, sx, sw: t / sx / sw.T)
 
 
-@int8_matmul.wrong("the scale had 128: the largest value becomes 128, which wraps to −128 in int8")
+@int8_matmul.wrong("the scale used 128, not 127: the largest value becomes 128, which wraps to −128 in int8")
 def by_128_wraps(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: _scale(rows, 128), lambda y: _wrap(torch.round(y), 8))
 
 
-@int8_matmul.wrong("the scale had 128, with a clamp to 127: the largest value of every row gets too small")
+@int8_matmul.wrong("the scale used 128, with a clamp to 127: the largest value of every row gets too small")
 def by_128_clamped(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: _scale(rows, 128), lambda y: torch.round(y).clamp(-128, 127))
 
@@ -128,27 +128,27 @@ def never_quantised(x: Tensor, w: Tensor) -> Tensor:
 
 
 @int8_matmul.wrong(
-    "one scale for all of x and one for all of w: small rows round to 0 beside large rows; use one per row"
+    "one scale for all of x and one for all of w: small rows next to large rows round to 0; use a scale per row"
 )
 def per_tensor(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: _scale(rows.reshape(1, -1)) if rows.numel() else _scale(rows))
 
 
-@int8_matmul.wrong("one scale was used for all of x: small rows round to 0 beside large rows; use one for each row")
+@int8_matmul.wrong("one scale was used for all of x: small rows next to large rows round to 0; use a scale per row")
 def one_scale_for_x(x: Tensor, w: Tensor) -> Tensor:
     scales = iter([_scale(x.float().reshape(1, -1)) if x.numel() else _scale(x.float()), _scale(w.float())])
     return _variant(x, w, lambda rows: next(scales))
 
 
 @int8_matmul.wrong(
-    "the scales were rounded to the dtype of x: in 16 bits many values get another integer; keep float32"
+    "the scales were rounded to the dtype of x: in 16 bits many values become a different integer; keep float32"
 )
 def scales_rounded(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w.to(x.dtype), lambda rows: _scale(rows).to(x.dtype).float(), _nearest)
 
 
 @int8_matmul.wrong(
-    "the scales were computed in 16 bits: many values get another integer; convert the rows to float32 first"
+    "the scales were computed in 16 bits: many values become a different integer; convert to float32 first"
 )
 def scales_in_16_bits(x: Tensor, w: Tensor) -> Tensor:
     scales = iter([_scale(x).float(), _scale(w).float()])
@@ -192,7 +192,7 @@ def nan_on_zeros(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: rows.abs().amax(1, keepdim=True) / 127)
 
 
-@int8_matmul.wrong("a smallest scale avoided division by zero: smaller rows then round to 0; use 1 where all are 0")
+@int8_matmul.wrong("scales had a minimum, to avoid division by zero: rows of tiny values become 0; use 1 if all are 0")
 def floor_on_the_scale(x: Tensor, w: Tensor) -> Tensor:
     return _variant(x, w, lambda rows: (rows.abs().amax(1, keepdim=True) / 127).clamp(min=1e-5))
 

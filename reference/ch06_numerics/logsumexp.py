@@ -94,7 +94,7 @@ def clamped(x: Tensor, dim: int = -1) -> Tensor:
     return _with_edges(x, dim, lambda s: naive(s.clamp(-80, 80), dim))
 
 
-@logsumexp.wrong("the maximum of the whole tensor was subtracted, not each row's: rows of small scores give −inf")
+@logsumexp.wrong("the maximum of the whole tensor was subtracted, not of each row: rows of small scores give −inf")
 def global_max(x: Tensor, dim: int = -1) -> Tensor:
     return _with_edges(x, dim, lambda s: s.max() + naive(s - s.max(), dim))
 
@@ -119,7 +119,7 @@ def mean_of_powers(x: Tensor, dim: int = -1) -> Tensor:
     return _with_edges(x, dim, lambda s: logsumexp.fn(s, dim) - torch.tensor(float(s.shape[dim])).log())
 
 
-@logsumexp.wrong("a row of −inf gives NaN: −inf − −inf is not a number")
+@logsumexp.wrong("a row of −inf gives NaN: (−inf) − (−inf) is not a number")
 def nan_when_hidden(x: Tensor, dim: int = -1) -> Tensor:
     if x.shape[dim] == 0:
         return logsumexp.fn(x, dim)
@@ -137,7 +137,7 @@ def nan_when_infinite(x: Tensor, dim: int = -1) -> Tensor:
     return _shifted(s, dim, top.masked_fill(top == -torch.inf, 0)).to(x.dtype)
 
 
-@logsumexp.wrong("infinities of either sign give NaN: shift by 0 where the maximum is infinite")
+@logsumexp.wrong("infinities of either sign give NaN: shift by 0 if the maximum is infinite")
 def nan_when_either(x: Tensor, dim: int = -1) -> Tensor:
     if x.shape[dim] == 0:
         return logsumexp.fn(x, dim)

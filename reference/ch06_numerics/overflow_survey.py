@@ -132,7 +132,7 @@ def error_of_the_lost(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, kept=errors)
 
 
-@overflow_survey.wrong("zeros of `x` were included in the error, where 0/0 is NaN")
+@overflow_survey.wrong("zeros of `x` were included in the error: 0/0 is NaN")
 def error_of_zeros(x: Tensor) -> dict[str, dict[str, Any]]:
     def errors(x: Tensor, cast: Tensor) -> Tensor:
         return ((cast - x) / x).abs()[x.isfinite() & cast.isfinite() & ((cast != 0) | (x == 0))]
@@ -149,7 +149,7 @@ def mean_error(x: Tensor) -> dict[str, dict[str, Any]]:
     return _by_casting(x, kept=errors)
 
 
-@overflow_survey.wrong("the maximum of no errors was taken: if no value is left, the error is 0.0")
+@overflow_survey.wrong("the maximum of an empty list of errors was taken: if no value is left, the error is 0.0")
 def largest_of_nothing(x: Tensor) -> dict[str, dict[str, Any]]:
     def errors(x: Tensor, cast: Tensor) -> Tensor:
         return ((cast - x) / x).abs()[x.isfinite() & cast.isfinite() & (cast != 0)].max().reshape(1)
@@ -158,14 +158,14 @@ def largest_of_nothing(x: Tensor) -> dict[str, dict[str, Any]]:
 
 
 @overflow_survey.wrong(
-    "all values below the smallest subnormal were counted as flushed: above half of it, they round up to it"
+    "all values below the smallest subnormal were counted as flushed: values above half of it round up to it"
 )
 def below_the_smallest(x: Tensor) -> dict[str, dict[str, Any]]:
     smallest = {torch.float16: 2.0**-24, torch.bfloat16: 2.0**-133}
     return _by_casting(x, flushes=lambda x, cast, dtype: (x != 0) & (x.double().abs() < smallest[dtype]))
 
 
-@overflow_survey.wrong("the error was a tensor: the contract asks for a Python float, as item() gives")
+@overflow_survey.wrong("the error was a tensor: the contract asks for a Python float; item() returns it")
 def error_as_tensor(x: Tensor) -> dict[str, dict[str, Any]]:
     report = _by_casting(x)
     for name, dtype in (("float16", torch.float16), ("bfloat16", torch.bfloat16)):

@@ -156,7 +156,7 @@ def interleaved_groups(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, T
 
 
 @scale_per_tensor_channel_group.wrong(
-    "the scale had 128: int8 ends at 127, so the largest value is clipped or becomes −128"
+    "the scale used 128: int8 ends at 127, so the largest value is clipped or becomes −128"
 )
 def by_128(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
@@ -166,7 +166,7 @@ def by_128(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
 
 
 @scale_per_tensor_channel_group.wrong(
-    "127 was used for both formats: E4M3 reaches 448, so small values lose digits without need"
+    "127 was used for both formats: E4M3 reaches 448, so small values lose more digits than necessary"
 )
 def fp8_by_127(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     return _variant(x, group, dtype, back=lambda x, top, d: _back(x, top, d, (127, 127)))
@@ -223,7 +223,7 @@ def squared_loss(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]
     return _variant(x, group, dtype, loss=lambda x, back: _loss(x, back) ** 2)
 
 
-@scale_per_tensor_channel_group.wrong("0 / 0 gives NaN where all values are zero: nothing is lost there")
+@scale_per_tensor_channel_group.wrong("0 / 0 gives NaN if all values are zero: nothing is lost then")
 def nan_on_zeros(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         scale = top / (127 if dtype == torch.int8 else 448)
@@ -239,7 +239,7 @@ def nan_on_zeros(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]
 
 
 @scale_per_tensor_channel_group.wrong(
-    "a smallest scale of 1e-5 avoided division by zero: values of 1e-6 then round to zero; use 1 where all are 0"
+    "scales had a minimum of 1e-5, to avoid division by zero: values of 1e-6 become 0; use 1 if all are 0"
 )
 def floor_on_the_scale(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
@@ -257,7 +257,7 @@ def drops_the_tail(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tenso
 scale_per_tensor_channel_group.standard_wrongs("low_precision_inside", "returns_fp32")
 
 
-@scale_per_tensor_channel_group.wrong("0 / 0 gives NaN where all values under a scale are zero: use a scale of 1 there")
+@scale_per_tensor_channel_group.wrong("0 / 0 gives NaN if all values under a scale are zero: use a scale of 1 for them")
 def nan_on_zero_scales(x: Tensor, group: int, dtype: torch.dtype) -> dict[str, Tensor]:
     def back(x: Tensor, top: Any, dtype: torch.dtype) -> Tensor:
         scale = top / (127 if dtype == torch.int8 else 448)

@@ -78,7 +78,7 @@ def clamped(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(lambda s, d: no_max(s.clamp(-80, 80), d))(x, dim)
 
 
-@softmax.wrong("the maximum of the whole tensor was subtracted, not each row's: rows of small scores become 0")
+@softmax.wrong("the maximum of the whole tensor was subtracted, not of each row: rows of small scores become 0")
 def global_max(x: Tensor, dim: int = -1) -> Tensor:
     def formula(s: Tensor, d: int) -> Tensor:
         return _share(torch.exp(s - s.max()) if s.numel() else s, d)
@@ -104,7 +104,7 @@ def ignores_dim(x: Tensor, dim: int = -1) -> Tensor:
 softmax.standard_wrongs("returns_fp32", "low_precision_inside")
 
 
-@softmax.wrong("a row of −inf gives NaN: −inf − −inf is not a number")
+@softmax.wrong("a row of −inf gives NaN: (−inf) − (−inf) is not a number")
 def nan_when_hidden(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(lambda s, d: no_max(s - s.amax(d, keepdim=True), d))(x, dim)
 
@@ -142,7 +142,7 @@ def finite_for_hidden(x: Tensor, dim: int = -1) -> Tensor:
     return _rounded_once(lambda s, d: softmax.fn(s.masked_fill(s == -torch.inf, -1e9), d))(x, dim)
 
 
-@softmax.wrong("every row with a −inf was set to zeros: only a row of nothing but −inf gives zeros")
+@softmax.wrong("every row with a −inf was set to zeros: a row gives zeros only if every score is −inf")
 def any_hides_all(x: Tensor, dim: int = -1) -> Tensor:
     hidden = (x == -torch.inf).any(dim, keepdim=True)
     return softmax.fn(x.float(), dim).masked_fill(hidden, 0.0).to(x.dtype)

@@ -1,8 +1,8 @@
 """A step of Adam
 
 Adam divides the mean of the gradient by the root of the mean of its square. So every parameter moves by about lr,
-whatever the size of its gradients. Both means start at zero and are too small at first. The correction divides each by
-a known factor.
+whatever the size of its gradients. Both means start at zero and are too small at first. The correction divides each
+mean by a known factor.
 """
 
 import torch
@@ -27,12 +27,12 @@ def adam_step(
     The first step has t = 1, with zeros for `m` and `v`.
 
         m' = β₁·m + (1 − β₁)·g            a running mean of the gradient
-        v' = β₂·v + (1 − β₂)·g²           and of its square
+        v' = β₂·v + (1 − β₂)·g²           a running mean of its square
         m̂ = m' / (1 − β₁ᵗ), v̂ = v' / (1 − β₂ᵗ)
         p' = p − lr·m̂ / (√v̂ + eps)
 
     The result is (p', m', v'). The moments are returned without the correction, because every step computes the
-    correction anew.
+    correction again.
 
         p = [1.0], g = [0.5], m = v = [0.0], t = 1, lr = 0.1   ->   ([0.9], [0.05], [0.00025])
                                                   by hand: m̂ = 0.5, v̂ = 0.25, and 0.5 / √0.25 is 1

@@ -1,7 +1,7 @@
 """How far the first step goes
 
-Adam starts with moments of zero. Warmup is often explained by wild first steps that follow from this. Compute how far
-the first step really goes: with the correction of the moments, without it, and on a ramp.
+Adam starts with moments of zero. A common explanation of warmup is that this makes the first steps extreme. Compute how
+far the first step really goes: with the correction of the moments, without it, and on a ramp.
 """
 
 import torch

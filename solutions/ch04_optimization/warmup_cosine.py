@@ -1,8 +1,8 @@
 """Up a ramp, down a cosine
 
 Many language models are trained with this schedule. The learning rate rises in equal stages to its peak, then follows
-half a cosine down to a floor. The schedule has two formulas and a joint between them, and most mistakes happen at the
-joint.
+half a cosine down to a floor. The schedule has two formulas, and most mistakes happen at the step where one follows the
+other.
 """
 
 import math

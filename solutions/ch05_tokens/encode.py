@@ -1,8 +1,8 @@
 """Encode by rank
 
-A trained tokenizer is a list of merges. Encode a text as training would have done it: of all merges that apply
-anywhere in the text, the one that training made first comes first. Taking the longest token from the left is another
-algorithm, and gives other tokens.
+A trained tokenizer is a list of merges. Encode a text as training would have done it: of all merges that apply anywhere
+in the text, make the merge that training made first. Taking the longest token from the left is a different algorithm,
+and gives different tokens.
 """
 
 from itertools import pairwise

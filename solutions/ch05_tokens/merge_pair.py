@@ -6,7 +6,7 @@ encodes the text later must treat them in the same way.
 
 
 def merge_pair(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
-    """The list in which every occurrence of `pair` is one `new_id`; `ids` itself stays as it is.
+    """A new list, in which one `new_id` replaces every occurrence of `pair`; `ids` itself does not change.
 
     Go from left to right. After a merge, continue behind its two ids. Go through the list once: do not merge the new
     id again.

@@ -1,7 +1,7 @@
 """The pair that occurs most often
 
-Byte-pair encoding builds a vocabulary with one question, asked thousands of times: which two neighbors occur together
-most often? In a small text many pairs tie, and a rule for ties decides the whole vocabulary that follows.
+Byte-pair encoding builds a vocabulary by asking one question thousands of times: which two neighbors occur together
+most often? In a small text many pairs are equally frequent. The rule for such ties decides the whole vocabulary.
 """
 
 from collections import Counter

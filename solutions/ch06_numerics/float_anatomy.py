@@ -1,8 +1,8 @@
 """The anatomy of a float
 
-A float has a sign, e exponent bits and m fraction bits. fp16 is (5, 10), bf16 is (8, 7), fp32 is (8, 23), and the
-two formats of fp8 are (4, 3) and (5, 2). Decode any of them by hand. Then compute from (e, m) alone how large a
-format's numbers are and how close together.
+A float has a sign, e exponent bits and m fraction bits. fp16 is (5, 10), bf16 is (8, 7), fp32 is (8, 23), and the two
+formats of fp8 are (4, 3) and (5, 2). Decode any of them by hand. Then compute from (e, m) alone how large the numbers
+of a format are and how close together they are.
 """
 
 
@@ -12,9 +12,9 @@ def decode(bits: str, e: int, m: int, inf: bool = True) -> float:
         sign · (1 + F / 2^m) · 2^(E − bias)    where bias = 2^(e−1) − 1
         sign · (0 + F / 2^m) · 2^(1 − bias)    if E = 0: zero and the subnormals, the numbers next to zero
 
-    With `inf` the largest E is reserved, as in IEEE formats: F = 0 means infinity, and any other F means NaN. Without
-    `inf` the largest E is an ordinary exponent, and only the last pattern, E and F all ones, is NaN. E4M3, the (4, 3)
-    format of fp8 in use, is of this kind.
+    If `inf` is true, the largest E is reserved, as in IEEE formats: F = 0 means infinity, and any other F means NaN. If
+    `inf` is false, the largest E is an ordinary exponent. Then only the last pattern, in which all bits of E and F are
+    1, is NaN. E4M3, the (4, 3) format that fp8 uses, is of this kind.
 
         decode("1" "10000" "1000000000", 5, 10)    ->  -3.0      -(1 + 512/1024) · 2^(16 − 15)
         decode("0" "1111" "110", 4, 3, inf=False)  ->  448.0     (1 + 6/8) · 2^(15 − 7)

@@ -1,7 +1,7 @@
 """Multiply in int8, add in int32
 
-The product of two int8 numbers needs 16 bits, and a row of products adds up to much more, so the sum needs an
-int32. Each row of x and each row of w has one scale. It is the same for every term, so apply it after the sum.
+The product of two int8 numbers needs 16 bits, and a row of products adds up to much more, so the sum needs an int32.
+Each row of x and each row of w has one scale. A scale is the same for every term of a sum, so apply it after the sum.
 """
 
 import torch
@@ -12,10 +12,10 @@ from torch import Tensor
 def int8_matmul(x: Float[Tensor, "n k"], w: Float[Tensor, "m k"]) -> Float[Tensor, "n m"]:
     """x @ w.T in int8: quantize the rows of both, multiply the integers, scale the result back.
 
-    Each row of `x` (a token) and each row of `w` (an output channel) has a scale, its largest |value| / 127. A value
-    becomes the integer nearest to value / scale; a row of zeros stays zeros. Products are added in int32, exactly, and
-    each sum is multiplied by its two scales. Compute scales and result in float32 and round once, to the dtype of `x`,
-    whatever the dtype of `w` is.
+    Each row of `x` (a token) and each row of `w` (an output channel) has a scale: its largest |value| divided by 127. A
+    value becomes the integer nearest to value / scale; a row of zeros stays zeros. Products are added in int32,
+    exactly, and each sum is multiplied by its two scales. Compute scales and result in float32 and round once, to the
+    dtype of `x`, whatever the dtype of `w` is.
 
         x = [[1.27, 0.444]]   scale 0.01   integers [127, 44]
         w = [[1.27, -0.3]]    scale 0.01   integers [127, -30]
@@ -25,7 +25,7 @@ def int8_matmul(x: Float[Tensor, "n k"], w: Float[Tensor, "m k"]) -> Float[Tenso
     """
     ### BEGIN SOLUTION
     if x.shape[1] != w.shape[1]:
-        raise ValueError(f"rows of {x.shape[1]} cannot meet rows of {w.shape[1]}")
+        raise ValueError(f"rows of x have {x.shape[1]} values, but rows of w have {w.shape[1]}")
     integers, scales = [], []
     for rows in (x.float(), w.float()):
         scale = rows.abs().amax(1, keepdim=True) / 127
