@@ -47,7 +47,7 @@ def sigmoid_form(x: Tensor) -> Tensor:
     return _gated(x, torch.sigmoid(1.702 * x.float()))
 
 
-@gelu.wrong("SiLU, x σ(x), was computed: it uses a sigmoid where GELU uses Φ")
+@gelu.wrong("SiLU, x σ(x), was computed: SiLU uses a sigmoid, but GELU uses Φ")
 def silu(x: Tensor) -> Tensor:
     return _gated(x, torch.sigmoid(x.float()))
 

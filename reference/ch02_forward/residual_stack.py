@@ -175,7 +175,9 @@ def relu(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, _stack(lambda h, w: torch.relu(h @ w.T) + (h if residual else 0)))
 
 
-@residual_stack.wrong("the gradient only goes through the branches: the added h also passes it, with a slope of 1")
+@residual_stack.wrong(
+    "the gradient only goes through the branches: the added h also passes the gradient on, with a slope of 1"
+)
 def residual_detached(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws, kept, _replace))
 
@@ -234,7 +236,7 @@ def at_the_first_output(x: Tensor, weights: Tensor, residual: bool = True) -> Pa
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws[1:], kept[1:], step))
 
 
-@residual_stack.wrong("only the gradient of the last layer was computed: it goes on through all layers before it")
+@residual_stack.wrong("only the gradient of the last layer was computed: continue through all layers before it")
 def last_layer_only(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws[-1:], kept[-1:], step))
