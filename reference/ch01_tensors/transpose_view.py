@@ -151,7 +151,7 @@ def refuses_negative(shape: Shape, strides: Shape, a: int, b: int) -> View:
     return transpose_view.fn(shape, strides, a, b)
 
 
-@transpose_view.wrong("a negative axis matched no axis, so nothing was swapped: convert it to a number from 0 up first")
+@transpose_view.wrong("a negative axis matched no axis, so nothing was swapped: add the number of axes to it first")
 def negative_matches_none(shape: Shape, strides: Shape, a: int, b: int) -> View:
     _swapped(shape, a, b)
     swap = {a: b, b: a}

@@ -53,7 +53,7 @@ def alive(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return (_relu(x, w, b) > 0).any(0)
 
 
-@dead_units.wrong("True means here that a unit fires on every sample: it must mean that the unit fires on no sample")
+@dead_units.wrong("True was returned for units that fire on every sample: return True for units that fire on no sample")
 def not_always_firing(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return (_relu(x, w, b) > 0).all(0)
 

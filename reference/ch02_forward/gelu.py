@@ -26,7 +26,7 @@ def library(x: Tensor) -> Tensor:
     return torch.nn.functional.gelu(x.float()).to(x.dtype)
 
 
-@gelu.right("erfc of −x, which keeps its digits where x is very negative")
+@gelu.right("erfc of −x, which keeps its digits for very negative x")
 def by_erfc(x: Tensor) -> Tensor:
     return _gated(x, torch.erfc(-x.float() / math.sqrt(2)) / 2)
 

@@ -35,12 +35,12 @@ def library(widths: list[int], bias: bool = True) -> int:
     return sum(p.numel() for layer in layers for p in layer.parameters())
 
 
-@linear_params.wrong("a bias was counted for every input: there is one for every output")
+@linear_params.wrong("a bias was counted for every input: there is one bias for every output")
 def bias_per_input(widths: list[int], bias: bool = True) -> int:
     return _count(widths, lambda a, b: a * b + bias * a)
 
 
-@linear_params.wrong("a bias was counted for every input and every output: there is one for every output only")
+@linear_params.wrong("a bias was counted for every input and every output: only the outputs have a bias")
 def bias_at_both_ends(widths: list[int], bias: bool = True) -> int:
     return _count(widths, lambda a, b: a * b + bias * (a + b))
 
@@ -52,7 +52,7 @@ def bias_per_weight(widths: list[int], bias: bool = True) -> int:
     return _count(widths, lambda a, b: a * b * (1 + bias))
 
 
-@linear_params.wrong("one bias number was counted for a whole layer: there is one for every output")
+@linear_params.wrong("one bias number was counted for a whole layer: there is one bias for every output")
 def one_bias_per_layer(widths: list[int], bias: bool = True) -> int:
     return _count(widths, lambda a, b: a * b + bias)
 

@@ -142,7 +142,7 @@ def not_carried_on(widths: list[int], stds: list[float], relu: bool = False) -> 
     return [_factor(widths[i], widths[i + 1], std, relu) for i, std in enumerate(stds)]
 
 
-@signal_by_depth.wrong("the first standard deviation was used for every layer: each layer has its own")
+@signal_by_depth.wrong("the first standard deviation was used for every layer: stds[i] belongs to layer i")
 def first_std(widths: list[int], stds: list[float], relu: bool = False) -> list[float]:
     return _walk(widths, stds[:1] * len(stds), relu)
 
