@@ -390,7 +390,7 @@ def test_a_back_has_the_erratum_and_the_source(book):
 
 def test_a_passage_that_is_not_in_the_text_is_named(play):
     file = play.root / "content/ch02_forward/cards.toml"
-    file.write_text(file.read_text().replace("x Φ(x) = x/2 · (1 + erf(x/√2)), with", "x Φ(x), with"))
+    file.write_text(file.read_text().replace("x Φ(x) = x/2 · (1 + erf(x/√2)), where", "x Φ(x), where"))
     with pytest.raises(KoansError, match=r"cards.toml: 'gelu-exact': tex: 'x Φ"):
         _ = Workbook(play.root).cards
 
