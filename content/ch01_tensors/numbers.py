@@ -84,7 +84,7 @@ def _products():
     a, b = (torch.rand(4000, generator=generator).bfloat16() for _ in range(2))
     total = dot(a.float(), b.float()).item()
     yield f"the sum is about {round(total, -2):,.0f}"
-    yield f"A bf16 total stops at {_total(a * b):.0f}"
+    yield f"But a bf16 total stops at {_total(a * b):.0f}"
     large = torch.tensor(256.0).bfloat16()
     yield f"256 + 0.9 is {(large + torch.tensor(0.9).bfloat16()).item():.0f} in bf16"
     yield f"about 1/{math.sqrt(4096):.0f}"
@@ -149,7 +149,7 @@ def _worked_example():
     yield f"2 · {steps[0]} + 1 · {steps[1]} = {place}: again {buffer[place]:.0f}"
     read = [element_at(buffer, turned, steps, 0, index) for index in product(*map(range, turned))]
     places = ", ".join(str(buffer.index(value)) for value in read)
-    yield f"places {places}. They jump, so {'yes' if contiguous else 'no'}"
+    yield f"places {places}. They jump, so y is {'' if contiguous else 'not '}contiguous"
     yield f"The sum has shape {broadcast_shape(turned, (2,))}"
     total = (torch.tensor(read).reshape(turned) + torch.tensor([100.0, 200.0])).long()
     bytes_ = tensor_bytes(turned, F32)

@@ -79,7 +79,7 @@ def _parameters():
     yield f"{100 / (4096 + 1):.2f} %"
     block = 2 * WIDTH * WIDTH + 2 * WIDTH * KV_WIDTH + 3 * WIDTH * HIDDEN
     yield f"{block / 1e6:.0f} million"
-    yield f"all but {2 * WIDTH / (block + 2 * WIDTH) * 100:.3f} %"
+    yield f"are {100 - 2 * WIDTH / (block + 2 * WIDTH) * 100:.3f} %"
     yield f"{2 * WIDTH / (2 * block) * 100:.3f} % of the FLOPs"
     one = linear_params([4096, 4096], False)
     yield f"{100 * one / 1e9:.1f} billion weights"
@@ -148,7 +148,7 @@ def _signals():
     yield f"Fifty slopes of 0.5 give {_power(0.5**50, 0)}, fifty slopes of 2 give 10{_raised(round(math.log10(2**50)))}"
     yield f"0.5⁵⁰ = {_e(0.5**50, 0)}"
     shallow = _signal(1.0, relu=True, layers=40)
-    yield f"2⁻⁴⁰ = {_e(shallow, 0)} of it is left, a factor of {_e(math.sqrt(shallow), 0)} in size"
+    yield f"2⁻⁴⁰ = {_e(shallow, 0)} of it is left, and the root mean square falls to {_e(math.sqrt(shallow), 0)}"
     yield f"below {_e(2.0**-25, 0)}"
     up, both = signal_by_depth([1, 4, 1], [xavier_std(1, 4), xavier_std(4, 1)])
     yield from (f"keeps {both:.2f}", f"By {both:.2f}.", f"2·d/(5d) = {up:.1f}", f"2·4d/(5d) = {both / up:.1f}")
@@ -170,8 +170,8 @@ def _gradients():
     yield f"| Glorot's / √50 | {_power(small[0], 0)} | {small[1]:.1f} |"
     plain = sizes[1.0, False]
     yield f"from {plain.min():.3f} to {plain.max():.2f}"
-    yield f"about {_e(half[0], 0)} if"
-    yield f"{glorot[0]:.2f} if they have all of it, and {_two_digits(twice[0])} if they have twice as much"
+    yield f"about {_e(half[0], 0)} with half"
+    yield f"{glorot[0]:.2f} with Glorot's standard deviation, and {_two_digits(twice[0])} with twice"
     yield f"{half[1]:.0f}, {glorot[1]:.0f} and {_two_digits(twice[1])}"
     yield f"about {small[1]:.1f} for 50 layers"
     yield f"about {_e(half[0], 0)}, with twice Glorot's about {round(twice[0], -3):,.0f}"
@@ -179,7 +179,7 @@ def _gradients():
     yield f"Adding: about {half[1]:.0f}"
     yield f"the first stack gives about {round(twice[0], -3):,.0f}"
     yield f"multiply it by about {glorot[1]:.0f}"
-    yield f"10 layers with f′ = 1 make {2**10:,}"
+    yield f"10 layers with f′ = 1 multiply it by {2**10:,}"
     orthogonal = torch.linalg.qr(draws[0][1]).Q
     kept = residual_stack(draws[0][0] / 1000, orthogonal, False)[1].square().mean().sqrt()
     yield f"Orthogonal weights and small inputs keep it at {kept:.0f}"

@@ -37,7 +37,7 @@ GIVEN = {
     "from 1 to 1.001": "the change in the example",
     "which is 0.001 · dW₁": "the change in the example",
     "1.0, the slope of the output with respect to itself": "by definition",
-    "−100 also picks one": "PyTorch's default of ignore_index",
+    "−100 also picks a class": "PyTorch's default of ignore_index",
     "at least 100 classes": "the size of that index",
     "−100 count from the end": "PyTorch's default of ignore_index",
 }
@@ -178,7 +178,7 @@ def _kept():
     yield f"{layer / MIB:.0f} MiB, and {32 * layer / GIB:.0f} GiB over 32 layers"
     yield f"all layers keep {32 * layer / GIB:.0f} GiB"
     yield f"{PARAMETERS * 2 / GIB:.0f} GiB of weights"
-    yield f"{activation_bytes(1_024, [4_096, 10], 'relu', bf16) / MIB:.0f} MiB a layer"
+    yield f"{activation_bytes(1_024, [4_096, 10], 'relu', bf16) / MIB:.0f} MiB per layer"
     yield f"{TOKENS * 4_096 * 2 / MIB:.0f} MiB, for one layer"
     yield f"{(4 / 3 - 1) * 100:.0f} % more"
     for layers, every, text in (

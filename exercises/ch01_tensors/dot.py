@@ -1,7 +1,8 @@
 """How well two vectors agree
 
-Multiply the vectors number by number and add the products. Nearly all arithmetic of a transformer is dot products. Two
-things can go wrong even here: the sum loses precision in a narrow dtype, and the vectors may differ in length.
+Multiply the vectors number by number and add the products. Nearly all arithmetic in a transformer consists of dot
+products. Two things can go wrong even here: the sum loses precision in a narrow dtype, and the vectors may differ in
+length.
 """
 
 import torch
@@ -10,9 +11,9 @@ from torch import Tensor
 
 
 def dot(u: Float[Tensor, "n"], v: Float[Tensor, "n"]) -> Float[Tensor, ""]:
-    """u₀v₀ + u₁v₁ + ..., as a tensor without axes, in the dtype of `u`, whatever the dtype of `v`.
+    """u₀v₀ + u₁v₁ + ..., as a tensor without axes, in the dtype of `u`, even if `v` has another dtype.
 
-    Multiply and add in float32, whatever the dtypes, and round once. The dot product of two empty vectors is 0.
+    For all dtypes, multiply and add in float32, and round once. The dot product of two empty vectors is 0.
 
         u = [1., 2., 3.], v = [4., 5., 6.]   ->  tensor(32.)       4 + 10 + 18
 

@@ -1,7 +1,7 @@
-"""Matrix product, in loops and in letters
+"""Matrix product, with loops and with einsum
 
 A matrix product contains the dot product of every row of `a` with every column of `b`. Write it once as three loops
-over lists, then as the einsum 'ij,jk->ik'. The letter j is missing on the right, so einsum sums over it.
+over lists, then as the einsum 'ij,jk->ik'. The letter j is missing on the right, so einsum sums over j.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def matmul_by_loops(a: list[list[float]], b: list[list[float]]) -> list[list[float]]:
-    """The product of `a`, a list of I rows of J numbers, and `b`, J rows of K numbers: I rows of K numbers.
+    """The product of `a` (I rows of J numbers) and `b` (J rows of K numbers): a list of I rows of K numbers.
 
     The number in row i and column k is the sum over j of a[i][j] · b[j][k]. Each row of the result is a separate list.
     All sizes are at least 1.
@@ -23,9 +23,9 @@ def matmul_by_loops(a: list[list[float]], b: list[list[float]]) -> list[list[flo
 
 
 def matmul(a: Float[Tensor, "i j"], b: Float[Tensor, "j k"]) -> Float[Tensor, "i k"]:
-    """The matrix product of two tensors, in the dtype of `a`, whatever the dtype of `b`.
+    """The matrix product of two tensors, in the dtype of `a`, even if `b` has another dtype.
 
-    Multiply and add in float32, whatever the dtypes, and round once. Sizes may be 0: a sum of nothing is 0.
+    For all dtypes, multiply and add in float32, and round once. Sizes may be 0: an empty sum is 0.
 
     Raises ValueError if the second size of `a` differs from the first size of `b`. A size of 1 does not broadcast.
     """

@@ -1,7 +1,7 @@
-"""What a dtype costs and what it reaches
+"""The memory and the range of a dtype
 
-The bytes of a tensor are its elements times the bytes per element, for every dtype. A cast may change the bytes, the
-range, or both. The number of bits alone does not give the range: bf16 and fp16 both have 16 bits.
+For every dtype, the bytes of a tensor are the number of elements times the bytes per element. A cast may change the
+bytes, the range, or both. The number of bits alone does not give the range: bf16 and fp16 both have 16 bits.
 """
 
 import math
@@ -10,7 +10,7 @@ import torch
 
 
 def tensor_bytes(shape: tuple[int, ...], dtype: torch.dtype) -> int:
-    """Bytes that the elements of a contiguous tensor take. An int, for every dtype, including integers and bool.
+    """The bytes that the elements of a contiguous tensor take, as an int. Integer dtypes and bool are allowed.
 
     tensor_bytes((4, 6), torch.float32)    ->  96
     tensor_bytes((4, 6), torch.bfloat16)   ->  48
@@ -22,9 +22,9 @@ def tensor_bytes(shape: tuple[int, ...], dtype: torch.dtype) -> int:
 def cast_changes(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
     """What a cast between two floating dtypes does to memory and to range.
 
-    The first result is the bytes after the cast divided by the bytes before it. The second result is the number of
-    powers of two by which the upper end of the range moves up. The largest finite value of a dtype lies between 2^E and
-    2^(E + 1), and the second result is the change of E.
+    The first result is the bytes after the cast divided by the bytes before it. The second result says by how many
+    powers of two the upper end of the range rises. The largest finite value of a dtype is between 2^E and 2^(E + 1).
+    The second result is E after the cast minus E before it.
 
                  E                E                       E                       E
         float64  1023    float32  127    bfloat16  127    float16  15    E5M2, E4M3   15, 8
@@ -33,6 +33,6 @@ def cast_changes(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
         cast_changes(torch.float16, torch.bfloat16)  ->  (1.0, 112)      the same bytes, and a wider range
 
     Ask torch for the limits of a dtype: torch has more floating dtypes than these. Raises TypeError if one of the two
-    is not a floating dtype. Examples are torch.int32, and torch.complex64, which torch.finfo accepts.
+    is not a floating dtype. Examples are torch.int32 and also torch.complex64, although torch.finfo accepts it.
     """
     raise NotImplementedError("your turn")

@@ -1,7 +1,7 @@
 """Transpose without moving anything
 
-A transposed tensor is the same memory, read with other strides. Swap two axes: compute the new shape, the new strides,
-and whether the elements, read row by row, still follow each other in memory.
+A transposed tensor is the same memory, read with other strides. Swap two axes and compute the new shape and the new
+strides. Then check if the elements, read row by row, still follow each other in memory.
 """
 
 
@@ -10,13 +10,13 @@ def transpose_view(
 ) -> tuple[tuple[int, ...], tuple[int, ...], bool]:
     """Shape, strides (in elements) and contiguity of `x.transpose(a, b)`, for x of this shape with these strides.
 
-    An axis may be negative, as in Python: -1 is the last axis. A tensor is contiguous if its elements, read in the
-    order of their indices with the last index fastest, follow each other in memory without gaps. x may be any view. All
-    lengths are at least 1.
+    An axis may be negative, as in Python: -1 is the last axis. Read the elements in the order of their indices, so that
+    the last index changes fastest. The tensor is contiguous if these elements follow each other in memory without gaps.
+    x may be any view. All lengths are at least 1.
 
         transpose_view((4, 6), (6, 1), 0, 1)   ->  ((6, 4), (1, 6), False)
         transpose_view((6, 4), (1, 6), 0, 1)   ->  ((4, 6), (6, 1), True)
-        transpose_view((1, 3), (3, 1), 0, 1)   ->  ((3, 1), (1, 3), True)     nothing steps along an axis of length 1
+        transpose_view((1, 3), (3, 1), 0, 1)   ->  ((3, 1), (1, 3), True)     no step goes along an axis of length 1
 
     Raises IndexError if axis `a` or axis `b` does not exist.
     """

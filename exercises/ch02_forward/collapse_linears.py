@@ -1,8 +1,8 @@
 """The one layer that equals a stack
 
-Linear layers with nothing between them are one linear layer. Compute its weight and its bias, so that one product does
-what the whole stack did. This is the reason why networks have activations, and it is how LoRA weights are merged for
-serving.
+Linear layers with nothing between them are one linear layer. Compute its weight and its bias, so that one product gives
+the same result as the whole stack. This is why networks need activations. LoRA weights are merged for serving in the
+same way.
 """
 
 from jaxtyping import Float
@@ -14,8 +14,8 @@ def collapse_linears(
 ) -> tuple[Float[Tensor, "d_last d_first"], Float[Tensor, "d_last"]]:
     """Weight and bias of the single layer that equals `layers`, applied in their order.
 
-    A layer is (w, b) and computes w x + b. Compute in float32 inside, whatever the dtype, and round once at the end, to
-    the dtype of the layers. All layers have the same dtype. Do not change the layers themselves.
+    A layer is (w, b) and computes w x + b. For every dtype, compute in float32 inside, and round once at the end to the
+    dtype of the layers. All layers have the same dtype. Do not change the layers themselves.
 
         first x → 2x + 1, then x → 4x + 5:   4(2x + 1) + 5 = 8x + 9
         collapse_linears([([[2.]], [1.]), ([[4.]], [5.])])  ->  ([[8.]], [9.])

@@ -17,8 +17,8 @@ def activation_bytes(batch: int, widths: list[int], activation: str, dtype: torc
         "gelu"            keeps its input
         "relu"            keeps its output
 
-    A tensor that two operations keep is stored once. No layer takes the output of the network as its input, so nothing
-    keeps it.
+    A tensor that two operations keep is stored once. No layer takes the output of the network as its input, so it is
+    not kept.
 
         batch 2, widths [3, 4, 1], fp32:    "relu"   2 · (3 + 4) numbers         ->   56
                                             "gelu"   2 · (3 + 4 + 4) numbers     ->   88

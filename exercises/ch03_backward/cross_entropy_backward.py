@@ -14,12 +14,12 @@ def cross_entropy_backward(
 ) -> Float[Tensor, "batch classes"]:
     """The gradient of mean(−log softmax(logits)[i, targets[i]]) with respect to the logits, in their dtype.
 
-    Logits of ±1e4 must work. Compute in float32, whatever the dtype, and round once. `logits` is not changed.
+    Logits of ±1e4 must work. For every dtype, compute in float32 and round once. `logits` is not changed.
 
         logits = [[0., 0.], [0., ln 3]], targets = [0, 0]   ->   [[−0.25, 0.25], [−0.375, 0.375]]
             softmax gives [½, ½] and [¼, ¾]; the target of both rows is class 0; the batch is 2
 
-    Raises IndexError if a target is not one of 0 … classes − 1. Padding is often marked with −100 or −1: these must not
-    count from the end.
+    Raises IndexError if a target is not one of 0 … classes − 1. Padding is often marked with −100 or −1: these indices
+    must not count from the end.
     """
     raise NotImplementedError("your turn")

@@ -11,15 +11,15 @@ from torch import Tensor
 
 
 def jacobian_passes(weights: list[Float[Tensor, "n_out n_in"]], x: Float[Tensor, "n"], mode: str) -> list[Tensor]:
-    """The result of each pass, in order, in the dtype of `x`, whatever dtype the weights have.
+    """The result of each pass, in order, in the dtype of `x`, even if the weights have another dtype.
 
     There is at least one layer, and any layer may change the width.
 
         "jvp"    one forward pass for each input j:    column j of the Jacobian, how all outputs change with x[j]
         "vjp"    one backward pass for each output i:  row i of the Jacobian, how output i changes with all of x
 
-    The slope of tanh(z) with respect to z is 1 − tanh(z)². Compute in float32, whatever the dtype, and round once at
-    the end.
+    The slope of tanh(z) with respect to z is 1 − tanh(z)². For every dtype, compute in float32 and round once at the
+    end.
 
         W = [[1., 2.]], x = [0., 0.], so tanh has slope 1:
             "jvp"   ->   [[1.], [2.]]     two passes

@@ -1,6 +1,6 @@
 """The tape, read backward
 
-While a program runs forward, autograd records for each value which earlier values it was computed from, and how fast it
+While a program runs forward, autograd records for each value from which earlier values it was computed, and how fast it
 changes with each of them. These records are the tape. One walk over the tape, in the right order, gives the gradient of
 a result with respect to every value.
 """
@@ -20,6 +20,6 @@ def tape_backward(tape: list[list[tuple[int, float]]], output: int) -> list[floa
                                         value 3  x·y + x         [(2, 1.0), (0, 1.0)]
         tape_backward(tape, 3)   ->   [4.0, 2.0, 1.0, 1.0]       x gets 3.0 through the product and 1.0 directly
 
-    A tape may have thousands of values and an astronomical number of paths: visit each value once.
+    A tape may have thousands of values and an enormous number of paths: visit each value once.
     """
     raise NotImplementedError("your turn")

@@ -100,7 +100,7 @@ def missing_is_zero(a: Shape, b: Shape) -> Shape:
     return broadcast_shape.fn((0,) * (rank - len(a)) + a, (0,) * (rank - len(b)) + b)
 
 
-@broadcast_shape.wrong("only `b` was allowed to stretch: either shape may stretch, even both of them on different axes")
+@broadcast_shape.wrong("only `b` was allowed to stretch: `a` may stretch too, and both may stretch on different axes")
 def only_b_stretches(a: Shape, b: Shape) -> Shape:
     padded = (1,) * (len(b) - len(a)) + a
     if broadcast_shape.fn(a, b) != padded:
@@ -130,14 +130,14 @@ def not_turned(a: Shape, b: Shape) -> Shape:
 
 
 @broadcast_shape.wrong(
-    "different lengths were accepted, and the length of `a` was taken: they are an error unless one of them is 1"
+    "different lengths were accepted, and the length of `a` was taken: raise an error unless one length is 1"
 )
 def takes_a(a: Shape, b: Shape) -> Shape:
     return _by_axes(a, b, lambda m, n: n if m == 1 else m)
 
 
 @broadcast_shape.wrong(
-    "different lengths were accepted, and the length of `b` was taken: they are an error unless one of them is 1"
+    "different lengths were accepted, and the length of `b` was taken: raise an error unless one length is 1"
 )
 def takes_b(a: Shape, b: Shape) -> Shape:
     return _by_axes(a, b, lambda m, n: m if n == 1 else n)
@@ -163,7 +163,7 @@ def none_for_a_clash(a: Shape, b: Shape) -> Shape | None:
         return None
 
 
-@broadcast_shape.wrong("0 and 1 were refused: a length of 1 also stretches to 0, and the result is empty")
+@broadcast_shape.wrong("the lengths 0 and 1 were refused: a length of 1 also stretches to 0, and the result is empty")
 def zero_clashes(a: Shape, b: Shape) -> Shape:
     def meet(m: int, n: int) -> int:
         if {m, n} == {0, 1}:
@@ -173,7 +173,7 @@ def zero_clashes(a: Shape, b: Shape) -> Shape:
     return _by_axes(a, b, meet)
 
 
-@broadcast_shape.wrong("0 was accepted with every length: only a 1 stretches, so 0 and 3 are an error")
+@broadcast_shape.wrong("a 0 was accepted opposite any other length: only a 1 stretches, so 0 and 3 are an error")
 def zero_agrees(a: Shape, b: Shape) -> Shape:
     return _by_axes(a, b, lambda m, n: 0 if 0 in (m, n) else _agree(m, n))
 

@@ -88,7 +88,7 @@ def with_itself(u: Tensor, v: Tensor) -> Tensor:
     return (u.float() * u.float()).sum().to(u.dtype)
 
 
-@dot.wrong("each product replaced the one before it: add the products up (+=, not =)")
+@dot.wrong("each product replaced the product before it: add the products up (+=, not =)")
 def last_product(u: Tensor, v: Tensor) -> Tensor:
     _check(u, v)
     total = torch.zeros(())
@@ -182,8 +182,8 @@ def keeps_the_axis(u: Tensor, v: Tensor) -> Tensor:
 
 
 @dot.wrong(
-    "the vectors were not upcast and the result was not cast: fp16 overflows, and the result of two dtypes has the "
-    "wider one"
+    "the vectors were not upcast and the result was not cast: fp16 overflows, and for two different dtypes the "
+    "result has the wider dtype"
 )
 def as_they_are(u: Tensor, v: Tensor) -> Tensor:
     _check(u, v)

@@ -100,7 +100,9 @@ def absolute(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, inde
     return buffer[offset + _sum(_counted(shape, index), tuple(map(abs, strides)))]
 
 
-@element_at.wrong("a negative stride was read from the end of its axis: the offset already points at element 0")
+@element_at.wrong(
+    "with a negative stride, reading started at the end of the axis: the offset already points at element 0"
+)
 def turned_twice(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     counted = _counted(shape, index)
     turned = tuple(n - 1 - i if s < 0 else i for n, i, s in zip(shape, counted, strides, strict=True))
@@ -141,7 +143,7 @@ def wraps(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: 
     return buffer[offset + _sum(tuple(i % n for n, i in zip(shape, index, strict=True)), strides)]
 
 
-@element_at.wrong("a negative index was multiplied as it is: -1 is the last element, so add the length first")
+@element_at.wrong("a negative index was multiplied without a change: -1 is the last element, so add the length first")
 def negative_as_it_is(buffer: Buffer, shape: Numbers, strides: Numbers, offset: int, index: Numbers) -> float:
     _counted(shape, index)
     return buffer[offset + _sum(index, strides)]

@@ -102,7 +102,9 @@ def root_mean_square_if_any(u: Tensor) -> Tensor:
     return root_mean_square(u) if u.numel() else u.sum()
 
 
-@l2_norm.wrong("the vector was divided by its largest number, even by 0: 0 / 0 is NaN, but the norm of zeros is 0")
+@l2_norm.wrong(
+    "the vector was divided by its largest number, even if this was 0: 0 / 0 is NaN, but the norm of zeros is 0"
+)
 def zero_over_zero(u: Tensor) -> Tensor:
     if not u.numel():
         return u.sum()

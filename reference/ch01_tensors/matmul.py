@@ -115,7 +115,7 @@ def carries_on(a: Table, b: Table) -> Table:
     return table
 
 
-@matmul_by_loops.wrong("each product replaced the one before it: add the products up (+=, not =)")
+@matmul_by_loops.wrong("each product replaced the product before it: add the products up (+=, not =)")
 def last_product(a: Table, b: Table) -> Table:
     _check_lists(a, b)
     return [[row[-1] * column[-1] for column in _columns(b)] for row in a]

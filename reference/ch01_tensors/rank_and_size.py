@@ -124,14 +124,16 @@ def wraps(shape: Shape) -> tuple[int, int]:
     return rank, (size + 2**63) % 2**64 - 2**63
 
 
-@rank_and_size.wrong("the product was computed in floats: above 2⁵³ they skip some whole numbers; Python's ints do not")
+@rank_and_size.wrong(
+    "the product was computed in floats: above 2⁵³ floats skip some whole numbers; Python's ints do not"
+)
 def as_float(shape: Shape) -> tuple[int, int]:
     _check(shape)
     return len(shape), int(reduce(lambda x, y: x * y, shape, 1.0))
 
 
 @rank_and_size.wrong(
-    "a tensor was made to count its elements: it takes memory and has a 64-bit limit; use the shape alone"
+    "a tensor was created only to count elements: it takes memory and has a 64-bit limit; use the shape alone"
 )
 def makes_a_tensor(shape: Shape) -> tuple[int, int]:
     x = torch.empty(shape)

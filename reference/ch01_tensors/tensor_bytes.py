@@ -36,7 +36,7 @@ def bits(shape: Shape, dtype: torch.dtype) -> int:
     return tensor_bytes.fn(shape, dtype) * 8
 
 
-@tensor_bytes.wrong("elements were counted: multiply by the bytes of each")
+@tensor_bytes.wrong("elements were counted: multiply by the bytes per element")
 def elements(shape: Shape, dtype: torch.dtype) -> int:
     return math.prod(shape)
 
@@ -73,7 +73,7 @@ def digits_of_the_name(shape: Shape, dtype: torch.dtype) -> int:
     return math.prod(shape) * int("".join(c for c in str(dtype) if c.isdigit())) // 8
 
 
-@tensor_bytes.wrong("2 bytes were used as the minimum: fp8, int8 and bool take 1")
+@tensor_bytes.wrong("2 bytes were used as the minimum: fp8, int8 and bool take 1 byte")
 def at_least_two(shape: Shape, dtype: torch.dtype) -> int:
     return math.prod(shape) * max(2, _itemsize(dtype))
 
@@ -117,7 +117,7 @@ def _changes(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
     return target.itemsize / source.itemsize, after - before
 
 
-@cast_changes.right("the logarithm of the largest value, rounded up for both")
+@cast_changes.right("the logarithm of the largest value, rounded up for both dtypes")
 def by_logarithm(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
     _check(source, target)
     before, after = (math.ceil(math.log2(torch.finfo(dtype).max)) for dtype in (source, target))
@@ -159,13 +159,15 @@ def fp8s_swapped(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
     return ratio, _changes(other.get(source, source), other.get(target, target))[1]
 
 
-@cast_changes.wrong("the bytes before were divided by the bytes after: divide the bytes after by the bytes before")
+@cast_changes.wrong("the bytes before the cast were divided by the bytes after it: do the opposite")
 def ratio_upside_down(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
     ratio, up = _changes(source, target)
     return 1 / ratio, up
 
 
-@cast_changes.wrong("the range after was subtracted from the range before: a wider range must give a positive number")
+@cast_changes.wrong(
+    "the range after the cast was subtracted from the range before it: a wider range must give a positive number"
+)
 def downwards(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
     ratio, up = _changes(source, target)
     return ratio, -up
@@ -216,13 +218,13 @@ def bits_for_range(source: torch.dtype, target: torch.dtype) -> tuple[float, int
     return ratio, torch.finfo(target).bits - torch.finfo(source).bits
 
 
-@cast_changes.wrong("the bytes were subtracted: divide the bytes after by the bytes before")
+@cast_changes.wrong("the bytes were subtracted: divide the bytes after the cast by the bytes before it")
 def difference_of_bytes(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
     _, up = _changes(source, target)
     return float(target.itemsize - source.itemsize), up
 
 
-@cast_changes.wrong("`//` was used: half the bytes then become 0")
+@cast_changes.wrong("`//` was used: if the cast halves the bytes, the result is then 0")
 def whole_ratio(source: torch.dtype, target: torch.dtype) -> tuple[float, int]:
     _, up = _changes(source, target)
     return float(target.itemsize // source.itemsize), up

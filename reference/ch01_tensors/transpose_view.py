@@ -82,7 +82,7 @@ def strides_only(shape: Shape, strides: Shape, a: int, b: int) -> View:
 
 
 @transpose_view.wrong(
-    "axis `a` was moved to position `b`, which shifts the axes between: swap the two and leave the others"
+    "axis `a` was moved to position `b`, which also shifts the axes between them: only swap the two axes"
 )
 def moves(shape: Shape, strides: Shape, a: int, b: int) -> View:
     axes = list(range(len(shape)))
@@ -100,8 +100,7 @@ def last_two(shape: Shape, strides: Shape, a: int, b: int) -> View:
 
 
 @transpose_view.wrong(
-    "every transpose was called non-contiguous: swapping back, or swapping an axis of length 1, can give a "
-    "contiguous tensor"
+    "every transpose was called non-contiguous: it can be contiguous, for example if an axis has length 1"
 )
 def never_contiguous(shape: Shape, strides: Shape, a: int, b: int) -> View:
     return *transpose_view.fn(shape, strides, a, b)[:2], False
@@ -133,8 +132,7 @@ def last_is_one(shape: Shape, strides: Shape, a: int, b: int) -> View:
 
 
 @transpose_view.wrong(
-    "the stride of an axis of length 1 was compared too: nothing ever steps along such an axis, so its stride does "
-    "not matter"
+    "the stride of an axis of length 1 was compared too: no step goes along such an axis, so its stride does not matter"
 )
 def ones_count(shape: Shape, strides: Shape, a: int, b: int) -> View:
     new = transpose_view.fn(shape, strides, a, b)[:2]
@@ -153,7 +151,7 @@ def refuses_negative(shape: Shape, strides: Shape, a: int, b: int) -> View:
     return transpose_view.fn(shape, strides, a, b)
 
 
-@transpose_view.wrong("a negative axis matched no axis, so nothing was swapped: convert it to a number from 0 up first")
+@transpose_view.wrong("a negative axis matched no axis, so nothing was swapped: add the number of axes to it first")
 def negative_matches_none(shape: Shape, strides: Shape, a: int, b: int) -> View:
     _swapped(shape, a, b)
     swap = {a: b, b: a}

@@ -135,7 +135,7 @@ def bias_through_its_own(layers: list[Layer]) -> Layer:
 
 
 @collapse_linears.wrong(
-    "a bias was multiplied by all weights so far: it has already passed the earlier ones; multiply only by w"
+    "a bias was multiplied by all weights so far: it already contains the earlier weights; multiply it only by w"
 )
 def through_all_so_far(layers: list[Layer]) -> Layer:
     _check(layers)
@@ -178,7 +178,7 @@ def by_differences(layers: list[Layer]) -> Layer:
     return _as((_apply(wide, torch.eye(n)) - bias).T, bias, layers)
 
 
-@collapse_linears.wrong("the weight is (in, out): it must be (out, in), like the weights of the layers")
+@collapse_linears.wrong("the weight has shape (in, out): it must have shape (out, in), like the weights of the layers")
 def transposed(layers: list[Layer]) -> Layer:
     _check(layers)
     wide = _wide(layers)

@@ -53,7 +53,7 @@ def alive(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return (_relu(x, w, b) > 0).any(0)
 
 
-@dead_units.wrong("True means here that a unit fires on every sample: it must mean that the unit fires on none")
+@dead_units.wrong("True was returned for units that fire on every sample: return True for units that fire on no sample")
 def not_always_firing(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return (_relu(x, w, b) > 0).all(0)
 
@@ -73,7 +73,7 @@ def by_mean(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return _before(x, w, b).reshape(-1, w.shape[0]).sum(0) <= 0
 
 
-@dead_units.wrong("a small output was treated as zero: its slope is 1, however small it is")
+@dead_units.wrong("a small output was treated as zero: the slope of ReLU is 1 even for a tiny output")
 def nearly_zero(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return (_relu(x, w, b) < 1e-4).all(0)
 
@@ -83,7 +83,7 @@ def no_bias(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return (_relu(x, w, torch.zeros_like(b)) == 0).all(0)
 
 
-@dead_units.wrong("only the weights were checked: a row of negative weights fires on negative inputs")
+@dead_units.wrong("only the weights were checked: a unit with negative weights fires on negative inputs")
 def by_weights(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     return (w <= 0).all(1) & (b <= 0)
 

@@ -26,7 +26,7 @@ def library(x: Tensor) -> Tensor:
     return torch.nn.functional.gelu(x.float()).to(x.dtype)
 
 
-@gelu.right("erfc of −x, which keeps its digits where x is very negative")
+@gelu.right("erfc of −x, which keeps its digits for very negative x")
 def by_erfc(x: Tensor) -> Tensor:
     return _gated(x, torch.erfc(-x.float() / math.sqrt(2)) / 2)
 
@@ -47,7 +47,7 @@ def sigmoid_form(x: Tensor) -> Tensor:
     return _gated(x, torch.sigmoid(1.702 * x.float()))
 
 
-@gelu.wrong("SiLU, x σ(x), was computed: it uses a sigmoid where GELU uses Φ")
+@gelu.wrong("SiLU, x σ(x), was computed: SiLU uses a sigmoid, but GELU uses Φ")
 def silu(x: Tensor) -> Tensor:
     return _gated(x, torch.sigmoid(x.float()))
 

@@ -35,29 +35,31 @@ def library(widths: list[int], bias: bool = True) -> int:
     return sum(p.numel() for layer in layers for p in layer.parameters())
 
 
-@linear_params.wrong("a bias was counted for every input: there is one for every output")
+@linear_params.wrong("a bias was counted for every input: there is one bias for every output")
 def bias_per_input(widths: list[int], bias: bool = True) -> int:
     return _count(widths, lambda a, b: a * b + bias * a)
 
 
-@linear_params.wrong("a bias was counted for every input and every output: there is one for every output only")
+@linear_params.wrong("a bias was counted for every input and every output: only the outputs have a bias")
 def bias_at_both_ends(widths: list[int], bias: bool = True) -> int:
     return _count(widths, lambda a, b: a * b + bias * (a + b))
 
 
 @linear_params.wrong(
-    "a bias was counted for every weight: there is one for every output, that is for a whole row of the weight"
+    "a bias was counted for every weight: there is one bias for every output, that is, for every row of the weight"
 )
 def bias_per_weight(widths: list[int], bias: bool = True) -> int:
     return _count(widths, lambda a, b: a * b * (1 + bias))
 
 
-@linear_params.wrong("one bias number was counted for a whole layer: there is one for every output")
+@linear_params.wrong("one bias number was counted for a whole layer: there is one bias for every output")
 def one_bias_per_layer(widths: list[int], bias: bool = True) -> int:
     return _count(widths, lambda a, b: a * b + bias)
 
 
-@linear_params.wrong("(in + 1)(out + 1) was counted, a row and a column for the bias: there is only in · out + out")
+@linear_params.wrong(
+    "a row and a column were counted for the bias, (in + 1)(out + 1): the right count is in · out + out"
+)
 def one_more_each_way(widths: list[int], bias: bool = True) -> int:
     return _count(widths, lambda a, b: (a + bias) * (b + bias))
 
@@ -106,7 +108,9 @@ def shared_by_widths(widths: list[int], bias: bool = True) -> int:
     return sum(a * b + bias * b for a, b in set(pairwise(widths)))
 
 
-@linear_params.wrong("one layer from the first width to the last was counted: every width between belongs to a layer")
+@linear_params.wrong(
+    "one layer from the first width to the last was counted: count one layer for each pair of neighboring widths"
+)
 def first_to_last(widths: list[int], bias: bool = True) -> int:
     return _count([widths[0], widths[-1]], lambda a, b: a * b + bias * b) if len(widths) > 1 else 0
 

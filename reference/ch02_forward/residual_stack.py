@@ -129,7 +129,7 @@ def inside_the_tanh(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, _stack(lambda h, w: torch.tanh(h + h @ w.T) if residual else _plain(h, w)))
 
 
-@residual_stack.wrong("the last layer has no residual: every layer has one")
+@residual_stack.wrong("the last layer has no residual: every layer needs the residual")
 def not_the_last(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     def stack(h: Tensor, ws: Tensor) -> Tensor:
         return _stack(_plain)(_stack(_layer(residual))(h, ws[:-1]), ws[-1:])
@@ -137,7 +137,7 @@ def not_the_last(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, stack)
 
 
-@residual_stack.wrong("the first layer has no residual: every layer has one")
+@residual_stack.wrong("the first layer has no residual: every layer needs the residual")
 def not_the_first(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     def stack(h: Tensor, ws: Tensor) -> Tensor:
         return _stack(_layer(residual))(_stack(_plain)(h, ws[:1]), ws[1:])
@@ -175,7 +175,9 @@ def relu(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _auto(x, weights, _stack(lambda h, w: torch.relu(h @ w.T) + (h if residual else 0)))
 
 
-@residual_stack.wrong("the gradient only goes through the branches: the added h also passes it, with a slope of 1")
+@residual_stack.wrong(
+    "the gradient only goes through the branches: the added h also passes the gradient on, with a slope of 1"
+)
 def residual_detached(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws, kept, _replace))
 
@@ -195,7 +197,9 @@ def gradient_always_residual(x: Tensor, weights: Tensor, residual: bool = True) 
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws, kept, _add))
 
 
-@residual_stack.wrong("W was transposed on the way back: forward the product is h Wᵀ, so backward it is g W")
+@residual_stack.wrong(
+    "W was transposed in the backward pass: the forward product is h Wᵀ, so the backward product is g W"
+)
 def transposed_back(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws.mT, kept, step))
@@ -213,7 +217,7 @@ def slope_not_squared(x: Tensor, weights: Tensor, residual: bool = True) -> Pair
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws, [f.abs().sqrt() for f in kept], step))
 
 
-@residual_stack.wrong("the slope of tanh was left out on the way back")
+@residual_stack.wrong("the slope of tanh was left out in the backward pass")
 def no_slope(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
     return _manual(
@@ -234,7 +238,7 @@ def at_the_first_output(x: Tensor, weights: Tensor, residual: bool = True) -> Pa
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws[1:], kept[1:], step))
 
 
-@residual_stack.wrong("only the gradient of the last layer was computed: it goes on through all layers before it")
+@residual_stack.wrong("only the gradient of the last layer was computed: continue through all layers before it")
 def last_layer_only(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace
     return _manual(x, weights, residual, lambda g, ws, kept: _backward(g, ws[-1:], kept[-1:], step))
@@ -282,7 +286,8 @@ def in_place(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
 
 
 @residual_stack.wrong(
-    "the slope was computed from the layer's output: with the residual that is h + tanh(a); the slope is 1 − tanh(a)²"
+    "the slope was computed from the layer's output: with the residual this output is h + tanh(a); the slope is 1 − "
+    "tanh(a)²"
 )
 def slope_of_the_output(x: Tensor, weights: Tensor, residual: bool = True) -> Pair:
     step = _add if residual else _replace

@@ -142,7 +142,7 @@ def not_carried_on(widths: list[int], stds: list[float], relu: bool = False) -> 
     return [_factor(widths[i], widths[i + 1], std, relu) for i, std in enumerate(stds)]
 
 
-@signal_by_depth.wrong("the first standard deviation was used for every layer: each layer has its own")
+@signal_by_depth.wrong("the first standard deviation was used for every layer: stds[i] belongs to layer i")
 def first_std(widths: list[int], stds: list[float], relu: bool = False) -> list[float]:
     return _walk(widths, stds[:1] * len(stds), relu)
 
@@ -165,14 +165,14 @@ def quartered(widths: list[int], stds: list[float], relu: bool = False) -> list[
 
 
 @signal_by_depth.wrong(
-    "the variance after ReLU, (1 − 1/π)/2, was used: the mean is no longer 0 there, and the mean square is 1/2"
+    "the variance after ReLU, (1 − 1/π)/2, was used: after ReLU the mean is not 0, so use the mean square, 1/2"
 )
 def variance_after_relu(widths: list[int], stds: list[float], relu: bool = False) -> list[float]:
     left = (1 - 1 / math.pi) / 2
     return _walk(widths, stds, relu, lambda a, b, std, r: a * std**2 * (left if r else 1))
 
 
-@signal_by_depth.wrong("the last layer has no ReLU: with `relu` every layer ends in one")
+@signal_by_depth.wrong("the last layer has no ReLU: with `relu` every layer ends in a ReLU")
 def last_without_relu(widths: list[int], stds: list[float], relu: bool = False) -> list[float]:
     sizes = _walk(widths, stds, relu)
     return [*sizes[:-1], 2 * sizes[-1]] if relu and sizes else sizes
@@ -183,7 +183,7 @@ def halved_on_paper(widths: list[int], stds: list[float], relu: bool = False) ->
     return [size / (2 if relu else 1) for size in _walk(widths, stds, False)]
 
 
-@signal_by_depth.wrong("the input's 1 was included: return one number for each layer")
+@signal_by_depth.wrong("the 1 of the input was included: return one number for each layer")
 def with_the_input(widths: list[int], stds: list[float], relu: bool = False) -> list[float]:
     return [1.0, *_walk(widths, stds, relu)]
 

@@ -90,7 +90,9 @@ def outputs(batch: int, widths: list[int], activation: str, dtype: torch.dtype) 
     return _bytes(batch, widths, activation, dtype, sum(widths[1:]) + hidden)
 
 
-@activation_bytes.wrong("GELU was counted like ReLU: the slope of GELU needs its input, which no linear layer keeps")
+@activation_bytes.wrong(
+    "GELU was counted like ReLU: the slope of GELU needs the input of GELU, which no linear layer keeps"
+)
 def gelu_for_free(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation, dtype, sum(widths[:-1]))
 
@@ -114,9 +116,7 @@ def one_row(batch: int, widths: list[int], activation: str, dtype: torch.dtype) 
     return _bytes(1, widths, activation, dtype)
 
 
-@activation_bytes.wrong(
-    "the weights were counted too: parameters take memory at any batch, with or without a backward pass"
-)
+@activation_bytes.wrong("the weights were counted too: the contract asks for the bytes without the parameters")
 def with_weights(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     weights = sum(a * b for a, b in pairwise(widths))
     return _bytes(batch, widths, activation, dtype) + weights * dtype.itemsize
@@ -130,9 +130,7 @@ def weights_only(batch: int, widths: list[int], activation: str, dtype: torch.dt
     return sum(a * b for a, b in pairwise(widths)) * dtype.itemsize
 
 
-@activation_bytes.wrong(
-    "the bytes were doubled for the gradients: each layer's gradients are made and freed in turn, as the activations go"
-)
+@activation_bytes.wrong("the bytes were doubled for the gradients: count only the tensors that the forward pass keeps")
 def doubled(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return 2 * _bytes(batch, widths, activation, dtype)
 
@@ -143,13 +141,13 @@ def always_fp32(batch: int, widths: list[int], activation: str, dtype: torch.dty
 
 
 @activation_bytes.wrong(
-    "the bytes were computed in floats: from 2⁵³ on, floats miss whole numbers; Python's ints are exact"
+    "the bytes were computed in floats: from 2⁵³ on, floats skip whole numbers; Python's ints are exact"
 )
 def in_floats(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return int(float(_bytes(batch, widths, activation, dtype)))
 
 
-@activation_bytes.wrong("the result counts numbers, not bytes: multiply by the bytes of a number")
+@activation_bytes.wrong("the result counts numbers, not bytes: multiply by the bytes per number")
 def numbers(batch: int, widths: list[int], activation: str, dtype: torch.dtype) -> int:
     return _bytes(batch, widths, activation, dtype, item=1)
 

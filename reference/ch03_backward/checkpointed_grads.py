@@ -97,9 +97,7 @@ def by_autograd(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights, x, dy, every, dx=dx.to(x.dtype), dweights=dweights.to(x.dtype))
 
 
-@checkpointed_grads.wrong(
-    "every h of the forward pass was kept: only the input of each segment is held until its turn comes"
-)
+@checkpointed_grads.wrong("every h of the forward pass was kept: hold only the input of each segment")
 def keeps_all(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights, x, dy, every, peak=len(weights) + 1, recomputed=0)
 
@@ -156,14 +154,16 @@ def without_x(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return answer | {"peak": answer["peak"] - 1}
 
 
-@checkpointed_grads.wrong("the count was taken at the last segment: if it is short, the segment before it holds more")
+@checkpointed_grads.wrong(
+    "the peak was taken at the last segment: if this segment is short, the segment before it holds more"
+)
 def at_the_last_segment(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
     return _answer(weights, x, dy, every, peak=len(lengths) + lengths[-1])
 
 
 @checkpointed_grads.wrong(
-    "the last layer of a segment was not run again: its h was the next checkpoint, which was dropped already"
+    "the last layer of a segment was not run again: its h was the next checkpoint, which was already dropped"
 )
 def all_but_the_last(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
@@ -171,7 +171,7 @@ def all_but_the_last(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answ
 
 
 @checkpointed_grads.wrong(
-    "no segment ran its last layer again, and that h was kept from elsewhere: each segment runs all its layers again"
+    "no segment ran its last layer again, and its last h was kept instead: each segment runs all its layers again"
 )
 def never_the_last(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     lengths = _lengths(len(weights), every)
@@ -179,7 +179,7 @@ def never_the_last(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer
 
 
 @checkpointed_grads.wrong(
-    "the last segment was not run again: as for the others, the forward pass held only its checkpoint"
+    "the last segment was not run again: the forward pass held only its checkpoint, as for the other segments"
 )
 def last_segment_kept(weights: Tensor, x: Tensor, dy: Tensor, every: int) -> Answer:
     return _answer(weights, x, dy, every, recomputed=len(weights) - _lengths(len(weights), every)[-1])

@@ -92,7 +92,7 @@ def without_softmax(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 @cross_entropy_backward.wrong(
-    "−1/p at the target: that is the gradient with respect to the probabilities, before it goes back through softmax"
+    "−1/p was returned at the target: this is the gradient with respect to the probabilities; continue through softmax"
 )
 def by_probabilities(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), -1)
@@ -101,7 +101,7 @@ def by_probabilities(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 @cross_entropy_backward.wrong(
-    "−1/p first, then softmax backward: where p is 0 this gives 0 · inf, so cancel p on paper"
+    "−1/p was computed first, then softmax backward: if p is 0, this gives 0 · inf; cancel p in the formula"
 )
 def in_two_steps(logits: Tensor, targets: Tensor) -> Tensor:
     p = torch.softmax(_checked(logits, targets), -1)
@@ -117,7 +117,7 @@ def no_maximum(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 @cross_entropy_backward.wrong(
-    "exp was taken in float64 without subtracting the maximum: it overflows too, from 709.8 on"
+    "exp was taken in float64 without subtracting the maximum: this overflows too, from 709.8 on"
 )
 def no_maximum_in_float64(logits: Tensor, targets: Tensor) -> Tensor:
     e = torch.exp(_checked(logits, targets).double())

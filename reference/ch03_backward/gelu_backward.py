@@ -77,17 +77,17 @@ def of_silu(x: Tensor, dy: Tensor) -> Tensor:
     return _by_autograd(x, dy, F.silu)
 
 
-@gelu_backward.wrong("only Φ(x): the product rule for x·Φ(x) has a second term, x·φ(x)")
+@gelu_backward.wrong("only Φ(x) was used: the product rule for x·Φ(x) has a second term, x·φ(x)")
 def first_term_only(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, _below, x)
 
 
-@gelu_backward.wrong("only x·φ(x): the product rule for x·Φ(x) has another term, Φ(x)")
+@gelu_backward.wrong("only x·φ(x) was used: the product rule for x·Φ(x) has another term, Φ(x)")
 def second_term_only(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: x * _bell(x), x)
 
 
-@gelu_backward.wrong("Φ(x) + φ(x): the second term of the product rule has the factor x")
+@gelu_backward.wrong("Φ(x) + φ(x) was used: the second term of the product rule has the factor x")
 def without_x(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: _below(x) + _bell(x), x)
 
@@ -112,7 +112,7 @@ def not_normalised(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: _below(x) + x * _bell(x) * ROOT_2PI, x)
 
 
-@gelu_backward.wrong("the bell curve has exp(−x²): it is exp(−x²/2), since erf is taken of x/√2")
+@gelu_backward.wrong("exp(−x²) was used in the bell curve: use exp(−x²/2), because the argument of erf is x/√2")
 def bell_too_narrow(x: Tensor, dy: Tensor) -> Tensor:
     return _times(dy, lambda x: _below(x) + x * torch.exp(-x * x) / ROOT_2PI, x)
 

@@ -120,7 +120,7 @@ def ones_at_once(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return [sums.to(x.dtype)]
 
 
-@jacobian_passes.wrong("the pass started from x or y: it starts from a unit vector, one input or output at a time")
+@jacobian_passes.wrong("the pass started from x or y: start each pass from a unit vector, for one input or one output")
 def starts_from_values(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     layers, y = _layers(weights, x)
@@ -146,7 +146,7 @@ def last_without_tanh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tenso
     return [one(layers, unit).to(x.dtype) for unit in torch.eye(n)]
 
 
-@jacobian_passes.wrong("the slope took tanh once more: h is tanh(z) already, so the slope is 1 − h²")
+@jacobian_passes.wrong("tanh was applied again for the slope: h is already tanh(z), so the slope is 1 − h²")
 def tanh_twice(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     layers, h = [], x.float()
@@ -157,7 +157,7 @@ def tanh_twice(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return [one(layers, unit).to(x.dtype) for unit in torch.eye(n)]
 
 
-@jacobian_passes.wrong("the slope was 1 − z² with z before tanh: it is 1 − tanh(z)²")
+@jacobian_passes.wrong("the slope was computed as 1 − z²: it is 1 − tanh(z)²")
 def slope_before_tanh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
     layers, h = [], x.float()
@@ -170,7 +170,7 @@ def slope_before_tanh(weights: list[Tensor], x: Tensor, mode: str) -> list[Tenso
 
 
 @jacobian_passes.wrong(
-    "on the way back W came first and the last slope was left out: tanh came last, so its slope comes first"
+    "in the backward pass, W was applied before the slope: multiply by the slope of a layer first, then by Wᵀ"
 )
 def slope_after_weight(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     def pull(layers: Layers, gradient: Tensor) -> Tensor:
@@ -188,7 +188,7 @@ def back_in_forward_order(weights: list[Tensor], x: Tensor, mode: str) -> list[T
 
 
 @jacobian_passes.wrong(
-    "W was not transposed on the way back: the gradient with respect to the inputs is Wᵀ times the gradient "
+    "W was not transposed in the backward pass: the gradient with respect to the inputs is Wᵀ times the gradient "
     "with respect to the outputs"
 )
 def not_transposed(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
@@ -201,7 +201,7 @@ def not_transposed(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
 
 
 @jacobian_passes.wrong(
-    "the slopes multiply the columns of W J: each slope belongs to a row, slope.unsqueeze(-1) * (W J)"
+    "the columns of W J were multiplied by the slopes: each slope belongs to a row; use slope.unsqueeze(-1) * (W J)"
 )
 def slopes_along_columns(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     _hold_to_modes(mode)
@@ -264,7 +264,7 @@ def as_wide_as_the_weights(weights: list[Tensor], x: Tensor, mode: str) -> list[
     return [result.to(weights[0].dtype) for result in _passes(weights, x.float(), mode)]
 
 
-@jacobian_passes.wrong("an unknown mode was taken as one of the two: the contract asks for a ValueError")
+@jacobian_passes.wrong("an unknown mode was taken as one of the two modes: the contract asks for a ValueError")
 def any_mode(weights: list[Tensor], x: Tensor, mode: str) -> list[Tensor]:
     return _passes(weights, x, "jvp" if mode == "jvp" else "vjp")
 

@@ -135,7 +135,7 @@ def turned_all_axes(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded((dx, dweight, dbias), x.dtype)
 
 
-@linear_backward.wrong("the code needs a batch axis: a single row has none to flatten, and its dW is an outer product")
+@linear_backward.wrong("the code fails without a batch axis: `x` may be a single row, and then dW is an outer product")
 def needs_a_batch(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     dy.flatten(0, -2)
@@ -161,7 +161,7 @@ def dweight_per_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     return _rounded((dx, dy.float().unsqueeze(-1) * x.float().unsqueeze(-2), dbias), x.dtype)
 
 
-@linear_backward.wrong("dW and db are those of the last row: the loop over the batch overwrote them, but it must add")
+@linear_backward.wrong("dW and db come from the last row only: the loop over the batch overwrote them, but it must add")
 def last_row(x: Tensor, weight: Tensor, dy: Tensor) -> Gradients:
     dx, dweight, dbias = _wide(x, weight, dy)
     rows_x, rows_dy = x.reshape(-1, x.shape[-1]).float(), dy.reshape(-1, dy.shape[-1]).float()

@@ -42,7 +42,7 @@ def by_matmul(p: Tensor, dp: Tensor) -> Tensor:
 
 
 @softmax_backward.wrong(
-    "only the diagonal of the Jacobian was used: a score changes all weights of its row, not just its own"
+    "only the diagonal of the Jacobian was used: a score changes all weights of its row, not just its own weight"
 )
 def diagonal_only(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
@@ -80,7 +80,7 @@ def sum_rounded(p: Tensor, dp: Tensor) -> Tensor:
     return (weights * (upstream - (weights * upstream).sum(-1, keepdim=True).to(p.dtype).float())).to(p.dtype)
 
 
-@softmax_backward.wrong("Σ p·dp was subtracted from p·dp without the factor p: score i gets p_i of it")
+@softmax_backward.wrong("Σ p·dp was subtracted from p·dp without the factor p: subtract p_i · Σ p·dp for score i")
 def undivided(p: Tensor, dp: Tensor) -> Tensor:
     weights, upstream = _wide(p, dp)
     product = weights * upstream

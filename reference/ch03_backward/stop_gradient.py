@@ -64,7 +64,7 @@ def _but(x: Tensor, dy: Tensor, other: Answers | None = None) -> Answers:
 
 
 @stop_gradient.wrong(
-    "straight-through got the gradient of round, 0: only the detached part is constant; the x before it is not"
+    "straight-through got the gradient of round, 0: only the detached part is constant; the x before it has slope 1"
 )
 def straight_to_zero(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"straight-through": (torch.round(x), torch.zeros_like(x))})
@@ -85,7 +85,7 @@ def straight_clipped(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"straight-through": (torch.round(x), dy * (x.abs() <= 1))})
 
 
-@stop_gradient.wrong("round passed the gradient on: its slope is 0 wherever it has a slope, and autograd uses 0 too")
+@stop_gradient.wrong("round passed the gradient on: its slope is 0 almost everywhere, and autograd always uses 0")
 def round_passes(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"round": (torch.round(x), dy.clone())})
 
@@ -143,7 +143,7 @@ def no_grad_cuts_all(x: Tensor, dy: Tensor) -> Answers:
     return answers
 
 
-@stop_gradient.wrong("no_grad() cut h, which was recorded before: only detach() cuts a history that exists")
+@stop_gradient.wrong("no_grad() cut h, which was recorded before: only detach() cuts a history that already exists")
 def no_grad_severs(x: Tensor, dy: Tensor) -> Answers:
     return _but(x, dy, {"no_grad later": (x * x + x, dy.clone())})
 

@@ -59,7 +59,7 @@ def overwrites(tape: Tape, output: int) -> list[float]:
 
 
 @tape_backward.wrong(
-    "the walk went from the first value to the last: each value passed on its gradient before it had it"
+    "the walk went from the first value to the last: each value passed its gradient on before this gradient was known"
 )
 def forward_order(tape: Tape, output: int) -> list[float]:
     return _walk(tape, output, list(range(output + 1)))
@@ -75,9 +75,7 @@ def as_found(tape: Tape, output: int) -> list[float]:
     return _walk(tape, output, order)
 
 
-@tape_backward.wrong(
-    "values were taken from a stack, each once: a value may still lack the part that a longer path sends"
-)
+@tape_backward.wrong("each value was taken from a stack once: the part from a longer path may still be missing")
 def from_a_stack(tape: Tape, output: int) -> list[float]:
     order: list[int] = []
     stack = [output]
@@ -109,7 +107,7 @@ def once_per_operation(tape: Tape, output: int) -> list[float]:
     return _walk([list(dict(inputs).items()) for inputs in tape], output, list(range(output, -1, -1)))
 
 
-@tape_backward.wrong("the larger part was kept where two uses meet: the parts add up")
+@tape_backward.wrong("only the larger part was kept for a value with two uses: the parts add up")
 def largest_use(tape: Tape, output: int) -> list[float]:
     gradients = [0.0] * len(tape)
     gradients[output] = 1.0
@@ -153,7 +151,7 @@ def adds_along_paths(tape: Tape, output: int) -> list[float]:
     return gradients
 
 
-@tape_backward.wrong("the parts were multiplied where two uses meet: multiply along a path, but add the uses")
+@tape_backward.wrong("the parts of two uses were multiplied: multiply along a path, but add the uses")
 def multiplies_uses(tape: Tape, output: int) -> list[float]:
     gradients: list[float | None] = [None] * len(tape)
     gradients[output] = 1.0
@@ -164,7 +162,7 @@ def multiplies_uses(tape: Tape, output: int) -> list[float]:
     return [g or 0.0 for g in gradients]
 
 
-@tape_backward.wrong("only the first input of each value was visited: every input gets its part")
+@tape_backward.wrong("only the first input of each value was visited: every input gets a part")
 def first_input_only(tape: Tape, output: int) -> list[float]:
     return _walk([inputs[:1] for inputs in tape], output, list(range(output, -1, -1)))
 
@@ -212,7 +210,9 @@ def no_seed(tape: Tape, output: int) -> list[float]:
     return [0.0] * len(tape)
 
 
-@tape_backward.wrong("values after the output took part: they depend on the output, but it does not depend on them")
+@tape_backward.wrong(
+    "values after the output took part: they depend on the output, but the output does not depend on them"
+)
 def whole_tape(tape: Tape, output: int) -> list[float]:
     gradients = [0.0] * output + [1.0] * (len(tape) - output)
     for i in range(len(tape) - 1, -1, -1):
@@ -222,7 +222,8 @@ def whole_tape(tape: Tape, output: int) -> list[float]:
 
 
 @tape_backward.wrong(
-    "this is forward mode: how every value changes with the first one, not how the output changes with every value"
+    "this is forward mode: it tells how every value changes with the first value; return how the output changes "
+    "with each"
 )
 def tangents(tape: Tape, output: int) -> list[float]:
     rates = [0.0] * len(tape)
@@ -231,12 +232,14 @@ def tangents(tape: Tape, output: int) -> list[float]:
     return rates
 
 
-@tape_backward.wrong("only the gradients of the leaves were returned: return those of the values in between too")
+@tape_backward.wrong("only the gradients of the leaves were returned: return the gradients of all values")
 def leaves_only(tape: Tape, output: int) -> list[float]:
     return [g for g, inputs in zip(tape_backward.fn(tape, output), tape, strict=True) if not inputs]
 
 
-@tape_backward.wrong("the gradients of the values in between were set to 0: return them like those of the leaves")
+@tape_backward.wrong(
+    "the gradients of the values in between were set to 0: return them too, like the gradients of the leaves"
+)
 def zeros_between(tape: Tape, output: int) -> list[float]:
     gradients = enumerate(tape_backward.fn(tape, output))
     return [0.0 if tape[i] and i != output else g for i, g in gradients]
@@ -254,7 +257,7 @@ def backwards_list(tape: Tape, output: int) -> list[float]:
     return tape_backward.fn(tape, output)[::-1]
 
 
-@tape_backward.wrong("gradients below 1e-12 were taken as 0: a large slope further back makes them large again")
+@tape_backward.wrong("gradients below 1e-12 were taken as 0: a large slope further back can make them large again")
 def drops_the_tiny(tape: Tape, output: int) -> list[float]:
     gradients = [0.0] * len(tape)
     gradients[output] = 1.0
@@ -264,7 +267,7 @@ def drops_the_tiny(tape: Tape, output: int) -> list[float]:
     return gradients
 
 
-@tape_backward.wrong("None was returned where the output does not depend on a value: return 0.0")
+@tape_backward.wrong("None was returned for values that do not change the output: return 0.0")
 def none_for_zero(tape: Tape, output: int) -> list[float | None]:
     reached = {output}
     for i in range(output, -1, -1):

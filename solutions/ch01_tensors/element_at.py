@@ -8,10 +8,11 @@ transpose, of a reversed row, or of a row that is repeated but stored only once.
 def element_at(
     buffer: list[float], shape: tuple[int, ...], strides: tuple[int, ...], offset: int, index: tuple[int, ...]
 ) -> float:
-    """The element with this index of the view, read from the flat `buffer`.
+    """The element of the view at this index, read from the flat `buffer`.
 
-    Element (0, 0, ...) is buffer[offset]. One step along an axis moves by the axis's stride: a negative stride moves
-    back, a stride of 0 does not move. `index` has one number for each axis. -1 is the last element, as in Python.
+    Element (0, 0, ...) is buffer[offset]. One step along an axis moves by the stride of this axis: a negative stride
+    moves back, and a stride of 0 stays at the same place. `index` has one number for each axis. -1 is the last element,
+    as in Python.
 
         buffer = [10, 11, 12, 13, 14, 15], shape = (2, 3)
 

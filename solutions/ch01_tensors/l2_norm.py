@@ -12,7 +12,7 @@ from torch import Tensor
 def l2_norm(u: Float[Tensor, "n"]) -> Float[Tensor, ""]:
     """√(u₀² + u₁² + ...), as a tensor without axes, in the dtype of `u`.
 
-    Compute in float32, whatever the dtype of `u`, and round once. The norm of an empty vector is 0.
+    For every dtype of `u`, compute in float32, and round once. The norm of an empty vector is 0.
 
         l2_norm(tensor([3., 4.]))               ->  tensor(5.)
         l2_norm(tensor([300., 400.]).half())    ->  tensor(500., dtype=torch.float16)

@@ -11,11 +11,11 @@ from torch import Tensor
 def dead_units(
     x: Float[Tensor, "*batch d_in"], w: Float[Tensor, "units d_in"], b: Float[Tensor, "units"]
 ) -> Bool[Tensor, "units"]:
-    """True for each unit of ReLU(x Wᵀ + b) that is zero on every sample.
+    """One bool for each unit of ReLU(x Wᵀ + b): True if the unit is zero on every sample.
 
     Every axis of `x` before the last counts samples: in a (sentences, tokens, d_in) tensor each token is a sample. A
-    unit with exactly 0 does not fire. Compute in float32, whatever the dtype. If there are no samples, every unit is
-    True.
+    unit whose value is exactly 0 does not fire. For every dtype, compute in float32. If there are no samples, every
+    unit is True.
 
         x = [[1., 0.], [0., 1.]], w = [[1., 0.], [-1., -1.], [1., 1.]], b = [0., 0., -1.]
         before ReLU: [1, -1, 0] and [0, -1, 0]

@@ -12,10 +12,10 @@ from torch import Tensor
 
 
 def gelu_backward(x: Float[Tensor, "*shape"], dy: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """dx of y = x · Φ(x), for the upstream gradient dy, in the dtype of `x`, whatever dtype dy has.
+    """dx of y = x · Φ(x), for the upstream gradient dy, in the dtype of `x`, even if dy has another dtype.
 
     This is exact GELU, with the error function: Φ(x) = ½ (1 + erf(x/√2)). The slope of Φ is the bell curve φ(x) =
-    exp(−x²/2) / √(2π). Compute in float32, whatever the dtype, and round once at the end. `x` is finite.
+    exp(−x²/2) / √(2π). For every dtype, compute in float32 and round once at the end. `x` is finite.
 
         x = [0., 1., −1.], dy = [1., 1., 10.]   ->   [0.5, 1.0833, −0.8332]
             at 0: Φ = 0.5, and φ is multiplied by 0;   at 1: Φ = 0.8413, φ = 0.2420

@@ -13,12 +13,12 @@ def linear_backward(
 ) -> tuple[Float[Tensor, "*batch n_in"], Float[Tensor, "n_out n_in"], Float[Tensor, "n_out"]]:
     """(dx, dW, db) of y = x Wᵀ + b, in the shapes of x, W and b.
 
-    All three are in the dtype of `x`, whatever dtypes W and dy have.
+    All three are in the dtype of `x`, even if W and dy have other dtypes.
 
     There may be any number of batch axes, or none. Every row uses the same W and b. Use dy as it is: if the loss was a
     mean, dy already contains 1/batch.
 
-    Multiply and add in float32, whatever the dtype, and round once at the end.
+    For every dtype, multiply and add in float32, and round once at the end.
 
         x = [[1., 2.]], W = [[1., 0.], [0., 3.], [1., 1.]], dy = [[1., 10., 100.]]
             dx = [[101., 130.]]                               1·[1, 0] + 10·[0, 3] + 100·[1, 1]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def stop_gradient(x: Float32[Tensor, "*shape"], dy: Float32[Tensor, "*shape"]) -> dict[str, tuple[Tensor, Tensor]]:
-    """For each program (y, dx): its value, and the gradient that x gets when y gets the gradient `dy`.
+    """(y, dx) for each program: its value, and the gradient that x gets if y gets the gradient `dy`.
 
         "round"               y = round(x)
         "straight-through"    y = x + (round(x) - x).detach()

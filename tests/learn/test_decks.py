@@ -339,7 +339,7 @@ def test_formulas_become_mathjax_and_the_text_around_them_stays(book):
     (note,) = notes(book, [card], (), {})
     assert note.answer == (
         r"\(x\,\Phi(x) = \frac{x}{2}\left(1 + \operatorname{erf}\frac{x}{\sqrt 2}\right)\), "
-        "with Φ the normal distribution function: −0.1587, 0 and 0.8413."
+        "where Φ is the normal distribution function. The values are −0.1587, 0 and 0.8413."
     )
     assert as_html("2n³/t loads, not 2n³; `n³`", {"2n³": "2n^3", "2n³/t": "2n^3/t", "n³": "n^3"}) == (
         r"\(2n^3/t\) loads, not \(2n^3\); <code>n³</code>"
@@ -390,7 +390,7 @@ def test_a_back_has_the_erratum_and_the_source(book):
 
 def test_a_passage_that_is_not_in_the_text_is_named(play):
     file = play.root / "content/ch02_forward/cards.toml"
-    file.write_text(file.read_text().replace("x Φ(x) = x/2 · (1 + erf(x/√2)), with", "x Φ(x), with"))
+    file.write_text(file.read_text().replace("x Φ(x) = x/2 · (1 + erf(x/√2)), where", "x Φ(x), where"))
     with pytest.raises(KoansError, match=r"cards.toml: 'gelu-exact': tex: 'x Φ"):
         _ = Workbook(play.root).cards
 
