@@ -1,7 +1,7 @@
 """What a step waits for
 
 One pass through a model reads every weight once, for one token or for two thousand. It also reads the keys and values
-of each sequence. Count the FLOPs for each byte that it reads, and say what a device would wait for.
+of each sequence. Count the FLOPs for each byte that the pass reads, and say what a device would wait for.
 """
 
 
