@@ -15,10 +15,10 @@ def batch_invariance(
 ) -> tuple[Float[Tensor, "batch"], Bool[Tensor, "batch"]]:
     """(the sum of each row of `x`, whether it has the same bits as the sum of this row in a batch of 1).
 
-    The kernel cuts the rows of a batch into `parts` pieces: `fixed` pieces if that is given, else cores // batch, and
-    at least 1. A piece is ceil(n / parts) columns long; the last may be shorter. Each piece is added up from left to
-    right. Then the results of the pieces are added up, also from left to right. Round to the dtype of `x` (float16,
-    bfloat16 or float32) after every addition. A row alone is cut as for a batch of 1.
+    The kernel cuts the rows of a batch into `parts` pieces: `fixed` pieces if `fixed` is given, else cores // batch
+    pieces, but at least 1. A piece is ceil(n / parts) columns long; the last may be shorter. Each piece is added up
+    from left to right. Then the results of the pieces are added up, also from left to right. Round to the dtype of `x`
+    (float16, bfloat16 or float32) after every addition. A row alone is cut as for a batch of 1.
 
         x = float16 [[2048., 1., 1., 1.],      batch 2, cores 4: 2 pieces    (2048 + 1) + (1 + 1) = 2048 + 2 = 2050
                      [1., 1., 1., 1.]]                                       (1 + 1) + (1 + 1) = 4
