@@ -28,10 +28,10 @@ BLOCK = (4096, 32, 8, 14336)  # Llama-3.1-8B: d_model, query heads, KV heads, ff
 GIVEN = {
     "over 512 keys": "an input of the example and of figure.py",
     "rows of 512 keys": "an input of the example",
-    "variance 1; 512 keys": "an input of the question",
+    "There are 512 keys": "an input of the question",
     "widths from 16 to 512": "the widths of figure.py",
     "of width 128": "Llama-3.1-8B's head width: config.json, hidden_size 4096 / 32 heads",
-    "width 128, ": "an input of the question",
+    "width 128, and all components": "an input of the question",
     "At d = 128": "the head width of Llama-3.1-8B",
     "A score costs 4 · 128": "FLOPs of a score's two products, from its width",
     "Qwen 2.5": "a name",
@@ -165,7 +165,7 @@ def _heads_and_cache():
     yield f"(3,072, {16 * 256:,})"
     yield f"they are {16 * 256:,} wide"
     yield f"inner is {16 * 256:,}"
-    yield f"as one head of {32 * 128:,}"
+    yield f"as one head of width {32 * 128:,}"
     yield f"d_model / heads would be {3072 // 16}"
     length = 131_072
     token = kv_cache_bytes(LLAMA_8B, 1, BF16)
@@ -175,13 +175,13 @@ def _heads_and_cache():
     )
     weights = 2 * PARAMETERS["8B"]
     yield f"a token would take {4 * token / KIB:.0f} KiB"
-    yield f"a context of {length:,} tokens {full / GIB:.0f} GiB"
-    yield f"a token takes {token / KIB:.0f} KiB and the context {cache / GIB:.0f} GiB"
-    yield f"keeps {token / KIB:.0f} KiB a token in bf16"
+    yield f"a context of {length:,} tokens would take {full / GIB:.0f} GiB"
+    yield f"a token takes {token / KIB:.0f} KiB and the context takes {cache / GIB:.0f} GiB"
+    yield f"keeps {token / KIB:.0f} KiB per token in bf16"
     yield f"The weights take another {weights / GIB:.0f} GiB"
     yield f"they would take {(weights + full) / GIB:.0f} GiB"
     yield f"{weights / GIB:.0f} GiB of weights and {cache / GIB:.0f} GiB of cache"
-    yield f"the cache would be {full / GIB:.0f} GiB and the sum {(weights + full) / GIB:.0f}"
+    yield f"the cache would be {full / GIB:.0f} GiB and the total {(weights + full) / GIB:.0f}"
     large = kv_cache_bytes(LLAMA_70B, length, BF16)
     yield f"{large / GIB:.0f} GiB of cache and {2 * PARAMETERS['70B'] / GIB:.0f} GiB of weights"
     yield f"The weights take 8.03e9 · 2 bytes = {weights / GIB:.1f} GiB"
@@ -219,11 +219,7 @@ def _traffic():
     yield f"takes {1e3 * arithmetic:.1f} ms"
     yield f"to these {1e3 * arithmetic:.1f} ms"
     yield f"{four / arithmetic:.1f} times faster if the unfused version moves the score matrix 4 times"
-    yield f"and {six / arithmetic:.1f} times if it moves it 6 times"
-    yield (
-        f"{four / arithmetic:.1f} if the unfused version moves the score matrix 4 times, "
-        f"{six / arithmetic:.1f} if it moves it 6 times"
-    )
+    yield f"and {six / arithmetic:.1f} times faster if it moves the matrix 6 times"
 
 
 def _flops():
@@ -244,7 +240,7 @@ def _flops():
     yield f"4 · 128 = {4 * 128} FLOPs"
     ffn = 2 * 512 * 3 * 4096 * 14336 / sum(flop_census(512, *BLOCK)[0].values())
     projections = at["matmul"] - ffn
-    yield f"and {100 * ffn:.0f} % in the three of the ffn"
+    yield f"and {100 * ffn:.0f} % in the three products of the ffn"
     yield f"They have {100 * ffn:.0f} % of the block"
     yield f"attention have {100 * projections:.0f} %, and its two inner products {100 * at['attention']:.0f} %"
     meet = 26 * 1024

@@ -27,6 +27,7 @@ GIVEN = {
     "8.03 billion": "Llama-3.1-8B, sum of its tensors",
     "1,000 times": "He et al. 2025: completions of one prompt",
     "1,000 completions": "He et al. 2025",
+    "all 1,000 were the same": "He et al. 2025",
     "80 different completions": "He et al. 2025",
     "3.35 TB/s": "NVIDIA H100 SXM data sheet",
     "989 TFLOP/s": "NVIDIA H100 SXM data sheet, dense bf16",
@@ -34,7 +35,7 @@ GIVEN = {
     "prefill of 2,048": "an input of the example",
     "2,000 tokens": "an input of the question",
     "m = 2,000": "an input of the example",
-    "among 2,000": "an input of the question",
+    "for all 2,000": "an input of the question",
     "1,000 tokens": "an input of the question",
     "batch 300, empty caches": "an input of the example",
     "batch 128, 4,000 in each": "an input of the example",
@@ -44,8 +45,8 @@ GIVEN = {
     "of 300 tokens": "the tokens of figure.py",
     "over 300 tokens": "the tokens of figure.py",
     "at t = 0.5": "an input of the example",
-    "At t = 0.5": "an input of the example",
-    "At 0.7 they": "a temperature of figure.py",
+    "With t = 0.5": "an input of the example",
+    "At temperature 0.7 they": "a temperature of figure.py",
     "at 1.5 they": "a temperature of figure.py",
     "mass of 0.9": "an input of figure.py and of the example",
     "nucleus of 0.9": "an input of figure.py",
@@ -85,10 +86,10 @@ GIVEN = {
     "peak of 0.96": "an input of the example",
     "At 0.9 a row": "an input of the question",
     "p = 0.9": "an input of the question",
-    "first token has 0.95": "an input of the example",
+    "first token of a row has 0.95": "an input of the example",
     "sampling at 0.95": "the mass in repetition_rate's test",
     "p = [0.1, 0.4, 0.15, 0.3, 0.05]": "an input of the question",
-    "with 0.75, keep": "an input of the question",
+    "top-p with 0.75 keep": "an input of the question",
     "u = 0.5 draw": "an input of the question",
     "token with 0.15": "an input of the question",
     "((5 + length) / 6)": "Wu et al. 2016",
@@ -109,7 +110,7 @@ def _temperature():
     odds = torch.tensor([0.0, math.log(2)], dtype=torch.float64)
     cold, hot = (float(p[1] / p[0]) for p in (temperature(odds, t) for t in (0.5, 2.0)))
     yield f"become {cold:.0f} at t = 0.5 and {hot:.2f} at t = 2"
-    yield f"odds of 2 become {cold:.0f}, at t = 2 they become {hot:.2f}"
+    yield f"odds of 2 become {cold:.0f}. With t = 2, they become {hot:.2f}"
     yield f"{cold:.0f} to 1, and {hot:.2f} to 1"
 
 
@@ -120,17 +121,17 @@ def _nuclei():
         return int((top_p(temperature(-power * ranks.log(), t), 0.9) > 0).sum())
 
     (sure, unsure), *others = [(kept(3.0, t), kept(1.5, t)) for t in (1.0, 0.7, 1.5)]
-    yield f"the sure model keeps {sure} of 300 tokens, and the unsure model {unsure}"
-    yield "At 0.7 they keep {} and {}, at 1.5 they keep {} and {}".format(*others[0], *others[1])
+    yield f"the sure model keeps {sure} of 300 tokens, and the unsure model keeps {unsure}"
+    yield "At temperature 0.7 they keep {} and {} tokens, at 1.5 they keep {} and {}".format(*others[0], *others[1])
     p = torch.tensor([0.1, 0.4, 0.15, 0.3, 0.05], dtype=torch.float64)
     few, nucleus = top_k(p, 2), top_p(p, 0.75)
     yield "[0, {:.3f}, 0, {:.3f}, 0]".format(*few[[1, 3]])
     yield f"0.4 + 0.3 = {0.4 + 0.3:.1f}"
     yield "with {:.3f}, {:.3f}, {:.3f}".format(*nucleus[[1, 2, 3]])
     u = torch.tensor(0.5, dtype=torch.float64)
-    yield f"u = 0.5 draws id {sample(few, u)} from the first (its interval ends at {few[1]:.3f})"
+    yield f"u = 0.5 draws id {sample(few, u)} from the first result (its interval ends at {few[1]:.3f})"
     ends = nucleus.cumsum(0)
-    yield f"id {sample(nucleus, u)} from the second (its interval is {ends[1]:.3f} to {ends[2]:.3f})"
+    yield f"id {sample(nucleus, u)} from the second result (its interval is {ends[1]:.3f} to {ends[2]:.3f})"
 
 
 def _by_hand():
@@ -161,7 +162,7 @@ def _orders():
     half = torch.tensor([2048.0, 1.0, 1.0, 1.0], dtype=torch.float16)
     alone = half[0] + half[1] + half[2] + half[3]
     beside = (half[0] + half[1]) + (half[2] + half[3])
-    yield f"adds up to {alone:.0f} alone, and to {beside:.0f} beside one other row"
+    yield f"adds up to {alone:.0f} alone, and to {beside:.0f} together with one other row"
     yield f"2048 + 1 + 1 + 1 in float16 is {alone:.0f} in four pieces and {beside:.0f} in two"
     yield f"2048 + 1 + 1 stays {half[0] + half[1] + half[2]:.0f}"
     yield f"1 + 1 + 2048 is {half[1] + half[2] + half[0]:.0f}"
@@ -202,11 +203,11 @@ def _reads():
     yield f"mostly weights: {weights / 1e9:.1f} GB"
     yield f"weights are {weights / 1e9:.1f} GB"
     yield f"{decode['cache'] / 1e9:.2f} GB of cache"
-    yield f"each step reads {weights / 2e9:.1f} billion of them"
+    yield f"each step reads {weights / 2e9:.1f} billion weights"
     yield f"{equal:,} tokens"
     yield f"{of_32:,} tokens"
     yield f"32 sequences of {of_32:,}"
-    yield f"{prefill['intensity']:,.0f} and {decode['intensity']:.2f} FLOPs a byte"
+    yield f"{prefill['intensity']:,.0f} and {decode['intensity']:.2f} FLOPs per byte"
     yield f"does {prefill['intensity']:,.0f} a byte, decode {decode['intensity']:.2f}"
     yield f"has {prefill['intensity']:,.0f} FLOPs per byte, and its next token has {decode['intensity']:.2f}"
     yield f"{token:,} bytes"
@@ -227,8 +228,8 @@ def _reads():
 
 
 def _texts():
-    yield f"is {0.4 * 0.95:.2f}, more than"
-    yield f"log {0.6 * 0.6:.2f} for two"
+    yield f"gives {0.4 * 0.95:.2f}, more than"
+    yield f"two tokens with log {0.6 * 0.6:.2f}"
     assert math.log(0.36) / 2 > math.log(0.4)
     for dtype, power in ((torch.float64, 680), (torch.float32, 95)):
         third = torch.tensor(1 / 3, dtype=dtype)

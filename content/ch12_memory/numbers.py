@@ -21,8 +21,8 @@ GIVEN = {
     "312 TFLOP/s": "A100 data sheet, bf16 on tensor cores, dense",
     "peak of 312": "A100 data sheet, bf16 on tensor cores, dense",
     "19.5": "A100 data sheet, fp32, TFLOP/s",
-    "312 against": "A100 data sheet",
-    "of 312.": "A100 data sheet",
+    "does 312 TFLOP/s in 16 bits": "A100 data sheet",
+    "peak is 312 TFLOP/s": "A100 data sheet",
     "192 KB": "FlashAttention, arXiv:2205.14135: shared memory of a multiprocessor",
     "108 multiprocessors": "FlashAttention, arXiv:2205.14135",
     "1.5 to 2.0": "FlashAttention, arXiv:2205.14135: TB/s of the HBM of an A100",
@@ -82,7 +82,7 @@ def _roofline():
     yield f"a bend at {ridge:.0f};"
     yield f"312 / 2 = {ridge:.0f}"
     yield f"so {ridge:.0f} FLOPs a byte"
-    yield f"far above {ridge:.0f}, where"
+    yield f"far above {ridge:.0f}, so"
     yield f"at 155 a kernel reaches {_bound(155, 1):.0f} TFLOP/s"
     product = 2 * 4096**3, 3 * 4096**2 * 2
     yield f"does {product[0] / product[1]:,.0f} FLOPs for each byte. The scores"
@@ -148,8 +148,8 @@ def _softmax():
     yield f"takes {131_072 * 4 / KIB:.0f} KiB in float32"
     one, thousand = torch.tensor([10.0]), torch.tensor([math.log(1000.0)])
     share = merge_partials(torch.ones(1, 1), one, torch.zeros(1, 1), thousand)[0].item()
-    yield f"has {100 * share:.0f} % against"
-    yield f"by {share / (1 - share):.0f} to 1"
+    yield f"has {100 * share:.0f} % of the weight"
+    yield f"is {share / (1 - share):.0f} to 1"
 
 
 def _attention():
@@ -158,19 +158,19 @@ def _attention():
     bound = _bound(flops, inputs + 4 * matrix)
     yield f"at {unfused:.0f} with its matrices in HBM and at {fused:,.0f} without"
     yield f"then does {unfused:.0f} FLOPs for each byte, which allows at most {bound:.0f} TFLOP/s"
-    yield f"fused kernel does {fused:,.0f}, and its ceiling"
+    yield f"fused kernel does {fused:,.0f} FLOPs for each byte, and its ceiling"
     yield f"128 does {fused:,.0f} FLOPs for each byte"
-    yield f"leaves {unfused:.0f} FLOPs for each byte, and at most {bound:.0f} TFLOP/s"
-    yield f"{unfused:.0f} FLOPs a byte, so at most {bound:.0f} TFLOP/s"
-    yield f"it does {fused:,.0f} a byte"
+    yield f"leaves {unfused:.0f} FLOPs for each byte, and so at most {bound:.0f} TFLOP/s"
+    yield f"{unfused:.0f} FLOPs per byte, so at most {bound:.0f} TFLOP/s"
+    yield f"it does {fused:,.0f} FLOPs per byte"
     yield f"{fused:,.0f} a byte in place of {unfused:.0f}"
-    yield f"About {100 * bound * 1e12 / PEAK:.0f} %, and all of it"
+    yield f"About {100 * bound * 1e12 / PEAK:.0f} % of the peak, and the whole"
     yield f"{4 * matrix / 1e6:.0f} MB, besides {inputs / 1e6:.0f} MB"
-    yield f"{unfused:.0f} FLOPs a byte, so {bound:.0f} TFLOP/s. Fused it is {fused:,.0f} FLOPs a byte"
+    yield f"{unfused:.0f} FLOPs per byte, so {bound:.0f} TFLOP/s. The fused kernel does {fused:,.0f} FLOPs per byte"
     heads = {"num_attention_heads": 32}
     table = score_matrix_bytes(heads, 16_384, 16_384, BF16)
-    yield f"score matrix is {table / GIB:.0f} GiB in bf16, for a result of {32 * 16_384 * 128 * 2 / MIB:.0f} MiB"
-    yield f"which is never written, has {table / GIB:.0f} GiB in bf16"
+    yield f"score matrix is {table / GIB:.0f} GiB in bf16, but the result is only {32 * 16_384 * 128 * 2 / MIB:.0f} MiB"
+    yield f"would have {table / GIB:.0f} GiB in bf16"
     yield f"have {4 * 32 * 16_384 * 128 * 2 / GIB:.1f} GiB"
     yield f"keeps the weights: {table / GIB:.0f} GiB per layer"
     yield f"keeps {32 * 16_384 * 4 / MIB:.0f} MiB of log-sum-exps"
@@ -178,9 +178,9 @@ def _attention():
     head = table // 32
     moved = attention_traffic(1, 16_384, 16_384, 128, 128, 2)
     once = 4 * 16_384 * 128 * 2
-    yield f"has {head / MIB:.0f} MiB, and {moved['unfused'] / GIB:.1f} GiB move"
+    yield f"has {head / MIB:.0f} MiB, and unfused attention moves {moved['unfused'] / GIB:.1f} GiB"
     yield f"kernel with blocks of 128 queries moves {moved['fused'] / GIB:.1f} GiB"
-    yield f"of a head ({2 * 16_384 * 128 * 2 / MIB:.0f} MiB)"
+    yield f"of a whole head ({2 * 16_384 * 128 * 2 / MIB:.0f} MiB)"
     yield f"more than {once / MIB:.0f} MiB per head, about {round(moved['unfused'] / once, -1):.0f} times less"
     yield f"2 bytes = {head / MIB:.0f} MiB. It moves four times"
     yield f"That is {4 * head / GIB:.0f} GiB per head"
@@ -190,7 +190,6 @@ def _attention():
     yield f"four times takes {1e3 * four:.2f} ms, which is {four / work:.1f} times as long"
     yield f"the ratio is {six / work:.1f}"
     yield f"times takes {1e3 * four:.2f} ms, so the ratio of the times is {four / work:.1f}"
-    yield f"kernel of its own, has {six / work:.1f}"
     yield f"matrices takes {1e3 * 32 * four:.0f} ms on an H100"
     one = score_matrix_bytes({"num_attention_heads": 1}, 256, 32_768, torch.float32)
     yield f"score matrix of {one / MIB:.0f} MiB, and a second"

@@ -18,8 +18,8 @@ def attention(
     """softmax(q·k / √d) over the keys, times `v`; in the dtype of `q`, whatever dtype `k` and `v` have.
 
     `hidden` is True where a query may not see a key. It broadcasts to (b, h, q, k). Without it every query sees all
-    keys. A query that sees no key gives zeros. Values may be wider or narrower than keys (e and d). Compute in
-    float32 inside, also the weights, and round once, at the end.
+    keys. A query that sees no key gives zeros. Values may be wider or narrower than keys (e and d). Compute in float32
+    inside (the weights too), and round once, at the end.
 
     If q is all zeros, every score is 0 and the weights are equal:
 

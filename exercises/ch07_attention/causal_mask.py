@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def causal_mask(n_q: int, n_k: int) -> Float32[Tensor, "n_q n_k"]:
-    """What to add to the scores: 0 where query i may see key j, -inf where it may not, in float32.
+    """The mask to add to the scores, in float32: 0 if query i may see key j, -inf if it may not.
 
     The last query belongs to the last key, so query i sees key j if j <= i + n_k - n_q.
 

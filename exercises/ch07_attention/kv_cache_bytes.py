@@ -10,7 +10,7 @@ import torch
 def kv_cache_bytes(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     """Bytes of the keys and values of `batch` sequences of `length` tokens, kept in `dtype`.
 
-    `config` has the names of a config.json, more of them than you need:
+    `config` has the names of a config.json. These are the names that you need:
 
         num_hidden_layers     layers
         num_attention_heads   query heads

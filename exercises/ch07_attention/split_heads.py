@@ -1,8 +1,8 @@
 """Split into heads and merge back
 
-A projection gives each token one vector of width d_model. Attention needs h vectors of width d_model / h, and the
-head axis before the tokens. Both layouts hold the same numbers, so a wrong step can give the right shape with the
-wrong contents.
+A projection gives each token one vector of width d_model. Attention needs h vectors of width d_model / h, and the head
+axis must come before the token axis. Both layouts hold the same numbers, so a wrong step can give the right shape with
+the wrong contents.
 """
 
 from jaxtyping import Shaped
@@ -21,7 +21,7 @@ def split_heads(x: Shaped[Tensor, "b n d_model"], h: int) -> Shaped[Tensor, "b h
 
 
 def merge_heads(x: Shaped[Tensor, "b h n d"]) -> Shaped[Tensor, "b n h*d"]:
-    """The way back: the vectors of a token from all heads, side by side, head 0 first.
+    """The reverse step: the vectors of a token from all heads stand side by side, head 0 first.
 
     x = [[[[1, 2], [5, 6]], [[3, 4], [7, 8]]]]  ->  [[[1, 2, 3, 4], [5, 6, 7, 8]]]
     """

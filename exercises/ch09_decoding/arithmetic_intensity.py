@@ -1,7 +1,7 @@
 """What a step waits for
 
 One pass through a model reads every weight once, for one token or for two thousand. It also reads the keys and values
-of each sequence. Count the FLOPs for each byte that it reads, and say what a device would wait for.
+of each sequence. Count the FLOPs for each byte that the pass reads, and say what a device would wait for.
 """
 
 
@@ -20,7 +20,7 @@ def arithmetic_intensity(
         "flops"      2 for each weight of a layer and each token; 2 for each weight of the head and each sequence (only
                      its last token needs the head); and for the two products of attention 4·hidden_size for each layer,
                      new token and token that it meets. A new token meets every cached and every new token of its
-                     sequence (a mask saves nothing)
+                     sequence (a mask changes nothing)
         "intensity"  FLOPs for each byte of weights and cache
         "bound"      "compute" if the FLOPs at `peak` FLOP/s take at least as long as the bytes at `bandwidth` bytes/s;
                      else "weights" or "cache", whichever has more bytes ("weights" if they are equal)

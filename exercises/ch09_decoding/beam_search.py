@@ -15,12 +15,12 @@ def beam_search(
 ) -> tuple[list[int], float]:
     """(the best text found, its score) in a model that looks only at the last token.
 
-    table[i] holds the logits for the token after token i, all finite. A text begins after `start`, which is not part
-    of it. Its log-probability is the sum of log softmax(table[i])[j] for each token j after token i. In each step every
-    live text grows by each of the n tokens, and the `beams` most probable results stay (of equal ones, first the result
-    of the earlier text, then the lower new id). Texts that have `end` as their last token are finished. They leave the
-    beam, and their places are not filled until the next step. Stop when no text is live or after `most` tokens. Texts
-    that are live then are finished too.
+    table[i] holds the logits for the token after token i, all finite. A text begins after `start`, which is not part of
+    it. Its log-probability is the sum of log softmax(table[i])[j] for each token j after token i. In each step every
+    live text grows by each of the n tokens, and the `beams` most probable results stay (of equal results, first the
+    result of the earlier text, then the result with the lower new id). Texts that have `end` as their last token are
+    finished. They leave the beam, and their places are not filled until the next step. Stop when no text is live or
+    after `most` tokens. Texts that are live at that moment are finished too.
 
     The score of a finished text is its log-probability / length ** alpha; `end` counts in the length. The highest score
     wins, and of equal scores the text that finished first. Compute in float32 or better.

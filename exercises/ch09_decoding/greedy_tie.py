@@ -13,8 +13,8 @@ def greedy_tie(terms: Float[Tensor, "vocab n"], orders: list[list[int]]) -> list
     """For each of `orders` the id of the token with the largest logit.
 
     The logit of a token is the sum of its row of `terms`. Add the columns to a running total in the given order,
-    starting from 0, and round the total to the dtype of `terms` (float16, bfloat16 or float32) after every addition.
-    Of equal logits the lowest id wins.
+    starting from 0, and round the total to the dtype of `terms` (float16, bfloat16 or float32) after every addition. If
+    logits are equal, the lowest id wins.
 
         float16 terms [[2048., 0., 0.],
                        [2048., 1., 1.]]    above 2048 the spacing is 2, and a tie is rounded to the even neighbor

@@ -14,8 +14,8 @@ def temperature(logits: Float[Tensor, "*batch n"], t: float) -> Float[Tensor, "*
 
     Compute in float32 inside, whatever the dtype, and round once at the end. The result is finite for every t > 0,
     however small (down to 1e-37): where logits / t would overflow, the most likely tokens have all the probability. At
-    t = 0 a single token has it, the one with the largest logit, and of equal ones the lowest id. A logit may be -inf (a
-    token that is ruled out), but not all logits of a row.
+    t = 0 a single token has all the probability: the token with the largest logit, or the lowest id among equal logits.
+    A logit may be -inf (a token that is ruled out), but not all logits of a row.
 
         logits [0., 0.6931]      t = 1    ->  [0.3333, 0.6667]    0.6931 is log 2
                                  t = 0.5  ->  [0.2, 0.8]          odds of 2 become odds of 4

@@ -13,10 +13,10 @@ from torch import Tensor
 def top_p(p: Float[Tensor, "*batch n"], mass: float) -> Float[Tensor, "*batch n"]:
     """Each row of `p` with only its nucleus left, scaled to add up to 1.
 
-    The nucleus is the fewest tokens whose probabilities, added up from the largest down, reach `mass` (are at least
-    `mass`), and never fewer than one. If even all of them stay below `mass`, it is all tokens. Of equal probabilities
-    the lower id comes first. Every token keeps its place. Compute in float32 inside and round once, to the dtype of
-    `p`.
+    To find the nucleus, add up the probabilities, the largest first, until the sum is at least `mass`. The nucleus is
+    the tokens in this sum, and never fewer than one. If the sum of all tokens stays below `mass`, the nucleus is all
+    tokens. Of equal probabilities the lower id comes first. Every token keeps its place. Compute in float32 inside and
+    round once, to the dtype of `p`.
 
         p = [0.125, 0.5, 0.125, 0.25]    mass 0.5  ->  [0., 1., 0., 0.]            0.5 reaches it
                                          mass 0.6  ->  [0., 0.6667, 0., 0.3333]    0.5 + 0.25 reaches it

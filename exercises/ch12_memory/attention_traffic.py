@@ -1,7 +1,7 @@
 """What fusion saves
 
 Unfused attention is three operations. Each reads its inputs from main memory and writes its result there. A fused
-kernel keeps a block of queries on the chip and reads all keys and values past it, one block after another.
+kernel keeps a block of queries on the chip and reads all keys and values for it, one block after another.
 """
 
 

@@ -1,7 +1,7 @@
 """Attention that never holds the score matrix
 
-The score matrix is large, and nobody asked for it. Go through it in blocks, and keep a running maximum, a running sum
-and a running weighted sum for each query. Then the memory for scores does not grow with the number of keys.
+The score matrix is large, and nobody needs all of it. Go through it in blocks, and keep a running maximum, a running
+sum and a running weighted sum for each query. Then the memory for scores does not grow with the number of keys.
 """
 
 import torch
@@ -14,8 +14,8 @@ def blocked_attention(
 ) -> tuple[Float[Tensor, "n_q e"], Float[Tensor, " n_q"]]:
     """One head: softmax(q·k / √d) over the keys, times `v`, and for each query log Σ exp(q·k / √d).
 
-    Hold at most block × block scores at a time: each block of queries meets the keys one block at a time. n_q and n_k
-    may be any lengths, also no multiples of `block`. There is at least one key.
+    Never hold more than block × block scores: for each block of queries, go through the keys block by block. n_q and
+    n_k may be any lengths. They need not be multiples of `block`. There is at least one key.
 
     For each query keep the maximum m, the sum l = Σ exp(score − m) and the sum of the values with the same weights, all
     in float32. When m grows, correct both sums. Divide by l once, at the end. Round the first result to the dtype of

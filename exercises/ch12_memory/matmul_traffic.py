@@ -1,7 +1,7 @@
 """How often a matrix is read
 
 A matmul computes its result in tiles. One tile needs a strip of A and a strip of B, and the next tile loads its strips
-again. How many bytes are loaded in all, and how many does a larger tile save?
+again. How many bytes are loaded in total, and how many does a larger tile save?
 """
 
 

@@ -1,7 +1,7 @@
 """Two partial softmaxes into one
 
-Two processors handled half of the keys each, with a softmax over their own keys. One log-sum-exp per row is enough to
-combine the two results exactly.
+Two processors each computed attention over half of the keys, with a softmax over their own keys. One log-sum-exp per
+row is enough to combine the two results exactly.
 """
 
 import torch
@@ -19,7 +19,7 @@ def merge_partials(
 
     A part is softmax(scores) @ values over its own keys, with lse = log Σ exp(score) over the same keys. If a row of a
     part could see no key, its lse is −inf and its row of `out` is zeros. If neither part could see a key, the result
-    has −inf and zeros too. exp(lse) may overflow or become 0 although the result is ordinary.
+    has −inf and zeros too. exp(lse) may overflow or become 0 even if the final result is an ordinary number.
 
     The given and the returned lse are float32. The other result has the dtype of `out_a`. Compute in float32.
 

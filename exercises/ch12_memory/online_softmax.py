@@ -14,9 +14,9 @@ def online_softmax(
 ) -> tuple[Float[Tensor, "rows blocks"], Float[Tensor, "rows blocks"]]:
     """The running maximum m and the running sum l after each block, one column for each block.
 
-    `blocks` holds pieces of the same rows of scores, from left to right. Their widths may differ, and there is at
-    least one block. After a block, m is the largest score of the row so far, and l = Σ exp(score − m) over all scores
-    so far. As long as a row has had nothing but −inf, m is −inf and l is 0.
+    `blocks` holds pieces of the same rows of scores, from left to right. Their widths may differ, and there is at least
+    one block. After a block, m is the largest score of the row so far, and l = Σ exp(score − m) over all scores so far.
+    While all scores of a row are −inf, m is −inf and l is 0.
 
     Look at each block once: compute the new m and l from the block and from the m and l before it. Compute and return
     float32, whatever the dtype of the scores.

@@ -55,13 +55,13 @@ def inverted(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, ~hidden, -torch.inf)).masked_fill(~hidden, 0).to(scores.dtype)
 
 
-@apply_mask.wrong("the weights were set to 0 after softmax: the rest of a row no longer adds up to 1")
+@apply_mask.wrong("the weights were set to 0 after softmax: the other weights of a row no longer add up to 1")
 def after_softmax(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(scores.float()).masked_fill(hidden, 0).to(scores.dtype)
 
 
 @apply_mask.wrong(
-    "keys were hidden after softmax and the rest was normalized again: a large hidden score leaves only zeros"
+    "keys were hidden after softmax and the others normalized again: a large hidden score makes them all 0"
 )
 def renormalised(scores: Tensor, hidden: Tensor) -> Tensor:
     weights = _softmax(scores.float()).masked_fill(hidden, 0)
@@ -94,7 +94,7 @@ def lowest_finite(scores: Tensor, hidden: Tensor) -> Tensor:
 
 
 @apply_mask.wrong(
-    "the mask was removed from rows that it hides entirely: such a query then sees what it must not see; give zeros"
+    "the mask was removed from rows that it hides entirely: such a query then sees hidden keys; return zeros"
 )
 def lifted(scores: Tensor, hidden: Tensor) -> Tensor:
     hidden = hidden.expand(scores.shape)
@@ -113,7 +113,7 @@ def added(scores: Tensor, hidden: Tensor) -> Tensor:
 
 
 @apply_mask.wrong(
-    "softmax was taken over the queries: the weights of one query, over the keys (the last axis), add up to 1"
+    "softmax was taken over the queries: take it over the keys (the last axis), so that a query's weights add up to 1"
 )
 def over_queries(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(_filled(scores, hidden, -torch.inf), -2).masked_fill(hidden, 0).to(scores.dtype)
@@ -154,7 +154,7 @@ def multiplied(scores: Tensor, hidden: Tensor) -> Tensor:
 
 
 @apply_mask.wrong(
-    "hidden scores were multiplied by −inf: a negative one becomes +inf, and nan_to_num makes the row zeros"
+    "hidden scores were multiplied by −inf: a negative score becomes +inf, and nan_to_num makes the row zeros"
 )
 def multiplied_swept_away(scores: Tensor, hidden: Tensor) -> Tensor:
     return _softmax(scores.float() * torch.where(hidden, -torch.inf, 1.0)).nan_to_num(0.0).to(scores.dtype)

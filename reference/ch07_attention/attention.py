@@ -65,7 +65,7 @@ def in_blocks(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None, blo
     return (out / total.masked_fill(total == 0, 1)).to(q.dtype)
 
 
-@attention.wrong("softmax was taken over the queries: the weights of one query, over the keys, add up to 1")
+@attention.wrong("softmax was taken over the queries: take it over the keys, so that a query's weights add up to 1")
 def over_queries(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), hidden, -2).nan_to_num(0.0) @ v.float()).to(q.dtype)
 
@@ -116,7 +116,7 @@ def no_max(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Ten
     return (e / total.masked_fill(total == 0, 1) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("the average was taken over the keys: the weights apply to the values")
+@attention.wrong("the weights were applied to the keys: apply them to the values")
 def averages_keys(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     return (_weights(_scores(q, k), hidden) @ k.float()).to(q.dtype)
 
@@ -131,7 +131,7 @@ def inverted(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> T
     return (_weights(_scores(q, k), None if hidden is None else ~hidden) @ v.float()).to(q.dtype)
 
 
-@attention.wrong("the weights were set to 0 after softmax: the rest of a row no longer adds up to 1")
+@attention.wrong("the weights were set to 0 after softmax: the other weights of a row no longer add up to 1")
 def after_softmax(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None) -> Tensor:
     weights = _weights(_scores(q, k))
     return ((weights if hidden is None else weights.masked_fill(hidden, 0)) @ v.float()).to(q.dtype)

@@ -126,7 +126,7 @@ def attention_by_key_heads(length: int, d_model: int, heads: int, kv_heads: int,
     return _with(length, d_model, heads, kv_heads, ffn, attention=attention)
 
 
-@flop_census.wrong("only the scores were counted in attention: the weights times the values cost the same again")
+@flop_census.wrong("only the scores were counted in attention: the weights times the values cost as much as the scores")
 def scores_only(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> Census:
     return _with(length, d_model, heads, kv_heads, ffn, attention=2 * length**2 * d_model)
 

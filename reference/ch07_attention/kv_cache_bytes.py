@@ -74,13 +74,13 @@ def derived_width(config: dict[str, int], length: int, dtype: torch.dtype, batch
     return _bytes(config, length, dtype, batch, width=config["hidden_size"] // config["num_attention_heads"])
 
 
-@kv_cache_bytes.wrong("d_model was divided by the KV heads: the query heads share it")
+@kv_cache_bytes.wrong("d_model was divided by the number of KV heads: divide it by the number of query heads")
 def width_by_key_heads(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     heads = config.get("num_key_value_heads", config["num_attention_heads"])
     return _bytes(config, length, dtype, batch, width=config.get("head_dim", config["hidden_size"] // heads))
 
 
-@kv_cache_bytes.wrong("one KV head was assumed if the config gives no number: then each query head has its own")
+@kv_cache_bytes.wrong("one KV head was assumed if the config gives no number: then each query head has its own KV head")
 def one_head_by_default(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, heads=config.get("num_key_value_heads", 1))
 
@@ -127,13 +127,13 @@ def squared(config: dict[str, int], length: int, dtype: torch.dtype, batch: int 
     return _bytes(config, length, dtype, batch, length=length**2)
 
 
-@kv_cache_bytes.wrong("a float was returned: `/` gives a float even for integers, `//` keeps the int")
+@kv_cache_bytes.wrong("a float was returned: `/` gives a float even for integers, `//` gives an int")
 def divided(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> float:
     return float(_bytes(config, length, dtype, batch))
 
 
 @kv_cache_bytes.wrong(
-    "torch.finfo was asked for the size: it knows floats only; dtype.itemsize knows every dtype, in bytes"
+    "torch.finfo was used for the size: it works only for floats; dtype.itemsize gives the bytes of every dtype"
 )
 def floats_only(config: dict[str, int], length: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, length, dtype, batch, item=torch.finfo(dtype).bits // 8)

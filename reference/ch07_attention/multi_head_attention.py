@@ -176,7 +176,7 @@ def unscaled(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, head
     return _attend(x, w_q, w_k, w_v, w_o, heads, causal, scale=1.0)
 
 
-@multi_head_attention.wrong("softmax was taken over the queries: the weights of one query, over the keys, add up to 1")
+@multi_head_attention.wrong("softmax was taken over the queries: take it over the keys, so that weights add up to 1")
 def over_queries(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:
@@ -228,7 +228,7 @@ def never_transposed(
     )
 
 
-@multi_head_attention.wrong("the heads were interleaved: a head is a run of neighboring rows, not every heads-th row")
+@multi_head_attention.wrong("the heads were interleaved: a head is a block of neighboring rows, not every heads-th row")
 def interleaved(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, causal: bool = False
 ) -> Tensor:

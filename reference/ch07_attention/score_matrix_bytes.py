@@ -28,7 +28,7 @@ def by_rows(config: dict[str, int], n_q: int, n_k: int, dtype: torch.dtype, batc
     return row * n_q * config["num_attention_heads"] * batch
 
 
-@score_matrix_bytes.wrong("KV heads were counted: query heads that share keys still have scores of their own")
+@score_matrix_bytes.wrong("KV heads were counted: query heads that share keys still have their own scores")
 def by_key_heads(config: dict[str, int], n_q: int, n_k: int, dtype: torch.dtype, batch: int = 1) -> int:
     shared = {"num_attention_heads": config["num_key_value_heads"]}
     return _bytes(shared, n_q, n_k, dtype, batch)
@@ -67,7 +67,7 @@ def all_layers(config: dict[str, int], n_q: int, n_k: int, dtype: torch.dtype, b
     return _bytes(config, n_q, n_k, dtype, batch) * config["num_hidden_layers"]
 
 
-@score_matrix_bytes.wrong("the width of a head was included: a score is one number, because the width has been summed")
+@score_matrix_bytes.wrong("the width of a head was included: a score is one number, a sum over the width")
 def times_width(config: dict[str, int], n_q: int, n_k: int, dtype: torch.dtype, batch: int = 1) -> int:
     return _bytes(config, n_q, n_k, dtype, batch) * (config["hidden_size"] // config["num_attention_heads"])
 

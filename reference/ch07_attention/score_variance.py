@@ -57,7 +57,7 @@ def deviation(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, lambda s: _spread(s).sqrt())
 
 
-@score_variance.wrong("the mean of the squares was returned: the variance is about the mean, which may differ from 0")
+@score_variance.wrong("the mean of the squares was returned: the variance uses the distances from the mean")
 def about_zero(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, lambda s: (s**2).mean())
 
@@ -69,7 +69,7 @@ def one_pass(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, lambda s: (s**2).mean() - s.mean() ** 2)
 
 
-@score_variance.wrong("each query's row was measured about its own mean: all scores share one mean")
+@score_variance.wrong("the distances in each row were from the mean of this row: use one mean of all scores")
 def by_row(q: Tensor, k: Tensor) -> Tensor:
     return _of(q, k, lambda s: s.var(1, correction=0).mean())
 

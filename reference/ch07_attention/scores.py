@@ -126,6 +126,6 @@ def heads_unchecked(q: Tensor, k: Tensor) -> Tensor:
     return (q.float() @ k.float().mT * q.shape[-1] ** -0.5).to(q.dtype)
 
 
-@scores.wrong("the result has the dtype of `k`, or of both together: it must have the dtype of `q`")
+@scores.wrong("the result has the dtype of `k`, or the common dtype of `q` and `k`: it must have the dtype of `q`")
 def in_the_dtype_of_k(q: Tensor, k: Tensor) -> Tensor:
     return _contract(q.float(), k, q.shape[-1] ** -0.5).to(k.dtype)

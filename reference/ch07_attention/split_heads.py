@@ -80,7 +80,7 @@ def width_for_number(x: Tensor, h: int) -> Tensor:
     return split_heads.fn(x, _checked(x, h))
 
 
-@split_heads.wrong("the left-over columns were dropped: if h does not divide the width, raise ValueError")
+@split_heads.wrong("the remaining columns were dropped: if h does not divide the width, raise ValueError")
 def drops_the_rest(x: Tensor, h: int) -> Tensor:
     d = x.shape[-1] // h
     return split_heads.fn(x[..., : h * d], h)

@@ -202,7 +202,7 @@ def two_ffn_matrices(config: Config, new: int, cached: int, batch: int, peak: fl
 
 
 @arithmetic_intensity.wrong(
-    "keys and values were projected as wide as the queries: with fewer KV heads they are narrower"
+    "keys and values were projected as wide as the queries: with fewer KV heads than query heads they are narrower"
 )
 def wide_keys(config: Config, new: int, cached: int, batch: int, peak: float, bandwidth: float) -> Report:
     d = config["hidden_size"]

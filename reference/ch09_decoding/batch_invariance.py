@@ -57,14 +57,14 @@ def by_chunk(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
 
 
 @batch_invariance.wrong(
-    "the row alone was cut as in the batch: with batch 1 there are more pieces, so nothing ever differed"
+    "the single row was split as in the batch: alone it has more pieces, so no difference was ever seen"
 )
 def alone_as_in_the_batch(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     parts = _parts(len(x), cores, fixed)
     return _with(x, parts, parts)
 
 
-@batch_invariance.wrong("the sums were compared with a tolerance: compare all bits, since one bit can change a token")
+@batch_invariance.wrong("the sums were compared with a tolerance: compare all bits, because one bit can change a token")
 def with_a_tolerance(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     sums = _kernel(x, _parts(len(x), cores, fixed))
     return sums, torch.isclose(sums, _kernel(x, _parts(1, cores, fixed)), rtol=1e-3)
@@ -90,14 +90,12 @@ def no_piece(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _with(x, fixed or cores // len(x), fixed or cores)
 
 
-@batch_invariance.wrong("the row alone was added in one piece: in a batch of its own it is cut into `cores` pieces")
+@batch_invariance.wrong("the single row was added in one piece: in a batch of 1 it is cut into `cores` pieces")
 def alone_in_one_piece(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return _with(x, _parts(len(x), cores, fixed), fixed or 1)
 
 
-@batch_invariance.wrong(
-    "the columns were spread evenly: each piece but the last has ceil(n / parts) columns, the last has the rest"
-)
+@batch_invariance.wrong("the pieces were made equally long: each piece but the last has ceil(n / parts) columns")
 def spread_evenly(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor, parts: int) -> Tensor:
         pieces = rows.tensor_split(min(parts, rows.shape[1]), 1)
@@ -143,7 +141,7 @@ def interleaved(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return sums, sums == kernel(x, _parts(1, cores, fixed))
 
 
-@batch_invariance.wrong("pieces have n // parts columns: if there is a rest, there is one piece too many; round up")
+@batch_invariance.wrong("pieces have n // parts columns: a remainder makes one piece too many; round up")
 def one_piece_more(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor, parts: int) -> Tensor:
         pieces = torch.split(rows, max(1, rows.shape[1] // parts), 1)
@@ -153,7 +151,7 @@ def one_piece_more(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     return sums, sums == kernel(x, _parts(1, cores, fixed))
 
 
-@batch_invariance.wrong("pieces have n // parts columns, and the rest of the row was dropped")
+@batch_invariance.wrong("pieces have n // parts columns, and the remaining columns were dropped")
 def rest_dropped(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     def kernel(rows: Tensor, parts: int) -> Tensor:
         size = max(1, rows.shape[1] // parts)
@@ -185,7 +183,7 @@ def pieces_by_torch_sum(x: Tensor, cores: int, fixed: int | None = None) -> Answ
     return sums, sums == kernel(x, _parts(1, cores, fixed))
 
 
-@batch_invariance.wrong("the result is True where the two differ: True must say that the row is the same")
+@batch_invariance.wrong("the result is True if the two sums differ: True must mean that they are the same")
 def inverted(x: Tensor, cores: int, fixed: int | None = None) -> Answer:
     sums, same = batch_invariance.fn(x, cores, fixed)
     return sums, ~same

@@ -106,7 +106,7 @@ def by_nlargest(table: Tensor, start: int, end: int, beams: int, most: int, alph
     return next((text, score) for score, text in scored if score == best)
 
 
-@beam_search.wrong("logits were added, not log-probabilities: all logits of a row may be larger by any number")
+@beam_search.wrong("logits were added, not log-probabilities: any number may be added to all logits of a row")
 def adds_logits(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, table.double().tolist())
 
@@ -190,7 +190,7 @@ def grows_past_the_end(table: Tensor, start: int, end: int, beams: int, most: in
     return _search(table, start, end, beams, most, alpha, finish=False)
 
 
-@beam_search.wrong("texts that are live after `most` tokens were dropped: they are then finished too")
+@beam_search.wrong("texts that are live after `most` tokens were dropped: they count as finished too")
 def drops_the_live(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, unfinished=False)
 
@@ -217,7 +217,7 @@ def beam_shrinks(table: Tensor, start: int, end: int, beams: int, most: int, alp
 
 
 @beam_search.wrong(
-    "of equal texts the one with the lower new id came first: the earlier text comes first, whatever the id"
+    "of equal texts the text with the lower new id came first: the earlier text must come first, whatever the id"
 )
 def by_new_id(table: Tensor, start: int, end: int, beams: int, most: int, alpha: float) -> Found:
     return _search(table, start, end, beams, most, alpha, rank=lambda entry: (entry[0], -entry[1][-1]))

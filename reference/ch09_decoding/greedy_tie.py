@@ -126,7 +126,7 @@ def backwards(terms: Tensor, orders: Orders) -> list[int]:
     return [_first(_logits(terms, order[::-1])) for order in orders]
 
 
-@greedy_tie.wrong("the highest id of equal logits was taken: the lowest wins")
+@greedy_tie.wrong("the highest id among equal logits was taken: the lowest id wins")
 def last_of_equals(terms: Tensor, orders: Orders) -> list[int]:
     _check(terms, orders)
     return [len(terms) - 1 - _first(_logits(terms, order).flip(0)) for order in orders]

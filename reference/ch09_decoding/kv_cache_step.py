@@ -112,7 +112,7 @@ def one_place_late(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v:
     return _step(x, keys, values, w_q, w_k, w_v, longer, start=keys.shape[1] + 1)
 
 
-@kv_cache_step.wrong("no positions were added: without them a token looks the same at every place")
+@kv_cache_step.wrong("no positions were added: without positions a token looks the same at every place")
 def no_positions(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     return _step(x, keys, values, w_q, w_k, w_v, torch.zeros_like(positions))
 
@@ -160,7 +160,7 @@ def finite_mask(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Ar
     return (torch.softmax(scores, -1) @ long_v.float()).to(x.dtype), long_k, long_v
 
 
-@kv_cache_step.wrong("the last position was refused: n + m rows hold n + m positions")
+@kv_cache_step.wrong("the last position was not accepted: n + m rows are enough for n + m tokens")
 def last_place_refused(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     if keys.shape[1] + x.shape[1] >= len(positions):
         raise ValueError("beyond the last position")

@@ -54,21 +54,21 @@ def distinct_share(tokens: list[int], n: int) -> float:
     return _share(len(set(grams)), len(grams))
 
 
-@repetition_rate.wrong("the first occurrences were counted too if another follows: the first is new")
+@repetition_rate.wrong("the first occurrence of a repeated n-gram was counted too: the first is new")
 def all_that_recur(tokens: list[int], n: int) -> float:
     _check(n)
     tally = Counter(_grams(tokens, n))
     return _share(sum(c for c in tally.values() if c > 1), sum(tally.values()))
 
 
-@repetition_rate.wrong("the share of different n-grams that recur was returned: each occurrence counts")
+@repetition_rate.wrong("the share of different n-grams that occur again was returned: count each later occurrence")
 def share_of_kinds(tokens: list[int], n: int) -> float:
     _check(n)
     tally = Counter(_grams(tokens, n))
     return _share(sum(c > 1 for c in tally.values()), len(tally))
 
 
-@repetition_rate.wrong("each repeated n-gram was counted once, however often it comes back")
+@repetition_rate.wrong("each repeated n-gram was counted once, however often it occurs again")
 def kinds_over_all(tokens: list[int], n: int) -> float:
     _check(n)
     tally = Counter(_grams(tokens, n))

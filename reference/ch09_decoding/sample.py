@@ -67,7 +67,7 @@ def falls_off(p: Tensor, u: Tensor) -> Tensor:
     return (_ends(p)[0] <= u.unsqueeze(-1)).sum(-1)
 
 
-@sample.wrong("a u beyond the row's sum went to the last id: scale u instead, because that id may be ruled out")
+@sample.wrong("a u beyond the row's sum went to the last id: scale u instead, because that id may have probability 0")
 def clamped_to_the_last(p: Tensor, u: Tensor) -> Tensor:
     _check(u)
     return (_ends(p)[0] <= u.unsqueeze(-1)).sum(-1).clamp(max=p.shape[-1] - 1)

@@ -119,13 +119,13 @@ def ties_share(logits: Tensor, t: float) -> Tensor:
     return (best / best.sum(-1, keepdim=True)).to(logits.dtype)
 
 
-@temperature.wrong("at t = 0 the highest id of equal logits was taken: take the lowest")
+@temperature.wrong("at t = 0 the highest id among equal logits was taken: take the lowest")
 def last_of_equals(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _hot(logits, t) if t else _one_hot(logits, logits.shape[-1] - 1 - logits.flip(-1).argmax(-1))
 
 
-@temperature.wrong("at t = 0 the id of the token was returned: return a distribution, 1 at that id and 0 elsewhere")
+@temperature.wrong("at t = 0 the id of the token was returned: return a distribution with 1 at that id and 0 elsewhere")
 def id_for_distribution(logits: Tensor, t: float) -> Tensor:
     _check(t)
     return _hot(logits, t) if t else logits.argmax(-1)

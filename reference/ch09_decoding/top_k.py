@@ -64,7 +64,7 @@ def by_logits(p: Tensor, k: int) -> Tensor:
     return torch.softmax(p.float().log().masked_fill(_ranks(p) >= k, -torch.inf), -1).to(p.dtype)
 
 
-@top_k.wrong("every token that is as likely as the k-th was kept: with equal probabilities these are more than k")
+@top_k.wrong("every token that is as likely as the k-th was kept: if probabilities are equal, this keeps more than k")
 def keeps_ties(p: Tensor, k: int) -> Tensor:
     _check(k)
     smallest = p.sort(-1, descending=True).values[..., min(k, p.shape[-1]) - 1, None]
@@ -102,7 +102,7 @@ def raised_to_one(p: Tensor, k: int) -> Tensor:
     return _renormalised(p, _ranks(p) < max(k, 1))
 
 
-@top_k.wrong("each kept token got 1/k: they keep their odds, so divide by their sum")
+@top_k.wrong("each kept token got 1/k: kept tokens keep their odds, so divide by their sum")
 def uniform(p: Tensor, k: int) -> Tensor:
     _check(k)
     keep = (_ranks(p) < k).float()

@@ -102,7 +102,7 @@ def keys_as_queries(heads: int, n: int, m: int, d: int, block: int, itemsize: in
     return {"unfused": size * (4 * n * d + 4 * n * m), "fused": size * 2 * n * d * (1 + passes)}
 
 
-@attention_traffic.wrong("the queries of all heads were cut as one sequence: each head has blocks of its own")
+@attention_traffic.wrong("the queries of all heads were cut as one sequence: each head has its own blocks")
 def heads_flattened(heads: int, n: int, m: int, d: int, block: int, itemsize: int) -> Count:
     count = _count(heads, n, m, d, block, itemsize)
     return {**count, "fused": itemsize * (heads * 2 * n * d + 2 * m * d * _passes(heads * n, block))}

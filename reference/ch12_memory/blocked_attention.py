@@ -253,7 +253,7 @@ def rows_whole(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, block, columns=len(k))
 
 
-@blocked_attention.right("all queries meet each block of keys: the memory grows with the queries only")
+@blocked_attention.right("all queries met each block of keys at once: the memory then grows with the number of queries")
 def columns_whole(q: Tensor, k: Tensor, v: Tensor, block: int) -> Answer:
     return _blocked(q, k, v, max(len(q), 1), columns=block)
 

@@ -126,7 +126,7 @@ def fp8_weights(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     return (weights @ v.float()).to(q.dtype), torch.logsumexp(scores, 1)
 
 
-@low_precision_attention.wrong("no maximum was subtracted: float32 overflows too, from a score of 88.7 on")
+@low_precision_attention.wrong("no maximum was subtracted: float32 overflows too, at scores above 88.7")
 def no_maximum(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     e = torch.exp(_scores(q, k))
     total = e.sum(1, keepdim=True)
@@ -163,7 +163,7 @@ def rounds_the_log(q: Tensor, k: Tensor, v: Tensor) -> Answer:
 
 
 @low_precision_attention.wrong(
-    "the log-sum-exp was rounded on the way: the backward pass takes exp(score − lse), so keep it in float32"
+    "the log-sum-exp was rounded before the end: the backward pass needs exp(score − lse), so keep float32"
 )
 def low_log(q: Tensor, k: Tensor, v: Tensor) -> Answer:
     out, lse = _finish(_scores(q, k), v, q.dtype)

@@ -57,14 +57,14 @@ def swapped(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> 
     return {"a": a * itemsize, "b": b * itemsize, "out": m * n * itemsize}
 
 
-@matmul_traffic.wrong("each matrix was counted once: this needs a chip that holds both matrices whole")
+@matmul_traffic.wrong("each matrix was counted once: this needs a chip that can hold both matrices")
 def read_once(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     _ceil(m, min(tile_m, tile_n))
     return {"a": m * k * itemsize, "b": k * n * itemsize, "out": m * n * itemsize}
 
 
 @matmul_traffic.wrong(
-    "the loads were counted as without tiles: the rows of a tile share its loads of B, its columns the loads of A"
+    "the loads were counted as without tiles: all rows of a tile share the loads of B, and all columns those of A"
 )
 def no_reuse(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     _ceil(m, min(tile_m, tile_n))
@@ -78,7 +78,7 @@ def padded(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> C
     return {"a": a * itemsize, "b": b * itemsize, "out": tall * tile_m * wide * tile_n * itemsize}
 
 
-@matmul_traffic.wrong("A was counted once, as if a row of tiles kept it: each tile loads what it needs again")
+@matmul_traffic.wrong("A was counted once, as if a row of tiles kept it: each tile loads its strip again")
 def strip_kept(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     tall, _ = _ceil(m, tile_m), _ceil(n, tile_n)
     return {"a": m * k * itemsize, "b": k * n * tall * itemsize, "out": m * n * itemsize}

@@ -77,7 +77,7 @@ def shares_of_logs(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -
     return _mixed(out_a, out_b, lse_a / (lse_a + lse_b), lse_b / (lse_a + lse_b)), _lse(lse_a, lse_b)
 
 
-@merge_partials.wrong("exp was taken of the log-sum-exps as they are: above 88.7 it overflows, and below −104 it is 0")
+@merge_partials.wrong("exp was taken of the log-sum-exps directly: above 88.7 it overflows, and below −104 it is 0")
 def overflows(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
     a, b = torch.exp(lse_a), torch.exp(lse_b)
     total = a + b
@@ -91,7 +91,7 @@ def nan_when_both_empty(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tens
     return _mixed(out_a, out_b, torch.exp(lse_a - lse), torch.exp(lse_b - lse)), lse
 
 
-@merge_partials.wrong("the log-sum-exp is NaN where neither part could see a key: it must be −inf there")
+@merge_partials.wrong("the log-sum-exp is NaN if neither part could see a key: it must be −inf")
 def nan_in_the_log(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
     a, b = _shares(lse_a, lse_b)
     top = torch.maximum(lse_a, lse_b)
@@ -106,7 +106,7 @@ def nan_in_both(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> P
 
 
 @merge_partials.wrong(
-    "the log-sum-exp is 0 where neither part could see a key: it must be −inf, or the next merge counts a key"
+    "the log-sum-exp is 0 if neither part could see a key: it must be −inf, or the next merge counts a key"
 )
 def zero_in_the_log(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
     return _mixed(out_a, out_b, *_shares(lse_a, lse_b)), _lse(lse_a, lse_b).nan_to_num(neginf=0.0)
@@ -119,7 +119,7 @@ def swapped(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Parti
 
 
 @merge_partials.wrong(
-    "the shares were not divided by their sum: relative to the larger part they add up to more than 1"
+    "the shares were not divided by their sum: relative to the larger part, the shares add up to more than 1"
 )
 def not_normalised(out_a: Tensor, lse_a: Tensor, out_b: Tensor, lse_b: Tensor) -> Partial:
     top = torch.maximum(lse_a, lse_b).nan_to_num(neginf=0.0)

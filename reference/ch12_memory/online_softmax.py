@@ -121,7 +121,7 @@ def starts_finite(blocks: list[Tensor]) -> Statistics:
     return _scan(blocks, _step, -1e30)
 
 
-@online_softmax.wrong("−inf − (−inf) was computed in a row that is hidden so far: it is NaN, and stays NaN")
+@online_softmax.wrong("−inf − (−inf) was computed in a row that is hidden so far: this is NaN, and l stays NaN")
 def nan_rows(blocks: list[Tensor]) -> Statistics:
     def step(m: Tensor, total: Tensor, scores: Tensor) -> State:
         new = torch.maximum(m, scores.amax(1))

@@ -102,13 +102,13 @@ def peak_only(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceili
     return _ceilings(flops, moved, peak, bandwidth)[0]
 
 
-@roofline.wrong("only the first level was used: each level has a ceiling of its own")
+@roofline.wrong("only the first level was used: each level has its own ceiling")
 def first_level_only(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     return _lowest(_ceilings(flops, moved, peak, bandwidth)[:2])
 
 
 @roofline.wrong(
-    "only the level with the lowest bandwidth was used: a fast level that moves far more can be the ceiling"
+    "only the level with the lowest bandwidth was used: a fast level that moves far more bytes can be the ceiling"
 )
 def slowest_memory_only(flops: int, moved: Counts, peak: float, bandwidth: Rates) -> Ceiling:
     ceilings = _ceilings(flops, moved, peak, bandwidth)

@@ -8,12 +8,13 @@ and the activation of the ffn. Count the FLOPs of each, and the share of the mat
 def flop_census(length: int, d_model: int, heads: int, kv_heads: int, ffn: int) -> tuple[dict[str, int], float]:
     """FLOPs of one block by operation, for one sequence of `length` tokens, and the share of the matrix products.
 
-    The product of an (m, k) and a (k, n) matrix counts 2·m·k·n. A head has width d_model // heads. There are
-    `kv_heads` heads of keys and the same number of heads of values. Do not count positions and the scale 1/√width.
+    The product of an (m, k) and a (k, n) matrix counts as 2·m·k·n FLOPs. A head has width d_model // heads. There are
+    `kv_heads` heads of keys and the same number of heads of values. Do not count the position encoding or the scale
+    1/√width.
 
         "matmul"      w_q, w_k, w_v, w_o (from attention's result to d_model), and the ffn's gate, up (both from
                       d_model to ffn) and down (from ffn to d_model)
-        "attention"   the scores of each query head, and the weights times the values; a mask saves nothing
+        "attention"   the scores of each query head, and the weights times the values; a mask changes nothing
         "softmax"     5 for each score: maximum, subtract, exp, add, divide
         "norm"        4 for each number of x: square, add, scale, gain; twice in a block
         "residual"    1 for each number of x; twice in a block

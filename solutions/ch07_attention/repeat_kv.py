@@ -1,7 +1,8 @@
 """KV heads shared by groups of query heads
 
-Grouped-query attention has fewer KV heads than query heads: 8 for 32 in Llama-3.1-8B. Plain attention needs one for
-each query head. So each KV head is repeated for the group of neighboring query heads that share it.
+Grouped-query attention has fewer KV heads than query heads: Llama-3.1-8B has 8 KV heads for 32 query heads. Plain
+attention needs one KV head for each query head. So each KV head is repeated for the group of neighboring query heads
+that share it.
 """
 
 from jaxtyping import Shaped

@@ -1,7 +1,7 @@
 """What naive attention stores
 
-Naive attention, step by step, stores every score before softmax starts: one for each query, each key and each head.
-Count the bytes before the allocator does.
+Naive attention stores every score before softmax starts. There is one score for each query, each key and each head. How
+many bytes do these scores take?
 """
 
 import torch
@@ -11,7 +11,7 @@ def score_matrix_bytes(config: dict[str, int], n_q: int, n_k: int, dtype: torch.
     """Bytes of the scores of one layer, for `n_q` queries and `n_k` keys in each sequence, stored in `dtype`.
 
     Count one layer: the scores of a layer are freed before the next layer runs. Count only the scores, and not the
-    weights that softmax makes of them. A causal mask hides scores but does not remove them.
+    weights that softmax makes from them. A causal mask hides scores but does not remove them.
 
     `config` has more entries than you need:
 

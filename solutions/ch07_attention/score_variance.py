@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def score_variance(q: Float[Tensor, "n_q d"], k: Float[Tensor, "n_k d"]) -> Float32[Tensor, "2"]:
-    """Variance of all n_q · n_k scores q·k, and variance of the scores divided by √d, as a tensor of two.
+    """Variance of all n_q · n_k scores q·k, and variance of the scores divided by √d, as a tensor of two numbers.
 
     All scores form one matrix with one mean. Its variance is the sum of the squared distances from this mean, divided
     by the number of scores (not by one less). Compute in float32 and return float32, whatever the dtypes.

@@ -9,7 +9,7 @@ def scores_by_loops(q: list[list[float]], k: list[list[float]]) -> list[list[flo
     """The matrix of scores, not scaled: row i is for query i, column j for key j, and the entry is q[i] · k[j].
 
     `q` holds n_q vectors and `k` holds n_k vectors, all of the same width d. The result has n_q rows of n_k numbers.
-    Each row is a list of its own.
+    Each row is a separate list.
 
         scores_by_loops([[1, 2], [0, 1]], [[3, 4]])  ->  [[11], [4]]
 

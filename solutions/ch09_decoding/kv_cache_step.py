@@ -21,8 +21,8 @@ def kv_cache_step(
 ) -> tuple[Float[Tensor, "b m w"], Float[Tensor, "b n_plus_m w"], Float[Tensor, "b n_plus_m w"]]:
     """(the result of one head of causal attention for m new tokens, the longer keys, the longer values).
 
-    `keys` and `values` hold the n tokens before; n = 0 is the prefill of a prompt. New token i has position n + i: add
-    that row of `positions` to it, then multiply by the transposed weights, stored (out, in), for its query, key and
+    `keys` and `values` belong to the n tokens before; n = 0 is the prefill of a prompt. New token i has position n + i:
+    add that row of `positions` to it, then multiply by the transposed weights, stored (out, in), for its query, key and
     value. Its attention weights are the softmax of query·key / √w over the cache, the new tokens before it and itself.
     Do not change the given cache.
 

@@ -1,8 +1,8 @@
 """Drafts that do not change the distribution
 
-A small model drafts a few tokens, and the large model checks all of them in one pass, for about the time of one token.
-Accept each draft with the right probability, and otherwise draw another token from the right distribution. Then the
-texts have exactly the distribution of the large model, even if the drafts are bad.
+A small model drafts a few tokens, and the large model checks all of them in one pass, which takes about as long as one
+token. Accept each draft with the right probability, and otherwise draw another token from the right distribution. Then
+the texts have exactly the distribution of the large model, even if the drafts are bad.
 """
 
 import torch

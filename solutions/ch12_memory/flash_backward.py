@@ -1,7 +1,7 @@
 """The gradients of attention, in blocks
 
-The backward pass needs the softmax weights, and the forward pass has not kept them. It kept one number per row, the
-log-sum-exp. From this number a block of weights is computed again when it is needed.
+The backward pass needs the softmax weights, but the forward pass did not keep them. It kept one number per row, the
+log-sum-exp. With this number the backward pass can compute each block of weights again.
 """
 
 import torch
@@ -20,9 +20,9 @@ def flash_backward(
 ) -> tuple[Float[Tensor, "n_q d"], Float[Tensor, "n_k d"], Float[Tensor, "n_k e"]]:
     """The gradients dq, dk and dv, in the dtypes of q, k and v, given the gradient `grad` of the output `out`.
 
-    `out` and `lse` are what the forward pass returned: softmax(q·k / √d) @ v, and log Σ exp(q·k / √d) in float32.
-    Hold at most block × block scores at a time. The lengths may be any, also no multiples of `block`. There is at least
-    one key. Compute in float32 and round once, when the sums are complete.
+    `out` and `lse` are what the forward pass returned: softmax(q·k / √d) @ v, and log Σ exp(q·k / √d) in float32. Never
+    hold more than block × block scores. The lengths need not be multiples of `block`. There is at least one key.
+    Compute in float32 and round once, when the sums are complete.
 
     For a block of queries and a block of keys, whose scores (divided by √d) are S:
 

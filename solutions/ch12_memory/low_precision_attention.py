@@ -1,6 +1,6 @@
 """Where each precision belongs
 
-Tensor cores multiply 16-bit numbers and accumulate the products in float32. Attention runs two products through them,
+Tensor cores multiply 16-bit numbers and accumulate the products in float32. Attention computes two products on them,
 with a softmax in between. Which numbers may be rounded on the way, and which must not?
 """
 

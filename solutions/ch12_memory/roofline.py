@@ -13,7 +13,7 @@ def roofline(flops: int, moved: dict[str, int], peak: float, bandwidth: dict[str
     time. A level's ceiling is its intensity (FLOPs per byte moved there) times its bandwidth. A level that moves no
     bytes sets no ceiling.
 
-    The name belongs to the lowest ceiling: a level, or "compute" for the peak. If several are equally low, "compute"
+    Return the name of the lowest ceiling: the level, or "compute" for the peak. If several are equally low, "compute"
     wins, then the first level in the order of `moved`.
 
         roofline(40, {"HBM": 8, "SRAM": 20}, 100.0, {"HBM": 10.0, "SRAM": 60.0})  ->  (50.0, "HBM")

@@ -13,9 +13,9 @@ def tiled_matmul(a: Float[Tensor, "n k"], b: Float[Tensor, "k m"], tile: int) ->
     """The product of `a` and `b` in the dtype of `a`, and how many numbers were loaded to compute it.
 
     Cut n, k and m into pieces of `tile`. If `tile` does not divide a size, the last piece is smaller. For each tile of
-    the result go along k: load a tile of `a` and a tile of `b`, multiply them, and add the product to a total. Count
-    all numbers of a tile each time it is loaded. Nothing is kept from one tile of the result to the next. Smaller
-    tiles at the edges count with the numbers that they have.
+    the result, go along k: load a tile of `a` and a tile of `b`, multiply them, and add the product to a total. Count
+    all numbers of a tile each time it is loaded. Nothing is kept from one tile of the result to the next. For smaller
+    tiles at the edges, count only the numbers that they really contain.
 
     Keep the total in float32, whatever the two dtypes, and round once, when its tile is complete.
 
