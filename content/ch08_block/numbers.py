@@ -68,7 +68,7 @@ def _gated():
     yield f"multiple of 256: {hidden:,}, which is {ratio - 1:.1%}".replace("%", " %") + " more weights"
     yield f"Llama-2-7B: {hidden:,}"
     yield f"uses it: {hidden:,} = {hidden / 4096:.2f} · d_model"
-    yield f"A product of width {plain:,} ends in a tile of 128 columns of which only {plain % 128} are in use"
+    yield f"A product of width {plain:,} ends in a tile of 128 columns, and only {plain % 128} of them are in use"
     widths = [swiglu_hidden(d, m, by) for d, m, by in ((4096, 1024, 1.3), (8192, 4096, 1.3), (16384, 4096, 1.2))]
     times = [w / d for (w, _), d in zip(widths, (4096, 8192, 16384), strict=True)]
     names = f"{widths[0][0]:,}, {widths[1][0]:,} and {widths[2][0]:,}"
@@ -109,7 +109,7 @@ def _rotation():
     yield f"their dot product is again {dot(far_q, far_k):.3f}"
     yield f"to position 0, and the dot product becomes {_signed(dot(q3, k), 3)}"
     back = apply_rope(torch.tensor([k]), torch.tensor([[-2.0]]))[0].tolist()
-    yield f"you get {dot(q, back):.3f} as well"
+    yield f"you also get {dot(q, back):.3f} if"
 
 
 def _longer():
@@ -173,7 +173,7 @@ def _wiring():
     small, large = (llama_block(by * x, w, 1, 1).flatten() for by in (1, 1000))
     yield f"[3, 4] into [{_list(small, 2)}]"
     yield f"[{_list(large, 2)}]. The branches"
-    yield "What does it make of [3000, 4000]"
+    yield "What is its result for [3000, 4000]"
 
 
 def _toy():

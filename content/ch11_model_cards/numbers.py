@@ -141,13 +141,13 @@ def _serving():
     yield f"| together | {wide['total'] / 1e9:.2f} GB | {small['total'] / 1e9:.2f} GB |"
     gain = wide["total"] / small["total"]
     yield f"{gain:.1f} times smaller"
-    yield f"{wide['total'] / 1e9:.1f} GB in bf16 become {small['total'] / 1e9:.1f} GB, {gain:.1f} times less"
+    yield f"{wide['total'] / 1e9:.1f} to {small['total'] / 1e9:.1f} GB, so it is {gain:.1f} times smaller"
     yield f"from {wide['weights'] / 1e9:.1f} to {small['weights'] / 1e9:.1f} GB"
     yield f"The KV cache of {wide['cache'] / 1e9:.2f} GB"
     yield f"needs {wide['total'] / 1e9:.1f} GB"
     yield f"{wide['total'] / 1e9:.1f} GB in bf16 and {small['total'] / 1e9:.1f} GB in Q4_K_M"
     yield f"only {gain:.1f} times"
-    yield f"{wide['total'] / 1e9:.1f} GB become {small['total'] / 1e9:.1f} GB"
+    yield f"falls from {wide['total'] / 1e9:.1f} GB to {small['total'] / 1e9:.1f} GB"
     yield f"so {wide['weights'] / 1e9:.1f} GB become {small['weights'] / 1e9:.1f}"
     wide_long, long = (model_bytes(tensors, 32, 8, 128, 131_072, 1) for tensors in (BF16, Q4_K_M))
     yield f"{long['cache'] / 1e9:.1f} GB of {long['total'] / 1e9:.1f} GB"
@@ -158,7 +158,8 @@ def _serving():
     yield f"{small['total'] / 1e9:.1f} GB and {long['total'] / 1e9:.1f} GB, not a quarter"
     yield f"fp16: {small['cache'] / 1e9:.2f} GB with 8,192 tokens, {long['cache'] / 1e9:.1f} GB with 131,072"
     yield f"the cache is {long['cache'] / 1e9:.1f} GB"
-    yield f"which is {100 * long['cache'] / long['total']:.0f} % of the whole"
+    yield f"another {long['cache'] / 1e9:.1f} GB"
+    yield f"which is {100 * long['cache'] / long['total']:.0f} % of the total"
 
 
 def _scores():
@@ -184,7 +185,7 @@ def _contexts():
     yield f"from {found:.3f} to {missed:.3f}"
     yield f"From {found:.3f} to {missed:.3f}. It is one token of {tokens}"
     yield f"{tokens} tokens have a perplexity of {found:.4f} with the needle found and {missed:.4f}"
-    yield f"it is one token of {tokens}"
+    yield f"only one token of {tokens}"
     yield f"one missed token in {tokens} moves it by {missed - found:.2f}"
     yield f"times 32 is {32 * 4096:,}"
 

@@ -49,7 +49,7 @@ GIVEN = {
     "H100's 3.35 TB/s": H100,
     "989 TFLOP/s": H100,
     "instead of 989": H100,
-    "tensor cores 989": H100,
+    "tensor cores do 989": H100,
     "495 TFLOP/s": H100,
     "132 multiprocessors": H100,
     "of the 132": H100,
@@ -130,7 +130,7 @@ def _tiles_of_the_example():
     yield f"Q moves {4 * n * d:,} bytes, K moves {programs} · {4 * m * d:,} = {4 * programs * m * d:,} bytes"
     yield f"the result {4 * n} bytes"
     yield f"{n} · {m} numbers, {4 * n * m:,} bytes"
-    yield f"16 × 32 are {programs * steps * rows * keys:,} scores, of which {n * m:,} are used"
+    yield f"16 × 32 are {programs * steps * rows * keys:,} scores, and only {n * m:,} are used"
 
 
 def _elementwise():
@@ -188,9 +188,9 @@ def _matmul():
     yield f"{sums // threads} registers for each of {threads} threads"
     yield f"256 × 256 floats on {threads} threads need {sums // threads} registers"
     yield f"256 · 256 = {sums:,} floats on {threads} threads: {sums // threads} registers"
-    yield f"need {128 * 128 // (8 * 32)} registers a thread"
+    yield f"need {128 * 128 // (8 * 32)} registers per thread"
     yield f"N / {2 * 64} times"
-    yield f"M / {2 * 64} instead"
+    yield f"M / {2 * 64} times instead"
 
 
 def _attention():
@@ -198,17 +198,17 @@ def _attention():
     matrix, keys = 2 * TOKENS**2, 2 * 2 * TOKENS * HEAD
     seconds = 4 * TOKENS**2 * HEAD / PEAK
     four, six = 4 * matrix / BANDWIDTH, 6 * matrix / BANDWIDTH
-    yield f"asks for {fused / GIBI:.1f} GiB a head"
+    yield f"asks for {fused / GIBI:.1f} GiB per head"
     yield f"128 · {keys // MEBI} MiB + {keys // MEBI} MiB = {fused / GIBI:.1f} GiB"
     yield f"ask for {fused / GIBI:.1f} GiB"
     yield f"alone is {matrix // MEBI} MiB and moves four times, {4 * matrix / GIBI:.1f} GiB"
-    yield f"{4 * matrix / GIBI:.1f} GiB a head"
+    yield f"{4 * matrix / GIBI:.1f} GiB per head"
     yield f"at least {4 * matrix / GIBI:.1f} GiB"
-    yield f"{4 * matrix / GIBI:.0f} GiB a head"
+    yield f"{4 * matrix / GIBI:.0f} GiB per head"
     yield f"little more than {2 * keys // MEBI} MiB"
-    yield f"ask for {keys * TOKENS / GIBI:.0f} GiB a head"
+    yield f"ask for {keys * TOKENS / GIBI:.0f} GiB per head"
     yield f"One head is {4 * TOKENS**2 * HEAD / 1e9:.0f} GFLOP: {1e3 * seconds:.2f} ms"
-    yield f"{1e3 * seconds:.2f} ms a head"
+    yield f"{1e3 * seconds:.2f} ms per head"
     yield f"{1e3 * four:.2f} ms for 4 moves"
     yield f"{1e3 * six:.2f} ms for 6 moves"
     yield f"({1e3 * four:.2f} ms)"
@@ -220,9 +220,9 @@ def _attention():
     yield f"(16,384 / {BLOCK})"
     yield f"{TOKENS // BLOCK} times (16,384"
     yield f"n / {BLOCK} times"
-    yield f"it keeps {4 * TOKENS // KIBI} KiB a head, and unfused attention keeps {matrix // MEBI} MiB"
-    yield f"that is {4 * TOKENS // KIBI} KiB a head instead of {matrix // MEBI} MiB"
-    yield f"{matrix // MEBI} MiB a head"
+    yield f"it keeps {4 * TOKENS // KIBI} KiB per head, and unfused attention keeps {matrix // MEBI} MiB"
+    yield f"that is {4 * TOKENS // KIBI} KiB per head instead of {matrix // MEBI} MiB"
+    yield f"{matrix // MEBI} MiB per head"
     yield f"This kernel keeps {4 * TOKENS // KIBI} KiB"
     blocks, all_keys = TOKENS // BLOCK, TOKENS // 64
     visited = sum(min(all_keys, (p + 1) * BLOCK // 64) for p in range(blocks))

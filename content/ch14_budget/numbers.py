@@ -36,7 +36,7 @@ GIVEN = {
     "23.2 ms in its backbone": README,
     "15 to 20 %": SOURCE,
     "15-20 %": SOURCE,
-    "With 100 and 20 ms": "an input of dual_rate",
+    "With P = 100 ms and A = 20 ms": "an input of dual_rate",
     "3.35 TB/s": "data sheet of the H100 SXM",
     "once in 200 ticks": "a step at 50 Hz in ticks of 100 µs",
     "with 512 tokens": "an input of latency_sheet",
@@ -45,7 +45,7 @@ GIVEN = {
     "200 launches of 5 µs": "an input of latency_sheet",
     "Attention takes 20 % of a forward pass": "an input of the question",
     "a share of 10 %": "an input of amdahl",
-    "with 10 % of the time": "an input of amdahl",
+    "take 10 % of the time": "an input of amdahl",
     "1.8 times: 0.8 · 1 + 0.2 · 5": "a wrong answer",
     "1.16 times, since 16 % of the time": "a wrong answer",
 }
@@ -73,7 +73,7 @@ def _loop():
     for low, high in zip(best, worst, strict=True):
         yield f"| {f'{low:.1f}' if low else 0} ms | {high:.1f} ms |"
     yield f"| together | {sum(best):.1f} ms | {sum(worst):.1f} ms |"
-    yield f"a world that is {sum(worst):.0f} ms old"
+    yield f"a picture that is {sum(worst):.0f} ms old"
     yield f"the best case becomes {100 * 0.1 / sum(best):.2f} % shorter"
 
 
@@ -167,7 +167,7 @@ def _by_hand():
     jump = 2 * 0.5 * math.sin(math.pi / 50) / math.sqrt(2)  # rms, from one target to the next
     yield f"0.5 · 2π / √2 = {SPEED:.2f} rad/s"
     yield f"{SPEED:.2f} rad/s · 20 ms = {SPEED * 20:.1f} mrad without a delay"
-    yield f"With it, {SPEED:.2f} · 20.1 = {SPEED * 20.1:.1f} mrad"
+    yield f"With the delay, {SPEED:.2f} · 20.1 = {SPEED * 20.1:.1f} mrad"
     yield f"the swing moves by {1000 * jump:.1f} mrad (rms)"
     yield f"40,000 · {jump:.4f} = {KP * jump:,.0f} rad/s²"
     yield f"so the rms over all ticks is {KP * jump:,.0f} / √200 = {KP * jump / math.sqrt(200):.1f} rad/s²"
@@ -207,8 +207,8 @@ def _model():
     slow = sum(line[1] for line in lines[2:]) / total
     yield f"{100 * light:.2f} % of the arithmetic and {100 * slow:.1f} % of the time"
     yield f"take {time['matmul']:.0f} of {total:.0f} µs ({100 * time['matmul'] / total:.0f} %)"
-    yield f"attention's products {time['attention']:.0f}, softmax {time['softmax']:.0f}"
-    yield f"residual adds {time['residual']:.1f}, norms {time['norm']:.0f}"
+    yield f"attention's products {time['attention']:.0f} µs, softmax {time['softmax']:.0f} µs"
+    yield f"residual adds {time['residual']:.1f} µs, norms {time['norm']:.0f} µs"
     yield f"The last three have {100 * light:.2f} % of the FLOPs"
     yield f"the products have {100 * (1 - light):.2f} % of the arithmetic"
     products = time["matmul"] + time["attention"]
@@ -224,10 +224,10 @@ def _model():
     projections = 2.0 * 512 * (2 * 4096 * 4096 + 2 * 4096 * 1024) / peak * 1e6
     share = (projections + time["attention"] + time["softmax"]) / total
     saved = 1 - 1 / amdahl({"attention": share, "rest": 1 - share}, {"attention": 2.0})
-    yield f"{100 * share:.0f} %, with their projections: that would save {100 * saved:.0f} %"
+    yield f"{100 * share:.0f} %, if you count their projections. Then INT8 would save {100 * saved:.0f} %"
     yield from _gains()
     _, launches = latency_sheet([("op", 0.0, 1e6)] * 200, 1e15, 1e12, 5.0)
-    yield f"{launches:,.0f} µs, and {200 * 5:,} of them are launches"
+    yield f"{launches:,.0f} µs, and the launches take {200 * 5:,} µs of this"
     yield f"saves at most {launches - 200 * 5:.0f} µs"
     yield f"{launches:,.0f} µs; fuse them"
 
@@ -236,11 +236,11 @@ def _gains():
     fifth = {"attention": 0.2, "rest": 0.8}
     three, five, all_ = (amdahl(fifth, {"attention": factor}) for factor in (3.0, 5.0, math.inf))
     yield f"1 / (0.8 + 0.2 / 3) = {three:.2f}"
-    yield f"so the whole is {three:.2f} times faster"
-    yield f"the whole would be {all_:.2f} times faster"
+    yield f"so the model is {three:.2f} times faster"
+    yield f"the model would be {all_:.2f} times faster"
     yield f"{three:.2f}×, {five:.2f}× and {all_:.2f}×: 1 / (0.8 + 0.2/f)"
     yield f"1 / (0.8 + 0.2/f) is at most {all_:.2f}"
-    yield f"makes the whole {100 * (five - 1):.0f} % faster"
+    yield f"makes the model {100 * (five - 1):.0f} % faster"
     yield f"more than {100 * (all_ - 1):.0f} % faster"
     yield f"{five:.2f} times"
     yield f"1 / (0.8 + 0.2/5) = 1 / {0.8 + 0.2 / 5:.2f}. Even an infinitely fast kernel gives only {all_:.2f}"
@@ -249,7 +249,6 @@ def _gains():
     yield f"{100 - 100 * (0.8 + 0.2 / 5):.0f} % less time means 1/{0.8 + 0.2 / 5:.2f} = {five:.2f} times as fast"
     yield f"{2 * 15} to {2 * 20} %"  # half of the share is saved
     yield f"saves {10 / 2:.0f} %"
-    yield f"save {10 / 2:.0f} %"
 
 
 def _halves():
@@ -263,17 +262,18 @@ def _halves():
     best = min(dual_rate(planner, policy, k * planner)[1] for k in range(policy))
     fast_alone, fast = dual_rate(planner, policy // 2, 1)
     _, quick = dual_rate(planner // 2, policy, 1)
-    yield f"answered after {alone / 1000:.1f} ms"
-    yield f"one run of each, {best / 1000:.1f} ms"
+    yield f"the robot reacts after {alone / 1000:.1f} ms"
+    yield f"one run of the policy: {best / 1000:.1f} ms"
     yield f"comes {through / 1000:.1f} ms after it"
-    yield f"makes {fast / 1000:.1f} of the {through / 1000:.1f} ms; a planner twice as fast makes {quick / 1000:.1f}"
+    yield f"the {through / 1000:.1f} ms become {fast / 1000:.1f} ms"
+    yield f"they become {quick / 1000:.1f} ms"
     yield (
         f"{through / 1000:.1f} ms become {fast / 1000:.1f} ms with the faster policy and {quick / 1000:.1f} ms with the"
         f" faster planner. Through the policy alone, {alone / 1000:.1f} ms become {fast_alone / 1000:.1f} ms"
     )
     yield f"{best / 1000:.0f} ms at best and {through / 1000:.0f} ms at worst"
-    yield f"takes {(through - fast) / 1000:.0f} ms off the worst case"
-    yield f"a planner twice as fast takes {(through - quick) / 1000:.0f} ms off"
+    yield f"the worst case becomes {(through - fast) / 1000:.0f} ms shorter"
+    yield f"If the planner is twice as fast, it becomes {(through - quick) / 1000:.0f} ms shorter"
     low, high = dual_rate(100, 20, 0)[1], 2 * 100 + 2 * 20
     yield f"{low} to {high} ms"
 
@@ -286,7 +286,7 @@ def _groot():
     yield f"{1000 / whole:.1f} runs a second"
     times = {"backbone": backbone, "head": head}
     one, two = (amdahl(times, {part: 2.0}) for part in times)
-    yield f"{one:.2f} times faster, an action head twice as fast {two:.2f} times"
+    yield f"{one:.2f} times faster. If the action head is twice as fast, it is {two:.2f} times faster"
     half = 2 * step
     yield f"a run takes {backbone + head:.1f} ms, or {1000 / (backbone + head):.1f} Hz"
     gain = amdahl({"attention": 0.2, "rest": 0.8}, {"attention": 3.0})

@@ -1,8 +1,8 @@
 """Turn the pairs
 
 RoPE turns every query and every key, pair by pair, by the angles of its position. A dot product does not change when
-both vectors turn by the same angle. So a score depends on the difference of the angles, which is the distance of the
-tokens.
+both vectors turn by the same angle. So a score depends only on the difference of the angles, and thus on the distance
+between the tokens.
 """
 
 import torch

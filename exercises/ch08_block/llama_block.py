@@ -1,6 +1,6 @@
 """One block of Llama
 
-A block normalizes, attends and adds; then it normalizes, feeds forward and adds. Both results are added to the stream
+A block normalizes, attends and adds. Then it normalizes, feeds forward and adds. Both results are added to the stream
 itself, never to its normalized copy. The parts are given below. Connect them.
 """
 
@@ -54,7 +54,7 @@ def _rope(x: Tensor, base: float) -> Tensor:
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Causal attention. Fewer heads of k and v are shared by groups of query heads."""
+    """Causal attention. There are fewer heads of k and v, and a group of query heads shares each of them."""
     k, v = (t.repeat_interleave(q.shape[1] // t.shape[1], dim=1) for t in (k, v))
     scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
     future = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)

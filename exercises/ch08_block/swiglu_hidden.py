@@ -7,14 +7,14 @@ hardware.
 
 
 def swiglu_hidden(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
-    """The hidden width of a SwiGLU layer, and its weights as a multiple of those of a plain layer.
+    """The hidden width of a SwiGLU layer, and the ratio of its weights to the weights of a plain layer.
 
     Take 8/3 · d_model and round it down to an integer. Multiply by `multiplier` and round down again. Then round up to
-    a multiple of `multiple`; a width that is a multiple already stays. The plain layer has two matrices of d_model by
-    4 · d_model, and the gated layer has three of d_model by the hidden width.
+    a multiple of `multiple`. A width that is already a multiple does not change. The plain layer has two matrices of
+    d_model by 4 · d_model, and the gated layer has three of d_model by the hidden width.
 
-        swiglu_hidden(4096)  ->  (11008, 1.0078)     10,922 rounded up to 43 · 256; three of 4096 × 11008, divided
-                                                     by two of 4096 × 16384
+        swiglu_hidden(4096)  ->  (11008, 1.0078)     10,922 rounded up to 43 · 256;
+                                                     3 · 4096 · 11008 divided by 2 · 4096 · 16384
 
     Raises ValueError if `d_model` or `multiple` is less than 1, or `multiplier` is not positive.
     """

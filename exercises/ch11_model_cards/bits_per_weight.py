@@ -1,7 +1,8 @@
 """How many bits a 4-bit format takes
 
-A block format stores more than codes: it also stores scales and minima, and sometimes numbers that scale those. Add up
-all fields of a block and divide by its weights: a 4-bit format takes 4.5 bits. And a file mixes several formats.
+A block format stores more than codes: it also stores scales and minima, and sometimes further numbers that scale the
+scales and minima. Add up all fields of a block and divide by its number of weights: a 4-bit format takes 4.5 bits. And
+a file mixes several formats.
 """
 
 

@@ -1,7 +1,7 @@
 """What a model inherits
 
-A fine-tune of a fine-tune of a base is derived from both, and the license of each stays in force. The license on the
-newest card is only one of several.
+A fine-tune of a fine-tune of a base is derived from both earlier models, and each model's license stays in force. The
+license on the newest card is only one of several licenses.
 """
 
 

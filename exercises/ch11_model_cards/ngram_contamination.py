@@ -1,7 +1,7 @@
 """Was the test in the training data?
 
 The usual search looks for runs of n words that a test question shares with the training corpus. A question that shares
-one such run counts as contaminated.
+at least one such run counts as contaminated.
 """
 
 import re

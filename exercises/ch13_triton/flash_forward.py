@@ -29,15 +29,15 @@ def flash_kernel(
 ):
     """out = softmax(q kᵀ · scale) v for the BLOCK_M queries of this program, in one head.
 
-    q and out are (heads, n, D), k and v are (heads, m, D), all contiguous and of one dtype, m >= 1. n and m need not be
-    multiples of a block. Given: `q`, (BLOCK_M, D), and three float32 tiles: the running maximum and the running sum of
-    each row, and `acc`, the weighted sum of the values. Write the loop over the keys, BLOCK_N at a time. At its end
-    `acc` holds the values weighted with exp(score − row_max), and `row_sum` the sum of these weights. Load each key and
-    value once.
+    q and out are (heads, n, D), k and v are (heads, m, D), all contiguous and of the same dtype, and m >= 1. n and m
+    need not be multiples of a block. Given: `q`, (BLOCK_M, D), and three float32 tiles: the running maximum and the
+    running sum of each row, and `acc`, the weighted sum of the values. Write the loop over the keys, in steps of
+    BLOCK_N keys. At its end `acc` holds the values weighted with exp(score − row_max), and `row_sum` the sum of these
+    weights. Load each key and value once.
 
     Multiply with tl.dot(x, y, input_precision="ieee"), which keeps float32 inputs exact. Pass 16-bit tiles as they are,
     and the weights as p.to(v.dtype). Scores and exp stay in float32.
-    Scores [0, ln 3] over the values 0 and 4 give 3.
+    With the scores [0, ln 3] and the values 0 and 4, the result is 3.
     """
     head = tl.program_id(1)
     rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]

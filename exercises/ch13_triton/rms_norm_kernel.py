@@ -16,7 +16,7 @@ TUNE = [{"num_warps": 8}, {"num_warps": 16}]
 def rms_norm_row(x_ptr, gain_ptr, out_ptr, n, eps, BLOCK: tl.constexpr):
     """out = x / sqrt(mean(x²) + eps) * gain for one row: program r handles row r of contiguous matrices, n <= BLOCK.
 
-    The mean is over the n columns. x and out have the same dtype, and gain may have another one. Load x once, compute
+    The mean is over the n columns. x and out have the same dtype, and gain may have another dtype. Load x once, compute
     in float32 everywhere, and round once, at the store.
     A row [3, 4] with gain [1, 2] and eps 0 gives [0.8485, 2.2627]: the mean of the squares is 12.5.
     """

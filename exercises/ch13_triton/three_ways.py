@@ -1,7 +1,7 @@
 """Three ways to the same answer
 
-Attention in loops, as one einsum, and in blocks. All three compute the same numbers. In loops every query reads every
-key itself. The einsum writes a score matrix. Blocks do neither.
+Attention in loops, as one einsum, and in blocks. All three compute the same numbers. The loops read every key again for
+every query. The einsum writes a score matrix. The blocks do neither.
 """
 
 import triton
@@ -49,10 +49,10 @@ def blocks_kernel(
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ):
-    """The same for BLOCK_M queries and BLOCK_N keys at a time. Write flash_forward once more, without looking.
+    """The same for blocks of BLOCK_M queries and BLOCK_N keys. Write flash_forward once more, without looking at it.
 
-    Read K and V once for each block of queries. As in flash_forward: tl.dot(x, y, input_precision="ieee") on tiles as
-    loaded.
+    Read K and V once for each block of queries. As in flash_forward, give tl.dot(x, y, input_precision="ieee") the
+    tiles as they are loaded.
     """
     head = tl.program_id(1)
     rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]

@@ -1,11 +1,11 @@
 """How much one faster part helps
 
-Attention becomes three times faster, but the robot does not. How many times faster does the whole become?
+Attention becomes three times faster, but the robot does not. How many times faster does the whole computation become?
 """
 
 
 def amdahl(times: dict[str, float], factors: dict[str, float]) -> float:
-    """How many times faster the whole becomes when some of its parts become faster.
+    """How many times faster a computation becomes when some of its parts become faster.
 
     `times` gives the time of each part in any unit. The parts run one after the other. `factors` says how many times
     faster some parts become. The other parts keep their time. A factor can be `inf`: then the part takes no time. If no

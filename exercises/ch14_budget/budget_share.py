@@ -6,7 +6,7 @@ what share of the step each part takes, and what is left.
 
 
 def budget_share(parts: dict[str, float], rate: float) -> dict[str, float]:
-    """Each part's share of a control step in percent, and under "left" the share that no part takes.
+    """The share of a control step that each part takes, in percent. The key "left" gives the share that no part takes.
 
     `parts` gives the time of each part in microseconds. `rate` is the number of steps per second, in hertz. If the
     parts together take longer than a step, "left" is negative.

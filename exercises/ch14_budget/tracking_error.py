@@ -1,4 +1,4 @@
-"""Does a delay show in the motion?
+"""Can you see a delay in the motion?
 
 A policy sets a joint's target 50 times per second, and a PD controller follows the target 10,000 times per second. Let
 each target arrive a little late. Simulate the joint, and compare its motion with the motion that was wanted.
@@ -6,13 +6,13 @@ each target arrive a little late. Simulate the joint, and compare its motion wit
 
 
 def tracking_error(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> tuple[float, float]:
-    """How far the joint is from where it should be, and how rough its motion is. Both are root mean squares.
+    """How far the joint is from the wanted angle, and how rough its motion is. Both are root mean squares.
 
     `wanted` is the wanted angle for each tick of `dt` seconds. At the ticks 0, hold, 2·hold, ... the policy reads the
     wanted angle of that tick and sends it as a target. The target arrives `delay` ticks later and holds until the next
     target arrives. Before the first target arrives, the target is wanted[0]. `delay` may be longer than `hold`.
 
-    The joint starts at rest at wanted[0]. At each tick, with the target that holds then:
+    The joint starts at rest at wanted[0]. At each tick, `target` is the target that holds at this tick:
 
         acceleration = kp · (target − angle) − kd · speed
         speed += acceleration · dt,  then  angle += speed · dt

@@ -87,7 +87,7 @@ def top_left(heads: int, n_q: int, n_k: int) -> Tensor:
     return (-_slopes(heads) * distance).masked_fill(distance < 0, -torch.inf)
 
 
-@alibi_bias.wrong("future keys are not hidden: −slope · (i − j) is even positive there")
+@alibi_bias.wrong("future keys are not hidden: there −slope · (i − j) is even positive, so they are favored")
 def sees_the_future(heads: int, n_q: int, n_k: int) -> Tensor:
     _check(heads)
     return -_slopes(heads) * _distance(n_q, n_k)
@@ -100,7 +100,7 @@ def both_ways(heads: int, n_q: int, n_k: int) -> Tensor:
 
 
 @alibi_bias.wrong(
-    "slope · position of the key, as in BLOOM: softmax makes the same of it, but this koan wants the distance"
+    "slope · position of the key, as in BLOOM: softmax gives the same weights, but this koan wants the distance"
 )
 def by_key_position(heads: int, n_q: int, n_k: int) -> Tensor:
     _check(heads)

@@ -77,7 +77,7 @@ def one_key_head(config: Config, biases: Sequence[str] = ()) -> dict[str, int]:
     return count_block_params.fn({"num_key_value_heads": 1} | config, biases)
 
 
-@count_block_params.wrong("head_dim was ignored: where it is given, heads · head_dim need not equal hidden_size")
+@count_block_params.wrong("head_dim was ignored: if it is given, heads · head_dim need not equal hidden_size")
 def no_head_dim(config: Config, biases: Sequence[str] = ()) -> dict[str, int]:
     return count_block_params.fn({k: v for k, v in config.items() if k != "head_dim"}, biases)
 

@@ -86,7 +86,7 @@ def not_centred(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Ten
     return _end(x.float() / (variance + eps).sqrt(), gain, bias, x)
 
 
-@layer_norm.wrong("mean and variance are those of the whole tensor: each vector has its own")
+@layer_norm.wrong("mean and variance are taken over the whole tensor: each vector has its own mean and variance")
 def whole_tensor(x: Tensor, gain: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     away = x.float() - x.float().mean()
     return _end(away / (away.square().mean() + eps).sqrt(), gain, bias, x)

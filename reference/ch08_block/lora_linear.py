@@ -144,7 +144,7 @@ def mean_over_tokens(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) 
     return _gradients(x, a, b, dy, alpha / a.shape[0] / x.shape[0])
 
 
-@lora_gradients.wrong("both gradients are 0 where b is 0: only that of a is; b has dyᵀ (A x) and moves first")
+@lora_gradients.wrong("both gradients are 0 if b is 0: only the gradient of a is 0, and b has dyᵀ (A x)")
 def nothing_moves(x: Tensor, a: Tensor, b: Tensor, alpha: float, dy: Tensor) -> Pair:
     by_a, by_b = _gradients(x, a, b, dy, alpha / a.shape[0])
     return by_a, by_b if b.any() else torch.zeros_like(by_b)

@@ -81,7 +81,7 @@ def ignored_by_input(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tens
     return _mean(logits[:, :-1], targets.masked_fill(~counts, -1), -1)
 
 
-@next_token_loss.wrong("ignored targets were scored as token 0: leave them out")
+@next_token_loss.wrong("ignored targets were scored as if they were token 0: leave them out")
 def ignored_as_token_0(logits: Tensor, labels: Tensor, ignore: int = -100) -> Tensor:
     targets = labels[:, 1:]
     return _mean(logits[:, :-1], targets.masked_fill(targets == ignore, 0), -1)

@@ -74,7 +74,7 @@ def exchanged(n: int, width: int, base: float = 10000.0, start: int = 0) -> Tens
     return _table(n, start, _exponents(width) ** base)
 
 
-@rope_angles.wrong("the exponents reach −1 at the last pair: the last one is −(width − 2) / width")
+@rope_angles.wrong("the exponents reach −1 at the last pair: the last exponent is −(width − 2) / width")
 def reaches_one(n: int, width: int, base: float = 10000.0, start: int = 0) -> Tensor:
     _check(width)
     return _table(n, start, base ** -torch.linspace(0, 1, width // 2))

@@ -44,7 +44,7 @@ def by_tanh(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return torch.einsum("...f,df->...d", hidden, down.float()).to(x.dtype)
 
 
-@swiglu.right("g / (1 + exp(−g)): exp overflows to inf for very negative g, and g / inf is the 0 it should be")
+@swiglu.right("g / (1 + exp(−g)): exp overflows to inf for very negative g, and g / inf is the right result, 0")
 def by_division(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     g, u = _branches(x, gate, up)
     return _down(g / (1 + torch.exp(-g)) * u, down, x)

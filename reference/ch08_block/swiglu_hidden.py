@@ -50,7 +50,7 @@ def nearest(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple
     return _with(d_model, round(_width(d_model, multiplier) / multiple) * multiple)
 
 
-@swiglu_hidden.wrong("the width is one multiple too large where it is a multiple already")
+@swiglu_hidden.wrong("if the width is already a multiple, the result is one multiple too large")
 def one_more(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
     _check(d_model, multiple, multiplier)
     return _with(d_model, (_width(d_model, multiplier) // multiple + 1) * multiple)
@@ -62,7 +62,7 @@ def not_rounded(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> t
     return _with(d_model, _width(d_model, multiplier))
 
 
-@swiglu_hidden.wrong("the width is 4 · d_model: three matrices then cost half as much again; take two thirds of it")
+@swiglu_hidden.wrong("the width is 4 · d_model: three matrices then cost 1.5 times as much; take two thirds of it")
 def four_times(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
     _check(d_model, multiple, multiplier)
     return _with(d_model, _up(int(multiplier * 4 * d_model), multiple))
@@ -105,7 +105,7 @@ def two_matrices(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> 
     return hidden, 2 * hidden / (8 * d_model)
 
 
-@swiglu_hidden.wrong("the ratio is that of the widths, hidden / d_model: compare the weights of all matrices")
+@swiglu_hidden.wrong("the ratio compares the widths, hidden / d_model: compare the weights of all matrices")
 def ratio_of_widths(d_model: int, multiple: int = 256, multiplier: float = 1.0) -> tuple[int, float]:
     _check(d_model, multiple, multiplier)
     hidden = _up(_width(d_model, multiplier), multiple)

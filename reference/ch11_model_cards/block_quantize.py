@@ -87,14 +87,14 @@ def half_to_even(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(x, block, code=torch.round)
 
 
-@block_quantize.wrong("one scale and minimum was used for all blocks: each block has its own")
+@block_quantize.wrong("one scale and one minimum were used for all blocks: each block has its own")
 def one_scale(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(
         x, block, low=lambda b: b.amin().reshape(1, 1), scale=lambda b, low: (b.amax().reshape(1, 1) - low) / 15
     )
 
 
-@block_quantize.wrong("a block took every k-th weight: a block is a run of neighboring weights")
+@block_quantize.wrong("a block took every k-th weight: a block consists of neighboring weights")
 def interleaved(x: Tensor, block: int = 32) -> Quantized:
     return _quantize(x, block, blocks=lambda x, block: x.reshape(block, -1).T)
 

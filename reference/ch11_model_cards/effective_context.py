@@ -35,22 +35,22 @@ def below_the_first_failure(trials: Trials, bar: float) -> int:
     return max((length for length in table if length < first), default=0)
 
 
-@effective_context.wrong("a length counted although a shorter one failed: stop at the first length that fails")
+@effective_context.wrong("a length was accepted although a shorter length failed: stop at the first length that fails")
 def last_passing(trials: Trials, bar: float) -> int:
     return max((length for length, share in _table(trials).items() if share >= bar), default=0)
 
 
-@effective_context.wrong("the longest tested length was returned: return the longest one up to which all lengths pass")
+@effective_context.wrong("the longest tested length was returned: return the longest length up to which all pass")
 def longest_tested(trials: Trials, bar: float) -> int:
     return max(_table(trials))
 
 
-@effective_context.wrong("the first length that fails was returned: return the last one before it")
+@effective_context.wrong("the first length that fails was returned: return the last length before it")
 def first_failure(trials: Trials, bar: float) -> int:
     return next((length for length, share in _table(trials).items() if share < bar), max(_table(trials)))
 
 
-@effective_context.wrong("a length had to be above the bar: reaching the bar is enough")
+@effective_context.wrong("a length had to be above `bar`: a share equal to `bar` is enough")
 def above_the_bar(trials: Trials, bar: float) -> int:
     return max(_passing(trials, bar, lambda s, b: s > b), default=0)
 
@@ -81,7 +81,7 @@ def any_success(trials: Trials, bar: float) -> int:
     return max(_passing(trials, bar, lambda s, b: s > 0), default=0)
 
 
-@effective_context.wrong("every trial had to succeed: the bar can be lower than 1")
+@effective_context.wrong("every trial had to succeed: the required share `bar` can be lower than 1")
 def all_successes(trials: Trials, bar: float) -> int:
     return max(_passing(trials, bar, lambda s, b: s == 1), default=0)
 
@@ -142,7 +142,7 @@ def loss(probabilities: list[float]) -> float:
     return math.log(perplexity.fn(probabilities))
 
 
-@perplexity.wrong("the sum of −log p was used: divide it by the number of tokens")
+@perplexity.wrong("the sum of −log p was used: divide the sum by the number of tokens")
 def of_the_sum(probabilities: list[float]) -> float:
     return min(perplexity.fn(probabilities) ** len(probabilities), math.inf) if len(probabilities) < 300 else math.inf
 

@@ -62,7 +62,7 @@ def newest_alone(model: str, parents: Graph, licenses: Names, terms: Graph) -> R
     return _terms([model], licenses, terms)
 
 
-@lineage_license.wrong("only the base's license was used: each model on the way adds its own terms")
+@lineage_license.wrong("only the base's license was used: each model between adds its own terms")
 def base_alone(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     return _terms([name for name in _lineage(model, parents) if not parents.get(name)], licenses, terms)
 
@@ -146,7 +146,7 @@ def circle_passed_over(model: str, parents: Graph, licenses: Names, terms: Graph
 
 
 @lineage_license.wrong(
-    "two ways to one ancestor were taken for a circle: a merge of two fine-tunes of one base is not a circle"
+    "two paths to one ancestor were treated as a circle: a merge of two fine-tunes of one base is not a circle"
 )
 def diamond_is_a_circle(model: str, parents: Graph, licenses: Names, terms: Graph) -> Result:
     seen: list[str] = []

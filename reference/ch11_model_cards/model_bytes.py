@@ -102,7 +102,7 @@ def all_fp16(tensors: Tensors, *cache: int) -> dict[str, int]:
     return _sum(sum(2 * count for count, _ in tensors), _cache(*cache))
 
 
-@model_bytes.wrong("the first tensor's format was used for all tensors: each has its own")
+@model_bytes.wrong("the first tensor's format was used for all tensors: each tensor has its own format")
 def first_format(tensors: Tensors, *cache: int) -> dict[str, int]:
     _weights(tensors)
     bits = [BITS[name] for _, name in tensors[:1]]

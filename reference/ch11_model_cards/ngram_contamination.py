@@ -154,7 +154,7 @@ def unchecked(items: Texts, corpus: Texts, n: int) -> float:
     return _share(items, corpus, max(n, 1)) if items else 0.0
 
 
-@ngram_contamination.wrong("a text of fewer than n words was taken for a run: it has none")
+@ngram_contamination.wrong("a text of fewer than n words was treated as a run: it has no run of n words")
 def short_texts(items: Texts, corpus: Texts, n: int) -> float:
     def found(item: list[str], documents: list[list[str]], n: int) -> bool:
         return any(

@@ -44,7 +44,7 @@ def by_gap(correct: Marks, contaminated: Marks) -> Scores:
     return scores | {"discount": seen * gap if seen else 0.0}
 
 
-@score_discount.wrong("contaminated questions were counted as wrong: leave them out of the number of questions too")
+@score_discount.wrong("contaminated questions were counted as wrong: leave them out of the divisor too")
 def seen_count_as_wrong(correct: Marks, contaminated: Marks) -> Scores:
     n = _counts(correct, contaminated)
     return _scores(score_discount.fn(correct, contaminated)["reported"], n[True, False] / len(correct))

@@ -676,7 +676,7 @@ def dkv_not_normalised(
 
 
 @flash_backward_kernel.wrong(
-    "dq was replaced in every step: it contains only the last block of keys, so add to it", replaces="dq_kernel"
+    "dq was overwritten in every step: then only the last block of keys counts, so add to it", replaces="dq_kernel"
 )
 def dq_last_block(
     q_ptr: Any,

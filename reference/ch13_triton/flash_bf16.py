@@ -560,7 +560,7 @@ def padding_scores_zero(
 
 
 @flash_bf16.wrong(
-    "the accumulator was not rescaled when a larger maximum came: its weights still count against the old maximum"
+    "the accumulator was not rescaled when a larger maximum came: its weights are still relative to the old maximum"
 )
 def acc_not_rescaled(
     q_ptr: Any,

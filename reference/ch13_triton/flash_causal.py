@@ -150,8 +150,7 @@ def smaller_blocks(
 
 
 @flash_causal.wrong(
-    "the loop visited every block of keys, also above the diagonal: stop at the last key that a query of this "
-    "block sees"
+    "the loop also visited the blocks above the diagonal: stop at the last key that a query of this block sees"
 )
 def every_block(
     q_ptr: Any,

@@ -165,7 +165,7 @@ def weighted_by_lse(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.conste
 
 
 @flash_decode.wrong(
-    "exp was taken of the log-sum-exp itself: above 88 that is inf, so subtract the largest one first",
+    "exp was applied to the log-sum-exp itself: above 88 the result is inf, so subtract the largest one first",
     replaces="merge_kernel",
 )
 def merge_without_maximum(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
@@ -354,7 +354,7 @@ def empty_part_is_nan(
 
 
 @flash_decode.wrong(
-    "a part was not divided by its own sum: the merge weights it with its log-sum-exp, which counts the sum again",
+    "a part was not divided by its own sum: the merge multiplies it by this sum again, through the log-sum-exp",
     replaces="split_kernel",
 )
 def part_not_divided(
@@ -613,8 +613,7 @@ def floor_of_ten_thousand(
 
 
 @flash_decode.wrong(
-    "the merge subtracted at least 0: if every log-sum-exp is below −88, all weights become 0; subtract the "
-    "largest one",
+    "the merge subtracted 0 if all log-sum-exps are negative: below −88 all weights become 0; subtract the largest one",
     replaces="merge_kernel",
 )
 def merge_from_zero(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
@@ -693,7 +692,7 @@ def python_max(
 
 
 @flash_decode.wrong(
-    "4 parts were used for every SPLITS: with another CONFIG parts are missing or do not exist", replaces="merge_kernel"
+    "the kernel always used 4 parts: with another SPLITS, parts are missing or do not exist", replaces="merge_kernel"
 )
 def fixed_splits(part_ptr: Any, lse_ptr: Any, out_ptr: Any, SPLITS: tl.constexpr, D: tl.constexpr) -> None:
     split, dims = tl.arange(0, 4), tl.arange(0, D)

@@ -171,7 +171,7 @@ def no_maximum(
 
 
 @flash_forward.wrong(
-    "the accumulator was not rescaled when a larger maximum came: its weights still count against the old maximum"
+    "the accumulator was not rescaled when a larger maximum came: its weights are still relative to the old maximum"
 )
 def acc_not_rescaled(
     q_ptr: Any,
@@ -211,7 +211,7 @@ def acc_not_rescaled(
 
 
 @flash_forward.wrong(
-    "the running sum was not rescaled when a larger maximum came: it still counts against the old maximum"
+    "the running sum was not rescaled when a larger maximum came: it is still relative to the old maximum"
 )
 def sum_not_rescaled(
     q_ptr: Any,
@@ -251,7 +251,7 @@ def sum_not_rescaled(
 
 
 @flash_forward.wrong(
-    "only the maximum of the new block was used: if it is far below the running one, exp(row_max − new_max) is inf"
+    "only the maximum of the new block was used: if the old maximum is far above it, exp(row_max − new_max) is inf"
 )
 def maximum_of_block(
     q_ptr: Any,
@@ -1184,7 +1184,7 @@ def values_in_tf32(
     tl.store(out_ptr + head * n * D + rows * D + dims[None, :], out, mask=rows < n)
 
 
-@flash_forward.wrong("blocks of 64 keys were used for every BLOCK_N: with another CONFIG keys are left out")
+@flash_forward.wrong("the kernel always used blocks of 64 keys: with another BLOCK_N in CONFIG, keys are left out")
 def fixed_keys(
     q_ptr: Any,
     k_ptr: Any,
@@ -1223,7 +1223,7 @@ def fixed_keys(
 
 
 @flash_forward.wrong(
-    "tl.arange of a copy of BLOCK_N: a variable is known only when the kernel runs, so use BLOCK_N itself"
+    "tl.arange got a copy of BLOCK_N: a variable is known only when the kernel runs, so use BLOCK_N itself"
 )
 def copy_of_block(
     q_ptr: Any,

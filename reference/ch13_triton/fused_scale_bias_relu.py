@@ -166,7 +166,7 @@ def row_of_block(
 
 
 @fused_scale_bias_relu.wrong(
-    "there was no mask: past the end of a row comes the next row, and past the last row other memory"
+    "there was no mask: the kernel goes past the end of a row, into the next row or into other memory"
 )
 def no_mask(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -178,7 +178,7 @@ def no_mask(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, 
 
 
 @fused_scale_bias_relu.wrong(
-    "the store had no mask: past the end of a row it overwrites the next row, and past the last row other memory"
+    "the store had no mask: it writes past the end of the row and overwrites the next row or other memory"
 )
 def unmasked_store(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
@@ -205,7 +205,7 @@ def in_half(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, 
         tl.store(out_ptr + row * n + i, tl.maximum(y, 0.0), mask=m)
 
 
-@fused_scale_bias_relu.wrong("every block used the scale and bias of the first block: column i has its own")
+@fused_scale_bias_relu.wrong("every block used the scale and bias of the first block: each column has its own")
 def factors_of_first_block(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
 ) -> None:
@@ -233,7 +233,7 @@ def python_max(x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: An
 
 
 @fused_scale_bias_relu.wrong(
-    "every program computed the whole matrix: a program owns BLOCK columns, and no other program writes them"
+    "every program computed the whole matrix: each program must write only its own BLOCK columns"
 )
 def every_program_writes_all(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr
@@ -249,7 +249,7 @@ def every_program_writes_all(
 
 
 @fused_scale_bias_relu.wrong(
-    "blocks of 128 columns were used for every BLOCK: with another CONFIG columns are left out or computed twice"
+    "the kernel always used blocks of 128: with another BLOCK in CONFIG, columns are left out or computed twice"
 )
 def fixed_block(
     x_ptr: Any, scale_ptr: Any, bias_ptr: Any, out_ptr: Any, rows: Any, n: Any, BLOCK: tl.constexpr

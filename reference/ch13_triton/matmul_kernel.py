@@ -143,7 +143,7 @@ def rounds_each_step(
 
 
 @matmul_kernel.wrong(
-    "the sum was replaced in every step: only the last BLOCK_K products remain, so add to it", replaces="matmul_tile"
+    "the sum was overwritten in every step: only the last BLOCK_K products remain, so add to it", replaces="matmul_tile"
 )
 def keeps_last_step(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,
@@ -512,7 +512,7 @@ def total_from_a_number(
 
 
 @matmul_kernel.wrong(
-    "steps of 32 along K were used for every BLOCK_K: with another CONFIG columns are left out", replaces="matmul_tile"
+    "the kernel always used steps of 32 along K: with another BLOCK_K columns are left out", replaces="matmul_tile"
 )
 def fixed_steps(
     a_ptr: Any, b_ptr: Any, out_ptr: Any, M: Any, N: Any, K: Any,

@@ -188,7 +188,7 @@ def row_of_block(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOC
 
 
 @rms_norm_kernel.wrong(
-    "the store had no mask: past the end of a row it overwrites the next row, and past the last row other memory"
+    "the store had no mask: it writes past the end of the row and overwrites the next row or other memory"
 )
 def unmasked_store(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
@@ -211,7 +211,7 @@ def no_other(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: t
     tl.store(out_ptr + at, x / tl.sqrt(tl.sum(x * x, 0) / n + eps) * gain, mask=m)
 
 
-@rms_norm_kernel.wrong("1,024 columns were used for every BLOCK: a longer row is cut off")
+@rms_norm_kernel.wrong("the kernel always used 1,024 columns, not BLOCK: a longer row is cut off")
 def fixed_block(x_ptr: Any, gain_ptr: Any, out_ptr: Any, n: Any, eps: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, 1024)
     m = column < n

@@ -146,7 +146,7 @@ def row_of_block(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
 
 
-@row_softmax_kernel.wrong("there was no mask: the kernel reads and writes past the row, into the next one")
+@row_softmax_kernel.wrong("there was no mask: the kernel reads and writes past the end of the row, in the next row")
 def no_mask(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     at = tl.program_id(0) * n + tl.arange(0, BLOCK)
     x = tl.load(x_ptr + at).to(tl.float32)
@@ -173,7 +173,7 @@ def half_inside(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
 
 
 @row_softmax_kernel.wrong(
-    "the store had no mask: past the end of a row it overwrites the next row, and past the last row other memory"
+    "the store had no mask: it writes past the end of the row and overwrites the next row or other memory"
 )
 def unmasked_store(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, BLOCK)
@@ -204,7 +204,7 @@ def no_other(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     tl.store(out_ptr + at, e / tl.sum(e, 0), mask=column < n)
 
 
-@row_softmax_kernel.wrong("1,024 columns were used for every BLOCK: a longer row is cut off")
+@row_softmax_kernel.wrong("the kernel always used 1,024 columns, not BLOCK: a longer row is cut off")
 def fixed_block(x_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     column = tl.arange(0, 1024)
     at = tl.program_id(0) * n + column

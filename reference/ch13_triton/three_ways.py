@@ -171,7 +171,7 @@ def loops_without_maximum(
 
 
 @three_ways.wrong(
-    "loops: the accumulator was not rescaled when a larger score came: it still counts against the old maximum",
+    "loops: the accumulator was not rescaled when a larger score came: it is still relative to the old maximum",
     replaces="loops_kernel",
 )
 def loops_not_rescaled(
@@ -203,7 +203,7 @@ def loops_not_rescaled(
 
 
 @three_ways.wrong(
-    "loops: the sum was not rescaled when a larger score came: it still counts against the old maximum",
+    "loops: the sum was not rescaled when a larger score came: it is still relative to the old maximum",
     replaces="loops_kernel",
 )
 def loops_sum_not_rescaled(
@@ -387,7 +387,7 @@ def blocks_without_maximum(
 
 
 @three_ways.wrong(
-    "blocks: the accumulator was not rescaled when a larger maximum came: it still counts against the old maximum",
+    "blocks: the accumulator was not rescaled when a larger maximum came: it is still relative to the old maximum",
     replaces="blocks_kernel",
 )
 def blocks_not_rescaled(
@@ -594,7 +594,7 @@ def blocks_two_passes(
 
 
 @three_ways.wrong(
-    "blocks: the running sum was not rescaled when a larger maximum came: it still counts against the old maximum",
+    "blocks: the running sum was not rescaled when a larger maximum came: it is still relative to the old maximum",
     replaces="blocks_kernel",
 )
 def blocks_sum_not_rescaled(
@@ -852,7 +852,7 @@ def blocks_values_without_other(
 
 
 @three_ways.wrong(
-    "blocks: blocks of 64 keys were used for every BLOCK_N: with another CONFIG keys are left out",
+    "blocks: the kernel always used blocks of 64 keys: with another BLOCK_N in CONFIG, keys are left out",
     replaces="blocks_kernel",
 )
 def blocks_fixed_keys(

@@ -147,14 +147,14 @@ def own_constant(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constex
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
-@vector_add.wrong("blocks of 128 were used for every BLOCK: with another CONFIG elements are left out or added twice")
+@vector_add.wrong("the kernel always used blocks of 128: with another BLOCK, elements are left out or added twice")
 def fixed_block(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     i = tl.program_id(0) * 128 + tl.arange(0, 128)
     m = i < n
     tl.store(out_ptr + i, tl.load(x_ptr + i, mask=m) + tl.load(y_ptr + i, mask=m), mask=m)
 
 
-@vector_add.wrong("tl.arange of a copy of BLOCK: a variable is known only when the kernel runs, so use BLOCK itself")
+@vector_add.wrong("tl.arange got a copy of BLOCK: a variable is known only when the kernel runs, so use BLOCK itself")
 def copy_of_block(x_ptr: Any, y_ptr: Any, out_ptr: Any, n: Any, BLOCK: tl.constexpr) -> None:
     size = BLOCK
     i = tl.program_id(0) * size + tl.arange(0, size)

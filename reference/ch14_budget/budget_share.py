@@ -81,7 +81,7 @@ def of_the_sum(parts: Parts, rate: float) -> Parts:
     return {name: 100 * time / total for name, time in parts.items()} | {"left": 0.0}
 
 
-@budget_share.wrong("each share is relative to what earlier parts left: divide by the whole step")
+@budget_share.wrong("each share is relative to the time that earlier parts left over: divide by the whole step")
 def of_the_rest(parts: Parts, rate: float) -> Parts:
     _check(parts, rate)
     free, shares = 1e6 / rate, {}

@@ -73,7 +73,7 @@ def _dual(planner: int, policy: int, event: int, how: _How) -> Pair:
 
 
 @dual_rate.wrong(
-    "nothing waits for the next start: a run in progress looked before the event, so the event waits for the next run"
+    "the wait for the next start was left out: a run in progress began before the event and does not see it"
 )
 def no_waiting(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(wait_for_planner=False, wait_for_policy=False, wait_for_event=False))
@@ -98,17 +98,17 @@ def plan_is_action(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(wait_for_policy=False, run_policy=False))
 
 
-@dual_rate.wrong("the planner's own run was left out: it starts, and takes `planner` µs")
+@dual_rate.wrong("the planner's own run was left out: add its `planner` µs")
 def planner_takes_no_time(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(run_planner=False))
 
 
-@dual_rate.wrong("the current run sees the event: a run only sees what there was when it started")
+@dual_rate.wrong("the current run sees the event: a run sees only what happened before it started")
 def run_in_progress_sees(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(in_flight=True))
 
 
-@dual_rate.wrong("a run that starts exactly at the event misses it: it must see it")
+@dual_rate.wrong("a run that starts exactly at the event misses the event: such a run must see it")
 def misses_the_moment(planner: int, policy: int, event: int) -> Pair:
     return _dual(planner, policy, event, _How(misses_start=True))
 
@@ -120,7 +120,7 @@ def absolute(planner: int, policy: int, event: int) -> Pair:
 
 
 @dual_rate.wrong(
-    "planner and policy both start on the event, and the later one counts: the policy needs the plan first"
+    "planner and policy both start at the event, and the later result counts: the policy needs the plan first"
 )
 def side_by_side(planner: int, policy: int, event: int) -> Pair:
     _check(planner, policy, event)
@@ -155,13 +155,13 @@ def plan_misses_the_moment(planner: int, policy: int, event: int) -> Pair:
     return acts, (_first_run(planner, event) // policy + 2) * policy - event
 
 
-@dual_rate.wrong("the planner's current run sees the event: a run only sees what there was when it started")
+@dual_rate.wrong("the planner's current run sees the event: a run sees only what happened before it started")
 def plan_in_progress_sees(planner: int, policy: int, event: int) -> Pair:
     acts, _ = dual_rate.fn(planner, policy, event)
     return acts, _first_run(policy, event // planner * planner + planner) - event
 
 
-@dual_rate.wrong("the policy's run after the plan was left out: it starts, and takes `policy` µs")
+@dual_rate.wrong("the policy's run after the plan was left out: add its `policy` µs")
 def policy_takes_no_time_then(planner: int, policy: int, event: int) -> Pair:
     acts, through = dual_rate.fn(planner, policy, event)
     return acts, through - policy

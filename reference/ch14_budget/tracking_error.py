@@ -132,7 +132,7 @@ _wrong(
 )
 _wrong(
     "delay_in_steps",
-    "the delay was counted in steps of the policy: it is in ticks",
+    "the delay was counted in steps of the policy: `delay` is a number of ticks",
     source=lambda t, hold, delay: (t // hold - delay) * hold,
 )
 _wrong(
@@ -185,7 +185,7 @@ def swapped(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt
     return rough, error
 
 
-@tracking_error.wrong("the first tick's change was left out: the acceleration before it is 0, and its change counts")
+@tracking_error.wrong("the first tick was left out: the acceleration before it is 0, so its change counts too")
 def skips_the_first(wanted: list[float], hold: int, delay: int, kp: float, kd: float, dt: float) -> Pair:
     return _simulate(wanted, _laid_out(wanted, hold, delay), kp, kd, dt, _How(skip_first=True))
 

@@ -1,7 +1,7 @@
 """Layer norm: center, scale, gain, bias
 
 Layer norm shifts every token's vector to mean 0 and scales it to variance 1. Each vector is treated by itself. Then a
-learned gain and a learned bias, one of each per channel, set the scale and the mean that the model needs.
+learned gain and a learned bias for each channel set the scale and the mean that the model needs.
 """
 
 import torch
@@ -16,8 +16,8 @@ def layer_norm(
 
     The result has the dtype of `x`, whatever dtypes gain and bias have.
 
-    The variance is the mean of the squared distances from the mean: divide by n, not by n - 1. Compute in float32
-    inside, whatever the dtypes, and round once, after the bias. Write it yourself: torch's layer_norm is refused.
+    The variance is the mean of the squared distances from the mean: divide by n, not by n - 1. Compute in float32,
+    whatever the dtypes, and round once, after the bias. Write it yourself: torch's layer_norm is refused.
 
         x = [1., 2., 3., 6.], gain = [1., 1., 1., 2.], bias = [0., 0., 0., 10.]
         mean 3, variance (4 + 1 + 0 + 9) / 4 = 3.5, its root 1.8708

@@ -1,7 +1,7 @@
 """LoRA: a small adapter beside a frozen weight
 
 Full fine-tuning of a 4096 by 4096 weight trains 16.8 million numbers. LoRA freezes the weight and adds the product of
-two thin matrices, A and B, of rank r. With r = 16 they have 131,072 numbers, 0.8 % as many.
+two thin matrices, A and B, of rank r. With r = 16 they have 131,072 numbers, only 0.8 % of 16.8 million.
 """
 
 from jaxtyping import Float
@@ -20,9 +20,9 @@ def lora_linear(
     r is the number of rows of `a`. Compute in float32 inside, and round once.
 
         x = [[1., 2.]], w = [[1., 0.], [0., 1.]], a = [[1., 1.]], b = [[0.], [2.]], alpha = 3.
-        W x = [1, 2]; A x = [3], B of it [0, 6], times 3/1   ->   [[1., 20.]]
+        W x = [1, 2]; A x = [3], B (A x) = [0, 6], times 3/1   ->   [[1., 20.]]
 
-    With b = 0, as at the start of training, the result equals that of the frozen layer to the bit.
+    With b = 0, as at the start of training, the result is exactly the result of the frozen layer.
     """
     ### BEGIN SOLUTION
     wide = x.float()
@@ -38,15 +38,15 @@ def lora_gradients(
     alpha: float,
     dy: Float[Tensor, "tokens d_out"],
 ) -> tuple[Float[Tensor, "r d_in"], Float[Tensor, "d_out r"]]:
-    """The gradients of a loss by `a` and by `b`, given `dy`, its gradient by the result of `lora_linear`.
+    """The gradients of a loss for `a` and `b`, given `dy`, its gradient for the result of `lora_linear`.
 
     Both are sums over the tokens. Compute them in float32 and return them in the dtype of `x`, whatever dtypes the
     others have.
 
         x, a, b, alpha as above, dy = [[1., 1.]]
-        by b: dyᵀ (A x) · 3 = [[9.], [9.]]; by a: (dy B)ᵀ x · 3 = [[6., 12.]]   ->   ([[6., 12.]], [[9.], [9.]])
+        of b: dyᵀ (A x) · 3 = [[9.], [9.]]; of a: (dy B)ᵀ x · 3 = [[6., 12.]]   ->   ([[6., 12.]], [[9.], [9.]])
 
-    If b is 0, the gradient of a is 0, but the gradient of b is not. If both are 0, neither of them ever moves.
+    If b is 0, the gradient of a is 0, but the gradient of b is not. If both a and b are 0, neither ever changes.
     """
     ### BEGIN SOLUTION
     wide, dy = x.float(), alpha / a.shape[0] * dy.float()

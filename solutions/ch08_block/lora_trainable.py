@@ -1,7 +1,7 @@
 """What trains under LoRA
 
-A LoRA configuration names the projections to adapt, and the rank. Together with the names and shapes of a model's
-parameters it decides which tensors train, and what share of all parameters they are.
+A LoRA configuration names the projections to adapt, and the rank. The names and shapes of a model's parameters then
+tell you which tensors train, and what share of all parameters they are.
 """
 
 import math
@@ -20,9 +20,9 @@ def lora_trainable(
 
         lora_trainable({"embed.weight": (10, 4), "0.q_proj.weight": (6, 4), "0.norm.weight": (4,)}, ["q_proj"], 2)
         ->  ({"0.q_proj.lora_A.weight": (2, 4), "0.q_proj.lora_B.weight": (6, 2)}, 0.2273)
-            8 + 12 new numbers of 40 + 24 + 4 + 20 in all
+            8 + 12 new numbers; 40 + 24 + 4 + 20 numbers in total
 
-    Raises ValueError if a target fits no parameter: then its name is misspelled, and nothing would train.
+    Raises ValueError if a target fits no parameter: then its name is probably misspelled, and nothing would train.
     """
     ### BEGIN SOLUTION
     trainable, used = {}, set()

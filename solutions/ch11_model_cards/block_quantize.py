@@ -1,7 +1,8 @@
 """Four bits, a scale and a minimum
 
-A block format stores each weight as a small whole number. For every few weights it also stores what turns these numbers
-back into weights. This format is GGUF's Q4_1 before packing: codes from 0 to 15, a scale and a minimum in fp16.
+A block format stores each weight as a small whole number. For each small group of weights it also stores the numbers
+that turn the codes back into weights. This format is GGUF's Q4_1 before packing: codes from 0 to 15, a scale and a
+minimum in fp16.
 """
 
 import torch
@@ -16,8 +17,8 @@ def block_quantize(
 
     The minimum is the smallest weight of the block. The scale is (largest − smallest) / 15. Compute both in float32. A
     code is (x − minimum) / scale, rounded to the nearest whole number, and halves are rounded up: add 0.5 and take the
-    floor. Make the codes from the float32 scale and minimum, then round scale and minimum to fp16. If all weights of a
-    block are equal, its scale and its codes are 0.
+    floor. First compute the codes with the float32 scale and minimum. Then round scale and minimum to fp16. If all
+    weights of a block are equal, its scale and its codes are 0.
 
         x = [-1., 2., 0.4, 14.], block = 4  ->  codes [[0, 3, 1, 15]], scale [1.], minimum [-1.]
 

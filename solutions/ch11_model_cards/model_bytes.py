@@ -1,6 +1,7 @@
-"""The memory it takes to serve a model
+"""The memory that serving a model needs
 
-The memory for serving is weights in blocks plus a KV cache. The format of the weights does not change the cache.
+To serve a model, you need memory for its weights, in blocks, and for a KV cache. The format of the weights does not
+change the cache.
 """
 
 FORMATS = {  # weights of a block, bytes of a block
@@ -21,7 +22,7 @@ def model_bytes(
 
     `tensors` are (number of weights, format). FORMATS says how many weights and how many bytes a block of each format
     has. The cache holds keys and values in fp16: `kv_heads` heads of `head_dim` numbers in each of `layers` layers, for
-    `tokens` tokens of each of `sequences` sequences.
+    each of `tokens` tokens in each of `sequences` sequences.
 
         [(512, "Q4_K"), (10, "F32")], layers 2, kv_heads 1, head_dim 4, tokens 3, sequences 1
             weights 2 · 144 + 10 · 4 = 328,  cache 2 · 2 · 1 · 4 · 3 · 2 = 96,  total 424

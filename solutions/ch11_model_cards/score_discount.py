@@ -1,6 +1,7 @@
 """The score on unseen questions
 
-A reported score is a mean over all questions, also over those in the training data. Leave these out and compare.
+A reported score is a mean over all questions, including the questions in the training data. Leave these questions out
+and compare.
 """
 
 
@@ -9,7 +10,7 @@ def score_discount(correct: list[bool], contaminated: list[bool]) -> dict[str, f
 
     "reported"   the share of right answers among all questions
     "clean"      the share of right answers among the questions that are not contaminated
-    "discount"   reported − clean: the part of the score that comes from the questions that were seen
+    "discount"   reported − clean: the effect of the seen questions on the score
 
         correct [True, True, False, True], contaminated [True, False, False, True]
             ->  {"reported": 0.75, "clean": 0.5, "discount": 0.25}

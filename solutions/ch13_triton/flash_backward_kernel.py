@@ -1,7 +1,7 @@
 """Gradients without the weights
 
 The forward pass keeps the log-sum-exp of every row and does not store the weights. The backward pass computes the
-weights again, block by block. It needs one more number for each row to undo the softmax.
+weights again, block by block. For the gradient of the softmax it needs one more number for each row.
 """
 
 import triton
@@ -31,10 +31,10 @@ def dq_kernel(
 ):
     """The gradient with respect to the queries of one block.
 
-    All inputs but lse and delta are (heads, length, D), of one dtype. The scores are the same as in the forward pass,
-    q kᵀ · scale. Two numbers for each row are given. `lse` is the log-sum-exp of its scores, so p = exp(scores - lse)
-    is the softmax and needs no maximum. `delta` is the row sum of grad · out. With dp = grad vᵀ, the gradient with
-    respect to the scores before the scale is ds = p · (dp - delta), and dq = ds k · scale.
+    All inputs except lse and delta have the shape (heads, length, D) and the same dtype. The scores are the same as in
+    the forward pass, q kᵀ · scale. Two numbers for each row are given. `lse` is the log-sum-exp of its scores, so p =
+    exp(scores - lse) is the softmax and needs no maximum. `delta` is the row sum of grad · out. With dp = grad vᵀ, the
+    gradient with respect to the scores before the scale is ds = p · (dp - delta), and dq = ds k · scale.
 
     A key past the end is loaded as zeros, and its weight must be 0. Its score of 0 may be far above lse.
     Add the contribution of this block of keys to `dq`. Pass ds to tl.dot as ds.to(k.dtype). tl.trans transposes a
@@ -84,7 +84,7 @@ def dkv_kernel(
     """The gradients with respect to the keys and values of one block: dv = pᵀ grad and dk = dsᵀ q · scale.
 
     p and ds are the same as above. Add the contribution of this block of queries to `dk` and `dv`. Rows past the end
-    need no care here: everything that is loaded for such a query is 0, so it adds zeros. The rows of dk and dv for a
+    need no mask here: everything that is loaded for such a query is 0, so it adds zeros. The rows of dk and dv for a
     key past the end are not stored.
     """
     head, dims = tl.program_id(1), tl.arange(0, D)

@@ -29,10 +29,10 @@ def bf16_kernel(
     """flash_forward in bf16: all tensors are bf16, and tl.dot gets only bf16 tiles.
 
     The loads are given. `q` is (BLOCK_M, D), `k` is (D, BLOCK_N), `v` is (BLOCK_N, D). Write the rest of a step:
-    scores, maximum, weights, sum and `acc`. tl.dot takes bf16 tiles and returns a float32 tile, in which products of
-    bf16 are exact. Round to bf16 only the weights for the second tl.dot, and the result once, at the store. Any other
-    arithmetic on bf16 tiles would round after every step, so convert with .to(tl.float32) first.
-    Scores [0, ln 3] over the values 0 and 4 give 3.
+    scores, maximum, weights, sum and `acc`. tl.dot takes bf16 tiles and returns a float32 tile. Products of two bf16
+    numbers are exact in float32. Round only two things to bf16: the weights for the second tl.dot, and the result, at
+    the store. Any other arithmetic on bf16 tiles would round after every step, so convert with .to(tl.float32) first.
+    With the scores [0, ln 3] and the values 0 and 4, the result is 3.
     """
     head = tl.program_id(1)
     rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]

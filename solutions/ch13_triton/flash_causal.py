@@ -1,4 +1,4 @@
-"""Blocks that need not be computed
+"""Blocks that you can skip
 
 A causal query sees no later key. A mask makes the answer right. Leaving out the blocks above the diagonal halves the
 work. The diagonal ends at the bottom right: with m keys and n queries, the last query sees all keys.
@@ -26,7 +26,7 @@ def causal_kernel(
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
 ):
-    """flash_forward, but query i sees only the keys up to i + m - n. n <= m.
+    """The same as flash_forward, but query i sees only the keys up to i + m - n. n is at most m.
 
     Two expressions are missing.
 

@@ -1,8 +1,8 @@
 """One query, many keys
 
-A generated token has one query for each head, and a long cache. One program for each head would leave most of a GPU
-idle, so the keys are split into at least 2 parts. Each part returns its own weighted average and the log-sum-exp of its
-scores. These two are enough to merge the parts.
+A generated token has only one query for each head, but a long cache of keys. One program for each head would leave most
+of a GPU idle, so the keys are split into at least 2 parts. Each part returns its own weighted average and the
+log-sum-exp of its scores. These two are enough to merge the parts.
 """
 
 import triton
@@ -27,12 +27,13 @@ def split_kernel(
     SPLITS: tl.constexpr,
     D: tl.constexpr,
 ):
-    """Attention of one query to one part of its keys: part s has `length` keys from s · length on, all below m.
+    """Attention of one query to one part of its keys: part s has up to `length` keys from s · length on, all below m.
 
-    Given: `scores`, float32, -inf in each lane without a key, and `v`. Compute `out`, (D,), the values of this part
-    weighted by the softmax over its own scores, and `lse`, log Σ exp(score). Both are finite for every finite score. A
-    part may have no key at all. Then `out` is 0, and `lse` is so low (-1e30 or -inf) that the part gets no weight.
-    Scores [0, ln 3] over the values 0 and 4 give out = 3 and lse = ln 4.
+    Given: `v`, and `scores` in float32, with -inf in each lane without a key. Compute `out`, (D,), the average of this
+    part's values weighted by the softmax over its own scores, and `lse`, log Σ exp(score). Both are finite for every
+    finite score. A part may have no key at all. Then `out` is 0, and `lse` is so low (-1e30 or -inf) that the part gets
+    no weight.
+    With the scores [0, ln 3] and the values 0 and 4, out is 3 and lse is ln 4.
     """
     split, head = tl.program_id(0), tl.program_id(1)
     dims, lane = tl.arange(0, D), tl.arange(0, BLOCK)
@@ -56,7 +57,7 @@ def split_kernel(
 
 @triton.jit
 def merge_kernel(part_ptr, lse_ptr, out_ptr, SPLITS: tl.constexpr, D: tl.constexpr):
-    """The attention of one head from its parts. Given: `part`, (SPLITS, D), `lse`, (SPLITS,). Compute `out`, (D,)."""
+    """The attention of one head, merged from its parts. Given: `part`, (SPLITS, D), `lse`, (SPLITS,). Compute `out`."""
     head = tl.program_id(0)
     split, dims = tl.arange(0, SPLITS), tl.arange(0, D)
     lse = tl.load(lse_ptr + head * SPLITS + split)

@@ -33,9 +33,9 @@ def gqa_kernel(
 ):
     """flash_forward for a batch in which `group` neighboring query heads share one KV head.
 
-    q and out are (batch, heads, n, D), contiguous. K and V are (batch, heads // group, m, D) and part of a cache. The
-    rows of a head are contiguous. Two heads are `kv_head` elements apart, two sequences `kv_batch` elements. The
-    program numbers are (block of queries, query head, sequence).
+    q and out are (batch, heads, n, D), contiguous. K and V are (batch, heads // group, m, D) and are part of a cache.
+    The rows of a head are contiguous. One head starts `kv_head` elements after the head before it, and one sequence
+    `kv_batch` elements after the sequence before it. The program numbers are (block of queries, query head, sequence).
 
     Move k_ptr and v_ptr to the first element of the keys and values that this program needs. Set `at` to the position
     of element (batch, head, 0, 0) in q and out.

@@ -1,7 +1,7 @@
 """A tile of a matrix product
 
-One program computes one tile of the result, BLOCK_M × BLOCK_N, in steps of BLOCK_K. The programs of a row of tiles all
-read the same rows of A. Larger tiles therefore mean fewer bytes, until the registers are full.
+One program computes one tile of the result, BLOCK_M × BLOCK_N, in steps of BLOCK_K. All programs in a row of tiles read
+the same rows of A. So larger tiles mean fewer bytes, until the registers are full.
 """
 
 import triton
@@ -40,14 +40,14 @@ def matmul_tile(
 ):
     """One tile of out = A @ B. A is (M, K), B is (K, N), out is (M, N), all contiguous.
 
-    All three have the same dtype, 16 bits (or float32). A and B may also be fp8, and then out is bfloat16. For fp8,
-    masked lanes need other=0.0, because an int does not convert to fp8, and BLOCK_K must be 32 or more.
-    No size need be a multiple of a block. tl.dot multiplies two tiles, (BLOCK_M, BLOCK_K) by (BLOCK_K, BLOCK_N), and
-    adds to a float32 tile: total = tl.dot(a, b, total, input_precision="ieee"). Pass the tiles as they are loaded, in
-    16 or 8 bits, because tensor cores take those. "ieee" keeps float32 tiles exact. Without it they are rounded to
-    tf32, which has 10 bits of fraction. Round once, at the store. In each step load the tile of A once and the tile of
-    B once. Mask the lanes past the end. (rows % M, as in Triton's tutorial, would read real rows again, and the bytes
-    are counted.)
+    All three have the same dtype, a 16-bit type or float32. A and B may also be fp8, and then out is bfloat16. For fp8,
+    masked lanes need other=0.0, because an int does not convert to fp8, and BLOCK_K must be 32 or more. The sizes need
+    not be multiples of a block. tl.dot multiplies two tiles, (BLOCK_M, BLOCK_K) by (BLOCK_K, BLOCK_N), and adds to a
+    float32 tile: total = tl.dot(a, b, total, input_precision="ieee"). Pass the tiles as they are loaded, in 16 or 8
+    bits, because tensor cores take those. "ieee" keeps float32 tiles exact. Without it they are rounded to tf32, which
+    has 10 bits of fraction. Round once, at the store. In each step load the tile of A once and the tile of B once. Mask
+    the lanes past the end. (Do not use rows % M, as Triton's tutorial does: it reads real rows again, and the workbook
+    counts these bytes.)
     [[1, 2], [3, 4]] @ [[5], [6]] is [[17], [39]].
     """
     tile_m, tile_n = grouped(tl.program_id(0), tl.cdiv(M, BLOCK_M), tl.cdiv(N, BLOCK_N), GROUP)

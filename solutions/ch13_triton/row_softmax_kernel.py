@@ -1,6 +1,6 @@
 """Softmax with padding
 
-A row of n scores is in a block of BLOCK lanes, and BLOCK is a power of two. The spare lanes take part in every maximum
+A row of n scores is loaded into BLOCK lanes, and BLOCK is a power of two. The spare lanes take part in every maximum
 and every sum, so their values decide whether the result is right.
 """
 

@@ -15,7 +15,7 @@ TUNE = [{"BLOCK": 1024}, {"BLOCK": 4096}]
 
 @triton.jit
 def vector_add_kernel(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
-    """out[i] = x[i] + y[i] for the BLOCK elements of this program, out of n in all.
+    """out[i] = x[i] + y[i] for the BLOCK elements of this program. The vectors have n elements.
 
     x_ptr, y_ptr and out_ptr point at element 0 of contiguous vectors of n elements. The launcher starts
     ceil(n / BLOCK) programs. With n = 5 and BLOCK = 4, program 0 handles elements 0 to 3, and program 1 handles only
