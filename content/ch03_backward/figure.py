@@ -50,7 +50,8 @@ def _held(axes):
     axes.plot(SEGMENTS, peaks, "o-", color="black", ms=4, label="with checkpoints")
     axes.axhline(LAYERS + 1, ls="--", color="0.45", label=f"all {LAYERS + 1} kept")
     for k, peak in zip(SEGMENTS, peaks, strict=True):
-        axes.annotate(str(peak), (k, peak), (0, -5), textcoords="offset points", ha="center", va="top")
+        dy, side = (5, "bottom") if k in (SEGMENTS[0], SEGMENTS[-1]) else (-5, "top")  # off the line
+        axes.annotate(str(peak), (k, peak), (0, dy), textcoords="offset points", ha="center", va=side)
     axes.set_xscale("log", base=2)
     axes.set_xticks(SEGMENTS, [str(k) for k in SEGMENTS])
     axes.minorticks_off()

@@ -33,7 +33,7 @@ def _first_steps(axes):
     note = {"textcoords": "offset points", "va": "center"}
     axes.plot([1, top + 1], [plain[0], plain[top]], "o", color="black", ms=3.5)
     axes.annotate(f"{plain[0]:.2f}", (1, plain[0]), xytext=(7, -3), **note)
-    axes.annotate(f"{plain[top]:.1f} at step {top + 1}", (top + 1, plain[top]), xytext=(12, 1), **note)
+    axes.annotate(f"{plain[top]:.1f} at step {top + 1}", (top + 1, plain[top]), xytext=(16, 4), **note)
     axes.set(xscale="log", xlim=(0.9, STEPS), ylim=(0, 10.5))
     axes.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
     axes.set_title("Adam's steps under a steady gradient, β = (0.9, 0.999)", loc="left")

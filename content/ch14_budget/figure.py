@@ -47,7 +47,7 @@ def _joint(axes):
     axes.plot(ms, _angles(late), "--", color="black", lw=1.6, label="joint, targets 20 ms late")
     axes.set(xlim=(0, 100), ylim=(-0.15, 0.5))
     axes.set_title("From one target to the next: the joint follows", loc="left")
-    axes.set_xlabel("time in the second second (ms)")
+    axes.set_xlabel("time after the first second (ms)")
     axes.set_ylabel("angle (rad)")
     axes.legend(loc="upper left", frameon=False, handlelength=2.5)
 
@@ -78,7 +78,7 @@ def _gain(axes):
         times = {"attention": share, "rest": 1 - share}
         gains = [amdahl(times, {"attention": float(f)}) for f in FACTORS]
         axes.plot(FACTORS, gains, style, color="black", lw=1.8, label=f"{share:.0%} of the time")
-    axes.set(xlim=(1, 10), ylim=(1, 1.7))
+    axes.set(xlim=(1, 10), ylim=(1, 1.8))
     axes.set_xticks([1, 3, 5, 10], ["1 ×", "3 ×", "5 ×", "10 ×"])
     axes.set_yticks([1, 1.25, 1.5], ["1 ×", "1.25 ×", "1.5 ×"])
     axes.set_title("The whole model, with faster attention", loc="left")

@@ -1,7 +1,7 @@
 """Cosine similarity as one product
 
-The cosine of the angle between two vectors is their dot product divided by both lengths. Divide first, and one matrix
-product gives the cosines of all pairs. A vector index for inner products computes exactly this.
+The cosine of the angle between two vectors is their dot product divided by both lengths. If you divide first, one
+matrix product gives the cosines of all pairs. A vector index for inner products computes exactly this.
 """
 
 from jaxtyping import Float
@@ -16,6 +16,6 @@ def cosine_as_dot(queries: Float[Tensor, "q d"], documents: Float[Tensor, "n d"]
 
         cosine_as_dot(tensor([[1., 0.]]), tensor([[5., 0.], [3., 4.], [0., -2.], [0., 0.]]))  ->  [[1., 0.6, 0., 0.]]
 
-    Raises ValueError if the widths of queries and documents differ, also if one of them is 1.
+    Raises ValueError if queries and documents have different widths, even if one width is 1.
     """
     raise NotImplementedError("your turn")

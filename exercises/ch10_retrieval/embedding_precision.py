@@ -1,7 +1,7 @@
 """What storage does to a ranking
 
-Vectors are stored in 16 or 8 bits, so every number is rounded. It does not matter how far the numbers move. It matters
-whether other documents come out on top.
+Vectors are stored in 16 or 8 bits, so every number is rounded. It does not matter how much the numbers change. It
+matters whether the best documents change.
 """
 
 import torch
@@ -10,18 +10,18 @@ from torch import Tensor
 
 
 def embedding_precision(queries: Float32[Tensor, "q d"], documents: Float32[Tensor, "n d"], k: int) -> dict[str, float]:
-    """How many of the true k best documents are still found when the documents are stored in each of three formats.
+    """How many of the true k best documents a search still finds after the documents are stored, for three formats.
 
-    The value of a format is a share, as a mean over the queries: of a query's true k best documents, the share that is
-    among its k best after storage.
+    The value of a format is the mean over the queries of one share: how many of the query's true k best documents are
+    also among its k best after storage, divided by k.
 
     "fp16", "bf16"   cast each number to this dtype
     "int8"           divide each document by its own scale (its largest |number| / 127), round to whole numbers, and
                      multiply back; a document of zeros stays zeros
 
     Only the documents are stored. All scores are dot products in float64, for the true ranking and for the stored
-    documents, so nothing else rounds. Of equal scores the lower number ranks first. A number beyond fp16's range
-    becomes inf there. A score that is NaN ranks last, like -inf.
+    documents, so nothing else rounds. If scores are equal, the document with the lower number ranks first. A number
+    beyond fp16's range becomes inf in fp16. A score that is NaN ranks last, like -inf.
 
         queries [[1.]], documents [[1.0], [1.001], [1.002]], k = 1: document 2 is the best
             fp16  1, 1.00098, 1.00195  ->  still 2, 1.0

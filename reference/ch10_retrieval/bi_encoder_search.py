@@ -41,7 +41,7 @@ def by_argsort(queries: Tensor, documents: Tensor, k: int) -> Found:
     return torch.take_along_dim(scores, ids, -1).to(queries.dtype), ids
 
 
-@bi_encoder_search.right("the maximum k times, each removed afterwards")
+@bi_encoder_search.right("the maximum is taken k times, and each time it is removed")
 def one_after_the_other(queries: Tensor, documents: Tensor, k: int) -> Found:
     _checked(k)
     scores = _scores(queries, documents)
@@ -64,7 +64,7 @@ def ascending(queries: Tensor, documents: Tensor, k: int) -> Found:
 
 
 @bi_encoder_search.wrong(
-    "an ascending order was reversed: of equal scores the document with the higher number then comes first"
+    "an ascending order was reversed: then, if scores are equal, the document with the higher number comes first"
 )
 def higher_number_wins(queries: Tensor, documents: Tensor, k: int) -> Found:
     _checked(k)
@@ -79,7 +79,7 @@ def normalised(queries: Tensor, documents: Tensor, k: int) -> Found:
 
 
 @bi_encoder_search.wrong(
-    "the documents were ranked by distance: if the lengths differ, the nearest need not have the largest product"
+    "the documents were ranked by distance: if lengths differ, the nearest document may not have the largest product"
 )
 def by_distance(queries: Tensor, documents: Tensor, k: int) -> Found:
     _, ids = _top(-torch.cdist(queries.float(), documents.float()), k, torch.float32)
@@ -99,7 +99,7 @@ def along_the_queries(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(_scores(documents, queries), k, queries.dtype)
 
 
-@bi_encoder_search.wrong("the k best are in the order of their numbers: the best comes first")
+@bi_encoder_search.wrong("the k best were sorted by document number: the largest score must come first")
 def in_order_of_numbers(queries: Tensor, documents: Tensor, k: int) -> Found:
     scores = _scores(queries, documents)
     ids = _top(scores, k, torch.float32)[1].sort(-1).values
@@ -113,7 +113,9 @@ def rounded_before_ranking(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(_scores(queries, documents).to(queries.dtype), k, queries.dtype)
 
 
-@bi_encoder_search.wrong("the products are in the dtype of the queries: 300 · 300 is inf in fp16, and near scores tie")
+@bi_encoder_search.wrong(
+    "the products are in the queries' dtype: in fp16, 300 · 300 is inf, and close scores become equal"
+)
 def low_precision_inside(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(queries @ documents.to(queries.dtype).T, k, queries.dtype)
 
@@ -141,14 +143,16 @@ def by_topk(queries: Tensor, documents: Tensor, k: int) -> Found:
     return ranked.to(queries.dtype), ids
 
 
-@bi_encoder_search.wrong("ranks were returned: position i of the answer names a document, not the place of document i")
+@bi_encoder_search.wrong("ranks were returned: position i must hold a document's number, not the rank of document i")
 def ranks(queries: Tensor, documents: Tensor, k: int) -> Found:
     scores, ids = _top(_scores(queries, documents), len(documents) + 1, queries.dtype)
     _checked(k)
     return scores[:, :k], ids.argsort(-1)[:, :k]
 
 
-@bi_encoder_search.wrong("torch.topk was asked for more documents than there are: with fewer than k return all")
+@bi_encoder_search.wrong(
+    "torch.topk was asked for more documents than there are: if there are fewer than k, return all"
+)
 def too_few(queries: Tensor, documents: Tensor, k: int) -> Found:
     _checked(k)
     scores = _scores(queries, documents)
@@ -156,7 +160,7 @@ def too_few(queries: Tensor, documents: Tensor, k: int) -> Found:
     return _top(scores, k, queries.dtype)
 
 
-@bi_encoder_search.wrong("k below 1 was accepted: 0 gives nothing and −1 gives all but the last; raise ValueError")
+@bi_encoder_search.wrong("k below 1 was accepted: 0 gives nothing, and −1 gives all but the last; raise ValueError")
 def any_k(queries: Tensor, documents: Tensor, k: int) -> Found:
     ranked, ids = torch.sort(_scores(queries, documents), dim=-1, descending=True, stable=True)
     return ranked[:, :k].to(queries.dtype), ids[:, :k]

@@ -71,7 +71,7 @@ def documents_only(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, query=Tensor.float)
 
 
-@cosine_as_dot.wrong("only the queries were normalized: a long document still beats a close one")
+@cosine_as_dot.wrong("only the queries were normalized: a long document still beats a document with a closer direction")
 def queries_only(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents, document=Tensor.float)
 
@@ -101,7 +101,7 @@ def without_sign(queries: Tensor, documents: Tensor) -> Tensor:
     return _cosines(queries, documents).abs()
 
 
-@cosine_as_dot.wrong("the products were divided by the squared lengths: take the square roots")
+@cosine_as_dot.wrong("the products were divided by the squared lengths: divide by the lengths, their square roots")
 def by_squares(queries: Tensor, documents: Tensor) -> Tensor:
     def unit(x: Tensor) -> Tensor:
         return x.float() / (x.float() ** 2).sum(-1, keepdim=True).clamp(min=1e-30)
@@ -138,7 +138,7 @@ def epsilon_added(queries: Tensor, documents: Tensor) -> Tensor:
 
 
 @cosine_as_dot.wrong(
-    "everything was computed in the dtype of the input: in fp16 the square of 256 is inf, and the cosine 0 or NaN"
+    "everything was computed in the dtype of the input: in fp16 the square of 256 is inf, and the cosine is 0 or NaN"
 )
 def low_precision_inside(queries: Tensor, documents: Tensor) -> Tensor:
     def unit(x: Tensor) -> Tensor:
@@ -163,7 +163,7 @@ def broadcasts(queries: Tensor, documents: Tensor) -> Tensor:
     return F.cosine_similarity(queries.float()[:, None], documents.float()[None], dim=-1).to(queries.dtype)
 
 
-@cosine_as_dot.wrong("the matmul was left to find unequal widths: it raises RuntimeError; raise ValueError")
+@cosine_as_dot.wrong("unequal widths were not checked: the matmul raises RuntimeError; raise ValueError")
 def runtime_error(queries: Tensor, documents: Tensor) -> Tensor:
     return (_unit(queries) @ _unit(documents).T).to(queries.dtype)
 

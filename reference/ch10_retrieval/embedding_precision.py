@@ -67,7 +67,7 @@ def embedding_precision(queries: Tensor, documents: Tensor, k: int) -> dict[str,
     return _shares(queries, documents, k)
 
 
-@embedding_precision.right("int8 by codes and scales, shares by membership")
+@embedding_precision.right("int8 with codes and scales; the shares count which documents are in both sets")
 def by_codes(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def int8(x: Tensor) -> Tensor:
         scale = x.double().abs().amax(1) / 127
@@ -91,12 +91,12 @@ def swapped(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, {**FORMATS, "fp16": FORMATS["bf16"], "bf16": FORMATS["fp16"]})
 
 
-@embedding_precision.wrong("numbers beyond fp16's range were set to 65,504: a cast makes them inf")
+@embedding_precision.wrong("numbers beyond fp16's range were set to 65,504: a cast changes them to inf")
 def saturated(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, {**FORMATS, "fp16": lambda x: x.clamp(-65504, 65504).half().double()})
 
 
-@embedding_precision.wrong("bf16 was made by cutting off 16 bits: a cast rounds to nearest")
+@embedding_precision.wrong("the last 16 bits were cut off to get bf16: a cast rounds to the nearest number")
 def truncated_bf16(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def cut(x: Tensor) -> Tensor:
         return (x.float().contiguous().view(torch.int32) & -65536).view(torch.float32).double()
@@ -120,7 +120,7 @@ def scale_per_column(queries: Tensor, documents: Tensor, k: int) -> dict[str, fl
 
 
 @embedding_precision.wrong(
-    "the int8 codes were not multiplied back: each document has another scale, so codes cannot be compared"
+    "the int8 codes were not multiplied back: the documents have different scales, so codes cannot be compared"
 )
 def codes_compared(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def int8(x: Tensor) -> Tensor:
@@ -140,7 +140,7 @@ def truncated_int8(queries: Tensor, documents: Tensor, k: int) -> dict[str, floa
 
 
 @embedding_precision.wrong(
-    "the scale came from the largest number: use the largest absolute value, or a document of negative numbers is lost"
+    "the scale came from the largest number: use the largest absolute value, because numbers can be negative"
 )
 def signed_largest(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def int8(x: Tensor) -> Tensor:
@@ -167,7 +167,9 @@ def nan_first(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, best=best)
 
 
-@embedding_precision.wrong("of equal scores the higher number was ranked first: the lower number must come first")
+@embedding_precision.wrong(
+    "in a tie the document with the higher number was ranked first: the lower number must come first"
+)
 def higher_number_wins(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     def best(scores: Tensor, k: int) -> list[list[int]]:
         n = scores.shape[1]
@@ -177,7 +179,7 @@ def higher_number_wins(queries: Tensor, documents: Tensor, k: int) -> dict[str, 
 
 
 @embedding_precision.wrong(
-    "places were compared: a document that moves within the k best is still among them, so compare sets"
+    "ranks were compared: a document may change its rank and still be among the k best, so compare sets"
 )
 def places(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, k, kept=lambda t, f: sum(a == b for a, b in zip(t, f, strict=True)) / len(t))
@@ -206,7 +208,7 @@ def scores_rounded(queries: Tensor, documents: Tensor, k: int) -> dict[str, floa
     return _shares(queries, documents, k, score=lambda f, q, x: _dot(q, FORMATS[f](x)).to(dtypes[f]).double())
 
 
-@embedding_precision.wrong("a k above the number of documents was reduced to it: raise ValueError")
+@embedding_precision.wrong("a k above the number of documents was reduced to this number: raise ValueError")
 def k_cut_down(queries: Tensor, documents: Tensor, k: int) -> dict[str, float]:
     return _shares(queries, documents, min(k, len(documents)))
 

@@ -61,7 +61,7 @@ def scaled_first(queries: Tensor, positives: Tensor, temperature: float) -> Tens
     return _variant(queries, positives, temperature, lambda q, p, t: (q.float() / t) @ p.float().T)
 
 
-@info_nce.wrong("softmax runs over the queries: each query chooses among the positives, so sum along its row")
+@info_nce.wrong("softmax runs over the queries: each query chooses among the positives, so sum along the query's row")
 def wrong_axis(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     return _variant(queries, positives, temperature, loss=lambda z: _loss(z.T))
 
@@ -95,7 +95,7 @@ def summed(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     return _variant(queries, positives, temperature, loss=lambda z: _loss(z, "sum"))
 
 
-@info_nce.wrong("the mean runs over all n² pairs: only the n pairs on the diagonal have a loss")
+@info_nce.wrong("the mean was taken over all n² pairs: only the n pairs on the diagonal have a loss")
 def mean_of_all_pairs(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     return _variant(queries, positives, temperature, loss=lambda z: -z.log_softmax(1).mean())
 
@@ -106,7 +106,7 @@ def sign(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
 
 
 @info_nce.wrong(
-    "the log of a softmax was computed: a probability too small for the dtype is 0, and its log −inf; use logsumexp"
+    "the log of a softmax was computed: a probability too small for the dtype is 0, and its log is −inf; use logsumexp"
 )
 def log_of_softmax(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     return _variant(queries, positives, temperature, loss=lambda z: -z.softmax(1).diagonal().log().mean())
@@ -129,7 +129,7 @@ def quotient_of_exps(queries: Tensor, positives: Tensor, temperature: float) -> 
     return _variant(queries, positives, temperature, loss=loss)
 
 
-@info_nce.wrong("a small number was added before the log: it hides −inf and caps the loss at about 18")
+@info_nce.wrong("a small number was added before the log: it hides −inf and limits the loss to about 18")
 def log_of_softmax_and_epsilon(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     return _variant(queries, positives, temperature, loss=lambda z: -(z.softmax(1).diagonal() + 1e-8).log().mean())
 
@@ -150,14 +150,14 @@ def queries_as_negatives(queries: Tensor, positives: Tensor, temperature: float)
 
 
 @info_nce.wrong(
-    "everything was computed in the dtype of the input: 70,000 is inf in fp16, and near logits are equal in bf16"
+    "everything was computed in the dtype of the input: 70,000 is inf in fp16, and close logits become equal in bf16"
 )
 def low_precision_inside(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     return _variant(queries, positives, temperature, lambda q, p, t: q @ p.T / t)
 
 
 @info_nce.wrong(
-    "the logits are in the dtype of the input: 70,000 is inf in fp16, and near logits are equal in bf16; upcast first"
+    "the logits are in the input's dtype: 70,000 is inf in fp16, and close logits become equal in bf16; upcast first"
 )
 def rounded_logits(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     def loss(z: Tensor) -> Tensor:
@@ -181,7 +181,7 @@ def no_pairs(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     return _loss(queries.float() @ positives.float().T / temperature).to(queries.dtype)
 
 
-@info_nce.wrong("only the numbers of pairs were compared: a width of 1 is broadcast silently, so compare the shapes")
+@info_nce.wrong("only the numbers of rows were compared: a width of 1 is broadcast silently, so compare the shapes")
 def widths_broadcast(queries: Tensor, positives: Tensor, temperature: float) -> Tensor:
     if len(queries) != len(positives) or not len(queries):
         raise ValueError("as many positives as queries")

@@ -20,7 +20,7 @@ def library(x: Tensor) -> Tensor:
     return F.normalize(x.double(), dim=-1, eps=1e-60).to(x.dtype)
 
 
-@l2_normalize.right("divided by the largest absolute value first, so that no square is lost")
+@l2_normalize.right("divided by the largest absolute value first, so that no square becomes 0 or inf")
 def scaled_first(x: Tensor) -> Tensor:
     largest = x.float().abs().amax(-1, keepdim=True)
     unit = x.float() / largest.masked_fill(largest == 0, 1.0)
@@ -52,7 +52,7 @@ def nan_on_zeros(x: Tensor) -> Tensor:
     return (wide / wide.norm(dim=-1, keepdim=True)).to(x.dtype)
 
 
-@l2_normalize.wrong("the vectors were divided by the squared length: take the square root")
+@l2_normalize.wrong("the vectors were divided by the squared length: divide by the length, its square root")
 def by_the_square(x: Tensor) -> Tensor:
     return _by(x, lambda wide: (wide**2).sum(-1, keepdim=True))
 
@@ -82,28 +82,28 @@ def columns(x: Tensor) -> Tensor:
 
 
 @l2_normalize.wrong(
-    "axis 1 was normalized, the default of F.normalize: for a batch of matrices this is not the last axis"
+    "axis 1 was normalized (the default of F.normalize): for a batch of matrices this is not the last axis"
 )
 def axis_one(x: Tensor) -> Tensor:
     return _by(x, lambda wide: wide.norm(dim=1 if wide.dim() > 1 else 0, keepdim=True))
 
 
 @l2_normalize.wrong(
-    "a small number was added to the length: short vectors come out shorter than 1; treat only zeros apart"
+    "a small number was added to the length: short vectors then get a length below 1; only a vector of zeros is special"
 )
 def epsilon_added(x: Tensor) -> Tensor:
     return (x.double() / (x.double().norm(dim=-1, keepdim=True) + 1e-6)).to(x.dtype)
 
 
 @l2_normalize.wrong(
-    "the library's eps was kept: vectors shorter than 1e-12 come out shorter than 1; treat only zeros apart"
+    "the library's eps was kept: vectors shorter than 1e-12 get a length below 1; only a vector of zeros is special"
 )
 def short_ones_left(x: Tensor) -> Tensor:
     return F.normalize(x.float(), dim=-1).to(x.dtype)
 
 
 @l2_normalize.wrong(
-    "squares of tiny numbers were taken in float32, where they are 0: a short vector is no vector of zeros"
+    "the squares were taken in float32, where tiny squares are 0: a short vector is not a vector of zeros"
 )
 def squares_vanish(x: Tensor) -> Tensor:
     wide = x.float()

@@ -42,7 +42,7 @@ def one_product(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return similar.masked_fill(~mask.unsqueeze(-1), -torch.inf).amax(1).sum(-1).to(query.dtype)
 
 
-@maxsim.right("the tokens of each document one after the other, with a running maximum")
+@maxsim.right("one token of each document after the other, with a running maximum")
 def running(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     best = torch.full((len(documents), len(query)), -torch.inf)
     for tokens, real in zip(documents.float().unbind(1), mask.unbind(1), strict=True):
@@ -69,7 +69,7 @@ def mean_over_tokens(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     )
 
 
-@maxsim.wrong("all products were added up: take the maximum over the document's tokens, or long texts win")
+@maxsim.wrong("all products were added up: take the maximum over the document's tokens; with a sum, long texts win")
 def sum_of_all(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(query, documents, mask, lambda s: _hidden(s, mask, 0).sum((1, 2)))
 
@@ -96,12 +96,14 @@ def ignores_mask(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(query, documents, mask, lambda s: s.amax(-1).sum(-1))
 
 
-@maxsim.wrong("padding got similarity 0: it wins where all real similarities are negative; hide it with -inf")
+@maxsim.wrong("padding got similarity 0: it wins if all real similarities are negative; hide it with -inf")
 def zero_for_filling(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _variant(query, documents, mask, lambda s: _hidden(s, mask, 0).amax(-1).sum(-1))
 
 
-@maxsim.wrong("padding got similarity −10,000: real similarities may be lower, and padding alone must score -inf")
+@maxsim.wrong(
+    "padding got similarity −10,000: real similarities may be lower, and a document with only padding must score -inf"
+)
 def finite_for_filling(query: Tensor, documents: Tensor, mask: Tensor) -> Tensor:
     return _hidden(_similar(query, documents), mask, -1e4).amax(-1).sum(-1).to(query.dtype)
 

@@ -36,7 +36,7 @@ def by_weights(x: Tensor, mask: Tensor) -> Tensor:
     return torch.einsum("bs,bsd->bd", weights, torch.where(mask.unsqueeze(-1), x, 0).float()).to(x.dtype)
 
 
-@mean_pool.right("token after token")
+@mean_pool.right("one token after the other")
 def in_order(x: Tensor, mask: Tensor) -> Tensor:
     total = torch.zeros(x.shape[0], x.shape[2])
     for token, real in zip(x.float().unbind(1), mask.unbind(1), strict=True):
@@ -44,7 +44,7 @@ def in_order(x: Tensor, mask: Tensor) -> Tensor:
     return (total / _real(mask)).to(x.dtype)
 
 
-@mean_pool.right("nanmean, with padding made NaN")
+@mean_pool.right("nanmean, after padding was set to NaN")
 def by_nanmean(x: Tensor, mask: Tensor) -> Tensor:
     mean = x.float().masked_fill(~mask.unsqueeze(-1), torch.nan).nanmean(1)
     return mean.masked_fill(~mask.any(-1, keepdim=True), 0.0).to(x.dtype)
@@ -102,7 +102,7 @@ def max_pooled(x: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask.any(-1, keepdim=True), top, 0)
 
 
-@mean_pool.wrong("the first `count` places were averaged: padding may also be at the front or between")
+@mean_pool.wrong("the first `count` places were averaged: padding may also be at the front or between tokens")
 def first_places(x: Tensor, mask: Tensor) -> Tensor:
     front = torch.arange(mask.shape[1]) < mask.sum(-1, keepdim=True)
     return _divided(x, front, _real)
@@ -113,7 +113,7 @@ def nan_when_empty(x: Tensor, mask: Tensor) -> Tensor:
     return _divided(x, mask, lambda m: m.sum(-1, keepdim=True))
 
 
-@mean_pool.wrong("1 was added to every count to avoid a division by 0: all other means then come out too small")
+@mean_pool.wrong("1 was added to every count to avoid a division by 0: then all other means are too small")
 def one_added(x: Tensor, mask: Tensor) -> Tensor:
     return _divided(x, mask, lambda m: m.sum(-1, keepdim=True) + 1)
 

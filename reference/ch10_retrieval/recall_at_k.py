@@ -29,7 +29,7 @@ def _recall(rankings: Lists, relevant: Lists, k: int, share: Callable[[list[int]
     return sum(share(ranking[:k], right) for ranking, right in zip(rankings, relevant, strict=True)) / len(rankings)
 
 
-@recall_at_k.right("asked from the other side: for each relevant document, is it among the first k?")
+@recall_at_k.right("for each relevant document: is it among the first k?")
 def by_document(rankings: Lists, relevant: Lists, k: int) -> float:
     return _recall(rankings, relevant, k, lambda top, right: sum(d in top for d in right) / len(right))
 
@@ -46,13 +46,13 @@ def hit_rate(rankings: Lists, relevant: Lists, k: int) -> float:
     return _recall(rankings, relevant, k, lambda top, right: float(any(_marks(top, right))))
 
 
-@recall_at_k.wrong("the value is 1 only if all relevant documents were found: recall is the share")
+@recall_at_k.wrong("the value is 1 only if all relevant documents were found: recall is the share that was found")
 def all_or_nothing(rankings: Lists, relevant: Lists, k: int) -> float:
     return _recall(rankings, relevant, k, lambda top, right: float(set(right) <= set(top)))
 
 
 @recall_at_k.wrong(
-    "the count was divided by k where more documents are relevant: divide by the number of relevant documents always"
+    "with more than k relevant documents the count was divided by k: always divide by the number of relevant documents"
 )
 def capped(rankings: Lists, relevant: Lists, k: int) -> float:
     return _recall(rankings, relevant, k, lambda top, right: sum(_marks(top, right)) / min(k, len(right)))
@@ -63,7 +63,7 @@ def whole_ranking(rankings: Lists, relevant: Lists, k: int) -> float:
     return recall_at_k.fn(rankings, relevant, k + max(map(len, rankings), default=0))
 
 
-@recall_at_k.wrong("one place too few was used: the first k are ranking[:k]")
+@recall_at_k.wrong("only the first k − 1 were used: the first k are ranking[:k]")
 def one_too_few(rankings: Lists, relevant: Lists, k: int) -> float:
     return _recall(rankings, relevant, k, lambda top, right: sum(_marks(top[: k - 1], right)) / len(right))
 
@@ -74,7 +74,7 @@ def last_k(rankings: Lists, relevant: Lists, k: int) -> float:
 
 
 @recall_at_k.wrong(
-    "found and relevant documents were added over all queries and then divided: return the mean of the queries' shares"
+    "found and relevant documents were counted over all queries together: return the mean of the queries' shares"
 )
 def pooled(rankings: Lists, relevant: Lists, k: int) -> float:
     recall_at_k.fn(rankings, relevant, k)
@@ -139,9 +139,7 @@ def smallest_rank(rankings: Lists, relevant: Lists) -> float:
     return sum(1 / min([*found, float("inf")]) for found in ranks) / len(ranks)
 
 
-@mean_reciprocal_rank.wrong(
-    "1 was added to a rank that already counts from 1: the first place has the value 1, not 1/2"
-)
+@mean_reciprocal_rank.wrong("1 was added to a rank that already starts at 1: the first document gives 1, not 1/2")
 def one_too_many(rankings: Lists, relevant: Lists) -> float:
     ranks = _ranks(rankings, relevant)
     return sum(1 / (found[0] + 1) for found in ranks if found) / len(ranks)
@@ -179,9 +177,7 @@ def mean_rank(rankings: Lists, relevant: Lists) -> float:
     return sum(float(found[0]) for found in ranks if found) / len(ranks)
 
 
-@mean_reciprocal_rank.wrong(
-    "only the document listed first among the relevant ones was looked for: any relevant document counts"
-)
+@mean_reciprocal_rank.wrong("only the first document in the list `relevant` was searched: any relevant document counts")
 def first_named(rankings: Lists, relevant: Lists) -> float:
     return mean_reciprocal_rank.fn(rankings, [right[:1] for right in relevant])
 

@@ -40,7 +40,7 @@ def added(documents: int, shortlist: int, query_tokens: int, document_tokens: in
     return {**costs, "rerank": {key: costs["bi"][key] + more[key] for key in more}}
 
 
-@rerank_cost.wrong("the cross-encoder's passes were counted before the query: it needs the query to read a pair")
+@rerank_cost.wrong("the cross-encoder's passes were counted before the query: to read a pair, it needs the query")
 def cross_beforehand(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     return _but("cross", before=documents, passes=1, tokens=query_tokens)(costs)
@@ -92,15 +92,13 @@ def query_once_in_rerank(documents: int, shortlist: int, query_tokens: int, docu
     return _but("rerank", tokens=query_tokens + min(documents, shortlist) * document_tokens)(costs)
 
 
-@rerank_cost.wrong(
-    "documents were embedded before the query for the cross-encoder too: it reads pairs and stores nothing"
-)
+@rerank_cost.wrong("documents were embedded in advance for the cross-encoder too: it reads pairs and stores nothing")
 def cross_before(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     return _but("cross", before=documents)(costs)
 
 
-@rerank_cost.wrong("only the documents' tokens were counted: a pair is query and document in one text")
+@rerank_cost.wrong("only the documents' tokens were counted: a pair is one text of query and document")
 def documents_only(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)
     n = min(documents, shortlist)
@@ -117,7 +115,7 @@ def unlimited(documents: int, shortlist: int, query_tokens: int, document_tokens
 
 
 @rerank_cost.wrong(
-    "no passes before the query were counted for reranking: its shortlist comes from the vectors of all documents"
+    "for reranking, no passes before the query were counted: the shortlist comes from the vectors of all documents"
 )
 def no_index(documents: int, shortlist: int, query_tokens: int, document_tokens: int) -> Costs:
     costs = rerank_cost.fn(documents, shortlist, query_tokens, document_tokens)

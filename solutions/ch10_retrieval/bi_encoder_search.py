@@ -1,7 +1,7 @@
 """Search among stored vectors
 
 A bi-encoder embeds documents without the query. Their vectors are computed once and stored. A search is then one
-product with the query's vector, and the k largest scores.
+product with the query's vector and a selection of the k largest scores.
 """
 
 import torch
@@ -12,11 +12,11 @@ from torch import Tensor
 def bi_encoder_search(
     queries: Float[Tensor, "q d"], documents: Float[Tensor, "n d"], k: int
 ) -> tuple[Float[Tensor, "q k"], Int[Tensor, "q k"]]:
-    """For each query the k largest dot products with documents, largest first, and the documents' numbers (int64).
+    """For each query: its k largest dot products with documents, largest first, and the documents' numbers (int64).
 
     Compute and rank the scores in float32, then round them to the dtype of `queries`, whatever dtype the documents
-    have. Of equal scores the document with the lower number comes first. If there are fewer than k documents, return
-    all of them.
+    have. If scores are equal, the document with the lower number comes first. If there are fewer than k documents,
+    return all of them.
 
         queries [[1., 2.]], documents [[1., 1.], [4., 0.], [0., 2.], [9., -9.]], k = 3
             scores 3, 4, 4, -9  ->  ([[4., 4., 3.]], [[1, 2, 0]])

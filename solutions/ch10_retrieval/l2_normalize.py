@@ -1,7 +1,7 @@
 """Rows of length one
 
-An embedding is compared by its direction. Divide each row by its length, and only the direction is left. A row of zeros
-has no direction and stays as it is.
+Only the direction of an embedding is compared. If you divide each row by its length, only the direction is left.
+A row of zeros has no direction and stays as it is.
 """
 
 from jaxtyping import Float

@@ -1,7 +1,7 @@
 """Late interaction
 
 ColBERT keeps a vector for each token of a document, not one vector for the text. At query time each token of the query
-looks for its best match among them. A document's score is the sum of these best matches.
+looks for its best match among the document's tokens. A document's score is the sum of these best matches.
 """
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 def maxsim(
     query: Float[Tensor, "q d"], documents: Float[Tensor, "n t d"], mask: Bool[Tensor, "n t"]
 ) -> Float[Tensor, "n"]:
-    """For each document the sum over query tokens of the largest dot product with one of its tokens.
+    """For each document: the sum of each query token's largest dot product with one of the document's tokens.
 
     `mask` is True where a document has a token and False where it has padding. Padding has no effect, even if it is inf
     or NaN. A document without tokens scores -inf. The result has the dtype of `query`, whatever dtype the documents

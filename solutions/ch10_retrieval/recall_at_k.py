@@ -1,32 +1,32 @@
-"""Was it found, and how far down?
+"""Was the document found, and at which rank?
 
 Two numbers judge a retriever. Recall at k is the share of the relevant documents that are among the first k, in any
-order. The mean reciprocal rank says how far a reader must go to the first relevant document.
+order. The mean reciprocal rank shows how far down the list the first relevant document is.
 """
 
 
 def recall_at_k(rankings: list[list[int]], relevant: list[list[int]], k: int) -> float:
-    """The mean over queries of: relevant documents among the first k of the ranking / all relevant documents.
+    """The mean over queries of: (number of relevant documents among the first k) / (number of relevant documents).
 
-    A ranking lists documents by number, best first, none twice. It may be shorter than k. A query's ranking and its
-    relevant documents are at the same place of the two lists.
+    A ranking lists the numbers of documents, the best first, and no document twice. It may be shorter than k. A
+    query's ranking and its relevant documents are at the same position in the two lists.
 
-        recall_at_k([[7, 3, 9, 1]], [[3, 1, 5]], 3)              ->  1/3      of 3, 1 and 5 only 3 is there
+        recall_at_k([[7, 3, 9, 1]], [[3, 1, 5]], 3)              ->  1/3      only 3 is found, not 1 or 5
         recall_at_k([[7, 3, 9, 1], [2, 4]], [[3, 1, 5], [2]], 4) ->  (2/3 + 1) / 2 = 0.8333
 
     Raises ValueError if k is less than 1, if there are no queries, or if a query has no relevant document.
     """
     ### BEGIN SOLUTION
     if k < 1 or not rankings or not all(relevant):
-        raise ValueError("recall needs k of 1 or more, queries, and a relevant document for each")
+        raise ValueError("recall needs a k of 1 or more, at least one query, and a relevant document for each query")
     shares = [len(set(r[:k]) & set(right)) / len(right) for r, right in zip(rankings, relevant, strict=True)]
     return sum(shares) / len(shares)
     ### END SOLUTION
 
 
 def mean_reciprocal_rank(rankings: list[list[int]], relevant: list[list[int]]) -> float:
-    """The mean over queries of 1 / (rank of the first relevant document), counted from 1; 0 if none is listed,
-    or if a query has no relevant document.
+    """The mean over queries of 1 / (rank of the first relevant document). The first rank is 1. A query counts as 0 if
+    its ranking lists no relevant document, or if it has no relevant document.
 
         mean_reciprocal_rank([[7, 3, 9, 1], [2, 4], [5]], [[3, 1], [2], [8]])  ->  (1/2 + 1 + 0) / 3 = 0.5
 
