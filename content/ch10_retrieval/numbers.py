@@ -234,7 +234,7 @@ def _storage():
     yield f"bf16 loses {min(coarse):.1f} to {max(coarse):.1f} % throughout"
     yield f"int8 loses {100 - kept[1][2]:.1f} % without an outlier, {100 - kept[300][2]:.0f} % at 300"
     yield f"it keeps {kept[300][0]:.1f} % and bf16 {kept[300][1]:.1f} %"
-    yield f"and {kept[1e5][0]:.0f} % are left by chance, while bf16 keeps {kept[1e5][1]:.1f} %"
+    yield f"and by chance {kept[1e5][0]:.0f} % are left, while bf16 keeps {kept[1e5][1]:.1f} %"
     queries, documents = _randn(20, 32), _randn(200, 32, seed=1)
     similar = _kept(queries, _randn(1, 32, seed=1) + 0.1 * _randn(200, 32, seed=2))
     yield f"fp16 kept {100 * similar['fp16']:.1f} % of the best ten, bf16 {100 * similar['bf16']:.1f} %"
