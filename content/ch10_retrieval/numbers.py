@@ -228,7 +228,9 @@ def _storage():
     within = [100 - kept[size][0] for size in sizes if size < 65_504]
     beyond = [100 - kept[size][0] for size in sizes if size > 65_504]
     assert min(beyond) > 96.5
-    yield f"From {torch.finfo(torch.float16).max + 2**4:,.0f} on"  # half of the last step, 2⁵
+    infinite = f"{torch.finfo(torch.float16).max + 2**4:,.0f}"  # half of the last step, 2⁵
+    yield f"From {infinite} on"
+    yield f"from {infinite} on"
     yield f"fp16 loses {min(within):.0f} to {max(within):.1f} % up to 65,504 and {max(beyond):.0f} % beyond"
     coarse = [100 - kept[size][1] for size in sizes]
     yield f"bf16 loses {min(coarse):.1f} to {max(coarse):.1f} % throughout"
