@@ -18,7 +18,7 @@ PAPERS: dict[Paper, tuple[float, float]] = {"a4": (210.0, 297.0), "letter": (215
 assert set(PAPERS) == set(get_args(Paper))
 
 MARGIN, GUTTER, INDENT = 11.0, 6.0, 3.6  # mm
-SIZES = (7.5, 6.8)  # pt; the first at which the sheet fits PAGES pages is used, or else the last
+SIZES = (7.5, 6.8, 6.4)  # pt; the first at which the sheet fits PAGES pages is used, or else the last
 PAGES = 2  # both sides of one sheet of paper
 LEADING = 0.445  # mm of line height for each pt of type size
 INK, DIM, GREEN, BROWN, GREY = (0, 0, 0), (80, 80, 80), (27, 122, 61), (138, 75, 0), (221, 221, 221)
