@@ -1,8 +1,8 @@
 """The tape, read backward
 
-While a program runs forward, autograd records for each value from which earlier values it was computed, and how fast it
-changes with each of them. These records are the tape. One walk over the tape, in the right order, gives the gradient of
-a result with respect to every value.
+While a program runs forward, autograd makes a record for each value: the earlier values that it was computed from, and
+how fast it changes with each of them. These records are the tape. One walk over the tape, in the right order, gives the
+gradient of a result with respect to every value.
 """
 
 

@@ -20,7 +20,7 @@ def beam_search(
     live text grows by each of the n tokens, and the `beams` most probable results stay (of equal results, first the
     result of the earlier text, then the result with the lower new id). Texts that have `end` as their last token are
     finished. They leave the beam, and their places are not filled until the next step. Stop when no text is live or
-    after `most` tokens. Texts that are live at that moment are finished too.
+    after `most` tokens; the texts that are still live then count as finished, too.
 
     The score of a finished text is its log-probability / length ** alpha; `end` counts in the length. The highest score
     wins, and of equal scores the text that finished first. Compute in float32 or better.

@@ -24,7 +24,9 @@ def attention(
     widths: Annotated[str, typer.Option(metavar="N,N", help="Head widths, separated by commas.")] = "64,128",
     budget: Annotated[
         float,
-        typer.Option(metavar="SECONDS", help="On a CPU: the most seconds that one way may take for a cell.", min=0.1),
+        typer.Option(
+            metavar="SECONDS", help="On a CPU: the longest time for one way and one cell, in seconds.", min=0.1
+        ),
     ] = 5.0,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for JSON and plots; default: .koans/bench.")

@@ -16,7 +16,9 @@ from grader.learn.progress import Progress
 
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write: .apkg, .tsv or .txt.")],
-    everything: Annotated[bool, typer.Option("--all", help="Also export locked cards; their backs say so.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also export locked cards; the back of each says so.")
+    ] = False,
 ) -> None:
     """Write the unlocked cards for Anki (File, Import): a package with formulas and figures, or its text format.
 
@@ -45,13 +47,13 @@ def export(
     message = f"{len(cards)} cards written to {file}"
     if locked:
         message += (
-            f"; {locked} of them are still locked, and their backs say so"
+            f"; {locked} of them are still locked; the back of each says so"
             if everything
             else f"; {locked} are still locked"
         )
     show(message)
     if stale:
-        show(f"{stale} of them depend on files that have changed since they passed, and their backs say so")
+        show(f"{stale} of them depend on files that changed after they passed; the back of each says so")
 
 
 def cheatsheet(

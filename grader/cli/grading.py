@@ -82,9 +82,9 @@ def grade(
     """Grade submissions: each gets a verdict per koan and a score. Exit code 1 if one could not be graded.
 
     Submitted code runs in a sandbox, separate from tests and solutions; SECURITY.md says what is promised. Tests and
-    references come from the installed workbook or from --workbook, never from a submission or the current folder. Only
-    the files of koans are read, once. Verdicts are cached in .koans/verdicts of the workbook. With the same --seed, a
-    second run grades only what has changed, and an interrupted run continues.
+    references come from the installed workbook or from --workbook, never from a submission or the current folder. The
+    command reads only the files of koans, and each of them once. Verdicts are cached in .koans/verdicts of the
+    workbook. With the same --seed, a second run grades only what has changed, and an interrupted run continues.
 
     \b
     Examples:
@@ -157,7 +157,8 @@ def report(
     gradebook: Gradebook = None,
     assignment: Assignment = "Tensor Koans",
     roster: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="All students: those in no FILE get a row with 0 points.")
+        Path | None,
+        typer.Option(metavar="CSV", help="All students; a student who is in no FILE gets a row with 0 points."),
     ] = None,
 ) -> None:
     """Write reports from results that were graded before; several files become one class.

@@ -141,7 +141,8 @@ def badges(
     opens: Annotated[
         str | None,
         typer.Option(
-            metavar="ADDRESS", help="What opens a notebook, with {source}, {branch} and {chapter} [default: Colab]."
+            metavar="ADDRESS",
+            help="Address that opens a notebook, with {source}, {branch} and {chapter} [default: Colab].",
         ),
     ] = None,
 ) -> None:

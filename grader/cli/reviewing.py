@@ -252,8 +252,8 @@ def stats(
     """Show passes by day, rungs by chapter, your mistakes, retention, time to solve, and what is due.
 
     Time to solve leaves out breaks of half an hour and more. Retention counts reviews that came a day or more after the
-    last one. A mistake is a wrong answer that a failed attempt looked like. It counts once for each text, so running
-    the same text again adds nothing.
+    last one. A mistake is a known wrong answer with the same results as your failed attempt. It counts once for each
+    text, so running the same text again adds nothing.
 
     \b
     Examples:

@@ -35,7 +35,7 @@ class DifferentialFunction:
         here = _call(self.here, args, kwargs, self.memory)
         inputs_here, inputs_there = Outcome(value=(args, kwargs)), Outcome(value=copies)  # as the calls left them
         if not identical(here, there) or not identical(inputs_here, inputs_there):
-            difference = f"{self.__name__} comes to {_describe(there)} in the sandbox and to {_describe(here)} outside"
+            difference = f"{self.__name__} gives {_describe(there)} in the sandbox and {_describe(here)} outside"
             self.there.give_up(difference)
         if here.error is not None:
             raise here.error

@@ -118,7 +118,7 @@ def no_positions(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: A
 
 
 @kv_cache_step.wrong(
-    "positions were added only for the query: key and value also come from the token with its position"
+    "positions were added only to the query: compute key and value from the token plus its position, too"
 )
 def query_only(x: Args, keys: Args, values: Args, w_q: Args, w_k: Args, w_v: Args, positions: Args) -> Step:
     return _step(x, keys, values, w_q, w_k, w_v, positions, to_key=False, to_value=False)

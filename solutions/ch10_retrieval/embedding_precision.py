@@ -12,8 +12,8 @@ from torch import Tensor
 def embedding_precision(queries: Float32[Tensor, "q d"], documents: Float32[Tensor, "n d"], k: int) -> dict[str, float]:
     """How many of the true k best documents a search still finds after the documents are stored, for three formats.
 
-    The value of a format is the mean over the queries of one share: how many of the query's true k best documents are
-    also among its k best after storage, divided by k.
+    For each query, count how many of its true k best documents are still among its k best after storage, and divide by
+    k. The value of a format is the mean over the queries.
 
     "fp16", "bf16"   cast each number to this dtype
     "int8"           divide each document by its own scale (its largest |number| / 127), round to whole numbers, and

@@ -481,7 +481,7 @@ def test_a_fork_that_is_called_like_a_platforms_file_gets_no_id(intake, solved, 
     assert [(s.name, s.student) for s in collected.sources] == [(name, "") for name in sorted(("ada", "bob", fork))]
     look = f"1 of 3 names look like a download of {platform} ({fork})"
     line = (
-        f"{look}, but not all come from one platform: all count as plain names, without ids; "
+        f"{look}, but they come from more than one platform: all count as plain names, without ids; "
         "put the download in a separate folder, or give a roster"
     )
     assert collected.notes == (line,)

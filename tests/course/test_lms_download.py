@@ -79,7 +79,7 @@ def test_a_folder_that_holds_something_else_is_no_download_and_a_line_says_so(ot
     found = entries(*sorted([*map(bare, CANVAS), *others]))
     assert download(found) is None
     assert doubt(found) == (
-        f"{looks}, but not all come from one platform: all count as plain names, without ids; "
+        f"{looks}, but they come from more than one platform: all count as plain names, without ids; "
         "put the download in a separate folder, or give a roster"
     )
 

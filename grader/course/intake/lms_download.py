@@ -81,7 +81,11 @@ def doubt(entries: Sequence[Entry]) -> str:
     if not alike:
         return ""
     platforms = " or ".join(sorted({found.platform for found in alike.values()}))
-    why = "there are folders among the archives" if _forks_among_archives(entries) else "not all come from one platform"
+    why = (
+        "there are folders among the archives"
+        if _forks_among_archives(entries)
+        else "they come from more than one platform"
+    )
     count = len({entry.name for entry in entries if is_work(entry)} | set(alike))
     look = f"{len(alike)} of {count} names look like a download of {platforms} ({_listed(alike)})"
     return f"{look}, but {why}: all count as plain names, without ids; {ADVICE}"

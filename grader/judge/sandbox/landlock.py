@@ -74,7 +74,7 @@ def restrict(
     finally:
         os.close(ruleset)
     return f"ABI {abi}: " + (
-        "no TCP, no signals out" if keeps_signals_in(abi) else "no TCP" if abi >= 4 else "files only"
+        "no TCP, no signals to other processes" if keeps_signals_in(abi) else "no TCP" if abi >= 4 else "files only"
     )
 
 
