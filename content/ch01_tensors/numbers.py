@@ -5,6 +5,7 @@ from itertools import product
 
 import torch
 
+from content.number_formats import power_of_ten
 from reference.ch01_tensors.broadcast_shape import broadcast_shape
 from reference.ch01_tensors.dot import dot
 from reference.ch01_tensors.element_at import element_at
@@ -90,8 +91,8 @@ def _products():
     yield f"about 1/{math.sqrt(4096):.0f}"
     wide = torch.full((4096,), 10.0)
     yield f"sum of squares is {dot(wide, wide):,.0f} and its norm is {l2_norm(wide):.0f}"
-    yield f"Above {_scientific(math.sqrt(torch.finfo(F32).max))} the squares overflow"
-    yield f"below {_scientific(math.sqrt(torch.finfo(F32).smallest_normal * 2.0**-24))} they become 0"
+    yield f"Above {power_of_ten(math.sqrt(torch.finfo(F32).max), 1)} the squares overflow"
+    yield f"below {power_of_ten(math.sqrt(torch.finfo(F32).smallest_normal * 2.0**-24), 1)} they become 0"
     x, y = torch.tensor([1.0, 2, 3]), torch.tensor([4.0, 5, 6])
     yield f"{dot(x, y) / (l2_norm(x) * l2_norm(y)):.2f}"
     flops, count = 2 * 512 * 4096 * 4096, 2 * 512 * 4096 + 4096 * 4096
@@ -123,7 +124,7 @@ def _dtypes():
     embedding = tensor_bytes((LLAMA_VOCABULARY, LLAMA_WIDTH), BF16)
     yield f"takes {embedding / 1e9:.2f} GB in bf16"
     yield f"{LLAMA_VOCABULARY:,} · {LLAMA_WIDTH:,} · 2 bytes = {embedding / 1e9:.2f} GB"
-    yield f"{cast_changes(F32, F64)[1]} more powers of two, up to {_scientific(double)}"
+    yield f"{cast_changes(F32, F64)[1]} more powers of two, up to {power_of_ten(double, 1)}"
     yield f"{cast_changes(F32, F64)[1]} more powers of two, up to {_plain(double)}"
     yield f"{cast_changes(F16, BF16)[1]} more powers of two"
     yield f"{cast_changes(F16, F32)[1]} more"
@@ -134,8 +135,8 @@ def _dtypes():
     yield f"from {half} to {_plain(ends[BF16])}"
     yield f"from {_plain(ends[F32])} to {_plain(double)}"
     yield f"only to {_plain(ends[F32])}"
-    yield f"largest value is {_scientific(ends[BF16], 2)}"
-    yield f"is {_scientific(ends[F32], 2)}"
+    yield f"largest value is {power_of_ten(ends[BF16], 2)}"
+    yield f"is {power_of_ten(ends[F32], 2)}"
 
 
 def _worked_example():
@@ -185,11 +186,6 @@ def _total(values):
     for value in values:
         total += value
     return total.item()
-
-
-def _scientific(value, digits=1):
-    fraction, exponent = f"{value:.{digits}e}".split("e")
-    return f"{fraction} · 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def _plain(value):

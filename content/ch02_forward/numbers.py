@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from content.number_formats import power_of_ten, raised, short, signed
 from reference.ch02_forward.collapse_linears import collapse_linears
 from reference.ch02_forward.gelu import gelu
 from reference.ch02_forward.linear import linear
@@ -98,25 +99,25 @@ def _activations():
     y = gelu(x)
     low, lowest = x[y.argmin()], y.min()
     grid = torch.linspace(-0.76, -0.74, 200_001, dtype=torch.float64)
-    lowest_at = _minus(grid[gelu(grid).argmin()].item(), 4)
-    yield f"{_minus(lowest.item(), 4)} at x = {lowest_at}"
-    yield f"lowest value, {_minus(lowest.item(), 2)}, at x = {_minus(low.item(), 2)}"
-    yield f"down to {_minus(lowest.item(), 2)}"
-    yield f"only at {_minus(low.item(), 2)}"
-    yield f"only at x = {_minus(low.item(), 2)}"
-    yield f"0 at {_minus(low.item(), 2)} and {_minus(_slope(-2), 3)} at −2"
+    lowest_at = signed(grid[gelu(grid).argmin()].item(), 4)
+    yield f"{signed(lowest.item(), 4)} at x = {lowest_at}"
+    yield f"lowest value, {signed(lowest.item(), 2)}, at x = {signed(low.item(), 2)}"
+    yield f"down to {signed(lowest.item(), 2)}"
+    yield f"only at {signed(low.item(), 2)}"
+    yield f"only at x = {signed(low.item(), 2)}"
+    yield f"0 at {signed(low.item(), 2)} and {signed(_slope(-2), 3)} at −2"
     yield f"Its slope is {_slope(0):.1f} at 0"
     values = gelu(torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)).tolist()
-    yield f"{_minus(values[0], 4)}, {values[1]:.0f} and {values[2]:.4f}"
-    yield f"{_minus(values[0], 4)}, {values[1]:.0f}, {values[2]:.4f}"
-    yield f"from {_minus(gelu(torch.tensor(-2.0)).item(), 4)} to {_minus(values[0], 4)}"
+    yield f"{signed(values[0], 4)}, {values[1]:.0f} and {values[2]:.4f}"
+    yield f"{signed(values[0], 4)}, {values[1]:.0f}, {values[2]:.4f}"
+    yield f"from {signed(gelu(torch.tensor(-2.0)).item(), 4)} to {signed(values[0], 4)}"
     slopes = [_slope(-2), _slope(-4), _slope(-6)]
     assert round(gelu(torch.tensor(-0.5)).item(), 3) == round(gelu(torch.tensor(-1.05)).item(), 3)
-    yield f"{_minus(slopes[0], 3)} at −2, {_power(slopes[1], 0)} at −4, {_power(slopes[2], 1)} at −6"
-    yield f"{_minus(slopes[0], 3)} at −2, {_e(slopes[1], 0)} at −4, {_e(slopes[2], 1)} at −6"
-    yield f"{_minus(slopes[0], 3)} at −2, but only {_e(slopes[2], 1)} at −6"
-    yield f"is {_e(slopes[2], 1)}, compared with {_minus(slopes[0], 3)} at −2"
-    yield f"{_e(slopes[2], 1)} at −6"
+    yield f"{signed(slopes[0], 3)} at −2, {power_of_ten(slopes[1], 0)} at −4, {power_of_ten(slopes[2], 1)} at −6"
+    yield f"{signed(slopes[0], 3)} at −2, {short(slopes[1], 0)} at −4, {short(slopes[2], 1)} at −6"
+    yield f"{signed(slopes[0], 3)} at −2, but only {short(slopes[2], 1)} at −6"
+    yield f"is {short(slopes[2], 1)}, compared with {signed(slopes[0], 3)} at −2"
+    yield f"{short(slopes[2], 1)} at −6"
     flushed = next(n for n in range(600, 700) if torch.tensor(_slope(-n / 100)).half() == 0)
     yield f"rom −{flushed / 100:.2f} on"
     yield f"by only {_change(-4, -5):.4f} in total"
@@ -124,12 +125,12 @@ def _activations():
     off, at = (tanh_form - y).abs().max().item(), x[(tanh_form - y).abs().argmax()].abs().item()
     yield f"by up to {off:.5f}, near |x| = {at:.1f}"
     yield f"by up to {off:.5f}"
-    yield f"{_e(off, 1)} at most (near |x| = {at:.1f})"
+    yield f"{short(off, 1)} at most (near |x| = {at:.1f})"
     yield f"off by up to {(x * torch.sigmoid(1.702 * x) - y).abs().max():.3f}"
     draws = torch.randn(200_000, generator=torch.Generator().manual_seed(0)).bfloat16().double()
     exact, approximate = gelu(draws).bfloat16(), torch.nn.functional.gelu(draws, approximate="tanh").bfloat16()
     yield f"{(exact != approximate).double().mean() * 100:.0f} % of normally distributed inputs"
-    yield f"Φ(−6) is {_e(_phi(-6), 1)}"
+    yield f"Φ(−6) is {short(_phi(-6), 1)}"
     yield f"{round(_phi(-5) * 1e7)} samples in ten million"
 
 
@@ -143,13 +144,13 @@ def _signals():
     yield f"factor of {large:,.0f}"
     yield f"make it {large:,.0f} times as large over 50 layers"
     relu = _signal(1.0, relu=True)
-    yield from (f"2⁻⁵⁰ = {_e(relu, 0)}", f"{_power(relu, 0)} is left", f"so {_e(relu, 0)} is left")
-    yield f"2{_raised(round(math.log2(relu)))} of the mean square"
-    yield f"Fifty slopes of 0.5 give {_power(0.5**50, 0)}, fifty slopes of 2 give 10{_raised(round(math.log10(2**50)))}"
-    yield f"0.5⁵⁰ = {_e(0.5**50, 0)}"
+    yield from (f"2⁻⁵⁰ = {short(relu, 0)}", f"{power_of_ten(relu, 0)} is left", f"so {short(relu, 0)} is left")
+    yield f"2{raised(round(math.log2(relu)))} of the mean square"
+    yield f"Fifty slopes of 0.5 give {power_of_ten(0.5**50)}, fifty slopes of 2 give 10{raised(round(math.log10(2**50)))}"
+    yield f"0.5⁵⁰ = {short(0.5**50, 0)}"
     shallow = _signal(1.0, relu=True, layers=40)
-    yield f"2⁻⁴⁰ = {_e(shallow, 0)} of it is left, and the root mean square falls to {_e(math.sqrt(shallow), 0)}"
-    yield f"below {_e(2.0**-25, 0)}"
+    yield f"2⁻⁴⁰ = {short(shallow, 0)} of it is left, and the root mean square falls to {short(math.sqrt(shallow), 0)}"
+    yield f"below {short(2.0**-25, 0)}"
     up, both = signal_by_depth([1, 4, 1], [xavier_std(1, 4), xavier_std(4, 1)])
     yield from (f"keeps {both:.2f}", f"By {both:.2f}.", f"2·d/(5d) = {up:.1f}", f"2·4d/(5d) = {both / up:.1f}")
 
@@ -164,18 +165,18 @@ def _gradients():
     }
     medians = {key: values.quantile(0.5).item() for key, values in sizes.items()}
     half, glorot, twice, small = ((medians[gain, False], medians[gain, True]) for gain in (0.5, 1.0, 2.0, 50**-0.5))
-    yield f"| half of Glorot's | {_power(half[0], 0)} | {half[1]:.0f} |"
+    yield f"| half of Glorot's | {power_of_ten(half[0], 0)} | {half[1]:.0f} |"
     yield f"| Glorot's | {glorot[0]:.2f} | {glorot[1]:.0f} |"
     yield f"| twice Glorot's | {_two_digits(twice[0])} | {_two_digits(twice[1])} |"
-    yield f"| Glorot's / √50 | {_power(small[0], 0)} | {small[1]:.1f} |"
+    yield f"| Glorot's / √50 | {power_of_ten(small[0], 0)} | {small[1]:.1f} |"
     plain = sizes[1.0, False]
     yield f"from {plain.min():.3f} to {plain.max():.2f}"
-    yield f"about {_e(half[0], 0)} with half"
+    yield f"about {short(half[0], 0)} with half"
     yield f"{glorot[0]:.2f} with Glorot's standard deviation, and {_two_digits(twice[0])} with twice"
     yield f"{half[1]:.0f}, {glorot[1]:.0f} and {_two_digits(twice[1])}"
     yield f"about {small[1]:.1f} for 50 layers"
-    yield f"about {_e(half[0], 0)}, with twice Glorot's about {round(twice[0], -3):,.0f}"
-    yield f"Replacing: about {_e(half[0], 0)}"
+    yield f"about {short(half[0], 0)}, with twice Glorot's about {round(twice[0], -3):,.0f}"
+    yield f"Replacing: about {short(half[0], 0)}"
     yield f"Adding: about {half[1]:.0f}"
     yield f"the first stack gives about {round(twice[0], -3):,.0f}"
     yield f"multiply it by about {glorot[1]:.0f}"
@@ -196,12 +197,12 @@ def _worked_example():
     fires = hidden.clamp(min=0)
     yield f"ReLU: {_list(fires)}"
     yield f"1·0 + 2·1 + 3·0 + 1 = {linear(fires, w2, b2).item():.0f}"
-    yield f"1·(−1) + 2·1 + 3·(−1) + 1 = {_minus(linear(hidden, w2, b2).item(), 0)}"
+    yield f"1·(−1) + 2·1 + 3·(−1) + 1 = {signed(linear(hidden, w2, b2).item(), 0)}"
     weight, bias = collapse_linears([(w1, b1), (w2, b2)])
     yield f"W₂W₁ = {_list(weight[0])} and the bias W₂b₁ + b₂ = {bias.item():.0f}"
-    yield f"5·1 − 4·2 + 2 = {_minus(linear(x, weight, bias).item(), 0)} as well"
+    yield f"5·1 − 4·2 + 2 = {signed(linear(x, weight, bias).item(), 0)} as well"
     smooth = gelu(hidden)
-    units = ", ".join(_minus(value, 4) for value in smooth.tolist())
+    units = ", ".join(signed(value, 4) for value in smooth.tolist())
     yield f"[{units}], and the result is {linear(smooth, w2, b2).item():.4f}"
     start, weights = torch.ones(1, 1, dtype=torch.float64), torch.full((2, 1, 1), 0.5, dtype=torch.float64)
     h1, s1 = (t.item() for t in residual_stack(start, weights[:1], False))
@@ -241,27 +242,9 @@ def _gradient(x, weights, gain, residual):
     return residual_stack(x, weights * xavier_std(64, 64, gain), residual)[1].square().mean().sqrt()
 
 
-def _minus(value, digits):
-    return f"{value:.{digits}f}".replace("-", "−")
-
-
-def _e(value, digits):
-    fraction, exponent = f"{value:.{digits}e}".split("e")
-    return f"{fraction}e{int(exponent)}".replace("-", "−", 1) if value < 0 else f"{fraction}e{int(exponent)}"
-
-
-def _power(value, digits):
-    fraction, exponent = f"{value:.{digits}e}".split("e")
-    return f"{fraction} · 10{_raised(int(exponent))}".replace("-", "−")
-
-
-def _raised(exponent):
-    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
 def _two_digits(value):
     return f"{float(f'{value:.1e}'):.0f}"
 
 
 def _list(values):
-    return f"[{', '.join(_minus(value, 0) for value in values.tolist())}]".replace("−0", "0")
+    return f"[{', '.join(signed(value, 0) for value in values.tolist())}]".replace("−0", "0")

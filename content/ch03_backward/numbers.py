@@ -5,6 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+from content.number_formats import minus, power_of_ten, raised, short
 from reference.ch03_backward.activation_bytes import activation_bytes
 from reference.ch03_backward.checkpointed_grads import checkpointed_grads
 from reference.ch03_backward.cross_entropy_backward import cross_entropy_backward
@@ -17,7 +18,6 @@ from reference.ch03_backward.tape_backward import tape_backward
 MIB, GIB = 2**20, 2**30
 VOCABULARY, PARAMETERS = 128_256, 8.03e9  # Llama-3-8B
 TOKENS = 4_096  # of a batch
-DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 GIVEN = {
     "4,096 → 16,384 → 4,096": "the layer of the example",
@@ -56,22 +56,6 @@ def _slope(x):
     return gelu_backward(at, torch.ones_like(at)).item()
 
 
-def _minus(number):
-    return number.replace("-", "−")
-
-
-def _power(number):
-    """7.1e-06 as 7 · 10⁻⁶."""
-    digit, exponent = f"{number:.0e}".split("e")
-    return _minus(digit) + " · 10" + str(int(exponent)).translate(DIGITS)
-
-
-def _short(number):
-    """-7.1e-06 as −7e-6."""
-    digit, exponent = f"{number:.0e}".split("e")
-    return f"{_minus(digit)}e{int(exponent)}"
-
-
 def _root(function, low, high):
     """Where a function that is positive at `low` and not at `high` changes its sign."""
     for _ in range(60):
@@ -86,19 +70,19 @@ def _gelu():
     least, most = slopes.min().item(), slopes.max().item()
     assert abs(x[slopes.argmin()].item() + 2**0.5) < 1e-3 > abs(x[slopes.argmax()].item() - 2**0.5)
     yield f"largest value, {most:.3f}, at √2"
-    yield f"smallest value, {_minus(f'{least:.3f}')}, at −√2"
-    yield f"between {_minus(f'{least:.3f}')} (at −√2) and {most:.3f} (at √2)"
-    yield f"between {_minus(f'{least:.3f}')} and {most:.3f}"
+    yield f"smallest value, {minus(f'{least:.3f}')}, at −√2"
+    yield f"between {minus(f'{least:.3f}')} (at −√2) and {most:.3f} (at √2)"
+    yield f"between {minus(f'{least:.3f}')} and {most:.3f}"
     yield f"The slope is {_slope(0):.1f} at 0"
     yield f"it is {_slope(0):.1f} at 0"
-    yield f"negative below {_minus(f'{_root(_slope, 0.0, -1.0):.3f}')}"
-    yield f"{_minus(f'{_slope(-1):.3f}')} at −1"
-    yield f"{_minus(f'{_slope(-3):.3f}')} at −3"
-    yield f"{_power(_slope(-5))} at −5 and {_power(_slope(-8))} at −8"
-    yield f"{_short(_slope(-5))} at −5 and {_short(_slope(-8))} at −8"
-    yield f"{_short(_slope(-5))} at −5 and {_minus(f'{_slope(-6):.1e}').replace('e−0', 'e-')} at −6"
+    yield f"negative below {minus(f'{_root(_slope, 0.0, -1.0):.3f}')}"
+    yield f"{minus(f'{_slope(-1):.3f}')} at −1"
+    yield f"{minus(f'{_slope(-3):.3f}')} at −3"
+    yield f"{power_of_ten(_slope(-5))} at −5 and {power_of_ten(_slope(-8))} at −8"
+    yield f"{short(_slope(-5))} at −5 and {short(_slope(-8))} at −8"
+    yield f"{short(_slope(-5))} at −5 and {minus(f'{_slope(-6):.1e}').replace('e−0', 'e-')} at −6"
     half_of_the_smallest = torch.finfo(torch.float16).smallest_normal / 2**11  # fp16 rounds what is less to 0
-    zero = _minus(f"{_root(lambda at: -_slope(at) - half_of_the_smallest, -5.0, -7.0):.2f}")
+    zero = minus(f"{_root(lambda at: -_slope(at) - half_of_the_smallest, -5.0, -7.0):.2f}")
     yield f"0 from {zero} on"
     for form, digits, text in (
         (lambda at: F.gelu(at, approximate="tanh"), 4, "up to {}, near ±2"),
@@ -141,13 +125,13 @@ def _example():
 
 
 def _row(tensor):
-    return _minus("[" + ", ".join("0" if v == 0 else f"{v:.3f}" for v in tensor.flatten().tolist()) + "]")
+    return minus("[" + ", ".join("0" if v == 0 else f"{v:.3f}" for v in tensor.flatten().tolist()) + "]")
 
 
 def _passes():
     steps = tape_backward([[], [(0, 2.0)], [(1, 5.0)], [(2, -0.5)]], 3)
     assert [round(g, 9) for g in steps] == [-5, -2.5, -0.5, 1]
-    yield _minus(f"gives {steps[2]}, {steps[1]} and {steps[0]:.0f}")
+    yield minus(f"gives {steps[2]}, {steps[1]} and {steps[0]:.0f}")
     assert tape_backward([[], [], [(0, 3.0), (1, 2.0)], [(2, 1.0), (0, 1.0)]], 3)[0] == 4  # z = x·y + x
     wide = [torch.ones(1, 40, dtype=torch.float64)]
     assert (
@@ -157,7 +141,7 @@ def _passes():
     x = torch.tensor([3.0])
     assert stop_gradient(x, torch.ones(1))["no_grad later"][1].item() == 2 * 3 + 1
     paths = 1_200 * math.log10((1 + 5**0.5) / 2) - math.log10(5**0.5)  # Fibonacci's number
-    yield f"about 10{str(round(paths)).translate(DIGITS)} paths"
+    yield f"about 10{raised(round(paths))} paths"
     years = 8e9 * 0.1 / (365.25 * 24 * 3600)
     yield f"{years:.0f} years"
     yield f"logits differ by {math.ceil(150 * math.log(2))}"  # half of the smallest fp32 is 2⁻¹⁵⁰

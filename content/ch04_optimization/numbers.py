@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from content.number_formats import power_of_ten, raised, short
 from reference.ch03_backward.cross_entropy_backward import cross_entropy_backward
 from reference.ch04_optimization.adam_step import adam_step
 from reference.ch04_optimization.adamw_step import adamw_step
@@ -17,7 +18,6 @@ from reference.ch04_optimization.warmup_cosine import warmup_cosine
 VOCABULARY, PARAMETERS = 128_256, 8_030_261_248  # Llama-3.1-8B
 BETAS, LLAMA_BETAS = (0.9, 0.999), (0.9, 0.95)
 FP32, BF16 = torch.float32, torch.bfloat16
-DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 GIVEN = {
     "the 128,256 tokens": "Llama 3, config.json: vocab_size",
@@ -117,14 +117,7 @@ def _double(*values):
 
 def _short(number, digits=1):
     """1.5e-07 as 1.5e-7."""
-    digit, exponent = f"{number:.{digits}e}".split("e")
-    return f"{digit.removesuffix('.0')}e{int(exponent)}"
-
-
-def _power(number, digits=1):
-    """1.5e-07 as 1.5 · 10⁻⁷."""
-    digit, exponent = _short(number, digits).split("e")
-    return f"{digit} · 10" + exponent.translate(DIGITS)
+    return short(number, digits).replace(".0e", "e")
 
 
 def _losses():
@@ -135,13 +128,13 @@ def _losses():
     yield f"Llama 3's tokens | {log:.2f}"
     yield f"1/2 | {cross_entropy(_double(0.0, 0.0)[None], torch.tensor([0])).item():.2f}"
     sure = cross_entropy(_double(0.0, -200.0)[None], torch.tensor([1])).item()
-    exponent = str(-round(sure)).translate(DIGITS)
+    exponent = raised(-round(sure))
     yield f"e{exponent} = {_short(math.exp(-sure))}"
-    yield f"e{exponent} = {_power(math.exp(-sure))} | {sure:.0f}"
+    yield f"e{exponent} = {_tens(math.exp(-sure))} | {sure:.0f}"
     yield f"{sure:.0f}. `log(softmax)` gives"
     yield f"[0, −200] holds {torch.softmax(torch.tensor([0.0, -sure]), 0)[1].log().item()}".replace("-", "−")
     yield f"p = e{exponent}, −log p is {sure:.0f} and 1 − p is {1 - math.exp(-sure):.0f}"
-    yield f"number of fp32 is {_power(2.0**-149)}"
+    yield f"number of fp32 is {_tens(2.0**-149)}"
     many = torch.zeros(1, 50_000, dtype=torch.float64)
     yield f"log(50,000) = {cross_entropy(many, torch.tensor([0])).item():.2f}"
     yield f"starts with a loss of {cross_entropy(many, torch.tensor([0])).item():.2f}"
@@ -160,7 +153,7 @@ def _steps():
         yield text.format(1 - BETAS[1] ** t)
     eps = 1e-8
     assert 1e-7 / math.sqrt(1e-7**2 + eps) < 1.01e-3  # eps inside the root
-    yield f"10⁻⁸ acts like 10{str(round(math.log10(math.sqrt(eps)))).translate(DIGITS)}"
+    yield f"10⁻⁸ acts like 10{raised(round(math.log10(math.sqrt(eps))))}"
     assert [round(g / (g + eps), 2) for g in (1e-8, 1e-10)] == [0.5, 0.01]
     zero, g, velocity = torch.zeros(1, dtype=torch.float64), _double(1.0), torch.zeros(1, dtype=torch.float64)
     for _ in range(300):
@@ -203,7 +196,7 @@ def _first_steps():
 def _schedule():
     first, half, last = (warmup_cosine(t, 3e-4, 2_000, 100_000) for t in (0, 999, 1_999))
     yield f"{_short(first)}, {_short(half)} and {_short(last)}"
-    yield f"the rate {_power(first)} and the thousandth {_power(half)}"
+    yield f"the rate {_tens(first)} and the thousandth {_tens(half)}"
 
 
 def _decay():
@@ -211,8 +204,8 @@ def _decay():
     yield f"{_short(share)} at lr = 3e-4 and λ = 0.1"
     yield f"1 − {_short(share)}"
     yield f"lr · λ: {_short(share)} per step, then {_short(3e-5 * 0.1)}"
-    yield f"share of {_power(share)} per step"
-    yield f"1 − {_power(share)} rounds to 1"
+    yield f"share of {_tens(share)} per step"
+    yield f"1 − {_tens(share)} rounds to 1"
     assert (torch.tensor(1 - share).bfloat16() == 1) and (torch.tensor(0.999).bfloat16() == 1)
     left = f"{(1 - share) ** 10_000 * 100:.0f} %"
     yield f"has {left} left"
@@ -285,3 +278,8 @@ def _example():
 
 def _row(tensor, digits):
     return ("[" + ", ".join(f"{value:.{digits}f}" for value in tensor.tolist()) + "]").replace("-", "−")
+
+
+def _tens(number):
+    """1.5e-07 as 1.5 · 10⁻⁷."""
+    return power_of_ten(number, 1).replace(".0 ·", " ·")

@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from content.number_formats import power_of_ten, raised, short
 from reference.ch06_numerics.bf16_by_hand import bf16_by_hand
 from reference.ch06_numerics.exp_overflow import exp_overflow
 from reference.ch06_numerics.float_anatomy import limits
@@ -17,7 +18,6 @@ FP16, BF16, FP32, E4M3 = torch.float16, torch.bfloat16, torch.float32, torch.flo
 LLAMA = {"d_model": 4096, "heads": 32, "kv_heads": 8, "ffn": 14_336}
 TOKENS, RATE, BANDWIDTH = 512, 989e12, 3.35e12
 SCALE = 65_536
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 LLAMA_CONFIG = "config.json of Llama-3-8B"
 DEEPSEEK = "DeepSeek-V3, arXiv:2412.19437, section 3.3"
@@ -107,19 +107,7 @@ def percent(value, digits=0):
 
 
 def power(exponent):
-    return f"2{str(exponent).translate(SUPERSCRIPT)}"
-
-
-def e(value, digits=0):
-    """As 2.98e-8."""
-    mantissa, exponent = f"{value:.{digits}e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
-
-
-def tens(value, digits=0):
-    """As 2.98 · 10⁻⁸."""
-    mantissa, exponent = f"{value:.{digits}e}".split("e")
-    return f"{mantissa} · 10{str(int(exponent)).translate(SUPERSCRIPT)}"
+    return f"2{raised(exponent)}"
 
 
 def first_inf(exponent, fraction):
@@ -135,24 +123,24 @@ def _limits():
     yield f"{half['max']:,.0f}"
     yield f"{end:,.0f}"
     yield f"{end - 1:,.0f}"
-    yield f"| {half['max']:,.0f} | {tens(brain['max'], 2)} | {tens(single['max'], 2)} |"
-    yield f"| {end:,.0f} | {tens(first_inf(8, 7), 3)} | {tens(first_inf(8, 23), 3)} |"
-    yield "| " + " | ".join(tens(of["smallest_normal"], 1) for of in (half, brain, single)) + " |"
-    yield e(half["smallest_normal"], 1)
-    yield e(brain["max"], 2)
-    yield e(single["max"], 1)
-    yield e(double["max"], 1)
-    yield f"about {e(first_inf(8, 7), 3)}"
+    yield f"| {half['max']:,.0f} | {power_of_ten(brain['max'], 2)} | {power_of_ten(single['max'], 2)} |"
+    yield f"| {end:,.0f} | {power_of_ten(first_inf(8, 7), 3)} | {power_of_ten(first_inf(8, 23), 3)} |"
+    yield "| " + " | ".join(power_of_ten(of["smallest_normal"], 1) for of in (half, brain, single)) + " |"
+    yield short(half["smallest_normal"], 1)
+    yield short(brain["max"], 2)
+    yield short(single["max"], 1)
+    yield short(double["max"], 1)
+    yield f"about {short(first_inf(8, 7), 3)}"
     yield f"the square of {math.isqrt(int(end)) + 1} is"
     yield f"{torch.tensor(70_000.0).to(BF16).item():,.0f} in bf16"
     yield f"{power(int(math.log2(brain['epsilon'])))} against {power(int(math.log2(single['epsilon'])))}"
     formats = {"float64": (11, 52, double), "fp32": (8, 23, single), "bf16": (8, 7, brain), "fp16": (5, 10, half)}
     formats |= {"E5M2": (5, 2, e5m2), "E4M3": (4, 3, e4m3)}
     for name, (wide, fine, of) in formats.items():
-        largest = e(of["max"], 3 if wide == 8 else 1) if wide >= 8 else f"{of['max']:,.0f}"
-        smallest = f"{of['smallest_normal']:.4f}" if name == "E4M3" else e(of["smallest_normal"], 1)
+        largest = short(of["max"], 3 if wide == 8 else 1) if wide >= 8 else f"{of['max']:,.0f}"
+        smallest = f"{of['smallest_normal']:.4f}" if name == "E4M3" else short(of["smallest_normal"], 1)
         step = of["epsilon"]
-        step = e(step, 1) if step < 1e-6 else f"{step:.3g}" if step > 0.1 else f"{step:.2g}"
+        step = short(step, 1) if step < 1e-6 else f"{step:.3g}" if step > 0.1 else f"{step:.2g}"
         yield f"{name} ({wide}, {fine}) | {largest} | {smallest} | {step} |"
     yield f"{e4m3['max']:.0f}"
     yield f"{e5m2['max']:,.0f}"
@@ -198,10 +186,10 @@ def _exp():
     yield f"{log:.4f}"
     yield f"{rounded:.5f}"
     yield f"is {math.exp(rounded):,.0f}"
-    yield e(math.exp(100), 1)
+    yield short(math.exp(100), 1)
     yield f"{128 * 3 * 3:,} / √128 = {128 * 3 * 3 / math.sqrt(128):.0f}"
     yield f"−{150 * math.log(2):.0f}"  # fp32 turns numbers up to 2⁻¹⁵⁰ into 0
-    yield f"below about {e(2.0**-150)}"
+    yield f"below about {short(2.0**-150)}"
     yield f"is about {150 * math.log(2):.0f}"
     one = math.log1p(math.exp(-1))
     yield f"{1000 + one:.4f} and −{1000 - one:.4f}"
@@ -239,17 +227,17 @@ def _softmax():
 
 def _gradients():
     lost = 2.0**-25
-    yield f"{power(-25)} = {e(lost, 2)}"
+    yield f"{power(-25)} = {short(lost, 2)}"
     yield f"smallest subnormal {power(-24)}"
-    yield e(lost)
-    yield tens(lost)
+    yield short(lost)
+    yield power_of_ten(lost)
     shares = {deviation: math.erf(lost / deviation / math.sqrt(2)) for deviation in (1e-7, 1e-8)}
     yield f"turns {percent(shares[1e-7])}"
     yield percent(shares[1e-8], 1)
-    yield e(1e-8 * SCALE, 2)
-    yield f"about {e(2.0**-133)}"  # the smallest bf16
-    yield f"below {e(lost / SCALE, 1)}"
-    yield f"above {e(2.0**-134, 1)}"
+    yield short(1e-8 * SCALE, 2)
+    yield f"about {short(2.0**-133)}"  # the smallest bf16
+    yield f"below {short(lost / SCALE, 1)}"
+    yield f"above {short(2.0**-134, 1)}"
 
 
 def _sums():
@@ -262,10 +250,10 @@ def _sums():
         low, high = (low + product).bfloat16().float(), high + product
         if n in (64, 256, 1024, 4096):
             lost, kept = (((total - exact[n - 1]) / exact[n - 1]).abs().median().item() for total in (low, high))
-            yield f"| {n:,} | {percent(lost, 1 if lost < 0.01 else 0)} | {e(kept)} |"
+            yield f"| {n:,} | {percent(lost, 1 if lost < 0.01 else 0)} | {short(kept)} |"
         if n == 1024:
             yield f"{percent(lost)} off"
-            yield f"{e(kept)} off"
+            yield f"{short(kept)} off"
     yield f"sum is {exact[-1, 0].item():,.1f}"
     yield f"accumulator gave {low[0].item():,.0f}"
     yield f"accumulator gave {high[0].item():,.1f}"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from content.number_formats import raised, signed
 from reference.ch08_block.alibi_bias import alibi_bias
 from reference.ch08_block.apply_rope import apply_rope
 from reference.ch08_block.count_block_params import count_block_params
@@ -49,7 +50,7 @@ def _norms():
     yield f"values are 0.001, RMS norm with eps 1e-6 gives {rms_norm(small, one)[0]:.2f}"
     step = math.ulp(1000.0**2) * 2 ** (52 - 23)  # of float32
     yield f"steps of 1/{1 / step:.0f} when the values lie around 1,000"
-    yield f"by 10{_raised(int(math.log10(1000**2)))} and its root by 10{_raised(3)}"
+    yield f"by 10{raised(int(math.log10(1000**2)))} and its root by 10{raised(3)}"
     yield f"4,096 numbers in bf16 is {2 * 2 * 4096 // 1024} KiB"
 
 
@@ -57,10 +58,10 @@ def _gated():
     one = torch.ones(1, 1)
     x, silu = torch.tensor([3.0]), -3 / (1 + math.exp(3))
     right, swapped = swiglu(x, -one, one, one).item(), swiglu(x, one, -one, one).item()
-    yield f"−3 · sigmoid(−3) = −3 · {1 / (1 + math.exp(3)):.4f} = {_signed(silu, 3)}"
-    yield f"The product is {_signed(silu, 3)} · 3 = {_signed(right, 3)}"
-    yield f"the result is {_signed(swapped, 3)}"
-    yield f"the hidden value is {_signed(right, 2)}; swapped it is {_signed(swapped, 2)}"
+    yield f"−3 · sigmoid(−3) = −3 · {1 / (1 + math.exp(3)):.4f} = {signed(silu, 3)}"
+    yield f"The product is {signed(silu, 3)} · 3 = {signed(right, 3)}"
+    yield f"the result is {signed(swapped, 3)}"
+    yield f"the hidden value is {signed(right, 2)}; swapped it is {signed(swapped, 2)}"
     hidden, ratio = swiglu_hidden(4096)
     plain, _ = swiglu_hidden(4096, multiple=1)
     yield f"rounds {plain:,} up to {hidden:,}"
@@ -81,7 +82,7 @@ def _gated():
     yield f"8B and 70B take {times[0]} · d_model, and Llama-3-405B takes {times[2]}"
     more = [round(100 * (r - 1)) for _, r in widths]
     yield f"{more[0]}, {more[1]} and {more[2]} %"
-    yield f"{widths[0][0]:,} = 2{_raised(11)} · {widths[0][0] // 2**11}"
+    yield f"{widths[0][0]:,} = 2{raised(11)} · {widths[0][0] // 2**11}"
     yield f"the {widths[0][0]:,}. A serving engine"
     yield f"hold {3 * 14336 * 4096 / 1e6:.0f} million weights"
 
@@ -101,13 +102,13 @@ def _rotation():
     yield f"(2 · {c3} − 1 · {s3}, 2 · {s3} + 1 · {c3}) = {_pair(q3)}"
     yield f"cos 1 = {c1} and sin 1 = {s1}"
     yield f"(1 · {c1} − 3 · {s1}, 1 · {s1} + 3 · {c1}) = {_pair(k1)}"
-    (a, b), (c, d) = ([_signed(v, 3) for v in pair] for pair in (q3, k1))
+    (a, b), (c, d) = ([signed(v, 3) for v in pair] for pair in (q3, k1))
     yield f"({a}) · ({c}) + ({b}) · {d} = {dot(q3, k1):.3f}"
     far_q, far_k = turned(q, 1003), turned(k, 1001)
     yield f"The turned query is {_pair(far_q)} and the turned key is {_pair(far_k)}"
     yield f"positions 0 to {1000 - 1}"
     yield f"their dot product is again {dot(far_q, far_k):.3f}"
-    yield f"to position 0, and the dot product becomes {_signed(dot(q3, k), 3)}"
+    yield f"to position 0, and the dot product becomes {signed(dot(q3, k), 3)}"
     back = apply_rope(torch.tensor([k]), torch.tensor([[-2.0]]))[0].tolist()
     yield f"you also get {dot(q, back):.3f} if"
 
@@ -261,26 +262,18 @@ def _counting():
 def _training():
     slopes = -alibi_bias(8, 1, 2)[:, 0, 0]
     yield f"1/{1 / slopes[0]:.0f}, 1/{1 / slopes[1]:.0f}, …, 1/{1 / slopes[-1]:.0f}"
-    yield f"slope 2⁻{_raised(round(-math.log2(slopes[-1])))}"
+    yield f"slope 2⁻{raised(round(-math.log2(slopes[-1])))}"
     labels = torch.tensor([[0, 1, 0, 1]])
     own = 10.0 * torch.nn.functional.one_hot(labels, 2).float()
     yield f"get a loss of {next_token_loss(own, labels).item():.0f}"
 
 
 def _list(values, digits):
-    return ", ".join(_signed(v, digits) if v else "0" for v in values.tolist())
+    return ", ".join(signed(v, digits) if v else "0" for v in values.tolist())
 
 
 def _pair(values):
-    return f"({_signed(values[0], 3)}, {_signed(values[1], 3)})"
-
-
-def _signed(value, digits):
-    return f"{value:.{digits}f}".replace("-", "−")
-
-
-def _raised(power):
-    return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(power))
+    return f"({signed(values[0], 3)}, {signed(values[1], 3)})"
 
 
 RMS = "Zhang and Sennrich 2019, arXiv:1910.07467, abstract"
