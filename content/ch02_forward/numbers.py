@@ -146,7 +146,8 @@ def _signals():
     relu = _signal(1.0, relu=True)
     yield from (f"2⁻⁵⁰ = {short(relu, 0)}", f"{power_of_ten(relu, 0)} is left", f"so {short(relu, 0)} is left")
     yield f"2{raised(round(math.log2(relu)))} of the mean square"
-    yield f"Fifty slopes of 0.5 give {power_of_ten(0.5**50)}, fifty slopes of 2 give 10{raised(round(math.log10(2**50)))}"
+    grown = raised(round(math.log10(2**50)))
+    yield f"Fifty slopes of 0.5 give {power_of_ten(0.5**50)}, fifty slopes of 2 give 10{grown}"
     yield f"0.5⁵⁰ = {short(0.5**50, 0)}"
     shallow = _signal(1.0, relu=True, layers=40)
     yield f"2⁻⁴⁰ = {short(shallow, 0)} of it is left, and the root mean square falls to {short(math.sqrt(shallow), 0)}"
