@@ -200,7 +200,7 @@ def _warm(root: Path) -> Finding:
         return Finding(part, "none", True, next_run, needed=False)
     lines = [
         f"{_time(server.age)} old; it ends {_time(server.seconds)} after its last run"
-        f"{'' if server.current else 'or as soon as it is idle, because the workbook has changed'}; "
+        f"{'' if server.current else ' or as soon as it is idle, because the workbook has changed'}; "
         f"`kill {server.pid}` ends it now"
         for server in servers
     ]

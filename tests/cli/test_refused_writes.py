@@ -146,7 +146,7 @@ def test_reset_keeps_a_copy_byte_for_byte(play):
     file = play.workbook.exercise(play.workbook.koan("softmax"))
     file.write_bytes(b"mine = '\xff\xfe'\r\n")
     said = play.says("reset", "softmax").stdout
-    copy = "".join(said.split()).partition("keptas")[2]
+    copy = "".join(said.split()).partition("savedat")[2]
     assert (play.root / copy).read_bytes() == b"mine = '\xff\xfe'\r\n"
 
 

@@ -239,7 +239,7 @@ def test_a_session_of_that_name_is_not_overwritten(tmp_path):
     (tmp_path / "gpu-x.jsonl").write_text("precious")
     code, _, stderr = ran(tmp_path)
     assert code == 2
-    assert "exists already" in stderr
+    assert "is there already" in stderr
     assert (tmp_path / "gpu-x.jsonl").read_text() == "precious"
 
 

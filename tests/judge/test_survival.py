@@ -89,7 +89,8 @@ def test_a_batch_goes_on_where_no_process_can_be_started(monkeypatch, tmp_path, 
     with Runner(book, LIMITS, isolated=True) as runner:
         first, *others = runner.run_many(pairs[:3], parallel=1)
     assert first.status == Status.crashed
-    assert first.message.startswith("the koan was not run: no process for ")
+    assert first.message.startswith("the koan was not run: its ")
+    assert "process cannot be started" in first.message
     assert [verdict.status for verdict in others] == [Status.passed] * 2
 
 

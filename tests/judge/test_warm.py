@@ -321,9 +321,9 @@ def test_doctor_shows_it_and_says_how_to_end_it(fresh_copy):
     pid = run_dot(fresh_copy, **STAYS)
     process, text = warm_finding(fresh_copy)
     assert process == f"pid {pid}"
-    age, rest = text.split(" s old, ")
+    age, rest = text.split(" s old; ")
     assert age.isdigit()
-    assert rest == f"ends 10 min after its last run; `kill {pid}` ends it now"
+    assert rest == f"it ends 10 min after its last run; `kill {pid}` ends it now"
     subprocess.run(["kill", str(pid)], check=True)
     until(lambda: not alive(pid))
     assert find_warm(fresh_copy.root) == []

@@ -336,7 +336,7 @@ def test_a_koan_that_no_cell_defines_is_said_with_the_function_that_may_be_meant
     assert (missing["attention"].similar, missing["attention"].cell) == ("attentoin", "cell 3")
     out = io.StringIO()
     Console(file=out, width=200).print(import_summary(imported, True))
-    assert "ch07_attention/scores  no cell defines `scores`: did you mean `score`, cell 2?" in out.getvalue()
+    assert "ch07_attention/scores  no cell defines `scores`: did you mean `score` in cell 2?" in out.getvalue()
 
 
 def test_an_import_runs_what_has_no_verdict_and_says_if_what_it_replaced_had_passed(play):
@@ -392,7 +392,7 @@ def test_the_command_takes_a_notebook_out_and_back_and_progress_follows(play):
     back = play.says("notebook", "import", str(file))
     assert back.returncode == 0, back.stderr
     assert "ch07_attention/scores  written, from cell" in back.stdout
-    assert "the earlier version is saved at .koans/replaced/" in " ".join(back.stdout.split())
+    assert "your earlier version is saved at .koans/replaced/" in " ".join(back.stdout.split())
     assert "ch07_attention/scores  ✓ passed" in back.stdout
     assert "card unlocked:" in back.stdout
     listed = {k["name"]: k["standing"]["status"] for k in json.loads(play.says("list", "7", "--json").stdout)}

@@ -239,7 +239,7 @@ class Server:
     def _finish(self, run: RunningJob, status: int) -> None:
         """Tell the client that its run has ended."""
         self.last_used = time.monotonic()
-        trouble = "no process for the code can be started" if status == NO_WORKER << 8 else ""
+        trouble = "its worker process cannot be started" if status == NO_WORKER << 8 else ""
         self._send(run.client, Done(run.job.id, status, run.timed_out, run.cancelled, trouble))
 
     def _kill_run(self, pid: int) -> None:

@@ -250,9 +250,13 @@ class KoansApp(App[None]):
         main.set_focus(prompt)
 
         def reveal() -> None:
-            if hint.has_class("shown") and self.state.koan == state.koan:
+            if self.state.koan != state.koan:
+                return
+            if hint.has_class("shown"):
                 prompt.reveal(hint)
                 self.session.post(Shown(state.koan, state.hints))
+            else:  # the line below the hints says why it is not there
+                prompt.reveal(main.query_one("#more-hints", Static))
 
         self.call_after_refresh(reveal)
 
