@@ -429,7 +429,7 @@ def test_a_learners_deck_goes_from_a_pass_to_a_change_and_back(proved, collectio
 
     play.body("softmax", "return x")
     output = play.says("cards", "export", str(file)).stdout
-    assert f"{written} of them depend on files that have changed since they passed" in " ".join(output.split())
+    assert f"{written} of them depend on files that changed after they passed" in " ".join(output.split())
     assert import_file(collection, file) == {"new": 0, "updated": written, "duplicate": 0}
     back = note_of(collection, "softmax-subtract-max").fields[1]
     assert "its file has changed since then and has not passed again" in back
