@@ -164,8 +164,9 @@ def _wiring():
     assert round(by["xavier", "post-norm", 48]["ffn"][-1], 2) == round(six["post-norm"], 2)
     near = [v for layers in (6, 24, 48) for v in by["xavier", "post-norm", layers]["ffn"][-1:]] + post["ffn"]
     assert all(0.3 < v < 0.45 for v in near)
-    yield "post-norm stays near 0.4 from the first to the last layer"
-    yield "post-norm stays near 0.4, pre-norm"
+    middle = f"{sum(near) / len(near):.1f}"
+    yield f"post-norm stays near {middle} from the first to the last layer"
+    yield f"post-norm stays near {middle}, pre-norm"
     yield from _toy()
     eye, one = torch.eye(2), torch.ones(2)
     names = ("q", "k", "v", "o", "gate", "up", "down")
@@ -174,7 +175,7 @@ def _wiring():
     small, large = (llama_block(by * x, w, 1, 1).flatten() for by in (1, 1000))
     yield f"[3, 4] into [{_list(small, 2)}]"
     yield f"[{_list(large, 2)}]. The branches"
-    yield "What is its result for [3000, 4000]"
+    yield "What is its result for [{:.0f}, {:.0f}]".format(*(1000 * x).flatten())
 
 
 def _toy():

@@ -39,7 +39,7 @@ def test_a_swing_with_targets_late_by_0_and_100_microseconds_and_5_milliseconds(
 
 
 # The first second starts at rest. With targets 20 ms late it has one jump fewer, so it looks smoother than it is. The
-# second second is steady: its mean square is twice that of both seconds, minus that of the first.
+# second second is steady. Its mean square is twice the mean square of both seconds minus the mean square of the first.
 @pytest.mark.card("delay-does-not-add-up", "missed-step-shows")
 @pytest.mark.parametrize(
     "delay, gives",

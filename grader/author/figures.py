@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import io
 import re
 import sys
@@ -24,6 +23,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from grader.author import content_script
 from grader.author.traced_figures import traced_figures
 from grader.book.errors import KoansError
 from grader.book.figure_style import STYLE, style
@@ -98,14 +98,7 @@ def _draw_with_digests(file: Path) -> tuple[str, str, Figure]:
 
 
 def _draw(file: Path) -> Figure:
-    spec = importlib.util.spec_from_file_location(f"figure_of_{file.parent.name}", file)
-    if spec is None or spec.loader is None:
-        raise KoansError(f"{file}: cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not callable(getattr(module, "draw", None)):
-        raise KoansError(f"{file}: has no function draw()")
-    figure = module.draw()
+    figure = content_script.load(file, "draw").draw()
     if not isinstance(figure, Figure):
         raise KoansError(f"{file}: draw() gives a {type(figure).__name__}, not a matplotlib Figure")
     return figure

@@ -9,15 +9,14 @@ be in a phrase of either kind.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 
 import msgspec
 
+from grader.author import content_script
 from grader.book.errors import KoansError
 from grader.book.workbook import Chapter, Workbook, find_root
 
@@ -35,6 +34,13 @@ class Place(msgspec.Struct, frozen=True):
 
     name: str
     text: str
+
+
+class Phrases(msgspec.Struct, frozen=True):
+    """What a numbers.py says: the phrases that it computed, and the given ones with where they come from."""
+
+    computed: tuple[str, ...]
+    given: dict[str, str]
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -64,25 +70,22 @@ def texts(workbook: Workbook, chapter: Chapter) -> Iterator[Place]:
         yield _place(f"question {question.id}", "\n".join([question.prompt, question.answer, *options]))
 
 
-def phrases(script: Path) -> tuple[list[str], dict[str, str]]:
-    """The computed phrases and the given ones of a numbers.py. Raises KoansError if it has none."""
-    module = _module(script)
-    given = getattr(module, "GIVEN", {})
-    if not callable(getattr(module, "numbers", None)):
-        raise KoansError(f"{script}: has no function numbers()")
-    return [_spaced(phrase) for phrase in module.numbers()], {_spaced(phrase): why for phrase, why in given.items()}
+def phrases(script: Path) -> Phrases:
+    """The phrases of a numbers.py. Runs it. Raises KoansError if it cannot be imported, or has no numbers()."""
+    module = content_script.load(script, "numbers")
+    given = {_spaced(phrase): why for phrase, why in getattr(module, "GIVEN", {}).items()}
+    return Phrases(tuple(_spaced(phrase) for phrase in module.numbers()), given)
 
 
-def problems(workbook: Workbook, script: Path) -> Iterator[Problem]:
-    """Where a chapter's texts and its numbers.py disagree."""
-    chapter = workbook.chapter(script.parent.name)
-    computed, given = phrases(script)
+def problems(workbook: Workbook, chapter: Chapter, phrases: Phrases) -> Iterator[Problem]:
+    """Where a chapter's texts and the phrases of its numbers.py disagree."""
     places = list(texts(workbook, chapter))
-    for phrase in (*computed, *given):
+    every = [*phrases.computed, *phrases.given]
+    for phrase in every:
         if not any(_found(phrase, place.text) for place in places):
             yield Problem(chapter.id, "numbers.py", f"no text of the chapter says: {phrase}")
     for place in places:
-        for start, end in uncovered(place.text, [*computed, *given]):
+        for start, end in uncovered(place.text, every):
             around = place.text[max(0, start - 30) : end + 30]
             yield Problem(chapter.id, place.name, f"{place.text[start:end]} is not in numbers.py: …{around}…")
 
@@ -108,15 +111,6 @@ def _spaced(text: str) -> str:
     return " ".join(text.split())
 
 
-def _module(script: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"numbers_of_{script.parent.name}", script)
-    if spec is None or spec.loader is None:
-        raise KoansError(f"{script}: cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status: 0 all numbers hold, 1 problems were found, 2 it could not run."""
     parser = argparse.ArgumentParser(
@@ -139,13 +133,13 @@ def _run(workbook: Workbook, names: Sequence[str]) -> int:
     for script in scripts(workbook.root):
         if wanted and script.parent.name not in wanted:
             continue
-        computed, given = phrases(script)
-        print(f"{script.parent.name}")
-        for phrase in computed:
+        own = phrases(script)
+        print(script.parent.name)
+        for phrase in own.computed:
             print(f"  {phrase}")
-        for phrase, why in given.items():
+        for phrase, why in own.given.items():
             print(f"  {phrase}  (given: {why})")
-        for problem in problems(workbook, script):
+        for problem in problems(workbook, workbook.chapter(script.parent.name), own):
             found += 1
             print(f"  problem, {problem.where}: {problem.message}")
     print(f"problems: {found}")

@@ -64,7 +64,8 @@ def read_once(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -
 
 
 @matmul_traffic.wrong(
-    "the loads were counted as without tiles: all rows of a tile share the loads of B, and all columns those of A"
+    "the loads were counted as without tiles: all rows of a tile share the loads of B, and all its columns share the "
+    "loads of A"
 )
 def no_reuse(m: int, n: int, k: int, tile_m: int, tile_n: int, itemsize: int) -> Count:
     _ceil(m, min(tile_m, tile_n))

@@ -1,5 +1,8 @@
 """Every number that a chapter's texts state is computed beside them, or says where it comes from."""
 
+import ast
+import re
+
 import pytest
 
 from grader.author import numbers
@@ -15,7 +18,15 @@ def test_every_chapter_computes_its_numbers(book):
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda file: file.parent.name)
 def test_every_number_of_a_chapter_is_what_its_script_computes(script):
-    assert list(numbers.problems(Workbook(ROOT), script)) == []
+    book = Workbook(ROOT)
+    assert list(numbers.problems(book, book.chapter(script.parent.name), numbers.phrases(script))) == []
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda file: file.parent.name)
+def test_a_script_yields_no_number_that_is_written_into_its_text(script):
+    yielded = [node.value for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, ast.Yield)]
+    texts = [node.value for node in yielded if isinstance(node, ast.Constant)]
+    assert [text for text in texts if re.search(r"\d", text)] == []
 
 
 def test_a_number_in_no_phrase_is_found_and_code_names_and_years_are_not_numbers():
@@ -32,7 +43,9 @@ def test_a_changed_text_and_a_changed_result_are_problems(tmp_path, play):
     (play.root / "content/ch14_budget/numbers.py").write_text(
         'GIVEN = {"20 ms": "a step at 50 Hz", "77 ms": "nowhere"}\n\n\ndef numbers():\n    yield f"{1 + 1} halves"\n'
     )
-    found = list(numbers.problems(Workbook(play.root), play.root / "content/ch14_budget/numbers.py"))
+    book = Workbook(play.root)
+    own = numbers.phrases(play.root / "content/ch14_budget/numbers.py")
+    found = list(numbers.problems(book, book.chapter("ch14"), own))
     assert [p.message for p in found if p.where == "numbers.py"] == [
         "no text of the chapter says: 2 halves",
         "no text of the chapter says: 77 ms",
