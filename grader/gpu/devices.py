@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 OLDEST = (8, 0)  # the first compute capability with bf16 tensor cores, which Triton uses for tl.dot
+NO_GPU = "needs a CUDA GPU"  # what a machine without one says of a test with the gpu mark
 MARGIN = 0.9  # times down to this share of the floor are believed: a clock may run faster than the data sheet's
 
 
@@ -79,7 +82,7 @@ def lack() -> str:
     """What this machine lacks for throughput tests, or an empty string. Does not start CUDA."""
     import torch
 
-    return "" if torch.cuda.is_available() else "needs a CUDA GPU"
+    return "" if torch.cuda.is_available() else NO_GPU
 
 
 def too_old(capability: tuple[int, int]) -> str:
@@ -90,16 +93,58 @@ def too_old(capability: tuple[int, int]) -> str:
     return f"needs a GPU from sm_80 on for Triton's bf16 tensor cores; this one is sm_{major}{minor}"
 
 
-def present() -> bool:
-    """Is there a GPU, by its device files? A process that forks must not use CUDA."""
-    return any(Path("/dev").glob("nvidia[0-9]*"))
+def present(root: Path = Path("/")) -> bool:
+    """Does this process see a GPU, by its device files? A process that forks must not use CUDA.
+
+    `root` is the folder with `dev`.
+    """
+    return _chosen() != () and any((root / "dev").glob("nvidia[0-9]*"))
 
 
-def device() -> str:
-    """The names of this machine's GPUs, else its CPU. Read from files, since a process that forks must not use CUDA."""
-    names = []
-    for file in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("Model:"):
-                names.append(line.partition(":")[2].strip())
-    return ", ".join(names) or f"CPU ({platform.machine()})"
+def device(root: Path = Path("/")) -> str:
+    """The names of the GPUs that this process sees, else its CPU. Read from files, like `present`.
+
+    `root` is the folder with `proc`.
+    """
+    return ", ".join(_names(root)) or f"CPU ({platform.machine()})"
+
+
+def _names(root: Path) -> Iterator[str]:
+    """The names of the GPUs that CUDA_VISIBLE_DEVICES chooses, or of all. A part of a GPU has the name of the GPU."""
+    cards = [
+        _facts(file.read_text(encoding="utf-8", errors="replace"))
+        for file in sorted((root / "proc/driver/nvidia/gpus").glob("*/information"))
+    ]
+    cards = [card for card in cards if "Model" in card]
+    chosen = _chosen()
+    for choice in map(str, range(len(cards))) if chosen is None else chosen:
+        card = _card(choice, cards)
+        if card is None:
+            return  # as in CUDA: what follows an entry that is no device is not seen
+        yield card["Model"]
+
+
+def _card(choice: str, cards: Sequence[Mapping[str, str]]) -> Mapping[str, str] | None:
+    """The card of an entry of CUDA_VISIBLE_DEVICES: a number, a UUID or its beginning, or a part of a card (MIG).
+
+    The driver's files do not tell which card has a part, so all cards must be of one model.
+    """
+    if choice.isdecimal():
+        return cards[int(choice)] if int(choice) < len(cards) else None
+    if choice.startswith("MIG-"):
+        return cards[0] if len({card["Model"] for card in cards}) == 1 else None
+    return next((card for card in cards if card.get("GPU UUID", "").startswith(choice)), None)
+
+
+def _chosen() -> tuple[str, ...] | None:
+    """The entries of CUDA_VISIBLE_DEVICES, or None if it is not set. Without entries no GPU is seen."""
+    value = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if value is None:
+        return None
+    entries = tuple(entry.strip() for entry in value.split(","))
+    return () if entries[0] in ("", "-1") else entries
+
+
+def _facts(text: str) -> dict[str, str]:
+    """The lines "name: value" of a file of the driver."""
+    return {name: value.strip() for name, value in re.findall(r"^([^:\n]+):(.*)$", text, re.MULTILINE)}

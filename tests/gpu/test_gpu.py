@@ -1,5 +1,6 @@
 """Throughput: a race, its statistics and its verdict, with a fake clock and a fake device."""
 
+import platform
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from grader.book.errors import KoansError
 from grader.book.stubs import strip_markers
 from grader.checks import Disagreement
 from grader.checks.throughput import verdict
-from grader.gpu import like, ratios
+from grader.gpu import devices, like, ratios
 from grader.gpu.client import GpuWorker
 from grader.gpu.contestants import BaselineContestant, KernelContestant, expected, mismatch
 from grader.gpu.devices import H100, Facts, peak, too_old
@@ -646,3 +647,46 @@ def test_a_kernel_that_is_too_slow_fails_its_claim(monkeypatch):
     monkeypatch.setattr(throughput, "measure", lambda *_: RaceReport(Facts("x"), lack=too_old((7, 0))))
     with pytest.raises(pytest.skip.Exception, match="not run here: needs a GPU from sm_80"):
         throughput.fast(None, with_=oracle_of(FORWARD), at_least={"naive": 2.0})
+
+
+CARDS = {"0000:18:00.0": ("NVIDIA L4", "GPU-aaaa"), "0000:3b:00.0": ("NVIDIA H100 80GB HBM3", "GPU-bbbb")}
+
+
+@pytest.mark.parametrize(
+    ("visible", "seen"),
+    [
+        (None, "NVIDIA L4, NVIDIA H100 80GB HBM3"),
+        ("1", "NVIDIA H100 80GB HBM3"),
+        ("1,0", "NVIDIA H100 80GB HBM3, NVIDIA L4"),
+        ("GPU-bb", "NVIDIA H100 80GB HBM3"),
+        ("0,7,1", "NVIDIA L4"),
+        ("MIG-cccc", ""),
+        ("", ""),
+        ("-1", ""),
+        ("none", ""),
+    ],
+)
+def test_a_process_names_the_gpus_that_it_sees(tmp_path, monkeypatch, visible, seen):
+    for place, (model, uuid) in CARDS.items():
+        file = tmp_path / "proc/driver/nvidia/gpus" / place / "information"
+        file.parent.mkdir(parents=True)
+        file.write_text(f"Model: \t\t {model}\nIRQ:   \t\t 100\nGPU UUID: \t {uuid}-1\nBus Location: \t {place}\n")
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert devices.device(tmp_path) == (seen or f"CPU ({platform.machine()})")
+    (tmp_path / "proc/driver/nvidia/gpus/0000:18:00.0/information").unlink()
+    if visible == "MIG-cccc":
+        assert devices.device(tmp_path) == "NVIDIA H100 80GB HBM3", "all cards are of one model, so it is a part of one"
+
+
+@pytest.mark.parametrize(("visible", "present"), [(None, True), ("0", True), ("", False), ("-1", False)])
+def test_a_process_whose_gpus_are_hidden_has_none(tmp_path, monkeypatch, visible, present):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    (tmp_path / "dev").mkdir()
+    assert not devices.present(tmp_path)
+    (tmp_path / "dev" / "nvidia0").touch()
+    assert devices.present(tmp_path) == present
