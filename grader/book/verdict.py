@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from grader.book.workbook import Koan
+
 
 class Status(StrEnum):
     passed = "passed"
@@ -246,6 +248,44 @@ def with_unmet_imports(verdict: Verdict, statuses: Mapping[str, Status | None]) 
     unmet = [koan for koan in verdict.imports if statuses.get(koan) != Status.passed]
     notes = [f"{IMPORTS}{koan}, which has not passed: fix that koan first" for koan in unmet]
     return msgspec.structs.replace(verdict, notes=(*verdict.notes, *notes))
+
+
+def wants_fast(koan: Koan, verdict: Verdict) -> bool:
+    """Whether a run on a GPU could still earn the points for `fast`: the first claim passed, and no race was run."""
+    return koan.fast_points > 0 and verdict.passed and verdict.fast == Status.not_run_here
+
+
+def with_fast(first: Verdict, fast: Verdict) -> Verdict:
+    """The verdict on both claims of a koan, from a run of the first claim that passed and a run of `fast` alone.
+
+    It is the verdict that one run of both gives on a machine with a GPU. If the run of `fast` ended early, none of its
+    tests has passed, and a note says why. The first claim stays, because another run passed it. If there was no device
+    in the end, `fast` is still not run here.
+    """
+    ended_early = fast.status in (Status.broken, Status.timed_out, Status.crashed)
+    raced = {test.name: test for test in fast.tests}
+    tests = [raced.get(test.name, test) if test.gpu else test for test in first.tests]
+    notes = [*first.notes, *(note for note in fast.notes if note not in first.notes)]
+    if ended_early:
+        tests = [_not_proved(test, fast) if test.gpu else test for test in tests]
+    if ended_early or not fast.tests:
+        notes.append(f"fast: {fast.headline}")
+    return msgspec.structs.replace(
+        first,
+        tests=tuple(tests),
+        fast=_fast([test for test in tests if test.gpu], first.status),
+        seconds=round(first.seconds + fast.seconds, 4),
+        output="\n".join(output for output in (first.output, fast.output) if output),
+        by_machine=first.by_machine or fast.by_machine,
+        notes=tuple(notes),
+    )
+
+
+def _not_proved(test: TestResult, fast: Verdict) -> TestResult:
+    """The result of a test in a run that ended early: only its own failure counts."""
+    if test.status == Status.failed:
+        return test
+    return msgspec.structs.replace(test, status=Status.failed, message=fast.message, headline=fast.headline)
 
 
 def split_notes(verdict: Verdict) -> tuple[list[str], list[str]]:

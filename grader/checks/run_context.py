@@ -35,7 +35,8 @@ class Run:
     wrong answers. `failed`: the functions that failed a check, in that order, with their oracles. `shrink_seconds`:
     time spent on shrinking inputs. `race_times`: the median milliseconds of each contestant of the last race on a GPU,
     until they are reported. `by_machine`: the machine may have caused an error (see `note`). `uncompiled`: a check
-    of the machine code was left out, because no compiler that fits is installed; until it is reported.
+    of the machine code was left out, because no compiler that fits is installed; until it is reported. Without `races`
+    the tests that need a GPU are not run here, even if there is one.
     """
 
     brief: bool = False
@@ -47,6 +48,7 @@ class Run:
     race_times: dict[str, float] = field(default_factory=dict)
     by_machine: bool = False
     uncompiled: bool = False
+    races: bool = True
 
     def digest(self, inputs: Any) -> bytes | None:
         """The key of these inputs in the cache. None without a cache, or if an input is not a plain value."""

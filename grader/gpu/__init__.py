@@ -5,8 +5,8 @@ these needs a GPU. `machine` and `contestants` run kernels, `worker` is the proc
 sends it jobs. torch and triton are imported only where they are needed, and only the worker uses CUDA.
 """
 
-from grader.gpu.devices import device, lack
+from grader.gpu.devices import NO_GPU, device, lack
 from grader.gpu.job import like
 from grader.gpu.thresholds import ratios
 
-__all__ = ["device", "lack", "like", "ratios"]
+__all__ = ["NO_GPU", "device", "lack", "like", "ratios"]

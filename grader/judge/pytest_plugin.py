@@ -22,7 +22,7 @@ from grader.book.errors import KoansError
 from grader.book.verdict import Status, TestResult, speed
 from grader.book.workbook import Koan, Workbook, find_root
 from grader.checks import compilation, run_context, throughput
-from grader.gpu import lack
+from grader.gpu import NO_GPU, lack
 from grader.gpu.client import LIMIT as RACE_SECONDS
 from grader.judge import reports, targets
 from grader.judge.explain import Explained, explain, explain_import
@@ -169,6 +169,11 @@ def depends_on_seed(item: pytest.Item) -> bool:
     return is_property or "seed" in getattr(item, "fixturenames", ())
 
 
+def needs_gpu(item: pytest.Item) -> bool:
+    """Whether the test belongs to the koan's second claim, `fast`."""
+    return item.get_closest_marker("gpu") is not None
+
+
 def seed_of(item: pytest.Item) -> int:
     """The seed of one test, made of the run's seed and the test's name.
 
@@ -210,7 +215,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
 
     for item in items:
-        if item.get_closest_marker("gpu") is not None and item.get_closest_marker("timeout") is None:
+        if needs_gpu(item) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(RACE_SECONDS))
 
 
@@ -225,9 +230,10 @@ def prepare(item: pytest.Item, koan: Koan) -> None:
     # After a first failure the learner knows what to do next, so no time is spent on smaller counterexamples.
     if item.session.testsfailed or run_context.current().brief:
         _shorten(item)
-    missing = lack() if item.get_closest_marker("gpu") is not None else ""
-    if missing:
-        pytest.skip(f"not run here: {missing}")
+    if needs_gpu(item):
+        missing = lack() if run_context.current().races else NO_GPU
+        if missing:
+            pytest.skip(f"not run here: {missing}")
 
 
 def result_of(item: pytest.Item, koan: Koan, error: BaseException | None, seconds: float, output: str) -> TestResult:
@@ -249,7 +255,7 @@ def result_of(item: pytest.Item, koan: Koan, error: BaseException | None, second
         looks=explained.looks,
         function=explained.function,
         cards=tuple(c for m in item.iter_markers("card") for c in m.args),
-        gpu=item.get_closest_marker("gpu") is not None,
+        gpu=needs_gpu(item),
         seconds=round(seconds, 4),
         output=shortened(output),
         ms=throughput.take_times(),

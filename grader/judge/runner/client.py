@@ -27,7 +27,7 @@ from grader.gpu.client import LIMIT as RACE_SECONDS
 from grader.judge import when_graded
 from grader.judge.printed import shortened
 from grader.judge.runner.link import Link, connect
-from grader.judge.runner.protocol import Cancel, Done, Event, EventKind, Job
+from grader.judge.runner.protocol import Cancel, Claims, Done, Event, EventKind, Job
 from grader.judge.runner.server_address import fingerprint
 from grader.judge.sandbox import probe
 from grader.judge.sandbox.confine import THREADS, Level
@@ -69,7 +69,7 @@ class Ask(msgspec.Struct, frozen=True):
 
     With `isolated` the code under test runs in the sandbox, if the runner has one. With `twice` every call is made in
     the sandbox and outside. A run in which the two differ is ended (status crashed). With `seeded` only the tests that
-    depend on the seed are run, if there are any.
+    depend on the seed are run, if there are any. `claims` are as in Job.
     """
 
     koan: Koan
@@ -78,6 +78,7 @@ class Ask(msgspec.Struct, frozen=True):
     isolated: bool = False
     twice: bool = False
     seeded: bool = False
+    claims: Claims = "all"
 
     @property
     def lane(self) -> str:
@@ -183,10 +184,15 @@ class Runner:
         raise Cancelled(koan.id)
 
     def run_many(
-        self, pairs: Iterable[tuple[Koan, Target]], *, seed: int = 0, parallel: int | None = None
+        self,
+        pairs: Iterable[tuple[Koan, Target]],
+        *,
+        seed: int = 0,
+        parallel: int | None = None,
+        claims: Claims = "all",
     ) -> Iterator[Verdict]:
         """A verdict for each pair, in the order the runs end, `parallel` at a time (default: one for each core)."""
-        asks: Iterable[Ask] = (Ask(koan, target, seed, self.isolated) for koan, target in pairs)
+        asks: Iterable[Ask] = (Ask(koan, target, seed, self.isolated, claims=claims) for koan, target in pairs)
         if isinstance(pairs, Sequence):  # `_Waiting` chooses among the entries of a list
             asks = list(asks)
         for _, verdict in self.run_all(asks, parallel=parallel):
@@ -292,7 +298,7 @@ class Runner:
             target=target,
             seed=ask.seed,
             folder=str(place),
-            timeout=self.limits.timeout + _allowance(koan),
+            timeout=self.limits.timeout + _allowance(koan, ask.claims),
             memory=self.limits.memory,
             sandbox_memory=self.limits.sandbox_memory,
             brief=self.limits.brief,
@@ -301,6 +307,7 @@ class Runner:
             oracle_cache=self._oracle_cache(koan) if trusted else "",
             group=_group(koan, target, folder) if trusted else "",
             seeded=ask.seeded,
+            claims=ask.claims,
         )
 
     def _verdict(self, flight: _Flight, done: Done) -> Verdict:
@@ -368,11 +375,15 @@ def _check_path(root: Path) -> None:
 
 
 def _not_run(ask: Ask, reason: str) -> Verdict:
-    """The verdict on a run that could not start. A learner's own machine needs attention: then raises KoansError."""
+    """The verdict on a run that could not start. A learner's own machine needs attention: then raises KoansError.
+
+    Only a race is measured by a run for the claim `fast`, and this machine could not measure it.
+    """
     text = f"the koan was not run: {reason}"
     if not ask.isolated:
         raise KoansError(text)
-    return Verdict(ask.koan.id, str(ask.target), Status.crashed, text, text, seed=ask.seed)
+    status = Status.not_run_here if ask.claims == "fast" else Status.crashed
+    return Verdict(ask.koan.id, str(ask.target), status, text, text, seed=ask.seed)
 
 
 def _group(koan: Koan, target: Target, batch: Path) -> str:
@@ -386,13 +397,12 @@ def _group(koan: Koan, target: Target, batch: Path) -> str:
     return OWN_ANSWERS
 
 
-def _allowance(koan: Koan) -> float:
+def _allowance(koan: Koan, claims: Claims) -> float:
     """Seconds added to a run's limit for compilers and for races on a GPU. A learner's code cannot shorten these."""
     if koan.kind != "kernel":
         return 0.0
-    # Imported here, because a command that runs no kernel koan starts 5 ms faster without them.
-
-    return COMPILING + (RACES * RACE_SECONDS if koan.fast_points and devices.present() else 0.0)
+    races = koan.fast_points and (claims == "fast" or (claims == "all" and devices.present()))
+    return COMPILING + (RACES * RACE_SECONDS if races else 0.0)
 
 
 class _Flight(msgspec.Struct, frozen=True):

@@ -9,6 +9,9 @@ import msgspec
 from grader.book.verdict import TestResult
 from grader.judge.targets import Target
 
+# Which claims of a koan a run is about: both, the first one (tests without the gpu mark), or `fast` (tests with it).
+Claims = Literal["all", "first", "fast"]
+
 
 class Job(msgspec.Struct, frozen=True, tag=True):
     """Run one test file. Sizes are in bytes and times in seconds.
@@ -19,7 +22,8 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     call is made outside the sandbox as well, and the results must be equal. `oracle_cache` is the file of earlier
     results of oracles. It is empty if the run's process holds a learner's code. Runs of one `group` may be made by one
     process, one after another. Without a group the run has a process of its own. With `seeded` only the tests that
-    depend on the seed are run, if there are any.
+    depend on the seed are run, if there are any. If `claims` is "first", tests with the gpu mark are not run here, even
+    if there is a GPU. If it is "fast", only these tests are run.
     """
 
     id: int
@@ -37,6 +41,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     oracle_cache: str = ""
     group: str = ""
     seeded: bool = False
+    claims: Claims = "all"
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

@@ -91,7 +91,7 @@ class SessionDriver(pytest_plugin.Driver):
                 session.config,
                 job.target,
                 job.seed,
-                Run(job.brief, self._load_oracle_cache(job)),
+                Run(job.brief, self._load_oracle_cache(job), races=job.claims != "first"),
                 self._sandbox(job, record),
                 job.sandbox_memory,
             )
@@ -155,6 +155,8 @@ class SessionDriver(pytest_plugin.Driver):
         assert self.record is not None
         if self.record.job.seeded:
             items[:] = [item for item in items if pytest_plugin.depends_on_seed(item)] or items
+        if self.record.job.claims == "fast":
+            items[:] = [item for item in items if pytest_plugin.needs_gpu(item)]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         assert self.record is not None
