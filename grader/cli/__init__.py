@@ -17,7 +17,19 @@ from grader.book import output, terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
-from grader.cli import bench, debugging, editions, exporting, facts, grading, notebooks, reviewing, tracing, verifying
+from grader.cli import (
+    bench,
+    debugging,
+    editions,
+    engine,
+    exporting,
+    facts,
+    grading,
+    notebooks,
+    reviewing,
+    tracing,
+    verifying,
+)
 from grader.cli.base import Json, dump, here, not_recorded, say, show, version, waiting, workbook
 from grader.cli.sections import Sections
 from grader.judge.runner import Limits, Runner
@@ -37,6 +49,7 @@ cards_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True, call
 app.add_typer(cards_app, name="cards")
 app.add_typer(notebooks.app, name="notebook")
 app.add_typer(bench.app, name="bench")
+app.add_typer(engine.app, name="engine")
 
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random inputs.", min=0, max=2**63 - 1)]
 KoanId = Annotated[

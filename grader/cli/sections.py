@@ -41,6 +41,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "For instructors": {
         "grade": "Grade submissions: a verdict per koan and a score each.",
         "report": "Write reports from results that were graded before.",
+        "engine": "Grade on several machines: scheduler and workers.",
         "release": "Write the student edition, without solutions.",
     },
     "For maintainers of a workbook": {
