@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from grader.cli.base import Json, installed, say, show, waiting
 from grader.judge.runner import Runner
 
 if TYPE_CHECKING:
+    from grader.course.engine.protocol import Engine
     from grader.course.grade import Class
     from grader.course.report.formats import Options, ReportFile
 
@@ -71,6 +73,23 @@ def grade(
         int | None,
         typer.Option("-j", "--jobs", metavar="N", min=1, help="Runs at the same time [default: one for each core]."),
     ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="ENGINE",
+            help="Grade on Dask: local:N (N worker processes), or the scheduler of a cluster (tls://HOST:8786).",
+        ),
+    ] = None,
+    certificates: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificates",
+            metavar="DIR",
+            envvar="KOANS_CERTIFICATES",
+            help="The certificates of the cluster (`koans engine certificates` makes them).",
+        ),
+    ] = None,
     single: Annotated[
         bool, typer.Option("--single", help="PATH is one submission, even if it looks like a class.")
     ] = False,
@@ -99,6 +118,8 @@ def grade(
         --format github-summary=$GITHUB_STEP_SUMMARY
       koans grade ../forks --seed 1234 --class "Numerics" --format html=class.html
       koans grade roster.csv --seed 1234 --format gradescope='out/{}.json'
+      koans grade ../forks --seed 1234 --on local:4
+      koans grade ../forks --seed 1234 --on tls://head:8786 --certificates ~/certs
       koans grade ../forks --format canvas=import.csv \\
         --gradebook export.csv --assignment "Koans 1"
     """
@@ -109,6 +130,8 @@ def grade(
     from grader.course.seeds import draw
     from grader.course.verdict_cache import VerdictCache
 
+    if on is not None and jobs is not None:
+        raise KoansError("--jobs is for one machine: with --on, the number of workers says how many runs there are")
     book = Workbook(find_root(judge) if judge is not None else installed())
     reports = [files.parse(text) for text in formats or []]
     options = files.Options(gradebook, assignment, os.environ, tuple(paths))
@@ -122,18 +145,18 @@ def grade(
             seed = draw()
             say(f"seed {seed}; --seed {seed} repeats or continues this run")
         cache = VerdictCache(book.root, again=again, tell=say)
-        with Runner(book, isolated=True) as runner, waiting("grading") as set_line:
+        with waiting("starting") as set_line, _engine(on, book, certificates) as engine:
 
             def on_progress(done: int, total: int, what: str) -> None:
                 set_line(f"{done} of {total}: {what}")
 
-            refusal = lack_of_isolation(runner) if require_isolation else ""
+            refusal = lack_of_isolation(engine) if require_isolation else ""
             if refusal:
                 sources = tuple(msgspec.structs.replace(source, places=(), problem=refusal) for source in sources)
             graded = grade_all(
                 book,
                 intake.take_all(sources),
-                runner,
+                engine,
                 seed=seed,
                 count=len(sources),
                 cache=cache,
@@ -146,6 +169,19 @@ def grade(
     if refusal:
         raise KoansError(refusal)
     raise typer.Exit(1 if any(one.problem for one in results.grades) or not results.grades else 0)
+
+
+@contextmanager
+def _engine(on: str | None, book: Workbook, certificates: Path | None) -> Iterator[Engine]:
+    """What computes the verdicts: this machine's runner, or the Dask cluster that `on` names."""
+    if on is None:
+        with Runner(book, isolated=True) as runner:
+            yield runner
+        return
+    from grader.course.engine.opening import opened
+
+    with opened(on, book, certificates, say) as engine:
+        yield engine
 
 
 def report(

@@ -5,10 +5,7 @@ Many koans run at the same time. A verdict that is in the cache is not computed 
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
-import platform
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,12 +20,13 @@ from grader.book.proven_cards import proven
 from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict, clean, with_unmet_imports
 from grader.book.workbook import Koan, Rung, Workbook
+from grader.course.engine.protocol import Engine, Ungraded
 from grader.course.intake.client import Intake
 from grader.course.intake.collect import apart, collect
 from grader.course.intake.submission import Submission
 from grader.course.verdict_cache import VerdictCache
 from grader.course.verdict_key import Keys
-from grader.gpu import device
+from grader.course.versions import versions
 from grader.judge.import_closure import closure
 from grader.judge.runner import Runner
 from grader.judge.sandbox.confine import in_words, trusted
@@ -128,7 +126,7 @@ def grade_one(submission: Path, seed: int, *, root: Path | None = None) -> Grade
 def grade_all(
     workbook: Workbook,
     submissions: Iterable[Submission],
-    runner: Runner,
+    engine: Engine,
     *,
     seed: int,
     count: int = 1,
@@ -142,7 +140,7 @@ def grade_all(
     taken from the iterator when a run of it can start. `count` is how many there are, for the progress. Verdicts in the
     cache are not computed again, so a run that was stopped continues.
     """
-    batch = _Batch(workbook, runner, seed, cache)
+    batch = _Batch(workbook, engine, seed, cache)
     total = count * len(workbook.koans)
     in_progress: dict[str, _InProgress] = {}
     done = 0
@@ -161,14 +159,16 @@ def grade_all(
 
     def finished() -> Iterator[Grade]:
         nonlocal done
-        for id_ in [
-            n for n, s in in_progress.items() if s.submission.problem or len(s.verdicts) == len(workbook.koans)
-        ]:
+        for id_ in [name for name, current in in_progress.items() if current.done(len(workbook.koans))]:
             current = in_progress.pop(id_)
             done += len(workbook.koans)
             yield batch.grade(current)
 
-    for verdict in runner.run_many(pairs(), seed=seed, parallel=parallel):
+    for verdict in engine.run_many(pairs(), seed=seed, parallel=parallel):
+        if isinstance(verdict, Ungraded):
+            in_progress[verdict.submission].give_up(verdict.problem)
+            yield from finished()
+            continue
         current = in_progress[verdict.target]
         current.verdicts[verdict.koan] = verdict
         batch.store(verdict, current.submission)
@@ -190,16 +190,21 @@ class _InProgress:
         """Whether nothing more is to come. `koans` is the number of all koans."""
         return bool(self.submission.problem) or len(self.verdicts) == koans
 
+    def give_up(self, problem: str) -> None:
+        """Grade nothing of it, because of this problem."""
+        self.submission = msgspec.structs.replace(self.submission, problem=problem)
+        self.verdicts.clear()
+
 
 class _Batch:
     """One run over many submissions: the settings that they share, and the cache."""
 
-    def __init__(self, workbook: Workbook, runner: Runner, seed: int, cache: VerdictCache | None) -> None:
+    def __init__(self, workbook: Workbook, engine: Engine, seed: int, cache: VerdictCache | None) -> None:
         self.workbook, self.seed, self.cache = workbook, seed, cache
-        self.level = runner.level()
+        self.level = engine.level()
         self.versions = versions(workbook)
-        self.device = device()
-        limits = (runner.limits.timeout, runner.limits.memory, runner.limits.sandbox_memory)
+        self.device = engine.device
+        limits = (engine.limits.timeout, engine.limits.memory, engine.limits.sandbox_memory)
         libraries = str(sorted(self.versions.items()))
         self.keys = Keys(workbook, in_words(self.level), libraries, self.device, seed, *limits)
 
@@ -297,26 +302,14 @@ def score(koan: Koan, verdict: Verdict) -> Graded:
     return Graded(koan.points, earned, verdict, koan.rung, koan.fast_points, koan.fast_points if fast else 0)
 
 
-def versions(workbook: Workbook) -> dict[str, str]:
-    """Versions of everything that a verdict depends on. A package that is not installed is left out."""
-    project = tomllib.loads((workbook.root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    result = {"koans": project["version"], "python": platform.python_version()}
-    for name in ("torch", "triton", "numpy"):
-        try:
-            result[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return result
-
-
 def classroom(name: str, seed: int, grades: Sequence[Grade], notes: Sequence[str] = ()) -> Class:
     """The grades of a class, sorted by submission."""
     return Class(clean(name), seed, tuple(sorted(grades, key=lambda g: (g.submission, g.folder))), tuple(notes))
 
 
-def lack_of_isolation(runner: Runner) -> str:
-    """What part of the sandbox is missing on this machine, for `koans grade --require-isolation`. Empty if none is."""
-    level = runner.level()
+def lack_of_isolation(engine: Engine) -> str:
+    """What part of the sandbox is missing where koans run, for `koans grade --require-isolation`. Empty if none is."""
+    level = engine.level()
     return "" if trusted(level) else f"--require-isolation: {in_words(level)}; nothing was graded"
 
 

@@ -52,14 +52,14 @@ class Keys:
         """
         parts = (f"no text: {refusal}",) if text is None else ("text", text)
         others = (part for name in sorted(imports) for part in (name, imports[name].text, imports[name].refusal))
-        return digest(self._common, self._koan(koan), *parts, *others)
+        return digest(self._common, self.koan_digest(koan), *parts, *others)
 
     @cached_property
     def _common(self) -> str:
         versions = [f"{name} {_version(name)}" for name in LIBRARIES]
         return digest(code_digest(self.workbook.root), *versions, *self.settings)
 
-    def _koan(self, koan: Koan) -> str:
+    def koan_digest(self, koan: Koan) -> str:
         """Digest of the koan's entry in chapter.toml, its own files, and the modules that they import."""
         if koan.id not in self._koans:
             book = self.workbook
@@ -170,6 +170,12 @@ def _parsed(text: str) -> tuple[_Import, ...] | None:
         elif isinstance(node, ast.ImportFrom):
             found.append((node.level, node.module or "", tuple(alias.name for alias in node.names)))
     return tuple(found)
+
+
+def workbook_digest(workbook: Workbook) -> str:
+    """Digest of all that verdicts take from the workbook: the grader's code, and the files of every koan."""
+    keys = Keys(workbook)
+    return digest(code_digest(workbook.root), *(keys.koan_digest(koan) for koan in workbook.koans.values()))
 
 
 def code_digest(root: Path) -> str:

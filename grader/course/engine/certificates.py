@@ -40,7 +40,7 @@ def make(folder: Path) -> Certificates:
     """Write a new key and its certificate, for the owner only. Raises KoansError if the folder has one of them."""
     from distributed.security import Security
 
-    new = Security.temporary()  # type: ignore[no-untyped-call]
+    new = Security.temporary()
     with writing(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The key first: a certificate without its key would be of no use.
@@ -109,7 +109,7 @@ def security(found: Certificates) -> Security:
     from distributed.security import Security
 
     cert, key = str(found.cert), str(found.key)
-    return Security(  # type: ignore[no-untyped-call]
+    return Security(
         require_encryption=True,
         tls_ca_file=cert,
         **{f"tls_{role}_cert": cert for role in ("client", "scheduler", "worker")},

@@ -145,6 +145,11 @@ class Runner:
             self._level = probe.level(self.workbook.root) if self.isolated else probe.UNAVAILABLE
         return self._level
 
+    @property
+    def device(self) -> str:
+        """The names of this machine's GPUs, else its CPU."""
+        return devices.device()
+
     def warm_up(self) -> str:
         """Start the process now instead of at the first run. Returns how runs will be made ("warm", "cold: …")."""
         return self._connected().mode

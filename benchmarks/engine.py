@@ -1,0 +1,206 @@
+"""What grading on Dask costs beside the runner of one machine, and that kills lose nothing.
+
+    python benchmarks/engine.py --quick
+    python benchmarks/engine.py overhead --out benchmarks/results/engine.json
+    python benchmarks/engine.py kills
+
+`overhead`: the class of `grading.py`, twice as large (200 submissions of the koans of chapter 6), graded by 1, 2 and 4
+worker processes on this machine, each beside the runner of one machine with as many runs at a time. Each pair grades
+the same files with the same seed, and their results must be equal to the byte, times apart. Start-up is measured apart.
+
+`kills`: a class of 40 submissions on two workers. Worker processes are killed at random moments, then the command
+itself is killed at random moments and started again. The results must be equal to an undisturbed run, with no
+submission missing and none twice. Moments are drawn from --seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from _common import ROOT, CannotMeasure, Figures, children, main, progress
+from grading import ClassMember, Kind, cpu_seconds, submissions, workbook_of
+
+from grader.book.workbook import Workbook
+from grader.course.engine.dask_engine import DaskEngine
+from grader.course.engine.opening import opened
+from grader.course.engine.protocol import Engine
+from grader.course.grade import Grade, grade_all
+from grader.course.intake.client import Intake
+from grader.course.intake.collect import collect
+from grader.judge.runner import Runner
+
+SEED = 1
+TIMES = ("seconds", "started")
+
+
+def without_times(data: Any) -> Any:
+    """The same data without what the clock decides."""
+    if isinstance(data, dict):
+        return {key: without_times(value) for key, value in data.items() if key not in TIMES}
+    return [without_times(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+def as_bytes(grades: dict[str, Grade]) -> bytes:
+    return msgspec.json.encode([without_times(msgspec.to_builtins(grades[name])) for name in sorted(grades)])
+
+
+def class_of(scratch: Path, full: int, half: int, begun: int, hostile: int, koans: int) -> tuple[Workbook, Path]:
+    """A workbook of the first koans of chapter 6, and the folder of a class for it."""
+    book = workbook_of(scratch / "workbook", Workbook(ROOT).chapter("ch06").koans[:koans])
+    number = len(book.koans)
+    kinds = [Kind("full", number, full, 0), Kind("half", number // 2, half, 0), Kind("begun", 1, begun, 0, hostile)]
+    members: list[ClassMember] = submissions(book, scratch / "forks", kinds)
+    assert len(members) == full + half + begun
+    return book, scratch / "forks"
+
+
+@contextmanager
+def one_machine(book: Workbook) -> Iterator[Runner]:
+    with Runner(book, isolated=True) as runner:
+        runner.warm_up()
+        yield runner
+
+
+def grades_of(book: Workbook, forks: Path, engine: Engine, parallel: int | None, what: str) -> dict[str, Grade]:
+    """Grade the class without a cache. Raises CannotMeasure if a submission is missing or comes twice."""
+    found: dict[str, Grade] = {}
+    with Intake(book) as intake:
+        sources = collect(sorted(forks.iterdir()), intake, one_each=True).sources
+        taken = intake.take_all(sources)
+        for grade in grade_all(book, taken, engine, seed=SEED, count=len(sources), parallel=parallel):
+            if grade.submission in found:
+                raise CannotMeasure(f"{grade.submission} was graded twice")
+            found[grade.submission] = grade
+            progress(f"{what}: {len(found)} of {len(sources)}")
+    if len(found) != len(sources):
+        raise CannotMeasure(f"{len(found)} of {len(sources)} submissions were graded")
+    return found
+
+
+def timed(book: Workbook, forks: Path, start: Callable[[], Any], parallel: int | None, what: str) -> tuple[Figures, bytes]:
+    """Seconds to start and to grade, and the results."""
+    cpu, wall = cpu_seconds(), time.perf_counter()
+    with start() as engine:
+        started = time.perf_counter() - wall
+        grades = grades_of(book, forks, engine, parallel, what)
+        graded = time.perf_counter() - wall - started
+    figures = {"start": started, "wall": graded, "cpu": cpu_seconds() - cpu}
+    return figures, as_bytes(grades)
+
+
+def overhead(options: argparse.Namespace) -> Figures:
+    sizes = (2, 1, 2, 1, 2) if options.quick else (20, 80, 100, 5, 99)
+    result: Figures = {"submissions": sum(sizes[:3])}
+    with tempfile.TemporaryDirectory(prefix="koans-bench-") as scratch:
+        book, forks = class_of(Path(scratch), *sizes)
+        for workers in (1, 2) if options.quick else (1, 2, 4):
+            alone, expected = timed(book, forks, lambda: one_machine(book), workers, f"one machine, {workers} at a time")
+            on = f"local:{workers}"
+            dask, actual = timed(book, forks, lambda on=on: opened(on, book, None, progress), None, on)
+            if actual != expected:
+                raise CannotMeasure(f"{on}: the results differ from the results of one machine")
+            ratios = {"wall": dask["wall"] / alone["wall"], "cpu": dask["cpu"] / alone["cpu"]}
+            result[on] = {"dask": dask, "one_machine": alone, "ratios": ratios}
+            print(f"{workers} workers: results equal; start {dask['start']:.1f} s beside {alone['start']:.1f} s")
+            for kind in ("wall", "cpu"):
+                print(f"  {kind:4} {dask[kind]:7.1f} s beside {alone[kind]:7.1f} s: {ratios[kind]:.3f} times", flush=True)
+    return result
+
+
+# Kills
+
+
+def kills(options: argparse.Namespace) -> Figures:
+    drawn = random.Random(options.seed)
+    print(f"moments are drawn from seed {options.seed}")
+    sizes = (2, 2, 2, 1, 3) if options.quick else (10, 15, 15, 2, 99)
+    workers, clients = (2, 1) if options.quick else (20, 5)
+    with tempfile.TemporaryDirectory(prefix="koans-bench-") as scratch:
+        book, forks = class_of(Path(scratch), *sizes)
+        with one_machine(book) as runner:
+            expected = as_bytes(grades_of(book, forks, runner, None, "undisturbed"))
+        lost = kill_workers(book, forks, workers, drawn, expected)
+        ended = kill_clients(book, forks, clients, drawn, expected)
+    return {"workers_killed": lost, "clients_killed": ended, "submissions": sum(sizes[:3]), "seed": options.seed}
+
+
+def kill_workers(book: Workbook, forks: Path, count: int, drawn: random.Random, expected: bytes) -> int:
+    """Grade again and again, and kill a worker every few seconds until `count` were killed."""
+    killed, passes = 0, 0
+    with opened("local:2", book, None, progress) as engine:
+        while killed < count:
+            stop = threading.Event()
+            victims: list[int] = []
+            moments = [drawn.uniform(0.2, 6.0) for _ in range(count - killed)]
+            thread = threading.Thread(target=_kill_at, args=(engine, moments, stop, victims, drawn.random()))
+            thread.start()
+            try:
+                grades = grades_of(book, forks, engine, None, f"{killed} workers killed")
+            finally:
+                stop.set()
+                thread.join()
+            killed, passes = killed + len(victims), passes + 1
+            if as_bytes(grades) != expected:
+                raise CannotMeasure(f"after {killed} kills the results differ from an undisturbed run")
+    print(f"workers: {killed} killed in {passes} runs of the class; nothing lost, nothing twice, results equal")
+    return killed
+
+
+def _kill_at(
+    engine: DaskEngine, moments: list[float], stop: threading.Event, victims: list[int], start: float
+) -> None:
+    """Kill one worker after another with SIGKILL, each so many seconds after the one before."""
+    drawn = random.Random(start)
+    for seconds in moments:
+        if stop.wait(seconds):
+            return
+        pids = sorted(engine.client.run(os.getpid, on_error="ignore").values())
+        if pids and not stop.is_set():
+            pid = drawn.choice(pids)
+            os.kill(pid, signal.SIGKILL)
+            victims.append(pid)
+
+
+def kill_clients(book: Workbook, forks: Path, count: int, drawn: random.Random, expected: bytes) -> int:
+    """Kill `koans grade --on local:2` at random moments. Each run continues with the verdicts of those before."""
+    out = book.root / "class.json"
+    command = [sys.executable, "-m", "grader", "grade", *map(str, sorted(forks.iterdir())), "--seed", str(SEED)]
+    command += ["--workbook", str(book.root), "--on", "local:2", "--format", f"json={out}"]
+    environment = {**os.environ, "PYTHONPATH": str(book.root)}
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, cwd=book.root, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    for number in range(count):
+        process = start()
+        seconds = drawn.uniform(6.0, 20.0)
+        progress(f"client {number + 1} of {count} is killed after {seconds:.1f} s")
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    last = start()
+    if last.wait(900) != 0:
+        raise CannotMeasure(f"the last run ended with exit code {last.returncode}")
+    raise NotImplementedError
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", nargs="?", choices=["overhead", "kills"], default="overhead", help="(default: overhead)")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments of kills (default: 1)")
+    main(__doc__, lambda options: {options.what: globals()[options.what](options)}, parser)

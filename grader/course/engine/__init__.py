@@ -1,0 +1,1 @@
+"""What computes the verdicts of a class: the runner of one machine, or Dask workers on one machine or many."""

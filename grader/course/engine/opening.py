@@ -1,0 +1,58 @@
+"""Opens the engine that `koans grade --on` names: worker processes of this machine, or a cluster's scheduler."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.book.errors import KoansError
+from grader.book.processes import cores
+from grader.book.workbook import Workbook
+from grader.course.engine import addresses
+from grader.course.engine.dask_engine import DaskEngine
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECTING = 10.0  # seconds to wait for a scheduler
+
+
+@contextlib.contextmanager
+def opened(on: str, workbook: Workbook, certificates: Path | None, tell: Callable[[str], None]) -> Iterator[DaskEngine]:
+    """The engine at this address. `tell` is called with lines for the user. Raises KoansError.
+
+    A cluster on this machine starts within the block and ends with it.
+    """
+    where = addresses.parse(on)
+    addresses.require_dask()
+    import dask
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters to the user is told in our words
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(dask.config.set({"logging": {"distributed": "critical"}}))  # workers started here read it
+        if isinstance(where, addresses.Local):
+            from distributed import Client
+
+            from grader.course.engine.local import cluster
+
+            client = Client(stack.enter_context(cluster(workbook.root, where.processes or cores())))
+        else:
+            client = _connected(where, certificates)
+        engine = stack.enter_context(DaskEngine(workbook, client, on, tell=tell))
+        tell(f"dashboard: {client.dashboard_link}")
+        yield engine
+
+
+def _connected(where: addresses.Remote, certificates: Path | None) -> Client:
+    """A client of the scheduler there. Raises KoansError."""
+    from distributed import Client
+
+    checked = addresses.certificates_for(where, certificates)
+    addresses.wait_for(where, checked, patience=CONNECTING)
+    try:
+        return Client(str(where), security=addresses.security(where, certificates), timeout=CONNECTING)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise KoansError(f"{where}: cannot be used ({error}); `docs/CLUSTER.md` shows how one is started") from None
