@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,9 +31,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from _common import ROOT, CannotMeasure, Figures, children, main, progress
+from _common import ROOT, CannotMeasure, Figures, main, progress
 from grading import ClassMember, Kind, cpu_seconds, submissions, workbook_of
 
+from grader.book.verdict import Verdict
 from grader.book.workbook import Workbook
 from grader.course.engine.dask_engine import DaskEngine
 from grader.course.engine.opening import opened
@@ -40,6 +42,7 @@ from grader.course.engine.protocol import Engine
 from grader.course.grade import Grade, grade_all
 from grader.course.intake.client import Intake
 from grader.course.intake.collect import collect
+from grader.course.verdict_cache import VerdictCache
 from grader.judge.runner import Runner
 
 SEED = 1
@@ -74,13 +77,15 @@ def one_machine(book: Workbook) -> Iterator[Runner]:
         yield runner
 
 
-def grades_of(book: Workbook, forks: Path, engine: Engine, parallel: int | None, what: str) -> dict[str, Grade]:
-    """Grade the class without a cache. Raises CannotMeasure if a submission is missing or comes twice."""
+def grades_of(
+    book: Workbook, forks: Path, engine: Engine, parallel: int | None, what: str, cache: VerdictCache | None = None
+) -> dict[str, Grade]:
+    """Grade the class. Raises CannotMeasure if a submission is missing or comes twice."""
     found: dict[str, Grade] = {}
     with Intake(book) as intake:
         sources = collect(sorted(forks.iterdir()), intake, one_each=True).sources
         taken = intake.take_all(sources)
-        for grade in grade_all(book, taken, engine, seed=SEED, count=len(sources), parallel=parallel):
+        for grade in grade_all(book, taken, engine, seed=SEED, count=len(sources), cache=cache, parallel=parallel):
             if grade.submission in found:
                 raise CannotMeasure(f"{grade.submission} was graded twice")
             found[grade.submission] = grade
@@ -90,7 +95,9 @@ def grades_of(book: Workbook, forks: Path, engine: Engine, parallel: int | None,
     return found
 
 
-def timed(book: Workbook, forks: Path, start: Callable[[], Any], parallel: int | None, what: str) -> tuple[Figures, bytes]:
+def timed(
+    book: Workbook, forks: Path, start: Callable[[], Any], parallel: int | None, what: str
+) -> tuple[Figures, bytes]:
     """Seconds to start and to grade, and the results."""
     cpu, wall = cpu_seconds(), time.perf_counter()
     with start() as engine:
@@ -107,7 +114,9 @@ def overhead(options: argparse.Namespace) -> Figures:
     with tempfile.TemporaryDirectory(prefix="koans-bench-") as scratch:
         book, forks = class_of(Path(scratch), *sizes)
         for workers in (1, 2) if options.quick else (1, 2, 4):
-            alone, expected = timed(book, forks, lambda: one_machine(book), workers, f"one machine, {workers} at a time")
+            alone, expected = timed(
+                book, forks, lambda: one_machine(book), workers, f"one machine, {workers} at a time"
+            )
             on = f"local:{workers}"
             dask, actual = timed(book, forks, lambda on=on: opened(on, book, None, progress), None, on)
             if actual != expected:
@@ -116,7 +125,9 @@ def overhead(options: argparse.Namespace) -> Figures:
             result[on] = {"dask": dask, "one_machine": alone, "ratios": ratios}
             print(f"{workers} workers: results equal; start {dask['start']:.1f} s beside {alone['start']:.1f} s")
             for kind in ("wall", "cpu"):
-                print(f"  {kind:4} {dask[kind]:7.1f} s beside {alone[kind]:7.1f} s: {ratios[kind]:.3f} times", flush=True)
+                print(
+                    f"  {kind:4} {dask[kind]:7.1f} s beside {alone[kind]:7.1f} s: {ratios[kind]:.3f} times", flush=True
+                )
     return result
 
 
@@ -159,9 +170,7 @@ def kill_workers(book: Workbook, forks: Path, count: int, drawn: random.Random, 
     return killed
 
 
-def _kill_at(
-    engine: DaskEngine, moments: list[float], stop: threading.Event, victims: list[int], start: float
-) -> None:
+def _kill_at(engine: DaskEngine, moments: list[float], stop: threading.Event, victims: list[int], start: float) -> None:
     """Kill one worker after another with SIGKILL, each so many seconds after the one before."""
     drawn = random.Random(start)
     for seconds in moments:
@@ -176,31 +185,57 @@ def _kill_at(
 
 def kill_clients(book: Workbook, forks: Path, count: int, drawn: random.Random, expected: bytes) -> int:
     """Kill `koans grade --on local:2` at random moments. Each run continues with the verdicts of those before."""
-    out = book.root / "class.json"
     command = [sys.executable, "-m", "grader", "grade", *map(str, sorted(forks.iterdir())), "--seed", str(SEED)]
-    command += ["--workbook", str(book.root), "--on", "local:2", "--format", f"json={out}"]
+    command += ["--workbook", str(book.root), "--on", "local:2"]
     environment = {**os.environ, "PYTHONPATH": str(book.root)}
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, cwd=book.root, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        return subprocess.Popen(
+            command, cwd=book.root, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
 
-    for number in range(count):
+    killed = early = 0
+    while killed < count:
         process = start()
-        seconds = drawn.uniform(6.0, 20.0)
-        progress(f"client {number + 1} of {count} is killed after {seconds:.1f} s")
+        seconds = drawn.uniform(3.0, 20.0)
+        progress(f"client {killed + 1} of {count} is killed after {seconds:.1f} s")
         try:
             process.wait(seconds)
+            early += 1
+            shutil.rmtree(book.root / ".koans")  # all is graded: start anew
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    last = start()
-    if last.wait(900) != 0:
-        raise CannotMeasure(f"the last run ended with exit code {last.returncode}")
-    raise NotImplementedError
+            killed += 1
+    cache = CountingCache(book.root)
+    with opened("local:2", book, None, progress) as engine:
+        grades = grades_of(book, forks, engine, None, "the last client", cache)
+    if as_bytes(grades) != expected:
+        raise CannotMeasure(f"after {killed} killed clients the results differ from an undisturbed run")
+    print(
+        f"clients: {killed} killed, and {early} ended before their moment; nothing lost, nothing twice, results equal"
+    )
+    print(f"  the last run found {cache.found} of {cache.asked} verdicts in the cache")
+    return killed
+
+
+class CountingCache(VerdictCache):
+    """The cache of a workbook. `found` counts the verdicts that it had, of those that it was `asked` for."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.asked = self.found = 0
+
+    def get(self, key: str) -> Verdict | None:
+        verdict = super().get(key)
+        self.asked, self.found = self.asked + 1, self.found + (verdict is not None)
+        return verdict
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", nargs="?", choices=["overhead", "kills"], default="overhead", help="(default: overhead)")
+    parser.add_argument(
+        "what", nargs="?", choices=["overhead", "kills"], default="overhead", help="(default: overhead)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the moments of kills (default: 1)")
     main(__doc__, lambda options: {options.what: globals()[options.what](options)}, parser)

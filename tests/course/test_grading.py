@@ -158,6 +158,7 @@ class _Scripted:
     """A runner that returns failures with the given seconds, in the given order."""
 
     limits = Limits()
+    device = "none"
 
     def __init__(self, seconds, order):
         self.seconds, self.order = seconds, order
