@@ -27,14 +27,22 @@ class PassedCheck(NamedTuple):
 
 
 @dataclass
+class Spent:
+    """What was spent on looking for smaller inputs: how many were tried, and how many seconds it took."""
+
+    tries: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
 class Run:
-    """The state of one run. `named`, `passed` and `shrink_seconds` have an entry for each function under test.
+    """The state of one run. `looks`, `passed` and `shrinking` have an entry for each function under test.
 
     `brief`: failing inputs are not shrunk, and messages that nobody will read are not written. `looks`: the wrong
     answers that each failure looks like, and whether it is equal to them to the bit. `passed`: checks that rule out
-    wrong answers. `failed`: the functions that failed a check, in that order, with their oracles. `shrink_seconds`:
-    time spent on shrinking inputs. `race_times`: the median milliseconds of each contestant of the last race on a GPU,
-    until they are reported. `by_machine`: the machine may have caused an error (see `note`). `uncompiled`: a check
+    wrong answers. `failed`: the functions that failed a check, in that order, with their oracles. `shrinking`:
+    what was spent on smaller inputs. `race_times`: the median milliseconds of each contestant of the last race on a
+    GPU, until they are reported. `by_machine`: the machine may have caused an error (see `note`). `uncompiled`: a check
     of the machine code was left out, because no compiler that fits is installed; until it is reported. Without `races`
     the tests that need a GPU are not run here, even if there is one.
     """
@@ -44,7 +52,7 @@ class Run:
     looks: defaultdict[Any, list[Mapping[str, bool]]] = field(default_factory=lambda: defaultdict(list))
     passed: defaultdict[Any, list[PassedCheck]] = field(default_factory=lambda: defaultdict(list))
     failed: dict[Any, Oracle[..., Any]] = field(default_factory=dict)
-    shrink_seconds: defaultdict[Any, float] = field(default_factory=lambda: defaultdict(float))
+    shrinking: defaultdict[Any, Spent] = field(default_factory=lambda: defaultdict(Spent))
     race_times: dict[str, float] = field(default_factory=dict)
     by_machine: bool = False
     uncompiled: bool = False

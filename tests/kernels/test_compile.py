@@ -336,8 +336,7 @@ def test_traffic_says_what_is_read_or_written_too_often(old, new, says):
 def test_what_is_never_written_is_said():
     text = KERNEL.replace("{CONFIG}", "{'BM': 32, 'BN': 32, 'BK': 16}").replace("DOT", DOT)
     text = text.replace("total, mask=(rows[:, None] < M)", "total, mask=(rows[:, None] < M - 1)")
-    # how far the input was made smaller depends on how fast this machine is
-    with pytest.raises(Disagreement, match=r"elements of out_ptr are never written; the first is at \[\d+, 0\]"):
+    with pytest.raises(Disagreement, match=r"2 of 4 elements of out_ptr are never written; the first is at \[1, 0\]"):
         traffic(launched(matmul, text, "<test>"), *inputs(m=64, n=64, k=32), with_=matmul)
 
 
