@@ -93,7 +93,11 @@ class DaskEngine:
                 self._fill(submissions, seed)
                 if not self._sent:
                     return
-                yield from self._collect(self._next(), seed)
+                ended = self._next()
+                results = self._results(ended)
+                for sent in ended:
+                    yield from self._collect(sent, results.get(sent.future.key), seed)
+                    sent.future.release()
         finally:
             for sent in self._sent.values():
                 sent.future.release()
@@ -175,28 +179,49 @@ class DaskEngine:
         """Count how often a task was started. Called in a thread of the client."""
         self._starts[event[1]] += 1
 
-    def _next(self) -> _Sent:
-        """The next task that has ended. Raises KoansError if the cluster is gone."""
+    def _next(self) -> list[_Sent]:
+        """The tasks that have ended, at least one. Raises KoansError if the cluster is gone."""
         told = False
         while True:
-            with contextlib.suppress(queue.Empty):
-                future = self._ended.get(timeout=LOOK_AGAIN)
-                if future.key in self._sent:
-                    return self._sent.pop(future.key)
-                continue
+            ended = self._take_ended()
+            if ended:
+                return ended
             self._check_connection()
             if not told and self._room() and not self._workers:
                 told = True
                 self.tell(f"{self.address}: no worker is connected any more; waiting for one")
 
+    def _take_ended(self) -> list[_Sent]:
+        """The tasks that have ended by now. It waits a moment for the first."""
+        futures: list[Future[bytes]] = []
+        with contextlib.suppress(queue.Empty):
+            futures.append(self._ended.get(timeout=LOOK_AGAIN))
+            while True:
+                futures.append(self._ended.get_nowait())
+        return [self._sent.pop(future.key) for future in futures if future.key in self._sent]
+
     def _check_connection(self) -> None:
         if self.client.status not in ("running", "connecting"):
             raise KoansError(f"{self.address}: the connection is lost; the same command with --seed continues the run")
 
-    def _collect(self, sent: _Sent, seed: int) -> Iterator[Verdict | Ungraded]:
+    def _results(self, ended: Sequence[_Sent]) -> dict[str, bytes]:
+        """The results of the tasks that have ended well, by key. All in one request, which costs half as much."""
+        finished = [sent.future for sent in ended if sent.future.status == "finished"]
+        try:
+            results = self.client.gather(finished, errors="skip")
+        except OSError:
+            self._check_connection()
+            return {}
+        return (
+            dict(zip([future.key for future in finished], results, strict=True))
+            if len(results) == len(finished)
+            else {}
+        )
+
+    def _collect(self, sent: _Sent, data: bytes | None, seed: int) -> Iterator[Verdict | Ungraded]:
         """The verdicts of a task that has ended. One that failed is sent again, or its submission is given up."""
         try:
-            data = sent.future.result()
+            data = sent.future.result() if data is None else data
         except CancelledError:  # the scheduler has forgotten it
             self._check_connection()
             self._send(sent.task, sent.first, sent.failures + 1)
@@ -206,8 +231,6 @@ class DaskEngine:
         except Exception as error:
             yield from self._failed(sent, error)
             return
-        finally:
-            sent.future.release()
         self._starts.pop(sent.task.id, None)
         for verdict in task.unpack_verdicts(data):
             if sent.first is not None:

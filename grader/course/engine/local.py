@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from distributed import SpecCluster
 
 DASHBOARD = "127.0.0.1:0"  # any free port, for this machine only
+# A worker that was killed is started again, and on a busy machine that takes longer than the 15 s that Dask waits.
+PATIENCE = {"distributed.deploy.lost-worker-timeout": "1 hour"}
 
 
 @contextlib.contextmanager
@@ -29,6 +31,7 @@ def cluster(root: Path, workers: int) -> Iterator[SpecCluster]:
 
     `root` is the workbook that judges. Raises KoansError if it does not start.
     """
+    import dask
     from distributed import Nanny, Scheduler, SpecCluster
     from distributed.security import Security
 
@@ -62,7 +65,8 @@ def cluster(root: Path, workers: int) -> Iterator[SpecCluster]:
         made = SpecCluster(dict(enumerate(specs)), scheduler, security=security, silence_logs=50)
     except (OSError, RuntimeError, TimeoutError) as error:
         raise KoansError(f"local:{workers}: the workers do not start ({error})") from None
-    try:
-        yield made
-    finally:
-        made.close(timeout=10)
+    with dask.config.set(PATIENCE):
+        try:
+            yield made
+        finally:
+            made.close(timeout=10)
