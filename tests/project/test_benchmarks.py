@@ -25,10 +25,12 @@ BROKEN = {
         "import reference; softmax.rights = {'same': reference.Variant('same', '', lambda x, dim=-1: x)}",
         "Disagreement",
     ),
+    "cost_of_class.py": ("benchmarks/results/scheduler.json", "}", "JSONDecodeError"),
     "feedback.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "gradients.py": ("benchmarks/_common.py", "def progress(text): raise RuntimeError('on purpose')", "on purpose"),
     "grading.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "reviews.py": ("grader/learn/cards/schedule.py", "def replay(*_): raise RuntimeError('on purpose')", "on purpose"),
+    "scheduler.py": ("benchmarks/_common.py", "def progress(text): raise RuntimeError('on purpose')", "on purpose"),
     "tiles.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "warm.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
 }
@@ -119,6 +121,15 @@ def test_figures_are_written_where_out_says(tmp_path):
     assert nowhere.returncode == 2
     assert nowhere.stderr.splitlines()[-1] == "reviews.py: error: nonesuch: no such folder"
     assert nowhere.stdout == ""
+
+
+def test_the_costs_in_the_document_follow_from_the_results():
+    document = ROOT / "docs/CLUSTER.md"
+    if not document.exists():
+        pytest.skip("not run here: docs/CLUSTER.md is not written yet")
+    program = "import cost_of_class as c; print(c.written(c.DOCUMENT.read_text(), c.computed(*c.DEFAULTS)), end='')"
+    run = subprocess.run([sys.executable, "-c", program], cwd=FOLDER, capture_output=True, text=True, timeout=60)
+    assert run.stdout == document.read_text(), run.stderr or "run: python benchmarks/cost_of_class.py --write"
 
 
 def test_no_benchmark_is_left_out_that_is_not_there_under_another_name():
