@@ -26,6 +26,8 @@ def stand_in(
 
 def descriptions(verdict: Verdict) -> dict[str, str]:
     """What each of the verdict's names means."""
+    if not verdict.names:
+        return {}
     known = {name: says for test in verdict.tests for name, says in test.looks.items()}
     return {name: known.get(name, name) for name in verdict.names}
 

@@ -128,6 +128,9 @@ class _Verdict(NamedTuple):
     notes: Sequence[str]
 
 
+NO_TEXTS = _Verdict("", {}, None, "", ())  # most verdicts are passes that say nothing
+
+
 class _Told(NamedTuple):
     """The texts of a grade."""
 
@@ -150,6 +153,8 @@ class _Told(NamedTuple):
 
 
 def _verdict_texts(verdict: Verdict) -> _Verdict:
+    if not (verdict.message or verdict.headline or verdict.output or verdict.notes):
+        return NO_TEXTS
     message, first = whole(verdict.message), whole(headline(verdict))
     names = {name: whole(says) for name, says in descriptions(verdict).items()}
     output, notes = whole(verdict.output), [whole(note) for note in verdict.notes]
@@ -175,6 +180,8 @@ def _student(grade: Grade, tables: _Tables) -> str:
         for texts in (told.meanings(), told.others())
     )
     own = meanings | others
+    if not own:
+        return _written(grade, told, tables, tables.refer)
     frame = _written(grade, told, tables, lambda text: 0 if text in own else tables.refer(text))
     room = tables.room - len(frame.encode())
     kept: dict[str, Kept] = {**fit(meanings, room - OMITTED * len(others), ellipsis)}
