@@ -201,7 +201,8 @@ def _written(grade: Grade, told: _Told, tables: _Tables, write: Callable[[str], 
     )
     fields = json_line(msgspec.to_builtins(student))
     rows = [_row(graded, texts, tables, write) for graded, texts in zip(grade.koans, told.verdicts, strict=True)]
-    return f'{fields[:-1]},"koans":[\n{"".join(rows)[:-2]}]}}' if rows else fields
+    lines = "".join(rows).removesuffix(",\n")
+    return f'{fields[:-1]},"koans":[\n{lines}]}}' if rows else f'{fields[:-1]},"koans":[]}}'
 
 
 def _row(graded: Graded, texts: _Verdict, tables: _Tables, write: Callable[[str], Text]) -> str:
