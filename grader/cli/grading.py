@@ -212,8 +212,8 @@ def report(
     """
     from grader.course.classroom import Spool
     from grader.course.intake import roster as rosters
-    from grader.course.report import as_json as saved
     from grader.course.report import formats as files
+    from grader.course.report import read_json
     from grader.course.students import Found, combine, with_roster
 
     reports = [files.parse(text) for text in formats or []]
@@ -222,7 +222,7 @@ def report(
     if any(one.name == files.FULL for one in reports):
         raise KoansError(f"--format {files.FULL}: a file of results may lack details; `koans grade` writes this format")
     spool = Spool()
-    combined = combine(name, [Found(str(file), saved.read(file, spool)) for file in results])
+    combined = combine(name, [Found(str(file), read_json.read(file, spool)) for file in results])
     if roster is not None:
         combined = with_roster(combined, rosters.read(roster))
     files.check(reports, len(combined.grades), options)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
 from grader.course.grade import Class
-from grader.course.report import as_json, canvas, formats, full_json, names, page
+from grader.course.report import as_json, canvas, formats, full_json, names, page, read_json
 from grader.course.seeds import digest
 from grader.course.students import NOTHING_HANDED_IN, Found, combine, not_handed_in
 from tests.classes import a_class, a_hostile_class, grade
@@ -78,7 +78,7 @@ def test_an_id_that_a_file_of_results_brings_is_not_trusted(here):
     evil = [a_grade("ada", id=one, folder=str(i)) for i, one in enumerate(["../x", "/tmp/x", "a\0b", "ok", "ok", "OK"])]
     results = "".join(as_json.classroom(Class("C", 7, tuple(evil))))
     (here / "class.json").write_text(results)
-    found = names.identified(as_json.read(here / "class.json"))
+    found = names.identified(read_json.read(here / "class.json"))
     ids = [one.id for one in found.grades]
     assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", one) for one in ids)
     assert len({one.lower() for one in ids}) == len(evil)
@@ -329,7 +329,7 @@ def test_a_file_given_twice_counts_once(play, tmp_path):
     file.write_text("".join(as_json.classroom(found)))
     result = play.says("report", str(file), str(file), "--format", f"json={tmp_path / 'out.json'}")
     assert result.returncode == 0
-    assert [one.submission for one in as_json.read(tmp_path / "out.json").grades] == ["ada", "ben", "cyd", "dan"]
+    assert [one.submission for one in read_json.read(tmp_path / "out.json").grades] == ["ada", "ben", "cyd", "dan"]
     assert result.stdout.count("belong to the same student") == 4
 
 
@@ -369,13 +369,13 @@ def test_a_file_with_rungs_as_version_0_1_0_spelled_them_is_read(book, tmp_path)
     assert former.count("ise it") == now.count("ize it") > 0
     (tmp_path / "now.json").write_text(now)
     (tmp_path / "former.json").write_text(former)
-    assert list(as_json.read(tmp_path / "former.json").grades) == list(as_json.read(tmp_path / "now.json").grades)
+    assert list(read_json.read(tmp_path / "former.json").grades) == list(read_json.read(tmp_path / "now.json").grades)
 
 
 def test_a_file_without_an_end_is_read_up_to_a_limit(play, monkeypatch):
-    monkeypatch.setattr(as_json, "LARGEST", 1 << 20)
+    monkeypatch.setattr(read_json, "LARGEST", 1 << 20)
     with pytest.raises(KoansError, match="/dev/zero has more than 1 MiB"):
-        as_json.read(Path("/dev/zero"))
+        read_json.read(Path("/dev/zero"))
     monkeypatch.setattr(formats, "LARGEST_GRADEBOOK", 1 << 20)
     with pytest.raises(KoansError, match="/dev/zero has more than 1 MiB"):
         formats.check([formats.parse("canvas=-")], 1, formats.Options(Path("/dev/zero")))
@@ -401,7 +401,7 @@ def test_report_names_who_is_on_the_roster_and_in_no_file(play, tmp_path):
     lines = [line.split() for line in said.stdout.splitlines()]
     assert [line[0] for line in lines[1:7]] == ["Eve", "Zoe", "ada", "ben", "cyd", "dan"]
     assert lines[1] == ["Eve", "[x]", "E.", f"0/{POINTS}", "0", "nothing", "handed", "in"]
-    absent = [one for one in as_json.read(out).grades if one.problem == NOTHING_HANDED_IN]
+    absent = [one for one in read_json.read(out).grades if one.problem == NOTHING_HANDED_IN]
     assert [(one.submission, one.student, one.earned) for one in absent] == [("Eve [x] E.", "u9", 0), ("Zoe", "u5", 0)]
 
     printed = play.says("report", str(file), "--roster", str(roster), "--format", "junit=-")
@@ -438,7 +438,7 @@ def test_no_file_tells_the_seed(here, tmp_path):
     assert set(telling) == {
         f".{name}" for name in ("json", "json-full", "html", "ctrf", "junit", "gradescope", "github")
     } | {".github-summary"}
-    read = as_json.read(here / "class.json")
+    read = read_json.read(here / "class.json")
     assert {one.seed_digest for one in read.grades} == {digest(seed)} == {read.seed_digest}
     assert digest(seed) in "".join(page.page(read)), "a report of a file has the digest too"
 

@@ -17,7 +17,7 @@ from grader.course import classroom as classes
 from grader.course.classroom import Entry, Grades, classroom, heads
 from grader.course.grade import Class, Grade
 from grader.course.lean import lean
-from grader.course.report import as_json, common, formats, full_json, github, saved
+from grader.course.report import as_json, common, formats, full_json, github, read_json, saved
 from grader.course.seeds import digest
 from grader.course.students import not_handed_in
 from tests.classes import a_class, a_hostile_class, grade, verdict
@@ -36,7 +36,7 @@ def written(results: Class) -> str:
 def read(tmp_path, text: str) -> Class:
     file = tmp_path / "class.json"
     file.write_text(text)
-    return as_json.read(file)
+    return read_json.read(file)
 
 
 def failing(book: Workbook, name: str, characters: int, *, named: bool, output: int = 0) -> Grade:

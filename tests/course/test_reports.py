@@ -21,7 +21,6 @@ from grader.book.verdict import Status
 from grader.book.workbook import Workbook
 from grader.course.grade import Class, Grade
 from grader.course.report import (
-    as_json,
     canvas,
     classroom50,
     common,
@@ -33,6 +32,7 @@ from grader.course.report import (
     gradescope,
     junit,
     page,
+    read_json,
     saved,
 )
 from grader.course.seeds import digest
@@ -589,7 +589,7 @@ def test_a_class_is_graded_into_files(play, tmp_path):
     assert "<b>eve: no student" in result.stderr and "empty: left out" in result.stderr
     assert "ada " in result.stdout and "3 submissions, seed 5; isolated" in result.stdout
 
-    found = as_json.read(play.root / "class.json")
+    found = read_json.read(play.root / "class.json")
     assert [g.submission for g in found.grades] == ["<b>eve", "ada", "empty"]
     eve, ada, empty = found.grades
     book = play.workbook

@@ -6,16 +6,22 @@ their defaults are left out, also at the end of a row. Fields may be added under
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from grader.book.verdict import Status
+from grader.book.verdict import Status, looks_like
 from grader.book.workbook import Rung
 from grader.course.grade import Points
 
 SCHEMA = 2
 Index = Annotated[int, msgspec.Meta(ge=0)]
+# The fields of a grade that a file has as they are.
+SAME = (
+    *("submission", "folder", "points", "earned", "started", "seconds"),
+    *("id", "student", "commit", "branch", "authored", "handed_in"),
+)
 # A text, or its position in `texts`. A number below zero: so many characters were left out, because a file has limited
 # room for each student.
 Text = str | int
@@ -129,6 +135,14 @@ def row(result: KoanRow) -> list[Any]:
             break
         cells.pop()
     return cells
+
+
+def with_headline(status: Status, rest: str, names: Mapping[str, str]) -> tuple[str, str]:
+    """The message and the headline of a verdict whose headline is not in the file."""
+    if names:
+        looks = looks_like(list(names.values()))
+        return (f"{looks}\n\n{rest}" if rest else looks), looks
+    return rest, "" if status == Status.not_started else rest.partition("\n")[0]
 
 
 def schema() -> str:
