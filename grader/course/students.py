@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -33,11 +33,15 @@ def combine(name: str, found: Sequence[Found]) -> Class:
     a note says so.
     """
     kept: list[_Kept] = []
+    alike: dict[tuple[str, str], dict[int, None]] = {}  # places in `kept` of grades with the same id or name
     notes = [note for one in found for note in one.results.notes]
     for second in (_Kept(one.file, entry) for one in found for entry in entries(one.results.grades)):
-        same = next((i for i, other in enumerate(kept) if _same_student(second.grade, other.grade)), None)
+        others = sorted({i for key in _keys(second.grade) for i in alike.get(key, ())})
+        same = next((i for i in others if _same_student(second.grade, kept[i].grade)), None)
+        for key in _keys(second.grade):
+            alike.setdefault(key, {})[len(kept) if same is None else same] = None
         if same is None:
-            notes += _namesakes(second, kept)
+            notes += _namesakes(second, [kept[i] for i in others])
             kept.append(second)
             continue
         first = kept[same]
@@ -60,6 +64,13 @@ class _Kept(NamedTuple):
     def grade(self) -> Grade:
         """Its short fields."""
         return self.entry.head
+
+
+def _keys(grade: Grade) -> Iterator[tuple[str, str]]:
+    """What two grades may have in common that are of one student, or have one name."""
+    yield "name", grade.submission
+    if grade.student:
+        yield "id", grade.student.casefold()
 
 
 def _same_student(one: Grade, other: Grade) -> bool:
