@@ -88,16 +88,16 @@ class Student(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     submission: str
+    id: str
+    student: str
+    folder: str
     points: Points
     earned: Points
+    problem: str
     machine: Index
     started: str
     seconds: float
-    folder: str = ""
-    problem: str = ""
     notes: tuple[Text, ...] = ()
-    id: str = ""
-    student: str = ""
     commit: str = ""
     branch: str = ""
     authored: str = ""
