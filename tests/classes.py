@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable
 
-import msgspec
-
 from grader.book.verdict import Exit, Status, TestResult, Verdict, judge
 from grader.book.workbook import Workbook
-from grader.course.grade import Class, Grade, classroom, score
+from grader.course.grade import Class, Grade, score
 from grader.course.intake.ids import identify
 
 SAYS = "exp before subtracting the row maximum: large `scores` overflow"
@@ -93,7 +91,7 @@ def a_class(book: Workbook) -> Class:
         grade(book, "cyd", [verdict(koan, Status.not_started) for koan in order], cards=()),
         grade(book, "dan", [], earned=0, cards=(), problem="forks/dan: has no exercises/ folder"),
     ]
-    return msgspec.structs.replace(classroom("Numerics 1", 7, grades), notes=("notes.txt is no submission",))
+    return Class("Numerics 1", 7, tuple(grades), notes=("notes.txt is no submission",))
 
 
 def a_hostile_class(book: Workbook) -> Class:

@@ -12,36 +12,48 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from grader.book.errors import KoansError, writing
+
+
+class Texts(Protocol):
+    """A content too long for memory: its parts in order, from the start each time that it is asked for them."""
+
+    def __iter__(self) -> Iterator[str]: ...
+
+
+Content = str | bytes | Texts
 
 # A folder in which nothing can be made, or a file that stands where another file system is mounted.
 ONLY_IN_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV}
 
 
-def write_file(file: Path | str, content: str | bytes, *, make_folder: bool = False) -> None:
+def write_file(file: Path | str, content: Content, *, make_folder: bool = False) -> None:
     """Write a file. Text to `-` is printed, in UTF-8 as in a file. With `make_folder` a missing folder is made.
 
     Raises KoansError. Then a file that exists has its old content.
     """
-    if str(file) == "-" and isinstance(content, str):
-        _print(content)
+    if str(file) == "-" and not isinstance(content, bytes):
+        for text in [content] if isinstance(content, str) else content:
+            _print(text)
         return
     path = Path(file)
     with writing(file):
         _check_place(path, make_folder)
         if is_device(path):
-            path.write_bytes(_bytes(content))
+            with path.open("wb") as stream:
+                stream.writelines(_parts(content))
             return
         target = Path(os.path.realpath(path))
         try:
-            _replace(target, _bytes(content))
+            _replace(target, content)
         except OSError as error:
             if error.errno not in ONLY_IN_PLACE or not os.access(target, os.W_OK):
                 raise
-            _overwrite(target, _bytes(content))
+            _overwrite(target, content)
 
 
 def write_files(files: Mapping[Path, str | bytes]) -> None:
@@ -55,7 +67,7 @@ def write_files(files: Mapping[Path, str | bytes]) -> None:
             with writing(file):
                 _check_place(file, make_folder=True)
                 target = Path(os.path.realpath(file))
-                drafts[target] = _draft(target, _bytes(content))
+                drafts[target] = _draft(target, content)
         for target in [*drafts]:
             with writing(target):
                 os.replace(drafts[target], target)
@@ -92,6 +104,10 @@ def _bytes(content: str | bytes) -> bytes:
     return content.encode(errors="replace") if isinstance(content, str) else content
 
 
+def _parts(content: Content) -> Iterator[bytes]:
+    return map(_bytes, [content] if isinstance(content, (str, bytes)) else content)
+
+
 def _check_place(file: Path, make_folder: bool) -> None:
     if make_folder:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -99,8 +115,8 @@ def _check_place(file: Path, make_folder: bool) -> None:
         raise KoansError(f"{file}: cannot be written: its folder does not exist")
 
 
-def _draft(target: Path, data: bytes) -> Path:
-    """A file beside the target with these bytes, and with the mode that the target has or would get."""
+def _draft(target: Path, content: Content) -> Path:
+    """A file beside the target with this content, and with the mode that the target has or would get."""
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     old = target.stat() if target.exists() else None
@@ -109,7 +125,7 @@ def _draft(target: Path, data: bytes) -> Path:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}-")
     try:
         with open(handle, "wb") as stream:
-            stream.write(data)
+            stream.writelines(_parts(content))
             stream.flush()
             os.fsync(stream.fileno())  # a network drive reports a full disk only now
         if old is None:
@@ -125,8 +141,8 @@ def _draft(target: Path, data: bytes) -> Path:
     return Path(name)
 
 
-def _replace(target: Path, data: bytes) -> None:
-    draft = _draft(target, data)
+def _replace(target: Path, content: Content) -> None:
+    draft = _draft(target, content)
     try:
         os.replace(draft, target)
     except BaseException:
@@ -135,23 +151,24 @@ def _replace(target: Path, data: bytes) -> None:
         raise
 
 
-def _overwrite(target: Path, data: bytes) -> None:
+def _overwrite(target: Path, content: Content) -> None:
     """Write into the file that is there. If that fails, its old content is written back, which needs no new space."""
     with open(target, "r+b", buffering=0) as stream:
         old = stream.read()
         try:
-            _write_at_start(stream.fileno(), data)
+            _write_at_start(stream.fileno(), _parts(content))
         except BaseException:
-            _write_at_start(stream.fileno(), old)
+            _write_at_start(stream.fileno(), [old])
             raise
 
 
-def _write_at_start(descriptor: int, data: bytes) -> None:
+def _write_at_start(descriptor: int, parts: Iterable[bytes]) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-    os.ftruncate(descriptor, len(data))
+    for part in parts:
+        rest = memoryview(part)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR))
     os.fsync(descriptor)
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from grader.course.report.formats import Options, ReportFile
 
 FORMATS = (
-    "Write a report: one file for all (json, html, canvas, ctrf, junit), or one file for each submission, with {} for "
-    "its id (gradescope, classroom50, github, github-summary). May be given several times."
+    "Write a report: one file for all (json, json-full, html, canvas, ctrf, junit), or one file for each submission, "
+    "with {} for its id (gradescope, classroom50, github, github-summary). May be given several times."
 )
 
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
@@ -123,7 +123,8 @@ def grade(
       koans grade ../forks --format canvas=import.csv \\
         --gradebook export.csv --assignment "Koans 1"
     """
-    from grader.course.grade import as_feedback, classroom, grade_all, lack_of_isolation
+    from grader.course.classroom import classroom, heads
+    from grader.course.grade import as_feedback, grade_all, lack_of_isolation
     from grader.course.intake.client import Intake
     from grader.course.intake.collect import apart, collect
     from grader.course.report import formats as files
@@ -163,12 +164,13 @@ def grade(
                 parallel=jobs,
                 on_progress=on_progress,
             )
-            grades = [as_feedback(one) if feedback else one for one in graded]
-    results = classroom(name, seed, grades, collected.notes)
+            grades = (as_feedback(one) if feedback else one for one in graded)
+            details = any(one.name == files.FULL for one in reports)
+            results = classroom(name, seed, grades, collected.notes, details=details)
     deliver(reports, results, options, as_json=as_json)
     if refusal:
         raise KoansError(refusal)
-    raise typer.Exit(1 if any(one.problem for one in results.grades) or not results.grades else 0)
+    raise typer.Exit(1 if any(one.problem for one in heads(results.grades)) or not results.grades else 0)
 
 
 @contextmanager
@@ -208,15 +210,19 @@ def report(
       koans report graded/*.json --format canvas=import.csv --gradebook export.csv
       koans report graded/*.json --roster students.csv --format html=class.html
     """
+    from grader.course.classroom import Spool
     from grader.course.intake import roster as rosters
-    from grader.course.report import as_json as saved
     from grader.course.report import formats as files
+    from grader.course.report import read_json
     from grader.course.students import Found, combine, with_roster
 
     reports = [files.parse(text) for text in formats or []]
     inputs = (*results, *([] if roster is None else [roster]))
     options = files.Options(gradebook, assignment, os.environ, inputs)
-    combined = combine(name, [Found(str(file), saved.read(file)) for file in results])
+    if any(one.name == files.FULL for one in reports):
+        raise KoansError(f"--format {files.FULL}: a file of results may lack details; `koans grade` writes this format")
+    spool = Spool()
+    combined = combine(name, [Found(str(file), read_json.read(file, spool)) for file in results])
     if roster is not None:
         combined = with_roster(combined, rosters.read(roster))
     files.check(reports, len(combined.grades), options)
@@ -243,6 +249,6 @@ def deliver(reports: Sequence[ReportFile], results: Class, options: Options, *, 
             show(grades_screen.classroom(results))
             lines = []
         if as_json:
-            write_file("-", files.grade_or_class(results))
+            write_file("-", files.Streamed("json", results))
         for line in [*lines, *notes]:
             say(line)

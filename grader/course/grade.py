@@ -18,7 +18,7 @@ from grader.book.koan_imports import Imported
 from grader.book.processes import FOLDER
 from grader.book.proven_cards import proven
 from grader.book.stubs import stub_of
-from grader.book.verdict import Status, Verdict, clean, with_unmet_imports
+from grader.book.verdict import Status, Verdict, with_unmet_imports
 from grader.book.workbook import Koan, Rung, Workbook
 from grader.course.engine.protocol import Engine, Ungraded
 from grader.course.intake.client import Intake
@@ -100,7 +100,7 @@ class Class(msgspec.Struct, frozen=True):
 
     name: str
     seed: Seed
-    grades: tuple[Grade, ...]
+    grades: Sequence[Grade]  # may be read from a file each time that they are looked at (see `classroom`)
     notes: tuple[str, ...] = ()
     seed_digest: str = ""
     schema: int = SCHEMA
@@ -300,11 +300,6 @@ def score(koan: Koan, verdict: Verdict) -> Graded:
     fast = verdict.fast == Status.passed
     earned = koan.points if verdict.passed else 0
     return Graded(koan.points, earned, verdict, koan.rung, koan.fast_points, koan.fast_points if fast else 0)
-
-
-def classroom(name: str, seed: int, grades: Sequence[Grade], notes: Sequence[str] = ()) -> Class:
-    """The grades of a class, sorted by submission."""
-    return Class(clean(name), seed, tuple(sorted(grades, key=lambda g: (g.submission, g.folder))), tuple(notes))
 
 
 def lack_of_isolation(engine: Engine) -> str:

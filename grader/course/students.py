@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 
 from grader.book.verdict import one_line
-from grader.course.grade import Class, Grade, classroom
+from grader.course.classroom import Entry, entries, heads, sorted_class
+from grader.course.grade import Class, Grade
 from grader.course.intake.roster import Roster, missing
 
 NOTHING_HANDED_IN = "nothing handed in"
@@ -31,24 +32,45 @@ def combine(name: str, found: Sequence[Found]) -> Class:
     student id, or, where one of them has none, the same name and the same place. Other grades of one name are kept, and
     a note says so.
     """
-    kept: list[tuple[str, Grade]] = []
+    kept: list[_Kept] = []
+    alike: dict[tuple[str, str], dict[int, None]] = {}  # places in `kept` of grades with the same id or name
     notes = [note for one in found for note in one.results.notes]
-    for file, grade in ((one.file, grade) for one in found for grade in one.results.grades):
-        same = next((i for i, (_, other) in enumerate(kept) if _same_student(grade, other)), None)
+    for second in (_Kept(one.file, entry) for one in found for entry in entries(one.results.grades)):
+        others = sorted({i for key in _keys(second.grade) for i in alike.get(key, ())})
+        same = next((i for i in others if _same_student(second.grade, kept[i].grade)), None)
+        for key in _keys(second.grade):
+            alike.setdefault(key, {})[len(kept) if same is None else same] = None
         if same is None:
-            notes += _namesakes(file, grade, kept)
-            kept.append((file, grade))
+            notes += _namesakes(second, [kept[i] for i in others])
+            kept.append(second)
             continue
-        first, second = kept[same], (file, grade)
-        counts, loses = (second, first) if _time(grade) >= _time(first[1]) else (first, second)
+        first = kept[same]
+        counts, loses = (second, first) if _time(second.grade) >= _time(first.grade) else (first, second)
         kept[same] = counts
-        both = f"{_where(*loses)} and {_where(*counts)} belong to the same student"
-        names = dict.fromkeys(one_line(one.submission) for one in (first[1], grade))
+        both = f"{_where(loses)} and {_where(counts)} belong to the same student"
+        names = dict.fromkeys(one_line(one.grade.submission) for one in (first, second))
         notes.append(f"{', '.join(names)}: {both}; the second one counts")
-    grades = [grade for _, grade in kept]
-    seeds = {grade.seed for grade in grades}
-    result = classroom(name, seeds.pop() if len(seeds) == 1 else 0, grades)
-    return msgspec.structs.replace(result, notes=tuple(notes))
+    seeds = {one.grade.seed for one in kept}
+    return sorted_class(name, seeds.pop() if len(seeds) == 1 else 0, [one.entry for one in kept], notes)
+
+
+class _Kept(NamedTuple):
+    """A grade, and the file that it comes from."""
+
+    file: str
+    entry: Entry
+
+    @property
+    def grade(self) -> Grade:
+        """Its short fields."""
+        return self.entry.head
+
+
+def _keys(grade: Grade) -> Iterator[tuple[str, str]]:
+    """What two grades may have in common that are of one student, or have one name."""
+    yield "name", grade.submission
+    if grade.student:
+        yield "id", grade.student.casefold()
 
 
 def _same_student(one: Grade, other: Grade) -> bool:
@@ -70,16 +92,19 @@ def _seconds(time: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _where(file: str, grade: Grade) -> str:
+def _where(one: _Kept) -> str:
     """The file of a grade, and when its work was handed in or graded."""
+    grade = one.grade
     when = f"handed in {one_line(grade.handed_in)}" if grade.handed_in else f"graded {one_line(grade.started)}"
-    return f"{file} ({when})"
+    return f"{one.file} ({when})"
 
 
-def _namesakes(file: str, grade: Grade, kept: Iterable[tuple[str, Grade]]) -> Iterable[str]:
-    for other_file, other in kept:
+def _namesakes(one: _Kept, kept: Iterable[_Kept]) -> Iterable[str]:
+    grade = one.grade
+    for other_one in kept:
+        other = other_one.grade
         if other.submission == grade.submission and not (other.student and grade.student):
-            places = f"{one_line(other.folder)} in {other_file} and {one_line(grade.folder)} in {file}"
+            places = f"{one_line(other.folder)} in {other_one.file} and {one_line(grade.folder)} in {one.file}"
             yield f"{one_line(grade.submission)}: {places} are counted as two students, because they have no student id"
             return
 
@@ -93,21 +118,22 @@ class _Work(NamedTuple):
 
 def with_roster(results: Class, roster: Roster) -> Class:
     """The class with a grade of 0 points for each student of the roster of whom it has no work."""
-    works = [_Work(grade.submission, grade.student) for grade in results.grades]
-    absent = [not_handed_in(row.name, row.id, results) for row in missing(roster.rows, works)]
-    together = classroom(results.name, results.seed, [*results.grades, *absent])
-    return msgspec.structs.replace(together, notes=(*results.notes, *roster.notes))
+    works = [_Work(grade.submission, grade.student) for grade in heads(results.grades)]
+    absent = [Entry(not_handed_in(row.name, row.id, results)) for row in missing(roster.rows, works)]
+    together = [*entries(results.grades), *absent]
+    return sorted_class(results.name, results.seed, together, (*results.notes, *roster.notes))
 
 
 def not_handed_in(name: str, student: str, results: Class) -> Grade:
     """The grade of a student of whom the class has no work: 0 points, and why."""
-    first = results.grades[0] if results.grades else None
+    graded = heads(results.grades)
+    first = graded[0] if graded else None
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Grade(
         submission=name,
         folder="",
         seed=first.seed if first else results.seed,
-        points=max((grade.points for grade in results.grades), default=0),
+        points=max((grade.points for grade in graded), default=0),
         earned=0,
         isolation="",
         trusted=True,
@@ -115,7 +141,7 @@ def not_handed_in(name: str, student: str, results: Class) -> Grade:
         cards=(),
         versions=first.versions if first else {},
         device="",
-        started=max((grade.started for grade in results.grades), default=now),
+        started=max((grade.started for grade in graded), default=now),
         seconds=0.0,
         problem=NOTHING_HANDED_IN,
         student=student,

@@ -236,6 +236,40 @@ def test_a_file_whose_folder_takes_no_draft_is_written_in_place_and_keeps_its_co
     assert file.read_text() == "longer than before"
 
 
+def test_a_content_in_parts_is_asked_for_again_if_the_draft_cannot_take_the_name(tmp_path, monkeypatch):
+    class Parts:
+        asked = 0
+
+        def __iter__(self):
+            self.asked += 1
+            yield from ("first, ", "secönd")
+
+    def busy(*_):
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    file, parts = tmp_path / "x.md", Parts()
+    write_file(file, parts)
+    assert (file.read_text(), parts.asked) == ("first, secönd", 1)
+    file.write_text("longer than what comes now")
+    monkeypatch.setattr(files.os, "replace", busy)
+    write_file(file, parts)
+    assert (file.read_text(), parts.asked) == ("first, secönd", 3)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_content_in_parts_that_fails_leaves_the_old_file(tmp_path):
+    class Failing:
+        def __iter__(self):
+            yield "new"
+            raise OSError(errno.EIO, "Input/output error")
+
+    file = tmp_path / "x.md"
+    file.write_text("old")
+    with pytest.raises(KoansError, match="the disk reports an error"):
+        write_file(file, Failing())
+    assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
+
+
 def test_of_several_files_all_are_written_or_none(tmp_path, monkeypatch):
     first, second = tmp_path / "a", tmp_path / "b"
     first.write_text("old")

@@ -118,7 +118,7 @@ def test_a_report_of_hostile_results_reaches_the_terminal_as_text(play, tmp_path
         for i, name in enumerate(NAMES)
     )
     file = tmp_path / "hostile.json"
-    file.write_text(as_json.classroom(msgspec.structs.replace(found, grades=(*found.grades, *names))))
+    file.write_text("".join(as_json.classroom(msgspec.structs.replace(found, grades=(*found.grades, *names)))))
     assert not ESCAPES.search(file.read_text())
     result = play.says("report", str(file), env={"COLUMNS": "200"})
     assert result.returncode == 0, result.stderr
@@ -130,7 +130,7 @@ def test_a_report_of_hostile_results_reaches_the_terminal_as_text(play, tmp_path
 
 def test_no_line_of_the_log_of_a_workflow_is_a_command_of_a_stranger(play, tmp_path):
     file = tmp_path / "hostile.json"
-    file.write_text(as_json.classroom(a_hostile_class(play.workbook)))
+    file.write_text("".join(as_json.classroom(a_hostile_class(play.workbook))))
     options = ("--format", f"canvas={tmp_path / 'x.csv'}", "--gradebook", str(tmp_path / "export.csv"))
     (tmp_path / "export.csv").write_text("Student,ID,SIS Login ID,Section\n")
     said = play.says("report", str(file), *options, env={"GITHUB_ACTIONS": "true"})
@@ -164,7 +164,7 @@ def test_every_console_and_every_message_goes_through_the_place_that_cleans():
 
 def test_the_class_fits_a_terminal_of_80_columns(play, tmp_path):
     file = tmp_path / "class.json"
-    file.write_text(as_json.classroom(a_class(play.workbook)))
+    file.write_text("".join(as_json.classroom(a_class(play.workbook))))
     lines = play.says("report", str(file)).stdout.splitlines()
     assert len(lines) <= 24 and max(map(len, lines)) <= 80
     assert any(line.startswith("dan ") and "has no exercises/ folder" in line for line in lines)
@@ -173,6 +173,6 @@ def test_the_class_fits_a_terminal_of_80_columns(play, tmp_path):
 
 def test_an_empty_class_is_a_class(play, tmp_path):
     file = tmp_path / "none.json"
-    file.write_text(as_json.classroom(Class("C", 0, ())))
+    file.write_text("".join(as_json.classroom(Class("C", 0, ()))))
     result = play.says("report", str(file))
     assert result.returncode == 0 and result.stdout.splitlines()[-1].startswith("0 submissions")

@@ -52,13 +52,14 @@ def test_badges_are_written_once_and_taken_out_again(play):
 @pytest.fixture
 def saved(play, tmp_path):
     """Two results of `koans grade --format json=…`, graded in two places."""
+    from grader.course.grade import Class
     from grader.course.report import as_json
 
     found = a_class(play.workbook)
     files = []
     for i, grade in enumerate(found.grades[:2]):
         files.append(tmp_path / f"{i}.json")
-        files[-1].write_text(as_json.grade(grade))
+        files[-1].write_text("".join(as_json.classroom(Class("", 7, (grade,)))))
     return found.grades[:2], files
 
 

@@ -41,7 +41,7 @@ def _class(play, folder):
 
 
 def _graded(play, *args):
-    run = play.says("grade", *args, "--json")
+    run = play.says("grade", *args, "--format", "json-full=-")
     assert run.returncode in (0, 1), run.stderr
     return json.loads(run.stdout)
 

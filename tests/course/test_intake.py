@@ -763,10 +763,10 @@ def test_a_fork_does_not_judge_itself(small, tmp_path):
     hostile = type(small)(fork)
     _all_return_none(hostile)
     # The command is the installed one, and the current folder is the fork.
-    run = small.says("grade", str(fork), "--seed", "1", "--json")
+    run = small.says("grade", str(fork), "--seed", "1", "--format", "json-full=-")
     assert json.loads(run.stdout)["earned"] == 0
     inside = subprocess.run(
-        [KOANS, "grade", ".", "--workbook", str(small.root), "--seed", "1", "--json"],
+        [KOANS, "grade", ".", "--workbook", str(small.root), "--seed", "1", "--format", "json-full=-"],
         cwd=fork,
         capture_output=True,
         text=True,
@@ -783,7 +783,7 @@ def test_nothing_is_imported_from_the_folder_in_which_the_command_runs(small, tm
         _put(tmp_path / f"fork/{module}.py", f"open({str(proof)!r}, 'w').close()\n")
     _put(tmp_path / "fork" / FILE)
     run = subprocess.run(
-        [KOANS, "grade", ".", "--workbook", str(small.root), "--seed", "1", "--json"],
+        [KOANS, "grade", ".", "--workbook", str(small.root), "--seed", "1", "--format", "json-full=-"],
         cwd=tmp_path / "fork",
         capture_output=True,
         text=True,
@@ -835,7 +835,7 @@ def test_a_workbook_that_judges_its_own_exercises_gives_no_grade(small, tmp_path
         assert run.returncode == 1
         assert "overlaps with the workbook that judges" in json.loads(report.read_text())["output"]
         report.unlink()
-    run = small.says("grade", str(small.root), "--feedback", "--seed", "1", "--json")
+    run = small.says("grade", str(small.root), "--feedback", "--seed", "1", "--format", "json-full=-")
     result = json.loads(run.stdout)
     assert (run.returncode, result["trusted"]) == (0, False)
     assert result["isolation"].startswith("feedback, NOT a grade; isolated")

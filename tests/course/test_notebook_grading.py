@@ -54,7 +54,7 @@ def test_a_folder_of_notebooks_is_a_class_and_none_of_it_runs_or_reaches_the_pag
         write(forks / "dee" / f"{chapter}.ipynb", of_cells(*own, chapter=chapter))
 
     page = tmp_path / "class.html"
-    run = small.says("grade", str(forks), "--seed", "1", "--json", "--format", f"html={page}")
+    run = small.says("grade", str(forks), "--seed", "1", "--format", "json-full=-", "--format", f"html={page}")
     assert run.returncode == 1, run.stderr  # some could not be graded
     grades = {g["submission"]: g for g in json.loads(run.stdout)["grades"]}
     assert {name: g["earned"] for name, g in grades.items()} == {

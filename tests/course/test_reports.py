@@ -21,17 +21,19 @@ from grader.book.verdict import Status
 from grader.book.workbook import Workbook
 from grader.course.grade import Class, Grade
 from grader.course.report import (
-    as_json,
     canvas,
     classroom50,
     common,
     ctrf,
     formats,
+    full_json,
     github,
     grades,
     gradescope,
     junit,
     page,
+    read_json,
+    saved,
 )
 from grader.course.seeds import digest
 from tests.browser import CHROMIUM, Browser
@@ -61,13 +63,8 @@ def hostile(book) -> Class:
 
 
 def all_reports(classroom: Class) -> dict[str, str]:
-    texts = {
-        "json": as_json.classroom(classroom),
-        "ctrf": ctrf.report(classroom),
-        "junit": junit.report(classroom),
-        "html": page.page(classroom),
-        "canvas": canvas.merge(EXPORT, classroom, "Koans").text,
-    }
+    texts = {name: "".join(formats.Streamed(name, classroom)) for name in formats.PER_CLASS}
+    texts["canvas"] = canvas.merge(EXPORT, classroom, "Koans").text
     for i, one in enumerate(classroom.grades):
         texts[f"gradescope {i}"] = gradescope.results(one)
         texts[f"classroom50 {i}"] = classroom50.result(one, ENVIRONMENT)
@@ -87,7 +84,7 @@ def test_the_same_grades_give_the_same_text(found, hostile):
 
 def a_copy(classroom: Class) -> Class:
     """The class with only texts that JSON can encode."""
-    return msgspec.json.decode(as_json.classroom(classroom), type=Class)
+    return msgspec.json.decode("".join(full_json.grade_or_class(classroom)), type=Class)
 
 
 def test_no_report_carries_what_a_terminal_or_an_encoder_chokes_on(found, hostile):
@@ -111,26 +108,29 @@ def test_a_report_of_a_class_of_one_megabyte_texts_stays_readable(hostile):
 
 
 def test_the_published_schema_is_the_codes():
-    assert as_json.schema() == (ROOT / "grader/course/report/schema/grade-v1.json").read_text(), (
-        "python -m grader.course.report.as_json > grader/course/report/schema/grade-v1.json, and a new number if a field changed meaning"
-    )
+    for module, version in ((full_json, 1), (saved, 2)):
+        file = f"grader/course/report/schema/grade-v{version}.json"
+        assert module.schema() == (ROOT / file).read_text(), (
+            f"python -m {module.__name__} > {file}, and a new number if a field changed meaning"
+        )
 
 
-def test_json_keeps_to_the_schema_and_comes_back_whole(found, hostile):
-    schema = json.loads(as_json.schema())
+def test_json_with_all_tests_keeps_to_its_schema_and_comes_back_whole(found, hostile):
+    schema = json.loads(full_json.schema())
     jsonschema.Draft202012Validator.check_schema(schema)
     for classroom in (found, hostile):
-        text = as_json.classroom(classroom)
-        jsonschema.validate(json.loads(text), schema)
-        jsonschema.validate(json.loads(as_json.grade(classroom.grades[0])), schema)
+        one = Class("one", 7, classroom.grades[:1])
+        for results in (classroom, one):
+            jsonschema.validate(json.loads("".join(full_json.grade_or_class(results))), schema)
     without_seed = msgspec.json.decode(
         re.sub(rb'"seed":7\b', b'"seed":0', msgspec.json.encode(found)).replace(
             b'"seed_digest":""', f'"seed_digest":"{digest(7)}"'.encode()
         ),
         type=Class,
     )
-    assert msgspec.json.decode(as_json.classroom(found), type=Class) == without_seed
-    assert msgspec.json.decode(as_json.grade(found.grades[1]), type=Grade) == without_seed.grades[1]
+    assert a_copy(found) == without_seed
+    ben = "".join(full_json.grade_or_class(Class("one", 7, found.grades[1:2])))
+    assert msgspec.json.decode(ben, type=Grade) == without_seed.grades[1]
 
 
 # Gradescope: the keys and values of https://gradescope-autograders.readthedocs.io/en/latest/specs/
@@ -220,7 +220,7 @@ def test_classroom50_says_what_its_runner_did_not_set(found):
 def test_ctrf_keeps_to_the_published_schema_and_counts_right(found, hostile):
     schema = json.loads((DATA / "ctrf-schema-0.0.json").read_text())
     for classroom in (found, hostile):
-        report = json.loads(ctrf.report(classroom))
+        report = json.loads("".join(ctrf.report(classroom)))
         jsonschema.validate(report, schema)
         tests, summary = report["results"]["tests"], report["results"]["summary"]
         assert summary["tests"] == len(tests)
@@ -232,11 +232,11 @@ def test_ctrf_keeps_to_the_published_schema_and_counts_right(found, hostile):
 def test_only_a_pass_is_passed_in_ctrf_and_junit(found):
     ben = Class("one", 7, (found.grades[1],))
     expected = [graded.verdict.status for graded in found.grades[1].koans]
-    tests = json.loads(ctrf.report(ben))["results"]["tests"]
+    tests = json.loads("".join(ctrf.report(ben)))["results"]["tests"]
     words = {"passed": "passed", "not started": "pending", "not run here": "skipped"}
     assert [test["status"] for test in tests] == [words.get(status.value, "failed") for status in expected]
     assert [test["rawStatus"] for test in tests] == [status.value for status in expected]
-    cases = list(junitparser.JUnitXml.fromstring(junit.report(ben).encode()).__iter__().__next__())
+    cases = list(junitparser.JUnitXml.fromstring("".join(junit.report(ben)).encode()).__iter__().__next__())
     assert [case.is_passed for case in cases] == [status == Status.passed for status in expected]
 
 
@@ -257,7 +257,7 @@ ALLOWED = {
 
 def test_junit_is_read_by_a_parser_of_others_and_counts_right(found, hostile):
     for classroom in (found, hostile):
-        text = junit.report(classroom)
+        text = "".join(junit.report(classroom))
         for element in xml.etree.ElementTree.fromstring(text).iter():
             assert set(element.attrib) <= ALLOWED[element.tag], element.tag
         parsed = junitparser.JUnitXml.fromstring(text.encode())
@@ -273,7 +273,7 @@ def test_junit_is_read_by_a_parser_of_others_and_counts_right(found, hostile):
 
 
 def test_junit_gives_reason_and_output(found):
-    suites = list(junitparser.JUnitXml.fromstring(junit.report(found).encode()))
+    suites = list(junitparser.JUnitXml.fromstring("".join(junit.report(found)).encode()))
     case = list(suites[1])[1]
     assert (case.classname, case.name) == tuple(found.grades[1].koans[1].verdict.koan.split("/"))
     assert case.result[0].type == "failed" and case.system_out == "seen\n"
@@ -494,7 +494,7 @@ def outline(text: str) -> Outline:
 
 def test_the_page_is_well_formed_and_asks_for_nothing(found, hostile):
     for classroom in (found, hostile):
-        seen = outline(page.page(classroom))
+        seen = outline("".join(page.page(classroom)))
         tags = [tag for tag, _ in seen.tags]
         assert tags.count("script") == tags.count("style") == tags.count("title") == 1
         assert not {"img", "iframe", "object", "embed", "base", "form", "a", "svg"} & set(tags)
@@ -505,7 +505,7 @@ def test_the_page_is_well_formed_and_asks_for_nothing(found, hostile):
 
 
 def test_the_page_says_who_is_where_and_what_the_class_gets_wrong(found):
-    seen = outline(page.page(found))
+    seen = outline("".join(page.page(found)))
     plain = " ".join(seen.text.split())
     assert "dan was not graded: forks/dan: has no exercises/ folder" in plain
     assert SAYS.replace("`", "") in plain and OTHER in plain
@@ -537,7 +537,7 @@ def test_the_page_opens_in_a_browser_without_a_complaint_or_a_request_and_sorts(
     with Browser(tmp_path / "profile") as browser:
         for name, classroom in (("class", found), ("hostile", hostile)):
             file = tmp_path / f"{name}.html"
-            file.write_text(page.page(classroom))
+            file.write_text("".join(page.page(classroom)))
             for dark, width in ((False, 1280), (True, 390)):
                 browser.looks(dark=dark, width=width)
                 browser.open(file)
@@ -589,7 +589,7 @@ def test_a_class_is_graded_into_files(play, tmp_path):
     assert "<b>eve: no student" in result.stderr and "empty: left out" in result.stderr
     assert "ada " in result.stdout and "3 submissions, seed 5; isolated" in result.stdout
 
-    found = msgspec.json.decode((play.root / "class.json").read_bytes(), type=Class)
+    found = read_json.read(play.root / "class.json")
     assert [g.submission for g in found.grades] == ["<b>eve", "ada", "empty"]
     eve, ada, empty = found.grades
     book = play.workbook

@@ -35,7 +35,7 @@ def test_no_text_of_a_verdict_holds_the_seed(small, tmp_path):
         file = tmp_path / "ada/exercises" / f"{koan.id}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(WRONG[koan.name])
-    run = small.says("grade", str(tmp_path / "ada"), "--seed", str(SEED), "--json")
+    run = small.says("grade", str(tmp_path / "ada"), "--seed", str(SEED), "--format", "json-full=-")
     found = json.loads(run.stdout)
     for graded in found["koans"]:
         verdict = graded["verdict"]

@@ -61,7 +61,7 @@ def test_neither_variables_nor_the_path_change_a_verdict(oddly_placed, tmp_path)
     file = tmp_path / "fork [1] ::x $HOME" / "exercises/ch01_tensors/dot.py"
     file.parent.mkdir(parents=True)
     shutil.copy(dot, file)
-    grade = play.says("grade", str(file.parents[2]), "--seed", "1", "--json", env=variables)
+    grade = play.says("grade", str(file.parents[2]), "--seed", "1", "--format", "json-full=-", env=variables)
     verdicts = [koan["verdict"] for koan in json.loads(grade.stdout)["koans"]]
     statuses = {v["koan"]: (v["status"], v["message"]) for v in verdicts if v["status"] != "not started"}
     assert statuses == {"ch01_tensors/dot": ("passed", "")}

@@ -117,7 +117,7 @@ def test_solutions_pass_and_an_honest_half_scores_its_half(play, tmp_path):
     for name in HONEST:
         play.solve(name)
     play.body("softmax", "return x")
-    result = json.loads(play.says("grade", str(play.hand_in(tmp_path / "ada")), "--json").stdout)
+    result = json.loads(play.says("grade", str(play.hand_in(tmp_path / "ada")), "--format", "json-full=-").stdout)
     earned = {g["verdict"]["koan"].partition("/")[2] for g in result["koans"] if g["earned"]}
     assert earned == set(HONEST)
     assert result["earned"] == sum(play.workbook.koan(k).points for k in HONEST)
@@ -137,7 +137,7 @@ def test_only_the_files_of_koans_are_read(play, tmp_path):
     (chapter / "conftest.py").write_text("raise SystemExit('read')")
     (tree / "conftest.py").write_text("raise SystemExit('read')")
     (tree / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '-p nothing'\n")
-    result = json.loads(play.says("grade", str(tree), "--json").stdout)
+    result = json.loads(play.says("grade", str(tree), "--format", "json-full=-").stdout)
     verdicts = {
         g["verdict"]["koan"].partition("/")[2]: (g["verdict"]["status"], g["verdict"]["message"])
         for g in result["koans"]
@@ -156,7 +156,7 @@ def test_only_the_files_of_koans_are_read(play, tmp_path):
 def test_a_fresh_seed_each_time_is_said_and_can_be_given_again(play, tmp_path):
     play.solve("scores")
     ada = str(play.hand_in(tmp_path / "ada"))
-    first, second = (play.says("grade", ada, "--json") for _ in range(2))
+    first, second = (play.says("grade", ada, "--format", "json-full=-") for _ in range(2))
     seeds = [
         re.match(r"koans: seed (\d+); --seed \1 repeats or continues this run", run.stderr)[1]
         for run in (first, second)
@@ -164,7 +164,7 @@ def test_a_fresh_seed_each_time_is_said_and_can_be_given_again(play, tmp_path):
     assert seeds[0] != seeds[1]
     repeated = play.says("grade", ada, "--seed", seeds[0])
     assert f"seed {seeds[0]}; isolated" in repeated.stdout
-    again = json.loads(play.says("grade", ada, "--seed", seeds[0], "--json").stdout)
+    again = json.loads(play.says("grade", ada, "--seed", seeds[0], "--format", "json-full=-").stdout)
     assert (again["seed"], again["seed_digest"]) == (0, json.loads(first.stdout)["seed_digest"])
 
 

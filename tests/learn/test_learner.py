@@ -156,7 +156,7 @@ def test_grading_gives_points_for_what_passes_and_says_that_nothing_is_isolated(
     human = play.says("grade", ada, "--seed", "1")
     assert "2 of" in human.stdout
     assert "isolated: no new privileges" in human.stdout
-    result = json.loads(play.says("grade", ada, "--seed", "1", "--json").stdout)
+    result = json.loads(play.says("grade", ada, "--seed", "1", "--format", "json-full=-").stdout)
     by_koan = {g["verdict"]["koan"]: (g["earned"], g["verdict"]["status"]) for g in result["koans"]}
     assert by_koan.pop("ch07_attention/scores") == (2, "passed")
     assert by_koan.pop("ch07_attention/causal_mask") == (0, "failed")

@@ -1,103 +1,212 @@
-"""JSON of a whole grade or class. `schema/grade-v1.json` describes both; it is generated from the code.
+"""Writes files of results. `saved` says what a file holds. It has at most about 20 kB for each student.
 
-The schema gets a new number when a field is removed or changes its meaning. Fields may be added under the same number.
+All that other reports show is in the file. Only where a student's texts have no room are they cut, the longest first:
+the last line of a text that was cut says how many characters are missing.
 
 A file of results goes to students too, so it tells a digest of the seed and never the seed.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
-from grader.book.errors import KoansError, read_file
-from grader.book.verdict import one_line
-from grader.course.grade import SCHEMA, Class, Grade
-from grader.course.report.common import json_text, seed_digest
+from grader.book.verdict import Verdict, looks_like
+from grader.book.workbook import RUNGS
+from grader.course.grade import Class, Grade, Graded
+from grader.course.lean import descriptions, headline, races
+from grader.course.report.common import json_line, seed_digest
+from grader.course.report.saved import (
+    SAME,
+    SCHEMA,
+    KoanFacts,
+    KoanRow,
+    Machine,
+    More,
+    Student,
+    Text,
+    row,
+    with_headline,
+)
+from grader.course.report.texts import OMITTED, Kept, ellipsis, fit, fit_or_omit, shared, size, whole
 
-LARGEST = 256 << 20  # bytes of a file of results
-LONGEST = 1e9  # seconds
-# How version 0.1.0 spelled rungs. Its files can still be read.
-FORMER_RUNGS = {b'"vectorise it"': b'"vectorize it"', b'"stabilise it"': b'"stabilize it"'}
+ROOM = 20_000  # bytes of a file for each student
+FOR_TEXTS = ROOM * 2 // 5  # of them for texts that several verdicts have
 
 
-def grade(result: Grade) -> str:
-    return _text(result)
-
-
-def classroom(results: Class) -> str:
-    return _text(results)
-
-
-def read(file: Path) -> Class:
-    """The class, or the one grade as a class without a name, in a file that this module wrote. Raises KoansError."""
-    data = read_file(file, LARGEST)
-    for former, rung in FORMER_RUNGS.items():
-        data = data.replace(former, rung)
-    try:
-        number = msgspec.json.decode(data, type=_Numbered).schema
-        if number != SCHEMA:
-            raise KoansError(f"{file}: schema {number}; this version reads {SCHEMA}")
-        results = _decoded(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise KoansError(f"{file}: is not a file that `koans grade --format json=…` wrote ({error})") from None
-
+def classroom(results: Class) -> Iterator[str]:
+    """The file, a line for each koan of each submission. The grades are gone through twice: the tables stand first."""
+    tables = _Tables(results)
+    yield tables.written
+    comma = ""
     for grade in results.grades:
-        if why := _nonsense(grade):
-            raise KoansError(f"{file}: {one_line(grade.submission)} {why}")
-    return results
+        yield f"{comma}\n{_student(grade, tables)}"
+        comma = ","
+    yield "\n]}\n"
 
 
-def _nonsense(grade: Grade) -> str:
-    """Why a grade cannot be one that this module wrote. An empty string if it can."""
-    if grade.schema != SCHEMA:
-        return f"has schema {grade.schema}; this version reads {SCHEMA}"
-    if grade.earned != sum(koan.earned for koan in grade.koans):
-        return "has points that differ from the sum over its koans"
-    if any(koan.earned > koan.points for koan in grade.koans) or grade.earned > grade.points:
-        return "has more points than are possible"
-    if any(not 0 <= seconds <= LONGEST for seconds in (grade.seconds, *(k.verdict.seconds for k in grade.koans))):
-        return f"has a time that is not between 0 and {LONGEST:.0e} s"
-    return ""
+class _Tables:
+    """What the grades of a class have in common, with the position of each.
+
+    `written` is the start of the file, up to the first grade. `room` is how many bytes that leaves for each grade.
+    """
+
+    def __init__(self, results: Class) -> None:
+        self.koans: dict[KoanFacts, int] = {}
+        self.cards: dict[str, int] = {}
+        self.machines: dict[bytes, int] = {}
+        self.seed_digest = seed_digest(results)
+        students = max(1, len(results.grades))
+        self.shared = shared(self._look(results), FOR_TEXTS * students)
+        self.written = "".join(self._write(results))
+        self.room = ROOM - 2 - len(self.written.encode()) // students  # 2 for the comma and the end of its line
+
+    def _write(self, results: Class) -> Iterator[str]:
+        head = {"schema": SCHEMA, "name": results.name, "seed_digest": self.seed_digest}
+        yield f'{json_line(head)[:-1]},"notes":{json_line([whole(note) for note in results.notes])},\n'
+        yield f'"rungs":{json_line(list(RUNGS))},\n'
+        yield from _table("koans", [_trimmed(koan) for koan in self.koans])
+        yield f'"cards":{json_line(list(self.cards))},\n'
+        yield from _table("machines", [msgspec.json.decode(machine) for machine in self.machines])
+        yield from _table("texts", self.shared.texts)
+        yield '"grades":['
+
+    def _look(self, results: Class) -> Iterator[str]:
+        """Collect the tables, and yield the texts of all grades."""
+        for grade in results.grades:
+            self.machines.setdefault(_machine(grade), len(self.machines))
+            for card in grade.cards:
+                self.cards.setdefault(card, len(self.cards))
+            for graded in grade.koans:
+                self.koans.setdefault(_facts(graded), len(self.koans))
+            told = _Told.of(grade)
+            yield from told.meanings()
+            yield from told.others()
+
+    def refer(self, text: str) -> Text:
+        """The position of the text, or the text itself if it is not in the table."""
+        return self.shared.numbers.get(text, text)
 
 
-def _decoded(data: bytes) -> Class:
-    try:
-        return msgspec.json.decode(data, type=Class)
-    except msgspec.ValidationError:
-        grade = msgspec.json.decode(data, type=Grade)
-        return Class("", grade.seed, (grade,), seed_digest=grade.seed_digest)
+def _facts(graded: Graded) -> KoanFacts:
+    return KoanFacts(graded.verdict.koan, RUNGS.index(graded.rung), graded.points, graded.fast_points)
 
 
-class _Numbered(msgspec.Struct):
-    schema: int
+def _machine(grade: Grade) -> bytes:
+    """What graded a submission, as something that can be a key."""
+    machine = Machine(grade.isolation, grade.trusted, grade.device, grade.versions)
+    return json_line(msgspec.to_builtins(machine)).encode()
 
 
-def schema() -> str:
-    """The JSON Schema of a grade and of a class. `python -m grader.course.report.as_json` prints it."""
-    schemas, definitions = msgspec.json.schema_components((Grade, Class), ref_template="#/$defs/{name}")
-    document = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Tensor Koans: a grade or the grades of a class, schema {SCHEMA}",
-        "anyOf": list(schemas),
-        "$defs": definitions,
-    }
-    return msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=2).decode() + "\n"
+def _trimmed(koan: KoanFacts) -> list[Any]:
+    cells: list[Any] = msgspec.to_builtins(koan)
+    return cells if koan.fast_points else cells[:-1]
 
 
-def _text(result: Grade | Class) -> str:
-    return json_text(msgspec.to_builtins(_without_seed(result)))
+def _table(name: str, items: Sequence[Any]) -> Iterator[str]:
+    """A table of the file, a line for each item."""
+    yield f'"{name}":['
+    comma = ""
+    for item in items:
+        yield f"{comma}\n{json_line(item)}"
+        comma = ","
+    yield "],\n"
 
 
-def _without_seed(result: Grade | Class) -> Grade | Class:
-    """The result as it stands in a file: the digest in place of the seed."""
-    shown = msgspec.structs.replace(result, seed=0, seed_digest=seed_digest(result))
-    if isinstance(shown, Class):
-        return msgspec.structs.replace(shown, grades=tuple(_without_seed(grade) for grade in shown.grades))
-    koans = [msgspec.structs.replace(k, verdict=msgspec.structs.replace(k.verdict, seed=0)) for k in shown.koans]
-    return msgspec.structs.replace(shown, koans=tuple(koans))
+class _Verdict(NamedTuple):
+    """The texts of a verdict as a file holds them. See `KoanRow` and `More`."""
+
+    message: str
+    names: Mapping[str, str]
+    headline: str | None
+    output: str
+    notes: Sequence[str]
 
 
-if __name__ == "__main__":
-    print(schema(), end="")
+NO_TEXTS = _Verdict("", {}, None, "", ())  # most verdicts are passes that say nothing
+
+
+class _Told(NamedTuple):
+    """The texts of a grade."""
+
+    notes: Sequence[str]
+    verdicts: Sequence[_Verdict]
+
+    @classmethod
+    def of(cls, grade: Grade) -> _Told:
+        notes = [whole(note) for note in grade.notes]
+        return cls(notes, [_verdict_texts(graded.verdict) for graded in grade.koans])
+
+    def meanings(self) -> Iterator[str]:
+        """What the wrong answers mean that failures look like."""
+        return (text for verdict in self.verdicts for text in verdict.names.values())
+
+    def others(self) -> Iterator[str]:
+        yield from self.notes
+        for verdict in self.verdicts:
+            yield from (verdict.message, verdict.headline or "", verdict.output, *verdict.notes)
+
+
+def _verdict_texts(verdict: Verdict) -> _Verdict:
+    if not (verdict.message or verdict.headline or verdict.output or verdict.notes):
+        return NO_TEXTS
+    message, first = whole(verdict.message), whole(headline(verdict))
+    names = {name: whole(says) for name, says in descriptions(verdict).items()}
+    output, notes = whole(verdict.output), [whole(note) for note in verdict.notes]
+    for rest in (message.removeprefix(looks_like(list(names.values()))).removeprefix("\n\n"), message):
+        if with_headline(verdict.status, rest, names) == (message, first):
+            return _Verdict(rest, names, None, output, notes)
+    return _Verdict(message, names, first, output, notes)
+
+
+def _student(grade: Grade, tables: _Tables) -> str:
+    """The grade in JSON. Where there is no room for all texts, what wrong answers mean goes before what happened."""
+    told = _Told.of(grade)
+    meanings, others = (
+        dict.fromkeys(text for text in texts if text and tables.refer(text) is text)
+        for texts in (told.meanings(), told.others())
+    )
+    own = meanings | others
+    if not own:
+        return _written(grade, told, tables, tables.refer)
+    frame = _written(grade, told, tables, lambda text: 0 if text in own else tables.refer(text))
+    room = tables.room - len(frame.encode())
+    kept: dict[str, Kept] = {**fit(meanings, room - OMITTED * len(others), ellipsis)}
+    left = room - sum(size(text) for text in kept if isinstance(text, str))
+    kept |= fit_or_omit((text for text in others if text not in meanings), left)
+    return _written(grade, told, tables, lambda text: kept.get(text, tables.refer(text)))
+
+
+def _written(grade: Grade, told: _Told, tables: _Tables, write: Callable[[str], Text]) -> str:
+    student = Student(
+        **{name: getattr(grade, name) for name in SAME},
+        machine=tables.machines[_machine(grade)],
+        problem=whole(grade.problem),
+        notes=tuple(map(write, told.notes)),
+        seed_digest="" if seed_digest(grade) == tables.seed_digest else seed_digest(grade),
+        cards=tuple(tables.cards[card] for card in grade.cards),
+    )
+    fields = json_line(msgspec.to_builtins(student))
+    rows = [_row(graded, texts, tables, write) for graded, texts in zip(grade.koans, told.verdicts, strict=True)]
+    lines = "".join(rows).removesuffix(",\n")
+    return f'{fields[:-1]},"koans":[\n{lines}]}}' if rows else f'{fields[:-1]},"koans":[]}}'
+
+
+def _row(graded: Graded, texts: _Verdict, tables: _Tables, write: Callable[[str], Text]) -> str:
+    verdict = graded.verdict
+    more = More(
+        output=write(texts.output),
+        notes=tuple(map(write, texts.notes)),
+        headline=None if texts.headline is None else write(texts.headline),
+        fast=verdict.fast,
+        fast_earned=graded.fast_earned,
+        races=tuple(races(verdict)),
+        uncompiled=verdict.uncompiled,
+        by_machine=verdict.by_machine,
+    )
+    names = {name: write(says) for name, says in texts.names.items()}
+    koan, message = tables.koans[_facts(graded)], write(texts.message)
+    cells = KoanRow(koan, verdict.status, graded.earned, verdict.seconds, message, names, more)
+    return f"{json_line(row(cells))},\n"

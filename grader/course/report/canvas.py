@@ -53,9 +53,12 @@ def merge(export: str, classroom: Class, assignment: str) -> Merged:
     if column is None:
         column = _add_column(sheet.table, assignment)
     students = {i: row for i, row in enumerate(rows) if _is_student(header, row)}
-    points = max((total(grade)[1] for grade in classroom.grades), default=0)
-    notes = [*_write_points(header, students, column, classroom.grades)]
-    notes += _write_points_possible(header, rows, column, points)
+    claims = [
+        _claim(header, students, label, grade)
+        for label, grade in zip(labels(classroom.grades), classroom.grades, strict=True)
+    ]
+    notes = [*_write_points(students, column, claims)]
+    notes += _write_points_possible(header, rows, column, max((claim.possible for claim in claims), default=0))
     for row in students.values():
         row[:] = [neutral(cell) for cell in row]
     return Merged(_text(sheet), tuple(notes))
@@ -136,47 +139,51 @@ def _add_column(table: Sequence[list[str]], assignment: str) -> int:
 
 
 class _Claim(msgspec.Struct, frozen=True):
-    """The rows that may be a grade's student. `known`: the grade has the student's id, so nobody had to guess."""
+    """The rows that may be a grade's student. `known`: the grade has the student's id, so nobody had to guess.
+
+    `earned` and `possible` are points. `student`, `problem` and `trusted` are the grade's.
+    """
 
     label: str
-    grade: Grade
+    student: str
+    problem: str
+    trusted: bool
+    earned: int
+    possible: int
     rows: tuple[int, ...]
     known: bool
 
 
-def _write_points(
-    header: Sequence[str], students: Mapping[int, list[str]], column: int, grades: Sequence[Grade]
-) -> Iterator[str]:
+def _write_points(students: Mapping[int, list[str]], column: int, claims: Sequence[_Claim]) -> Iterator[str]:
     """Write each grade's points into the row of its student. Yields a note for a grade without a row or without trust.
 
-    `students` maps the index of a row to the row. The order of the grades makes no difference to what is written.
+    `students` maps the index of a row to the row. The order of the claims makes no difference to what is written.
     """
-    claims = [_claim(header, students, *pair) for pair in zip(labels(grades), grades, strict=True)]
     rivals: dict[int, list[_Claim]] = {}
     for claim in claims:
-        if len(claim.rows) == 1 and not claim.grade.problem:
+        if len(claim.rows) == 1 and not claim.problem:
             rivals.setdefault(claim.rows[0], []).append(claim)
     for claim in claims:
         reason = _reason_to_skip(claim, rivals)
         if reason:
             yield f"{claim.label}: {reason}"
             continue
-        students[claim.rows[0]][column] = str(total(claim.grade)[0])
-        if not claim.grade.trusted:
+        students[claim.rows[0]][column] = str(claim.earned)
+        if not claim.trusted:
             yield f"{claim.label}: graded without the complete sandbox"
 
 
 def _claim(header: Sequence[str], students: Mapping[int, list[str]], label: str, grade: Grade) -> _Claim:
     kinds: tuple[Kind, ...] = ("id",) if grade.student else ("id", "before @", "name")
     rows = _matching_rows(header, students, grade.student or grade.submission, kinds)
-    return _Claim(label, grade, rows, bool(grade.student))
+    return _Claim(label, grade.student, grade.problem, grade.trusted, *total(grade), rows, bool(grade.student))
 
 
 def _reason_to_skip(claim: _Claim, rivals: Mapping[int, Sequence[_Claim]]) -> str:
     """Why these points are not written, or an empty string. `rivals` are all claims of a row."""
-    student = f"with the id {one_line(claim.grade.student, 80)}" if claim.known else "of this name"
-    if claim.grade.problem:
-        nothing = claim.grade.problem == NOTHING_HANDED_IN
+    student = f"with the id {one_line(claim.student, 80)}" if claim.known else "of this name"
+    if claim.problem:
+        nothing = claim.problem == NOTHING_HANDED_IN
         return f"left out, {NOTHING_HANDED_IN if nothing else 'nothing could be graded'}"
     if not claim.rows:
         return f"no student {student} in the gradebook"

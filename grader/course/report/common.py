@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 
 from grader.book.verdict import Status, clean, one_line
+from grader.course.classroom import encodable, heads
 from grader.course.grade import Class, Grade, Graded
+from grader.course.lean import descriptions
 from grader.course.report.names import labels
 from grader.course.seeds import digest
 
-LONGEST = 4000  # characters of one text in a report; JSON has all of it
-HALVES = re.compile("[\ud800-\udfff]")  # of characters; file names may hold them, and nothing can encode them
+LONGEST = 4000  # characters of one text in a report
+CUT = re.compile(r"(?:\A|\n)… (\d{1,9}) more characters\Z")  # ends a text that was cut
 # JSON does not ask for an escape of these, but a terminal would obey them.
 UNSHOWN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff]")
 
@@ -65,15 +67,43 @@ def total(grade: Grade) -> tuple[int, int]:
 
 
 def safe_text(text: str, longest: int = LONGEST) -> str:
-    """The text without control characters, cut to `longest` characters."""
+    """The text without control characters, cut to `longest` characters.
+
+    A text that was cut before can be cut again: its last line then counts all that is missing.
+    """
     text = clean(text)
-    return text if len(text) <= longest else f"{text[:longest]}\n… {len(text) - longest} more characters"
+    start, missing = _uncut(text)
+    return text if len(start) <= longest else f"{start[:longest]}\n{left_out(missing + len(start) - longest)}"
+
+
+def left_out(characters: int) -> str:
+    """What stands for so many characters of a text."""
+    return f"… {characters} more characters"
+
+
+def length(text: str) -> int:
+    """The characters of a text, with those that were cut before."""
+    start, missing = _uncut(text)
+    return len(start) + missing
+
+
+def is_left_out(text: str) -> bool:
+    """Whether nothing of a text is left but the number of its characters."""
+    return text.startswith("… ") and not _uncut(text)[0]
+
+
+def _uncut(text: str) -> tuple[str, int]:
+    """What is left of a text, and how many characters of it are missing."""
+    found = CUT.search(text[-40:])
+    if not found:
+        return text, 0
+    return text[: len(text) - len(found[0])], int(found[1])
 
 
 def seed_digest(result: Grade | Class) -> str:
     """What students may know of the seed: the same digest means the same inputs. Empty if a class has several seeds."""
     if isinstance(result, Class) and result.grades:
-        digests = {seed_digest(grade) for grade in result.grades}
+        digests = {seed_digest(grade) for grade in heads(result.grades)}
         return digests.pop() if len(digests) == 1 else ""
     return one_line(result.seed_digest) or digest(result.seed)
 
@@ -84,8 +114,9 @@ def seed_for_students(result: Grade | Class) -> str:
 
 def seed_for_instructors(result: Grade | Class) -> str:
     """The seed, where it is known. A file of results tells only its digest."""
-    known = isinstance(result, Grade) or len({(one.seed, one.seed_digest) for one in result.grades}) == 1
-    first = result if isinstance(result, Grade) or not known else result.grades[0]
+    graded = [result] if isinstance(result, Grade) else heads(result.grades)
+    known = len({(one.seed, one.seed_digest) for one in graded}) == 1
+    first = graded[0] if known else result
     return f"seed {first.seed}" if known and not first.seed_digest else seed_for_students(result)
 
 
@@ -112,33 +143,34 @@ def explanation(row: ReportRow) -> str:
 
 def misconceptions(classroom: Class) -> list[Misconception]:
     """The named wrong answers that the failures of a class look like, the most common first."""
-    descriptions: dict[tuple[str, str], str] = {}
+    texts: dict[tuple[str, str], str] = {}
     alone: dict[tuple[str, str], list[str]] = {}
     among: dict[tuple[str, str], list[str]] = {}
     for label, grade in zip(labels(classroom.grades), classroom.grades, strict=True):
         for graded in grade.koans:
             verdict = graded.verdict
-            found = {name: text for test in verdict.tests for name, text in test.looks.items()}
-            for name in verdict.names:
+            for name, says in descriptions(verdict).items():
                 key = verdict.koan, name
-                descriptions.setdefault(key, found.get(name, name))
+                texts.setdefault(key, says)
                 (alone if len(verdict.names) == 1 else among).setdefault(key, []).append(label)
     result = [
-        Misconception(*key, text, tuple(alone.get(key, ())), tuple(among.get(key, ())))
-        for key, text in descriptions.items()
+        Misconception(*key, text, tuple(alone.get(key, ())), tuple(among.get(key, ()))) for key, text in texts.items()
     ]
     return sorted(result, key=lambda m: (-m.count, -len(m.alone), m.koan, m.name))
 
 
 def json_text(data: Any) -> str:
     """The data as JSON, of which every byte may be printed. Half a character is replaced, because it has no bytes."""
-    text = msgspec.json.format(msgspec.json.encode(_encodable(data)), indent=2).decode() + "\n"
-    return UNSHOWN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _shown(msgspec.json.format(msgspec.json.encode(encodable(data)), indent=2)) + "\n"
 
 
-def _encodable(data: Any) -> Any:
-    if isinstance(data, str):
-        return HALVES.sub("�", data)
-    if isinstance(data, dict):
-        return {_encodable(key): _encodable(value) for key, value in data.items()}
-    return [_encodable(value) for value in data] if isinstance(data, list | tuple) else data
+def json_line(data: Any) -> str:
+    """The same on one line, without spaces and without an end of line."""
+    try:
+        return _shown(msgspec.json.encode(data))
+    except UnicodeEncodeError:
+        return _shown(msgspec.json.encode(encodable(data)))
+
+
+def _shown(data: bytes) -> str:
+    return UNSHOWN.sub(lambda match: f"\\u{ord(match[0]):04x}", data.decode())

@@ -13,10 +13,11 @@ import msgspec
 from grader.book.errors import KoansError, read_file, writing
 from grader.book.files import is_device, write_file
 from grader.course.grade import Class, Grade
-from grader.course.report import as_json, canvas, classroom50, ctrf, github, gradescope, junit, page
+from grader.course.report import as_json, canvas, classroom50, ctrf, full_json, github, gradescope, junit, page
 from grader.course.report.names import identified
 
 LARGEST_GRADEBOOK = 64 << 20  # bytes
+FULL = "json-full"
 ID = "{}"  # stands for the id of a submission in the path of a report
 
 
@@ -49,28 +50,32 @@ PER_SUBMISSION: dict[str, tuple[str, Callable[[Grade, Options], str]]] = {
     "github": ("workflow commands for the log (FILE -)", lambda grade, _: github.commands(grade)),
     "github-summary": ("Markdown for $GITHUB_STEP_SUMMARY", lambda grade, _: github.summary(grade)),
 }
-PER_CLASS: dict[str, tuple[str, Callable[[Class, Options], str | canvas.Merged]]] = {
-    "json": ("everything, as grader/course/report/schema says", lambda results, _: grade_or_class(results)),
-    "html": ("one page for the class", lambda results, _: page.page(results)),
-    "canvas": ("gradebook CSV: --gradebook merged with the points", lambda results, o: _canvas(results, o)),
-    "ctrf": ("Common Test Report Format", lambda results, _: ctrf.report(results)),
-    "junit": ("JUnit XML", lambda results, _: junit.report(results)),
+PER_CLASS: dict[str, tuple[str, Callable[[Class], Iterator[str]]]] = {
+    "json": ("what the other reports are made from, as schema/grade-v2.json says", as_json.classroom),
+    FULL: ("the same with the result of each test, as schema/grade-v1.json says", full_json.grade_or_class),
+    "html": ("one page for the class", page.page),
+    "ctrf": ("Common Test Report Format", ctrf.report),
+    "junit": ("JUnit XML", junit.report),
 }
+CANVAS = "canvas"  # the gradebook that --gradebook names, merged with the points
+NAMES = sorted([*PER_SUBMISSION, *PER_CLASS, CANVAS])
 
 
-def grade_or_class(results: Class) -> str:
-    """JSON of the grade if there is one submission, else of the class."""
-    if len(results.grades) != 1:
-        return as_json.classroom(results)
-    (grade,) = results.grades
-    return as_json.grade(msgspec.structs.replace(grade, notes=(*grade.notes, *results.notes)))
+class Streamed(msgspec.Struct, frozen=True):
+    """The report of a class, in parts. No two parts are in memory at a time."""
+
+    name: str
+    results: Class
+
+    def __iter__(self) -> Iterator[str]:
+        return PER_CLASS[self.name][1](self.results)
 
 
 def parse(text: str) -> ReportFile:
     """Parse NAME=FILE. Raises KoansError."""
     name, equals, file = text.partition("=")
-    if name not in PER_SUBMISSION and name not in PER_CLASS:
-        raise KoansError(f"--format {text}: there are {', '.join(sorted([*PER_SUBMISSION, *PER_CLASS]))}")
+    if name not in NAMES:
+        raise KoansError(f"--format {text}: there are {', '.join(NAMES)}")
     if not equals or not file:
         raise KoansError(f"--format {text}: say where to write it, --format {name}=FILE (- is standard output)")
     return ReportFile(name, file)
@@ -82,11 +87,11 @@ def check(reports: Sequence[ReportFile], submissions: int, options: Options) -> 
         said = f"--format {report.name}={report.file}"
         if report.name in PER_SUBMISSION and submissions > 1 and report.file != "-" and ID not in report.file:
             raise KoansError(f"{said}: each submission needs its own file; write {ID} where its id goes")
-        if report.name in PER_CLASS and ID in report.file:
+        if report.name not in PER_SUBMISSION and ID in report.file:
             raise KoansError(f"{said}: this is one file for all submissions; remove {ID}")
         if report.name == "classroom50":
             classroom50.check(options.environment)
-        if report.name == "canvas":
+        if report.name == CANVAS:
             if options.gradebook is None:
                 raise KoansError("--format canvas: needs --gradebook, the CSV that Canvas exports")
             canvas.check(_gradebook(options.gradebook))
@@ -134,12 +139,9 @@ def write(reports: Sequence[ReportFile], results: Class, options: Options) -> li
     failed: list[str] = []
     for report in reports:
         try:
-            for file, text in _rendered(report, results, options):
-                if isinstance(text, canvas.Merged):
-                    notes += [f"{report.file}: {note}" for note in text.notes]
-                    text = text.text
+            for file, content in _rendered(report, results, options, notes):
                 try:
-                    write_file(file, text, make_folder=ID in str(Path(report.file).parent))
+                    write_file(file, content, make_folder=ID in str(Path(report.file).parent))
                 except KoansError as error:
                     failed.append(str(error))
         except KoansError as error:  # the report cannot be made
@@ -150,18 +152,20 @@ def write(reports: Sequence[ReportFile], results: Class, options: Options) -> li
     return notes
 
 
-def _rendered(report: ReportFile, results: Class, options: Options) -> Iterator[tuple[str, str | canvas.Merged]]:
-    """The files of a report, each with its content."""
+def _rendered(
+    report: ReportFile, results: Class, options: Options, notes: list[str]
+) -> Iterator[tuple[str, str | Streamed]]:
+    """The files of a report, each with its content. Notes for the instructor are added to `notes`."""
     if report.name in PER_CLASS:
-        yield report.file, PER_CLASS[report.name][1](results, options)
-        return
-    for grade in results.grades:
-        yield report.file.replace(ID, grade.id), PER_SUBMISSION[report.name][1](grade, options)
-
-
-def _canvas(results: Class, options: Options) -> canvas.Merged:
-    assert options.gradebook is not None
-    return canvas.merge(_gradebook(options.gradebook), results, options.assignment)
+        yield report.file, Streamed(report.name, results)
+    elif report.name == CANVAS:
+        assert options.gradebook is not None
+        merged = canvas.merge(_gradebook(options.gradebook), results, options.assignment)
+        notes += [f"{report.file}: {note}" for note in merged.notes]
+        yield report.file, merged.text
+    else:
+        for grade in results.grades:
+            yield report.file.replace(ID, grade.id), PER_SUBMISSION[report.name][1](grade, options)
 
 
 def _gradebook(file: Path) -> str:

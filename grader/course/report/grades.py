@@ -12,6 +12,7 @@ from rich.text import Text
 
 from grader.book.terminal import status_text
 from grader.book.verdict import Status, clean, one_line
+from grader.course.classroom import heads
 from grader.course.grade import Class, Grade
 from grader.course.report.common import seed_for_instructors, version
 from grader.course.report.names import labels
@@ -62,24 +63,20 @@ def classroom(results: Class) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name, justify in COLUMNS:
         table.add_column(name, justify=justify, overflow="fold")
-    called = labels(results.grades)
-    for label, one in zip(called, results.grades, strict=True):
+    notes = [Text(one_line(note, 400), "yellow") for note in results.notes]
+    for label, one in zip(labels(results.grades), results.grades, strict=True):
         passed = sum(graded.verdict.passed for graded in one.koans)
         other = Counter(graded.verdict.status for graded in one.koans if graded.verdict.status not in USUAL)
         remark = one_line(one.problem) or ", ".join(f"{n} {status}" for status, n in sorted(other.items()))
         table.add_row(Text(label), f"{one.earned}/{one.points}", str(passed), Text(remark, "red"))
-    notes = [Text(one_line(note, 400), "yellow") for note in results.notes]
-    notes += [
-        Text(f"{label}: {one_line(note, 400)}", "yellow")
-        for label, one in zip(called, results.grades, strict=True)
-        for note in one.notes
-    ]
+        notes += [Text(f"{label}: {one_line(note, 400)}", "yellow") for note in one.notes]
     if len(notes) > MOST_NOTES:
         notes = [
             *notes[:MOST_NOTES],
             Text(f"and {len(notes) - MOST_NOTES} more like these; --json has them all", "yellow"),
         ]
-    isolation = ", ".join(sorted({one_line(one.isolation, 600) for one in results.grades if one.isolation}))
-    safe = all(one.trusted for one in results.grades)
-    stamp = "; ".join(filter(None, [f"{len(results.grades)} submissions, {seed_for_instructors(results)}", isolation]))
+    graded = heads(results.grades)
+    isolation = ", ".join(sorted({one_line(one.isolation, 600) for one in graded if one.isolation}))
+    safe = all(one.trusted for one in graded)
+    stamp = "; ".join(filter(None, [f"{len(graded)} submissions, {seed_for_instructors(results)}", isolation]))
     return Group(table, Text(), *notes, Text(stamp, "dim" if safe else "yellow"))

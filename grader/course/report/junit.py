@@ -8,6 +8,8 @@ not be run here, is `skipped`.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Literal
 from xml.etree import ElementTree
 
@@ -24,15 +26,28 @@ ELEMENTS: dict[Status, Literal["failure", "skipped"]] = {
 ORIGIN = ("id", "student", "commit", "branch", "authored", "handed_in")
 
 
-def report(classroom: Class) -> str:
-    called = labels(classroom.grades)
-    suites = [_suite(label, grade) for label, grade in zip(called, classroom.grades, strict=True)]
+COUNTS = ("tests", "failures", "errors")
+
+
+def report(classroom: Class) -> Iterator[str]:
+    """The report, a suite at a time. The grades are gone through twice: the counts stand before the suites."""
+    counts = Counter(dict.fromkeys(COUNTS, 0))
+    for suite in _suites(classroom):
+        counts.update({count: int(suite.get(count, "0")) for count in COUNTS})
     root = ElementTree.Element("testsuites", name=one_line(classroom.name))
-    for count in ("tests", "failures", "errors"):
-        root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
-    root.extend(suites)
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+    for count in COUNTS:
+        root.set(count, str(counts[count]))
+    start = ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
+    yield f'<?xml version="1.0" encoding="UTF-8"?>\n{start.removesuffix("</testsuites>")}\n'
+    for suite in _suites(classroom):
+        ElementTree.indent(suite, level=1)
+        yield f"  {ElementTree.tostring(suite, encoding='unicode')}\n"
+    yield "</testsuites>\n"
+
+
+def _suites(classroom: Class) -> Iterator[ElementTree.Element]:
+    called = labels(classroom.grades)
+    return (_suite(label, grade) for label, grade in zip(called, classroom.grades, strict=True))
 
 
 def _suite(label: str, grade: Grade) -> ElementTree.Element:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from grader.book.verdict import one_line
+from grader.course.classroom import Grades, entries, heads
 from grader.course.grade import Class, Grade
 from grader.course.intake.ids import identify
 
@@ -20,11 +21,9 @@ def identified(results: Class) -> Class:
 
     Ids come from files, which anybody may have written, and grades of several files may have the same id.
     """
-    ids = identify([(grade.id or grade.submission, grade.folder) for grade in results.grades])
-    pairs = zip(ids, results.grades, strict=True)
-    return msgspec.structs.replace(
-        results, grades=tuple(msgspec.structs.replace(grade, id=one) for one, grade in pairs)
-    )
+    ids = identify([(grade.id or grade.submission, grade.folder) for grade in heads(results.grades)])
+    pairs = zip(ids, entries(results.grades), strict=True)
+    return msgspec.structs.replace(results, grades=Grades(entry.renamed(one) for one, entry in pairs))
 
 
 def labels(grades: Sequence[Grade]) -> list[str]:
@@ -33,6 +32,7 @@ def labels(grades: Sequence[Grade]) -> list[str]:
     The id stands beside a name that looks like another, and beside one with letters of other scripts: these may look
     like Latin ones.
     """
+    grades = heads(grades)
     names = [one_line(grade.submission, LONGEST_LABEL) for grade in grades]
     count = Counter(map(_looks, names))
     return [

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from grader.book.html import coded, document
+from grader.book.html import coded, parts
 from grader.book.verdict import SYMBOLS, Status, one_line
-from grader.book.workbook import RUNGS
-from grader.course.grade import Class, Grade, Graded
+from grader.book.workbook import RUNGS, Rung
+from grader.course.classroom import heads
+from grader.course.grade import Class, Grade
 from grader.course.report.common import Misconception, misconceptions, safe_text, seed_for_students, total, version
 from grader.course.report.names import labels
 
@@ -45,20 +48,70 @@ UNFOLDED = 12  # misconceptions that are visible without a click
 SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 
 
-def page(classroom: Class) -> str:
-    """The whole page."""
-    grades = classroom.grades
-    called = labels(grades)
-    body = [
-        *_head(classroom, called),
-        *_misconceptions(misconceptions(classroom), len(grades)),
-        *_students(grades, called),
-        *_matrix(grades, called),
-        *_koans(classroom),
-        *_failures(grades, called),
-        *_foot(grades),
-    ]
-    return document(f"{safe_text(classroom.name, 200)}: Tensor Koans", body, script=SCRIPT)
+class _Mark(NamedTuple):
+    """What a cell of the matrix shows of a koan."""
+
+    status: Status
+    fast: Status | None
+    uncompiled: bool
+
+
+class _Row(NamedTuple):
+    """What the tables show of a grade. `head` is the grade without its koans. `koans` are ids, in order."""
+
+    label: str
+    head: Grade
+    total: tuple[int, int]
+    koans: tuple[str, ...]
+    marks: tuple[_Mark, ...]
+    passed_on: Mapping[str, tuple[int, int]]  # koans passed, and all koans
+    cards: int
+
+
+@dataclass
+class _Overview:
+    """What the tables show of a class: small enough for memory, and collected by going through the grades once."""
+
+    rows: list[_Row] = field(default_factory=list)
+    rungs: dict[str, Rung] = field(default_factory=dict)  # of each koan, in the order of the workbook
+    looks: dict[str, Counter[Look]] = field(default_factory=dict)  # how many submissions, for each koan
+
+
+def page(classroom: Class) -> Iterator[str]:
+    """The page, in parts. The grades are gone through three times, one grade in memory at a time."""
+    overview = _overview(classroom)
+    found = misconceptions(classroom)
+    body = chain(
+        _head(classroom, overview.rows),
+        _misconceptions(found, len(overview.rows)),
+        _students(overview.rows),
+        _matrix(overview),
+        _koans(overview, found),
+        _failures(classroom, [row.label for row in overview.rows]),
+        _foot([row.head for row in overview.rows]),
+    )
+    return parts(f"{safe_text(classroom.name, 200)}: Tensor Koans", body, script=SCRIPT)
+
+
+def _overview(classroom: Class) -> _Overview:
+    seen = _Overview()
+    marks: dict[_Mark, _Mark] = {}  # rows share what is equal: most grades have the same koans
+    orders: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for label, head, grade in zip(labels(classroom.grades), heads(classroom.grades), classroom.grades, strict=True):
+        passed: dict[str, tuple[int, int]] = {}
+        row = []
+        for graded in grade.koans:
+            verdict = graded.verdict
+            mark = _Mark(verdict.status, verdict.fast, verdict.uncompiled)
+            row.append(marks.setdefault(mark, mark))
+            seen.rungs.setdefault(verdict.koan, graded.rung)
+            seen.looks.setdefault(verdict.koan, Counter())[CLASSES[verdict.status]] += 1
+            done, all_ = passed.get(graded.rung, (0, 0))
+            passed[graded.rung] = done + verdict.passed, all_ + 1
+        koans = tuple(graded.verdict.koan for graded in grade.koans)
+        koans = orders.setdefault(koans, koans)
+        seen.rows.append(_Row(label, head, total(grade), koans, tuple(row), passed, len(grade.cards)))
+    return seen
 
 
 def _text(text: str, longest: int = 300) -> str:
@@ -79,17 +132,16 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _head(classroom: Class, called: Sequence[str]) -> Iterable[str]:
-    grades = classroom.grades
-    graded = [grade for grade in grades if not grade.problem]
+def _head(classroom: Class, rows: Sequence[_Row]) -> Iterable[str]:
+    graded = [row for row in rows if not row.head.problem]
     yield f"<h1>{_text(classroom.name, 200)}</h1>"
-    days = sorted({grade.started[:10] for grade in grades})
+    days = sorted({row.head.started[:10] for row in rows})
     when = f"; graded {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "") if days else ""
-    yield f'<p class="dim">{_count(len(grades), "submission")}, {seed_for_students(classroom)}{_text(when)}</p>'
+    yield f'<p class="dim">{_count(len(rows), "submission")}, {seed_for_students(classroom)}{_text(when)}</p>'
     by_problem: dict[str, list[str]] = {}
-    for label, grade in zip(called, grades, strict=True):
-        if grade.problem:
-            by_problem.setdefault(grade.problem, []).append(_name(label))
+    for row in rows:
+        if row.head.problem:
+            by_problem.setdefault(row.head.problem, []).append(_name(row.label))
     for problem, names in by_problem.items():
         was = "was" if len(names) == 1 else "were"
         yield f'<p class="warn">{", ".join(names)} {was} not graded: {_text(problem)}</p>'
@@ -98,7 +150,7 @@ def _head(classroom: Class, called: Sequence[str]) -> Iterable[str]:
         yield f"<details><summary>{len(classroom.notes) - UNFOLDED} more notes</summary><ul>"
         yield from (f"<li>{_text(note)}</li>" for note in classroom.notes[UNFOLDED:])
         yield "</ul></details>"
-    untrusted = [grade for grade in graded if not grade.trusted]
+    untrusted = [row.head for row in graded if not row.head.trusted]
     if untrusted:
         yield (
             f'<p class="warn">{_count(len(untrusted), "submission")} ran without the complete sandbox, so these points '
@@ -106,12 +158,12 @@ def _head(classroom: Class, called: Sequence[str]) -> Iterable[str]:
         )
     if not graded:
         return
-    points = [total(grade)[0] for grade in graded]
-    passed = [{k.verdict.koan for k in grade.koans if k.verdict.passed} for grade in graded]
+    points = [row.total[0] for row in graded]
+    passed = [{koan for koan, mark in zip(row.koans, row.marks, strict=True) if _passed(mark)} for row in graded]
     everyone, anyone = set.intersection(*passed), set.union(*passed)
     whole = len(graded[0].koans)
     yield '<ul class="tiles">'
-    yield f'<li><b>{statistics.median(points):g} <span class="dim">/ {total(graded[0])[1]}</span></b>median points</li>'
+    yield f'<li><b>{statistics.median(points):g} <span class="dim">/ {graded[0].total[1]}</span></b>median points</li>'
     yield f"<li><b>{max(points)}</b>most points</li>"
     yield f"<li><b>{len(everyone)}</b>koans passed by all</li>"
     yield f"<li><b>{whole - len(anyone)}</b>koans passed by none</li>"
@@ -155,8 +207,12 @@ def _description(text: str) -> str:
     return coded(_text(text))
 
 
-def _students(grades: Sequence[Grade], called: Sequence[str]) -> Iterable[str]:
-    rungs = [rung for rung in RUNGS if any(k.rung == rung for grade in grades for k in grade.koans)]
+def _passed(mark: _Mark) -> bool:
+    return mark.status == Status.passed
+
+
+def _students(rows: Sequence[_Row]) -> Iterable[str]:
+    rungs = [rung for rung in RUNGS if any(rung in row.passed_on for row in rows)]
     yield "<h2>Progress of each submission</h2>"
     yield '<p class="dim">Koans passed on each rung; click a heading to sort. “At” is the first koan not passed.</p>'
     yield '<div class="wide"><table class="full"><thead><tr>'
@@ -166,22 +222,21 @@ def _students(grades: Sequence[Grade], called: Sequence[str]) -> Iterable[str]:
     yield from (_heading(rung, "descending", "r") for rung in rungs)
     yield _heading("cards", "descending", "r")
     yield "</tr></thead><tbody>"
-    for label, grade in zip(called, grades, strict=True):
-        earned, points = total(grade)
-        at = next((i for i, k in enumerate(grade.koans) if not k.verdict.passed), len(grade.koans))
-        where = grade.koans[at].verdict.koan if at < len(grade.koans) else "all passed" if grade.koans else "not graded"
+    for row in rows:
+        earned, points = row.total
+        at = next((i for i, mark in enumerate(row.marks) if not _passed(mark)), len(row.koans))
+        where = row.koans[at] if at < len(row.koans) else "all passed" if row.koans else "not graded"
         cells = [
-            _row_head(label, grade),
+            _row_head(row.label, row.head),
             f'<td class="r" data-v="{earned}">{earned} <span class="dim">/ {points}</span></td>',
             f'<td data-v="{at}"><code>{_text(where)}</code></td>',
         ]
         nothing = '<td class="r dim" data-v="-1">–</td>'
         for rung in rungs:
-            own = [k for k in grade.koans if k.rung == rung]
-            done = sum(k.verdict.passed for k in own)
-            share = f'<td class="r" data-v="{done}">{done} <span class="dim">/ {len(own)}</span></td>'
+            done, own = row.passed_on.get(rung, (0, 0))
+            share = f'<td class="r" data-v="{done}">{done} <span class="dim">/ {own}</span></td>'
             cells.append(share if own else nothing)
-        cells.append(f'<td class="r" data-v="{len(grade.cards)}">{len(grade.cards)}</td>')
+        cells.append(f'<td class="r" data-v="{row.cards}">{row.cards}</td>')
         yield f"<tr>{''.join(cells)}</tr>"
     yield "</tbody></table></div>"
 
@@ -193,8 +248,8 @@ def _heading(name: str, first: Order, css: str, title: str = "") -> str:
     return f'<th scope="col" class="{css}" data-first="{first}">{button}</th>'
 
 
-def _matrix(grades: Sequence[Grade], called: Sequence[str]) -> Iterable[str]:
-    order = _koan_order(grades)
+def _matrix(overview: _Overview) -> Iterable[str]:
+    order = list(overview.rungs)
     yield "<h2>Koan by koan</h2>"
     symbols = {CLASSES[status]: symbol for status, symbol in SYMBOLS.items()}
     yield '<ul class="key">'
@@ -204,35 +259,26 @@ def _matrix(grades: Sequence[Grade], called: Sequence[str]) -> Iterable[str]:
     yield from (_heading(koan.partition("/")[2], "ascending", "k", koan) for koan in order)
     yield "</tr></thead><tbody>"
     ranks = {look: i for i, (look, _) in enumerate(LOOKS)}
-    for label, grade in zip(called, grades, strict=True):
-        by_koan = {k.verdict.koan: k for k in grade.koans}
-        cells = [_row_head(label, grade)]
+    for row in overview.rows:
+        marks = dict(zip(row.koans, row.marks, strict=True))
+        cells = [_row_head(row.label, row.head)]
         for koan in order:
-            if koan not in by_koan:
+            if koan not in marks:
                 cells.append('<td class="n" data-v="9"></td>')
                 continue
-            verdict = by_koan[koan].verdict
-            look, symbol = CLASSES[verdict.status], SYMBOLS[verdict.status]
-            fast = f"; fast: {verdict.fast.value}" if verdict.fast else ""
-            compiled = f"; compiled: {Status.not_run_here}" if verdict.passed and verdict.uncompiled else ""
-            title = f"{koan}: {verdict.status.value}{fast}{compiled}"
+            mark = marks[koan]
+            look, symbol = CLASSES[mark.status], SYMBOLS[mark.status]
+            fast = f"; fast: {mark.fast.value}" if mark.fast else ""
+            compiled = f"; compiled: {Status.not_run_here}" if _passed(mark) and mark.uncompiled else ""
+            title = f"{koan}: {mark.status.value}{fast}{compiled}"
             cells.append(f'<td class="{look}" data-v="{ranks[look]}"><abbr title="{_text(title)}">{symbol}</abbr></td>')
         yield f"<tr>{''.join(cells)}</tr>"
     yield "</tbody></table></div>"
 
 
-def _koan_order(grades: Sequence[Grade]) -> list[str]:
-    """The ids of all koans, in the order of the workbook."""
-    return list(dict.fromkeys(k.verdict.koan for grade in grades for k in grade.koans))
-
-
-def _koans(classroom: Class) -> Iterable[str]:
-    by_koan: dict[str, list[Graded]] = {koan: [] for koan in _koan_order(classroom.grades)}
-    for grade in classroom.grades:
-        for graded in grade.koans:
-            by_koan[graded.verdict.koan].append(graded)
+def _koans(overview: _Overview, found: Iterable[Misconception]) -> Iterable[str]:
     common: dict[str, Misconception] = {}
-    for misconception in misconceptions(classroom):
+    for misconception in found:
         common.setdefault(misconception.koan, misconception)
     yield "<h2>Results by rung and koan</h2>"
     yield '<div class="wide"><table class="full rungs"><thead><tr>'
@@ -240,32 +286,32 @@ def _koans(classroom: Class) -> Iterable[str]:
     yield _heading("passed", "descending", "r") + _heading("of all", "descending", "")
     yield _heading("most common mistake", "ascending", "") + "</tr></thead><tbody>"
     for i, rung in enumerate(RUNGS):
-        own = [k for koans in by_koan.values() for k in koans if k.rung == rung]
+        own = [overview.looks[koan] for koan, of in overview.rungs.items() if of == rung]
         if own:
-            yield _share(f"all of “{rung}”", rung, i, own, "")
-    for koan, results in by_koan.items():
+            yield _share(f"all of “{rung}”", rung, i, sum(own, Counter()), "")
+    for koan, rung in overview.rungs.items():
         mistake = f"{common[koan].description} ({common[koan].count})" if koan in common else ""
-        yield _share(koan, results[0].rung, RUNGS.index(results[0].rung), results, mistake)
+        yield _share(koan, rung, RUNGS.index(rung), overview.looks[koan], mistake)
     yield "</tbody></table></div>"
 
 
-def _share(title: str, rung: str, rank: int, graded: Sequence[Graded], mistake: str) -> str:
+def _share(title: str, rung: str, rank: int, counts: Counter[Look], mistake: str) -> str:
     """A row of the table of rungs and koans: how many of these results passed. `rank` sorts by rung."""
-    counts = Counter(CLASSES[k.verdict.status] for k in graded)
+    whole = counts.total()
     title_of_bar = ", ".join(f"{counts[look]} {words}" for look, words in LOOKS if counts[look])
-    share = 100 * counts["p"] / len(graded)
-    bar = "".join(f'<i class="{k} w{100 * counts[k] / len(graded):.0f}"></i>' for k, _ in LOOKS if k != "n")
+    share = 100 * counts["p"] / whole
+    bar = "".join(f'<i class="{k} w{100 * counts[k] / whole:.0f}"></i>' for k, _ in LOOKS if k != "n")
     return (
         f'<tr><th scope="row" title="{_text(title)}">{_text(title)}</th><td data-v="{rank}">{_text(rung)}</td>'
-        f'<td class="r" data-v="{share:.2f}">{counts["p"]} <span class="dim">/ {len(graded)}</span></td>'
+        f'<td class="r" data-v="{share:.2f}">{counts["p"]} <span class="dim">/ {whole}</span></td>'
         f'<td class="b" data-v="{share:.2f}"><div class="bar" title="{title_of_bar}">{bar}</div></td>'
         f'<td class="says">{_description(mistake)}</td></tr>'
     )
 
 
-def _failures(grades: Sequence[Grade], called: Sequence[str]) -> Iterable[str]:
+def _failures(classroom: Class, called: Sequence[str]) -> Iterable[str]:
     yield "<h2>Messages for each submission</h2>"
-    for label, grade in zip(called, grades, strict=True):
+    for label, grade in zip(called, classroom.grades, strict=True):
         failures = [
             k.verdict
             for k in grade.koans
