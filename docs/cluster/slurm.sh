@@ -13,9 +13,8 @@ export KOANS_CERTIFICATES=${KOANS_CERTIFICATES:-$HOME/.koans-certificates}
 port=$((20000 + SLURM_JOB_ID % 10000)) # each job has its own
 address=tls://$(hostname):$port
 
-trap 'kill $scheduler; wait' EXIT # the workers end with the scheduler
 koans engine scheduler --port "$port" --dashboard off &
-scheduler=$!
+trap "kill $!; sleep 5" EXIT # the workers end with the scheduler; Slurm ends what is left
 srun --cpus-per-task="$SLURM_CPUS_PER_TASK" \
   koans engine worker "$address" -n "$SLURM_CPUS_PER_TASK" --gpus "${SLURM_GPUS_ON_NODE:-0}" &
 koans grade "$@" --on "$address"

@@ -87,7 +87,7 @@ def _dask(
         options = [*options, "--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", key]
         fixed["DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"] = "True"
     outside = {name: value for name, value in os.environ.items() if name.startswith("DASK_")}
-    arguments = (sys.executable, *module(__package__, f"dask_{kind}"), *options)
+    arguments = (sys.executable, *module(__package__, "dask_command"), kind, *options)
     return Command(arguments, {**environment(FOLDER), **outside, **fixed, **settings})
 
 

@@ -1,6 +1,7 @@
 """What `koans engine scheduler` and `worker` start, and what they refuse before they start anything."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 
 import pytest
 
-from grader.course.engine import certificates
+from grader.course.engine import certificates, commands
 from tests.conftest import ROOT, Play
 
 PLAY = Play(ROOT)
@@ -189,6 +190,19 @@ def test_what_a_worker_cannot_use_is_one_line(args, says):
     assert (said.returncode, said.stdout) == (2, "")
     assert said.stderr.startswith("koans: ") and says in said.stderr
     assert said.stderr.count("\n") == 1
+
+
+def test_dask_that_ends_with_an_error_is_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        used = one.getsockname()[1]
+        started = commands.scheduler("127.0.0.1", used, None, None)
+        ended = subprocess.run(
+            started.arguments, env=dict(started.variables), capture_output=True, text=True, timeout=100
+        )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert re.fullmatch(
+        r"koans: the scheduler of Dask ended \(.*ddress already in use.*\); --verbose shows more\n", ended.stderr
+    )
 
 
 PARENT = """

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from grader.book.processes import cores
 from grader.book.stubs import strip_markers
 from tests.conftest import ROOT
 
@@ -150,7 +150,7 @@ def test_a_slurm_job_grades_twenty_submissions_and_ends(slurm, small, koans, tmp
         expected[name] = sum(koan.points for koan in solved)
     log, result = tmp_path / "job.log", tmp_path / "class.json"
     state = slurm(
-        *("sbatch", "--nodes=1", f"--cpus-per-task={min(2, cores())}", f"--output={log}", "--chdir", tmp_path),
+        *("sbatch", "--nodes=1", "--cpus-per-task=1", f"--output={log}", "--chdir", tmp_path),
         *(SCRIPT, tmp_path / "forks", "--seed", "1", f"--format=json={result}"),
         variables={"PATH": f"{koans}:{os.environ['PATH']}", "PYTHONPATH": str(small.root), "HOME": str(tmp_path)},
     )
@@ -158,5 +158,5 @@ def test_a_slurm_job_grades_twenty_submissions_and_ends(slurm, small, koans, tmp
     assert state == "COMPLETED", said
     graded = json.loads(result.read_text())
     assert {one["submission"]: one["earned"] for one in graded["grades"]} == expected
-    assert "Traceback" not in said
+    assert not re.search(r"Traceback|WARNING|ERROR|CANCELLED", said), said  # it ends in order
     assert not (tmp_path / "forks/.koans").exists()
