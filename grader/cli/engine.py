@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from grader.book.errors import KoansError
 from grader.book.processes import cores
 from grader.book.workbook import Workbook, find_root
 from grader.cli.base import installed, say
@@ -92,6 +93,8 @@ def scheduler(
         addresses.check_free(*shown, "--dashboard HOST:PORT")
         if not addresses.is_loopback(shown[0]):
             say(f"the dashboard has no password: everybody who reaches {dashboard} sees what is running")
+    if not found:
+        say("without certificates, every user of this machine can run code as you; --certificates DIR prevents it")
     own = f" --certificates {shlex.quote(str(found.folder))}" if found else ""
     print(f"workers:   koans engine worker {address}{own}")  # whole lines, to copy
     print(f"grade:     koans grade CLASS --on {address}{own}")
@@ -144,7 +147,7 @@ def worker(
     count = cores() if processes is None else processes
     started = commands.workers(at, count, commands.visible_gpus(gpus), found, book.root, verbose=verbose)
     if not started:
-        raise typer.BadParameter("give at least one process or GPU", param_hint="-n")
+        raise KoansError("-n 0 without --gpus starts nothing")
     addresses.wait_for(at, found, on_wait=lambda: say(f"waiting for a scheduler at {at}"))
     on = f"{count} processes on the CPU" + (f", {gpus} with a GPU each" if gpus else "")
     print(f"{socket.gethostname()}: {on}, for {at}")

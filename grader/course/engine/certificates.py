@@ -40,6 +40,8 @@ def make(folder: Path) -> Certificates:
     """Write a new key and its certificate, for the owner only. Raises KoansError if the folder has one of them."""
     from distributed.security import Security
 
+    for name in (CERT, KEY):
+        _check_new(folder / name)
     new = Security.temporary()
     with writing(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -49,14 +51,15 @@ def make(folder: Path) -> Certificates:
     return read(folder)
 
 
+def _check_new(file: Path) -> None:
+    if os.path.lexists(file):
+        raise KoansError(f"{file} exists and is not replaced: name a new folder")
+
+
 def _write(file: Path, text: str) -> None:
-    try:
-        with writing(file, FileExistsError):
-            number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except KoansError:
-        if os.path.lexists(file):
-            raise KoansError(f"{file} exists and is not replaced: name a new folder") from None
-        raise
+    """Write a new file that its owner alone may read, or nothing. Raises KoansError."""
+    with writing(file):
+        number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with writing(file), open(number, "w", encoding="ascii") as stream:
             stream.write(text)

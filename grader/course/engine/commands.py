@@ -5,15 +5,12 @@ Nothing here schedules, restarts or balances. Dask's nanny starts a worker proce
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from grader.book.errors import KoansError
 from grader.book.processes import FOLDER, environment, module
@@ -21,11 +18,10 @@ from grader.course.engine.addresses import LOOPBACK, Remote, is_loopback, place
 from grader.course.engine.certificates import Certificates
 
 WORKBOOK = "KOANS_ENGINE_WORKBOOK"  # the variable with the root of the workbook that a worker judges with
-PRELOAD = f"{__package__}.preload"
+PRELOAD, QUIET = f"{__package__}.preload", f"{__package__}.quiet"  # what a worker process loads first
 ALLOWED_FAILURES = 2  # a task whose worker ended is tried again this often
 DEATH_TIMEOUT = "300 s"  # for a worker to start, warm up and be known to the scheduler
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,7 @@ def _workers(
 ) -> Command:
     options = [str(address), "--nworkers", str(processes), "--nthreads", "1", "--memory-limit", "0"]
     options += ["--resources", resource, "--preload", PRELOAD, "--death-timeout", DEATH_TIMEOUT]
+    options += [] if verbose else ["--preload", QUIET]
     # A worker has a small web server even then. Without an address, all networks could reach it.
     options += ["--no-dashboard", "--dashboard-address", f"{LOOPBACK}:0"]
     if certificates is None:  # Dask would listen in all networks
@@ -90,18 +87,22 @@ def _dask(
         options = [*options, "--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", key]
         fixed["DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"] = "True"
     outside = {name: value for name, value in os.environ.items() if name.startswith("DASK_")}
-    arguments = (sys.executable, *module(__package__, f"dask_{kind}"), *options)
+    arguments = (sys.executable, *module(__package__, "dask_command"), kind, *options)
     return Command(arguments, {**environment(FOLDER), **outside, **fixed, **settings})
 
 
 def visible_gpus(count: int) -> tuple[str, ...]:
     """The names of the first GPUs that this process may use. Raises KoansError if there are fewer than `count`."""
+    if not count:
+        return ()
     if VISIBLE in os.environ:
         names = [name.strip() for name in os.environ[VISIBLE].split(",") if name.strip()]
     else:
         names = [str(number) for number in range(_gpus_here())]
     if count > len(names):
-        raise KoansError(f"--gpus {count}: this process sees {len(names)} GPUs (nvidia-smi, {VISIBLE})")
+        raise KoansError(
+            f"--gpus {count}: this process sees {len(names)} GPU{'s' * (len(names) != 1)} ({VISIBLE}, nvidia-smi)"
+        )
     return tuple(names[:count])
 
 
@@ -115,29 +116,21 @@ def _gpus_here() -> int:
 
 
 def run(commands: Sequence[Command]) -> int:
-    """Run these until they end, and return the exit code. One command takes the place of this process."""
+    """Run these until they end, and return the exit code. One command takes the place of this process.
+
+    Several end together: if this process is told to end, by Ctrl-C or a signal, they are, too.
+    """
     sys.stdout.flush()
     if len(commands) == 1:
         os.execve(commands[0].arguments[0], commands[0].arguments, dict(commands[0].variables))
     processes: list[subprocess.Popen[bytes]] = []
-    with _ended_together(processes):
-        # In groups of their own: Ctrl-C in a terminal would reach them twice.
-        processes += [subprocess.Popen(one.arguments, env=dict(one.variables), process_group=0) for one in commands]
-        return max(abs(one.wait()) for one in processes)
-
-
-@contextlib.contextmanager
-def _ended_together(processes: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Within the block a signal that would end this process ends these processes instead."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        for one in processes:
-            one.terminate()
-
-    numbers = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, end) for number in numbers}
     try:
-        yield
+        for one in commands:
+            # In a group of its own: Ctrl-C in a terminal would reach it twice, and Dask ends in order only once.
+            processes.append(subprocess.Popen(one.arguments, env=dict(one.variables), process_group=0))
+        return max(abs(process.wait()) for process in processes)
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
