@@ -5,6 +5,7 @@ Nothing here schedules, restarts or balances. Dask's nanny starts a worker proce
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ PRELOAD, QUIET = f"{__package__}.preload", f"{__package__}.quiet"  # what a work
 ALLOWED_FAILURES = 2  # a task whose worker ended is tried again this often
 DEATH_TIMEOUT = "300 s"  # for a worker to start, warm up and be known to the scheduler
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+ORDER = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # as the driver numbers GPUs, so that a device has its own name
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _workers(
     options += ["--no-dashboard", "--dashboard-address", f"{LOOPBACK}:0"]
     if certificates is None:  # Dask would listen in all networks
         options += ["--host", address.host if is_loopback(address.host) else LOOPBACK]
-    return _dask("worker", options, certificates, {WORKBOOK: str(workbook), VISIBLE: visible}, verbose)
+    return _dask("worker", options, certificates, {WORKBOOK: str(workbook), VISIBLE: visible, **ORDER}, verbose)
 
 
 def _dask(
@@ -96,7 +98,8 @@ def visible_gpus(count: int) -> tuple[str, ...]:
     if not count:
         return ()
     if VISIBLE in os.environ:
-        names = [name.strip() for name in os.environ[VISIBLE].split(",") if name.strip()]
+        named = (name.strip() for name in os.environ[VISIBLE].split(","))
+        names = [name for name in itertools.takewhile(lambda name: name != "-1", named) if name]  # as CUDA reads it
     else:
         names = [str(number) for number in range(_gpus_here())]
     if count > len(names):

@@ -157,7 +157,7 @@ def test_each_gpu_gets_a_process_that_sees_no_other(started, scheduler, monkeypa
 
 
 def test_more_gpus_than_there_are_and_no_process_at_all_are_refused(scheduler, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,-1,1")  # CUDA sees nothing from -1 on
     said = PLAY.says("engine", "worker", scheduler, "--gpus", "2")
     assert (said.returncode, said.stdout) == (2, "")
     assert said.stderr.startswith("koans: --gpus 2: this process sees 1 GPU ")
