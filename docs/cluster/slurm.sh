@@ -14,7 +14,10 @@ port=$((20000 + SLURM_JOB_ID % 10000)) # each job has its own
 address=tls://$(hostname):$port
 
 koans engine scheduler --port "$port" --dashboard off &
-trap "kill $!; sleep 5" EXIT # the workers end with the scheduler; Slurm ends what is left
+scheduler=$!
 srun --cpus-per-task="$SLURM_CPUS_PER_TASK" \
   koans engine worker "$address" -n "$SLURM_CPUS_PER_TASK" --gpus "${SLURM_GPUS_ON_NODE:-0}" &
+workers=$!
+# The workers end with the scheduler. What is left after 30 seconds, Slurm ends.
+trap 'kill $scheduler; timeout 30 tail --pid=$workers -f /dev/null || true' EXIT
 koans grade "$@" --on "$address"

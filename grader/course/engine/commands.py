@@ -22,6 +22,8 @@ WORKBOOK = "KOANS_ENGINE_WORKBOOK"  # the variable with the root of the workbook
 PRELOAD, QUIET = f"{__package__}.preload", f"{__package__}.quiet"  # what a worker process loads first
 ALLOWED_FAILURES = 2  # a task whose worker ended is tried again this often
 DEATH_TIMEOUT = "300 s"  # for a worker to start, warm up and be known to the scheduler
+# A small web server is there even then. Without an address, all networks could reach it.
+NO_DASHBOARD = ("--no-dashboard", "--dashboard-address", f"{LOOPBACK}:0")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 ORDER = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # as the driver numbers GPUs, so that a device has its own name
 
@@ -40,7 +42,7 @@ def scheduler(
     """Dask's scheduler. An empty host means all networks of this machine."""
     options = ["--port", str(port), "--protocol", "tcp" if certificates is None else "tls"]
     options += ["--host", host] if host else []
-    options += ["--dashboard-address", place(*dashboard)] if dashboard else ["--no-dashboard"]
+    options += ["--dashboard-address", place(*dashboard)] if dashboard else NO_DASHBOARD
     settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(ALLOWED_FAILURES)}
     return _dask("scheduler", options, certificates, settings, verbose)
 
@@ -72,8 +74,7 @@ def _workers(
     options = [str(address), "--nworkers", str(processes), "--nthreads", "1", "--memory-limit", "0"]
     options += ["--resources", resource, "--preload", PRELOAD, "--death-timeout", DEATH_TIMEOUT]
     options += [] if verbose else ["--preload", QUIET]
-    # A worker has a small web server even then. Without an address, all networks could reach it.
-    options += ["--no-dashboard", "--dashboard-address", f"{LOOPBACK}:0"]
+    options += NO_DASHBOARD
     if certificates is None:  # Dask would listen in all networks
         options += ["--host", address.host if is_loopback(address.host) else LOOPBACK]
     return _dask("worker", options, certificates, {WORKBOOK: str(workbook), VISIBLE: visible, **ORDER}, verbose)

@@ -100,6 +100,7 @@ def test_a_scheduler_without_certificates_is_for_this_machine_and_says_who_could
     said, [(arguments, env)] = started("scheduler", "--port", str(port), "--dashboard", "off")
     assert (option(arguments, "--protocol"), option(arguments, "--host")) == ("tcp", "127.0.0.1")
     assert "--no-dashboard" in arguments
+    assert option(arguments, "--dashboard-address") == "127.0.0.1:0"  # Dask has a web server even then
     assert "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION" not in env
     assert "every user of this machine can run code as you" in said.stderr
 
