@@ -158,6 +158,19 @@ def test_messages_are_whole_where_there_is_room(tmp_path):
     assert [koan.verdict.headline for koan in back.koans] == [koan.verdict.headline for koan in some.koans]
 
 
+@pytest.mark.parametrize("koans", [40, 60, 100])
+def test_little_is_cut_more_than_the_room_asks_for(koans):
+    full = failing(BOOK, "ben", 500, named=True)
+    some = msgspec.structs.replace(full, koans=full.koans[:koans])
+    assert 0.95 * LIMIT < len(written(Class("C", 7, (some,))).encode()) <= LIMIT
+
+
+def test_a_name_without_a_message_comes_back(tmp_path):
+    bare = Verdict(next(iter(BOOK.koans)), "x", Status.failed, names=("no_max",))
+    [back] = read(tmp_path, written(Class("C", 7, (grade(BOOK, "ada", [bare]),)))).grades
+    assert (back.koans[0].verdict.names, back.koans[0].verdict.message) == (("no_max",), "")
+
+
 def test_names_are_never_cut_and_what_they_mean_goes_before_the_rest(tmp_path):
     one = failing(BOOK, "ben", 500, named=True)
     [back] = read(tmp_path, written(Class("C", 7, (one,)))).grades

@@ -150,7 +150,7 @@ class _Told(NamedTuple):
 
 
 def _verdict_texts(verdict: Verdict) -> _Verdict:
-    if not (verdict.message or verdict.headline or verdict.output or verdict.notes):
+    if not (verdict.message or verdict.headline or verdict.output or verdict.notes or verdict.names):
         return NO_TEXTS
     message, first = whole(verdict.message), whole(headline(verdict))
     names = {name: whole(says) for name, says in descriptions(verdict).items()}
@@ -173,9 +173,9 @@ def _student(grade: Grade, tables: _Tables) -> str:
         return _written(grade, told, tables, tables.refer)
     frame = _written(grade, told, tables, lambda text: 0 if text in own else tables.refer(text))
     room = tables.room - len(frame.encode())
-    kept: dict[str, Kept] = {**fit(meanings, room - OMITTED * len(others), ellipsis)}
-    left = room - sum(size(text) for text in kept if isinstance(text, str))
-    kept |= fit_or_omit((text for text in others if text not in meanings), left)
+    fitted = fit(meanings, room - OMITTED * len(others), ellipsis)
+    left = room - sum(map(size, fitted.values()))
+    kept: dict[str, Kept] = {**fitted, **fit_or_omit((text for text in others if text not in meanings), left)}
     return _written(grade, told, tables, lambda text: kept.get(text, tables.refer(text)))
 
 

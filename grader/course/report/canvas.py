@@ -53,9 +53,9 @@ def merge(export: str, classroom: Class, assignment: str) -> Merged:
     if column is None:
         column = _add_column(sheet.table, assignment)
     students = {i: row for i, row in enumerate(rows) if _is_student(header, row)}
+    called = _called(header, students)
     claims = [
-        _claim(header, students, label, grade)
-        for label, grade in zip(labels(classroom.grades), classroom.grades, strict=True)
+        _claim(called, label, grade) for label, grade in zip(labels(classroom.grades), classroom.grades, strict=True)
     ]
     notes = [*_write_points(students, column, claims)]
     notes += _write_points_possible(header, rows, column, max((claim.possible for claim in claims), default=0))
@@ -173,9 +173,9 @@ def _write_points(students: Mapping[int, list[str]], column: int, claims: Sequen
             yield f"{claim.label}: graded without the complete sandbox"
 
 
-def _claim(header: Sequence[str], students: Mapping[int, list[str]], label: str, grade: Grade) -> _Claim:
+def _claim(called: Mapping[tuple[Kind, str], set[int]], label: str, grade: Grade) -> _Claim:
     kinds: tuple[Kind, ...] = ("id",) if grade.student else ("id", "before @", "name")
-    rows = _matching_rows(header, students, grade.student or grade.submission, kinds)
+    rows = _matching_rows(called, grade.student or grade.submission, kinds)
     return _Claim(label, grade.student, grade.problem, grade.trusted, *total(grade), rows, bool(grade.student))
 
 
@@ -202,18 +202,20 @@ def _is_student(header: Sequence[str], row: Sequence[str]) -> bool:
     return bool(ids) and "Points Possible" not in row[0]
 
 
-def _matching_rows(
-    header: Sequence[str], students: Mapping[int, list[str]], wanted: str, kinds: Sequence[Kind]
-) -> tuple[int, ...]:
+def _called(header: Sequence[str], students: Mapping[int, list[str]]) -> dict[tuple[Kind, str], set[int]]:
+    """The rows of the students that have a name or id, in small letters."""
+    called: dict[tuple[Kind, str], set[int]] = {}
+    for i, row in students.items():
+        for kind, name in _names(dict(zip(header, row, strict=False))):
+            called.setdefault((kind, name.strip().casefold()), set()).add(i)
+    return called
+
+
+def _matching_rows(called: Mapping[tuple[Kind, str], set[int]], wanted: str, kinds: Sequence[Kind]) -> tuple[int, ...]:
     """The rows of the students that `wanted` may mean. The first of these kinds with a match decides."""
     wanted = wanted.strip().casefold()
-    matches: dict[Kind, set[int]] = {}
-    for i, row in students.items():
-        cells = dict(zip(header, row, strict=False))
-        for kind, name in _names(cells):
-            if name.strip().casefold() == wanted and wanted:
-                matches.setdefault(kind, set()).add(i)
-    return next((tuple(sorted(matches[kind])) for kind in kinds if kind in matches), ())
+    matches = (called[kind, wanted] for kind in kinds if wanted and (kind, wanted) in called)
+    return tuple(sorted(next(matches, ())))
 
 
 def _names(cells: Mapping[str, str]) -> Iterator[tuple[Kind, str]]:
