@@ -300,6 +300,7 @@ class Runner:
             twice=isolated and ask.twice,
             oracle_cache=self._oracle_cache(koan) if trusted else "",
             group=_group(koan, target, folder) if trusted else "",
+            keeps_results=trusted and target.kind in SUBMITTED,
             seeded=ask.seeded,
         )
 
@@ -376,13 +377,13 @@ def _not_run(ask: Ask, reason: str) -> Verdict:
 
 
 def _group(koan: Koan, target: Target, batch: Path) -> str:
-    """Runs of one group may share a process. All answers of the workbook are a group, and so is each submission.
+    """Runs of one group may share a process. All answers of the workbook are a group, and so are the isolated
+    submissions of a batch: their code never runs in this process.
 
-    A submitted kernel runs in a process of its own. Two batches may have a submission of one name, so the
-    folder of the batch is part of a submission's group.
+    The process of a submitted kernel walks a stranger's syntax tree. So it makes one run.
     """
     if target.kind in SUBMITTED:
-        return "" if koan.kind == "kernel" else f"{batch.name} {target.name}"
+        return "" if koan.kind == "kernel" else f"submissions of {batch.name}"
     return OWN_ANSWERS
 
 
