@@ -70,7 +70,24 @@ def test_a_mistake_that_only_an_example_shows_is_reported_as_if_nobody_had_been_
         ]
 
 
-def test_a_worker_that_ends_in_an_example_harms_only_its_own_submission(grade):
-    right, hostile = _text(""), _text(EXITS)
-    verdicts = grade(right, hostile, right)
-    assert [verdict.status for verdict in verdicts] == [Status.passed, Status.crashed, Status.passed]
+HOSTILE = {
+    "ends in an example": (EXITS, Status.crashed),
+    "changes its inputs": ("    x.fill_(0)\n", Status.failed),
+    "returns what no koan may return": ("    return [[object()] * 100] * 100\n", Status.failed),
+    "returns other types in each call": ("    return [type(f'T{i}', (), {})() for i in range(900)]\n", Status.failed),
+    "patches torch": ("    torch.exp = torch.Tensor.sum = lambda *a, **k: torch.zeros(())\n", Status.failed),
+    "changes settings": (
+        "    torch.set_default_dtype(torch.float16)\n    torch.manual_seed(1)\n    torch.set_grad_enabled(False)\n"
+        "    return x * 2\n",
+        Status.failed,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_submission_harms_only_itself(grade, name):
+    lines, status = HOSTILE[name]
+    right = _text()
+    verdicts = grade(right, _text(lines), right)
+    assert [verdict.status for verdict in verdicts] == [Status.passed, status, Status.passed]
+    assert _outputs(verdicts[0]) == _outputs(verdicts[2])

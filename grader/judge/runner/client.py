@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import os
 import shutil
 import signal
@@ -35,6 +36,7 @@ from grader.judge.sandbox.service import Service
 from grader.judge.sandbox.submission import Unreadable
 from grader.judge.targets import Target, exercise_file, source
 
+COMPARE_EVERY = 1.0  # seconds between two looks at the files on disk within one batch: each takes 5 ms
 LOOK_AHEAD = 200  # the next run is chosen among this many: no koan has more
 SUBMITTED = ("path", "text")  # kinds of targets whose code is neither ours nor in the learner's own exercises
 OWN_ANSWERS = "ours"  # the group of runs of the workbook's own answers
@@ -109,6 +111,7 @@ class Runner:
         self._oracle_caches: tempfile.TemporaryDirectory[str] | None = None
         self._link: Link | None = None
         self._fingerprint = ""
+        self._compared = -math.inf  # when the files on disk were compared with those of the server, in seconds
         self._ids = itertools.count()
         self._in_flight: dict[int, _Flight] = {}
         self._abandoned = threading.Event()
@@ -151,7 +154,10 @@ class Runner:
     def _connected(self) -> Link:
         if self._link is not None and self._in_flight:
             return self._link  # the server is not replaced during a run
+        if self._link is not None and not self._link.closed and time.monotonic() < self._compared + COMPARE_EVERY:
+            return self._link
         now = fingerprint(self.workbook.root)
+        self._compared = time.monotonic()
         if self._link is not None and (now != self._fingerprint or self._link.closed):
             self.close()
         if self._link is None:
@@ -195,6 +201,7 @@ class Runner:
     def run_all(self, asks: Iterable[Ask], *, parallel: int | None = None) -> Iterator[tuple[Ask, Verdict]]:
         """The verdict on each run, in the order they end, `parallel` at a time (default: one for each core)."""
         waiting = _Waiting(asks)
+        self._compared = -math.inf
         width = parallel or cores()
         lane = ""  # of the run that ended last
         with tempfile.TemporaryDirectory(prefix="koans-") as folder:
