@@ -3,11 +3,16 @@
     python benchmarks/grading.py --quick
     python benchmarks/grading.py small --out benchmarks/results/grading-small.json
     python benchmarks/grading.py class --out benchmarks/results/grading-class.json
+    python benchmarks/grading.py full --out benchmarks/results/grading-full.json
 
 `small`: three koans with three tests each, 20 submissions. `class`: the koans of chapter 6 with all their tests, and
 100 submissions: 10 that solve all, 40 half of them, 50 one koan, and of these 5 with a hostile file beside. The
 alternative is what other graders do: one `python -m pytest` a submission, in its own process, without isolation,
 measured on some of each kind. Both grade the same files in the same run. Figures are seconds per submission.
+
+`full`: one submission that solves all koans of the workbook, isolated, beside the same files without isolation, where
+one process makes all runs. `run` is the sum of the runs' seconds, which include waits; it is comparable only on a quiet
+machine. The start of the warm processes is left out.
 """
 
 from __future__ import annotations
@@ -20,20 +25,23 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from _common import ROOT, CannotMeasure, Figures, children, copy_workbook, main, progress, pss
 
+from grader.book.koan_imports import Imported
 from grader.book.stubs import strip_markers, stub_of
 from grader.book.workbook import Koan, Workbook
 from grader.course.grade import grade_all
 from grader.course.intake.client import Intake
 from grader.course.intake.collect import collect
 from grader.course.verdict_cache import VerdictCache
+from grader.judge.import_closure import closure
 from grader.judge.runner import Runner
 from grader.judge.sandbox.confine import in_words
+from grader.judge.targets import Target
 
 TESTS = {
     "causal_mask": ("exact", ["3, 3", "2, 5", "1, 1"]),
@@ -249,11 +257,58 @@ def measure_class(name: str, quick: bool) -> Figures:
     }
 
 
+def run_all_koans(book: Workbook, koans: Sequence[Koan], *, isolated: bool, parallel: int | None) -> Figures:
+    """The seconds of all runs of a submission that solves these koans, of the wall clock, and of CPU time."""
+    texts = {koan.id: strip_markers(book.solution(koan).read_text()) for koan in book.koans.values()}
+    pairs = [_pair(book, koan, texts, isolated) for koan in koans]
+    used = []
+    for chosen in ([], pairs):  # the first only starts the warm processes
+        cpu = cpu_seconds()
+        with Runner(book, isolated=isolated, share=False) as runner:
+            runner.warm_up()
+            wall = time.perf_counter()
+            verdicts = []
+            for verdict in runner.run_many(chosen, seed=1, parallel=parallel):
+                verdicts.append(verdict)
+                progress(f"full: {len(verdicts)} of {len(koans)} koans, {'' if isolated else 'not '}isolated")
+            wall = time.perf_counter() - wall
+        used.append(cpu_seconds() - cpu)
+    if wrong := [verdict for verdict in verdicts if not verdict.passed]:
+        raise CannotMeasure(f"{wrong[0].koan} {wrong[0].status}: {wrong[0].headline}")
+    return {"run": sum(verdict.seconds for verdict in verdicts), "wall": wall, "cpu": used[1] - used[0]}
+
+
+def _pair(book: Workbook, koan: Koan, texts: Mapping[str, str], isolated: bool) -> tuple[Koan, Target]:
+    """Without isolation the solutions themselves run: only for these a process makes several runs."""
+    if not isolated:
+        return koan, Target("solutions")
+    imports = closure(koan, texts[koan.id], book.koans, lambda other: Imported(texts[other.id], other.forbids))
+    return koan, Target("text", "full", texts[koan.id], tuple(imports.items()))
+
+
+def measure_full(quick: bool) -> Figures:
+    book = Workbook(ROOT)
+    koans = [book.koan(name) for name in TESTS] if quick else list(book.koans.values())
+    figures = {
+        "isolated": run_all_koans(book, koans, isolated=True, parallel=1),
+        "isolated_on_all_cores": run_all_koans(book, koans, isolated=True, parallel=None),
+        "not_isolated": run_all_koans(book, koans, isolated=False, parallel=1),
+    }
+    print(f"full: {len(koans)} koans of one submission")
+    for name, seconds in figures.items():
+        run, wall, cpu = seconds["run"], seconds["wall"], seconds["cpu"]
+        print(f"  {name.replace('_', ' '):28} {run:.1f} s of runs, {wall:.1f} s wall, {cpu:.1f} s CPU")
+    ratios = {kind: figures["isolated"][kind] / figures["not_isolated"][kind] for kind in ("run", "wall", "cpu")}
+    print("  isolated beside not isolated: " + ", ".join(f"{ratio:.2f} times {kind}" for kind, ratio in ratios.items()))
+    return {"koans": len(koans), **figures, "isolated_beside_not_isolated": ratios}
+
+
 def measure(options: argparse.Namespace) -> Figures:
-    return {name: measure_class(name, options.quick) for name in CLASSES if options.what in (name, "both")}
+    figures = {name: measure_class(name, options.quick) for name in CLASSES if options.what in (name, "all")}
+    return figures | ({"full": measure_full(options.quick)} if options.what in ("full", "all") else {})
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", nargs="?", choices=[*CLASSES, "both"], default="both", help="(default: both)")
+    parser.add_argument("what", nargs="?", choices=[*CLASSES, "full", "all"], default="all", help="(default: all)")
     main(__doc__, measure, parser)

@@ -189,8 +189,12 @@ def _pack_tensor(x: Tensor) -> Node:
     if x.numel() * x.element_size() > LARGEST:
         return OtherData(f"tensor of more than {LARGEST >> 20} MiB")
     requires_grad, has_grad = x.requires_grad, x.is_leaf and x.grad is not None
-    x = x.detach().resolve_conj().resolve_neg()
     shape, stride = list(x.shape), list(x.stride())
+    if x.is_contiguous() and not x.is_conj() and not x.is_neg() and (address := _address(x)):
+        data = ctypes.string_at(address, x.nbytes)
+        return TensorData(dtype, shape, _in_bounds(stride), data, requires_grad, has_grad)
+    x = x.detach().resolve_conj().resolve_neg()
+    stride = list(x.stride())
     span = _span(shape, stride)
     if span > 2 * max(1, x.numel()) + 4096:  # a view of few elements of a large tensor: send only these elements
         x = x.contiguous()
@@ -198,6 +202,14 @@ def _pack_tensor(x: Tensor) -> Node:
     flat = x.as_strided((span,), (1,)) if span else x.new_empty(0)  # an empty tensor may have any strides
     stride = _in_bounds(stride)
     return TensorData(dtype, shape, stride, flat.view(torch.uint8).numpy().tobytes(), requires_grad, has_grad)
+
+
+def _address(x: Tensor) -> int:
+    """Where its first element lies in memory. 0 if it has no memory of its own, as inside vmap."""
+    try:
+        return x.data_ptr()
+    except RuntimeError:
+        return 0
 
 
 def _pack_array(x: np.ndarray[Any, Any]) -> Node:

@@ -460,6 +460,15 @@ def test_bytes_that_come_one_at_a_time_take_no_more_memory_than_they_are():
     os.close(read)
 
 
+def test_a_tensor_without_memory_of_its_own_is_refused():
+    escaped = []
+    torch.func.vmap(lambda row: (escaped.append(row), row)[1])(torch.ones(2, 3))
+    with pytest.raises(RuntimeError, match="vmap"):
+        pack(escaped[0])
+    with pytest.raises(RuntimeError, match="ZeroTensor"):
+        pack(torch._efficientzerotensor(3))
+
+
 def test_an_empty_tensor_crosses_whatever_its_strides():
     empty = torch.zeros(1, dtype=torch.float16).expand(0)
     back = Unpacker()(pack(empty))

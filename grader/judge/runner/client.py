@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import os
 import shutil
 import signal
@@ -35,6 +36,7 @@ from grader.judge.sandbox.service import Service
 from grader.judge.sandbox.submission import Unreadable
 from grader.judge.targets import Target, exercise_file, source
 
+COMPARE_EVERY = 1.0  # seconds between two looks at the files on disk within one batch: each takes 5 ms
 LOOK_AHEAD = 200  # the next run is chosen among this many: no koan has more
 SUBMITTED = ("path", "text")  # kinds of targets whose code is neither ours nor in the learner's own exercises
 OWN_ANSWERS = "ours"  # the group of runs of the workbook's own answers
@@ -110,6 +112,7 @@ class Runner:
         self._oracle_caches: tempfile.TemporaryDirectory[str] | None = None
         self._link: Link | None = None
         self._fingerprint = ""
+        self._compared = -math.inf  # when the files on disk were compared with those of the server, in seconds
         self._ids = itertools.count()
         self._in_flight: dict[int, _Flight] = {}
         self._abandoned = threading.Event()
@@ -157,7 +160,10 @@ class Runner:
     def _connected(self) -> Link:
         if self._link is not None and self._in_flight:
             return self._link  # the server is not replaced during a run
+        if self._link is not None and not self._link.closed and time.monotonic() < self._compared + COMPARE_EVERY:
+            return self._link
         now = fingerprint(self.workbook.root)
+        self._compared = time.monotonic()
         if self._link is not None and (now != self._fingerprint or self._link.closed):
             self.close()
         if self._link is None:
@@ -206,6 +212,7 @@ class Runner:
     def run_all(self, asks: Iterable[Ask], *, parallel: int | None = None) -> Iterator[tuple[Ask, Verdict]]:
         """The verdict on each run, in the order they end, `parallel` at a time (default: one for each core)."""
         waiting = _Waiting(asks)
+        self._compared = -math.inf
         width = parallel or cores()
         lane = ""  # of the run that ended last
         with tempfile.TemporaryDirectory(prefix="koans-") as folder:
@@ -311,6 +318,7 @@ class Runner:
             twice=isolated and ask.twice,
             oracle_cache=self._oracle_cache(koan) if trusted else "",
             group=_group(koan, target, folder) if trusted else "",
+            keeps_results=trusted and target.kind in SUBMITTED,
             seeded=ask.seeded,
             claims=ask.claims,
         )
@@ -392,13 +400,13 @@ def _not_run(ask: Ask, reason: str) -> Verdict:
 
 
 def _group(koan: Koan, target: Target, batch: Path) -> str:
-    """Runs of one group may share a process. All answers of the workbook are a group, and so is each submission.
+    """Runs of one group may share a process. All answers of the workbook are a group, and so are the isolated
+    submissions of a batch: their code never runs in this process.
 
-    A submitted kernel runs in a process of its own. Two batches may have a submission of one name, so the
-    folder of the batch is part of a submission's group.
+    The process of a submitted kernel walks a stranger's syntax tree. So it makes one run.
     """
     if target.kind in SUBMITTED:
-        return "" if koan.kind == "kernel" else f"{batch.name} {target.name}"
+        return "" if koan.kind == "kernel" else f"submissions of {batch.name}"
     return OWN_ANSWERS
 
 

@@ -21,9 +21,10 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     or empty for a run without isolation. There the code under test has `sandbox_memory` for itself. With `twice` every
     call is made outside the sandbox as well, and the results must be equal. `oracle_cache` is the file of earlier
     results of oracles. It is empty if the run's process holds a learner's code. Runs of one `group` may be made by one
-    process, one after another. Without a group the run has a process of its own. With `seeded` only the tests that
-    depend on the seed are run, if there are any. If `claims` is "first", tests with the gpu mark are not run here, even
-    if there is a GPU. If it is "fast", only these tests are run.
+    process, one after another. Without a group the run has a process of its own. With `keeps_results` the process
+    keeps what it has computed, because others of the group test other submissions with the same tests and the same
+    seed. With `seeded` only the tests that depend on the seed are run, if there are any. If `claims` is "first", tests
+    with the gpu mark are not run here, even if there is a GPU. If it is "fast", only these tests are run.
     """
 
     id: int
@@ -40,6 +41,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     twice: bool = False
     oracle_cache: str = ""
     group: str = ""
+    keeps_results: bool = False
     seeded: bool = False
     claims: Claims = "all"
 

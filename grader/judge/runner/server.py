@@ -36,6 +36,7 @@ from grader.judge.sandbox.reaper import Reaper
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 MAX_RUNS = 200  # runs of one process, before what they leave behind adds up
+MAX_GROWTH = 256 << 20  # bytes of addresses that they may leave behind
 CHECK_EVERY = 5.0  # seconds between checks whether a shared server still runs what is on disk
 SENDING = 5.0  # seconds a client may leave a reply unread before it counts as gone
 
@@ -65,13 +66,15 @@ class RunningJob:
 class GroupProcess:
     """A child that makes the runs of one group, one after another.
 
-    `runs` counts the jobs it was given. `oracle_cache` is the cache file of the latest one.
+    `runs` counts the jobs it was given. `oracle_cache` is the cache file of the latest one. `mapped` is the address
+    space of the process, in bytes, when it was forked.
     """
 
     pid: int
     group: str
     oracle_cache: str
     connection: socket.socket
+    mapped: int
     runs: int = 1
 
 
@@ -281,7 +284,7 @@ class Server:
             self._become_child(job, child_end)
         child_end.close()
         if job.group:
-            self.group_processes[pid] = GroupProcess(pid, job.group, job.oracle_cache, server_end)
+            self.group_processes[pid] = GroupProcess(pid, job.group, job.oracle_cache, server_end, _mapped(pid))
             self.selector.register(server_end, selectors.EVENT_READ, self.group_processes[pid])
         else:
             server_end.close()
@@ -309,6 +312,8 @@ class Server:
         if not code:
             self._disconnect(process)
             return
+        if _mapped(process.pid) > process.mapped + MAX_GROWTH:
+            process.runs = MAX_RUNS
         run = self.runs.pop(process.pid, None)
         if run is not None:
             self._finish(run, code[0] << 8)
@@ -329,6 +334,14 @@ class Server:
         if not self.runs:
             _kill_orphans(self.group_processes)
         self._finish(run, status)
+
+
+def _mapped(pid: int) -> int:
+    """The bytes of address space that a process has. 0 if it has ended, or if the system does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0
 
 
 def _kill(pid: int) -> None:

@@ -28,6 +28,7 @@ from grader.judge.differential import DifferentialFunction
 from grader.judge.mutation import effect
 from grader.judge.printed import Printed
 from grader.judge.runner import inner_pytest
+from grader.judge.runner.examples import Examples
 from grader.judge.runner.protocol import Event, EventKind, Job
 from grader.judge.sandbox import confine, proxy
 
@@ -65,6 +66,8 @@ class SessionDriver(pytest_plugin.Driver):
         super().__init__(workbook)
         self.jobs, self.ended = jobs, ended
         self.oracle_cache: OracleCache | None = None
+        self.oracle_caches: dict[str, OracleCache] = {}  # by file, for the submissions of a batch
+        self.examples = Examples()
         self.workers: dict[str, proxy.SandboxWorker] = {}  # by koan; see `reuse` in targets.Sandbox
         self.record: Record | None = None
         self.printed = Printed()
@@ -132,12 +135,14 @@ class SessionDriver(pytest_plugin.Driver):
     def _load_oracle_cache(self, job: Job) -> OracleCache | None:
         """The oracle cache in the job's file. None if the process holds a learner's code.
 
-        If the run before used the same file, its cache is used again, with the entries it has in memory.
+        The cache of the run before is used again, with the entries it has in memory. The runs of a batch of submissions
+        keep the caches of all its koans.
         """
         if not job.oracle_cache:
             self.oracle_cache = None
         elif self.oracle_cache is None or str(self.oracle_cache.file) != job.oracle_cache:
-            self.oracle_cache = OracleCache(Path(job.oracle_cache))
+            kept = self.oracle_caches if job.keeps_results else {}
+            self.oracle_cache = kept.setdefault(job.oracle_cache, OracleCache(Path(job.oracle_cache)))
         if self.oracle_cache is not None:
             self.oracle_cache.refresh()
         return self.oracle_cache
@@ -190,10 +195,26 @@ class SessionDriver(pytest_plugin.Driver):
         arguments = _arguments(item)
         if koan is None or arguments is None or not isinstance(item, pytest.Function):
             return None
-        result = _call_test(item, koan, arguments, self.printed)
+        result = self._call_test(item, koan, arguments)
         item.session.testsfailed += result.status in (Status.failed, Status.not_started)
         self.record.add_result(item.nodeid, result)
         return True
+
+    def _call_test(self, item: pytest.Function, koan: Koan, arguments: dict[str, Any]) -> TestResult:
+        assert self.record is not None
+        error: BaseException | None = None
+        start = time.perf_counter()
+        try:
+            pytest_plugin.prepare(item, koan)
+            if self.record.job.keeps_results:
+                self.examples.call(item, arguments, self.record.job.seed)
+            else:
+                item.obj(**arguments)
+        except pytest.exit.Exception:
+            raise
+        except BaseException as raised:  # as pytest does, because a test may raise SystemExit
+            error = raised
+        return pytest_plugin.result_of(item, koan, error, time.perf_counter() - start, self.printed.take())
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         assert self.record is not None
@@ -212,19 +233,6 @@ def _arguments(item: pytest.Item) -> dict[str, Any] | None:
     if "seed" in item.fixturenames:
         arguments["seed"] = pytest_plugin.seed_of(item)
     return arguments
-
-
-def _call_test(item: pytest.Function, koan: Koan, arguments: dict[str, Any], printed: Printed) -> TestResult:
-    error: BaseException | None = None
-    start = time.perf_counter()
-    try:
-        pytest_plugin.prepare(item, koan)
-        item.obj(**arguments)
-    except pytest.exit.Exception:
-        raise
-    except BaseException as raised:  # as pytest does, because a test may raise SystemExit
-        error = raised
-    return pytest_plugin.result_of(item, koan, error, time.perf_counter() - start, printed.take())
 
 
 class Record:

@@ -12,8 +12,9 @@ import resource
 import signal
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from grader.judge.sandbox import landlock, seccomp
@@ -127,18 +128,22 @@ def confine(what: Confinement) -> Level:
     return level
 
 
-def readable() -> tuple[list[Path], list[Path]]:
-    """The folders and files a worker may read: the interpreter, its packages, the system's libraries."""
+@cache
+def readable() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The folders and files a worker may read: the interpreter, its packages, the system's libraries.
+
+    They are looked up once in a process and its forks.
+    """
     names = {sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
     names |= {p for p in sys.path if p.endswith(("site-packages", "dist-packages"))}
     names |= {f"{sys.base_prefix}/lib", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"}
-    folders = sorted({Path(n).resolve() for n in names if os.path.isdir(n)})
+    folders = tuple(sorted({Path(n).resolve() for n in names if os.path.isdir(n)}))
     devices = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
-    files = [Path(f) for f in ("/etc/ld.so.cache", "/etc/localtime", *devices) if os.path.exists(f)]
+    files = tuple(Path(f) for f in ("/etc/ld.so.cache", "/etc/localtime", *devices) if os.path.exists(f))
     return folders, files
 
 
-def _check_hidden(hidden: Path, folders: list[Path]) -> None:
+def _check_hidden(hidden: Path, folders: Iterable[Path]) -> None:
     """Raise OSError if one of the folders contains the workbook or its oracles: then answers could be read."""
     for folder in folders:
         if hidden.resolve().is_relative_to(folder):
@@ -233,12 +238,12 @@ def _set_limit(limit: int, value: int) -> None:
         raise OSError(0, str(error)) from None
 
 
-def _restrict_files(what: Confinement, folders: list[Path], files: list[Path], writable: list[Path]) -> str:
+def _restrict_files(what: Confinement, system: Iterable[Path], single: Iterable[Path], writable: list[Path]) -> str:
     if what.hidden is not None:
-        _check_hidden(what.hidden, folders)
+        _check_hidden(what.hidden, system)
     more = [path.resolve() for path in what.readable]
-    folders = [*folders, *(path for path in more if path.is_dir())]
-    files = [*files, *(path for path in more if not path.is_dir())]
+    folders = [*system, *(path for path in more if path.is_dir())]
+    files = [*single, *(path for path in more if not path.is_dir())]
     programs, sinks = [path.resolve() for path in what.programs], [Path(os.devnull)]
     if programs:  # a program that is linked with libraries is started through the loader
         programs += {path.resolve() for pattern in LOADERS for path in Path("/").glob(pattern)}

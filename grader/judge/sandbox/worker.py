@@ -76,8 +76,9 @@ class _Submission(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def load(self, load: wire.Load) -> dict[str, Any]:
         """Forget what was loaded before, run the text of the koan, and return its namespace."""
-        for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
-            del sys.modules[name]
+        if self.files:  # a look at every module's name copies a megabyte of the zygote's memory
+            for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+                del sys.modules[name]
         folder = Path(load.file).parent.parent if load.imports else Path()
         self.files = {module_name(k): (str(folder / f"{k}.py"), file) for k, file in load.imports.items()}
         main = module_name(load.koan) if load.koan else Path(load.file).stem
