@@ -114,7 +114,12 @@ def spread_by_row(reference: Sequence[Any], draw: Callable[[int], Sequence[Any]]
         for leaf, r, w in zip(draw(seed), reference, widths, strict=True):
             if w is not None and is_float(leaf) and leaf.shape == w.shape:
                 torch.maximum(w, (leaf.double() - r.double()).abs_().nan_to_num_(0, 0, 0), out=w)
-    return [w.amax(-1, keepdim=True).expand_as(w) if w is not None and w.dim() and w.numel() else w for w in widths]
+    return [None if w is None else by_row(w) for w in widths]
+
+
+def by_row(w: Tensor) -> Tensor:
+    """Every element as large as the largest one of its row of the last axis."""
+    return w.amax(-1, keepdim=True).expand_as(w) if w.dim() and w.numel() else w
 
 
 def width(
