@@ -106,7 +106,8 @@ def same_bits(a: Any, b: Any) -> bool:
             return False
         if not a.is_floating_point():
             return bool(torch.equal(a, b))
-        return bool((bits(a) == bits(b)).logical_or(a.isnan() & b.isnan()).all())
+        mine, yours = bits(a), bits(b)
+        return bool(torch.equal(mine, yours)) or bool((mine == yours).logical_or_(a.isnan() & b.isnan()).all())
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
     if isinstance(a, float) and isinstance(b, float):

@@ -59,9 +59,6 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.u = u
         self.generator = torch.Generator().manual_seed(seed)
 
-    def _uniform(self, like: Tensor, low: float, high: float) -> Tensor:
-        return torch.empty(like.shape, dtype=torch.float64).uniform_(low, high, generator=self.generator)
-
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         base, in_place, exact = _operation(func)
@@ -75,13 +72,18 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _round(self, out: Any, base: str, args: Any, in_place: bool) -> Any:
         if not isinstance(out, Tensor) or out.dtype != torch.float64 or not out.numel():
             return out
-        factor = self._uniform(out, 1 - self.u, 1 + self.u)
+        factor = _uniform(out, 1, self.u, self.generator)
         if base not in SUMS:
             return out.mul_(factor) if in_place else out * factor
         n, root = _terms(base, args, out)
-        spread = out.abs() * math.sqrt(n / 3) + math.sqrt(n) * root
-        error = (self._uniform(out, -self.u, self.u) * spread).nan_to_num_(0, 0, 0)
+        spread = out.abs().mul_(math.sqrt(n / 3)).add_(root, alpha=math.sqrt(n))
+        error = _uniform(out, 0, self.u, self.generator).mul_(spread).nan_to_num_(0, 0, 0)
         return out.mul_(factor).add_(error) if in_place else out * factor + error
+
+
+def _uniform(like: Tensor, middle: float, radius: float, generator: torch.Generator) -> Tensor:
+    """Random numbers within `radius` of `middle`, one for each element of `like`."""
+    return torch.empty(like.shape, dtype=torch.float64).uniform_(middle - radius, middle + radius, generator=generator)
 
 
 @cache
@@ -109,10 +111,15 @@ def spread_by_row(reference: Sequence[Any], draw: Callable[[int], Sequence[Any]]
     """The largest distance from `reference` over the draws, for each leaf. A row of the last axis has one value."""
     widths = [torch.zeros(r.shape, dtype=torch.float64) if is_float(r) else None for r in reference]
     for seed in range(draws):
-        for i, (leaf, r, w) in enumerate(zip(draw(seed), reference, widths, strict=True)):
+        for leaf, r, w in zip(draw(seed), reference, widths, strict=True):
             if w is not None and is_float(leaf) and leaf.shape == w.shape:
-                widths[i] = torch.maximum(w, (leaf.double() - r.double()).abs().nan_to_num(0, 0, 0))
-    return [w.amax(-1, keepdim=True).expand_as(w) if w is not None and w.dim() and w.numel() else w for w in widths]
+                torch.maximum(w, (leaf.double() - r.double()).abs_().nan_to_num_(0, 0, 0), out=w)
+    return [None if w is None else by_row(w) for w in widths]
+
+
+def by_row(w: Tensor) -> Tensor:
+    """Every element as large as the largest one of its row of the last axis."""
+    return w.amax(-1, keepdim=True).expand_as(w) if w.dim() and w.numel() else w
 
 
 def width(
@@ -131,7 +138,7 @@ def width(
         def perturb(x: Any) -> Any:
             if not is_float(x):
                 return x
-            return x * (1 + U32 * (torch.rand(x.shape, generator=generator, dtype=torch.float64) * 2 - 1))
+            return _uniform(x, 1, U32, generator).mul_(x)
 
         shaken_args, shaken_kwargs = mapped(perturb, (args, kwargs))
         with Noise(U32, seed):
@@ -160,7 +167,7 @@ def lowp_width(
         def shake(t: Tensor) -> Tensor:
             if number == 0:
                 return t.to(dtype).to(t.dtype)
-            return t * (1 + u * (torch.rand(t.shape, generator=generator, dtype=torch.float64) * 2 - 1))
+            return t * _uniform(t, 1, u, generator)
 
         with shaken(shake):
             return leaves(formula(*args, **kwargs))

@@ -41,7 +41,7 @@ class Expected:
 
     `outcome` was computed in float64, or with `bits` in the inputs' dtypes. `native` was computed in the inputs'
     dtypes, so it has the dtypes that an answer must have. `measure` gives the bounds from so many draws
-    of noise, one for each leaf of the value; None where the leaf is not a floating-point tensor.
+    of noise (0: see `lowp_widths`), one for each leaf of the value; None where the leaf is not a floating-point tensor.
     """
 
     outcome: Outcome
@@ -63,6 +63,11 @@ class Expected:
         Measuring takes most of the time of a check, and most honest answers are far inside the bounds.
         """
         return self.measure(1)
+
+    @cached_property
+    def lowp_widths(self) -> Sequence[Tensor | None]:
+        """The part of the bounds that comes from the values marked with `lowp`, measured without noise."""
+        return self.measure(0)
 
     def widened(self, factor: float) -> Expected:
         """The same with every bound multiplied by `factor`."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 from grader.book.faults import by_machine
 from grader.checks.oracle_cache import OracleCache, digest
@@ -17,13 +18,18 @@ from grader.checks.outcome import Expected
 from reference import Oracle
 
 
-class PassedCheck(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class PassedCheck:
     """A check that the learner's code passed. A wrong answer that fails it is not what the learner wrote."""
 
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
     expected: Expected
-    digest: bytes | None = None  # identifies its inputs in the cache
+
+    @cached_property
+    def digest(self) -> bytes | None:
+        """Identifies its inputs in the cache. Only a run with a failure needs it."""
+        return current().digest((self.args, self.kwargs))
 
 
 @dataclass

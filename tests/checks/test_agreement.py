@@ -95,6 +95,29 @@ def test_no_honest_answer_is_rejected_over_a_hundred_seeds(name, ref, dtype):
     assert rejected == []
 
 
+@pytest.mark.parametrize(("name", "ref"), [("softmax", softmax), ("scores", scores), ("rms_norm", rms_norm)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_oracles_own_error_in_float32_is_no_larger_than_the_bound(name, ref, kind):
+    from grader.checks.agreement import expect, own_error
+
+    for seed in range(20):
+        expected = expect(ref, _inputs(name, kind, torch.float32, seed), {})
+        error = own_error(expected.outcome.value, expected.native.value)
+        assert (error <= expected.widths[0]).all()
+
+
+def test_an_oracle_that_overflows_in_float32_leaves_wrong_answers_no_room():
+    @oracle
+    def saturated(x):  # 1e25² is inf in float32, so there it gives 0
+        return x / torch.sqrt(1 + x * x)
+
+    x = torch.tensor([1e25, 1.0])
+    agrees(lambda x: x / torch.hypot(torch.ones(()), x), x, with_=saturated)
+    for wrong in (0.0, 0.5, 1 + 2**-18):
+        with pytest.raises(Disagreement):
+            agrees(lambda x, wrong=wrong: torch.stack([torch.tensor(wrong), 0.5**0.5 * x[1]]), x, with_=saturated)
+
+
 WRONG_NORMS = {
     "subtracts the mean": _once(lambda x, g: rms_norm.fn(x - x.mean(-1, keepdim=True), g)),
     "sum for mean": _once(lambda x, g: x / torch.sqrt((x * x).sum(-1, keepdim=True) + 1e-6) * g),
