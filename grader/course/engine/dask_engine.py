@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
 TRIES = 3  # workers that may end or fail with one task; then its submission is given up
 AHEAD = 2  # tasks that are with the cluster for each worker: one runs, and the next is there when it ends
-FIRST_WORKER = 60.0  # seconds to wait for the first worker
+SOON = 5.0  # seconds until the user is told that there is no worker yet
+FIRST_WORKER = (
+    600.0  # seconds to wait for the first worker: a job may wait in a queue, and a busy machine starts slowly
+)
 LOOK_AGAIN = 1.0  # seconds between two looks at a cluster from which nothing comes
 
 Tell = Callable[[str], None]
@@ -126,18 +129,25 @@ class DaskEngine:
 
     def _identities(self) -> dict[str, Identity]:
         """The identity of each worker, by its address. Raises KoansError if there is no worker, or a foreign one."""
-        try:
-            self.client.wait_for_workers(1, timeout=FIRST_WORKER)
-        except TimeoutError:
-            raise KoansError(
-                f"{self.address}: no worker is connected: start one with `koans engine worker {self.address}`"
-            ) from None
+        self._wait_for_worker()
         answers: dict[str, Any] = self.client.run(worker.own_identity, on_error="return")
         for where, answer in answers.items():
             if not isinstance(answer, bytes):
                 why = str(answer) if isinstance(answer, KoansError) else f"is of no use ({_in_words(answer)})"
                 raise KoansError(f"worker {where} {why}; nothing was graded")
         return {where: task.unpack_identity(answer) for where, answer in sorted(answers.items())}
+
+    def _wait_for_worker(self) -> None:
+        """Raises KoansError if no worker comes."""
+        missing = f"{self.address}: no worker is connected: start one with `koans engine worker {self.address}`"
+        with contextlib.suppress(TimeoutError):
+            self.client.wait_for_workers(1, timeout=SOON)
+            return
+        self.tell(missing)
+        try:
+            self.client.wait_for_workers(1, timeout=FIRST_WORKER)
+        except TimeoutError:
+            raise KoansError(missing) from None
 
     def _room(self) -> int:
         """How many tasks may be with the cluster. Workers may come and go."""

@@ -13,11 +13,12 @@ from grader.book.processes import cores
 from grader.book.workbook import Workbook
 from grader.course.engine import addresses
 from grader.course.engine.dask_engine import DaskEngine
+from grader.course.engine.local import cluster
 
 if TYPE_CHECKING:
     from distributed import Client
 
-CONNECTING = 10.0  # seconds to wait for a scheduler
+CONNECTING = 60.0  # seconds to wait for a scheduler, which may have been started at the same time
 
 
 @contextlib.contextmanager
@@ -36,22 +37,19 @@ def opened(on: str, workbook: Workbook, certificates: Path | None, tell: Callabl
         if isinstance(where, addresses.Local):
             from distributed import Client
 
-            from grader.course.engine.local import cluster
-
             client = Client(stack.enter_context(cluster(workbook.root, where.processes or cores())))
+            tell(f"dashboard: {client.dashboard_link}")
         else:
-            client = _connected(where, certificates)
-        engine = stack.enter_context(DaskEngine(workbook, client, on, tell=tell))
-        tell(f"dashboard: {client.dashboard_link}")
-        yield engine
+            client = _connected(where, certificates, tell)
+        yield stack.enter_context(DaskEngine(workbook, client, on, tell=tell))
 
 
-def _connected(where: addresses.Remote, certificates: Path | None) -> Client:
+def _connected(where: addresses.Remote, certificates: Path | None, tell: Callable[[str], None]) -> Client:
     """A client of the scheduler there. Raises KoansError."""
     from distributed import Client
 
     checked = addresses.certificates_for(where, certificates)
-    addresses.wait_for(where, checked, patience=CONNECTING)
+    addresses.wait_for(where, checked, patience=CONNECTING, on_wait=lambda: tell(f"waiting for a scheduler at {where}"))
     try:
         return Client(str(where), security=addresses.security(where, certificates), timeout=CONNECTING)
     except (OSError, TimeoutError, ValueError) as error:

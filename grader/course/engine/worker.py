@@ -20,7 +20,7 @@ class OtherWorkbook(KoansError):
 
 
 class Unstarted(KoansError):
-    """The process was not started by `koans engine worker`, so it has no runner."""
+    """The process has no runner. The message says why."""
 
 
 class _Worker:
@@ -36,13 +36,20 @@ class _Worker:
 
 
 _worker: _Worker | None = None
+_trouble = "was not started by `koans engine worker`"  # why there is none
 
 
 def start(root: Path, resource: task.Resource) -> None:
-    """Start the runner of this process. It takes some seconds. Raises KoansError if the machine cannot run koans."""
-    global _worker
-    _worker = _Worker(root, resource)
-    _worker.identity()  # so that the first task does not wait for it
+    """Start the runner of this process. It takes some seconds.
+
+    Dask ignores what a preload raises. So an error is kept, and raised when a client asks for this worker.
+    """
+    global _worker, _trouble
+    try:
+        _worker = _Worker(root, resource)
+        _worker.identity()  # so that the first task does not wait for it
+    except KoansError as error:
+        _trouble = f"cannot run koans: {error}"
 
 
 def stop() -> None:
@@ -74,5 +81,5 @@ def judge(data: bytes) -> bytes:
 
 def _started() -> _Worker:
     if _worker is None:
-        raise Unstarted("was not started by `koans engine worker`")
+        raise Unstarted(_trouble)
     return _worker

@@ -39,7 +39,7 @@ from grader.judge.targets import Target, exercise_file, source
 COMPARE_EVERY = 1.0  # seconds between two looks at the files on disk within one batch: each takes 5 ms
 LOOK_AHEAD = 200  # the next run is chosen among this many: no koan has more
 SUBMITTED = ("path", "text")  # kinds of targets whose code is neither ours nor in the learner's own exercises
-OWN_ANSWERS = "ours"  # the group of runs of the workbook's own answers
+OWN_ANSWERS, SUBMISSIONS = "ours", "submissions"  # the groups: see `_group`
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -317,7 +317,7 @@ class Runner:
             sandbox=self._sandbox.address if self._sandbox and isolated else "",
             twice=isolated and ask.twice,
             oracle_cache=self._oracle_cache(koan) if trusted else "",
-            group=_group(koan, target, folder) if trusted else "",
+            group=_group(koan, target) if trusted else "",
             keeps_results=trusted and target.kind in SUBMITTED,
             seeded=ask.seeded,
             claims=ask.claims,
@@ -399,14 +399,14 @@ def _not_run(ask: Ask, reason: str) -> Verdict:
     return Verdict(ask.koan.id, str(ask.target), status, text, text, seed=ask.seed)
 
 
-def _group(koan: Koan, target: Target, batch: Path) -> str:
+def _group(koan: Koan, target: Target) -> str:
     """Runs of one group may share a process. All answers of the workbook are a group, and so are the isolated
-    submissions of a batch: their code never runs in this process.
+    submissions of a runner: their code never runs in this process.
 
     The process of a submitted kernel walks a stranger's syntax tree. So it makes one run.
     """
     if target.kind in SUBMITTED:
-        return "" if koan.kind == "kernel" else f"submissions of {batch.name}"
+        return "" if koan.kind == "kernel" else SUBMISSIONS
     return OWN_ANSWERS
 
 

@@ -225,6 +225,7 @@ def test_a_worker_that_changes_its_workbook_stops_the_run(book, engine):
 def test_a_cluster_without_workers_is_one_line(book, monkeypatch):
     from distributed import Client, LocalCluster
 
+    monkeypatch.setattr(dask_engine, "SOON", 0.1)
     monkeypatch.setattr(dask_engine, "FIRST_WORKER", 0.1)
     says = "^tcp://head:8786: no worker is connected: start one with `koans engine worker tcp://head:8786`$"
     with (
