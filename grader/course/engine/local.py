@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from distributed import SpecCluster
 
 DASHBOARD = "127.0.0.1:0"  # any free port, for this machine only
+CLOSING = 30.0  # seconds for workers that end; on a busy machine they take some
 # A worker that was killed is started again, and on a busy machine that takes longer than the 15 s that Dask waits.
 PATIENCE = {"distributed.deploy.lost-worker-timeout": "1 hour"}
 
@@ -69,4 +70,5 @@ def cluster(root: Path, workers: int) -> Iterator[SpecCluster]:
         try:
             yield made
         finally:
-            made.close(timeout=10)
+            with contextlib.suppress(TimeoutError):  # what is left ends with this process
+                made.close(timeout=CLOSING)
