@@ -10,8 +10,13 @@ from grader.judge.targets import Target
 from tests.conftest import ROOT
 
 PROPERTY = "test_any_list_of_finite_scores_works"
-LATE = "    if x.ndim == 1 and x.numel() > 4:\n        return x * 2\n"
+LATE = "    print(x.tolist())\n    if x.ndim == 1 and x.numel() > 4:\n        return x * 2\n"
 EXITS = "    if x.ndim == 1 and x.numel() > 4:\n        import os\n        os._exit(3)\n"
+ONCE = """    seen = globals().setdefault("SEEN", [])
+    if x.ndim == 1 and x.numel() > 4 and not seen:
+        seen.append(1)
+        return x * 2
+"""
 BOOK = Workbook(ROOT)
 
 
@@ -65,9 +70,15 @@ def test_a_mistake_that_only_an_example_shows_is_reported_as_if_nobody_had_been_
     assert passed.passed
     assert [test.name for test in alone.tests if test.status == Status.failed] == [PROPERTY]
     for verdict in (after, again):
-        assert [(t.name, t.status, t.message) for t in verdict.tests] == [
-            (t.name, t.status, t.message) for t in alone.tests
+        assert [(t.name, t.status, t.message, t.output) for t in verdict.tests] == [
+            (t.name, t.status, t.message, t.output) for t in alone.tests
         ]
+
+
+def test_code_that_fails_only_once_has_failed_whatever_was_graded_before(grade):
+    passed, after = grade(_text(""), _text(ONCE))
+    alone = grade(_text(ONCE))[0]
+    assert (passed.status, after.status, alone.status) == (Status.passed, Status.failed, Status.failed)
 
 
 HOSTILE = {

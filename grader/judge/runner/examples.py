@@ -30,40 +30,51 @@ class Examples:
     def __init__(self) -> None:
         self._known: dict[Hashable, list[Example]] = {}
 
-    def call(self, item: pytest.Function, arguments: Mapping[str, Any], seed: int) -> None:
-        """Call the test as `item.obj(**arguments)` does. Raises what it raises."""
+    def call(
+        self, item: pytest.Function, arguments: Mapping[str, Any], seed: int, forget: Callable[[], object]
+    ) -> None:
+        """Call the test as `item.obj(**arguments)` does. Raises what it raises.
+
+        `forget` discards what was printed. It is called before hypothesis runs after an example has failed.
+        """
         handle = getattr(item.obj, "hypothesis", None)
         if handle is None or not seed:  # without a seed the examples depend on the text of the test
             item.obj(**arguments)
             return
         settings = getattr(item.obj, "_hypothesis_internal_use_settings", None)
         key = (item.nodeid, seed, getattr(settings, "max_examples", None), item.path.stat().st_mtime_ns)
-        if key in self._known and _pass(handle.inner_test, self._known[key]):
-            return
+        failure = None
+        if key in self._known:
+            failure = _failure(handle.inner_test, self._known[key])
+            if failure is None:
+                return
+            forget()
         recorder = _Recorder(handle.inner_test)
         handle.inner_test = recorder.test
         try:
             item.obj(**arguments)
         finally:
             handle.inner_test = recorder.inner
+        if failure is not None:  # code that fails only once has failed
+            raise failure
         if recorder.plain and len(self._known) < MOST:
             self._known[key] = recorder.examples
 
 
-def _pass(test: Callable[..., None], examples: list[Example]) -> bool:
-    """Whether the test passes on all examples. As hypothesis does, each finds the generators in the same state."""
+def _failure(test: Callable[..., None], examples: list[Example]) -> Exception | None:
+    """What the first example that fails raises. As in hypothesis, each finds the generators in the same state."""
     before = random.getstate(), np.random.get_state()
     try:
         for example in examples:
             random.seed(0)
             np.random.seed(0)
             test(**copy.deepcopy(example))
-    except Exception:
-        return False
+    except Exception as error:
+        return error
     finally:
         random.setstate(before[0])
         np.random.set_state(before[1])
-    return True
+    return None
 
 
 class _Recorder:

@@ -207,7 +207,7 @@ class SessionDriver(pytest_plugin.Driver):
         try:
             pytest_plugin.prepare(item, koan)
             if self.record.job.keeps_results:
-                self.examples.call(item, arguments, self.record.job.seed)
+                self.examples.call(item, arguments, self.record.job.seed, self.printed.take)
             else:
                 item.obj(**arguments)
         except pytest.exit.Exception:
