@@ -3,6 +3,7 @@
     python benchmarks/engine.py --quick
     python benchmarks/engine.py overhead --out benchmarks/results/engine.json
     python benchmarks/engine.py kills
+    python benchmarks/engine.py whole --out benchmarks/results/engine-whole.json
 
 `overhead`: the class of `grading.py`, twice as large (200 submissions of the koans of chapter 6), graded by 1, 2 and 4
 worker processes on this machine, each beside the runner of one machine with as many runs at a time. Each pair grades
@@ -11,11 +12,17 @@ the same files with the same seed, and their results must be equal to the byte, 
 `kills`: a class of 40 submissions on two workers. Worker processes are killed at random moments, then the command
 itself is killed at random moments and started again. The results must be equal to an undisturbed run, with no
 submission missing and none twice. Moments are drawn from --seed.
+
+`whole`: a class for all koans: of 20 submissions 2 solve all, 8 half, and 10 one koan. It gives what `cost_of_class.py`
+needs: seconds of a core that grades, seconds of the client (which reads submissions, and reads and writes the verdict
+cache), bytes of tasks and of verdicts, and bytes and files of the verdict cache, each for a submission.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -25,17 +32,18 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from _common import ROOT, CannotMeasure, Figures, main, progress
-from grading import ClassMember, Kind, cpu_seconds, submissions, workbook_of
+from _common import ROOT, CannotMeasure, Figures, copy_workbook, main, progress
+from grading import ClassMember, Kind, cpu_seconds, process_tree, submissions, workbook_of
 
 from grader.book.verdict import Verdict
-from grader.book.workbook import Workbook
+from grader.book.workbook import Koan, Workbook
+from grader.course.engine import task
 from grader.course.engine.dask_engine import DaskEngine
 from grader.course.engine.opening import opened
 from grader.course.engine.protocol import Engine
@@ -44,6 +52,7 @@ from grader.course.intake.client import Intake
 from grader.course.intake.collect import collect
 from grader.course.verdict_cache import VerdictCache
 from grader.judge.runner import Runner
+from grader.judge.targets import Target
 
 SEED = 1
 TIMES = ("seconds", "started")
@@ -109,11 +118,11 @@ def timed(
 
 
 def overhead(options: argparse.Namespace) -> Figures:
-    sizes = (2, 1, 2, 1, 2) if options.quick else (20, 80, 100, 5, 99)
+    sizes = (1, 1, 1, 1, 2) if options.quick else (20, 80, 100, 5, 99)
     result: Figures = {"submissions": sum(sizes[:3])}
     with tempfile.TemporaryDirectory(prefix="koans-bench-") as scratch:
         book, forks = class_of(Path(scratch), *sizes)
-        for workers in (1, 2) if options.quick else (1, 2, 4):
+        for workers in (1,) if options.quick else (1, 2, 4):
             alone, expected = timed(
                 book, forks, lambda: one_machine(book), workers, f"one machine, {workers} at a time"
             )
@@ -232,10 +241,78 @@ class CountingCache(VerdictCache):
         return verdict
 
 
+# A whole workbook
+
+
+class Replay:
+    """An engine that knows all verdicts. It packs tasks and verdicts as a cluster does, and counts their bytes."""
+
+    def __init__(self, runner: Runner, verdicts: dict[tuple[str, str], Verdict]) -> None:
+        self.limits, self.device, self.level, self.verdicts = runner.limits, runner.device, runner.level, verdicts
+        self.sent = self.received = 0
+
+    def run_many(
+        self, pairs: Iterable[tuple[Koan, Target]], *, seed: int = 0, parallel: int | None = None
+    ) -> Iterator[Verdict]:
+        for name, group in itertools.groupby(pairs, lambda pair: pair[1].name):
+            of_one = list(group)
+            given = task.task_of(name, of_one, seed=seed, limits=self.limits, resource="CPU", accepted=())
+            answer = task.pack(tuple(self.verdicts[name, koan.id] for koan, _ in of_one))
+            self.sent, self.received = self.sent + len(task.pack(given)), self.received + len(answer)
+            yield from task.unpack_verdicts(answer)
+
+
+def whole(options: argparse.Namespace) -> Figures:
+    full, half, begun = (1, 0, 1) if options.quick else (2, 8, 10)
+    count = full + half + begun
+    with tempfile.TemporaryDirectory(prefix="koans-bench-") as scratch:
+        folder = Path(scratch)
+        book = (
+            workbook_of(folder / "w", Workbook(ROOT).chapter("ch06").koans[:2])
+            if options.quick
+            else copy_workbook(folder / "w")
+        )
+        number = len(book.koans)
+        kinds = [Kind("full", number, full, 0), Kind("half", number // 2, half, 0), Kind("begun", 1, begun, 0)]
+        submissions(book, folder / "forks", kinds)
+        with one_machine(book) as runner:
+            core = tree_seconds()
+            grades = grades_of(book, folder / "forks", runner, None, "whole")
+            core = tree_seconds() - core
+            verdicts = {(grade.id, one.verdict.koan): one.verdict for grade in grades.values() for one in grade.koans}
+            replay, cache = Replay(runner, verdicts), VerdictCache(book.root)
+            client = cpu_seconds()
+            grades_of(book, folder / "forks", replay, None, "the client", cache)
+            client = cpu_seconds() - client
+        files = [file.stat() for file in cache.folder.rglob("*") if file.is_file()]
+    figures = {
+        "submissions": count,
+        "koans": number,
+        "core_seconds": core / count,
+        "client_seconds": client / count,
+        "task_bytes": replay.sent / count,
+        "verdict_bytes": replay.received / count,
+        "cache_files": len(files) / count,
+        "cache_bytes_on_disk": sum(512 * one.st_blocks for one in files) / count,
+    }
+    for name, value in figures.items():
+        print(f"  {name:20} {value:12,.3f}", flush=True)
+    return figures
+
+
+def tree_seconds() -> float:
+    """CPU seconds of this process and of all below it, also of those that have ended."""
+    ticks = 0
+    for pid in process_tree(os.getpid()):
+        with contextlib.suppress(OSError):
+            ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument(
-        "what", nargs="?", choices=["overhead", "kills"], default="overhead", help="(default: overhead)"
+        "what", nargs="?", choices=["overhead", "kills", "whole"], default="overhead", help="(default: overhead)"
     )
     parser.add_argument("--seed", type=int, default=1, help="of the moments of kills (default: 1)")
     main(__doc__, lambda options: {options.what: globals()[options.what](options)}, parser)

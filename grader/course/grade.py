@@ -28,7 +28,7 @@ from grader.course.verdict_cache import VerdictCache
 from grader.course.verdict_key import Keys
 from grader.course.versions import versions
 from grader.judge.import_closure import closure
-from grader.judge.runner import Runner
+from grader.judge.runner import NOT_STARTED, Runner
 from grader.judge.sandbox.confine import in_words, trusted
 from grader.judge.targets import Target
 
@@ -206,6 +206,7 @@ class _Batch:
         self.device = engine.device
         limits = (engine.limits.timeout, engine.limits.memory, engine.limits.sandbox_memory)
         libraries = str(sorted(self.versions.items()))
+        self._stubs: dict[str, list[str]] = {}
         self.keys = Keys(workbook, in_words(self.level), libraries, self.device, seed, *limits)
 
     def known(self, koan: Koan, submission: Submission) -> Verdict | None:
@@ -216,10 +217,18 @@ class _Batch:
             if koan.id in submission.refused:
                 status, reason = Status.broken, submission.refused[koan.id]
             return Verdict(koan.id, submission.id, status, reason, reason, seed=self.seed)
+        if text.splitlines() == self._stub(koan):
+            return Verdict(koan.id, submission.id, Status.not_started, NOT_STARTED, NOT_STARTED, seed=self.seed)
         verdict = self.cache.get(self._key(koan, submission)) if self.cache is not None else None
         if verdict is None or (verdict.koan, verdict.seed) != (koan.id, self.seed):
             return None
         return msgspec.structs.replace(verdict, target=submission.id)
+
+    def _stub(self, koan: Koan) -> list[str]:
+        """The lines of the koan's stub."""
+        if koan.id not in self._stubs:
+            self._stubs[koan.id] = stub_of(self.workbook, koan).splitlines()
+        return self._stubs[koan.id]
 
     def store(self, verdict: Verdict, submission: Submission) -> None:
         if self.cache is not None:

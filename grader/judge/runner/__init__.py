@@ -4,6 +4,6 @@ A server process imports torch, pytest, hypothesis and triton once. Every run is
 memory and output. `Runner` is the client.
 """
 
-from grader.judge.runner.client import Ask, Cancelled, Limits, Runner
+from grader.judge.runner.client import NOT_STARTED, Ask, Cancelled, Limits, Runner
 
-__all__ = ["Ask", "Cancelled", "Limits", "Runner"]
+__all__ = ["NOT_STARTED", "Ask", "Cancelled", "Limits", "Runner"]

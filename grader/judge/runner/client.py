@@ -37,6 +37,7 @@ from grader.judge.sandbox.submission import Unreadable
 from grader.judge.targets import Target, exercise_file, source
 
 COMPARE_EVERY = 1.0  # seconds between two looks at the files on disk within one batch: each takes 5 ms
+NOT_STARTED = "not started"  # what the verdict on an untouched stub says
 LOOK_AHEAD = 200  # the next run is chosen among this many: no koan has more
 SUBMITTED = ("path", "text")  # kinds of targets whose code is neither ours nor in the learner's own exercises
 OWN_ANSWERS, SUBMISSIONS = "ours", "submissions"  # the groups: see `_group`
@@ -269,7 +270,7 @@ class Runner:
             missing = f"does not exist: `koans reset {koan.name}` writes its stub again"
             return Status.broken, f"{file.name} {source_text.no_plain_file(file) or missing}"
         if not_started(self.workbook, koan, file):
-            return Status.not_started, "not started"
+            return Status.not_started, NOT_STARTED
         return None
 
     def _from_submission(self, koan: Koan, target: Target) -> tuple[Status, str] | None:
@@ -281,7 +282,7 @@ class Runner:
         except Unreadable as error:
             return Status.broken, str(error)
         if text.splitlines() == stub_of(self.workbook, koan).splitlines():
-            return Status.not_started, "not started"
+            return Status.not_started, NOT_STARTED
         return None
 
     def _start(self, ask: Ask, folder: Path) -> None:
