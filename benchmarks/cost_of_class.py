@@ -3,11 +3,11 @@
     python benchmarks/cost_of_class.py
     python benchmarks/cost_of_class.py --write              # also the table in docs/CLUSTER.md
 
-Core seconds of a submission with chapter 6 are measured (`results/grading-class.json`). A submission with all koans
-takes the mean of the durations in `results/scheduler.json`, on one core. Bytes and the limits of scheduler and client
-are from there too. Seconds on a GPU are an ESTIMATE: nobody has measured them yet. A kernel's claim starts a process
-that has CUDA, and then runs its races, each with the seconds that benchmarks/gpu plans for it. Submissions that solve
-all koans race all kernels, and the others race none.
+Core seconds of a submission with chapter 6 are measured by `grading.py class`, and with all koans by `engine.py whole`.
+From the latter are also the client's seconds, and the bytes of tasks, verdicts and the verdict cache. How many tasks a
+scheduler hands out in a second is measured by `scheduler.py`. Seconds on a GPU are an ESTIMATE: nobody has measured
+them yet. A kernel's claim starts a process that has CUDA, and then runs its races, each with the seconds that
+benchmarks/gpu plans for it. Submissions that solve all koans race all kernels, and the others race none.
 
 Prices are list prices without any discount: a core of Amazon's m7g.large in us-east-1 (0.0816 USD an hour for two
 cores, June 2026), and an H100 SXM of Lambda (3.78 USD an hour, May 2026). --core-price and --gpu-price set others.
@@ -51,10 +51,11 @@ class Machines(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What one submission takes: seconds of a core and of a GPU, and bytes of its texts and verdicts."""
+    """What one submission takes: seconds of a core, a GPU and the client, and bytes of its texts and verdicts."""
 
     core: float
     gpu: float
+    client: float
     moved: float
     kept: float
 
@@ -73,21 +74,18 @@ def seconds_of_races() -> float:
     return sum(race.seconds for race in tested) + STARTING * len({race.koan for race in tested})
 
 
-def loads(scheduler: Any, chapter: Any) -> dict[str, Load]:
-    moved, texts = scheduler["flood"]["bytes_per_task"], scheduler["texts_bytes"]
-    kept = moved - texts + RESULT
-    core, part = scheduler["real_task_seconds"], chapter["koans"] / len_of_workbook()
+def loads(chapter: Any, whole: Any) -> dict[str, Load]:
+    part = chapter["koans"] / whole["koans"]
+    client, moved = whole["client_seconds"], whole["task_bytes"] + whole["verdict_bytes"]
+    kept = RESULT + whole["cache_bytes_on_disk"]
+    core = whole["core_seconds"]
     return {
-        f"{chapter['koans']} koans (chapter 6)": Load(chapter["koans_grade"]["cpu"], 0.0, part * moved, part * kept),
-        "all koans, no GPU": Load(core, 0.0, moved, kept),
-        "all koans, GPUs": Load(core, ALL_SOLVED * seconds_of_races(), moved, kept),
+        f"{chapter['koans']} koans (chapter 6)": Load(
+            chapter["koans_grade"]["cpu"], 0.0, part * client, part * moved, part * kept
+        ),
+        "all koans, no GPU": Load(core, 0.0, client, moved, kept),
+        "all koans, GPUs": Load(core, ALL_SOLVED * seconds_of_races(), client, moved, kept),
     }
-
-
-def len_of_workbook() -> int:
-    from grader.book.workbook import Workbook
-
-    return len(Workbook(ROOT).koans)
 
 
 def cost(count: int, load: Load, prices: Prices, machines: Machines, tasks_per_second: float) -> Figures:
@@ -96,11 +94,13 @@ def cost(count: int, load: Load, prices: Prices, machines: Machines, tasks_per_s
     hours = {
         f"{machines.cores} cores": core / machines.cores,
         f"{machines.gpus} GPUs": gpu / machines.gpus,
-        "scheduler": count / tasks_per_second / HOUR,
+        "the client": count * load.client / HOUR,
+        "the scheduler": count / tasks_per_second / HOUR,
     }
     bottleneck = max(hours, key=lambda part: hours[part])
     figures = {
         "core_hours": core,
+        "client_hours": count * load.client / HOUR,
         "moved_gb": HOPS * count * load.moved / GIGA,
         "kept_gb": count * load.kept / GIGA,
         "hours": hours[bottleneck],
@@ -113,15 +113,16 @@ def cost(count: int, load: Load, prices: Prices, machines: Machines, tasks_per_s
 def table(figures: Figures) -> str:
     """The figures as a table in Markdown."""
     lines = [
-        "| submissions | what is graded | core hours | GPU hours (estimate) | through the scheduler | kept | "
+        "| submissions | what is graded | core hours | GPU hours (estimate) | hours of the client | sent | kept | "
         f"time on {figures['cores']} cores and {figures['gpus']} GPUs | bottleneck | USD |",
-        "|--:|---|--:|--:|--:|--:|--:|---|--:|",
+        "|--:|---|--:|--:|--:|--:|--:|--:|---|--:|",
     ]
     for count, rows in figures["classes"].items():
         for what, row in rows.items():
             gpu = f"{row['gpu_hours']:,.0f}" if "gpu_hours" in row else "–"
             lines.append(
-                f"| {int(count):,} | {what} | {row['core_hours']:,.1f} | {gpu} | {row['moved_gb']:,.1f} GB | "
+                f"| {int(count):,} | {what} | {row['core_hours']:,.1f} | {gpu} | {row['client_hours']:,.2f} | "
+                f"{row['moved_gb']:,.1f} GB | "
                 f"{row['kept_gb']:,.2f} GB | {duration(row['hours'])} | {row['bottleneck']} | {row['usd']:,.2f} |"
             )
     return "\n".join(lines)
@@ -141,12 +142,11 @@ def written(text: str, figures: Figures) -> str:
 
 
 def computed(prices: Prices, machines: Machines) -> Figures:
-    scheduler, chapter = stored("scheduler.json"), stored("grading-class.json")["class"]
+    scheduler, whole = stored("scheduler.json"), stored("engine-whole.json")["whole"]
+    chapter = stored("grading-class.json")["class"]
     limit = min(scheduler["tasks_per_second_of_a_core"].values())
     classes = {
-        str(count): {
-            what: cost(count, load, prices, machines, limit) for what, load in loads(scheduler, chapter).items()
-        }
+        str(count): {what: cost(count, load, prices, machines, limit) for what, load in loads(chapter, whole).items()}
         for count in SIZES
     }
     return {

@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 TRIES = 3  # workers that may end or fail with one task; then its submission is given up
 AHEAD = 2  # tasks that are with the cluster for each worker: one runs, and the next is there when it ends
 SOON = 5.0  # seconds until the user is told that there is no worker yet
-FIRST_WORKER = (
-    600.0  # seconds to wait for the first worker: a job may wait in a queue, and a busy machine starts slowly
-)
+FIRST_WORKER = 600.0  # seconds to wait for the first one: a job may be in a queue, and a busy machine starts slowly
 LOOK_AGAIN = 1.0  # seconds between two looks at a cluster from which nothing comes
 
 Tell = Callable[[str], None]
@@ -114,18 +112,17 @@ class DaskEngine:
         cpus = {where: one for where, one in found.items() if one.resource == "CPU"}
         if not cpus:
             raise KoansError(f"{self.address}: only GPU workers are connected: start `koans engine worker` on CPUs too")
-        first, one = next(iter(cpus.items()))
-        level = one.isolation
-        own = own_identity(self.workbook, "CPU", level)
+        first, like = next(iter(cpus.items()))
+        own = own_identity(self.workbook, "CPU", like.isolation)
         for where, one in found.items():
             if unlike := difference(own, one):
                 raise KoansError(f"worker {where} has {unlike}; nothing was graded")
-            if one.resource == "CPU" and (one.isolation, one.device) != (level, own.device):
-                words = [in_words(each.isolation) + f" on {each.device}" for each in (cpus[first], one)]
+            if one.resource == "CPU" and (one.isolation, one.device) != (like.isolation, like.device):
+                words = [f"{in_words(each.isolation)}, on {each.device}" for each in (like, one)]
                 raise KoansError(f"workers differ: {first} is {words[0]}; {where} is {words[1]}; nothing was graded")
             self._accepted[one.resource].add(one.digest())
         gpus = sorted({one.device for one in found.values() if one.resource == "GPU"})
-        return level, ", ".join([own.device, *gpus])
+        return like.isolation, ", ".join([like.device, *gpus])
 
     def _identities(self) -> dict[str, Identity]:
         """The identity of each worker, by its address. Raises KoansError if there is no worker, or a foreign one."""

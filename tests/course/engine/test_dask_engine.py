@@ -207,6 +207,22 @@ def test_a_worker_with_another_workbook_is_named_before_the_first_task(book, eng
     assert str(error.value).endswith(" instead of 1.0; nothing was graded")
 
 
+def test_workers_that_differ_in_their_sandbox_are_named(book, engine, monkeypatch):
+    unpack = dask_engine.task.unpack_identity
+    lacking = itertools.count()
+
+    def other(data):
+        found = unpack(data)
+        if found.resource == "CPU" and next(lacking):
+            return msgspec.structs.replace(found, isolation=type(found.isolation)([], ["files by Landlock (none)"]))
+        return found
+
+    monkeypatch.setattr(dask_engine.task, "unpack_identity", other)
+    says = r"^workers differ: \S+ is isolated: .*; \S+ is NOT isolated; without files by Landlock \(none\), on CPU .*; nothing"
+    with pytest.raises(KoansError, match=says):
+        DaskEngine(book, engine.client, "local:2")
+
+
 def test_a_worker_that_changes_its_workbook_stops_the_run(book, engine):
     test = book.root / "reference/ch07_attention/scores.py"
     before = test.read_text()
