@@ -361,9 +361,9 @@ def within(out: Tensor, ref: Tensor, w: Tensor | float, dtype: torch.dtype) -> T
 
 
 def ulp(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """The spacing of the numbers of `dtype` around each |x|. Takes and returns float64. 0 if x is not finite."""
+    """The spacing of the numbers of `dtype` around each |x|, in float64. 0 if x is not finite."""
     info = torch.finfo(dtype)
-    power = (x.view(torch.int64) & EXPONENT).view(torch.float64)  # the power of two at or below |x|
+    power = (x.double().view(torch.int64) & EXPONENT).view(torch.float64)  # the power of two at or below |x|
     return (power.clamp_(min=info.smallest_normal) * info.eps).nan_to_num_(0, 0, 0)
 
 

@@ -26,6 +26,7 @@ BROKEN = {
         "Disagreement",
     ),
     "cost_of_class.py": ("benchmarks/results/scheduler.json", "}", "JSONDecodeError"),
+    "engine.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "feedback.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "gradients.py": ("benchmarks/_common.py", "def progress(text): raise RuntimeError('on purpose')", "on purpose"),
     "grading.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
