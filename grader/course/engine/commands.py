@@ -20,6 +20,8 @@ from grader.course.engine.certificates import Certificates
 
 WORKBOOK = "KOANS_ENGINE_WORKBOOK"  # the variable with the root of the workbook that a worker judges with
 PRELOAD, QUIET = f"{__package__}.preload", f"{__package__}.quiet"  # what a worker process loads first
+# Dask would look at a worker's stack a hundred times a second, but a worker only waits for its runner.
+NO_PROFILE = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
 ALLOWED_FAILURES = 2  # a task whose worker ended is tried again this often
 DEATH_TIMEOUT = "300 s"  # for a worker to start, warm up and be known to the scheduler
 # A small web server is there even then. Without an address, all networks could reach it.
@@ -84,7 +86,7 @@ def _dask(
     kind: str, options: Sequence[str], certificates: Certificates | None, settings: Mapping[str, str], verbose: bool
 ) -> Command:
     """A command of Dask. Its settings that were made outside count, but never those that follow."""
-    fixed = {} if verbose else {"DASK_LOGGING__DISTRIBUTED": "warning"}
+    fixed = NO_PROFILE | ({} if verbose else {"DASK_LOGGING__DISTRIBUTED": "warning"})
     if certificates is not None:
         cert, key = str(certificates.cert), str(certificates.key)
         options = [*options, "--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", key]

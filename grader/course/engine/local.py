@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 DASHBOARD = "127.0.0.1:0"  # any free port, for this machine only
 CLOSING = 30.0  # seconds for workers that end; on a busy machine they take some
-# A worker that was killed is started again, and on a busy machine that takes longer than the 15 s that Dask waits.
-PATIENCE = {"distributed.deploy.lost-worker-timeout": "1 hour"}
+SETTINGS = {
+    # A worker that was killed is started again. On a busy machine that takes longer than the 15 s that Dask waits.
+    "distributed.deploy.lost-worker-timeout": "1 hour",
+    # Dask would look at a worker's stack a hundred times a second, but a worker only waits for its runner.
+    "distributed.worker.profile.enabled": False,
+}
 
 
 @contextlib.contextmanager
@@ -62,11 +66,11 @@ def cluster(root: Path, workers: int) -> Iterator[SpecCluster]:
         "dashboard_address": DASHBOARD,
     }
     scheduler = {"cls": Scheduler, "options": options}
-    try:
-        made = SpecCluster(dict(enumerate(specs)), scheduler, security=security, silence_logs=50)
-    except (OSError, RuntimeError, TimeoutError) as error:
-        raise KoansError(f"local:{workers}: the workers do not start ({error})") from None
-    with dask.config.set(PATIENCE):
+    with dask.config.set(SETTINGS):  # processes that are started here inherit them
+        try:
+            made = SpecCluster(dict(enumerate(specs)), scheduler, security=security, silence_logs=50)
+        except (OSError, RuntimeError, TimeoutError) as error:
+            raise KoansError(f"local:{workers}: the workers do not start ({error})") from None
         try:
             yield made
         finally:
