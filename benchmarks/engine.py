@@ -119,7 +119,7 @@ def timed(
 
 def overhead(options: argparse.Namespace) -> Figures:
     sizes = (1, 1, 1, 1, 2) if options.quick else (20, 80, 100, 5, 99)
-    result: Figures = {"submissions": sum(sizes[:3])}
+    measured: list[Figures] = []
     with tempfile.TemporaryDirectory(prefix="koans-bench-") as scratch:
         book, forks = class_of(Path(scratch), *sizes)
         for workers in (1,) if options.quick else (1, 2, 4):
@@ -131,13 +131,13 @@ def overhead(options: argparse.Namespace) -> Figures:
             if actual != expected:
                 raise CannotMeasure(f"{on}: the results differ from the results of one machine")
             ratios = {"wall": dask["wall"] / alone["wall"], "cpu": dask["cpu"] / alone["cpu"]}
-            result[on] = {"dask": dask, "one_machine": alone, "ratios": ratios}
+            measured.append({"workers": workers, "dask": dask, "one_machine": alone, "ratios": ratios})
             print(f"{workers} workers: results equal; start {dask['start']:.1f} s beside {alone['start']:.1f} s")
             for kind in ("wall", "cpu"):
                 print(
                     f"  {kind:4} {dask[kind]:7.1f} s beside {alone[kind]:7.1f} s: {ratios[kind]:.3f} times", flush=True
                 )
-    return result
+    return {"submissions": sum(sizes[:3]), "clusters": measured}
 
 
 # Kills
@@ -310,10 +310,17 @@ def tree_seconds() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+PARTS = {"overhead": overhead, "whole": whole, "kills": kills}
+
+
+def measure(options: argparse.Namespace) -> Figures:
+    """The figures of one part, or of all but the kills, which measure nothing."""
+    names = ("overhead", "whole") if options.what == "all" else (options.what,)
+    return {name: PARTS[name](options) for name in names}
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument(
-        "what", nargs="?", choices=["overhead", "kills", "whole"], default="overhead", help="(default: overhead)"
-    )
+    parser.add_argument("what", nargs="?", choices=["all", *PARTS], default="all", help="(default: all, without kills)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of kills (default: 1)")
-    main(__doc__, lambda options: {options.what: globals()[options.what](options)}, parser)
+    main(__doc__, measure, parser)
