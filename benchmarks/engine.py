@@ -164,7 +164,7 @@ def kill_workers(book: Workbook, forks: Path, count: int, drawn: random.Random, 
         while killed < count:
             stop = threading.Event()
             victims: list[int] = []
-            moments = [drawn.uniform(2.0, 10.0) for _ in range(count - killed)]
+            moments = [drawn.uniform(5.0, 11.0) for _ in range(count - killed)]
             thread = threading.Thread(target=_kill_at, args=(engine, moments, stop, victims, drawn.random()))
             thread.start()
             try:
