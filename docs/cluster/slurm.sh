@@ -1,5 +1,5 @@
 #!/bin/bash
-# Grades a class in a Slurm job. The arguments are those of `koans grade`:
+# Grades a class in a Slurm job. It takes the arguments of `koans grade`:
 #   sbatch docs/cluster/slurm.sh ../forks --seed 1234 --format html=class.html
 #   sbatch --gres=gpu:2 docs/cluster/slurm.sh ../forks --seed 1234 --format html=class.html
 #SBATCH --job-name=koans

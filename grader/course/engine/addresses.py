@@ -15,13 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from grader.book.errors import KoansError
 from grader.course.engine import certificates as files
-
-if TYPE_CHECKING:
-    from distributed.security import Security
 
 PORT = 8786
 FORMS = f"local:N, tcp://HOST:{PORT} or tls://HOST:{PORT}"
@@ -117,12 +114,6 @@ def certificates_for(address: Remote, folder: Path | None) -> files.Certificates
     if folder is None:
         raise KoansError(f"{address} needs certificates: give --certificates DIR, or set KOANS_CERTIFICATES")
     return files.read(folder)
-
-
-def security(address: Remote, folder: Path | None) -> Security | None:
-    """What Dask needs to connect to this address: certificates, or None for tcp://. Raises KoansError."""
-    found = certificates_for(address, folder)
-    return None if found is None else files.security(found)
 
 
 def wait_for(

@@ -140,19 +140,37 @@ class DaskEngine:
         with contextlib.suppress(TimeoutError):
             self.client.wait_for_workers(1, timeout=SOON)
             return
-        self.tell(missing)
+        self.tell(f"{missing}; waiting for one")
         try:
             self.client.wait_for_workers(1, timeout=FIRST_WORKER)
         except TimeoutError:
             raise KoansError(missing) from None
 
     def _room(self) -> int:
-        """How many tasks may be with the cluster. Workers may come and go."""
+        """How many tasks may be with the cluster. Workers may come and go. Raises KoansError if the cluster is gone."""
         if time.monotonic() > self._counted + LOOK_AGAIN:
-            workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+            with self._talking():
+                workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
             self._workers = sum("CPU" in one["resources"] for one in workers)
             self._counted = time.monotonic()
         return AHEAD * max(self._workers, 1)
+
+    @contextlib.contextmanager
+    def _talking(self) -> Iterator[None]:
+        """Within the block the client asks the scheduler. Raises KoansError if the connection is lost."""
+        self._check_connection()
+        try:
+            yield
+        except (OSError, RuntimeError, LookupError, CancelledError) as error:
+            self._check_connection()
+            raise KoansError(f"{self.address}: the scheduler does not answer ({_in_words(error)})") from None
+
+    def _check_connection(self) -> None:
+        """Wait while Dask tries to connect again, for a minute at most. Raises KoansError if it cannot."""
+        while self.client.status == "connecting":
+            time.sleep(0.1)
+        if self.client.status != "running":
+            raise KoansError(f"{self.address}: the connection is lost; the same command with --seed continues the run")
 
     # Tasks
 
@@ -172,13 +190,11 @@ class DaskEngine:
         )
 
     def _send(self, given: Task, first: Verdict | None = None, failures: int = 0) -> None:
-        future = self.client.submit(
-            worker.judge,
-            task.pack(given),
-            key=f"{given.id}-{failures}" if failures else given.id,
-            pure=False,
-            resources={given.resource: 1},
-        )
+        key = f"{given.id}-{failures}" if failures else given.id
+        with self._talking():
+            future = self.client.submit(
+                worker.judge, task.pack(given), key=key, pure=False, resources={given.resource: 1}
+            )
         self._sent[future.key] = _Sent(future, given, first, failures)
         future.add_done_callback(self._ended.put)
 
@@ -207,23 +223,16 @@ class DaskEngine:
                 futures.append(self._ended.get_nowait())
         return [self._sent.pop(future.key) for future in futures if future.key in self._sent]
 
-    def _check_connection(self) -> None:
-        if self.client.status not in ("running", "connecting"):
-            raise KoansError(f"{self.address}: the connection is lost; the same command with --seed continues the run")
-
     def _results(self, ended: Sequence[_Sent]) -> dict[str, bytes]:
-        """The results of the tasks that have ended well, by key. All in one request, which costs half as much."""
+        """The results of the tasks that have ended well, by key. All in one request, which costs half as much.
+
+        If a result was lost with its worker, there are none: then each is asked for alone, and computed again.
+        """
         finished = [sent.future for sent in ended if sent.future.status == "finished"]
-        try:
+        with self._talking():
             results = self.client.gather(finished, errors="skip")
-        except OSError:
-            self._check_connection()
-            return {}
-        return (
-            dict(zip([future.key for future in finished], results, strict=True))
-            if len(results) == len(finished)
-            else {}
-        )
+        complete = len(results) == len(finished)
+        return {one.key: data for one, data in zip(finished, results, strict=True)} if complete else {}
 
     def _collect(self, sent: _Sent, data: bytes | None, seed: int) -> Iterator[Verdict | Ungraded]:
         """The verdicts of a task that has ended. One that failed is sent again, or its submission is given up."""

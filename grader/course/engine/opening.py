@@ -12,6 +12,7 @@ from grader.book.errors import KoansError
 from grader.book.processes import cores
 from grader.book.workbook import Workbook
 from grader.course.engine import addresses
+from grader.course.engine import certificates as files
 from grader.course.engine.dask_engine import DaskEngine
 from grader.course.engine.local import cluster
 
@@ -30,8 +31,10 @@ def opened(on: str, workbook: Workbook, certificates: Path | None, tell: Callabl
     where = addresses.parse(on)
     addresses.require_dask()
     import dask
+    import distributed  # noqa: F401 - it sets the levels of its loggers
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters to the user is told in our words
+    for name in ("distributed", "distributed.client"):  # what matters to the user is told in our words
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set({"logging": {"distributed": "critical"}}))  # workers started here read it
         if isinstance(where, addresses.Local):
@@ -51,6 +54,6 @@ def _connected(where: addresses.Remote, certificates: Path | None, tell: Callabl
     checked = addresses.certificates_for(where, certificates)
     addresses.wait_for(where, checked, patience=CONNECTING, on_wait=lambda: tell(f"waiting for a scheduler at {where}"))
     try:
-        return Client(str(where), security=addresses.security(where, certificates), timeout=CONNECTING)
+        return Client(str(where), security=checked and files.security(checked), timeout=CONNECTING)
     except (OSError, TimeoutError, ValueError) as error:
         raise KoansError(f"{where}: cannot be used ({error}); `docs/CLUSTER.md` shows how one is started") from None

@@ -84,7 +84,7 @@ class KoanRow(msgspec.Struct, frozen=True, array_like=True):
 class Student(msgspec.Struct, frozen=True, omit_defaults=True):
     """The result of one submission. `machine` and `cards` are positions in the tables of these names.
 
-    The other fields are those of a grade of schema 1. `seed_digest` is given if it differs from that of the class.
+    The other fields are as in a grade of schema 1. `seed_digest` is empty if it equals the class's digest.
     """
 
     submission: str

@@ -113,7 +113,7 @@ class Runner:
         self._oracle_caches: tempfile.TemporaryDirectory[str] | None = None
         self._link: Link | None = None
         self._fingerprint = ""
-        self._compared = -math.inf  # when the files on disk were compared with those of the server, in seconds
+        self._compared = -math.inf  # when it last looked whether the files on disk have changed, in seconds
         self._ids = itertools.count()
         self._in_flight: dict[int, _Flight] = {}
         self._abandoned = threading.Event()

@@ -50,11 +50,11 @@ def test_a_connection_to_another_machine_must_be_encrypted(host):
 
 
 def test_a_scheduler_on_loopback_needs_no_certificates_and_any_other_needs_them():
-    assert addresses.security(Remote("tcp", "127.0.0.1"), None) is None
+    assert addresses.certificates_for(Remote("tcp", "127.0.0.1"), None) is None
     with pytest.raises(
         KoansError, match=r"tls://localhost:8786 needs certificates: give --certificates DIR, or set KOAN"
     ):
-        addresses.security(Remote("tls", "localhost"), None)
+        addresses.certificates_for(Remote("tls", "localhost"), None)
 
 
 def test_local_workers_are_no_scheduler():

@@ -265,7 +265,7 @@ def test_a_foreign_worker_is_named(book):
 
 
 def test_a_submission_that_ends_three_workers_is_a_row_that_says_so_and_the_others_are_graded(book, engine):
-    """The last test: its plugin stays in the workers."""
+    """Its plugin stays in the workers."""
     from distributed import WorkerPlugin
 
     class EndsWorkers(WorkerPlugin):
@@ -296,3 +296,18 @@ def test_a_submission_that_ends_three_workers_is_a_row_that_says_so_and_the_othe
     }
     assert (found["bad"].koans, found["bad"].earned) == ((), 0)
     assert [len(found[f"s{i}"].koans) for i in range(5)] == [4] * 5
+
+
+def test_a_scheduler_that_ends_ends_the_run_with_one_line(book, engine):
+    """The last test: nothing works after it."""
+    from distributed import Client
+
+    cluster = engine.client.cluster
+    many = [submission(book, f"s{i:02}", scores=f"def scores(q, k):\n    return {i}\n") for i in range(12)]
+    with DaskEngine(book, Client(cluster, timeout=2), "tls://head:8786") as other:
+        grades = grade_all(book, many, other, seed=7, count=12)
+        next(grades)
+        cluster.sync(cluster.scheduler.close)
+        with pytest.raises(KoansError) as error:
+            list(grades)
+    assert str(error.value) == "tls://head:8786: the connection is lost; the same command with --seed continues the run"
