@@ -80,7 +80,7 @@ class Model:
         """x times w transposed, in int8 if the model has this precision."""
         if self.precision != "int8":
             return _tensor(self.functions.linear(x, w))
-        return _tensor(self.functions.int8_matmul(x.flatten(0, -2), w)).unflatten(0, x.shape[:-1])
+        return _tensor(self.functions.int8_matmul(x.flatten(0, -2), w)).reshape(*x.shape[:-1], len(w))
 
     def _feed_forward(self, x: Tensor, part: Weights) -> Tensor:
         if self.precision != "int8":

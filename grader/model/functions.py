@@ -42,17 +42,17 @@ class Functions:
     whose function is being called, and `observe` is called with each result.
     """
 
-    def __init__(self, whose: Whose, table: Mapping[str, tuple[str, Callable[..., Any]]]) -> None:
+    def __init__(self, whose: Whose) -> None:
         self.whose = dict(whose)
         self.running = ""
         self.observe: Observer | None = None
-        for name, (koan, function) in table.items():
-            setattr(self, name, self._guarded(koan, name, function))
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         raise AttributeError(f"no function {name} is on the model's path")
 
-    def _guarded(self, koan: str, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(self, koan: str, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, so that its errors name the koan."""
+
         def call(*args: Any, **kwargs: Any) -> Any:
             outer, self.running = self.running, koan
             try:
@@ -72,9 +72,9 @@ class Functions:
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds `exercises`, its chapters and its koans by the choice."""
 
-    def __init__(self, workbook: Workbook, whose: Whose) -> None:
+    def __init__(self, workbook: Workbook, functions: Functions) -> None:
         self._workbook = workbook
-        self._whose = whose
+        self._functions = functions
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -97,7 +97,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         koan = self._workbook.koans[koan_of(module.__name__)]
-        whose = self._whose.get(koan.id, OURS)
+        whose = self._functions.whose.get(koan.id, OURS)
         if whose == LEARNER:
             self._execute(koan, Target("learner"), module)
         elif whose == ORACLE or not self._workbook.solution(koan).is_file():
@@ -107,6 +107,11 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if whose.startswith(("wrong:", "right:")):
             oracle, chosen = targets.variant(koan, targets.parse(whose))
             setattr(module, oracle.__name__, chosen.fn)
+        for name in PATH[koan.id].functions if koan.id in PATH else ():
+            function = getattr(module, name, None)
+            if not callable(function):
+                raise KoansError(f"{koan.id}: the file has no function {name}")
+            setattr(module, name, self._functions.guarded(koan.id, name, function))
 
     def _execute(self, koan: Koan, target: Target, module: ModuleType) -> None:
         text = targets.source(self._workbook, koan, target)
@@ -119,16 +124,13 @@ def load(workbook: Workbook, whose: Whose | None = None) -> Functions:
     The learner's code runs in this process, so only a process of its own may ask for it. Raises KoansError if a file
     cannot be imported or lacks a function, or if there is no such wrong answer.
     """
-    whose = whose or {}
-    table = {}
-    with _installed(workbook, whose):
+    functions = Functions(whose or {})
+    with _installed(workbook, functions):
         for entry in PATH.values():
-            module = _imported(entry.koan, whose.get(entry.koan, OURS))
+            module = _imported(entry.koan, functions.whose.get(entry.koan, OURS))
             for name in entry.functions:
-                if not callable(getattr(module, name, None)):
-                    raise KoansError(f"{entry.koan}: the file has no function {name}")
-                table[name] = entry.koan, getattr(module, name)
-    return Functions(whose, table)
+                setattr(functions, name, getattr(module, name))
+    return functions
 
 
 def _imported(koan: str, whose: str) -> ModuleType:
@@ -141,19 +143,19 @@ def _imported(koan: str, whose: str) -> ModuleType:
 
 
 @contextmanager
-def _installed(workbook: Workbook, whose: Whose) -> Iterator[None]:
+def _installed(workbook: Workbook, functions: Functions) -> Iterator[None]:
     """Within the block, `exercises.*` follows the choice. Later imports in the body of a function do so, too."""
     for old in [finder for finder in sys.meta_path if isinstance(finder, _Finder)]:
         sys.meta_path.remove(old)
     before = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == PACKAGE}
-    finder = _Finder(workbook, whose)
+    finder = _Finder(workbook, functions)
     sys.meta_path.insert(0, finder)
     if str(workbook.root) not in sys.path:
         sys.path.insert(0, str(workbook.root))  # where `reference` is
     try:
         yield
     finally:
-        if LEARNER not in whose.values():
+        if LEARNER not in functions.whose.values():
             sys.meta_path.remove(finder)
             for name in [n for n in sys.modules if n.partition(".")[0] == PACKAGE]:
                 del sys.modules[name]

@@ -66,4 +66,3 @@ PATH: Mapping[str, OnPath] = {
         ),
     )
 }
-# Koans that the model reaches only through another koan's function: `train_step` and `model_logits` import them.

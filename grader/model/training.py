@@ -51,10 +51,17 @@ class State:
     order: list[int]  # the places in the text at which windows still begin, the next one first
     generator: torch.Generator
 
-    def data(self) -> dict[str, Any]:
-        """What a checkpoint holds, see `checkpoint`."""
+    def saved(self) -> dict[str, Any]:
+        """What a checkpoint holds, as `checkpoint` wants it."""
         rng = self.generator.get_state()
-        return {**vars(self), "generator": None, "rng": rng} | {"generator": None}
+        return {"params": self.params, "m": self.m, "v": self.v, "step": self.step, "order": self.order, "rng": rng}
+
+
+def restored(saved: dict[str, Any]) -> State:
+    """The state that a checkpoint holds."""
+    generator = torch.Generator()
+    generator.set_state(saved["rng"])
+    return State(saved["params"], saved["m"], saved["v"], saved["step"], saved["order"], generator)
 
 
 def initial(functions: Functions, config: Config, seed: int) -> State:
@@ -82,7 +89,9 @@ def steps(functions: Functions, config: Config, tokens: Tensor, plan: Plan, stat
             logits = model.logits(ids, route=plan.route)
             loss = functions.cross_entropy(logits.flatten(0, 1), targets.flatten())
             grads = torch.autograd.grad(loss, [leaves[name] for name in names], allow_unused=True)
-            micro.append({n: torch.zeros_like(leaves[n]) if g is None else g for n, g in zip(names, grads, strict=True)})
+            micro.append(
+                {n: torch.zeros_like(leaves[n]) if g is None else g for n, g in zip(names, grads, strict=True)}
+            )
             counts.append(targets.numel())
             losses.append(float(loss.detach()))
         state.params, state.m, state.v, report = functions.train_step(
@@ -106,7 +115,7 @@ def steps(functions: Functions, config: Config, tokens: Tensor, plan: Plan, stat
 def _starts(state: State, n: int, plan: Plan, length: int) -> list[int]:
     """Where the next windows begin. Each pass over the text begins at another place and has another order."""
     longest = max(plan.lengths)
-    starts = []
+    starts: list[int] = []
     while len(starts) < plan.rows:
         if not state.order:
             offset = int(torch.randint(longest, (), generator=state.generator))

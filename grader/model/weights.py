@@ -61,8 +61,15 @@ def shapes(config: Config) -> dict[str, tuple[int, ...]]:
     """The shape of each weight, (out, in), in the order of the forward pass."""
     d, kv, ffn = config.hidden_size, config.num_key_value_heads * config.head_width, config.intermediate_size
     block = {
-        **{"input_layernorm": (d,), "q_proj": (d, d), "k_proj": (kv, d), "v_proj": (kv, d), "o_proj": (d, d)},
-        **{"post_attention_layernorm": (d,), "gate_proj": (ffn, d), "up_proj": (ffn, d), "down_proj": (d, ffn)},
+        "input_layernorm": (d,),
+        "q_proj": (d, d),
+        "k_proj": (kv, d),
+        "v_proj": (kv, d),
+        "o_proj": (d, d),
+        "post_attention_layernorm": (d,),
+        "gate_proj": (ffn, d),
+        "up_proj": (ffn, d),
+        "down_proj": (d, ffn),
     }
     layers = {layer_name(i, part): shape for i in range(config.num_hidden_layers) for part, shape in block.items()}
     return {EMBEDDING: (config.vocab_size, d), **layers, FINAL_NORM: (d,)}
