@@ -1,7 +1,7 @@
 """Trains the tokenizer of the small model on its stories: `python -m grader.author.tokenizer_files [--check]`.
 
-`merges.json` is what the koans read. `tokenizer.json` and `tokenizer_config.json` are the same tokenizer for the packages
-`tokenizers` and `transformers`: byte-level BPE with GPT-2's rule for words.
+`merges.json` is what the koans read. `tokenizer.json` and `tokenizer_config.json` are the same tokenizer for two packages,
+tokenizers and transformers: byte-level BPE with GPT-2's rule for words.
 """
 
 from __future__ import annotations
