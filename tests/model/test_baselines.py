@@ -7,7 +7,14 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from grader.model.baselines import baselines, fit_trigram, measure, unigram_losses
+from grader.author.story_baselines import compare
+from grader.author.tokenizer_files import FOLDER
+from grader.book.errors import KoansError
+from grader.book.workbook import Workbook
+from grader.model import functions, stories, tokenizer
+from grader.model.baselines import baselines, fit_trigram, load, measure, unigram_losses
+from grader.model.tokenizer import Tokenizer
+from tests.conftest import ROOT
 
 
 def kneser_ney(train, vocab_size):
@@ -100,3 +107,30 @@ def test_arrays_and_lists_give_the_same():
     train, text = sample(6, 300, 8), sample(7, 50, 8)
     listed, array = fit_trigram(train, 8), fit_trigram(np.array(train, dtype=np.int32), 8)
     assert (listed.losses(text, (1, 2)) == array.losses(np.array(text), (1, 2))).all()
+
+
+def test_the_stored_comparison_is_of_these_stories_and_leaves_room_for_a_model():
+    book = Workbook(ROOT)
+    stored, grammar = load(ROOT / FOLDER), stories.grammar(ROOT)
+    model = Tokenizer(functions.load(book), tokenizer.load(ROOT / FOLDER))
+    told = [grammar.story(seed) for seed in grammar.HELD_OUT]
+    tokens = len(model.encode("".join(story.text + "<|end|>" for story in told)))
+    size = sum(len(story.text.encode()) for story in told)
+    assert stored.grammar == measure(sum(story.nats for story in told), tokens, size)
+    assert 3 * stored.grammar.nats_per_token < stored.trigram.nats_per_token
+    assert 4 * stored.trigram.nats_per_token < stored.unigram.nats_per_token
+
+
+def test_more_training_stories_make_a_better_3_gram_model():
+    model = Tokenizer(functions.load(Workbook(ROOT)), tokenizer.load(ROOT / FOLDER))
+    few, many = (compare(ROOT, model, n, held_out=50, vocab_size=1024) for n in (50, 500))
+    assert many.grammar == few.grammar
+    assert many.grammar.nats_per_token < many.trigram.nats_per_token < few.trigram.nats_per_token
+
+
+@pytest.mark.parametrize("data", [None, b"{}", b"\xff"], ids=["missing", "incomplete", "damaged"])
+def test_a_comparison_that_cannot_be_read_is_an_error_in_one_line(data, tmp_path):
+    if data is not None:
+        (tmp_path / "baselines.json").write_bytes(data)
+    with pytest.raises(KoansError, match="baselines.json"):
+        load(tmp_path)
