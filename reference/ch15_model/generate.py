@@ -72,7 +72,7 @@ def _forward(ids: list[int], start: int, cache: Cache, weights: Weights, heads: 
             break
         seen = F.rms_norm(x, x.shape[-1:], w["input_layernorm"], 1e-6)
         q, k, v = (
-            F.linear(seen, w[f"{name}_proj"]).unflatten(-1, (count, -1)).transpose(1, 2)
+            _heads(F.linear(seen, w[f"{name}_proj"]), count)
             for name, count in (("q", heads), ("k", kv_heads), ("v", kv_heads))
         )
         q, k = _turned(q, start), _turned(k, start)
@@ -85,6 +85,10 @@ def _forward(ids: list[int], start: int, cache: Cache, weights: Weights, heads: 
         seen = F.rms_norm(x, x.shape[-1:], w["post_attention_layernorm"], 1e-6)
         x = x + F.linear(F.silu(F.linear(seen, w["gate_proj"])) * F.linear(seen, w["up_proj"]), w["down_proj"])
     return F.linear(F.rms_norm(x, x.shape[-1:], weights["model.norm.weight"].float(), 1e-6), table)[0]
+
+
+def _heads(x: Tensor, count: int) -> Tensor:
+    return x.reshape(*x.shape[:2], count, -1).transpose(1, 2)
 
 
 def _turned(x: Tensor, start: int) -> Tensor:
