@@ -165,6 +165,20 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+def cpu_seconds_of_tree() -> float:
+    """CPU seconds of this process, of its descendants that run, and of those that have ended and were waited for."""
+    return sum(map(_cpu_seconds_of, process_tree(os.getpid())))
+
+
+def _cpu_seconds_of(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has ended meanwhile
+        return 0.0
+    own_and_ended = fields[11:15]  # utime, stime, cutime and cstime, see proc(5)
+    return sum(map(int, own_and_ended)) / os.sysconf("SC_CLK_TCK")
+
+
 class PeakMemory:
     """The peak memory of this process and all its descendants together, in MiB. It is sampled ten times a second."""
 
@@ -261,21 +275,17 @@ def run_all_koans(book: Workbook, koans: Sequence[Koan], *, isolated: bool, para
     """The seconds of all runs of a submission that solves these koans, of the wall clock, and of CPU time."""
     texts = {koan.id: strip_markers(book.solution(koan).read_text()) for koan in book.koans.values()}
     pairs = [_pair(book, koan, texts, isolated) for koan in koans]
-    used = []
-    for chosen in ([], pairs):  # the first only starts the warm processes
-        cpu = cpu_seconds()
-        with Runner(book, isolated=isolated, share=False) as runner:
-            runner.warm_up()
-            wall = time.perf_counter()
-            verdicts = []
-            for verdict in runner.run_many(chosen, seed=1, parallel=parallel):
-                verdicts.append(verdict)
-                progress(f"full: {len(verdicts)} of {len(koans)} koans, {'' if isolated else 'not '}isolated")
-            wall = time.perf_counter() - wall
-        used.append(cpu_seconds() - cpu)
+    with Runner(book, isolated=isolated, share=False) as runner:
+        runner.warm_up()
+        cpu, wall = cpu_seconds_of_tree(), time.perf_counter()
+        verdicts = []
+        for verdict in runner.run_many(pairs, seed=1, parallel=parallel):
+            verdicts.append(verdict)
+            progress(f"full: {len(verdicts)} of {len(koans)} koans, {'' if isolated else 'not '}isolated")
+        cpu, wall = cpu_seconds_of_tree() - cpu, time.perf_counter() - wall
     if wrong := [verdict for verdict in verdicts if not verdict.passed]:
         raise CannotMeasure(f"{wrong[0].koan} {wrong[0].status}: {wrong[0].headline}")
-    return {"run": sum(verdict.seconds for verdict in verdicts), "wall": wall, "cpu": used[1] - used[0]}
+    return {"run": sum(verdict.seconds for verdict in verdicts), "wall": wall, "cpu": cpu}
 
 
 def _pair(book: Workbook, koan: Koan, texts: Mapping[str, str], isolated: bool) -> tuple[Koan, Target]:

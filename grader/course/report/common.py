@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -170,6 +171,23 @@ def json_line(data: Any) -> str:
         return _shown(msgspec.json.encode(data))
     except UnicodeEncodeError:
         return _shown(msgspec.json.encode(encodable(data)))
+
+
+def schema_text(document: dict[str, Any]) -> str:
+    """A JSON Schema as it is published. It is the same for every Python: since 3.13 docstrings come without indents."""
+    return (
+        msgspec.json.format(msgspec.json.encode(_without_indents(document), order="deterministic"), indent=2).decode()
+        + "\n"
+    )
+
+
+def _without_indents(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {
+            key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _without_indents(value)
+            for key, value in node.items()
+        }
+    return [_without_indents(item) for item in node] if isinstance(node, list | tuple) else node
 
 
 def _shown(data: bytes) -> str:

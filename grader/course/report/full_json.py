@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from grader.course.grade import SCHEMA, Class, Grade
-from grader.course.report.common import json_line, seed_digest
+from grader.course.report.common import json_line, schema_text, seed_digest
 
 
 def grade_or_class(results: Class) -> Iterator[str]:
@@ -58,7 +58,7 @@ def schema() -> str:
         "anyOf": list(schemas),
         "$defs": definitions,
     }
-    return msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=2).decode() + "\n"
+    return schema_text(document)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import msgspec
 from grader.book.verdict import Status, looks_like
 from grader.book.workbook import Rung
 from grader.course.grade import Points
+from grader.course.report.common import schema_text
 
 SCHEMA = 2
 Index = Annotated[int, msgspec.Meta(ge=0)]
@@ -153,7 +154,7 @@ def schema() -> str:
         "title": f"Tensor Koans: the grades of a class, schema {SCHEMA}",
         **document,
     }
-    return msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=2).decode() + "\n"
+    return schema_text(document)
 
 
 if __name__ == "__main__":
