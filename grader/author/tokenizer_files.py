@@ -1,6 +1,6 @@
 """Trains the tokenizer of the small model on its stories: `python -m grader.author.tokenizer_files [--check]`.
 
-`merges.json` is what the koans read. `tokenizer.json` and `tokenizer_config.json` are the same tokenizer for two packages,
+The koans read `merges.json`. `tokenizer.json` and `tokenizer_config.json` are the same tokenizer for the packages
 tokenizers and transformers: byte-level BPE with GPT-2's rule for words.
 """
 
