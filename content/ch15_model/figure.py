@@ -1,6 +1,7 @@
 """The path of a text through the functions of the koans, with an example's shapes; the loss while the model trains."""
 
 import json
+import math
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -18,14 +19,18 @@ X_TEXT, X_SHAPE, X_BACK = 0.04, 0.99, 0.5
 def draw():
     figure = Figure(figsize=(4.2, 8.8), layout="constrained")
     path, loss = figure.subplots(2, 1, height_ratios=(2.3, 1))
-    _path(path, json.loads((MODEL / "config.json").read_text()))
-    _loss(loss, json.loads((MODEL / "training.json").read_text()))
+    _path(path, _read("config"))
+    _loss(loss, _read("config"), _read("training"), _read("baselines"))
     return figure
+
+
+def _read(name):
+    return json.loads((MODEL / f"{name}.json").read_text())
 
 
 def rows(config):
     """(functions, what comes out of them) from the text to the logits."""
-    merges = [tuple(pair) for pair in json.loads((MODEL / "merges.json").read_text())["merges"]]
+    merges = [tuple(pair) for pair in _read("merges")["merges"]]
     n, d = len(encode_text(TEXT, merges, {})), config["hidden_size"]
     heads, kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
     return [
@@ -77,5 +82,32 @@ def _path(axes, config):
 ARROW = {"arrowstyle": "->", "lw": 0.7, "shrinkA": 0, "shrinkB": 0}
 
 
-def _loss(axes, log):
-    pass
+def _loss(axes, config, log, baselines):
+    """The loss of each logged step, and the losses that need no model, as lines from side to side."""
+    logged = log["first"] + log["steps"]
+    last = logged[-1]["number"]
+    axes.plot([step["number"] for step in logged], [step["loss"] for step in logged], color="black", lw=1.2)
+    lines = {
+        "untrained: ln of the vocabulary": (math.log(config["vocab_size"]), "bottom"),
+        "how often each token occurs": (baselines["unigram"]["nats_per_token"], "top"),
+        "3-gram": (baselines["trigram"]["nats_per_token"], "bottom"),
+        "the grammar itself": (baselines["grammar"]["nats_per_token"], "bottom"),
+    }
+    for name, (nats, side) in lines.items():
+        axes.axhline(nats, color="0.5", lw=0.8, ls="--")
+        axes.annotate(
+            name,
+            (last, nats),
+            (0, 2 if side == "bottom" else -2),
+            textcoords="offset points",
+            ha="right",
+            va=side,
+            size=8,
+        )
+    axes.set(xlim=(0, last), ylim=(0.32, 9))
+    axes.set_yscale("log")
+    axes.set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
+    axes.minorticks_off()
+    axes.set_title("The loss while the model trains", loc="left")
+    axes.set_xlabel("step")
+    axes.set_ylabel("nats per token")

@@ -16,8 +16,13 @@ from reference.ch15_model.pretokenize import pretokenize
 from reference.ch15_model.train_step import train_step
 
 MODEL = Path(__file__).parent / "model"
-CONFIG = json.loads((MODEL / "config.json").read_text())
-MERGES = [tuple(pair) for pair in json.loads((MODEL / "merges.json").read_text())["merges"]]
+
+
+def _read(name):
+    return json.loads((MODEL / f"{name}.json").read_text())
+
+
+CONFIG, MERGES = _read("config"), [tuple(pair) for pair in _read("merges")["merges"]]
 SHOWN = 1_000_075  # the seed of the story that the chapter tells
 SPECIALS = 2
 LLAMA = {"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8}
@@ -29,6 +34,7 @@ def numbers():
     yield from _tokens()
     yield from _parameters()
     yield from _one_step()
+    yield from _losses()
     yield from _measures()
 
 
@@ -118,6 +124,27 @@ def _one_step():
     yield f"1 − {lr} · 1 − {lr} · 0.1 · 1 = {new_w:.3f} | 1 − {lr} · 1 = {new_g:.2f} |"
     yield f"would give W the gradient {(9 + 1) / 2:.0f} instead of {w:.0f}"
     yield f"(1 · g₁ + 3 · g₂) / {1 + 3}"
+
+
+def _losses():
+    log, against = _read("training"), _read("baselines")
+    size, ours = CONFIG["vocab_size"], log["held_out"]
+    per_byte = (
+        against["grammar"]["bits_per_byte"] / against["grammar"]["nats_per_token"]
+    )  # bits a byte for a nat a token
+    untrained = math.log(size)
+    yield f"| an untrained model: ln {size:,} | {untrained:.2f} | {untrained * per_byte:.2f} |"
+    for text, name in (
+        ("only how often each token occurs", "unigram"),
+        ("a 3-gram model: the last two tokens decide", "trigram"),
+        ("the grammar itself", "grammar"),
+    ):
+        yield f"| {text} | {against[name]['nats_per_token']:.2f} | {against[name]['bits_per_byte']:.2f} |"
+    steps, trigram = log["steps"], against["trigram"]["nats_per_token"]
+    yield f"our model after {steps[-1]['number']:,} steps | {ours['nats']:.2f} | {ours['bits_per_byte']:.2f} |"
+    passed = next(step["number"] for step in steps if step["loss"] < trigram)
+    yield f"passes it after about {passed} steps"
+    yield f"From step {passed} to the end it falls by only {trigram - ours['nats']:.1f} nats"
 
 
 def _measures():
