@@ -10,7 +10,7 @@ from torch import Tensor
 
 from grader.model.forward import Model
 from grader.model.path import Route
-from grader.model.tokenizer import Tokenizer
+from grader.model.tokenizer import END, Tokenizer
 
 IGNORED = -100  # a label that does not count
 
@@ -33,7 +33,7 @@ def rows(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
     The end of a shorter text is followed by padding, whose labels do not count.
     """
     vocabulary = tokenizer.vocabulary
-    encoded = [[vocabulary.end, *tokenizer.encode(text), vocabulary.end] for text in texts]
+    encoded = [tokenizer.encode(END + text + END) for text in texts]
     longest = max(map(len, encoded))
     ids = torch.tensor([row + [vocabulary.pad] * (longest - len(row)) for row in encoded])
     labels = torch.tensor([row + [IGNORED] * (longest - len(row)) for row in encoded])

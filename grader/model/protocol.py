@@ -12,6 +12,9 @@ from grader.model.forward import Precision
 from grader.model.training import Plan, Step
 
 
+BOX = 128  # bytes of the file in which the process notes the koan whose function runs
+
+
 class Source(msgspec.Struct, frozen=True):
     """The workbook's root, the folder of the model, and whose function runs for each koan (see `functions.Whose`)."""
 
@@ -76,11 +79,14 @@ class Note(msgspec.Struct, frozen=True, tag=True):
 
 
 class Said(msgspec.Struct, frozen=True, tag=True):
-    """The end of `Say`: how many tokens in how many seconds, how many passes through the model, bytes of the cache."""
+    """The end of `Say`: how many tokens in how many seconds, and how many tokens each pass through the model added.
+
+    `repeated` is the share of runs of four tokens that occurred before in their text. `ids` are the new tokens.
+    """
 
     tokens: int
     seconds: float
-    passes: int
+    passes: tuple[int, ...]
     repeated: float
     ids: tuple[tuple[int, ...], ...] = ()
 
