@@ -20,7 +20,9 @@ from grader.book.processes import FOLDER, environment, module
 from grader.model.protocol import BOX, Done, Event, Failed, Note, Request
 
 PATIENCE = 20.0  # seconds in which a call of a function must return, and the process must do something
-STALL = 3.0  # as many times its patience may the process be silent before it is ended: it has said long before what runs
+STALL = (
+    3.0  # as many times its patience may the process be silent before it is ended: it has said long before what runs
+)
 LONGEST = 16 << 20  # bytes of one event
 
 

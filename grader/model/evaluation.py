@@ -56,3 +56,11 @@ def evaluate(
     tokens = int(counts.sum())
     bits = float(model.functions.bits_per_byte(nats, tokens, "".join(texts)))
     return Loss(nats, bits, tokens, agreement), best
+
+
+def evaluate_all(model: Model, tokenizer: Tokenizer, texts: Sequence[str], at_once: int = 32) -> Loss:
+    """The loss on many texts, a few at once."""
+    parts = [evaluate(model, tokenizer, texts[i : i + at_once])[0] for i in range(0, len(texts), at_once)]
+    tokens = sum(part.tokens for part in parts)
+    nats = sum(part.nats * part.tokens for part in parts) / tokens
+    return Loss(nats, float(model.functions.bits_per_byte(nats, tokens, "".join(texts))), tokens)

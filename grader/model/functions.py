@@ -20,9 +20,8 @@ from grader.book.oracles import oracles
 from grader.book.workbook import Koan, Workbook
 from grader.judge import targets
 from grader.judge.targets import Target
-from grader.model.path import PATH
+from grader.model.path import LEARNER, ORACLE, OURS, PATH
 
-LEARNER, OURS, ORACLE = "learner", "ours", "oracle"
 Observer = Callable[[str, str, Any], None]  # gets the koan, the function's name and its result after each call
 Whose = Mapping[str, str]  # by koan id: LEARNER, OURS, ORACLE, "wrong:NAME" or "right:NAME"; OURS for the others
 

@@ -37,7 +37,11 @@ class Opened:
 
 
 def opened(
-    root: Path, folder: Path, whose: Whose | None = None, watch: Watching | None = None, precision: Precision = "float32"
+    root: Path,
+    folder: Path,
+    whose: Whose | None = None,
+    watch: Watching | None = None,
+    precision: Precision = "float32",
 ) -> Opened:
     """The model in a folder, on the functions of a choice.
 

@@ -22,7 +22,8 @@ import torch
 
 from grader.book import heap, no_terminal
 from grader.book.errors import KoansError
-from grader.model.functions import OURS, FunctionFailed, Functions
+from grader.model.functions import FunctionFailed, Functions
+from grader.model.path import OURS
 from grader.model.protocol import BOX, Done, Event, Failed, Note, Request
 
 try:
@@ -84,11 +85,10 @@ class Watch:
             faulthandler.dump_traceback_later(self._patience + GRACE, exit=True)
             time.sleep(min(0.2, self._patience / 4))
             calls = sum(functions.calls for functions in self._functions)
-            if self._sending:
-                self._seen = time.monotonic()
-            elif calls != self._calls:
+            running = any(functions.running for functions in self._functions)
+            if calls != self._calls or not running or self._sending:
                 self._calls, self._seen = calls, time.monotonic()
-                if self._seen - self._said > HEARTBEAT:
+                if not self._sending and self._seen - self._said > HEARTBEAT:
                     self.event(Note(""))
         failed = self.failed("")
         name = failed.koan.partition("/")[2] or "the model"
