@@ -25,6 +25,7 @@ from grader.cli import (
     exporting,
     facts,
     grading,
+    model,
     notebooks,
     reviewing,
     tracing,
@@ -50,6 +51,7 @@ app.add_typer(cards_app, name="cards")
 app.add_typer(notebooks.app, name="notebook")
 app.add_typer(bench.app, name="bench")
 app.add_typer(engine.app, name="engine")
+app.add_typer(model.app, name="model")
 
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random inputs.", min=0, max=2**63 - 1)]
 KoanId = Annotated[

@@ -23,6 +23,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "reset": "Reset a koan to its stub; your version is saved.",
         "again": "Solve a passed koan again, from a fresh stub.",
     },
+    "One model, from your functions": {
+        "model": "Let it write, check it, train it, break it.",
+    },
     "Chapters and cards": {
         "read": "Read a chapter, with questions before and after it.",
         "quiz": "Answer multiple-choice questions, with reasons.",

@@ -86,14 +86,21 @@ class Trigram:
         """The nats of each token after the two tokens in front of it. `before` stands in front of the first token."""
         w = np.asarray(tokens, dtype=np.int64)
         stream = np.concatenate([np.asarray(before, dtype=np.int64), w])
-        u, v = stream[:-2], stream[1:-1]
+        losses: Floats = -np.log(self._probabilities(stream[:-2], stream[1:-1], w))
+        return losses
+
+    def next(self, u: int, v: int) -> Floats:
+        """The probability of each token of the vocabulary after the tokens u and v."""
+        w = np.arange(self.vocab_size)
+        return self._probabilities(np.full_like(w, u), np.full_like(w, v), w)
+
+    def _probabilities(self, u: Ints, v: Ints, w: Ints) -> Floats:
+        """The probability of each w after its u and v."""
         size = self.vocab_size
         one, two, three = self.orders
         p = one.interpolated(w, np.zeros_like(w), np.full(len(w), 1 / size))
         p = two.interpolated(v * size + w, v, p)
-        p = three.interpolated((u * size + v) * size + w, u * size + v, p)
-        losses: Floats = -np.log(p)
-        return losses
+        return three.interpolated((u * size + v) * size + w, u * size + v, p)
 
 
 def fit_trigram(train: Sequence[int] | Ints, vocab_size: int) -> Trigram:

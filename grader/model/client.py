@@ -4,38 +4,45 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.processes import FOLDER, environment, module
-from grader.model.protocol import Done, Event, Failed, Request
+from grader.model.protocol import BOX, Done, Event, Failed, Note, Request
 
-STALL = 60.0  # seconds without an event after which the process is ended: it has said what runs long before
+PATIENCE = 20.0  # seconds in which a call of a function must return, and the process must do something
+STALL = (
+    3.0  # as many times its patience may the process be silent before it is ended: it has said long before what runs
+)
 LONGEST = 16 << 20  # bytes of one event
 
 
-def run(request: Request, stall: float = STALL) -> Iterator[Event]:
+def run(request: Request, patience: float = PATIENCE) -> Iterator[Event]:
     """The events of a request; the last is Done or Failed. If the caller stops, the process ends at once.
 
     Raises KoansError if no process can be started.
     """
-    with tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as box:
+        box.truncate(1 << 16)
         try:
             process = subprocess.Popen(
-                [sys.executable, *module(__package__, "worker")],
+                [sys.executable, *module(__package__, "worker"), str(patience), str(box.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=environment(FOLDER),
                 cwd=request.source.root,
                 process_group=0,
+                pass_fds=[box.fileno()],
             )
         except OSError as error:
             raise KoansError(f"no process could be started for the model: {error.strerror}") from None
@@ -43,15 +50,22 @@ def run(request: Request, stall: float = STALL) -> Iterator[Event]:
             assert process.stdin is not None and process.stdout is not None
             with contextlib.suppress(BrokenPipeError), process.stdin:
                 process.stdin.write(msgspec.msgpack.encode(request))
-            for event in _events(process.stdout.fileno(), stall):
-                yield event
+            for event in _events(process.stdout.fileno(), STALL * patience):
+                if not (isinstance(event, Note) and not event.text):  # it only says that the process works
+                    yield event
                 if isinstance(event, Done | Failed):
                     return
             process.wait()
-            yield Failed(_how_it_ended(process.returncode, errors.fileno()))
+            running = os.pread(box.fileno(), BOX, 0).rstrip(b"\0").decode(errors="replace")
+            yield _ended(process.returncode, _last(errors.fileno()), running, request.source.whose)
         finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)  # also what a function has started
             process.kill()
             process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
 
 def _events(descriptor: int, stall: float) -> Iterator[Event]:
@@ -63,9 +77,14 @@ def _events(descriptor: int, stall: float) -> Iterator[Event]:
         while True:
             while len(data) >= 4 and len(data) >= 4 + int.from_bytes(data[:4], "big"):
                 size = 4 + int.from_bytes(data[:4], "big")
-                yield decoder.decode(bytes(data[4:size]))
+                try:
+                    yield decoder.decode(bytes(data[4:size]))
+                except msgspec.MsgspecError:
+                    yield Failed("a function wrote between the messages of the model's process, so it was ended")
+                    return
                 del data[:size]
             if len(data) >= 4 and int.from_bytes(data[:4], "big") > LONGEST:
+                yield Failed("a function wrote between the messages of the model's process, so it was ended")
                 return
             if not selector.select(stall):
                 yield Failed(f"the model's process did nothing for {stall:.0f} seconds, so it was ended")
@@ -76,13 +95,31 @@ def _events(descriptor: int, stall: float) -> Iterator[Event]:
             data += part
 
 
-def _how_it_ended(code: int, errors: int) -> str:
+def _last(errors: int, most: int = 8000) -> str:
+    """The end of what the process wrote to stderr."""
     size = os.fstat(errors).st_size
-    last = os.pread(errors, 2000, max(0, size - 2000)).decode(errors="replace").strip().splitlines()[-1:]
-    said = f": {last[0]}" if last else ""
-    if code < 0:
-        return f"the model's process was ended by signal {-code}{said}"
-    return f"the model's process ended with exit code {code}{said}"
+    return os.pread(errors, most, max(0, size - most)).decode(errors="replace").strip()
+
+
+_TIMEOUT = "Timeout ("  # how faulthandler begins
+_FRAME = re.compile(r'File ".*exercises/(\w+/\w+)\.py", line (\d+) in')
+
+
+def _ended(code: int, errors: str, running: str, whose: Mapping[str, str]) -> Failed:
+    """How a process ended that did not say so itself. `running` is the koan whose function ran then."""
+    name = running.partition("/")[2]
+    said = errors.splitlines()[-1:]
+    line = 0
+    if _TIMEOUT in errors:
+        how = "did not return, and let nothing else run"
+        frames = _FRAME.findall(errors[errors.rindex(_TIMEOUT) :])  # the innermost first
+        line = next((int(number) for koan, number in frames if koan == running), 0)
+    elif code < 0:
+        how = f"was ended by signal {-code} ({signal.Signals(-code).name})"
+    else:
+        how = f"ended with exit code {code}" + (f": {said[0]}" if said and not running else "")
+    message = f"{name} {how}" if line else f"the model's process {how}" + (f", while {name} ran" if name else "")
+    return Failed(message, running, whose=whose.get(running, "ours") if running else "", line=line)
 
 
 def folder_of_ours(root: Path) -> Path:

@@ -40,35 +40,48 @@ def stream(
     model: Model, prompt: Sequence[int], sampling: Sampling, stop: int, drafter: Drafter | None = None
 ) -> Iterator[int]:
     """The new tokens, without the stop token. A text ends at the latest where the model's context ends."""
+    for accepted in passes(model, prompt, sampling, stop, drafter):
+        yield from accepted
+
+
+def passes(
+    model: Model, prompt: Sequence[int], sampling: Sampling, stop: int, drafter: Drafter | None = None
+) -> Iterator[list[int]]:
+    """The tokens that each pass through the model adds: one, or with a drafter one more than it accepted of its drafts.
+
+    The stop token is left out.
+    """
     numbers = torch.Generator().manual_seed(sampling.seed)
-    most = min(sampling.most, model.config.max_position_embeddings - len(prompt))
+    left = min(sampling.most, model.config.max_position_embeddings - len(prompt))
+    if left <= 0:
+        return
     tokens = (
         _drafted(model, prompt, sampling, numbers, drafter) if drafter else _single(model, prompt, sampling, numbers)
     )
-    for _, token in zip(range(most), tokens, strict=False):
-        if token == stop:
+    for accepted in tokens:
+        kept = accepted[: accepted.index(stop)] if stop in accepted else accepted
+        yield kept[:left]
+        left -= len(kept)
+        if left <= 0 or len(kept) < len(accepted):
             return
-        yield token
 
 
-def _single(model: Model, prompt: Sequence[int], sampling: Sampling, numbers: torch.Generator) -> Iterator[int]:
+def _single(model: Model, prompt: Sequence[int], sampling: Sampling, numbers: torch.Generator) -> Iterator[list[int]]:
     ids, cache = list(prompt), Cache() if sampling.cache else None
     new = ids
     while True:
         last = _logits(model, ids if cache is None else new, cache)[-1]
         token = _draw(model, _distribution(model, last, sampling), numbers)
-        yield token
+        yield [token]
         new = [token]
         ids.append(token)
 
 
 def _drafted(
     model: Model, prompt: Sequence[int], sampling: Sampling, numbers: torch.Generator, drafter: Drafter
-) -> Iterator[int]:
+) -> Iterator[list[int]]:
     """Tokens with the same distribution: a pass checks several drafts, and the cache forgets those not accepted."""
     ids, cache = list(prompt), Cache()
-    if len(ids) > 1:
-        _logits(model, ids[:-1], cache)
     room = model.config.max_position_embeddings
     while True:
         drafts: list[int] = []
@@ -76,12 +89,13 @@ def _drafted(
         for _ in range(min(sampling.drafts, room - len(ids) - 1)):
             q.append(drafter.probabilities([*ids, *drafts]))
             drafts.append(_draw(model, q[-1], numbers))
-        p = _distribution(model, _logits(model, [ids[-1], *drafts], cache), sampling)
+        logits = _logits(model, [*ids[cache.length :], *drafts], cache)[-1 - len(drafts) :]
+        p = _distribution(model, logits, sampling)
         u = torch.rand(len(drafts), generator=numbers).tolist()
         v = torch.rand((), generator=numbers).item()
         rows = torch.stack(q) if q else torch.zeros(0, p.shape[-1])
         accepted: list[int] = model.functions.speculative_accept(p, rows, drafts, u, v)
-        yield from accepted
+        yield accepted
         ids += accepted
         cache.cut(len(ids) - 1)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from grader.model.forward import Model
 from grader.model.path import Route
-from grader.model.tokenizer import Tokenizer
+from grader.model.tokenizer import END, Tokenizer
 
 IGNORED = -100  # a label that does not count
 
@@ -33,7 +33,7 @@ def rows(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
     The end of a shorter text is followed by padding, whose labels do not count.
     """
     vocabulary = tokenizer.vocabulary
-    encoded = [[vocabulary.end, *tokenizer.encode(text), vocabulary.end] for text in texts]
+    encoded = [tokenizer.encode(END + text + END) for text in texts]
     longest = max(map(len, encoded))
     ids = torch.tensor([row + [vocabulary.pad] * (longest - len(row)) for row in encoded])
     labels = torch.tensor([row + [IGNORED] * (longest - len(row)) for row in encoded])
@@ -56,3 +56,11 @@ def evaluate(
     tokens = int(counts.sum())
     bits = float(model.functions.bits_per_byte(nats, tokens, "".join(texts)))
     return Loss(nats, bits, tokens, agreement), best
+
+
+def evaluate_all(model: Model, tokenizer: Tokenizer, texts: Sequence[str], at_once: int = 32) -> Loss:
+    """The loss on many texts, a few at once."""
+    parts = [evaluate(model, tokenizer, texts[i : i + at_once])[0] for i in range(0, len(texts), at_once)]
+    tokens = sum(part.tokens for part in parts)
+    nats = sum(part.nats * part.tokens for part in parts) / tokens
+    return Loss(nats, float(model.functions.bits_per_byte(nats, tokens, "".join(texts))), tokens)

@@ -20,18 +20,21 @@ from grader.book.oracles import oracles
 from grader.book.workbook import Koan, Workbook
 from grader.judge import targets
 from grader.judge.targets import Target
-from grader.model.path import PATH
+from grader.model.path import LEARNER, ORACLE, OURS, PATH
 
-LEARNER, OURS, ORACLE = "learner", "ours", "oracle"
 Observer = Callable[[str, str, Any], None]  # gets the koan, the function's name and its result after each call
 Whose = Mapping[str, str]  # by koan id: LEARNER, OURS, ORACLE, "wrong:NAME" or "right:NAME"; OURS for the others
 
 
 class FunctionFailed(Exception):
-    """A function on the path raised an error. `koan` and `function` say which, `whose` says who wrote it."""
+    """A function on the path raised an error. `koan` and `function` say which, `whose` says who wrote it.
+
+    `function` is empty if the learner's file could not even be imported.
+    """
 
     def __init__(self, koan: str, function: str, whose: str, cause: BaseException) -> None:
-        super().__init__(f"{function} raised {type(cause).__name__}: {cause}")
+        said = ": ".join(filter(None, (type(cause).__name__, str(cause).strip())))
+        super().__init__(f"{function} raised {said}" if function else f"the file cannot be imported: {said}")
         self.koan, self.function, self.whose, self.cause = koan, function, whose, cause
 
 
@@ -39,13 +42,16 @@ class Functions:
     """The functions on the model's path, as attributes: `functions.rms_norm(x, gain)`.
 
     A call that raises an error raises FunctionFailed, of the innermost function on the path. `running` is the koan
-    whose function is being called, and `observe` is called with each result.
+    whose function is being called, `calls` counts the calls that have returned, and `observe` is called with each
+    result. `enter` is told each new value of `running`.
     """
 
     def __init__(self, whose: Whose) -> None:
         self.whose = dict(whose)
         self.running = ""
+        self.calls = 0
         self.observe: Observer | None = None
+        self.enter: Callable[[str], None] = _nobody
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         raise AttributeError(f"no function {name} is on the model's path")
@@ -55,18 +61,26 @@ class Functions:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             outer, self.running = self.running, koan
+            self.enter(koan)
             try:
                 result = function(*args, **kwargs)
             except FunctionFailed:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise FunctionFailed(koan, name, self.whose.get(koan, OURS), error) from error
-            self.running = outer
+            finally:
+                self.running = outer
+                self.enter(outer)
+            self.calls += 1
             if self.observe is not None:
                 self.observe(koan, name, result)
             return result
 
         return call
+
+
+def _nobody(koan: str) -> None:
+    """Nobody wants to know which koan runs."""
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -99,7 +113,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         koan = self._workbook.koans[koan_of(module.__name__)]
         whose = self._functions.whose.get(koan.id, OURS)
         if whose == LEARNER:
-            self._execute(koan, Target("learner"), module)
+            self._execute_learners(koan, module)
         elif whose == ORACLE or not self._workbook.solution(koan).is_file():
             module.__dict__.update({name: oracle.fn for name, oracle in oracles(koan).items()})
         else:
@@ -113,18 +127,26 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 raise KoansError(f"{koan.id}: the file has no function {name}")
             setattr(module, name, self._functions.guarded(koan.id, name, function))
 
+    def _execute_learners(self, koan: Koan, module: ModuleType) -> None:
+        """Run the learner's file, so that an error in it is not taken for one of ours."""
+        run = self._functions.guarded(koan.id, "", self._execute)
+        run(koan, Target("learner"), module)
+
     def _execute(self, koan: Koan, target: Target, module: ModuleType) -> None:
         text = targets.source(self._workbook, koan, target)
         exec(compile(text, str(targets.exercise_file(self._workbook, koan, target)), "exec"), module.__dict__)
 
 
-def load(workbook: Workbook, whose: Whose | None = None) -> Functions:
-    """The functions on the path.
+def load(workbook: Workbook, whose: Whose | None = None, begin: Callable[[Functions], None] | None = None) -> Functions:
+    """The functions on the path. `begin` is called with them before any file is run.
 
-    The learner's code runs in this process, so only a process of its own may ask for it. Raises KoansError if a file
-    cannot be imported or lacks a function, or if there is no such wrong answer.
+    The learner's code runs in this process, so only a process of its own may ask for it. Raises FunctionFailed if a
+    file of the learner's cannot be imported. Raises KoansError if another cannot, if a file lacks a function, or if
+    there is no such wrong answer.
     """
     functions = Functions(whose or {})
+    if begin is not None:
+        begin(functions)
     with _installed(workbook, functions):
         for entry in PATH.values():
             module = _imported(entry.koan, functions.whose.get(entry.koan, OURS))
@@ -136,7 +158,7 @@ def load(workbook: Workbook, whose: Whose | None = None) -> Functions:
 def _imported(koan: str, whose: str) -> ModuleType:
     try:
         return importlib.import_module(module_name(koan))
-    except KoansError:
+    except (KoansError, FunctionFailed):
         raise
     except (Exception, SystemExit) as error:
         raise KoansError(f"{koan} ({whose}) cannot be imported: {type(error).__name__}: {error}") from None

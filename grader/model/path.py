@@ -11,6 +11,7 @@ Role = Literal["tokenizer", "forward", "loss", "training", "decoding", "weights"
 # How a forward pass is put together. "attention" calls the koan of that name. "masked" calls `scores` and `apply_mask`,
 # and "added" adds the mask to the scores and calls `softmax`. "whole" calls `model_logits`, which has no cache.
 Route = Literal["attention", "masked", "added", "whole"]
+LEARNER, OURS, ORACLE = "learner", "ours", "oracle"  # whose function runs for a koan
 ROUTES: tuple[Route, ...] = ("attention", "masked", "added", "whole")
 
 

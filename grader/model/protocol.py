@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
 from grader.model.decoding import Sampling
 from grader.model.evaluation import Loss
 from grader.model.forward import Precision
-from grader.model.training import Plan, Step
+from grader.model.training import Step
+
+BOX = 128  # bytes of the file in which the process notes the koan whose function runs
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -37,24 +40,31 @@ class Check(msgspec.Struct, frozen=True, tag=True):
 
 
 class Break(msgspec.Struct, frozen=True, tag=True):
-    """Compare the source, which has a wrong answer in it, with ours: texts, losses and, after `steps`, training."""
+    """Compare the source, in which `koan` has a wrong answer, with ours: texts, losses and, after `steps`, training.
+
+    The koan's own kind of run is taken (see `use`), so that its function is called.
+    """
 
     source: Source
-    prompt: str
     koan: str
-    sampling: Sampling = Sampling(temperature=0.0, top_p=1.0)
-    steps: int = 0
+    prompt: str
+    tokens: int = 60
     texts: int = 32
+    steps: int = 0
 
 
 class Train(msgspec.Struct, frozen=True, tag=True):
-    """Train from scratch, or from a checkpoint, for a plan's steps or for `seconds`. Writes files into `folder`."""
+    """Train from scratch for `seconds` or, if it is positive, for `steps`. Or go on from the checkpoint in the folder.
+
+    The folder gets the checkpoint, and the files of a model. The source's own model folder is not read.
+    """
 
     source: Source
     folder: str
-    plan: Plan
-    seconds: float
-    stories: int
+    seconds: float = 120.0
+    steps: int = 0
+    stories: int = 6000
+    seed: int = 1
     resume: bool = False
 
 
@@ -76,28 +86,44 @@ class Note(msgspec.Struct, frozen=True, tag=True):
 
 
 class Said(msgspec.Struct, frozen=True, tag=True):
-    """The end of `Say`: how many tokens in how many seconds, how many passes through the model, bytes of the cache."""
+    """The end of `Say`: how many tokens in how many seconds, and how many tokens each pass through the model added.
+
+    `repeated` is the share of runs of four tokens that occurred before in their text. `ids` are the new tokens.
+    """
 
     tokens: int
     seconds: float
-    passes: int
+    passes: tuple[int, ...]
     repeated: float
     ids: tuple[tuple[int, ...], ...] = ()
 
 
 class Call(msgspec.Struct, frozen=True, tag=True):
-    """One call of a function in `Check`. `difference` from ours is the largest, `bound` the most that it may be."""
+    """One call of a function in `Check`. `difference` from ours is the largest, `bound` the most that it may be.
+
+    `place` is where in the model it is: a layer of the forward pass, or another part of the tour. `problem` is a
+    difference that no bound covers, such as another shape.
+    """
 
     koan: str
     function: str
-    layer: int
+    place: str
     difference: float
     bound: float
     problem: str = ""
+    whose: str = "ours"
 
     @property
     def agrees(self) -> bool:
         return not self.problem and self.difference <= self.bound
+
+
+class Parted(msgspec.Struct, frozen=True, tag=True):
+    """Where the source's text parts from ours: after how many new tokens (None: nowhere), and how each goes on."""
+
+    place: int | None
+    ours: str = ""
+    source: str = ""
 
 
 class Trained(msgspec.Struct, frozen=True, tag=True):
@@ -108,11 +134,31 @@ class Trained(msgspec.Struct, frozen=True, tag=True):
     whose: str = ""
 
 
+Measured = Literal["loss", "trained"]
+
+
 class Evaluated(msgspec.Struct, frozen=True, tag=True):
-    """The loss on held-out texts."""
+    """The loss on held-out texts, of the model as it is or of one that was trained."""
 
     loss: Loss
     whose: str = ""
+    what: Measured = "loss"
+
+
+class Crashed(msgspec.Struct, frozen=True, tag=True):
+    """What the source could not do, in `Break`, and why."""
+
+    what: Literal["text", "loss", "training"]
+    why: str
+
+
+class Baselines(msgspec.Struct, frozen=True, tag=True):
+    """What training is compared with, in nats a token on held-out texts: counts of one and of three tokens, and the
+    entropy of the grammar."""
+
+    unigram: float
+    trigram: float
+    grammar: float
 
 
 class Substituted(msgspec.Struct, frozen=True, tag=True):
@@ -120,6 +166,20 @@ class Substituted(msgspec.Struct, frozen=True, tag=True):
 
     koan: str
     why: str
+
+
+class Planned(msgspec.Struct, frozen=True, tag=True):
+    """How many steps the training takes in all, and how many of them were taken before."""
+
+    steps: int
+    done: int
+    tokens: int
+
+
+class Saved(msgspec.Struct, frozen=True, tag=True):
+    """A checkpoint after this step is on the disk."""
+
+    step: int
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
@@ -136,4 +196,19 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     line: int = 0
 
 
-Event = Text | Note | Said | Call | Trained | Evaluated | Substituted | Done | Failed
+Event = (
+    Text
+    | Note
+    | Said
+    | Call
+    | Parted
+    | Trained
+    | Evaluated
+    | Crashed
+    | Baselines
+    | Substituted
+    | Planned
+    | Saved
+    | Done
+    | Failed
+)

@@ -1,26 +1,30 @@
 """The process that runs the model. It reads one request from stdin and writes events to stdout.
 
 The learner's functions run here. What they print goes to stderr. The memory of the process is limited. A function that
-does not return within `PATIENCE` seconds ends the process, which says first whose function it was.
+does not return within some seconds ends the process, which says first whose function it was, and where it was.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
+import mmap
 import os
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from types import FrameType
 
 import msgspec
 import torch
 
 from grader.book import heap, no_terminal
 from grader.book.errors import KoansError
-from grader.model.functions import LEARNER, FunctionFailed, Functions
-from grader.model.protocol import Done, Event, Failed, Request
+from grader.model.functions import FunctionFailed, Functions
+from grader.model.path import OURS
+from grader.model.protocol import BOX, Done, Event, Failed, Note, Request
 
 try:
     import resource
@@ -29,35 +33,73 @@ except ImportError:  # Windows
 
 MEMORY = 3 << 30  # bytes that may be mapped beyond what the imports took
 OUTPUT = 64 << 20  # bytes of the largest file that may be written
-PATIENCE = 20.0  # seconds that may pass between two events
+HEARTBEAT = 5.0  # seconds without an event after which the process says that it still works
+GRACE = 5.0  # seconds more than its patience after which the process ends even if no other thread of it can run
 Emit = Callable[[Event], None]
 
 
 class Watch:
-    """Ends the process if no event comes for `PATIENCE` seconds, and says which koan's function was running."""
+    """Ends the process if a call does not return within `patience` seconds, and says which koan's function it was.
 
-    def __init__(self, emit: Emit) -> None:
+    A function that is slow, but returns, may go on. `box` is a file in which the running koan is noted for whoever
+    finds the process ended.
+    """
+
+    def __init__(self, emit: Emit, patience: float, box: int) -> None:
         self._emit = emit
-        self._last = time.monotonic()
-        self.functions: list[Functions] = []
+        self._patience = patience
+        self._box = mmap.mmap(box, mmap.PAGESIZE)
+        self._seen = time.monotonic()  # when something last happened
+        self._said = self._seen  # when the last event was sent
+        self._sending = False
+        self._calls = 0
+        self._functions: list[Functions] = []
+        self._main = threading.get_ident()
         threading.Thread(target=self._watch, daemon=True).start()
 
+    def watch(self, functions: Functions) -> None:
+        """These functions run from now on, too."""
+        self._functions.append(functions)
+        functions.enter = self._note
+
     def event(self, event: Event) -> None:
-        self._last = time.monotonic()
+        self._sending = True  # for as long as nobody reads, which is no fault of a function
         self._emit(event)
+        self._seen = self._said = time.monotonic()
+        self._sending = False
+
+    def failed(self, message: str) -> Failed:
+        """The request ended in the function that is running now."""
+        for functions in self._functions:
+            if koan := functions.running:
+                line = _line(koan, _frames(sys._current_frames().get(self._main)))
+                return Failed(message, koan, whose=functions.whose.get(koan, OURS), line=line)
+        return Failed(message)
+
+    def _note(self, koan: str) -> None:
+        self._box[:BOX] = koan.encode()[:BOX].ljust(BOX, b"\0")
 
     def _watch(self) -> None:
-        while time.monotonic() - self._last < PATIENCE:
-            time.sleep(0.2)
-        koan = next((f.running for f in self.functions if f.running), "")
-        whose = next((f.whose.get(koan, "ours") for f in self.functions if f.running), "")
-        name = koan.partition("/")[2] or "the model"
-        self._emit(Failed(f"{name} did not return within {PATIENCE:.0f} seconds", koan=koan, whose=whose))
+        while time.monotonic() - self._seen < self._patience:
+            # It runs without the lock of the interpreter, which a single call into C can hold for ever.
+            faulthandler.dump_traceback_later(self._patience + GRACE, exit=True)
+            time.sleep(min(0.2, self._patience / 4))
+            calls = sum(functions.calls for functions in self._functions)
+            running = any(functions.running for functions in self._functions)
+            if calls != self._calls or not running or self._sending:
+                self._calls, self._seen = calls, time.monotonic()
+                if not self._sending and self._seen - self._said > HEARTBEAT:
+                    self.event(Note(""))
+        failed = self.failed("")
+        name = failed.koan.partition("/")[2] or "the model"
+        message = f"{name} did not return within {self._patience:.0f} seconds"
+        self._emit(msgspec.structs.replace(failed, message=message))
         os._exit(1)
 
 
 def main() -> None:
-    """Answer the request on stdin."""
+    """Answer the request on stdin. The arguments are the patience in seconds and the descriptor of the box."""
+    patience, box = float(sys.argv[1]), int(sys.argv[2])
     out = os.dup(1)
     os.dup2(2, 1)  # what functions print must not come between the events
     request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Request)
@@ -66,26 +108,31 @@ def main() -> None:
     def emit(event: Event) -> None:
         data = msgspec.msgpack.encode(event)
         with lock:
-            os.write(out, len(data).to_bytes(4, "big") + data)
+            _write(out, len(data).to_bytes(4, "big") + data)
 
     no_terminal.install()
     torch.set_num_threads(1)  # the products are small: a second thread costs more than it gives
     _limit()
-    watch = Watch(emit)
+    watch = Watch(emit, patience, box)
     from grader.model import requests
 
     try:
-        requests.answer(request, watch.event, watch.functions)
+        requests.answer(request, watch.event, watch.watch)
         watch.event(Done())
     except FunctionFailed as failed:
         watch.event(_failed(failed))
     except KoansError as error:
         watch.event(Failed(str(error)))
     except MemoryError:
-        watch.event(_running(watch.functions, "the model needs more memory than its process may have"))
+        watch.event(watch.failed("the model needs more memory than its process may have"))
     except BrokenPipeError:
         pass  # whoever asked has gone
     os._exit(0)  # without the ends of threads that a function may have started
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def _limit() -> None:
@@ -101,16 +148,22 @@ def _limit() -> None:
 
 def _failed(failed: FunctionFailed) -> Failed:
     """Where the function failed: the last line of its own file in the traceback."""
-    frames = traceback.extract_tb(failed.cause.__traceback__)
-    own = [f.lineno or 0 for f in frames if f.filename.endswith(f"{failed.koan}.py")]
-    return Failed(str(failed), failed.koan, failed.function, failed.whose, own[-1] if own else 0)
+    frames = traceback.walk_tb(failed.cause.__traceback__)
+    line = _line(failed.koan, ((frame.f_code.co_filename, number) for frame, number in frames))
+    if isinstance(failed.cause, SyntaxError) and failed.cause.lineno:
+        line = failed.cause.lineno
+    return Failed(str(failed), failed.koan, failed.function, failed.whose, line)
 
 
-def _running(functions: list[Functions], message: str) -> Failed:
-    for f in functions:
-        if f.running:
-            return Failed(message, koan=f.running, whose=f.whose.get(f.running, LEARNER))
-    return Failed(message)
+def _frames(frame: FrameType | None) -> Iterable[tuple[str, int]]:
+    """File and line of each frame, the outermost first."""
+    frames = [(f.f_code.co_filename, number) for f, number in traceback.walk_stack(frame)]
+    return reversed(frames)
+
+
+def _line(koan: str, frames: Iterable[tuple[str, int]]) -> int:
+    """The last line of the koan's own file in these frames; 0 if it is not there."""
+    return next((number for file, number in reversed(list(frames)) if file.endswith(f"{koan}.py")), 0)
 
 
 if __name__ == "__main__":
