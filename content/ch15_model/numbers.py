@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from content.ch15_model import forward_numbers
 from content.ch15_model.stories import HELD_OUT, PLOTS, TRAIN, story
 from reference.ch08_block.count_block_params import count_block_params
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
@@ -36,6 +37,7 @@ def numbers():
     yield from _one_step()
     yield from _losses()
     yield from _measures()
+    yield from forward_numbers.numbers()
 
 
 def _stories():
@@ -143,8 +145,10 @@ def _losses():
     steps, trigram = log["steps"], against["trigram"]["nats_per_token"]
     yield f"our model after {steps[-1]['number']:,} steps | {ours['nats']:.2f} | {ours['bits_per_byte']:.2f} |"
     passed = next(step["number"] for step in steps if step["loss"] < trigram)
-    yield f"passes it after about {passed} steps"
-    yield f"From step {passed} to the end it falls by only {trigram - ours['nats']:.1f} nats"
+    yield f"passes the 3-gram model after about {passed} steps"
+    gap, rest = trigram - against["grammar"]["nats_per_token"], ours["nats"] - against["grammar"]["nats_per_token"]
+    yield f"has closed {100 * (1 - rest / gap):.0f} % of the gap between the 3-gram model and the grammar"
+    yield f"The rest, {rest:.2f} nats per token"
 
 
 def _measures():
@@ -163,7 +167,7 @@ def _measures():
 
 EXAMPLE = "an input of an example"
 SCALER = "torch.amp.GradScaler: its defaults init_scale and growth_interval"
-GIVEN = {
+GIVEN = forward_numbers.GIVEN | {
     "a width of 4,096": "config.json of meta-llama/Meta-Llama-3-8B",
     "peak 0.1": EXAMPLE,
     "decay 0.1": EXAMPLE,

@@ -53,6 +53,10 @@ def test_a_start_below_0_is_a_value_error(starts, seed):
     agrees(get_batch, text(9, seed), starts, 3, with_=oracle)
 
 
+def test_a_text_of_one_id_has_no_window():
+    agrees(get_batch, torch.tensor([7]), [0], 1, with_=oracle)
+
+
 def test_no_starts_give_an_empty_batch(seed):
     agrees(get_batch, text(9, seed), [], 3, with_=oracle)
 

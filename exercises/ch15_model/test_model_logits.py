@@ -98,6 +98,10 @@ def test_a_vocabulary_as_large_as_the_model_is_wide(seed):
     agrees(model_logits, tokens(2, 4, 8, seed), model(2, vocabulary=8, seed=seed), 4, 2, with_=oracle)
 
 
+def test_a_model_may_be_one_number_wide(seed):
+    agrees(model_logits, tokens(2, 3, 11, seed), model(1, d=1, seed=seed), 4, 2, with_=oracle)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_logits_have_the_dtype_of_the_embedding(dtype, seed):
     agrees(model_logits, tokens(2, 4, 11, seed), model(2, seed=seed, dtype=dtype), 4, 2, with_=oracle)

@@ -14,7 +14,8 @@ Losses = tuple[float, float]
 def loss_at_init(counts: Sequence[int]) -> Losses:
     if not any(counts):
         raise ValueError("no token occurs")
-    shares = [count / sum(counts) for count in counts if count > 0]
+    total = sum(counts)
+    shares = [count / total for count in counts if count > 0]
     return -math.log(1 / len(counts)), math.fsum(p * -math.log(p) for p in shares)
 
 
