@@ -99,13 +99,22 @@ def test_a_stop_token_in_the_prompt_ends_nothing(seed):
 
 @pytest.mark.parametrize("most", [0, 3])
 def test_there_are_at_most_so_many_new_tokens(most, seed):
-    prompt = [12, 4]
+    prompt = [12]
     agrees(generate, prompt, clear_model(prompt, seed), 4, 2, NEVER, most, with_=oracle)
 
 
 def test_of_equal_logits_the_smaller_id_wins():
     w = plain_model([1.0, 0.0], [0.0, 1.0], [3.0, 0.0], [3.0, 0.0])
     agrees(generate, [0], w, 1, 1, 9, 2, with_=oracle, gives=[2, 2])
+
+
+def test_logits_that_are_equal_in_16_bits_are_not_equal():
+    w = plain_model([1.0, 0.0], [10000.0, 0.0], [10001.0, 0.0])
+    agrees(generate, [0], w, 1, 1, 9, 2, with_=oracle, gives=[2, 2])
+
+
+def test_a_model_of_width_1():
+    agrees(generate, [0], plain_model([1.0], [2.0], [3.0]), 1, 1, 9, 2, with_=oracle, gives=[2, 2])
 
 
 @pytest.mark.parametrize("most", [0, 4])
