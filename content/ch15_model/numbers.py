@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from content.ch15_model import forward_numbers
+from content.ch15_model import forward_numbers, training_numbers
 from content.ch15_model.stories import HELD_OUT, PLOTS, TRAIN, story
 from reference.ch08_block.count_block_params import count_block_params
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
@@ -38,6 +38,7 @@ def numbers():
     yield from _losses()
     yield from _measures()
     yield from forward_numbers.numbers()
+    yield from training_numbers.numbers()
 
 
 def _stories():
@@ -167,22 +168,26 @@ def _measures():
 
 EXAMPLE = "an input of an example"
 SCALER = "torch.amp.GradScaler: its defaults init_scale and growth_interval"
-GIVEN = forward_numbers.GIVEN | {
-    "a width of 4,096": "config.json of meta-llama/Meta-Llama-3-8B",
-    "peak 0.1": EXAMPLE,
-    "decay 0.1": EXAMPLE,
-    "generate 200 tokens": "tests/oracles/test_ch15.py",
-    "probability 2⁻¹⁸": EXAMPLE,
-    "section 3.1": "a section",
-    "65,536": SCALER,
-    "2,000 good steps": SCALER,
-    "usually 2,000": SCALER,
-    "1.5 nats per token and 3 bytes": EXAMPLE,
-    "2.0 nats per token and 4.4 bytes": EXAMPLE,
-    "a loss of 11.2 nats": EXAMPLE,
-    "4,000 tokens": EXAMPLE,
-    "all 4,000": EXAMPLE,
-    "1,000 and 3,000 tokens": EXAMPLE,
-    "50 of 1,024 tokens": EXAMPLE,
-    "The 256 bytes": "all values of a byte",
-}
+GIVEN = (
+    forward_numbers.GIVEN
+    | training_numbers.GIVEN
+    | {
+        "a width of 4,096": "config.json of meta-llama/Meta-Llama-3-8B",
+        "peak 0.1": EXAMPLE,
+        "decay 0.1": EXAMPLE,
+        "generate 200 tokens": "tests/oracles/test_ch15.py",
+        "probability 2⁻¹⁸": EXAMPLE,
+        "section 3.1": "a section",
+        "65,536": SCALER,
+        "2,000 good steps": SCALER,
+        "usually 2,000": SCALER,
+        "1.5 nats per token and 3 bytes": EXAMPLE,
+        "2.0 nats per token and 4.4 bytes": EXAMPLE,
+        "a loss of 11.2 nats": EXAMPLE,
+        "4,000 tokens": EXAMPLE,
+        "all 4,000": EXAMPLE,
+        "1,000 and 3,000 tokens": EXAMPLE,
+        "50 of 1,024 tokens": EXAMPLE,
+        "The 256 bytes": "all values of a byte",
+    }
+)
