@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from content.ch15_model import forward_numbers, training_numbers
+from content.ch15_model import forward_numbers, tokenizer_numbers, training_numbers
 from content.ch15_model.stories import HELD_OUT, PLOTS, TRAIN, story
 from reference.ch08_block.count_block_params import count_block_params
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
@@ -37,8 +37,8 @@ def numbers():
     yield from _one_step()
     yield from _losses()
     yield from _measures()
-    yield from forward_numbers.numbers()
-    yield from training_numbers.numbers()
+    for afterwords in AFTERWORDS:
+        yield from afterwords.numbers()
 
 
 def _stories():
