@@ -26,6 +26,7 @@ def _read(name):
 CONFIG, MERGES = _read("config"), [tuple(pair) for pair in _read("merges")["merges"]]
 SHOWN = 1_000_075  # the seed of the story that the chapter tells
 SPECIALS = 2
+AFTERWORDS = (tokenizer_numbers, forward_numbers, training_numbers)
 LLAMA = {"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8}
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -37,8 +38,8 @@ def numbers():
     yield from _one_step()
     yield from _losses()
     yield from _measures()
-    for afterwords in AFTERWORDS:
-        yield from afterwords.numbers()
+    for own in AFTERWORDS:
+        yield from own.numbers()
 
 
 def _stories():
@@ -168,26 +169,23 @@ def _measures():
 
 EXAMPLE = "an input of an example"
 SCALER = "torch.amp.GradScaler: its defaults init_scale and growth_interval"
-GIVEN = (
-    forward_numbers.GIVEN
-    | training_numbers.GIVEN
-    | {
-        "a width of 4,096": "config.json of meta-llama/Meta-Llama-3-8B",
-        "peak 0.1": EXAMPLE,
-        "decay 0.1": EXAMPLE,
-        "generate 200 tokens": "tests/oracles/test_ch15.py",
-        "probability 2⁻¹⁸": EXAMPLE,
-        "section 3.1": "a section",
-        "65,536": SCALER,
-        "2,000 good steps": SCALER,
-        "usually 2,000": SCALER,
-        "1.5 nats per token and 3 bytes": EXAMPLE,
-        "2.0 nats per token and 4.4 bytes": EXAMPLE,
-        "a loss of 11.2 nats": EXAMPLE,
-        "4,000 tokens": EXAMPLE,
-        "all 4,000": EXAMPLE,
-        "1,000 and 3,000 tokens": EXAMPLE,
-        "50 of 1,024 tokens": EXAMPLE,
-        "The 256 bytes": "all values of a byte",
-    }
-)
+OWN = {
+    "a width of 4,096": "config.json of meta-llama/Meta-Llama-3-8B",
+    "peak 0.1": EXAMPLE,
+    "decay 0.1": EXAMPLE,
+    "generate 200 tokens": "tests/oracles/test_ch15.py",
+    "probability 2⁻¹⁸": EXAMPLE,
+    "section 3.1": "a section",
+    "65,536": SCALER,
+    "2,000 good steps": SCALER,
+    "usually 2,000": SCALER,
+    "1.5 nats per token and 3 bytes": EXAMPLE,
+    "2.0 nats per token and 4.4 bytes": EXAMPLE,
+    "a loss of 11.2 nats": EXAMPLE,
+    "4,000 tokens": EXAMPLE,
+    "all 4,000": EXAMPLE,
+    "1,000 and 3,000 tokens": EXAMPLE,
+    "50 of 1,024 tokens": EXAMPLE,
+    "The 256 bytes": "all values of a byte",
+}
+GIVEN = {phrase: why for given in (OWN, *(own.GIVEN for own in AFTERWORDS)) for phrase, why in given.items()}

@@ -17,10 +17,6 @@ GIVEN = {
 
 
 def numbers():
-    yield from _tokenizer()
-
-
-def _tokenizer():
     spec = importlib.util.spec_from_file_location("figure_of_ch05", HERE.parent / "ch05_tokens/figure.py")
     declaration = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(declaration)
