@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from content.ch15_model import forward_numbers
+from content.ch15_model import forward_numbers, tokenizer_numbers, training_numbers
 from content.ch15_model.stories import HELD_OUT, PLOTS, TRAIN, story
 from reference.ch08_block.count_block_params import count_block_params
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
@@ -26,6 +26,7 @@ def _read(name):
 CONFIG, MERGES = _read("config"), [tuple(pair) for pair in _read("merges")["merges"]]
 SHOWN = 1_000_075  # the seed of the story that the chapter tells
 SPECIALS = 2
+AFTERWORDS = (tokenizer_numbers, forward_numbers, training_numbers)
 LLAMA = {"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8}
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -37,7 +38,8 @@ def numbers():
     yield from _one_step()
     yield from _losses()
     yield from _measures()
-    yield from forward_numbers.numbers()
+    for own in AFTERWORDS:
+        yield from own.numbers()
 
 
 def _stories():
@@ -167,7 +169,7 @@ def _measures():
 
 EXAMPLE = "an input of an example"
 SCALER = "torch.amp.GradScaler: its defaults init_scale and growth_interval"
-GIVEN = forward_numbers.GIVEN | {
+OWN = {
     "a width of 4,096": "config.json of meta-llama/Meta-Llama-3-8B",
     "peak 0.1": EXAMPLE,
     "decay 0.1": EXAMPLE,
@@ -186,3 +188,4 @@ GIVEN = forward_numbers.GIVEN | {
     "50 of 1,024 tokens": EXAMPLE,
     "The 256 bytes": "all values of a byte",
 }
+GIVEN = {phrase: why for given in (OWN, *(own.GIVEN for own in AFTERWORDS)) for phrase, why in given.items()}
