@@ -217,7 +217,7 @@ def check(
 ) -> None:
     """Compare what your functions return inside the model with what ours return, layer by layer.
 
-    Each call may differ from ours by as much as float32 explains. This is measured for each call: it is 16 times what
+    Each call may differ from ours by as much as float32 explains. This is measured for each call: it is 8 times what
     our function in float32 differs from the oracle in float64. The first call that differs by more is to blame for all
     that follows. Exit code 1 if there is one.
 
