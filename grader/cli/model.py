@@ -74,7 +74,7 @@ def speak(
       koans model say --drafts 4
       koans model say --mine
     """
-    from grader.model.decoding import Sampling
+    from grader.model.figures import Sampling
     from grader.model.protocol import Say
 
     if no_cache and drafts:

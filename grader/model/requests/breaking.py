@@ -14,13 +14,13 @@ from grader.model import stories, tokenizer, training
 from grader.model.decoding import stream, together
 from grader.model.drafting import drafter
 from grader.model.evaluation import evaluate
+from grader.model.figures import Plan
 from grader.model.functions import FunctionFailed
 from grader.model.opened import Opened, Watching, opened
 from grader.model.path import OURS
 from grader.model.protocol import Break, Crashed, Evaluated, Note, Parted, Trained
 from grader.model.requests.emitting import Emit, Writer
 from grader.model.tokenizer import Tokenizer
-from grader.model.training import Plan
 from grader.model.use import USE, Use
 
 STORIES = 300  # to train on

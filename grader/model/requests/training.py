@@ -19,13 +19,14 @@ from grader.book.files import write_file
 from grader.book.workbook import Workbook
 from grader.model import baselines, functions, stories, tokenizer, training, weights
 from grader.model.evaluation import evaluate_all
+from grader.model.figures import Plan
 from grader.model.forward import Model
 from grader.model.functions import FunctionFailed, Functions, Whose
 from grader.model.opened import Watching
 from grader.model.protocol import Baselines, Evaluated, Note, Planned, Saved, Substituted, Train, Trained
 from grader.model.requests.emitting import Emit
 from grader.model.tokenizer import Tokenizer
-from grader.model.training import Plan, State
+from grader.model.training import State
 from grader.model.trial import unusable
 from grader.model.weights import Config
 
