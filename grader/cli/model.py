@@ -140,7 +140,7 @@ def _say(book: Workbook, own: Yours, request: Request) -> None:
     from grader.model.protocol import Text as Pieces
 
     assert isinstance(request, Say)
-    show(screens.whose(own), "")
+    show(screens.whose(own, terminal.console().width), "")
     several = len(request.prompts) > 1
     stream, texts = Stream(), [""] * len(request.prompts)
     last: Said | None = None
@@ -243,7 +243,7 @@ def check(
     if as_json:
         dump({"yours": own.koans, "of": own.total, "calls": calls, "blamed": blamed})
     else:
-        show(screens.whose(own), "", screens.calls(calls), "", screens.blame(own, blamed))
+        show(screens.whose(own, terminal.console().width), "", screens.calls(calls), "", screens.blame(own, blamed))
     raise typer.Exit(1 if blamed is not None else 0)
 
 
@@ -293,7 +293,7 @@ def train(
                 state = training.after(state, event)
         dump({"yours": own.koans, "of": own.total, **training.data(state)})
         return
-    show(screens.whose(own), "")
+    show(screens.whose(own, terminal.console().width), "")
     shown = Shown()
     try:
         with _begun(_events(book, own, request)) as events, shown:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -25,7 +25,7 @@ START = 120.0  # seconds that it may take to start
 LONGEST = 16 << 20  # bytes of one event
 
 
-def run(request: Request, patience: float = PATIENCE) -> Iterator[Event]:
+def run(request: Request, patience: float = PATIENCE) -> Generator[Event]:
     """The events of a request; the last is Done or Failed. If the caller stops, the process ends at once.
 
     Raises KoansError if no process can be started.
