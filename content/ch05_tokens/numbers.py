@@ -59,7 +59,7 @@ GIVEN = {
 
 
 def numbers():
-    for part in (_training, _drift, _languages, _costs, _sizes):
+    for part in (_training, _ties, _drift, _languages, _costs, _sizes):
         yield from part()
 
 
@@ -91,6 +91,27 @@ def _training():
     yield f"{2**8}"  # the bytes
     yield f"asks it {100_000 - 2**8:,} times"
     assert letters_in_tokens([b"str", b"aw", b"berry"])["r"] == (0, 3)
+
+
+def _ties():
+    by_bytes = train_bpe.wrongs["ties_by_bytes"].fn
+    words = {"abc": 2, "abd": 1, "xy": 2}
+    assert train_bpe(words, 258) == [(ord("a"), ord("b")), (256, ord("c"))]
+    assert by_bytes(words, 258) == [(ord("a"), ord("b")), (ord("x"), ord("y"))]
+    yield f"(256, {ord('c')}) and ({ord('x')}, {ord('y')}) occur"
+    yield f"256 is greater than {ord('x')}"
+    preamble = Counter(_figure().PREAMBLE.split())
+    both = [set(_spelled(train(preamble, 556))) for train in (train_bpe, by_bytes)]
+    both_make = f"{len(both[0] & both[1])} make the same token"
+    yield f"of {len(both[1])} merges on the preamble of the Universal Declaration of Human Rights, {both_make}"
+
+
+def _spelled(merges):
+    """The tokens that these merges make, as bytes."""
+    vocab = [bytes([i]) for i in range(256)]
+    for left, right in merges:
+        vocab.append(vocab[left] + vocab[right])
+    return vocab[256:]
 
 
 def _pairs(merges):

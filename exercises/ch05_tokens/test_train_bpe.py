@@ -30,6 +30,12 @@ def test_among_equals_the_greatest_pair_is_merged():
     agrees(train_bpe, {"banana": 1}, 259, with_=oracle)
 
 
+@pytest.mark.card("bpe-ties")
+def test_pairs_of_ids_are_compared_and_not_their_bytes():
+    """ab is id 256. (256, 99) is greater than (120, 121), but the bytes of x are greater than the bytes of ab."""
+    agrees(train_bpe, {"abc": 2, "abd": 1, "xy": 2}, 258, with_=oracle, gives=[(97, 98), (256, 99)])
+
+
 @pytest.mark.card("bpe-one-question")
 def test_the_words_of_a_small_corpus():
     words = {"low": 5, "lower": 2, "newest": 6, "widest": 3}

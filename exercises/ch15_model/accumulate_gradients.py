@@ -16,7 +16,7 @@ def accumulate_gradients(micro: list[Gradients], counts: list[int]) -> Gradients
     """The gradient of the mean loss over all tokens of a batch, by parameter name.
 
     `micro[i]` is the gradient of the MEAN loss of micro-batch i, which has `counts[i]` tokens. All micro-batches have
-    the same names. A micro-batch of 0 tokens adds nothing: the mean loss of no tokens is NaN, and so are its gradients.
+    the same names. A micro-batch of 0 tokens adds nothing: the mean of no losses is 0/0, so its gradients may be NaN.
 
         micro = [{"w": [1.0]}, {"w": [4.0]}], counts = [1, 2]   ->   {"w": [3.0]}      (1 · 1 + 2 · 4) / 3
 

@@ -8,7 +8,7 @@ import math
 
 
 def init_std(shapes: dict[str, tuple[int, ...]], layers: int, std: float = 0.02) -> dict[str, float]:
-    """The standard deviation that each weight starts with, by its name, in the order of `shapes`.
+    """The standard deviation that each weight starts with, by its name.
 
     `shapes` has the weights by Hugging Face's names, such as "model.layers.0.self_attn.o_proj.weight".
 

@@ -33,6 +33,6 @@ def model_logits(
 
         table [[3., 4.], [0., 1.]], layer 0: all matrices [[1., 0.], [0., 1.]], all gains [1., 1.], one head, ids [[0]]
         embed [3., 4.]; block [4.3528, 6.0993]; norm [0.8215, 1.1511]; head [3 · 0.8215 + 4 · 1.1511, 1.1511]
-        ->  [[[7.0690, 1.1511]]]
+        ->  [[[7.0691, 1.1511]]]
     """
     raise NotImplementedError("your turn")

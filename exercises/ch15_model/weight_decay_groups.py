@@ -1,7 +1,7 @@
 """Which parameters decay
 
-Weight decay pulls matrices toward zero, which keeps the logits and activations small. A gain of a norm belongs near 1,
-and a row of the embedding gets a gradient only when its token occurs. So training recipes leave these out.
+Weight decay pulls matrices toward zero, which keeps activations and logits small. But the gain of a norm belongs near
+1, and a row of the embedding stands for one token, which may be rare. So many training recipes leave these out.
 """
 
 

@@ -81,6 +81,12 @@ def errata(workbook: Workbook, names: Sequence[str] = ()) -> tuple[ListedErratum
     )
 
 
+def beyond(workbook: Workbook) -> tuple[tuple[CardEvidence, ...], tuple[Question, ...]]:
+    """The cards, with their evidence, and the questions that go beyond the sources: they contain no fact of them."""
+    cards = tuple(_evidence(workbook, card) for card in workbook.cards.values() if not card.facts)
+    return cards, tuple(question for question in workbook.questions.values() if not question.facts)
+
+
 def kinds(cards: Iterable[Card]) -> dict[ErratumKind, int]:
     """How many errata of each kind these cards have, in the order of the kinds."""
     found = Counter(card.erratum.kind for card in cards if card.erratum)

@@ -275,8 +275,8 @@ def _says_forbidden(stub: str, name: str) -> bool:
 def _card_problems(workbook: Workbook, card: Card) -> Iterator[Problem]:
     where = f"content/{card.chapter}/cards.toml: {card.id}"
     proofs = [p for p in workbook.proofs if p.card == card.id]
-    if not card.facts:
-        yield Problem(where, "names no fact of the sources")
+    if card.erratum and not card.facts:
+        yield Problem(where, "has an erratum, but names no fact of the sources")
     if card.pending:
         if card.pending in workbook.koans:
             yield Problem(

@@ -91,6 +91,7 @@ class Erratum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A drill card. It unlocks when every test that names it has passed.
 
+    `facts` are the facts of the sources that it contains; () says that it goes beyond the sources.
     `evidence` is "proved" (by tests) or "cited" (then `citation` says where). `pending` names the koan whose test will
     prove it one day. Until then it never unlocks. `key` is the fact in one line, if it belongs on the cheat sheet.
     `figure` is a file beside cards.toml that illustrates the answer. `tex` maps passages of the text to TeX, for

@@ -62,3 +62,5 @@ def facts(
             if len(coverage) == 1
             else fact_screens.table(coverage, terminal.console().width)
         )
+        if not names:
+            show(fact_screens.further(*sources.beyond(book)))

@@ -200,7 +200,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         file = self._imported(koan)
         if file.refusal:
             raise ImportError(file.refusal, name=module.__name__)
-        self._run(koan, file.text, str(module.__file__), file.forbids, module.__dict__)
+        self._run(koan, file.text, str(module.__file__), file.forbids, module.__dict__, imported_by_another=True)
 
     def _imported(self, koan: Koan) -> Imported:
         """The file of another koan. What a folder of answers lacks is taken from the learner's own exercises."""
@@ -286,13 +286,27 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
         return home.answers(load, execute)
 
-    def _run(self, koan: Koan, text: str, file: str, forbids: Sequence[str], names: dict[str, Any]) -> None:
-        """Run the code in this process, in the namespace `names`."""
+    def _run(
+        self,
+        koan: Koan,
+        text: str,
+        file: str,
+        forbids: Sequence[str],
+        names: dict[str, Any],
+        *,
+        imported_by_another: bool = False,
+    ) -> None:
+        """Run the code in this process, in the namespace `names`.
+
+        A variant or a mutant is an answer to one koan. The koans that this koan's file imports keep their solutions.
+        """
         self.imports[koan.id] = imported(text, koan.id, self.workbook.koans)
         exec(_compiled(text, file), names)
         if forbids:
             others = {name: file.text for name, file in self._closure(koan, text).items()}
             forbidden.enforce(names, text, forbids, koan.id, others)
+        if imported_by_another:
+            return
         if self.target.is_variant:
             oracle, chosen = variant(koan, self.target)
             names[oracle.__name__] = chosen.fn
@@ -314,7 +328,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             reference = file_of_oracle.read_text("utf-8")
             needs = self._imported_references(reference)
             replace = wire.Replace(reference, str(file_of_oracle), oracle.__name__, chosen.name, needs)
-        imports = {} if self.target.is_variant else self._closure(koan, text)
+        imports = self._closure(koan, text)
         load = wire.Load(text, file, koan.id, list(forbids), replace, imports, list(oracles(koan)))
         worker = self._worker(koan, load, sandbox)
         sandbox.opened(worker)

@@ -10,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from grader.book.errors import KoansError, reading
+
+FILE = "baselines.json"
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -120,8 +125,7 @@ def fit_trigram(train: Sequence[int] | Ints, vocab_size: int) -> Trigram:
     )
 
 
-@dataclass(frozen=True)
-class Measure:
+class Measure(msgspec.Struct, frozen=True):
     """How well a text is predicted, in two units."""
 
     nats_per_token: float
@@ -133,8 +137,7 @@ def measure(nats: float, tokens: int, size: int) -> Measure:
     return Measure(nats / tokens, nats / size / log(2))
 
 
-@dataclass(frozen=True)
-class Baselines:
+class Baselines(msgspec.Struct, frozen=True):
     """The same held-out stories, by counts and by the grammar that told them. No model can be better than `grammar`."""
 
     unigram: Measure
@@ -155,3 +158,13 @@ def baselines(
         measure(float(fit_trigram(train, vocab_size).losses(held_out, (stop, stop)).sum()), n, size),
         measure(nats, n, size),
     )
+
+
+def load(folder: Path) -> Baselines:
+    """The comparison that is stored beside a model. Raises KoansError if its file is missing or damaged."""
+    with reading(folder / FILE):
+        data = (folder / FILE).read_bytes()
+    try:
+        return msgspec.json.decode(data, type=Baselines)
+    except msgspec.MsgspecError as error:
+        raise KoansError(f"{folder / FILE}: {error}") from None

@@ -48,8 +48,8 @@ class Plan(msgspec.Struct, frozen=True):
     """How to train. Each step takes `rows` windows of each length: a micro-batch for each, so their sizes differ."""
 
     steps: int
-    rows: int = 12
-    lengths: tuple[int, ...] = (160, 64)
+    rows: int = 3
+    lengths: tuple[int, ...] = (256, 64)
     peak: float = 4e-3
     warmup: int = 50
     max_norm: float = 1.0

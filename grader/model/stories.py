@@ -9,7 +9,11 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+import torch
+from torch import Tensor
+
 from grader.book.errors import KoansError
+from grader.model.tokenizer import END, Tokenizer
 
 FILE = Path("content") / "ch15_model" / "stories.py"
 
@@ -35,6 +39,14 @@ def texts(root: Path, seeds: Iterable[int]) -> list[str]:
 def training(root: Path, count: int) -> list[str]:
     """The first `count` stories for training, or all if there are fewer."""
     return texts(root, grammar(root).TRAIN[:count])
+
+
+def token_stream(tokenizer: Tokenizer, texts: Iterable[str]) -> Tensor:
+    """All ids in one row, (n,): the end token, the first text, the end token, the next text, and so on.
+
+    One call encodes all: `encode_text` remembers words only within a call.
+    """
+    return torch.tensor(tokenizer.encode(END + "".join(text + END for text in texts)))
 
 
 def held_out(root: Path, count: int) -> list[str]:

@@ -32,6 +32,9 @@ class Config(msgspec.Struct, frozen=True):
     max_position_embeddings: int = 256
     rms_norm_eps: float = 1e-6
     rope_theta: float = 10000.0
+    bos_token_id: int = 1022
+    eos_token_id: int = 1022
+    pad_token_id: int = 1023
 
     @property
     def head_width(self) -> int:

@@ -152,6 +152,18 @@ def right_first(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), choose=lambda tally: max(tally, key=lambda p: (tally[p], p[::-1])))
 
 
+@train_bpe.wrong("in a tie the pair whose bytes are greater won: the greatest tuple of ids must win")
+def ties_by_bytes(words: dict[str, int], vocab_size: int) -> list[Pair]:
+    tokens = [bytes([b]) for b in range(256)]
+
+    def choose(tally: Counter[str]) -> str:
+        best = max(tally, key=lambda p: (tally[p], tokens[ord(p[0])], tokens[ord(p[1])]))
+        tokens.append(tokens[ord(best[0])] + tokens[ord(best[1])])
+        return best
+
+    return _train(words, _checked(vocab_size), choose=choose)
+
+
 @train_bpe.wrong("characters were used, not bytes: 'é' is two bytes, 195 and 169, and ord('é') = 233 is neither")
 def characters(words: dict[str, int], vocab_size: int) -> list[Pair]:
     return _train(words, _checked(vocab_size), read=lambda word: word)

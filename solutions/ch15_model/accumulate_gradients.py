@@ -16,7 +16,7 @@ def accumulate_gradients(micro: list[Gradients], counts: list[int]) -> Gradients
     """The gradient of the mean loss over all tokens of a batch, by parameter name.
 
     `micro[i]` is the gradient of the MEAN loss of micro-batch i, which has `counts[i]` tokens. All micro-batches have
-    the same names. A micro-batch of 0 tokens adds nothing: the mean loss of no tokens is NaN, and so are its gradients.
+    the same names. A micro-batch of 0 tokens adds nothing: the mean of no losses is 0/0, so its gradients may be NaN.
 
         micro = [{"w": [1.0]}, {"w": [4.0]}], counts = [1, 2]   ->   {"w": [3.0]}      (1 · 1 + 2 · 4) / 3
 
@@ -27,7 +27,7 @@ def accumulate_gradients(micro: list[Gradients], counts: list[int]) -> Gradients
     """
     ### BEGIN SOLUTION
     total = sum(counts)
-    if len(micro) != len(counts) or min(counts, default=0) < 0 or total == 0:
+    if len(micro) != len(counts) or any(count < 0 for count in counts) or total == 0:
         raise ValueError(f"{len(micro)} micro-batches cannot have the counts {counts}")
     result = {}
     for name, first in micro[0].items():

@@ -27,11 +27,11 @@ def save(state: State) -> bytes:
     The format is yours, for example the bytes of torch.save. It keeps every bit:
       - the dtype of each tensor (float64, float32, float16, bfloat16, int64, uint8, bool) and its shape, (), (0, 3) and
         any other;
-      - each value, also -0.0 and each pattern of NaN; integers of any size;
+      - each value, also -0.0 and each pattern of NaN; integers of up to 64 bits;
       - the order of the names in a dict, because sums over all parameters follow it.
 
-    Only values count, not how they lie in memory: states with equal values, in the same order, give equal bytes, also
-    if a tensor is a slice of a larger one or a transposed view. `load` returns contiguous tensors.
+    Only values count. States with equal values, in the same order, give equal bytes, also if a tensor is a slice of a
+    larger one, or a transposed view, or requires a gradient. `load` returns contiguous tensors that require none.
 
     The state is not changed.
     """
@@ -60,13 +60,15 @@ def load(data: bytes) -> State:
     follow, or if any bit has changed. A full disk and a broken copy leave such files. `save` can put a checksum of all
     other bytes first: hashlib.sha256(rest).digest() has 32 bytes.
 
-    Bytes may come from strangers, and unpickling them can run their code. For a pickle, `load` raises ValueError
-    too, and if you use torch.load, it must have weights_only=True.
+    Bytes may come from strangers, who can compute a checksum too, and unpickling them can run their code. If you use
+    torch.load, it must have weights_only=True. Make a ValueError of the error that it raises for other objects.
     """
     ### BEGIN SOLUTION
     digest, rest = data[:32], data[32:]
     if hashlib.sha256(rest).digest() != digest:
         raise ValueError("these bytes are damaged: their checksum differs")
-    state: State = torch.load(io.BytesIO(rest), weights_only=True)
-    return state
+    try:
+        return torch.load(io.BytesIO(rest), weights_only=True)
+    except Exception as error:  # UnpicklingError, or what torch raises for bytes that are no file of its own
+        raise ValueError(f"these bytes are no state: {error}") from error
     ### END SOLUTION

@@ -25,8 +25,8 @@ def loss_scaling(
 
     If any gradient is inf or NaN, the step is skipped: the gradients are None, the scale halves, and good_steps is 0.
     Otherwise the gradients are divided by `scale` in float32 and then clipped to `max_norm`, all tensors together, with
-    your `clip_by_global_norm`. The step is good, so good_steps grows by 1. If it reaches `grow_after`, the scale
-    doubles and good_steps is 0 again.
+    your `clip_by_global_norm`. The step is good, so good_steps grows by 1. If it is then `grow_after` or more, the
+    scale doubles and good_steps is 0 again. The next step uses the new scale; these gradients were made with `scale`.
 
         loss_scaling([[6.0, 8.0]], scale=2.0, good_steps=0)                  ->  ([[0.6, 0.8]], 2.0, 1)
         loss_scaling([[6.0, 8.0]], scale=2.0, good_steps=9, grow_after=10)   ->  ([[0.6, 0.8]], 4.0, 0)

@@ -1,8 +1,8 @@
 r"""Words with the space before them
 
-BPE merges inside words, so something must say where a word ends. GPT-2 uses one regular expression, which Llama 3 and
-Qwen only extend. It gives each word the space in front of it, and it loses nothing: joined together, the words are the
-text again. Python's `re` has no \p{L}, the class of all letters, so `kind` is given.
+BPE merges inside words, so something must say where a word ends. GPT-2 uses one regular expression, and most tokenizers
+since then use a variant of it. It gives each word the space in front of it, and it loses nothing: joined together, the
+words are the text again. Python's `re` has no \p{L}, the class of all letters, so `kind` is given.
 """
 
 import functools

@@ -26,7 +26,7 @@ def train_bpe_fast(words: dict[str, int], vocab_size: int) -> list[tuple[int, in
         train_bpe_fast({"low": 2, "lot": 1}, 258)  ->  [(108, 111), (256, 119)]
 
     Count all words once. After each merge, look only at the words that hold the merged pair. The last test has 20,000
-    words that none of its 3,000 merges touches: to count them again each time takes minutes, and the limit is 20 s.
+    words that none of its 1,500 merges touches: to count them again each time takes minutes, and the limit is 20 s.
 
     Raises ValueError if `vocab_size` is below 256, because the bytes alone need 256 ids.
     """

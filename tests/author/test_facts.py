@@ -145,9 +145,27 @@ def test_the_table_has_a_row_a_fact_within_the_width(play, columns):
     assert max(map(len, lines)) <= columns
     assert [line.split()[0] for line in lines if re.match(r"[A-Z]+\d+(-\d+)? ", line)] == SOURCES
     book = Workbook(play.root)
+    cards, questions = ([one for one in every.values() if one.facts] for every in (book.cards, book.questions))
     count = " ".join(result.stdout.split())
-    assert f" {len(SOURCES)} facts: {len(book.cards)} cards, {len(book.questions)} questions, " in count
-    assert count.endswith("; none without a proof")
+    assert f" {len(SOURCES)} facts: {len(cards)} cards, {len(questions)} questions, " in count
+    more = f"{len(book.cards) - len(cards)} cards and {len(book.questions) - len(questions)} questions"
+    assert count.endswith(f"; none without a proof {more} go beyond the sources; none of these cards without a proof")
+
+
+def test_each_card_and_question_without_a_fact_is_listed_as_beyond_the_sources(book):
+    page = (book.root / "docs/FACTS.md").read_text().partition("\n## Beyond the sources\n")[2]
+    listed = re.findall(r"^\| \[(.+?)\]", page, re.MULTILINE)
+    assert listed == [one.id for every in (book.cards, book.questions) for one in every.values() if not one.facts]
+
+
+def test_an_erratum_needs_a_fact_of_the_sources(play):
+    card = play.root / "content/ch06_numerics/cards.toml"
+    with card.open("a") as file:
+        file.write('\n[[cards]]\nid = "new"\nfacts = []\nfront = "?"\nback = "!"\nevidence = "cited"\ncitation = "."\n')
+        file.write('[cards.erratum]\nkind = "false"\ntext = "no"\n')
+    problems = {p.where: p.message for p in gate.static_problems(Workbook(play.root))}
+    message = "has an erratum, but names no fact of the sources"
+    assert problems["content/ch06_numerics/cards.toml: new"] == message
 
 
 def test_one_fact_is_told_in_full(play):

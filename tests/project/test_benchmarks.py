@@ -30,6 +30,7 @@ BROKEN = {
     "feedback.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "gradients.py": ("benchmarks/_common.py", "def progress(text): raise RuntimeError('on purpose')", "on purpose"),
     "grading.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
+    "model.py": ("benchmarks/_common.py", "def progress(text): raise RuntimeError('on purpose')", "on purpose"),
     "reports.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "reviews.py": ("grader/learn/cards/schedule.py", "def replay(*_): raise RuntimeError('on purpose')", "on purpose"),
     "scheduler.py": ("benchmarks/_common.py", "def progress(text): raise RuntimeError('on purpose')", "on purpose"),

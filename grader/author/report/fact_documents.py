@@ -11,7 +11,7 @@ from grader.author import facts
 from grader.author.facts import CardEvidence, FactCoverage, ListedErratum
 from grader.author.report import fact_screens
 from grader.book.files import write_files
-from grader.book.workbook import CardProof, Workbook
+from grader.book.workbook import CardProof, Question, Workbook
 
 HEADER = "<!-- Written by `koans facts --write` from content/ and the tests; do not edit. -->"
 
@@ -37,13 +37,27 @@ def of_facts(workbook: Workbook) -> str:
     ]
     lines += [
         "words. [ERRATA.md](ERRATA.md) lists what is wrong. `koans facts N8-1` shows everything about one fact.",
+        "Cards and questions that go beyond the five texts are at the end.",
         "",
     ]
     lines += [f"{fact_screens.summary(coverage)}.", ""]
     for source, own in groupby(coverage, key=lambda covered: covered.fact.source):
         lines += [f"## {source}", "", "| fact | the source says | cards | questions | shown by | errata |"]
         lines += ["|---|---|---|---|---|---|", *map(_row, own), ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_beyond(workbook)])
+
+
+def _beyond(workbook: Workbook) -> Iterable[str]:
+    """A section with the cards and questions that contain no fact of the sources."""
+    cards, questions = facts.beyond(workbook)
+    yield from ("## Beyond the sources", "", f"{fact_screens.further(cards, questions)}.", "")
+    yield from ("| card | it asks | shown by |", "|---|---|---|")
+    for own in cards:
+        shown = [_koan(name) if "/" in name else name for name in fact_screens.proofs([own])]
+        yield f"| {_card(own)} | {_plain(own.card.front)} | {', '.join(shown)} |"
+    yield from ("", "| question | it asks |", "|---|---|")
+    yield from (f"| {_question(q)} | {_plain(q.prompt)} |" for q in questions)
+    yield ""
 
 
 def of_errata(workbook: Workbook) -> str:
@@ -74,12 +88,19 @@ def _on_disk(file: Path) -> str:
 
 
 def _row(covered: FactCoverage) -> str:
-    cards = [f"[{e.card.id}](../content/{e.card.chapter}/cards.toml)" for e in covered.cards]
-    questions = [f"[{q.id}](../content/{q.chapter}/questions.toml)" for q in covered.questions]
+    cards, questions = map(_card, covered.cards), map(_question, covered.questions)
     koans = [_koan(name) if "/" in name else name for name in fact_screens.proofs(covered.cards)]
     wrong = [f"[{e.card.id}](ERRATA.md#{e.card.id})" for e in covered.errata]
     cells = [covered.fact.id, _plain(covered.fact.claim), *map(", ".join, (cards, questions, koans, wrong))]
     return f"| {' | '.join(cells)} |"
+
+
+def _card(evidence: CardEvidence) -> str:
+    return f"[{evidence.card.id}](../content/{evidence.card.chapter}/cards.toml)"
+
+
+def _question(question: Question) -> str:
+    return f"[{question.id}](../content/{question.chapter}/questions.toml)"
 
 
 def _section(erratum: ListedErratum) -> list[str]:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.author.facts import CardEvidence, FactCoverage, ListedErratum, kinds
-from grader.book.workbook import CardProof, Erratum
+from grader.book.workbook import CardProof, Erratum, Question
 
 WIDE = 100  # columns; in a narrower terminal the table counts cards instead of naming them
 
@@ -75,6 +75,13 @@ def summary(coverage: Iterable[FactCoverage]) -> str:
     if by_kind := ", ".join(f"{n} {kind}" for kind, n in kinds(cards.values()).items() if n):
         counts += f" ({by_kind})"
     return f"{counts}; {unproven or 'none'} without a proof"
+
+
+def further(cards: Sequence[CardEvidence], questions: Sequence[Question]) -> str:
+    """How many cards and questions contain no fact of the sources, and how many of these cards lack evidence."""
+    unproven = sum(not evidence.exists for evidence in cards)
+    what = f"{len(cards)} cards and {len(questions)} questions go beyond the sources"
+    return f"{what}; {unproven or 'none'} of these cards without a proof"
 
 
 def count(items: Sequence[ListedErratum]) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
-import torch
 
 from grader.model import stories, tokenizer, training
 from grader.model.decoding import stream, together
@@ -126,7 +125,7 @@ def _trained(request: Break, side: Side, use: Use, told: list[str], texts: list[
     own = merged(side.run.tokenizer, told) if request.koan == MERGES else side.run.tokenizer
     config = msgspec.structs.replace(side.run.model.config, vocab_size=own.vocabulary.size)
     plan = Plan(request.steps, rows=8, lengths=(96, 32), warmup=max(1, request.steps // 8), route=use.route)
-    tokens, began = torch.tensor(own.stories(told)), time.perf_counter()
+    tokens, began = stories.token_stream(own, told), time.perf_counter()
     state = training.initial(functions, config, plan.seed)
     for step in training.steps(functions, config, tokens, plan, state):
         emit(Trained(step, time.perf_counter() - began, side.whose))
