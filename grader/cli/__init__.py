@@ -37,7 +37,9 @@ from grader.judge.runner import Limits, Runner
 from grader.learn import attempts
 from grader.learn.progress import Progress
 from grader.learn.report import problems
+from grader.learn.report.model import runs_now
 from grader.learn.report.standing import listing, unlocked
+from grader.model.path import PATH
 
 app = typer.Typer(
     cls=Sections,
@@ -214,7 +216,7 @@ def run(
                 step = attempts.attempt(book, progress, runner, koan, seed)
             steps.append(step)
             if not quiet:
-                _show_step(book, step, alone=len(koans) == 1)
+                _show_step(book, progress, step, alone=len(koans) == 1)
             for line in problems.lines(book, koan, step.verdict, step.text, form) if form else ():
                 print(line, flush=True)
         if as_json:
@@ -226,9 +228,11 @@ def run(
     raise typer.Exit(0 if all(step.verdict.passed for step in steps) else 1)
 
 
-def _show_step(book: Workbook, step: attempts.Step, *, alone: bool) -> None:
+def _show_step(book: Workbook, progress: Progress, step: attempts.Step, *, alone: bool) -> None:
     koan, verdict = step.koan, step.verdict
     show(terminal.verdict(koan, verdict), unlocked(step.unlocked))
+    if step.first and koan.id in PATH and (runs := runs_now(book, koan.id, progress.standings(book))) is not None:
+        show(Text("  ").append_text(runs))
     if alone and verdict.passed:
         show("", terminal.markdown(book.notes(koan).afterword))
         show(terminal.next_steps([("koans", "the next koan"), (f"koans solution {koan.name}", "the model answer")]))

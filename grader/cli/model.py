@@ -74,7 +74,7 @@ def speak(
       koans model say --drafts 4
       koans model say --mine
     """
-    from grader.model.decoding import Sampling
+    from grader.model.figures import Sampling
     from grader.model.protocol import Say
 
     if no_cache and drafts:
@@ -140,7 +140,7 @@ def _say(book: Workbook, own: Yours, request: Request) -> None:
     from grader.model.protocol import Text as Pieces
 
     assert isinstance(request, Say)
-    show(screens.whose(own), "")
+    show(screens.whose(own, terminal.console().width), "")
     several = len(request.prompts) > 1
     stream, texts = Stream(), [""] * len(request.prompts)
     last: Said | None = None
@@ -217,7 +217,7 @@ def check(
 ) -> None:
     """Compare what your functions return inside the model with what ours return, layer by layer.
 
-    Each call may differ from ours by as much as float32 explains. This is measured for each call: it is 16 times what
+    Each call may differ from ours by as much as float32 explains. This is measured for each call: it is 8 times what
     our function in float32 differs from the oracle in float64. The first call that differs by more is to blame for all
     that follows. Exit code 1 if there is one.
 
@@ -243,7 +243,7 @@ def check(
     if as_json:
         dump({"yours": own.koans, "of": own.total, "calls": calls, "blamed": blamed})
     else:
-        show(screens.whose(own), "", screens.calls(calls), "", screens.blame(own, blamed))
+        show(screens.whose(own, terminal.console().width), "", screens.calls(calls), "", screens.blame(own, blamed))
     raise typer.Exit(1 if blamed is not None else 0)
 
 
@@ -293,7 +293,7 @@ def train(
                 state = training.after(state, event)
         dump({"yours": own.koans, "of": own.total, **training.data(state)})
         return
-    show(screens.whose(own), "")
+    show(screens.whose(own, terminal.console().width), "")
     shown = Shown()
     try:
         with _begun(_events(book, own, request)) as events, shown:

@@ -10,6 +10,7 @@ import msgspec
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook
 from grader.learn.progress import Progress, Standing
+from grader.model.client import folder_of_ours
 from grader.model.path import LEARNER, PATH
 
 
@@ -51,6 +52,11 @@ def yours_by(workbook: Workbook, standings: Mapping[str, Standing]) -> Yours:
 
 def _runs(standing: Standing | None) -> bool:
     return standing is not None and standing.status == Status.passed and not standing.changed
+
+
+def has_model(workbook: Workbook) -> bool:
+    """Whether the workbook has its trained model."""
+    return (folder_of_ours(workbook.root) / "model.safetensors").is_file()
 
 
 def own_model(root: Path) -> Path:

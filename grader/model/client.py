@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -19,14 +19,13 @@ from grader.book.errors import KoansError
 from grader.book.processes import FOLDER, environment, module
 from grader.model.protocol import BOX, Done, Event, Failed, Note, Request
 
-PATIENCE = 20.0  # seconds in which a call of a function must return, and the process must do something
-STALL = (
-    3.0  # as many times its patience may the process be silent before it is ended: it has said long before what runs
-)
+PATIENCE = 20.0  # seconds of the processor in which a call of a function must return
+STALL = 8.0  # as many times its patience may the process be silent: it tells long before what runs
+START = 120.0  # seconds that it may take to start
 LONGEST = 16 << 20  # bytes of one event
 
 
-def run(request: Request, patience: float = PATIENCE) -> Iterator[Event]:
+def run(request: Request, patience: float = PATIENCE) -> Generator[Event]:
     """The events of a request; the last is Done or Failed. If the caller stops, the process ends at once.
 
     Raises KoansError if no process can be started.
@@ -70,7 +69,7 @@ def run(request: Request, patience: float = PATIENCE) -> Iterator[Event]:
 
 def _events(descriptor: int, stall: float) -> Iterator[Event]:
     """Events from a pipe: 4 bytes of length, then msgpack. Ends where the pipe ends, after damage or a long silence."""
-    data = bytearray()
+    data, patience = bytearray(), max(stall, START)
     decoder = msgspec.msgpack.Decoder(Event)
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
@@ -86,10 +85,10 @@ def _events(descriptor: int, stall: float) -> Iterator[Event]:
             if len(data) >= 4 and int.from_bytes(data[:4], "big") > LONGEST:
                 yield Failed("a function wrote between the messages of the model's process, so it was ended")
                 return
-            if not selector.select(stall):
-                yield Failed(f"the model's process did nothing for {stall:.0f} seconds, so it was ended")
+            if not selector.select(patience):
+                yield Failed(f"the model's process did nothing for {patience:.0f} seconds, so it was ended")
                 return
-            part = os.read(descriptor, 1 << 16)
+            part, patience = os.read(descriptor, 1 << 16), stall
             if not part:
                 return
             data += part
@@ -101,25 +100,24 @@ def _last(errors: int, most: int = 8000) -> str:
     return os.pread(errors, most, max(0, size - most)).decode(errors="replace").strip()
 
 
-_TIMEOUT = "Timeout ("  # how faulthandler begins
-_FRAME = re.compile(r'File ".*exercises/(\w+/\w+)\.py", line (\d+) in')
+_FRAME = re.compile(r'File ".*exercises/(\w+/\w+)\.py", line (\d+) in')  # as faulthandler writes it
 
 
 def _ended(code: int, errors: str, running: str, whose: Mapping[str, str]) -> Failed:
     """How a process ended that did not say so itself. `running` is the koan whose function ran then."""
     name = running.partition("/")[2]
     said = errors.splitlines()[-1:]
-    line = 0
-    if _TIMEOUT in errors:
+    frames = [int(line) for koan, line in _FRAME.findall(errors) if koan == running]  # the innermost first
+    if code == -signal.SIGPROF:
         how = "did not return, and let nothing else run"
-        frames = _FRAME.findall(errors[errors.rindex(_TIMEOUT) :])  # the innermost first
-        line = next((int(number) for koan, number in frames if koan == running), 0)
     elif code < 0:
         how = f"was ended by signal {-code} ({signal.Signals(-code).name})"
     else:
         how = f"ended with exit code {code}" + (f": {said[0]}" if said and not running else "")
-    message = f"{name} {how}" if line else f"the model's process {how}" + (f", while {name} ran" if name else "")
-    return Failed(message, running, whose=whose.get(running, "ours") if running else "", line=line)
+    message = f"the model's process {how}" + (f" while {name} ran" if name else "")
+    if code == -signal.SIGPROF and name:
+        message = f"{name} {how}"
+    return Failed(message, running, whose=whose.get(running, "ours") if running else "", line=[*frames, 0][0])
 
 
 def folder_of_ours(root: Path) -> Path:

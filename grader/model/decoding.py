@@ -5,30 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-import msgspec
 import torch
 from torch import Tensor
 
+from grader.model.figures import GREEDY as GREEDY
+from grader.model.figures import Sampling as Sampling
 from grader.model.forward import Cache, Model
 from grader.model.path import Route
-
-
-class Sampling(msgspec.Struct, frozen=True):
-    """How to choose tokens. Temperature 0 takes the most likely token. `top_k` 0 and `top_p` 1.0 keep all tokens.
-
-    Without a cache every token costs a whole forward pass. `drafts` is how many tokens are drafted for each pass.
-    """
-
-    temperature: float = 0.8
-    top_k: int = 0
-    top_p: float = 0.95
-    seed: int = 1
-    most: int = 200
-    cache: bool = True
-    drafts: int = 0
-
-
-GREEDY = Sampling(temperature=0.0, top_p=1.0)
 
 
 class Drafter(Protocol):

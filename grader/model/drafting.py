@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,5 +32,5 @@ class TrigramDrafter:
 def drafter(root: Path, tokenizer: Tokenizer) -> TrigramDrafter:
     """Counts the tokens of stories for training. Raises KoansError if there are none."""
     vocabulary = tokenizer.vocabulary
-    ids = tokenizer.stories(stories.training(root, STORIES))
-    return TrigramDrafter(fit_trigram(np.array(ids), vocabulary.size), vocabulary.end)
+    ids = stories.token_stream(tokenizer, stories.training(root, STORIES))
+    return TrigramDrafter(fit_trigram(ids.numpy(), vocabulary.size), vocabulary.end)

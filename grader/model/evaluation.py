@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 import torch
 from torch import Tensor
 
+from grader.model.figures import Loss as Loss
 from grader.model.forward import Model
 from grader.model.path import Route
 from grader.model.tokenizer import END, Tokenizer
 
 IGNORED = -100  # a label that does not count
-
-
-class Loss(msgspec.Struct, frozen=True):
-    """The mean loss in nats a token, the same in bits a byte, and the share of places where the top token agrees.
-
-    `agreement` is None if there was nothing to compare with.
-    """
-
-    nats: float
-    bits_per_byte: float
-    tokens: int
-    agreement: float | None = None
 
 
 def rows(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[Tensor, Tensor]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from grader.model.figures import Precision as Precision
 from grader.model.functions import Functions
 from grader.model.path import Route
 from grader.model.weights import EMBEDDING, FINAL_NORM, Config, Weights, layer_name
-
-Precision = Literal["float32", "int8", "4bit"]
 
 
 @dataclass

@@ -7,10 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from grader.model.decoding import Sampling
-from grader.model.evaluation import Loss
-from grader.model.forward import Precision
-from grader.model.training import Step
+from grader.model.figures import Loss, Precision, Sampling, Step
 
 BOX = 128  # bytes of the file in which the process notes the koan whose function runs
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,10 +64,6 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self.functions.encode_text(text, self._merges, dict(self.vocabulary.specials))
         return ids
-
-    def stories(self, texts: Iterable[str]) -> list[int]:
-        """The ids of these stories, one after the other, each with the end token after it."""
-        return self.encode("".join(text + END for text in texts))
 
     def decode(self, ids: list[int]) -> str:
         """The text of the ids; special tokens are left out."""

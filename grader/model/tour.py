@@ -18,6 +18,8 @@ from grader.model.tokenizer import END
 from grader.model.training import State
 from grader.model.weights import EMBEDDING, layer_name
 
+# A text that a tokenizer may get wrong: endings, digits, signs, several spaces, other letters, special tokens.
+ODD = f"I'm sure they'LL say: 3 naïve cats (№12)!  Two  \n\n lines_of 東京… {END}{END} x{END}\t the end  "
 STEP = ("input_layernorm", "q_proj", "k_proj", "v_proj", "o_proj", "post_attention_layernorm")
 FFN = ("gate_proj", "up_proj", "down_proj")
 
@@ -70,10 +72,12 @@ def parts() -> Iterator[tuple[str, Part]]:
 def _tokenizer(run: Opened, given: Inputs) -> None:
     f, vocabulary = run.functions, run.tokenizer.vocabulary
     text = END + given.text
-    for word in dict.fromkeys(f.pretokenize(given.text)):
+    f.pretokenize(given.text)
+    for word in dict.fromkeys(f.pretokenize(ODD)):
         f.encode(word, list(vocabulary.merges))
-    f.special_tokens(text, list(vocabulary.specials))
+    f.special_tokens(text + ODD, list(vocabulary.specials))
     run.tokenizer.encode(text)
+    run.tokenizer.encode(ODD)
     f.decode(list(given.ids[1:]), list(vocabulary.merges))
 
 

@@ -6,38 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import torch
 from torch import Tensor
 
+from grader.model.figures import Plan as Plan
+from grader.model.figures import Step as Step
 from grader.model.forward import Model
 from grader.model.functions import Functions
-from grader.model.path import Route
 from grader.model.weights import Config, Weights, shapes
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """How to train. Each step takes `rows` windows of each length: a micro-batch for each, so their sizes differ."""
-
-    steps: int
-    rows: int = 3
-    lengths: tuple[int, ...] = (256, 64)
-    peak: float = 4e-3
-    warmup: int = 50
-    max_norm: float = 1.0
-    decay: float = 0.1
-    seed: int = 1
-    route: Route = "attention"
-
-
-class Step(msgspec.Struct, frozen=True):
-    """What one step showed: the mean loss of its tokens before it (nats), learning rate, norm of the gradient."""
-
-    number: int
-    loss: float
-    lr: float
-    norm: float
-    tokens: int
 
 
 @dataclass

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from grader.model.decoding import GREEDY, Sampling
-from grader.model.forward import Precision
+from grader.model.figures import GREEDY, Precision, Sampling
 from grader.model.path import PATH, OnPath, Route
 
 

@@ -1,7 +1,8 @@
 """The process that runs the model. It reads one request from stdin and writes events to stdout.
 
-The learner's functions run here. What they print goes to stderr. The memory of the process is limited. A function that
-does not return within some seconds ends the process, which says first whose function it was, and where it was.
+The learner's functions run here. What they print goes to stderr. The memory of the process is limited. A call that does
+not return within some seconds ends the process, which says first whose function it was, and where it was. These are
+seconds of the processor, because a busy machine is no fault of a function. A function that only waits gets more.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import faulthandler
 import mmap
 import os
+import signal
 import sys
 import threading
 import time
@@ -34,7 +36,8 @@ except ImportError:  # Windows
 MEMORY = 3 << 30  # bytes that may be mapped beyond what the imports took
 OUTPUT = 64 << 20  # bytes of the largest file that may be written
 HEARTBEAT = 5.0  # seconds without an event after which the process says that it still works
-GRACE = 5.0  # seconds more than its patience after which the process ends even if no other thread of it can run
+GRACE = 3.0  # seconds more than its patience after which the process ends even if no other thread of it can run
+WAITING = 5.0  # as many times its patience may a call take in which the processor does nothing
 Emit = Callable[[Event], None]
 
 
@@ -49,12 +52,14 @@ class Watch:
         self._emit = emit
         self._patience = patience
         self._box = mmap.mmap(box, mmap.PAGESIZE)
-        self._seen = time.monotonic()  # when something last happened
-        self._said = self._seen  # when the last event was sent
+        self._said = time.monotonic()  # when the last event was sent
         self._sending = False
         self._calls = 0
         self._functions: list[Functions] = []
         self._main = threading.get_ident()
+        self._alive()
+        if resource is not None:  # its handler needs no lock of the interpreter, which a call into C may hold for ever
+            faulthandler.register(signal.SIGPROF, chain=True)
         threading.Thread(target=self._watch, daemon=True).start()
 
     def watch(self, functions: Functions) -> None:
@@ -65,7 +70,8 @@ class Watch:
     def event(self, event: Event) -> None:
         self._sending = True  # for as long as nobody reads, which is no fault of a function
         self._emit(event)
-        self._seen = self._said = time.monotonic()
+        self._alive()
+        self._said = time.monotonic()
         self._sending = False
 
     def failed(self, message: str) -> Failed:
@@ -79,16 +85,25 @@ class Watch:
     def _note(self, koan: str) -> None:
         self._box[:BOX] = koan.encode()[:BOX].ljust(BOX, b"\0")
 
+    def _alive(self) -> None:
+        """Something has happened now."""
+        self._cpu, self._wall = time.process_time(), time.monotonic()
+
+    def _is_patient(self) -> bool:
+        waited = time.monotonic() - self._wall
+        return time.process_time() - self._cpu < self._patience and waited < WAITING * self._patience
+
     def _watch(self) -> None:
-        while time.monotonic() - self._seen < self._patience:
-            # It runs without the lock of the interpreter, which a single call into C can hold for ever.
-            faulthandler.dump_traceback_later(self._patience + GRACE, exit=True)
+        while self._is_patient():
+            if resource is not None:
+                signal.setitimer(signal.ITIMER_PROF, self._patience + GRACE)
             time.sleep(min(0.2, self._patience / 4))
             calls = sum(functions.calls for functions in self._functions)
             running = any(functions.running for functions in self._functions)
             if calls != self._calls or not running or self._sending:
-                self._calls, self._seen = calls, time.monotonic()
-                if not self._sending and self._seen - self._said > HEARTBEAT:
+                self._calls = calls
+                self._alive()
+                if not self._sending and time.monotonic() - self._said > HEARTBEAT:
                     self.event(Note(""))
         failed = self.failed("")
         name = failed.koan.partition("/")[2] or "the model"
@@ -114,6 +129,7 @@ def main() -> None:
     torch.set_num_threads(1)  # the products are small: a second thread costs more than it gives
     _limit()
     watch = Watch(emit, patience, box)
+    watch.event(Note(""))
     from grader.model import requests
 
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
+from rich.console import Group
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -18,6 +19,7 @@ from grader.book.stubs import without_docstrings
 from grader.book.workbook import Koan, Workbook
 from grader.learn.app.state import State, Verb
 from grader.learn.attempts import Step, solution_text
+from grader.learn.report.model import runs_now
 from grader.learn.report.standing import unlocked
 
 CHOSEN, OTHER = "▸ ", "  "  # before the line that Enter would choose, and before the others
@@ -195,9 +197,11 @@ class PassedScreen(OverScreen[Verb | None]):
         Binding("escape", "stay", "stay"),
     ]
 
-    def __init__(self, workbook: Workbook, step: Step) -> None:
+    def __init__(self, workbook: Workbook, step: Step, state: State) -> None:
         super().__init__()
         self.step = step
+        self.model = runs_now(workbook, step.koan.id, state.standings)
+        self.said = sentence(state, step)
         self.heading = f"{step.koan.id} passed"
         self.afterword = workbook.notes(step.koan).afterword
         has_solution = workbook.solution(step.koan).exists()  # a student edition has none
@@ -208,6 +212,8 @@ class PassedScreen(OverScreen[Verb | None]):
             scroll.border_title = self.heading
             if self.step.unlocked:
                 yield Static(unlocked(self.step.unlocked))
+            if self.model is not None:
+                yield Static(Group(self.model, self.said), id="model")
             yield Static(terminal.markdown(self.afterword))
             # Side by side where there is room. The class is set before anything is mounted.
             with Horizontal(classes="" if self.app.size.width >= SIDE_BY_SIDE else "stacked"):
@@ -227,11 +233,26 @@ class PassedScreen(OverScreen[Verb | None]):
         for answers in self.query(Horizontal):  # none before the screen is composed
             answers.set_class(event.size.width < SIDE_BY_SIDE, "stacked")
 
+    def hear(self, state: State) -> None:
+        """Show what the model says, once it has said something."""
+        said = sentence(state, self.step)
+        if self.model is not None and said.plain != self.said.plain:
+            self.said = said
+            for shown in self.query("#model").results(Static):  # none before the screen is composed
+                shown.update(Group(self.model, said))
+
     def action_next(self) -> None:
         self.dismiss("next")
 
     def action_stay(self) -> None:
         self.dismiss(None)
+
+
+def sentence(state: State, step: Step) -> Text:
+    """What the model said after this pass, or that it will."""
+    if state.spoke is not None and state.spoke.koan == step.koan.id:
+        return Text(f"“{state.spoke.sentence} …”", "italic")
+    return Text()
 
 
 class Confirm(OverScreen[bool]):

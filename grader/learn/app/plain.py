@@ -18,6 +18,7 @@ from grader.book.workbook import HINTS, Workbook
 from grader.learn.app.session import AppSession
 from grader.learn.app.state import Command, Run, Shown, State, Verb
 from grader.learn.attempts import Step
+from grader.learn.report.model import runs_now
 from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
 
@@ -165,6 +166,9 @@ class Plain:
 
     def _show_pass(self, state: State, step: Step) -> None:
         self.console.print(terminal.verdict(step.koan, step.verdict), unlocked(step.unlocked))
+        runs = runs_now(self.workbook, step.koan.id, state.standings) if step.first else None
+        if runs is not None:
+            self.console.print(Text("  ").append_text(runs))
         self.console.print("", terminal.markdown(self.workbook.notes(step.koan).afterword), "")
         if state.passed < len(state.order):
             self.session.post(Command("next"))

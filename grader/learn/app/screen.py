@@ -219,6 +219,8 @@ class KoansApp(App[None]):
             opened.dismiss(None)
             if step is not None and step.verdict.passed:
                 self.call_later(self._show_pass, step)
+        elif isinstance(opened, PassedScreen) and state.spoke is not before.spoke:
+            opened.hear(state)
         elif isinstance(opened, OverScreen):
             if step is not None and step is not before.step:
                 opened.tell(verdict_line(step), state)
@@ -345,7 +347,7 @@ class KoansApp(App[None]):
         return Group(*parts)
 
     def _show_pass(self, step: attempts.Step) -> None:
-        self._open(lambda: PassedScreen(self.workbook, step), self._after_pass)
+        self._open(lambda: PassedScreen(self.workbook, step, self.state), self._after_pass)
 
     def _open(self, screen: Callable[[], Screen[Result]], then: Callable[[Result | None], None] | None = None) -> None:
         """Open a screen. If what it shows cannot be read, a notice says why."""

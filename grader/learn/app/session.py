@@ -18,6 +18,7 @@ from grader.book.workbook import Koan, Workbook
 from grader.judge.runner import Cancelled, Runner
 from grader.learn import attempts, due, settings
 from grader.learn.app.runs import KoanRunner
+from grader.learn.app.speaker import Speaker
 from grader.learn.app.state import (
     AppEffect,
     Began,
@@ -28,6 +29,7 @@ from grader.learn.app.state import (
     Judged,
     Notice,
     Ran,
+    Spoke,
     State,
     Trouble,
     Warmed,
@@ -86,6 +88,7 @@ class AppSession:
         self._runners = [Runner(workbook) for _ in range(LANES)]
         self._runs = KoanRunner(*(lane.cancel for lane in self._runners))
         self._warm = threading.Event()  # the first lane has its server, which the others share
+        self._speaker = Speaker(workbook, lambda koan, sentence: self.post(Spoke(koan, sentence)))
         self._watcher = Watcher(workbook, self.post, poll=poll)
         self._loop = threading.Thread(target=self._handle_events, name="session", daemon=True)
         self._workers = [
@@ -140,6 +143,7 @@ class AppSession:
     def give_up(self) -> None:
         """Let everything end that this session started: runs, the server, the watcher. Does not wait."""
         self._watcher.stop()
+        self._speaker.stop()
         self._runs.end()
         self._warm.set()
         for lane in self._runners:
@@ -209,6 +213,8 @@ class AppSession:
                 state = msgspec.structs.replace(state, trouble=f"{what}{self.reason(error)}")
         if isinstance(event, Ran) and not event.step.not_recorded:
             state = self._refreshed(state, log, [event.step.koan.id], count_due=event.step.verdict.passed)
+            if event.step.first:
+                self._speaker.speak(event.step.koan.id, state.standings)
         elif isinstance(event, Deleted):
             state = self._refreshed(state, log, event.koans)
         return msgspec.structs.replace(state, running=self._runs.wanted(state.koan), runs=self._runs.underway)

@@ -72,6 +72,13 @@ class Trouble(msgspec.Struct, frozen=True):
     text: str
 
 
+class Spoke(msgspec.Struct, frozen=True):
+    """The small model has said this sentence, on the learner's functions, after this koan passed."""
+
+    koan: str
+    sentence: str
+
+
 class Notice(msgspec.Struct, frozen=True):
     """A line for the learner, for example where a copy was saved or that files are polled."""
 
@@ -85,7 +92,7 @@ class Command(msgspec.Struct, frozen=True):
     koan: str = ""
 
 
-Event = Warmed | Saved | Deleted | Began | Ended | Judged | Ran | Shown | Trouble | Notice | Command
+Event = Warmed | Saved | Deleted | Began | Ended | Judged | Ran | Shown | Trouble | Spoke | Notice | Command
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -102,7 +109,7 @@ class State(msgspec.Struct, frozen=True):
     attempt since it became current. `running`: the current koan runs or waits for its run. `runs` holds all runs that
     go on, also of koans that were left. `hints` is the number of tiers shown. `mode` describes how koans run. `notice`
     is a line for the learner, which soon disappears; `trouble` is a line about an error outside their code. `due` is
-    the number of cards to review.
+    the number of cards to review. `spoke` is what the small model said last.
     """
 
     order: tuple[str, ...]
@@ -116,6 +123,7 @@ class State(msgspec.Struct, frozen=True):
     notice: str = ""
     trouble: str = ""
     due: int = 0
+    spoke: Spoke | None = None
 
     @property
     def passed(self) -> int:
@@ -142,6 +150,8 @@ def update(state: State, event: Event) -> tuple[State, list[AppEffect]]:
     match event:
         case Warmed(mode):
             return msgspec.structs.replace(state, mode=mode), []
+        case Spoke():
+            return msgspec.structs.replace(state, spoke=event), []
         case Notice(text):
             return msgspec.structs.replace(state, notice=text), []
         case Trouble(text):

@@ -1,4 +1,4 @@
-"""Losses over steps as a small picture of characters: curves of braille dots, and lines for what they are compared with.
+"""Losses over steps as a small picture: curves of braille dots, and lines for what they are compared with.
 
 Where the output has not every sign, a curve is drawn with letters.
 """

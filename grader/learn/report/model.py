@@ -9,22 +9,35 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.book.workbook import Workbook
-from grader.learn.model_functions import Yours
+from grader.learn.model_functions import Yours, has_model, yours_by
+from grader.learn.progress import Standing
 from grader.model.path import LEARNER
 
 if TYPE_CHECKING:
     from grader.model.protocol import Call, Failed, Said, Say
 
-NAMED = 6  # functions that the first line names
 
-
-def whose(own: Yours) -> Text:
-    """How many functions are the learner's, and which."""
+def whose(own: Yours, width: int = 80) -> Text:
+    """How many functions are the learner's, and which: as many as one line of this width has room for."""
     if not own.koans:
         return Text(f"0 of {own.total} functions are yours: what you pass on the model's path runs here", "dim")
-    names = list(own.names)
-    shown = names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
-    return Text.assemble(f"{own.count} functions are yours: ", (", ".join(shown), "green"))
+    start, names = f"{own.count} functions are yours: ", own.names
+    for count in range(len(names), 0, -1):
+        more = f", {len(names) - count} more" if count < len(names) else ""
+        shown = ", ".join(names[:count]) + more
+        if len(start) + len(shown) < width:
+            break
+    return Text.assemble(start, (shown, "green"))
+
+
+def runs_now(book: Workbook, koan: str, standings: Mapping[str, Standing]) -> Text | None:
+    """That the function of a koan runs in the model, after a pass; None if it does not, or if there is no model."""
+    own = yours_by(book, standings)
+    if koan not in own.koans or not has_model(book):
+        return None
+    return Text.assemble(
+        "your ", (koan.partition("/")[2], "bold"), f" runs in the model now: {own.count}", style="cyan"
+    )
 
 
 def said(request: Say, event: Said) -> Text:

@@ -15,7 +15,7 @@ from grader.learn.model_mistakes import Mistake, Mistakes
 from grader.learn.report.loss_plot import Curve, plot
 
 if TYPE_CHECKING:
-    from grader.model.evaluation import Loss
+    from grader.model.figures import Loss
     from grader.model.protocol import Break, Event
 
 HEALTHY, MISTAKEN = "ours", ""  # whose events are of which model

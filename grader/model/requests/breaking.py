@@ -8,19 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
-import torch
 
 from grader.model import stories, tokenizer, training
 from grader.model.decoding import stream, together
 from grader.model.drafting import drafter
 from grader.model.evaluation import evaluate
+from grader.model.figures import Plan
 from grader.model.functions import FunctionFailed
 from grader.model.opened import Opened, Watching, opened
 from grader.model.path import OURS
 from grader.model.protocol import Break, Crashed, Evaluated, Note, Parted, Trained
 from grader.model.requests.emitting import Emit, Writer
 from grader.model.tokenizer import Tokenizer
-from grader.model.training import Plan
 from grader.model.use import USE, Use
 
 STORIES = 300  # to train on
@@ -126,7 +125,7 @@ def _trained(request: Break, side: Side, use: Use, told: list[str], texts: list[
     own = merged(side.run.tokenizer, told) if request.koan == MERGES else side.run.tokenizer
     config = msgspec.structs.replace(side.run.model.config, vocab_size=own.vocabulary.size)
     plan = Plan(request.steps, rows=8, lengths=(96, 32), warmup=max(1, request.steps // 8), route=use.route)
-    tokens, began = torch.tensor(own.stories(told)), time.perf_counter()
+    tokens, began = stories.token_stream(own, told), time.perf_counter()
     state = training.initial(functions, config, plan.seed)
     for step in training.steps(functions, config, tokens, plan, state):
         emit(Trained(step, time.perf_counter() - began, side.whose))

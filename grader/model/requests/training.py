@@ -10,8 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
-import numpy as np
-import torch
 from torch import Tensor
 
 from grader.book.errors import KoansError, reading
@@ -19,13 +17,14 @@ from grader.book.files import write_file
 from grader.book.workbook import Workbook
 from grader.model import baselines, functions, stories, tokenizer, training, weights
 from grader.model.evaluation import evaluate_all
+from grader.model.figures import Plan
 from grader.model.forward import Model
 from grader.model.functions import FunctionFailed, Functions, Whose
 from grader.model.opened import Watching
 from grader.model.protocol import Baselines, Evaluated, Note, Planned, Saved, Substituted, Train, Trained
 from grader.model.requests.emitting import Emit
 from grader.model.tokenizer import Tokenizer
-from grader.model.training import Plan, State
+from grader.model.training import State
 from grader.model.trial import unusable
 from grader.model.weights import Config
 
@@ -120,16 +119,16 @@ def _texts(root: Path, theirs: Functions, folder: Path, told: list[str], emit: E
         write_file(folder / tokenizer.MERGES, msgspec.json.encode(vocabulary))
     emit(Note("turning stories into tokens"))
     own = Tokenizer(theirs, vocabulary)
-    return Texts(own, torch.tensor(own.stories(told)), stories.held_out(root, HELD_OUT))
+    return Texts(own, stories.token_stream(own, told), stories.held_out(root, HELD_OUT))
 
 
 def _baselines(root: Path, texts: Texts) -> Baselines:
     grammar, own = stories.grammar(root), texts.tokenizer
-    held_out = own.stories(texts.held_out)
+    held_out = stories.token_stream(own, texts.held_out)[1:]  # without the first end token
     nats = sum(grammar.story(seed).nats for seed in grammar.HELD_OUT[:HELD_OUT])
     size = sum(len(text.encode()) for text in texts.held_out)
     found = baselines.baselines(
-        texts.tokens.numpy(), np.array(held_out), own.vocabulary.size, own.vocabulary.end, size, nats
+        texts.tokens.numpy(), held_out.numpy(), own.vocabulary.size, own.vocabulary.end, size, nats
     )
     return Baselines(found.unigram.nats_per_token, found.trigram.nats_per_token, found.grammar.nats_per_token)
 
