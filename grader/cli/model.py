@@ -123,11 +123,16 @@ def _source(book: Workbook, own: Yours, *, mine: bool) -> Source:
 
 
 def _events(book: Workbook, own: Yours, request: Request) -> Iterator[Event]:
-    """The events of a request, but for the last. If it fails, a line says why, and the exit code is 1."""
+    """The events of a request, but for the last. If a function fails, lines say why, and the exit code is 1.
+
+    Raises KoansError if something else is wrong, such as a file.
+    """
     from grader.model.client import run
     from grader.model.protocol import Done, Failed
 
     for event in run(request):
+        if isinstance(event, Failed) and not event.koan:
+            raise KoansError(event.message)
         if isinstance(event, Failed):
             say(screens.failure(book, own, event))
             raise typer.Exit(1)

@@ -20,7 +20,7 @@ from grader.book.processes import FOLDER, environment, module
 from grader.model.protocol import BOX, Done, Event, Failed, Note, Request
 
 PATIENCE = 20.0  # seconds of the processor in which a call of a function must return
-STALL = 8.0  # as many times its patience may the process be silent: it tells long before what runs
+STALL = 30.0  # seconds, and 8 times its patience, that the process may be silent: it tells long before what runs
 START = 120.0  # seconds that it may take to start
 LONGEST = 16 << 20  # bytes of one event
 
@@ -49,7 +49,7 @@ def run(request: Request, patience: float = PATIENCE) -> Generator[Event]:
             assert process.stdin is not None and process.stdout is not None
             with contextlib.suppress(BrokenPipeError), process.stdin:
                 process.stdin.write(msgspec.msgpack.encode(request))
-            for event in _events(process.stdout.fileno(), STALL * patience):
+            for event in _events(process.stdout.fileno(), STALL + 8 * patience):
                 if not (isinstance(event, Note) and not event.text):  # it only says that the process works
                     yield event
                 if isinstance(event, Done | Failed):

@@ -116,11 +116,15 @@ class Call(msgspec.Struct, frozen=True, tag=True):
 
 
 class Parted(msgspec.Struct, frozen=True, tag=True):
-    """Where the source's text parts from ours: after how many new tokens (None: nowhere), and how each goes on."""
+    """Where the source's text parts from ours: after how many new tokens (None: nowhere), and how each goes on.
+
+    `repeated`: the share of runs of four tokens that occurred before, in our text and in the source's.
+    """
 
     place: int | None
     ours: str = ""
     source: str = ""
+    repeated: tuple[float, float] = (0.0, 0.0)
 
 
 class Trained(msgspec.Struct, frozen=True, tag=True):

@@ -19,7 +19,7 @@ from grader.model.training import State
 from grader.model.weights import EMBEDDING, layer_name
 
 # A text that a tokenizer may get wrong: endings, digits, signs, several spaces, other letters, special tokens.
-ODD = f"I'm sure they'LL say: 3 naïve cats (№12)!  Two  \n\n lines_of 東京… {END}{END} x{END}\t the end  "
+ODD = f"I'm sure they'LL say: 3 naïve cats (№1234, ½)!  Two  \n\n lines_of 東京… {END}{END} x{END}\t the end  "
 STEP = ("input_layernorm", "q_proj", "k_proj", "v_proj", "o_proj", "post_attention_layernorm")
 FFN = ("gate_proj", "up_proj", "down_proj")
 

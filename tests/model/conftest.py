@@ -1,11 +1,13 @@
 """A small model with random weights, and the workbook's own functions."""
 
+import msgspec
 import pytest
 import torch
 
 from grader.book.workbook import Workbook
-from grader.model import functions, tokenizer, training
+from grader.model import functions, requests, tokenizer, training, weights
 from grader.model.forward import Model
+from grader.model.protocol import Source
 from grader.model.weights import Config
 from tests.conftest import ROOT
 
@@ -45,6 +47,28 @@ def merges() -> list[tuple[int, int]]:
 @pytest.fixture(scope="session")
 def small_tokenizer(ours, merges) -> tokenizer.Tokenizer:
     return tokenizer.Tokenizer(ours, tokenizer.vocabulary(merges))
+
+
+@pytest.fixture(scope="session")
+def folder(small, small_tokenizer, tmp_path_factory):
+    """The small model in a folder, as a workbook keeps one."""
+    place = tmp_path_factory.mktemp("small model")
+    weights.save(place, SMALL, small.weights, torch.float32)
+    (place / tokenizer.MERGES).write_bytes(msgspec.json.encode(small_tokenizer.vocabulary))
+    return place
+
+
+@pytest.fixture
+def asked(folder):
+    """A function that answers a request in this process, on our functions or on variants, and returns the events."""
+
+    def ask(kind, *, whose=None, watch=None, **fields):
+        events = []
+        source = Source(str(ROOT), str(folder), whose or {})
+        requests.answer(kind(source, **fields), events.append, watch or (lambda functions: None))
+        return events
+
+    return ask
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from grader.model.functions import FunctionFailed
 from grader.model.opened import Opened, Watching, opened
 from grader.model.path import OURS
 from grader.model.protocol import Break, Crashed, Evaluated, Note, Parted, Trained
-from grader.model.requests.emitting import Emit, Writer
+from grader.model.requests.emitting import GRAM, Emit, Writer
 from grader.model.tokenizer import Tokenizer
 from grader.model.use import USE, Use
 
@@ -58,6 +58,7 @@ def _texts(request: Break, ours: Side, broken: Side, use: Use, root: Path, emit:
     healthy = _written(request, ours, use, root, emit)
     try:
         other = _written(request, broken, use, root, emit)
+        repeated = _repeated(ours, healthy), _repeated(broken, other)
     except _FAULTS as error:
         emit(Crashed("text", _why(error)))
         return
@@ -65,10 +66,14 @@ def _texts(request: Break, ours: Side, broken: Side, use: Use, root: Path, emit:
     if place is None and len(healthy) != len(other):
         place = min(len(healthy), len(other))
     if place is None:
-        emit(Parted(None))
+        emit(Parted(None, repeated=repeated))
     else:
         decode = ours.run.tokenizer.decode
-        emit(Parted(place, decode(healthy[place : place + 1]), decode(other[place : place + 1])))
+        emit(Parted(place, decode(healthy[place : place + 1]), decode(other[place : place + 1]), repeated))
+
+
+def _repeated(side: Side, ids: list[int]) -> float:
+    return float(side.run.functions.repetition_rate(ids, GRAM))
 
 
 def _written(request: Break, side: Side, use: Use, root: Path, emit: Emit) -> list[int]:

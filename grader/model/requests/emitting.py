@@ -8,6 +8,7 @@ from grader.model.protocol import Event, Text
 from grader.model.tokenizer import Tokenizer
 
 Emit = Callable[[Event], None]
+GRAM = 4  # tokens of a run, whose repetitions are counted
 LONGEST = 4  # bytes of a character in UTF-8
 
 

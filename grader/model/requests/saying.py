@@ -9,9 +9,7 @@ from grader.model.decoding import passes, together
 from grader.model.drafting import drafter
 from grader.model.opened import Opened, Watching, opened
 from grader.model.protocol import Note, Said, Say
-from grader.model.requests.emitting import Emit, Writer
-
-GRAM = 4  # tokens of a run, whose repetitions are counted
+from grader.model.requests.emitting import GRAM, Emit, Writer
 
 
 def answer(request: Say, emit: Emit, watch: Watching) -> None:
