@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from content.ch15_model import forward_numbers, tokenizer_numbers, training_numbers
 from content.ch15_model.stories import HELD_OUT, PLOTS, TRAIN, story
@@ -12,6 +13,7 @@ from reference.ch08_block.count_block_params import count_block_params
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
 from reference.ch15_model.bits_per_byte import bits_per_byte
 from reference.ch15_model.encode_text import encode_text
+from reference.ch15_model.generate import generate, lead
 from reference.ch15_model.loss_at_init import loss_at_init
 from reference.ch15_model.pretokenize import pretokenize
 from reference.ch15_model.train_step import train_step
@@ -37,6 +39,7 @@ def numbers():
     yield from _parameters()
     yield from _one_step()
     yield from _losses()
+    yield from _forgotten()
     yield from _measures()
     for own in AFTERWORDS:
         yield from own.numbers()
@@ -151,6 +154,17 @@ def _losses():
     gap, rest = trigram - against["grammar"]["nats_per_token"], ours["nats"] - against["grammar"]["nats_per_token"]
     yield f"has closed {100 * (1 - rest / gap):.0f} % of the gap between the 3-gram model and the grammar"
     yield f"The rest, {rest:.2f} nats per token"
+
+
+def _forgotten():
+    """How many shells the model gives Tilda, greedily."""
+    prompt = f"<|end|>{story(SHOWN).text.partition(' nine')[0]}"
+    ids = encode_text(prompt, MERGES, {"<|end|>": CONFIG["eos_token_id"]})
+    weights = load_file(MODEL / "model.safetensors")
+    heads = CONFIG["num_attention_heads"], CONFIG["num_key_value_heads"]
+    said = generate.rights["library"].fn(ids, weights, *heads, CONFIG["eos_token_id"], 2)
+    assert lead(ids + said, len(said), weights, *heads) > 0.01
+    yield f'it goes on with "{"".join(map(_piece, said)).replace("·", "")}", where nine is right'
 
 
 def _measures():
