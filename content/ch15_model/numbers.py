@@ -187,7 +187,7 @@ OWN = {
     "a width of 4,096": "config.json of meta-llama/Meta-Llama-3-8B",
     "peak 0.1": EXAMPLE,
     "decay 0.1": EXAMPLE,
-    "generate 200 tokens": "tests/oracles/test_ch15.py",
+    "generate 200 tokens": "tests/oracles/test_ch15_generate.py",
     "probability 2⁻¹⁸": EXAMPLE,
     "section 3.1": "a section",
     "65,536": SCALER,
