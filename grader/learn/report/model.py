@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -12,9 +11,7 @@ from grader.book.workbook import Workbook
 from grader.learn.model_functions import Yours, has_model, yours_by
 from grader.learn.progress import Standing
 from grader.model.path import LEARNER
-
-if TYPE_CHECKING:
-    from grader.model.protocol import Call, Failed, Said, Say
+from grader.model.protocol import Call, Failed, Said, Say
 
 
 def whose(own: Yours, width: int = 80) -> Text:
