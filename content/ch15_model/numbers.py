@@ -5,13 +5,15 @@ import math
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
-from content.ch15_model import forward_numbers
+from content.ch15_model import forward_numbers, tokenizer_numbers, training_numbers
 from content.ch15_model.stories import HELD_OUT, PLOTS, TRAIN, story
 from reference.ch08_block.count_block_params import count_block_params
 from reference.ch15_model.accumulate_gradients import accumulate_gradients
 from reference.ch15_model.bits_per_byte import bits_per_byte
 from reference.ch15_model.encode_text import encode_text
+from reference.ch15_model.generate import generate, lead
 from reference.ch15_model.loss_at_init import loss_at_init
 from reference.ch15_model.pretokenize import pretokenize
 from reference.ch15_model.train_step import train_step
@@ -26,6 +28,7 @@ def _read(name):
 CONFIG, MERGES = _read("config"), [tuple(pair) for pair in _read("merges")["merges"]]
 SHOWN = 1_000_075  # the seed of the story that the chapter tells
 SPECIALS = 2
+AFTERWORDS = (tokenizer_numbers, forward_numbers, training_numbers)
 LLAMA = {"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8}
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -36,8 +39,10 @@ def numbers():
     yield from _parameters()
     yield from _one_step()
     yield from _losses()
+    yield from _forgotten()
     yield from _measures()
-    yield from forward_numbers.numbers()
+    for own in AFTERWORDS:
+        yield from own.numbers()
 
 
 def _stories():
@@ -151,6 +156,17 @@ def _losses():
     yield f"The rest, {rest:.2f} nats per token"
 
 
+def _forgotten():
+    """How many shells the model gives Tilda, greedily."""
+    prompt = f"<|end|>{story(SHOWN).text.partition(' nine')[0]}"
+    ids = encode_text(prompt, MERGES, {"<|end|>": CONFIG["eos_token_id"]})
+    weights = load_file(MODEL / "model.safetensors")
+    heads = CONFIG["num_attention_heads"], CONFIG["num_key_value_heads"]
+    said = generate.rights["library"].fn(ids, weights, *heads, CONFIG["eos_token_id"], 2)
+    assert lead(ids + said, len(said), weights, *heads) > 0.01
+    yield f'it goes on with "{"".join(map(_piece, said)).replace("·", "")}", where nine is right'
+
+
 def _measures():
     text = "once upon"
     for tokens, perplexity in ((9, 4), (3, 64)):
@@ -167,7 +183,7 @@ def _measures():
 
 EXAMPLE = "an input of an example"
 SCALER = "torch.amp.GradScaler: its defaults init_scale and growth_interval"
-GIVEN = forward_numbers.GIVEN | {
+OWN = {
     "a width of 4,096": "config.json of meta-llama/Meta-Llama-3-8B",
     "peak 0.1": EXAMPLE,
     "decay 0.1": EXAMPLE,
@@ -186,3 +202,4 @@ GIVEN = forward_numbers.GIVEN | {
     "50 of 1,024 tokens": EXAMPLE,
     "The 256 bytes": "all values of a byte",
 }
+GIVEN = {phrase: why for given in (OWN, *(own.GIVEN for own in AFTERWORDS)) for phrase, why in given.items()}

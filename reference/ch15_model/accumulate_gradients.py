@@ -34,10 +34,14 @@ def accumulate_gradients(micro: list[Gradients], counts: list[int]) -> Gradients
 Combine = Callable[[list[Tensor], list[int]], Tensor]
 
 
+def _wide(grad: Tensor) -> Tensor:
+    return grad.to(torch.promote_types(grad.dtype, torch.float32))
+
+
 def _by_name(micro: list[Gradients], counts: list[int], combine: Combine) -> Gradients:
-    """`combine`, of the gradients of a parameter in float32 and the counts, for each name."""
+    """`combine`, of the gradients of a parameter in float32 or float64 and the counts, for each name."""
     return {
-        name: combine([grads[name].float() for grads in micro], counts).to(first.dtype)
+        name: combine([_wide(grads[name]) for grads in micro], counts).to(first.dtype)
         for name, first in micro[0].items()
     }
 
@@ -67,10 +71,11 @@ def running_mean(micro: list[Gradients], counts: list[int]) -> Gradients:
     "a product of the shares with the stacked gradients, NaN replaced where there are no tokens"
 )
 def by_matmul(micro: list[Gradients], counts: list[int]) -> Gradients:
-    shares = torch.tensor(counts, dtype=torch.float32) / _checked(micro, counts)
+    tokens = _checked(micro, counts)
 
     def combine(grads: list[Tensor], counts: list[int]) -> Tensor:
         stacked = torch.stack(grads)
+        shares = torch.tensor(counts, dtype=stacked.dtype) / tokens
         stacked[shares == 0] = 0.0
         return torch.tensordot(shares, stacked, dims=1)
 

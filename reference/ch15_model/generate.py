@@ -121,18 +121,22 @@ def _chosen(
     forgets  a new token is fed with an empty cache
     """
     _check(prompt)
-    cache: Cache = []
-    logits = _forward(prompt, 0, cache, weights, heads, kv_heads)[row]
-    place = len(prompt)
-    if again:
-        logits = _forward(prompt[-1:], place, cache, weights, heads, kv_heads)[-1]
-        place += 1
-    while True:
-        token = int(best(logits))
-        yield token
-        own = [] if forgets else cache if keeps else list(cache)
-        logits = _forward([token], at(place, len(prompt)), own, weights, heads, kv_heads)[-1]
-        place += 1
+
+    def tokens() -> Iterator[int]:
+        cache: Cache = []
+        logits = _forward(prompt, 0, cache, weights, heads, kv_heads)[row]
+        place = len(prompt)
+        if again:
+            logits = _forward(prompt[-1:], place, cache, weights, heads, kv_heads)[-1]
+            place += 1
+        while True:
+            token = int(best(logits))
+            yield token
+            own = [] if forgets else cache if keeps else list(cache)
+            logits = _forward([token], at(place, len(prompt)), own, weights, heads, kv_heads)[-1]
+            place += 1
+
+    return tokens()
 
 
 def _ended(tokens: Iterator[int], stop: int, most: int) -> list[int]:
@@ -142,7 +146,6 @@ def _ended(tokens: Iterator[int], stop: int, most: int) -> list[int]:
 
 @generate.right("with a cache, torch's attention, and RoPE as complex numbers")
 def library(prompt: list[int], weights: Weights, heads: int, kv_heads: int, stop: int, most: int) -> list[int]:
-    _check(prompt)
     return _ended(_chosen(prompt, weights, heads, kv_heads), stop, most)
 
 
@@ -258,44 +261,37 @@ def stop_kept(prompt: list[int], weights: Weights, heads: int, kv_heads: int, st
         new.append(token)
         if token == stop:
             break
-    _check(prompt)
     return new
 
 
 @generate.wrong("generation went on after the stop token: end there")
 def never_stops(prompt: list[int], weights: Weights, heads: int, kv_heads: int, stop: int, most: int) -> list[int]:
-    _check(prompt)
     return list(itertools.islice(_chosen(prompt, weights, heads, kv_heads), most))
 
 
 @generate.wrong("the stop token was left out and generation went on: end at the stop token")
 def stop_skipped(prompt: list[int], weights: Weights, heads: int, kv_heads: int, stop: int, most: int) -> list[int]:
-    _check(prompt)
     tokens = itertools.islice(_chosen(prompt, weights, heads, kv_heads), most)
     return [token for token in tokens if token != stop]
 
 
 @generate.wrong("a stop token in the prompt ended generation: only a new token may end it")
 def stop_in_prompt(prompt: list[int], weights: Weights, heads: int, kv_heads: int, stop: int, most: int) -> list[int]:
-    _check(prompt)
     return [] if stop in prompt else _ended(_chosen(prompt, weights, heads, kv_heads), stop, most)
 
 
 @generate.wrong("the prompt is in the result: return the new tokens only")
 def prompt_returned(prompt: list[int], weights: Weights, heads: int, kv_heads: int, stop: int, most: int) -> list[int]:
-    _check(prompt)
     return prompt + _ended(_chosen(prompt, weights, heads, kv_heads), stop, most)
 
 
 @generate.wrong("`most` counted the tokens of the prompt too: it limits the new tokens")
 def most_with_prompt(prompt: list[int], weights: Weights, heads: int, kv_heads: int, stop: int, most: int) -> list[int]:
-    _check(prompt)
     return _ended(_chosen(prompt, weights, heads, kv_heads), stop, max(0, most - len(prompt)))
 
 
 @generate.wrong("there is one new token too many: stop when there are `most` new tokens, also if `most` is 0")
 def one_too_many(prompt: list[int], weights: Weights, heads: int, kv_heads: int, stop: int, most: int) -> list[int]:
-    _check(prompt)
     return _ended(_chosen(prompt, weights, heads, kv_heads), stop, most + 1)
 
 
@@ -303,7 +299,6 @@ def one_too_many(prompt: list[int], weights: Weights, heads: int, kv_heads: int,
 def first_token_dropped(
     prompt: list[int], weights: Weights, heads: int, kv_heads: int, stop: int, most: int
 ) -> list[int]:
-    _check(prompt)
     return _ended(_chosen(prompt, weights, heads, kv_heads), stop, most)[1:]
 
 
@@ -312,7 +307,6 @@ def last_of_equals(prompt: list[int], weights: Weights, heads: int, kv_heads: in
     def best(logits: Tensor) -> Tensor:
         return (logits == logits.max()).nonzero()[-1]
 
-    _check(prompt)
     return _ended(_chosen(prompt, weights, heads, kv_heads, best=best), stop, most)
 
 

@@ -45,7 +45,7 @@ class Step(NamedTuple):
         return None, self.scale / 2, 0
 
     def unscaled(self) -> list[Tensor]:
-        return [g.float() / self.scale for g in self.grads]
+        return [g.to(torch.get_default_dtype()) / self.scale for g in self.grads]
 
     def clipped(self, grads: list[Tensor] | None = None) -> list[Tensor]:
         return clip_by_global_norm(self.unscaled() if grads is None else grads, self.max_norm)[0]

@@ -20,6 +20,7 @@ OTHERS = {"gpu_session.py": "it needs a GPU or --pretend besides, and has tests 
 SCRIPTS = sorted({file.name for file in FOLDER.glob("[!_]*.py")} - OTHERS.keys())
 # A line that keeps each from measuring, for the end of a file, and what the message must say.
 BROKEN = {
+    "bpe.py": ("benchmarks/_common.py", "def progress(text): raise RuntimeError('on purpose')", "on purpose"),
     "checks.py": (
         "reference/ch06_numerics/softmax.py",
         "import reference; softmax.rights = {'same': reference.Variant('same', '', lambda x, dim=-1: x)}",

@@ -35,6 +35,7 @@ EVERY = 20.0  # seconds between two checkpoints
 AT_ONCE = 500  # stories that are told before there is a sign of life
 HELD_OUT = 128  # stories that no training sees
 TIMED = 3  # steps that are timed, to know how many there will be; the first one is slower and does not count
+WARMUP = 50  # steps at most, and a tenth of all
 FEWEST = 20  # steps of a training that is given seconds
 CONFIG = Config()
 
@@ -74,7 +75,8 @@ def answer(request: Train, emit: Emit, watch: Watching) -> None:
     if before is not None:
         plan, state = before.plan, _restored(theirs, folder)
     else:
-        plan = Plan(request.steps or _steps(theirs, config, texts.tokens, request, emit), seed=request.seed)
+        count = request.steps or _steps(theirs, config, texts.tokens, request, emit)
+        plan = Plan(count, warmup=max(1, min(WARMUP, count // 10)), seed=request.seed)
         state = training.initial(theirs, config, plan.seed)
         folder.mkdir(parents=True, exist_ok=True)
         for old in (CHECKPOINT, FINISHED):

@@ -144,7 +144,7 @@ def test_loss_scaling_is_torchs_grad_scaler_with_clipping_over_a_run():
         scaler.step(optimizer)
         scaler.update()
         assert scaler.get_scale() == next_scale and scaler._get_growth_tracker() == good_steps
-        expected = torch.zeros_like(before) if mine is None else -mine[0]
+        expected = torch.zeros_like(before) if mine is None else -mine[0].float()
         torch.testing.assert_close(p.detach() - before, expected, rtol=1e-4, atol=1e-5)
         oracle = loss_scaling([fp16], scale, 0, 7, 2.0)[0]
         assert (oracle is None) == (mine is None)
