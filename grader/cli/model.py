@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,9 +19,10 @@ from grader.learn.progress import Progress
 from grader.learn.report import model as screens
 from grader.learn.report import model_breaking as breaking
 from grader.learn.report import model_training as training
-
-if TYPE_CHECKING:
-    from grader.model.protocol import Event, Request, Said, Source
+from grader.model.client import folder_of_ours, run
+from grader.model.figures import Sampling
+from grader.model.protocol import Break, Call, Check, Done, Event, Failed, Note, Request, Said, Say, Source, Train
+from grader.model.protocol import Text as Piece
 
 HELP = "One small model that runs on your functions: it writes, is checked, trains, and is broken on purpose."
 PROMPT = "Once upon a time"
@@ -74,8 +75,6 @@ def speak(
       koans model say --drafts 4
       koans model say --mine
     """
-    from grader.model.figures import Sampling
-    from grader.model.protocol import Say
 
     if no_cache and drafts:
         raise KoansError("--drafts needs the cache: remove --no-cache")
@@ -111,8 +110,6 @@ def _yours(book: Workbook, *, ours: bool) -> Yours:
 
 
 def _source(book: Workbook, own: Yours, *, mine: bool) -> Source:
-    from grader.model.client import folder_of_ours
-    from grader.model.protocol import Source
 
     folder = own_model(book.root) if mine else folder_of_ours(book.root)
     if not (folder / "config.json").is_file():
@@ -127,11 +124,9 @@ def _events(book: Workbook, own: Yours, request: Request) -> Iterator[Event]:
 
     Raises KoansError if something else is wrong, such as a file.
     """
-    from grader.model.client import run
-    from grader.model.protocol import Done, Failed
 
     for event in run(request):
-        if isinstance(event, Failed) and not event.koan:
+        if isinstance(event, Failed) and not event.koan and not event.whose:
             raise KoansError(event.message)
         if isinstance(event, Failed):
             say(screens.failure(book, own, event))
@@ -141,8 +136,6 @@ def _events(book: Workbook, own: Yours, request: Request) -> Iterator[Event]:
 
 
 def _say(book: Workbook, own: Yours, request: Request) -> None:
-    from grader.model.protocol import Said, Say
-    from grader.model.protocol import Text as Pieces
 
     assert isinstance(request, Say)
     show(screens.whose(own, terminal.console().width), "")
@@ -154,9 +147,9 @@ def _say(book: Workbook, own: Yours, request: Request) -> None:
             if not several:
                 stream.write(request.prompts[0], "bold")
             for event in events:
-                if isinstance(event, Pieces) and several:
+                if isinstance(event, Piece) and several:
                     texts[event.row] += event.text
-                elif isinstance(event, Pieces):
+                elif isinstance(event, Piece):
                     stream.write(event.text)
                 elif isinstance(event, Said):
                     last = event
@@ -175,7 +168,6 @@ def _say(book: Workbook, own: Yours, request: Request) -> None:
 @contextmanager
 def _begun(events: Iterator[Event]) -> Iterator[Iterator[Event]]:
     """The events from the first one on that is no note. Until then a line of progress shows the notes."""
-    from grader.model.protocol import Note
 
     with waiting("starting the model") as tell:
         event = next(events, None)
@@ -186,14 +178,13 @@ def _begun(events: Iterator[Event]) -> Iterator[Iterator[Event]]:
 
 
 def _say_as_json(book: Workbook, own: Yours, request: Request) -> None:
-    from grader.model.protocol import Said, Say, Text
 
     assert isinstance(request, Say)
     texts = [""] * len(request.prompts)
     said: Said | None = None
     with waiting("the model is writing"):
         for event in _events(book, own, request):
-            if isinstance(event, Text):
+            if isinstance(event, Piece):
                 texts[event.row] += event.text
             elif isinstance(event, Said):
                 said = event
@@ -232,7 +223,6 @@ def check(
       koans model check "The king"
       koans model check --json
     """
-    from grader.model.protocol import Call, Check, Note
 
     book = workbook()
     own = _yours(book, ours=False)
@@ -280,7 +270,6 @@ def train(
       koans model train --steps 100 --stories 500 --json
     """
     from grader.cli.model_training import Shown
-    from grader.model.protocol import Source, Train
 
     if resume and fresh:
         raise KoansError("give --resume or --fresh, not both")
@@ -335,7 +324,6 @@ def break_model(
       koans model break adamw_step:no_bias_correction --train 40
     """
     from grader.learn.model_mistakes import chosen, mistakes, of_path
-    from grader.model.protocol import Break, Source
 
     book = workbook()
     koan, _, name = (mistake or "").partition(":")

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from rich.live import Live
 
 from grader.book import output, terminal
 from grader.cli.base import show
 from grader.learn.report import model_training as screens
-
-if TYPE_CHECKING:
-    from grader.model.protocol import Event
+from grader.model.protocol import Baselines, Event, Substituted, Trained
 
 PAUSE = 0.25  # seconds between two pictures
 LINES = 20  # lines for a whole training where there is no picture
@@ -43,8 +40,6 @@ class Shown:
 
     def add(self, event: Event) -> None:
         """Show what this event changes."""
-        from grader.model.protocol import Baselines, Substituted, Trained
-
         self.state = screens.after(self.state, event)
         if isinstance(event, Substituted):
             show(screens.replaced(event.koan, event.why))

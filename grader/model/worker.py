@@ -25,7 +25,7 @@ import torch
 from grader.book import heap, no_terminal
 from grader.book.errors import KoansError
 from grader.model.functions import FunctionFailed, Functions
-from grader.model.path import OURS
+from grader.model.path import LEARNER, OURS
 from grader.model.protocol import BOX, Done, Event, Failed, Note, Request
 
 try:
@@ -143,6 +143,11 @@ def main() -> None:
         watch.event(watch.failed("the model needs more memory than its process may have"))
     except BrokenPipeError:
         pass  # whoever asked has gone
+    except Exception as error:  # a learner's function has returned something that no other can use
+        if LEARNER not in request.source.whose.values():
+            raise
+        said = " ".join(str(error).split())
+        watch.event(Failed(f"the model stopped with {type(error).__name__}: {said}", whose=LEARNER))
     os._exit(0)  # without the ends of threads that a function may have started
 
 

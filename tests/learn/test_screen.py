@@ -15,11 +15,14 @@ import pytest
 from grader.book.verdict import Status, Verdict
 from grader.judge.runner import Cancelled
 from grader.learn.app import session as module
+from grader.learn.app import speaker
 from grader.learn.app.panels import ChooseKoan, Confirm, Page, PassedScreen
 from grader.learn.app.plain import Plain
 from grader.learn.app.screen import KoansApp
 from grader.learn.app.state import Run
 from grader.learn.progress import Progress
+from grader.model.client import folder_of_ours
+from grader.model.protocol import Done, Failed, Said, Text
 from tests.learn.test_app import screen_text, until
 from tests.terminal import Terminal
 
@@ -407,3 +410,35 @@ def test_a_terminal_that_cannot_draw_gets_lines(play, term):
     terminal.until("hint 1")
     terminal.press("q\n")
     assert terminal.end() == (0, True)
+
+
+def test_after_a_first_pass_the_function_runs_in_the_model_which_says_a_sentence(drive, play, monkeypatch):
+    asked = []
+
+    def run(request):
+        asked.append(request)
+        yield from (Text(" a small"), Text(" cat"), Said(2, 0.1, (1, 1), 0.0), Done())
+
+    monkeypatch.setattr(speaker, "run", run)
+    file = folder_of_ours(play.root) / "model.safetensors"
+    file.parent.mkdir()
+    file.touch()
+
+    async def script(app, pilot):
+        await until(pilot, lambda: app.state.step is not None)
+        play.write("causal_mask", "correct = 1\n")
+        await until(pilot, lambda: isinstance(app.screen, PassedScreen), "the page of the pass")
+        await until(pilot, lambda: "“Once upon a time a small cat …”" in screen_text(app), "the sentence")
+        assert "your causal_mask runs in the model now: 1 of 2" in screen_text(app)
+
+    drive(LOW, script)
+    assert dict(asked[0].source.whose) == {"ch07_attention/causal_mask": "learner"}
+
+
+def test_nothing_is_said_if_the_process_of_the_model_fails(drive, play, monkeypatch):
+    monkeypatch.setattr(speaker, "run", lambda request: iter([Failed("no")]))
+    said = []
+    one = speaker.Speaker(play.workbook, lambda koan, sentence: said.append(sentence))
+    one._wanted = "ch07_attention/causal_mask"
+    one._run("ch07_attention/causal_mask", {})
+    assert said == []

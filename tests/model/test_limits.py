@@ -73,3 +73,8 @@ def test_a_file_that_cannot_be_imported_is_named_with_the_line(ended):
     assert last == Failed("the file cannot be imported: RuntimeError: not now", SOFTMAX, "", "learner", 3)
     *_, last = ended(text="def softmax(:\n")
     assert (last.koan, last.line) == (SOFTMAX, 1)
+
+
+def test_a_result_that_no_other_function_can_use_ends_it_with_a_reason(ended):
+    *_, last = ended("return None")
+    assert last.whose == "learner" and last.message.startswith("the model stopped with TypeError: ")

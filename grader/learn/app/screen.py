@@ -127,7 +127,7 @@ class KoansApp(App[None]):
     def __init__(self, workbook: Workbook, *, poll: bool = False) -> None:
         super().__init__()
         self.workbook = workbook
-        self.session = AppSession(workbook, self._post_state, poll=poll)
+        self.session = AppSession(workbook, self._post_state, poll=poll, speaks=True)
         self.state = self.session.state
         self._width = 0
         self._seconds: tuple[int, ...] = ()  # for which the runs go on, as shown

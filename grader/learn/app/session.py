@@ -77,10 +77,15 @@ class Log:
 class AppSession:
     """The session of the app. Start it and post events: it calls `view` with each new state, from its own thread.
 
+    With `speaks` the small model says a sentence after a first pass on its path.
+
     An error of the system or of ours ends neither the session nor one of its threads: the state says what it is.
     """
 
-    def __init__(self, workbook: Workbook, view: View, *, poll: bool = False, start: str | None = None) -> None:
+    def __init__(
+        self, workbook: Workbook, view: View, *, poll: bool = False, start: str | None = None, speaks: bool = False
+    ) -> None:
+        self.speaks = speaks
         self.workbook = workbook
         self.view = view
         self._events: queue.Queue[Event | None] = queue.Queue()
@@ -213,7 +218,7 @@ class AppSession:
                 state = msgspec.structs.replace(state, trouble=f"{what}{self.reason(error)}")
         if isinstance(event, Ran) and not event.step.not_recorded:
             state = self._refreshed(state, log, [event.step.koan.id], count_due=event.step.verdict.passed)
-            if event.step.first:
+            if self.speaks and event.step.first:
                 self._speaker.speak(event.step.koan.id, state.standings)
         elif isinstance(event, Deleted):
             state = self._refreshed(state, log, event.koans)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -12,9 +11,7 @@ from grader.book.workbook import Workbook
 from grader.learn.model_functions import Yours, has_model, yours_by
 from grader.learn.progress import Standing
 from grader.model.path import LEARNER
-
-if TYPE_CHECKING:
-    from grader.model.protocol import Call, Failed, Said, Say
+from grader.model.protocol import Call, Failed, Said, Say
 
 
 def whose(own: Yours, width: int = 80) -> Text:
@@ -57,8 +54,8 @@ def said(request: Say, event: Said) -> Text:
 def failure(book: Workbook, own: Yours, event: Failed) -> str:
     """Why the model stopped: whose function it was, where, and what to do."""
     if event.koan not in own.koans:
-        hint = "\nyour functions run beside it: `koans model check` finds the one that gives it something wrong"
-        return event.message + (hint if own.koans and event.koan else "")
+        hint = "\n`koans model check` finds the function of yours whose result is wrong; --ours runs without yours"
+        return event.message + (hint if own.koans else "")
     name = event.koan.partition("/")[2]
     place = f"exercises/{event.koan}.py" + (f", line {event.line}" if event.line else "")
     return f"your {event.message} ({place})\n`koans run {name}` tests it; --ours runs the model without your functions"
@@ -113,11 +110,17 @@ def blame(own: Yours, call: Call | None) -> Text:
         return Text("None of the functions is yours yet, so all is equal: pass a koan that the model runs on.", "dim")
     if call is None:
         return Text("Each result is ours, or as near to ours as float32 allows.", "green")
-    name = f"{'your ' if call.whose == LEARNER else ''}{call.function}"
-    how = call.problem or f"it differs by {_number(call.difference)}, and rounding explains {_number(call.bound)}"
+    who = "your " if call.whose == LEARNER else ""
+    if call.problem.startswith(f"{call.function} raised "):
+        what = f"{who}{call.problem}"
+    elif call.problem:
+        what = f"{who}{call.function} is the first to differ: {call.problem}"
+    else:
+        rounding = f"it differs by {_number(call.difference)}, and rounding explains {_number(call.bound)}"
+        what = f"{who}{call.function} is the first to differ: {rounding}"
     return Text.assemble(
         ("✗ ", "red"),
-        (f"{call.place}: {name}", "bold"),
-        f" is the first to differ: {how}\n",
+        (f"{call.place}: ", "bold"),
+        f"{what}\n",
         (f"exercises/{call.koan}.py; `koans run {call.koan.partition('/')[2]}` tests it alone", "dim"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from rich.console import Group, RenderableType
@@ -13,10 +13,9 @@ from rich.text import Text
 
 from grader.learn.model_mistakes import Mistake, Mistakes
 from grader.learn.report.loss_plot import Curve, plot
-
-if TYPE_CHECKING:
-    from grader.model.figures import Loss
-    from grader.model.protocol import Break, Event
+from grader.model import protocol
+from grader.model.figures import Loss
+from grader.model.protocol import Break, Event
 
 HEALTHY, MISTAKEN = "ours", ""  # whose events are of which model
 CURVE = 8  # rows of the picture of both trainings
@@ -38,8 +37,6 @@ class Broken(msgspec.Struct, frozen=True):
 
 def after(state: Broken, event: Event) -> Broken:
     """The state after an event."""
-    from grader.model import protocol
-
     match event:
         case protocol.Note(text):
             return msgspec.structs.replace(state, doing=text)

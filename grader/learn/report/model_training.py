@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from grader.learn.report.loss_plot import Curve, plot
-
-if TYPE_CHECKING:
-    from grader.model.protocol import Event
+from grader.model import protocol
+from grader.model.protocol import Event
 
 LAST = 20  # steps whose mean is the loss that is told
 
@@ -48,8 +47,6 @@ class Training(msgspec.Struct, frozen=True):
 
 def after(state: Training, event: Event) -> Training:
     """The state after an event."""
-    from grader.model import protocol
-
     match event:
         case protocol.Note(text):
             return msgspec.structs.replace(state, doing=text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import Counter
@@ -148,7 +149,7 @@ def _steps(theirs: Functions, config: Config, tokens: Tensor, request: Train, em
 
 
 def _loop(theirs: Functions, config: Config, texts: Texts, plan: Plan, state: State, folder: Path, emit: Emit) -> None:
-    began = saved = time.monotonic()
+    began, saved = time.monotonic(), -math.inf  # a stop after the first step loses nothing
     for step in training.steps(theirs, config, texts.tokens, plan, state):
         emit(Trained(step, time.monotonic() - began))
         if time.monotonic() - saved > EVERY:
