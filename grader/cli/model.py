@@ -318,7 +318,7 @@ def break_model(
 
     \b
     Examples:
-      koans model break                          the koans, and how many mistakes each has
+      koans model break                          how many mistakes each koan has
       koans model break apply_rope               the mistakes of one koan
       koans model break apply_rope:interleaved
       koans model break adamw_step:no_bias_correction --train 40
