@@ -5,6 +5,7 @@ import math
 import torch
 
 from content.number_formats import power_of_ten, raised, short, signed
+from content.prices import hidden, rise
 from reference.ch02_forward.collapse_linears import collapse_linears
 from reference.ch02_forward.gelu import gelu
 from reference.ch02_forward.linear import linear
@@ -68,8 +69,15 @@ def numbers():
         yield from _signals()
         yield from _gradients()
         yield from _worked_example()
+        yield from _prices()
     finally:
         torch.set_num_threads(threads)
+
+
+def _prices():
+    """What mistakes cost the small model, as the afterwords quote it."""
+    yield f"rises {rise('ch02_forward/linear', 'reshaped')} nats a token"
+    yield f"losses differ by {hidden('ch02_forward/linear', 'reshaped')} of their spread"
 
 
 def _parameters():

@@ -5,6 +5,7 @@ import math
 import torch
 
 from content.number_formats import power_of_ten, raised, short
+from content.prices import hidden, ours, price
 from reference.ch03_backward.cross_entropy_backward import cross_entropy_backward
 from reference.ch04_optimization.adam_step import adam_step
 from reference.ch04_optimization.adamw_step import adamw_step
@@ -109,6 +110,17 @@ def numbers():
     yield from _bytes()
     yield from _norms()
     yield from _example()
+    yield from _prices()
+
+
+def _prices():
+    """What mistakes cost the small model, as the afterwords quote it."""
+    yield f"still has a loss of {price('ch04_optimization/cross_entropy', 'softmax_twice', 'training.loss'):.2f}"
+    yield f"ends at {ours('training.loss'):.2f}"
+    yield f"losses differ by {hidden('ch04_optimization/warmup_cosine', 'straight')} of their spread"
+    yield f"differ by {hidden('ch04_optimization/warmup_cosine', 'zero_first')}"
+    yield f"losses differ by {hidden('ch04_optimization/clip_by_global_norm', 'per_tensor')} of their spread"
+    yield f"differ by {hidden('ch04_optimization/clip_by_global_norm', 'always_scaled')}"
 
 
 def _double(*values):

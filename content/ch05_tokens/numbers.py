@@ -5,6 +5,7 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+from content.prices import rise
 from reference.ch05_tokens.encode import encode
 from reference.ch05_tokens.fertility import fertility
 from reference.ch05_tokens.letters_in_tokens import letters_in_tokens
@@ -59,8 +60,13 @@ GIVEN = {
 
 
 def numbers():
-    for part in (_training, _ties, _drift, _languages, _costs, _sizes):
+    for part in (_training, _ties, _drift, _languages, _costs, _sizes, _prices):
         yield from part()
+
+
+def _prices():
+    """What mistakes cost the small model, as the afterwords quote it."""
+    yield f"rises {rise('ch05_tokens/encode', 'longest_match', 'reading.bits')} bits a byte"
 
 
 def _training():

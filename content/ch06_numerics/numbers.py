@@ -5,6 +5,7 @@ import math
 import torch
 
 from content.number_formats import power_of_ten, raised, short
+from content.prices import READING, ours, price
 from reference.ch06_numerics.bf16_by_hand import bf16_by_hand
 from reference.ch06_numerics.exp_overflow import exp_overflow
 from reference.ch06_numerics.float_anatomy import limits
@@ -98,8 +99,15 @@ def numbers():
     try:
         for part in (_limits, _digits, _tenth, _exp, _softmax, _gradients, _sums, _fp8, _scales, _int8, _block):
             yield from part()
+        yield from _prices()
     finally:
         torch.set_num_threads(threads)
+
+
+def _prices():
+    """What mistakes cost the small model, as the afterwords quote it."""
+    yield f"rises from {ours(READING):.4f} to {ours(READING, 'reading int8'):.4f} nats a token"
+    yield f"the loss is {price('ch06_numerics/int8_matmul', 'per_tensor', READING):.4f}"
 
 
 def percent(value, digits=0):

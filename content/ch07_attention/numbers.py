@@ -5,6 +5,7 @@ from statistics import NormalDist
 
 import torch
 
+from content.prices import ONE_AT_A_TIME, hidden, rise, same
 from reference.ch06_numerics.softmax import softmax
 from reference.ch07_attention.flop_census import flop_census
 from reference.ch07_attention.kv_cache_bytes import kv_cache_bytes
@@ -90,6 +91,17 @@ def numbers():
     yield from _traffic()
     yield from _flops()
     yield from _control()
+    yield from _prices()
+
+
+def _prices():
+    """What mistakes cost the small model, as the afterwords quote it."""
+    yield f"rises {rise('ch07_attention/repeat_kv', 'tiled')} nats a token"
+    yield f"stays the same at {same('ch07_attention/repeat_kv', 'tiled')} of the places"
+    yield f"losses differ by {hidden('ch07_attention/repeat_kv', 'tiled')} of their spread"
+    yield f"losses differ by {hidden('ch07_attention/split_heads', 'split_reshape_only')} of their spread"
+    yield f"rises {rise('ch07_attention/split_heads', 'split_reshape_only')} nats a token"
+    yield f"rises {rise('ch07_attention/causal_mask', 'top_left', ONE_AT_A_TIME)} nats"
 
 
 def _scale():

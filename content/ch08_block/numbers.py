@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from content.number_formats import raised, signed
+from content.prices import ONE_AT_A_TIME, READING, hidden, ours, price, rise, same
 from reference.ch08_block.alibi_bias import alibi_bias
 from reference.ch08_block.apply_rope import apply_rope
 from reference.ch08_block.count_block_params import count_block_params
@@ -35,6 +36,18 @@ def numbers():
     yield from _wiring()
     yield from _counting()
     yield from _training()
+    yield from _prices()
+
+
+def _prices():
+    """What mistakes cost the small model, as the afterwords quote it."""
+    yield f"rises {rise('ch08_block/apply_rope', 'interleaved')} nats a token"
+    yield f"losses differ by {hidden('ch08_block/apply_rope', 'interleaved')} of their spread"
+    yield f"rises {rise('ch08_block/rope_angles', 'restarts', ONE_AT_A_TIME)} nats"
+    yield f"{rise('ch08_block/swiglu', 'silu_on_up')} nats a token"
+    yield f"losses differ by {hidden('ch08_block/swiglu', 'silu_on_up')} of their spread"
+    yield f"rises by only {price('ch08_block/rms_norm', 'centred', READING) - ours(READING):.3f} nats a token"
+    yield f"stays the same at {same('ch08_block/rms_norm', 'centred')} of the places"
 
 
 def _norms():
