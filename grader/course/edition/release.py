@@ -26,7 +26,7 @@ FILES = (
     *(".devcontainer/devcontainer.json", ".github/workflows/notebooks.yml"),
 )
 EXTRA_FILES = "grader/course/edition/files"  # files that only a student edition has
-SUFFIXES = {".css", ".ini", ".js", ".json", ".lock", ".md", ".png", ".py", ".svg", ".toml", ".yml"}
+SUFFIXES = {".css", ".ini", ".js", ".json", ".lock", ".md", ".png", ".py", ".safetensors", ".svg", ".toml", ".yml"}
 UNFINISHED = "unfinished-release"  # stands in the folder while it is written
 
 
