@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 import torch
 from _common import ROOT, CannotMeasure, Figures, main, progress
 from transformers import AutoModelForCausalLM
+from transformers.utils import logging
 
 from grader.book.workbook import Workbook
 from grader.model import decoding, functions, stories, tokenizer, training, weights
@@ -45,6 +46,7 @@ def best(ways: Mapping[str, Callable[[], int]], rounds: int) -> dict[str, float]
 
 def measure(options: argparse.Namespace) -> Figures:
     torch.set_num_threads(1)
+    logging.disable_progress_bar()  # which would be more than one line on stderr
     most, rounds = (20, 1) if options.quick else (200, 5)
     folder, loaded = folder_of_ours(ROOT), functions.load(Workbook(ROOT))
     model = Model(loaded, *weights.load(folder))
