@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.book.koan_imports import Imported
+from grader.book.koan_imports import Imported, imported
 from grader.book.workbook import Workbook
 from grader.course.verdict_key import Imports, Keys
 
@@ -138,14 +138,26 @@ def test_what_a_verdict_does_not_depend_on_leaves_the_key_as_it_is(copy, file):
     assert _key(copy) == before
 
 
-def test_no_test_imports_the_exercise_of_another_koan(book):
-    """A key has the text of one koan only."""
+def built_on(book, koan):
+    """The other koans that a koan's solution imports, directly or not. A learner's files of these are in the target."""
+    found, rest = [], [koan]
+    while rest:
+        one = rest.pop()
+        others = [book.koans[name] for name in imported(book.solution(one).read_text(), one.id, book.koans)]
+        rest += [other for other in others if other not in found]
+        found += [other for other in others if other not in found]
+    return found
+
+
+def test_no_test_imports_the_exercise_of_a_koan_that_the_solution_is_not_built_on(book):
+    """A key has the text of a koan, and of the koans that it imports."""
     for koan in book.koans.values():
         imports = Imports(book)
         imports.left_out = set()
         files = imports.closure([book.test_file(koan), book.reference(koan), book.solution(koan)])
         exercises = [file for file in files if file.is_relative_to(book.root / "exercises")]
-        assert set(exercises) == {book.test_file(koan), book.exercise(koan)}
+        others = {book.exercise(other) for other in built_on(book, koan)}
+        assert set(exercises) == {book.test_file(koan), book.exercise(koan)} | others
 
 
 RUN_TIME = """
@@ -191,6 +203,7 @@ def test_every_file_that_importing_a_koans_tests_reads_is_in_its_key(book):
     for koan, files in json.loads(run.stdout).items():
         own = book.koans[koan]
         known = set(imports.closure([book.test_file(own), book.reference(own), book.solution(own)]))
+        known |= {book.solution(other) for other in built_on(book, own)}
         for file in {_source(Path(name)) for name in files}:
             if file.is_relative_to(ROOT) and not file.is_relative_to(ROOT / "grader"):
                 assert file in known, (koan, file)
