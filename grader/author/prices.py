@@ -15,7 +15,7 @@ import platform
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
@@ -25,7 +25,7 @@ import msgspec
 import torch
 
 from grader.author import price_results
-from grader.author.price_results import FILE, HANGS, Answer, Digests, Healthy, Prices, Result
+from grader.author.price_results import FILE, HANGS, Answer, Digests, Healthy, Prices, Result, Yardstick
 from grader.author.report import price_list
 from grader.book import heap
 from grader.book.errors import KoansError
@@ -306,16 +306,23 @@ def check(workbook: Workbook, folder: Path, count: int, seed: int, jobs: int) ->
     prices = price_results.load(folder_of_ours(workbook.root))
     kept = {price.answer: price for price in price_results.priced(prices)}
     sample = random.Random(seed).sample(sorted(kept), count)
-    sticks = price_results.yardsticks(prices)
+    sticks = kept_sticks = price_results.yardsticks(prices)
     problems = []
     work = [Work(answer, price.runs(answer.koan)) for answer in sample]
-    for piece, outcomes in Shop(workbook, folder).measured(work, jobs):
+    shop = Shop(workbook, folder)
+    # Another processor adds in another order. So our functions run here, too, and what is compared is the difference.
+    runs = {run.name: run for piece in work for run in piece.runs}
+    for _, outcomes in shop.measured([Work(None, tuple(runs.values()))], 1):
+        for outcome in outcomes:
+            sticks = {**sticks, outcome.run.name: _moved(sticks[outcome.run.name], outcome)}
+    for piece, outcomes in shop.measured(work, jobs):
         assert piece.answer is not None
         for outcome in outcomes:
             result = _result(piece.answer, outcome, "")
             before = kept[piece.answer].results[outcome.run.kind]
             own = sticks[outcome.run.name]
-            was, now = (price_results.verdict(r, own) for r in (before, result))
+            was = price_results.verdict(before, kept_sticks[outcome.run.name])
+            now = price_results.verdict(result, own)
             name = f"{piece.answer.koan}: {piece.answer.whose}, {outcome.run.kind}"
             print(f"{name}: {now.outcome}")
             if was.outcome != now.outcome or before.error.partition(":")[0] != result.error.partition(":")[0]:
@@ -326,6 +333,16 @@ def check(workbook: Workbook, folder: Path, count: int, seed: int, jobs: int) ->
                     if a is not None and b is not None and abs(a - b) > stick.noise:
                         problems.append(f"{name}: {figure} was {a} and is {b}; rounding moves it by {stick.noise}")
     return problems
+
+
+def _moved(sticks: Mapping[str, Yardstick], outcome: Outcome) -> dict[str, Yardstick]:
+    """The yardsticks of this machine: our figures as they are here. Their distance from those kept is rounding, too."""
+    moved = {}
+    for figure, stick in sticks.items():
+        here = price.finite(outcome.figures).get(figure)
+        value = stick.value if here is None else here
+        moved[figure] = Yardstick(value, stick.spread, max(stick.noise, 4 * abs(value - stick.value)))
+    return moved
 
 
 def main() -> None:
