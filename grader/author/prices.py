@@ -47,6 +47,7 @@ MEMORY = 3 << 30  # bytes that may be mapped beyond what the imports took
 SECONDS = 90  # of the CPU, for all runs of an answer
 WAITING = 900.0  # seconds of the clock
 EVERY = 20  # answers after which the file is written
+FACTOR = 16  # roundings that another processor may move our own figures by, as in `grader.checks.agreement`
 HASH_SEED = "PYTHONHASHSEED"  # the order of a set follows it
 # A training run is not finished if it begins as with our functions: apart from rounding for these roles, to the bit for
 # koans whose functions do the same at every step. Other mistakes may show late.
@@ -314,7 +315,13 @@ def check(workbook: Workbook, folder: Path, count: int, seed: int, jobs: int) ->
     runs = {run.name: run for piece in work for run in piece.runs}
     for _, outcomes in shop.measured([Work(None, tuple(runs.values()))], 1):
         for outcome in outcomes:
-            sticks = {**sticks, outcome.run.name: _moved(sticks[outcome.run.name], outcome)}
+            name, own = outcome.run.name, sticks[outcome.run.name]
+            sticks = {**sticks, name: _moved(own, outcome)}
+            problems += [
+                f"our functions, {name}: {figure} was {own[figure].value} and is {here.value}: measure anew"
+                for figure, here in sticks[name].items()
+                if abs(here.value - own[figure].value) > FACTOR * own[figure].noise
+            ]
     for piece, outcomes in shop.measured(work, jobs):
         assert piece.answer is not None
         for outcome in outcomes:
@@ -341,7 +348,7 @@ def _moved(sticks: Mapping[str, Yardstick], outcome: Outcome) -> dict[str, Yards
     for figure, stick in sticks.items():
         here = price.finite(outcome.figures).get(figure)
         value = stick.value if here is None else here
-        moved[figure] = Yardstick(value, stick.spread, max(stick.noise, 4 * abs(value - stick.value)))
+        moved[figure] = Yardstick(value, stick.spread, stick.noise + abs(value - stick.value))
     return moved
 
 

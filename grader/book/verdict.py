@@ -128,6 +128,9 @@ class Exit(msgspec.Struct, frozen=True):
     nonsense: str = ""
 
 
+MICROSECONDS = 6  # decimals of seconds: what a clock gives beyond them is noise, and takes room in results
+
+
 def judge(
     koan: str,
     target: str,
@@ -160,7 +163,7 @@ def judge(
         tuple(tests),
         earned,
         fast,
-        seconds,
+        round(seconds, MICROSECONDS),
         seed,
         clean(output),
         by_machine=by_machine,

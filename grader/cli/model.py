@@ -257,9 +257,9 @@ def train(
 ) -> None:
     """Train the same small model from scratch, with the whole loop on your functions where they have passed.
 
-    First your tokenizer learns its merges. Then the loss falls: below that of single tokens, and after about two
-    minutes below that of three tokens in a row. A function through which no gradient flows is named, and ours takes its
-    place. Every 20 seconds a checkpoint is written, so Ctrl-C loses little: --resume goes on to the same weights, bit
+    First your tokenizer learns its merges. Then the loss falls. On an idle machine it falls below the loss of a 3-gram
+    model in about two minutes. The command names each function through which no gradient flows, and uses ours instead.
+    Every 20 seconds a checkpoint is written, so Ctrl-C loses little: --resume goes on to the same weights, bit
     for bit. The model is kept in .koans/model, and `koans model say --mine` uses it.
 
     \b

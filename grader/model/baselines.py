@@ -40,7 +40,7 @@ class _Order:
     rest: Floats  # of each context: the share that the discounts leave to the lower order
 
     def interpolated(self, grams: Ints, contexts: Ints, lower: Floats) -> Floats:
-        """The probabilities of these n-grams, given those of the lower order."""
+        """The probabilities of these n-grams. `lower` are the probabilities of the lower order."""
         probabilities: Floats = (
             _at(self.share, self.grams, grams, 0.0) + _at(self.rest, self.contexts, contexts, 1.0) * lower
         )

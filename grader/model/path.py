@@ -16,7 +16,7 @@ ROUTES: tuple[Route, ...] = ("attention", "masked", "added", "whole")
 
 
 class OnPath(msgspec.Struct, frozen=True):
-    """A koan on the model's path, and those of its functions that the model calls."""
+    """A koan on the model's path, and the functions in its file that the model calls."""
 
     koan: str
     role: Role

@@ -102,7 +102,7 @@ def pieces_stripped(text: str, merges: Merges, specials: Specials) -> list[int]:
     return _by_pieces(text, merges, specials, lambda piece: pretokenize(piece.strip()))
 
 
-@encode_text.wrong("a space was put before the text: the ids must be those of the text itself")
+@encode_text.wrong("a space was put before the text: encode the text as it is")
 def prefix_space(text: str, merges: Merges, specials: Specials) -> list[int]:
     return _by_pieces(text, merges, specials, lambda piece: pretokenize(" " + piece))
 

@@ -70,7 +70,7 @@ def koans(listed: Sequence[Mistakes]) -> RenderableType:
             Text(examples, "dim", no_wrap=True, overflow="ellipsis"),
         )
     total = sum(len(on.mistakes) for on in listed)
-    hint = f"{total} mistakes; `koans model break KOAN` lists those of a koan, KOAN:MISTAKE tries one"
+    hint = f"{total} mistakes; `koans model break KOAN` lists the mistakes of one koan, KOAN:MISTAKE tries one"
     return Group(table, Text(), Text(hint, "dim"))
 
 
