@@ -70,11 +70,11 @@ def stub_of(workbook: Workbook, koan: Koan) -> str:
     """
     file = workbook.solution(koan)
     if not file.exists():
-        stub = workbook.root / STUBS / f"{koan.id}.py"
+        stub = workbook.released_stub(koan)
         if stub.is_file():
             return stub.read_text(encoding="utf-8")
         raise KoansError(f"{file}: missing, so the stub of {koan.id} cannot be made")
-    return derive(file.read_text(encoding="utf-8"), str(file.relative_to(workbook.root)))
+    return derive(file.read_text(encoding="utf-8"), workbook.name_of(file))
 
 
 def not_started(workbook: Workbook, koan: Koan, exercise: Path | None = None) -> bool:

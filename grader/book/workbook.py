@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from grader.book import places
 from grader.book.errors import KoansError
 from grader.book.syntax import parse
 
@@ -173,19 +174,24 @@ _Table = TypeVar("_Table", bound=msgspec.Struct)
 
 
 class Workbook:
-    """All content below one root. Everything is read once, at its first use.
+    """All content of one workbook. Everything is read once, at its first use.
 
+    `root` is the learner's folder: `exercises/` and `.koans/`. In a clone it also has everything else. In a folder that
+    `koans init` made, texts, tests and solutions are in `shipped`, and the packages `grader` and `reference` in `code`.
     Content that is missing or malformed raises KoansError when it is read.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.shipped = places.shipped(root)
+        self.code = places.code(root)
+        self._content = self.shipped / "content"
 
     @cached_property
     def chapters(self) -> tuple[Chapter, ...]:
-        files = sorted((self.root / "content").glob("ch*/chapter.toml"))
+        files = sorted(self._content.glob("ch*/chapter.toml"))
         if not files:
-            raise KoansError(f"{self.root / 'content'}: no chapters found; is the checkout complete?")
+            raise KoansError(f"{self._content}: no chapters found; is the checkout complete?")
         return tuple(_chapter(file) for file in files)
 
     @cached_property
@@ -196,7 +202,7 @@ class Workbook:
     @cached_property
     def facts(self) -> dict[str, Fact]:
         """Every fact of the sources by id, in the order of the sources."""
-        file = self.root / "content" / "facts.toml"
+        file = self._content / "facts.toml"
         facts: dict[str, Fact] = {}
         for fact in _read(file, _Facts).facts:
             if fact.id in facts:
@@ -210,7 +216,7 @@ class Workbook:
             self.facts,
             (
                 (file, _card(file, card))
-                for file in sorted((self.root / "content").glob("ch*/cards.toml"))
+                for file in sorted(self._content.glob("ch*/cards.toml"))
                 for card in _read(file, _Cards).cards
             ),
         )
@@ -221,7 +227,7 @@ class Workbook:
             self.facts,
             (
                 (file, msgspec.structs.replace(question, chapter=file.parent.name))
-                for file in sorted((self.root / "content").glob("ch*/questions.toml"))
+                for file in sorted(self._content.glob("ch*/questions.toml"))
                 for question in _read(file, _Questions).questions
             ),
         )
@@ -310,17 +316,36 @@ class Workbook:
         return self.root / "exercises" / f"{koan.id}.py"
 
     def solution(self, koan: Koan) -> Path:
-        return self.root / "solutions" / f"{koan.id}.py"
+        return self.shipped / "solutions" / f"{koan.id}.py"
 
     def test_file(self, koan: Koan) -> Path:
-        return self.root / "exercises" / koan.chapter / f"test_{koan.name}.py"
+        return self.shipped / "exercises" / koan.chapter / f"test_{koan.name}.py"
 
     def reference(self, koan: Koan) -> Path:
-        return self.root / "reference" / f"{koan.id}.py"
+        return self.code / "reference" / f"{koan.id}.py"
+
+    def released_stub(self, koan: Koan) -> Path:
+        """The stub that a student edition has in place of the solution."""
+        return self.shipped / "stubs" / f"{koan.id}.py"
+
+    def figure(self, card: Card) -> Path | None:
+        """The file of the card's figure, if it has one."""
+        return self._content / card.chapter / card.figure if card.figure else None
+
+    def folder_of(self, chapter: Chapter) -> Path:
+        """The folder with the chapter's text and its figures."""
+        return self._content / chapter.id
+
+    def name_of(self, file: Path) -> str:
+        """The name of one of the workbook's files: its path in a clone, with slashes."""
+        for place in (self.root, self.shipped, self.code):
+            if file.is_relative_to(place):
+                return file.relative_to(place).as_posix()
+        return file.as_posix()
 
     def notes(self, koan: Koan) -> Notes:
         """Hints and afterword. Raises KoansError if a section is missing."""
-        file = self.root / "content" / f"{koan.id}.md"
+        file = self._content / f"{koan.id}.md"
         sections = _sections(_text(file))
         titles = [f"Hint {i + 1}" for i in range(HINTS)] + ["Afterword"]
         for title in titles:
@@ -330,7 +355,7 @@ class Workbook:
 
     def text(self, chapter: Chapter) -> str:
         """The chapter's Markdown. Its figure is a file in the same folder."""
-        return BADGE.sub("", _text(self.root / "content" / chapter.id / "chapter.md"))
+        return BADGE.sub("", _text(self._content / chapter.id / "chapter.md"))
 
     def text_for_terminal(self, chapter: Chapter) -> str:
         """The chapter's Markdown without pictures: a figure is replaced by its caption and the path of its file."""
@@ -352,7 +377,7 @@ class Workbook:
 
     def given_file(self, koan: Koan) -> Path:
         """The file with the koan's given text: the solution, or in a student edition the stub."""
-        return self.solution(koan) if self.solution(koan).exists() else self.root / "stubs" / f"{koan.id}.py"
+        return self.solution(koan) if self.solution(koan).exists() else self.released_stub(koan)
 
 
 def _without_path(name: str) -> str:
@@ -384,8 +409,8 @@ def find_root(start: Path) -> Path:
             if "koans" in table.get("tool", {}):
                 return folder
     raise KoansError(
-        f"{start}: there is no workbook in this folder or above it; change to the folder that you cloned "
-        "(its pyproject.toml has [tool.koans])"
+        f"{start}: there is no workbook in this folder or above it; `koans init koans` makes a folder with the koans, "
+        "or change to yours (its pyproject.toml has [tool.koans])"
     )
 
 

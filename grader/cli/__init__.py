@@ -31,7 +31,7 @@ from grader.cli import (
     tracing,
     verifying,
 )
-from grader.cli.base import Json, dump, here, not_recorded, say, show, version, waiting, workbook
+from grader.cli.base import Json, dump, here, not_recorded, own_workbook, say, show, version, waiting, workbook
 from grader.cli.sections import Sections
 from grader.judge.runner import Limits, Runner
 from grader.learn import attempts
@@ -363,6 +363,7 @@ for verb in ("read", "quiz", "review", "again", "stats"):
     app.command(verb)(getattr(reviewing, verb))
 # A negative number is a value: what is wrong with it is then said in our words.
 app.command("settings", context_settings={"ignore_unknown_options": True})(reviewing.settings)
+app.command("init")(editions.init)
 app.command("release")(editions.release)
 app.command("update")(editions.update)
 cards_app.command("export", short_help="Write the unlocked cards for Anki.")(exporting.export)
@@ -405,7 +406,7 @@ def new(
     """
     from grader.author.scaffold import new_koan
 
-    book = workbook()
+    book = own_workbook()
     for file in new_koan(book, name):
         show(str(file.relative_to(book.root)))
     show(terminal.next_steps([(f"koans verify {name}", "the gate it must pass (CONTRIBUTING.md says how)")]))

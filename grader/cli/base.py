@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import secrets
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +16,9 @@ from rich.text import Text
 
 from grader.book import output, terminal
 from grader.book.errors import KoansError
+from grader.book.places import SHIPPED, is_whole
 from grader.book.processes import FOLDER
+from grader.book.project import project
 from grader.book.verdict import one_line
 from grader.book.workbook import Workbook, find_root
 
@@ -35,6 +35,17 @@ def workbook() -> Workbook:
     return Workbook(find_root(here()))
 
 
+def own_workbook() -> Workbook:
+    """The workbook of the current folder, for a verb that changes or checks its texts. Raises KoansError.
+
+    A folder that `koans init` made has none of them.
+    """
+    book = workbook()
+    if not is_whole(book.root):
+        raise KoansError(f"{book.root}: `koans init` made it, so it has no tests or texts; run this in a clone")
+    return book
+
+
 def here() -> Path:
     """The current folder. Raises KoansError if it was removed."""
     try:
@@ -44,18 +55,15 @@ def here() -> Path:
 
 
 def version() -> str:
-    """The version of this workbook's code. Without its pyproject.toml: the version that was installed."""
-    file = FOLDER / "pyproject.toml"
-    if file.is_file():
-        return str(tomllib.loads(file.read_text(encoding="utf-8"))["project"]["version"])
-    return importlib.metadata.version("tensor-koans")
+    """The version of the code that runs."""
+    return project(FOLDER).version
 
 
 def installed() -> Path:
     """The root of the workbook that this command was installed with. Raises KoansError if it came without one."""
-    if not (FOLDER / "content").is_dir():
+    if not (SHIPPED / "content").is_dir():
         raise KoansError("this installation has no workbook to judge with: give --workbook DIR")
-    return FOLDER
+    return SHIPPED
 
 
 def show(*parts: Any) -> None:

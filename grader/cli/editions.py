@@ -1,7 +1,8 @@
-"""`koans release` and `koans update`."""
+"""`koans init`, `koans update` and `koans release`."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,13 +10,40 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from grader.book import terminal
 from grader.book.workbook import find_root
-from grader.cli.base import Json, dump, here, show, waiting, workbook
+from grader.cli.base import Json, dump, here, own_workbook, show, version, waiting
 
 if TYPE_CHECKING:
     from grader.course.edition.update import Changes
 
 NAMES = 6  # the most names shown of one kind
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
+    as_json: Json = False,
+) -> None:
+    """Make a folder with the koans, to begin.
+
+    It has the exercises, a README, and the settings of tools. Tests, hints and texts stay in the package that is
+    installed, and `koans update`, run in the folder, brings what a newer package has.
+
+    \b
+    Examples:
+      koans init koans
+      uvx tensor-koans init koans
+    """
+    from grader.learn.folder import create
+
+    book = create(folder)
+    if as_json:
+        dump({"folder": str(folder), "koans": len(book.koans), "version": version()})
+        return
+    show(
+        f"{folder}: {len(book.koans)} koans in {len(book.chapters)} chapters",
+        terminal.next_steps([(f"cd {shlex.quote(str(folder))}", ""), ("koans", "the first koan")]),
+    )
 
 
 def release(
@@ -39,7 +67,7 @@ def release(
     from grader.course.edition.release import release as write_edition
 
     with waiting("writing the edition"):
-        made = write_edition(workbook(), folder, source)
+        made = write_edition(own_workbook(), folder, source)
     manifest = made.manifest
     show(Text(f"{folder}: edition {manifest.edition}, {len(manifest.learner)} koans, {len(manifest.files)} files"))
     if made.left_out:
@@ -48,21 +76,33 @@ def release(
 
 
 def update(
-    place: Annotated[str, typer.Argument(metavar="PLACE", help="The newer edition: a folder, or a git address.")],
+    place: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PLACE", help="For a fork: the newer edition, a folder or a git address.", show_default=False
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")] = False,
     downgrade: Annotated[bool, typer.Option("--downgrade", help="Go back to an older edition.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Get new koans and fixes for this fork. What you wrote does not change.
+    """Get new koans and fixes for this folder or fork. What you wrote does not change.
+
+    A folder that `koans init` made gets the stubs of the package that is installed now. So upgrade the package first.
+    A fork of a course needs the PLACE of the newer edition.
 
     An edition brings the code that you run next, so take it only from your course. The update uses your git settings to
     reach an address, but it runs nothing that comes from there. If it is interrupted, run it again.
 
     \b
     Examples:
+      koans update
       koans update ../koans-autumn --dry-run
       koans update https://git.example.org/course/koans.git
     """
+    if place is None:
+        _update_folder(write=not dry_run, as_json=as_json)
+        return
     from grader.course.edition.update import update as update_fork
 
     with waiting("updating") as tell:
@@ -71,6 +111,31 @@ def update(
         dump(changes)
     else:
         show(*_lines(changes, dry_run=dry_run))
+
+
+def _update_folder(*, write: bool, as_json: bool) -> None:
+    from grader.learn.folder import update as update_folder
+
+    changes = update_folder(find_root(here()), write=write)
+    if as_json:
+        dump(changes)
+        return
+    if not (changes.new or changes.replaced or changes.kept):
+        show(Text(f"nothing to do: this folder has what version {changes.to} brings"))
+    else:
+        show(Text(f"from version {changes.from_ or 'unknown'} to {changes.to}", "bold"))
+    for names, predicate in ((changes.new, "new"), (changes.replaced, "replaced")):
+        if names:
+            show(Text(_count(len(names), predicate, dry_run=not write)), *_names(names))
+    for name in changes.kept:
+        show(Text(f"{name}: your version is kept; {_new_text_of(name)}", "yellow"))
+
+
+def _new_text_of(name: str) -> str:
+    """How to get the new text of a file that the learner has changed."""
+    if name.startswith("exercises/"):
+        return f"the stub has changed, and `koans reset {Path(name).stem}` writes the new stub"
+    return "the new one is written if you move yours away and run this again"
 
 
 def _lines(changes: Changes, *, dry_run: bool) -> Iterator[Text]:

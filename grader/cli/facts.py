@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from grader.book.errors import KoansError
-from grader.cli.base import Json, dump, show, workbook
+from grader.cli.base import Json, dump, own_workbook, show, workbook
 
 
 def facts(
@@ -37,7 +37,7 @@ def facts(
     from grader.author.report import fact_documents, fact_screens
     from grader.book import terminal
 
-    book = workbook()
+    book = own_workbook() if write or check else workbook()
     if write or check:
         if names or errata or as_json or (write and check):
             raise KoansError("--write and --check are for the whole pages: give one of them, and nothing else")

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from grader.book.errors import KoansError
 from grader.book.files import check_ending, write_file
-from grader.cli.base import Json, dump, not_recorded, say, show, waiting, workbook
+from grader.cli.base import Json, dump, not_recorded, own_workbook, say, show, waiting, workbook
 
 app = typer.Typer(rich_markup_mode=None, help="Write chapters as notebooks, and read them back.")
 SOURCE = "Where a hosted notebook fetches the workbook: owner/name or an https address [default: the remote `origin`]."
@@ -159,7 +159,7 @@ def badges(
     """
     from grader.course.edition.badges import OPENS, write
 
-    book = workbook()
+    book = own_workbook()
     changed = write(book, source, branch=branch, opens=opens or OPENS)
     for file in changed:
         show(str(file.relative_to(book.root)))

@@ -13,6 +13,7 @@ from grader.book.errors import KoansError
 # The verbs of each section, each with its line.
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Koans": {
+        "init": "Make a folder with the koans, to begin.",
         "run": "Run koans and show their verdicts.",
         "list": "List all koans, and which of them you passed.",
         "debug": "Run the first failing test here, in a debugger.",
@@ -38,7 +39,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "This workbook and this machine": {
         "doctor": "Check this machine: versions, and a test of each part.",
         "settings": "Show or change settings, such as new cards a day.",
-        "update": "Get new koans and fixes for this fork.",
+        "update": "Get new koans and fixes for this folder or fork.",
         "bench": "Time ways to compute attention, and their limits.",
     },
     "For instructors": {

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from grader.book.workbook import Koan, Workbook
-from grader.cli.base import Json, dump, show, waiting, workbook
+from grader.cli.base import Json, dump, own_workbook, show, waiting
 from grader.judge.runner import Runner
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def verify(
     from grader.author import gate
     from grader.author.report import gate as gate_screen
 
-    book = workbook()
+    book = own_workbook()
     koans = book.named(names) if names else list(book.koans.values())
     if changed is not None:
         change = changes.since(book, changed)

@@ -15,7 +15,7 @@ from typing import Annotated
 import msgspec
 
 from grader.book.koan_imports import Imported
-from grader.book.processes import FOLDER
+from grader.book.places import SHIPPED
 from grader.book.proven_cards import proven
 from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict, with_unmet_imports
@@ -117,7 +117,7 @@ def grade_one(submission: Path, seed: int, *, root: Path | None = None) -> Grade
     keeps no state between calls. If nothing can be graded, the grade has a `problem`. Raises KoansError if koans cannot
     run on this machine.
     """
-    workbook = Workbook(root or FOLDER)
+    workbook = Workbook(root or SHIPPED)
     with Runner(workbook, isolated=True) as runner, Intake(workbook) as intake:
         sources = collect([submission], intake, one_each=True).sources
         return next(grade_all(workbook, map(intake.take, apart(workbook.root, sources)), runner, seed=seed))

@@ -19,7 +19,6 @@ from pathlib import Path
 import msgspec
 
 from grader.book.koan_imports import Imported
-from grader.book.stubs import STUBS
 from grader.book.syntax import parse
 from grader.book.workbook import Koan, Workbook
 
@@ -57,13 +56,13 @@ class Keys:
     @cached_property
     def _common(self) -> str:
         versions = [f"{name} {_version(name)}" for name in LIBRARIES]
-        return digest(code_digest(self.workbook.root), *versions, *self.settings)
+        return digest(code_digest(self.workbook.code), *versions, *self.settings)
 
     def koan_digest(self, koan: Koan) -> str:
         """Digest of the koan's entry in chapter.toml, its own files, and the modules that they import."""
         if koan.id not in self._koans:
             book = self.workbook
-            own = [book.test_file(koan), book.reference(koan), book.solution(koan), book.root / STUBS / f"{koan.id}.py"]
+            own = [book.test_file(koan), book.reference(koan), book.solution(koan), book.released_stub(koan)]
             files = self.imports.closure(own)
             self._koans[koan.id] = digest(str(koan), *(self.imports.digest(file) for file in files))
         return self._koans[koan.id]
@@ -77,7 +76,8 @@ class Imports:
     """
 
     def __init__(self, workbook: Workbook) -> None:
-        self.root = workbook.root
+        self.workbook = workbook
+        self.folders = (workbook.shipped, workbook.code)
         self.left_out = {workbook.exercise(koan) for koan in workbook.koans.values()}
         self._texts: dict[Path, bytes | None] = {}
         self._direct: dict[Path, tuple[Path, ...]] = {}
@@ -96,7 +96,7 @@ class Imports:
     def digest(self, file: Path) -> str:
         """Digest of the file's name and its content."""
         text = self._text(file)
-        return digest(str(file.relative_to(self.root)), *(() if text is None else (text,)))
+        return digest(self.workbook.name_of(file), *(() if text is None else (text,)))
 
     def _text(self, file: Path) -> bytes | None:
         """The content, or None if there is no such file."""
@@ -113,7 +113,7 @@ class Imports:
 
     def _package(self, file: Path) -> list[str]:
         """The names of the package that a module belongs to, for its relative imports."""
-        return list(file.relative_to(self.root).parent.parts)
+        return self.workbook.name_of(file).split("/")[:-1]
 
     def _files(self, name: str) -> Iterator[Path]:
         """The files of a module and of its packages, if it belongs to the workbook."""
@@ -121,10 +121,10 @@ class Imports:
         if parts[0] == GRADER:
             return
         for length in range(1, len(parts) + 1):
-            place = self.root.joinpath(*parts[:length])
-            for file in (place / "__init__.py", place.with_name(f"{place.name}.py")):
-                if file not in self.left_out and self._text(file) is not None:
-                    yield file
+            for place in {folder.joinpath(*parts[:length]): None for folder in self.folders}:
+                for file in (place / "__init__.py", place.with_name(f"{place.name}.py")):
+                    if file not in self.left_out and self._text(file) is not None:
+                        yield file
 
 
 _Import = tuple[int, str, tuple[str, ...]]  # how many dots it starts with, the module, and the names imported from it
@@ -175,14 +175,15 @@ def _parsed(text: str) -> tuple[_Import, ...] | None:
 def workbook_digest(workbook: Workbook) -> str:
     """Digest of all that verdicts take from the workbook: the grader's code, and the files of every koan."""
     keys = Keys(workbook)
-    return digest(code_digest(workbook.root), *(keys.koan_digest(koan) for koan in workbook.koans.values()))
+    return digest(code_digest(workbook.code), *(keys.koan_digest(koan) for koan in workbook.koans.values()))
 
 
 def code_digest(root: Path) -> str:
     """Digest of the grader's own code in the workbook at `root`. Any change to this code may change any verdict."""
     total = hashlib.blake2b(digest_size=20)
     code = (file for pattern in ("*.py", "*.ini") for file in (root / GRADER).rglob(pattern))
-    for file in sorted([*code, root / "reference/__init__.py", root / "conftest.py"]):
+    conftest = [file] if (file := root / "conftest.py").is_file() else []  # an installed package has none
+    for file in sorted([*code, root / "reference/__init__.py", *conftest]):
         total.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes() + b"\0")
     return total.hexdigest()
 

@@ -25,6 +25,7 @@ from grader.checks import compilation, run_context, throughput
 from grader.gpu import NO_GPU, lack
 from grader.gpu.client import LIMIT as RACE_SECONDS
 from grader.judge import reports, targets
+from grader.judge.collected_tests import KoanTests
 from grader.judge.explain import Explained, explain, explain_import
 from grader.judge.printed import shortened
 
@@ -181,10 +182,18 @@ def seed_of(item: pytest.Item) -> int:
     `koans grade` draws, which is larger, a hash keeps it from the seed of the run, and so from other tests' inputs.
     """
     seed = item.config.stash[SEED]
+    test = _test_id(item)
     if seed < DRAWN:
-        return int(seed * 1_000_003 + zlib.crc32(item.nodeid.encode())) % 2**31
-    digest = hashlib.blake2b(f"{seed} {item.nodeid}".encode(), digest_size=4).digest()
+        return int(seed * 1_000_003 + zlib.crc32(test.encode())) % 2**31
+    digest = hashlib.blake2b(f"{seed} {test}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "little") % 2**31
+
+
+def _test_id(item: pytest.Item) -> str:
+    """The id that pytest gives a test in a clone. It is the same wherever the file of tests is."""
+    koan = koan_of(item.config, item.path)
+    _, separator, test = item.nodeid.partition("::")
+    return f"exercises/{koan.chapter}/test_{koan.name}.py{separator}{test}" if koan else item.nodeid
 
 
 def koan_of(config: pytest.Config, path: Path) -> Koan | None:
@@ -194,9 +203,28 @@ def koan_of(config: pytest.Config, path: Path) -> Koan | None:
 
 @lru_cache(maxsize=8)
 def _koan_of(workbook: Workbook | None, path: Path) -> Koan | None:
-    if workbook is None or path.parent.parent != workbook.root / "exercises":
+    if workbook is None or path.parent.parent not in (workbook.root / "exercises", workbook.shipped / "exercises"):
         return None
     return workbook.koans.get(f"{path.parent.name}/{path.stem.removeprefix('test_')}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Collect a koan's tests at its exercise, too: a learner's folder has only the exercises."""
+    koan = koan_of(parent.config, module_path)
+    if koan is None or module_path.name != f"{koan.name}.py":
+        return None
+    return KoanTests.at(parent, module_path, parent.config.stash[WORKBOOK].test_file(koan))
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Collect each exercise of a folder that has no tests beside them. pytest itself collects a file that is named."""
+    koan = koan_of(parent.config, file_path)
+    if koan is None or file_path.name != f"{koan.name}.py" or parent.session.isinitpath(file_path):
+        return None
+    if parent.config.stash[WORKBOOK].test_file(koan).parent == file_path.parent:
+        return None
+    return pytest_pycollect_makemodule(file_path, parent)
 
 
 def sentence(item: pytest.Item) -> str:

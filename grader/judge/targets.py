@@ -166,11 +166,12 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if head != PACKAGE:
             return None
         (self.home or self).known.add(fullname)
-        folder = self.workbook.root / PACKAGE / rest.replace(".", "/")
-        if rest.count(".") == 0 and folder.is_dir():
-            spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
-            spec.submodule_search_locations = [str(folder)]
-            return spec
+        if rest.count(".") == 0:
+            folder = self.workbook.root / PACKAGE / rest.replace(".", "/")
+            if folder.is_dir() or (self.workbook.shipped / PACKAGE / rest.replace(".", "/")).is_dir():
+                spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+                spec.submodule_search_locations = [str(folder)]
+                return spec
         koan = self.workbook.koans.get(rest.replace(".", "/"))
         if koan is None:
             return None
@@ -361,7 +362,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         texts: dict[str, str] = {}
         for name in _imported(text):
             if name.startswith("reference.") and name not in texts:
-                other = (self.workbook.root / name.replace(".", "/")).with_suffix(".py").read_text("utf-8")
+                other = (self.workbook.code / name.replace(".", "/")).with_suffix(".py").read_text("utf-8")
                 texts |= {**self._imported_references(other), name: other}
         return texts
 

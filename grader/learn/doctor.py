@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import platform
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from grader.book.errors import KoansError
+from grader.book.project import project
 from grader.judge.runner import shared_server
 from grader.judge.sandbox import probe
 from grader.judge.sandbox.confine import trusted
@@ -56,14 +56,12 @@ def examine(root: Path) -> list[Finding]:
 
 def _ranges(root: Path) -> dict[str, str]:
     """The tested range of each dependency, from pyproject.toml."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    requirements = [Requirement(text) for text in project["dependencies"]]
+    requirements = [Requirement(text) for text in project(root).requirements]
     return {r.name: str(r.specifier) for r in requirements}
 
 
 def _python(root: Path) -> Finding:
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    tested = project["requires-python"]
+    tested = project(root).python
     ok = sys.version_info >= (3, 11)
     venv = "" if sys.prefix != sys.base_prefix else "; not in a virtual environment"
     return Finding("Python", platform.python_version(), ok, f"tested {tested}{venv}")

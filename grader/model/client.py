@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from grader.book.errors import KoansError
+from grader.book.places import shipped
 from grader.book.processes import FOLDER, environment, module
 from grader.model.protocol import BOX, Done, Event, Failed, Note, Request
 
@@ -122,4 +123,4 @@ def _ended(code: int, errors: str, running: str, whose: Mapping[str, str]) -> Fa
 
 def folder_of_ours(root: Path) -> Path:
     """Where the workbook keeps its own trained model."""
-    return root / "content" / "ch15_model" / "model"
+    return shipped(root) / "content" / "ch15_model" / "model"

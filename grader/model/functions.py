@@ -172,8 +172,8 @@ def _installed(workbook: Workbook, functions: Functions) -> Iterator[None]:
     before = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == PACKAGE}
     finder = _Finder(workbook, functions)
     sys.meta_path.insert(0, finder)
-    if str(workbook.root) not in sys.path:
-        sys.path.insert(0, str(workbook.root))  # where `reference` is
+    if str(workbook.code) not in sys.path:
+        sys.path.insert(0, str(workbook.code))  # where `reference` is
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from grader.book.errors import KoansError
+from grader.book.places import shipped
 from grader.model.tokenizer import END, Tokenizer
 
 FILE = Path("content") / "ch15_model" / "stories.py"
@@ -21,9 +22,10 @@ FILE = Path("content") / "ch15_model" / "stories.py"
 @cache
 def grammar(root: Path) -> ModuleType:
     """The script, as a module: `story(seed)`, `TRAIN`, `HELD_OUT`. Raises KoansError if there is none."""
-    spec = importlib.util.spec_from_file_location("stories_of_ch15", root / FILE)
-    if spec is None or spec.loader is None or not (root / FILE).is_file():
-        raise KoansError(f"{root / FILE}: is not there")
+    file = shipped(root) / FILE
+    spec = importlib.util.spec_from_file_location("stories_of_ch15", file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise KoansError(f"{file}: is not there")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # its dataclasses look for their module there
     spec.loader.exec_module(module)

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.book.processes import FOLDER
+from grader.book.places import SHIPPED
 from grader.course.engine import worker
 from grader.course.engine.commands import WORKBOOK
 from grader.course.engine.task import RESOURCES, Resource
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def dask_setup(dask_worker: Worker) -> None:
     """Start the runner. The worker takes tasks after that."""
     resource: Resource = next(name for name in RESOURCES if name in dask_worker.state.total_resources)
-    root = Path(os.environ.get(WORKBOOK) or FOLDER)
+    root = Path(os.environ.get(WORKBOOK) or SHIPPED)
     await asyncio.to_thread(worker.start, root, resource)
 
 

@@ -120,14 +120,14 @@ class Intake:
         root = self.workbook.root
         self._process = subprocess.Popen(
             [sys.executable, *module(__package__, "reader")],
-            env=environment(root, strangers=True),
+            env=environment(self.workbook.code, strangers=True),
             cwd=root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             process_group=0,
         )
         assert self._process.stdin is not None
-        setup = Setup(str(root.resolve()), tuple(self.workbook.koans), tuple(outlines(self.workbook)))
+        setup = Setup(str(self.workbook.shipped.resolve()), tuple(self.workbook.koans), tuple(outlines(self.workbook)))
         write_frame(_binary(self._process.stdin), msgspec.msgpack.encode(setup))
         return self._process
 

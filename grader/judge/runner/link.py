@@ -19,6 +19,7 @@ from typing import Protocol
 import msgspec
 
 from grader.book.errors import KoansError
+from grader.book.places import code
 from grader.book.processes import environment, module
 from grader.judge.runner import shared_server
 from grader.judge.runner.protocol import Done, Job, Lines, Reply, Request, ServerReady, pack
@@ -159,7 +160,7 @@ def _start(root: Path, sharing: list[str], log: Path | None, abandoned: threadin
         process = subprocess.Popen(
             [sys.executable, *module(__package__, "server"), str(server_end.fileno()), str(root), *sharing],
             pass_fds=[server_end.fileno()],
-            env=environment(root),
+            env=environment(code(root)),
             cwd=root,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -251,8 +252,8 @@ class Cold:
         with self._changing:
             del self._processes[job.id]
             cancelled = job.id in self._cancelled
-        code = process.returncode
-        status = code << 8 if code >= 0 else -code  # as a wait status
+        ended = process.returncode
+        status = ended << 8 if ended >= 0 else -ended  # as a wait status
         timed_out = timed_out or (Path(job.folder) / "timed-out").exists()
         return Done(job.id, status, timed_out, cancelled)
 
@@ -265,7 +266,7 @@ class Cold:
             file.write_bytes(msgspec.json.encode(job))
             process = subprocess.Popen(
                 [sys.executable, *module(__package__, "child"), str(file)],
-                env=environment(self.root),
+                env=environment(code(self.root)),
                 cwd=self.root,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

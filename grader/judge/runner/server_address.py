@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grader.book.errors import KoansError
+from grader.book.places import code, shipped
 from grader.book.processes import environment
 
 try:
@@ -19,7 +20,6 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-WATCHED = ("grader", "reference", "content")
 HARMLESS = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")  # variables that change no run
 
 
@@ -52,7 +52,7 @@ def socket_path(root: Path, now: str = "") -> Path:
 
 def _environment(root: Path) -> list[str]:
     """What a run inherits from its server and could be affected by: variables, limits and cores."""
-    variables = environment(root.resolve())
+    variables = environment(code(root.resolve()))
     parts = [f"{name}={value}" for name, value in sorted(variables.items()) if name not in HARMLESS]
     if resource is not None:
         for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE):
@@ -75,16 +75,16 @@ def fingerprint(root: Path) -> str:
 
 def _stamps(root: Path) -> Iterator[tuple[str, int, int]]:
     """Path, modification time and size of each file that a server imports or reads."""
-    for part in WATCHED:
-        yield from _walk(str(root / part))
+    for place, part in ((code(root), "grader"), (code(root), "reference"), (shipped(root), "content")):
+        yield from _walk(str(place / part))
     for name in ("pyproject.toml", "conftest.py"):
         if (root / name).exists():
             status = (root / name).stat()
             yield name, status.st_mtime_ns, status.st_size
     # Installing or removing a package changes the modification time of its folder.
-    for place in sys.path:
-        if place.endswith(("site-packages", "dist-packages")) and os.path.isdir(place):
-            yield place, os.stat(place).st_mtime_ns, 0
+    for entry in set(sys.path):  # a process of ours has the folder of an installed package twice
+        if entry.endswith(("site-packages", "dist-packages")) and os.path.isdir(entry):
+            yield entry, os.stat(entry).st_mtime_ns, 0
 
 
 def _walk(folder: str) -> Iterator[tuple[str, int, int]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from grader.book.errors import KoansError
+from grader.book.places import code, shipped
 from grader.book.processes import environment, module
 from grader.judge.sandbox import users
 from grader.judge.sandbox.confine import Confinement, Level, confine
@@ -26,10 +27,10 @@ def level(root: Path) -> Level:
     if sys.platform != "linux":
         return UNAVAILABLE
     with tempfile.TemporaryDirectory(prefix="koans-probe-") as scratch:
-        command = [sys.executable, *module(__package__, "probe"), str(root), scratch]
+        command = [sys.executable, *module(__package__, "probe"), str(shipped(root)), scratch]
         tried = subprocess.run(
             command,
-            env=environment(root),
+            env=environment(code(root)),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from grader.book.errors import KoansError
+from grader.book.places import code, shipped
 from grader.book.processes import environment, module
 
 STARTING = 120.0  # seconds the zygote may take to import everything, on a slow disk
@@ -39,8 +40,8 @@ class Service:
         file.touch(mode=0o600)
         with file.open("ab") as errors:
             return subprocess.Popen(
-                [sys.executable, *module(__package__, "zygote"), str(self._folder), str(self._root)],
-                env=environment(self._root, strangers=True),
+                [sys.executable, *module(__package__, "zygote"), str(self._folder), str(shipped(self._root))],
+                env=environment(code(self._root), strangers=True),
                 cwd=self._root,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

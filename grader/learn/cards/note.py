@@ -81,7 +81,7 @@ def _note(
         front=as_html(card.front, card.tex),
         answer=as_html(card.back, card.tex),
         below=tuple(line for line in below if line),
-        figure=workbook.root / "content" / card.chapter / card.figure if card.figure else None,
+        figure=workbook.figure(card),
     )
 
 

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import subprocess
-import tomllib
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -23,6 +22,8 @@ from grader.book import source_text
 from grader.book.errors import KoansError, reading
 from grader.book.files import write_file
 from grader.book.notebook_parser.answers import without_header
+from grader.book.places import is_whole
+from grader.book.project import NAME, project
 from grader.book.stubs import stub_of
 from grader.book.workbook import Chapter, Koan, Question, Workbook
 from grader.learn.progress import keep_copy
@@ -44,7 +45,10 @@ How this notebook works:
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where a hosted notebook fetches the workbook: an address for git and a commit; both empty if unknown."""
+    """Where a hosted notebook gets the workbook: an address for git and a commit; both empty if unknown.
+
+    The address is a requirement for pip (`tensor-koans==1.2.0`) if the workbook comes from an installed package.
+    """
 
     address: str = ""
     commit: str = ""
@@ -53,15 +57,16 @@ class Source(msgspec.Struct, frozen=True):
 def source_of(root: Path, given: str = "") -> Source:
     """The public source of the workbook at `root`.
 
-    Its address is `given` ("owner/name" means GitHub), or else the git remote `origin`, or else one of [project.urls]
-    in pyproject.toml. An address that only this machine can reach is not used, and passwords are removed. Raises
-    KoansError if git cannot fetch from `given`.
+    Its address is `given` ("owner/name" means GitHub), or else the installed package if `koans init` made `root`, or
+    else the git remote `origin`, or else one of [project.urls] in pyproject.toml. An address that only this machine
+    can reach is not used, and passwords are removed. Raises KoansError if git cannot fetch from `given`.
     """
     commit = _git(root, "rev-parse", "HEAD")
     if given:
         return Source(address_of(given), commit)
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
-    urls = {name.lower(): url for name, url in project.get("urls", {}).items()}
+    if not is_whole(root):
+        return Source(f"{NAME}=={project(root).version}")
+    urls = {name.lower(): url for name, url in project(root).urls.items()}
     remotes = [_git(root, "remote", "get-url", "origin")]
     remotes += [urls.get(name, "") for name in ("repository", "source", "homepage")]
     address = next(filter(None, map(public_address, remotes)), "")
@@ -153,7 +158,7 @@ def export(workbook: Workbook, chapter: Chapter, source: Source) -> str:
     except ImportError:
         raise KoansError("notebooks need nbformat: pip install nbformat") from None
 
-    version = tomllib.loads((workbook.root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    version = project(workbook.root).version
     notebook = new_notebook(
         cells=list(_cells(workbook, chapter, source, version)),
         metadata={
@@ -180,7 +185,7 @@ def _cells(workbook: Workbook, chapter: Chapter, source: Source, version: str) -
         yield from _question_cells(predictions, "The chapter's answer")
     for number, section in enumerate([opening, *sections]):
         if section.strip():
-            text = _with_figures(section.strip(), workbook.root / "content" / chapter.id)
+            text = _with_figures(section.strip(), workbook.folder_of(chapter))
             yield _markdown_cell(f"{head}-text-{number}", text)
     for koan in chapter.koans:
         yield from _koan_cells(workbook, koan)

@@ -9,7 +9,7 @@ SOURCE, COMMIT = "", ""
 
 
 def find_workbook() -> Path:
-    """A workbook in this folder or above it, an installed one, or a fetched one. If there is none, fetch it now."""
+    """A workbook in this folder or above it, an installed one, or a fetched one. If there is none, get it now."""
     fetched = Path("workbook").resolve()
     spec = importlib.util.find_spec("grader")
     installed = [Path(spec.origin).parents[1]] if spec and spec.origin else []
@@ -22,6 +22,9 @@ def find_workbook() -> Path:
             "There is no workbook in this folder or above it, and this notebook has no address to fetch one from: "
             "open the notebook in the folder of a workbook, or export it again with --source ADDRESS."
         )
+    if "==" in SOURCE:
+        make_folder(fetched)
+        return fetched
     print(f"fetching {SOURCE} at {COMMIT[:12] or 'its newest'} …", flush=True)
     for command in (
         ["git", "init", "--quiet", str(fetched)],
@@ -36,6 +39,14 @@ def find_workbook() -> Path:
         [sys.executable, "-m", "pip", "install", "--quiet", "-e", str(fetched)], "pip could not install the workbook"
     )
     return fetched
+
+
+def make_folder(folder: Path) -> None:
+    """Install the package, unless it is installed, and make a learner's folder with it."""
+    if importlib.util.find_spec("grader") is None:
+        print(f"installing {SOURCE}: this takes a minute, or several minutes without torch …", flush=True)
+        run_or_stop([sys.executable, "-m", "pip", "install", "--quiet", SOURCE], f"pip could not install {SOURCE}")
+    run_or_stop([sys.executable, "-m", "grader", "init", str(folder)], "the folder with the koans could not be made")
 
 
 def run_or_stop(command: list[str], what: str) -> None:

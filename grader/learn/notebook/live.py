@@ -11,7 +11,6 @@ import math
 import re
 import sys
 import tempfile
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from grader.book.errors import KoansError
 from grader.book.notebook_parser import answers
 from grader.book.notebook_parser.answers import NotebookAnswer, Outline
 from grader.book.notebook_parser.statements import Cell, read_cached
+from grader.book.project import project
 from grader.book.stubs import not_started
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
@@ -90,7 +90,7 @@ class NotebookSession:
     def description(self, chapter: str, version: str) -> str:
         """Two lines: the workbook with its version, and what this machine can compute with."""
         book = self._workbook
-        here = tomllib.loads((book.root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+        here = project(book.root).version
         other = f"; this notebook was made from version {version}" if version not in ("", here) else ""
         kernels = any(k.kind == "kernel" for c in book.chapters if chapter in ("", c.id) for k in c.koans)
         return f"workbook: {book.root} (version {here}{other})\nmachine: {_machine_description(kernels)}"
