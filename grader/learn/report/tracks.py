@@ -131,8 +131,8 @@ def koans(
         koan, standing = workbook.koans[name], standings[name]
         status = status_text(
             standing.status,
-            changed=standing.changed and width >= NARROW,
-            in_notebook=standing.in_notebook and width >= NARROW,
+            changed=standing.changed and width >= WIDE,
+            in_notebook=standing.in_notebook and width >= WIDE,
         )
         row = [Text(f"{place}.", "dim"), status, Text(koan.name), Text(f"{round(times.of(koan.id))} min", "dim")]
         if width >= WIDE:
