@@ -33,6 +33,8 @@ HINTS = 3
 # Names that mean a file or a folder, and the folders that have something of each koan.
 LOOKS_LIKE_A_PATH = re.compile(r"[\\/]|^\.+$|\.(py|md)$|^exercises$")
 FOLDERS_OF_KOANS = ("exercises", "solutions", "reference", "content", "stubs")
+ID = r"[a-z0-9]+(-[a-z0-9]+)*"  # of a card, a question or a track
+WHOLE = "all"  # stands for the whole workbook where the id of a track is expected
 # The links to the notebook at the beginning of a chapter. They are for readers on the web.
 BADGE = re.compile(r"\n<!-- notebook -->.*<!-- /notebook -->\n")
 
@@ -142,6 +144,22 @@ class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str = ""
 
 
+class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A way through some of the koans, for a goal. Learners solve its `koans` in this order.
+
+    `whom` says who it is for, `why` how its koans were chosen, and `after` what to do at its end. No koan comes before
+    one that it needs. A koan that is needed is in the track or among `assumes`, which learners can do already.
+    """
+
+    id: str
+    title: str
+    whom: str
+    why: str
+    after: str
+    koans: tuple[str, ...]
+    assumes: tuple[str, ...] = ()
+
+
 class _Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     facts: tuple[Fact, ...] = ()
 
@@ -152,6 +170,10 @@ class _Cards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Questions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     questions: tuple[Question, ...] = ()
+
+
+class _Tracks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    tracks: tuple[Track, ...] = ()
 
 
 class Notes(msgspec.Struct, frozen=True):
@@ -186,6 +208,10 @@ class Workbook:
         self.shipped = places.shipped(root)
         self.code = places.code(root)
         self._content = self.shipped / "content"
+
+    @property
+    def _content(self) -> Path:
+        return self.root / "content"
 
     @cached_property
     def chapters(self) -> tuple[Chapter, ...]:
@@ -233,9 +259,61 @@ class Workbook:
         )
 
     @cached_property
+    def tracks(self) -> dict[str, Track]:
+        """Every track by id, in the order of `content/tracks.toml`. Koans that this edition lacks are left out."""
+        file = self._content / "tracks.toml"
+        if not file.exists():
+            return {}
+        tracks: dict[str, Track] = {}
+        for track in _read(file, _Tracks).tracks:
+            if track.id in tracks:
+                raise KoansError(f"{file}: '{track.id}': this id is taken; ids are unique")
+            tracks[track.id] = self._track(file, track)
+        return {name: track for name, track in tracks.items() if track.koans}
+
+    def _track(self, file: Path, track: Track) -> Track:
+        """The track with the ids of its koans. Raises KoansError if a koan is unknown, twice there or too early."""
+        where = f"{file}: '{track.id}'"
+        if not re.fullmatch(ID, track.id) or track.id == WHOLE:
+            raise KoansError(f"{where}: an id is lower-case words joined by hyphens, and is not '{WHOLE}'")
+        try:
+            koans, assumes = self._present(track.koans), self._present(track.assumes)
+        except KoansError as error:
+            raise KoansError(f"{where}: {error}") from None
+        known = set(assumes)
+        for koan in koans:
+            if koan in known:
+                raise KoansError(f"{where}: {koan}: is named twice")
+            for needed in self.koans[koan].needs:
+                if needed not in known and needed in self.koans:
+                    late = "comes later" if needed in koans else "is neither in the track nor among `assumes`"
+                    raise KoansError(f"{where}: {koan} needs {needed}, which {late}")
+            known.add(koan)
+        return msgspec.structs.replace(track, koans=koans, assumes=assumes)
+
+    def _present(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The ids of the koans with these ids or short names, without released koans that this edition lacks."""
+        here = {*self.koans, *(koan.name for koan in self.koans.values())}
+        lock = self._content / "ids.lock"
+        lines = _text(lock).splitlines() if lock.exists() else []
+        released = {line.removeprefix("koan ") for line in lines if line.startswith("koan ")}
+        released |= {koan.partition("/")[2] for koan in released}
+        present = [name for name in names if name in here or name not in released]
+        return tuple(name if name in self.koans else self.koan(name).id for name in present)
+
+    @cached_property
     def proofs(self) -> tuple[CardProof, ...]:
         """Every card marker of every test file, read from its syntax tree."""
         return tuple(proof for koan in self.koans.values() for proof in _markers(koan, self.test_file(koan)))
+
+    def track(self, name: str) -> Track:
+        """The track with this id. Raises KoansError with similar ids, or with all."""
+        if name in self.tracks:
+            return self.tracks[name]
+        near = difflib.get_close_matches(name.lower(), self.tracks, 3)
+        known = f"there are {', '.join(self.tracks)}" if self.tracks else "this edition has none"
+        hint = f"did you mean {' or '.join(near)}?" if near else known
+        raise KoansError(f"no track is called '{name}': {hint}")
 
     def koan(self, name: str) -> Koan:
         """The koan with this id, with this short name if it is unique, or of the file at this path.
@@ -434,7 +512,7 @@ def _read(file: Path, table: type[_Table]) -> _Table:
 
 def _entry(file: Path, error: str) -> str:
     """Add the name of the entry to a validation error, which has only its number."""
-    place = re.search(r"\$\.(koans|facts|cards|questions)\[(\d+)\]", error)
+    place = re.search(r"\$\.(koans|facts|cards|questions|tracks)\[(\d+)\]", error)
     if not place:
         return error
     kind, number = place[1], int(place[2])
@@ -476,7 +554,7 @@ def _by_id(facts: Container[str], entries: Iterator[tuple[Path, _Entry]]) -> dic
     for file, entry in entries:
         if entry.id in by_id:
             raise KoansError(f"{file}: '{entry.id}': this id is taken by {by_id[entry.id].chapter}; ids are unique")
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", entry.id):
+        if not re.fullmatch(ID, entry.id):
             raise KoansError(f"{file}: '{entry.id}': an id is lower-case words joined by hyphens")
         for fact in entry.facts:
             if fact not in facts:

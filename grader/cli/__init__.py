@@ -9,7 +9,6 @@ import signal
 import sys
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.text import Text
 
@@ -29,14 +28,16 @@ from grader.cli import (
     notebooks,
     reviewing,
     tracing,
+    tracking,
     verifying,
 )
 from grader.cli.base import Json, dump, here, not_recorded, own_workbook, say, show, version, waiting, workbook
 from grader.cli.sections import Sections
 from grader.judge.runner import Limits, Runner
-from grader.learn import attempts
+from grader.learn import attempts, pace, tracks
 from grader.learn.progress import Progress
 from grader.learn.report import problems
+from grader.learn.report import tracks as track_report
 from grader.learn.report.model import runs_now
 from grader.learn.report.standing import listing, unlocked
 from grader.model.path import PATH
@@ -206,7 +207,7 @@ def run(
         if everything:
             koans = list(book.koans.values())
         else:
-            koans = book.named(names) if names else [attempts.koan_or_current(book, progress, None)]
+            koans = book.named(names) if names else [tracking.koan_or_current(book, progress, None)]
         quiet = as_json or form is not None
         if len(koans) == 1 and not quiet:
             terminal.prepare()
@@ -235,6 +236,9 @@ def _show_step(book: Workbook, progress: Progress, step: attempts.Step, *, alone
         show(Text("  ").append_text(runs))
     if alone and verdict.passed:
         show("", terminal.markdown(book.notes(koan).afterword))
+    if step.first and (finished := tracks.finished_by(book, progress, koan)) is not None:
+        show("", track_report.done(finished))
+    if alone and verdict.passed:
         show(terminal.next_steps([("koans", "the next koan"), (f"koans solution {koan.name}", "the model answer")]))
     elif alone and verdict.status == Status.not_started:
         show("", terminal.prompt(book, koan), terminal.next_steps([(f"edit exercises/{koan.id}.py", "")]))
@@ -249,9 +253,15 @@ def list_koans(
     chapter: Annotated[
         str | None, typer.Argument(metavar="CHAPTER", help="Only this chapter.", show_default=False)
     ] = None,
+    track: Annotated[
+        str | None,
+        typer.Option("--track", metavar="NAME", help="The koans of this track, in its order.", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List all koans with your verdict on each, its name, rung and title.
+
+    If you walk a track, its koans have the number that they have in it.
 
     A rung is the kind of work that a koan asks for. Name it: say what happens, or what is at fault. Compute it: write
     it by its definition. Vectorize it: without loops. Stabilize it: keep it right for large and small numbers. Fuse it:
@@ -261,18 +271,29 @@ def list_koans(
     Examples:
       koans list
       koans list ch07
+      koans list --track essential
       koans list --json
     """
+    if chapter and track:
+        raise KoansError("give CHAPTER or --track, not both")
     book = workbook()
-    koans = book.chapter(chapter).koans if chapter else tuple(book.koans.values())
+    now = tracks.Active(book.track(track)) if track else tracks.active(book)
+    koans = [book.koans[name] for name in now.order(book)] if track else list(book.koans.values())
+    if chapter:
+        koans = list(book.chapter(chapter).koans)
     with Progress(book.root, must_write=False) as progress:
         progress.check_readable()
         standings = progress.standings(book)
-    if as_json:
-        dump([{**msgspec.to_builtins(k), "id": k.id, "standing": msgspec.to_builtins(standings[k.id])} for k in koans])
-        return
+        times = pace.times(book, progress)
+    if now.trouble:
+        say(now.trouble)
     console = terminal.console()
-    console.print(listing(book, {k.id: standings[k.id] for k in koans}, koans, console.width))
+    if as_json:
+        dump([track_report.koan_record(koan, standings[koan.id], now.track, times) for koan in koans])
+    elif track and now.track:
+        show(track_report.koans(book, now.track, standings, times, console.width))
+    else:
+        console.print(listing(book, {k.id: standings[k.id] for k in koans}, koans, console.width, now.track))
 
 
 @app.command()
@@ -286,7 +307,7 @@ def hint(name: KoanId = None) -> None:
     """
     book = workbook()
     with Progress(book.root, must_write=False) as progress:
-        hints = attempts.next_hint(book, progress, attempts.koan_or_current(book, progress, name))
+        hints = attempts.next_hint(book, progress, tracking.koan_or_current(book, progress, name))
     for tier, text in hints.tiers:
         show(Text(f"{hints.koan.name}, hint {tier} of {hints.total}", "bold"), "", terminal.markdown(text))
         if hints.all_seen:
@@ -358,6 +379,7 @@ app.command("grade")(grading.grade)
 app.command("report")(grading.report)
 app.command("debug")(debugging.debug)
 app.command("watch")(debugging.watch)
+app.command("track")(tracking.track)
 app.command("trace")(tracing.trace)
 for verb in ("read", "quiz", "review", "again", "stats"):
     app.command(verb)(getattr(reviewing, verb))

@@ -11,6 +11,7 @@ from grader.book import terminal
 from grader.book.errors import KoansError
 from grader.book.verdict import Status
 from grader.cli.base import show, waiting, workbook
+from grader.cli.tracking import koan_or_current
 from grader.judge.runner import Runner
 from grader.learn import attempts
 from grader.learn.progress import Progress
@@ -52,7 +53,7 @@ def debug(
         raise KoansError("`koans debug` needs a terminal: its input and output must not be a pipe or a file")
     book = workbook()
     with Progress(book.root) as progress:
-        koan = attempts.koan_or_current(book, progress, name)
+        koan = koan_or_current(book, progress, name)
     with Runner(book) as runner, waiting(f"running {koan.id}"):
         verdict = runner.run(koan, attempts.LEARNER, seed)
     if verdict.passed:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from grader.book import terminal
 from grader.cli.base import Json, dump, new_seed, say, show, waiting, workbook
-from grader.learn import due
+from grader.learn import due, tracks
 from grader.learn import settings as setting
 from grader.learn.progress import Progress
 from grader.learn.report import recall
@@ -94,9 +94,13 @@ def settings(
       koans settings
       koans settings new_per_day 5
       koans settings resolve false
+      koans settings track essential
     """
     book = workbook()
-    if name is not None and value is not None:
+    if name == "track" and value is not None:
+        tracks.choose(book, value)
+        current = setting.load(book.root)
+    elif name is not None and value is not None:
         current = setting.change(book.root, name, value)
     else:
         current = setting.load(book.root)

@@ -16,6 +16,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "init": "Make a folder with the koans, to begin.",
         "run": "Run koans and show their verdicts.",
         "list": "List all koans, and which of them you passed.",
+        "track": "Walk the koans for a goal, such as the essential forty.",
         "debug": "Run the first failing test here, in a debugger.",
         "trace": "Show what a kernel loads and stores, step by step.",
         "watch": "For an editor: print the lines at fault on each save.",

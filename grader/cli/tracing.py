@@ -10,7 +10,7 @@ from rich.text import Text
 
 from grader.book.errors import KoansError
 from grader.cli.base import Json, dump, say, show, waiting, workbook
-from grader.learn import attempts
+from grader.cli.tracking import koan_or_current
 from grader.learn.progress import Progress
 
 
@@ -64,7 +64,7 @@ def trace(
         check_ending(file, (".svg",) if step is not None else (".html",))
     book = workbook()
     with Progress(book.root, must_write=False) as progress:
-        koan = attempts.koan_or_current(book, progress, name)
+        koan = koan_or_current(book, progress, name)
     check_is_kernel(koan, book)
     try:
         with waiting(f"tracing {koan.id}"):

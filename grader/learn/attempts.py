@@ -15,6 +15,7 @@ from grader.book.verdict import Status, Verdict, with_unmet_imports
 from grader.book.workbook import Card, Koan, Workbook
 from grader.judge.runner import Runner
 from grader.judge.targets import Target
+from grader.learn import tracks
 from grader.learn.progress import Progress, content_key
 
 LEARNER = Target("learner")
@@ -68,9 +69,10 @@ def koan_or_current(workbook: Workbook, progress: Progress, name: str | None) ->
 
 
 def current(workbook: Workbook, progress: Progress) -> Koan | None:
-    """The first koan, in the order of the workbook, whose file as it is now has not passed. None if all have."""
-    standings = progress.standings(workbook)
-    return next((workbook.koans[i] for i, s in standings.items() if s.status != Status.passed), None)
+    """The first koan whose file as it is now has not passed, of the active track or, if all have, of the workbook."""
+    order = tracks.active(workbook).order(workbook)
+    koan = tracks.first_open(order, progress.standings(workbook))
+    return workbook.koans[koan] if koan else None
 
 
 def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, seed: int = 0) -> Step:

@@ -32,7 +32,8 @@ class FirstSolve(msgspec.Struct, frozen=True):
     """The first pass of a koan, and what came before it.
 
     `at` is in seconds since 1970, UTC. `seconds` is the time at work, without breaks. `failed` counts the different
-    texts that failed. `content` is the digest of the text that passed.
+    texts that failed. `content` is the digest of the text that passed. `timed`: the log shows when work at the koan
+    began, because something else was done shortly before it. Otherwise `seconds` lacks the time to the first activity.
     """
 
     koan: str
@@ -42,6 +43,7 @@ class FirstSolve(msgspec.Struct, frozen=True):
     hints: int
     peeked: bool
     content: str
+    timed: bool = False
 
     @property
     def rating(self) -> int:
@@ -67,6 +69,7 @@ def first_solves(activities: Iterable[Activity]) -> dict[str, FirstSolve]:
     solves: dict[str, FirstSolve] = {}
     before: dict[str, list[Activity]] = {}
     seconds: dict[str, float] = {}
+    timed: dict[str, bool] = {}
     last = float("-inf")
     for activity in sorted(activities, key=lambda a: a.at):
         koan = activity.koan
@@ -75,13 +78,15 @@ def first_solves(activities: Iterable[Activity]) -> dict[str, FirstSolve]:
         if koan in solves:
             continue
         earlier = before.setdefault(koan, [])
+        timed.setdefault(koan, gap <= BREAK)
         # Work on this koan began with the activity before this one, at whichever koan that was.
         seconds[koan] = seconds.get(koan, 0.0) + (gap if gap <= BREAK else 0.0)
         if activity.kind == "passed":
             failed = len({a.content for a in earlier if a.kind == "failed"})
             hints = sum(a.kind == "hint" for a in earlier)
             peeked = any(a.kind == "peek" for a in earlier)
-            solves[koan] = FirstSolve(koan, activity.at, seconds[koan], failed, hints, peeked, activity.content)
+            passed = (koan, activity.at, seconds[koan], failed, hints, peeked, activity.content)
+            solves[koan] = FirstSolve(*passed, timed=timed[koan])
         else:
             earlier.append(activity)
     return solves

@@ -10,9 +10,11 @@ import msgspec
 
 from grader.book.errors import KoansError, reading
 from grader.book.files import write_file
+from grader.book.workbook import ID, WHOLE
 
 Share = Annotated[float, msgspec.Meta(ge=0.7, le=0.99)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=9999)]
+TrackId = Annotated[str, msgspec.Meta(pattern=f"^{ID}$")]
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: Share = 0.9
     resolve: bool = True
     resolve_retention: Share = 0.8
+    track: TrackId = WHOLE
 
 
 DESCRIPTIONS = {
@@ -31,6 +34,7 @@ DESCRIPTIONS = {
     "retention": "share of cards that you want to remember, 0.7 to 0.99; with a larger share, cards return sooner",
     "resolve": "passed koans return, to be solved again (`koans again`)",
     "resolve_retention": "the same share for koans that you solve again",
+    "track": "the track that you walk (`koans track`); all: the whole workbook",
 }
 
 
@@ -40,6 +44,7 @@ ALLOWED = {
     "retention": "a number from 0.7 to 0.99",
     "resolve": "true or false",
     "resolve_retention": "a number from 0.7 to 0.99",
+    "track": f"the id of a track, or {WHOLE}",
 }
 
 
@@ -103,4 +108,6 @@ def change(root: Path, name: str, value: str) -> Settings:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'  # an id: nothing in it needs an escape
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -91,6 +91,19 @@ def test_a_learner_can_work_in_an_edition(play, edition):
     assert (second.returncode, "is a student edition itself" in second.stderr) == (2, True)
 
 
+def test_an_edition_has_the_tracks_and_the_same_minutes_and_an_update_keeps_the_chosen_one(whole, edition, tmp_path):
+    assert edition.says("track", "--json").stdout == whole.says("track", "--json").stdout
+    assert edition.says("track", "numerics").returncode == 0
+    assert edition.says("hint").stdout.startswith("rank_and_size, hint 1 of 3")
+    file = whole.root / "content/tracks.toml"
+    file.write_text(file.read_text().replace('title = "Numerics"', 'title = "Numbers that fit"'))
+    assert whole.says("release", str(tmp_path / "newer")).returncode == 0
+    changes = json.loads(edition.says("update", str(tmp_path / "newer"), "--json").stdout)
+    assert changes["replaced"] == ["content/tracks.toml"]
+    assert edition.says("list", "--track", "numerics").stdout.startswith("Numbers that fit\n")
+    assert edition.says("settings", "track").stdout.startswith("track = numerics ")
+
+
 def test_an_edition_is_not_written_over_something_else(play, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full/thesis.txt").write_text("mine")

@@ -15,13 +15,17 @@ RUNNING_CELLS = 24  # kept free for what runs, so that a run seldom moves or sho
 
 
 class Progressed(msgspec.Struct, frozen=True):
-    """How many koans of the current chapter have passed, and how many of all."""
+    """How many koans of the current chapter have passed, and how many of all.
+
+    With a `track` the last two are of the track.
+    """
 
     chapter: str
     passed: int
     of: int
     all_passed: int
     of_all: int
+    track: str = ""
 
 
 def line(progress: Progressed, modes: Sequence[str], to_review: int, width: int, *, running: bool) -> Text:
@@ -44,15 +48,27 @@ def line(progress: Progressed, modes: Sequence[str], to_review: int, width: int,
 
 
 def _front(progress: Progressed, *, title: bool, bar: bool) -> Text:
-    filled = round(BAR * progress.passed / progress.of)
+    name = Text("Tensor Koans  " if title else "", "bold")
+    if progress.track:
+        return Text.assemble(
+            name,
+            (progress.track, "cyan"),
+            _bar(progress.all_passed, progress.of_all) if bar else "",
+            f" {progress.all_passed} of {progress.of_all}",
+            (f"  {progress.chapter}", "dim"),
+        )
     return Text.assemble(
-        ("Tensor Koans  " if title else "", "bold"),
+        name,
         f"{progress.all_passed}/{progress.of_all}  ",
         (progress.chapter, "cyan"),
-        (" " + "━" * filled if bar else "", "green"),
-        ("─" * (BAR - filled) if bar else "", "dim"),
+        _bar(progress.passed, progress.of) if bar else "",
         f" {progress.passed}/{progress.of}",
     )
+
+
+def _bar(passed: int, of: int) -> Text:
+    filled = round(BAR * passed / of)
+    return Text.assemble((" " + "━" * filled, "green"), ("─" * (BAR - filled), "dim"))
 
 
 def _reviews(number: int) -> list[Text]:

@@ -21,6 +21,7 @@ from grader.learn.app.state import State, Verb
 from grader.learn.attempts import Step, solution_text
 from grader.learn.report.model import runs_now
 from grader.learn.report.standing import unlocked
+from grader.learn.report.tracks import done
 
 CHOSEN, OTHER = "▸ ", "  "  # before the line that Enter would choose, and before the others
 KEYS = "Esc closes · ↑ ↓ PgUp PgDn scroll · q quits"
@@ -81,7 +82,8 @@ class ChooseKoan(OverScreen[str | None]):
         options.clear_options()
         for koan in self.workbook.koans.values():
             line = self._line(koan)
-            if all(word in f"{koan.id} {line.plain}".lower() for word in words.lower().split()):
+            track = self.state.track if koan.id in self.state.order else ""
+            if all(word in f"{koan.id} {line.plain} {track}".lower() for word in words.lower().split()):
                 options.add_option(Option(Text.assemble(OTHER, line), id=koan.id))
         if options.option_count:
             ids = [str(options.get_option_at_index(i).id) for i in range(options.option_count)]
@@ -202,6 +204,7 @@ class PassedScreen(OverScreen[Verb | None]):
         self.step = step
         self.model = runs_now(workbook, step.koan.id, state.standings)
         self.said = sentence(state, step)
+        self.finished = state.finished if step is state.step else None
         self.heading = f"{step.koan.id} passed"
         self.afterword = workbook.notes(step.koan).afterword
         has_solution = workbook.solution(step.koan).exists()  # a student edition has none
@@ -210,6 +213,8 @@ class PassedScreen(OverScreen[Verb | None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll() as scroll:
             scroll.border_title = self.heading
+            if self.finished is not None:
+                yield Static(Group(done(self.finished), ""), id="finished")
             if self.step.unlocked:
                 yield Static(unlocked(self.step.unlocked))
             if self.model is not None:

@@ -21,6 +21,7 @@ from grader.learn.attempts import Step
 from grader.learn.report.model import runs_now
 from grader.learn.report.recall import count
 from grader.learn.report.standing import unlocked
+from grader.learn.report.tracks import done, progress
 
 KEYS: dict[str, Verb] = {"n": "next", "p": "previous", "h": "hint", "r": "run", "x": "reset"}
 HELP = (
@@ -170,15 +171,18 @@ class Plain:
         if runs is not None:
             self.console.print(Text("  ").append_text(runs))
         self.console.print("", terminal.markdown(self.workbook.notes(step.koan).afterword), "")
-        if state.passed < len(state.order):
+        if state.finished is not None:
+            self.console.print(done(state.finished), "")
+        if state.passed < len(state.standings):
             self.session.post(Command("next"))
         else:
-            self.console.print(f"{state.passed} of {len(state.order)} koans passed", "Every koan has passed.")
+            self.console.print(f"{state.passed} of {len(state.standings)} koans passed", "Every koan has passed.")
 
     def _show_no_pass(self, state: State, step: Step) -> None:
         koan = step.koan
         reviews = f", {count(state.due, 'card')} to review (koans review)" if state.due else ""
-        self.console.print(Text(f"{state.passed} of {len(state.order)} koans passed{reviews}", "dim"), "")
+        track = f"{progress(state.track, state.walked, len(state.order))} · " if state.track else ""
+        self.console.print(Text(f"{track}{state.passed} of {len(state.standings)} koans passed{reviews}", "dim"), "")
         if step.verdict.status == Status.not_started:
             self.console.print(terminal.prompt(self.workbook, koan), "")
             first = self.workbook.first_test(koan)

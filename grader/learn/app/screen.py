@@ -47,7 +47,7 @@ Edit the koan's file in your own editor. Each time you save it, the koan runs, a
 | ↑ ↓ PgUp PgDn Home End | scroll the part of the screen that has a thick edge |
 | Tab | move the thick edge to the other part |
 | n, p | the next koan, the previous koan (after a pass, n goes to the next koan that has not passed) |
-| l | the list of koans: type to filter it, Enter opens a koan |
+| l | the list of koans: type to filter it (also by the name of your track), Enter opens a koan |
 | r | run now |
 | h | the next of three hints |
 | e | open the file in $EDITOR |
@@ -60,7 +60,8 @@ If you leave a koan while it runs, the run continues and its verdict counts.
 
 The first line says which koan runs, or how koans run. "warm": the libraries are loaded already. "shared": all commands
 here use the same loaded libraries. "cold": each run loads the libraries again, which takes longer. "to review" counts
-the cards for `koans review`.
+the cards for `koans review`. If you walk a track (`koans track`), the line shows how far you are on it, and n and p
+follow its order.
 
 A verdict is passed, failed, not started, broken, timed out, crashed or not run here. "not run here" is never a pass.
 """
@@ -307,7 +308,8 @@ class KoansApp(App[None]):
                 here = rung == koan.rung
                 name = f"{'▸' if here else ''}{rung.removesuffix(' it')} {done}/{len(koans)}  "
                 rungs.append(name, "bold" if here else "dim")
-        progress = Progressed(chapter.id, passed, len(chapter.koans), state.passed, len(state.order))
+        whole = (state.walked, len(state.order)) if state.track else (state.passed, len(state.standings))
+        progress = Progressed(chapter.id, passed, len(chapter.koans), *whole, state.track)
         line = header.line(progress, self._mode(state), state.due, self._width - 2, running=state.running)
         parts = [line] if self._narrow else [line, rungs]
         parts += [Text(line, "yellow") for line in (state.notice, state.trouble) if line]
@@ -325,8 +327,8 @@ class KoansApp(App[None]):
 
     def _prompt(self, state: State) -> RenderableType:
         koan = self.koan
-        number = state.order.index(koan.id) + 1
-        return Group(Text(f"{number}. {koan.name}", "bold cyan"), terminal.prompt(self.workbook, koan))
+        number = f"{state.order.index(koan.id) + 1}. " if koan.id in state.order else ""  # none outside the track
+        return Group(Text(f"{number}{koan.name}", "bold cyan"), terminal.prompt(self.workbook, koan))
 
     def _verdict(self, state: State) -> RenderableType:
         step = state.step

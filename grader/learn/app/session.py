@@ -16,7 +16,7 @@ from grader.book.stubs import not_started
 from grader.book.verdict import Status
 from grader.book.workbook import Koan, Workbook
 from grader.judge.runner import Cancelled, Runner
-from grader.learn import attempts, due, settings
+from grader.learn import attempts, due, settings, tracks
 from grader.learn.app.runs import KoanRunner
 from grader.learn.app.speaker import Speaker
 from grader.learn.app.state import (
@@ -105,7 +105,8 @@ class AppSession:
         self.state = self._first_state(start)
 
     def _first_state(self, start: str | None) -> State:
-        order, trouble, number = tuple(self.workbook.koans), "", 0
+        active, trouble, number = tracks.active(self.workbook), "", 0
+        order = active.order(self.workbook)
         log = Log(self.workbook.root)
         try:
             standings = log.open().standings(self.workbook)
@@ -116,9 +117,13 @@ class AppSession:
             self._stale = True
         finally:
             log.close()
-        current = next((koan for koan, standing in standings.items() if standing.status != Status.passed), order[0])
-        koan = start or current
-        return State(order, koan, standings, hints=standings[koan].hints, due=number, trouble=trouble)
+        koan = start or tracks.first_open(order, standings) or order[0]
+        name = active.track.id if active.track else ""
+        state = State(order, koan, standings, hints=standings[koan].hints, due=number, trouble=trouble, track=name)
+        self._told = self._short(active.trouble)
+        if name and state.walked == len(order):
+            self._told = f"the track {name} is done: this koan is of the whole workbook; koans track lists the others"
+        return state
 
     def _standings_of_files(self) -> dict[str, Standing]:
         """Where each koan stands by its file alone."""
@@ -140,6 +145,8 @@ class AppSession:
         self._workers[0].start()  # which starts the others
         self._watcher.start()
         self.post(Command("go", self.state.koan))
+        if self._told:
+            self.post(Notice(self._told))
 
     def post(self, event: Event) -> None:
         """Add an event to the queue, from any thread."""
@@ -218,6 +225,7 @@ class AppSession:
                 state = msgspec.structs.replace(state, trouble=f"{what}{self.reason(error)}")
         if isinstance(event, Ran) and not event.step.not_recorded:
             state = self._refreshed(state, log, [event.step.koan.id], count_due=event.step.verdict.passed)
+            state = self._on_the_track(state, log, event.step)
             if self.speaks and event.step.first:
                 self._speaker.speak(event.step.koan.id, state.standings)
         elif isinstance(event, Deleted):
@@ -254,6 +262,18 @@ class AppSession:
             return msgspec.structs.replace(state, trouble=f"progress cannot be read: {self.reason(error)}")
         self._stale = False
         return msgspec.structs.replace(state, standings=state.standings | new, due=number)
+
+    def _on_the_track(self, state: State, log: Log, step: attempts.Step) -> State:
+        """The state after an attempt, with the track that is active now and, after its last pass, what it took."""
+        active = tracks.active(self.workbook)
+        finished = None
+        if step.first:
+            try:
+                finished = tracks.finished_by(self.workbook, log.open(), step.koan, state.standings)
+            except Exception as error:  # the pass counts all the same
+                state = msgspec.structs.replace(state, trouble=self.reason(error))
+        name = active.track.id if active.track else ""
+        return msgspec.structs.replace(state, order=active.order(self.workbook), track=name, finished=finished)
 
     def _apply(self, effect: AppEffect, state: State, log: Log) -> State:
         koan = self.workbook.koans[effect.koan]

@@ -10,6 +10,7 @@ from grader.book.verdict import SYMBOLS, Status, Verdict
 from grader.book.workbook import HINTS, Koan
 from grader.learn.attempts import Step
 from grader.learn.progress import Standing
+from grader.learn.tracks import Finished, first_open
 
 Verb = Literal["next", "previous", "go", "run", "hint", "reset"]
 
@@ -105,11 +106,13 @@ class Run(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """The state of the app.
 
-    `order` holds the ids of all koans in the order of the workbook, `koan` is the current one and `step` its last
-    attempt since it became current. `running`: the current koan runs or waits for its run. `runs` holds all runs that
-    go on, also of koans that were left. `hints` is the number of tiers shown. `mode` describes how koans run. `notice`
-    is a line for the learner, which soon disappears; `trouble` is a line about an error outside their code. `due` is
-    the number of cards to review. `spoke` is what the small model said last.
+    `order` holds the ids of the koans to walk: of the active `track` or, if that is empty, of all. `koan` is the
+    current one, which may be another, and `step` its last attempt since it became current. `finished` is set if
+    this attempt was the last one of the track. `standings` are of all koans, in the order of the workbook.
+    `running`: the current koan runs or waits for its run. `runs` holds all runs that go on, also of koans that were
+    left. `hints` is the number of tiers shown. `mode` describes how koans run. `notice` is a line for the learner,
+    which soon disappears; `trouble` is a line about an error outside their code. `due` is the number of cards to
+    review. `spoke` is what the small model said last.
     """
 
     order: tuple[str, ...]
@@ -124,11 +127,23 @@ class State(msgspec.Struct, frozen=True):
     trouble: str = ""
     due: int = 0
     spoke: Spoke | None = None
+    track: str = ""
+    finished: Finished | None = None
 
     @property
     def passed(self) -> int:
         """The number of koans that pass as they are now."""
         return sum(s.status == Status.passed for s in self.standings.values())
+
+    @property
+    def walked(self) -> int:
+        """The number of koans of `order` that pass as they are now."""
+        return sum(self.standings[koan].status == Status.passed for koan in self.order)
+
+    @property
+    def walk(self) -> tuple[str, ...]:
+        """The koans that "next" and "previous" go through: those of `order`, or all once these have passed."""
+        return self.order if self.walked < len(self.order) else tuple(self.standings)
 
 
 class AppEffect(msgspec.Struct, frozen=True):
@@ -167,8 +182,8 @@ def update(state: State, event: Event) -> tuple[State, list[AppEffect]]:
         case Command("next"):
             return go_to(state, next_koan(state))
         case Command("previous"):
-            place = state.order.index(state.koan)
-            return go_to(state, state.order[place - 1])
+            walk = state.walk
+            return go_to(state, walk[walk.index(state.koan) - 1] if state.koan in walk else next_koan(state))
         case Command("go", koan):
             return go_to(state, koan)
         case Command("run"):
@@ -231,10 +246,14 @@ def go_to(state: State, koan: str, *, passing: bool = True) -> tuple[State, list
 def next_koan(state: State) -> str:
     """The id of the next koan: after a pass the next one that has not passed, otherwise the next one in order.
 
-    The first koan follows the last.
+    The first koan follows the last. A koan outside the track is followed by the first one of the track that has not
+    passed.
     """
-    place = state.order.index(state.koan)
-    after = [*state.order[place + 1 :], *state.order[:place]]
+    walk = state.walk
+    if state.koan not in walk:
+        return first_open(walk, state.standings) or walk[0]
+    place = walk.index(state.koan)
+    after = [*walk[place + 1 :], *walk[:place]]
     if state.standings[state.koan].status == Status.passed:
         return next((k for k in after if state.standings[k].status != Status.passed), after[0] if after else state.koan)
     return after[0] if after else state.koan
