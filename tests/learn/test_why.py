@@ -96,6 +96,16 @@ def test_an_error_comes_with_the_line_that_raised_it(play):
     assert text[found["lines"][0]["line"] - 1].strip() == "return y.tanh(1)"
 
 
+def test_a_test_that_pytest_itself_runs_has_the_same_evidence(play):
+    """Most tests are called directly. One with a fixture goes through pytest's protocol."""
+    play.body("softmax", *NO_MAX)
+    found = why(play)
+    test = play.workbook.test_file(play.workbook.koan("softmax"))
+    test.write_text(test.read_text() + "\n\n@pytest.fixture(autouse=True)\ndef beside():\n    yield\n")
+    play.body("softmax", *NO_MAX, "# saved again")
+    assert why(play) == found
+
+
 def test_a_stub_says_where_to_begin_and_is_no_attempt(play):
     found = why(play)
     assert {name: found[name] for name in NOTHING} == NOTHING
