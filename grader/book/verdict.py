@@ -34,6 +34,7 @@ SYMBOLS: Mapping[Status, str] = {
 }
 
 
+LONGEST_PART = 2_000  # characters of a text in Evidence
 IMPORTS = "it imports "  # begins a note about another koan
 RESTS_ON_TEXT = (Status.passed, Status.failed, Status.not_started, Status.broken)
 
@@ -62,6 +63,41 @@ class TestResult(msgspec.Struct, frozen=True):
     uncompiled: bool = False
 
 
+class Worst(msgspec.Struct, frozen=True):
+    """The element of a tensor that is furthest from its expected value, and how far. Numbers are texts, as in "nan"."""
+
+    index: tuple[int, ...]
+    expected: str
+    actual: str
+    difference: str
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What the message of a verdict shows, in parts. Each text is as long as in the message.
+
+    `test` is the name of the test as words: of the failure that the message shows, or the one that ran when the run
+    ended early. `what` says what is wrong. If a check of `function` failed, `arguments` are the arguments of the call
+    by name, for the smallest failing input that was found. `smaller`: the test's own input is larger. `table` replaces
+    `expected` and `actual` if the result is right but, for example, a kernel moves too many bytes.
+    """
+
+    test: str = ""
+    what: str = ""
+    function: str = ""
+    arguments: dict[str, str] = {}
+    smaller: bool = False
+    expected: str = ""
+    actual: str = ""
+    worst: Worst | None = None
+    table: tuple[str, ...] = ()
+
+    @property
+    def call(self) -> str:
+        """The call with the names of its arguments. Empty if no call was compared."""
+        compared = self.arguments or self.expected
+        return f"{self.function}({', '.join(self.arguments)})" if compared else ""
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """The result of running one koan against one target.
 
@@ -69,7 +105,8 @@ class Verdict(msgspec.Struct, frozen=True):
     none. `names` are the wrong answers that all failures of a function look like. A learner reads `message` first.
     `isolation` says what separated the code from the grader, if anything did. `by_machine`: the machine may have caused
     a failure, and not the text (see `faults`). `imports` are the other koans whose files the code imports. `notes` are
-    lines for the learner that change no status, such as what would be different when graded.
+    lines for the learner that change no status, such as what would be different when graded. `evidence` belongs to a
+    learner's own run that failed or ended early. Graded verdicts have none, and JSON then leaves it out.
     """
 
     koan: str
@@ -87,6 +124,7 @@ class Verdict(msgspec.Struct, frozen=True):
     by_machine: bool = False
     imports: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    evidence: Evidence | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def passed(self) -> bool:
@@ -230,13 +268,31 @@ def _is_stub(first_claim: Sequence[TestResult], tests: Sequence[TestResult]) -> 
 
 
 def _failure(failed: Sequence[TestResult], names: Sequence[str]) -> _Outcome:
-    """Show the first failure that looks like all of `names`, because early tests can be checked by hand."""
-    naming = [t for t in failed if names and set(t.looks) >= set(names)]
-    first = (naming or failed)[0]
-    if not naming:
+    first = _shown(failed, names)
+    if not _is_named(first, names):
         return _Outcome(Status.failed, first.message, first.headline)
     headline, message = named_message(first, names)
     return _Outcome(Status.failed, message, headline)
+
+
+def _is_named(test: TestResult, names: Sequence[str]) -> bool:
+    """Whether the failure looks like all of `names`, of which there are some."""
+    return bool(names) and set(test.looks) >= set(names)
+
+
+def _shown(failed: Sequence[TestResult], names: Sequence[str]) -> TestResult:
+    """The first failure that looks like all of `names`, else the first: early tests can be checked by hand."""
+    return next((test for test in failed if _is_named(test, names)), failed[0])
+
+
+def shown_test(verdict: Verdict) -> TestResult | None:
+    """The test that the message of a failed verdict is about. None for any other verdict."""
+    first_claim = [test for test in verdict.tests if not test.gpu]
+    if verdict.status != Status.failed:
+        return None
+    if failed := _with(Status.failed, first_claim):
+        return _shown(failed, verdict.names)
+    return next(iter(_with(Status.not_started, first_claim)), None)
 
 
 def named_message(test: TestResult, names: Sequence[str]) -> tuple[str, str]:
@@ -378,6 +434,18 @@ def cleaned(test: TestResult) -> TestResult:
     """The result with texts that are safe to print and to encode."""
     texts = {name: clean(getattr(test, name)) for name in ("sentence", "message", "headline", "output")}
     return msgspec.structs.replace(test, **texts)
+
+
+def cleaned_evidence(evidence: Evidence) -> Evidence:
+    """The evidence with texts that are safe to print and to encode, and not longer than LONGEST_PART."""
+
+    def part(text: str) -> str:
+        text = clean(text)
+        return text if len(text) <= LONGEST_PART else f"{text[: LONGEST_PART - 1]}…"
+
+    texts = {name: part(getattr(evidence, name)) for name in ("test", "what", "function", "expected", "actual")}
+    arguments = {part(name): part(text) for name, text in evidence.arguments.items()}
+    return msgspec.structs.replace(evidence, **texts, arguments=arguments, table=tuple(map(part, evidence.table)))
 
 
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")

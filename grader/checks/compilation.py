@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from grader.book.verdict import Evidence
 from grader.checks.copies import clone
 from grader.checks.inputs import seeded
 from grader.checks.message import Message
@@ -179,4 +180,5 @@ def message(shortfall: Shortfall, variants: Sequence[Variant], function: str) ->
     """What the learner reads. `variants` are the wrong answers with the same faults."""
     sentence = f"{function}: {shortfall.message}"
     looks = {v.name: v.says for v in variants}
-    return Message("\n".join([sentence, "", *shortfall.lines]), sentence, looks, function)
+    evidence = Evidence(what=sentence, function=function, table=tuple(shortfall.lines))
+    return Message("\n".join([sentence, "", *shortfall.lines]), sentence, looks, function, evidence=evidence)

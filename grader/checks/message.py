@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from msgspec import structs
 from torch import Tensor
 from torch.utils._pytree import tree_map, tree_structure
 
 from grader.book.own_lines import own_lines
+from grader.book.verdict import Evidence, Worst
 from grader.checks.agreement import CHANGES
 from grader.checks.outcome import Expected, Gap, Outcome
 from reference import Oracle
@@ -36,7 +38,8 @@ class Message(NamedTuple):
     """What one failure shows: the whole text, its first sentence, and the function that failed.
 
     `looks` describes the mistakes that the failure looks like, by name. The text does not mention them, because another
-    failure may rule them out. `inputs` are the (args, kwargs) that the text shows, if it shows a call.
+    failure may rule them out. `inputs` are the (args, kwargs) that the text shows, if it shows a call. `evidence` has
+    the parts of the text, if they are more than its first sentence.
     """
 
     text: str
@@ -44,6 +47,7 @@ class Message(NamedTuple):
     looks: Mapping[str, str]
     function: str = ""
     inputs: tuple[Any, Any] | None = None
+    evidence: Evidence | None = None
 
 
 class Disagreement(AssertionError):
@@ -89,21 +93,36 @@ def write_message(
         changed = arguments[int(which)][0] if which.isdigit() else which
         gap = replace(gap, message=f"the result is right, but {changed} {CHANGES[actual.change]}")
     sentence = f"{function}: {gap.message}"
+    values = {name: _shown(value, strides=True) for name, value in arguments}
+    evidence = Evidence(what=sentence, function=function, arguments=values, smaller=smaller)
     lines = [sentence, ""]
     note = "  - a smaller form of the test's input" if smaller else ""
-    lines += [f"  {function}({', '.join(name for name, _ in arguments)}){note}"]
-    lines += [_entry(f"    {name} =", value, strides=True) for name, value in arguments]
+    lines += [f"  {function}({', '.join(values)}){note}"]
+    lines += [_entry(f"    {name} =", text) for name, text in values.items()]
     if gap.table:
-        return Message("\n".join([*lines, "", *gap.table]), sentence, looks, function)
-    lines += [_entry("  expected", _outcome(expected.outcome, expected.native))]
-    lines += [_entry("  actual  ", _outcome(actual, actual))]
-    if gap.index and _tensors(actual, expected):
-        got, want = actual.value[gap.index].item(), expected.outcome.value[gap.index].item()
-        lines += [f"  worst at {list(gap.index)}: expected {_number(want)}, got {_number(got)}"]
+        evidence = structs.replace(evidence, table=tuple(gap.table))
+        return Message("\n".join([*lines, "", *gap.table]), sentence, looks, function, evidence=evidence)
+    evidence = structs.replace(
+        evidence,
+        expected=_shown(_outcome(expected.outcome, expected.native)),
+        actual=_shown(_outcome(actual, actual)),
+        worst=_worst(actual, expected, gap),
+    )
+    lines += [_entry("  expected", evidence.expected), _entry("  actual  ", evidence.actual)]
+    if (worst := evidence.worst) is not None:
+        lines += [f"  worst at {list(worst.index)}: expected {worst.expected}, got {worst.actual}"]
     if actual.error is not None:
         lines += [*_learner_lines(actual.error)]
     lines += [f"  {line}" for line in _unwritten(actual)]
-    return Message("\n".join(lines), sentence, looks, function)
+    return Message("\n".join(lines), sentence, looks, function, evidence=evidence)
+
+
+def _worst(actual: Outcome, expected: Expected, gap: Gap) -> Worst | None:
+    """The element at the gap's index, if the gap has one and both values are tensors."""
+    if not gap.index or not _tensors(actual, expected):
+        return None
+    got, want = actual.value[gap.index].item(), expected.outcome.value[gap.index].item()
+    return Worst(gap.index, _number(want), _number(got), _number(abs(got - want)))
 
 
 def _unwritten(actual: Outcome) -> list[str]:
@@ -123,11 +142,16 @@ def _arguments(args: Sequence[Any], kwargs: Mapping[str, Any], oracle: Oracle[..
     return [*zip(names, args, strict=False), *kwargs.items()]
 
 
-def _entry(label: str, value: Any, *, strides: bool = False) -> str:
+def _shown(value: Any, *, strides: bool = False) -> str:
+    """The text of a value, of at most MAX_LINES lines."""
     text = value if isinstance(value, _Verbatim) else show(value, strides=strides)
     lines = text.splitlines()
     if len(lines) > MAX_LINES:
-        text = "\n".join([*lines[: MAX_LINES - 1], f"… {len(lines) - MAX_LINES + 1} more lines"])
+        return "\n".join([*lines[: MAX_LINES - 1], f"… {len(lines) - MAX_LINES + 1} more lines"])
+    return str(text)
+
+
+def _entry(label: str, text: str) -> str:
     return label + " " + textwrap.indent(text, " " * (len(label) + 1)).lstrip()
 
 

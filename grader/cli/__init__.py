@@ -40,6 +40,7 @@ from grader.learn.report import problems
 from grader.learn.report import tracks as track_report
 from grader.learn.report.model import runs_now
 from grader.learn.report.standing import listing, unlocked
+from grader.learn.report.why import why as explain
 from grader.model.path import PATH
 
 app = typer.Typer(
@@ -297,15 +298,29 @@ def list_koans(
 
 
 @app.command()
-def hint(name: KoanId = None) -> None:
+def hint(
+    name: KoanId = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Print what fails as JSON, for a person or a tutor; show no hint.")
+    ] = False,
+) -> None:
     """Show the next of three hints.
+
+    With --why, no hint is shown or counted. The command prints one JSON object: the failing test, the call with the
+    smallest failing input, expected and actual values, the misconception that the answer looks like (or null), the
+    lines at fault, and how many hints you have seen. It runs the koan if its file has changed since the last attempt,
+    and records this as `koans run` does. AGENTS.md tells an assistant how to use it.
 
     \b
     Examples:
       koans hint
       koans hint softmax
+      koans hint softmax --why
     """
     book = workbook()
+    if why:
+        _explain(book, name)
+        return
     with Progress(book.root, must_write=False) as progress:
         hints = attempts.next_hint(book, progress, tracking.koan_or_current(book, progress, name))
     for tier, text in hints.tiers:
@@ -316,6 +331,15 @@ def hint(name: KoanId = None) -> None:
         message = f"No more hints. `koans solution {hints.koan.name} --peek` shows the model answer; this is recorded."
         show(Text(message, "dim"))
     not_recorded([hints.not_recorded])
+
+
+def _explain(book: Workbook, name: str | None) -> None:
+    with Progress(book.root, must_write=False) as progress, Runner(book) as runner:
+        koan = attempts.koan_or_current(book, progress, name)
+        with waiting(f"running {koan.id}"):
+            step = attempts.latest(book, progress, runner, koan)
+        dump(explain(book, progress, koan, step.verdict, step.text))
+    not_recorded([step.not_recorded])
 
 
 @app.command()

@@ -52,6 +52,14 @@ def release(
         str,
         typer.Option(metavar="OWNER/NAME", help="Its future public repository: adds badges that open its notebooks."),
     ] = "",
+    assignment: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Your decisions [default: assignment.toml in the workbook, if there is one].",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write the student edition: no solutions, its own workflow, and stubs for `koans reset`. For instructors.
 
@@ -59,17 +67,25 @@ def release(
     workbook has. The command lists what it left out. The tests compare with oracles, so the edition contains them in
     reference/, where everybody can read these answers. Grade with your own seed, in your own repository.
 
+    Coding assistants read AGENTS.md in the edition. `assistants` in assignment.toml decides what it says: "tutor" (the
+    default) asks questions and never gives the function, "off" asks them not to help, "open" allows everything.
+
     \b
     Examples:
       koans release ../koans-autumn
+      koans release ../koans-autumn --assignment assignment.toml
       koans release ../koans-autumn --source ada/koans-autumn
     """
+    from grader.course import assignment as assignments
     from grader.course.edition.release import release as write_edition
 
+    book = own_workbook()
+    decided = assignments.of_workbook(book.root, assignment)
     with waiting("writing the edition"):
-        made = write_edition(own_workbook(), folder, source)
+        made = write_edition(book, folder, source, decided)
     manifest = made.manifest
     show(Text(f"{folder}: edition {manifest.edition}, {len(manifest.learner)} koans, {len(manifest.files)} files"))
+    show(Text(f"assistants: {decided.assistants}", "dim"))
     if made.left_out:
         show(Text(f"not copied, because {made.reason}: {len(made.left_out)}", "yellow"), *_names(made.left_out))
     show(Text("next: commit it, let students fork it; INSTRUCTORS.md has the rest", "dim"))

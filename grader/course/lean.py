@@ -52,4 +52,5 @@ def _lean(verdict: Verdict) -> Verdict:
         tests=stand_in(verdict.status, descriptions(verdict), verdict.uncompiled, races(verdict)),
         isolation="",
         imports=(),
+        evidence=msgspec.UNSET,
     )

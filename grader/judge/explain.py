@@ -10,6 +10,7 @@ from grader.book.forbidden import Forbidden
 from grader.book.koan_imports import koan_of
 from grader.book.no_terminal import NoTerminal
 from grader.book.own_lines import own_lines, unwritten
+from grader.book.verdict import Evidence
 from grader.book.workbook import Koan
 from grader.checks.message import Disagreement, NotStarted
 from grader.kernels.kernel_text import YourTurn
@@ -51,6 +52,14 @@ def explain(error: BaseException, koan: Koan) -> Explained:
         return Explained("\n".join([*_first_lines(text), *_test_line(error), *notes]), "")
     raised = f"{koan.name} raised {type(error).__name__}: {str(error).strip()}".rstrip(": ")
     return Explained("\n".join([*_first_lines(raised), own_frames(error), *notes]).rstrip(), "")
+
+
+def evidence_of(error: BaseException) -> Evidence:
+    """The parts of the message of a failing test. Only a check that disagrees has some."""
+    if not isinstance(error, Disagreement):
+        return Evidence()
+    message = error.message
+    return message.evidence or Evidence(what=message.sentence, function=message.function)
 
 
 def _is_your_turn(error: BaseException) -> bool:

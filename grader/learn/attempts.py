@@ -11,7 +11,7 @@ from grader.book.database import DatabaseRefused
 from grader.book.errors import KoansError, reading
 from grader.book.files import write_file
 from grader.book.stubs import differing, strip_markers, stub_of
-from grader.book.verdict import Status, Verdict, with_unmet_imports
+from grader.book.verdict import Evidence, Status, Verdict, split_notes, with_unmet_imports
 from grader.book.workbook import Card, Koan, Workbook
 from grader.judge.runner import Runner
 from grader.judge.targets import Target
@@ -19,6 +19,7 @@ from grader.learn import tracks
 from grader.learn.progress import Progress, content_key
 
 LEARNER = Target("learner")
+EXPLAINED = (Status.passed, Status.broken)  # such a verdict says all that there is to say without evidence
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -81,6 +82,20 @@ def attempt(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan, 
     return record_attempt(workbook, progress, koan, verdict, text)
 
 
+def latest(workbook: Workbook, progress: Progress, runner: Runner, koan: Koan) -> Step:
+    """The last attempt, or a new one if the file has changed since, or if its verdict does not say enough.
+
+    A verdict of an earlier version may lack its evidence. What was not run here may run now.
+    """
+    text = exercise_text(workbook, koan)
+    verdict = progress.last_verdict(koan, content_key(workbook, koan, text)) if text else None
+    if verdict is None or (verdict.status not in EXPLAINED and not isinstance(verdict.evidence, Evidence)):
+        return attempt(workbook, progress, runner, koan)
+    _, notes = split_notes(verdict)  # other koans may have passed since
+    kept = msgspec.structs.replace(verdict, notes=tuple(notes))
+    return Step(koan, _with_unmet_imports(workbook, progress, kept, {}), (), text)
+
+
 def judged(workbook: Workbook, runner: Runner, koan: Koan, seed: int = 0) -> tuple[Verdict, str]:
     """Run the learner's code. Returns the verdict and the text that it is on. Nothing is recorded.
 
@@ -110,12 +125,16 @@ def record_attempt(
     """
     try:
         if not progress.unreadable:  # else it is not known what has passed
-            koans = [workbook.koans[one] for one in verdict.imports]
-            statuses = {one.id: _status(workbook, progress, one, others or {}) for one in koans}
-            verdict = with_unmet_imports(verdict, statuses)
+            verdict = _with_unmet_imports(workbook, progress, verdict, others or {})
         return _recorded(workbook, progress, koan, verdict, text, content_key(workbook, koan, text, others))
     except DatabaseRefused as error:
         return Step(koan, verdict, (), text, not_recorded=str(error))
+
+
+def _with_unmet_imports(workbook: Workbook, progress: Progress, verdict: Verdict, others: Mapping[str, str]) -> Verdict:
+    """The verdict with a note about each koan that its code imports and that has not passed."""
+    koans = [workbook.koans[one] for one in verdict.imports if one in workbook.koans]
+    return with_unmet_imports(verdict, {one.id: _status(workbook, progress, one, others) for one in koans})
 
 
 def _status(workbook: Workbook, progress: Progress, koan: Koan, others: Mapping[str, str]) -> Status | None:

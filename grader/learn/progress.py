@@ -181,6 +181,13 @@ class Progress:
         ).fetchone()
         return Status(row[0]) if row else None
 
+    def last_verdict(self, koan: Koan, content: str) -> Verdict | None:
+        """The verdict of the last attempt at this koan, if that was on this content (see `content_key`)."""
+        row = self._db.execute(
+            "select content, verdict from attempts where koan = ? order by id desc limit 1", (koan.id,)
+        ).fetchone()
+        return msgspec.json.decode(row[1], type=Verdict) if row and row[0] == content else None
+
     def standings(self, workbook: Workbook, only: Koan | None = None) -> dict[str, Standing]:
         """Where each koan stands, by id in the order of the workbook; with `only`, where this one stands."""
         rows = self._db.execute(

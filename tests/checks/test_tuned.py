@@ -46,5 +46,8 @@ def test_bytes_count_with_each_choice():
     wasteful = wasteful.replace("row * n", "row % rows * n")
     assert wasteful != text
     fn = launched(fused_scale_bias_relu, wasteful, "<test>")
-    with pytest.raises(Disagreement, match="x_ptr is read twice"):
+    with pytest.raises(Disagreement, match="x_ptr is read twice") as caught:
         tuned(fn, torch.ones(3, 20), torch.ones(20), torch.ones(20), with_=fused_scale_bias_relu)
+    evidence = caught.value.message.evidence
+    assert (evidence.expected, evidence.actual) == ("", "")
+    assert evidence.table and caught.value.message.text.endswith("\n".join(evidence.table))

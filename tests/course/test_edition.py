@@ -68,6 +68,7 @@ def test_an_edition_has_nothing_of_the_maintainers(whole, tmp_path):
     assert {name for name in made.files if name.startswith(".")} == {
         ".gitignore",
         ".devcontainer/devcontainer.json",
+        ".github/copilot-instructions.md",
         ".github/workflows/feedback.yml",
         ".github/workflows/notebooks.yml",
     }

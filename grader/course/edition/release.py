@@ -12,9 +12,11 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from grader.book import assistants
 from grader.book.errors import KoansError, writing
 from grader.book.stubs import STUBS, stub_of
 from grader.book.workbook import Workbook
+from grader.course.assignment import Assignment
 from grader.course.edition import badges, manifest
 from grader.course.edition.manifest import NAME, SCHEMA, Manifest
 from grader.course.edition.source import git_environment
@@ -38,10 +40,16 @@ class Release(msgspec.Struct, frozen=True):
     reason: str
 
 
-def release(workbook: Workbook, folder: Path, source: str = "") -> Release:
+def release(
+    workbook: Workbook,
+    folder: Path,
+    source: str = "",
+    assignment: Assignment = Assignment(),  # noqa: B008 - frozen
+) -> Release:
     """Write the edition into a new or empty folder.
 
-    If it will be public as `source` (owner/name), it has badges. Raises KoansError if the folder is not empty or is a
+    If it will be public as `source` (owner/name), it has badges. Its files for coding assistants, and its
+    pyproject.toml, have the assignment's policy. Raises KoansError if the folder is not empty or is a
     link, if the workbook has no solutions, or if a file of a koan is missing.
     """
     _check_empty(folder)
@@ -52,6 +60,7 @@ def release(workbook: Workbook, folder: Path, source: str = "") -> Release:
     with Tree(workbook.root) as tree:
         names, left_out = _chosen(tree, tracked)
         files = _files(workbook, tree, names, source)
+        files |= _for_assistants(files["pyproject.toml"].decode(), assignment.assistants)
         for koan in workbook.koans.values():
             for needed in (f"reference/{koan.id}.py", f"content/{koan.id}.md"):
                 if needed not in files:
@@ -129,6 +138,12 @@ def _files(workbook: Workbook, tree: Tree, names: list[str], source: str) -> dic
         files |= {f"exercises/{koan.id}.py": stub, f"{STUBS}/{koan.id}.py": stub}
     pages = {name: files[name].decode() for name in badges.pages(workbook)}
     return files | {name: text.encode() for name, text in badges.with_badges(workbook, pages, source).items()}
+
+
+def _for_assistants(pyproject: str, policy: assistants.Policy) -> dict[str, bytes]:
+    """The files that tell coding assistants what the course asks of them, and the pyproject.toml that knows it too."""
+    texts = {**assistants.files(policy), "pyproject.toml": assistants.with_policy(pyproject, policy)}
+    return {name: text.encode() for name, text in texts.items()}
 
 
 def _read(tree: Tree, name: str) -> bytes:

@@ -21,7 +21,7 @@ from grader.book import source_text
 from grader.book.errors import KoansError
 from grader.book.processes import cores
 from grader.book.stubs import not_started, stub_of
-from grader.book.verdict import Exit, Status, Verdict, judge
+from grader.book.verdict import Evidence, Exit, Status, Verdict, cleaned_evidence, judge, shown_test
 from grader.book.workbook import Koan, Workbook
 from grader.gpu import devices
 from grader.gpu.client import LIMIT as RACE_SECONDS
@@ -325,6 +325,7 @@ class Runner:
             keeps_results=trusted and target.kind in SUBMITTED,
             seeded=ask.seeded,
             claims=ask.claims,
+            evidence=target.kind == "learner" and not self.limits.brief,
         )
 
     def _verdict(self, flight: _Flight, done: Done) -> Verdict:
@@ -358,6 +359,7 @@ class Runner:
             isolation=isolation,
             imports=imports.names if imports else (),
             notes=(*verdict.notes, *self._notes(flight.ask, verdict, threads.number if threads else 0)),
+            evidence=_evidence(verdict, end, log) if job.evidence else msgspec.UNSET,
         )
 
     def _notes(self, ask: Ask, verdict: Verdict, threads: int) -> tuple[str, ...]:
@@ -469,6 +471,11 @@ class _Log:
         event = self.first(kind)
         return event.text if event is not None else ""
 
+    def evidence(self, test: str) -> Evidence:
+        """The parts of the message of a test. All are empty if the test wrote none."""
+        results = [event for event in self.events if event.result is not None and event.result.name == test]
+        return next((event.evidence for event in results if event.evidence is not None), Evidence())
+
     def running(self) -> str:
         """The test that was running at the end, or an empty string."""
         started = [event.text for event in self.events if event.kind == "start"]
@@ -507,6 +514,18 @@ def _exit(job: Job, done: Done, log: _Log) -> Exit:
         tail="" if finished else _fault(output),
         nonsense=worker.text if worker is not None and worker.kind == "nonsense" else "",
     )
+
+
+def _evidence(verdict: Verdict, end: Exit, log: _Log) -> Evidence | msgspec.UnsetType:
+    """The parts of the verdict's message, if the run failed or ended early."""
+    test = shown_test(verdict)
+    if test is not None:
+        found = log.evidence(test.name)
+        found = msgspec.structs.replace(found, test=test.sentence, what=found.what or verdict.headline)
+        return cleaned_evidence(found)
+    if verdict.status in (Status.timed_out, Status.crashed):
+        return cleaned_evidence(Evidence(test=end.running, what=verdict.headline))
+    return msgspec.UNSET
 
 
 def _crash(code: int) -> str:

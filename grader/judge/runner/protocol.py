@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from grader.book.verdict import TestResult
+from grader.book.verdict import Evidence, TestResult
 from grader.judge.targets import Target
 
 # Which claims of a koan a run is about: both, the first one (tests without the gpu mark), or `fast` (tests with it).
@@ -24,7 +24,8 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     process, one after another. Without a group the run has a process of its own. With `keeps_results` the process
     keeps what it has computed, because others of the group test other submissions with the same tests and the same
     seed. With `seeded` only the tests that depend on the seed are run, if there are any. If `claims` is "first", tests
-    with the gpu mark are not run here, even if there is a GPU. If it is "fast", only these tests are run.
+    with the gpu mark are not run here, even if there is a GPU. If it is "fast", only these tests are run. With
+    `evidence` the run also writes the parts of the messages.
     """
 
     id: int
@@ -44,6 +45,7 @@ class Job(msgspec.Struct, frozen=True, tag=True):
     keeps_results: bool = False
     seeded: bool = False
     claims: Claims = "all"
+    evidence: bool = False
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -81,7 +83,7 @@ EventKind = Literal[
     "broken",  # the file could not be imported; `text` says why
     "confined",  # the submission has a worker; `text` says what confines it
     "start",  # of the test in `text`
-    "result",  # of one test
+    "result",  # of one test, and its `evidence`, if the job wants it
     "settled",  # after `number` tests: the others cannot change the name of the failure
     "imports",  # the koans whose files the code imports: `names`
     "threads",  # at the end the process has `number` threads
@@ -102,6 +104,7 @@ class Event(msgspec.Struct, frozen=True):
     result: TestResult | None = None
     number: int = 0
     names: tuple[str, ...] = ()
+    evidence: Evidence | None = None
 
 
 Request = Job | Cancel

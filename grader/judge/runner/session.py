@@ -25,6 +25,7 @@ from grader.checks.oracle_cache import OracleCache
 from grader.checks.run_context import Run
 from grader.judge import pytest_plugin, reports, targets
 from grader.judge.differential import DifferentialFunction
+from grader.judge.explain import evidence_of
 from grader.judge.mutation import effect
 from grader.judge.printed import Printed
 from grader.judge.runner import inner_pytest
@@ -179,10 +180,13 @@ class SessionDriver(pytest_plugin.Driver):
         self.record.add_collect_report(report)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if hasattr(report, "koan"):
             report.koan["output"] = clean(self.printed.take())
+            report.koan_error = call.excinfo.value if call.excinfo is not None else None  # type: ignore[attr-defined]
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -195,12 +199,15 @@ class SessionDriver(pytest_plugin.Driver):
         arguments = _arguments(item)
         if koan is None or arguments is None or not isinstance(item, pytest.Function):
             return None
-        result = self._call_test(item, koan, arguments)
+        result, error = self._call_test(item, koan, arguments)
         item.session.testsfailed += result.status in (Status.failed, Status.not_started)
-        self.record.add_result(item.nodeid, result)
+        self.record.add_result(item.nodeid, result, error)
         return True
 
-    def _call_test(self, item: pytest.Function, koan: Koan, arguments: dict[str, Any]) -> TestResult:
+    def _call_test(
+        self, item: pytest.Function, koan: Koan, arguments: dict[str, Any]
+    ) -> tuple[TestResult, BaseException | None]:
+        """The result of a test, and what it raised."""
         assert self.record is not None
         error: BaseException | None = None
         start = time.perf_counter()
@@ -214,7 +221,8 @@ class SessionDriver(pytest_plugin.Driver):
             raise
         except BaseException as raised:  # as pytest does, because a test may raise SystemExit
             error = raised
-        return pytest_plugin.result_of(item, koan, error, time.perf_counter() - start, self.printed.take())
+        seconds = time.perf_counter() - start
+        return pytest_plugin.result_of(item, koan, error, seconds, self.printed.take()), error
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         assert self.record is not None
@@ -241,6 +249,7 @@ class Record:
     def __init__(self, stream: TextIO, session: pytest.Session, job: Job) -> None:
         self.stream, self.session, self.job = stream, session, job
         self.results: dict[str, TestResult] = {}
+        self.errors: dict[str, BaseException | None] = {}  # what tests raised that pytest's protocol ran
         self.settled = False  # no further test can change the name of the failure
 
     def write(self, event: Event) -> None:
@@ -275,13 +284,15 @@ class Record:
             seconds = result.seconds + (before.seconds if before else 0)
             ms = result.ms or (before.ms if before else {})
             self.results[report.nodeid] = msgspec.structs.replace(result, seconds=seconds, ms=ms)
+            self.errors[report.nodeid] = getattr(report, "koan_error", None)
         if report.when == "teardown":
-            self.add_result(report.nodeid, self.results[report.nodeid])
+            self.add_result(report.nodeid, self.results[report.nodeid], self.errors.pop(report.nodeid, None))
 
-    def add_result(self, test: str, result: TestResult) -> None:
-        """Add the final result of one test."""
+    def add_result(self, test: str, result: TestResult, error: BaseException | None) -> None:
+        """Add the final result of one test, which raised `error`."""
         self.results[test] = result
-        self.write(Event("result", result=result))
+        failed = error if self.job.evidence and result.status == Status.failed else None
+        self.write(Event("result", result=result, evidence=evidence_of(failed) if failed is not None else None))
         remaining = self.session.testscollected - len(self.results)
         if self.job.brief and remaining and self._name_is_settled(result):
             self.write(Event("settled", number=len(self.results)))
