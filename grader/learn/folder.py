@@ -1,7 +1,8 @@
 """A learner's folder: `koans init` makes it from the installed package, and `koans update` brings it up to a newer one.
 
-It has the exercises, a README and the settings of tools. Everything else stays in the package. A record in `.koans/`
-says what each file was when it was written, so an update replaces a file only if the learner has not changed it.
+It has the exercises, a README, the settings of tools, and the rules for coding assistants. Everything else stays in the
+package. A record in `.koans/` says what each file was when it was written, so an update replaces a file only if the
+learner has not changed it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.book import source_text
+from grader.book import assistants, source_text
 from grader.book.errors import KoansError, reading
 from grader.book.files import write_files
 from grader.book.places import SHIPPED, is_whole
@@ -55,7 +56,7 @@ def create(folder: Path) -> Workbook:
     if folder.exists() and not folder.is_dir():
         raise KoansError(f"{folder}: is not a folder")
     book = Workbook(SHIPPED)
-    files = _files(book)
+    files = _files(book, assistants.DEFAULT)
     if (folder / RECORD).exists():
         raise KoansError(f"{folder}: is a folder of koans already; `koans update`, run there, brings what is new")
     taken = [name for name in sorted({*files, "exercises", ".koans"}) if (folder / name).exists()]
@@ -77,7 +78,7 @@ def update(root: Path, *, write: bool = True) -> Updated:
             "in a clone, use `git pull`"
         )
     book = Workbook(root)
-    wanted, before = _files(book), _given(root)
+    wanted, before = _files(book, assistants.policy_of(root)), _given(root)
     new, replaced, kept = [], [], []
     for name, text in wanted.items():
         current = _text(root / name)
@@ -95,12 +96,12 @@ def update(root: Path, *, write: bool = True) -> Updated:
     return Updated(before.version, version, tuple(new), tuple(replaced), tuple(kept))
 
 
-def _files(book: Workbook) -> dict[str, str]:
-    """All files of a learner's folder, by their path in it."""
+def _files(book: Workbook, policy: assistants.Policy) -> dict[str, str]:
+    """All files of a learner's folder, by their path in it. `policy` is for coding assistants."""
     version = project(book.root).version
     plain = {name: (FILES / name).read_text(encoding="utf-8").replace(ANY, f"{NAME}>={version}") for name in PLAIN}
     stubs = {f"exercises/{koan.id}.py": stub_of(book, koan) for koan in book.koans.values()}
-    return plain | {".gitignore": "\n".join(IGNORED) + "\n"} | stubs
+    return plain | dict(assistants.files(policy)) | {".gitignore": "\n".join(IGNORED) + "\n"} | stubs
 
 
 def _write(root: Path, files: Mapping[str, str], all_files: Mapping[str, str], version: str) -> None:

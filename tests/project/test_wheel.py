@@ -110,7 +110,8 @@ def test_the_installed_package_is_not_the_checkout(installed, tmp_path):
 
 def test_a_new_folder_has_the_exercises_a_readme_and_settings_and_nothing_else(folder):
     assert sorted(entry.name for entry in folder.iterdir()) == [
-        *(".gitignore", ".koans", "README.md", "exercises", "pyproject.toml"),
+        *(".github", ".gitignore", ".koans", "AGENTS.md", "CLAUDE.md", "GEMINI.md", "README.md", "exercises"),
+        "pyproject.toml",
     ]
     files = {file.relative_to(folder).as_posix() for file in (folder / "exercises").rglob("*") if file.is_file()}
     assert files == {name for name in _names("exercises") if not Path(name).name.startswith("test_")}
