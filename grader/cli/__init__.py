@@ -13,7 +13,7 @@ import msgspec
 import typer
 from rich.text import Text
 
-from grader.book import output, terminal
+from grader.book import output, pytorch, terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
@@ -77,7 +77,7 @@ def main() -> None:
         _discard_output()
         sys.exit(141)
     except Exception as error:
-        message = refusal(error)
+        message = refusal(error) or pytorch.explain(f"{type(error).__name__}: {error}")
         if not message:
             raise
         _discard_output()  # it may be what refuses

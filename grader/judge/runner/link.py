@@ -18,6 +18,7 @@ from typing import Protocol
 
 import msgspec
 
+from grader.book import pytorch
 from grader.book.errors import KoansError
 from grader.book.processes import environment, module
 from grader.judge.runner import shared_server
@@ -114,6 +115,8 @@ class Warm:
         with contextlib.suppress(OSError):
             text = self._errors.read_text(errors="replace").strip() if self._errors else ""
             reason = text.splitlines()[-1] if text else ""
+        if trouble := pytorch.explain(reason):
+            return KoansError(trouble)
         return KoansError(f"the runner stopped: {reason or 'it gave no reason'}; `koans doctor` checks what it needs")
 
     def close(self) -> None:
