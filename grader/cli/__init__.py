@@ -19,6 +19,7 @@ from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
 from grader.cli import (
     bench,
+    completion,
     debugging,
     editions,
     engine,
@@ -57,7 +58,10 @@ app.add_typer(model.app, name="model")
 
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random inputs.", min=0, max=2**63 - 1)]
 KoanId = Annotated[
-    str | None, typer.Argument(metavar="ID", help="A koan; default: the current one.", show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="ID", help="A koan; default: the current one.", show_default=False, autocompletion=completion.koans
+    ),
 ]
 
 
@@ -164,7 +168,11 @@ def where_am_i(
 def run(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID", help="Koans, chapters or their files; default: the current koan."),
+        typer.Argument(
+            metavar="ID",
+            help="Koans, chapters or their files; default: the current koan.",
+            autocompletion=completion.koans_and_chapters,
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Run every koan.")] = False,
     seed: Seed = 0,
@@ -247,7 +255,10 @@ def _show_step(book: Workbook, progress: Progress, step: attempts.Step, *, alone
 @app.command("list")
 def list_koans(
     chapter: Annotated[
-        str | None, typer.Argument(metavar="CHAPTER", help="Only this chapter.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="CHAPTER", help="Only this chapter.", show_default=False, autocompletion=completion.chapters
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -299,7 +310,7 @@ def hint(name: KoanId = None) -> None:
 
 @app.command()
 def solution(
-    name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")],
+    name: Annotated[str, typer.Argument(metavar="ID", help="A koan.", autocompletion=completion.koans)],
     peek: Annotated[bool, typer.Option("--peek", help="Show it before yours passes; this is recorded.")] = False,
 ) -> None:
     """Show the model answer, once yours passes.
@@ -320,7 +331,7 @@ def solution(
 
 
 @app.command()
-def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")]) -> None:
+def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.", autocompletion=completion.koans)]) -> None:
     """Reset a koan to its stub. Your version is saved under .koans/replaced.
 
     \b
