@@ -207,11 +207,10 @@ class Workbook:
         self.root = root
         self.shipped = places.shipped(root)
         self.code = places.code(root)
-        self._content = self.shipped / "content"
 
     @property
     def _content(self) -> Path:
-        return self.root / "content"
+        return self.shipped / "content"
 
     @cached_property
     def chapters(self) -> tuple[Chapter, ...]:

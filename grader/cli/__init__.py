@@ -12,12 +12,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from grader.book import output, terminal
+from grader.book import output, pytorch, terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
 from grader.cli import (
     bench,
+    completion,
     debugging,
     editions,
     engine,
@@ -59,7 +60,10 @@ app.add_typer(model.app, name="model")
 
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random inputs.", min=0, max=2**63 - 1)]
 KoanId = Annotated[
-    str | None, typer.Argument(metavar="ID", help="A koan; default: the current one.", show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="ID", help="A koan; default: the current one.", show_default=False, autocompletion=completion.koans
+    ),
 ]
 
 
@@ -79,7 +83,7 @@ def main() -> None:
         _discard_output()
         sys.exit(141)
     except Exception as error:
-        message = refusal(error)
+        message = refusal(error) or pytorch.explain(f"{type(error).__name__}: {error}")
         if not message:
             raise
         _discard_output()  # it may be what refuses
@@ -166,7 +170,11 @@ def where_am_i(
 def run(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID", help="Koans, chapters or their files; default: the current koan."),
+        typer.Argument(
+            metavar="ID",
+            help="Koans, chapters or their files; default: the current koan.",
+            autocompletion=completion.koans_and_chapters,
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Run every koan.")] = False,
     seed: Seed = 0,
@@ -252,7 +260,10 @@ def _show_step(book: Workbook, progress: Progress, step: attempts.Step, *, alone
 @app.command("list")
 def list_koans(
     chapter: Annotated[
-        str | None, typer.Argument(metavar="CHAPTER", help="Only this chapter.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="CHAPTER", help="Only this chapter.", show_default=False, autocompletion=completion.chapters
+        ),
     ] = None,
     track: Annotated[
         str | None,
@@ -344,7 +355,7 @@ def _explain(book: Workbook, name: str | None) -> None:
 
 @app.command()
 def solution(
-    name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")],
+    name: Annotated[str, typer.Argument(metavar="ID", help="A koan.", autocompletion=completion.koans)],
     peek: Annotated[bool, typer.Option("--peek", help="Show it before yours passes; this is recorded.")] = False,
 ) -> None:
     """Show the model answer, once yours passes.
@@ -365,7 +376,7 @@ def solution(
 
 
 @app.command()
-def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.")]) -> None:
+def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.", autocompletion=completion.koans)]) -> None:
     """Reset a koan to its stub. Your version is saved under .koans/replaced.
 
     \b

@@ -10,6 +10,7 @@ import typer
 from grader.book import terminal
 from grader.book.errors import KoansError
 from grader.book.verdict import Status
+from grader.cli import completion
 from grader.cli.base import show, waiting, workbook
 from grader.cli.tracking import koan_or_current
 from grader.judge.runner import Runner
@@ -30,7 +31,10 @@ def on_a_terminal() -> bool:
 
 def debug(
     name: Annotated[
-        str | None, typer.Argument(metavar="ID", help="A koan; default: the current one.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="ID", help="A koan; default: the current one.", show_default=False, autocompletion=completion.koans
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of all random inputs.", min=0, max=2**63 - 1)] = 0,
 ) -> None:

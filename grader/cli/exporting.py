@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from grader.book import terminal
+from grader.cli import completion
 from grader.cli.base import Json, dump, show, waiting, workbook
 from grader.learn.progress import Progress
 
@@ -58,7 +59,12 @@ def export(
 
 def cheatsheet(
     part: Annotated[
-        str | None, typer.Argument(metavar="PART", help="A chapter, with all of its cards; default: all chapters.")
+        str | None,
+        typer.Argument(
+            metavar="PART",
+            help="A chapter, with all of its cards; default: all chapters.",
+            autocompletion=completion.chapters,
+        ),
     ] = None,
     output: Annotated[
         Path | None,

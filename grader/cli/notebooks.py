@@ -11,6 +11,7 @@ from rich.text import Text
 
 from grader.book.errors import KoansError
 from grader.book.files import check_ending, write_file
+from grader.cli import completion
 from grader.cli.base import Json, dump, not_recorded, own_workbook, say, show, waiting, workbook
 
 app = typer.Typer(rich_markup_mode=None, help="Write chapters as notebooks, and read them back.")
@@ -21,7 +22,12 @@ SOURCE = "Where a hosted notebook fetches the workbook: owner/name or an https a
 def export(
     chapter: Annotated[
         str | None,
-        typer.Argument(metavar="CHAPTER", help="A chapter: ch06_numerics, ch06, 6 or numerics.", show_default=False),
+        typer.Argument(
+            metavar="CHAPTER",
+            help="A chapter: ch06_numerics, ch06, 6 or numerics.",
+            show_default=False,
+            autocompletion=completion.chapters,
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every chapter; -o is then a folder.")] = False,
     out: Annotated[

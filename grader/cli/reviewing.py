@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from grader.book import terminal
+from grader.cli import completion
 from grader.cli.base import Json, dump, new_seed, say, show, waiting, workbook
 from grader.learn import due, tracks
 from grader.learn import settings as setting
@@ -124,6 +125,7 @@ def again(
             metavar="ID",
             help="A passed koan; default: the koan that you started, or the koan that was due first.",
             show_default=False,
+            autocompletion=completion.koans,
         ),
     ] = None,
     give_up: Annotated[
@@ -168,7 +170,12 @@ def again(
 
 
 def read(
-    chapter: Annotated[str, typer.Argument(metavar="CHAPTER", help="A chapter: ch06_numerics, ch06, 6 or numerics.")],
+    chapter: Annotated[
+        str,
+        typer.Argument(
+            metavar="CHAPTER", help="A chapter: ch06_numerics, ch06, 6 or numerics.", autocompletion=completion.chapters
+        ),
+    ],
     no_questions: Annotated[bool, typer.Option("--no-questions", help="The text alone.")] = False,
 ) -> None:
     """Read a chapter: answer a question, read, compare, then answer from memory.
@@ -203,7 +210,13 @@ def read(
 
 def quiz(
     chapter: Annotated[
-        str | None, typer.Argument(metavar="CHAPTER", help="Its questions only; default: all.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="CHAPTER",
+            help="Its questions only; default: all.",
+            show_default=False,
+            autocompletion=completion.chapters,
+        ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="Questions at most.", min=1)] = 10,
     seed: Annotated[

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from grader.book.errors import KoansError
+from grader.cli import completion
 from grader.cli.base import Json, dump, say, show, waiting, workbook
 from grader.cli.tracking import koan_or_current
 from grader.learn.progress import Progress
@@ -16,7 +17,13 @@ from grader.learn.progress import Progress
 
 def trace(
     name: Annotated[
-        str | None, typer.Argument(metavar="ID", help="A kernel koan; default: the current one.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="ID",
+            help="A kernel koan; default: the current one.",
+            show_default=False,
+            autocompletion=completion.koans,
+        ),
     ] = None,
     step: Annotated[
         int | None,

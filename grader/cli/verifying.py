@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from grader.book.workbook import Koan, Workbook
+from grader.cli import completion
 from grader.cli.base import Json, dump, own_workbook, show, waiting
 from grader.judge.runner import Runner
 
@@ -27,7 +28,12 @@ class ChangedOption(TyperCommand):
 
 
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Koans or chapters; default: all.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="ID", help="Koans or chapters; default: all.", autocompletion=completion.koans_and_chapters
+        ),
+    ] = None,
     seeds: Annotated[
         int, typer.Option(metavar="N", help="Seeds that solutions and right answers run with.", min=1)
     ] = 3,

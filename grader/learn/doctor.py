@@ -5,27 +5,28 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from grader.book import pytorch, requirements
 from grader.book.errors import KoansError
-from grader.book.project import project
 from grader.judge.runner import shared_server, start
 from grader.judge.sandbox import probe
 from grader.judge.sandbox.confine import trusted
 from grader.kernels import kernel_text
 from grader.learn.progress import Progress
 
+WORTH_SAVING = 100_000_000  # bytes: builds of other versions and platforms differ by less from the CPU build
+
 
 class Finding(msgspec.Struct, frozen=True):
     """The state of one part: the version that was found, whether it is in order, and a line that explains it.
 
-    `needed`: the workbook does not run without this part.
+    `needed`: the workbook does not run without this part. `on_disk`: the bytes that it takes, by what they belong to.
     """
 
     part: str
@@ -33,6 +34,7 @@ class Finding(msgspec.Struct, frozen=True):
     ok: bool
     says: str = ""
     needed: bool = True
+    on_disk: Mapping[str, int] = {}
 
 
 class Absent(Exception):
@@ -41,10 +43,12 @@ class Absent(Exception):
 
 def examine(root: Path) -> list[Finding]:
     """Check each part. A part that fails does not stop the others."""
-    ranges = _ranges(root)
-    findings = [_python(root)]
+    ranges = requirements.versions(root)
+    findings = [_python(ranges["python"])]
     for name, smoke in (("torch", _torch), ("numpy", _numpy), ("triton", _triton)):
         findings.append(_package(name, ranges.get(name, ""), smoke))
+        if name == "torch":
+            findings.append(_build())
     findings.append(_check("kernels", "", _kernels, needed=True))
     findings.append(_check("GPU", "", _gpu, needed=False))
     findings.append(_progress(root))
@@ -53,17 +57,39 @@ def examine(root: Path) -> list[Finding]:
     return findings
 
 
-def _ranges(root: Path) -> dict[str, str]:
-    """The tested range of each dependency, from pyproject.toml."""
-    requirements = [Requirement(text) for text in project(root).requirements]
-    return {r.name: str(r.specifier) for r in requirements}
-
-
-def _python(root: Path) -> Finding:
-    tested = project(root).python
+def _python(tested: str) -> Finding:
     ok = sys.version_info >= (3, 11)
     venv = "" if sys.prefix != sys.base_prefix else "; not in a virtual environment"
     return Finding("Python", platform.python_version(), ok, f"tested {tested}{venv}")
+
+
+def _build() -> Finding:
+    """Which build of PyTorch is here, what it takes on disk, and whether this machine needs it."""
+    part = "build"
+    present = pytorch.find()
+    if present is None:
+        return Finding(part, "none", True, "PyTorch is not installed", needed=False)
+    on_disk = {"torch": present.torch, "CUDA libraries": present.libraries, "triton": present.triton}
+    sizes = ", ".join(f"{name} {_gigabytes(size)}" for name, size in on_disk.items() if size)
+    found = f"{present.runs_on}, {_gigabytes(sum(on_disk.values()))} on disk"
+    return Finding(part, found, True, f"{sizes}\n{_fits(present)}", needed=False, on_disk=on_disk)
+
+
+def _fits(present: pytorch.Build) -> str:
+    """Whether this build is the right one for this machine, and else the command that installs the right one."""
+    gpu, cuda = pytorch.has_nvidia_gpu(), present.runs_on.startswith("CUDA")
+    if gpu and not cuda:
+        return f"this machine has an NVIDIA GPU, which this build cannot use: {pytorch.here(present)}"
+    if gpu:
+        return "this machine has an NVIDIA GPU, which this build can use"
+    if present.saved_by_cpu > WORTH_SAVING:
+        saved = _gigabytes(present.saved_by_cpu)
+        return f"this machine has no NVIDIA GPU: the CPU build would save {saved}: {pytorch.here(present)}"
+    return "this machine has no NVIDIA GPU and needs no larger build"
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
 
 
 def _package(name: str, tested: str, smoke: Callable[[], str]) -> Finding:
@@ -73,14 +99,15 @@ def _package(name: str, tested: str, smoke: Callable[[], str]) -> Finding:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         built = needed or sys.platform == "linux"
-        missing = f"not installed: `pip install '{name}{tested}'`" if built else "not installed: it is for Linux only"
+        install = pytorch.here(None) if name == "torch" else f"`pip install '{name}{tested}'`"
+        missing = f"not installed: {install}" if built else "not installed: it is for Linux only"
         return Finding(name, "none", not needed, missing + without, needed)
     inside = Version(version) in SpecifierSet(tested, prereleases=True)
     finding = _check(name, version, smoke, needed=needed)
     comparison = f"tested {tested}" if inside else f"outside the tested range {tested}{without}"
-    return msgspec.structs.replace(
-        finding, ok=finding.ok and (inside or not needed), says=f"{comparison}; {finding.says}"
-    )
+    ok = finding.ok and (inside or not needed)
+    mend = f"\n{pytorch.here(pytorch.find())}" if name == "torch" and not ok else ""
+    return msgspec.structs.replace(finding, ok=ok, says=f"{comparison}; {finding.says}{mend}")
 
 
 def _check(name: str, found: str, smoke: Callable[[], str], *, needed: bool) -> Finding:

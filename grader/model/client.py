@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from grader.book import pytorch
 from grader.book.errors import KoansError
 from grader.book.places import shipped
 from grader.book.processes import FOLDER, environment, module
@@ -116,6 +117,8 @@ def _ended(code: int, errors: str, running: str, whose: Mapping[str, str]) -> Fa
     else:
         how = f"ended with exit code {code}" + (f": {said[0]}" if said and not running else "")
     message = f"the model's process {how}" + (f" while {name} ran" if name else "")
+    if said and not running:
+        message = pytorch.explain(said[0]) or message
     if code == -signal.SIGPROF and name:
         message = f"{name} {how}"
     return Failed(message, running, whose=whose.get(running, "ours") if running else "", line=[*frames, 0][0])

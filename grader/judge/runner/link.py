@@ -17,7 +17,7 @@ from typing import Protocol
 
 import msgspec
 
-from grader.book import processes
+from grader.book import processes, pytorch
 from grader.book.errors import KoansError
 from grader.book.places import code
 from grader.book.processes import PipeReader, environment, module
@@ -125,6 +125,8 @@ class Warm:
         with contextlib.suppress(OSError):
             text = self._errors.read_text(errors="replace").strip() if self._errors else ""
             reason = text.splitlines()[-1] if text else ""
+        if trouble := pytorch.explain(reason):
+            return KoansError(trouble)
         return KoansError(f"the runner stopped: {reason or 'it gave no reason'}; `koans doctor` checks what it needs")
 
     def close(self) -> None:
