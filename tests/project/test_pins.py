@@ -55,7 +55,7 @@ def test_a_learners_folder_gets_torch_as_a_clone_does():
     assert folder["dependency-groups"] == clone["dependency-groups"] == {"cpu": ["torch"], "gpu": ["torch"]}
     assert folder["tool"]["uv"].pop("package") is False
     assert folder["tool"]["uv"] == clone["tool"]["uv"]
-    assert folder["project"]["dependencies"] == [clone["project"]["name"]]
+    assert folder["project"]["dependencies"] == [f"{clone['project']['name']}>=0"]
     assert folder["tool"]["koans"] == clone["tool"]["koans"] == {}
 
 
