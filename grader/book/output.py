@@ -17,7 +17,7 @@ HANDLER = "koans"  # the name of the error handler of these streams
 # A sign and its substitute. A table keeps its columns where this has one character.
 PAIRS = """
 ✓v ✗x ○o ●* •* ·. ∘o ⊙(*) …... –- —-- −- ‐- ‑- →-> ←<- ⇒=> ↔<-> ↑^ ↓v ×x ÷/ ±+- ≤<= ≥>= ≠!= ≈~ ∞inf √sqrt ∑sum ‖|| ∈in
-µu μmu ½1/2 °deg €EUR ′' ∶: ♯# “" ”" „" ‘' ’' «" »" ─- ━- ═- ╌- ┄- │| ┃| ║| ╎| ┆| █# ▉# ▊# ▋# ▌# ▍| ▎| ▏|
+µu μmu ½1/2 °deg €EUR ′' ∶: ♯# “" ”" „" ‘' ’' «" »" ─- ━= ═= ╌- ┄- │| ┃| ║| ╎| ┆| █# ▉# ▊# ▋# ▌# ▍| ▎| ▏| ▸>
 """
 SUBSTITUTES = {pair[0]: pair[1:] for pair in PAIRS.split()}
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀᵗᵇᵃᵐⁿⁱ", "0123456789+-Ttbamni")

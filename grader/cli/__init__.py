@@ -466,7 +466,8 @@ def new(
     book = own_workbook()
     for file in new_koan(book, name):
         show(str(file.relative_to(book.root)))
-    show(terminal.next_steps([(f"koans verify {name}", "the gate it must pass (CONTRIBUTING.md says how)")]))
+    gate = (f"koans verify {name}", "the gate it must pass (CONTRIBUTING.md says how)")
+    show(terminal.next_steps([gate, ("edit content/tracks.toml", "if it belongs to a track")]))
 
 
 app.command("verify", cls=verifying.ChangedOption)(verifying.verify)

@@ -16,7 +16,7 @@ from grader.book.workbook import Koan, Workbook
 from grader.learn.first_solve import FirstSolve, first_solves
 from grader.learn.progress import Progress
 
-WORDS = 100.0  # words of a stub that one reads in a minute: half the speed of prose, because it is read twice
+WORDS = 100.0  # words of a stub in a minute: half the speed of reading prose, because a learner reads it twice
 PER_POINT = 6.0  # minutes to write and correct an answer, for each of its points, which say how hard the koan is
 KERNEL = 2.0  # times as long for a kernel
 PRIOR = 4.0  # koans after which a learner's own times weigh as much as the estimate

@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 VERBS = [
     "run",
     "list",
+    "track",
     "hint",
     "solution",
     "reset",

@@ -33,7 +33,7 @@ def _koans(play, *args, encoding):
 
 
 @pytest.mark.parametrize(
-    "verb", ["list ch06", "cards --chapter 6", "facts --errata ch09", "read 6", "settings", "--help"]
+    "verb", ["list ch06", "cards --chapter 6", "facts --errata ch09", "read 6", "settings", "track", "--help"]
 )
 def test_every_verb_prints_in_every_encoding(play, verb):
     questions = _koans(play, *verb.split(), encoding="utf-8")[1].count("?")

@@ -161,6 +161,7 @@ EXPORTS = [
     ("stats -o FILE.html", "FILE.html"),
     ("notebook export 14 --overwrite -o FILE.ipynb", "FILE.ipynb"),
     ("settings session 7", ".koans/settings.toml"),
+    ("track attention", ".koans/settings.toml"),
     ("stubs --overwrite", "exercises/ch01_tensors/dot.py"),
     ("facts --write", "docs/FACTS.md"),
     ("verify causal_mask --seeds 1 --lock", "content/ids.lock"),

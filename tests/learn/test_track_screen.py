@@ -22,7 +22,7 @@ def test_the_screen_shows_the_track_and_goes_back_to_it(drive, play):  # noqa: F
 
     async def script(app, pilot):
         assert app.state.koan == scores
-        await until(pilot, lambda: "attention ──" in screen_text(app) and " 0 of 2" in screen_text(app), "the track")
+        await until(pilot, lambda: "attention 0 of 2 ────" in screen_text(app), "the track")
         assert "1. scores" in screen_text(app) and "ch07_attention" in screen_text(app)
         for key, koan in (("n", mask), ("n", scores), ("p", mask), ("p", scores)):
             await pilot.press(key)
@@ -68,7 +68,7 @@ def test_the_page_of_the_last_pass_says_what_the_track_took(drive, play):  # noq
             await pilot.press("n")
             await until(pilot, lambda koan=koan: app.state.koan != koan.id and app.state.step is not None)
         assert app.state.koan == "ch06_numerics/exp_overflow"  # the whole workbook goes on
-        await until(pilot, lambda: "2 of 2" in screen_text(app), "the track in the first line")
+        await until(pilot, lambda: "attention 2 of 2 ━━━━" in screen_text(app), "the track in the first line")
 
     drive(LOW, script)
 

@@ -16,6 +16,7 @@ from grader.learn import pace, tracks
 from grader.learn.first_solve import BREAK, Activity, first_solves
 from grader.learn.progress import Progress
 from grader.learn.report.tracks import hours
+from tests.conftest import ROOT
 
 TRACKS = ("essential", "numerics", "attention", "train", "serve", "interview")
 
@@ -80,6 +81,14 @@ def test_each_command_in_the_text_of_a_track_exists(book):
                 assert rest[0] in book.tracks
             if verb in ("quiz", "read"):
                 assert not rest or book.chapter(rest[0])
+
+
+def test_the_readme_has_the_size_of_each_track(play):
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (\d+) \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    told = record(play, "track")["tracks"][:-1]
+    assert [(name, int(koans)) for name, koans, _ in rows] == [(track["id"], track["total"]) for track in told]
+    for (name, _, said), track in zip(rows, told, strict=True):
+        assert abs(60 * int(said) - track["estimated_minutes"]) <= 45, name
 
 
 MADE = """
@@ -427,7 +436,7 @@ def test_the_command_says_how_long_the_rest_takes_at_your_pace(play):
     text = play.says("track", "essential").stdout
     assert f"about {hours(own['minutes_left_at_your_pace'])} left at your pace" in text
     listed = play.says("track").stdout
-    assert "From 8 koans that you solved: 1.59 times as long." in " ".join(listed.split())
+    assert "Your factor is 1.59, from 8 koans that you solved." in " ".join(listed.split())
     dot = round(factor * pace.estimated(book, book.koan("dot")))
     assert re.search(rf"1\.  · not started  dot +{dot} min", play.says("list", "--track", "essential").stdout)
     assert record(play, "list", "--track", "essential")[0]["estimated_minutes"] == pace.estimated(

@@ -53,8 +53,8 @@ def _front(progress: Progressed, *, title: bool, bar: bool) -> Text:
         return Text.assemble(
             name,
             (progress.track, "cyan"),
-            _bar(progress.all_passed, progress.of_all) if bar else "",
             f" {progress.all_passed} of {progress.of_all}",
+            _bar(progress.all_passed, progress.of_all) if bar else "",
             (f"  {progress.chapter}", "dim"),
         )
     return Text.assemble(

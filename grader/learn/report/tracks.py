@@ -67,7 +67,7 @@ def _basis(pace: Pace) -> str:
     """Where the times come from."""
     said = "Times are estimated from each koan's text, points and kind; nobody has measured them."
     if pace.koans:
-        return f"{said} From {count(pace.koans, 'koan')} that you solved: {pace.factor:.2f} times as long."
+        return f"{said} Your factor is {pace.factor:.2f}, from {count(pace.koans, 'koan')} that you solved."
     return said
 
 
