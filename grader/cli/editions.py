@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from grader.book.errors import needs
 from grader.book.workbook import find_root
 from grader.cli.base import Json, dump, here, show, waiting, workbook
 
@@ -36,6 +37,7 @@ def release(
       koans release ../koans-autumn
       koans release ../koans-autumn --source ada/koans-autumn
     """
+    needs("`koans release`", "linux", "darwin")
     from grader.course.edition.release import release as write_edition
 
     with waiting("writing the edition"):
@@ -63,6 +65,7 @@ def update(
       koans update ../koans-autumn --dry-run
       koans update https://git.example.org/course/koans.git
     """
+    needs("`koans update`", "linux", "darwin")
     from grader.course.edition.update import update as update_fork
 
     with waiting("updating") as tell:
