@@ -175,7 +175,7 @@ def end_abandoned() -> NoReturn:
 
 
 def _has_children() -> bool:
-    if sys.platform != "win32":
+    if hasattr(os, "WNOHANG"):
         with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, os.WNOHANG)
             return True
@@ -183,16 +183,15 @@ def _has_children() -> bool:
 
 
 def _kill_group(pid: int) -> None:
-    if sys.platform != "win32":
+    if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
 
 
 def _kill_all(pids: Iterable[int]) -> None:
-    if sys.platform != "win32":
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _descendants(pid: int) -> list[int]:
