@@ -18,9 +18,9 @@ import msgspec
 
 from grader.book import heap
 from grader.book.processes import end_abandoned, end_this_one
-from grader.judge.runner.child import MAX_GROWTH, begin, execute, prepare
+from grader.judge.runner.child import begin, execute, prepare
 from grader.judge.runner.preload import warm_up
-from grader.judge.runner.protocol import Job, Lines
+from grader.judge.runner.protocol import MAX_GROWTH, Job, Lines
 
 Jobs = queue.SimpleQueue[bytes]
 
