@@ -41,7 +41,9 @@ def alive(pid):
 
 def spares(parent):
     """The processes for runs that a process has started: their pids."""
-    table = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    table = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
     rows = [line.split(None, 2) for line in table.splitlines()]
     return {int(pid) for pid, above, args in rows if int(above) == parent and "grader.judge.runner.spare" in args}
 
