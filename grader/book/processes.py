@@ -13,6 +13,7 @@ the process has started.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import queue
 import signal
@@ -21,9 +22,9 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 _OWN_GROUP = 0  # flags for the start of a process
 
@@ -34,6 +35,7 @@ if sys.platform == "win32":
     _jobs: weakref.WeakKeyDictionary[subprocess.Popen[bytes], JobObject] = weakref.WeakKeyDictionary()
 
 NAME = __name__.partition(".")[0]
+WAKE = 0.2  # seconds between looks whether Ctrl-C was pressed: on Windows it does not end a wait
 FORK_TRIES, FORK_PAUSE = 5, 0.1  # a machine that has no room for a process may have some in a moment
 FOLDER = Path(__file__).resolve().parents[2]  # the folder in which Python found the package
 
@@ -137,27 +139,74 @@ def start(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process that `start` has started, and all that it started in its group. It may have ended already."""
+    """Kill a process that `start` has started, and all that it started.
+
+    If it has ended already, what it started in its group is killed. Windows knows the rest, too.
+    """
     if sys.platform == "win32":
         job = _jobs.pop(process, None)
         if job is not None:
             job.end()
     else:
+        left_group = _descendants(process.pid) if process.returncode is None else []
         _kill_group(process.pid)
+        _kill_all(left_group)
     process.kill()
 
 
-def end_this_one() -> None:
-    """Kill this process, which `start` has started, and all that it started in its group."""
-    if sys.platform != "win32":
+def end_this_one(code: int) -> NoReturn:
+    """End this process, which `start` has started, with this exit code, and kill all that it started.
+
+    Whoever started it kills the rest of its group, or, on Windows, of its job object.
+    """
+    try:
+        if _has_children():
+            _kill_all(_descendants(os.getpid()))
+    finally:
+        os._exit(code)
+
+
+def end_abandoned() -> NoReturn:
+    """The same for a process whose starter has gone."""
+    try:
+        if _has_children():
+            _kill_all(_descendants(os.getpid()))
         _kill_group(os.getpid())
-    os._exit(1)  # on Windows its job object ends the others
+    finally:
+        os._exit(1)  # Windows closes its job object now
+
+
+def _has_children() -> bool:
+    if hasattr(os, "WNOHANG"):
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+            return True
+    return False
 
 
 def _kill_group(pid: int) -> None:
-    if sys.platform != "win32":
+    if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+
+
+def _kill_all(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    """The processes that this one has started, and those that they have. Some may have a group of their own."""
+    children: dict[int, list[int]] = {}
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], stdin=subprocess.DEVNULL, capture_output=True)
+        for child, parent in (map(int, line.split()) for line in table.stdout.splitlines()):
+            children.setdefault(parent, []).append(child)
+    found = [pid]
+    for parent in found:
+        found += children.get(parent, [])
+    return found[1:]
 
 
 class PipeReader:
@@ -181,14 +230,15 @@ class PipeReader:
 
     def read(self, seconds: float | None = None) -> bytes:
         """The next bytes; empty at the end of the pipe. Raises TimeoutError if none arrive within so many seconds."""
-        if self._ended:
-            return b""
-        try:
-            part = self._parts.get(timeout=None if seconds is None else max(0.0, seconds))
-        except queue.Empty:
-            raise TimeoutError(f"nothing was read within {seconds} s") from None
-        self._ended = not part
-        return part
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        while not self._ended:
+            with contextlib.suppress(queue.Empty):
+                part = self._parts.get(timeout=max(0.0, min(WAKE, deadline - time.monotonic())))
+                self._ended = not part
+                return part
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"nothing was read within {seconds} s")
+        return b""
 
     def line(self, seconds: float | None = None) -> bytes:
         """The next line, which ends with a line break. Raises TimeoutError like `read`, and EOFError at the end."""

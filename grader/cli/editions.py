@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from grader.book import terminal
+from grader.book.errors import needs
 from grader.book.workbook import find_root
 from grader.cli.base import Json, dump, here, own_workbook, show, version, waiting
 
@@ -76,6 +77,7 @@ def release(
       koans release ../koans-autumn --assignment assignment.toml
       koans release ../koans-autumn --source ada/koans-autumn
     """
+    needs("`koans release`", "linux", "darwin")
     from grader.course import assignment as assignments
     from grader.course.edition.release import release as write_edition
 
@@ -119,6 +121,7 @@ def update(
     if place is None:
         _update_folder(write=not dry_run, as_json=as_json)
         return
+    needs("`koans update`", "linux", "darwin")
     from grader.course.edition.update import update as update_fork
 
     with waiting("updating") as tell:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, needs
 from grader.book.files import write_file
 from grader.book.workbook import Workbook, find_root
 from grader.cli.base import Json, installed, say, show, waiting
@@ -123,6 +123,7 @@ def grade(
       koans grade ../forks --format canvas=import.csv \\
         --gradebook export.csv --assignment "Koans 1"
     """
+    needs("`koans grade`", "linux")  # its sandbox, in which submissions are read and run
     from grader.course.classroom import classroom, heads
     from grader.course.grade import as_feedback, grade_all, lack_of_isolation
     from grader.course.intake.client import Intake

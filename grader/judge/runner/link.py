@@ -13,14 +13,14 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import msgspec
 
 from grader.book import processes, pytorch
 from grader.book.errors import KoansError
 from grader.book.places import code
-from grader.book.processes import PipeReader, environment, module
+from grader.book.processes import WAKE, PipeReader, environment, module
 from grader.judge.runner import shared_server, start
 from grader.judge.runner.protocol import Done, Lines, Reply, Request, ServerReady, pack
 from grader.judge.runner.server_address import fingerprint, socket_path
@@ -54,9 +54,9 @@ def connect(root: Path, *, share: bool, abandoned: threading.Event) -> Link:
     way = start.how()
     if way == "cold":
         return Spawning(root, f"cold: every run imports torch again, because of {start.VARIABLE}", keeps_spare=False)
-    seconds, now = shared_server.seconds(), fingerprint(root)
     path = None
     if share:
+        seconds, now = shared_server.seconds(), fingerprint(root)
         with contextlib.suppress(KoansError):  # there is no safe place for a shared server; `koans doctor` says why
             path = socket_path(root, now)
     if path is None:
@@ -67,8 +67,8 @@ def connect(root: Path, *, share: bool, abandoned: threading.Event) -> Link:
         return attached
     if way == "fork":
         return _start(root, sharing, shared_server.log_of(path), abandoned)
-    _start_spawning(root, sharing, shared_server.log_of(path), abandoned)
-    return _attach(path, now, "warm") or Spawning(root, "warm", keeps_spare=True)
+    with _start_spawning(root, sharing, shared_server.log_of(path), abandoned):
+        return _attach(path, now, "warm") or Spawning(root, "warm", keeps_spare=True)
 
 
 class Warm:
@@ -111,8 +111,10 @@ class Warm:
     def receive_any(self) -> Reply:
         while not self._pending:
             try:
+                while not select.select([self._socket], [], [], WAKE)[0]:
+                    pass
                 data = self._socket.recv(1 << 16)
-            except OSError:
+            except (OSError, ValueError):  # another thread has closed it
                 data = b""
             if not data:
                 raise self._lost()
@@ -202,8 +204,11 @@ def _start(root: Path, sharing: list[str], log: Path | None, abandoned: threadin
     return link
 
 
-def _start_spawning(root: Path, sharing: list[str], log: Path, abandoned: threading.Event) -> None:
-    """Start a shared server that spawns, and wait until it listens. It may end instead, if another one was first."""
+def _start_spawning(root: Path, sharing: list[str], log: Path, abandoned: threading.Event) -> IO[bytes]:
+    """Start a shared server that spawns, and wait until it listens. It may end instead, if another one was first.
+
+    It waits for a first client until the pipe that is returned is closed.
+    """
     try:
         output = _open_log(log)[0]
         try:
@@ -231,6 +236,7 @@ def _start_spawning(root: Path, sharing: list[str], log: Path, abandoned: thread
                 processes.end(process)
                 raise KoansError(TOO_LATE) from None
     process.returncode = 0  # without it Python warns that a process is still running
+    return process.stdin
 
 
 def _wait_until_ready(link: Warm, connection: socket.socket, abandoned: threading.Event) -> None:
@@ -265,7 +271,9 @@ class Spawning:
         self._requests.handle(request)
 
     def receive(self) -> Done:
-        return self._ended.get()
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._ended.get(timeout=WAKE)
 
     def close(self) -> None:
         self._requests.drop()

@@ -7,6 +7,7 @@ learner's code may have broken anything in it, and the next spare starts meanwhi
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import subprocess
 import tempfile
 import threading
@@ -19,12 +20,13 @@ from typing import IO
 from grader.book import processes
 from grader.book.places import code
 from grader.book.processes import environment, module
-from grader.judge.runner.child import FILES_ARE_LIMITED, MAX_RUNS, OUTPUT
-from grader.judge.runner.protocol import Cancel, Done, Job, Request, pack, trouble
+from grader.judge.runner.protocol import MAX_RUNS, OUTPUT, Cancel, Done, Job, Request, pack, trouble
 
 STARTING = 120.0  # seconds that a process may take to import everything, on a slow disk
 SETTLED = 1.0  # seconds after which a run is a long one, so the next spare starts beside it
+ENDING = 2.0  # seconds to wait for the end of a process that was killed
 CHECK_EVERY = 0.5  # seconds between looks at the size of a run's output, where the system sets no limit to it
+HAS_LIMITS = importlib.util.find_spec("resource") is not None  # Windows has none
 
 
 @dataclass(eq=False)
@@ -103,8 +105,12 @@ class Spawner:
         with self._lock:
             self._closed = True
             self._waiting.clear()
-            for process in self._processes:
+            ending = list(self._processes)
+            for process in ending:
                 self._kill(process)
+        for process in ending:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.process.wait(ENDING)
 
     def advance(self) -> None:
         """Give waiting runs to processes, and start those that are missing."""
@@ -240,7 +246,7 @@ class Spawner:
             self._processes.remove(process)
             if process.timer is not None:
                 process.timer.cancel()
-            closed, why = self._closed, trouble(code)
+            closed, why = self._closed, trouble(run.job, code) if run is not None else ""
             self._fails = not process.ready
             if run is None and self._fails and self._waiting:
                 run, why = self._waiting.pop(0), f"its process cannot be started ({_last_line(process.errors)})"
@@ -253,7 +259,7 @@ class Spawner:
         self.advance()
 
     def _wait(self, process: RunProcess) -> int:
-        if FILES_ARE_LIMITED:
+        if HAS_LIMITS:
             return process.process.wait()
         while True:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import select
 import signal
@@ -19,13 +20,15 @@ SCREEN_LOST = ("SIGCONT", "SIGWINCH")  # signals after which a terminal may not 
 class Keyboard:
     """The learner's keyboard, a context manager. While it is open, a terminal returns keys at once and without an echo.
 
-    `live`: input and output are terminals, and can do more than print lines. `redraw` is called
+    `live`: input and output are terminals, and can do more than print lines. Where Python cannot read single keys
+    (Windows), they count as no terminals: each key is a line. `redraw` is called
     when the screen has to be drawn once more.
     """
 
     def __init__(self, source: TextIO | None = None) -> None:
         self.source = source or sys.stdin
-        self.live = self.source.isatty() and sys.stdout.isatty() and terminal.can_draw()
+        terminals = self.source.isatty() and sys.stdout.isatty() and terminal.can_draw()
+        self.live = terminals and importlib.util.find_spec("termios") is not None  # Windows has none
         self.redraw: Callable[[], None] = lambda: None
         self._saved_mode: list[Any] | None = None
         self._saved_handlers: dict[int, Any] = {}
