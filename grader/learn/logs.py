@@ -12,11 +12,13 @@ import hashlib
 import math
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
 STEP = 0.001  # seconds from a row to the place of the next one, if the clock shows no later time
+Time = Annotated[float, msgspec.Meta(ge=0, le=32_503_680_000)]  # since 1970, UTC; to the year 3000, as Windows allows
+Place = Annotated[float, msgspec.Meta(ge=0, le=1e300)]
 ORDER = "order by place, key"
 LAST = "order by place desc, key desc limit 1"
 
@@ -60,7 +62,8 @@ RE_SOLVES = Log("resolves", ("koan",), ("event",))
 LOGS = (ATTEMPTS, REVIEWS, ANSWERS, RE_SOLVES)
 
 FORMAT = 4  # of the progress file; SCHEMA and `upgrade` make it from format 3
-# `cancels` is the key of the review that a row takes back.
+# `cancels` is the key of the review that a row takes back. `versions` are the texts of the learner's files: see
+# `grader.learn.sync.exercises`.
 SCHEMA = """
 alter table attempts rename to old_attempts;
 alter table reviews rename to old_reviews;
@@ -84,6 +87,11 @@ create table resolves (
     id integer primary key, koan text not null, at real not null, event text not null, place real not null,
     key text not null unique);
 create index resolves_in_order on resolves (koan, place, key);
+delete from peeks where rowid not in (select min(rowid) from peeks group by koan, at);
+create unique index peeks_once on peeks (koan, at);
+create table versions (
+    path text not null, digest text not null, saved real not null, after text not null,
+    primary key (path, saved, digest, after)) without rowid;
 """
 
 
@@ -98,25 +106,29 @@ def append(db: Executes, log: Log, row: Row) -> None:
         row = _later(log, row)
 
 
-def insert(db: Executes, log: Log, rows: Iterable[tuple[Row, float]]) -> int:
-    """Add the rows that the log lacks, each at its place. Returns how many were new.
+def insert(db: Executes, log: Log, rows: Iterable[tuple[Row, float]]) -> list[Row]:
+    """Add the rows that the log lacks, each at its place. Returns those that were new.
 
-    Of two rows that are the same, the earlier place counts.
+    Of two rows that are the same, the earlier place and the larger of the other values count.
     """
     marks = ",".join("?" * len(log.columns))
-    sql = (
-        f"insert into {log.table} ({','.join(log.columns)}, key, place) values ({marks},?,?) "
-        "on conflict (key) do update set place = excluded.place where excluded.place < place"
-    )
-    before = count(db, log)
+    add = f"insert or ignore into {log.table} ({','.join(log.columns)}, key, place) values ({marks},?,?)"
+    larger = "".join(f", {column} = max({column}, ?)" for column in log.more)
+    unequal = "".join(f" or {column} < ?" for column in log.more)
+    change = f"update {log.table} set place = min(place, ?){larger} where key = ? and (place > ?{unequal})"
+    new = []
     for row, place in rows:
-        db.execute(sql, (*row, log.key(row), place))
-    return count(db, log) - before
+        key, more = log.key(row), row[len(row) - len(log.more) :]
+        if db.execute(add, (*row, key, place)).rowcount:
+            new.append(row)
+        elif db.execute(change, (place, *more, key, place, *more)).rowcount and log is REVIEWS:
+            db.execute("delete from schedule where kind = ? and item = ?", row[:2])
+    return new
 
 
-def count(db: Executes, log: Log) -> int:
-    """How many rows a log has."""
-    return int(db.execute(f"select count(*) from {log.table}").fetchone()[0])
+def rows(db: Executes, log: Log) -> list[Row]:
+    """Every row of a log in its order, each with its place at the end."""
+    return db.execute(f"select {','.join(log.columns)}, place from {log.table} {ORDER}").fetchall()
 
 
 def upgrade(db: sqlite3.Connection) -> None:

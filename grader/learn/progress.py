@@ -108,7 +108,7 @@ class Progress:
                 self.refused = f"{place}: cannot be read ({reason(unread, place)})"
                 self._use(copied(self.folder / "none", _prepare))
 
-    def _recording(self) -> Database:
+    def recording(self) -> Database:
         """The database to write into. Raises DatabaseRefused if it still cannot be written."""
         if self.refused:
             try:
@@ -155,7 +155,7 @@ class Progress:
             verdict.fast and verdict.fast.value,
         )
         blob = msgspec.json.encode(verdict)
-        db = self._recording()
+        db = self.recording()
         with db.transaction():
             logs.append(db, logs.ATTEMPTS, (*row, verdict.seconds, blob))
             if verdict.passed:
@@ -226,13 +226,14 @@ class Progress:
         return {*proven(workbook, verdicts), *cited_ids}
 
     def activities(self) -> list[Activity]:
-        """Every attempt, hint and peek, in no particular order. Attempts that were not run are left out."""
+        """Every attempt, hint and peek, by time. Attempts that were not run are left out."""
         rows = self._db.execute(
-            "select koan, at, case when status = 'passed' then 'passed' else 'failed' end, content from attempts "
-            "where status <> 'not run here' "
-            "union all select koan, at, 'hint', '' from hints union all select koan, at, 'peek', '' from peeks"
+            "select koan, at, case when status = 'passed' then 'passed' else 'failed' end, content, "
+            "0 as part, place, key from attempts where status <> 'not run here' "
+            "union all select koan, at, 'hint', '', 1, tier, koan from hints "
+            "union all select koan, at, 'peek', '', 2, 0, koan from peeks order by at, part, place, key"
         )
-        return [Activity(*row) for row in rows]
+        return [Activity(*row[:4]) for row in rows]
 
     def text(self, content: str) -> str | None:
         """The text that passed, by its digest; None if it passed before the file stored texts."""
@@ -256,7 +257,7 @@ class Progress:
 
     def record_hint(self, koan: Koan, tier: int) -> None:
         """Record that the learner has seen this tier of hints."""
-        self._recording().execute("insert or ignore into hints values (?,?,?)", (koan.id, tier, time.time()))
+        self.recording().execute("insert or ignore into hints values (?,?,?)", (koan.id, tier, time.time()))
 
     def peeked(self, koan: Koan) -> bool:
         """Whether the learner has seen the solution before passing."""
@@ -264,7 +265,7 @@ class Progress:
 
     def record_peek(self, koan: Koan) -> None:
         """Record that the learner has seen the solution before passing."""
-        self._recording().execute("insert into peeks values (?,?)", (koan.id, time.time()))
+        self.recording().execute("insert or ignore into peeks values (?,?)", (koan.id, time.time()))
 
     def misses(self) -> dict[str, int]:
         """How often each card or question was missed, by id. Those never missed are left out."""

@@ -77,7 +77,7 @@ class Recall:
         one is placed by its time: before the reviews that were given later, and what the log had keeps its order.
         """
         with self._db.transaction():
-            return insert(self._db, REVIEWS, ((_row(kind, review), review.at) for review in reviews))
+            return len(insert(self._db, REVIEWS, ((_row(kind, review), review.at) for review in reviews)))
 
     def take_back(self, kind: Kind, item: str) -> None:
         """Cancel the item's last rating that still counts. Nothing happens if there is none."""
