@@ -28,6 +28,7 @@ from grader.learn.sync.exercises import Local, Version
 from grader.learn.sync.pack import HintLine, Pack, PeekLine, TextLine
 
 Side = Literal["here", "file"]
+Logs = Mapping[str, Mapping[str, tuple[Row, float]]]
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -105,9 +106,9 @@ def sync(workbook: Workbook, file: Path, *, dry_run: bool = False) -> Synced:
         db = progress.recording()
         with db.transaction(keep=not dry_run):
             plan = _plan(workbook, db, local, theirs, of_stubs)
-            came_in, went_out = _merge_logs(db, theirs)
+            came_in, went_out, ours = _merge_logs(db, theirs)
             _merge_versions(db, plan)
-            union = _union(db, changed, plan)
+            union = _union(db, ours, changed, plan)
             merged = pack.encode(union)
             conflicts = [Conflict(path, kept) for path, kept, _ in plan.lost]
             if not dry_run:
@@ -133,15 +134,16 @@ def _differing(changed: Mapping[str, Change], old: Mapping[str, Change]) -> tupl
     return tuple(name for name, change in sorted(changed.items()) if old.get(name) != change)
 
 
-def _merge_logs(db: Database, theirs: Pack) -> tuple[Counts, Counts]:
-    """Add what the logs lack. Returns what came in, and what the file lacks."""
+def _merge_logs(db: Database, theirs: Pack) -> tuple[Counts, Counts, Logs]:
+    """Add what the logs lack. Returns what came in, what the file lacks, and all rows."""
+    ours: dict[str, Mapping[str, tuple[Row, float]]] = {}
     new: dict[str, list[Row]] = {}
     missing: dict[str, list[Row]] = {}
     for log in LOGS:
-        given = theirs.logs.get(log.table, ())
-        new[log.table] = logs.insert(db, log, ((row[:-1], _place(row)) for row in given))
-        keys = {log.key(row) for row in given}
-        missing[log.table] = [row for row in logs.rows(db, log) if log.key(row) not in keys]
+        given = theirs.logs.get(log.table, {})
+        new[log.table] = logs.insert(db, log, given)
+        ours[log.table] = logs.rows(db, log)
+        missing[log.table] = [row for key, (row, _) in ours[log.table].items() if key not in given]
     before = _hints(db), _peeks(db)
     for hint in theirs.hints:
         earlier = "on conflict (koan, tier) do update set at = min(at, excluded.at)"
@@ -156,13 +158,8 @@ def _merge_logs(db: Database, theirs: Pack) -> tuple[Counts, Counts]:
     return (
         _counts(new, len(after[0] - before[0]), len(after[1] - before[1])),
         _counts(missing, len(after[0] - sent[0]), len(after[1] - sent[1])),
+        ours,
     )
-
-
-def _place(row: Row) -> float:
-    place = row[-1]
-    assert isinstance(place, float | int)
-    return float(place)
 
 
 def _hints(db: Database) -> set[tuple[str, int]]:
@@ -189,7 +186,8 @@ def _counts(rows: Mapping[str, list[Row]], hints: int, peeks: int) -> Counts:
 
 
 def _versions(db: Database) -> list[Version]:
-    return [Version(*row) for row in db.execute("select path, digest, saved, after from versions")]
+    rows = db.execute("select path, digest, saved, after from versions order by path, saved, digest, after")
+    return [Version(*row) for row in rows]
 
 
 def _plan(workbook: Workbook, db: Database, local: Local, theirs: Pack, of_stubs: Mapping[str, str]) -> _Plan:
@@ -234,18 +232,19 @@ def _koan(path: str) -> str:
 
 
 def _merge_versions(db: Database, plan: _Plan) -> None:
-    db.execute("delete from versions")
-    for version in (one for found in plan.versions.values() for one in found):
-        db.execute(
+    versions = {version for found in plan.versions.values() for version in found}
+    if versions != set(_versions(db)):
+        db.execute("delete from versions")
+        db.executemany(
             "insert into versions (path, digest, saved, after) values (?,?,?,?)",
-            (version.path, version.digest, version.saved, version.after),
+            [(one.path, one.digest, one.saved, one.after) for one in versions],
         )
 
 
-def _union(db: Database, changed: dict[str, Change], plan: _Plan) -> Pack:
+def _union(db: Database, ours: Logs, changed: dict[str, Change], plan: _Plan) -> Pack:
     """What both machines have, for the file."""
     return Pack(
-        {log.table: logs.rows(db, log) for log in LOGS},
+        ours,
         [HintLine(*row) for row in db.execute("select koan, tier, at from hints order by koan, tier")],
         [PeekLine(*row) for row in db.execute("select koan, at from peeks order by koan, at")],
         [TextLine(*row) for row in db.execute("select content, text from texts order by content")],

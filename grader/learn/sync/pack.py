@@ -12,6 +12,7 @@ what it does not know. Files of all earlier versions are read.
 from __future__ import annotations
 
 import io
+import operator
 import struct
 import zipfile
 import zlib
@@ -33,7 +34,7 @@ from grader.learn.sync.exercises import Version
 FORMAT = 1
 HEAD = "format.json"
 LARGEST = 128 << 20  # bytes of the file
-LARGEST_UNPACKED = 256 << 20  # bytes
+LARGEST_UNPACKED = 512 << 20  # bytes
 MOST_ROWS = 2_000_000
 LONGEST_NAME = 200  # characters of an id
 ENTRY = b"PK\1\2"  # an entry in the list of a zip file starts so
@@ -144,11 +145,11 @@ MOST_MEMBERS = exercises.MOST_FILES + len(LOGS) + len(TABLES) + 1
 class Pack(msgspec.Struct, frozen=True):
     """What one machine tells another.
 
-    `logs` has the rows of each log, by its table, in their order and each with its place at the end. `files` has the
-    text of the last version of each path.
+    `logs` has the rows of each log and their places, by its table and their keys. `files` has the text of the last
+    version of each path.
     """
 
-    logs: Mapping[str, Sequence[Row]] = {}
+    logs: Mapping[str, Mapping[str, tuple[Row, float]]] = {}
     hints: Sequence[HintLine] = ()
     peeks: Sequence[PeekLine] = ()
     texts: Sequence[TextLine] = ()
@@ -161,7 +162,7 @@ def encode(pack: Pack) -> bytes:
     """The bytes of the file. Raises KoansError if it would be larger than `decode` accepts."""
     members: dict[str, bytes] = {HEAD: msgspec.json.encode(_Head(FORMAT)) + b"\n"}
     for name, (log, line) in LOGS.items():
-        members[name] = _lines(_line(log, line, row) for row in pack.logs.get(log.table, ()))
+        members[name] = _lines(_line(log, line, *one) for one in pack.logs.get(log.table, {}).values())
     changes = (SettingLine(name, change.to, change.at) for name, change in sorted(pack.settings.items()))
     tables = (pack.hints, pack.peeks, pack.texts, changes, pack.versions)
     members |= {name: _lines(rows) for name, rows in zip(TABLES, tables, strict=True)}
@@ -173,7 +174,7 @@ def encode(pack: Pack) -> bytes:
         for name, data in members.items():
             info = zipfile.ZipInfo(name, SAVED)
             info.external_attr = 0o644 << 16
-            archive.writestr(info, data, zipfile.ZIP_DEFLATED, compresslevel=3)  # a higher level gains little
+            archive.writestr(info, data, zipfile.ZIP_DEFLATED, compresslevel=1)  # a higher level gains little
     if out.tell() > LARGEST:
         raise KoansError(f"the file would have more than {LARGEST >> 20} MiB")
     return out.getvalue()
@@ -183,13 +184,12 @@ def _lines(rows: Iterable[Any]) -> bytes:
     return msgspec.json.Encoder().encode_lines(rows)
 
 
-def _line(log: Log, line: type[_Strict], row: Row) -> _Strict:
-    """The line of a row, which has its place at the end."""
-    values = dict(zip(log.columns, row, strict=False))
-    place = None if row[-1] == values["at"] else row[-1]
+def _line(log: Log, line: type[_Strict], row: Row, place: float) -> _Strict:
+    """The line of a row."""
+    values = dict(zip(log.columns, row, strict=True))
     if log is ATTEMPTS:
         values["verdict"] = cast(bytes, values["verdict"]).decode("utf-8", "replace")
-    return line(**values, place=place)
+    return line(**values, place=None if place == values["at"] else place)
 
 
 def read(file: Path) -> tuple[Pack, bytes]:
@@ -255,7 +255,7 @@ def _pack(members: dict[str, bytes]) -> Pack:
     count = sum(members.get(name, b"").count(b"\n") for name in (*LOGS, *TABLES))
     if count > MOST_ROWS:
         raise KoansError(f"it has more than {MOST_ROWS:,} lines")
-    logs = {log.table: [_row(log, one) for one in _decoded(members, name, line)] for name, (log, line) in LOGS.items()}
+    logs = {log.table: _rows(log, _decoded(members, name, line)) for name, (log, line) in LOGS.items()}
     hints, peeks, texts, changed, versions = (_decoded(members, name, line) for name, line in TABLES.items())
     changes = {line.name: Change(line.to, line.at) for line in changed}
     settings.check(changes)
@@ -271,18 +271,27 @@ def _decoded(members: dict[str, bytes], name: str, line: type[Any]) -> list[Any]
         raise msgspec.ValidationError(f"{name}: {error}") from None
 
 
-def _row(log: Log, line: Any) -> Row:
-    """The row of a line, with its place at the end."""
-    values: list[Any] = [getattr(line, column) for column in log.columns]
+def _rows(log: Log, lines: list[Any]) -> dict[str, tuple[Row, float]]:
+    """The rows of these lines with their places, by key. Of two lines of the same row, the first place counts."""
+    rows: dict[str, tuple[Row, float]] = {}
+    get = operator.attrgetter(*log.columns)
+    for line in lines:
+        row = _checked(log, line, get(line))
+        rows.setdefault(log.key(row), (row, line.at if line.place is None else line.place))
+    return rows
+
+
+def _checked(log: Log, line: Any, row: Row) -> Row:
+    """The row of a line. Raises ValidationError if its values contradict each other."""
     if log is ATTEMPTS:
-        values = [v.value if isinstance(v, Status) else v for v in values]
         verdict = msgspec.json.decode(line.verdict, type=Verdict)
         if (verdict.koan, verdict.status) != (line.koan, line.status):
             raise msgspec.ValidationError(f"attempts.jsonl: a verdict on {verdict.koan!a} for {line.koan!a}")
-        values[-1] = line.verdict.encode()
+        fast = line.fast and line.fast.value
+        return (line.koan, line.at, line.content, line.status.value, fast, line.seconds, line.verdict.encode())
     if log is REVIEWS and (line.rating == 0) != (line.cancels is not None):
         raise msgspec.ValidationError("reviews.jsonl: a review without a rating")
-    return (*values, line.at if line.place is None else line.place)
+    return row
 
 
 def _check_files(versions: Sequence[Version], files: dict[str, bytes]) -> None:
