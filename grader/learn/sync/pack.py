@@ -252,7 +252,10 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, largest: int) -> by
 
 
 def _pack(members: dict[str, bytes]) -> Pack:
-    count = sum(members.get(name, b"").count(b"\n") for name in (*LOGS, *TABLES))
+    for name in (*LOGS, *TABLES):
+        if name not in members:
+            raise KoansError(f"damaged ({name} is missing)")
+    count = sum(members[name].count(b"\n") for name in (*LOGS, *TABLES))
     if count > MOST_ROWS:
         raise KoansError(f"it has more than {MOST_ROWS:,} lines")
     logs = {log.table: _rows(log, _decoded(members, name, line)) for name, (log, line) in LOGS.items()}
@@ -266,7 +269,7 @@ def _pack(members: dict[str, bytes]) -> Pack:
 
 def _decoded(members: dict[str, bytes], name: str, line: type[Any]) -> list[Any]:
     try:
-        return msgspec.json.Decoder(line).decode_lines(members.get(name, b""))
+        return msgspec.json.Decoder(line).decode_lines(members[name])
     except msgspec.MsgspecError as error:
         raise msgspec.ValidationError(f"{name}: {error}") from None
 
