@@ -14,16 +14,14 @@ MOST_NAMES = 8  # files that are listed
 def lines(done: Synced, *, dry_run: bool) -> Iterator[Text]:
     """A few lines: what came in, what went out, and each file of which a copy was kept."""
     came, went = ("would come in", "would go out") if dry_run else ("came in", "went out")
-    width = len(came) + 2
+    width = max(len(came), len(went)) + 2
     for label, counts in ((came, done.came_in), (went, done.went_out)):
         yield Text.assemble((label.ljust(width), "bold"), _counted(counts) if counts.any else ("nothing new", "dim"))
     yield from _names(done.came_in.exercises)
     for conflict in done.conflicts:
-        kept, other = ("yours was saved last", "the other text")
-        if conflict.kept == "file":
-            kept, other = "the text that came in counts", "yours"
-        copy = f" is saved at {conflict.copy}" if conflict.copy else " will be saved under .koans/replaced"
-        yield Text(f"{conflict.path} was changed on two machines: {kept}; {other}{copy}", "yellow")
+        counts, other = ("yours", "the other") if conflict.kept == "here" else ("the one that came in", "yours")
+        copy = f"is saved at {conflict.copy}" if conflict.copy else "would be saved under .koans/replaced"
+        yield Text(f"{conflict.path} has two texts: {counts} counts; {other} {copy}", "yellow")
     for path, why in sorted(done.left_out.items()):
         yield Text(f"{path if path.isprintable() else ascii(path)} is left out: {why}", "yellow")
     if dry_run:
