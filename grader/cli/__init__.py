@@ -28,6 +28,7 @@ from grader.cli import (
     model,
     notebooks,
     reviewing,
+    syncing,
     tracing,
     tracking,
     verifying,
@@ -421,6 +422,7 @@ for verb in ("read", "quiz", "review", "again", "stats"):
 # A negative number is a value: what is wrong with it is then said in our words.
 app.command("settings", context_settings={"ignore_unknown_options": True})(reviewing.settings)
 app.command("init")(editions.init)
+app.command("sync")(syncing.sync)
 app.command("release")(editions.release)
 app.command("update")(editions.update)
 cards_app.command("export", short_help="Write the unlocked cards for Anki.")(exporting.export)

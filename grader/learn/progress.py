@@ -24,6 +24,7 @@ from grader.book.proven_cards import proven, required_koans
 from grader.book.stubs import not_started
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
+from grader.learn import logs
 from grader.learn.cards.note import Pass
 from grader.learn.first_solve import Activity
 from grader.learn.mistakes import SCHEMA as MISTAKES
@@ -40,11 +41,8 @@ create table hints (koan text not null, tier integer not null, at real not null,
 create table peeks (koan text not null, at real not null);
 """
 TEXTS = "create table texts (content text primary key, text text not null);"
-FORMATS = (
-    ATTEMPTS,
-    RECALL + TEXTS,
-    MISTAKES,
-)  # what each version of the file added; an older file is upgraded in place
+# What each version of the file added. An older file is upgraded in place; to logs.FORMAT, logs.upgrade does the rest.
+FORMATS = (ATTEMPTS, RECALL + TEXTS, MISTAKES, logs.SCHEMA)
 VERSION = len(FORMATS)
 NOTEBOOK = "notebook"  # the target of a verdict on a notebook's cell
 
@@ -110,7 +108,7 @@ class Progress:
                 self.refused = f"{place}: cannot be read ({reason(unread, place)})"
                 self._use(copied(self.folder / "none", _prepare))
 
-    def _recording(self) -> Database:
+    def recording(self) -> Database:
         """The database to write into. Raises DatabaseRefused if it still cannot be written."""
         if self.refused:
             try:
@@ -157,19 +155,16 @@ class Progress:
             verdict.fast and verdict.fast.value,
         )
         blob = msgspec.json.encode(verdict)
-        db = self._recording()
+        db = self.recording()
         with db.transaction():
-            db.execute(
-                "insert into attempts (koan, at, content, status, fast, seconds, verdict) values (?,?,?,?,?,?,?)",
-                (*row, verdict.seconds, blob),
-            )
+            logs.append(db, logs.ATTEMPTS, (*row, verdict.seconds, blob))
             if verdict.passed:
                 db.execute("insert or ignore into texts values (?,?)", (content, text))
 
     def last_pass(self, koan: Koan) -> tuple[Verdict, float, str] | None:
         """The last verdict that passed, its time (seconds since 1970, UTC) and the digest of its text, if any."""
         row = self._db.execute(
-            "select verdict, at, content from attempts where koan = ? and status = 'passed' order by id desc limit 1",
+            "select verdict, at, content from attempts where koan = ? and status = 'passed' " + logs.LAST,
             (koan.id,),
         ).fetchone()
         return (msgspec.json.decode(row[0], type=Verdict), row[1], row[2]) if row else None
@@ -177,7 +172,7 @@ class Progress:
     def last_status(self, koan: Koan, content: str) -> Status | None:
         """The status of the last attempt at this koan of this content (see `content_key`); None if there was none."""
         row = self._db.execute(
-            "select status from attempts where koan = ? and content = ? order by id desc limit 1", (koan.id, content)
+            f"select status from attempts where koan = ? and content = ? {logs.LAST}", (koan.id, content)
         ).fetchone()
         return Status(row[0]) if row else None
 
@@ -190,10 +185,10 @@ class Progress:
 
     def standings(self, workbook: Workbook, only: Koan | None = None) -> dict[str, Standing]:
         """Where each koan stands, by id in the order of the workbook; with `only`, where this one stands."""
-        rows = self._db.execute(
-            "select koan, count(*), max(id), max(case when status = 'passed' then id end) from attempts group by koan"
-        ).fetchall()
-        summary = {koan: (count, last, last_pass) for koan, count, last, last_pass in rows}
+        summary: dict[str, tuple[int, int | None, int | None]] = {}
+        for name, number, status in self._db.execute("select koan, id, status from attempts order by koan, place, key"):
+            count, _, last_pass = summary.get(name, (0, None, None))
+            summary[name] = (count + 1, number, number if status == "passed" else last_pass)
         koans = [only] if only else workbook.koans.values()
         return {koan.id: self._standing(workbook, koan, *summary.get(koan.id, (0, None, None))) for koan in koans}
 
@@ -238,13 +233,14 @@ class Progress:
         return {*proven(workbook, verdicts), *cited_ids}
 
     def activities(self) -> list[Activity]:
-        """Every attempt, hint and peek, in no particular order. Attempts that were not run are left out."""
+        """Every attempt, hint and peek, by time. Attempts that were not run are left out."""
         rows = self._db.execute(
-            "select koan, at, case when status = 'passed' then 'passed' else 'failed' end, content from attempts "
-            "where status <> 'not run here' "
-            "union all select koan, at, 'hint', '' from hints union all select koan, at, 'peek', '' from peeks"
+            "select koan, at, case when status = 'passed' then 'passed' else 'failed' end, content, "
+            "0 as part, place, key from attempts where status <> 'not run here' "
+            "union all select koan, at, 'hint', '', 1, tier, koan from hints "
+            "union all select koan, at, 'peek', '', 2, 0, koan from peeks order by at, part, place, key"
         )
-        return [Activity(*row) for row in rows]
+        return [Activity(*row[:4]) for row in rows]
 
     def text(self, content: str) -> str | None:
         """The text that passed, by its digest; None if it passed before the file stored texts."""
@@ -268,7 +264,7 @@ class Progress:
 
     def record_hint(self, koan: Koan, tier: int) -> None:
         """Record that the learner has seen this tier of hints."""
-        self._recording().execute("insert or ignore into hints values (?,?,?)", (koan.id, tier, time.time()))
+        self.recording().execute("insert or ignore into hints values (?,?,?)", (koan.id, tier, time.time()))
 
     def peeked(self, koan: Koan) -> bool:
         """Whether the learner has seen the solution before passing."""
@@ -276,7 +272,7 @@ class Progress:
 
     def record_peek(self, koan: Koan) -> None:
         """Record that the learner has seen the solution before passing."""
-        self._recording().execute("insert into peeks values (?,?)", (koan.id, time.time()))
+        self.recording().execute("insert or ignore into peeks values (?,?)", (koan.id, time.time()))
 
     def misses(self) -> dict[str, int]:
         """How often each card or question was missed, by id. Those never missed are left out."""
@@ -326,9 +322,12 @@ def _prepare(db: sqlite3.Connection) -> None:
         )
     if file_version < VERSION:
         with _transaction(db):
-            for statements in FORMATS[version(db) :]:  # read once more: another process may have upgraded it
+            current = version(db)  # read once more: another process may have upgraded it
+            for statements in FORMATS[current:]:
                 for statement in statements.split(";"):
                     db.execute(statement)
+            if current < logs.FORMAT:
+                logs.upgrade(db)
             db.execute(f"pragma user_version = {VERSION}")
     db.execute("pragma synchronous = normal")
 

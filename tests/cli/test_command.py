@@ -33,6 +33,7 @@ VERBS = [
     "quiz",
     "stats",
     "settings",
+    "sync",
     "debug",
     "watch",
 ]
