@@ -37,15 +37,12 @@ WHOLE, QUICK = Size(10_000, 342, 5), Size(300, 20, 2)
 
 def fill(root: Path, size: Size) -> None:
     rng = random.Random(1)
-    with Progress(root):
-        pass
-    rows = [
-        (f"card-{rng.randrange(size.cards)}", rng.choice((1, 2, 3, 3, 3, 4)), 1.79e9 + 3000.0 * i)
+    reviews = [
+        Review(f"card-{rng.randrange(size.cards)}", rng.choice((1, 2, 3, 3, 3, 4)), 1.79e9 + 3000.0 * i, 5.0)
         for i in range(size.reviews)
     ]
-    with sqlite3.connect(root / ".koans/progress.db") as db:
-        db.executemany("insert into reviews (kind, item, rating, at, seconds) values ('card', ?, ?, ?, 5)", rows)
-    db.close()
+    with Progress(root) as progress:
+        progress.recall.insert("card", reviews)
 
 
 def clear_schedule(root: Path) -> None:

@@ -45,7 +45,10 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is written within the block is written as a whole, or not at all."""
+        """What is written within the block is written as a whole, or not at all. A block within another joins it."""
+        if self._connection.in_transaction:
+            yield
+            return
         self.execute("begin immediate")
         try:
             yield

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -35,6 +35,9 @@ FAMILIES = (
 MOST_SENTENCES = 3  # of one attempt that looks like several wrong answers
 
 
+Place = tuple[float, str]  # of an attempt in its log: see `grader.learn.logs`
+
+
 class Finding(msgspec.Struct, frozen=True):
     """What one failed attempt looked like: names of wrong answers and their sentences, in the same order.
 
@@ -47,9 +50,12 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Occurrence(msgspec.Struct, frozen=True):
-    """An attempt that looked like known wrong answers. `content` is the digest of its text, `at` its time (UTC)."""
+    """An attempt that looked like known wrong answers.
 
-    attempt: int
+    `place` orders the attempts. `content` is the digest of its text, `at` its time (UTC).
+    """
+
+    place: Place
     koan: str
     content: str
     at: float
@@ -115,38 +121,42 @@ class MistakeLog:
     def occurrences(self) -> list[Occurrence]:
         """Every attempt that looked like known wrong answers, in order."""
         upto = self._db.execute("select max(upto) from mistakes_read").fetchone()[0] or 0
-        kept = self._db.execute("select attempt, koan, content, at, found from mistakes order by attempt").fetchall()
-        found = [
-            Occurrence(row[0], row[1], row[2], row[3], msgspec.msgpack.decode(row[4], type=Finding)) for row in kept
-        ]
         last = self._db.execute("select max(id) from attempts").fetchone()[0] or 0
+        kept = self._db.execute(
+            "select place, key, mistakes.koan, mistakes.content, mistakes.at, found "
+            "from mistakes join attempts on attempts.id = mistakes.attempt"
+        ).fetchall()
+        found = [Occurrence((r[0], r[1]), r[2], r[3], r[4], msgspec.msgpack.decode(r[5], type=Finding)) for r in kept]
         if last > upto:
             new = self._read(upto, last)
             self._store(new, last)
-            found += new
-        return found
+            found += new.values()
+        return sorted(found, key=lambda one: one.place)
 
-    def _read(self, upto: int, last: int) -> list[Occurrence]:
-        """The mistakes in the attempts after the one numbered `upto`."""
+    def _read(self, upto: int, last: int) -> dict[int, Occurrence]:
+        """The mistakes in the attempts that were added after the one numbered `upto`, by number."""
         rows = self._db.execute(
-            "select id, koan, content, at, verdict from attempts where id > ? and id <= ? and status = ? order by id",
+            "select id, place, key, koan, content, at, verdict from attempts where id > ? and id <= ? and status = ?",
             (upto, last, Status.failed.value),
         )
-        found = ((row, finding(row[4])) for row in rows)
-        return [Occurrence(row[0], row[1], row[2], row[3], one) for row, one in found if one is not None]
+        found = ((row, finding(row[6])) for row in rows)
+        return {r[0]: Occurrence((r[1], r[2]), r[3], r[4], r[5], one) for r, one in found if one is not None}
 
-    def _store(self, new: Sequence[Occurrence], last: int) -> None:
+    def _store(self, new: Mapping[int, Occurrence], last: int) -> None:
         """Keep what was found. If it cannot be written, it is found again the next time."""
-        rows = [(o.attempt, o.koan, o.content, o.at, msgspec.msgpack.encode(o.found)) for o in new]
+        rows = [(n, o.koan, o.content, o.at, msgspec.msgpack.encode(o.found)) for n, o in new.items()]
         with contextlib.suppress(DatabaseRefused), self._db.transaction():
             for row in rows:
                 self._db.execute("insert or ignore into mistakes values (?,?,?,?,?)", row)
             self._db.execute("delete from mistakes_read")
             self._db.execute("insert into mistakes_read values (?)", (last,))
 
-    def passes(self) -> dict[str, int]:
-        """The number of each koan's last attempt that passed."""
-        return dict(self._db.execute("select koan, max(id) from attempts where status = 'passed' group by koan"))
+    def passes(self) -> dict[str, Place]:
+        """The place of each koan's last attempt that passed."""
+        rows = self._db.execute(
+            "select koan, place, key from attempts where status = 'passed' order by koan, place, key"
+        )
+        return {koan: (place, key) for koan, place, key in rows}
 
 
 def finding(verdict: bytes) -> Finding | None:
@@ -168,7 +178,7 @@ def family_of(names: Iterable[str]) -> str:
     return families.pop() if len(families) == 1 else ""
 
 
-def by_koan(occurrences: Iterable[Occurrence], passes: Mapping[str, int]) -> list[Mistake]:
+def by_koan(occurrences: Iterable[Occurrence], passes: Mapping[str, Place]) -> list[Mistake]:
     """The mistakes of each koan: those not passed since come first, then the most frequent, then the latest."""
     groups: dict[tuple[str, tuple[str, ...]], list[Occurrence]] = {}
     for one in occurrences:
@@ -180,7 +190,7 @@ def by_koan(occurrences: Iterable[Occurrence], passes: Mapping[str, int]) -> lis
             group[-1].found.says,
             len({one.content for one in group}),
             datetime.fromtimestamp(group[-1].at).date().isoformat(),
-            passes.get(koan, 0) > group[-1].attempt,
+            koan in passes and passes[koan] > group[-1].place,
             family_of(names),
         )
         for (koan, names), group in sorted(groups.items(), key=lambda item: -item[1][-1].at)

@@ -24,6 +24,7 @@ from grader.book.proven_cards import proven, required_koans
 from grader.book.stubs import not_started
 from grader.book.verdict import Status, Verdict
 from grader.book.workbook import Koan, Workbook
+from grader.learn import logs
 from grader.learn.cards.note import Pass
 from grader.learn.first_solve import Activity
 from grader.learn.mistakes import SCHEMA as MISTAKES
@@ -40,11 +41,8 @@ create table hints (koan text not null, tier integer not null, at real not null,
 create table peeks (koan text not null, at real not null);
 """
 TEXTS = "create table texts (content text primary key, text text not null);"
-FORMATS = (
-    ATTEMPTS,
-    RECALL + TEXTS,
-    MISTAKES,
-)  # what each version of the file added; an older file is upgraded in place
+# What each version of the file added. An older file is upgraded in place; to logs.FORMAT, logs.upgrade does the rest.
+FORMATS = (ATTEMPTS, RECALL + TEXTS, MISTAKES, logs.SCHEMA)
 VERSION = len(FORMATS)
 NOTEBOOK = "notebook"  # the target of a verdict on a notebook's cell
 
@@ -159,17 +157,14 @@ class Progress:
         blob = msgspec.json.encode(verdict)
         db = self._recording()
         with db.transaction():
-            db.execute(
-                "insert into attempts (koan, at, content, status, fast, seconds, verdict) values (?,?,?,?,?,?,?)",
-                (*row, verdict.seconds, blob),
-            )
+            logs.append(db, logs.ATTEMPTS, (*row, verdict.seconds, blob))
             if verdict.passed:
                 db.execute("insert or ignore into texts values (?,?)", (content, text))
 
     def last_pass(self, koan: Koan) -> tuple[Verdict, float, str] | None:
         """The last verdict that passed, its time (seconds since 1970, UTC) and the digest of its text, if any."""
         row = self._db.execute(
-            "select verdict, at, content from attempts where koan = ? and status = 'passed' order by id desc limit 1",
+            "select verdict, at, content from attempts where koan = ? and status = 'passed' " + logs.LAST,
             (koan.id,),
         ).fetchone()
         return (msgspec.json.decode(row[0], type=Verdict), row[1], row[2]) if row else None
@@ -177,16 +172,16 @@ class Progress:
     def last_status(self, koan: Koan, content: str) -> Status | None:
         """The status of the last attempt at this koan of this content (see `content_key`); None if there was none."""
         row = self._db.execute(
-            "select status from attempts where koan = ? and content = ? order by id desc limit 1", (koan.id, content)
+            f"select status from attempts where koan = ? and content = ? {logs.LAST}", (koan.id, content)
         ).fetchone()
         return Status(row[0]) if row else None
 
     def standings(self, workbook: Workbook, only: Koan | None = None) -> dict[str, Standing]:
         """Where each koan stands, by id in the order of the workbook; with `only`, where this one stands."""
-        rows = self._db.execute(
-            "select koan, count(*), max(id), max(case when status = 'passed' then id end) from attempts group by koan"
-        ).fetchall()
-        summary = {koan: (count, last, last_pass) for koan, count, last, last_pass in rows}
+        summary: dict[str, tuple[int, int | None, int | None]] = {}
+        for name, number, status in self._db.execute("select koan, id, status from attempts order by koan, place, key"):
+            count, _, last_pass = summary.get(name, (0, None, None))
+            summary[name] = (count + 1, number, number if status == "passed" else last_pass)
         koans = [only] if only else workbook.koans.values()
         return {koan.id: self._standing(workbook, koan, *summary.get(koan.id, (0, None, None))) for koan in koans}
 
@@ -319,9 +314,12 @@ def _prepare(db: sqlite3.Connection) -> None:
         )
     if file_version < VERSION:
         with _transaction(db):
-            for statements in FORMATS[version(db) :]:  # read once more: another process may have upgraded it
+            current = version(db)  # read once more: another process may have upgraded it
+            for statements in FORMATS[current:]:
                 for statement in statements.split(";"):
                     db.execute(statement)
+            if current < logs.FORMAT:
+                logs.upgrade(db)
             db.execute(f"pragma user_version = {VERSION}")
     db.execute("pragma synchronous = normal")
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from grader.book.database import Database, DatabaseRefused
 from grader.learn.cards.schedule import AGAIN, HARD, Memory, Plan, Review, replay
+from grader.learn.logs import ANSWERS, LAST, ORDER, RE_SOLVES, REVIEWS, Row, append, insert
 
 Kind = Literal["card", "koan"]
 
@@ -67,26 +68,33 @@ class Recall:
 
     def review(self, kind: Kind, review: Review) -> None:
         """Add a rating of a card or a koan."""
-        self._db.execute(
-            "insert into reviews (kind, item, rating, at, seconds) values (?,?,?,?,?)",
-            (kind, review.item, review.rating, review.at, review.seconds),
-        )
+        append(self._db, REVIEWS, _row(kind, review))
+
+    def insert(self, kind: Kind, reviews: Iterable[Review]) -> int:
+        """Add reviews from elsewhere that the log lacks, all or none. Returns how many were new.
+
+        The log has a review if it has one of the same item, time and rating, also if that was taken back since. A new
+        one is placed by its time: before the reviews that were given later, and what the log had keeps its order.
+        """
+        with self._db.transaction():
+            return insert(self._db, REVIEWS, ((_row(kind, review), review.at) for review in reviews))
 
     def take_back(self, kind: Kind, item: str) -> None:
         """Cancel the item's last rating that still counts. Nothing happens if there is none."""
-        self._db.execute(
-            "insert into reviews (kind, item, rating, at, seconds, undoes) "
-            "select kind, item, 0, ?, 0, id from reviews r where kind = ? and item = ? and undoes is null "
-            "and not exists (select 1 from reviews u where u.kind = r.kind and u.item = r.item and u.undoes = r.id) "
-            "order by id desc limit 1",
-            (time.time(), kind, item),
-        )
+        with self._db.transaction():
+            last = self._db.execute(
+                f"select key from reviews r where kind = ? and item = ? and cancels is null and not exists "
+                f"(select 1 from reviews c where c.kind = r.kind and c.item = r.item and c.cancels = r.key) {LAST}",
+                (kind, item),
+            ).fetchone()
+            if last is not None:
+                append(self._db, REVIEWS, (kind, item, time.time(), 0, last[0], 0.0))
 
     def reviews(self, kind: Kind) -> dict[str, tuple[Review, ...]]:
         """The ratings that still count, by item, in the order in which they were given."""
         rows = self._db.execute(
-            "select item, rating, at, seconds from reviews where kind = ? and undoes is null and id not in "
-            "(select undoes from reviews where undoes is not null) order by id",
+            "select item, rating, at, seconds from reviews where kind = ? and cancels is null and key not in "
+            f"(select cancels from reviews where cancels is not null) {ORDER}",
             (kind,),
         )
         by_item: dict[str, list[Review]] = {}
@@ -126,19 +134,16 @@ class Recall:
 
     def answer(self, answer: Answer) -> None:
         """Add an answer to a question."""
-        self._db.execute(
-            "insert into answers (question, at, answer, correct, rating) values (?,?,?,?,?)",
-            (answer.question, answer.at, answer.answer, answer.correct, answer.rating),
-        )
+        append(self._db, ANSWERS, (answer.question, answer.at, answer.answer, answer.correct, answer.rating))
 
     def answers(self) -> list[Answer]:
         """Every answer, in the order in which they were given."""
-        rows = self._db.execute("select question, at, answer, correct, rating from answers order by id")
+        rows = self._db.execute(f"select question, at, answer, correct, rating from answers {ORDER}")
         return [Answer(q, at, text, None if ok is None else bool(ok), rating) for q, at, text, ok, rating in rows]
 
     def add_re_solve_step(self, step: ReSolveStep) -> None:
         """Add a step of a re-solve."""
-        self._db.execute("insert into resolves (koan, at, event) values (?,?,?)", (step.koan, step.at, step.event))
+        append(self._db, RE_SOLVES, (step.koan, step.at, step.event))
 
     def end_re_solve(self, step: ReSolveStep, review: Review) -> None:
         """Add the last step of a re-solve and its rating, both or none."""
@@ -148,7 +153,7 @@ class Recall:
 
     def re_solve_steps(self) -> list[ReSolveStep]:
         """Every step of every re-solve, in the order in which they happened."""
-        return [ReSolveStep(*row) for row in self._db.execute("select koan, at, event from resolves order by id")]
+        return [ReSolveStep(*row) for row in self._db.execute(f"select koan, at, event from resolves {ORDER}")]
 
     def misses(self) -> dict[str, int]:
         """How often each card was rated again, and how often each question was missed, by id."""
@@ -157,6 +162,10 @@ class Recall:
         )
         misses.update(answer.question for answer in self.answers() if answer.missed)
         return dict(misses)
+
+
+def _row(kind: Kind, review: Review) -> Row:
+    return (kind, review.item, review.at, review.rating, None, review.seconds)
 
 
 def _first_key(review: Review | None) -> str:

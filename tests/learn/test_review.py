@@ -126,6 +126,30 @@ def test_a_review_taken_back_leaves_no_trace_in_the_schedule(tmp_path):
         assert set(progress.recall.schedule("card", CARDS)) == {"b"}
 
 
+def test_reviews_from_elsewhere_take_their_places_in_time_and_count_once(tmp_path):
+    own = [Review("a", 3, START), Review("a", 4, START + 5 * DAY, 7.0), Review("a", 1, START + 4 * DAY)]  # set back
+    with Progress(tmp_path) as progress:
+        for review in own:
+            progress.recall.review("card", review)
+        progress.recall.schedule("card", CARDS)  # what is cached must not stay
+        early, between = Review("a", 2, START - DAY, 1.0), Review("a", 3, START + 2 * DAY)
+        same = Review("a", 4, START + 5 * DAY)
+        assert progress.recall.insert("card", [between, same, early, Review("b", 3, START), between]) == 3
+        assert progress.recall.reviews("card") == {
+            "a": (early, own[0], between, *own[1:]),
+            "b": (Review("b", 3, START),),
+        }
+        schedule = progress.recall.schedule("card", CARDS)
+        assert schedule["a"] == replay([early, own[0], between, *own[1:]], CARDS)
+        progress.recall.take_back("card", "b")
+        assert progress.recall.insert("card", [early, Review("b", 3, START)]) == 0
+        assert set(progress.recall.reviews("card")) == {"a"}
+        assert progress.recall.insert("koan", [early]) == 1  # a koan is another item
+        progress.recall.review("card", last := Review("a", 3, START))  # what is rated now comes last, whatever its time
+        assert progress.recall.reviews("card")["a"][-1].rating == last.rating
+        assert progress.recall.reviews("card")["a"][-1].at == pytest.approx(START)
+
+
 def days(memory, since):
     return round((memory.due - since) / DAY, 3)
 
@@ -221,7 +245,7 @@ def test_a_progress_file_of_version_1_is_brought_up_in_place_with_every_attempt(
             assert mistake.found == Finding(("no_max",), ("no maximum",), ("exp-1000",))
     assert [file.name for file in folder.iterdir()] == ["progress.db"]
     with sqlite3.connect(folder / "progress.db") as db:
-        assert db.execute("pragma user_version").fetchone() == (3,)
+        assert db.execute("pragma user_version").fetchone() == (4,)
     db.close()
 
 

@@ -16,6 +16,7 @@ from grader.book.verdict import TestResult as Result
 from grader.book.workbook import RUNGS
 from grader.learn.cards.schedule import Review
 from grader.learn.due import day_of
+from grader.learn.logs import ATTEMPTS, append
 from grader.learn.mistakes import GeneralMistake, Mistake, family_of
 from grader.learn.progress import Progress
 from grader.learn.report import charts, plots, stats_page
@@ -71,10 +72,8 @@ def test_the_logs_are_added_up(tmp_path, book):
     with Progress(tmp_path) as progress:
         for minutes, status in ((0, "failed"), (10, "failed"), (100, "failed"), (104, "passed"), (9000, "passed")):
             verdict = msgspec.json.encode(Verdict(koan.id, "learner", Status(status)))
-            row = (koan.id, NOW - 20 * DAY + 60 * minutes, f"{minutes}", status, 0.1, verdict)
-            progress._db.execute(
-                "insert into attempts (koan, at, content, status, seconds, verdict) values (?,?,?,?,?,?)", row
-            )
+            row = (koan.id, NOW - 20 * DAY + 60 * minutes, f"{minutes}", status, None, 0.1, verdict)
+            append(progress._db, ATTEMPTS, row)
         for at, rating in ((-19, 3), (-19 + 0.01, 3), (-15, 3), (-9, 1), (-2, 3)):
             progress.recall.review("card", Review("exp-1000", rating, NOW + at * DAY))
         progress.recall.review("card", Review("gone-from-the-workbook", 3, NOW))
@@ -100,10 +99,7 @@ def attempts(progress, *rows):
         status = Status.failed if looks is not None else Status.passed
         test = Result("t", "t", status, looks=looks or {})
         blob = msgspec.json.encode(Verdict(koan, "learner", status, tests=(test,), names=tuple(looks or ())))
-        progress._db.execute(
-            "insert into attempts (koan, at, content, status, seconds, verdict) values (?,?,?,?,?,?)",
-            (koan, NOW - days_ago * DAY, text, status.value, 0.1, blob),
-        )
+        append(progress._db, ATTEMPTS, (koan, NOW - days_ago * DAY, text, status.value, None, 0.1, blob))
 
 
 def test_a_mistake_counts_once_per_text_and_says_whether_the_koan_has_passed_since(tmp_path, book):
