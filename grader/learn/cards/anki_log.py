@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from grader.book.processes import FOLDER, environment, module
 from grader.learn.cards.note import GUID
 
 SUFFIXES = (".colpkg", ".apkg", ".anki2", ".anki21")
+LARGEST = 2 << 30  # bytes of a collection, packed or unpacked. A million reviews take 0.1 GiB.
 LONGEST = 1200.0  # seconds that reading a file may take
 INSTALL = "pip install 'tensor-koans[anki]'"
 
@@ -39,10 +39,10 @@ LONGEST_ANSWER = 86_400_000  # milliseconds; Anki itself cuts the time of an ans
 class Answer(msgspec.Struct, frozen=True):
     """A row of Anki's review log for a note of ours, as it stands there.
 
-    `at` is the time of the answer in milliseconds since 1970, UTC. `button` is 1 to 4 for again to easy, or 0. `took` is
-    in milliseconds. `kind` is 0 for learning, 1 for review, 2 for relearning, 3 for a filtered deck, 4 and 5 for changes
-    that Anki made. `factor` is the ease in permille. `own` says that the card shows the front of our note and asks for
-    its back; another card of the note comes from a template that the learner added.
+    `at` is the time of the answer in milliseconds since 1970, UTC. `button` is 1 to 4 for again to easy, or 0. `took`
+    is in milliseconds. `kind` is 0 for learning, 1 for review, 2 for relearning, 3 for a filtered deck, and 4 or 5 for
+    changes that Anki made. `factor` is the ease in permille. `own` says that the card shows the front of our note and
+    asks for its back; another card of the note comes from a template that the learner added.
     """
 
     card: str
@@ -72,22 +72,26 @@ Left = Literal["unrated", "cramming", "template", "time"]
 """Why an answer does not count: no rating, cramming, a card of another template, or an impossible time or rating."""
 
 
-def read(file: Path) -> AnkiLog:
-    """The review log. Nothing is written beside the file. Raises KoansError, in one line, if it cannot be read."""
+def read(file: Path, largest: int = LARGEST) -> AnkiLog:
+    """The review log. Nothing is written beside the file.
+
+    Raises KoansError, in one line, if it cannot be read or its collection has more than `largest` bytes.
+    """
     check_ending(file, SUFFIXES)
     with reading(file), file.open("rb") as stream:
         stream.read(1)
     if importlib.util.find_spec("anki") is None:
         raise KoansError(f"{file}: reading it needs the package of Anki: {INSTALL}")
     with tempfile.TemporaryDirectory() as folder:
-        result = _in_process(file, Path(folder))
+        result = _in_process(file, Path(folder), largest)
     if isinstance(result, Refused):
         raise KoansError(f"{file}: {result.why}")
     return result
 
 
-def _in_process(file: Path, folder: Path) -> AnkiLog | Refused:
-    command = [sys.executable, *module(__package__, "anki_worker"), str(file.absolute()), str(folder)]
+def _in_process(file: Path, folder: Path, largest: int) -> AnkiLog | Refused:
+    worker = module(__package__, "anki_worker")
+    command = [sys.executable, *worker, str(file.absolute()), str(folder), str(largest)]
     out = folder / "out"
     try:
         with out.open("wb") as stream:
@@ -126,6 +130,8 @@ def left_out(answer: Answer, now: float) -> Left | None:
         return "cramming"
     if not answer.own:
         return "template"
-    if not (EPOCH <= answer.at <= now * 1000 + AHEAD and 1 <= answer.button <= 4 and 0 <= answer.took <= LONGEST_ANSWER):
+    if not (
+        EPOCH <= answer.at <= now * 1000 + AHEAD and 1 <= answer.button <= 4 and 0 <= answer.took <= LONGEST_ANSWER
+    ):
         return "time"
     return None

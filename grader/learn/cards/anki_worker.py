@@ -7,6 +7,7 @@ tables). Only the collection is taken from the package, so no picture is unpacke
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sys
@@ -28,7 +29,6 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-LARGEST = 2 << 30  # bytes of a collection, packed or unpacked. A million reviews take 0.1 GiB.
 MEMORY = 2 << 30  # bytes
 SECONDS = 900  # of the processor
 COLLECTIONS = ("collection.anki2", "collection.anki21", "collection.anki21b")  # the last is the newest format
@@ -36,7 +36,6 @@ NO_MEDIA = b"{}"
 NO_MEDIA_COMPRESSED = bytes.fromhex("28b52ffd2000010000")  # an empty list in the newest format: a zstd frame of 0 bytes
 SQLITE = b"SQLite format 3\0"
 NOT_ANKI = "it is neither a package (.colpkg, .apkg) nor a collection (collection.anki2) of Anki"
-TOO_LARGE = f"its collection has more than {LARGEST >> 30} GiB"
 
 ANSWERS = """
 select n.guid, r.id, r.ease, r.time, r.type, r.factor, n.mid, c.ord
@@ -51,35 +50,42 @@ class Unreadable(Exception):
     """The file cannot be read. The text says why."""
 
 
+def too_large(largest: int) -> Unreadable:
+    return Unreadable(f"its collection has more than {largest >> 20:,} MiB")
+
+
 def main() -> None:
-    """Read the file named first, with the folder named second for temporary files."""
-    file, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    """Read a file. The arguments: its path, a folder for temporary files, and the most bytes that each may have."""
+    file, folder, largest = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     out = os.dup(1)
     os.dup2(2, 1)  # Anki's own prints
     result: AnkiLog | Refused
     try:
-        _limit()
-        result = _read(file, folder)
+        _limit(largest)
+        result = _read(file, folder, largest)
     except Unreadable as error:
         result = Refused(str(error))
     except MemoryError:
         result = Refused("reading it needs too much memory")
     except Exception as error:
-        result = Refused(f"Anki cannot read it ({one_line(' '.join(str(error).split()), 200)})")
+        if os.strerror(errno.EFBIG) in str(error):
+            result = Refused(str(too_large(largest)))
+        else:
+            result = Refused(f"Anki cannot read it ({one_line(' '.join(str(error).split()), 200)})")
     with open(out, "wb") as stream:
         stream.write(msgspec.msgpack.encode(result))
 
 
-def _limit() -> None:
+def _limit(largest: int) -> None:
     if resource is None:
         return
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST, LARGEST))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
 
-def _read(file: Path, folder: Path) -> AnkiLog:
+def _read(file: Path, folder: Path, largest: int) -> AnkiLog:
     from anki.collection import Collection
 
     if resource is not None and heap.can_limit():
@@ -89,9 +95,9 @@ def _read(file: Path, folder: Path) -> AnkiLog:
     with file.open("rb") as stream:
         start = stream.read(len(SQLITE))
     if start == SQLITE:
-        _copy_collection(file, path)
+        _copy_collection(file, path, largest)
     elif zipfile.is_zipfile(file):
-        _unpack(file, folder, path)
+        _unpack(file, folder, path, largest)
     else:
         raise Unreadable(NOT_ANKI)
     collection = Collection(str(path))
@@ -101,17 +107,17 @@ def _read(file: Path, folder: Path) -> AnkiLog:
         collection.close(downgrade=False)
 
 
-def _copy_collection(file: Path, path: Path) -> None:
+def _copy_collection(file: Path, path: Path, largest: int) -> None:
     """Copy a collection, with the latest changes that SQLite keeps beside it while Anki is open."""
     wal = file.with_name(file.name + "-wal")
     for source, target in ((file, path), (wal, path.with_name(path.name + "-wal"))):
         if source.exists():
-            if source.stat().st_size > LARGEST:
-                raise Unreadable(TOO_LARGE)
+            if source.stat().st_size > largest:
+                raise too_large(largest)
             shutil.copyfile(source, target)
 
 
-def _unpack(file: Path, folder: Path, path: Path) -> None:
+def _unpack(file: Path, folder: Path, path: Path, largest: int) -> None:
     """Unpack the collection of a package, as Anki restores a backup. The package gets a list of media that is empty."""
     from anki._backend import RustBackend
 
@@ -125,8 +131,8 @@ def _unpack(file: Path, folder: Path, path: Path) -> None:
             for name in sorted({"meta", *collections} & names):
                 with package.open(name) as source, target.open(name, "w", force_zip64=True) as copy:
                     for size in _copied(source, copy):
-                        if size > LARGEST:
-                            raise Unreadable(TOO_LARGE)
+                        if size > largest:
+                            raise too_large(largest)
             newest = COLLECTIONS[-1] in collections
             target.writestr("media", NO_MEDIA_COMPRESSED if newest else NO_MEDIA)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
