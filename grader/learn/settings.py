@@ -10,6 +10,8 @@ import msgspec
 
 from grader.book.errors import KoansError, reading
 from grader.book.files import write_file
+from grader.book.verdict import one_line
+from grader.learn.cards.schedule import checked
 
 Share = Annotated[float, msgspec.Meta(ge=0.7, le=0.99)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=9999)]
@@ -23,6 +25,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: Share = 0.9
     resolve: bool = True
     resolve_retention: Share = 0.8
+    parameters: tuple[float, ...] = ()  # empty for FSRS's defaults
+
+    def __post_init__(self) -> None:
+        if self.parameters:
+            checked(self.parameters)
 
 
 DESCRIPTIONS = {
@@ -31,6 +38,7 @@ DESCRIPTIONS = {
     "retention": "share of cards that you want to remember, 0.7 to 0.99; with a larger share, cards return sooner",
     "resolve": "passed koans return, to be solved again (`koans again`)",
     "resolve_retention": "the same share for koans that you solve again",
+    "parameters": "of FSRS, for cards; `koans settings fit` fits them to your reviews",
 }
 
 
@@ -40,7 +48,9 @@ ALLOWED = {
     "retention": "a number from 0.7 to 0.99",
     "resolve": "true or false",
     "resolve_retention": "a number from 0.7 to 0.99",
+    "parameters": "`default`, or 21 numbers within FSRS's bounds, with commas between them",
 }
+DEFAULT = "default"  # stands for FSRS's own parameters
 
 
 def settings_file(root: Path) -> Path:
@@ -56,7 +66,7 @@ def load(root: Path) -> Settings:
                 f"{settings_file(root)}: '{name}' is not a setting; the settings are {', '.join(DESCRIPTIONS)}"
             )
         if not _is_valid(name, value):
-            now = str(value).lower() if isinstance(value, bool) else value
+            now = str(value).lower() if isinstance(value, bool) else one_line(str(value), 60)
             wanted = f"{name} must be {ALLOWED[name]}, but is {now}"
             raise KoansError(f"{settings_file(root)}: {wanted}; `koans settings {name} VALUE` changes it")
     return msgspec.convert(values, Settings)
@@ -92,8 +102,17 @@ def change(root: Path, name: str, value: str) -> Settings:
     Raises KoansError if name or value is not valid, or if the file cannot be written.
     """
     check_name(name)
-    if not _is_valid(name, value, strict=False):
-        raise KoansError(f"{name} = {value}: give {ALLOWED[name]}")
+    given = _numbers(value) if name == "parameters" else value
+    if not _is_valid(name, given, strict=False):
+        raise KoansError(f"{name} = {one_line(value, 60)}: give {ALLOWED[name]}")
+    return store(root, name, given)
+
+
+def store(root: Path, name: str, value: Any) -> Settings:
+    """Write the file with this value of one setting. What is not valid in the file becomes the default.
+
+    Raises KoansError if the file cannot be written.
+    """
     old = {key: was for key, was in _read(root).items() if key in DESCRIPTIONS and _is_valid(key, was)}
     new = msgspec.convert({**old, name: value}, Settings, strict=False)
     file = settings_file(root)
@@ -102,5 +121,24 @@ def change(root: Path, name: str, value: str) -> Settings:
     return new
 
 
+def _numbers(value: str) -> tuple[float, ...] | str:
+    """The numbers in a text with commas, none for `default`. The text itself if it is something else."""
+    try:
+        return () if value == DEFAULT else tuple(map(float, value.split(",")))
+    except ValueError:
+        return value
+
+
+def shown(value: Any, *, whole: bool = False) -> str:
+    """A setting for a person: of many numbers the first, or with `whole` all."""
+    if isinstance(value, tuple):
+        if whole and value:
+            return ", ".join(map(str, value))
+        return f"{', '.join(map(str, value[:3]))}, … ({len(value)} numbers)" if value else DEFAULT
+    return str(value).lower()
+
+
 def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(repr, value))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)
