@@ -29,7 +29,8 @@ def import_(
       koans cards import deck.apkg --dry-run
       koans cards import collection.colpkg --json
     """
-    from grader.learn.cards import anki_import, anki_log
+    from grader.learn import anki_import
+    from grader.learn.cards import anki_log
     from grader.learn.report.anki_import import imported
 
     book, now = workbook(), time.time()

@@ -18,8 +18,8 @@ from anki.collection import (
 from anki.scheduler.v3 import CardAnswer
 
 from grader.book.errors import KoansError
+from grader.learn.anki_import import Reviews, add, select
 from grader.learn.cards import anki_log, anki_worker
-from grader.learn.cards.anki_import import Reviews, add, select
 from grader.learn.cards.export import render
 from grader.learn.cards.note import notes
 from grader.learn.cards.schedule import Plan, Review, replay
@@ -149,12 +149,16 @@ def test_an_hour_of_reviews_in_anki_comes_back_exactly_from_every_kind_of_file(b
         {"collection.anki2", "collection.anki21b"},
         {"collection.anki2", "collection.anki21"},
     ]
+    files.append(tmp_path / "oldest.apkg")  # as Anki 2.0 wrote it
+    with zipfile.ZipFile(files[3]) as old, zipfile.ZipFile(files[-1], "w", zipfile.ZIP_DEFLATED) as oldest:
+        oldest.writestr("collection.anki2", old.read("collection.anki21"))
+        oldest.writestr("media", old.read("media"))
     for file in files:
         assert selected(book, file)[0] == reviews, file
     with Progress(tmp_path) as progress:
         counts = [import_into(progress.recall, book, file) for file in files]
         logged = progress.recall.reviews("card")
-    assert [(c.new.reviews, c.known) for c in counts] == [(len(reviews), 0)] + [(0, len(reviews))] * 4
+    assert [(c.new.reviews, c.known) for c in counts] == [(len(reviews), 0)] + [(0, len(reviews))] * 5
     assert sorted((r for own in logged.values() for r in own), key=lambda r: r.at) == reviews
 
 

@@ -28,6 +28,7 @@ from grader.learn.cards.note import GUID
 
 SUFFIXES = (".colpkg", ".apkg", ".anki2", ".anki21")
 LARGEST = 2 << 30  # bytes of a collection, packed or unpacked. A million reviews take 0.1 GiB.
+MOST = 1_000_000  # answers to notes of ours: 100 a day are 36,500 a year
 LONGEST = 1200.0  # seconds that reading a file may take
 INSTALL = "pip install 'tensor-koans[anki]'"
 

@@ -21,7 +21,7 @@ import msgspec
 
 from grader.book import heap
 from grader.book.verdict import one_line
-from grader.learn.cards.anki_log import AnkiLog, Answer, Refused, card_of
+from grader.learn.cards.anki_log import MOST, AnkiLog, Answer, Refused, card_of
 from grader.learn.cards.note import GUID, TEMPLATE_ID
 
 try:
@@ -42,7 +42,7 @@ select n.guid, r.id, r.ease, r.time, r.type, r.factor, n.mid, c.ord
 from revlog r join cards c on c.id = r.cid join notes n on n.id = c.nid
 where substr(n.guid, 1, ?) = ? order by r.id
 """
-OTHERS = "select count(*) from revlog r join cards c on c.id = r.cid join notes n on n.id = c.nid"
+WITH_NOTES = "select count(*) from revlog r join cards c on c.id = r.cid join notes n on n.id = c.nid"
 ALL = "select count(*) from revlog"
 
 
@@ -102,7 +102,10 @@ def _read(file: Path, folder: Path, largest: int) -> AnkiLog:
         raise Unreadable(NOT_ANKI)
     collection = Collection(str(path))
     try:
-        return AnkiLog(tuple(_answers(collection)), *_counts(collection.db))
+        ours, others, deleted = _counts(collection.db)
+        if ours > MOST:
+            raise Unreadable(f"its review log has more than {MOST:,} answers to cards of this workbook")
+        return AnkiLog(tuple(_answers(collection)), others, deleted)
     finally:
         collection.close(downgrade=False)
 
@@ -172,8 +175,8 @@ def _own_templates(collection: Any) -> dict[int, int]:
     }
 
 
-def _counts(db: Any) -> tuple[int, int]:
-    """How many rows of the review log are for other notes, and for cards that are deleted."""
-    ours = db.scalar(f"{OTHERS} where substr(n.guid, 1, ?) = ?", len(GUID), GUID)
-    with_notes = db.scalar(OTHERS)
-    return with_notes - ours, db.scalar(ALL) - with_notes
+def _counts(db: Any) -> tuple[int, int, int]:
+    """How many rows of the review log are for our notes, for other notes, and for cards that are deleted."""
+    ours = db.scalar(f"{WITH_NOTES} where substr(n.guid, 1, ?) = ?", len(GUID), GUID)
+    with_notes = db.scalar(WITH_NOTES)
+    return ours, with_notes - ours, db.scalar(ALL) - with_notes

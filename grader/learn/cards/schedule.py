@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -163,7 +164,7 @@ def _cards(reviews: Sequence[Review], plan: Plan) -> Iterator[Card]:
     latest = previous = 0.0
     for number, review in enumerate(reviews):
         if number:
-            card.last_review = moment(_counts_from(reviews[:number], review.at, previous, latest))
+            card.last_review = moment(_counts_from(islice(reviews, number), review.at, previous, latest))
         yield card
         card, _ = scheduler.review_card(card, Rating(review.rating), moment(review.at))
         previous, latest = review.at, max(latest, review.at)

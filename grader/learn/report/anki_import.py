@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from grader.learn.cards.anki_import import Imported, LeftOut, Reviews
+from grader.learn.anki_import import Imported, LeftOut, Reviews
 from grader.learn.report.recall import count
 
 
