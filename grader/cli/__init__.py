@@ -25,6 +25,7 @@ from grader.cli import (
     exporting,
     facts,
     grading,
+    importing,
     model,
     notebooks,
     reviewing,
@@ -426,6 +427,7 @@ app.command("sync")(syncing.sync)
 app.command("release")(editions.release)
 app.command("update")(editions.update)
 cards_app.command("export", short_help="Write the unlocked cards for Anki.")(exporting.export)
+cards_app.command("import", short_help="Add the reviews that you made in Anki.")(importing.import_)
 app.command("cheatsheet")(exporting.cheatsheet)
 app.command("facts")(facts.facts)
 

@@ -32,7 +32,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "read": "Read a chapter, with questions before and after it.",
         "quiz": "Answer multiple-choice questions, with reasons.",
         "review": "Review the cards that are due, then some new ones.",
-        "cards": "List cards that are due, new or locked; export to Anki.",
+        "cards": "List cards: due, new or locked; to Anki and back.",
         "cheatsheet": "For the night before: what you missed, and key facts.",
         "stats": "Show passes, retention, time to solve, what is due.",
         "notebook": "Write chapters as notebooks, and read them back.",

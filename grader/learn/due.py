@@ -65,11 +65,11 @@ class ReturningKoan(msgspec.Struct, frozen=True):
 
 def card_plan(settings: Settings) -> Plan:
     """The plan by which cards come back."""
-    return Plan(settings.retention)
+    return Plan(settings.retention, parameters=settings.parameters)
 
 
 def koan_plan(settings: Settings) -> Plan:
-    """The plan by which koans come back."""
+    """The plan by which koans come back. Parameters that were fitted to cards are not for koans."""
     return Plan(settings.resolve_retention, minutes=False)
 
 

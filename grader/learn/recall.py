@@ -80,6 +80,11 @@ class Recall:
         with self._db.transaction():
             return len(insert(self._db, REVIEWS, {REVIEWS.key(row): (row, row[2]) for row in rows}))
 
+    def lacking(self, kind: Kind, reviews: Iterable[Review]) -> list[Review]:
+        """The reviews that `insert` would add."""
+        keys = {key for (key,) in self._db.execute("select key from reviews where kind = ?", (kind,))}
+        return [review for review in reviews if REVIEWS.key(_row(kind, review)) not in keys]
+
     def take_back(self, kind: Kind, item: str) -> None:
         """Cancel the item's last rating that still counts. Nothing happens if there is none."""
         with self._db.transaction():

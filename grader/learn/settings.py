@@ -16,7 +16,9 @@ import msgspec
 
 from grader.book.errors import KoansError, reading
 from grader.book.files import write_file
+from grader.book.verdict import one_line
 from grader.book.workbook import ID, WHOLE
+from grader.learn.cards.schedule import checked
 from grader.learn.logs import STEP, Place
 
 Share = Annotated[float, msgspec.Meta(ge=0.7, le=0.99)]
@@ -33,11 +35,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resolve: bool = True
     resolve_retention: Share = 0.8
     track: TrackId = WHOLE
+    parameters: tuple[float, ...] = ()  # empty for FSRS's defaults
+
+    def __post_init__(self) -> None:
+        if self.parameters:
+            checked(self.parameters)
 
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,40}\Z")]
 Word = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9 _.-]{0,100}\Z")]
-Value = bool | int | float | Word
+Numbers = Annotated[tuple[float, ...], msgspec.Meta(max_length=100)]
+Value = bool | int | float | Word | Numbers
 
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,6 +67,7 @@ DESCRIPTIONS = {
     "resolve": "passed koans return, to be solved again (`koans again`)",
     "resolve_retention": "the same share for koans that you solve again",
     "track": "the track that you walk (`koans track`); all: the whole workbook",
+    "parameters": "of FSRS, for cards; `koans settings fit` fits them to your reviews",
 }
 
 
@@ -69,7 +78,9 @@ ALLOWED = {
     "resolve": "true or false",
     "resolve_retention": "a number from 0.7 to 0.99",
     "track": f"the id of a track, or {WHOLE}",
+    "parameters": "`default`, or 21 numbers within FSRS's bounds, with commas between them",
 }
+DEFAULT = "default"  # stands for FSRS's own parameters
 
 
 def settings_file(root: Path) -> Path:
@@ -85,7 +96,7 @@ def load(root: Path) -> Settings:
                 f"{settings_file(root)}: '{name}' is not a setting; the settings are {', '.join(DESCRIPTIONS)}"
             )
         if not _is_valid(name, value):
-            now = str(value).lower() if isinstance(value, bool) else value
+            now = str(value).lower() if isinstance(value, bool) else one_line(str(value), 60)
             wanted = f"{name} must be {ALLOWED[name]}, but is {now}"
             raise KoansError(f"{settings_file(root)}: {wanted}; `koans settings {name} VALUE` changes it")
     return msgspec.convert(values, Settings)
@@ -113,6 +124,11 @@ def _is_valid(name: str, value: Any, *, strict: bool = True) -> bool:
     return True
 
 
+def _converted(name: str, value: Any) -> Any:
+    """The valid value of a setting, in the type that it has in Settings."""
+    return getattr(msgspec.convert({name: value}, Settings), name)
+
+
 def check_name(name: str) -> None:
     """Raises KoansError if there is no setting of this name."""
     if name not in DESCRIPTIONS:
@@ -125,8 +141,17 @@ def change(root: Path, name: str, value: str) -> Settings:
     Raises KoansError if name or value is not valid, or if the file cannot be written.
     """
     check_name(name)
-    if not _is_valid(name, value, strict=False):
-        raise KoansError(f"{name} = {value}: give {ALLOWED[name]}")
+    given = _numbers(value) if name == "parameters" else value
+    if not _is_valid(name, given, strict=False):
+        raise KoansError(f"{name} = {one_line(value, 60)}: give {ALLOWED[name]}")
+    return store(root, name, given)
+
+
+def store(root: Path, name: str, value: Any) -> Settings:
+    """Write the file with this value of one setting. What is not valid in the file becomes the default.
+
+    Raises KoansError if the file cannot be written.
+    """
     now = time.time()
     made = changes(root, strict=False)
     new = msgspec.convert({name: value}, Settings, strict=False)
@@ -147,7 +172,7 @@ def changes(root: Path, *, strict: bool = True) -> dict[str, Change]:
     edited = file.stat().st_mtime if file.exists() else 0.0
     made = {name: change for name, change in known.items() if name not in DESCRIPTIONS}
     for name, default in msgspec.structs.asdict(Settings()).items():
-        value = values[name] if name in values and _is_valid(name, values[name]) else default
+        value = _converted(name, values[name]) if name in values and _is_valid(name, values[name]) else default
         change = known.get(name)
         if change is not None and change.to == value:
             made[name] = change
@@ -184,7 +209,26 @@ def apply(root: Path, made: Mapping[str, Change]) -> Settings:
     return new
 
 
+def _numbers(value: str) -> tuple[float, ...] | str:
+    """The numbers in a text with commas, none for `default`. The text itself if it is something else."""
+    try:
+        return () if value == DEFAULT else tuple(map(float, value.split(",")))
+    except ValueError:
+        return value
+
+
+def shown(value: Any, *, whole: bool = False) -> str:
+    """A setting for a person: of many numbers the first, or with `whole` all."""
+    if isinstance(value, tuple):
+        if whole and value:
+            return ", ".join(map(str, value))
+        return f"{', '.join(map(str, value[:3]))}, … ({len(value)} numbers)" if value else DEFAULT
+    return str(value).lower()
+
+
 def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(repr, value))}]"
     if isinstance(value, str):
         return f'"{value}"'  # a Word needs no escapes
     return str(value).lower() if isinstance(value, bool) else str(value)

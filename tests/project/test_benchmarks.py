@@ -29,6 +29,11 @@ BROKEN = {
     "cost_of_class.py": ("benchmarks/results/scheduler.json", "}", "JSONDecodeError"),
     "engine.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "feedback.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
+    "fitting.py": (
+        "grader/learn/cards/schedule.py",
+        "def predictions(*_): raise RuntimeError('on purpose')",
+        "on purpose",
+    ),
     "gradients.py": ("benchmarks/_common.py", "def progress(text): raise RuntimeError('on purpose')", "on purpose"),
     "grading.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "model.py": ("benchmarks/_common.py", "def progress(text): raise RuntimeError('on purpose')", "on purpose"),

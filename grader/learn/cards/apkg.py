@@ -15,11 +15,11 @@ from typing import Any
 
 import genanki
 
-from grader.learn.cards.note import DECK, Note
+from grader.learn.cards.note import DECK, TEMPLATE_ID, Note
 
 MODEL = 1_763_900_101
 FIELDS = (("Front", 8_411_763_900_102), ("Back", 8_411_763_900_103))
-TEMPLATE = ("Card", 8_411_763_900_104)
+TEMPLATE = ("Card", TEMPLATE_ID)
 QUESTION, ANSWER = "{{Front}}", "{{FrontSide}}<hr id=answer>{{Back}}"
 STYLE = Path(__file__).with_name("anki.css").read_text(encoding="utf-8")
 TYPE = "note type"  # the key of the note type in digests and times; no card id has a space

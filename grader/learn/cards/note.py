@@ -12,6 +12,8 @@ from grader.book.workbook import Card, Workbook
 from grader.learn.cards.markup import as_html
 
 DECK = "Tensor Koans"
+GUID = "tensor-koans/"  # the guids of our notes start with it; it must never change
+TEMPLATE_ID = 8_411_763_900_104  # of the note type's only template
 
 
 class Pass(msgspec.Struct, frozen=True):
@@ -36,7 +38,7 @@ class Note(msgspec.Struct, frozen=True):
     @property
     def guid(self) -> str:
         """The id by which Anki recognizes the note, in every format. It must never change."""
-        return f"tensor-koans/{self.card}"
+        return GUID + self.card
 
     def back(self, image: str = "") -> str:
         """The second field. `image` is the file name of the figure in Anki's media folder; empty for no figure."""

@@ -10,9 +10,10 @@ a while costs one interval and not the card. An item whose last review is in the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -58,18 +59,36 @@ class Memory(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True):
     """The parameters of a schedule. `retention` is the share of items to be recalled when due, from 0 to 1.
 
-    With `minutes`, a new item first comes back within minutes (cards); without, after days (koans).
+    With `minutes`, a new item first comes back within minutes (cards); without, after days (koans). `parameters` are
+    FSRS's, as `checked` wants them; empty for its defaults.
     """
 
     retention: float = 0.9
     minutes: bool = True
+    parameters: tuple[float, ...] = ()
 
     @property
     def key(self) -> str:
         """Identifies everything that determines a schedule, except the reviews."""
         import importlib.metadata  # slow to import, and only reviews need it
 
-        return f"fsrs {importlib.metadata.version('fsrs')}, {self.retention}, {'minutes' if self.minutes else 'days'}"
+        own = f", parameters {self.parameters}" if self.parameters else ""
+        days = "minutes" if self.minutes else "days"
+        return f"fsrs {importlib.metadata.version('fsrs')}, {self.retention}, {days}{own}"
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """A review, and the probability (0 to 1) that FSRS gave to its recall just before.
+
+    `days` have passed since the item's last review. `number` counts the item's reviews from 1, and `lapses` are its
+    earlier reviews rated again a day or more after the last one.
+    """
+
+    review: Review
+    recall: float
+    days: int
+    number: int
+    lapses: int
 
 
 def replay(reviews: Sequence[Review], plan: Plan) -> Memory:
@@ -86,24 +105,70 @@ def choices(reviews: Sequence[Review], plan: Plan, at: float) -> dict[int, float
 
 def retrievability(reviews: Sequence[Review], plan: Plan, at: float) -> float:
     """The probability, from 0 to 1, that the item is recalled at the time `at`. Raises ValueError without reviews."""
-    return float(_scheduler(plan).get_card_retrievability(_card(reviews, plan), _utc(at)))
+    return float(_scheduler(plan).get_card_retrievability(_card(reviews, plan), moment(at)))
+
+
+def predictions(reviews: Sequence[Review], plan: Plan) -> list[Prediction]:
+    """What FSRS predicts of each review of one item that came a day (24 hours) or more after the last one.
+
+    FSRS is fitted and judged on these reviews only: on the same day hardly anything is forgotten. fsrs-optimizer leaves
+    the others out, too (`delta_t != 0`, https://github.com/open-spaced-repetition/fsrs-optimizer).
+    """
+    scheduler = _scheduler(plan)
+    found: list[Prediction] = []
+    lapses = 0
+    for number, (review, card) in enumerate(zip(reviews, _cards(reviews, plan), strict=False), 1):
+        now = moment(review.at)
+        days = (now - card.last_review).days if card.last_review else 0
+        if days > 0:
+            recall = float(scheduler.get_card_retrievability(card, now))
+            found.append(Prediction(review, recall, days, number, lapses))
+            lapses += review.rating == AGAIN
+    return found
+
+
+def checked(parameters: Sequence[float]) -> tuple[float, ...]:
+    """FSRS's parameters. Raises ValueError if their number is wrong, or one is out of its bounds."""
+    from fsrs.scheduler import LOWER_BOUNDS_PARAMETERS as LOW
+    from fsrs.scheduler import UPPER_BOUNDS_PARAMETERS as HIGH
+
+    if len(parameters) != len(LOW):
+        raise ValueError(f"{len(LOW)} numbers are needed, not {len(parameters)}")
+    for place, (low, number, high) in enumerate(zip(LOW, parameters, HIGH, strict=True), 1):
+        if not low <= number <= high:
+            raise ValueError(f"number {place} must be from {low:g} to {high:g}, but is {number:g}")
+    return tuple(map(float, parameters))
+
+
+def default_parameters() -> tuple[float, ...]:
+    """FSRS's own parameters, fitted to the reviews of many people."""
+    from fsrs.scheduler import DEFAULT_PARAMETERS
+
+    return DEFAULT_PARAMETERS
 
 
 def _card(reviews: Sequence[Review], plan: Plan) -> Card:
     """FSRS's card after these reviews."""
-    from fsrs import Card, Rating
-
     if not reviews:
         raise ValueError("no reviews to replay")
+    *_, card = _cards(reviews, plan)
+    return card
+
+
+def _cards(reviews: Sequence[Review], plan: Plan) -> Iterator[Card]:
+    """FSRS's card before each of these reviews, with the time that the review counts from, and the card after all."""
+    from fsrs import Card, Rating
+
     scheduler = _scheduler(plan)
-    card = Card(card_id=0, due=_utc(0))
+    card = Card(card_id=0, due=moment(0))
     latest = previous = 0.0
     for number, review in enumerate(reviews):
         if number:
-            card.last_review = _utc(_counts_from(reviews[:number], review.at, previous, latest))
-        card, _ = scheduler.review_card(card, Rating(review.rating), _utc(review.at))
+            card.last_review = moment(_counts_from(islice(reviews, number), review.at, previous, latest))
+        yield card
+        card, _ = scheduler.review_card(card, Rating(review.rating), moment(review.at))
         previous, latest = review.at, max(latest, review.at)
-    return card
+    yield card
 
 
 def _counts_from(before: Iterable[Review], at: float, previous: float, latest: float) -> float:
@@ -113,7 +178,8 @@ def _counts_from(before: Iterable[Review], at: float, previous: float, latest: f
     return latest if latest <= at else max(review.at for review in before if review.at <= at)
 
 
-def _utc(at: float) -> datetime:
+def moment(at: float) -> datetime:
+    """The time `at`, in seconds since 1970, UTC."""
     return datetime.fromtimestamp(at, UTC)
 
 
@@ -121,6 +187,7 @@ def _utc(at: float) -> datetime:
 def _scheduler(plan: Plan) -> Scheduler:
     from fsrs import Scheduler
 
+    parameters = plan.parameters or default_parameters()
     if plan.minutes:
-        return Scheduler(desired_retention=plan.retention, enable_fuzzing=False)
-    return Scheduler(desired_retention=plan.retention, learning_steps=(), relearning_steps=(), enable_fuzzing=False)
+        return Scheduler(parameters, desired_retention=plan.retention, enable_fuzzing=False)
+    return Scheduler(parameters, plan.retention, learning_steps=(), relearning_steps=(), enable_fuzzing=False)
