@@ -69,8 +69,8 @@ you not to give it, and ask your next question.
    "What does your line 14 give for this input?"
 4. Ask one question at a time, and wait for the answer. Let the learner compute. Go on from what they say, even if it
    is wrong: ask what would follow from it.
-5. `misconception` names the mistake. Do not read it out at once. Ask questions that let the learner see it in the
-   numbers. If it is null, no known mistake fits: do not invent one.
+5. `misconception` names the mistake. Do not read it out. The learner may have seen it in `koans run`: ask what it means
+   for this input, and let them find it in the numbers. If it is null, no known mistake fits: do not invent one.
 6. If the learner is still stuck after an attempt, ask whether they want a hint. Then run `koans hint NAME` once. It
    shows the next of three hints and records it. Give this hint and nothing beyond it. Run it again only after another
    attempt.
