@@ -349,8 +349,8 @@ def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.", auto
 def doctor(as_json: Json = False) -> None:
     """Check this machine: versions, and one known answer from each part. Exit code 1 if something needed fails.
 
-    It also says which build of PyTorch is installed, how much of the disk it takes, and whether another one fits better,
-    with the command to install it.
+    It also says which build of PyTorch is installed, how much of the disk it takes, and whether this machine needs it.
+    If another build fits better, it shows the command that installs it.
 
     \b
     Examples:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -316,3 +317,34 @@ def test_doctor_with_a_torch_that_cannot_be_imported_says_how_to_install_it(play
     reason, command = torch["says"].split("\n")
     assert reason == "tested >=2.9,<2.14; ImportError: libtorch_cpu.so: wrong ELF class: ELFCLASS32"
     assert command == pytorch.here(pytorch.find())
+
+
+VERSIONS = "import json; from pathlib import Path; from grader.book import requirements; "
+VERSIONS += "print(json.dumps(dict(requirements.versions(Path.cwd()))))"
+
+
+def test_the_tested_versions_come_from_the_workbooks_own_pyproject_or_else_from_the_wheel(tmp_path):
+    project = (ROOT / "pyproject.toml").read_text()
+    site, learner, clone = tmp_path / "site", tmp_path / "learner", tmp_path / "clone"
+    shutil.copytree(ROOT / "grader/book", site / "grader/book", ignore=shutil.ignore_patterns("__pycache__"))
+    (site / "grader/__init__.py").touch()
+    info = site / "tensor_koans-0.1.0.dist-info"
+    for folder in (info, learner, clone):
+        folder.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.4\nName: tensor-koans\nVersion: 0.1.0\nRequires-Python: >=3.11\n"
+        "Requires-Dist: torch<2.14,>=2.9\nRequires-Dist: triton<3.10,>=3.7; platform_system == 'Linux'\n"
+        "Provides-Extra: pdf\nRequires-Dist: numpy>=99; extra == 'pdf'\n"
+    )
+    (learner / "pyproject.toml").write_text((ROOT / "grader/learn/folder_files/pyproject.toml").read_text())
+    (clone / "pyproject.toml").write_text(project.replace('"numpy>=1.26"', '"numpy>=98"'))
+
+    def versions(folder):
+        command = [sys.executable, "-c", VERSIONS]
+        env = {**os.environ, "PYTHONPATH": str(site)}
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    wheel = {"python": ">=3.11", "torch": ">=2.9,<2.14", "triton": ">=3.7,<3.10"}
+    assert versions(learner) == versions(tmp_path) == wheel
+    assert versions(clone)["numpy"] == ">=98"
