@@ -128,22 +128,26 @@ def installer(prefix: Path, installed_by: str = "") -> Installer:
         return "pipx"
     settings = prefix / "pyvenv.cfg"
     by_uv = settings.is_file() and re.search(r"^uv = ", settings.read_text(encoding="utf-8"), re.MULTILINE)
-    if by_uv and _chooses(prefix.parent / "pyproject.toml"):
+    if by_uv and default_groups(prefix):
         return "uv project"
     return "uv" if by_uv or installed_by == "uv" else "pip"
 
 
-def _chooses(file: Path) -> bool:
-    """Whether a pyproject.toml has uv install a group of packages by default."""
-    with contextlib.suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return "default-groups" in tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("uv", {})
-    return False
+def default_groups(prefix: Path) -> list[str]:
+    """The groups of packages that uv installs into an environment, by the pyproject.toml beside it: cpu or gpu."""
+    with contextlib.suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError):
+        project = tomllib.loads((prefix.parent / "pyproject.toml").read_text(encoding="utf-8"))
+        return [str(group) for group in project["tool"]["uv"]["default-groups"]]
+    return []
 
 
-def command(wanted: Wanted, by: Installer, present: Build | None = None, *, quote: str = "'") -> str:
+def command(
+    wanted: Wanted, by: Installer, present: Build | None = None, *, groups: Sequence[str] = (), quote: str = "'"
+) -> str:
     """How to install this build of torch in a tested version. It replaces a build that is present.
 
-    Switching from CUDA to the CPU also removes CUDA's libraries, which pip and uv would leave behind.
+    Switching from CUDA to the CPU also removes CUDA's libraries, which pip and uv would leave behind. `groups` are what
+    uv installs by default in its project.
     """
     index = CPU_INDEX if wanted == "cpu" else CUDA_INDEX
     torch = f"{quote}torch{requirements.versions()['torch']}{quote}"
@@ -151,7 +155,8 @@ def command(wanted: Wanted, by: Installer, present: Build | None = None, *, quot
         return f"`conda install -c conda-forge pytorch-{'cpu' if wanted == 'cpu' else 'gpu'}`"
     if by == "uv project":
         group = "cpu" if wanted == "cpu" else "gpu"
-        return f'set `default-groups = ["{group}"]` in pyproject.toml, then run `uv sync --reinstall-package torch`'
+        choice = "" if group in groups else f'write `default-groups = ["{group}"]` into pyproject.toml, then '
+        return f"{choice}`uv sync --reinstall-package torch`"
     if by == "uv":
         pip, again, agreed = "uv pip", "--reinstall-package torch", ""
         place = f"--torch-backend {index.rpartition('/')[2]}"
@@ -171,8 +176,9 @@ def _words(*words: str) -> str:
 def here(present: Build | None) -> str:
     """The command for this machine: it installs the CUDA build if there is an NVIDIA GPU, else the CPU build."""
     wanted: Wanted = "cuda" if has_nvidia_gpu() else "cpu"
-    by = installer(Path(sys.prefix), present.installed_by if present else "")
-    return command(wanted, by, present, quote='"' if sys.platform == "win32" else "'")
+    prefix = Path(sys.prefix)
+    by = installer(prefix, present.installed_by if present else "")
+    return command(wanted, by, present, groups=default_groups(prefix), quote='"' if sys.platform == "win32" else "'")
 
 
 def trouble() -> str:
@@ -185,13 +191,13 @@ def trouble() -> str:
         import torch
     except (ImportError, OSError, AttributeError) as error:
         if present is None and isinstance(error, ModuleNotFoundError) and error.name == "torch":
-            return f"PyTorch is not installed: {here(None)} installs it"
+            return f"PyTorch is not installed. Install it: {here(None)}"
         first = (str(error).strip().splitlines() or ["no reason given"])[0]
-        return f"PyTorch cannot be imported ({type(error).__name__}: {first}): {here(present)} installs it anew"
+        return f"PyTorch cannot be imported ({type(error).__name__}: {first}). Install it anew: {here(present)}"
     if is_tested(torch.__version__):
         return ""
     version = f"PyTorch {torch.__version__} is outside the tested range {requirements.versions()['torch']}"
-    return f"{version}: {here(present)} installs one that fits"
+    return f"{version}. Install one that fits: {here(present)}"
 
 
 def is_tested(version: str) -> bool:

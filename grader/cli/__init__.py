@@ -396,9 +396,13 @@ def reset(name: Annotated[str, typer.Argument(metavar="ID", help="A koan.", auto
 def doctor(as_json: Json = False) -> None:
     """Check this machine: versions, and one known answer from each part. Exit code 1 if something needed fails.
 
+    It also says which build of PyTorch is installed, how much of the disk it takes, and whether this machine needs it.
+    If another build fits better, it shows the command that installs it.
+
     \b
-    Example:
+    Examples:
       koans doctor
+      koans doctor --json
     """
     from grader.learn.doctor import examine
     from grader.learn.report import doctor as doctor_screen

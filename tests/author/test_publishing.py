@@ -273,6 +273,7 @@ def test_the_oldest_python_is_among_those_that_try_the_wheel(release):
     script = ROOT / ".ci/smoke"
     assert ".ci/smoke dist/*.whl" in steps(release["jobs"]["smoke"])
     assert script.stat().st_mode & 0o111
+    subprocess.run(["bash", "-n", str(script)], check=True)
     koans = re.search(r"^for koan in (.*); do$", script.read_text(), re.MULTILINE)[1].split()
     assert [len(list((ROOT / "exercises").glob(f"*/{koan}.py"))) for koan in koans] == [1, 1, 1]
 

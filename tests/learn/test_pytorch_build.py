@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -120,8 +122,8 @@ TORCH = "'torch>=2.9,<2.14'"
         ),
         (
             "uv project",
-            'set `default-groups = ["cpu"]` in pyproject.toml, then run `uv sync --reinstall-package torch`',
-            'set `default-groups = ["cpu"]` in pyproject.toml, then run `uv sync --reinstall-package torch`',
+            'write `default-groups = ["cpu"]` into pyproject.toml, then `uv sync --reinstall-package torch`',
+            'write `default-groups = ["cpu"]` into pyproject.toml, then `uv sync --reinstall-package torch`',
         ),
         ("conda", "`conda install -c conda-forge pytorch-cpu`", "`conda install -c conda-forge pytorch-cpu`"),
     ],
@@ -155,6 +157,16 @@ def test_the_installer_is_seen_from_the_environment_and_from_who_installed_torch
     assert pytorch.installer(tmp_path / "plain", "uv") == "uv"
 
 
+def test_a_project_of_uv_that_has_chosen_this_build_already_needs_only_a_sync(tmp_path):
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+    groups = pytorch.default_groups(tmp_path / ".venv")
+    assert groups == ["cpu"]
+    assert pytorch.command("cpu", "uv project", groups=groups) == "`uv sync --reinstall-package torch`"
+    assert 'write `default-groups = ["gpu"]`' in pytorch.command("cuda", "uv project", groups=groups)
+    assert pytorch.default_groups(tmp_path / "elsewhere/.venv") == []
+
+
 def smi(folder, says, code=0):
     """A stand-in for NVIDIA's own program."""
     folder.mkdir()
@@ -164,11 +176,11 @@ def smi(folder, says, code=0):
     return str(folder)
 
 
-def koans(play, *args, first="", path=None):
+def koans(play, *args, first="", path=None, python=sys.executable):
     """Run the command with a folder that Python looks in before its own packages, and with programs in `path`."""
     search = os.pathsep.join([str(play.root), str(first)])
     env = {**os.environ, "PYTHONPATH": search, "COLUMNS": "200", "NO_COLOR": "1", "PATH": path or os.environ["PATH"]}
-    command = [sys.executable, "-m", "grader", *args]
+    command = [str(python), "-m", "grader", *args]
     return subprocess.run(command, cwd=play.root, env=env, capture_output=True, text=True, timeout=200)
 
 
@@ -183,9 +195,17 @@ def no_gpu(tmp_path_factory):
     return smi(tmp_path_factory.mktemp("none") / "bin", says, code=9)
 
 
-def test_doctor_names_the_build_its_size_and_what_the_cpu_build_would_save(play, cuda_build, no_gpu):
-    done = koans(play, "doctor", "--json", first=cuda_build, path=no_gpu)
-    finding = next(one for one in json.loads(done.stdout) if one["part"] == "build")
+def examined(play, monkeypatch, site, path):
+    """What doctor says about the build in a folder of made-up packages, with programs in `path`."""
+    import torch  # noqa: F401, the real one: the folder has only its description
+
+    monkeypatch.syspath_prepend(str(site))
+    done = play.says("doctor", "--json", env={"PATH": path})
+    return next(one for one in json.loads(done.stdout) if one["part"] == "build")
+
+
+def test_doctor_names_the_build_its_size_and_what_the_cpu_build_would_save(play, monkeypatch, cuda_build, no_gpu):
+    finding = examined(play, monkeypatch, cuda_build, no_gpu)
     assert finding["found"] == "CUDA 13.0, 4.0 GB on disk"
     assert finding["on_disk"] == {"torch": 1_500_000_000, "CUDA libraries": 1_510_000_000, "triton": 1_040_000_000}
     sizes, advice = finding["says"].split("\n")
@@ -196,37 +216,37 @@ def test_doctor_names_the_build_its_size_and_what_the_cpu_build_would_save(play,
     assert (finding["ok"], finding["needed"]) == (True, False)
 
 
-def test_doctor_says_that_a_gpu_needs_the_build_that_is_there(play, cuda_build, gpu):
-    done = koans(play, "doctor", "--json", first=cuda_build, path=gpu)
-    finding = next(one for one in json.loads(done.stdout) if one["part"] == "build")
+def test_doctor_says_that_a_gpu_needs_the_build_that_is_there(play, monkeypatch, cuda_build, gpu):
+    finding = examined(play, monkeypatch, cuda_build, gpu)
     assert finding["says"].split("\n")[1] == "this machine has an NVIDIA GPU, which this build can use"
 
 
-def test_doctor_says_that_a_gpu_stands_idle_with_the_cpu_build(play, tmp_path, gpu):
+def test_doctor_says_that_a_gpu_stands_idle_with_the_cpu_build(play, monkeypatch, tmp_path, gpu):
     torch(tmp_path / "site", "2.13.0+cpu", 700_000_000)
-    done = koans(play, "doctor", "--json", first=tmp_path / "site", path=gpu)
-    finding = next(one for one in json.loads(done.stdout) if one["part"] == "build")
+    finding = examined(play, monkeypatch, tmp_path / "site", gpu)
     assert finding["found"].startswith("CPU, ")
     assert "has an NVIDIA GPU, which this build cannot use: `" in finding["says"]
     assert "cu130" in finding["says"]
 
 
-MISSING = """
-import sys
-class Missing:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "torch":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Missing())
-"""
 NEEDS_TORCH = [["run", "l2_norm", "--cold"], ["bench", "attention"], ["model", "check"], ["verify", "l2_norm"]]
 
 
 @pytest.fixture(scope="module")
-def missing(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("missing")
-    (folder / "sitecustomize.py").write_text(MISSING)
-    return folder
+def without_torch(tmp_path_factory):
+    """The Python of an environment that has all packages of this one but torch."""
+    folder = tmp_path_factory.mktemp("without")
+    packages = folder / "packages"
+    packages.mkdir()
+    for place in filter(os.path.isdir, sys.path):
+        if Path(place).name in ("site-packages", "dist-packages"):
+            for entry in os.scandir(place):
+                link = packages / entry.name
+                if not entry.name.startswith(("torch", "functorch")) and not link.is_symlink():
+                    link.symlink_to(entry.path)
+    venv.create(folder / "venv", with_pip=False)
+    (next((folder / "venv").glob("lib/python*/site-packages")) / "all.pth").write_text(f"{packages}\n")
+    return folder / "venv/bin/python"
 
 
 @pytest.fixture(scope="module")
@@ -250,38 +270,81 @@ def old(tmp_path_factory):
 @pytest.mark.parametrize(
     ("kind", "says"),
     [
-        ("missing", "PyTorch cannot be imported (ModuleNotFoundError: No module named 'torch'): `"),
-        ("broken", "PyTorch cannot be imported (ImportError: libtorch_cpu.so: wrong ELF class: ELFCLASS32): `"),
-        ("old", "PyTorch 1.4.0 is outside the tested range >=2.9,<2.14: `"),
+        (
+            "broken",
+            "PyTorch cannot be imported (ImportError: libtorch_cpu.so: wrong ELF class: ELFCLASS32). Install it anew: ",
+        ),
+        ("old", "PyTorch 1.4.0 is outside the tested range >=2.9,<2.14. Install one that fits: "),
     ],
 )
-def test_a_command_that_needs_torch_says_in_one_line_how_to_install_it(play, request, kind, says, args, no_gpu):
+def test_a_command_that_cannot_use_torch_says_in_one_line_how_to_install_it(play, request, kind, says, args, no_gpu):
     play.solve("l2_norm")  # a stub is judged without torch
     done = koans(play, *args, first=request.getfixturevalue(kind), path=f"{no_gpu}:/usr/bin:/bin")
-    assert done.returncode == 2, done.stdout + done.stderr
-    (line,) = done.stderr.splitlines()
-    present = pytorch.find()
-    command = pytorch.command("cpu", pytorch.installer(Path(sys.prefix), present.installed_by), present)
-    assert line.startswith(f"koans: {says.removesuffix('`')}{command} installs ")
+    present, prefix = pytorch.find(), Path(sys.prefix)
+    by = pytorch.installer(prefix, present.installed_by)
+    command = pytorch.command("cpu", by, present, groups=pytorch.default_groups(prefix))
+    assert (done.returncode, done.stderr) == (2, f"koans: {says}{command}\n")
+
+
+@pytest.mark.parametrize("args", NEEDS_TORCH, ids=" ".join)
+def test_a_command_that_finds_no_torch_says_in_one_line_how_to_install_it(play, without_torch, args, no_gpu):
+    play.solve("l2_norm")
+    done = koans(play, *args, python=without_torch, path=f"{no_gpu}:/usr/bin:/bin")
+    says = f"koans: PyTorch is not installed. Install it: `pip install {TORCH} --index-url {CPU}`\n"
+    assert (done.returncode, done.stderr) == (2, says)
 
 
 @pytest.mark.parametrize(
-    "args", [["list"], ["hint", "softmax"], ["read", "ch06", "--no-questions"], ["cards"], ["facts"]]
+    "args", [["list"], ["hint", "softmax"], ["read", "ch06", "--no-questions"], ["cards"], ["facts"]], ids=" ".join
 )
-def test_what_needs_no_torch_works_without_it(play, missing, args):
-    done = koans(play, *args, first=missing)
+def test_what_needs_no_torch_works_without_it(play, without_torch, args):
+    done = koans(play, *args, python=without_torch)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
 
 
-def test_doctor_without_torch_says_how_to_install_it_and_goes_on(play, missing, no_gpu):
-    done = koans(play, "doctor", first=missing, path=f"{no_gpu}:/usr/bin:/bin")
+def test_doctor_without_torch_says_how_to_install_it_and_goes_on(play, without_torch, gpu):
+    done = koans(play, "doctor", "--json", python=without_torch, path=f"{gpu}:/usr/bin:/bin")
     assert done.returncode == 1
-    assert "ModuleNotFoundError: No module named 'torch'" in done.stdout
-    assert re_found(done.stdout, "torch>=2.9,<2.14")
-    assert "✓ numpy" in done.stdout
+    findings = {one["part"]: one for one in json.loads(done.stdout)}
+    assert findings["torch"]["says"] == f"not installed: `pip install {TORCH} --index-url {CUDA}`"
+    assert (findings["torch"]["ok"], findings["build"]["found"], findings["numpy"]["ok"]) == (False, "none", True)
 
 
-def re_found(text, part):
-    """Whether the text has this part, wherever its lines are wrapped."""
-    return part in " ".join(text.split())
+def test_doctor_with_a_torch_that_cannot_be_imported_says_how_to_install_it(play, broken, no_gpu):
+    done = koans(play, "doctor", "--json", first=broken, path=f"{no_gpu}:/usr/bin:/bin")
+    torch = next(one for one in json.loads(done.stdout) if one["part"] == "torch")
+    reason, command = torch["says"].split("\n")
+    assert reason == "tested >=2.9,<2.14; ImportError: libtorch_cpu.so: wrong ELF class: ELFCLASS32"
+    assert command == pytorch.here(pytorch.find())
+
+
+VERSIONS = "import json; from pathlib import Path; from grader.book import requirements; "
+VERSIONS += "print(json.dumps(dict(requirements.versions(Path.cwd()))))"
+
+
+def test_the_tested_versions_come_from_the_workbooks_own_pyproject_or_else_from_the_wheel(tmp_path):
+    project = (ROOT / "pyproject.toml").read_text()
+    site, learner, clone = tmp_path / "site", tmp_path / "learner", tmp_path / "clone"
+    shutil.copytree(ROOT / "grader/book", site / "grader/book", ignore=shutil.ignore_patterns("__pycache__"))
+    (site / "grader/__init__.py").touch()
+    info = site / "tensor_koans-0.1.0.dist-info"
+    for folder in (info, learner, clone):
+        folder.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.4\nName: tensor-koans\nVersion: 0.1.0\nRequires-Python: >=3.11\n"
+        "Requires-Dist: torch<2.14,>=2.9\nRequires-Dist: triton<3.10,>=3.7; platform_system == 'Linux'\n"
+        "Provides-Extra: pdf\nRequires-Dist: numpy>=99; extra == 'pdf'\n"
+    )
+    (learner / "pyproject.toml").write_text((ROOT / "grader/learn/folder_files/pyproject.toml").read_text())
+    (clone / "pyproject.toml").write_text(project.replace('"numpy>=1.26"', '"numpy>=98"'))
+
+    def versions(folder):
+        command = [sys.executable, "-c", VERSIONS]
+        env = {**os.environ, "PYTHONPATH": str(site)}
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    wheel = {"python": ">=3.11", "torch": ">=2.9,<2.14", "triton": ">=3.7,<3.10"}
+    assert versions(learner) == versions(tmp_path) == wheel
+    assert versions(clone)["numpy"] == ">=98"
