@@ -74,7 +74,7 @@ def stub_of(workbook: Workbook, koan: Koan) -> str:
         if stub.is_file():
             return stub.read_text(encoding="utf-8")
         raise KoansError(f"{file}: missing, so the stub of {koan.id} cannot be made")
-    return derive(file.read_text(encoding="utf-8"), str(file.relative_to(workbook.root)))
+    return derive(file.read_text(encoding="utf-8"), file.relative_to(workbook.root).as_posix())
 
 
 def not_started(workbook: Workbook, koan: Koan, exercise: Path | None = None) -> bool:

@@ -407,7 +407,7 @@ def new(
 
     book = workbook()
     for file in new_koan(book, name):
-        show(str(file.relative_to(book.root)))
+        show(file.relative_to(book.root).as_posix())
     show(terminal.next_steps([(f"koans verify {name}", "the gate it must pass (CONTRIBUTING.md says how)")]))
 
 

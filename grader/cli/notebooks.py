@@ -162,6 +162,6 @@ def badges(
     book = workbook()
     changed = write(book, source, branch=branch, opens=opens or OPENS)
     for file in changed:
-        show(str(file.relative_to(book.root)))
+        show(file.relative_to(book.root).as_posix())
     if not changed:
         show(Text("nothing to do", "dim"))

@@ -8,7 +8,7 @@ LINES = 4  # of the output of a process that ended, from its end
 ADDRESS = "an address outside its tensors can cause this"
 # CUDA's errors for a kernel that reads or writes outside its tensors.
 STRAY = ("illegal memory access", "illegal address", "misaligned address", "invalid address space")
-STRAY_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)
+STRAY_SIGNALS = ("SIGSEGV", "SIGBUS", "SIGABRT")
 
 
 def one_line(error: BaseException) -> str:
@@ -21,11 +21,17 @@ def one_line(error: BaseException) -> str:
 
 def process_end(code: int, stderr: str) -> str:
     """How a process ended, by its exit code (negative: a signal), and the last lines that it wrote."""
+    name = _signal_name(-code)
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     line = f"the process with the GPU ended with {how}"
-    if any(word in stderr for word in STRAY) or -code in STRAY_SIGNALS:
+    if any(word in stderr for word in STRAY) or name in STRAY_SIGNALS:
         line += f": {ADDRESS}"
-    elif -code == signal.SIGKILL:
+    elif name == "SIGKILL":
         line += ": it may have used too much memory"
     last = [text for text in stderr.splitlines() if text.strip()][-LINES:]
     return "\n".join([line, *(f"  {text.rstrip()}" for text in last)])
+
+
+def _signal_name(number: int) -> str:
+    """The name of a signal. Windows has no SIGKILL, for example. Empty if it is none here."""
+    return signal.Signals(number).name if number in set(signal.Signals) else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import signal
 import sys
 import sysconfig
@@ -18,6 +17,11 @@ from functools import cache
 from pathlib import Path
 
 from grader.judge.sandbox import landlock, seccomp
+
+try:
+    import resource
+except ImportError:  # Windows, where only the names in this module are of use
+    resource = None  # type: ignore[assignment]
 
 PRIVILEGES, FILES, CALLS, LIMITS = "no new privileges", "files by Landlock", "system calls by seccomp", "limits"
 REQUIRED = (PRIVILEGES, FILES, CALLS, LIMITS)
@@ -38,7 +42,8 @@ LOADERS = ("lib*/ld-*.so*", "usr/lib*/ld-*.so*", "lib/*-linux-*/ld-*.so*")
 # The private temporary folder, in memory. Whatever its mode, nobody else sees it.
 SCRATCH = b"size=16m,nr_inodes=256,mode=0777"
 
-_libc = ctypes.CDLL(None, use_errno=True)
+if sys.platform != "win32":
+    _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass
