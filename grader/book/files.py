@@ -194,6 +194,16 @@ def _write_at_start(descriptor: int, parts: Iterable[bytes]) -> None:
     os.fsync(descriptor)
 
 
+def others_may(what: int, status: os.stat_result) -> bool:
+    """Whether another user owns a file, or its mode allows one of `what` to others.
+
+    On Windows the folders that this concerns, such as the temporary one, are the user's own.
+    """
+    if sys.platform == "win32":
+        return False
+    return status.st_uid != os.getuid() or bool(status.st_mode & what)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

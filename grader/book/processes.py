@@ -5,18 +5,33 @@ Also how many processes may compute at once.
 A verdict must depend on nothing that is set outside: not on options for pytest, Python, torch or Triton, and not on the
 locale of a shell. So our processes get the variables that are listed here, and no others.
 
-A process that lives longer than a call starts with `process_group=0` or in a session of its own. Ctrl-C in a terminal
-goes to the group of the command, which then closes its end of the pipe or socket, and so the process ends.
+A process that lives longer than a call is started by `start`, in a group of its own. Ctrl-C in a terminal goes to the
+group of the command, which then closes its end of the pipe or socket, and so the process ends. `end` also ends all that
+the process has started.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import queue
+import signal
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
+
+_OWN_GROUP = 0  # flags for the start of a process
+
+if sys.platform == "win32":
+    from grader.book.job_object import JobObject
+
+    _OWN_GROUP = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    _jobs: weakref.WeakKeyDictionary[subprocess.Popen[bytes], JobObject] = weakref.WeakKeyDictionary()
 
 NAME = __name__.partition(".")[0]
 FORK_TRIES, FORK_PAUSE = 5, 0.1  # a machine that has no room for a process may have some in a moment
@@ -90,6 +105,108 @@ def _kept(name: str, strangers: bool) -> bool:
 def is_ours(module_name: str) -> bool:
     """Whether this is the name of a module of this package."""
     return module_name.partition(".")[0] == NAME
+
+
+def start(
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | str,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
+    stderr: int | IO[bytes] = subprocess.DEVNULL,
+    lasting: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start Python with these arguments, in a group of its own and without the terminal. Raises OSError.
+
+    A `lasting` process may outlive this one. On Windows any other process ends together with this one.
+    """
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        env=env,
+        cwd=cwd,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=sys.platform != "win32",
+        creationflags=_OWN_GROUP,
+    )
+    if sys.platform == "win32" and not lasting:
+        _jobs[process] = JobObject(process.pid)
+    return process
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that `start` has started, and all that it started in its group. It may have ended already."""
+    if sys.platform == "win32":
+        job = _jobs.pop(process, None)
+        if job is not None:
+            job.end()
+    else:
+        _kill_group(process.pid)
+    process.kill()
+
+
+def end_this_one() -> None:
+    """Kill this process, which `start` has started, and all that it started in its group."""
+    if sys.platform != "win32":
+        _kill_group(os.getpid())
+    os._exit(1)  # on Windows its job object ends the others
+
+
+def _kill_group(pid: int) -> None:
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+class PipeReader:
+    """Reads a pipe in a thread, so that a wait for data can have a limit on every platform.
+
+    It closes the pipe at its end. Data that nobody takes makes the writer wait.
+    """
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._parts: queue.Queue[bytes] = queue.Queue(maxsize=16)
+        self._ended = self._closed = False
+        self._rest = b""  # the beginning of a line
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        with self._pipe, contextlib.suppress(OSError):
+            while not self._closed and (part := os.read(self._pipe.fileno(), 1 << 16)):
+                self._parts.put(part)
+        self._parts.put(b"")
+
+    def read(self, seconds: float | None = None) -> bytes:
+        """The next bytes; empty at the end of the pipe. Raises TimeoutError if none arrive within so many seconds."""
+        if self._ended:
+            return b""
+        try:
+            part = self._parts.get(timeout=None if seconds is None else max(0.0, seconds))
+        except queue.Empty:
+            raise TimeoutError(f"nothing was read within {seconds} s") from None
+        self._ended = not part
+        return part
+
+    def line(self, seconds: float | None = None) -> bytes:
+        """The next line, which ends with a line break. Raises TimeoutError like `read`, and EOFError at the end."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while b"\n" not in self._rest:
+            part = self.read(None if deadline is None else deadline - time.monotonic())
+            if not part:
+                raise EOFError("the pipe has ended within a line")
+            self._rest += part
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line + b"\n"
+
+    def close(self) -> None:
+        """Read no more. The pipe is closed when its writer has ended."""
+        self._closed = self._ended = True
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._parts.get_nowait()  # makes room for what the thread is about to put
 
 
 def fork() -> int:

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from grader.book.errors import KoansError
+from grader.book.files import others_may
 from grader.book.workbook import find_root
 from grader.kernels.compiler import COMPILER
 from grader.kernels.kernel_text import KernelText, YourTurn, is_stub
@@ -238,14 +239,15 @@ def _cache() -> Path:
     try:
         return find_root(Path.cwd()) / ".koans" / "compiled"
     except (KoansError, OSError):
-        return _own_folder(Path(tempfile.gettempdir()) / f"koans-compiled-{os.getuid()}")
+        user = os.getuid() if hasattr(os, "getuid") else "reports"
+        return _own_folder(Path(tempfile.gettempdir()) / f"koans-compiled-{user}")
 
 
 def _own_folder(folder: Path) -> Path:
     """The folder, or one that does not exist if another user has made it: reports of strangers are not believed."""
     with contextlib.suppress(OSError):
         status = folder.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        if not stat.S_ISDIR(status.st_mode) or others_may(0o022, status):
             return Path(os.devnull) / "none"
     return folder
 

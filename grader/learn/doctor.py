@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import sys
 import tomllib
@@ -16,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from grader.book.errors import KoansError
-from grader.judge.runner import shared_server
+from grader.judge.runner import shared_server, start
 from grader.judge.sandbox import probe
 from grader.judge.sandbox.confine import trusted
 from grader.kernels import kernel_text
@@ -185,9 +184,10 @@ def _sandbox(root: Path) -> Finding:
 def _warm(root: Path) -> Finding:
     """The warm processes that `koans run` and the app left running, and how to end them."""
     part = "warm"
-    if not hasattr(os, "fork"):
-        return Finding(part, "none", True, "this platform cannot fork, so every run starts from scratch", needed=False)
     try:
+        if start.how() == "cold":
+            says = f"every run starts from scratch, because of {start.VARIABLE}"
+            return Finding(part, "none", True, says, needed=False)
         stays, servers = shared_server.seconds(), shared_server.find_warm(root)
     except KoansError as error:
         return Finding(part, "none", True, f"no run can leave a warm process behind: {error}", needed=False)
@@ -198,10 +198,11 @@ def _warm(root: Path) -> Finding:
             else f"runs leave no warm process behind here, because of {shared_server.VARIABLE} or CI"
         )
         return Finding(part, "none", True, next_run, needed=False)
+    kill = "kill" if sys.platform != "win32" else "taskkill /F /PID"
     lines = [
         f"{_time(server.age)} old; it ends {_time(server.seconds)} after its last run"
         f"{'' if server.current else ' or as soon as it is idle, because the workbook has changed'}; "
-        f"`kill {server.pid}` ends it now"
+        f"`{kill} {server.pid}` ends it now"
         for server in servers
     ]
     return Finding(part, ", ".join(f"pid {server.pid}" for server in servers), True, "\n".join(lines), needed=False)

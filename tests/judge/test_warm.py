@@ -18,6 +18,7 @@ from grader.book.errors import KoansError
 from grader.book.stubs import strip_markers
 from grader.book.verdict import Status
 from grader.judge.runner import Cancelled, Limits, Runner, shared_server
+from grader.judge.runner.local_socket import of_this_user
 from grader.judge.runner.server_address import folder, socket_path
 from grader.judge.runner.shared_server import find_warm
 from grader.learn.attempts import LEARNER
@@ -312,9 +313,9 @@ def warm_finding(play):
 def test_another_users_end_of_a_connection_is_not_trusted(monkeypatch):
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert shared_server.of_this_user(ours)
+        assert of_this_user(ours)
         monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
-        assert not shared_server.of_this_user(ours)
+        assert not of_this_user(ours)
 
 
 def test_doctor_shows_it_and_says_how_to_end_it(fresh_copy):
@@ -356,9 +357,9 @@ def in_thread(runner, koan):
     return thread, results
 
 
-@pytest.mark.parametrize("cold", ["", "1"])
-def test_a_run_that_is_cancelled_has_no_verdict(fresh_copy, monkeypatch, cold):
-    monkeypatch.setenv("KOANS_COLD", cold)
+@pytest.mark.parametrize("way", ["fork", "spawn", "cold"])
+def test_a_run_that_is_cancelled_has_no_verdict(fresh_copy, monkeypatch, way):
+    monkeypatch.setenv("KOANS_START", way)
     marker = fresh_copy.root / "began"
     marker.unlink(missing_ok=True)
     fresh_copy.body("matmul", f"open({str(marker)!r}, 'w').close()", ENDLESS)
@@ -371,24 +372,9 @@ def test_a_run_that_is_cancelled_has_no_verdict(fresh_copy, monkeypatch, cold):
         assert runner.run(fresh_copy.workbook.koan("dot"), LEARNER).passed
 
 
-def test_a_cold_run_cancelled_before_its_process_starts_has_none(fresh_copy, monkeypatch):
-    monkeypatch.setenv("KOANS_COLD", "1")
-    fresh_copy.body("matmul", ENDLESS)
-    start = threading.Thread.start
-    with Runner(fresh_copy.workbook, Limits(timeout=PATIENCE)) as runner:
-
-        def cancel_first(thread):
-            monkeypatch.setattr(threading.Thread, "start", start)
-            runner.cancel()
-            start(thread)
-
-        monkeypatch.setattr(threading.Thread, "start", cancel_first)
-        monkeypatch.setattr(subprocess, "Popen", None)  # starting a process fails
-        with pytest.raises(Cancelled):
-            runner.run(fresh_copy.workbook.koan("matmul"), LEARNER)
-
-
-def test_a_run_cancelled_while_the_server_starts_is_not_made(fresh_copy, monkeypatch):
+@pytest.mark.parametrize("way", ["fork", "spawn", "cold"])
+def test_a_run_cancelled_while_a_process_starts_is_not_made(fresh_copy, monkeypatch, way):
+    monkeypatch.setenv("KOANS_START", way)
     fresh_copy.body("matmul", ENDLESS)
     popen = subprocess.Popen
     with Runner(fresh_copy.workbook, Limits(timeout=5)) as runner:
@@ -404,10 +390,10 @@ def test_a_run_cancelled_while_the_server_starts_is_not_made(fresh_copy, monkeyp
         assert verdict.status == Status.timed_out
 
 
-@pytest.mark.parametrize("cold", ["", "1"])
-def test_a_process_that_cannot_start_is_said_in_one_line(fresh_copy, monkeypatch, tmp_path, cold):
-    monkeypatch.setenv("KOANS_COLD", cold)
-    if cold:
+@pytest.mark.parametrize("way", ["fork", "cold"])
+def test_a_process_that_cannot_start_is_said_in_one_line(fresh_copy, monkeypatch, tmp_path, way):
+    monkeypatch.setenv("KOANS_START", way)
+    if way == "cold":
         monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
         reason = "No such file or directory"
     else:  # a server that may not fork

@@ -465,7 +465,7 @@ def alive(pid):
 
 
 def test_without_fork_the_same_code_runs_cold_and_says_so(play, monkeypatch):
-    monkeypatch.setenv("KOANS_COLD", "1")
+    monkeypatch.setenv("KOANS_START", "cold")
     book = play.workbook
     solve(book, "scores")
     with Runner(book, Limits(timeout=20)) as runner:

@@ -66,7 +66,7 @@ class Instant:
 @pytest.fixture
 def play(small, monkeypatch):
     """A workbook of three koans, whose runs need no server."""
-    monkeypatch.setenv("KOANS_COLD", "1")
+    monkeypatch.setenv("KOANS_START", "cold")
     return small
 
 

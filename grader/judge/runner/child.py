@@ -8,16 +8,13 @@ import gc
 import os
 import socket
 import sys
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from grader.book import no_terminal
 from grader.gpu.devices import present
-from grader.judge.runner.preload import import_all
 from grader.judge.runner.protocol import Job, Lines
 from grader.judge.sandbox.reaper import reset_signals
 
@@ -29,6 +26,9 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
+FILES_ARE_LIMITED = resource is not None  # the system ends a run that writes more than OUTPUT to a file
+MAX_RUNS = 200  # runs of one process, before what they leave behind adds up
+MAX_GROWTH = 256 << 20  # bytes of addresses that they may leave behind
 OUTPUT = 64 << 20  # the most bytes that a run may write to one file
 THREADS = "KOANS_THREADS"  # environment variable: how many threads torch may use in a run
 STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail before the C stack does
@@ -85,7 +85,7 @@ def serve(job: Job, connection: socket.socket, workbook: Workbook | None) -> int
     """Run the job, then the jobs of its group that the server sends. Answer each with one byte: pytest's exit code."""
     from grader.judge.runner.session import run_all
 
-    prepare(job, keep=connection.fileno())
+    prepare(job)
 
     def jobs() -> Iterator[Job]:
         yield job
@@ -112,14 +112,17 @@ def _next_line(connection: socket.socket, lines: Lines) -> bytes | None:
     return None
 
 
-def prepare(job: Job, keep: int = 0) -> None:
-    """Do once what a process needs before its first run. Closes every descriptor above 2 except `keep`."""
-    reset_signals()
-    no_terminal.install()
+def leave_parent(keep: int) -> None:
+    """In a fork: give up what is the parent's, its session and every descriptor above 2 except `keep`."""
     os.closerange(3, max(3, keep))
     os.closerange(max(3, keep + 1), 4096)
-    if hasattr(os, "setsid"):
-        os.setsid()
+    os.setsid()
+
+
+def prepare(job: Job) -> None:
+    """Do once what a process needs before its first run."""
+    reset_signals()
+    no_terminal.install()
     os.chdir(job.root)
     sys.setrecursionlimit(STACK)
     faulthandler.enable(file=sys.__stderr__ or 2)
@@ -157,23 +160,3 @@ def _reset_global_state() -> None:
     torch.set_num_threads(int(os.environ.get(THREADS, "1")))
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
-
-
-def main() -> None:
-    """Make one run without a server: `python -m grader.judge.runner.child JOB`. Its clock starts after the imports."""
-    job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Job)
-    import_all()
-
-    def give_up() -> None:
-        (Path(job.folder) / "timed-out").touch()
-        os._exit(70)
-
-    clock = threading.Timer(job.timeout, give_up)
-    clock.daemon = True
-    clock.start()
-    prepare(job)
-    os._exit(execute(job))
-
-
-if __name__ == "__main__":
-    main()

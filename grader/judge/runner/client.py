@@ -39,6 +39,9 @@ from grader.judge.targets import Target, exercise_file, source
 COMPARE_EVERY = 1.0  # seconds between two looks at the files on disk within one batch: each takes 5 ms
 NOT_STARTED = "not started"  # what the verdict on an untouched stub says
 LOOK_AHEAD = 200  # the next run is chosen among this many: no koan has more
+# How Windows ends a process that went wrong: by a status as exit code. A stack overflow has the name it has on Linux.
+FIRST_CRASH = 0xC000_0000
+CRASHES = {0xC000_0005: "SIGSEGV", 0xC000_00FD: "SIGSEGV", 0xC000_0094: "SIGFPE", 0xC000_001D: "SIGILL"}
 SUBMITTED = ("path", "text")  # kinds of targets whose code is neither ours nor in the learner's own exercises
 OWN_ANSWERS, SUBMISSIONS = "ours", "submissions"  # the groups: see `_group`
 
@@ -490,14 +493,15 @@ def _exit(job: Job, done: Done, log: _Log) -> Exit:
     """How the run ended. If the worker of an isolated submission ended early, its end counts."""
     worker = log.first("late", "gone", "nonsense")
     if worker is not None:
-        status, late, output = worker.number, worker.kind == "late", worker.text
+        code = os.waitstatus_to_exitcode(worker.number)
+        late, output = worker.kind == "late", worker.text
     else:
-        status, late, output = done.status, done.timed_out, _tail(Path(job.folder) / "output")
-    finished = log.finished() and os.WIFEXITED(done.status)
+        code, late, output = done.code, done.timed_out, _tail(Path(job.folder) / "output")
+    finished = log.finished() and not _crash(done.code)
     return Exit(
         finished=finished and log.complete(),
-        code=os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0,
-        signal=_signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else "",
+        code=0 if _crash(code) else code,
+        signal=_crash(code),
         timed_out=job.timeout if late else 0.0,
         running=log.running(),
         tail="" if finished else _fault(output),
@@ -505,12 +509,16 @@ def _exit(job: Job, done: Done, log: _Log) -> Exit:
     )
 
 
-def _signal_name(number: int) -> str:
-    """The name of a signal. Most real-time signals have none."""
+def _crash(code: int) -> str:
+    """What killed a process that ended with this code, or an empty string if it ended by itself."""
+    if code >= FIRST_CRASH:
+        return CRASHES.get(code, f"Windows with the status {code:#x}")
+    if code >= 0:
+        return ""
     try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+        return signal.Signals(-code).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {-code}"
 
 
 def _events(file: Path) -> Iterator[Event]:

@@ -1,4 +1,4 @@
-"""Connects the client to what runs its jobs: a warm server, its own or shared, or, without fork, cold processes."""
+"""Connects the client to what runs its jobs: a warm server, its own or shared, or processes that it starts itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import os
 import queue
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -18,13 +17,16 @@ from typing import Protocol
 
 import msgspec
 
+from grader.book import processes
 from grader.book.errors import KoansError
-from grader.book.processes import environment, module
-from grader.judge.runner import shared_server
-from grader.judge.runner.protocol import Done, Job, Lines, Reply, Request, ServerReady, pack
+from grader.book.processes import PipeReader, environment, module
+from grader.judge.runner import shared_server, start
+from grader.judge.runner.protocol import Done, Lines, Reply, Request, ServerReady, pack
 from grader.judge.runner.server_address import fingerprint, socket_path
+from grader.judge.runner.spawner import Requests, Spawner
 
 STARTING = 120.0  # seconds the server may take to import everything, on a slow disk
+TOO_LATE = "the runner did not start in time; `koans doctor` checks what it needs"
 _reply: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
 
 
@@ -45,19 +47,27 @@ class Link(Protocol):
 def connect(root: Path, *, share: bool, abandoned: threading.Event) -> Link:
     """Connect to the shared server, and start it if there is none. Without `share`, start a server of our own.
 
-    Where the platform cannot fork, runs are cold processes. Raises KoansError if the server does not start, or if
-    `abandoned` is set while it starts.
+    Where processes are spawned, a server of our own is this process. Raises KoansError if the server does not start, or
+    if `abandoned` is set while it starts.
     """
-    if not hasattr(os, "fork") or os.environ.get("KOANS_COLD"):
-        return Cold(root)
-    if not share:
-        return _start(root, [], None, abandoned)
+    way = start.how()
+    if way == "cold":
+        return Spawning(root, f"cold: every run imports torch again, because of {start.VARIABLE}", keeps_spare=False)
     seconds, now = shared_server.seconds(), fingerprint(root)
-    try:
-        path = socket_path(root, now)
-    except KoansError:  # there is no safe place for a shared server; `koans doctor` says why
-        return _start(root, [], None, abandoned)
-    return _attach(path, now) or _start(root, [str(path), now, str(seconds)], shared_server.log_of(path), abandoned)
+    path = None
+    if share:
+        with contextlib.suppress(KoansError):  # there is no safe place for a shared server; `koans doctor` says why
+            path = socket_path(root, now)
+    if path is None:
+        return _start(root, [], None, abandoned) if way == "fork" else Spawning(root, "warm", keeps_spare=share)
+    sharing = [str(path), now, str(seconds)]
+    attached = _attach(path, now, "warm, shared")
+    if attached is not None:
+        return attached
+    if way == "fork":
+        return _start(root, sharing, shared_server.log_of(path), abandoned)
+    _start_spawning(root, sharing, shared_server.log_of(path), abandoned)
+    return _attach(path, now, "warm") or Spawning(root, "warm", keeps_spare=True)
 
 
 class Warm:
@@ -91,10 +101,10 @@ class Warm:
     def closed(self) -> bool:
         """Whether the server has closed the connection."""
         try:
-            return self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
+            if not select.select([self._socket], [], [], 0)[0]:
+                return False
+            return self._socket.recv(1, socket.MSG_PEEK) == b""
+        except (OSError, ValueError):
             return True
 
     def receive_any(self) -> Reply:
@@ -135,7 +145,7 @@ class Warm:
         self._process = None
 
 
-def _attach(path: Path, now: str) -> Warm | None:
+def _attach(path: Path, now: str, mode: str) -> Warm | None:
     """Connect to the shared server at this address, if it imported what is on disk now."""
     answer = shared_server.hello(path)
     if answer is None:
@@ -144,7 +154,7 @@ def _attach(path: Path, now: str) -> Warm | None:
     if ready.fingerprint != now:
         connection.close()
         return None
-    return Warm(connection, "warm, shared", None, shared_server.log_of(path))
+    return Warm(connection, mode, None, shared_server.log_of(path))
 
 
 def _start(root: Path, sharing: list[str], log: Path | None, abandoned: threading.Event) -> Warm:
@@ -189,11 +199,42 @@ def _start(root: Path, sharing: list[str], log: Path | None, abandoned: threadin
     return link
 
 
+def _start_spawning(root: Path, sharing: list[str], log: Path, abandoned: threading.Event) -> None:
+    """Start a shared server that spawns, and wait until it listens. It may end instead, if another one was first."""
+    try:
+        output = _open_log(log)[0]
+        try:
+            process = processes.start(
+                [*module(__package__, "spawn_server"), str(root), *sharing],
+                env=environment(root),
+                cwd=root,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                lasting=True,
+            )
+        finally:
+            os.close(output)
+    except OSError as error:
+        raise KoansError(f"the runner cannot start: {error.strerror}") from None
+    assert process.stdin is not None and process.stdout is not None
+    reader, deadline = PipeReader(process.stdout), time.monotonic() + STARTING
+    while True:
+        try:
+            reader.read(0.1)
+            break
+        except TimeoutError:
+            if abandoned.is_set() or time.monotonic() > deadline:
+                processes.end(process)
+                raise KoansError(TOO_LATE) from None
+    process.returncode = 0  # without it Python warns that a process is still running
+
+
 def _wait_until_ready(link: Warm, connection: socket.socket, abandoned: threading.Event) -> None:
     deadline = time.monotonic() + STARTING
     while not select.select([connection], [], [], 0.1)[0]:
         if abandoned.is_set() or time.monotonic() > deadline:
-            raise KoansError("the runner did not start in time; `koans doctor` checks what it needs")
+            raise KoansError(TOO_LATE)
     if not isinstance(link.receive_any(), ServerReady):
         raise KoansError("the runner sent an unexpected answer; run `koans doctor`")
 
@@ -205,88 +246,24 @@ def _open_log(log: Path | None) -> tuple[int, str]:
     return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600), str(log)
 
 
-class Cold:
-    """A new process for every job. Each takes some seconds to import everything, but it needs no fork."""
+class Spawning:
+    """Starts the processes of runs from this one: with `keeps_spare` one is started before its job."""
 
-    mode = "cold: every run imports torch again, because this platform cannot fork"
     closed = False
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._ended: queue.Queue[Done] = queue.Queue()
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
-        self._cancelled: set[int] = set()
-        self._closed = False
-        self._changing = threading.Lock()  # held while a process starts, so that a cancel does not miss it
+    def __init__(self, root: Path, mode: str, *, keeps_spare: bool) -> None:
+        self.mode = mode
+        self._ended: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        self._spawner = Spawner(root, keeps_spare=keeps_spare)
+        self._requests = Requests(self._spawner, self._ended.put)
+        self._spawner.advance()
 
     def send(self, request: Request) -> None:
-        if isinstance(request, Job):
-            threading.Thread(target=self._run, args=(request,), daemon=True).start()
-            return
-        with self._changing:
-            self._cancelled.add(request.id)
-            if request.id in self._processes:
-                _kill(self._processes[request.id])
-
-    def _run(self, job: Job) -> None:
-        try:
-            done = self._outcome(job)
-        except OSError as error:
-            done = Done(job.id, 0, False, False, f"its process cannot be started ({error.strerror})")
-        except Exception as error:  # the thread that waits for this job must always get its end
-            done = Done(job.id, 0, False, False, f"{type(error).__name__}: {error}")
-        self._ended.put(done)
-
-    def _outcome(self, job: Job) -> Done:
-        process = self._process(job)
-        if process is None:
-            return Done(job.id, 0, False, True)
-        timed_out = False
-        try:
-            process.wait(job.timeout + 30)  # the child starts its own clock once everything is imported
-        except subprocess.TimeoutExpired:
-            timed_out = True
-            _kill(process)
-            process.wait()
-        with self._changing:
-            del self._processes[job.id]
-            cancelled = job.id in self._cancelled
-        code = process.returncode
-        status = code << 8 if code >= 0 else -code  # as a wait status
-        timed_out = timed_out or (Path(job.folder) / "timed-out").exists()
-        return Done(job.id, status, timed_out, cancelled)
-
-    def _process(self, job: Job) -> subprocess.Popen[bytes] | None:
-        """Start the process of this job. Returns None if the job was cancelled before."""
-        file = Path(job.folder) / "job"
-        with self._changing:
-            if self._closed or job.id in self._cancelled:
-                return None
-            file.write_bytes(msgspec.json.encode(job))
-            process = subprocess.Popen(
-                [sys.executable, *module(__package__, "child"), str(file)],
-                env=environment(self.root),
-                cwd=self.root,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            self._processes[job.id] = process
-        return process
+        self._requests.handle(request)
 
     def receive(self) -> Done:
         return self._ended.get()
 
     def close(self) -> None:
-        with self._changing:
-            self._closed = True
-            for process in self._processes.values():
-                _kill(process)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a cold run and the processes in its session."""
-    if process.poll() is None and hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
+        self._requests.drop()
+        self._spawner.close()

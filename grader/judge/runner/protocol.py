@@ -67,10 +67,10 @@ class ServerReady(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """A job's process has ended, with this wait status. `trouble` says why, if no process could be started."""
+    """A job's process has ended with this code, negative for a signal. `trouble` says why, if none could be started."""
 
     id: int
-    status: int
+    code: int
     timed_out: bool
     cancelled: bool
     trouble: str = ""
@@ -106,6 +106,14 @@ class Event(msgspec.Struct, frozen=True):
 
 Request = Job | Cancel
 Reply = ServerReady | Done
+
+
+NO_WORKER = 75  # exit code of a run whose worker in the sandbox could not be started
+
+
+def trouble(code: int) -> str:
+    """Why a run with this exit code was not made, or an empty string."""
+    return "its worker process cannot be started" if code == NO_WORKER else ""
 
 
 def pack(message: Request | Reply) -> bytes:

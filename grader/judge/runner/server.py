@@ -26,17 +26,14 @@ import msgspec
 
 from grader.book.processes import fork
 from grader.book.workbook import Workbook
-from grader.judge.runner.child import execute, prepare, serve
+from grader.judge.runner.child import MAX_GROWTH, MAX_RUNS, execute, leave_parent, prepare, serve
 from grader.judge.runner.preload import warm_up
-from grader.judge.runner.protocol import Cancel, Done, Job, Lines, Reply, Request, ServerReady, pack
+from grader.judge.runner.protocol import Cancel, Done, Job, Lines, Reply, Request, ServerReady, pack, trouble
 from grader.judge.runner.server_address import fingerprint
-from grader.judge.runner.shared_server import Listener
-from grader.judge.sandbox.proxy import NO_WORKER
+from grader.judge.runner.shared_server import SharedListener
 from grader.judge.sandbox.reaper import Reaper
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-MAX_RUNS = 200  # runs of one process, before what they leave behind adds up
-MAX_GROWTH = 256 << 20  # bytes of addresses that they may leave behind
 CHECK_EVERY = 5.0  # seconds between checks whether a shared server still runs what is on disk
 SENDING = 5.0  # seconds a client may leave a reply unread before it counts as gone
 
@@ -82,7 +79,7 @@ class Server:
     """One loop over clients and the ends of children. It stops when nobody needs it."""
 
     def __init__(
-        self, first: socket.socket, listener: Listener | None, ready: ServerReady, workbook: Workbook | None
+        self, first: socket.socket, listener: SharedListener | None, ready: ServerReady, workbook: Workbook | None
     ) -> None:
         self.ready, self.workbook = ready, workbook
         self.listener = listener
@@ -133,8 +130,8 @@ class Server:
             if not self.clients:
                 yield self.last_used + self.ready.seconds - now
 
-    def _handle_input(self, source: Listener | GroupProcess | Client | Reaper) -> None:
-        if isinstance(source, Listener):
+    def _handle_input(self, source: SharedListener | GroupProcess | Client | Reaper) -> None:
+        if isinstance(source, SharedListener):
             connection = source.accept()
             if connection is not None:
                 self._add_client(connection)
@@ -242,8 +239,8 @@ class Server:
     def _finish(self, run: RunningJob, status: int) -> None:
         """Tell the client that its run has ended."""
         self.last_used = time.monotonic()
-        trouble = "its worker process cannot be started" if status == NO_WORKER << 8 else ""
-        self._send(run.client, Done(run.job.id, status, run.timed_out, run.cancelled, trouble))
+        code = os.waitstatus_to_exitcode(status)
+        self._send(run.client, Done(run.job.id, code, run.timed_out, run.cancelled, trouble(code)))
 
     def _kill_run(self, pid: int) -> None:
         """Kill a child. A process of a group gets no further job, because it would look idle until it is reaped."""
@@ -294,6 +291,7 @@ class Server:
         code = 70
         try:
             _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            leave_parent(keep=connection.fileno() if job.group else 0)
             if job.group:
                 code = serve(job, connection, self.workbook)
             else:
@@ -377,7 +375,7 @@ def main() -> None:
     listener = None
     if socket_file and ready.fingerprint == expected:
         with contextlib.suppress(OSError):  # another server was first
-            listener = Listener(Path(socket_file))
+            listener = SharedListener(Path(socket_file))
     Server(first, listener, ready, workbook).serve()
 
 

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grader.book.errors import KoansError
+from grader.book.files import others_may
 from grader.book.processes import environment
+from grader.judge.runner.local_socket import has_unix_sockets
 
 try:
     import resource
@@ -26,16 +28,16 @@ HARMLESS = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")  # variables that 
 def folder() -> Path:
     """The folder of this user's shared servers. Raises KoansError if another user could write to it."""
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    if len(str(base)) > 60:  # the path of a socket may have about 100 bytes
+    if has_unix_sockets() and len(str(base)) > 60:  # the path of a socket may have about 100 bytes
         base = Path("/tmp")
-    place = base / f"koans-{os.getuid()}"
+    place = base / f"koans-{os.getuid() if hasattr(os, 'getuid') else 'servers'}"
     try:
         with contextlib.suppress(FileExistsError):
             place.mkdir(mode=0o700)
         status = place.lstat()
     except OSError as error:
         raise KoansError(f"{place}: cannot be used ({error.strerror})") from None
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+    if not stat.S_ISDIR(status.st_mode) or others_may(0o077, status):
         raise KoansError(f"{place}: must be a folder that only you can enter; remove it, and koans makes a new one")
     return place
 
@@ -57,7 +59,7 @@ def _environment(root: Path) -> list[str]:
     if resource is not None:
         for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE):
             parts.append(f"{limit} {resource.getrlimit(limit)}")
-    if sys.platform == "linux":
+    if hasattr(os, "sched_getaffinity"):
         parts.append(f"cores {sorted(os.sched_getaffinity(0))}")
     return parts
 

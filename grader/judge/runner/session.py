@@ -29,7 +29,7 @@ from grader.judge.mutation import effect
 from grader.judge.printed import Printed
 from grader.judge.runner import inner_pytest
 from grader.judge.runner.examples import Examples
-from grader.judge.runner.protocol import Event, EventKind, Job
+from grader.judge.runner.protocol import NO_WORKER, Event, EventKind, Job
 from grader.judge.sandbox import confine, proxy
 
 # pytest plugins that a run does not need. Each would cost it a millisecond or two.
@@ -253,7 +253,7 @@ class Record:
     def worker_ended(self, end: proxy.End) -> NoReturn:
         """The submission's process has ended, so end the run. Tests that have not passed yet do not count as passed."""
         if not end.started:
-            os._exit(proxy.NO_WORKER)
+            os._exit(NO_WORKER)
         kind: EventKind = "late" if end.late else "gone" if end.status is not None else "nonsense"
         self.write(Event(kind, end.nonsense or end.tail, number=end.status or 0))
         os._exit(0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,12 @@ from pathlib import Path
 import msgspec
 
 from grader.book.errors import KoansError
+from grader.judge.runner.local_socket import Listener, dial
 from grader.judge.runner.protocol import Lines, ServerReady
 from grader.judge.runner.server_address import fingerprint, folder
 
 SECONDS = 600.0  # how long a shared server stays after its last run
 VARIABLE = "KOANS_WARM_SECONDS"
-ANSWERING = 2.0  # seconds a server may take to answer
 OLD = 3600.0  # seconds after which the log of a crashed server is removed
 
 
@@ -39,25 +38,14 @@ def log_of(path: Path) -> Path:
     return path.with_suffix(".log")
 
 
-def of_this_user(connection: socket.socket) -> bool:
-    """Whether the process at the other end belongs to this user.
-
-    Some systems cannot tell. There the permissions of the socket's folder are the only protection.
-    """
-    if not hasattr(socket, "SO_PEERCRED"):
-        return True
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _, uid, _ = struct.unpack("3i", credentials)
-    return bool(uid == os.getuid())
-
-
 def hello(path: Path) -> tuple[socket.socket, ServerReady] | None:
     """A connection to the server at this address, and its first message. None if no server answers there."""
-    connection = socket.socket(socket.AF_UNIX)
     try:
-        connection.settimeout(ANSWERING)
-        connection.connect(str(path))
-        ready = _first_message(connection) if of_this_user(connection) else None
+        connection = dial(path)
+    except OSError:
+        return None
+    try:
+        ready = _first_message(connection)
         if ready is not None:
             connection.settimeout(None)
             return connection, ready
@@ -103,68 +91,30 @@ def find_warm(root: Path) -> list[WarmProcess]:
     return servers
 
 
-class Listener:
-    """A socket that listens at an address. Raises OSError if another server has the address, or it cannot be used."""
+class SharedListener(Listener):
+    """A listener at the address of a shared server. It also removes what servers that were killed have left."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
         for other in _dead(path.parent):
             other.unlink(missing_ok=True)
-        if path.exists():
-            raise FileExistsError(str(path))
-        self.socket = socket.socket(socket.AF_UNIX)
-        # It gets its final name when it listens. Until then a client would take it for the socket of a killed server.
-        unnamed = path.with_suffix(f".{os.getpid()}")
-        mask = os.umask(0o177)
-        try:
-            self.socket.bind(str(unnamed))
-            self.socket.listen(64)
-            self.inode = unnamed.stat().st_ino
-            unnamed.rename(path)
-        except OSError:
-            self.socket.close()
-            unnamed.unlink(missing_ok=True)
-            raise
-        finally:
-            os.umask(mask)
-
-    def accept(self) -> socket.socket | None:
-        """Connect the next client. Returns None if it belongs to another user."""
-        try:
-            connection = self.socket.accept()[0]
-        except OSError:
-            return None
-        if of_this_user(connection):
-            return connection
-        connection.close()
-        return None
-
-    def reachable(self) -> bool:
-        """Whether clients that connect to the address find this socket."""
-        try:
-            return self.path.lstat().st_ino == self.inode
-        except OSError:
-            return False
+        super().__init__(path)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
             if self.reachable():
-                self.path.unlink()
                 log_of(self.path).unlink(missing_ok=True)
-        self.socket.close()
+        super().close()
 
 
 def _dead(place: Path) -> Iterator[Path]:
     """The sockets and old logs of servers that were killed."""
     for path in place.glob("*.sock"):
-        with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
-            probe.settimeout(ANSWERING)
-            try:
-                probe.connect(str(path))
-            except ConnectionRefusedError:
-                yield path
-            except OSError:
-                continue
+        try:
+            dial(path).close()
+        except ConnectionRefusedError:
+            yield path
+        except OSError:
+            continue
     for log in place.glob("*.log"):
         with contextlib.suppress(OSError):
             if not log.with_suffix(".sock").exists() and time.time() - log.stat().st_mtime > OLD:

@@ -36,7 +36,6 @@ COPIES = 8  # how many copies of its inputs a worker may hold while they and the
 TEXT = 4000  # the most characters of any text that is shown
 STARTING = 20.0  # seconds a busy machine may take to fork and confine a worker
 TRIES, PAUSE = 3, 0.5  # to get a worker, and the seconds between two
-NO_WORKER = 75  # the exit code of a run that got no worker
 
 
 @dataclass(frozen=True)
