@@ -9,6 +9,7 @@ library decides about them when it is imported.
 """
 
 import builtins
+import contextlib
 import ctypes
 import errno
 import importlib
@@ -28,6 +29,9 @@ NO_TRITON = ("triton", "libtriton")
 OF_LINUX = ("/proc", "/sys/fs/cgroup")
 # Functions of the C library that only Linux has.
 C_OF_LINUX = ("prctl", "mallopt", "malloc_trim", "mallinfo2", "syscall", "unshare", "setns", "close_range")
+# Exit codes on Windows of a process that was ended, by the signal that did it here: STATUS_ACCESS_VIOLATION and others.
+CODES = {4: 0xC000001D, 6: 3, 7: 0xC0000006, 8: 0xC0000094, 11: 0xC0000005}
+_killpg = os.killpg
 SEES = {
     "windows": {"sys.platform": "win32", "os.name": "nt", "platform.system": lambda: "Windows"},
     "macos": {"sys.platform": "darwin", "platform.system": lambda: "Darwin"},
@@ -160,9 +164,18 @@ def reach_children(mode):
             flags = options.pop("creationflags", 0)
             if flags & subprocess.CREATE_NEW_PROCESS_GROUP:
                 options["process_group"] = 0
+            self._ends_as_on_windows = True
         start(self, args, *rest, **options)
 
     subprocess.Popen.__init__ = started
+    handle = subprocess.Popen._handle_exitstatus
+
+    def handled(self, *args, **options):
+        handle(self, *args, **options)
+        if getattr(self, "_ends_as_on_windows", False) and self.returncode < 0:
+            self.returncode = CODES.get(-self.returncode, 1)
+
+    subprocess.Popen._handle_exitstatus = handled
 
 
 def take_open_files():
@@ -218,6 +231,38 @@ def take_open_files():
     select.select = only_sockets
 
 
+class Kernel32:
+    """The functions for job objects. A job is the group of the one process that was put into it.
+
+    A method takes and returns numbers only, and a caller also writes types into it. So each is a plain function.
+    """
+
+    def __init__(self, name, **options):
+        pids = {}  # of each handle of a job or a process
+
+        def handle(pid=None):
+            pids[len(pids) + 1] = pid
+            return len(pids)
+
+        def assign(job, process):
+            pids[job], pids[process] = pids[process], None
+            return 1
+
+        def end(job, code=1):
+            pid, pids[job] = pids.get(job), None
+            if pid is not None:
+                with contextlib.suppress(OSError):
+                    _killpg(pid, 9)
+            return 1
+
+        self.CreateJobObjectW = lambda attributes, name: handle()
+        self.SetInformationJobObject = lambda job, kind, data, size: 1
+        self.OpenProcess = lambda access, inherit, pid: handle(pid)
+        self.AssignProcessToJobObject = assign
+        self.TerminateJobObject = end
+        self.CloseHandle = lambda one: end(one)
+
+
 def add_windows():
     """What only Windows has, so that the code for it runs."""
     for name, value in {
@@ -238,6 +283,7 @@ def main():
     if mode == "windows":
         take_open_files()
         add_windows()
+        sees["ctypes.WinDLL"] = Kernel32
     take_names({module: set(names) for module, names in lacks["lacking"].items()}, sees)
 
 
