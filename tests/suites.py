@@ -4,16 +4,18 @@ Every file of tests is in exactly one of three lists. A test of the learner's su
 everywhere carries `@pytest.mark.needs("pty")`. Where the thing is missing, the test says "not run here" and why.
 """
 
-import importlib.util
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from grader.judge.runner import start
 
 TESTS = Path(__file__).parent
 NOT_RUN = "not run here: "
@@ -21,7 +23,7 @@ NOT_RUN = "not run here: "
 # Names may end in * for all files that start so.
 LEARNER = (
     *("checks/*", "cli/*", "learn/*"),
-    *("judge/test_bad_code.py", "judge/test_claims.py", "judge/test_debug.py", "judge/test_environment.py"),
+    *("judge/test_bad_code.py", "judge/test_debug.py", "judge/test_environment.py"),
     *("judge/test_koans_on_koans.py", "judge/test_places.py", "judge/test_plain_pytest.py", "judge/test_printed.py"),
     *("judge/test_runs.py", "judge/test_session.py", "judge/test_source_text.py", "judge/test_warm.py"),
     "judge/test_when_graded.py",
@@ -34,6 +36,7 @@ LEARNER = (
     "project/test_elsewhere.py",
 )
 LINUX_ONLY = {
+    "judge/test_claims.py": "the claim on a GPU, which Triton measures",
     "course/*": "a class is graded on Linux, where there is a sandbox",
     "gpu/*": "GPUs are measured with Triton",
     "judge/test_confine.py": "the sandbox is Landlock and seccomp",
@@ -71,23 +74,22 @@ def _matches(name: str) -> Iterator[Path]:
     yield from (TESTS / name[:-2]).rglob("test_*.py")
 
 
-def _forks_runs() -> bool:
-    return hasattr(os, "fork") and sys.platform == "linux"
-
-
 # What a test may need: whether this machine has it, and the reason if not.
 THINGS: dict[str, tuple[Callable[[], bool], str]] = {
-    "fork": (_forks_runs, "runs are not forked on this system"),
+    "linux": (lambda: sys.platform == "linux", "only Linux can pretend to be another system"),
+    "fork": (lambda: hasattr(os, "fork"), "this system cannot fork"),
+    "forked runs": (lambda: start.how() == "fork", "runs are not forked on this system"),
     "signals": (lambda: hasattr(signal, "SIGKILL"), "this system has no POSIX signals"),
-    "pty": (lambda: importlib.util.find_spec("pty") is not None and _imports("pty"), "a pty is a POSIX terminal"),
+    "pty": (lambda: _imports("pty"), "a pty is a POSIX terminal"),
     "limits": (lambda: _imports("resource") and Path("/proc/self/statm").exists(), "no limit of memory is enforced"),
     "proc": (lambda: Path("/proc/self/statm").exists(), "this system has no /proc"),
-    "sandbox": (lambda: sys.platform == "linux", "the sandbox is Linux's"),
-    "triton": (lambda: importlib.util.find_spec("triton") is not None, "Triton has builds for Linux only"),
+    "triton": (lambda: sys.platform == "linux", "Triton has builds for Linux only"),
     "modes": (lambda: hasattr(os, "geteuid"), "files have no POSIX modes and owners here"),
+    "pipes": (lambda: hasattr(os, "mkfifo"), "this system has no named pipes in folders"),
+    "full device": (lambda: sys.platform == "linux", "this system has no device that is always full"),
+    "time zones": (lambda: hasattr(time, "tzset"), "a process cannot be given a time zone on this system"),
     "links": (lambda: sys.platform != "win32", "symbolic links need a privilege here"),
     "unix sockets": (lambda: hasattr(socket, "AF_UNIX"), "this system has no Unix sockets"),
-    "posix names": (lambda: os.name != "nt", "names of files may not hold these signs here"),
 }
 
 

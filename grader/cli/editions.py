@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from grader.book.workbook import find_root
-from grader.cli.base import Json, dump, here, show, waiting, workbook
+from grader.cli.base import Json, dump, here, refuse_windows, show, waiting, workbook
 
 if TYPE_CHECKING:
     from grader.course.edition.update import Changes
@@ -36,6 +36,7 @@ def release(
       koans release ../koans-autumn
       koans release ../koans-autumn --source ada/koans-autumn
     """
+    refuse_windows("release")
     from grader.course.edition.release import release as write_edition
 
     with waiting("writing the edition"):
@@ -63,6 +64,7 @@ def update(
       koans update ../koans-autumn --dry-run
       koans update https://git.example.org/course/koans.git
     """
+    refuse_windows("update")
     from grader.course.edition.update import update as update_fork
 
     with waiting("updating") as tell:

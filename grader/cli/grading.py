@@ -14,7 +14,7 @@ import typer
 from grader.book.errors import KoansError
 from grader.book.files import write_file
 from grader.book.workbook import Workbook, find_root
-from grader.cli.base import Json, installed, say, show, waiting
+from grader.cli.base import Json, installed, refuse_windows, say, show, waiting
 from grader.judge.runner import Runner
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ def grade(
       koans grade ../forks --format canvas=import.csv \\
         --gradebook export.csv --assignment "Koans 1"
     """
+    refuse_windows("grade")
     from grader.course.classroom import classroom, heads
     from grader.course.grade import as_feedback, grade_all, lack_of_isolation
     from grader.course.intake.client import Intake

@@ -9,7 +9,7 @@ from grader.judge.at_home import DebuggerEnded
 from grader.judge.runner.debug import step_through, up_to
 from tests.terminal import Terminal
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="not run here: needs a terminal of Unix")
+pytestmark = pytest.mark.needs("pty")
 
 
 def test_without_a_terminal_it_is_one_line(play):

@@ -424,6 +424,7 @@ def test_a_limit_holds_and_what_was_done_before_q_is_kept(proved):
         assert [len(r) for r in progress.recall.reviews("card").values()] == [1]
 
 
+@pytest.mark.needs("time zones")
 def test_days_are_the_learners_own(proved):
     # The same moment is Monday in one place and Tuesday in another.
     moment = 1_790_040_600.0  # Tue 22 Sep 2026, 00:50 UTC

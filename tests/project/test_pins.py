@@ -34,7 +34,7 @@ def test_no_file_asks_for_other_versions_of_torch_or_triton_than_pyproject():
 def test_the_cpu_build_of_torch_is_installed_in_the_versions_of_pyproject_everywhere():
     install = re.compile(rf"pip install (\S+) --index-url {re.escape(CPU_BUILD)}")
     found = {path: set(install.findall(text)) for path, text in texts().items() if CPU_BUILD in text}
-    for name in ("ci", "weekly"):  # they name the index to pip, which takes the versions of pyproject.toml
+    for name in ("ci", "machines", "weekly"):  # they name the index to pip, which takes the versions of pyproject.toml
         del found[f".github/workflows/{name}.yml"]
     assert {"README.md", ".devcontainer/devcontainer.json", ".github/workflows/grade-forks.yml"} <= set(found)
     assert {path: asked for path, asked in found.items() if asked != {f"'{pinned('torch')}'"}} == {}
