@@ -25,8 +25,8 @@ LEARNER = (
     *("checks/*", "cli/*", "learn/*"),
     *("judge/test_bad_code.py", "judge/test_debug.py", "judge/test_environment.py"),
     *("judge/test_koans_on_koans.py", "judge/test_places.py", "judge/test_plain_pytest.py", "judge/test_printed.py"),
-    *("judge/test_runs.py", "judge/test_session.py", "judge/test_source_text.py", "judge/test_warm.py"),
-    "judge/test_when_graded.py",
+    *("judge/test_runs.py", "judge/test_session.py", "judge/test_source_text.py", "judge/test_spawn.py"),
+    *("judge/test_warm.py", "judge/test_when_graded.py"),
     *("kernels/test_accesses.py", "kernels/test_chapter_kernels.py", "kernels/test_config.py"),
     *("kernels/test_findings.py", "kernels/test_gpu_only.py", "kernels/test_kernels.py", "kernels/test_launch.py"),
     *("kernels/test_reached.py", "kernels/test_tiles_evidence.py", "kernels/test_traffic.py"),
@@ -77,6 +77,7 @@ def _matches(name: str) -> Iterator[Path]:
 # What a test may need: whether this machine has it, and the reason if not.
 THINGS: dict[str, tuple[Callable[[], bool], str]] = {
     "linux": (lambda: sys.platform == "linux", "only Linux can pretend to be another system"),
+    "sandbox": (lambda: sys.platform == "linux", "classes are graded on Linux"),
     "fork": (lambda: hasattr(os, "fork"), "this system cannot fork"),
     "forked runs": (lambda: start.how() == "fork", "runs are not forked on this system"),
     "signals": (lambda: hasattr(signal, "SIGKILL"), "this system has no POSIX signals"),

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,10 +41,18 @@ SQLITE_REASONS: Mapping[str, str] = {
     "SQLITE_CORRUPT": "it is damaged",
     "SQLITE_NOTADB": "it is damaged",
 }
+NAMES: Mapping[str, str] = {"linux": "Linux", "darwin": "macOS"}  # of systems, by `sys.platform`
 
 
 class KoansError(Exception):
     """An error that the user can fix, such as bad input. The text is the whole message."""
+
+
+def needs(what: str, *systems: str) -> None:
+    """Raise KoansError if this system is none of these, by its name in NAMES."""
+    if sys.platform not in systems:
+        names = " or ".join(NAMES[system] for system in systems)
+        raise KoansError(f"{what} needs {names}: use another machine, a virtual machine or, on Windows, WSL")
 
 
 @contextmanager

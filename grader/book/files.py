@@ -199,7 +199,7 @@ def others_may(what: int, status: os.stat_result) -> bool:
 
     On Windows the folders that this concerns, such as the temporary one, are the user's own.
     """
-    if sys.platform == "win32":
+    if not hasattr(os, "getuid"):
         return False
     return status.st_uid != os.getuid() or bool(status.st_mode & what)
 

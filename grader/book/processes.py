@@ -21,9 +21,9 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 _OWN_GROUP = 0  # flags for the start of a process
 
@@ -137,27 +137,74 @@ def start(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process that `start` has started, and all that it started in its group. It may have ended already."""
+    """Kill a process that `start` has started, and all that it started.
+
+    If it has ended already, what it started in its group is killed. Windows knows the rest, too.
+    """
     if sys.platform == "win32":
         job = _jobs.pop(process, None)
         if job is not None:
             job.end()
     else:
+        left_group = _descendants(process.pid) if process.returncode is None else []
         _kill_group(process.pid)
+        _kill_all(left_group)
     process.kill()
 
 
-def end_this_one() -> None:
-    """Kill this process, which `start` has started, and all that it started in its group."""
-    if sys.platform != "win32":
+def end_this_one(code: int) -> NoReturn:
+    """End this process, which `start` has started, with this exit code, and kill all that it started.
+
+    Whoever started it kills the rest of its group, or, on Windows, of its job object.
+    """
+    try:
+        if _has_children():
+            _kill_all(_descendants(os.getpid()))
+    finally:
+        os._exit(code)
+
+
+def end_abandoned() -> NoReturn:
+    """The same for a process whose starter has gone."""
+    try:
+        if _has_children():
+            _kill_all(_descendants(os.getpid()))
         _kill_group(os.getpid())
-    os._exit(1)  # on Windows its job object ends the others
+    finally:
+        os._exit(1)  # Windows closes its job object now
+
+
+def _has_children() -> bool:
+    if hasattr(os, "WNOHANG"):
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+            return True
+    return False
 
 
 def _kill_group(pid: int) -> None:
-    if sys.platform != "win32":
+    if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+
+
+def _kill_all(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    """The processes that this one has started, and those that they have. Some may have a group of their own."""
+    children: dict[int, list[int]] = {}
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], stdin=subprocess.DEVNULL, capture_output=True)
+        for child, parent in (map(int, line.split()) for line in table.stdout.splitlines()):
+            children.setdefault(parent, []).append(child)
+    found = [pid]
+    for parent in found:
+        found += children.get(parent, [])
+    return found[1:]
 
 
 class PipeReader:

@@ -58,12 +58,6 @@ def installed() -> Path:
     return FOLDER
 
 
-def refuse_windows(verb: str) -> None:
-    """Raise KoansError on Windows, for a verb that needs what POSIX systems have: it takes strangers' files apart."""
-    if sys.platform == "win32":
-        raise KoansError(f"`koans {verb}` does not run on Windows: use Linux, or WSL, which is a Linux on Windows")
-
-
 def show(*parts: Any) -> None:
     """Print strings and rich renderables, one below the other."""
     console = terminal.console()

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from grader.book.errors import needs
 from grader.book.workbook import find_root
-from grader.cli.base import Json, dump, here, refuse_windows, show, waiting, workbook
+from grader.cli.base import Json, dump, here, show, waiting, workbook
 
 if TYPE_CHECKING:
     from grader.course.edition.update import Changes
@@ -36,7 +37,7 @@ def release(
       koans release ../koans-autumn
       koans release ../koans-autumn --source ada/koans-autumn
     """
-    refuse_windows("release")
+    needs("`koans release`", "linux", "darwin")
     from grader.course.edition.release import release as write_edition
 
     with waiting("writing the edition"):
@@ -64,7 +65,7 @@ def update(
       koans update ../koans-autumn --dry-run
       koans update https://git.example.org/course/koans.git
     """
-    refuse_windows("update")
+    needs("`koans update`", "linux", "darwin")
     from grader.course.edition.update import update as update_fork
 
     with waiting("updating") as tell:

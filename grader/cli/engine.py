@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, needs
 from grader.book.processes import cores
 from grader.book.workbook import Workbook, find_root
-from grader.cli.base import installed, refuse_windows, say
+from grader.cli.base import installed, say
 
 HELP = "Grade on several machines, with Dask. docs/CLUSTER.md shows it for ssh, Slurm and Kubernetes."
 
@@ -45,7 +45,7 @@ def certificates(
     Example:
       koans engine certificates ~/koans-certificates
     """
-    refuse_windows("engine certificates")
+    needs("`koans engine certificates`", "linux")
     from grader.course.engine import addresses
     from grader.course.engine import certificates as files
 
@@ -79,7 +79,7 @@ def scheduler(
       koans engine scheduler --certificates ~/koans-certificates
       koans engine scheduler
     """
-    refuse_windows("engine scheduler")
+    needs("`koans engine scheduler`", "linux")
     from grader.course.engine import addresses, commands
     from grader.course.engine import certificates as files
 
@@ -140,7 +140,7 @@ def worker(
       koans engine worker tls://node1:8786 -n 0 --gpus 1
       koans engine worker tcp://127.0.0.1:8786 -n 4
     """
-    refuse_windows("engine worker")
+    needs("`koans engine worker`", "linux")
     from grader.course.engine import addresses, commands
 
     at = addresses.scheduler_at(address)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, needs
 from grader.book.files import write_file
 from grader.book.workbook import Workbook, find_root
-from grader.cli.base import Json, installed, refuse_windows, say, show, waiting
+from grader.cli.base import Json, installed, say, show, waiting
 from grader.judge.runner import Runner
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def grade(
       koans grade ../forks --format canvas=import.csv \\
         --gradebook export.csv --assignment "Koans 1"
     """
-    refuse_windows("grade")
+    needs("`koans grade`", "linux")  # its sandbox, in which submissions are read and run
     from grader.course.classroom import classroom, heads
     from grader.course.grade import as_feedback, grade_all, lack_of_isolation
     from grader.course.intake.client import Intake

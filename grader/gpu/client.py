@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import selectors
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import msgspec
 
 from grader.book import processes
 from grader.book.errors import KoansError
-from grader.book.processes import FOLDER, module
+from grader.book.processes import FOLDER, PipeReader, module
 from grader.gpu.failures import process_end
 from grader.gpu.job import RaceJob, RaceReport
 
@@ -31,6 +30,7 @@ class GpuWorker:
     def __init__(self, patience: float = PATIENCE, command: tuple[str, ...] = module(__package__, "worker")) -> None:
         self.patience, self.command = patience, command
         self._process: subprocess.Popen[bytes] | None = None
+        self._reader: PipeReader | None = None
         self._errors: IO[bytes] | None = None
 
     def ask(self, job: RaceJob, patience: float | None = None) -> RaceReport:
@@ -44,16 +44,15 @@ class GpuWorker:
         `patience`: seconds for this job, if not the usual ones. Raises KoansError like `ask`.
         """
         process = self.start()
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None and self._reader is not None
         patience = self.patience if patience is None else patience
         report: RaceReport | None = None
         try:
             process.stdin.write(msgspec.json.encode(job) + b"\n")
             process.stdin.flush()
-        except BrokenPipeError:
+        except OSError:  # a broken pipe, which Windows calls an invalid argument
             raise self._failure() from None
-        lines = self._lines(process, patience)
-        for line in lines:
+        for line in self._lines(self._reader, patience):
             if not line.strip():
                 if report is None:
                     raise KoansError("the process with the GPU gave no report")
@@ -64,36 +63,31 @@ class GpuWorker:
             yield report
         raise self._failure()
 
-    def _lines(self, process: subprocess.Popen[bytes], patience: float) -> Iterator[bytes]:
-        assert process.stdout is not None
-        deadline, rest = time.monotonic() + patience, b""
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            while True:
-                *whole, rest = rest.split(b"\n")
-                yield from whole
-                remaining = deadline - time.monotonic()
-                if remaining <= 0 or not selector.select(remaining):
-                    self.close()
-                    raise KoansError(f"no answer from the GPU within {patience:.3g} s: does the kernel end?")
-                more = os.read(process.stdout.fileno(), 1 << 16)
-                if not more:
-                    return
-                rest += more
+    def _lines(self, reader: PipeReader, patience: float) -> Iterator[bytes]:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                yield reader.line(deadline - time.monotonic())
+            except TimeoutError:
+                self.close()
+                raise KoansError(f"no answer from the GPU within {patience:.3g} s: does the kernel end?") from None
+            except EOFError:
+                return
 
     def start(self) -> subprocess.Popen[bytes]:
         """The process, started if there is none. Starting takes seconds, so a caller may do it before the first job."""
         if self._process is None:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115  a pipe that nobody reads would fill up
-            self._process = subprocess.Popen(
-                [sys.executable, *self.command],
+            self._process = processes.start(
+                self.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 env=environment(),
                 cwd=FOLDER,
-                process_group=0,
             )
+            assert self._process.stdout is not None
+            self._reader = PipeReader(self._process.stdout)
         return self._process
 
     def _failure(self) -> KoansError:
@@ -107,12 +101,13 @@ class GpuWorker:
 
     def close(self) -> None:
         if self._process is not None:
-            self._process.kill()
+            processes.end(self._process)
             self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                assert pipe is not None
-                pipe.close()
-            self._process = None
+            assert self._process.stdin is not None and self._reader is not None
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+            self._reader.close()
+            self._process = self._reader = None
         if self._errors is not None:
             self._errors.close()
             self._errors = None

@@ -23,6 +23,7 @@ def process_end(code: int, stderr: str) -> str:
     """How a process ended, by its exit code (negative: a signal), and the last lines that it wrote."""
     name = _signal_name(-code)
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    name = next((one.name for one in signal.Signals if one == -code), "")  # Windows has few of them
     line = f"the process with the GPU ended with {how}"
     if any(word in stderr for word in STRAY) or name in STRAY_SIGNALS:
         line += f": {ADDRESS}"

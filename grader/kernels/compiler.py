@@ -5,18 +5,17 @@ Importing Triton takes longer than compiling most kernels, so the process stays 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import select
 import subprocess
-import sys
 import tempfile
 import threading
-import time
 from typing import Any, BinaryIO
 
+from grader.book import processes
 from grader.book.faults import MachineError
-from grader.book.processes import FOLDER, environment, module
+from grader.book.processes import FOLDER, PipeReader, environment, module
 
 PATIENCE = 120.0  # seconds for one kernel
 
@@ -33,6 +32,7 @@ class Compiler:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._reader: PipeReader | None = None
         self._errors: BinaryIO | None = None
         self._lock = threading.Lock()
 
@@ -52,54 +52,45 @@ class Compiler:
                 process = self._started()
             except OSError as error:
                 raise CannotCompile(f"the compiling process does not start: {error.strerror or error}") from None
-            assert process.stdin is not None and process.stdout is not None
+            assert process.stdin is not None and self._reader is not None
             try:
                 process.stdin.write(json.dumps(job).encode() + b"\n")
                 process.stdin.flush()
-                report: dict[str, Any] = json.loads(self._line(process.stdout.fileno()))
+                report: dict[str, Any] = json.loads(self._reader.line(PATIENCE))
             except (OSError, EOFError, ValueError):
                 raise CannotCompile(self._stop()) from None
             return report
 
-    def _line(self, fd: int) -> bytes:
-        """The next line of the answer. Raises TimeoutError or EOFError."""
-        deadline, line = time.monotonic() + PATIENCE, b""
-        while not line.endswith(b"\n"):
-            if not select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise TimeoutError
-            data = os.read(fd, 1 << 16)
-            if not data:
-                raise EOFError
-            line += data
-        return line
-
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-            self._process = subprocess.Popen(
-                [sys.executable, *module(__package__, "compile_worker")],
+            self._process = processes.start(
+                module(__package__, "compile_worker"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 env=environment(FOLDER, strangers=True) | {"HOME": os.path.expanduser("~"), "PYTHONWARNINGS": "ignore"},
                 cwd="/",
-                process_group=0,
             )
+            assert self._process.stdout is not None
+            self._reader = PipeReader(self._process.stdout)
         return self._process
 
     def _stop(self) -> str:
         """End the process, and say why it failed."""
-        process, errors = self._process, self._errors
-        assert process is not None and errors is not None
-        self._process = None
+        process, reader, errors = self._process, self._reader, self._errors
+        assert process is not None and reader is not None and errors is not None
+        self._process = self._reader = None
         late = process.poll() is None and not _ends_by_itself(process)
-        process.kill()
+        processes.end(process)
         code = process.wait()
+        reader.close()
         errors.seek(0)
         output = errors.read().decode(errors="replace").strip().splitlines() or ["nothing said"]
-        for stream in (process.stdin, process.stdout, errors):
-            assert stream is not None
-            stream.close()
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        errors.close()
         if late:
             return f"the compiling process gave no answer within {PATIENCE:g} s"
         return f"the compiling process ended with {code}: {output[-1]}"

@@ -5,23 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import selectors
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
+from grader.book import processes
 from grader.book.errors import KoansError
-from grader.book.processes import FOLDER, environment, module
+from grader.book.processes import FOLDER, PipeReader, environment, module
 from grader.model.protocol import BOX, Done, Event, Failed, Note, Request
 
 PATIENCE = 20.0  # seconds of the processor in which a call of a function must return
 STALL = 30.0  # seconds, and 8 times its patience, that the process may be silent: it tells long before what runs
 START = 120.0  # seconds that it may take to start
+# How the process ends if a call lets no other thread run: by SIGPROF, which Windows does not have.
+STUCK = -getattr(signal, "SIGPROF", 0) or None
 LONGEST = 16 << 20  # bytes of one event
 
 
@@ -30,92 +32,90 @@ def run(request: Request, patience: float = PATIENCE) -> Generator[Event]:
 
     Raises KoansError if no process can be started.
     """
-    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as box:
-        box.truncate(1 << 16)
+    with (
+        tempfile.TemporaryFile() as errors,
+        tempfile.TemporaryDirectory(prefix="koans-model-", ignore_cleanup_errors=True) as folder,
+    ):
+        box = Path(folder) / "box"
+        box.write_bytes(bytes(1 << 16))
         try:
-            process = subprocess.Popen(
-                [sys.executable, *module(__package__, "worker"), str(patience), str(box.fileno())],
+            process = processes.start(
+                [*module(__package__, "worker"), str(patience), str(box)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=environment(FOLDER),
                 cwd=request.source.root,
-                process_group=0,
-                pass_fds=[box.fileno()],
             )
         except OSError as error:
             raise KoansError(f"no process could be started for the model: {error.strerror}") from None
+        assert process.stdin is not None and process.stdout is not None
+        reader = PipeReader(process.stdout)
         try:
-            assert process.stdin is not None and process.stdout is not None
-            with contextlib.suppress(BrokenPipeError), process.stdin:
+            with contextlib.suppress(OSError), process.stdin:  # Windows has another error for a broken pipe
                 process.stdin.write(msgspec.msgpack.encode(request))
-            for event in _events(process.stdout.fileno(), STALL + 8 * patience):
+            for event in _events(reader, STALL + 8 * patience):
                 if not (isinstance(event, Note) and not event.text):  # it only says that the process works
                     yield event
                 if isinstance(event, Done | Failed):
                     return
             process.wait()
-            running = os.pread(box.fileno(), BOX, 0).rstrip(b"\0").decode(errors="replace")
-            yield _ended(process.returncode, _last(errors.fileno()), running, request.source.whose)
+            running = box.read_bytes()[:BOX].rstrip(b"\0").decode(errors="replace")
+            yield _ended(process.returncode, _last(errors), running, request.source.whose)
         finally:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)  # also what a function has started
-            process.kill()
+            processes.end(process)  # also what a function has started
             process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            reader.close()
 
 
-def _events(descriptor: int, stall: float) -> Iterator[Event]:
+def _events(reader: PipeReader, stall: float) -> Iterator[Event]:
     """Events from a pipe: 4 bytes of length, then msgpack. Ends where the pipe ends, after damage or a long silence."""
     data, patience = bytearray(), max(stall, START)
     decoder = msgspec.msgpack.Decoder(Event)
-    with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
-        while True:
-            while len(data) >= 4 and len(data) >= 4 + int.from_bytes(data[:4], "big"):
-                size = 4 + int.from_bytes(data[:4], "big")
-                try:
-                    yield decoder.decode(bytes(data[4:size]))
-                except msgspec.MsgspecError:
-                    yield Failed("a function wrote between the messages of the model's process, so it was ended")
-                    return
-                del data[:size]
-            if len(data) >= 4 and int.from_bytes(data[:4], "big") > LONGEST:
+    while True:
+        while len(data) >= 4 and len(data) >= 4 + int.from_bytes(data[:4], "big"):
+            size = 4 + int.from_bytes(data[:4], "big")
+            try:
+                yield decoder.decode(bytes(data[4:size]))
+            except msgspec.MsgspecError:
                 yield Failed("a function wrote between the messages of the model's process, so it was ended")
                 return
-            if not selector.select(patience):
-                yield Failed(f"the model's process did nothing for {patience:.0f} seconds, so it was ended")
-                return
-            part, patience = os.read(descriptor, 1 << 16), stall
-            if not part:
-                return
-            data += part
+            del data[:size]
+        if len(data) >= 4 and int.from_bytes(data[:4], "big") > LONGEST:
+            yield Failed("a function wrote between the messages of the model's process, so it was ended")
+            return
+        try:
+            part = reader.read(patience)
+        except TimeoutError:
+            yield Failed(f"the model's process did nothing for {patience:.0f} seconds, so it was ended")
+            return
+        if not part:
+            return
+        data, patience = data + part, stall
 
 
-def _last(errors: int, most: int = 8000) -> str:
+def _last(errors: IO[bytes], most: int = 8000) -> str:
     """The end of what the process wrote to stderr."""
-    size = os.fstat(errors).st_size
-    return os.pread(errors, most, max(0, size - most)).decode(errors="replace").strip()
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - most))
+    return errors.read().decode(errors="replace").strip()
 
 
-_FRAME = re.compile(r'File ".*exercises/(\w+/\w+)\.py", line (\d+) in')  # as faulthandler writes it
+_FRAME = re.compile(r'File ".*exercises[/\\](\w+)[/\\](\w+)\.py", line (\d+) in')  # as faulthandler writes it
 
 
 def _ended(code: int, errors: str, running: str, whose: Mapping[str, str]) -> Failed:
     """How a process ended that did not say so itself. `running` is the koan whose function ran then."""
     name = running.partition("/")[2]
     said = errors.splitlines()[-1:]
-    frames = [int(line) for koan, line in _FRAME.findall(errors) if koan == running]  # the innermost first
-    if code == -signal.SIGPROF:
+    frames = [int(line) for *koan, line in _FRAME.findall(errors) if "/".join(koan) == running]  # the innermost first
+    if code == STUCK:
         how = "did not return, and let nothing else run"
     elif code < 0:
         how = f"was ended by signal {-code} ({signal.Signals(-code).name})"
     else:
         how = f"ended with exit code {code}" + (f": {said[0]}" if said and not running else "")
     message = f"the model's process {how}" + (f" while {name} ran" if name else "")
-    if code == -signal.SIGPROF and name:
+    if code == STUCK and name:
         message = f"{name} {how}"
     return Failed(message, running, whose=whose.get(running, "ours") if running else "", line=[*frames, 0][0])
 

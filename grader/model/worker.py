@@ -17,6 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import FrameType
 
 import msgspec
@@ -48,10 +49,11 @@ class Watch:
     finds the process ended.
     """
 
-    def __init__(self, emit: Emit, patience: float, box: int) -> None:
+    def __init__(self, emit: Emit, patience: float, box: Path) -> None:
         self._emit = emit
         self._patience = patience
-        self._box = mmap.mmap(box, mmap.PAGESIZE)
+        with box.open("r+b") as file:
+            self._box = mmap.mmap(file.fileno(), mmap.PAGESIZE)
         self._said = time.monotonic()  # when the last event was sent
         self._sending = False
         self._calls = 0
@@ -113,8 +115,8 @@ class Watch:
 
 
 def main() -> None:
-    """Answer the request on stdin. The arguments are the patience in seconds and the descriptor of the box."""
-    patience, box = float(sys.argv[1]), int(sys.argv[2])
+    """Answer the request on stdin. The arguments are the patience in seconds and the file that is the box."""
+    patience, box = float(sys.argv[1]), Path(sys.argv[2])
     out = os.dup(1)
     os.dup2(2, 1)  # what functions print must not come between the events
     request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Request)
@@ -184,7 +186,7 @@ def _frames(frame: FrameType | None) -> Iterable[tuple[str, int]]:
 
 def _line(koan: str, frames: Iterable[tuple[str, int]]) -> int:
     """The last line of the koan's own file in these frames; 0 if it is not there."""
-    return next((number for file, number in reversed(list(frames)) if file.endswith(f"{koan}.py")), 0)
+    return next((number for file, number in reversed(list(frames)) if Path(file).as_posix().endswith(f"{koan}.py")), 0)
 
 
 if __name__ == "__main__":

@@ -222,6 +222,6 @@ def test_any_other_error_keeps_its_traceback(monkeypatch):
     ],
     ids=" ".join,
 )
-def test_a_verb_that_takes_strangers_files_apart_says_in_one_line_that_it_is_not_for_windows(play, monkeypatch, verb):
-    monkeypatch.setattr("grader.cli.base.sys.platform", "win32")
-    _one_line(play.says(*verb), "does not run on Windows: use Linux, or WSL", verb[0])
+def test_a_verb_for_classes_says_in_one_line_that_it_is_not_for_windows(play, monkeypatch, verb):
+    monkeypatch.setattr("sys.platform", "win32")
+    _one_line(play.says(*verb), f"`koans {verb[0]}", "needs Linux")

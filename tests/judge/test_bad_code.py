@@ -134,9 +134,29 @@ def bench(tmp_path_factory):
         yield play, runner
 
 
+@pytest.fixture(scope="module")
+def spawning(bench):
+    """The same copy and another runner. It starts with its first run."""
+    play, _ = bench
+    with Runner(play.workbook) as runner:
+        yield play, runner
+
+
 @pytest.mark.parametrize("what", CASES)
 def test_bad_code_gets_its_own_verdict_in_one_screen_and_the_next_run_is_unharmed(bench, what):
-    play, runner = bench
+    _has_its_verdict(*bench, what)
+
+
+ENDS = ("endless loop", "os._exit(0)", "crash in C", "deep C recursion", "descriptors closed", "tensor memory")
+
+
+@pytest.mark.parametrize("what", ENDS)
+def test_without_fork_bad_code_gets_the_same_verdict(spawning, monkeypatch, what):
+    monkeypatch.setenv("KOANS_START", "spawn")
+    _has_its_verdict(*spawning, what)
+
+
+def _has_its_verdict(play, runner, what):
     text, status, parts = CASES[what]
     play.write("causal_mask", text)
     koan = play.workbook.koan("causal_mask")
@@ -175,7 +195,9 @@ def test_a_missing_exercise_is_broken_and_says_how_to_get_it_back(play):
     assert "not started" in play.says("run", "scores").stdout
 
 
-def test_processes_a_run_starts_do_not_outlive_it(play, tmp_path):
+@pytest.mark.parametrize("way", ["fork", "spawn"])
+def test_processes_a_run_starts_do_not_outlive_it(play, tmp_path, monkeypatch, way):
+    monkeypatch.setenv("KOANS_START", way)
     pids = tmp_path / "pids"
     play.write(
         "causal_mask",

@@ -1,6 +1,8 @@
 """Several runs in one process do not affect each other."""
 
 import contextlib
+import os
+from unittest import mock
 
 import pytest
 
@@ -19,10 +21,13 @@ from reference.ch07_attention.causal_mask import causal_mask as oracle
 """
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory):
+@pytest.fixture(scope="module", params=["fork", "spawn"])
+def bench(tmp_path_factory, request):
     play = Play(copy_workbook(tmp_path_factory.mktemp("runs")))
-    with Runner(play.workbook, Limits(timeout=30)) as runner:
+    with (
+        mock.patch.dict(os.environ, {"KOANS_START": request.param}),
+        Runner(play.workbook, Limits(timeout=30)) as runner,
+    ):
         yield play, runner
 
 

@@ -58,6 +58,13 @@ def warm_copy(solved_copy):
     return solved_copy
 
 
+@pytest.fixture(params=["fork", "spawn"])
+def way(request, monkeypatch):
+    """How the processes of runs are started."""
+    monkeypatch.setenv("KOANS_START", request.param)
+    return request.param
+
+
 def until(condition):
     """Wait until the condition holds."""
     deadline = time.monotonic() + PATIENCE
@@ -85,7 +92,7 @@ def alive(pid):
         return False
 
 
-def test_the_second_run_uses_the_process_that_the_first_left_and_imports_no_torch(warm_copy):
+def test_the_second_run_uses_the_process_that_the_first_left_and_imports_no_torch(warm_copy, way):
     first = run_dot(warm_copy, **STAYS)
     assert left_pids(warm_copy) == [first]
     environment = {**os.environ, **STAYS}
@@ -124,7 +131,7 @@ def socket_path_log(play):
     return shared_server.log_of(path)
 
 
-def test_app_and_notebooks_share_it_and_leave_one_too(fresh_copy, monkeypatch):
+def test_app_and_notebooks_share_it_and_leave_one_too(fresh_copy, monkeypatch, way):
     monkeypatch.setenv("KOANS_WARM_SECONDS", "600")
     monkeypatch.setenv("PYTHONPATH", str(fresh_copy.root))
     with Runner(fresh_copy.workbook) as like_the_app:
@@ -135,13 +142,13 @@ def test_app_and_notebooks_share_it_and_leave_one_too(fresh_copy, monkeypatch):
     assert run_dot(fresh_copy) == pid
 
 
-def test_it_ends_some_time_after_its_last_run(fresh_copy):
+def test_it_ends_some_time_after_its_last_run(fresh_copy, way):
     pid = run_dot(fresh_copy, KOANS_WARM_SECONDS="2")
     until(lambda: not alive(pid))
     assert find_warm(fresh_copy.root) == []
 
 
-def test_it_ends_when_code_changes_and_the_next_run_is_made_by_one_that_knows(fresh_copy):
+def test_it_ends_when_code_changes_and_the_next_run_is_made_by_one_that_knows(fresh_copy, way):
     pid = run_dot(fresh_copy, **STAYS)
     file = fresh_copy.root / "content/ch01_tensors/dot.md"
     file.write_text(file.read_text() + "\nMore.\n")
@@ -151,7 +158,7 @@ def test_it_ends_when_code_changes_and_the_next_run_is_made_by_one_that_knows(fr
     assert left_pids(fresh_copy) == [other]
 
 
-def test_it_ends_when_the_workbook_is_deleted(tmp_path):
+def test_it_ends_when_the_workbook_is_deleted(tmp_path, way):
     play = Play(copy_workbook(tmp_path))
     play.solve("dot")
     assert play.koans("run", "dot", env=STAYS).returncode == 0
@@ -160,7 +167,7 @@ def test_it_ends_when_the_workbook_is_deleted(tmp_path):
     until(lambda: not alive(pid))
 
 
-def test_none_is_left_with_no_seconds(fresh_copy):
+def test_none_is_left_with_no_seconds(fresh_copy, way):
     pid = run_dot(fresh_copy, KOANS_WARM_SECONDS="0")
     until(lambda: not alive(pid))
     assert find_warm(fresh_copy.root) == []
@@ -207,7 +214,7 @@ def test_what_does_not_change_a_run_does_not_change_the_address(fresh_copy, monk
     assert socket_path(fresh_copy.root) == before
 
 
-def test_commands_that_start_at_the_same_time_all_pass_and_leave_one(fresh_copy):
+def test_commands_that_start_at_the_same_time_all_pass_and_leave_one(fresh_copy, way):
     environment = {**os.environ, **STAYS, "PYTHONPATH": str(fresh_copy.root)}
     command = [sys.executable, "-m", "grader", "run", "dot"]
     racing = [
@@ -219,7 +226,7 @@ def test_commands_that_start_at_the_same_time_all_pass_and_leave_one(fresh_copy)
     assert run_dot(fresh_copy, **STAYS) == pid
 
 
-def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(warm_copy):
+def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(warm_copy, way):
     server = run_dot(warm_copy, **STAYS)
     marker = warm_copy.root / "began"
     warm_copy.body("matmul", f"import os; open({str(marker)!r}, 'w').write(str(os.getpid()))", ENDLESS)
@@ -239,7 +246,7 @@ def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(warm_c
     assert next(k for k in koans if k["id"] == "ch01_tensors/matmul")["standing"]["attempts"] == 0
 
 
-def test_one_that_was_killed_is_replaced(fresh_copy, monkeypatch):
+def test_one_that_was_killed_is_replaced(fresh_copy, monkeypatch, way):
     pid = run_dot(fresh_copy, **STAYS)
     os.kill(pid, signal.SIGKILL)
     until(lambda: not alive(pid))
@@ -293,7 +300,7 @@ def test_a_place_that_another_user_could_own_is_refused(elsewhere, what, monkeyp
     assert str(error.value) == f"{place}: {message}"
 
 
-def test_without_a_safe_place_a_run_has_a_process_of_its_own_and_doctor_says_why(fresh_copy, elsewhere):
+def test_without_a_safe_place_a_run_has_a_process_of_its_own_and_doctor_says_why(fresh_copy, elsewhere, way):
     place = elsewhere / f"koans-{os.getuid()}"
     place.touch()
     pid = run_dot(fresh_copy, **STAYS)
@@ -318,7 +325,7 @@ def test_another_users_end_of_a_connection_is_not_trusted(monkeypatch):
         assert not of_this_user(ours)
 
 
-def test_doctor_shows_it_and_says_how_to_end_it(fresh_copy):
+def test_doctor_shows_it_and_says_how_to_end_it(fresh_copy, way):
     pid = run_dot(fresh_copy, **STAYS)
     process, text = warm_finding(fresh_copy)
     assert process == f"pid {pid}"
@@ -357,9 +364,8 @@ def in_thread(runner, koan):
     return thread, results
 
 
-@pytest.mark.parametrize("way", ["fork", "spawn", "cold"])
-def test_a_run_that_is_cancelled_has_no_verdict(fresh_copy, monkeypatch, way):
-    monkeypatch.setenv("KOANS_START", way)
+@pytest.mark.parametrize("way", ["fork", "spawn", "cold"], indirect=True)
+def test_a_run_that_is_cancelled_has_no_verdict(fresh_copy, way):
     marker = fresh_copy.root / "began"
     marker.unlink(missing_ok=True)
     fresh_copy.body("matmul", f"open({str(marker)!r}, 'w').close()", ENDLESS)
@@ -372,9 +378,8 @@ def test_a_run_that_is_cancelled_has_no_verdict(fresh_copy, monkeypatch, way):
         assert runner.run(fresh_copy.workbook.koan("dot"), LEARNER).passed
 
 
-@pytest.mark.parametrize("way", ["fork", "spawn", "cold"])
+@pytest.mark.parametrize("way", ["fork", "spawn", "cold"], indirect=True)
 def test_a_run_cancelled_while_a_process_starts_is_not_made(fresh_copy, monkeypatch, way):
-    monkeypatch.setenv("KOANS_START", way)
     fresh_copy.body("matmul", ENDLESS)
     popen = subprocess.Popen
     with Runner(fresh_copy.workbook, Limits(timeout=5)) as runner:
@@ -390,9 +395,8 @@ def test_a_run_cancelled_while_a_process_starts_is_not_made(fresh_copy, monkeypa
         assert verdict.status == Status.timed_out
 
 
-@pytest.mark.parametrize("way", ["fork", "cold"])
+@pytest.mark.parametrize("way", ["fork", "cold"], indirect=True)
 def test_a_process_that_cannot_start_is_said_in_one_line(fresh_copy, monkeypatch, tmp_path, way):
-    monkeypatch.setenv("KOANS_START", way)
     if way == "cold":
         monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
         reason = "No such file or directory"

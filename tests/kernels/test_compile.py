@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -173,7 +174,7 @@ def test_a_compiler_that_fails_is_no_mistake_of_the_kernel_and_is_not_kept(monke
 
 def test_a_compiler_that_does_not_start_is_no_mistake_of_the_kernel(monkeypatch, kept):
     monkeypatch.setattr(compiling, "COMPILER", Compiler())
-    monkeypatch.setattr(compiler.sys, "executable", "/none/python")
+    monkeypatch.setattr(sys, "executable", "/none/python")
     with pytest.raises(pytest.skip.Exception, match="the compiling process does not start: No such file or directory"):
         compiles(kernel(), *inputs(), with_=matmul)
 

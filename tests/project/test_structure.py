@@ -54,8 +54,8 @@ def test_a_process_of_ours_is_in_no_group_that_a_terminal_sends_ctrl_c_to():
             starts = isinstance(call.func, ast.Attribute) and call.func.attr == "Popen"
             if starts and not {"process_group", "start_new_session"} & {keyword.arg for keyword in call.keywords}:
                 wrong.append(file.name)
-    # Git is below a reader, which is in a group of its own. A run without a server makes a session for itself.
-    assert wrong == ["git_objects.py", "link.py"]
+    # Git is below a reader, which is in a group of its own.
+    assert wrong == ["git_objects.py"]
 
 
 def test_content_imports_no_machine_and_tests_of_koans_only_its_checks():

@@ -15,7 +15,7 @@ import msgspec
 
 from grader.book import no_terminal
 from grader.gpu.devices import present
-from grader.judge.runner.protocol import Job, Lines
+from grader.judge.runner.protocol import OUTPUT, Job, Lines
 from grader.judge.sandbox.reaper import reset_signals
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-FILES_ARE_LIMITED = resource is not None  # the system ends a run that writes more than OUTPUT to a file
-MAX_RUNS = 200  # runs of one process, before what they leave behind adds up
-MAX_GROWTH = 256 << 20  # bytes of addresses that they may leave behind
-OUTPUT = 64 << 20  # the most bytes that a run may write to one file
 THREADS = "KOANS_THREADS"  # environment variable: how many threads torch may use in a run
 STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail before the C stack does
 

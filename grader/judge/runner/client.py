@@ -538,7 +538,7 @@ def _tail(file: Path) -> str:
 
 def _fault(output: str) -> str:
     """The lines that faulthandler wrote about the learner's own file."""
-    lines = [line.strip() for line in output.splitlines()]
+    lines = [line.strip().replace("\\", "/") for line in output.splitlines()]  # a path of Windows
     fatal = [line for line in lines if line.startswith(("Fatal Python error", "MemoryError"))][:1]
     own = [line for line in lines if line.startswith('File "') and "/exercises/ch" in line and "/test_" not in line][:2]
     return "\n".join([*fatal, *(f"  {line.rpartition('/')[2].replace(chr(34), '')}" for line in own)])

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import msgspec
 
@@ -66,8 +66,8 @@ def connect(root: Path, *, share: bool, abandoned: threading.Event) -> Link:
         return attached
     if way == "fork":
         return _start(root, sharing, shared_server.log_of(path), abandoned)
-    _start_spawning(root, sharing, shared_server.log_of(path), abandoned)
-    return _attach(path, now, "warm") or Spawning(root, "warm", keeps_spare=True)
+    with _start_spawning(root, sharing, shared_server.log_of(path), abandoned):
+        return _attach(path, now, "warm") or Spawning(root, "warm", keeps_spare=True)
 
 
 class Warm:
@@ -199,8 +199,11 @@ def _start(root: Path, sharing: list[str], log: Path | None, abandoned: threadin
     return link
 
 
-def _start_spawning(root: Path, sharing: list[str], log: Path, abandoned: threading.Event) -> None:
-    """Start a shared server that spawns, and wait until it listens. It may end instead, if another one was first."""
+def _start_spawning(root: Path, sharing: list[str], log: Path, abandoned: threading.Event) -> IO[bytes]:
+    """Start a shared server that spawns, and wait until it listens. It may end instead, if another one was first.
+
+    It waits for a first client until the pipe that is returned is closed.
+    """
     try:
         output = _open_log(log)[0]
         try:
@@ -228,6 +231,7 @@ def _start_spawning(root: Path, sharing: list[str], log: Path, abandoned: thread
                 processes.end(process)
                 raise KoansError(TOO_LATE) from None
     process.returncode = 0  # without it Python warns that a process is still running
+    return process.stdin
 
 
 def _wait_until_ready(link: Warm, connection: socket.socket, abandoned: threading.Event) -> None:

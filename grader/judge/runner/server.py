@@ -26,9 +26,21 @@ import msgspec
 
 from grader.book.processes import fork
 from grader.book.workbook import Workbook
-from grader.judge.runner.child import MAX_GROWTH, MAX_RUNS, execute, leave_parent, prepare, serve
+from grader.judge.runner.child import execute, leave_parent, prepare, serve
 from grader.judge.runner.preload import warm_up
-from grader.judge.runner.protocol import Cancel, Done, Job, Lines, Reply, Request, ServerReady, pack, trouble
+from grader.judge.runner.protocol import (
+    MAX_GROWTH,
+    MAX_RUNS,
+    Cancel,
+    Done,
+    Job,
+    Lines,
+    Reply,
+    Request,
+    ServerReady,
+    pack,
+    trouble,
+)
 from grader.judge.runner.server_address import fingerprint
 from grader.judge.runner.shared_server import SharedListener
 from grader.judge.sandbox.reaper import Reaper

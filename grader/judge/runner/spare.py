@@ -17,10 +17,10 @@ from pathlib import Path
 import msgspec
 
 from grader.book import heap
-from grader.book.processes import end_this_one
-from grader.judge.runner.child import MAX_GROWTH, begin, execute, prepare
+from grader.book.processes import end_abandoned, end_this_one
+from grader.judge.runner.child import begin, execute, prepare
 from grader.judge.runner.preload import warm_up
-from grader.judge.runner.protocol import Job, Lines
+from grader.judge.runner.protocol import MAX_GROWTH, Job, Lines
 
 Jobs = queue.SimpleQueue[bytes]
 
@@ -39,7 +39,7 @@ def main() -> None:
     job = msgspec.json.decode(jobs.get(), type=Job)
     prepare(job)
     if not job.group:
-        os._exit(execute(job, workbook))
+        end_this_one(execute(job, workbook))
 
     from grader.judge.runner.session import run_all
 
@@ -59,7 +59,7 @@ def main() -> None:
         grown = bool(most) and heap.mapped() > most
         os.write(reports, f"{code} {int(grown)}\n".encode())
 
-    os._exit(run_all(job.root, of_group(), ended, workbook))
+    end_this_one(run_all(job.root, of_group(), ended, workbook))
 
 
 def _listen(requests: int, jobs: Jobs) -> None:
@@ -70,7 +70,7 @@ def _listen(requests: int, jobs: Jobs) -> None:
             for line in lines.feed(data):
                 jobs.put(line)
     finally:
-        end_this_one()
+        end_abandoned()
 
 
 if __name__ == "__main__":

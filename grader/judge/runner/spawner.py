@@ -7,6 +7,7 @@ learner's code may have broken anything in it, and the next spare starts meanwhi
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import subprocess
 import tempfile
 import threading
@@ -18,12 +19,12 @@ from typing import IO
 
 from grader.book import processes
 from grader.book.processes import environment, module
-from grader.judge.runner.child import FILES_ARE_LIMITED, MAX_RUNS, OUTPUT
-from grader.judge.runner.protocol import Cancel, Done, Job, Request, pack, trouble
+from grader.judge.runner.protocol import MAX_RUNS, OUTPUT, Cancel, Done, Job, Request, pack, trouble
 
 STARTING = 120.0  # seconds that a process may take to import everything, on a slow disk
 SETTLED = 1.0  # seconds after which a run is a long one, so the next spare starts beside it
 CHECK_EVERY = 0.5  # seconds between looks at the size of a run's output, where the system sets no limit to it
+HAS_LIMITS = importlib.util.find_spec("resource") is not None  # Windows has none
 
 
 @dataclass(eq=False)
@@ -252,7 +253,7 @@ class Spawner:
         self.advance()
 
     def _wait(self, process: RunProcess) -> int:
-        if FILES_ARE_LIMITED:
+        if HAS_LIMITS:
             return process.process.wait()
         while True:
             try:
