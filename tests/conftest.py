@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from grader.book.stubs import STUB, differing, strip_markers, stub_of
 from grader.book.workbook import Workbook
 from grader.judge.runner import Runner
 from grader.judge.runner.shared_server import find_warm
+from tests import suites
 
 # No warm process stays after a test. Tests of the feature itself set some seconds.
 os.environ["KOANS_WARM_SECONDS"] = "0"
@@ -32,8 +34,9 @@ ROOT = Path(__file__).parent.parent
 PARTS = ("exercises", "solutions", "reference", "content", "grader")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Handle Ctrl-C. If a shell runs the tests in the background, it is ignored, and all processes inherit that."""
+    config.addinivalue_line("markers", "needs(*things): what this test needs, by the names in tests/suites.py")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -69,6 +72,22 @@ def _missing_for_development() -> list[str]:
     names = [Requirement(line).name for line in project["optional-dependencies"]["dev"]]
     installed = {canonicalize_name(found.name) for found in importlib.metadata.distributions() if found.name}
     return [name for name in names if canonicalize_name(name) not in installed]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test whose claim does not exist on this machine says so."""
+    if reason := suites.lacks(item):
+        pytest.skip(suites.NOT_RUN + reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many tests were not run here, for each reason."""
+    skipped = [report.longrepr for report in terminalreporter.stats.get("skipped", ())]
+    reasons = Counter(text[2].partition(suites.NOT_RUN)[2] for text in skipped if isinstance(text, tuple))
+    for reason, number in sorted(reasons.items()):
+        if reason:
+            terminalreporter.write_line(f"not run here: {number} test{'s' * (number != 1)}, because {reason}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +27,11 @@ class Texts(Protocol):
 
 
 Content = str | bytes | Texts
+
+BINARY = getattr(os, "O_BINARY", 0)  # a flag for `os.open`: without it Windows changes the ends of lines
+# On Windows a file cannot be replaced while a program has it open: an editor, a virus scanner, a search index.
+REPLACING = 2.0  # seconds to wait for such a program
+AGAIN = 0.05  # seconds between two tries
 
 # A folder in which nothing can be made, or a file that stands where another file system is mounted.
 ONLY_IN_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV}
@@ -70,7 +76,7 @@ def write_files(files: Mapping[Path, str | bytes]) -> None:
                 drafts[target] = _draft(target, content)
         for target in [*drafts]:
             with writing(target):
-                os.replace(drafts[target], target)
+                replace(drafts[target], target)
             del drafts[target]
     finally:
         for draft in drafts.values():
@@ -144,11 +150,27 @@ def _draft(target: Path, content: Content) -> Path:
 def _replace(target: Path, content: Content) -> None:
     draft = _draft(target, content)
     try:
-        os.replace(draft, target)
+        replace(draft, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
+
+
+def replace(draft: Path, target: Path) -> None:
+    """Give the draft the name of the target. On Windows it waits a moment for a program that has the target open.
+
+    Raises OSError.
+    """
+    deadline = time.monotonic() + REPLACING
+    while True:
+        try:
+            os.replace(draft, target)
+            return
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > deadline:
+                raise
+            time.sleep(AGAIN)
 
 
 def _overwrite(target: Path, content: Content) -> None:

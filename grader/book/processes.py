@@ -281,7 +281,7 @@ def cores(root: Path = Path("/")) -> int:
 def _quotas(root: Path) -> Iterator[float]:
     """The quotas of this process's cgroup and of those above it, in cores."""
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:  # it is not Linux
         return
     for line in lines:
@@ -301,9 +301,9 @@ def _quotas(root: Path) -> Iterator[float]:
 def _quota(folder: Path) -> Iterator[float]:
     """The quota of one cgroup, in cores. It is given as CPU time in a period, both in microseconds."""
     with contextlib.suppress(OSError, ValueError):  # `max` stands for no limit
-        quota, period = (folder / "cpu.max").read_text().split()
+        quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
         yield int(quota) / int(period)
     with contextlib.suppress(OSError, ValueError):  # version 1, where -1 stands for no limit
-        quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        quota, period = ((folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii") for name in ("quota", "period"))
         if int(quota) > 0:
             yield int(quota) / int(period)

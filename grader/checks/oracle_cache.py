@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from torch import Tensor
 
+from grader.book.files import BINARY
 from grader.book.serialization import Malformed, Node, OtherData, Unpacker, pack
 from grader.checks.outcome import Expected, Outcome
 from grader.checks.pytree import leaves
@@ -66,7 +67,7 @@ class OracleCache:
         data = b"".join(len(body).to_bytes(4, "little") + key + body for key, body in self.unsaved)
         self.unsaved.clear()
         if data and (not self.file.exists() or self.file.stat().st_size + len(data) <= MAX_FILE_BYTES):
-            fd = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            fd = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | BINARY, 0o600)
             with contextlib.closing(os.fdopen(fd, "wb", buffering=0)) as stream:
                 stream.write(data)
 

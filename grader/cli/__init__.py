@@ -473,7 +473,7 @@ def new(
 
     book = own_workbook()
     for file in new_koan(book, name):
-        show(str(file.relative_to(book.root)))
+        show(file.relative_to(book.root).as_posix())
     gate = (f"koans verify {name}", "the gate it must pass (CONTRIBUTING.md says how)")
     show(terminal.next_steps([gate, ("edit content/tracks.toml", "if it belongs to a track")]))
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from grader.book.errors import KoansError
+from grader.book.errors import KoansError, needs
 from grader.book.processes import cores
 from grader.book.workbook import Workbook, find_root
 from grader.cli.base import installed, say
@@ -45,6 +45,7 @@ def certificates(
     Example:
       koans engine certificates ~/koans-certificates
     """
+    needs("`koans engine certificates`", "linux")
     from grader.course.engine import addresses
     from grader.course.engine import certificates as files
 
@@ -78,6 +79,7 @@ def scheduler(
       koans engine scheduler --certificates ~/koans-certificates
       koans engine scheduler
     """
+    needs("`koans engine scheduler`", "linux")
     from grader.course.engine import addresses, commands
     from grader.course.engine import certificates as files
 
@@ -138,6 +140,7 @@ def worker(
       koans engine worker tls://node1:8786 -n 0 --gpus 1
       koans engine worker tcp://127.0.0.1:8786 -n 4
     """
+    needs("`koans engine worker`", "linux")
     from grader.course.engine import addresses, commands
 
     at = addresses.scheduler_at(address)

@@ -168,6 +168,6 @@ def badges(
     book = own_workbook()
     changed = write(book, source, branch=branch, opens=opens or OPENS)
     for file in changed:
-        show(str(file.relative_to(book.root)))
+        show(file.relative_to(book.root).as_posix())
     if not changed:
         show(Text("nothing to do", "dim"))

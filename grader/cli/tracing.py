@@ -99,7 +99,7 @@ def trace(
         elif report.failure:
             say("\n".join(failure(report)))
         if file is not None:
-            shown = file.relative_to(book.root) if file.is_relative_to(book.root) else file
+            shown = file.relative_to(book.root).as_posix() if file.is_relative_to(book.root) else file
             show(Text(f"{shown} written" + (": open it in a browser" if step is None else "")))
     raise typer.Exit(1 if report.failure else 0)
 

@@ -21,6 +21,7 @@ def one_line(error: BaseException) -> str:
 
 def process_end(code: int, stderr: str) -> str:
     """How a process ended, by its exit code (negative: a signal), and the last lines that it wrote."""
+    name = _signal_name(-code)
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     name = next((one.name for one in signal.Signals if one == -code), "")  # Windows has few of them
     line = f"the process with the GPU ended with {how}"
@@ -30,3 +31,8 @@ def process_end(code: int, stderr: str) -> str:
         line += ": it may have used too much memory"
     last = [text for text in stderr.splitlines() if text.strip()][-LINES:]
     return "\n".join([line, *(f"  {text.rstrip()}" for text in last)])
+
+
+def _signal_name(number: int) -> str:
+    """The name of a signal. Windows has no SIGKILL, for example. Empty if it is none here."""
+    return signal.Signals(number).name if number in set(signal.Signals) else ""

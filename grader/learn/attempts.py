@@ -237,6 +237,6 @@ def reset(workbook: Workbook, progress: Progress, koan: Koan) -> str:
             data = file.read_bytes()
         if data.replace(b"\r\n", b"\n") == stub.encode():
             return ""
-        copy = str(progress.keep_copy(koan, data).relative_to(workbook.root))
+        copy = progress.keep_copy(koan, data).relative_to(workbook.root).as_posix()
     write_file(file, source_text.encode(stub, data), make_folder=True)
     return copy

@@ -107,6 +107,7 @@ def test_the_workbook_is_found_from_a_folder_inside_it(play):
     assert play.koans("list", cwd=play.root / "exercises/ch06_numerics").returncode == 0
 
 
+@pytest.mark.needs("links")
 def test_a_tree_that_cannot_be_written(play):
     (play.root / ".koans").symlink_to("/proc/nonesuch/koans")
     _one_line(play.says("review"), ".koans", "cannot be written", "a copy of the workbook that you can write to")
@@ -209,3 +210,20 @@ def test_any_other_error_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr(cli, "app", fail)
     with pytest.raises(OSError, match="a mistake of ours"):
         cli.main()
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["grade", "."],
+        ["release", "edition"],
+        ["update", "../newer"],
+        ["engine", "certificates", "folder"],
+        ["engine", "scheduler"],
+        ["engine", "worker", "tcp://127.0.0.1:8786"],
+    ],
+    ids=" ".join,
+)
+def test_a_verb_for_classes_says_in_one_line_that_it_is_not_for_windows(play, monkeypatch, verb):
+    monkeypatch.setattr("sys.platform", "win32")
+    _one_line(play.says(*verb), f"`koans {verb[0]}", "needs Linux")

@@ -62,6 +62,7 @@ def _locked(play, how):
         yield
 
 
+@pytest.mark.needs("links")
 def test_a_verdict_is_shown_where_it_cannot_be_recorded_with_the_exit_code_of_the_verdict(play):
     (play.root / ".koans").symlink_to("/proc/nonesuch/koans")
     play.solve("causal_mask")
@@ -193,6 +194,7 @@ def test_a_report_that_finds_the_disk_full_leaves_the_old_one(tmp_path, full, na
     assert (file.read_text(), os.listdir(tmp_path)) == ("old", [name])
 
 
+@pytest.mark.needs("modes", "links")
 def test_a_file_keeps_its_mode_and_a_link_still_leads_to_it(tmp_path):
     file, link = tmp_path / "deep" / "x.md", tmp_path / "link.md"
     file.parent.mkdir()
@@ -283,6 +285,7 @@ def test_of_several_files_all_are_written_or_none(tmp_path, monkeypatch):
     assert first.read_text() == "old" and sorted(os.listdir(tmp_path)) == ["a", "b"]
 
 
+@pytest.mark.needs("full device")
 def test_output_that_cannot_be_written_is_one_line(play, monkeypatch):
     def koans(*args, to):
         errors = []

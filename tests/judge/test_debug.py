@@ -9,7 +9,7 @@ from grader.judge.at_home import DebuggerEnded
 from grader.judge.runner.debug import step_through, up_to
 from tests.terminal import Terminal
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="not run here: needs a terminal of Unix")
+pytestmark = pytest.mark.needs("pty")
 
 
 def test_without_a_terminal_it_is_one_line(play):
@@ -18,6 +18,7 @@ def test_without_a_terminal_it_is_one_line(play):
     assert run.stderr == "koans: `koans debug` needs a terminal: its input and output must not be a pipe or a file\n"
 
 
+@pytest.mark.needs("pty")
 def test_breakpoint_and_input_work_and_an_exception_stops_at_the_line_that_raised_it(play):
     lines = ("    breakpoint()", "    name = input('name? ')", "    return u[len(name)]")
     play.write("dot", "\n".join(["def dot(u, v):", *lines, ""]))
@@ -35,6 +36,7 @@ def test_breakpoint_and_input_work_and_an_exception_stops_at_the_line_that_raise
     assert "Quitting" not in terminal.seen and "!!!" not in terminal.seen
 
 
+@pytest.mark.needs("pty")
 def test_after_a_breakpoint_the_next_tests_run_until_one_fails_and_up_leads_to_the_test(play):
     lines = (
         "    breakpoint()",

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from tests.fuzz.tiles.programs import HEAD
 from tests.fuzz.tiles.value_programs import KINDS, value_program
 
 SEED, PROGRAMS = int(os.environ.get("KOANS_FUZZ_SEED", "21")), 500
-needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="needs triton")
+needs_triton = pytest.mark.needs("triton")
 KERNEL = "@triton.jit\ndef kernel(p, q, r, n):\n    i = tl.arange(0, 128)\n    x, y = tl.load(p + i), tl.load(q + i)\n"
 DOT = """@triton.jit
 def kernel(p, q, r, c):

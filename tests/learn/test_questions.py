@@ -221,6 +221,7 @@ def test_read_through_a_pipe_puts_the_prediction_on_top_and_asks_nothing(play):
     assert not (play.root / ".koans").exists()
 
 
+@pytest.mark.needs("pty")
 def test_read_on_a_terminal_keeps_answers_and_compares(play):
     book = play.workbook
     terminal = Terminal(play, "read", "6")

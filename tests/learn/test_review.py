@@ -449,6 +449,7 @@ def test_a_limit_holds_and_what_was_done_before_q_is_kept(proved):
         assert [len(r) for r in progress.recall.reviews("card").values()] == [1]
 
 
+@pytest.mark.needs("time zones")
 def test_days_are_the_learners_own(proved):
     # The same moment is Monday in one place and Tuesday in another.
     moment = 1_790_040_600.0  # Tue 22 Sep 2026, 00:50 UTC
@@ -612,6 +613,7 @@ def test_a_re_solve_on_the_screen_runs_on_a_save_and_asks_how_hard_it_was():
 # A real terminal
 
 
+@pytest.mark.needs("pty")
 def test_review_on_a_terminal_takes_single_keys_and_leaves_the_terminal_as_it_was(proved):
     terminal = Terminal(proved, "review", "--limit", "2")
     terminal.until("any key shows the answer")
@@ -633,6 +635,7 @@ def test_review_on_a_terminal_takes_single_keys_and_leaves_the_terminal_as_it_wa
         assert [len(r) for r in progress.recall.reviews("card").values()] == [1, 1]
 
 
+@pytest.mark.needs("pty")
 def test_ctrl_c_keeps_what_was_rated_and_leaves_the_terminal_as_it_was(proved):
     terminal = Terminal(proved, "review")
     terminal.until("any key shows the answer")
@@ -670,6 +673,7 @@ def test_ctrl_c_in_the_middle_of_a_screen_leaves_the_next_one_whole():
     assert "the end" in screen.getvalue()
 
 
+@pytest.mark.needs("pty")
 def test_again_on_a_terminal_runs_each_save(proved):
     terminal = Terminal(proved, "again", "softmax")
     terminal.until("each save runs it")

@@ -373,6 +373,7 @@ def test_content_that_goes_missing_ends_nothing(drive, play):
     drive(LOW, script)
 
 
+@pytest.mark.needs("pty")
 def test_after_ctrl_z_and_fg_the_screen_is_whole(play):
     first = next(iter(play.workbook.koans.values())).name
     terminal = Terminal(play)
@@ -401,6 +402,7 @@ def test_a_reset_in_lines_asks_first(play, monkeypatch, capsys, answer):
     assert (play.workbook.exercise(koan).read_text() == "mine = 1\n") == (answer == "n")
 
 
+@pytest.mark.needs("pty")
 @pytest.mark.parametrize("term", ["dumb", ""])
 def test_a_terminal_that_cannot_draw_gets_lines(play, term):
     terminal = Terminal(play, term=term)

@@ -11,7 +11,7 @@ DEPENDENCIES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8
 CPU_BUILD = "https://download.pytorch.org/whl/cpu"
 REQUIREMENT = re.compile(r"\b(?:torch|triton)(?:[<>=!~]=?[\d.*]+,?)+")
 # These name the index to pip or uv, which takes the versions of pyproject.toml.
-INDEX_ALONE = [f".github/workflows/{name}.yml" for name in ("ci", "release", "weekly")]
+INDEX_ALONE = [f".github/workflows/{name}.yml" for name in ("ci", "machines", "release", "weekly")]
 INDEX_ALONE += ["pyproject.toml", "grader/learn/folder_files/pyproject.toml"]
 FOLDERS = (".ci", ".devcontainer", ".github", "benchmarks", "docs", "grader")
 

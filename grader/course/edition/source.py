@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -19,6 +18,11 @@ from grader.book.errors import KoansError, writing
 from grader.course.edition.tree import FILE_LIMIT, Tree
 from grader.course.intake.git_tree import Commit, GitTree, open_repository
 from grader.judge.sandbox.submission import Unreadable
+
+try:
+    import resource
+except ImportError:  # Windows: what needs it is refused there
+    resource = None  # type: ignore[assignment]
 
 SECONDS = 300  # for a clone
 CLONE_LIMIT = 1 << 30  # bytes of one file that git may write

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import resource
 import secrets
 import select
 import shutil
@@ -25,6 +24,11 @@ from typing import Literal
 import msgspec
 
 from grader.judge.sandbox.submission import Unreadable
+
+try:
+    import resource
+except ImportError:  # Windows: what needs it is refused there
+    resource = None  # type: ignore[assignment]
 
 MEMORY = 1 << 30  # bytes of address space for one git
 LARGEST_ALLOCATION = 24 << 20  # bytes that git may ask for at once: a few times in a deltified object, and a tree

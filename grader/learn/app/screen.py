@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
@@ -24,7 +23,7 @@ from grader.book.verdict import Status
 from grader.book.workbook import HINTS, RUNGS, Koan, Workbook
 from grader.learn import attempts
 from grader.learn.app import header
-from grader.learn.app.editor import edit
+from grader.learn.app.editor import command, edit
 from grader.learn.app.header import Progressed
 from grader.learn.app.panels import ChooseKoan, Confirm, OverScreen, Page, PassedScreen
 from grader.learn.app.session import AppSession
@@ -411,7 +410,7 @@ class KoansApp(App[None]):
         )
 
     def action_edit(self) -> None:
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+        editor = command()
         if not editor:
             self.session.post(Notice(f"$EDITOR is not set; open exercises/{self.koan.id}.py yourself"))
             return

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from types import ModuleType
 
 import watchfiles
 
@@ -26,16 +28,15 @@ def affected(workbook: Workbook, paths: Iterable[str]) -> Saved | Deleted | None
     Exercises that are gone count only if none was saved: an editor may delete a file and write it again.
     """
     saved, deleted, others = set(), set(), set()
+    exercises = str(workbook.root / "exercises")
     for text in paths:
-        path = Path(text)
-        koan = f"{path.parent.name}/{path.stem.removeprefix('test_')}"
-        if koan not in workbook.koans or path.suffix not in (".py", ".md"):
+        place = PurePosixPath(below(text, exercises) or below(text, os.path.realpath(exercises)))
+        koan = f"{place.parent.name}/{place.stem.removeprefix('test_')}"
+        if koan not in workbook.koans or place.suffix not in (".py", ".md"):
             continue
-        if not path.is_relative_to(workbook.root / "exercises"):
-            continue
-        if path != workbook.exercise(workbook.koans[koan]):
+        if str(place) != f"{koan}.py":
             others.add(koan)
-        elif path.is_file():
+        elif workbook.exercise(workbook.koans[koan]).is_file():
             saved.add(koan)
         else:
             deleted.add(koan)
@@ -44,6 +45,15 @@ def affected(workbook: Workbook, paths: Iterable[str]) -> Saved | Deleted | None
         return Deleted(tuple(sorted(deleted, key=order)))
     koans = saved or others
     return Saved(tuple(sorted(koans, key=order)), bool(saved)) if koans else None
+
+
+def below(file: str, folder: str, flavor: ModuleType = os.path) -> str:
+    """The place of the file below the folder, with slashes. Empty if it is elsewhere.
+
+    Windows may report another case than ours, even of the drive's letter. macOS reports a path without links.
+    """
+    file, folder = flavor.normcase(file), flavor.join(flavor.normcase(folder), "")
+    return file[len(folder) :].replace(flavor.sep, "/") if file.startswith(folder) else ""
 
 
 class Watcher:
@@ -103,7 +113,7 @@ class Watcher:
             if self._stop.wait(PROBE / 5):
                 return
             try:
-                self._probe.write_text("")
+                self._probe.write_bytes(b"")
             except OSError:
                 return
             if self._event_seen.wait(PROBE / 5):
@@ -133,7 +143,7 @@ class Watcher:
         )
         for batch in changes:
             paths = {path for _, path in batch}
-            if any(path.endswith("probe") for path in paths):
+            if any(path.endswith(self._probe.name) for path in paths):
                 self._event_seen.set()
             if not polling and self.poll:
                 return

@@ -145,7 +145,7 @@ def write_notebook(file: Path, text: str, *, root: Path, overwrite: bool) -> str
                     f"{file} exists already: `koans notebook import {file}` copies its answers into exercises/, "
                     "--overwrite replaces it"
                 )
-            copy = str(keep_copy(root / ".koans", f"notebooks/{file.name}", old).relative_to(root))
+            copy = keep_copy(root / ".koans", f"notebooks/{file.name}", old).relative_to(root).as_posix()
     write_file(file, text, make_folder=True)
     return copy
 

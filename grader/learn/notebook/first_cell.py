@@ -50,7 +50,7 @@ def make_folder(folder: Path) -> None:
 
 
 def run_or_stop(command: list[str], what: str) -> None:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode:
         raise SystemExit(f"{what}: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}")
 

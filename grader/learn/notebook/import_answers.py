@@ -165,4 +165,4 @@ def _copy(workbook: Workbook, progress: Progress, koan: Koan) -> str:
         before = file.read_bytes()
     if not before or before == stub_of(workbook, koan).encode():
         return ""
-    return str(progress.keep_copy(koan, before).relative_to(workbook.root))
+    return progress.keep_copy(koan, before).relative_to(workbook.root).as_posix()

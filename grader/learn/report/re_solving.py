@@ -25,7 +25,7 @@ def working(workbook: Workbook, now_open: OpenReSolve, verdict: Verdict | None) 
     body = workbook.prompt(koan).partition("\n")[2].strip()
     parts: list[RenderableType] = [
         Text.assemble(("again  ", "cyan"), (koan.title, "bold")),
-        Text(str(scratch(workbook, koan).relative_to(workbook.root)), "cyan"),
+        Text(scratch(workbook, koan).relative_to(workbook.root).as_posix(), "cyan"),
         Text(),
         terminal.markdown(body),
     ]
@@ -39,7 +39,7 @@ def working(workbook: Workbook, now_open: OpenReSolve, verdict: Verdict | None) 
 def begun(workbook: Workbook, now_open: OpenReSolve) -> tuple[RenderableType, ...]:
     """Where the fresh stub is, and the next command."""
     koan = now_open.koan
-    file = scratch(workbook, koan).relative_to(workbook.root)
+    file = scratch(workbook, koan).relative_to(workbook.root).as_posix()
     step = terminal.next_steps([(f"koans again {koan.name}", "run it")])
     return f"{file} is a fresh stub; the clock is running", step
 

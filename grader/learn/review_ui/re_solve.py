@@ -113,7 +113,8 @@ def solve_on_terminal(
             else:
                 session = before  # the learner can press the key once more
     if session.verdict is None or not session.verdict.passed:
-        screens.show(Text(f"{re_solve.koan.id} is not finished; your text stays in {file.relative_to(workbook.root)}"))
+        place = file.relative_to(workbook.root).as_posix()
+        screens.show(Text(f"{re_solve.koan.id} is not finished; your text stays in {place}"))
     return session
 
 
