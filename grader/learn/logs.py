@@ -102,7 +102,8 @@ def append(db: Database, log: Log, row: Row) -> None:
     where = " and ".join(f"{column} = ?" for column in log.about)
     place = f"max(?, coalesce((select max(place) from {log.table} where {where}) + {STEP}, 0))"
     marks = ",".join("?" * len(log.columns))
-    sql = f"insert or ignore into {log.table} ({','.join(log.columns)}, key, place) values ({marks},?,{place})"
+    columns = f"{','.join(log.columns)}, key, place"
+    sql = f"insert into {log.table} ({columns}) values ({marks},?,{place}) on conflict (key) do nothing"
     while not db.execute(sql, (*row, log.key(row), row[count], *row[:count])).rowcount:
         row = _later(log, row)
 

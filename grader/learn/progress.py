@@ -50,8 +50,8 @@ NOTEBOOK = "notebook"  # the target of a verdict on a notebook's cell
 class Standing(msgspec.Struct, frozen=True):
     """Where a koan stands: the status of its last attempt, or what its file shows if it was not run as it is now.
 
-    `passed`: some attempt has passed. `changed`: the file is not the text that passed last. `in_notebook`: that text
-    passed in a notebook, and the file is another. `fast` is the status of the
+    `passed`: some attempt has passed. `changed`: the file is not a text that passed. `in_notebook`: the last one passed
+    in a notebook, and the file is another. `fast` is the status of the
     last attempt's `gpu` tests. `hints` is the number of tiers seen.
     """
 
@@ -201,7 +201,11 @@ class Progress:
         content = content_key(workbook, koan, source_text.readable(data or b""))
         last_content, last_status, fast = self._attempt(last) if last else ("", "", None)
         passed = last_pass is not None
-        changed = last_pass is not None and content != self._attempt(last_pass)[0]
+        changed = (
+            last_pass is not None
+            and content != self._attempt(last_pass)[0]
+            and self.last_status(koan, content) != Status.passed  # it may have passed before, or on another machine
+        )
         if last and last_content == content:
             status = Status(last_status)
         elif data is None:

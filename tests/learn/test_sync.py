@@ -407,11 +407,18 @@ def test_standings_and_mistakes_follow_the_attempts_of_both_machines(places):
     assert (mistake.passed, mistake.names) == (True, ("no_max",))
     standing = one["standings"][KOANS[0]]
     assert (standing.status, standing.attempts, standing.passed, standing.changed) == (Status.passed, 2, True, False)
-    assert state(second)["texts"][pack_key("right\n")] == "right\n"
+    assert state(second)["texts"][exercises.digest(b"right\n")] == "right\n"
 
 
-def pack_key(text):
-    return exercises.digest(text.encode())
+def test_a_text_that_passed_is_passed_also_if_another_text_passed_later_on_another_machine(places):
+    first = places.machine(("attempt", KOANS[0], "mine\n", None, START))
+    second = places.machine(("attempt", KOANS[0], "other\n", None, START + HOUR))
+    write(first, "ch01_small/one.py", "mine\n", START + DAY)
+    write(second, "ch01_small/one.py", "other\n", START)
+    for one in meet(places.new(), first, second)[0]:
+        assert one["files"]["ch01_small/one.py"] == "mine\n"
+        standing = one["standings"][KOANS[0]]
+        assert (standing.status, standing.changed, standing.attempts) == (Status.passed, False, 2)
 
 
 # Exercises

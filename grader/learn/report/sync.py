@@ -19,9 +19,9 @@ def lines(done: Synced, *, dry_run: bool) -> Iterator[Text]:
         yield Text.assemble((label.ljust(width), "bold"), _counted(counts) if counts.any else ("nothing new", "dim"))
     yield from _names(done.came_in.exercises)
     for conflict in done.conflicts:
-        winner, other = ("yours", "the other") if conflict.kept == "here" else ("the one that came in", "yours")
+        last, other = ("yours", "the other") if conflict.kept == "here" else ("the one that came in", "yours")
         copy = f"is saved at {conflict.copy}" if conflict.copy else "would be saved under .koans/replaced"
-        yield Text(f"{conflict.path} has two texts: {winner} counts; {other} {copy}", "yellow")
+        yield Text(f"{conflict.path} has two texts: {last} counts; {other} {copy}", "yellow")
     for path, why in sorted(done.left_out.items()):
         yield Text(f"{path if path.isprintable() else ascii(path)} is left out: {why}", "yellow")
     if dry_run:

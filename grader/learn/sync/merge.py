@@ -195,7 +195,7 @@ def _plan(workbook: Workbook, db: Database, local: Local, theirs: Pack, of_stubs
     known = exercises.by_path(_versions(db), of_stubs)
     ran = {koan for (koan,) in db.execute("select distinct koan from attempts")}
     mine: list[Version] = []
-    for path, text in local.texts.items():  # what is a stub again, or is missing, is forgotten: no text of it is here
+    for path, text in local.texts.items():  # versions of other paths are forgotten: this machine has no text of them
         own = known.get(path, set())
         new = exercises.noticed(path, text, own, ran=path not in of_stubs or _koan(path) in ran)
         mine += [*own, *([new] if new else [])]
