@@ -44,15 +44,18 @@ class Database:
             self._connection.executemany(sql, rows)
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """What is written within the block is written as a whole, or not at all. A block within another joins it."""
+    def transaction(self, *, keep: bool = True) -> Iterator[None]:
+        """What is written within the block is written as a whole, or not at all. A block within another joins it.
+
+        Without `keep` it is taken back at the end of the block.
+        """
         if self._connection.in_transaction:
             yield
             return
         self.execute("begin immediate")
         try:
             yield
-            self.execute("commit")
+            self.execute("commit" if keep else "rollback")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):  # SQLite may have ended the transaction itself
                 self._connection.execute("rollback")

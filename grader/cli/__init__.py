@@ -29,6 +29,7 @@ from grader.cli import (
     model,
     notebooks,
     reviewing,
+    syncing,
     tracing,
     verifying,
 )
@@ -364,6 +365,7 @@ for verb in ("read", "quiz", "review", "again", "stats"):
     app.command(verb)(getattr(reviewing, verb))
 # A negative number is a value: what is wrong with it is then said in our words.
 app.command("settings", context_settings={"ignore_unknown_options": True})(reviewing.settings)
+app.command("sync")(syncing.sync)
 app.command("release")(editions.release)
 app.command("update")(editions.update)
 cards_app.command("export", short_help="Write the unlocked cards for Anki.")(exporting.export)

@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "This workbook and this machine": {
         "doctor": "Check this machine: versions, and a test of each part.",
         "settings": "Show or change settings, such as new cards a day.",
+        "sync": "Work on two machines, by one file that they share.",
         "update": "Get new koans and fixes for this fork.",
         "bench": "Time ways to compute attention, and their limits.",
     },

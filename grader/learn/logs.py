@@ -9,25 +9,24 @@ are ordered by time. The key decides between equal places.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import msgspec
 
+from grader.book.database import Database
+
 STEP = 0.001  # seconds from a row to the place of the next one, if the clock shows no later time
+Time = Annotated[float, msgspec.Meta(ge=0, le=32_503_680_000)]  # since 1970, UTC; to the year 3000, as Windows allows
+Place = Annotated[float, msgspec.Meta(ge=0, le=1e300)]
 ORDER = "order by place, key"
 LAST = "order by place desc, key desc limit 1"
 
 Value = str | int | float | bytes | None
 Row = Sequence[Value]
-
-
-class Executes(Protocol):
-    """A connection to a progress file: of SQLite or of `grader.book.database`."""
-
-    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> sqlite3.Cursor: ...
 
 
 class Log(msgspec.Struct, frozen=True):
@@ -47,10 +46,14 @@ class Log(msgspec.Struct, frozen=True):
         return (*self.about, "at", *self.says, *self.more)
 
     def key(self, row: Row) -> str:
-        """The identity of a row: 32 hex digits."""
-        known = dict(zip((*self.about, "at", *self.says), row, strict=False))
-        text = "\0".join(_shown(column, value) for column, value in known.items())
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        """The identity of a row: 32 hex digits. Times must be floats, as SQLite gives them back.
+
+        JSON of Python's own library is the same with every version of Python.
+        """
+        said = [*row[: len(self.about) + 1 + len(self.says)]]
+        blob = said.pop() if isinstance(said[-1], bytes) else b""
+        assert isinstance(blob, bytes)
+        return hashlib.sha256(json.dumps(said).encode() + blob).hexdigest()[:32]
 
 
 ATTEMPTS = Log("attempts", ("koan",), ("content", "status", "fast", "seconds", "verdict"))
@@ -60,7 +63,8 @@ RE_SOLVES = Log("resolves", ("koan",), ("event",))
 LOGS = (ATTEMPTS, REVIEWS, ANSWERS, RE_SOLVES)
 
 FORMAT = 4  # of the progress file; SCHEMA and `upgrade` make it from format 3
-# `cancels` is the key of the review that a row takes back.
+# `cancels` is the key of the review that a row takes back. `versions` are the texts of the learner's files: see
+# `grader.learn.sync.exercises`.
 SCHEMA = """
 alter table attempts rename to old_attempts;
 alter table reviews rename to old_reviews;
@@ -84,39 +88,54 @@ create table resolves (
     id integer primary key, koan text not null, at real not null, event text not null, place real not null,
     key text not null unique);
 create index resolves_in_order on resolves (koan, place, key);
+delete from peeks where rowid not in (select min(rowid) from peeks group by koan, at);
+create unique index peeks_once on peeks (koan, at);
+create table versions (
+    path text not null, digest text not null, saved real not null, after text not null,
+    primary key (path, saved, digest, after)) without rowid;
 """
 
 
-def append(db: Executes, log: Log, row: Row) -> None:
+def append(db: Database, log: Log, row: Row) -> None:
     """Add a row at the end of its item's rows. If the log has its like, its time is the next one that is free."""
     count = len(log.about)
     where = " and ".join(f"{column} = ?" for column in log.about)
     place = f"max(?, coalesce((select max(place) from {log.table} where {where}) + {STEP}, 0))"
     marks = ",".join("?" * len(log.columns))
-    sql = f"insert or ignore into {log.table} ({','.join(log.columns)}, key, place) values ({marks},?,{place})"
+    columns = f"{','.join(log.columns)}, key, place"
+    sql = f"insert into {log.table} ({columns}) values ({marks},?,{place}) on conflict (key) do nothing"
     while not db.execute(sql, (*row, log.key(row), row[count], *row[:count])).rowcount:
         row = _later(log, row)
 
 
-def insert(db: Executes, log: Log, rows: Iterable[tuple[Row, float]]) -> int:
-    """Add the rows that the log lacks, each at its place. Returns how many were new.
+def insert(db: Database, log: Log, rows: Mapping[str, tuple[Row, float]]) -> list[Row]:
+    """Add the rows that the log lacks, given by their keys, each at its place. Returns those that were new.
 
-    Of two rows that are the same, the earlier place counts.
+    Of two rows that are the same, the earlier place and the larger of the other values count.
     """
+    more = "".join(f", {column}" for column in log.more)
+    known = {key: rest for key, *rest in db.execute(f"select key, place{more} from {log.table}")}
+    new = {key: one for key, one in rows.items() if key not in known}
     marks = ",".join("?" * len(log.columns))
-    sql = (
-        f"insert into {log.table} ({','.join(log.columns)}, key, place) values ({marks},?,?) "
-        "on conflict (key) do update set place = excluded.place where excluded.place < place"
+    db.executemany(
+        f"insert into {log.table} ({','.join(log.columns)}, key, place) values ({marks},?,?)",
+        [(*row, key, place) for key, (row, place) in new.items()],
     )
-    before = count(db, log)
-    for row, place in rows:
-        db.execute(sql, (*row, log.key(row), place))
-    return count(db, log) - before
+    changes = ", ".join(["place = ?", *(f"{column} = ?" for column in log.more)])
+    for key, (row, place) in rows.items():
+        if key in known:
+            rest = [min(place, known[key][0]), *map(max, row[len(row) - len(log.more) :], known[key][1:])]
+            if rest != known[key]:
+                db.execute(f"update {log.table} set {changes} where key = ?", (*rest, key))
+                if log is REVIEWS:
+                    db.execute("delete from schedule where kind = ? and item = ?", row[:2])
+    return [row for row, _ in new.values()]
 
 
-def count(db: Executes, log: Log) -> int:
-    """How many rows a log has."""
-    return int(db.execute(f"select count(*) from {log.table}").fetchone()[0])
+def rows(db: Database, log: Log) -> dict[str, tuple[Row, float]]:
+    """Every row of a log and its place, by key, in the order of the log."""
+    found = db.execute(f"select {','.join(log.columns)}, place, key from {log.table} {ORDER}")
+    return {key: (row, place) for *row, place, key in found}
 
 
 def upgrade(db: sqlite3.Connection) -> None:
@@ -144,15 +163,6 @@ def upgrade(db: sqlite3.Connection) -> None:
             ends[about] = max(at, ends[about] + STEP) if about in ends else at
             db.execute(sql, (number, *row, key, ends[about]))
         db.execute(f"drop table old_{log.table}")
-
-
-def _shown(column: str, value: Value) -> str:
-    """A value as text, the same for what is given and for what SQLite gives back."""
-    if column in ("at", "seconds"):
-        return repr(float(value or 0))
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return repr(int(value) if isinstance(value, bool) else value)
 
 
 def _later(log: Log, row: Row) -> Row:

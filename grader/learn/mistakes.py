@@ -35,7 +35,7 @@ FAMILIES = (
 MOST_SENTENCES = 3  # of one attempt that looks like several wrong answers
 
 
-Place = tuple[float, str]  # of an attempt in its log: see `grader.learn.logs`
+Rank = tuple[float, str]  # the place and the key of an attempt, which order its log: see `grader.learn.logs`
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -52,10 +52,10 @@ class Finding(msgspec.Struct, frozen=True):
 class Occurrence(msgspec.Struct, frozen=True):
     """An attempt that looked like known wrong answers.
 
-    `place` orders the attempts. `content` is the digest of its text, `at` its time (UTC).
+    `rank` orders the attempts. `content` is the digest of its text, `at` its time (UTC).
     """
 
-    place: Place
+    rank: Rank
     koan: str
     content: str
     at: float
@@ -131,7 +131,7 @@ class MistakeLog:
             new = self._read(upto, last)
             self._store(new, last)
             found += new.values()
-        return sorted(found, key=lambda one: one.place)
+        return sorted(found, key=lambda one: one.rank)
 
     def _read(self, upto: int, last: int) -> dict[int, Occurrence]:
         """The mistakes in the attempts that were added after the one numbered `upto`, by number."""
@@ -151,8 +151,8 @@ class MistakeLog:
             self._db.execute("delete from mistakes_read")
             self._db.execute("insert into mistakes_read values (?)", (last,))
 
-    def passes(self) -> dict[str, Place]:
-        """The place of each koan's last attempt that passed."""
+    def passes(self) -> dict[str, Rank]:
+        """The rank of each koan's last attempt that passed."""
         rows = self._db.execute(
             "select koan, place, key from attempts where status = 'passed' order by koan, place, key"
         )
@@ -178,7 +178,7 @@ def family_of(names: Iterable[str]) -> str:
     return families.pop() if len(families) == 1 else ""
 
 
-def by_koan(occurrences: Iterable[Occurrence], passes: Mapping[str, Place]) -> list[Mistake]:
+def by_koan(occurrences: Iterable[Occurrence], passes: Mapping[str, Rank]) -> list[Mistake]:
     """The mistakes of each koan: those not passed since come first, then the most frequent, then the latest."""
     groups: dict[tuple[str, tuple[str, ...]], list[Occurrence]] = {}
     for one in occurrences:
@@ -190,7 +190,7 @@ def by_koan(occurrences: Iterable[Occurrence], passes: Mapping[str, Place]) -> l
             group[-1].found.says,
             len({one.content for one in group}),
             datetime.fromtimestamp(group[-1].at).date().isoformat(),
-            koan in passes and passes[koan] > group[-1].place,
+            koan in passes and passes[koan] > group[-1].rank,
             family_of(names),
         )
         for (koan, names), group in sorted(groups.items(), key=lambda item: -item[1][-1].at)

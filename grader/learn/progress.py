@@ -50,8 +50,8 @@ NOTEBOOK = "notebook"  # the target of a verdict on a notebook's cell
 class Standing(msgspec.Struct, frozen=True):
     """Where a koan stands: the status of its last attempt, or what its file shows if it was not run as it is now.
 
-    `passed`: some attempt has passed. `changed`: the file is not the text that passed last. `in_notebook`: that text
-    passed in a notebook, and the file is another. `fast` is the status of the
+    `passed`: some attempt has passed. `changed`: the file is not a text that passed. `in_notebook`: the last one passed
+    in a notebook, and the file is another. `fast` is the status of the
     last attempt's `gpu` tests. `hints` is the number of tiers seen.
     """
 
@@ -108,7 +108,7 @@ class Progress:
                 self.refused = f"{place}: cannot be read ({reason(unread, place)})"
                 self._use(copied(self.folder / "none", _prepare))
 
-    def _recording(self) -> Database:
+    def recording(self) -> Database:
         """The database to write into. Raises DatabaseRefused if it still cannot be written."""
         if self.refused:
             try:
@@ -155,7 +155,7 @@ class Progress:
             verdict.fast and verdict.fast.value,
         )
         blob = msgspec.json.encode(verdict)
-        db = self._recording()
+        db = self.recording()
         with db.transaction():
             logs.append(db, logs.ATTEMPTS, (*row, verdict.seconds, blob))
             if verdict.passed:
@@ -194,7 +194,11 @@ class Progress:
         content = content_key(workbook, koan, source_text.readable(data or b""))
         last_content, last_status, fast = self._attempt(last) if last else ("", "", None)
         passed = last_pass is not None
-        changed = last_pass is not None and content != self._attempt(last_pass)[0]
+        changed = (
+            last_pass is not None
+            and content != self._attempt(last_pass)[0]
+            and self.last_status(koan, content) != Status.passed  # it may have passed before, or on another machine
+        )
         if last and last_content == content:
             status = Status(last_status)
         elif data is None:
@@ -226,13 +230,14 @@ class Progress:
         return {*proven(workbook, verdicts), *cited_ids}
 
     def activities(self) -> list[Activity]:
-        """Every attempt, hint and peek, in no particular order. Attempts that were not run are left out."""
+        """Every attempt, hint and peek, by time. Attempts that were not run are left out."""
         rows = self._db.execute(
-            "select koan, at, case when status = 'passed' then 'passed' else 'failed' end, content from attempts "
-            "where status <> 'not run here' "
-            "union all select koan, at, 'hint', '' from hints union all select koan, at, 'peek', '' from peeks"
+            "select koan, at, case when status = 'passed' then 'passed' else 'failed' end, content, "
+            "0 as part, place, key from attempts where status <> 'not run here' "
+            "union all select koan, at, 'hint', '', 1, tier, koan from hints "
+            "union all select koan, at, 'peek', '', 2, 0, koan from peeks order by at, part, place, key"
         )
-        return [Activity(*row) for row in rows]
+        return [Activity(*row[:4]) for row in rows]
 
     def text(self, content: str) -> str | None:
         """The text that passed, by its digest; None if it passed before the file stored texts."""
@@ -256,7 +261,7 @@ class Progress:
 
     def record_hint(self, koan: Koan, tier: int) -> None:
         """Record that the learner has seen this tier of hints."""
-        self._recording().execute("insert or ignore into hints values (?,?,?)", (koan.id, tier, time.time()))
+        self.recording().execute("insert or ignore into hints values (?,?,?)", (koan.id, tier, time.time()))
 
     def peeked(self, koan: Koan) -> bool:
         """Whether the learner has seen the solution before passing."""
@@ -264,7 +269,7 @@ class Progress:
 
     def record_peek(self, koan: Koan) -> None:
         """Record that the learner has seen the solution before passing."""
-        self._recording().execute("insert into peeks values (?,?)", (koan.id, time.time()))
+        self.recording().execute("insert or ignore into peeks values (?,?)", (koan.id, time.time()))
 
     def misses(self) -> dict[str, int]:
         """How often each card or question was missed, by id. Those never missed are left out."""

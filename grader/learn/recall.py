@@ -16,7 +16,7 @@ import msgspec
 
 from grader.book.database import Database, DatabaseRefused
 from grader.learn.cards.schedule import AGAIN, HARD, Memory, Plan, Review, replay
-from grader.learn.logs import ANSWERS, LAST, ORDER, RE_SOLVES, REVIEWS, Row, append, insert
+from grader.learn.logs import ANSWERS, LAST, ORDER, RE_SOLVES, REVIEWS, append, insert
 
 Kind = Literal["card", "koan"]
 
@@ -76,8 +76,9 @@ class Recall:
         The log has a review if it has one of the same item, time and rating, also if that was taken back since. A new
         one is placed by its time: before the reviews that were given later, and what the log had keeps its order.
         """
+        rows = [_row(kind, review) for review in reviews]
         with self._db.transaction():
-            return insert(self._db, REVIEWS, ((_row(kind, review), review.at) for review in reviews))
+            return len(insert(self._db, REVIEWS, {REVIEWS.key(row): (row, row[2]) for row in rows}))
 
     def lacking(self, kind: Kind, reviews: Iterable[Review]) -> list[Review]:
         """The reviews that `insert` would add."""
@@ -139,7 +140,8 @@ class Recall:
 
     def answer(self, answer: Answer) -> None:
         """Add an answer to a question."""
-        append(self._db, ANSWERS, (answer.question, answer.at, answer.answer, answer.correct, answer.rating))
+        correct = None if answer.correct is None else int(answer.correct)
+        append(self._db, ANSWERS, (answer.question, float(answer.at), answer.answer, correct, answer.rating))
 
     def answers(self) -> list[Answer]:
         """Every answer, in the order in which they were given."""
@@ -148,7 +150,7 @@ class Recall:
 
     def add_re_solve_step(self, step: ReSolveStep) -> None:
         """Add a step of a re-solve."""
-        append(self._db, RE_SOLVES, (step.koan, step.at, step.event))
+        append(self._db, RE_SOLVES, (step.koan, float(step.at), step.event))
 
     def end_re_solve(self, step: ReSolveStep, review: Review) -> None:
         """Add the last step of a re-solve and its rating, both or none."""
@@ -169,8 +171,8 @@ class Recall:
         return dict(misses)
 
 
-def _row(kind: Kind, review: Review) -> Row:
-    return (kind, review.item, review.at, review.rating, None, review.seconds)
+def _row(kind: Kind, review: Review) -> tuple[str, str, float, int, None, float]:
+    return (kind, review.item, float(review.at), int(review.rating), None, float(review.seconds))
 
 
 def _first_key(review: Review | None) -> str:

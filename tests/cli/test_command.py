@@ -32,6 +32,7 @@ VERBS = [
     "quiz",
     "stats",
     "settings",
+    "sync",
     "debug",
     "watch",
 ]
