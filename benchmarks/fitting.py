@@ -21,7 +21,7 @@ from _learners import LEARNERS, reviews_of
 from grader.learn.cards.fit import fit, loss, predicted
 from grader.learn.cards.schedule import Plan
 
-WHOLE, QUICK = (500, 1000, 4000), (500,)
+WHOLE, QUICK = (500, 1000), (500,)
 FRESH = 4000
 
 

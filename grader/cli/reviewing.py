@@ -41,6 +41,7 @@ def cards(
       koans cards --chapter 6 --all
       koans cards --json
       koans cards export deck.tsv
+      koans cards import deck.apkg
     """
     if context.invoked_subcommand is not None:
         return

@@ -124,9 +124,9 @@ def _is_valid(name: str, value: Any, *, strict: bool = True) -> bool:
     return True
 
 
-def _converted(name: str, value: Any) -> Any:
-    """The valid value of a setting, in the type that it has in Settings."""
-    return getattr(msgspec.convert({name: value}, Settings), name)
+def _value(name: str, value: Any, *, strict: bool = True) -> Any:
+    """A valid value of a setting, in the setting's own type."""
+    return getattr(msgspec.convert({name: value}, Settings, strict=strict), name)
 
 
 def check_name(name: str) -> None:
@@ -144,19 +144,18 @@ def change(root: Path, name: str, value: str) -> Settings:
     given = _numbers(value) if name == "parameters" else value
     if not _is_valid(name, given, strict=False):
         raise KoansError(f"{name} = {one_line(value, 60)}: give {ALLOWED[name]}")
-    return store(root, name, given)
+    return store(root, name, _value(name, given, strict=False))
 
 
-def store(root: Path, name: str, value: Any) -> Settings:
-    """Write the file with this value of one setting. What is not valid in the file becomes the default.
+def store(root: Path, name: str, value: Value) -> Settings:
+    """Write the file with this valid value of one setting. What is not valid in the file becomes the default.
 
     Raises KoansError if the file cannot be written.
     """
     now = time.time()
     made = changes(root, strict=False)
-    new = msgspec.convert({name: value}, Settings, strict=False)
     at = max(now, made[name].at + STEP) if name in made else now
-    return apply(root, {**made, name: Change(getattr(new, name), at)})
+    return apply(root, {**made, name: Change(value, at)})
 
 
 def changes(root: Path, *, strict: bool = True) -> dict[str, Change]:
@@ -172,7 +171,7 @@ def changes(root: Path, *, strict: bool = True) -> dict[str, Change]:
     edited = file.stat().st_mtime if file.exists() else 0.0
     made = {name: change for name, change in known.items() if name not in DESCRIPTIONS}
     for name, default in msgspec.structs.asdict(Settings()).items():
-        value = _converted(name, values[name]) if name in values and _is_valid(name, values[name]) else default
+        value = _value(name, values[name]) if name in values and _is_valid(name, values[name]) else default
         change = known.get(name)
         if change is not None and change.to == value:
             made[name] = change

@@ -426,10 +426,8 @@ def test_a_learners_reviews_go_to_anki_and_back(proved, collection, tmp_path):
     assert (stats["reviews"], stats["seen"]) == (3, 2)
     with Progress(proved.root) as progress:
         assert progress.misses() == {"softmax-subtract-max": 1}
-    again = proved.says("cards", "import", str(file))
-    assert again.stdout.startswith("0 reviews of 0 cards added") and "3 were there already" in " ".join(
-        again.stdout.split()
-    )
+    again = proved.says("cards", "import", str(file), env={"COLUMNS": "300"})
+    assert " ".join(again.stdout.split()).startswith(f"no new review in {file}: 3 there already left out: ")
 
     # A new export changes no schedule in Anki.
     proved.says("cards", "export", str(tmp_path / "deck.apkg"), "--all")
@@ -437,6 +435,15 @@ def test_a_learners_reviews_go_to_anki_and_back(proved, collection, tmp_path):
         ImportAnkiPackageRequest(package_path=str(tmp_path / "deck.apkg"), options=ImportAnkiPackageOptions())
     )
     assert collection.db.all("select * from cards order by id") == schedules
+
+
+def test_a_deck_without_reviews_says_what_anki_must_export(proved, tmp_path):
+    proved.says("cards", "export", str(tmp_path / "deck.apkg"))
+    result = proved.says("cards", "import", str(tmp_path / "deck.apkg"), env={"COLUMNS": "300"})
+    assert " ".join(result.stdout.split()) == (
+        f"no new review in {tmp_path / 'deck.apkg'} a deck has its reviews only if Anki exported it with its scheduling "
+        "information"
+    )
 
 
 def test_an_imported_first_review_of_today_is_one_of_todays_new_cards(proved, collection, tmp_path):

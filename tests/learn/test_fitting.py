@@ -19,7 +19,7 @@ from grader.learn.cards.fit import LEAST, Fit, Loss, fit, loss, predicted
 from grader.learn.cards.schedule import Plan, Prediction, Review, predictions, replay, retrievability
 from grader.learn.due import card_plan, koan_plan
 from grader.learn.progress import Progress
-from grader.learn.settings import Settings, change, load, store
+from grader.learn.settings import Settings, apply, change, changes, load, merged, store
 
 START = 1_760_000_000.0
 
@@ -199,6 +199,19 @@ def test_parameters_are_stored_checked_and_set_back(play):
         assert "give `default`, or 21 numbers within FSRS's bounds" in result.stderr
     file.write_text("parameters = [1, 2]\n")
     assert "`koans settings parameters VALUE` changes it" in play.says("settings").stderr
+
+
+def test_parameters_go_to_another_machine_as_every_setting_does(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    for root in (here, there):
+        root.mkdir()
+    store(here, "parameters", LEARNERS["forgets fast"])
+    assert list(changes(here)) == ["parameters"]
+    apply(there, merged(changes(there), changes(here)))
+    assert (load(there), changes(there)) == (load(here), changes(here))
+    change(there, "parameters", "default")
+    apply(here, merged(changes(here), changes(there)))
+    assert load(here) == Settings()
 
 
 # The command

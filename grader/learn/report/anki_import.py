@@ -12,16 +12,14 @@ from grader.learn.report.recall import count
 
 def imported(result: Imported) -> Text:
     """The result, in lines."""
-    new = result.new
-    does = "would be added" if result.dry_run else "added"
-    known = f"; {result.known:,} were there already" if result.known else ""
-    first = (
-        f"{_of_cards(new)} {does} from {result.file}{known}"
-        if new.reviews or result.known
-        else (f"no review to add in {result.file}")
-    )
+    new, known = result.new, f"{result.known:,} there already" if result.known else ""
+    if new.reviews:
+        does = "would be added" if result.dry_run else "added"
+        first = f"{_of_cards(new)} {does} from {result.file}{'; ' + known if known else ''}"
+    else:
+        first = f"no new review in {result.file}{': ' + known if known else ''}"
     lines = [Text(first, "bold")]
-    if not (new.reviews or result.known or any(_counts(result.left_out))):
+    if not (new.reviews or known or any(_counts(result.left_out))):
         lines.append(Text("  a deck has its reviews only if Anki exported it with its scheduling information"))
     lines += [Text(f"  left out: {line}", "dim") for line in _left_out(result.left_out)]
     return Text("\n").join(lines)
