@@ -13,6 +13,7 @@ the process has started.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import queue
 import signal
@@ -34,6 +35,7 @@ if sys.platform == "win32":
     _jobs: weakref.WeakKeyDictionary[subprocess.Popen[bytes], JobObject] = weakref.WeakKeyDictionary()
 
 NAME = __name__.partition(".")[0]
+WAKE = 0.2  # seconds between looks whether Ctrl-C was pressed: on Windows it does not end a wait
 FORK_TRIES, FORK_PAUSE = 5, 0.1  # a machine that has no room for a process may have some in a moment
 FOLDER = Path(__file__).resolve().parents[2]  # the folder in which Python found the package
 
@@ -228,14 +230,15 @@ class PipeReader:
 
     def read(self, seconds: float | None = None) -> bytes:
         """The next bytes; empty at the end of the pipe. Raises TimeoutError if none arrive within so many seconds."""
-        if self._ended:
-            return b""
-        try:
-            part = self._parts.get(timeout=None if seconds is None else max(0.0, seconds))
-        except queue.Empty:
-            raise TimeoutError(f"nothing was read within {seconds} s") from None
-        self._ended = not part
-        return part
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        while not self._ended:
+            with contextlib.suppress(queue.Empty):
+                part = self._parts.get(timeout=max(0.0, min(WAKE, deadline - time.monotonic())))
+                self._ended = not part
+                return part
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"nothing was read within {seconds} s")
+        return b""
 
     def line(self, seconds: float | None = None) -> bytes:
         """The next line, which ends with a line break. Raises TimeoutError like `read`, and EOFError at the end."""

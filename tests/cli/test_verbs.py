@@ -1,6 +1,7 @@
 """Verbs that few people call: what they print and write."""
 
 import json
+import sys
 
 import pytest
 
@@ -83,3 +84,21 @@ def test_report_says_in_one_line_which_file_holds_no_grade(play, tmp_path, data)
     assert run.returncode == 2
     assert len(run.stderr.strip().splitlines()) == 1
     assert str(tmp_path / "x.json") in run.stderr
+
+
+@pytest.mark.parametrize(
+    "words, platform, systems",
+    [
+        (("grade", "."), "darwin", "Linux"),
+        (("grade", "."), "win32", "Linux"),
+        (("update", "."), "win32", "Linux or macOS"),
+        (("release", "edition"), "win32", "Linux or macOS"),
+    ],
+)
+def test_what_a_system_cannot_do_is_said_in_one_line(play, monkeypatch, words, platform, systems):
+    monkeypatch.setattr(sys, "platform", platform)
+    run = play.says(*words)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == (
+        f"koans: `koans {words[0]}` needs {systems}: use another machine, a virtual machine or, on Windows, WSL\n"
+    )

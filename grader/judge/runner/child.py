@@ -26,6 +26,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
+FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # the last one on Windows
 THREADS = "KOANS_THREADS"  # environment variable: how many threads torch may use in a run
 STACK = 2000  # Python frames: deep enough for pytest, shallow enough to fail before the C stack does
 
@@ -69,7 +70,7 @@ def _mapped_bytes() -> int:
 def redirect(job: Job) -> None:
     """Make stdin empty, and send stdout and stderr to the job's output file."""
     null = os.open(os.devnull, os.O_RDONLY)
-    out = os.open(os.path.join(job.folder, "output"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    out = os.open(os.path.join(job.folder, "output"), FLAGS, 0o600)
     os.dup2(null, 0)
     os.dup2(out, 1)
     os.dup2(out, 2)

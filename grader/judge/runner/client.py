@@ -219,7 +219,7 @@ class Runner:
         self._compared = -math.inf
         width = parallel or cores()
         lane = ""  # of the run that ended last
-        with tempfile.TemporaryDirectory(prefix="koans-") as folder:
+        with tempfile.TemporaryDirectory(prefix="koans-", ignore_cleanup_errors=True) as folder:
             try:
                 while True:
                     yield from self._start_runs(waiting, width, lane, Path(folder))

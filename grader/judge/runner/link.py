@@ -19,7 +19,7 @@ import msgspec
 
 from grader.book import processes
 from grader.book.errors import KoansError
-from grader.book.processes import PipeReader, environment, module
+from grader.book.processes import WAKE, PipeReader, environment, module
 from grader.judge.runner import shared_server, start
 from grader.judge.runner.protocol import Done, Lines, Reply, Request, ServerReady, pack
 from grader.judge.runner.server_address import fingerprint, socket_path
@@ -53,9 +53,9 @@ def connect(root: Path, *, share: bool, abandoned: threading.Event) -> Link:
     way = start.how()
     if way == "cold":
         return Spawning(root, f"cold: every run imports torch again, because of {start.VARIABLE}", keeps_spare=False)
-    seconds, now = shared_server.seconds(), fingerprint(root)
     path = None
     if share:
+        seconds, now = shared_server.seconds(), fingerprint(root)
         with contextlib.suppress(KoansError):  # there is no safe place for a shared server; `koans doctor` says why
             path = socket_path(root, now)
     if path is None:
@@ -110,8 +110,10 @@ class Warm:
     def receive_any(self) -> Reply:
         while not self._pending:
             try:
+                while not select.select([self._socket], [], [], WAKE)[0]:
+                    pass
                 data = self._socket.recv(1 << 16)
-            except OSError:
+            except (OSError, ValueError):  # another thread has closed it
                 data = b""
             if not data:
                 raise self._lost()
@@ -266,7 +268,9 @@ class Spawning:
         self._requests.handle(request)
 
     def receive(self) -> Done:
-        return self._ended.get()
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._ended.get(timeout=WAKE)
 
     def close(self) -> None:
         self._requests.drop()

@@ -114,9 +114,9 @@ OUTPUT = 64 << 20  # the most bytes that a run may write to one file
 NO_WORKER = 75  # exit code of a run whose worker in the sandbox could not be started
 
 
-def trouble(code: int) -> str:
-    """Why a run with this exit code was not made, or an empty string."""
-    return "its worker process cannot be started" if code == NO_WORKER else ""
+def trouble(job: Job, code: int) -> str:
+    """Why a run that ended with this exit code was not made, or an empty string."""
+    return "its worker process cannot be started" if job.sandbox and code == NO_WORKER else ""
 
 
 def pack(message: Request | Reply) -> bytes:

@@ -252,7 +252,7 @@ class Server:
         """Tell the client that its run has ended."""
         self.last_used = time.monotonic()
         code = os.waitstatus_to_exitcode(status)
-        self._send(run.client, Done(run.job.id, code, run.timed_out, run.cancelled, trouble(code)))
+        self._send(run.client, Done(run.job.id, code, run.timed_out, run.cancelled, trouble(run.job, code)))
 
     def _kill_run(self, pid: int) -> None:
         """Kill a child. A process of a group gets no further job, because it would look idle until it is reaped."""

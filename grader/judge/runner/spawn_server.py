@@ -26,11 +26,12 @@ from grader.judge.runner.spawner import Requests, Spawner
 
 CHECK_EVERY = 5.0  # seconds between checks whether the server still runs what is on disk
 SENDING = 5.0  # seconds a client may leave a reply unread before it counts as gone
+PAUSE = 0.02  # seconds after nobody could be accepted
 WAKE = 0.5  # seconds between looks whether anybody still needs the server
 
 
 class Client:
-    """One connection, read in a thread. `changed` is called when it is used, and `gone` when it has ended."""
+    """One connection. `used` is called with each request and each reply."""
 
     def __init__(self, connection: socket.socket, spawner: Spawner, used: Callable[[], None]) -> None:
         self._connection, self._used = connection, used
@@ -114,10 +115,12 @@ class Server:
         self.listener.socket.settimeout(WAKE)  # closing a socket ends no wait for it on every system
         while self._listening:
             connection = self.listener.accept()
-            if connection is not None:
-                with self._lock:
-                    self._clients += 1
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            if connection is None:
+                time.sleep(PAUSE)
+                continue
+            with self._lock:
+                self._clients += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
         try:

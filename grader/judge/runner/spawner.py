@@ -23,6 +23,7 @@ from grader.judge.runner.protocol import MAX_RUNS, OUTPUT, Cancel, Done, Job, Re
 
 STARTING = 120.0  # seconds that a process may take to import everything, on a slow disk
 SETTLED = 1.0  # seconds after which a run is a long one, so the next spare starts beside it
+ENDING = 2.0  # seconds to wait for the end of a process that was killed
 CHECK_EVERY = 0.5  # seconds between looks at the size of a run's output, where the system sets no limit to it
 HAS_LIMITS = importlib.util.find_spec("resource") is not None  # Windows has none
 
@@ -103,8 +104,12 @@ class Spawner:
         with self._lock:
             self._closed = True
             self._waiting.clear()
-            for process in self._processes:
+            ending = list(self._processes)
+            for process in ending:
                 self._kill(process)
+        for process in ending:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.process.wait(ENDING)
 
     def advance(self) -> None:
         """Give waiting runs to processes, and start those that are missing."""
@@ -240,7 +245,7 @@ class Spawner:
             self._processes.remove(process)
             if process.timer is not None:
                 process.timer.cancel()
-            closed, why = self._closed, trouble(code)
+            closed, why = self._closed, trouble(run.job, code) if run is not None else ""
             self._fails = not process.ready
             if run is None and self._fails and self._waiting:
                 run, why = self._waiting.pop(0), f"its process cannot be started ({_last_line(process.errors)})"
