@@ -74,11 +74,10 @@ def take_names(lacks, sees):
             module = object.__getattribute__(self, "__name__")
             if name in lacks.get(module, ()) and is_ours(sys._getframe(1)):
                 raise AttributeError(f"module {module!r} has no attribute {name!r} here", name=name, obj=self)
-            value = object.__getattribute__(self, name)
-            seen = sees.get(f"{module}.{name}")
-            if seen and value is real[f"{module}.{name}"] and is_ours(sys._getframe(1)):
-                return seen  # unless a test has set another value
-            return value
+            whole = f"{module}.{name}"
+            if whole in sees and vars(self).get(name) is real[whole] and is_ours(sys._getframe(1)):
+                return sees[whole]  # unless a test has set another value
+            return object.__getattribute__(self, name)
 
     real = {name: getattr(sys.modules.get(name.partition(".")[0]), name.partition(".")[2], None) for name in sees}
     for module in {*lacks, *(name.partition(".")[0] for name in sees)}:
