@@ -84,6 +84,7 @@ THINGS: dict[str, tuple[Callable[[], bool], str]] = {
     "signals": (lambda: hasattr(signal, "SIGKILL"), "this system has no POSIX signals"),
     "pty": (lambda: _imports("pty"), "a pty is a POSIX terminal"),
     "limits": (lambda: _imports("resource") and Path("/proc/self/statm").exists(), "no limit of memory is enforced"),
+    "file limits": (lambda: _imports("resource"), "no limit on the size of a file is set"),
     "proc": (lambda: Path("/proc/self/statm").exists(), "this system has no /proc"),
     "triton": (lambda: sys.platform == "linux", "Triton has builds for Linux only"),
     "modes": (lambda: hasattr(os, "geteuid"), "files have no POSIX modes and owners here"),
