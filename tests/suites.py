@@ -25,7 +25,7 @@ LEARNER = (
     *("checks/*", "cli/*", "learn/*"),
     *("judge/test_bad_code.py", "judge/test_debug.py", "judge/test_environment.py"),
     *("judge/test_koans_on_koans.py", "judge/test_places.py", "judge/test_plain_pytest.py", "judge/test_printed.py"),
-    *("judge/test_runs.py", "judge/test_session.py", "judge/test_source_text.py", "judge/test_spawn.py"),
+    *("judge/test_runs.py", "judge/test_session.py", "judge/test_source_text.py"),
     *("judge/test_warm.py", "judge/test_when_graded.py"),
     *("kernels/test_accesses.py", "kernels/test_chapter_kernels.py", "kernels/test_config.py"),
     *("kernels/test_findings.py", "kernels/test_gpu_only.py", "kernels/test_kernels.py", "kernels/test_launch.py"),
@@ -46,6 +46,7 @@ LINUX_ONLY = {
     "judge/test_sandbox.py": "the sandbox is Landlock and seccomp",
     "judge/test_seccomp.py": "the sandbox is Landlock and seccomp",
     "judge/test_shared_runs.py": "runs of a class in one forked process",
+    "judge/test_spawn.py": "runs without fork on Linux, whose processes it finds by /proc and ps",
     "judge/test_survival.py": "a batch of forked runs in the sandbox",
     "judge/test_wire.py": "the messages of the sandbox",
     "judge/test_wire_fuzz.py": "the messages of the sandbox",
@@ -83,6 +84,7 @@ THINGS: dict[str, tuple[Callable[[], bool], str]] = {
     "signals": (lambda: hasattr(signal, "SIGKILL"), "this system has no POSIX signals"),
     "pty": (lambda: _imports("pty"), "a pty is a POSIX terminal"),
     "limits": (lambda: _imports("resource") and Path("/proc/self/statm").exists(), "no limit of memory is enforced"),
+    "file limits": (lambda: _imports("resource"), "no limit on the size of a file is set"),
     "proc": (lambda: Path("/proc/self/statm").exists(), "this system has no /proc"),
     "triton": (lambda: sys.platform == "linux", "Triton has builds for Linux only"),
     "modes": (lambda: hasattr(os, "geteuid"), "files have no POSIX modes and owners here"),
@@ -90,6 +92,7 @@ THINGS: dict[str, tuple[Callable[[], bool], str]] = {
     "full device": (lambda: sys.platform == "linux", "this system has no device that is always full"),
     "time zones": (lambda: hasattr(time, "tzset"), "a process cannot be given a time zone on this system"),
     "links": (lambda: sys.platform != "win32", "symbolic links need a privilege here"),
+    "peers": (lambda: hasattr(socket, "SO_PEERCRED"), "this system does not tell whose the end of a socket is"),
     "unix sockets": (lambda: hasattr(socket, "AF_UNIX"), "this system has no Unix sockets"),
 }
 

@@ -230,7 +230,10 @@ def _keep(file: Path, data: bytes) -> None:
 def _key(job: dict[str, Any]) -> str:
     """A hash of everything that a report depends on: Triton, Python, the code that compiles and the job."""
     versions = importlib.metadata.version("triton"), platform.python_version(), platform.machine()
-    ours = [Path(__file__).with_name(name).read_text() for name in ("compile.py", "compiler.py", "compile_worker.py")]
+    ours = [
+        Path(__file__).with_name(name).read_text(encoding="utf-8")
+        for name in ("compile.py", "compiler.py", "compile_worker.py")
+    ]
     return hashlib.sha256(json.dumps([versions, ours, job], sort_keys=True).encode()).hexdigest()[:32]
 
 

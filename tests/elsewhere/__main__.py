@@ -13,12 +13,12 @@ from tests.elsewhere import away
 from tests.elsewhere.lacking import SYSTEMS
 
 ROOT = Path(__file__).parents[2]
-# A run, a save in the app, reviews without a terminal, the model, a kernel, and plain pytest.
+# Runs, cards and reviews of a learner, keys, the record of progress, and the model.
 PART = (
     "tests/project/test_elsewhere.py",
+    "tests/learn/test_keys.py",
     "tests/learn/test_learner.py",
     "tests/learn/test_stores.py",
-    "tests/kernels/test_kernels.py",
     "tests/model/test_saying.py",
 )
 

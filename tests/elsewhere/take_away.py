@@ -17,6 +17,7 @@ import importlib.abc
 import importlib.metadata
 import json
 import os
+import platform  # noqa: F401 - it is looked up by name
 import subprocess
 import sys
 import sysconfig
@@ -73,10 +74,12 @@ def take_names(lacks, sees):
             module = object.__getattribute__(self, "__name__")
             if name in lacks.get(module, ()) and is_ours(sys._getframe(1)):
                 raise AttributeError(f"module {module!r} has no attribute {name!r} here", name=name, obj=self)
-            if f"{module}.{name}" in sees and is_ours(sys._getframe(1)):
-                return sees[f"{module}.{name}"]
+            whole = f"{module}.{name}"
+            if whole in sees and vars(self).get(name) is real[whole] and is_ours(sys._getframe(1)):
+                return sees[whole]  # unless a test has set another value
             return object.__getattribute__(self, name)
 
+    real = {name: getattr(sys.modules.get(name.partition(".")[0]), name.partition(".")[2], None) for name in sees}
     for module in {*lacks, *(name.partition(".")[0] for name in sees)}:
         importlib.import_module(module).__class__ = Partial
 

@@ -4,6 +4,7 @@ import io
 import json
 import time
 
+import psutil
 import pytest
 from rich.console import Console
 
@@ -142,7 +143,12 @@ def spawning(bench):
         yield play, runner
 
 
-@pytest.mark.parametrize("what", CASES)
+LIMITED = ("memory", "tensor memory")  # without a limit of memory they would fill the machine
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(one, marks=[pytest.mark.needs("limits")] if one in LIMITED else []) for one in CASES]
+)
 def test_bad_code_gets_its_own_verdict_in_one_screen_and_the_next_run_is_unharmed(bench, what):
     _has_its_verdict(*bench, what)
 
@@ -150,6 +156,7 @@ def test_bad_code_gets_its_own_verdict_in_one_screen_and_the_next_run_is_unharme
 ENDS = ("endless loop", "os._exit(0)", "crash in C", "deep C recursion", "descriptors closed", "tensor memory")
 
 
+@pytest.mark.needs("forked runs")  # elsewhere all runs are such runs
 @pytest.mark.parametrize("what", ENDS)
 def test_without_fork_bad_code_gets_the_same_verdict(spawning, monkeypatch, what):
     monkeypatch.setenv("KOANS_START", "spawn")
@@ -195,7 +202,7 @@ def test_a_missing_exercise_is_broken_and_says_how_to_get_it_back(play):
     assert "not started" in play.says("run", "scores").stdout
 
 
-@pytest.mark.parametrize("way", ["fork", "spawn"])
+@pytest.mark.parametrize("way", [pytest.param("fork", marks=pytest.mark.needs("forked runs")), "spawn"])
 def test_processes_a_run_starts_do_not_outlive_it(play, tmp_path, monkeypatch, way):
     monkeypatch.setenv("KOANS_START", way)
     pids = tmp_path / "pids"
@@ -218,7 +225,6 @@ def test_processes_a_run_starts_do_not_outlive_it(play, tmp_path, monkeypatch, w
 
 def _alive(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
+        return psutil.Process(pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
         return False

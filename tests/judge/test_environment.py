@@ -47,6 +47,7 @@ def oddly_placed(tmp_path_factory):
     return Play(copy_workbook(place))
 
 
+@pytest.mark.needs("sandbox")
 def test_neither_variables_nor_the_path_change_a_verdict(oddly_placed, tmp_path):
     """A koan that looks at its process, at home and in a class, and a kernel, which is compiled."""
     play = oddly_placed

@@ -133,7 +133,7 @@ def in_class():
     }
 
 
-@pytest.mark.parametrize("place", ["at_home", "in_class"])
+@pytest.mark.parametrize("place", ["at_home", pytest.param("in_class", marks=pytest.mark.needs("sandbox"))])
 @pytest.mark.parametrize("what", CASES)
 def test_a_file_that_imports_another_koans_file_is_judged_with_it(request, what, place):
     verdict = request.getfixturevalue(place)[what]

@@ -21,7 +21,7 @@ from reference.ch07_attention.causal_mask import causal_mask as oracle
 """
 
 
-@pytest.fixture(scope="module", params=["fork", "spawn"])
+@pytest.fixture(scope="module", params=[pytest.param("fork", marks=pytest.mark.needs("forked runs")), "spawn"])
 def bench(tmp_path_factory, request):
     play = Play(copy_workbook(tmp_path_factory.mktemp("runs")))
     with (

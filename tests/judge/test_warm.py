@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from grader.book.errors import KoansError
@@ -27,6 +28,7 @@ from tests.conftest import Play, copy_workbook, end_warm
 STAYS = {"KOANS_WARM_SECONDS": "600"}
 PATIENCE = 60.0  # the most seconds to wait; most things take one or two, and up to seven after a change of the code
 ENDLESS = "while True: pass"
+FORK = pytest.param("fork", marks=pytest.mark.needs("forked runs"))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def warm_copy(solved_copy):
     return solved_copy
 
 
-@pytest.fixture(params=["fork", "spawn"])
+@pytest.fixture(params=[FORK, "spawn"])
 def way(request, monkeypatch):
     """How the processes of runs are started."""
     monkeypatch.setenv("KOANS_START", request.param)
@@ -86,9 +88,8 @@ def left_pids(play):
 
 def alive(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
+        return psutil.Process(pid).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
         return False
 
 
@@ -104,6 +105,7 @@ def test_the_second_run_uses_the_process_that_the_first_left_and_imports_no_torc
     assert not imported & {"torch", "triton", "numpy", "pytest", "hypothesis", "textual"}
 
 
+@pytest.mark.needs("proc")
 def test_what_is_left_has_no_terminal_no_pipe_and_no_file_of_the_command_that_started_it(warm_copy):
     pid = run_dot(warm_copy, **STAYS)
     assert os.getsid(pid) == pid
@@ -226,6 +228,7 @@ def test_commands_that_start_at_the_same_time_all_pass_and_leave_one(fresh_copy,
     assert run_dot(fresh_copy, **STAYS) == pid
 
 
+@pytest.mark.needs("signals")
 def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(warm_copy, way):
     server = run_dot(warm_copy, **STAYS)
     marker = warm_copy.root / "began"
@@ -246,6 +249,7 @@ def test_ctrl_c_and_a_killed_command_end_the_run_and_the_process_lives_on(warm_c
     assert next(k for k in koans if k["id"] == "ch01_tensors/matmul")["standing"]["attempts"] == 0
 
 
+@pytest.mark.needs("signals")
 def test_one_that_was_killed_is_replaced(fresh_copy, monkeypatch, way):
     pid = run_dot(fresh_copy, **STAYS)
     os.kill(pid, signal.SIGKILL)
@@ -262,6 +266,7 @@ def test_one_that_was_killed_is_replaced(fresh_copy, monkeypatch, way):
         assert runner.run(fresh_copy.workbook.koan("dot"), LEARNER).passed
 
 
+@pytest.mark.needs("sandbox")
 def test_grading_never_uses_it_and_leaves_none(warm_copy, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(warm_copy.root))
     monkeypatch.setenv("KOANS_WARM_SECONDS", "600")
@@ -280,6 +285,7 @@ def elsewhere(monkeypatch):
         yield Path(short)
 
 
+@pytest.mark.needs("modes")
 @pytest.mark.parametrize("what", ["open to others", "a link", "a file", "not to be made"])
 def test_a_place_that_another_user_could_own_is_refused(elsewhere, what, monkeypatch):
     place = elsewhere / f"koans-{os.getuid()}"
@@ -300,6 +306,7 @@ def test_a_place_that_another_user_could_own_is_refused(elsewhere, what, monkeyp
     assert str(error.value) == f"{place}: {message}"
 
 
+@pytest.mark.needs("modes")
 def test_without_a_safe_place_a_run_has_a_process_of_its_own_and_doctor_says_why(fresh_copy, elsewhere, way):
     place = elsewhere / f"koans-{os.getuid()}"
     place.touch()
@@ -317,6 +324,7 @@ def warm_finding(play):
     return next((f["found"], f["says"]) for f in findings if f["part"] == "warm")
 
 
+@pytest.mark.needs("peers")
 def test_another_users_end_of_a_connection_is_not_trusted(monkeypatch):
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -364,7 +372,7 @@ def in_thread(runner, koan):
     return thread, results
 
 
-@pytest.mark.parametrize("way", ["fork", "spawn", "cold"], indirect=True)
+@pytest.mark.parametrize("way", [FORK, "spawn", "cold"], indirect=True)
 def test_a_run_that_is_cancelled_has_no_verdict(fresh_copy, way):
     marker = fresh_copy.root / "began"
     marker.unlink(missing_ok=True)
@@ -378,7 +386,7 @@ def test_a_run_that_is_cancelled_has_no_verdict(fresh_copy, way):
         assert runner.run(fresh_copy.workbook.koan("dot"), LEARNER).passed
 
 
-@pytest.mark.parametrize("way", ["fork", "spawn", "cold"], indirect=True)
+@pytest.mark.parametrize("way", [FORK, "spawn", "cold"], indirect=True)
 def test_a_run_cancelled_while_a_process_starts_is_not_made(fresh_copy, monkeypatch, way):
     fresh_copy.body("matmul", ENDLESS)
     popen = subprocess.Popen
@@ -395,7 +403,7 @@ def test_a_run_cancelled_while_a_process_starts_is_not_made(fresh_copy, monkeypa
         assert verdict.status == Status.timed_out
 
 
-@pytest.mark.parametrize("way", ["fork", "cold"], indirect=True)
+@pytest.mark.parametrize("way", [FORK, "cold"], indirect=True)
 def test_a_process_that_cannot_start_is_said_in_one_line(fresh_copy, monkeypatch, tmp_path, way):
     if way == "cold":
         monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))

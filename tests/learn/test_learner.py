@@ -149,6 +149,7 @@ def test_a_chapter_can_be_read_and_run(play):
     assert {v["status"] for v in json.loads(run.stdout)} == {"not started"}
 
 
+@pytest.mark.needs("sandbox")
 def test_grading_gives_points_for_what_passes_and_says_that_nothing_is_isolated(play, tmp_path):
     play.solve("scores")
     play.body("causal_mask", "return torch.zeros(n_q, n_k)")

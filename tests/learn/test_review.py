@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import sqlite3
-import sys
 import threading
 import time
 
@@ -796,15 +795,6 @@ def test_a_rating_that_cannot_be_written_leaves_the_card_on_the_screen_until_it_
 class OfTerminal(io.StringIO):
     def isatty(self):
         return True
-
-
-def test_where_python_cannot_read_single_keys_a_terminal_is_read_line_by_line(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr("sys.stdout", OfTerminal())
-    monkeypatch.setitem(sys.modules, "termios", None)  # as on Windows
-    with Keyboard(OfTerminal("y\n")) as keyboard:
-        assert not keyboard.live
-        assert keyboard.key() == "y"
 
 
 @pytest.mark.parametrize(("term", "live"), [("xterm", True), ("dumb", False), ("", False), (None, False)])

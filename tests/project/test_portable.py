@@ -21,12 +21,16 @@ LINUX_ONLY = {
 # Classes and functions whose callers have asked.
 ASKED_BEFORE = {
     ("grader/book/heap.py", "limit"): "the callers ask `can_limit`",
-    ("grader/book/heap.py", "mapped"): "the callers ask `can_limit`",
     ("grader/book/processes.py", "fork"): "servers that fork call it",
+    ("grader/book/processes.py", "_kill_all"): "Windows gives it no processes: a job object ends them",
+    ("grader/book/processes.py", "_kill_group"): "it asks for `killpg`; a system that has it has SIGKILL",
+    ("grader/judge/runner/child.py", "_mapped_bytes"): "it comes after a read of /proc, which only Linux has",
+    ("grader/judge/runner/child.py", "leave_parent"): "a server that forks calls it in the fork",
     ("grader/learn/review_ui/pressed_keys.py", "_Posix"): "`of_terminal` makes it on other systems than Windows",
 }
 # What asks, in the function that uses a name.
 GUARDS = ("sys.platform", "os.name", "resource is None", "resource is not None", "AttributeError", "ImportError")
+GUARDS += ("has_unix_sockets()",)  # a function of ours that asks
 LEARNERS = [
     file
     for file in sorted((ROOT / "grader").rglob("*.py"))

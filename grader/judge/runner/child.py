@@ -61,7 +61,7 @@ def limit_cpu(job: Job) -> None:
 
 def _mapped_bytes() -> int:
     try:
-        with open("/proc/self/statm") as file:
+        with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0  # macOS has no /proc, and its kernel does not enforce an address-space limit anyway

@@ -125,7 +125,7 @@ class Warm:
         """The error to raise when the connection is lost. It quotes the last line that the server wrote."""
         reason = ""
         with contextlib.suppress(OSError):
-            text = self._errors.read_text(errors="replace").strip() if self._errors else ""
+            text = self._errors.read_text(encoding="utf-8", errors="replace").strip() if self._errors else ""
             reason = text.splitlines()[-1] if text else ""
         if trouble := pytorch.explain(reason):
             return KoansError(trouble)
