@@ -33,7 +33,7 @@ LEARNER = (
     *("model/test_baselines.py", "model/test_breaking.py", "model/test_checking.py", "model/test_decoding.py"),
     *("model/test_forward.py", "model/test_limits.py", "model/test_saying.py", "model/test_stories.py"),
     *("model/test_training.py", "model/test_training_requests.py"),
-    "project/test_elsewhere.py",
+    *("project/test_elsewhere.py", "project/test_wheel.py"),
 )
 LINUX_ONLY = {
     "judge/test_claims.py": "the claim on a GPU, which Triton measures",
