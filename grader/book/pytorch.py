@@ -112,7 +112,14 @@ def has_nvidia_gpu() -> bool:
     if program is None:
         return False
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        done = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            [program, "-L"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=10,
+            stdin=subprocess.DEVNULL,
+        )
         return done.returncode == 0 and "GPU " in done.stdout
     return False
 

@@ -24,7 +24,7 @@ SYSTEMS = ["ubuntu-latest", "macos-latest", "windows-latest"]
 
 def promised():
     """The versions of Python that the classifiers name."""
-    return [name.rpartition(" ")[2] for name in PROJECT["classifiers"] if "Python :: " in name]
+    return [name.rpartition(" ")[2] for name in PROJECT["classifiers"] if "Python :: 3." in name]
 
 
 def oldest(package):
