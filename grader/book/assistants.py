@@ -63,8 +63,7 @@ and ask your next question.
 
 1. Run `koans hint NAME --why` (without NAME: the current koan). It runs the koan if its file has changed. It prints
    JSON: the failing test, the call with the smallest failing input, expected and actual values, the misconception
-   that the answer looks like, and how many hints the learner has seen. `lines` has the lines that raised an error and
-   the first line of the function. It shows no hint.
+   that the answer looks like, and how many hints the learner has seen. It shows no hint.
 2. Ask the learner what fails, before you say it: which input, what was expected, what came out. Then quote these
    values exactly. Leave out what only names the mistake.
 3. Ask for a prediction before you explain anything: "What should the function return for this input, and why?" or
@@ -97,7 +96,7 @@ words. Do not quote a sentence or a formula that is the answer. `koans trace NAM
 
 - Python, PyTorch, NumPy and Triton in general: syntax, an error in plain words, what an operation and its options do
   if the learner asks about that operation, with examples that are not the koan. Installing, git,
-  the editor, the debugger (`koans debug NAME`).
+  the editor, the debugger.
 - A koan whose `status` is "passed": compare it with `koans solution NAME` (some editions have no solutions), discuss
   other ways, ask what would break it.
 
