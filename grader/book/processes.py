@@ -48,6 +48,21 @@ PLACES = (
     *("TORCH_HOME", "TRITON_HOME", "TRITON_CACHE_DIR", "TRITON_PTXAS_PATH", "TRITON_LIBCUDA_PATH", "SYSTEMROOT"),
     "PYTHONDONTWRITEBYTECODE",  # whether there is a place for compiled files at all
 )
+# The same on Windows, where programs and libraries look for the user and the system in these.
+ON_WINDOWS = (
+    *(
+        "SYSTEMROOT",
+        "SYSTEMDRIVE",
+        "WINDIR",
+        "COMSPEC",
+        "PATHEXT",
+        "USERPROFILE",
+        "USERNAME",
+        "APPDATA",
+        "LOCALAPPDATA",
+    ),
+    *("PROGRAMDATA", "PROGRAMFILES", "PROCESSOR_ARCHITECTURE", "NUMBER_OF_PROCESSORS"),
+)
 # The language of messages, and the encoding in which this process and ours write the names of files.
 LANGUAGE = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ")
 # Which GPUs there are and how they are reached. None of these changes a result or a time.
@@ -99,7 +114,7 @@ def environment(folder: Path, base: Mapping[str, str] = os.environ, *, strangers
 def _kept(name: str, strangers: bool) -> bool:
     if strangers:
         return name in FOR_STRANGERS
-    if name in (*PLACES, *LANGUAGE, *INSTRUCTIONS):
+    if name in (*PLACES, *LANGUAGE, *INSTRUCTIONS) or (sys.platform == "win32" and name in ON_WINDOWS):
         return True
     return name.startswith((*OURS, *DEVICES)) and name not in NO_DEVICES
 

@@ -15,7 +15,8 @@ from grader.book import processes
 from grader.book.errors import KoansError
 from grader.book.processes import PipeReader, environment
 from grader.book.stubs import strip_markers
-from grader.judge.runner import Limits, Runner, start
+from grader.book.verdict import Status
+from grader.judge.runner import Limits, Runner, spawner, start
 from grader.judge.runner.local_socket import Listener, dial
 from grader.judge.runner.shared_server import find_warm
 from grader.learn.attempts import LEARNER
@@ -151,6 +152,16 @@ def test_nothing_is_left_when_a_runner_closes(spawning, monkeypatch, share):
         started = {pid for parent in parents for pid in spares(parent)}
     until(lambda: not any(map(alive, started)))
     until(lambda: not spares(os.getpid()) and not find_warm(spawning.root))
+
+
+def test_a_run_that_writes_too_much_is_ended_where_the_system_sets_no_limit(spawning, monkeypatch):
+    monkeypatch.setattr(spawner, "HAS_LIMITS", False)
+    monkeypatch.setattr(spawner, "OUTPUT", 1 << 20)
+    spawning.body("matmul", "import os; os.write(1, bytes(2 << 20))", "while True: pass")
+    with Runner(spawning.workbook, Limits(timeout=600), share=False) as runner:
+        verdict = runner.run(spawning.workbook.koan("matmul"), LEARNER)
+    assert verdict.status == Status.crashed
+    assert verdict.message.startswith("the process was killed by SIGKILL")
 
 
 def test_a_run_ends_with_a_server_that_was_killed(spawning, monkeypatch):

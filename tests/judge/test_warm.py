@@ -393,6 +393,7 @@ def test_a_run_cancelled_while_a_process_starts_is_not_made(fresh_copy, monkeypa
     with Runner(fresh_copy.workbook, Limits(timeout=5)) as runner:
 
         def cancel_first(*args, **options):
+            monkeypatch.setattr(subprocess, "Popen", popen)
             runner.cancel()
             return popen(*args, **options)
 
