@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -41,9 +42,10 @@ def init(
     if as_json:
         dump({"folder": str(folder), "koans": len(book.koans), "version": version()})
         return
+    koans = "uv run koans" if "UV" in os.environ else "koans"  # uv sets it: `uvx` leaves no command behind
     show(
         f"{folder}: {len(book.koans)} koans in {len(book.chapters)} chapters",
-        terminal.next_steps([(f"cd {shlex.quote(str(folder))}", ""), ("koans", "the first koan")]),
+        terminal.next_steps([(f"cd {shlex.quote(str(folder))}", ""), (koans, "the first koan")]),
     )
 
 

@@ -119,6 +119,16 @@ def test_a_new_folder_has_the_exercises_a_readme_and_settings_and_nothing_else(f
     assert len((folder / "README.md").read_text(encoding="utf-8").splitlines()) < 60
 
 
+@pytest.mark.parametrize("variables, command", [({}, "koans"), ({"UV": "/usr/bin/uv"}, "uv run koans")])
+def test_the_next_steps_after_init_work_where_it_was_started(installed, tmp_path, monkeypatch, variables, command):
+    monkeypatch.delenv("UV", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    shown = installed.run("init", "new koans", cwd=tmp_path, program="koans").stdout.splitlines()
+    assert shown[0] == "new koans: 152 koans in 15 chapters"
+    assert [line.strip().split("  ")[0] for line in shown[3:]] == ["cd 'new koans'", command]
+
+
 def test_the_first_three_koans_pass_one_after_another_and_a_deck_is_exported(installed, folder):
     for number, koan in enumerate(THREE):
         if number:
