@@ -339,7 +339,8 @@ def test_doctor_shows_it_and_says_how_to_end_it(fresh_copy, way):
     assert process == f"pid {pid}"
     age, rest = text.split(" s old; ")
     assert age.isdigit()
-    assert rest == f"it ends 10 min after its last run; `kill {pid}` ends it now"
+    kill = "taskkill /F /PID" if sys.platform == "win32" else "kill"
+    assert rest == f"it ends 10 min after its last run; `{kill} {pid}` ends it now"
     subprocess.run(["kill", str(pid)], check=True)
     until(lambda: not alive(pid))
     assert find_warm(fresh_copy.root) == []
