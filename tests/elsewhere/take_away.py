@@ -151,7 +151,15 @@ def take_c_functions(mode):
 
 
 def reach_children(mode):
-    """Every process that is started gets this module too. On Windows some options for it do not exist."""
+    """Every process that is started gets this module too. On Windows some options for it do not exist.
+
+    This process does not see the folder in its own PYTHONPATH: a test that sets another PYTHONPATH, and a process that
+    it starts, then have equal variables, as they do on the other system.
+    """
+    given = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place and place != HERE]
+    os.environ["PYTHONPATH"] = os.pathsep.join(given)
+    if not given:
+        del os.environ["PYTHONPATH"]
     start = subprocess.Popen.__init__
 
     def started(self, args, *rest, **options):
@@ -159,6 +167,8 @@ def reach_children(mode):
         env = dict(os.environ if given is None else given)
         places = [place for place in env.get("PYTHONPATH", "").split(os.pathsep) if place and place != HERE]
         options["env"] = env | {"PYTHONPATH": os.pathsep.join([HERE, *places])}
+        if mode == "windows" and not isinstance(args, str) and [*args][:3] == ["taskkill", "/F", "/PID"]:
+            args = ["kill", "-9", *args[3:]]
         if mode == "windows" and is_ours(sys._getframe(1)):
             if options.get("pass_fds"):
                 raise AssertionError("pass_fds not supported on Windows.")

@@ -223,7 +223,8 @@ def test_commands_that_start_at_the_same_time_all_pass_and_leave_one(fresh_copy,
         subprocess.Popen(command, cwd=fresh_copy.root, env=environment, stdout=subprocess.DEVNULL) for _ in range(3)
     ]
     assert [process.wait(PATIENCE) for process in racing] == [0, 0, 0]
-    until(lambda: len([pid for pid in set((fresh_copy.root / "who").read_text().split()) if alive(pid)]) == 1)
+    makers = {int(pid) for pid in (fresh_copy.root / "who").read_text().split()}
+    until(lambda: len([pid for pid in makers if alive(pid)]) == 1)
     (pid,) = left_pids(fresh_copy)
     assert run_dot(fresh_copy, **STAYS) == pid
 
@@ -341,7 +342,7 @@ def test_doctor_shows_it_and_says_how_to_end_it(fresh_copy, way):
     assert age.isdigit()
     kill = "taskkill /F /PID" if sys.platform == "win32" else "kill"
     assert rest == f"it ends 10 min after its last run; `{kill} {pid}` ends it now"
-    subprocess.run(["kill", str(pid)], check=True)
+    subprocess.run([*kill.split(), str(pid)], check=True)
     until(lambda: not alive(pid))
     assert find_warm(fresh_copy.root) == []
 

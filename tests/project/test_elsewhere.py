@@ -87,6 +87,24 @@ def test_the_process_of_a_run_lacks_it_too_and_the_run_is_not_forked(taken, mode
 
 @pytest.mark.needs("linux")
 @MODES
+def test_no_process_sees_in_its_variables_that_anything_was_taken_away(taken, mode):
+    """A warm process has an address that depends on the variables. So a test and a command must see the same ones."""
+    program = """
+import os, subprocess, sys
+child = "import os; print([os.environ.get('PYTHONPATH'), os.name])"
+for given in (None, os.path.abspath("given")):
+    env = {**os.environ, **({"PYTHONPATH": given} if given else {})}
+    done = subprocess.run([sys.executable, "-c", child], env=env, capture_output=True, encoding="utf-8", check=True)
+    assert eval(done.stdout) == [env.get("PYTHONPATH"), os.name], done.stdout
+print([os.environ.get("PYTHONPATH"), os.path.abspath("given")])
+"""
+    env = {**taken, "PYTHONPATH": os.pathsep.join([taken["PYTHONPATH"].split(os.pathsep)[0], str(ROOT)])}
+    done = subprocess.run([sys.executable, "-c", program], env=env, cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert (done.stderr, _said(done.stdout)) == ("", [str(ROOT), str(ROOT / "given")])
+
+
+@pytest.mark.needs("linux")
+@MODES
 def test_what_is_not_ours_keeps_what_it_needs_here(taken, mode):
     """The standard library and the packages are built for the other system there."""
     program = "import asyncio, multiprocessing, subprocess, torch; print(torch.ones(2).sum().item())"
