@@ -29,8 +29,9 @@ from grader.book import requirements
 INDEX = "https://download.pytorch.org/whl"
 CPU_INDEX, CUDA_INDEX = f"{INDEX}/cpu", f"{INDEX}/cu130"
 CPU_BYTES = 700_000_000  # the files of torch 2.13.0+cpu for Linux on x86_64, by its RECORD
-# How a process says that an import failed: a package or a shared library is missing, or is of another version.
-IMPORT_FAILED = re.compile(r"(ModuleNotFoundError|ImportError|OSError|AttributeError)\b")
+# How a process says that an import failed: a package or a shared library is missing, or is of another version. The
+# last one is said by a process for runs in which all imports worked and the first small test did not.
+IMPORT_FAILED = re.compile(r"(ModuleNotFoundError|ImportError|OSError|AttributeError|RuntimeError: the rehearsal)\b")
 WSL_SMI = "/usr/lib/wsl/lib/nvidia-smi"
 
 Wanted = Literal["cpu", "cuda"]

@@ -88,7 +88,8 @@ def test_completion_imports_no_torch(play):
 
 
 def test_it_is_installed_for_the_shell_that_is_named(play, tmp_path):
-    variables = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    homes = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    variables = {**homes, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     done = run(play, "--install-completion", "bash", **variables)
     assert done.returncode == 0, done.stderr
     assert "bash completion installed in" in done.stdout

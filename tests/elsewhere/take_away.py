@@ -174,6 +174,8 @@ def reach_children(mode):
                 raise AssertionError("pass_fds not supported on Windows.")
             if options.get("preexec_fn") is not None:
                 raise ValueError("preexec_fn is not supported on Windows platforms")
+            for ignored in ("start_new_session", "process_group"):
+                options.pop(ignored, None)
             flags = options.pop("creationflags", 0)
             if flags & subprocess.CREATE_NEW_PROCESS_GROUP:
                 options["process_group"] = 0

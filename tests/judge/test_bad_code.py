@@ -208,10 +208,11 @@ def test_processes_a_run_starts_do_not_outlive_it(play, tmp_path, monkeypatch, w
     pids = tmp_path / "pids"
     play.write(
         "causal_mask",
-        "import os, subprocess, time\n"
+        "import subprocess, sys\n"
         "def causal_mask(n_q, n_k):\n"
-        f"    a = subprocess.Popen(['sleep', '300'])\n"
-        f"    b = subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
+        "    sleep = [sys.executable, '-c', 'import time; time.sleep(300)']\n"
+        "    a = subprocess.Popen(sleep)\n"
+        "    b = subprocess.Popen(sleep, start_new_session=True)\n"
         f"    with open({str(pids)!r}, 'a') as f: f.write(f'{{a.pid}} {{b.pid}} ')\n"
         "    while True: pass\n",
     )

@@ -168,18 +168,20 @@ def test_a_project_of_uv_that_has_chosen_this_build_already_needs_only_a_sync(tm
 
 
 def smi(folder, says, code=0):
-    """A stand-in for NVIDIA's own program."""
+    """A stand-in for NVIDIA's own program, for a shell and for Windows."""
     folder.mkdir()
     program = folder / "nvidia-smi"
     program.write_text(f"#!/bin/sh\necho '{says}'\nexit {code}\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    program.with_suffix(".bat").write_text(f"@echo off\necho {says}\nexit /b {code}\n")
     return str(folder)
 
 
-def koans(play, *args, first="", path=None, python=sys.executable):
-    """Run the command with a folder that Python looks in before its own packages, and with programs in `path`."""
+def koans(play, *args, first="", programs=None, python=sys.executable):
+    """Run the command with a folder that Python looks in before its own packages, and a folder of `programs`."""
     search = os.pathsep.join([str(play.root), str(first)])
-    env = {**os.environ, "PYTHONPATH": search, "COLUMNS": "200", "NO_COLOR": "1", "PATH": path or os.environ["PATH"]}
+    path = os.pathsep.join(filter(None, [programs, os.environ["PATH"]]))
+    env = {**os.environ, "PYTHONPATH": search, "COLUMNS": "200", "NO_COLOR": "1", "PATH": path}
     command = [str(python), "-m", "grader", *args]
     return subprocess.run(command, cwd=play.root, env=env, capture_output=True, text=True, timeout=200)
 
@@ -279,21 +281,24 @@ def old(tmp_path_factory):
 )
 def test_a_command_that_cannot_use_torch_says_in_one_line_how_to_install_it(play, request, kind, says, args, no_gpu):
     play.solve("l2_norm")  # a stub is judged without torch
-    done = koans(play, *args, first=request.getfixturevalue(kind), path=f"{no_gpu}:/usr/bin:/bin")
+    done = koans(play, *args, first=request.getfixturevalue(kind), programs=no_gpu)
     present, prefix = pytorch.find(), Path(sys.prefix)
     by = pytorch.installer(prefix, present.installed_by)
-    command = pytorch.command("cpu", by, present, groups=pytorch.default_groups(prefix))
+    quote = '"' if sys.platform == "win32" else "'"
+    command = pytorch.command("cpu", by, present, groups=pytorch.default_groups(prefix), quote=quote)
     assert (done.returncode, done.stderr) == (2, f"koans: {says}{command}\n")
 
 
+@pytest.mark.needs("links")
 @pytest.mark.parametrize("args", NEEDS_TORCH, ids=" ".join)
 def test_a_command_that_finds_no_torch_says_in_one_line_how_to_install_it(play, without_torch, args, no_gpu):
     play.solve("l2_norm")
-    done = koans(play, *args, python=without_torch, path=f"{no_gpu}:/usr/bin:/bin")
+    done = koans(play, *args, python=without_torch, programs=no_gpu)
     says = f"koans: PyTorch is not installed. Install it: `pip install {TORCH} --index-url {CPU}`\n"
     assert (done.returncode, done.stderr) == (2, says)
 
 
+@pytest.mark.needs("links")
 @pytest.mark.parametrize(
     "args", [["list"], ["hint", "softmax"], ["read", "ch06", "--no-questions"], ["cards"], ["facts"]], ids=" ".join
 )
@@ -303,8 +308,9 @@ def test_what_needs_no_torch_works_without_it(play, without_torch, args):
     assert done.stdout
 
 
+@pytest.mark.needs("links")
 def test_doctor_without_torch_says_how_to_install_it_and_goes_on(play, without_torch, gpu):
-    done = koans(play, "doctor", "--json", python=without_torch, path=f"{gpu}:/usr/bin:/bin")
+    done = koans(play, "doctor", "--json", python=without_torch, programs=gpu)
     assert done.returncode == 1
     findings = {one["part"]: one for one in json.loads(done.stdout)}
     assert findings["torch"]["says"] == f"not installed: `pip install {TORCH} --index-url {CUDA}`"
@@ -312,7 +318,7 @@ def test_doctor_without_torch_says_how_to_install_it_and_goes_on(play, without_t
 
 
 def test_doctor_with_a_torch_that_cannot_be_imported_says_how_to_install_it(play, broken, no_gpu):
-    done = koans(play, "doctor", "--json", first=broken, path=f"{no_gpu}:/usr/bin:/bin")
+    done = koans(play, "doctor", "--json", first=broken, programs=no_gpu)
     torch = next(one for one in json.loads(done.stdout) if one["part"] == "torch")
     reason, command = torch["says"].split("\n")
     assert reason == "tested >=2.9,<2.14; ImportError: libtorch_cpu.so: wrong ELF class: ELFCLASS32"
@@ -329,7 +335,7 @@ def test_the_tested_versions_come_from_the_workbooks_own_pyproject_or_else_from_
     shutil.copytree(ROOT / "grader/book", site / "grader/book", ignore=shutil.ignore_patterns("__pycache__"))
     (site / "grader/__init__.py").touch()
     info = site / "tensor_koans-0.1.0.dist-info"
-    for folder in (info, learner, clone):
+    for folder in (info, learner, clone, clone / "grader"):
         folder.mkdir()
     (info / "METADATA").write_text(
         "Metadata-Version: 2.4\nName: tensor-koans\nVersion: 0.1.0\nRequires-Python: >=3.11\n"

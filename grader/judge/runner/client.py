@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader.book import source_text
+from grader.book import pytorch, source_text
 from grader.book.errors import KoansError
 from grader.book.processes import cores
 from grader.book.stubs import not_started, stub_of
@@ -28,7 +28,7 @@ from grader.gpu.client import LIMIT as RACE_SECONDS
 from grader.judge import when_graded
 from grader.judge.printed import shortened
 from grader.judge.runner.link import Link, connect
-from grader.judge.runner.protocol import Cancel, Claims, Done, Event, EventKind, Job
+from grader.judge.runner.protocol import CANNOT_START, Cancel, Claims, Done, Event, EventKind, Job
 from grader.judge.runner.server_address import fingerprint
 from grader.judge.sandbox import probe
 from grader.judge.sandbox.confine import THREADS, Level
@@ -400,7 +400,7 @@ def _not_run(ask: Ask, reason: str) -> Verdict:
     """
     text = f"the koan was not run: {reason}"
     if not ask.isolated:
-        raise KoansError(text)
+        raise KoansError(pytorch.explain(reason.removeprefix(f"{CANNOT_START} (")) or text)
     status = Status.not_run_here if ask.claims == "fast" else Status.crashed
     return Verdict(ask.koan.id, str(ask.target), status, text, text, seed=ask.seed)
 

@@ -114,6 +114,7 @@ Reply = ServerReady | Done
 MAX_RUNS = 200  # runs of one process, before what they leave behind adds up
 MAX_GROWTH = 256 << 20  # bytes of addresses that they may leave behind
 OUTPUT = 64 << 20  # the most bytes that a run may write to one file
+CANNOT_START = "its process cannot be started"  # and in brackets what the process or the system said
 NO_WORKER = 75  # exit code of a run whose worker in the sandbox could not be started
 
 

@@ -29,6 +29,7 @@ from grader.book.workbook import Workbook
 from grader.judge.runner.child import execute, leave_parent, prepare, serve
 from grader.judge.runner.preload import warm_up
 from grader.judge.runner.protocol import (
+    CANNOT_START,
     MAX_GROWTH,
     MAX_RUNS,
     Cancel,
@@ -246,7 +247,7 @@ class Server:
         try:
             self.runs[self._reuse_process(job) or self._fork(job)] = run
         except OSError as error:
-            self._send(client, Done(job.id, 0, False, False, f"its process cannot be started ({error.strerror})"))
+            self._send(client, Done(job.id, 0, False, False, f"{CANNOT_START} ({error.strerror})"))
 
     def _finish(self, run: RunningJob, status: int) -> None:
         """Tell the client that its run has ended."""

@@ -20,7 +20,7 @@ from typing import IO
 from grader.book import processes
 from grader.book.places import code
 from grader.book.processes import environment, module
-from grader.judge.runner.protocol import MAX_RUNS, OUTPUT, Cancel, Done, Job, Request, pack, trouble
+from grader.judge.runner.protocol import CANNOT_START, MAX_RUNS, OUTPUT, Cancel, Done, Job, Request, pack, trouble
 
 STARTING = 120.0  # seconds that a process may take to import everything, on a slow disk
 SETTLED = 1.0  # seconds after which a run is a long one, so the next spare starts beside it
@@ -129,7 +129,7 @@ class Spawner:
                 try:
                     self._start()
                 except OSError as error:
-                    failed.append((self._waiting.pop(0), f"its process cannot be started ({error.strerror})"))
+                    failed.append((self._waiting.pop(0), f"{CANNOT_START} ({error.strerror})"))
             if self._wants_spare():
                 with contextlib.suppress(OSError):  # the next run says so
                     self._start()
@@ -249,7 +249,7 @@ class Spawner:
             closed, why = self._closed, trouble(run.job, code) if run is not None else ""
             self._fails = not process.ready
             if run is None and self._fails and self._waiting:
-                run, why = self._waiting.pop(0), f"its process cannot be started ({_last_line(process.errors)})"
+                run, why = self._waiting.pop(0), f"{CANNOT_START} ({_last_line(process.errors)})"
         process.errors.close()
         with contextlib.suppress(OSError):
             assert process.process.stdin is not None
