@@ -91,6 +91,8 @@ THINGS: dict[str, tuple[Callable[[], bool], str]] = {
     "pipes": (lambda: hasattr(os, "mkfifo"), "this system has no named pipes in folders"),
     "full device": (lambda: sys.platform == "linux", "this system has no device that is always full"),
     "time zones": (lambda: hasattr(time, "tzset"), "a process cannot be given a time zone on this system"),
+    "TERM": (lambda: os.name != "nt", "a console of this system can draw and sets no TERM"),
+    "moves of open files": (lambda: sys.platform != "win32", "a file that is open cannot be moved on this system"),
     "links": (lambda: sys.platform != "win32", "symbolic links need a privilege here"),
     "peers": (lambda: hasattr(socket, "SO_PEERCRED"), "this system does not tell whose the end of a socket is"),
     "unix sockets": (lambda: hasattr(socket, "AF_UNIX"), "this system has no Unix sockets"),

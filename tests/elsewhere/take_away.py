@@ -93,7 +93,11 @@ def take_modules(missing):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return real(name, globals, locals, fromlist, level)
 
-    builtins.__import__ = imported
+    # A finder of ours asks which module imports, and skips the frames of importlib. This function is one of them.
+    of_importlib = {**globals(), "__name__": "importlib"}
+    builtins.__import__ = types.FunctionType(
+        imported.__code__, of_importlib, argdefs=imported.__defaults__, closure=imported.__closure__
+    )
     find = importlib.machinery.PathFinder.find_spec
 
     def find_spec(cls, name, path=None, target=None):

@@ -277,7 +277,9 @@ def _unreadable(play, monkeypatch):
     return lambda: (file.rmdir(), kept.rename(file))
 
 
-@pytest.mark.parametrize("obstacle", [_disk_full, _locked, _unreadable])
+@pytest.mark.parametrize(
+    "obstacle", [_disk_full, _locked, pytest.param(_unreadable, marks=pytest.mark.needs("moves of open files"))]
+)
 def test_a_verdict_that_cannot_be_recorded_is_shown_with_the_reason_and_the_next_one_is_recorded(
     start, play, monkeypatch, obstacle
 ):

@@ -9,7 +9,7 @@ import types
 
 import pytest
 
-from grader.book import files
+from grader.book import files, terminal
 from grader.learn.app import editor
 from grader.learn.app.watch import below
 from grader.learn.review_ui.keyboard import ENTER, Keyboard
@@ -54,6 +54,14 @@ def test_on_a_windows_console_keys_come_at_once_and_in_lower_case(pressing):
     keyboard = pressing("3Q\r")
     assert [keyboard.key() for _ in range(3)] == ["3", "q", ENTER]
     assert keyboard.key(timeout=0.01) is None
+
+
+def test_a_windows_console_can_draw_although_it_sets_no_term(monkeypatch):
+    monkeypatch.delenv("TERM", raising=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "name", "nt")
+        draws = terminal.can_draw()
+    assert draws
 
 
 def test_arrows_of_a_windows_console_are_no_answers(pressing):

@@ -189,9 +189,9 @@ def test_a_cell_that_hangs_or_ends_its_process_gets_a_verdict_and_the_kernel_liv
     hangs = "def scores(q, k):\n    while True:\n        pass"
     ends = "import os\ndef scores(q, k):\n    os._exit(3)"
     raises = "import torch\n\ndef scores(q, k):\n    x = 1\n    return q[k]"
-    check = 'koan.check("ch07_attention/scores", timeout=2)'
+    soon = 'koan.check("ch07_attention/scores", timeout=2)'
     forbidden = "import torch\ndef softmax(x, dim=-1):\n    return torch.softmax(x, dim)"
-    said = jupyter.texts(START, hangs, check, ends, check, raises, check, "1 + 1", forbidden, 'koan.check("softmax")')
+    said = jupyter.texts(START, hangs, soon, ends, CHECK, raises, CHECK, "1 + 1", forbidden, 'koan.check("softmax")')
     assert "! timed out" in said[2] and "no answer within 2 s" in said[2]
     assert "! crashed" in said[4] and "exit code 3" in said[4]
     assert "✗ failed" in said[6] and "line 5 of the cell: return q[k]" in said[6]

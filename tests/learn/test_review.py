@@ -797,7 +797,10 @@ class OfTerminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("term", "live"), [("xterm", True), ("dumb", False), ("", False), (None, False)])
+@pytest.mark.parametrize(
+    ("term", "live"),
+    [("xterm", True), ("dumb", False), ("", False), pytest.param(None, False, marks=pytest.mark.needs("TERM"))],
+)
 def test_a_terminal_that_cannot_draw_is_read_line_by_line(monkeypatch, term, live):
     if term is None:
         monkeypatch.delenv("TERM", raising=False)

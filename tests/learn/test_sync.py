@@ -496,6 +496,7 @@ def test_line_ends_of_windows_are_no_change_and_stay_and_a_text_keeps_its_time(p
     assert (first / "exercises/ch01_small/one.py").read_bytes() == b"a\nc\n"
 
 
+@pytest.mark.needs("links")
 def test_what_is_not_the_learners_text_is_left_out(places):
     root = places.machine()
     folder = root / "exercises/ch01_small"
@@ -531,6 +532,7 @@ def test_a_text_that_is_too_large_to_sync_is_kept_when_another_one_replaces_it(p
     assert files(first)["ch01_small/one.py"] == "short\n"
 
 
+@pytest.mark.needs("links")
 def test_an_exercise_that_is_a_link_to_a_file_stays_one_and_other_links_are_not_followed(places):
     first, second, file = two(places)
     write(first, "ch01_small/one.py", "mine\n")

@@ -85,6 +85,31 @@ def test_the_process_of_a_run_lacks_it_too_and_the_run_is_not_forked(taken, mode
     assert ast.literal_eval(place.read_text("utf-8")) == EXPECTED[mode]
 
 
+FINDER = """
+import importlib.abc, sys
+class Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        frame = sys._getframe(1)
+        while frame.f_globals["__name__"].startswith("importlib"):
+            frame = frame.f_back
+        print(repr((name, frame.f_globals["__name__"])))
+sys.meta_path.insert(0, Finder())
+try:
+    import no_such_module
+except ImportError:
+    pass
+"""
+
+
+@pytest.mark.needs("linux")
+@MODES
+def test_a_finder_sees_which_module_imports_as_it_does_without_any_of_this(taken, mode):
+    """The finder of the koans decides by it whether a test or another koan's file imports a koan."""
+    command = [sys.executable, "-c", FINDER]
+    done = subprocess.run(command, env=taken, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    assert _said(done.stdout) == ("no_such_module", "__main__")
+
+
 @pytest.mark.needs("linux")
 @MODES
 def test_no_process_sees_in_its_variables_that_anything_was_taken_away(taken, mode):

@@ -18,9 +18,8 @@ SCREEN_LOST = ("SIGCONT", "SIGWINCH")  # signals after which a terminal may not 
 class Keyboard:
     """The learner's keyboard, a context manager. While it is open, a terminal returns keys at once and without an echo.
 
-    `live`: input and output are terminals, and can do more than print lines. Where Python cannot read single keys
-    (Windows), they count as no terminals: each key is a line. `redraw` is called
-    when the screen has to be drawn once more.
+    `live`: input and output are terminals, and can do more than print lines. `redraw` is called when the screen has to
+    be drawn once more.
     """
 
     def __init__(self, source: TextIO | None = None) -> None:
