@@ -243,6 +243,7 @@ def _squeezed(text):
     return " ".join(text.split())
 
 
+@pytest.mark.needs("sandbox")
 def test_a_grade_keeps_no_evidence(small, tmp_path):
     """What grading draws from its secret seed is in the message as before, and nowhere else."""
     name = next(iter(small.workbook.koans.values())).name
