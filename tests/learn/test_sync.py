@@ -497,6 +497,7 @@ def test_line_ends_of_windows_are_no_change_and_stay_and_a_text_keeps_its_time(p
 
 
 @pytest.mark.needs("links")
+@pytest.mark.needs("names in two cases")
 def test_what_is_not_the_learners_text_is_left_out(places):
     root = places.machine()
     folder = root / "exercises/ch01_small"

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from unittest import mock
 
 import msgspec
 import pytest
@@ -408,15 +409,12 @@ def test_what_is_no_work_at_a_koan_does_not_count(book):
 def write_log(play, log):
     with Progress(play.root) as progress:
         for activity in log:
-            if activity.kind == "hint":
-                progress._db.execute("insert or ignore into hints values (?, ?, ?)", (activity.koan, 1, activity.at))
-                continue
-            status = Status(activity.kind)
-            blob = msgspec.json.encode(Verdict(activity.koan, "learner", status))
-            progress._db.execute(
-                "insert into attempts (koan, at, content, status, seconds, verdict) values (?,?,?,?,?,?)",
-                (activity.koan, activity.at, activity.content, status.value, 0.1, blob),
-            )
+            with mock.patch("time.time", return_value=activity.at):
+                if activity.kind == "hint":
+                    progress.record_hint(play.workbook.koans[activity.koan], 1)
+                    continue
+                verdict = Verdict(activity.koan, "learner", Status(activity.kind), seconds=0.1)
+                progress.record(verdict, "", activity.content)
 
 
 def test_the_command_says_how_long_the_rest_takes_at_your_pace(play):
