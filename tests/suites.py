@@ -94,7 +94,10 @@ THINGS: dict[str, tuple[Callable[[], bool], str]] = {
     "TERM": (lambda: os.name != "nt", "a console of this system can draw and sets no TERM"),
     "moves of open files": (lambda: sys.platform != "win32", "a file that is open cannot be moved on this system"),
     "links": (lambda: sys.platform != "win32", "symbolic links need a privilege here"),
-    "names in two cases": (lambda: sys.platform == "linux", "this system's files have no two names that differ in case"),
+    "names in two cases": (
+        lambda: sys.platform == "linux",
+        "this system's files have no two names that differ in case",
+    ),
     "peers": (lambda: hasattr(socket, "SO_PEERCRED"), "this system does not tell whose the end of a socket is"),
     "unix sockets": (lambda: hasattr(socket, "AF_UNIX"), "this system has no Unix sockets"),
 }
