@@ -267,6 +267,8 @@ def test_what_passed_in_a_notebook_is_listed_so_until_it_comes_home(play):
         play.write("scores", "mine = 1\n")
         assert "passed  scores" in listed() and "notebook" not in listed()
         progress.record(Verdict(SCORES, "learner", Status.passed), "mine = 2\n")
+        assert "passed  scores" in listed() and "notebook" not in listed()  # each of the two texts has passed
+        play.write("scores", "mine = 3\n")
         assert "failed (changed since it passed)" in listed() and "notebook" not in listed()
 
 
