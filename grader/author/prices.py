@@ -320,7 +320,7 @@ def check(workbook: Workbook, folder: Path, count: int, seed: int, jobs: int) ->
             problems += [
                 f"our functions, {name}: {figure} was {own[figure].value} and is {here.value}: measure anew"
                 for figure, here in sticks[name].items()
-                if abs(here.value - own[figure].value) > FACTOR * own[figure].noise
+                if abs(here.value - own[figure].value) > FACTOR * _rounding(own[figure])
             ]
     for piece, outcomes in shop.measured(work, jobs):
         assert piece.answer is not None
@@ -340,6 +340,11 @@ def check(workbook: Workbook, folder: Path, count: int, seed: int, jobs: int) ->
                     if a is not None and b is not None and abs(a - b) > stick.noise:
                         problems.append(f"{name}: {figure} was {a} and is {b}; rounding moves it by {stick.noise}")
     return problems
+
+
+def _rounding(stick: Yardstick) -> float:
+    """What rounding moves a figure by. It comes from float32 numbers, so never less than their own rounding."""
+    return max(stick.noise, abs(stick.value) * 2**-23)
 
 
 def _moved(sticks: Mapping[str, Yardstick], outcome: Outcome) -> dict[str, Yardstick]:
