@@ -53,18 +53,26 @@ def fresh_copy(solved_copy):
     end_warm(solved_copy.root)
 
 
-@pytest.fixture
-def warm_copy(solved_copy):
-    """That workbook, maybe with the one warm process that runs with `STAYS` use. Tests leave it to the next test."""
-    (solved_copy.root / "who").unlink(missing_ok=True)
-    return solved_copy
-
-
 @pytest.fixture(params=[FORK, "spawn"])
 def way(request, monkeypatch):
     """How the processes of runs are started."""
     monkeypatch.setenv("KOANS_START", request.param)
     return request.param
+
+
+@pytest.fixture
+def warm_copy(solved_copy, request):
+    """That workbook, maybe with the one warm process that runs with `STAYS` use. Tests leave it to the next test.
+
+    A test that starts runs in another way does not use it, so it is ended before.
+    """
+    chosen = request.getfixturevalue("way") if "way" in request.fixturenames else ""
+    last = solved_copy.root / "way"
+    if last.exists() and last.read_text("utf-8") != chosen:
+        end_warm(solved_copy.root)
+    last.write_text(chosen, "utf-8")
+    (solved_copy.root / "who").unlink(missing_ok=True)
+    return solved_copy
 
 
 def until(condition):
