@@ -23,7 +23,7 @@ from grader.book.workbook import Workbook
 
 FILES = Path(__file__).with_name("folder_files")
 PLAIN = ("README.md", "pyproject.toml")
-IGNORED = (".koans/", ".venv/", "__pycache__/", ".pytest_cache/")  # for git
+IGNORED = (".koans/", ".venv/", "__pycache__/", ".pytest_cache/", ".hypothesis/")  # for git
 RECORD = Path(".koans") / "given.json"
 ANY = f"{NAME}>=0"  # in the template; the folder asks for the version that made it, or a newer one
 
