@@ -364,6 +364,7 @@ def test_a_package_cut_short_or_changed_anywhere_is_one_line_or_the_same_log(boo
     assert anki_log.read(whole) == log
 
 
+@pytest.mark.needs("limits")
 def test_a_collection_that_unpacks_to_too_much_is_refused_before_it_fills_the_disk(tmp_path):
     deflated = tmp_path / "deflated.apkg"
     with zipfile.ZipFile(deflated, "w", zipfile.ZIP_DEFLATED) as archive:
