@@ -4,7 +4,7 @@
     python benchmarks/fitting.py --quick --json
 
 `latest` is the fifth of the reviews that the fit is judged on. `fresh` are reviews of the same learner on other cards,
-which no fit has seen. `true` are the learner's own parameters, `optimizer` those of `fsrs.Optimizer` before they are
+which no fit has seen. `true` has the learner's own parameters, and `optimizer` what `fsrs.Optimizer` gives before it is
 moved toward the defaults. Smaller is better.
 """
 

@@ -5,6 +5,7 @@ everywhere carries `@pytest.mark.needs("pty")`. Where the thing is missing, the 
 """
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -98,6 +99,7 @@ THINGS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: sys.platform == "linux",
         "this system's files have no two names that differ in case",
     ),
+    "groff": (lambda: shutil.which("groff") is not None, "groff is not installed"),
     "peers": (lambda: hasattr(socket, "SO_PEERCRED"), "this system does not tell whose the end of a socket is"),
     "unix sockets": (lambda: hasattr(socket, "AF_UNIX"), "this system has no Unix sockets"),
 }

@@ -16,7 +16,7 @@ NAME = "tensor-koans"
 
 
 class Project(msgspec.Struct, frozen=True):
-    """`python` is a range of versions. `requirements` are those of every learner, as pip reads them."""
+    """`python` is a range of versions. `requirements` are what every learner needs, as pip reads them."""
 
     version: str
     python: str

@@ -15,7 +15,7 @@ from grader.book.syntax import parse
 
 
 class KoanTests(pytest.Module):
-    """A module whose path is the exercise, and whose tests are those of the file that belongs to it."""
+    """A module with the path of the exercise and the tests of the koan, which are in another file."""
 
     tests: Path
 

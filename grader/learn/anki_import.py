@@ -29,7 +29,7 @@ class LeftOut(msgspec.Struct, frozen=True):
 
     `locked`: of cards that are locked here. `gone`: of cards that the workbook does not have. `deleted`: of cards that
     were deleted in Anki, so that nothing says what they were. `other_notes`: of notes that are not ours. `unrated`,
-    `cramming`, `template` and `time` are those of `anki_log.Left`.
+    `cramming`, `template` and `time` mean the same as in `anki_log.Left`.
     """
 
     locked: Reviews

@@ -139,7 +139,7 @@ def rows(db: Database, log: Log) -> dict[str, tuple[Row, float]]:
 
 
 def upgrade(db: sqlite3.Connection) -> None:
-    """Copy the logs of format 3, which were ordered by id, into those of format 4. Ids stay as they are."""
+    """Copy the logs of format 3, which were ordered by id, into the tables of format 4. Ids stay as they are."""
     keys: dict[int, str] = {}  # of the reviews, by id
     for log in LOGS:
         old = [{"cancels": "undoes"}.get(column, column) for column in log.columns]

@@ -1,7 +1,6 @@
 """The manual page is the help of the command: all of it, and as it is now."""
 
 import re
-import shutil
 import subprocess
 import sys
 
@@ -55,7 +54,7 @@ def test_no_line_of_text_is_taken_for_a_request():
     assert requests == {".TH", ".SH", ".SS", ".B", ".PP", ".TP", ".EX", ".EE"}
 
 
-@pytest.mark.skipif(shutil.which("groff") is None, reason="not run here: needs groff")
+@pytest.mark.needs("groff")
 def test_groff_finds_nothing_wrong_with_it():
     done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", str(PAGE)], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

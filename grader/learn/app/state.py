@@ -142,7 +142,7 @@ class State(msgspec.Struct, frozen=True):
 
     @property
     def walk(self) -> tuple[str, ...]:
-        """The koans that "next" and "previous" go through: those of `order`, or all once these have passed."""
+        """The koans that "next" and "previous" go through: `order`, or all koans once these have passed."""
         return self.order if self.walked < len(self.order) else tuple(self.standings)
 
 

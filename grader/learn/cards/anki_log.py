@@ -38,7 +38,7 @@ LONGEST_ANSWER = 86_400_000  # milliseconds; Anki itself cuts the time of an ans
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A row of Anki's review log for a note of ours, as it stands there.
+    """A row of Anki's review log for a note of ours, as Anki wrote it.
 
     `at` is the time of the answer in milliseconds since 1970, UTC. `button` is 1 to 4 for again to easy, or 0. `took`
     is in milliseconds. `kind` is 0 for learning, 1 for review, 2 for relearning, 3 for a filtered deck, and 4 or 5 for
