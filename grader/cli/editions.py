@@ -155,7 +155,7 @@ def _update_folder(*, write: bool, as_json: bool) -> None:
 def _new_text_of(name: str) -> str:
     """How to get the new text of a file that the learner has changed."""
     if name.startswith("exercises/"):
-        return f"the stub has changed, and `koans reset {Path(name).stem}` writes the new stub"
+        return f"the stub is another now, and `koans reset {Path(name).stem}` writes it"
     return "the new one is written if you move yours away and run this again"
 
 

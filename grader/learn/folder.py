@@ -18,7 +18,7 @@ from grader.book.errors import KoansError, reading
 from grader.book.files import write_files
 from grader.book.places import SHIPPED, is_whole
 from grader.book.project import NAME, project
-from grader.book.stubs import stub_of
+from grader.book.stubs import STUB, stub_of
 from grader.book.workbook import Workbook
 
 FILES = Path(__file__).with_name("folder_files")
@@ -38,7 +38,7 @@ class Given(msgspec.Struct, frozen=True):
 class Updated(msgspec.Struct, frozen=True):
     """What an update changes, as paths in the folder: files that are new, replaced, and kept as the learner has them.
 
-    `kept` has only files for which the package now has another text.
+    `kept` has only files for which the package has, or may have, another text than the folder was given.
     """
 
     from_: str
@@ -88,12 +88,20 @@ def update(root: Path, *, write: bool = True) -> Updated:
             continue
         elif _digest(current) == before.files.get(name):
             replaced.append(name)
-        elif _digest(text) != before.files.get(name):  # both have changed
+        elif _may_be_stale(current, text, before.files.get(name)):
             kept.append(name)
     version = project(root).version
     if write:
         _write(root, {name: wanted[name] for name in (*new, *replaced)}, wanted, version)
     return Updated(before.version, version, tuple(new), tuple(replaced), tuple(kept))
+
+
+def _may_be_stale(current: str, wanted: str, given: str | None) -> bool:
+    """Whether a file that the learner has changed lacks something new. `given` is the digest of what it was given.
+
+    Without a record nobody knows what the file was given, so only a body that is not written yet counts.
+    """
+    return STUB in current if given is None else _digest(wanted) != given
 
 
 def _files(book: Workbook, policy: assistants.Policy) -> dict[str, str]:

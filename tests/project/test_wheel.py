@@ -238,6 +238,14 @@ def test_an_update_brings_new_stubs_and_keeps_what_the_learner_wrote(installed, 
     assert all('"""Newer: ' in (folder / f"exercises/{koan}.py").read_text(encoding="utf-8") for koan in THREE[1:])
     assert "nothing to do" in newer.run("update", cwd=folder, program="koans").stdout
 
+    # Another machine has no record. An answer is the learner's, but a body that is not written may be an old stub.
+    (folder / ".koans/given.json").unlink()
+    old = (ROOT / f"exercises/{THREE[2]}.py").read_text(encoding="utf-8")
+    (folder / f"exercises/{THREE[2]}.py").write_text(old, encoding="utf-8")
+    changes = json.loads(newer.run("update", "--json", cwd=folder, program="koans").stdout)
+    assert (changes["new"], changes["replaced"], changes["kept"]) == ([], [], [f"exercises/{THREE[2]}.py"])
+    assert (folder / f"exercises/{THREE[2]}.py").read_text(encoding="utf-8") == old
+
 
 @pytest.mark.parametrize("content", ["exercises", "README.md", "a file in its place"])
 def test_nothing_is_overwritten_by_a_new_folder(installed, tmp_path, content):
