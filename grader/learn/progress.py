@@ -179,7 +179,7 @@ class Progress:
     def last_verdict(self, koan: Koan, content: str) -> Verdict | None:
         """The verdict of the last attempt at this koan, if that was on this content (see `content_key`)."""
         row = self._db.execute(
-            "select content, verdict from attempts where koan = ? order by id desc limit 1", (koan.id,)
+            f"select content, verdict from attempts where koan = ? {logs.LAST}", (koan.id,)
         ).fetchone()
         return msgspec.json.decode(row[1], type=Verdict) if row and row[0] == content else None
 

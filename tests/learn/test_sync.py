@@ -22,7 +22,7 @@ from grader.book.workbook import Workbook
 from grader.learn import settings as setting
 from grader.learn.cards.schedule import Plan, Review, replay
 from grader.learn.mistakes import by_koan
-from grader.learn.progress import Progress
+from grader.learn.progress import Progress, digest
 from grader.learn.recall import Answer, ReSolveStep
 from grader.learn.sync import exercises, pack
 from grader.learn.sync.merge import Counts, sync
@@ -91,6 +91,9 @@ def copies(root):
     return {f.read_text() for f in (root / ".koans/replaced").rglob("*") if f.is_file()}
 
 
+SEEN = ("first\n", "second\n", "third\n", "fourth\n")  # every text that the property tests attempt
+
+
 def state(root):
     """All that a learner can see of a machine."""
     book = Workbook(root)
@@ -99,6 +102,9 @@ def state(root):
         return {
             "standings": progress.standings(book),
             "activities": progress.activities(),
+            "last verdicts": [
+                progress.last_verdict(koan, digest(text)) for koan in book.koans.values() for text in SEEN
+            ],
             "last passes": [progress.last_pass(koan) for koan in book.koans.values()],
             "texts": {a.content: progress.text(a.content) for a in progress.activities()},
             "mistakes": by_koan(progress.mistakes.occurrences(), progress.mistakes.passes()),
@@ -118,7 +124,7 @@ def state(root):
 TIMES = st.integers(0, 5).map(lambda n: START + n * HOUR)
 ITEMS = st.sampled_from(("a", "b"))
 RATINGS = st.integers(1, 4)
-TEXTS = st.sampled_from(("first\n", "second\n", "third\n", "fourth\n"))
+TEXTS = st.sampled_from(SEEN)
 LOOKS = st.sampled_from((None, {"no_max": "no maximum"}, {}))
 PATHS = st.sampled_from(("ch01_small/one.py", "ch01_small/two.py", "ch01_small/helper.py"))
 NAMES = st.sampled_from((("session", "20"), ("session", "40"), ("resolve", "false"), ("retention", "0.8")))
