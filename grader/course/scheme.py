@@ -57,6 +57,8 @@ class Scheme(msgspec.Struct, frozen=True):
 
 def read(place: Path, workbook: Workbook) -> Scheme:
     """The assignment in this file or folder. Raises KoansError if something in it is wrong."""
+    if not place.exists():
+        raise KoansError(f"{place}: is no folder of an assignment, and no file of one")
     file = place / NAME if place.is_dir() else place
     assignment = assignments.read(file)
     try:
