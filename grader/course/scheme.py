@@ -19,7 +19,7 @@ from grader.book.points import tidy
 from grader.book.published import Published, PublishedKoan
 from grader.book.workbook import Workbook
 from grader.course import assignment as assignments
-from grader.course.assignment import NAME, Assignment, Worth, due, late_rule, opens, same, worths
+from grader.course.assignment import NAME, Assignment, Worth, due, late_rule, opens, partial_rule, same, worths
 from grader.course.exceptions import (
     EXTENSIONS,
     OVERRIDES,
@@ -111,6 +111,7 @@ def published(scheme: Scheme) -> Published:
         scheme.title,
         tuple(koans),
         late_rule(scheme.assignment),
+        partial_rule(scheme.assignment),
         start and datetime.fromisoformat(start.isoformat()),  # with its offset: a machine may not know the time zone
         end and datetime.fromisoformat(end.isoformat()),
         scheme.name,
