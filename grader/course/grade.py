@@ -20,6 +20,7 @@ from grader.book.proven_cards import proven
 from grader.book.stubs import stub_of
 from grader.book.verdict import Status, Verdict, with_unmet_imports
 from grader.book.workbook import Koan, Rung, Workbook
+from grader.course.answer import excerpt
 from grader.course.engine.protocol import Engine, Ungraded
 from grader.course.intake.client import Intake
 from grader.course.intake.collect import apart, collect
@@ -42,7 +43,8 @@ Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class Graded(msgspec.Struct, frozen=True):
     """One koan's verdict and the points it earns.
 
-    Points for `fast` are counted separately, because nobody can earn them without a GPU.
+    Points for `fast` are counted separately, because nobody can earn them without a GPU. If the verdict names wrong
+    answers, `answer` is what the learner wrote, as `grader.course.answer` shortens it.
     """
 
     points: Points
@@ -51,6 +53,7 @@ class Graded(msgspec.Struct, frozen=True):
     rung: Rung
     fast_points: Points = 0
     fast_earned: Points = 0
+    answer: str = ""
 
 
 class Grade(msgspec.Struct, frozen=True):
@@ -234,6 +237,14 @@ class _Batch:
         if self.cache is not None:
             self.cache.put(self._key(self.workbook.koans[verdict.koan], submission), verdict)
 
+    def _answer(self, koan: Koan, verdict: Verdict, submission: Submission) -> str:
+        """What the learner wrote, if the verdict names wrong answers."""
+        text = submission.texts.get(koan.id) if verdict.names else None
+        if text is None:
+            return ""
+        failed = [test.function for test in verdict.tests if test.status == Status.failed]
+        return excerpt(text, stub_of(self.workbook, koan), failed, (submission.name, submission.student))
+
     def _key(self, koan: Koan, submission: Submission) -> str:
         imports = imports_of(self.workbook, submission, koan)
         return self.keys.key(koan, submission.texts[koan.id], imports=imports)
@@ -243,7 +254,11 @@ class _Batch:
         submission = current.submission
         statuses = {koan: verdict.status for koan, verdict in current.verdicts.items()}
         verdicts = {koan: with_unmet_imports(verdict, statuses) for koan, verdict in current.verdicts.items()}
-        results = tuple(score(koan, verdicts[koan.id]) for koan in order if koan.id in verdicts)
+        results = tuple(
+            score(koan, verdicts[koan.id], self._answer(koan, verdicts[koan.id], submission))
+            for koan in order
+            if koan.id in verdicts
+        )
         return Grade(
             submission=submission.name,
             folder=submission.origin,
@@ -304,11 +319,11 @@ def _is_isolated(verdict: Verdict) -> bool:
     return not verdict.isolation or verdict.isolation.startswith("isolated")
 
 
-def score(koan: Koan, verdict: Verdict) -> Graded:
-    """The points that a verdict earns."""
+def score(koan: Koan, verdict: Verdict, answer: str = "") -> Graded:
+    """The points that a verdict earns. `answer` is what the learner wrote."""
     fast = verdict.fast == Status.passed
     earned = koan.points if verdict.passed else 0
-    return Graded(koan.points, earned, verdict, koan.rung, koan.fast_points, koan.fast_points if fast else 0)
+    return Graded(koan.points, earned, verdict, koan.rung, koan.fast_points, koan.fast_points if fast else 0, answer)
 
 
 def lack_of_isolation(engine: Engine) -> str:

@@ -155,4 +155,5 @@ def _graded(cells: KoanRow, koan: KoanFacts, rung: Rung, text: Callable[[Text], 
         by_machine=more.by_machine,
         notes=tuple(map(text, more.notes)),
     )
-    return Graded(koan.points, cells.earned, verdict, rung, koan.fast_points, more.fast_earned)
+    answer = text(more.answer)
+    return Graded(koan.points, cells.earned, verdict, rung, koan.fast_points, more.fast_earned, answer)

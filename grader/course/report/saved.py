@@ -53,7 +53,8 @@ class More(msgspec.Struct, frozen=True, omit_defaults=True):
     `output` is what the code printed, `notes` are lines for the learner. `headline` is given where it is not the first
     line of the message or, with names, the sentence "this looks like: …". `fast` is the status of the second claim, the
     speed on a GPU, and `races` are the milliseconds of each contestant. `uncompiled`: the machine code was not checked.
-    `by_machine`: the machine may have caused a failure, and not the text.
+    `by_machine`: the machine may have caused a failure, and not the text. `answer` is what the learner wrote, where the
+    verdict has names.
     """
 
     output: Text = ""
@@ -64,6 +65,7 @@ class More(msgspec.Struct, frozen=True, omit_defaults=True):
     races: tuple[dict[str, float], ...] = ()
     uncompiled: bool = False
     by_machine: bool = False
+    answer: Text = ""
 
 
 class KoanRow(msgspec.Struct, frozen=True, array_like=True):
