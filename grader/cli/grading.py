@@ -13,6 +13,7 @@ import typer
 
 from grader.book.errors import KoansError, needs
 from grader.book.files import write_file
+from grader.book.places import SHIPPED
 from grader.book.workbook import Workbook, find_root
 from grader.cli.base import Json, installed, say, show, waiting
 from grader.judge.runner import Runner
@@ -30,6 +31,14 @@ FORMATS = (
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
 ClassName = Annotated[str, typer.Option("--class", metavar="NAME", help="The name of the class in reports.")]
 Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")]
+Since = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--since",
+        metavar="FILE",
+        help="An earlier result (--format json=…): html shows what has changed since then. May be given several times.",
+    ),
+]
 Assignment = Annotated[
     str, typer.Option(metavar="NAME", help="The assignment in that export: its title or id; added if it is missing.")
 ]
@@ -48,6 +57,7 @@ def grade(
     name: ClassName = "class",
     gradebook: Gradebook = None,
     assignment: Assignment = "Tensor Koans",
+    since: Since = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -117,6 +127,7 @@ def grade(
       koans grade . --workbook ../koans --format github=- \\
         --format github-summary=$GITHUB_STEP_SUMMARY
       koans grade ../forks --seed 1234 --class "Numerics" --format html=class.html
+      koans grade ../forks --since last-week.json --format html=class.html
       koans grade roster.csv --seed 1234 --format gradescope='out/{}.json'
       koans grade ../forks --seed 1234 --on local:4
       koans grade ../forks --seed 1234 --on tls://head:8786 --certificates ~/certs
@@ -130,13 +141,16 @@ def grade(
     from grader.course.intake.collect import apart, collect
     from grader.course.report import formats as files
     from grader.course.seeds import draw
+    from grader.course.since import earlier
     from grader.course.verdict_cache import VerdictCache
 
     if on is not None and jobs is not None:
         raise KoansError("--jobs is for one machine: with --on, the number of workers says how many runs there are")
     book = Workbook(find_root(judge) if judge is not None else installed())
     reports = [files.parse(text) for text in formats or []]
-    options = files.Options(gradebook, assignment, os.environ, tuple(paths))
+    before = earlier(since or [])
+    inputs = (*paths, *(since or []))
+    options = files.Options(gradebook, assignment, os.environ, inputs, book, before)
     files.check(reports, len(paths), options)
     one_each = single or feedback or any(files.is_for_one(report) for report in reports)
     with Intake(book) as intake:
@@ -195,6 +209,7 @@ def report(
     name: ClassName = "class",
     gradebook: Gradebook = None,
     assignment: Assignment = "Tensor Koans",
+    since: Since = None,
     roster: Annotated[
         Path | None,
         typer.Option(metavar="CSV", help="All students; a student who is in no FILE gets a row with 0 points."),
@@ -209,17 +224,19 @@ def report(
     Examples:
       koans report graded/*.json --format html=class.html
       koans report graded/*.json --format canvas=import.csv --gradebook export.csv
+      koans report graded/*.json --since last-week/*.json --format html=class.html
       koans report graded/*.json --roster students.csv --format html=class.html
     """
     from grader.course.classroom import Spool
     from grader.course.intake import roster as rosters
     from grader.course.report import formats as files
     from grader.course.report import read_json
+    from grader.course.since import earlier
     from grader.course.students import Found, combine, with_roster
 
     reports = [files.parse(text) for text in formats or []]
-    inputs = (*results, *([] if roster is None else [roster]))
-    options = files.Options(gradebook, assignment, os.environ, inputs)
+    inputs = (*results, *(since or []), *([] if roster is None else [roster]))
+    options = files.Options(gradebook, assignment, os.environ, inputs, Workbook(SHIPPED), earlier(since or []))
     if any(one.name == files.FULL for one in reports):
         raise KoansError(f"--format {files.FULL}: a file of results may lack details; `koans grade` writes this format")
     spool = Spool()
@@ -235,6 +252,7 @@ def deliver(reports: Sequence[ReportFile], results: Class, options: Options, *, 
     from grader.course.report import formats as files
     from grader.course.report import grades as grades_screen
     from grader.course.report.names import labels
+    from grader.course.since import compare, in_a_line
 
     notes: list[str] = []
     try:
@@ -251,5 +269,7 @@ def deliver(reports: Sequence[ReportFile], results: Class, options: Options, *, 
             lines = []
         if as_json:
             write_file("-", files.Streamed("json", results))
+        if options.since is not None:
+            notes = [*notes, in_a_line(compare(results, options.since))]
         for line in [*lines, *notes]:
             say(line)

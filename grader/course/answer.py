@@ -38,7 +38,9 @@ def excerpt(text: str, given: str, first: Sequence[str], people: Iterable[str]) 
 def _functions(text: str) -> list[Function]:
     """The functions of a text, without what a reader of an example does not need."""
     found = [node for node in parse(text).body if isinstance(node, Function)]
-    return [_Bare().visit(node) for node in found]
+    for node in found:
+        _Bare(text).visit(node)
+    return found
 
 
 def _arguments(text: str) -> set[str]:
@@ -46,9 +48,18 @@ def _arguments(text: str) -> set[str]:
 
 
 class _Bare(ast.NodeTransformer):
-    """Removes docstrings and other texts that do nothing, and the annotations of plain functions."""
+    """Removes docstrings and other texts that do nothing, and the annotations of plain functions.
+
+    Numbers stay as they are written: `ast.unparse` would turn 0x7FFF into 32767.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.encode().split(b"\n")  # the columns of a tree count bytes
 
     def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+            written = self.lines[node.lineno - 1][node.col_offset : node.end_col_offset].decode()
+            return ast.Name(written, ast.Load()) if re.fullmatch(r"[\d.][\w.+-]*", written, re.ASCII) else node
         if isinstance(node, Function) and not node.decorator_list:
             node.returns = None
             every = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from grader.book.verdict import Verdict, looks_like
+from grader.book.verdict import looks_like
 from grader.book.workbook import RUNGS
 from grader.course.grade import Class, Grade, Graded
 from grader.course.lean import descriptions, headline, races

@@ -1,0 +1,61 @@
+"""The small parts of the page that every section writes: texts, names, headings and bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import Literal
+
+from grader.book.html import coded
+from grader.book.verdict import one_line
+from grader.course.grade import Grade
+from grader.course.report.common import safe_text, version
+
+Order = Literal["ascending", "descending"]
+
+
+def text(content: str, longest: int = 300) -> str:
+    return escape(safe_text(content, longest))
+
+
+def description(content: str) -> str:
+    """The description of a wrong answer, with text between backticks as code."""
+    return coded(text(content))
+
+
+def name(label: str, number: int) -> str:
+    """A student's name, which may be written from right to left without turning around what stands beside it.
+
+    `number` replaces it while names are hidden.
+    """
+    return f'<bdi data-s="{number}">{text(label)}</bdi>'
+
+
+def private(html: str) -> str:
+    """What may tell who somebody is. It is not shown while names are hidden."""
+    return f'<span class="private">{html}</span>'
+
+
+def names(people: Iterable[str]) -> str:
+    """Names in a list. While names are hidden, they stand in the order of their numbers."""
+    return f'<span data-people="">{", ".join(people)}</span>'
+
+
+def row_head(label: str, number: int, grade: Grade) -> str:
+    about = "; ".join(part for part in (one_line(grade.submission), version(grade)) if part)
+    return f'<th scope="row" title="{text(about)}">{name(label, number)}</th>'
+
+
+def heading(title: str, first: Order, css: str, more: str = "", **data: str) -> str:
+    """A column's heading, a button that sorts the table. `first` is the order of the first click.
+
+    `more` is shown above it. `data` are data attributes of the heading.
+    """
+    about = f' title="{text(more)}"' if more else ""
+    own = "".join(f' data-{key}="{text(value)}"' for key, value in data.items())
+    button = f'<button type="button"{about}>{text(title, 80)}</button>'
+    return f'<th scope="col" class="{css}" data-first="{first}"{own}>{button}</th>'
+
+
+def count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

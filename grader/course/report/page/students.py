@@ -1,0 +1,82 @@
+"""How far each student is, and where each made progress last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from grader.book.verdict import one_line
+from grader.book.workbook import RUNGS
+from grader.course.report.page.markup import heading, row_head, text
+from grader.course.report.page.overview import Overview, Row
+
+NOTHING = '<td class="r dim" data-v="-1">–</td>'
+
+
+def students(overview: Overview) -> Iterable[str]:
+    rows = overview.rows
+    rungs = [rung for rung in RUNGS if any(rung in row.passed_on for row in rows)]
+    timed = any(row.head.handed_in for row in rows)
+    yield '<section id="students"><h2>Progress of each submission</h2>'
+    yield '<p class="dim">Koans passed on each rung. “At” is the first koan that does not pass. '
+    if overview.changes:
+        yield f"“New” counts the koans that pass now and did not pass {text(overview.changes.day or 'then')}. "
+        yield "“Last progress” is the last of them in the workbook's order.</p>"
+    else:
+        yield "“Furthest” is the last koan that passes, in the workbook's order.</p>"
+    yield '<div class="wide"><table class="full"><caption>Points and koans passed. Click a heading to sort.</caption>'
+    yield "<thead><tr>" + heading("submission", "ascending", "who")
+    yield heading("points", "descending", "r")
+    yield heading("at", "ascending", "")
+    if overview.changes:
+        yield heading("new", "descending", "r") + heading("last progress", "ascending", "")
+    else:
+        yield heading("furthest", "ascending", "")
+    if timed:
+        yield heading("handed in", "ascending", "")
+    yield from (heading(rung, "descending", "r") for rung in rungs)
+    yield heading("cards", "descending", "r")
+    yield '</tr></thead><tbody data-rows="">'
+    for row in rows:
+        cells = [row_head(row.label, row.number, row.head), _points(row), _at(row)]
+        cells += _new(row) if overview.changes else [_furthest(row)]
+        cells += [_handed_in(row)] if timed else []
+        cells += [_passed_on(row, rung) for rung in rungs]
+        yield f'<tr>{"".join(cells)}<td class="r" data-v="{row.cards}">{row.cards}</td></tr>'
+    yield "</tbody></table></div></section>"
+
+
+def _points(row: Row) -> str:
+    earned, points = row.total
+    return f'<td class="r" data-v="{earned}">{earned} <span class="dim">/ {points}</span></td>'
+
+
+def _at(row: Row) -> str:
+    at = next((i for i, cell in enumerate(row.cells) if not cell.passed), len(row.koans))
+    where = row.koans[at] if at < len(row.koans) else "all passed" if row.koans else "not graded"
+    return f'<td data-v="{at}"><code>{text(where)}</code></td>'
+
+
+def _furthest(row: Row) -> str:
+    where = f"<code>{text(row.koans[row.furthest])}</code>" if row.furthest >= 0 else "none yet"
+    return f'<td data-v="{row.furthest}">{where}</td>'
+
+
+def _new(row: Row) -> list[str]:
+    """How many koans are new, and the last of them."""
+    if row.change is None:
+        return [NOTHING, '<td data-v="-2">no earlier result</td>']
+    passed = row.change.passed
+    last = f"<code>{text(passed[-1])}</code>" if passed else "no koan"
+    place = row.koans.index(passed[-1]) if passed else -1
+    return [f'<td class="r" data-v="{len(passed)}">{len(passed)}</td>', f'<td data-v="{place}">{last}</td>']
+
+
+def _handed_in(row: Row) -> str:
+    """When the work was handed in, to the minute, as the platform writes it."""
+    when = one_line(row.head.handed_in, 40)
+    return f"<td>{text(when[:16].replace('T', ' ') if when[10:11] == 'T' else when) or '–'}</td>"
+
+
+def _passed_on(row: Row, rung: str) -> str:
+    done, own = row.passed_on.get(rung, (0, 0))
+    return f'<td class="r" data-v="{done}">{done} <span class="dim">/ {own}</span></td>' if own else NOTHING
