@@ -31,6 +31,11 @@ def name(label: str, number: int) -> str:
     return f'<bdi data-s="{number}">{text(label)}</bdi>'
 
 
+def koan(id_: str) -> str:
+    """A koan's id, which may go on after its chapter on a new line where there is little room."""
+    return f"<code>{text(id_).replace('/', '/<wbr/>')}</code>"
+
+
 def private(html: str) -> str:
     """What may tell who somebody is. It is not shown while names are hidden."""
     return f'<span class="private">{html}</span>'

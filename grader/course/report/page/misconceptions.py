@@ -35,7 +35,7 @@ def misconceptions(
         if part:
             yield '<ol class="held">'
             for one in part:
-                yield from _misconception(one, shown[one.koan, one.name], numbers, reading, changes)
+                yield from _misconception(one, shown[one.koan, one.name], numbers, reading, changes, one is found[0])
             yield "</ol>"
         if more and part:
             yield "</details>"
@@ -43,7 +43,12 @@ def misconceptions(
 
 
 def _misconception(
-    one: Misconception, shown: Evidence, numbers: Mapping[str, int], reading: Reading, changes: Changes | None
+    one: Misconception,
+    shown: Evidence,
+    numbers: Mapping[str, int],
+    reading: Reading,
+    changes: Changes | None,
+    unfolded: bool,
 ) -> Iterable[str]:
     size = len(numbers)
     sure, maybe = (100 * len(part) / max(size, 1) for part in (one.alone, one.among))
@@ -54,7 +59,7 @@ def _misconception(
         f'<div><div class="bar"><i class="sure w{sure:.0f}"></i><i class="maybe w{maybe:.0f}"></i></div>'
         f"<details><summary>who</summary><p>{_who(one, numbers)}</p></details></div></div>"
     )
-    yield from _lesson(one, shown, reading)
+    yield from _lesson(one, shown, reading, " open" if unfolded else "")
     yield "</li>"
 
 
@@ -63,9 +68,7 @@ def _change(one: Misconception, changes: Changes | None) -> str:
     if changes is None:
         return ""
     before = changes.mistakes.get((one.koan, one.name), 0)
-    more = one.count - before
-    said = f"{abs(more)} {'more' if more > 0 else 'fewer'} than then" if more else "as many as then"
-    return f' <span class="since">{"new" if not before else said}</span>'
+    return f' <span class="since">{f"last time {before}" if before else "new"}</span>'
 
 
 def _who(one: Misconception, numbers: Mapping[str, int]) -> str:
@@ -74,7 +77,7 @@ def _who(one: Misconception, numbers: Mapping[str, int]) -> str:
     return ", ".join(filter(None, [names(alone) if alone else "", f"perhaps {names(among)}" if among else ""]))
 
 
-def _lesson(one: Misconception, shown: Evidence, reading: Reading) -> Iterable[str]:
+def _lesson(one: Misconception, shown: Evidence, reading: Reading, opened: str) -> Iterable[str]:
     """What a lecturer shows: the input, the answers, the paragraph."""
     passage = reading.passage(one.koan, one.description)
     parts = []
@@ -85,7 +88,7 @@ def _lesson(one: Misconception, shown: Evidence, reading: Reading) -> Iterable[s
     if passage:
         parts.append(f"<div><h3>Reread {text(passage.where)}</h3>{as_html(passage)}</div>")
     if parts:
-        yield f'<details class="lesson"><summary>how to show it in class</summary><div class="parts">{"".join(parts)}'
+        yield f'<details class="lesson"{opened}><summary>how to show it in class</summary><div class="parts">{"".join(parts)}'
         yield "</div></details>"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from grader.book.verdict import one_line
 from grader.book.workbook import RUNGS
-from grader.course.report.page.markup import heading, row_head, text
+from grader.course.report.page.markup import heading, koan, row_head, text
 from grader.course.report.page.overview import Overview, Row
 
 NOTHING = '<td class="r dim" data-v="-1">–</td>'
@@ -53,11 +53,11 @@ def _points(row: Row) -> str:
 def _at(row: Row) -> str:
     at = next((i for i, cell in enumerate(row.cells) if not cell.passed), len(row.koans))
     where = row.koans[at] if at < len(row.koans) else "all passed" if row.koans else "not graded"
-    return f'<td data-v="{at}"><code>{text(where)}</code></td>'
+    return f'<td data-v="{at}">{koan(where)}</td>'
 
 
 def _furthest(row: Row) -> str:
-    where = f"<code>{text(row.koans[row.furthest])}</code>" if row.furthest >= 0 else "none yet"
+    where = koan(row.koans[row.furthest]) if row.furthest >= 0 else "none yet"
     return f'<td data-v="{row.furthest}">{where}</td>'
 
 
@@ -66,7 +66,7 @@ def _new(row: Row) -> list[str]:
     if row.change is None:
         return [NOTHING, '<td data-v="-2">no earlier result</td>']
     passed = row.change.passed
-    last = f"<code>{text(passed[-1])}</code>" if passed else "no koan"
+    last = koan(passed[-1]) if passed else "no koan"
     place = row.koans.index(passed[-1]) if passed else -1
     return [f'<td class="r" data-v="{len(passed)}">{len(passed)}</td>', f'<td data-v="{place}">{last}</td>']
 
