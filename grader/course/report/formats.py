@@ -19,18 +19,19 @@ from grader.course.report.names import identified
 
 LARGEST_GRADEBOOK = 64 << 20  # bytes
 FULL = "json-full"
+COLUMN = "Tensor Koans"  # of Canvas's gradebook, without an assignment
 ID = "{}"  # stands for the id of a submission in the path of a report
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What some formats need besides the grades: Canvas's export, the assignment in it, the environment variables.
+    """What some formats need besides the grades: Canvas's export, the column in it, the environment variables.
 
     The page also needs the workbook, for what to reread, and an earlier result of the class (`since`), if there is one.
     `inputs` are the other files that the command reads. No report may replace one.
     """
 
     gradebook: Path | None = None
-    assignment: str = "Tensor Koans"
+    column: str = COLUMN
     environment: Mapping[str, str] = {}
     inputs: tuple[Path, ...] = ()
     workbook: Workbook | None = None
@@ -171,7 +172,7 @@ def _rendered(
         yield report.file, Streamed(report.name, results, options)
     elif report.name == CANVAS:
         assert options.gradebook is not None
-        merged = canvas.merge(_gradebook(options.gradebook), results, options.assignment)
+        merged = canvas.merge(_gradebook(options.gradebook), results, options.column)
         notes += [f"{report.file}: {note}" for note in merged.notes]
         yield report.file, merged.text
     else:

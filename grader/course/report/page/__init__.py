@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grader.book.errors import KoansError
 from grader.book.html import parts
-from grader.book.workbook import Workbook
+from grader.book.workbook import Chapter, Workbook
 from grader.course.grade import Class
 from grader.course.report.common import misconceptions as find_misconceptions
 from grader.course.report.common import safe_text
@@ -40,9 +40,11 @@ def page(classroom: Class, workbook: Workbook | None = None, since: Class | None
 
     The workbook has the titles of chapters, and the paragraphs to reread. `since` is an earlier result of the class.
     """
-    seen = overview(classroom, compare(classroom, since) if since else None)
+    chapters = _chapters(workbook)
+    order = {koan.id: i for i, koan in enumerate(koan for chapter in chapters for koan in chapter.koans)}
+    seen = overview(classroom, compare(classroom, since) if since else None, order)
     found = find_misconceptions(classroom)
-    titles = _titles(workbook)
+    titles = {chapter.id: chapter.title for chapter in chapters}
     numbers = {row.label: row.number for row in seen.rows}
     body = chain(
         head(classroom, seen),
@@ -50,7 +52,7 @@ def page(classroom: Class, workbook: Workbook | None = None, since: Class | None
         misconceptions(found, evidence(classroom), numbers, Reading(workbook), seen.changes),
         changed(seen),
         students(seen),
-        histogram(seen.rows),
+        histogram(seen),
         matrix(seen, titles),
         koans(seen, found),
         messages(classroom, seen.rows),
@@ -59,9 +61,9 @@ def page(classroom: Class, workbook: Workbook | None = None, since: Class | None
     return parts(f"{safe_text(classroom.name, 200)}: Tensor Koans", body, style=STYLE, script=SCRIPT)
 
 
-def _titles(workbook: Workbook | None) -> dict[str, str]:
-    """The title of each chapter. None where the workbook came without its texts."""
+def _chapters(workbook: Workbook | None) -> tuple[Chapter, ...]:
+    """The chapters. None where the workbook came without its texts."""
     try:
-        return {chapter.id: chapter.title for chapter in workbook.chapters} if workbook else {}
+        return workbook.chapters if workbook else ()
     except KoansError:
-        return {}
+        return ()

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from grader.course.grade import Class
-from grader.course.report.common import seed_for_students
+from grader.course.report.common import amount, seed_for_students
 from grader.course.report.page.markup import count, name, names, private, text
 from grader.course.report.page.overview import Overview, Row
 from grader.course.since import in_a_line
@@ -61,8 +61,9 @@ def _tiles(graded: Sequence[Row]) -> Iterable[str]:
     everyone, anyone = set.intersection(*passed), set.union(*passed)
     whole = len(graded[0].koans)
     yield '<ul class="tiles">'
-    yield f'<li><b>{statistics.median(points):g} <span class="dim">/ {graded[0].total[1]}</span></b>median points</li>'
-    yield f"<li><b>{max(points)}</b>most points</li>"
+    possible = f'<span class="dim">/ {amount(graded[0].total[1])}</span>'
+    yield f"<li><b>{amount(statistics.median(points))} {possible}</b>median points</li>"
+    yield f"<li><b>{amount(max(points))}</b>most points</li>"
     yield f"<li><b>{len(everyone)}</b>koans passed by all</li>"
     yield f"<li><b>{whole - len(anyone)}</b>koans passed by none</li>"
     yield f"<li><b>{sum(not p for p in passed)}</b>passed nothing yet</li>"

@@ -46,6 +46,10 @@ def names(people: Iterable[str]) -> str:
     return f'<span data-people="">{", ".join(people)}</span>'
 
 
+def row_name(label: str, number: int) -> str:
+    return f'<th scope="row">{name(label, number)}</th>'
+
+
 def row_head(label: str, number: int, grade: Grade) -> str:
     about = "; ".join(part for part in (one_line(grade.submission), version(grade)) if part)
     return f'<th scope="row" title="{text(about)}">{name(label, number)}</th>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from grader.book.verdict import SYMBOLS, Status
-from grader.course.report.page.markup import heading, row_head, text
+from grader.course.report.page.markup import heading, row_name, text
 from grader.course.report.page.overview import CLASSES, LOOKS, Cell, Overview
 
 RANKS = {look: i for i, (look, _) in enumerate(LOOKS)}  # how columns are sorted
@@ -35,7 +35,7 @@ def _rows(overview: Overview, koans: Sequence[str]) -> Iterator[str]:
     for row in overview.rows:
         at = positions.setdefault(id(row.koans), {koan: i for i, koan in enumerate(row.koans)})
         cells = "".join(_cell(koan, row.cells[at[koan]] if koan in at else None) for koan in koans)
-        yield f"<tr>{row_head(row.label, row.number, row.head)}{cells}</tr>"
+        yield f"<tr>{row_name(row.label, row.number)}{cells}</tr>"
 
 
 def _cell(koan: str, cell: Cell | None) -> str:

@@ -88,8 +88,8 @@ def _lesson(one: Misconception, shown: Evidence, reading: Reading, opened: str) 
     if passage:
         parts.append(f"<div><h3>Reread {text(passage.where)}</h3>{as_html(passage)}</div>")
     if parts:
-        yield f'<details class="lesson"{opened}><summary>how to show it in class</summary><div class="parts">{"".join(parts)}'
-        yield "</div></details>"
+        yield f'<details class="lesson"{opened}><summary>how to show it in class</summary><div class="parts">'
+        yield f"{''.join(parts)}</div></details>"
 
 
 def _example(example: tuple[str, int]) -> str:

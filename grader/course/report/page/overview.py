@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from grader.book.verdict import Status
 from grader.book.workbook import Rung
 from grader.course.classroom import heads
 from grader.course.grade import Class, Grade
+from grader.course.mark import FAST, Mark
 from grader.course.report.common import seed_digest, total
 from grader.course.report.names import labels
 from grader.course.since import Change, Changes
@@ -53,18 +56,20 @@ class Cell(NamedTuple):
 class Row(NamedTuple):
     """What the tables show of a grade. `head` is the grade without its koans. `koans` are ids, in order.
 
-    `number` stands for the student while names are hidden. `change` is what differs from an earlier result.
+    `number` stands for the student while names are hidden. `change` is what differs from an earlier result. `marks`
+    have the points for each assignment, without their lines.
     """
 
     label: str
     number: int
     head: Grade
-    total: tuple[int, int]
+    total: tuple[float, float]
     koans: tuple[str, ...]
     cells: tuple[Cell, ...]
     passed_on: Mapping[str, tuple[int, int]]  # koans passed, and all koans
     cards: int
     change: Change | None
+    marks: tuple[Mark, ...]
 
     @property
     def furthest(self) -> int:
@@ -80,6 +85,7 @@ class Overview:
     rungs: dict[str, Rung] = field(default_factory=dict)  # of each koan, in the order of the workbook
     looks: dict[str, Counter[Look]] = field(default_factory=dict)  # how many submissions, for each koan
     changes: Changes | None = None  # since an earlier result, if there is one
+    assignments: dict[str, dict[str, None]] = field(default_factory=dict)  # the koans of each assignment, by title
 
     @property
     def chapters(self) -> dict[str, list[str]]:
@@ -94,7 +100,8 @@ def chapter_of(koan: str) -> str:
     return koan.partition("/")[0]
 
 
-def overview(classroom: Class, changes: Changes | None) -> Overview:
+def overview(classroom: Class, changes: Changes | None, order: Mapping[str, int]) -> Overview:
+    """`order` has the place of each koan in the workbook. Koans that are not in it come last."""
     seen = Overview(changes=changes)
     cells: dict[Cell, Cell] = {}  # rows share what is equal: most grades have the same koans
     orders: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -110,7 +117,8 @@ def overview(classroom: Class, changes: Changes | None) -> Overview:
     for label, number, head, change, grade in every:
         passed: dict[str, tuple[int, int]] = {}
         row = []
-        for graded in grade.koans:
+        in_order = sorted(grade.koans, key=lambda one: order.get(one.verdict.koan, len(order)))
+        for graded in in_order:
             verdict = graded.verdict
             cell = Cell(verdict.status, verdict.fast, verdict.uncompiled)
             row.append(cells.setdefault(cell, cell))
@@ -118,11 +126,16 @@ def overview(classroom: Class, changes: Changes | None) -> Overview:
             seen.looks.setdefault(verdict.koan, Counter())[CLASSES[verdict.status]] += 1
             done, all_ = passed.get(graded.rung, (0, 0))
             passed[graded.rung] = done + verdict.passed, all_ + 1
-        koans = tuple(graded.verdict.koan for graded in grade.koans)
+        koans = tuple(graded.verdict.koan for graded in in_order)
         koans = orders.setdefault(koans, koans)
+        marks = tuple(msgspec.structs.replace(mark, lines=()) for mark in grade.marks)
+        for mark in grade.marks:
+            own = seen.assignments.setdefault(mark.assignment, {})
+            own.update(dict.fromkeys(line.koan.removesuffix(FAST) for line in mark.lines))
         seen.rows.append(
-            Row(label, number, head, total(grade), koans, tuple(row), passed, len(grade.cards), change),
+            Row(label, number, head, total(grade), koans, tuple(row), passed, len(grade.cards), change, marks),
         )
+    seen.rungs = {koan: seen.rungs[koan] for koan in sorted(seen.rungs, key=lambda one: order.get(one, len(order)))}
     return seen
 
 
