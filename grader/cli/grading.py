@@ -164,9 +164,9 @@ def grade(
     from grader.course.intake.collect import apart, collect
     from grader.course.marking import marked
     from grader.course.report import formats as files
+    from grader.course.report import read_json
     from grader.course.scheme import koans_of, read_all, seeding
     from grader.course.seeds import draw
-    from grader.course.since import earlier
     from grader.course.verdict_cache import VerdictCache
 
     if on is not None and jobs is not None:
@@ -176,7 +176,7 @@ def grade(
     if schemes and feedback:
         raise KoansError("--feedback is no grade, so it takes no --assignment")
     reports = [files.parse(text) for text in formats or []]
-    before = earlier(since or [])
+    before = read_json.earlier(since or [])
     inputs = (*paths, *(since or []))
     options = files.Options(gradebook, _column(column, schemes), os.environ, inputs, book, before)
     files.check(reports, len(paths), options)
@@ -264,7 +264,7 @@ def report(
     Examples:
       koans report graded/*.json --format html=class.html
       koans report graded/*.json --format canvas=import.csv --gradebook export.csv
-      koans report graded/*.json --since last-week/*.json --format html=class.html
+      koans report class.json --since last-week.json --format html=class.html
       koans report graded/*.json --roster students.csv --format html=class.html
       koans report class.json --assignment assignments/koans-1 --format html=class.html
     """
@@ -274,14 +274,13 @@ def report(
     from grader.course.report import formats as files
     from grader.course.report import read_json
     from grader.course.scheme import read_all
-    from grader.course.since import earlier
     from grader.course.students import Found, combine, together, with_roster
 
     reports = [files.parse(text) for text in formats or []]
     inputs = (*results, *(since or []), *([] if roster is None else [roster]))
     book = Workbook(find_root(judge) if judge is not None else installed() if assignments else SHIPPED)
     schemes = read_all(assignments or [], book)
-    before = earlier(since or [])
+    before = read_json.earlier(since or [])
     options = files.Options(gradebook, _column(column, schemes), os.environ, inputs, book, before)
     if any(one.name == files.FULL for one in reports):
         raise KoansError(f"--format {files.FULL}: a file of results may lack details; `koans grade` writes this format")

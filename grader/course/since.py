@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from grader.course.classroom import Spool, heads
+from grader.course.classroom import heads
 from grader.course.grade import Class, Grade
 from grader.course.lean import descriptions
-from grader.course.report import read_json
-from grader.course.students import Found, combine, same_students
+from grader.course.students import same_students
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -71,14 +69,6 @@ class _Result(NamedTuple):
 class _Mistakes(NamedTuple):
     counts: dict[tuple[str, str], int]
     descriptions: dict[tuple[str, str], str]
-
-
-def earlier(files: Sequence[Path]) -> Class | None:
-    """The class in the files of an earlier result. None without a file. Raises KoansError."""
-    if not files:
-        return None
-    spool = Spool()
-    return combine("", [Found(str(file), read_json.read(file, spool)) for file in files])
 
 
 def compare(now: Class, before: Class) -> Changes:

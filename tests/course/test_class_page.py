@@ -182,6 +182,15 @@ def test_a_failure_that_looks_like_one_mistake_shows_it_better_than_one_that_loo
     assert "x = [1, 2, 3, 4]" in shown
 
 
+def test_a_message_without_a_name_shows_a_mistake_better_than_a_smaller_one_with_a_name(book):
+    named = failing(book, "Ada Lovelace", text="f differs\n\n  f(x)\n    x = 1\n  actual ValueError: ask Ada")
+    clear = failing(book, "Ben Ali", text="f differs\n\n  f(x)\n    x = [1, 2]\n  actual 3")
+    [shown] = blocks(mistake(Page(of(named, clear), book)), "Smallest input that shows it")
+    assert "x = [1, 2]" in shown
+    [private] = mistake(Page(of(named), book)).all("pre", class_="private")
+    assert "ask Ada" in private.text
+
+
 def test_two_answers_are_shown_that_differ_in_more_than_names(book):
     answers = [
         "def f(x):\n    e = g(x)\n    return e",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from grader.book.verdict import Verdict, looks_like
@@ -19,11 +19,19 @@ LINES = 24  # of the message
 
 @dataclass
 class Evidence:
-    """What a class shows of one mistake. `message` has the smallest failing input."""
+    """What a class shows of one mistake. `message` has the smallest failing input.
+
+    `rank` says how well it shows the mistake: whether a word of it is a word of somebody's name, whether it was cut,
+    whether the failure looks like several mistakes, and the length of the input.
+    """
 
     message: str = ""
-    rank: tuple[bool, bool, int] = (True, True, 0)
+    rank: tuple[bool, bool, bool, int] = (False, False, False, 0)
     answers: dict[str, tuple[str, int]] = field(default_factory=dict)  # by shape: the first answer, and how many
+
+    @property
+    def names_somebody(self) -> bool:
+        return self.rank[0]
 
     @property
     def examples(self) -> list[tuple[str, int]]:
@@ -39,15 +47,16 @@ def evidence(classroom: Class) -> dict[tuple[str, str], Evidence]:
         for graded in grade.koans:
             for name in graded.verdict.names:
                 one = found.setdefault((graded.verdict.koan, name), Evidence())
-                _add_message(one, graded.verdict)
+                _add_message(one, graded.verdict, people)
                 _add_answer(one, graded, people)
     return found
 
 
-def _add_message(one: Evidence, verdict: Verdict) -> None:
-    """Keep the message with the smallest input: of failures that look like one mistake only, where there are some."""
+def _add_message(one: Evidence, verdict: Verdict, people: frozenset[str]) -> None:
+    """Keep the message that shows the mistake best."""
     message = _shown(verdict)
-    rank = (length(message) > len(message), len(verdict.names) > 1, len(_input(message)))
+    cut = length(message) > len(message)
+    rank = (_mentions([message], people), cut, len(verdict.names) > 1, len(_input(message)))
     if message and (not one.message or (rank, message) < (one.rank, one.message)):
         one.message, one.rank = message, rank
 
@@ -69,7 +78,7 @@ def _input(message: str) -> str:
 
 def _add_answer(one: Evidence, graded: Graded, people: frozenset[str]) -> None:
     answer = graded.answer
-    if not answer or is_left_out(answer) or length(answer) > len(answer) or _mentions(answer, people):
+    if not answer or is_left_out(answer) or length(answer) > len(answer) or _mentions(_texts(answer), people):
         return
     shape = _shape(answer)
     if shape in one.answers:
@@ -89,7 +98,11 @@ def _words(names: Iterable[str]) -> frozenset[str]:
     return frozenset(word.casefold() for name in names for word in re.findall(r"[^\W\d_]{3,}", name))
 
 
-def _mentions(answer: str, people: Iterable[str] | frozenset[str]) -> bool:
-    """Whether a text in the answer has a word of anybody's name."""
-    texts: Sequence[str] = re.findall(r"'[^'\n]*'|\"[^\"\n]*\"", answer)
-    return any(word.casefold() in people for text in texts for word in re.findall(r"[^\W\d_]{3,}", text))
+def _texts(answer: str) -> list[str]:
+    """The texts in quotes: a function `max` is nobody's name."""
+    return re.findall(r"'[^'\n]*'|\"[^\"\n]*\"", answer)
+
+
+def _mentions(texts: Iterable[str], people: frozenset[str]) -> bool:
+    """Whether a text has a word of anybody's name."""
+    return not people.isdisjoint(_words(texts))

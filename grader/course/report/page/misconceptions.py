@@ -82,11 +82,12 @@ def _lesson(one: Misconception, shown: Evidence, reading: Reading, opened: str) 
     passage = reading.passage(one.koan, one.description)
     parts = []
     if shown.message:
-        parts.append(f"<div><h3>Smallest input that shows it</h3><pre>{text(shown.message, 2000)}</pre></div>")
+        css = ' class="private"' if shown.names_somebody else ""
+        parts.append(f"<div><h3>Smallest input that shows it</h3><pre{css}>{text(shown.message, 2000)}</pre></div>")
     if shown.examples:
         parts.append(f"<div><h3>Answers with it, without names</h3>{''.join(map(_example, shown.examples))}</div>")
     if passage:
-        parts.append(f"<div><h3>Reread {text(passage.where)}</h3>{as_html(passage)}</div>")
+        parts.append(f'<div class="reread"><h3>Reread {text(passage.where)}</h3>{as_html(passage)}</div>')
     if parts:
         yield f'<details class="lesson"{opened}><summary>how to show it in class</summary><div class="parts">'
         yield f"{''.join(parts)}</div></details>"
