@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from grader.book.verdict import one_line
 from grader.book.workbook import RUNGS
 from grader.course.mark import Mark
-from grader.course.report.common import amount, told_of
+from grader.course.report.common import amount, days_of
 from grader.course.report.page.markup import heading, koan, private, row_head, text
 from grader.course.report.page.overview import Overview, Row
 
@@ -67,10 +68,10 @@ def _mark(row: Row, title: str, i: int) -> str:
 
 
 def _about(mark: Mark) -> str:
-    """What decided about the points: dates, deductions, and notes, in which names may stand."""
-    lines = told_of(mark)[1:]
-    facts = len(lines) - len(mark.notes)
-    told = [*map(text, lines[:facts]), *(private(text(note, 400)) for note in lines[facts:])]
+    """What decided about the points: days late, a deduction, and notes, in which names may stand."""
+    lost = f", {amount(mark.deducted)} deducted" if mark.deducted else ""
+    late = [f"{days_of(mark)} late{lost}"] if mark.days_late else []
+    told = [*late, *(private(text(one_line(note, 400))) for note in mark.notes)]
     return f'<div class="dim about">{"<br>".join(told)}</div>' if told else ""
 
 
@@ -96,9 +97,19 @@ def _new(row: Row) -> list[str]:
 
 
 def _handed_in(row: Row) -> str:
-    """When the work was handed in, to the minute, as the platform writes it."""
+    """When the work was handed in, to the minute. What is no time in ISO 8601 is shown as it is."""
     when = one_line(row.head.handed_in, 40)
-    return f"<td>{text(when[:16].replace('T', ' ') if when[10:11] == 'T' else when) or '–'}</td>"
+    try:
+        moment = datetime.fromisoformat(when)
+    except ValueError:
+        return f'<td data-v="-1">{text(when) or "–"}</td>'
+    zone = "" if moment.tzinfo is None else " UTC" if not moment.utcoffset() else f" {moment:%z}"
+    return f'<td class="when" data-v="{_seconds(moment)}">{moment:%Y-%m-%d %H:%M}{zone}</td>'
+
+
+def _seconds(moment: datetime) -> int:
+    """Seconds since 1970. A time without a zone counts as UTC."""
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _passed_on(row: Row, rung: str) -> str:
