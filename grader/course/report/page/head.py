@@ -5,8 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 
+from grader.book.points import amount
 from grader.course.grade import Class
-from grader.course.report.common import amount, seed_for_students
+from grader.course.report.common import seed_for_students
 from grader.course.report.page.markup import count, name, names, private, text
 from grader.course.report.page.overview import Overview, Row
 from grader.course.since import in_a_line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from grader.course.report.common import amount
+from grader.book.points import amount
 from grader.course.report.page.markup import count, text
 from grader.course.report.page.overview import Overview
 

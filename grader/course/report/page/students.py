@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from grader.book.points import amount
 from grader.book.verdict import one_line
 from grader.book.workbook import RUNGS
 from grader.course.mark import Mark
-from grader.course.report.common import amount, days_of
+from grader.course.report.common import days_of
 from grader.course.report.page.markup import heading, koan, private, row_head, text
 from grader.course.report.page.overview import Overview, Row
 
