@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from grader.book.verdict import Status
+from grader.course.classroom import Entry, Grades
 from grader.course.grade import Class, Grade
 from grader.course.mark import Line, Mark
 from grader.course.report import as_json, read_json
@@ -150,6 +151,27 @@ def test_a_page_of_a_file_of_results_is_the_page_that_grading_writes(book, week,
     assert "".join(page(now, book, before)) == "".join(page(read[0], book, read[1]))
 
 
+def test_both_results_are_gone_through_one_grade_at_a_time(book, week):
+    alive = {"now": 0, "before": 0}
+
+    class Watched(Grades):
+        """Counts the grades that were taken and are not yet done with."""
+
+        def __init__(self, which: str, found: Class) -> None:
+            super().__init__(map(Entry, found.grades))
+            self.which = which
+
+        def __iter__(self):
+            for entry in self.entries:
+                alive[self.which] += 1
+                yield entry.grade()
+                alive[self.which] -= 1
+
+    now, before = (msgspec.structs.replace(one, grades=Watched(w, one)) for one, w in zip(week, alive, strict=True))
+    for _ in page(now, book, before):
+        assert max(alive.values()) <= 1
+
+
 # What the class gets wrong
 
 
@@ -252,8 +274,8 @@ def test_without_a_workbook_the_page_has_all_the_rest(book):
 # How far everybody is
 
 
-def column(found: Page, title: str) -> list[str]:
-    table = found.section("students").one("table")
+def column(found: Page, title: str, section: str = "students") -> list[str]:
+    table = found.section(section).one("table")
     at = [head.text for head in table.one("thead").all("th")].index(title)
     return [row.children[at].text for row in table.one("tbody").all("tr")]
 
@@ -302,16 +324,17 @@ def marked(one: Grade, *marks: Mark) -> Grade:
 @pytest.fixture(scope="module")
 def term(book) -> Class:
     """Two students with marks for two assignments."""
+    when = {"handed_in": "2026-11-21T20:05:00+01:00"}
     first = Mark("Numerics", 2.5, 4, (Line(KOAN, 4, 2.5),), days_late=2, deducted=0.5, notes=("with Ben Ali",))
     second = Mark("Attention", 3, 6, (Line(OTHER, 6, 3),))
-    return of(marked(passing(book, "Ada", KOAN), first, second), marked(passing(book, "Ben"), second))
+    return of(marked(passing(book, "Ada", KOAN, **when), first, second), marked(passing(book, "Ben", **when), second))
 
 
 def test_each_assignment_has_its_points_and_what_decided_about_them(book, term):
     found = Page(term, book)
     assert column(found, "points") == ["5.5 / 10", "3 / 6"]
-    assert column(found, "Numerics") == ["2.5 / 42 days late, 0.5 deductedwith Ben Ali", "–"]
-    assert column(found, "Attention") == ["3 / 6", "3 / 6"]
+    assert column(found, "Numerics", "points") == ["2.5 / 42 days late, 0.5 deductedwith Ben Ali", "–"]
+    assert column(found, "Attention", "points") == ["3 / 6", "3 / 6"]
     captions = [figure.one("figcaption").text for figure in found.section("points").all("figure")]
     assert captions == [
         "Numerics: 1 student by points, of 4; 1 without a grade",
@@ -516,7 +539,7 @@ def test_a_chapter_hides_columns_rows_and_mistakes_of_the_others(book, week, ope
 def test_an_assignment_hides_other_points_and_koans(term, opened):
     browser = opened(term)
     set_input(browser, "assignment", "0")
-    assert shown(browser, "#students thead th[data-a]") == ["Numerics"]
+    assert shown(browser, "#points thead th[data-a]") == ["Numerics"]
     assert shown(browser, "#matrix thead th.k") == ["softmax"] and shown(browser, "#koans tbody th") == [KOAN]
     assert len(shown(browser, "#points figure")) == 1
 
@@ -559,8 +582,9 @@ def test_the_address_keeps_the_filters_and_hidden_names(week, opened):
 
 
 @BROWSER
-def test_everything_is_open_on_paper_and_nothing_is_wider_than_a_sheet(week, opened):
-    browser = opened(*week)
+@pytest.mark.parametrize("kind", ["week", "term"])
+def test_everything_is_open_on_paper_and_nothing_is_wider_than_a_sheet(week, term, opened, kind):
+    browser = opened(*(week if kind == "week" else (term, term)))
     closed = browser.run("document.querySelectorAll('details:not([open])').length")
     browser.run("dispatchEvent(new Event('beforeprint'))")
     assert closed and browser.run("document.querySelectorAll('details:not([open])').length") == 0

@@ -21,12 +21,12 @@ from grader.course.report.page.controls import controls
 from grader.course.report.page.evidence import evidence
 from grader.course.report.page.foot import foot
 from grader.course.report.page.head import head
-from grader.course.report.page.histogram import histogram
 from grader.course.report.page.koans import koans
 from grader.course.report.page.matrix import matrix
 from grader.course.report.page.messages import messages
 from grader.course.report.page.misconceptions import misconceptions
 from grader.course.report.page.overview import overview
+from grader.course.report.page.points import points
 from grader.course.report.page.reread import Reading
 from grader.course.report.page.students import students
 from grader.course.since import compare
@@ -52,7 +52,7 @@ def page(classroom: Class, workbook: Workbook | None = None, since: Class | None
         misconceptions(found, evidence(classroom), numbers, Reading(workbook), seen.changes),
         changed(seen),
         students(seen),
-        histogram(seen),
+        points(seen),
         matrix(seen, titles),
         koans(seen, found),
         messages(classroom, seen.rows),

@@ -1,4 +1,4 @@
-"""How the points of a class are spread, as bars with their numbers."""
+"""How points are spread, as bars with their numbers."""
 
 from __future__ import annotations
 
@@ -7,26 +7,16 @@ from collections.abc import Iterable, Sequence
 
 from grader.book.points import amount
 from grader.course.report.page.markup import count, text
-from grader.course.report.page.overview import Overview
 
 BARS = 10
 
 
-def histogram(overview: Overview) -> Iterable[str]:
-    rows = overview.rows
-    yield '<section id="points"><h2>Points</h2>'
-    for i, title in enumerate(overview.assignments):
-        marks = [mark for row in rows for mark in row.marks if mark.assignment == title and not row.head.problem]
-        yield f'<div data-a="{i}">'
-        yield from _bars(f"{title}: ", [(mark.earned, mark.points) for mark in marks], len(rows))
-        yield "</div>"
-    if not overview.assignments:
-        yield from _bars("", [row.total for row in rows if not row.head.problem], len(rows))
-    yield "</section>"
+def histogram(title: str, results: Sequence[tuple[float, float]], students: int) -> Iterable[str]:
+    """Bars of equal width from 0 to the points that are possible. More points than that belong to the last bar.
 
-
-def _bars(title: str, results: Sequence[tuple[float, float]], students: int) -> Iterable[str]:
-    """Bars of equal width from 0 to the points that are possible. More points than that belong to the last bar."""
+    `results` are the points earned and possible, of those who have a grade among the `students`. `title` begins the
+    caption.
+    """
     if not results:
         return
     earned, possible = [one for one, _ in results], max(points for _, points in results)

@@ -7,9 +7,11 @@ from html import escape
 from typing import Literal
 
 from grader.book.html import coded
+from grader.book.points import amount
 from grader.book.verdict import one_line
 from grader.course.grade import Grade
-from grader.course.report.common import safe_text, version
+from grader.course.mark import Mark
+from grader.course.report.common import days_of, safe_text, version
 
 Order = Literal["ascending", "descending"]
 
@@ -68,3 +70,11 @@ def heading(title: str, first: Order, css: str, more: str = "", **data: str) -> 
 
 def count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def about(mark: Mark) -> str:
+    """What decided about the points: days late, a deduction, and notes, in which names may stand."""
+    lost = f", {amount(mark.deducted)} deducted" if mark.deducted else ""
+    late = [f"{days_of(mark)} late{lost}"] if mark.days_late else []
+    told = [*late, *(private(text(one_line(note, 400))) for note in mark.notes)]
+    return f'<div class="dim about">{"<br>".join(told)}</div>' if told else ""

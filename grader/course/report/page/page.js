@@ -34,7 +34,7 @@ function filter() {
 
   for (const item of all("#mistakes [data-k], #changes [data-k], #koans [data-k]"))
     item.hidden = !(item.dataset.k ? open(item.dataset.k) : !chapter && !own) || !has(item.textContent);
-  for (const row of all("#students tbody tr, #changes tbody tr")) row.hidden = !has(row.textContent);
+  for (const row of all("#students tbody tr, #changes tbody tr, #points tbody tr")) row.hidden = !has(row.textContent);
   for (const one of all("[data-a]")) one.hidden = assignment !== "" && one.dataset.a !== assignment;
   for (const student of all("#messages details")) {
     const named = has(student.querySelector("summary").textContent);

@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from grader.book.points import amount
 from grader.book.verdict import one_line
 from grader.book.workbook import RUNGS
-from grader.course.mark import Mark
-from grader.course.report.common import days_of
-from grader.course.report.page.markup import heading, koan, private, row_head, text
+from grader.course.report.page.markup import about, heading, koan, row_head, text
 from grader.course.report.page.overview import Overview, Row
 
 NOTHING = '<td class="r dim" data-v="-1">–</td>'
@@ -30,8 +28,6 @@ def students(overview: Overview) -> Iterable[str]:
     yield '<div class="wide"><table class="full"><caption>Points and koans passed. Click a heading to sort.</caption>'
     yield "<thead><tr>" + heading("submission", "ascending", "who")
     yield heading("points", "descending", "r")
-    several = list(overview.assignments) if len(overview.assignments) > 1 else []
-    yield from (heading(title, "descending", "r", a=str(i)) for i, title in enumerate(several))
     yield heading("at", "ascending", "")
     if overview.changes:
         yield heading("new", "descending", "r") + heading("last progress", "ascending", "")
@@ -43,9 +39,7 @@ def students(overview: Overview) -> Iterable[str]:
     yield heading("cards", "descending", "r")
     yield '</tr></thead><tbody data-rows="">'
     for row in rows:
-        cells = [row_head(row.label, row.number, row.head), _points(row)]
-        cells += [_mark(row, title, i) for i, title in enumerate(several)]
-        cells.append(_at(row))
+        cells = [row_head(row.label, row.number, row.head), _points(row), _at(row)]
         cells += _new(row) if overview.changes else [_furthest(row)]
         cells += [_handed_in(row)] if timed else []
         cells += [_passed_on(row, rung) for rung in rungs]
@@ -55,25 +49,8 @@ def students(overview: Overview) -> Iterable[str]:
 
 def _points(row: Row) -> str:
     """All points, and what decided about them if they are for one assignment."""
-    (earned, points), about = row.total, _about(row.marks[0]) if len(row.marks) == 1 else ""
-    return f'<td class="r" data-v="{earned}">{amount(earned)} <span class="dim">/ {amount(points)}</span>{about}</td>'
-
-
-def _mark(row: Row, title: str, i: int) -> str:
-    """The points for the assignment of this title, which is number i."""
-    mark = next((mark for mark in row.marks if mark.assignment == title), None)
-    if mark is None:
-        return f'<td class="r dim" data-a="{i}" data-v="-1">–</td>'
-    points = f'{amount(mark.earned)} <span class="dim">/ {amount(mark.points)}</span>'
-    return f'<td class="r" data-a="{i}" data-v="{mark.earned}">{points}{_about(mark)}</td>'
-
-
-def _about(mark: Mark) -> str:
-    """What decided about the points: days late, a deduction, and notes, in which names may stand."""
-    lost = f", {amount(mark.deducted)} deducted" if mark.deducted else ""
-    late = [f"{days_of(mark)} late{lost}"] if mark.days_late else []
-    told = [*late, *(private(text(one_line(note, 400))) for note in mark.notes)]
-    return f'<div class="dim about">{"<br>".join(told)}</div>' if told else ""
+    (earned, points), more = row.total, about(row.marks[0]) if len(row.marks) == 1 else ""
+    return f'<td class="r" data-v="{earned}">{amount(earned)} <span class="dim">/ {amount(points)}</span>{more}</td>'
 
 
 def _at(row: Row) -> str:
