@@ -22,11 +22,15 @@ class PublishedKoan(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Published(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An assignment. `late` is its late rule in words. Times have an offset. `name` is the name of the file."""
+    """An assignment. `late` and `partial` are rules in words: for late work, and for koans that failed.
+
+    Times have an offset. `name` is the name of the file.
+    """
 
     title: str
     koans: tuple[PublishedKoan, ...]
     late: str = ""
+    partial: str = ""
     opens: datetime | None = None
     due: datetime | None = None
     name: str = ""

@@ -228,6 +228,21 @@ def late_rule(assignment: Assignment) -> str:
     return words
 
 
+def partial_rule(assignment: Assignment) -> str:
+    """What a koan earns that failed, in one sentence, for students."""
+    partial = assignment.partial
+    by_rung = dict.fromkeys(RUNGS, partial) if isinstance(partial, str) else partial
+    rungs: dict[str, list[str]] = {}
+    for rung, value in by_rung.items():
+        if value != NO_PARTIAL:
+            what = "the share of its tests that passed" if value == BY_TESTS else value
+            rungs.setdefault(what, []).append(f"“{rung}”")
+    if not rungs:
+        return "a failed koan earns nothing"
+    parts = [what if len(names) == len(RUNGS) else f"{what} ({', '.join(names)})" for what, names in rungs.items()]
+    return f"a failed koan earns {'; '.join(parts)}"
+
+
 def _said(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:g} points"
 

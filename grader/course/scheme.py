@@ -19,7 +19,7 @@ from grader.book.points import tidy
 from grader.book.published import Published, PublishedKoan
 from grader.book.workbook import Workbook
 from grader.course import assignment as assignments
-from grader.course.assignment import NAME, Assignment, Worth, due, late_rule, opens, same, worths
+from grader.course.assignment import NAME, Assignment, Worth, due, late_rule, opens, partial_rule, same, worths
 from grader.course.exceptions import (
     EXTENSIONS,
     OVERRIDES,
@@ -57,6 +57,8 @@ class Scheme(msgspec.Struct, frozen=True):
 
 def read(place: Path, workbook: Workbook) -> Scheme:
     """The assignment in this file or folder. Raises KoansError if something in it is wrong."""
+    if not place.exists():
+        raise KoansError(f"{place}: is no folder of an assignment, and no file of one")
     file = place / NAME if place.is_dir() else place
     assignment = assignments.read(file)
     try:
@@ -109,6 +111,7 @@ def published(scheme: Scheme) -> Published:
         scheme.title,
         tuple(koans),
         late_rule(scheme.assignment),
+        partial_rule(scheme.assignment),
         start and datetime.fromisoformat(start.isoformat()),  # with its offset: a machine may not know the time zone
         end and datetime.fromisoformat(end.isoformat()),
         scheme.name,

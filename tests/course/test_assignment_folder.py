@@ -116,7 +116,8 @@ def test_check_shows_what_an_assignment_says_and_its_json_does_not_tell_the_secr
     says("override", str(folder), "ada", "2", "--koan", "scores", "--comment", "our slip")
     shown = says("check", str(folder)).stdout
     assert "Koans 1" in shown and "due Fri 20 Nov 2026, 23:59 CET" in shown
-    assert "late work loses nothing" in shown and "one seed for the class" in shown
+    assert "late work loses nothing" in shown and "a failed koan earns nothing" in shown
+    assert "one seed for the class" in shown
     assert "ada: 2 points for ch07_attention/scores" in shown and "our slip" in shown
     run = says("check", str(folder), "--json")
     record = json.loads(run.stdout)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from grader.book.points import amount
 from grader.book.verdict import one_line
-from grader.course.assignment import Worth, due, late_rule, opens
+from grader.course.assignment import Worth, due, late_rule, opens, partial_rule
 from grader.course.scheme import Scheme
 
 
@@ -49,7 +49,8 @@ def details(scheme: Scheme) -> RenderableType:
         table.add_column(no_wrap=True)
     for koan, worth in scheme.koans.items():
         table.add_row(amount(float(worth.points)), koan, Text(_remarks(worth), "dim"))
-    rules = [late_rule(scheme.assignment), f"of several hand-ins, the {scheme.assignment.counts} counts"]
+    rules = [late_rule(scheme.assignment), partial_rule(scheme.assignment)]
+    rules += [f"of several hand-ins, the {scheme.assignment.counts} counts"]
     one = scheme.assignment.seeds == "class"
     rules.append("one seed for the class" if one else "a seed for each student")
     rules += [] if scheme.secret else ["no secret: each grading draws a seed, which it shows"]

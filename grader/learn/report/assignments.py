@@ -47,7 +47,8 @@ def listing(found: AssignmentStanding, standings: dict[str, Standing], now: date
     for one in found.koans:
         points = f"{amount(one.points)} point{'' if one.points == 1 else 's'}" + (", extra credit" if one.extra else "")
         table.add_row(status_text(standings[one.koan].status), Text(one.koan), Text(points, "dim"))
-    return Group(*lines(found, now), Text(), Padding(table, (0, 0, 0, 2)))
+    rule = [Text(f"  {found.assignment.partial}", "dim")] if found.assignment.partial else []
+    return Group(*lines(found, now), *rule, Text(), Padding(table, (0, 0, 0, 2)))
 
 
 def record(found: AssignmentStanding) -> dict[str, Any]:
@@ -60,6 +61,7 @@ def record(found: AssignmentStanding) -> dict[str, Any]:
         "opens": one.opens and one.opens.isoformat(),
         "due": one.due and one.due.isoformat(),
         "late": one.late,
+        "partial": one.partial,
         "koans": msgspec.to_builtins([koan.koan for koan in found.koans]),
         "passed": list(found.passed),
         "earned": found.earned,
