@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -124,6 +125,29 @@ def _keys(grade: Grade) -> Iterator[tuple[str, str]]:
     yield "name", grade.submission
     if grade.student:
         yield "id", grade.student.casefold()
+
+
+def same_students(now: Sequence[Grade], before: Sequence[Grade]) -> list[int | None]:
+    """The position in `before` of the grade of each student in `now`, None for a student who is not there.
+
+    Grades belong together as in `combine`. Work is often handed in at another place the next time, so a name that only
+    one grade of each class has belongs to one student, too, unless two ids say otherwise.
+    """
+    by_key: dict[tuple[str, str], list[int]] = {}
+    for i, grade in enumerate(before):
+        for key in _keys(grade):
+            by_key.setdefault(key, []).append(i)
+    names = Counter(grade.submission for grade in now)
+    found: list[int | None] = []
+    for grade in now:
+        alike = sorted({i for key in _keys(grade) for i in by_key.get(key, ())})
+        same = next((i for i in alike if _same_student(grade, before[i])), None)
+        namesakes = by_key.get(("name", grade.submission), [])
+        if same is None and names[grade.submission] == len(namesakes) == 1:
+            (only,) = namesakes
+            same = None if grade.student and before[only].student else only
+        found.append(same)
+    return found
 
 
 def _same_student(one: Grade, other: Grade) -> bool:

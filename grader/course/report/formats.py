@@ -12,6 +12,7 @@ import msgspec
 
 from grader.book.errors import KoansError, read_file, writing
 from grader.book.files import is_device, write_file
+from grader.book.workbook import Workbook
 from grader.course.grade import Class, Grade
 from grader.course.report import as_json, canvas, classroom50, ctrf, full_json, github, gradescope, junit, page
 from grader.course.report.names import identified
@@ -25,6 +26,7 @@ ID = "{}"  # stands for the id of a submission in the path of a report
 class Options(msgspec.Struct, frozen=True):
     """What some formats need besides the grades: Canvas's export, the column in it, the environment variables.
 
+    The page also needs the workbook, for what to reread, and an earlier result of the class (`since`), if there is one.
     `inputs` are the other files that the command reads. No report may replace one.
     """
 
@@ -32,6 +34,8 @@ class Options(msgspec.Struct, frozen=True):
     column: str = COLUMN
     environment: Mapping[str, str] = {}
     inputs: tuple[Path, ...] = ()
+    workbook: Workbook | None = None
+    since: Class | None = None
 
 
 class ReportFile(msgspec.Struct, frozen=True):
@@ -51,12 +55,18 @@ PER_SUBMISSION: dict[str, tuple[str, Callable[[Grade, Options], str]]] = {
     "github": ("workflow commands for the log (FILE -)", lambda grade, _: github.commands(grade)),
     "github-summary": ("Markdown for $GITHUB_STEP_SUMMARY", lambda grade, _: github.summary(grade)),
 }
-PER_CLASS: dict[str, tuple[str, Callable[[Class], Iterator[str]]]] = {
-    "json": ("what the other reports are made from, as schema/grade-v2.json says", as_json.classroom),
-    FULL: ("the same with the result of each test, as schema/grade-v1.json says", full_json.grade_or_class),
-    "html": ("one page for the class", page.page),
-    "ctrf": ("Common Test Report Format", ctrf.report),
-    "junit": ("JUnit XML", junit.report),
+PER_CLASS: dict[str, tuple[str, Callable[[Class, Options], Iterator[str]]]] = {
+    "json": (
+        "what the other reports are made from, as schema/grade-v2.json says",
+        lambda results, _: as_json.classroom(results),
+    ),
+    FULL: (
+        "the same with the result of each test, as schema/grade-v1.json says",
+        lambda results, _: full_json.grade_or_class(results),
+    ),
+    "html": ("one page for the class", lambda results, o: page.page(results, o.workbook, o.since)),
+    "ctrf": ("Common Test Report Format", lambda results, _: ctrf.report(results)),
+    "junit": ("JUnit XML", lambda results, _: junit.report(results)),
 }
 CANVAS = "canvas"  # the gradebook that --gradebook names, merged with the points
 NAMES = sorted([*PER_SUBMISSION, *PER_CLASS, CANVAS])
@@ -67,9 +77,10 @@ class Streamed(msgspec.Struct, frozen=True):
 
     name: str
     results: Class
+    options: Options = Options()
 
     def __iter__(self) -> Iterator[str]:
-        return PER_CLASS[self.name][1](self.results)
+        return PER_CLASS[self.name][1](self.results, self.options)
 
 
 def parse(text: str) -> ReportFile:
@@ -158,7 +169,7 @@ def _rendered(
 ) -> Iterator[tuple[str, str | Streamed]]:
     """The files of a report, each with its content. Notes for the instructor are added to `notes`."""
     if report.name in PER_CLASS:
-        yield report.file, Streamed(report.name, results)
+        yield report.file, Streamed(report.name, results, options)
     elif report.name == CANVAS:
         assert options.gradebook is not None
         merged = canvas.merge(_gradebook(options.gradebook), results, options.column)
