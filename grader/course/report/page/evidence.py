@@ -19,10 +19,10 @@ LINES = 24  # of the message
 
 
 class Answer(NamedTuple):
-    """What somebody wrote, how many wrote something like it, and whether a failure of it looks like this mistake only."""
+    """What somebody wrote, how many wrote something like it, and whether it looks like this mistake only."""
 
     text: str
-    count: int
+    times: int
     clear: bool
 
 
@@ -45,7 +45,7 @@ class Evidence:
     @property
     def examples(self) -> list[Answer]:
         """Two answers that differ in more than their variables' names: clear ones first, then the most common."""
-        return sorted(self.answers.values(), key=lambda one: (not one.clear, -one.count, len(one.text), one.text))[
+        return sorted(self.answers.values(), key=lambda one: (not one.clear, -one.times, len(one.text), one.text))[
             :EXAMPLES
         ]
 
@@ -94,7 +94,7 @@ def _add_answer(one: Evidence, graded: Graded, people: frozenset[str]) -> None:
     shape, clear = _shape(answer), len(graded.verdict.names) == 1
     if shape in one.answers:
         known = one.answers[shape]
-        one.answers[shape] = Answer(known.text, known.count + 1, known.clear or clear)
+        one.answers[shape] = Answer(known.text, known.times + 1, known.clear or clear)
     elif len(one.answers) < MOST_KINDS:
         one.answers[shape] = Answer(answer, 1, clear)
 

@@ -94,5 +94,5 @@ def _lesson(one: Misconception, shown: Evidence, reading: Reading, opened: str) 
 
 
 def _example(answer: Answer) -> str:
-    times = f'<p class="dim">{count(answer.count, "submission")} like this</p>' if answer.count > 1 else ""
+    times = f'<p class="dim">{count(answer.times, "submission")} like this</p>' if answer.times > 1 else ""
     return f"<pre>{text(answer.text, 2000)}</pre>{times}"
