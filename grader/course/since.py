@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from grader.book.verdict import one_line
 from grader.course.classroom import heads
 from grader.course.grade import Class, Grade
 from grader.course.lean import descriptions
@@ -81,7 +82,7 @@ def compare(now: Class, before: Class) -> Changes:
     changes = [
         None if i is None else _change(result, there[i], koans) for result, i in zip(here, positions, strict=True)
     ]
-    days = sorted({grade.started[:10] for grade in heads(before.grades)})
+    days = sorted({one_line(grade.started[:10]) for grade in heads(before.grades)})
     gone = [Gone(key[0], former.descriptions[key], n) for key, n in former.counts.items() if key not in mistakes.counts]
     return Changes(
         day=" to ".join(dict.fromkeys([days[0], days[-1]])) if days else "",

@@ -225,6 +225,13 @@ def test_two_answers_are_shown_that_differ_in_more_than_names(book):
     assert "2 submissions like this" in mistake(found).text
 
 
+def test_an_answer_that_has_this_mistake_for_sure_comes_before_one_that_has_it_perhaps(book):
+    perhaps = [failing(book, name, "def f(x):\n    return 1", names=["no_max", "nan"]) for name in NAMES[:3]]
+    found = Page(of(*perhaps, failing(book, NAMES[3], "def f(x):\n    return g(x) + 2")), book)
+    [shown] = [one for one in found.section("mistakes").all("li") if SAYS.replace("`", "") in one.text]
+    assert blocks(shown, "Answers with it, without names")[0] == "def f(x):\n    return g(x) + 2"
+
+
 def test_an_answer_with_a_name_of_the_class_in_a_text_is_not_shown(book):
     answers = [
         "def f(x):\n    raise ValueError('ask Ben')",
@@ -430,6 +437,12 @@ def test_the_changes_of_a_class_fit_into_a_line(week):
         "since 2026-11-22: 2 of 4 students passed 3 more koans; 1 koan does not pass any more; nothing has changed for "
         "2 students; 1 student had no result then; 1 student had one and has none now"
     )
+
+
+def test_the_line_obeys_no_escape_of_a_file(week):
+    now, before = week
+    hostile = (msgspec.structs.replace(one, started="\x1b[2J\n\u202e") for one in before.grades)
+    assert in_a_line(compare(now, of(*hostile))).startswith("since �: 2 of 4")
 
 
 def test_the_page_shows_who_has_moved_and_where_progress_was_last(book, week):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from grader.book.verdict import Verdict, looks_like
 from grader.course.classroom import heads
@@ -17,6 +18,14 @@ MOST_KINDS = 6  # different answers of a mistake that are remembered: the first 
 LINES = 24  # of the message
 
 
+class Answer(NamedTuple):
+    """What somebody wrote, how many wrote something like it, and whether it looks like this mistake only."""
+
+    text: str
+    times: int
+    clear: bool
+
+
 @dataclass
 class Evidence:
     """What a class shows of one mistake. `message` has the smallest failing input.
@@ -27,16 +36,18 @@ class Evidence:
 
     message: str = ""
     rank: tuple[bool, bool, bool, int] = (False, False, False, 0)
-    answers: dict[str, tuple[str, int]] = field(default_factory=dict)  # by shape: the first answer, and how many
+    answers: dict[str, Answer] = field(default_factory=dict)  # the first answer of each shape
 
     @property
     def names_somebody(self) -> bool:
         return self.rank[0]
 
     @property
-    def examples(self) -> list[tuple[str, int]]:
-        """Two answers that differ in more than their variables' names, the most common first; how many wrote each."""
-        return sorted(self.answers.values(), key=lambda one: (-one[1], len(one[0]), one[0]))[:EXAMPLES]
+    def examples(self) -> list[Answer]:
+        """Two answers that differ in more than their variables' names: clear ones first, then the most common."""
+        return sorted(self.answers.values(), key=lambda one: (not one.clear, -one.times, len(one.text), one.text))[
+            :EXAMPLES
+        ]
 
 
 def evidence(classroom: Class) -> dict[tuple[str, str], Evidence]:
@@ -80,12 +91,12 @@ def _add_answer(one: Evidence, graded: Graded, people: frozenset[str]) -> None:
     answer = graded.answer
     if not answer or is_left_out(answer) or length(answer) > len(answer) or _mentions(_texts(answer), people):
         return
-    shape = _shape(answer)
+    shape, clear = _shape(answer), len(graded.verdict.names) == 1
     if shape in one.answers:
-        text, number = one.answers[shape]
-        one.answers[shape] = text, number + 1
+        known = one.answers[shape]
+        one.answers[shape] = Answer(known.text, known.times + 1, known.clear or clear)
     elif len(one.answers) < MOST_KINDS:
-        one.answers[shape] = answer, 1
+        one.answers[shape] = Answer(answer, 1, clear)
 
 
 def _shape(answer: str) -> str:

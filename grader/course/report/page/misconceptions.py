@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from grader.course.report.common import Misconception
-from grader.course.report.page.evidence import Evidence
+from grader.course.report.page.evidence import Answer, Evidence
 from grader.course.report.page.markup import count, description, name, names, text
 from grader.course.report.page.reread import Reading, as_html
 from grader.course.since import Changes
@@ -93,7 +93,6 @@ def _lesson(one: Misconception, shown: Evidence, reading: Reading, opened: str) 
         yield f"{''.join(parts)}</div></details>"
 
 
-def _example(example: tuple[str, int]) -> str:
-    answer, number = example
-    times = f'<p class="dim">{count(number, "submission")} like this</p>' if number > 1 else ""
-    return f"<pre>{text(answer, 2000)}</pre>{times}"
+def _example(answer: Answer) -> str:
+    times = f'<p class="dim">{count(answer.times, "submission")} like this</p>' if answer.times > 1 else ""
+    return f"<pre>{text(answer.text, 2000)}</pre>{times}"
