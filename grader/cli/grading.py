@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from grader.course.report.formats import Options, ReportFile
 
 FORMATS = (
-    "Write a report: one file for all (json, json-full, html, canvas, ctrf, junit), or one file for each submission, "
-    "with {} for its id (gradescope, classroom50, github, github-summary). May be given several times."
+    "Write a report: one file for all (json, json-full, html, csv, canvas, moodle, ctrf, junit), or one file for each "
+    "submission, with {} for its id (gradescope, classroom50, github, github-summary). May be given several times."
 )
 
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
 ClassName = Annotated[str, typer.Option("--class", metavar="NAME", help="The name of the class in reports.")]
-Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")]
+GRADEBOOK = "What the platform exports: Canvas's gradebook for canvas, Moodle's grading worksheet for moodle."
+Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help=GRADEBOOK)]
 Assignment = Annotated[
     str, typer.Option(metavar="NAME", help="The assignment in that export: its title or id; added if it is missing.")
 ]

@@ -67,6 +67,11 @@ def total(grade: Grade) -> tuple[int, int]:
     return sum(r.earned for r in counted), sum(r.points for r in counted)
 
 
+def amount(points: float) -> str:
+    """Points as a text with at most two decimals: "7", "7.5", "7.25"."""
+    return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
 def safe_text(text: str, longest: int = LONGEST) -> str:
     """The text without control characters, cut to `longest` characters.
 

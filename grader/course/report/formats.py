@@ -13,7 +13,19 @@ import msgspec
 from grader.book.errors import KoansError, read_file, writing
 from grader.book.files import is_device, write_file
 from grader.course.grade import Class, Grade
-from grader.course.report import as_json, canvas, classroom50, ctrf, full_json, github, gradescope, junit, page
+from grader.course.report import (
+    as_json,
+    canvas,
+    classroom50,
+    ctrf,
+    full_json,
+    github,
+    gradebook,
+    gradescope,
+    junit,
+    moodle,
+    page,
+)
 from grader.course.report.names import identified
 
 LARGEST_GRADEBOOK = 64 << 20  # bytes
@@ -22,7 +34,7 @@ ID = "{}"  # stands for the id of a submission in the path of a report
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What some formats need besides the grades: Canvas's export, the assignment in it, the environment variables.
+    """What some formats need besides the grades: the platform's export, the assignment in it, environment variables.
 
     `inputs` are the other files that the command reads. No report may replace one.
     """
@@ -54,11 +66,13 @@ PER_CLASS: dict[str, tuple[str, Callable[[Class], Iterator[str]]]] = {
     "json": ("what the other reports are made from, as schema/grade-v2.json says", as_json.classroom),
     FULL: ("the same with the result of each test, as schema/grade-v1.json says", full_json.grade_or_class),
     "html": ("one page for the class", page.page),
+    "csv": ("a plain gradebook", gradebook.gradebook),
     "ctrf": ("Common Test Report Format", ctrf.report),
     "junit": ("JUnit XML", junit.report),
 }
-CANVAS = "canvas"  # the gradebook that --gradebook names, merged with the points
-NAMES = sorted([*PER_SUBMISSION, *PER_CLASS, CANVAS])
+CANVAS, MOODLE = "canvas", "moodle"  # the file that --gradebook names, merged with the points
+MERGED = {CANVAS: "the CSV that Canvas exports", MOODLE: "the grading worksheet that Moodle exports"}
+NAMES = sorted([*PER_SUBMISSION, *PER_CLASS, *MERGED])
 
 
 class Streamed(msgspec.Struct, frozen=True):
@@ -91,10 +105,10 @@ def check(reports: Sequence[ReportFile], submissions: int, options: Options) -> 
             raise KoansError(f"{said}: this is one file for all submissions; remove {ID}")
         if report.name == "classroom50":
             classroom50.check(options.environment)
-        if report.name == CANVAS:
+        if report.name in MERGED:
             if options.gradebook is None:
-                raise KoansError("--format canvas: needs --gradebook, the CSV that Canvas exports")
-            canvas.check(_gradebook(options.gradebook))
+                raise KoansError(f"--format {report.name}: needs --gradebook, {MERGED[report.name]}")
+            (canvas if report.name == CANVAS else moodle).check(_gradebook(options.gradebook))
         if report.file != "-":
             _check_place(said, report.file)
     files = [report.file for report in reports if report.file != "-" and not is_device(Path(report.file))]
@@ -158,9 +172,14 @@ def _rendered(
     """The files of a report, each with its content. Notes for the instructor are added to `notes`."""
     if report.name in PER_CLASS:
         yield report.file, Streamed(report.name, results)
-    elif report.name == CANVAS:
+    elif report.name in MERGED:
         assert options.gradebook is not None
-        merged = canvas.merge(_gradebook(options.gradebook), results, options.assignment)
+        export = _gradebook(options.gradebook)
+        merged = (
+            canvas.merge(export, results, options.assignment)
+            if report.name == CANVAS
+            else moodle.merge(export, results)
+        )
         notes += [f"{report.file}: {note}" for note in merged.notes]
         yield report.file, merged.text
     else:
@@ -169,8 +188,8 @@ def _rendered(
 
 
 def _gradebook(file: Path) -> str:
-    """Canvas writes UTF-8. Bytes are read, because text mode would change line ends within a cell."""
+    """Canvas and Moodle write UTF-8. Bytes are read, because text mode would change line ends within a cell."""
     try:
         return read_file(file, LARGEST_GRADEBOOK).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise KoansError(f"{file}: cannot be read as a CSV file from Canvas ({error})") from None
+        raise KoansError(f"{file}: cannot be read as a CSV file in UTF-8 ({error})") from None
