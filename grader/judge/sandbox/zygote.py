@@ -187,10 +187,13 @@ def main() -> None:
     warm_up()
     # A worker must not be able to import from the workbook or from the current folder.
     sys.path[:] = [p for p in sys.path if p and not Path(p).resolve().is_relative_to(root.resolve())] + [
-        p for p in sys.path if p.endswith(("site-packages", "dist-packages"))
+        p for p in sys.path if p.endswith(confine.PACKAGES)
     ]
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("grader", "reference")]:
+        if hasattr(sys.modules[name], "__path__"):
+            sys.modules[name].__path__ = []  # what is not imported yet cannot be read, so it is not to be found either
     os.chdir("/")
-    confine.readable()  # the search for Python's folders takes longer than all else that confines a worker
+    confine.readable(root)  # the search for Python's folders takes longer than all else that confines a worker
     zygote = Zygote(folder, root)
     os.write(1, LISTENING)
     try:
