@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grader.course.engine.protocol import Engine
     from grader.course.grade import Class
     from grader.course.report.formats import Options, ReportFile
+    from grader.course.scheme import Scheme
 
 FORMATS = (
     "Write a report: one file for all (json, json-full, html, csv, canvas, moodle, ctrf, junit), or one file for each "
@@ -31,8 +32,24 @@ Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FIL
 ClassName = Annotated[str, typer.Option("--class", metavar="NAME", help="The name of the class in reports.")]
 GRADEBOOK = "What the platform exports: Canvas's gradebook for canvas, Moodle's grading worksheet for moodle."
 Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help=GRADEBOOK)]
-Assignment = Annotated[
-    str, typer.Option(metavar="NAME", help="The assignment in that export: its title or id; added if it is missing.")
+Column = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="For canvas: the column of that export, an assignment's title or id; added if it is missing [default: the title of "
+        "the assignment, or Tensor Koans].",
+        show_default=False,
+    ),
+]
+Assignments = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--assignment",
+        metavar="DIR",
+        help="An assignment, which decides about koans, points and dates: its folder, or its assignment.toml. "
+        "May be given several times.",
+        show_default=False,
+    ),
 ]
 
 
@@ -48,7 +65,8 @@ def grade(
     formats: Formats = None,
     name: ClassName = "class",
     gradebook: Gradebook = None,
-    assignment: Assignment = "Tensor Koans",
+    column: Column = None,
+    assignments: Assignments = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -56,7 +74,7 @@ def grade(
             metavar="N",
             min=0,
             max=2**63 - 1,
-            help="Seed of all random inputs [default: a new seed, which is shown].",
+            help="Seed of all random inputs [default: from the assignment's secret, else a new seed, which is shown].",
         ),
     ] = None,
     judge: Annotated[
@@ -106,6 +124,9 @@ def grade(
     command reads only the files of koans, and each of them once. Verdicts are cached in .koans/verdicts of the
     workbook. With the same --seed, a second run grades only what has changed, and an interrupted run continues.
 
+    With --assignment, only its koans are graded, and its points, dates, extensions and overrides count. The seed
+    follows from its secret.
+
     \b
     Examples:
       koans grade ../forks/ada
@@ -122,31 +143,39 @@ def grade(
       koans grade ../forks --seed 1234 --on local:4
       koans grade ../forks --seed 1234 --on tls://head:8786 --certificates ~/certs
       koans grade ../forks --format canvas=import.csv \\
-        --gradebook export.csv --assignment "Koans 1"
+        --gradebook export.csv --column "Koans 1"
+      koans grade ../forks --assignment assignments/koans-1 \\
+        --format html=class.html --format json=class.json
     """
     needs("`koans grade`", "linux")  # its sandbox, in which submissions are read and run
-    from grader.course.classroom import classroom, heads
+    from grader.course.classroom import Spool, classroom, heads
     from grader.course.grade import as_feedback, grade_all, lack_of_isolation
     from grader.course.intake.client import Intake
     from grader.course.intake.collect import apart, collect
+    from grader.course.marking import marked
     from grader.course.report import formats as files
+    from grader.course.scheme import koans_of, read_all, seeding
     from grader.course.seeds import draw
     from grader.course.verdict_cache import VerdictCache
 
     if on is not None and jobs is not None:
         raise KoansError("--jobs is for one machine: with --on, the number of workers says how many runs there are")
     book = Workbook(find_root(judge) if judge is not None else installed())
+    schemes = read_all(assignments or [], book)
+    if schemes and feedback:
+        raise KoansError("--feedback is no grade, so it takes no --assignment")
     reports = [files.parse(text) for text in formats or []]
-    options = files.Options(gradebook, assignment, os.environ, tuple(paths))
+    options = files.Options(gradebook, _column(column, schemes), os.environ, tuple(paths))
     files.check(reports, len(paths), options)
     one_each = single or feedback or any(files.is_for_one(report) for report in reports)
     with Intake(book) as intake:
         collected = collect(paths, intake, one_each=one_each)
         sources = collected.sources if feedback else tuple(apart(book.root, collected.sources))
         files.check(reports, len(sources), options)
-        if seed is None:
-            seed = draw()
-            say(f"seed {seed}; --seed {seed} repeats or continues this run")
+        seeds = seed if seed is not None else seeding(schemes)
+        if seeds is None:
+            seeds = draw()
+            say(f"seed {seeds}; --seed {seeds} repeats or continues this run")
         cache = VerdictCache(book.root, again=again, tell=say)
         with waiting("starting") as set_line, _engine(on, book, certificates) as engine:
 
@@ -160,7 +189,8 @@ def grade(
                 book,
                 intake.take_all(sources),
                 engine,
-                seed=seed,
+                seed=seeds,
+                koans=koans_of(schemes),
                 count=len(sources),
                 cache=cache,
                 parallel=jobs,
@@ -168,7 +198,9 @@ def grade(
             )
             grades = (as_feedback(one) if feedback else one for one in graded)
             details = any(one.name == files.FULL for one in reports)
-            results = classroom(name, seed, grades, collected.notes, details=details)
+            results = classroom(name, seeds if isinstance(seeds, int) else 0, grades, collected.notes, details=details)
+    if schemes:
+        results = marked(results, schemes, book, Spool())
     deliver(reports, results, options, as_json=as_json)
     if refusal:
         raise KoansError(refusal)
@@ -195,7 +227,12 @@ def report(
     formats: Formats = None,
     name: ClassName = "class",
     gradebook: Gradebook = None,
-    assignment: Assignment = "Tensor Koans",
+    column: Column = None,
+    assignments: Assignments = None,
+    judge: Annotated[
+        Path | None,
+        typer.Option("--workbook", metavar="DIR", help="The workbook that judged [default: the installed one]."),
+    ] = None,
     roster: Annotated[
         Path | None,
         typer.Option(metavar="CSV", help="All students; a student who is in no FILE gets a row with 0 points."),
@@ -206,29 +243,49 @@ def report(
     A student in several files counts once: the latest hand-in counts, or else the latest grading. A roster has a column
     `student` or `id`; an export from Canvas works, too.
 
+    With --assignment, its points, dates, extensions and overrides count anew: nothing is graded again. The assignment
+    decides which of several hand-ins counts.
+
     \b
     Examples:
       koans report graded/*.json --format html=class.html
       koans report graded/*.json --format canvas=import.csv --gradebook export.csv
       koans report graded/*.json --roster students.csv --format html=class.html
+      koans report class.json --assignment assignments/koans-1 --format html=class.html
     """
     from grader.course.classroom import Spool
     from grader.course.intake import roster as rosters
+    from grader.course.marking import marked
     from grader.course.report import formats as files
     from grader.course.report import read_json
-    from grader.course.students import Found, combine, with_roster
+    from grader.course.scheme import read_all
+    from grader.course.students import Found, combine, together, with_roster
 
     reports = [files.parse(text) for text in formats or []]
     inputs = (*results, *([] if roster is None else [roster]))
-    options = files.Options(gradebook, assignment, os.environ, inputs)
+    schemes: tuple[Scheme, ...] = ()
+    if assignments:
+        book = Workbook(find_root(judge) if judge is not None else installed())
+        schemes = read_all(assignments, book)
+    options = files.Options(gradebook, _column(column, schemes), os.environ, inputs)
     if any(one.name == files.FULL for one in reports):
         raise KoansError(f"--format {files.FULL}: a file of results may lack details; `koans grade` writes this format")
     spool = Spool()
-    combined = combine(name, [Found(str(file), read_json.read(file, spool)) for file in results])
+    found = [Found(str(file), read_json.read(file, spool)) for file in results]
+    combined = together(name, found) if schemes else combine(name, found)
     if roster is not None:
         combined = with_roster(combined, rosters.read(roster))
+    if schemes:
+        combined = marked(combined, schemes, book, spool)
     files.check(reports, len(combined.grades), options)
     deliver(reports, combined, options)
+
+
+def _column(column: str | None, schemes: Sequence[Scheme]) -> str:
+    """The column of Canvas's gradebook for all points."""
+    from grader.course.report.formats import COLUMN
+
+    return column or (schemes[0].title if len(schemes) == 1 else COLUMN)
 
 
 def deliver(reports: Sequence[ReportFile], results: Class, options: Options, *, as_json: bool = False) -> None:

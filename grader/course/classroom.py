@@ -18,6 +18,7 @@ from grader.book.errors import writing
 from grader.book.verdict import clean
 from grader.course.grade import Class, Grade, Graded
 from grader.course.lean import lean
+from grader.course.mark import Mark
 
 IN_MEMORY = 16 << 20  # bytes; a larger class goes to the disk
 HALVES = re.compile("[\ud800-\udfff]")  # of characters; file names may hold them, and nothing can encode them
@@ -29,6 +30,7 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     koans: tuple[Graded, ...]
     cards: tuple[str, ...]
     notes: tuple[str, ...]
+    marks: tuple[Mark, ...] = ()
 
 
 class Entry(NamedTuple):
@@ -41,7 +43,9 @@ class Entry(NamedTuple):
         if self.load is None:
             return self.head
         body = self.load()
-        return msgspec.structs.replace(self.head, koans=body.koans, cards=body.cards, notes=body.notes)
+        return msgspec.structs.replace(
+            self.head, koans=body.koans, cards=body.cards, notes=body.notes, marks=body.marks
+        )
 
     def renamed(self, id_: str) -> Entry:
         """The same grade with another id."""
@@ -73,7 +77,10 @@ def entries(grades: Sequence[Grade]) -> Sequence[Entry]:
 
 
 def heads(grades: Sequence[Grade]) -> list[Grade]:
-    """The grades, of which only the short fields may be looked at: koans, cards and notes may be missing."""
+    """The grades, of which only the short fields may be looked at: koans, cards and notes may be missing.
+
+    Marks have their points, and may lack their lines and notes.
+    """
     return [entry.head for entry in entries(grades)]
 
 
@@ -86,7 +93,7 @@ class Spool:
 
     def add(self, grade: Grade) -> Entry:
         """Keep a grade. Raises KoansError if there is no room for it."""
-        body = zlib.compress(_encoded(Body(grade.koans, grade.cards, grade.notes)), 1)
+        body = zlib.compress(_encoded(Body(grade.koans, grade.cards, grade.notes, grade.marks)), 1)
         with writing(f"a temporary file in {tempfile.gettempdir()}"):
             start = self._file.seek(0, 2)
             self._file.write(body)
@@ -99,6 +106,7 @@ class Spool:
             koans=(),
             cards=(),
             notes=(),
+            marks=tuple(msgspec.structs.replace(mark, lines=(), notes=()) for mark in grade.marks),
             isolation=sys.intern(grade.isolation),
             device=sys.intern(grade.device),
             versions=self._versions.setdefault(tuple(grade.versions.items()), grade.versions),

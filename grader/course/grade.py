@@ -6,7 +6,7 @@ Many koans run at the same time. A verdict that is in the cache is not computed 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from grader.course.engine.protocol import Engine, Ungraded
 from grader.course.intake.client import Intake
 from grader.course.intake.collect import apart, collect
 from grader.course.intake.submission import Submission
+from grader.course.mark import Mark
 from grader.course.verdict_cache import VerdictCache
 from grader.course.verdict_key import Keys
 from grader.course.versions import versions
@@ -36,13 +37,15 @@ SCHEMA = 1
 
 
 Points = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Graded(msgspec.Struct, frozen=True):
     """One koan's verdict and the points it earns.
 
-    Points for `fast` are counted separately, because nobody can earn them without a GPU.
+    Points for `fast` are counted separately, because nobody can earn them without a GPU. `tests` are the tests without
+    the gpu mark that ran, and `tests_passed` those of them that passed. Both are 0 if none or all of them passed.
     """
 
     points: Points
@@ -51,6 +54,8 @@ class Graded(msgspec.Struct, frozen=True):
     rung: Rung
     fast_points: Points = 0
     fast_earned: Points = 0
+    tests: Count = 0
+    tests_passed: Count = 0
 
 
 class Grade(msgspec.Struct, frozen=True):
@@ -64,7 +69,8 @@ class Grade(msgspec.Struct, frozen=True):
     could be graded, and is empty otherwise. `notes` say what was left out of notebooks, and what else an instructor
     should look at. `started` is a time in UTC (ISO 8601). `seconds` is the time that its runs took, including runs
     whose verdicts come from the cache. A result that was read from a file has a `seed_digest`, and its seed is 0: files
-    do not tell the seed, because the same seed at home draws the same inputs.
+    do not tell the seed, because the same seed at home draws the same inputs. `marks` are what the work earns under
+    assignments, if there are some: then they count, and not `earned`.
     """
 
     submission: str
@@ -89,6 +95,7 @@ class Grade(msgspec.Struct, frozen=True):
     authored: str = ""
     handed_in: str = ""
     seed_digest: str = ""
+    marks: tuple[Mark, ...] = ()
     schema: int = SCHEMA
 
 
@@ -106,6 +113,7 @@ class Class(msgspec.Struct, frozen=True):
     schema: int = SCHEMA
 
 
+SeedOf = Callable[[Submission], int]
 OnProgress = Callable[[int, int, str], None]  # called with: verdicts so far, verdicts in all, the last one's name
 
 
@@ -128,7 +136,8 @@ def grade_all(
     submissions: Iterable[Submission],
     engine: Engine,
     *,
-    seed: int,
+    seed: int | SeedOf,
+    koans: Collection[str] | None = None,
     count: int = 1,
     cache: VerdictCache | None = None,
     parallel: int | None = None,
@@ -136,21 +145,25 @@ def grade_all(
 ) -> Iterator[Grade]:
     """Yield the grade of each submission as soon as its last verdict is there.
 
-    Koans of several submissions run at the same time, `parallel` at once (default: one for each core). A submission is
-    taken from the iterator when a run of it can start. `count` is how many there are, for the progress. Verdicts in the
-    cache are not computed again, so a run that was stopped continues.
+    `seed` may be a function of the submission. `koans` are the ids of those to grade (default: all); the koans that an
+    answer imports are graded, too. Koans of several submissions run at the same time, `parallel` at once (default: one
+    for each core). A submission is taken from the iterator when a run of it can start. `count` is how many there are,
+    for the progress. Verdicts in the cache are not computed again, so a run that was stopped continues.
     """
-    batch = _Batch(workbook, engine, seed, cache)
-    total = count * len(workbook.koans)
+    batch = _Batch(workbook, engine, cache)
+    chosen = [koan for koan in workbook.koans.values() if koans is None or koan.id in koans]
+    total = count * len(chosen)
     in_progress: dict[str, _InProgress] = {}
+    seeds = seed if isinstance(seed, int) else lambda id_: in_progress[id_].seed
     done = 0
 
     def pairs() -> Iterator[tuple[Koan, Target]]:
         for submission in submissions:
-            current = _InProgress(submission)
+            own = seed if isinstance(seed, int) else seed(submission)
+            current = _InProgress(submission, own, _needed(workbook, submission, chosen))
             in_progress[submission.id] = current
-            for koan in () if submission.problem else workbook.koans.values():
-                verdict = batch.known(koan, submission)
+            for koan in () if submission.problem else current.koans:
+                verdict = batch.known(koan, current)
                 if verdict is None:
                     text, imports = submission.texts[koan.id], imports_of(workbook, submission, koan)
                     yield koan, Target("text", submission.id, text, tuple(imports.items()))
@@ -159,19 +172,19 @@ def grade_all(
 
     def finished() -> Iterator[Grade]:
         nonlocal done
-        for id_ in [name for name, current in in_progress.items() if current.done(len(workbook.koans))]:
+        for id_ in [name for name, current in in_progress.items() if current.done()]:
             current = in_progress.pop(id_)
-            done += len(workbook.koans)
+            done += len(chosen)
             yield batch.grade(current)
 
-    for verdict in engine.run_many(pairs(), seed=seed, parallel=parallel):
+    for verdict in engine.run_many(pairs(), seed=seeds, parallel=parallel):
         if isinstance(verdict, Ungraded):
             in_progress[verdict.submission].give_up(verdict.problem)
             yield from finished()
             continue
         current = in_progress[verdict.target]
         current.verdicts[verdict.koan] = verdict
-        batch.store(verdict, current.submission)
+        batch.store(verdict, current)
         so_far = done + sum(len(s.verdicts) for s in in_progress.values())
         on_progress(so_far, total, f"{current.submission.name} {verdict.koan}")
         yield from finished()
@@ -183,12 +196,14 @@ class _InProgress:
     """A submission that is being graded, and its verdicts so far."""
 
     submission: Submission
+    seed: int
+    koans: Sequence[Koan]  # to grade
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     started: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
-    def done(self, koans: int) -> bool:
-        """Whether nothing more is to come. `koans` is the number of all koans."""
-        return bool(self.submission.problem) or len(self.verdicts) == koans
+    def done(self) -> bool:
+        """Whether nothing more is to come."""
+        return bool(self.submission.problem) or len(self.verdicts) == len(self.koans)
 
     def give_up(self, problem: str) -> None:
         """Grade nothing of it, because of this problem."""
@@ -199,28 +214,29 @@ class _InProgress:
 class _Batch:
     """One run over many submissions: the settings that they share, and the cache."""
 
-    def __init__(self, workbook: Workbook, engine: Engine, seed: int, cache: VerdictCache | None) -> None:
-        self.workbook, self.seed, self.cache = workbook, seed, cache
+    def __init__(self, workbook: Workbook, engine: Engine, cache: VerdictCache | None) -> None:
+        self.workbook, self.cache = workbook, cache
         self.level = engine.level()
         self.versions = versions(workbook)
         self.device = engine.device
         limits = (engine.limits.timeout, engine.limits.memory, engine.limits.sandbox_memory)
         libraries = str(sorted(self.versions.items()))
         self._stubs: dict[str, list[str]] = {}
-        self.keys = Keys(workbook, in_words(self.level), libraries, self.device, seed, *limits)
+        self.keys = Keys(workbook, in_words(self.level), libraries, self.device, *limits)
 
-    def known(self, koan: Koan, submission: Submission) -> Verdict | None:
+    def known(self, koan: Koan, current: _InProgress) -> Verdict | None:
         """The verdict, if no run is needed for it. A cached one may come from another submission of the same text."""
+        submission, seed = current.submission, current.seed
         text = submission.texts.get(koan.id)
         if text is None:
             status, reason = Status.not_started, "not submitted"
             if koan.id in submission.refused:
                 status, reason = Status.broken, submission.refused[koan.id]
-            return Verdict(koan.id, submission.id, status, reason, reason, seed=self.seed)
+            return Verdict(koan.id, submission.id, status, reason, reason, seed=seed)
         if text.splitlines() == self._stub(koan):
-            return Verdict(koan.id, submission.id, Status.not_started, NOT_STARTED, NOT_STARTED, seed=self.seed)
-        verdict = self.cache.get(self._key(koan, submission)) if self.cache is not None else None
-        if verdict is None or (verdict.koan, verdict.seed) != (koan.id, self.seed):
+            return Verdict(koan.id, submission.id, Status.not_started, NOT_STARTED, NOT_STARTED, seed=seed)
+        verdict = self.cache.get(self._key(koan, current)) if self.cache is not None else None
+        if verdict is None or (verdict.koan, verdict.seed) != (koan.id, seed):
             return None
         return msgspec.structs.replace(verdict, target=submission.id)
 
@@ -230,24 +246,23 @@ class _Batch:
             self._stubs[koan.id] = stub_of(self.workbook, koan).splitlines()
         return self._stubs[koan.id]
 
-    def store(self, verdict: Verdict, submission: Submission) -> None:
+    def store(self, verdict: Verdict, current: _InProgress) -> None:
         if self.cache is not None:
-            self.cache.put(self._key(self.workbook.koans[verdict.koan], submission), verdict)
+            self.cache.put(self._key(self.workbook.koans[verdict.koan], current), verdict)
 
-    def _key(self, koan: Koan, submission: Submission) -> str:
-        imports = imports_of(self.workbook, submission, koan)
-        return self.keys.key(koan, submission.texts[koan.id], imports=imports)
+    def _key(self, koan: Koan, current: _InProgress) -> str:
+        imports = imports_of(self.workbook, current.submission, koan)
+        return self.keys.key(koan, current.submission.texts[koan.id], imports=imports, seed=current.seed)
 
     def grade(self, current: _InProgress) -> Grade:
-        order = list(self.workbook.koans.values())
-        submission = current.submission
+        order, submission = current.koans, current.submission
         statuses = {koan: verdict.status for koan, verdict in current.verdicts.items()}
         verdicts = {koan: with_unmet_imports(verdict, statuses) for koan, verdict in current.verdicts.items()}
         results = tuple(score(koan, verdicts[koan.id]) for koan in order if koan.id in verdicts)
         return Grade(
             submission=submission.name,
             folder=submission.origin,
-            seed=self.seed,
+            seed=current.seed,
             points=sum(koan.points for koan in order),
             earned=sum(g.earned for g in results),
             isolation=in_words(self.level),
@@ -267,6 +282,17 @@ class _Batch:
             authored=submission.authored,
             handed_in=submission.handed_in,
         )
+
+
+def _needed(workbook: Workbook, submission: Submission, chosen: Sequence[Koan]) -> Sequence[Koan]:
+    """These koans, and those that the submission's answers to them import, in the order of the workbook."""
+    if len(chosen) == len(workbook.koans):
+        return chosen
+    found = {koan.id for koan in chosen}
+    for koan in chosen:
+        if koan.id in submission.texts:
+            found |= set(imports_of(workbook, submission, koan))
+    return [koan for koan in workbook.koans.values() if koan.id in found]
 
 
 def imports_of(workbook: Workbook, submission: Submission, koan: Koan) -> dict[str, Imported]:
@@ -308,7 +334,11 @@ def score(koan: Koan, verdict: Verdict) -> Graded:
     """The points that a verdict earns."""
     fast = verdict.fast == Status.passed
     earned = koan.points if verdict.passed else 0
-    return Graded(koan.points, earned, verdict, koan.rung, koan.fast_points, koan.fast_points if fast else 0)
+    fast_earned = koan.fast_points if fast else 0
+    ran = [test for test in verdict.tests if not test.gpu and test.status != Status.not_run_here]
+    passed = sum(test.status == Status.passed for test in ran)
+    tests = (len(ran), passed) if 0 < passed < len(ran) else (0, 0)
+    return Graded(koan.points, earned, verdict, koan.rung, koan.fast_points, fast_earned, *tests)
 
 
 def lack_of_isolation(engine: Engine) -> str:

@@ -14,13 +14,20 @@ has its own by a hash (see `seed_of` in the pytest plugin), so inputs lead no fu
 from __future__ import annotations
 
 import hashlib
+import hmac
+import os
 import secrets
 from functools import cache
+from pathlib import Path
+
+from grader.book.errors import KoansError, read_file, writing
 
 DRAWN = 2**31  # the least seed that is drawn: see `seed_of` in the pytest plugin
 DIGITS = 4  # hexadecimal
 SALT = b"koans seed"  # fixed, because the same seed has the same digest on every machine
 WORK = 2**14  # scrypt's n
+SECRET = "secret"  # the file beside assignment.toml
+BYTES = 32  # of a secret
 
 
 @cache
@@ -32,3 +39,37 @@ def digest(seed: int) -> str:
 def draw() -> int:
     """A random seed for a grading, too large to be found by trying."""
     return DRAWN + secrets.randbelow(2**53 - DRAWN)
+
+
+def derived(secret: bytes, student: str = "") -> int:
+    """The seed of a student, or of a whole class: HMAC-SHA256 of the student's id, with the assignment's secret as key.
+
+    The same secret and id give the same seed everywhere. Nobody learns the secret, or the seed of another student, from
+    a seed. A seed has at most 53 bits, and is as large as one that is drawn.
+    """
+    code = hmac.digest(secret, b"koans seed\0" + student.encode("utf-8", "surrogateescape"), "sha256")
+    return DRAWN + int.from_bytes(code) % (2**53 - DRAWN)
+
+
+def new_secret(file: Path) -> None:
+    """Write a new secret that only its owner may read. One that exists stays. Raises KoansError."""
+    with writing(file):
+        try:
+            number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return
+        with open(number, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(BYTES) + "\n")
+
+
+def read_secret(file: Path) -> bytes:
+    """The secret in a file, or empty bytes if there is no file. Raises KoansError if it is no secret of ours."""
+    if not file.exists():
+        return b""
+    try:
+        secret = bytes.fromhex(read_file(file, 4096).decode("ascii"))
+    except ValueError:
+        secret = b""
+    if len(secret) < BYTES:
+        raise KoansError(f"{file}: is not a secret of {2 * BYTES} digits, as `koans assignment new` writes it")
+    return secret

@@ -13,6 +13,7 @@ from grader.book.verdict import one_line
 from grader.course.classroom import Entry, entries, heads, sorted_class
 from grader.course.grade import Class, Grade
 from grader.course.intake.roster import Roster, missing
+from grader.course.mark import Mark
 
 NOTHING_HANDED_IN = "nothing handed in"
 
@@ -30,7 +31,7 @@ def combine(name: str, found: Sequence[Found]) -> Class:
     A student whose work stands in several files, or several times in one, has one grade: the work that was handed in
     last, else the one that was graded last. A note says which. Two grades are one student's if they have the same
     student id, or, where one of them has none, the same name and the same place. Other grades of one name are kept, and
-    a note says so.
+    a note says so. Of a student's marks, those for other assignments stay, with their koans.
     """
     kept: list[_Kept] = []
     alike: dict[tuple[str, str], dict[int, None]] = {}  # places in `kept` of grades with the same id or name
@@ -46,12 +47,38 @@ def combine(name: str, found: Sequence[Found]) -> Class:
             continue
         first = kept[same]
         counts, loses = (second, first) if _time(second.grade) >= _time(first.grade) else (first, second)
+        if other := _other_marks(counts.grade, loses.grade):
+            kept[same] = counts._replace(entry=_with_marks(counts.entry, loses.entry, other))
+            continue
         kept[same] = counts
         both = f"{_where(loses)} and {_where(counts)} belong to the same student"
         names = dict.fromkeys(one_line(one.grade.submission) for one in (first, second))
         notes.append(f"{', '.join(names)}: {both}; the second one counts")
     seeds = {one.grade.seed for one in kept}
     return sorted_class(name, seeds.pop() if len(seeds) == 1 else 0, [one.entry for one in kept], notes)
+
+
+def together(name: str, found: Sequence[Found]) -> Class:
+    """The grades of several files as one class, in which a student may have several."""
+    notes = [note for one in found for note in one.results.notes]
+    all_entries = [entry for one in found for entry in entries(one.results.grades)]
+    seeds = {entry.head.seed for entry in all_entries}
+    return sorted_class(name, seeds.pop() if len(seeds) == 1 else 0, all_entries, notes)
+
+
+def hand_ins_by_student(found: Iterable[Entry]) -> list[list[Entry]]:
+    """The grades of each student, in order. `combine` says which grades are one student's."""
+    students: list[list[Entry]] = []
+    alike: dict[tuple[str, str], dict[int, None]] = {}
+    for entry in found:
+        others = dict.fromkeys(i for key in _keys(entry.head) for i in alike.get(key, ()))
+        place = next((i for i in others if any(_same_student(entry.head, o.head) for o in students[i])), len(students))
+        if place == len(students):
+            students.append([])
+        students[place].append(entry)
+        for key in _keys(entry.head):
+            alike.setdefault(key, {})[place] = None
+    return students
 
 
 class _Kept(NamedTuple):
@@ -64,6 +91,32 @@ class _Kept(NamedTuple):
     def grade(self) -> Grade:
         """Its short fields."""
         return self.entry.head
+
+
+def _other_marks(counts: Grade, loses: Grade) -> set[str]:
+    """The titles of the assignments for which only the second grade has marks."""
+    return {mark.assignment for mark in loses.marks} - {mark.assignment for mark in counts.marks}
+
+
+def _with_marks(counts: Entry, loses: Entry, titles: set[str]) -> Entry:
+    """The first grade, with the second one's marks for these assignments, and its verdicts on other koans."""
+    one, other = counts.grade(), loses.grade()
+    known = {graded.verdict.koan for graded in one.koans}
+    more = tuple(graded for graded in other.koans if graded.verdict.koan not in known)
+    return Entry(
+        msgspec.structs.replace(
+            one,
+            koans=(*one.koans, *more),
+            points=one.points + sum(graded.points for graded in more),
+            earned=one.earned + sum(graded.earned for graded in more),
+            cards=tuple(dict.fromkeys((*one.cards, *other.cards))),
+            marks=tuple(sorted((*one.marks, *(m for m in other.marks if m.assignment in titles)), key=_due)),
+        )
+    )
+
+
+def _due(mark: Mark) -> tuple[float, str]:
+    return _seconds(mark.due), mark.assignment
 
 
 def _keys(grade: Grade) -> Iterator[tuple[str, str]]:

@@ -33,7 +33,7 @@ def digest(*parts: str | bytes | int | float) -> str:
 
 
 class Keys:
-    """The keys of one run. `settings` are the values that all its verdicts depend on: the device, the seed, and so on.
+    """The keys of one run. `settings` are what all its verdicts depend on: the device, the limits, and so on.
 
     Every file of the workbook is read at most once.
     """
@@ -43,7 +43,9 @@ class Keys:
         self.imports = Imports(workbook)
         self._koans: dict[str, str] = {}
 
-    def key(self, koan: Koan, text: str | None, refusal: str = "", imports: Mapping[str, Imported] = {}) -> str:
+    def key(
+        self, koan: Koan, text: str | None, refusal: str = "", imports: Mapping[str, Imported] = {}, seed: int = 0
+    ) -> str:
         """The key of the verdict on this text, which must be the very text that is run.
 
         The text is None if nothing was handed in. `refusal` says why what was handed in is not accepted. `imports` are
@@ -51,7 +53,7 @@ class Keys:
         """
         parts = (f"no text: {refusal}",) if text is None else ("text", text)
         others = (part for name in sorted(imports) for part in (name, imports[name].text, imports[name].refusal))
-        return digest(self._common, self.koan_digest(koan), *parts, *others)
+        return digest(self._common, seed, self.koan_digest(koan), *parts, *others)
 
     @cached_property
     def _common(self) -> str:

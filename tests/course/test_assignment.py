@@ -60,7 +60,11 @@ def test_the_workbooks_assignment_decides_and_a_named_one_instead_of_it(whole, t
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('asistants = "off"\n', "the field 'asistants' is not known; the fields are: assistants"),
+        (
+            'asistants = "off"\n',
+            "the field 'asistants' is not known; the fields are: assistants, title, koans, points, extra_credit, partial, "
+            "fast, time_zone, opens, due, late, counts, groups, seeds",
+        ),
         ('assistants = "none"\n', 'assistants is \'none\', but can only be one of "off", "tutor", "open"'),
         ("assistants = true\n", 'assistants is True, but can only be one of "off", "tutor", "open"'),
         ("assistants = off\n", "Invalid value (at line 1, column 14)"),

@@ -85,7 +85,11 @@ class DaskEngine:
         return self._level
 
     def run_many(
-        self, pairs: Iterable[tuple[Koan, Target]], *, seed: int = 0, parallel: int | None = None
+        self,
+        pairs: Iterable[tuple[Koan, Target]],
+        *,
+        seed: int | Callable[[str], int] = 0,
+        parallel: int | None = None,
     ) -> Iterator[Verdict | Ungraded]:
         """The verdicts, submission by submission, as their tasks end. `parallel` has no meaning here."""
         submissions = (list(group) for _, group in itertools.groupby(pairs, lambda pair: pair[1].name))
@@ -97,7 +101,7 @@ class DaskEngine:
                 ended = self._next()
                 results = self._results(ended)
                 for sent in ended:
-                    yield from self._collect(sent, results.get(sent.future.key), seed)
+                    yield from self._collect(sent, results.get(sent.future.key))
                     sent.future.release()
         finally:
             for sent in self._sent.values():
@@ -174,14 +178,14 @@ class DaskEngine:
 
     # Tasks
 
-    def _fill(self, submissions: Iterator[list[tuple[Koan, Target]]], seed: int) -> None:
+    def _fill(self, submissions: Iterator[list[tuple[Koan, Target]]], seed: int | Callable[[str], int]) -> None:
         """Send tasks until there is enough with the cluster, or none is left."""
         room = self._room()
         while sum(sent.task.resource == "CPU" for sent in self._sent.values()) < room:
             pairs = next(submissions, None)
             if pairs is None:
                 return
-            self._send(self._task(pairs, seed, "CPU"))
+            self._send(self._task(pairs, seed if isinstance(seed, int) else seed(pairs[0][1].name), "CPU"))
 
     def _task(self, pairs: Sequence[tuple[Koan, Target]], seed: int, resource: Resource) -> Task:
         number = f"submission-{self._name}-{next(self._numbers)}"  # the dashboard shows it, so it names nobody
@@ -234,7 +238,7 @@ class DaskEngine:
         complete = len(results) == len(finished)
         return {one.key: data for one, data in zip(finished, results, strict=True)} if complete else {}
 
-    def _collect(self, sent: _Sent, data: bytes | None, seed: int) -> Iterator[Verdict | Ungraded]:
+    def _collect(self, sent: _Sent, data: bytes | None) -> Iterator[Verdict | Ungraded]:
         """The verdicts of a task that has ended. One that failed is sent again, or its submission is given up."""
         try:
             data = sent.future.result() if data is None else data
@@ -252,7 +256,8 @@ class DaskEngine:
             if sent.first is not None:
                 yield with_fast(sent.first, verdict)
             elif self._accepted["GPU"] and wants_fast(self.workbook.koans[verdict.koan], verdict):
-                self._send(self._task(task.pairs_of(sent.task, self.workbook, verdict.koan), seed, "GPU"), verdict)
+                pairs = task.pairs_of(sent.task, self.workbook, verdict.koan)
+                self._send(self._task(pairs, sent.task.seed, "GPU"), verdict)
             else:
                 yield verdict
 

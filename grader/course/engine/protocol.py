@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -34,9 +34,15 @@ class Engine(Protocol):
         """What separates the code under test from the grader."""
 
     def run_many(
-        self, pairs: Iterable[tuple[Koan, Target]], *, seed: int = 0, parallel: int | None = None
+        self,
+        pairs: Iterable[tuple[Koan, Target]],
+        *,
+        seed: int | Callable[[str], int] = 0,
+        parallel: int | None = None,
     ) -> Iterator[Verdict | Ungraded]:
         """A verdict for each pair, in the order the runs end. The pairs of one submission come one after another.
+
+        `seed` may be a function of the submission's id.
 
         An iterator is read no further than there is room for runs. Raises KoansError if nothing can run.
         """

@@ -17,6 +17,7 @@ from grader.book.verdict import Verdict, looks_like
 from grader.book.workbook import RUNGS
 from grader.course.grade import Class, Grade, Graded
 from grader.course.lean import descriptions, headline, races
+from grader.course.mark import FAST, Mark
 from grader.course.report.common import json_line, seed_digest
 from grader.course.report.saved import (
     SAME,
@@ -25,9 +26,12 @@ from grader.course.report.saved import (
     KoanRow,
     Machine,
     More,
+    SavedLine,
+    SavedMark,
     Student,
     Text,
     row,
+    trimmed,
     with_headline,
 )
 from grader.course.report.texts import OMITTED, Kept, ellipsis, fit, fit_or_omit, shared, size, whole
@@ -187,11 +191,37 @@ def _written(grade: Grade, told: _Told, tables: _Tables, write: Callable[[str], 
         notes=tuple(map(write, told.notes)),
         seed_digest="" if seed_digest(grade) == tables.seed_digest else seed_digest(grade),
         cards=tuple(tables.cards[card] for card in grade.cards),
+        marks=tuple(_mark(mark, grade, tables) for mark in grade.marks),
     )
-    fields = json_line(msgspec.to_builtins(student))
+    written = msgspec.to_builtins(student)
+    for mark in written.get("marks", ()):
+        mark["lines"] = [trimmed(line, False, "", False) for line in mark.get("lines", ())]
+    fields = json_line(written)
     rows = [_row(graded, texts, tables, write) for graded, texts in zip(grade.koans, told.verdicts, strict=True)]
     lines = "".join(rows).removesuffix(",\n")
     return f'{fields[:-1]},"koans":[\n{lines}]}}' if rows else f'{fields[:-1]},"koans":[]}}'
+
+
+def _mark(mark: Mark, grade: Grade, tables: _Tables) -> SavedMark:
+    places = {graded.verdict.koan: tables.koans[_facts(graded)] for graded in grade.koans}
+    lines = [
+        SavedLine(
+            places[koan], line.points, line.earned, line.extra, whole(line.comment), fast=line.koan.endswith(FAST)
+        )
+        for line in mark.lines
+        if (koan := line.koan.removesuffix(FAST)) in places
+    ]
+    return SavedMark(
+        mark.assignment,
+        mark.earned,
+        mark.points,
+        tuple(lines),
+        mark.handed_in,
+        mark.due,
+        mark.days_late,
+        mark.deducted,
+        tuple(map(whole, mark.notes)),
+    )
 
 
 def _row(graded: Graded, texts: _Verdict, tables: _Tables, write: Callable[[str], Text]) -> str:
@@ -205,6 +235,8 @@ def _row(graded: Graded, texts: _Verdict, tables: _Tables, write: Callable[[str]
         races=tuple(races(verdict)),
         uncompiled=verdict.uncompiled,
         by_machine=verdict.by_machine,
+        tests=graded.tests,
+        passed=graded.tests_passed,
     )
     names = {name: write(says) for name, says in texts.names.items()}
     koan, message = tables.koans[_facts(graded)], write(texts.message)

@@ -19,7 +19,7 @@ import msgspec
 from grader.book.errors import KoansError
 from grader.book.verdict import one_line
 from grader.course.grade import Class, Grade
-from grader.course.report.common import total
+from grader.course.report.common import amount, total
 from grader.course.report.names import labels
 from grader.course.report.spreadsheet import Merged, neutral
 from grader.course.students import NOTHING_HANDED_IN
@@ -32,8 +32,10 @@ STUDENT_COLUMNS = {"Student", "LastName", "FirstName", "Section", "Root Account"
 TOTALS = re.compile("(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)")
 
 
-def merge(export: str, classroom: Class, assignment: str) -> Merged:
-    """Write the points into the column of the assignment. The column is added if the export has none.
+def merge(export: str, classroom: Class, column: str) -> Merged:
+    """Write the points into the column of this name. The column is added if the export has none.
+
+    Under several assignments, each has a column that is called like it, and `column` is not used.
 
     Other cells keep their values, apart from formulas, which `neutral` disarms. A submission whose student is known
     belongs to the row with this id, and to no other. Any other submission belongs to the student whose id, SIS user id,
@@ -42,16 +44,23 @@ def merge(export: str, classroom: Class, assignment: str) -> Merged:
     """
     sheet = _read(export)
     header, *rows = sheet.table
-    column = _find_column(header, assignment)
-    if column is None:
-        column = _add_column(sheet.table, assignment)
     students = {i: row for i, row in enumerate(rows) if _is_student(header, row)}
     called = _called(header, students)
-    claims = [
-        _claim(called, label, grade) for label, grade in zip(labels(classroom.grades), classroom.grades, strict=True)
+    graded = [
+        (_claim(called, label, grade), grade)
+        for label, grade in zip(labels(classroom.grades), classroom.grades, strict=True)
     ]
-    notes = [*_write_points(students, column, claims)]
-    notes += _write_points_possible(header, rows, column, max((claim.possible for claim in claims), default=0))
+    titles = list(dict.fromkeys(mark.assignment for _, grade in graded for mark in grade.marks))
+    notes: list[str] = []
+    for title in titles if len(titles) > 1 else [""]:
+        name = one_line(title) or column
+        place = _find_column(header, name)
+        if place is None:
+            place = _add_column(sheet.table, name)
+        claims = [claim.of(grade, title) for claim, grade in graded]
+        notes += _write_points(students, place, claims)
+        notes += _write_points_possible(header, rows, place, max((claim.possible for claim in claims), default=0))
+    notes = list(dict.fromkeys(notes))
     for row in students.values():
         row[:] = [neutral(cell) for cell in row]
     return Merged(_text(sheet), tuple(notes))
@@ -133,10 +142,16 @@ class _Claim(msgspec.Struct, frozen=True):
     student: str
     problem: str
     trusted: bool
-    earned: int
-    possible: int
+    earned: float
+    possible: float
     rows: tuple[int, ...]
     known: bool
+
+    def of(self, grade: Grade, title: str) -> _Claim:
+        """The claim with the points of the assignment of this title. Without a title, of all."""
+        mark = next((mark for mark in grade.marks if mark.assignment == title), None)
+        earned, possible = total(grade) if not title else (mark.earned, mark.points) if mark else (0, 0)
+        return msgspec.structs.replace(self, earned=earned, possible=possible)
 
 
 def _write_points(students: Mapping[int, list[str]], column: int, claims: Sequence[_Claim]) -> Iterator[str]:
@@ -153,7 +168,7 @@ def _write_points(students: Mapping[int, list[str]], column: int, claims: Sequen
         if reason:
             yield f"{claim.label}: {reason}"
             continue
-        students[claim.rows[0]][column] = str(claim.earned)
+        students[claim.rows[0]][column] = amount(claim.earned)
         if not claim.trusted:
             yield f"{claim.label}: graded without the complete sandbox"
 
@@ -161,7 +176,7 @@ def _write_points(students: Mapping[int, list[str]], column: int, claims: Sequen
 def _claim(called: Mapping[tuple[Kind, str], set[int]], label: str, grade: Grade) -> _Claim:
     kinds: tuple[Kind, ...] = ("id",) if grade.student else ("id", "before @", "name")
     rows = _matching_rows(called, grade.student or grade.submission, kinds)
-    return _Claim(label, grade.student, grade.problem, grade.trusted, *total(grade), rows, bool(grade.student))
+    return _Claim(label, grade.student, grade.problem, grade.trusted, 0, 0, rows, bool(grade.student))
 
 
 def _reason_to_skip(claim: _Claim, rivals: Mapping[int, Sequence[_Claim]]) -> str:
@@ -213,13 +228,15 @@ def _names(cells: Mapping[str, str]) -> Iterator[tuple[Kind, str]]:
     yield from (("name", f"{last}, {given}"), ("name", f"{given} {last}"), ("name", cells.get("Student", "")))
 
 
-def _write_points_possible(header: Sequence[str], rows: Sequence[list[str]], column: int, points: int) -> Iterator[str]:
+def _write_points_possible(
+    header: Sequence[str], rows: Sequence[list[str]], column: int, points: float
+) -> Iterator[str]:
     """Write the points of all koans into the row Points Possible. Keep a number that is there; note if it differs."""
     for row in rows:
         if row and "Points Possible" in row[0]:
             canvas_points = row[column].strip().replace(",", ".")
             if not canvas_points:
-                row[column] = str(points)
+                row[column] = amount(points)
             elif not re.fullmatch(r"\d+(\.\d+)?", canvas_points) or float(canvas_points) != points:
-                differs = f"{header[column]} has {row[column]} possible points, but the koans have {points}"
+                differs = f"{header[column]} has {row[column]} possible points, but the koans have {amount(points)}"
                 yield f"{differs}: points were not scaled"

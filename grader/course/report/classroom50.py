@@ -42,7 +42,7 @@ def result(grade: Grade, environment: Mapping[str, str]) -> str:
             "test-name": safe_text(row.name),
             "passed": row.status == Status.passed,
             "score": row.earned,
-            "max-score": row.points,
+            "max-score": 0 if row.extra else row.points,
             "verdict": row.status.value,
             "output": explanation(row),
         }

@@ -13,6 +13,7 @@ from grader.book.verdict import Status, clean, one_line
 from grader.course.classroom import encodable, heads
 from grader.course.grade import Class, Grade, Graded
 from grader.course.lean import descriptions
+from grader.course.mark import FAST, Mark, tidy
 from grader.course.report.names import labels
 from grader.course.seeds import digest
 
@@ -23,13 +24,20 @@ UNSHOWN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufe
 
 
 class ReportRow(msgspec.Struct, frozen=True):
-    """A claim with points of its own: that a koan passed, or that it is fast."""
+    """A claim with points of its own: that a koan passed, or that it is fast.
+
+    Under an assignment, `assignment` is its title, `extra` says that the points are extra credit, which is not among
+    the possible points, and `comment` says what decided about the points besides the verdict.
+    """
 
     name: str
     graded: Graded
     status: Status
-    points: int
-    earned: int
+    points: float
+    earned: float
+    assignment: str = ""
+    extra: bool = False
+    comment: str = ""
 
 
 class Misconception(msgspec.Struct, frozen=True):
@@ -50,17 +58,45 @@ class Misconception(msgspec.Struct, frozen=True):
 
 
 def rows(grade: Grade) -> Iterator[ReportRow]:
-    """Every claim that counts. Nobody loses points for a `fast` that this machine could not test: it is left out."""
+    """Every claim that counts. Nobody loses points for a `fast` that this machine could not test: it is left out.
+
+    Under assignments these are the claims that have points there. With several, a name begins with the assignment's.
+    """
+    if grade.marks:
+        yield from _rows_of_marks(grade)
+        return
     for graded in grade.koans:
         verdict = graded.verdict
         yield ReportRow(verdict.koan, graded, verdict.status, graded.points, graded.earned)
         if graded.fast_points and verdict.fast not in (None, Status.not_run_here):
             assert verdict.fast is not None
-            yield ReportRow(f"{verdict.koan} (fast)", graded, verdict.fast, graded.fast_points, graded.fast_earned)
+            yield ReportRow(f"{verdict.koan}{FAST}", graded, verdict.fast, graded.fast_points, graded.fast_earned)
 
 
-def total(grade: Grade) -> tuple[int, int]:
-    """Points earned and points possible. A submission that could not be graded has earned 0."""
+def _rows_of_marks(grade: Grade) -> Iterator[ReportRow]:
+    known = {graded.verdict.koan: graded for graded in grade.koans}
+    for mark in grade.marks:
+        title = one_line(mark.assignment)
+        for line in mark.lines:
+            koan = line.koan.removesuffix(FAST)
+            if koan not in known:
+                continue
+            verdict = known[koan].verdict
+            status = verdict.status if koan == line.koan else verdict.fast or Status.not_run_here
+            name = line.koan if len(grade.marks) == 1 else f"{title}: {line.koan}"
+            yield ReportRow(
+                name, known[koan], status, line.points, line.earned, title, line.extra, one_line(line.comment, 300)
+            )
+
+
+def total(grade: Grade) -> tuple[float, float]:
+    """Points earned and points possible. A submission that could not be graded has earned 0.
+
+    Under assignments, the marks decide.
+    """
+    if grade.marks:
+        earned, points = (sum(values) for values in zip(*((m.earned, m.points) for m in grade.marks), strict=True))
+        return tidy(earned), tidy(points)
     if grade.problem:
         return 0, grade.points
     counted = list(rows(grade))
@@ -68,8 +104,28 @@ def total(grade: Grade) -> tuple[int, int]:
 
 
 def amount(points: float) -> str:
-    """Points as a text with at most two decimals: "7", "7.5", "7.25"."""
+    """Points as text: "7", "7.5", "7.25"."""
     return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def with_marks(grade: Grade) -> list[str]:
+    """A line for each assignment: its points, and what decided about them. Empty without assignments."""
+    return [f"{one_line(mark.assignment)}: {line}" for mark in grade.marks for line in told_of(mark)]
+
+
+def told_of(mark: Mark) -> list[str]:
+    """What decided about a mark, in words: its points, when it was due and handed in, deductions, notes."""
+    lines = [f"{amount(mark.earned)} of {amount(mark.points)} points"]
+    times = [f"due {one_line(mark.due, 40)}"] if mark.due else []
+    times += [f"handed in {one_line(mark.handed_in, 40)}"] if mark.handed_in else []
+    lines += [", ".join(times)] if times else []
+    if mark.days_late:
+        lines.append(f"{days_of(mark)} late" + (f": {amount(mark.deducted)} points deducted" if mark.deducted else ""))
+    return [*lines, *(one_line(note, 400) for note in mark.notes)]
+
+
+def days_of(mark: Mark) -> str:
+    return "1 day" if mark.days_late == 1 else f"{mark.days_late} days"
 
 
 def safe_text(text: str, longest: int = LONGEST) -> str:
@@ -138,9 +194,10 @@ def version(grade: Grade) -> str:
 def explanation(row: ReportRow) -> str:
     """What a learner reads about a row: the reason for its status, and what their code printed."""
     verdict = row.graded.verdict
-    if row.name != verdict.koan:
+    if row.name.endswith(FAST):
         return f"fast: {row.status.value}"
     parts = [safe_text(verdict.message) or row.status.value]
+    parts += [f"points: {row.comment}"] if row.comment else []
     parts += [f"note: {safe_text(note)}" for note in verdict.notes]
     if verdict.output.strip():
         parts.append(f"printed by the code:\n{safe_text(verdict.output.strip())}")

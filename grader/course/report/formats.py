@@ -30,17 +30,18 @@ from grader.course.report.names import identified
 
 LARGEST_GRADEBOOK = 64 << 20  # bytes
 FULL = "json-full"
+COLUMN = "Tensor Koans"  # of Canvas's gradebook, without an assignment
 ID = "{}"  # stands for the id of a submission in the path of a report
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What some formats need besides the grades: the platform's export, the assignment in it, environment variables.
+    """What some formats need besides the grades: the platform's export, the column in it, environment variables.
 
     `inputs` are the other files that the command reads. No report may replace one.
     """
 
     gradebook: Path | None = None
-    assignment: str = "Tensor Koans"
+    column: str = COLUMN
     environment: Mapping[str, str] = {}
     inputs: tuple[Path, ...] = ()
 
@@ -176,9 +177,7 @@ def _rendered(
         assert options.gradebook is not None
         export = _gradebook(options.gradebook)
         merged = (
-            canvas.merge(export, results, options.assignment)
-            if report.name == CANVAS
-            else moodle.merge(export, results)
+            canvas.merge(export, results, options.column) if report.name == CANVAS else moodle.merge(export, results)
         )
         notes += [f"{report.file}: {note}" for note in merged.notes]
         yield report.file, merged.text

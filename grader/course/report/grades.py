@@ -14,7 +14,8 @@ from grader.book.terminal import status_text
 from grader.book.verdict import Status, clean, one_line
 from grader.course.classroom import heads
 from grader.course.grade import Class, Grade
-from grader.course.report.common import seed_for_instructors, version
+from grader.course.mark import FAST
+from grader.course.report.common import amount, days_of, rows, seed_for_instructors, total, version, with_marks
 from grader.course.report.names import labels
 
 USUAL = (Status.passed, Status.failed, Status.not_started)  # the table of a class names only other statuses
@@ -29,9 +30,12 @@ COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
 
 def grade(result: Grade) -> RenderableType:
     parts: list[RenderableType] = []
+    points = {row.graded.verdict.koan: row for row in rows(result) if not row.name.endswith(FAST)}
     for graded in result.koans:
+        row = points.get(graded.verdict.koan)
+        own = (row.earned, row.points) if row else (graded.earned, graded.points)
         line = Text.assemble(
-            f"{graded.earned}/{graded.points}  ",
+            f"{'/'.join(map(amount, own))}  ",
             graded.verdict.koan,
             "  ",
             status_text(graded.verdict.status),
@@ -46,12 +50,14 @@ def grade(result: Grade) -> RenderableType:
         if graded.verdict.headline and graded.verdict.status not in (Status.passed, Status.not_started):
             parts.append(Padding(Text(clean(graded.verdict.headline), "dim"), (0, 0, 0, 5)))
     name = one_line(result.submission)
+    of_all = " of ".join(map(amount, total(result)))
     parts += [Text(one_line(note, 400), "yellow") for note in result.notes]
     if result.problem:
-        parts.append(Text(f"{name}: 0 of {result.points} points: {one_line(result.problem, 400)}", "red"))
+        parts.append(Text(f"{name}: {of_all} points: {one_line(result.problem, 400)}", "red"))
         return Group(*parts)
     cards = f", {len(result.cards)} cards proven" if result.cards else ""
-    parts += [Text(), Text(f"{name}: {result.earned} of {result.points} points{cards}", "bold")]
+    parts += [Text(), Text(f"{name}: {of_all} points{cards}", "bold")]
+    parts += [Text(line, "dim") for line in with_marks(result)]
     parts += [Text(version(result), "dim")] if version(result) else []
     stamp = f"{seed_for_instructors(result)}; {one_line(result.isolation, 600)}"
     parts.append(Text(stamp, "dim" if result.trusted else "yellow"))
@@ -67,8 +73,9 @@ def classroom(results: Class) -> RenderableType:
     for label, one in zip(labels(results.grades), results.grades, strict=True):
         passed = sum(graded.verdict.passed for graded in one.koans)
         other = Counter(graded.verdict.status for graded in one.koans if graded.verdict.status not in USUAL)
-        remark = one_line(one.problem) or ", ".join(f"{n} {status}" for status, n in sorted(other.items()))
-        table.add_row(Text(label), f"{one.earned}/{one.points}", str(passed), Text(remark, "red"))
+        late = [f"{days_of(mark)} late" for mark in one.marks if mark.days_late]
+        remark = one_line(one.problem) or ", ".join([*late, *(f"{n} {status}" for status, n in sorted(other.items()))])
+        table.add_row(Text(label), "/".join(map(amount, total(one))), str(passed), Text(remark, "red"))
         notes += [Text(f"{label}: {one_line(note, 400)}", "yellow") for note in one.notes]
     if len(notes) > MOST_NOTES:
         notes = [

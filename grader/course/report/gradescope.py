@@ -18,6 +18,7 @@ from grader.course.report.common import (
     seed_for_students,
     total,
     version,
+    with_marks,
 )
 
 
@@ -33,7 +34,7 @@ def results(grade: Grade) -> str:
             "name_format": "text",
             "number": str(i),
             "score": row.earned,
-            "max_score": row.points,
+            "max_score": 0 if row.extra else row.points,
             "status": "passed" if row.status == Status.passed else "failed",
             "output": f"{row.status.value}\n\n{explanation(row)}",
             "output_format": "text",
@@ -48,6 +49,7 @@ def results(grade: Grade) -> str:
         reason = f"nothing could be graded: {safe_text(grade.problem)}"
         tests = [_not_graded(reason, points)]
         about.insert(0, reason)
+    about += with_marks(grade)
     about += [version(grade)] if version(grade) else []
     about += [f"note: {safe_text(note)}" for note in grade.notes]
     document = {
@@ -71,7 +73,7 @@ def results(grade: Grade) -> str:
     return json_text(document)
 
 
-def _not_graded(reason: str, points: int) -> dict[str, Any]:
+def _not_graded(reason: str, points: float) -> dict[str, Any]:
     return {
         "name": "submission",
         "name_format": "text",

@@ -19,7 +19,15 @@ from grader.book.verdict import SYMBOLS, Status, one_line
 from grader.book.workbook import RUNGS, Rung
 from grader.course.classroom import heads
 from grader.course.grade import Class, Grade
-from grader.course.report.common import Misconception, misconceptions, safe_text, seed_for_students, total, version
+from grader.course.report.common import (
+    Misconception,
+    amount,
+    misconceptions,
+    safe_text,
+    seed_for_students,
+    total,
+    version,
+)
 from grader.course.report.names import labels
 
 # The CSS classes of verdicts: passed, failed, error, not run here, not started.
@@ -61,7 +69,7 @@ class _Row(NamedTuple):
 
     label: str
     head: Grade
-    total: tuple[int, int]
+    total: tuple[float, float]
     koans: tuple[str, ...]
     marks: tuple[_Mark, ...]
     passed_on: Mapping[str, tuple[int, int]]  # koans passed, and all koans
@@ -163,8 +171,9 @@ def _head(classroom: Class, rows: Sequence[_Row]) -> Iterable[str]:
     everyone, anyone = set.intersection(*passed), set.union(*passed)
     whole = len(graded[0].koans)
     yield '<ul class="tiles">'
-    yield f'<li><b>{statistics.median(points):g} <span class="dim">/ {graded[0].total[1]}</span></b>median points</li>'
-    yield f"<li><b>{max(points)}</b>most points</li>"
+    possible = f'<span class="dim">/ {amount(graded[0].total[1])}</span>'
+    yield f"<li><b>{statistics.median(points):g} {possible}</b>median points</li>"
+    yield f"<li><b>{amount(max(points))}</b>most points</li>"
     yield f"<li><b>{len(everyone)}</b>koans passed by all</li>"
     yield f"<li><b>{whole - len(anyone)}</b>koans passed by none</li>"
     yield f"<li><b>{sum(not p for p in passed)}</b>passed nothing yet</li>"
@@ -228,7 +237,7 @@ def _students(rows: Sequence[_Row]) -> Iterable[str]:
         where = row.koans[at] if at < len(row.koans) else "all passed" if row.koans else "not graded"
         cells = [
             _row_head(row.label, row.head),
-            f'<td class="r" data-v="{earned}">{earned} <span class="dim">/ {points}</span></td>',
+            f'<td class="r" data-v="{earned}">{amount(earned)} <span class="dim">/ {amount(points)}</span></td>',
             f'<td data-v="{at}"><code>{_text(where)}</code></td>',
         ]
         nothing = '<td class="r dim" data-v="-1">–</td>'

@@ -18,8 +18,19 @@ from grader.course.classroom import Grades, Spool
 from grader.course.grade import SCHEMA as FULL_SCHEMA
 from grader.course.grade import Class, Grade, Graded
 from grader.course.lean import lean, stand_in
+from grader.course.mark import FAST, Line, Mark
 from grader.course.report.common import left_out
-from grader.course.report.saved import SAME, SCHEMA, Document, KoanFacts, KoanRow, Student, Text, with_headline
+from grader.course.report.saved import (
+    SAME,
+    SCHEMA,
+    Document,
+    KoanFacts,
+    KoanRow,
+    SavedMark,
+    Student,
+    Text,
+    with_headline,
+)
 
 LARGEST = 256 << 20  # bytes of a file of results
 LONGEST = 1e9  # seconds
@@ -131,6 +142,31 @@ def _grade(student: Student, document: Document[Any]) -> Grade:
         seed_digest=student.seed_digest or document.seed_digest,
         cards=tuple(document.cards[card] for card in student.cards),
         koans=tuple(graded(cells) for cells in student.koans),
+        marks=tuple(_mark(mark, document) for mark in student.marks),
+    )
+
+
+def _mark(mark: SavedMark, document: Document[Any]) -> Mark:
+    lines = tuple(
+        Line(
+            document.koans[line.koan].koan + (FAST if line.fast else ""),
+            line.points,
+            line.earned,
+            line.extra,
+            line.comment,
+        )
+        for line in mark.lines
+    )
+    return Mark(
+        mark.assignment,
+        mark.earned,
+        mark.points,
+        lines,
+        mark.handed_in,
+        mark.due,
+        mark.days_late,
+        mark.deducted,
+        mark.notes,
     )
 
 
@@ -155,4 +191,4 @@ def _graded(cells: KoanRow, koan: KoanFacts, rung: Rung, text: Callable[[Text], 
         by_machine=more.by_machine,
         notes=tuple(map(text, more.notes)),
     )
-    return Graded(koan.points, cells.earned, verdict, rung, koan.fast_points, more.fast_earned)
+    return Graded(koan.points, cells.earned, verdict, rung, koan.fast_points, more.fast_earned, more.tests, more.passed)

@@ -13,7 +13,8 @@ import msgspec
 
 from grader.book.verdict import Status, looks_like
 from grader.book.workbook import Rung
-from grader.course.grade import Points
+from grader.course.grade import Count, Points
+from grader.course.mark import Amount
 from grader.course.report.common import schema_text
 
 SCHEMA = 2
@@ -53,7 +54,8 @@ class More(msgspec.Struct, frozen=True, omit_defaults=True):
     `output` is what the code printed, `notes` are lines for the learner. `headline` is given where it is not the first
     line of the message or, with names, the sentence "this looks like: …". `fast` is the status of the second claim, the
     speed on a GPU, and `races` are the milliseconds of each contestant. `uncompiled`: the machine code was not checked.
-    `by_machine`: the machine may have caused a failure, and not the text.
+    `by_machine`: the machine may have caused a failure, and not the text. `tests` and `passed` are the tests of a koan
+    without the gpu mark that ran, and those of them that passed. They are given if only a part passed.
     """
 
     output: Text = ""
@@ -64,6 +66,8 @@ class More(msgspec.Struct, frozen=True, omit_defaults=True):
     races: tuple[dict[str, float], ...] = ()
     uncompiled: bool = False
     by_machine: bool = False
+    tests: Count = 0
+    passed: Count = 0
 
 
 class KoanRow(msgspec.Struct, frozen=True, array_like=True):
@@ -80,6 +84,33 @@ class KoanRow(msgspec.Struct, frozen=True, array_like=True):
     message: Text = ""
     names: dict[str, Text] = {}
     more: More = More()
+
+
+class SavedLine(msgspec.Struct, frozen=True, array_like=True):
+    """A koan's points under an assignment: its position in `koans`, the points, those earned, and whether it is extra
+    credit. `fast`: it is about the koan's speed on a GPU.
+    """
+
+    koan: Index
+    points: Amount
+    earned: Amount
+    extra: bool = False
+    comment: str = ""
+    fast: bool = False
+
+
+class SavedMark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a student earns for an assignment: see `Mark` in grader/course/mark.py."""
+
+    assignment: str
+    earned: Amount
+    points: Amount
+    lines: tuple[SavedLine, ...] = ()
+    handed_in: str = ""
+    due: str = ""
+    days_late: Count = 0
+    deducted: Amount = 0
+    notes: tuple[str, ...] = ()
 
 
 class Student(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -106,6 +137,7 @@ class Student(msgspec.Struct, frozen=True, omit_defaults=True):
     seed_digest: str = ""
     cards: tuple[Index, ...] = ()
     koans: tuple[KoanRow, ...] = ()
+    marks: tuple[SavedMark, ...] = ()
 
 
 class Document(msgspec.Struct, Generic[G], frozen=True, omit_defaults=True):
@@ -129,8 +161,11 @@ class Document(msgspec.Struct, Generic[G], frozen=True, omit_defaults=True):
 
 def row(result: KoanRow) -> list[Any]:
     """The row without the defaults at its end."""
-    cells: list[Any] = msgspec.to_builtins(result)
-    defaults: tuple[Any, ...] = ({}, {}, "")
+    return trimmed(msgspec.to_builtins(result), {}, {}, "")
+
+
+def trimmed(cells: list[Any], *defaults: Any) -> list[Any]:
+    """The cells without those at the end that have these defaults. The last default is given first."""
     for default in defaults:
         if cells[-1] != default:
             break

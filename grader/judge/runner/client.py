@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -202,12 +202,18 @@ class Runner:
         self,
         pairs: Iterable[tuple[Koan, Target]],
         *,
-        seed: int = 0,
+        seed: int | Callable[[str], int] = 0,
         parallel: int | None = None,
         claims: Claims = "all",
     ) -> Iterator[Verdict]:
-        """A verdict for each pair, in the order the runs end, `parallel` at a time (default: one for each core)."""
-        asks: Iterable[Ask] = (Ask(koan, target, seed, self.isolated, claims=claims) for koan, target in pairs)
+        """A verdict for each pair, in the order the runs end, `parallel` at a time (default: one for each core).
+
+        `seed` may be a function of the target's name.
+        """
+        asks: Iterable[Ask] = (
+            Ask(koan, target, seed if isinstance(seed, int) else seed(target.name), self.isolated, claims=claims)
+            for koan, target in pairs
+        )
         if isinstance(pairs, Sequence):  # `_Waiting` chooses among the entries of a list
             asks = list(asks)
         for _, verdict in self.run_all(asks, parallel=parallel):
