@@ -36,8 +36,8 @@ Column = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="For canvas: the column of that export, an assignment's title or id; added if it is missing [default: the title of "
-        "the assignment, or Tensor Koans].",
+        help="For canvas: the column of that export, an assignment's title or id; added if it is missing [default: the "
+        "title of the assignment, or Tensor Koans].",
         show_default=False,
     ),
 ]

@@ -5,9 +5,11 @@ The worksheets have the columns that Moodle's mod/assign/gradingtable.php writes
 
 import csv
 import io
+import json
 import random
 import re
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,11 +17,13 @@ from hypothesis import strategies as st
 from grader.book.errors import KoansError
 from grader.book.workbook import Workbook
 from grader.course.grade import Class
-from grader.course.report import as_json, formats, gradebook, moodle
+from grader.course.mark import Line, Mark
+from grader.course.report import as_json, classroom50, formats, gradebook, moodle
 from grader.course.report.common import amount
 from grader.course.students import NOTHING_HANDED_IN
 from tests.classes import a_class, a_hostile_class, grade
 from tests.conftest import ROOT
+from tests.course.test_reports import CONTRACT, ENVIRONMENT
 
 BOOK = Workbook(ROOT)
 POINTS = sum(koan.points for koan in BOOK.koans.values())
@@ -245,3 +249,39 @@ def test_the_command_writes_both(play, tmp_path):
     assert rows((tmp_path / "import.csv").read_text())[1][4] == points
     assert rows((tmp_path / "plain.csv").read_text())[1][:4] == ["", "Ada Lovelace", points, points]
     assert f"{tmp_path / 'import.csv'}: Moodle has {POINTS}.00 possible points" in run.stderr
+
+
+# Under assignments
+
+FIRST = Mark("Koans 1", 7.5, 10, handed_in="2026-11-21T20:05:00Z", days_late=2, deducted=1.5, notes=("extension",))
+SECOND = Mark("=Koans 2", 4, 4, days_late=1)
+
+
+def test_a_plain_gradebook_has_a_column_for_each_assignment():
+    both, one = a_grade("Ada", marks=(FIRST, SECOND), notes=("look",)), a_grade("Ben", marks=(SECOND,), handed_in="t")
+    header, ada, ben = rows("".join(gradebook.gradebook(Class("C", 7, (both, one)))))
+    titles = ["Koans 1", "'=Koans 2", "total", "possible", "days late", "handed in", "problem", "notes"]
+    assert header == ["student", "name", *titles]
+    assert ada[2:] == ["7.5", "4", "11.5", "14", "3", "2026-11-21T20:05:00Z", "", "extension; look"]
+    assert ben[2:] == ["", "4", "4", "4", "1", "t", "", ""]
+
+
+def test_moodle_gets_the_points_of_the_assignment_with_the_decimal_sign_of_its_language():
+    ada = a_grade("Ada Lovelace", marks=(FIRST,))
+    assert rows(merge(ada).text)[1][4] == "7.5"
+    with_commas = WORKSHEET.replace(f",{POINTS}.00,", ',"10,00",')
+    merged = merge(ada, worksheet=with_commas)
+    row = rows(merged.text)[1]
+    assert (row[4], row[9], merged.notes) == ("7,5", "7.5 of 10 points; 2 days late", ())
+
+
+def test_classroom50_has_whole_points_and_none_above_its_maximum():
+    koans = a_class(BOOK).grades[0].koans[:3]
+    first, second, third = (koan.verdict.koan for koan in koans)
+    lines = (Line(first, 2.5, 1.25), Line(second, 3, 3), Line(third, 2, 2, extra=True))
+    ada = grade(BOOK, "ada", [], koans=koans, marks=(Mark("Koans 1", 6.25, 5.5, lines),))
+    result = json.loads(classroom50.result(ada, ENVIRONMENT))
+    jsonschema.validate(result, CONTRACT)
+    assert (result["score"], result["max-score"]) == (6, 6)
+    told = [(test["score"], test["max-score"], test["points"]) for test in result["tests"]]
+    assert told == [(1, 3, "1.25 of 2.5"), (3, 3, "3 of 3"), (0, 0, "2 of 2 (extra credit)")]

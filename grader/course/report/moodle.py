@@ -22,7 +22,7 @@ from grader.book.verdict import one_line
 from grader.course.classroom import heads
 from grader.course.grade import Class, Grade
 from grader.course.report import spreadsheet
-from grader.course.report.common import amount, total
+from grader.course.report.common import amount, days_of, total
 from grader.course.report.owners import ID, Name, Owner, owners
 
 IDENTIFIER, GRADE, MAXIMUM, FEEDBACK = "identifier", "grade", "maximum grade", "feedback comments"
@@ -35,6 +35,7 @@ COMMA = re.compile(r"\d+,\d+")
 def merge(worksheet: str, classroom: Class) -> spreadsheet.Merged:
     """Write the points into the column `Grade`, and a line about them into `Feedback comments` where that is empty.
 
+    A worksheet is about one assignment of Moodle. Under several of ours, the points are their sum.
     Other cells keep their values, apart from formulas, which are disarmed. `owners` says which row is whose. The number
     of an identifier counts only together with the name, because another system may have given the same number to
     somebody else. Raises KoansError if this is not a worksheet that Moodle exports in English.
@@ -58,7 +59,7 @@ def merge(worksheet: str, classroom: Class) -> spreadsheet.Merged:
         notes += [f"{owner.label}: {note}" for note in _doubts(row, grade, earned)]
         row[GRADE] = amount(earned).replace(".", "," if comma else ".")
         if not row[FEEDBACK].strip():
-            row[FEEDBACK] = f"{amount(earned)} of {amount(possible)} points"
+            row[FEEDBACK] = _feedback(grade)
     notes += _other_maximum(list(students.values()), most)
     for row in students.values():
         row.cells[:] = [spreadsheet.neutral(cell) for cell in row.cells]
@@ -140,6 +141,12 @@ def _doubts(row: _Row, grade: Grade, earned: float) -> Iterator[str]:
         yield "Moodle says that this grade cannot be changed, so it will ignore the points"
     if not grade.trusted:
         yield "graded without the complete sandbox"
+
+
+def _feedback(grade: Grade) -> str:
+    """A line for the student. Moodle reads it as HTML, so it has numbers and our own words alone."""
+    points = "{} of {} points".format(*map(amount, total(grade)))
+    return "; ".join([points, *(f"{days_of(mark)} late" for mark in grade.marks if mark.days_late)])
 
 
 def _other_maximum(rows: Sequence[_Row], possible: float) -> Iterator[str]:
