@@ -12,8 +12,8 @@ import typer
 from rich.text import Text
 
 from grader.book import terminal
-from grader.book.errors import needs
-from grader.book.workbook import find_root
+from grader.book.errors import KoansError, needs
+from grader.book.workbook import Workbook, find_root
 from grader.cli.base import Json, dump, here, own_workbook, show, version, waiting
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def init(
 
 
 def release(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, or an empty repository.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", help="A new or empty folder, or an empty repository.", show_default=False),
+    ] = None,
     source: Annotated[
         str,
         typer.Option(metavar="OWNER/NAME", help="Its future public repository: adds badges that open its notebooks."),
@@ -58,11 +61,23 @@ def release(
     assignment: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
-            help="Your decisions [default: assignment.toml in the workbook, if there is one].",
+            metavar="DIR",
+            help="Your decisions: the folder of an assignment, or its assignment.toml [default: assignment.toml in the "
+            "workbook, if there is one].",
             show_default=False,
         ),
     ] = None,
+    gradescope: Annotated[
+        Path | None,
+        typer.Option("--gradescope", metavar="ZIP", help="Write an autograder for Gradescope.", show_default=False),
+    ] = None,
+    minutes: Annotated[
+        int, typer.Option(metavar="N", min=1, max=40, help="The time limit of the assignment on Gradescope.")
+    ] = 10,
+    require_isolation: Annotated[
+        bool,
+        typer.Option("--require-isolation", help="The autograder grades nothing if a part of the sandbox is missing."),
+    ] = False,
 ) -> None:
     """Write the student edition: no solutions, its own workflow, and stubs for `koans reset`. For instructors.
 
@@ -80,10 +95,27 @@ def release(
       koans release ../koans-autumn --source ada/koans-autumn
     """
     needs("`koans release`", "linux", "darwin")
+    if folder is None and gradescope is None:
+        raise KoansError("say what to write: a folder for the student edition, or --gradescope ZIP")
+    book = own_workbook()
+    if folder is not None:
+        _write_edition(book, folder, source, assignment)
+    if gradescope is not None:
+        from grader.course.container import Settings
+        from grader.course.edition.autograder import write_autograder
+
+        with waiting("writing the autograder"):
+            size = write_autograder(book, gradescope, assignment, Settings(minutes, require_isolation))
+        show(Text(f"{gradescope}: autograder, {size / 1e6:.1f} MB"))
+        show(Text("next: upload it to Gradescope; it has the solutions, so give it to nobody else", "dim"))
+
+
+def _write_edition(book: Workbook, folder: Path, source: str, assignment: Path | None) -> None:
     from grader.course import assignment as assignments
     from grader.course.edition.release import release as write_edition
 
-    book = own_workbook()
+    if assignment is not None and assignment.is_dir():
+        assignment = assignment / assignments.NAME
     decided = assignments.of_workbook(book.root, assignment)
     with waiting("writing the edition"):
         made = write_edition(book, folder, source, decided)

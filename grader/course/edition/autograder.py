@@ -1,0 +1,83 @@
+"""Makes an autograder for Gradescope: a zip file with the whole workbook, and the two scripts that Gradescope starts.
+
+The format: https://gradescope-autograders.readthedocs.io/en/latest/specs/. `setup.sh` and `run_autograder` lie in the
+root of the zip file, which Gradescope unpacks into /autograder/source. `grader.course.container` grades there.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from pathlib import Path
+
+import msgspec
+
+from grader.book.errors import KoansError, read_file
+from grader.book.files import write_file
+from grader.book.workbook import Workbook
+from grader.course.assignment import LARGEST, NAME
+from grader.course.container import ASSIGNMENT, SETTINGS, WORKBOOK, Settings
+from grader.course.edition.tree import Tree
+from grader.course.edition.workbook_files import chosen, files_of_git
+from grader.course.exceptions import EXTENSIONS, OVERRIDES
+from grader.course.scheme import read
+from grader.course.seeds import SECRET
+
+PARTS = ("content", "exercises", "grader", "reference", "solutions")
+FILES = ("conftest.py", "pyproject.toml", "LICENSE")
+SCRIPTS = "grader/course/edition/gradescope"
+EXECUTABLE = ("setup.sh", "run_autograder")
+BEGINNING = (1980, 1, 1, 0, 0, 0)  # the time of all files: the same workbook gives the same zip file
+
+
+def write_autograder(workbook: Workbook, file: Path, assignment: Path | None, settings: Settings) -> int:
+    """Write the zip file, with the assignment of this folder or file. Returns its size in bytes.
+
+    Raises KoansError if the workbook has no solutions or lacks a file, or if the assignment makes no sense.
+    """
+    if file.suffix.lower() != ".zip":
+        raise KoansError(f"--gradescope {file}: name a file that ends in .zip")
+    if not (workbook.root / "solutions").is_dir():
+        raise KoansError(f"{workbook.root}: has no solutions, so it cannot grade")
+    files = {SETTINGS: msgspec.json.encode(settings)}
+    with Tree(workbook.root) as tree:
+        names, _ = chosen(tree, PARTS, files_of_git(workbook.root))
+        for name in (*names, *FILES):
+            files[f"{WORKBOOK}/{name}"] = _read(tree, name)
+        for name in EXECUTABLE:
+            files[name] = _read(tree, f"{SCRIPTS}/{name}")
+    if assignment is not None:
+        files |= _assignment(workbook, assignment)
+    data = _zipped(files)
+    write_file(file, data)
+    return len(data)
+
+
+def _read(tree: Tree, name: str) -> bytes:
+    data = tree.read(name)
+    if data is None:
+        raise KoansError(f"{tree.root / name}: is missing")
+    return data
+
+
+def _assignment(workbook: Workbook, place: Path) -> dict[str, bytes]:
+    """The files of an assignment, by their names in the zip file. Raises KoansError if something in them is wrong."""
+    scheme = read(place, workbook)
+    beside = {scheme.file.parent / name for name in (EXTENSIONS, OVERRIDES, SECRET)}
+    found = {f"{ASSIGNMENT}/{scheme.name}/{NAME}": read_file(scheme.file, LARGEST)}
+    return found | {
+        f"{ASSIGNMENT}/{scheme.name}/{one.name}": read_file(one, LARGEST << 4) for one in beside if one.exists()
+    }
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, BEGINNING)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, whose mode follows
+            entry.external_attr = (stat.S_IFREG | (0o755 if name in EXECUTABLE else 0o644)) << 16
+            archive.writestr(entry, data)
+    return out.getvalue()
