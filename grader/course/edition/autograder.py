@@ -25,7 +25,7 @@ from grader.course.scheme import read
 from grader.course.seeds import SECRET
 
 PARTS = ("content", "exercises", "grader", "reference", "solutions")
-FILES = ("conftest.py", "pyproject.toml", "LICENSE")
+FILES = ("conftest.py", "pyproject.toml")
 SCRIPTS = "grader/course/edition/gradescope"
 EXECUTABLE = ("setup.sh", "run_autograder")
 BEGINNING = (1980, 1, 1, 0, 0, 0)  # the time of all files: the same workbook gives the same zip file
