@@ -58,11 +58,12 @@ def release(
         str,
         typer.Option(metavar="OWNER/NAME", help="Its future public repository: adds badges that open its notebooks."),
     ] = "",
-    assignment: Annotated[
-        Path | None,
+    assignments: Annotated[
+        list[Path] | None,
         typer.Option(
+            "--assignment",
             metavar="DIR",
-            help="Your decisions: the folder of an assignment, or its assignment.toml [default: assignment.toml in the "
+            help="An assignment: its folder, or its file. May be given several times [default: assignment.toml in the "
             "workbook, if there is one].",
             show_default=False,
         ),
@@ -88,10 +89,16 @@ def release(
     Coding assistants read AGENTS.md in the edition. `assistants` in assignment.toml decides what it says: "tutor" (the
     default) asks questions and never gives the function, "off" asks them not to help, "open" allows everything.
 
+    Of each assignment, students get the title, koans, points, dates and the late rule: `koans list` shows them.
+
+    --gradescope writes a zip file to upload to a programming assignment on Gradescope. It has the whole workbook, with
+    solutions, and all of each assignment, also its secret. So it is for you alone.
+
     \b
     Examples:
       koans release ../koans-autumn
-      koans release ../koans-autumn --assignment assignment.toml
+      koans release ../koans-autumn --assignment assignments/koans-1
+      koans release --gradescope autograder.zip --assignment assignments/koans-1
       koans release ../koans-autumn --source ada/koans-autumn
     """
     needs("`koans release`", "linux", "darwin")
@@ -99,29 +106,28 @@ def release(
         raise KoansError("say what to write: a folder for the student edition, or --gradescope ZIP")
     book = own_workbook()
     if folder is not None:
-        _write_edition(book, folder, source, assignment)
+        _write_edition(book, folder, source, assignments or [])
     if gradescope is not None:
         from grader.course.container import Settings
         from grader.course.edition.autograder import write_autograder
 
         with waiting("writing the autograder"):
-            size = write_autograder(book, gradescope, assignment, Settings(minutes, require_isolation))
+            size = write_autograder(book, gradescope, assignments or [], Settings(minutes, require_isolation))
         show(Text(f"{gradescope}: autograder, {size / 1e6:.1f} MB"))
         show(Text("next: upload it to Gradescope; it has the solutions, so give it to nobody else", "dim"))
 
 
-def _write_edition(book: Workbook, folder: Path, source: str, assignment: Path | None) -> None:
-    from grader.course import assignment as assignments
+def _write_edition(book: Workbook, folder: Path, source: str, assignments: Sequence[Path]) -> None:
     from grader.course.edition.release import release as write_edition
+    from grader.course.scheme import decided_for
 
-    if assignment is not None and assignment.is_dir():
-        assignment = assignment / assignments.NAME
-    decided = assignments.of_workbook(book.root, assignment)
+    decided, published = decided_for(book, assignments)
     with waiting("writing the edition"):
-        made = write_edition(book, folder, source, decided)
+        made = write_edition(book, folder, source, decided, published)
     manifest = made.manifest
     show(Text(f"{folder}: edition {manifest.edition}, {len(manifest.learner)} koans, {len(manifest.files)} files"))
     show(Text(f"assistants: {decided.assistants}", "dim"))
+    show(*(Text(f"assignment: {one.title}", "dim") for one in published))
     if made.left_out:
         show(Text(f"not copied, because {made.reason}: {len(made.left_out)}", "yellow"), *_names(made.left_out))
     show(Text("next: commit it, let students fork it; INSTRUCTORS.md has the rest", "dim"))

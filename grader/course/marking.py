@@ -7,13 +7,14 @@ hundredths of a point, half up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
 from typing import NamedTuple
 
 import msgspec
 
+from grader.book.points import tidy
 from grader.book.verdict import Status, Verdict, one_line
 from grader.book.workbook import Workbook
 from grader.course.assignment import BY_TESTS, NO_PARTIAL, Worth, due, length, moment, of_points, same
@@ -21,7 +22,7 @@ from grader.course.classroom import Entry, Spool, entries, sorted_class
 from grader.course.exceptions import Extension, Override
 from grader.course.grade import Class, Grade, Graded
 from grader.course.intake.ids import identify
-from grader.course.mark import FAST, Line, Mark, tidy
+from grader.course.mark import FAST, Line, Mark
 from grader.course.scheme import Scheme
 from grader.course.students import hand_ins_by_student
 
@@ -246,8 +247,9 @@ def _try(student: _Student, entry: Entry, scheme: Scheme, decisions: _Decisions)
         notes.append("the time of hand-in is not known: counted as on time")
     elif until is not None and time is not None:
         notes += [source] if source else []
-        days = _days(time - until, length(assignment.late.grace))
-        refused = bool(days) and _is_refused(time - until, scheme)
+        late = time.astimezone(UTC) - until.astimezone(UTC)  # clocks may have been changed in between
+        days = _days(late, length(assignment.late.grace))
+        refused = bool(days) and _is_refused(late, scheme)
         deducted = earned if refused else min(earned, _deduction(days, possible, scheme))
         notes += ["not accepted: handed in too late"] if refused else []
     deducted = _rounded(deducted)

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.book.errors import KoansError
+from grader.book.points import amount
 from grader.book.workbook import Workbook
 from grader.course.grade import Class
 from grader.course.mark import Line, Mark
 from grader.course.report import as_json, classroom50, formats, gradebook, moodle
-from grader.course.report.common import amount
 from grader.course.students import NOTHING_HANDED_IN
 from tests.classes import a_class, a_hostile_class, grade
 from tests.conftest import ROOT

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,7 @@ from grader.course.container import ASSIGNMENT, SETTINGS, WORKBOOK, Settings
 from grader.course.edition.tree import Tree
 from grader.course.edition.workbook_files import chosen, files_of_git
 from grader.course.exceptions import EXTENSIONS, OVERRIDES
-from grader.course.scheme import read
+from grader.course.scheme import Scheme, read_all
 from grader.course.seeds import SECRET
 
 PARTS = ("content", "exercises", "grader", "reference", "solutions")
@@ -31,10 +32,10 @@ EXECUTABLE = ("setup.sh", "run_autograder")
 BEGINNING = (1980, 1, 1, 0, 0, 0)  # the time of all files: the same workbook gives the same zip file
 
 
-def write_autograder(workbook: Workbook, file: Path, assignment: Path | None, settings: Settings) -> int:
-    """Write the zip file, with the assignment of this folder or file. Returns its size in bytes.
+def write_autograder(workbook: Workbook, file: Path, assignments: Sequence[Path], settings: Settings) -> int:
+    """Write the zip file, with the assignments of these folders or files. Returns its size in bytes.
 
-    Raises KoansError if the workbook has no solutions or lacks a file, or if the assignment makes no sense.
+    Raises KoansError if the workbook has no solutions or lacks a file, or if an assignment makes no sense.
     """
     if file.suffix.lower() != ".zip":
         raise KoansError(f"--gradescope {file}: name a file that ends in .zip")
@@ -47,8 +48,11 @@ def write_autograder(workbook: Workbook, file: Path, assignment: Path | None, se
             files[f"{WORKBOOK}/{name}"] = _read(tree, name)
         for name in EXECUTABLE:
             files[name] = _read(tree, f"{SCRIPTS}/{name}")
-    if assignment is not None:
-        files |= _assignment(workbook, assignment)
+    schemes = read_all(assignments, workbook)
+    if twice := [scheme.name for scheme in schemes if [one.name for one in schemes].count(scheme.name) > 1]:
+        raise KoansError(f"two assignments are called {twice[0]}: give their folders different names")
+    for scheme in schemes:
+        files |= _assignment(scheme)
     data = _zipped(files)
     write_file(file, data)
     return len(data)
@@ -61,9 +65,8 @@ def _read(tree: Tree, name: str) -> bytes:
     return data
 
 
-def _assignment(workbook: Workbook, place: Path) -> dict[str, bytes]:
-    """The files of an assignment, by their names in the zip file. Raises KoansError if something in them is wrong."""
-    scheme = read(place, workbook)
+def _assignment(scheme: Scheme) -> dict[str, bytes]:
+    """The files of an assignment, by their names in the zip file."""
     beside = {scheme.file.parent / name for name in (EXTENSIONS, OVERRIDES, SECRET)}
     found = {f"{ASSIGNMENT}/{scheme.name}/{NAME}": read_file(scheme.file, LARGEST)}
     return found | {

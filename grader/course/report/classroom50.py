@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grader.book.errors import KoansError
+from grader.book.points import amount
 from grader.book.verdict import Status
 from grader.course.grade import Grade
-from grader.course.report.common import amount, explanation, json_text, rows, safe_text, total
+from grader.course.report.common import explanation, json_text, rows, safe_text, total
 
 REQUIRED = ("CLASSROOM", "ASSIGNMENT", "SUBMISSION_TAG", "COMMIT_URL", "RELEASE_URL")
 

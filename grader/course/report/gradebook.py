@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from grader.book.points import amount
 from grader.book.verdict import one_line
 from grader.course.grade import Class, Grade
-from grader.course.report.common import LONGEST, amount, total
+from grader.course.report.common import LONGEST, total
 from grader.course.report.spreadsheet import line, neutral
 
 

@@ -18,11 +18,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from grader.book.errors import KoansError
+from grader.book.points import amount
 from grader.book.verdict import one_line
 from grader.course.classroom import heads
 from grader.course.grade import Class, Grade
 from grader.course.report import spreadsheet
-from grader.course.report.common import amount, days_of, total
+from grader.course.report.common import days_of, total
 from grader.course.report.owners import ID, Name, Owner, owners
 
 IDENTIFIER, GRADE, MAXIMUM, FEEDBACK = "identifier", "grade", "maximum grade", "feedback comments"
