@@ -156,7 +156,7 @@ def test_the_zip_file_has_the_scripts_in_its_root_and_what_grades_beside_them(sm
     assert not any("__pycache__" in name or "/.koans" in name for name in modes)
 
 
-@pytest.mark.parametrize("script", ["setup.sh", "run_autograder"])
+@pytest.mark.parametrize("script", ["setup.sh", "run_autograder.sh"])
 def test_the_scripts_are_correct_bash(script):
     file = ROOT / "grader/course/edition/gradescope" / script
     assert file.read_text().startswith("#!/usr/bin/env bash\n") and os.access(file, os.X_OK)

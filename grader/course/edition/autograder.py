@@ -28,7 +28,7 @@ from grader.course.seeds import SECRET
 PARTS = ("content", "exercises", "grader", "reference", "solutions")
 FILES = ("conftest.py", "pyproject.toml")
 SCRIPTS = "grader/course/edition/gradescope"
-EXECUTABLE = ("setup.sh", "run_autograder")
+EXECUTABLE = {"setup.sh": "setup.sh", "run_autograder": "run_autograder.sh"}  # in the zip file, and in SCRIPTS
 BEGINNING = (1980, 1, 1, 0, 0, 0)  # the time of all files: the same workbook gives the same zip file
 
 
@@ -46,8 +46,8 @@ def write_autograder(workbook: Workbook, file: Path, assignments: Sequence[Path]
         names, _ = chosen(tree, PARTS, files_of_git(workbook.root))
         for name in (*names, *FILES):
             files[f"{WORKBOOK}/{name}"] = _read(tree, name)
-        for name in EXECUTABLE:
-            files[name] = _read(tree, f"{SCRIPTS}/{name}")
+        for name, script in EXECUTABLE.items():
+            files[name] = _read(tree, f"{SCRIPTS}/{script}")
     schemes = read_all(assignments, workbook)
     if twice := [scheme.name for scheme in schemes if [one.name for one in schemes].count(scheme.name) > 1]:
         raise KoansError(f"two assignments are called {twice[0]}: give their folders different names")

@@ -9,7 +9,21 @@ from pathlib import Path, PurePosixPath
 from grader.course.edition.source import git_environment
 from grader.course.edition.tree import BYTECODE, Tree
 
-SUFFIXES = {".css", ".ini", ".js", ".json", ".lock", ".md", ".png", ".py", ".safetensors", ".svg", ".toml", ".yml"}
+SUFFIXES = {
+    ".css",
+    ".ini",
+    ".js",
+    ".json",
+    ".lock",
+    ".md",
+    ".png",
+    ".py",
+    ".safetensors",
+    ".sh",
+    ".svg",
+    ".toml",
+    ".yml",
+}
 
 
 def files_of_git(root: Path) -> set[str] | None:
