@@ -21,6 +21,7 @@ import msgspec
 
 from grader.book.errors import KoansError
 from grader.book.files import write_file
+from grader.book.processes import NAME
 from grader.course.intake import gradescope_metadata
 from grader.course.intake.gradescope_metadata import HandIn
 
@@ -74,7 +75,7 @@ def _graded(root: Path, results: Path) -> str:
             name = hand_in.name or hand_in.student or "submission"
             row = (name, hand_in.student, root / "submission", hand_in.handed_in)
             csv.writer(file).writerows([("name", "id", "path", "handed in"), row])
-        command = [sys.executable, "-P", "-m", "grader", "grade", str(roster), f"--format=gradescope={graded}"]
+        command = [sys.executable, "-P", "-m", NAME, "grade", str(roster), f"--format=gradescope={graded}"]
         command += [f"--assignment={place}" for place in _folders(source / ASSIGNMENT)]
         command += ["--require-isolation"] * settings.require_isolation
         try:

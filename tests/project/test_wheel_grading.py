@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
+from tests.course.test_reports import ENVIRONMENT
 from tests.project.installation import Installed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run here: the sandbox needs Linux")
@@ -180,3 +181,33 @@ def test_an_environment_inside_a_clone_shows_no_answers_of_the_clone(tmp_path):
     here.run("-P", "-m", "grader", *arguments, cwd=tmp_path)
     grade = json.loads(out.read_text(encoding="utf-8"))
     assert grade["trusted"] and "reached []" in verdict(grade)["message"]
+
+
+CLASSROOM50 = re.search(
+    r"^## Classroom 50$.*?^```python\n(.*?)^```$", (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8"), re.M | re.S
+)[1]
+
+
+def test_the_autograder_of_classroom50_grades_with_the_wheel_whatever_lies_in_the_checkout(
+    place, tmp_path, monkeypatch
+):
+    """The text in INSTRUCTORS.md, without the installation."""
+    checkout, bundle = tmp_path / "checkout", tmp_path / "bundle"
+    bundle.mkdir()
+    installs = [line for line in CLASSROOM50.splitlines() if "check=True" in line]
+    assert len(installs) == 2
+    script = "".join(f"{line}\n" for line in CLASSROOM50.splitlines() if line not in installs)
+    (bundle / "autograder.py").write_text(script, encoding="utf-8")
+    file = checkout / "exercises" / f"{KOAN}.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(HONEST, encoding="utf-8")
+    for package in ("grader", "reference", "torch"):  # whoever imports these gives the student all points
+        (checkout / package).mkdir()
+        (checkout / package / "__init__.py").write_text("import os\nos._exit(0)\n", encoding="utf-8")
+    (checkout / "result.json").write_text('{"score": 1000}', encoding="utf-8")
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    place.run(str(bundle / "autograder.py"), cwd=checkout)
+    result = json.loads((checkout / "result.json").read_text(encoding="utf-8"))
+    [passed] = [test for test in result["tests"] if test["passed"]]
+    assert (result["owner"], result["score"], passed["test-name"]) == (ENVIRONMENT["OWNER"], passed["score"], KOAN)

@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.book.processes import FORK_PAUSE, fork
+from grader.book.processes import FORK_PAUSE, fork, is_ours
 from grader.book.serialization import Unpacker, pack, pack_result
 from grader.judge import settings
 from grader.judge.sandbox import answers, confine, users, wire, worker
@@ -189,9 +189,9 @@ def main() -> None:
     sys.path[:] = [p for p in sys.path if p and not Path(p).resolve().is_relative_to(root.resolve())] + [
         p for p in sys.path if p.endswith(confine.PACKAGES)
     ]
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("grader", "reference")]:
-        if hasattr(sys.modules[name], "__path__"):
-            sys.modules[name].__path__ = []  # what is not imported yet cannot be read, so it is not to be found either
+    for name, module in sys.modules.items():
+        if (is_ours(name) or name.partition(".")[0] == "reference") and hasattr(module, "__path__"):
+            module.__path__ = []  # what is not imported yet cannot be read, so it is not to be found either
     os.chdir("/")
     confine.readable(root)  # the search for Python's folders takes longer than all else that confines a worker
     zygote = Zygote(folder, root)
