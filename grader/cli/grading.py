@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from grader.course.scheme import Scheme
 
 FORMATS = (
-    "Write a report: one file for all (json, json-full, html, canvas, ctrf, junit), or one file for each submission, "
-    "with {} for its id (gradescope, classroom50, github, github-summary). May be given several times."
+    "Write a report: one file for all (json, json-full, html, csv, canvas, moodle, ctrf, junit), or one file for each "
+    "submission, with {} for its id (gradescope, classroom50, github, github-summary). May be given several times."
 )
 
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="NAME=FILE", help=FORMATS)]
 ClassName = Annotated[str, typer.Option("--class", metavar="NAME", help="The name of the class in reports.")]
-Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help="Canvas's own export, for --format canvas.")]
+GRADEBOOK = "What the platform exports: Canvas's gradebook for canvas, Moodle's grading worksheet for moodle."
+Gradebook = Annotated[Path | None, typer.Option(metavar="CSV", help=GRADEBOOK)]
 Since = Annotated[
     list[Path] | None,
     typer.Option(
@@ -44,8 +45,8 @@ Column = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The column of that export, an assignment's title or id; added if it is missing [default: the title of "
-        "the assignment, or Tensor Koans].",
+        help="For canvas: the column of that export, an assignment's title or id; added if it is missing [default: the "
+        "title of the assignment, or Tensor Koans].",
         show_default=False,
     ),
 ]

@@ -194,14 +194,20 @@ class _Work(NamedTuple):
 
 
 def with_roster(results: Class, roster: Roster) -> Class:
-    """The class with a grade of 0 points for each student of the roster of whom it has no work."""
+    """The class with a grade of 0 points for each student of the roster of whom it has no work.
+
+    The roster may say why.
+    """
     works = [_Work(grade.submission, grade.student) for grade in heads(results.grades)]
-    absent = [Entry(not_handed_in(row.name, row.id, results)) for row in missing(roster.rows, works)]
+    absent = [
+        Entry(not_handed_in(row.name, row.id, results, row.problem or NOTHING_HANDED_IN))
+        for row in missing(roster.rows, works)
+    ]
     together = [*entries(results.grades), *absent]
     return sorted_class(results.name, results.seed, together, (*results.notes, *roster.notes))
 
 
-def not_handed_in(name: str, student: str, results: Class) -> Grade:
+def not_handed_in(name: str, student: str, results: Class, problem: str = NOTHING_HANDED_IN) -> Grade:
     """The grade of a student of whom the class has no work: 0 points, and why."""
     graded = heads(results.grades)
     first = graded[0] if graded else None
@@ -220,7 +226,7 @@ def not_handed_in(name: str, student: str, results: Class) -> Grade:
         device="",
         started=max((grade.started for grade in graded), default=now),
         seconds=0.0,
-        problem=NOTHING_HANDED_IN,
+        problem=problem,
         student=student,
         seed_digest=first.seed_digest if first else results.seed_digest,
     )

@@ -14,7 +14,19 @@ from grader.book.errors import KoansError, read_file, writing
 from grader.book.files import is_device, write_file
 from grader.book.workbook import Workbook
 from grader.course.grade import Class, Grade
-from grader.course.report import as_json, canvas, classroom50, ctrf, full_json, github, gradescope, junit, page
+from grader.course.report import (
+    as_json,
+    canvas,
+    classroom50,
+    ctrf,
+    full_json,
+    github,
+    gradebook,
+    gradescope,
+    junit,
+    moodle,
+    page,
+)
 from grader.course.report.names import identified
 
 LARGEST_GRADEBOOK = 64 << 20  # bytes
@@ -24,7 +36,7 @@ ID = "{}"  # stands for the id of a submission in the path of a report
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What some formats need besides the grades: Canvas's export, the column in it, the environment variables.
+    """What some formats need besides the grades: the platform's export, the column in it, environment variables.
 
     The page also needs the workbook, for what to reread, and an earlier result of the class (`since`), if there is one.
     `inputs` are the other files that the command reads. No report may replace one.
@@ -65,11 +77,13 @@ PER_CLASS: dict[str, tuple[str, Callable[[Class, Options], Iterator[str]]]] = {
         lambda results, _: full_json.grade_or_class(results),
     ),
     "html": ("one page for the class", lambda results, o: page.page(results, o.workbook, o.since)),
+    "csv": ("a plain gradebook", lambda results, _: gradebook.gradebook(results)),
     "ctrf": ("Common Test Report Format", lambda results, _: ctrf.report(results)),
     "junit": ("JUnit XML", lambda results, _: junit.report(results)),
 }
-CANVAS = "canvas"  # the gradebook that --gradebook names, merged with the points
-NAMES = sorted([*PER_SUBMISSION, *PER_CLASS, CANVAS])
+CANVAS, MOODLE = "canvas", "moodle"  # the file that --gradebook names, merged with the points
+MERGED = {CANVAS: "the CSV that Canvas exports", MOODLE: "the grading worksheet that Moodle exports"}
+NAMES = sorted([*PER_SUBMISSION, *PER_CLASS, *MERGED])
 
 
 class Streamed(msgspec.Struct, frozen=True):
@@ -103,10 +117,10 @@ def check(reports: Sequence[ReportFile], submissions: int, options: Options) -> 
             raise KoansError(f"{said}: this is one file for all submissions; remove {ID}")
         if report.name == "classroom50":
             classroom50.check(options.environment)
-        if report.name == CANVAS:
+        if report.name in MERGED:
             if options.gradebook is None:
-                raise KoansError("--format canvas: needs --gradebook, the CSV that Canvas exports")
-            canvas.check(_gradebook(options.gradebook))
+                raise KoansError(f"--format {report.name}: needs --gradebook, {MERGED[report.name]}")
+            (canvas if report.name == CANVAS else moodle).check(_gradebook(options.gradebook))
         if report.file != "-":
             _check_place(said, report.file)
     files = [report.file for report in reports if report.file != "-" and not is_device(Path(report.file))]
@@ -170,9 +184,12 @@ def _rendered(
     """The files of a report, each with its content. Notes for the instructor are added to `notes`."""
     if report.name in PER_CLASS:
         yield report.file, Streamed(report.name, results, options)
-    elif report.name == CANVAS:
+    elif report.name in MERGED:
         assert options.gradebook is not None
-        merged = canvas.merge(_gradebook(options.gradebook), results, options.column)
+        export = _gradebook(options.gradebook)
+        merged = (
+            canvas.merge(export, results, options.column) if report.name == CANVAS else moodle.merge(export, results)
+        )
         notes += [f"{report.file}: {note}" for note in merged.notes]
         yield report.file, merged.text
     else:
@@ -181,8 +198,8 @@ def _rendered(
 
 
 def _gradebook(file: Path) -> str:
-    """Canvas writes UTF-8. Bytes are read, because text mode would change line ends within a cell."""
+    """Canvas and Moodle write UTF-8. Bytes are read, because text mode would change line ends within a cell."""
     try:
         return read_file(file, LARGEST_GRADEBOOK).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise KoansError(f"{file}: cannot be read as a CSV file from Canvas ({error})") from None
+        raise KoansError(f"{file}: cannot be read as a CSV file in UTF-8 ({error})") from None
