@@ -7,7 +7,7 @@ hundredths of a point, half up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
 from typing import NamedTuple
@@ -246,8 +246,9 @@ def _try(student: _Student, entry: Entry, scheme: Scheme, decisions: _Decisions)
         notes.append("the time of hand-in is not known: counted as on time")
     elif until is not None and time is not None:
         notes += [source] if source else []
-        days = _days(time - until, length(assignment.late.grace))
-        refused = bool(days) and _is_refused(time - until, scheme)
+        late = _after(until, time)
+        days = _days(late, length(assignment.late.grace))
+        refused = bool(days) and _is_refused(late, scheme)
         deducted = earned if refused else min(earned, _deduction(days, possible, scheme))
         notes += ["not accepted: handed in too late"] if refused else []
     deducted = _rounded(deducted)
@@ -277,6 +278,11 @@ def _time(grade: Grade, scheme: Scheme) -> tuple[datetime | None, str]:
     if grade.authored:
         return moment(grade.authored, scheme.assignment), "the time is that of the commit, by its author's clock"
     return None, ""
+
+
+def _after(until: datetime, time: datetime) -> timedelta:
+    """How long after `until` it was. Between two times of one time zone, Python subtracts clocks, also changed ones."""
+    return time.astimezone(UTC) - until.astimezone(UTC)
 
 
 def _days(late: timedelta, grace: timedelta) -> int:
