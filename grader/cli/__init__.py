@@ -7,15 +7,17 @@ import gc
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from grader.book import output, pytorch, terminal
+from grader.book import output, published, pytorch, terminal
 from grader.book.errors import KoansError, refusal
 from grader.book.verdict import Status
 from grader.book.workbook import Workbook, find_root
+from grader.cli import assignments as assignment_verbs
 from grader.cli import (
     bench,
     completion,
@@ -37,8 +39,9 @@ from grader.cli import (
 from grader.cli.base import Json, dump, here, not_recorded, own_workbook, say, show, version, waiting, workbook
 from grader.cli.sections import Sections
 from grader.judge.runner import Limits, Runner
-from grader.learn import attempts, pace, tracks
+from grader.learn import assignments, attempts, pace, tracks
 from grader.learn.progress import Progress
+from grader.learn.report import assignments as assignment_report
 from grader.learn.report import problems
 from grader.learn.report import tracks as track_report
 from grader.learn.report.model import runs_now
@@ -58,6 +61,7 @@ app.add_typer(cards_app, name="cards")
 app.add_typer(notebooks.app, name="notebook")
 app.add_typer(bench.app, name="bench")
 app.add_typer(engine.app, name="engine")
+app.add_typer(assignment_verbs.app, name="assignment")
 app.add_typer(model.app, name="model")
 
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random inputs.", min=0, max=2**63 - 1)]
@@ -271,11 +275,18 @@ def list_koans(
         str | None,
         typer.Option("--track", metavar="NAME", help="The koans of this track, in its order.", show_default=False),
     ] = None,
+    assignment: Annotated[
+        str | None,
+        typer.Option(
+            "--assignment", metavar="NAME", help="The koans of this assignment of your course.", show_default=False
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List all koans with your verdict on each, its name, rung and title.
 
-    If you walk a track, its koans have the number that they have in it.
+    If you walk a track, its koans have the number that they have in it. If your course has assignments, the last lines
+    say when they are due and how many points you have.
 
     A rung is the kind of work that a koan asks for. Name it: say what happens, or what is at fault. Compute it: write
     it by its definition. Vectorize it: without loops. Stabilize it: keep it right for large and small numbers. Fuse it:
@@ -286,11 +297,14 @@ def list_koans(
       koans list
       koans list ch07
       koans list --track essential
+      koans list --assignment koans-1
       koans list --json
     """
-    if chapter and track:
-        raise KoansError("give CHAPTER or --track, not both")
+    if sum(one is not None for one in (chapter, track, assignment)) > 1:
+        raise KoansError("give one of CHAPTER, --track and --assignment")
     book = workbook()
+    given = published.read_all(book.root)
+    chosen = assignments.chosen(given, assignment) if assignment is not None else None
     now = tracks.Active(book.track(track)) if track else tracks.active(book)
     koans = [book.koans[name] for name in now.order(book)] if track else list(book.koans.values())
     if chapter:
@@ -302,12 +316,21 @@ def list_koans(
     if now.trouble:
         say(now.trouble)
     console = terminal.console()
-    if as_json:
+    time = datetime.now(UTC)
+    if chosen is not None:
+        found = assignments.standing(chosen, standings, time)
+        if as_json:
+            dump(assignment_report.record(found))
+        else:
+            show(assignment_report.listing(found, standings, time))
+    elif as_json:
         dump([track_report.koan_record(koan, standings[koan.id], now.track, times) for koan in koans])
     elif track and now.track:
         show(track_report.koans(book, now.track, standings, times, console.width))
     else:
         console.print(listing(book, {k.id: standings[k.id] for k in koans}, koans, console.width, now.track))
+        for one in given:
+            show(*assignment_report.lines(assignments.standing(one, standings, time), time))
 
 
 @app.command()

@@ -55,11 +55,13 @@ def release(
         str,
         typer.Option(metavar="OWNER/NAME", help="Its future public repository: adds badges that open its notebooks."),
     ] = "",
-    assignment: Annotated[
-        Path | None,
+    assignments: Annotated[
+        list[Path] | None,
         typer.Option(
-            metavar="FILE",
-            help="Your decisions [default: assignment.toml in the workbook, if there is one].",
+            "--assignment",
+            metavar="DIR",
+            help="An assignment: its folder, or its file. May be given several times [default: assignment.toml in the "
+            "workbook, if there is one].",
             show_default=False,
         ),
     ] = None,
@@ -73,23 +75,26 @@ def release(
     Coding assistants read AGENTS.md in the edition. `assistants` in assignment.toml decides what it says: "tutor" (the
     default) asks questions and never gives the function, "off" asks them not to help, "open" allows everything.
 
+    Of each assignment, students get the title, koans, points, dates and the late rule: `koans list` shows them.
+
     \b
     Examples:
       koans release ../koans-autumn
-      koans release ../koans-autumn --assignment assignment.toml
+      koans release ../koans-autumn --assignment assignments/koans-1
       koans release ../koans-autumn --source ada/koans-autumn
     """
     needs("`koans release`", "linux", "darwin")
-    from grader.course import assignment as assignments
     from grader.course.edition.release import release as write_edition
+    from grader.course.scheme import decided_for
 
     book = own_workbook()
-    decided = assignments.of_workbook(book.root, assignment)
+    decided, published = decided_for(book, assignments or [])
     with waiting("writing the edition"):
-        made = write_edition(book, folder, source, decided)
+        made = write_edition(book, folder, source, decided, published)
     manifest = made.manifest
     show(Text(f"{folder}: edition {manifest.edition}, {len(manifest.learner)} koans, {len(manifest.files)} files"))
     show(Text(f"assistants: {decided.assistants}", "dim"))
+    show(*(Text(f"assignment: {one.title}", "dim") for one in published))
     if made.left_out:
         show(Text(f"not copied, because {made.reason}: {len(made.left_out)}", "yellow"), *_names(made.left_out))
     show(Text("next: commit it, let students fork it; INSTRUCTORS.md has the rest", "dim"))

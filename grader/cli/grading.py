@@ -250,7 +250,8 @@ def report(
       koans report graded/*.json --format html=class.html
       koans report graded/*.json --format canvas=import.csv --gradebook export.csv
       koans report graded/*.json --roster students.csv --format html=class.html
-      koans report class.json --assignment assignments/koans-1 --format html=class.html
+      koans report class.json --assignment assignments/koans-1 \\
+        --format html=class.html
     """
     from grader.course.classroom import Spool
     from grader.course.intake import roster as rosters

@@ -45,6 +45,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "bench": "Time ways to compute attention, and their limits.",
     },
     "For instructors": {
+        "assignment": "Decide about koans, points, dates and exceptions.",
         "grade": "Grade submissions: a verdict per koan and a score each.",
         "report": "Write reports from results that were graded before.",
         "engine": "Grade on several machines: scheduler and workers.",

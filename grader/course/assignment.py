@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from grader.book.assistants import DEFAULT, Policy, checked
 from grader.book.errors import KoansError, read_file
-from grader.book.workbook import RUNGS, Koan, Workbook
+from grader.book.workbook import RUNGS, Chapter, Koan, Workbook
 
 NAME = "assignment.toml"
 LARGEST = 1 << 20  # bytes
@@ -121,11 +121,11 @@ def worths(assignment: Assignment, workbook: Workbook) -> dict[str, Worth]:
     Raises KoansError for a koan or chapter that the workbook does not have or the assignment does not name.
     """
     chosen = _named(assignment.koans, workbook, "koans") if assignment.koans else set(workbook.koans)
-    extra = _within(_named(assignment.extra_credit, workbook, "extra_credit"), chosen, "extra_credit")
+    extra = _within(assignment.extra_credit, workbook, chosen, "extra_credit")
     points: dict[str, Fraction] = {}
     # A koan's own entry counts, and not its chapter's, wherever they stand.
-    for name, own in sorted(assignment.points.items(), key=lambda item: _is_koan(item[0], workbook)):
-        for koan in _within(_named([name], workbook, "points"), chosen, "points"):
+    for name, own in sorted(assignment.points.items(), key=lambda item: _chapter(item[0], workbook) is None):
+        for koan in _within([name], workbook, chosen, "points"):
             points[koan] = Fraction(str(own))
     return {
         koan.id: Worth(points.get(koan.id, Fraction(koan.points)), koan.id in extra, _partial(assignment, koan))
@@ -228,6 +228,21 @@ def late_rule(assignment: Assignment) -> str:
     return words
 
 
+def partial_rule(assignment: Assignment) -> str:
+    """What a koan earns that failed, in one sentence, for students."""
+    partial = assignment.partial
+    by_rung = dict.fromkeys(RUNGS, partial) if isinstance(partial, str) else partial
+    rungs: dict[str, list[str]] = {}
+    for rung, value in by_rung.items():
+        if value != NO_PARTIAL:
+            what = "the share of its tests that passed" if value == BY_TESTS else value
+            rungs.setdefault(what, []).append(f"“{rung}”")
+    if not rungs:
+        return "a failed koan earns nothing"
+    parts = [what if len(names) == len(RUNGS) else f"{what} ({', '.join(names)})" for what, names in rungs.items()]
+    return f"a failed koan earns {'; '.join(parts)}"
+
+
 def _said(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:g} points"
 
@@ -297,23 +312,32 @@ def _partial(assignment: Assignment, koan: Koan) -> str | Fraction:
     return value if value in (NO_PARTIAL, BY_TESTS) else share(value)
 
 
-def _is_koan(name: str, workbook: Workbook) -> bool:
-    return not any(chapter.id == name for chapter in workbook.chapters)
+def _chapter(name: str, workbook: Workbook) -> Chapter | None:
+    """The chapter that is called so, as in "ch06" and "ch06_numerics", or None."""
+    try:
+        return workbook.chapter(name)
+    except KoansError:
+        return None
 
 
-def _named(names: Any, workbook: Workbook, field: str) -> set[str]:
+def _named(names: Iterable[str], workbook: Workbook, field: str) -> set[str]:
     """The koans that these chapters and koans mean. Raises KoansError that names the field."""
-    chapters = {chapter.id: chapter for chapter in workbook.chapters}
     found: set[str] = set()
     for name in names:
+        chapter = _chapter(name, workbook)
         try:
-            found |= {k.id for k in chapters[name].koans} if name in chapters else {workbook.koan(name).id}
+            found |= {workbook.koan(name).id} if chapter is None else {koan.id for koan in chapter.koans}
         except KoansError as error:
             raise KoansError(f"{field}: {error}") from None
     return found
 
 
-def _within(koans: set[str], chosen: set[str], field: str) -> set[str]:
-    if outside := sorted(koans - chosen):
-        raise KoansError(f"{field}: {outside[0]} is not among the koans of the assignment")
-    return koans
+def _within(names: Iterable[str], workbook: Workbook, chosen: set[str], field: str) -> set[str]:
+    """Those koans of the assignment that these names mean. Raises KoansError if a name means none of them."""
+    found: set[str] = set()
+    for name in names:
+        koans = _named([name], workbook, field) & chosen
+        if not koans:
+            raise KoansError(f"{field}: '{name}' is not among the koans of the assignment")
+        found |= koans
+    return found

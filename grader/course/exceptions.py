@@ -10,7 +10,7 @@ import csv
 import getpass
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +19,6 @@ from typing import Generic, TypeVar
 import msgspec
 
 from grader.book.errors import KoansError, read_file
-from grader.book.files import write_file
 from grader.course.assignment import Assignment, length, moment
 
 EXTENSIONS, OVERRIDES = "extensions.csv", "overrides.csv"
@@ -76,28 +75,29 @@ class Exceptions(msgspec.Struct, Generic[D], frozen=True):
     rows: tuple[D, ...] = ()
 
 
-def extensions(folder: Path, assignment: Assignment) -> Exceptions[Extension]:
-    """The extensions of an assignment. Without a file there are none. Raises KoansError that names the line."""
-    file = folder / EXTENSIONS
+def extensions(file: Path, text: str, assignment: Assignment) -> Exceptions[Extension]:
+    """The extensions in the text of a file. Raises KoansError that names the line."""
     found = []
-    for line, cells in _rows(file):
+    for line, cells in _rows(file, text):
         due, longer = moment(cells["due"], assignment, last=True), timedelta()
         if due is None:
             if not cells["due"].startswith("+"):
-                raise KoansError(f"{file}:{line}: '{cells['due']}' is not a time; write 2026-11-20 23:59, or + 2 days")
+                raise KoansError(f"{file}:{line}: '{cells['due']}' is not a time; write 2026-11-20 23:59, or +2 days")
             longer = length(cells["due"][1:], f"{file}:{line}")
         found.append(Extension(**_decided(cells), line=line, due=due, longer=longer))
     return Exceptions(file, tuple(found))
 
 
-def overrides(folder: Path, koans: Mapping[str, object]) -> Exceptions[Override]:
-    """The overrides of an assignment that has these koans, by id. Raises KoansError that names the line."""
-    file = folder / OVERRIDES
+def overrides(file: Path, text: str, koans: Collection[str]) -> Exceptions[Override]:
+    """The overrides in the text of a file, for an assignment with these koans. Raises KoansError that names the line.
+
+    A koan may be given by its short name, if that is unique.
+    """
     short: dict[str, list[str]] = {}
     for koan in koans:
         short.setdefault(koan.partition("/")[2], []).append(koan)
     found = []
-    for line, cells in _rows(file):
+    for line, cells in _rows(file, text):
         koan = cells["koan"]
         if koan and koan not in koans:
             if len(short.get(koan, ())) != 1:
@@ -109,23 +109,32 @@ def overrides(folder: Path, koans: Mapping[str, object]) -> Exceptions[Override]
     return Exceptions(file, tuple(found))
 
 
-def add(file: Path, cells: Mapping[str, str]) -> None:
-    """Add a row, with who decides and when. The columns `by` and `at` are filled in. Raises KoansError.
+def text_of(file: Path) -> str:
+    """The text of one of the files. It is empty if there is no file. Raises KoansError."""
+    if not file.exists():
+        return ""
+    try:
+        return read_file(file, LARGEST).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise KoansError(f"{file}: is not UTF-8 text ({error.reason})") from None
 
-    What is in the file stays as it is.
+
+def with_row(file: Path, text: str, cells: Mapping[str, str]) -> str:
+    """The text of a file with one more row, and with who decides and when in its columns `by` and `at`.
+
+    What is in the text stays as it is. Raises KoansError if a column is missing.
     """
     columns = COLUMNS[file.name]
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     row = {**dict.fromkeys(columns, ""), "by": user(), "at": now, **cells}
-    before = _text(file) if file.exists() else ",".join(columns) + "\n"
-    header = next(csv.reader(io.StringIO(before, newline="")), [])
-    if missing := set(columns) - set(header):
-        raise KoansError(f"{file}: has no column called {sorted(missing)[0]}")
+    text = text if text.strip() else ",".join(columns) + "\n"
+    header = [cell.strip().casefold() for cell in next(csv.reader(io.StringIO(text, newline="")))]
+    if missing := [name for name in columns if name not in header]:
+        raise KoansError(f"{file}: has no column called {missing[0]}")
+    end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
     out = io.StringIO(newline="")
-    end = "\r\n" if before.partition("\n")[0].endswith("\r") else "\n"
-    csv.writer(out, lineterminator=end).writerow([row.get(column, "") for column in header])
-    gap = "" if before.endswith("\n") else end
-    write_file(str(file), before + gap + out.getvalue())
+    csv.writer(out, lineterminator=end).writerow([" ".join(row.get(column, "").split()) for column in header])
+    return text + ("" if text.endswith("\n") else end) + out.getvalue()
 
 
 def user() -> str:
@@ -140,18 +149,9 @@ def _decided(cells: Mapping[str, str]) -> dict[str, str]:
     return {name: cells[name] for name in ("student", "comment", "by", "at")}
 
 
-def _text(file: Path) -> str:
-    try:
-        return read_file(file, LARGEST).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise KoansError(f"{file}: is not UTF-8 text ({error.reason})") from None
-
-
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(file: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a file, each with the number of its last line. Cells have no space around them. Raises KoansError."""
-    if not file.exists():
-        return
-    reader = csv.reader(io.StringIO(_text(file), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     columns: list[str] = []
     try:
         for row in reader:

@@ -14,12 +14,6 @@ Amount = Annotated[int, msgspec.Meta(ge=0, le=MOST)] | Annotated[float, msgspec.
 FAST = " (fast)"  # ends the name of the claim that a koan is fast on a GPU
 
 
-def tidy(points: float) -> float:
-    """The points with two decimals, as an int if that is what they are."""
-    rounded = round(points, 2)
-    return int(rounded) if rounded == int(rounded) else rounded
-
-
 class Line(msgspec.Struct, frozen=True, array_like=True):
     """A koan's points under an assignment. `extra`: extra credit, which is not among the possible points.
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from grader.book.points import tidy
 from grader.book.verdict import Status, Verdict, one_line
 from grader.book.workbook import Workbook
 from grader.course.assignment import BY_TESTS, NO_PARTIAL, Worth, due, length, moment, of_points, same
@@ -21,7 +22,7 @@ from grader.course.classroom import Entry, Spool, entries, sorted_class
 from grader.course.exceptions import Extension, Override
 from grader.course.grade import Class, Grade, Graded
 from grader.course.intake.ids import identify
-from grader.course.mark import FAST, Line, Mark, tidy
+from grader.course.mark import FAST, Line, Mark
 from grader.course.scheme import Scheme
 from grader.course.students import hand_ins_by_student
 
@@ -246,7 +247,7 @@ def _try(student: _Student, entry: Entry, scheme: Scheme, decisions: _Decisions)
         notes.append("the time of hand-in is not known: counted as on time")
     elif until is not None and time is not None:
         notes += [source] if source else []
-        late = _after(until, time)
+        late = time.astimezone(UTC) - until.astimezone(UTC)  # clocks may have been changed in between
         days = _days(late, length(assignment.late.grace))
         refused = bool(days) and _is_refused(late, scheme)
         deducted = earned if refused else min(earned, _deduction(days, possible, scheme))
@@ -278,11 +279,6 @@ def _time(grade: Grade, scheme: Scheme) -> tuple[datetime | None, str]:
     if grade.authored:
         return moment(grade.authored, scheme.assignment), "the time is that of the commit, by its author's clock"
     return None, ""
-
-
-def _after(until: datetime, time: datetime) -> timedelta:
-    """How long after `until` it was. Between two times of one time zone, Python subtracts clocks, also changed ones."""
-    return time.astimezone(UTC) - until.astimezone(UTC)
 
 
 def _days(late: timedelta, grace: timedelta) -> int:

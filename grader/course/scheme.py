@@ -5,16 +5,32 @@ It is a folder with `assignment.toml` and, beside it, `extensions.csv`, `overrid
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from grader.book.assistants import DEFAULT
 from grader.book.errors import KoansError
+from grader.book.files import write_file
+from grader.book.points import tidy
+from grader.book.published import Published, PublishedKoan
 from grader.book.workbook import Workbook
 from grader.course import assignment as assignments
-from grader.course.assignment import NAME, Assignment, Worth, same, worths
-from grader.course.exceptions import Exceptions, Extension, Override, extensions, overrides
+from grader.course.assignment import NAME, Assignment, Worth, due, late_rule, opens, partial_rule, same, worths
+from grader.course.exceptions import (
+    EXTENSIONS,
+    OVERRIDES,
+    Exceptions,
+    Extension,
+    Override,
+    extensions,
+    overrides,
+    text_of,
+    with_row,
+)
 from grader.course.grade import SeedOf
 from grader.course.seeds import SECRET, derived, read_secret
 
@@ -41,21 +57,85 @@ class Scheme(msgspec.Struct, frozen=True):
 
 def read(place: Path, workbook: Workbook) -> Scheme:
     """The assignment in this file or folder. Raises KoansError if something in it is wrong."""
+    if not place.exists():
+        raise KoansError(f"{place}: is no folder of an assignment, and no file of one")
     file = place / NAME if place.is_dir() else place
     assignment = assignments.read(file)
     try:
         koans = worths(assignment, workbook)
     except KoansError as error:
         raise KoansError(f"{file}: {error}") from None
-    folder = file.parent
+    extended, overridden = file.with_name(EXTENSIONS), file.with_name(OVERRIDES)
     return Scheme(
         file,
         assignment,
         koans,
-        extensions(folder, assignment),
-        overrides(folder, koans),
-        read_secret(folder / SECRET),
+        extensions(extended, text_of(extended), assignment),
+        overrides(overridden, text_of(overridden), koans),
+        read_secret(file.with_name(SECRET)),
     )
+
+
+def extend(scheme: Scheme, cells: Mapping[str, str]) -> Extension:
+    """Add a row to the file of extensions: `student`, `due`, `comment`. Raises KoansError."""
+    file = scheme.extensions.file
+    text = with_row(file, text_of(file), cells)
+    rows = extensions(file, text, scheme.assignment).rows
+    write_file(file, text)
+    return rows[-1]
+
+
+def override(scheme: Scheme, cells: Mapping[str, str]) -> Override:
+    """Add a row to the file of overrides: `student`, `koan`, `points`, `comment`. Raises KoansError."""
+    file = scheme.overrides.file
+    text = with_row(file, text_of(file), cells)
+    rows = overrides(file, text, scheme.koans).rows
+    write_file(file, text)
+    return rows[-1]
+
+
+def below(folder: Path, workbook: Workbook) -> tuple[Scheme, ...]:
+    """The assignments whose folders are in this folder, by the time when they are due. Raises KoansError."""
+    files = sorted(folder.glob(f"*/{NAME}"))
+    if not files:
+        raise KoansError(f"{folder}: has no assignments; `koans assignment new {folder / 'koans-1'}` makes one")
+    found = [read(file, workbook) for file in files]
+    return tuple(sorted(found, key=lambda scheme: when.timestamp() if (when := due(scheme.assignment)) else math.inf))
+
+
+def published(scheme: Scheme) -> Published:
+    """What students may know of an assignment."""
+    koans = [PublishedKoan(koan, tidy(float(worth.points)), worth.extra) for koan, worth in scheme.koans.items()]
+    start, end = opens(scheme.assignment), due(scheme.assignment)
+    return Published(
+        scheme.title,
+        tuple(koans),
+        late_rule(scheme.assignment),
+        partial_rule(scheme.assignment),
+        start and datetime.fromisoformat(start.isoformat()),  # with its offset: a machine may not know the time zone
+        end and datetime.fromisoformat(end.isoformat()),
+        scheme.name,
+    )
+
+
+def decided_for(workbook: Workbook, places: Sequence[Path]) -> tuple[Assignment, tuple[Published, ...]]:
+    """What an edition follows, and what its students may know of each assignment.
+
+    Without places, assignment.toml in the workbook counts, if there is one. A file that decides about assistants only
+    is no assignment. Raises KoansError, also if two assignments ask something else of assistants.
+    """
+    schemes = read_all(places or [file for file in [workbook.root / NAME] if file.exists()], workbook)
+    if not schemes:
+        return Assignment(), ()
+    first = schemes[0]
+    if other := next((s for s in schemes if s.assignment.assistants != first.assignment.assistants), None):
+        raise KoansError(f"{first.file} and {other.file} ask something else of assistants")
+    return first.assignment, tuple(published(scheme) for scheme in schemes if is_assignment(scheme))
+
+
+def is_assignment(scheme: Scheme) -> bool:
+    """Whether the file decides about more than assistants."""
+    return msgspec.structs.replace(scheme.assignment, assistants=DEFAULT) != Assignment()
 
 
 def koans_of(schemes: Sequence[Scheme]) -> set[str] | None:

@@ -33,7 +33,9 @@ def test_the_help_lists_every_verb_once_by_whom_it_is_for(play):
 def test_the_help_of_every_verb_fits_80_columns_and_no_line_of_it_is_cut_off(play):
     commands = typer.main.get_command(cli.app).commands
     below = [
-        f"{verb} {own}" for verb in ("cards", "notebook", "bench", "engine", "model") for own in commands[verb].commands
+        f"{verb} {own}"
+        for verb in ("cards", "notebook", "bench", "engine", "model", "assignment")
+        for own in commands[verb].commands
     ]
     for verb in ("", *commands, *below):
         text = play.says(*verb.split(), "--help").stdout

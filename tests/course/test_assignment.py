@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +98,31 @@ def test_an_update_brings_another_policy_and_keeps_what_a_student_wrote(whole, t
     assert (fork.root / FILE).read_text() == text_of("open")
     assert policy_of(fork.root) == "open"
     assert json.loads(fork.says("hint", "--why").stdout)["assistants"] == "open"
+
+
+def test_an_edition_tells_students_of_each_assignment_and_keeps_secrets_and_exceptions(whole, tmp_path):
+    one, two = tmp_path / "koans-1", tmp_path / "koans-2"
+    book = ("--workbook", str(whole.root))
+    whole.says("assignment", "new", str(one), "--title", "First", "--koan", "ch07", "--due", "2026-11-20", *book)
+    whole.says("assignment", "new", str(two), "--koan", "exp_overflow", *book)
+    whole.says("assignment", "extend", str(one), "ada", "+1 day", *book)
+    edition = tmp_path / "edition"
+    run = whole.says("release", str(edition), "--assignment", str(one), "--assignment", str(two))
+    assert run.returncode == 0, run.stderr
+    assert "assignment: First" in run.stdout.splitlines()
+    published = json.loads((edition / "assignments" / "koans-1.json").read_text())
+    assert published["title"] == "First" and published["due"] == "2026-11-20T23:59:59Z"
+    names = [str(file) for file in edition.rglob("*") if file.is_file()]
+    assert not [
+        name for name in names if name.endswith(("secret", "extensions.csv", "overrides.csv", "assignment.toml"))
+    ]
+    secret = (one / "secret").read_text().strip().encode()
+    assert not [name for name in names if secret in Path(name).read_bytes()]
+    student = Play(edition)
+    assert "First  due Fri 20 Nov 2026" in student.says("list").stdout
+    (two / "assignment.toml").write_text('title = "Second"\nassistants = "off"\n')
+    run = whole.says("release", str(tmp_path / "other"), "--assignment", str(one), "--assignment", str(two))
+    assert run.returncode == 2 and "ask something else of assistants" in run.stderr
 
 
 def test_the_policy_is_written_into_the_table_that_marks_a_workbook():

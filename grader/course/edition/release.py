@@ -8,12 +8,14 @@ from __future__ import annotations
 import subprocess
 import time
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from grader.book import assistants
 from grader.book.errors import KoansError, writing
+from grader.book.published import Published, as_json, file_name
 from grader.book.stubs import STUBS, stub_of
 from grader.book.workbook import Workbook
 from grader.course.assignment import Assignment
@@ -45,12 +47,13 @@ def release(
     folder: Path,
     source: str = "",
     assignment: Assignment = Assignment(),  # noqa: B008 - frozen
+    assignments: Sequence[Published] = (),
 ) -> Release:
     """Write the edition into a new or empty folder.
 
     If it will be public as `source` (owner/name), it has badges. Its files for coding assistants, and its
-    pyproject.toml, have the assignment's policy. Raises KoansError if the folder is not empty or is a
-    link, if the workbook has no solutions, or if a file of a koan is missing.
+    pyproject.toml, have the assignment's policy. It has what students may know of `assignments`. Raises KoansError if
+    the folder is not empty or is a link, if the workbook has no solutions, or if a file of a koan is missing.
     """
     _check_empty(folder)
     if not (workbook.root / "solutions").is_dir():
@@ -61,6 +64,7 @@ def release(
         names, left_out = _chosen(tree, tracked)
         files = _files(workbook, tree, names, source)
         files |= _for_assistants(files["pyproject.toml"].decode(), assignment.assistants)
+        files |= {file_name(one.name): as_json(one) for one in assignments}
         for koan in workbook.koans.values():
             for needed in (f"reference/{koan.id}.py", f"content/{koan.id}.md"):
                 if needed not in files:

@@ -17,9 +17,10 @@ from typing import Literal, get_args
 import msgspec
 
 from grader.book.errors import KoansError
+from grader.book.points import amount
 from grader.book.verdict import clean, one_line
 from grader.course.grade import Class, Grade
-from grader.course.report.common import amount, total
+from grader.course.report.common import total
 from grader.course.report.names import labels
 from grader.course.students import NOTHING_HANDED_IN
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
+from grader.book.points import amount, tidy
 from grader.book.verdict import Status, clean, one_line
 from grader.course.classroom import encodable, heads
 from grader.course.grade import Class, Grade, Graded
 from grader.course.lean import descriptions
-from grader.course.mark import FAST, Mark, tidy
+from grader.course.mark import FAST, Mark
 from grader.course.report.names import labels
 from grader.course.seeds import digest
 
@@ -101,11 +102,6 @@ def total(grade: Grade) -> tuple[float, float]:
         return 0, grade.points
     counted = list(rows(grade))
     return sum(r.earned for r in counted), sum(r.points for r in counted)
-
-
-def amount(points: float) -> str:
-    """Points as text: "7", "7.5", "7.25"."""
-    return f"{points:.2f}".rstrip("0").rstrip(".")
 
 
 def with_marks(grade: Grade) -> list[str]:

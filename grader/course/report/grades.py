@@ -10,12 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from grader.book.points import amount
 from grader.book.terminal import status_text
 from grader.book.verdict import Status, clean, one_line
 from grader.course.classroom import heads
 from grader.course.grade import Class, Grade
 from grader.course.mark import FAST
-from grader.course.report.common import amount, days_of, rows, seed_for_instructors, total, version, with_marks
+from grader.course.report.common import days_of, rows, seed_for_instructors, total, version, with_marks
 from grader.course.report.names import labels
 
 USUAL = (Status.passed, Status.failed, Status.not_started)  # the table of a class names only other statuses

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from grader.book.html import coded, parts
+from grader.book.points import amount
 from grader.book.verdict import SYMBOLS, Status, one_line
 from grader.book.workbook import RUNGS, Rung
 from grader.course.classroom import heads
 from grader.course.grade import Class, Grade
 from grader.course.report.common import (
     Misconception,
-    amount,
     misconceptions,
     safe_text,
     seed_for_students,
