@@ -189,6 +189,7 @@ def _grade(student: _Student, schemes: Sequence[Scheme], decisions: Sequence[_De
         points=sum(graded.points for graded in ordered) or grade.points,
         earned=sum(graded.earned for graded in ordered),
         marks=tuple(one.mark for one in chosen),
+        handed_in_by="" if any(one.entry in student.own for one in chosen) else base.head.submission,
     )
 
 
@@ -268,6 +269,7 @@ def _try(student: _Student, entry: Entry, scheme: Scheme, decisions: _Decisions)
         days,
         _number(deducted),
         tuple(notes),
+        missing=bool(grade.problem) and not by_koan,
     )
     return _Try(entry, mark, time, refused)
 
