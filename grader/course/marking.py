@@ -24,7 +24,7 @@ from grader.course.grade import Class, Grade, Graded
 from grader.course.intake.ids import identify
 from grader.course.mark import FAST, Line, Mark
 from grader.course.scheme import Scheme
-from grader.course.students import hand_ins_by_student
+from grader.course.students import NOTHING_HANDED_IN, hand_ins_by_student
 
 DAY = timedelta(days=1)
 NO_VERDICT = "these results have no verdict on it"
@@ -75,8 +75,14 @@ class _Student(NamedTuple):
         return [entry.head.submission for entry in self.own] or [self.name]
 
     def hand_ins(self, title: str) -> tuple[Entry, ...]:
+        """What may count for the assignment: what could be graded, if there is something."""
         found = (*self.own, *self.shared.get(title, ()))
         return tuple(entry for entry in found if not entry.head.problem) or found
+
+    def unread(self, title: str) -> tuple[Entry, ...]:
+        """What was handed in for the assignment and could not be graded."""
+        found = (*self.own, *self.shared.get(title, ()))
+        return tuple(entry for entry in found if entry.head.problem not in ("", NOTHING_HANDED_IN))
 
 
 class _Decisions(NamedTuple):
@@ -93,6 +99,10 @@ class _Try(NamedTuple):
     mark: Mark
     time: datetime | None
     refused: bool
+
+    def noted(self, note: str) -> _Try:
+        """The same with a further note, before the others."""
+        return self._replace(mark=msgspec.structs.replace(self.mark, notes=(note, *self.mark.notes)))
 
 
 class _Called:
@@ -207,7 +217,7 @@ def _without_verdict(koan: str, workbook: Workbook) -> Graded:
 
 
 def _counts(student: _Student, scheme: Scheme, decisions: _Decisions) -> _Try:
-    """The hand-in that counts. One that came too late to be accepted counts only if there is no other."""
+    """The hand-in that counts. One that came too late or could not be graded counts only if there is no other."""
     tries = [_try(student, entry, scheme, decisions) for entry in student.hand_ins(scheme.title)]
     accepted = [one for one in tries if not one.refused] or tries
     if scheme.assignment.counts == "best":
@@ -217,8 +227,14 @@ def _counts(student: _Student, scheme: Scheme, decisions: _Decisions) -> _Try:
         found = max(accepted, key=lambda one: (_order(one.time), one.entry.head.started))
     if len(tries) > 1:
         which = f"the {scheme.assignment.counts} of {len(tries)} hand-ins counts"
-        found = found._replace(mark=msgspec.structs.replace(found.mark, notes=(which, *found.mark.notes)))
-    return found
+        found = found.noted(which)
+    unread = student.unread(scheme.title)
+    return found if not unread or found.entry in unread else found.noted(_left_out(unread))
+
+
+def _left_out(unread: Sequence[Entry]) -> str:
+    """A note about hand-ins that could not be graded."""
+    return "; ".join(f"another hand-in could not be graded: {one_line(entry.head.problem, 200)}" for entry in unread)
 
 
 def _order(time: datetime | None) -> float:

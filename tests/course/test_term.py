@@ -365,6 +365,7 @@ def test_a_mark_says_what_decided_about_it(term):
     assert "the time of hand-in is not known: counted as on time" in says["s15"]
     assert "extension by teacher on 2026-10-28T09:00:00+00:00: the doctor's note was about one day" in says["s19"]
     assert "the latest of 2 hand-ins counts" in says["s21"]
+    assert "another hand-in could not be graded: " in says["s57"]
     assert "not accepted: handed in too late" in says["s11"]
     assert "handed in by Ada Okafor, for the group" in says["s60"]
     assert "4.25 points for all by teacher on 2026-10-28T09:00:00+00:00: the sum was wrong" in says["s28"]
