@@ -226,6 +226,14 @@ def test_who_leaves_a_group_has_only_their_own_work_when_marks_are_computed_anew
     assert [g.student for g in marked(results, [left], BOOK, Spool()).grades] == ["ada", "cyd"]
 
 
+def test_a_member_who_is_in_no_list_has_handed_in_nothing_for_an_assignment_without_the_group(tmp_path):
+    one = scheme_of(tmp_path / "one", f'title = "One"\n{KOANS}[groups]\nred = ["ada", "cyd"]\n')
+    two = scheme_of(tmp_path / "two", f'title = "Two"\n{KOANS}')
+    found = marked(Class("c", 7, (handed_in("2026-11-19T10:00:00"),)), [one, two], BOOK, Spool())
+    says = {g.student: [(mark.earned, mark.missing) for mark in g.marks] for g in found.grades}
+    assert says == {"ada": [(6, False), (6, False)], "cyd": [(6, False), (0, True)]}
+
+
 def test_canvas_gets_points_that_an_instructor_gave_for_nothing_and_keeps_other_cells(tmp_path):
     rows = "ada,softmax,1.5,on paper,prof,2026-11-25\nben,,0,copied,prof,2026-11-25\n"
     names = ("ada", "ben", "cyd")
