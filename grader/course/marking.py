@@ -28,6 +28,7 @@ from grader.course.students import NOTHING_HANDED_IN, hand_ins_by_student, not_h
 
 DAY = timedelta(days=1)
 NO_VERDICT = "these results have no verdict on it"
+OF_COMMIT = "the time is that of the commit, by its author's clock"
 
 
 def marked(results: Class, schemes: Sequence[Scheme], workbook: Workbook, spool: Spool) -> Class:
@@ -298,11 +299,18 @@ def _try(student: _Student, entry: Entry, scheme: Scheme, decisions: _Decisions)
 
 
 def _time(grade: Grade, scheme: Scheme) -> tuple[datetime | None, str]:
-    """When the work was handed in, and a note if only the learner's clock says so."""
+    """When the work was handed in, and a note if only the learner's clock says so.
+
+    In a grade from a file, several assignments may have several hand-ins. Then the time of the assignment's mark
+    counts.
+    """
+    times = {mark.assignment: moment(mark.handed_in, scheme.assignment) for mark in grade.marks if mark.handed_in}
+    if scheme.title in times and len(set(times.values())) > 1:
+        return times[scheme.title], "" if grade.handed_in else OF_COMMIT
     if grade.handed_in:
         return moment(grade.handed_in, scheme.assignment), ""
     if grade.authored:
-        return moment(grade.authored, scheme.assignment), "the time is that of the commit, by its author's clock"
+        return moment(grade.authored, scheme.assignment), OF_COMMIT
     return None, ""
 
 

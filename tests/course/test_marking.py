@@ -234,6 +234,23 @@ def test_a_member_who_is_in_no_list_has_handed_in_nothing_for_an_assignment_with
     assert says == {"ada": [(6, False), (6, False)], "cyd": [(6, False), (0, True)]}
 
 
+def test_each_of_several_assignments_keeps_the_time_of_its_hand_in_when_marks_are_computed_anew(tmp_path):
+    rule = '[late]\nrule = "not accepted"\n'
+    schemes = [
+        scheme_of(tmp_path / "one", f'title = "One"\nkoans = ["softmax"]\ndue = 2026-11-20\n{rule}'),
+        scheme_of(tmp_path / "two", f'title = "Two"\nkoans = ["causal_mask"]\ndue = 2026-12-20\n{rule}'),
+    ]
+    work = [handed_in("2026-11-20T10:00:00"), handed_in("2026-12-10T10:00:00")]
+    found = marked(Class("c", 7, tuple(work)), schemes, BOOK, Spool())
+    file = tmp_path / "class.json"
+    file.write_text("".join(as_json.classroom(identified(found))))
+    results = together("c", [Found("class.json", read_json.read(file))])
+    again = marked(results, schemes, BOOK, Spool())
+    assert [mark.earned for mark in found.grades[0].marks] == [3, 2]
+    assert [mark.earned for mark in again.grades[0].marks] == [3, 2]
+    assert [m.handed_in for m in again.grades[0].marks] == [m.handed_in for m in found.grades[0].marks]
+
+
 def test_canvas_gets_points_that_an_instructor_gave_for_nothing_and_keeps_other_cells(tmp_path):
     rows = "ada,softmax,1.5,on paper,prof,2026-11-25\nben,,0,copied,prof,2026-11-25\n"
     names = ("ada", "ben", "cyd")
