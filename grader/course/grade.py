@@ -73,7 +73,8 @@ class Grade(msgspec.Struct, frozen=True):
     should look at. `started` is a time in UTC (ISO 8601). `seconds` is the time that its runs took, including runs
     whose verdicts come from the cache. A result that was read from a file has a `seed_digest`, and its seed is 0: files
     do not tell the seed, because the same seed at home draws the same inputs. `marks` are what the work earns under
-    assignments, if there are some: then they count, and not `earned`.
+    assignments, if there are some: then they count, and not `earned`. `handed_in_by` is the name of the member of the
+    student's group who handed in, if the student did not.
     """
 
     submission: str
@@ -99,6 +100,7 @@ class Grade(msgspec.Struct, frozen=True):
     handed_in: str = ""
     seed_digest: str = ""
     marks: tuple[Mark, ...] = ()
+    handed_in_by: str = ""
     schema: int = SCHEMA
 
 

@@ -33,7 +33,8 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     `assignment` is its title. `earned` is what counts, after deductions and overrides. `points` are possible, without
     extra credit. `handed_in` is when the work was handed in that counts, and `due` when it was due for this student
     (times in ISO 8601, empty if they are unknown). `deducted` are the points lost by handing in `days_late` days late.
-    `notes` say in words what else decided: an extension, an override, a group, which hand-in counts.
+    `notes` say in words what else decided: an extension, an override, a group, which hand-in counts. `missing`: nothing
+    could be graded, and nobody decided about the points.
     """
 
     assignment: str
@@ -45,3 +46,4 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     days_late: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
     deducted: Amount = 0
     notes: tuple[str, ...] = ()
+    missing: bool = False

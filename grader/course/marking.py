@@ -24,10 +24,11 @@ from grader.course.grade import Class, Grade, Graded
 from grader.course.intake.ids import identify
 from grader.course.mark import FAST, Line, Mark
 from grader.course.scheme import Scheme
-from grader.course.students import hand_ins_by_student
+from grader.course.students import NOTHING_HANDED_IN, hand_ins_by_student, not_handed_in
 
 DAY = timedelta(days=1)
 NO_VERDICT = "these results have no verdict on it"
+OF_COMMIT = "the time is that of the commit, by its author's clock"
 
 
 def marked(results: Class, schemes: Sequence[Scheme], workbook: Workbook, spool: Spool) -> Class:
@@ -40,7 +41,7 @@ def marked(results: Class, schemes: Sequence[Scheme], workbook: Workbook, spool:
     by_student = hand_ins_by_student(entries(results.grades))
     students = [_Student(tuple(own)) for own in by_student]
     for scheme in schemes:
-        students = _with_groups(students, scheme)
+        students = _with_groups(students, scheme, results)
     called = _Called(students)
     notes = list(results.notes)
     decisions = []
@@ -58,12 +59,11 @@ def marked(results: Class, schemes: Sequence[Scheme], workbook: Workbook, spool:
 class _Student(NamedTuple):
     """A student, and the hand-ins that are theirs.
 
-    `shared` maps an assignment's title to what the others of their group handed in. `name` is what the group calls a
-    student of whom nothing else is known.
+    Of a student who handed in nothing, that is the hand-in. `shared` maps an assignment's title to what the others of
+    their group handed in.
     """
 
     own: tuple[Entry, ...]
-    name: str = ""
     shared: Mapping[str, tuple[Entry, ...]] = {}
 
     @property
@@ -72,11 +72,27 @@ class _Student(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        return [entry.head.submission for entry in self.own] or [self.name]
+        return [entry.head.submission for entry in self.own]
 
     def hand_ins(self, title: str) -> tuple[Entry, ...]:
-        found = (*self.own, *self.shared.get(title, ()))
+        """What may count for the assignment: what could be graded, if there is something."""
+        found = self._handed_in_for(title)
         return tuple(entry for entry in found if not entry.head.problem) or found
+
+    def unread(self, title: str) -> tuple[Entry, ...]:
+        """What was handed in for the assignment and could not be graded."""
+        found = self._handed_in_for(title)
+        return tuple(entry for entry in found if entry.head.problem not in ("", NOTHING_HANDED_IN))
+
+    def _handed_in_for(self, title: str) -> tuple[Entry, ...]:
+        """All hand-ins, or those that were already marked under this assignment, if there are some.
+
+        Files of results of several assignments have a hand-in for each.
+        """
+        found = (*self.own, *self.shared.get(title, ()))
+        if len(found) == 1:
+            return found
+        return tuple(entry for entry in found if any(m.assignment == title for m in entry.grade().marks)) or found
 
 
 class _Decisions(NamedTuple):
@@ -93,6 +109,10 @@ class _Try(NamedTuple):
     mark: Mark
     time: datetime | None
     refused: bool
+
+    def noted(self, note: str) -> _Try:
+        """The same with a further note, before the others."""
+        return self._replace(mark=msgspec.structs.replace(self.mark, notes=(note, *self.mark.notes)))
 
 
 class _Called:
@@ -113,7 +133,7 @@ class _Called:
         return list(self.ids.get(same(name)) or self.names.get(same(name)) or ())
 
 
-def _with_groups(students: Sequence[_Student], scheme: Scheme) -> list[_Student]:
+def _with_groups(students: Sequence[_Student], scheme: Scheme, results: Class) -> list[_Student]:
     """The students, each with what the others of their group handed in, and the members who handed in nothing."""
     found = list(students)
     called = _Called(students)
@@ -122,10 +142,11 @@ def _with_groups(students: Sequence[_Student], scheme: Scheme) -> list[_Student]
         known = {place[0]: found[place[0]].own for place in places if len(place) == 1}
         if not any(known.values()):
             continue
+        with_ids = any(entry.head.student for own in known.values() for entry in own)
         for name, place in zip(members, places, strict=True):
             if not place:
                 known[len(found)] = ()
-                found.append(_Student((), name))
+                found.append(_Student((Entry(not_handed_in(name, name if with_ids else "", results)),)))
         for i in known:
             others = tuple(entry for j, own in known.items() if j != i for entry in own)
             found[i] = found[i]._replace(shared={**found[i].shared, scheme.title: others})
@@ -171,12 +192,9 @@ def _grade(student: _Student, schemes: Sequence[Scheme], decisions: Sequence[_De
     chosen = [_counts(student, scheme, own) for scheme, own in zip(schemes, decisions, strict=True)]
     base = max(chosen, key=lambda one: _order(one.time)).entry
     grade = base.grade()
-    if student.own and base not in student.own:  # another member of the group handed in
+    if base not in student.own:  # another member of the group handed in
         head = student.own[0].head
         grade = msgspec.structs.replace(grade, submission=head.submission, student=head.student, id=head.id)
-    elif not student.own:
-        id_ = student.name if base.head.student else ""
-        grade = msgspec.structs.replace(grade, submission=student.name, student=id_, id="")
     koans: dict[str, Graded] = {}
     for one, scheme in zip(chosen, schemes, strict=True):
         verdicts = {graded.verdict.koan: graded for graded in one.entry.grade().koans}
@@ -189,6 +207,7 @@ def _grade(student: _Student, schemes: Sequence[Scheme], decisions: Sequence[_De
         points=sum(graded.points for graded in ordered) or grade.points,
         earned=sum(graded.earned for graded in ordered),
         marks=tuple(one.mark for one in chosen),
+        handed_in_by="" if any(one.entry in student.own for one in chosen) else base.head.submission,
     )
 
 
@@ -206,7 +225,7 @@ def _without_verdict(koan: str, workbook: Workbook) -> Graded:
 
 
 def _counts(student: _Student, scheme: Scheme, decisions: _Decisions) -> _Try:
-    """The hand-in that counts. One that came too late to be accepted counts only if there is no other."""
+    """The hand-in that counts. One that came too late or could not be graded counts only if there is no other."""
     tries = [_try(student, entry, scheme, decisions) for entry in student.hand_ins(scheme.title)]
     accepted = [one for one in tries if not one.refused] or tries
     if scheme.assignment.counts == "best":
@@ -216,8 +235,14 @@ def _counts(student: _Student, scheme: Scheme, decisions: _Decisions) -> _Try:
         found = max(accepted, key=lambda one: (_order(one.time), one.entry.head.started))
     if len(tries) > 1:
         which = f"the {scheme.assignment.counts} of {len(tries)} hand-ins counts"
-        found = found._replace(mark=msgspec.structs.replace(found.mark, notes=(which, *found.mark.notes)))
-    return found
+        found = found.noted(which)
+    unread = student.unread(scheme.title)
+    return found if not unread or found.entry in unread else found.noted(_left_out(unread))
+
+
+def _left_out(unread: Sequence[Entry]) -> str:
+    """A note about hand-ins that could not be graded."""
+    return "; ".join(f"another hand-in could not be graded: {one_line(entry.head.problem, 200)}" for entry in unread)
 
 
 def _order(time: datetime | None) -> float:
@@ -268,16 +293,24 @@ def _try(student: _Student, entry: Entry, scheme: Scheme, decisions: _Decisions)
         days,
         _number(deducted),
         tuple(notes),
+        missing=bool(grade.problem) and not by_koan,
     )
     return _Try(entry, mark, time, refused)
 
 
 def _time(grade: Grade, scheme: Scheme) -> tuple[datetime | None, str]:
-    """When the work was handed in, and a note if only the learner's clock says so."""
+    """When the work was handed in, and a note if only the learner's clock says so.
+
+    In a grade from a file, several assignments may have several hand-ins. Then the time of the assignment's mark
+    counts.
+    """
+    times = {mark.assignment: moment(mark.handed_in, scheme.assignment) for mark in grade.marks if mark.handed_in}
+    if scheme.title in times and len(set(times.values())) > 1:
+        return times[scheme.title], "" if grade.handed_in else OF_COMMIT
     if grade.handed_in:
         return moment(grade.handed_in, scheme.assignment), ""
     if grade.authored:
-        return moment(grade.authored, scheme.assignment), "the time is that of the commit, by its author's clock"
+        return moment(grade.authored, scheme.assignment), OF_COMMIT
     return None, ""
 
 

@@ -60,9 +60,12 @@ def combine(name: str, found: Sequence[Found]) -> Class:
 
 
 def together(name: str, found: Sequence[Found]) -> Class:
-    """The grades of several files as one class, in which a student may have several."""
+    """The grades of several files as one class, in which a student may have several.
+
+    A grade is left out if another member of the student's group handed in: `marked` gives it to the members anew.
+    """
     notes = [note for one in found for note in one.results.notes]
-    all_entries = [entry for one in found for entry in entries(one.results.grades)]
+    all_entries = [entry for one in found for entry in entries(one.results.grades) if not entry.head.handed_in_by]
     seeds = {entry.head.seed for entry in all_entries}
     return sorted_class(name, seeds.pop() if len(seeds) == 1 else 0, all_entries, notes)
 

@@ -12,13 +12,13 @@ from grader.book.workbook import Workbook
 from grader.course.classroom import Spool
 from grader.course.grade import Class
 from grader.course.marking import marked
-from grader.course.report import as_json, read_json
+from grader.course.report import as_json, canvas, read_json
 from grader.course.report.common import rows, total
 from grader.course.report.formats import PER_SUBMISSION, Options
 from grader.course.report.names import identified
 from grader.course.scheme import koans_of, read, seeding
 from grader.course.seeds import derived, new_secret
-from grader.course.students import Found, combine
+from grader.course.students import Found, combine, together
 from tests.classes import grade, verdict
 from tests.conftest import ROOT
 
@@ -210,6 +210,61 @@ def test_work_of_one_member_counts_for_the_group_and_each_has_own_dates(tmp_path
     assert "handed in by ada, for the group" in by_name["ben"].notes
     assert len({one.id for one in found.grades}) == 3
     assert [one.student for one in found.grades] == ["ada", "ben", "cyd"]
+
+
+def test_who_leaves_a_group_has_only_their_own_work_when_marks_are_computed_anew(tmp_path):
+    """A file of results has the work for each member of a group. For those who did not hand it in, it is not theirs."""
+    members = scheme_of(tmp_path / "all", f'{KOANS}{DUE}[groups]\nred = ["ada", "ben", "cyd"]\n')
+    ben = grade(BOOK, "Ben", [], student="ben", problem="nothing handed in")
+    found, _ = marks_of(members, handed_in("2026-11-19T10:00:00"), ben)
+    file = tmp_path / "class.json"
+    file.write_text("".join(as_json.classroom(identified(found))))
+    results = together("c", [Found("class.json", read_json.read(file))])
+    again = marked(results, [members], BOOK, Spool())
+    assert {g.submission: (g.student, g.handed_in_by, g.marks[0].earned) for g in again.grades} == {
+        "ada": ("ada", "", 6),
+        "ben": ("ben", "ada", 6),
+        "cyd": ("cyd", "ada", 6),
+    }
+    assert again.grades[1].marks[0].notes == ("handed in by ada, for the group",)
+    left = scheme_of(tmp_path / "left", f'{KOANS}{DUE}[groups]\nred = ["ada", "cyd"]\n')
+    assert [g.student for g in marked(results, [left], BOOK, Spool()).grades] == ["ada", "cyd"]
+
+
+def test_a_member_who_is_in_no_list_has_handed_in_nothing_for_an_assignment_without_the_group(tmp_path):
+    one = scheme_of(tmp_path / "one", f'title = "One"\n{KOANS}[groups]\nred = ["ada", "cyd"]\n')
+    two = scheme_of(tmp_path / "two", f'title = "Two"\n{KOANS}')
+    found = marked(Class("c", 7, (handed_in("2026-11-19T10:00:00"),)), [one, two], BOOK, Spool())
+    says = {g.student: [(mark.earned, mark.missing) for mark in g.marks] for g in found.grades}
+    assert says == {"ada": [(6, False), (6, False)], "cyd": [(6, False), (0, True)]}
+
+
+def test_each_of_several_assignments_keeps_the_time_of_its_hand_in_when_marks_are_computed_anew(tmp_path):
+    rule = '[late]\nrule = "not accepted"\n'
+    schemes = [
+        scheme_of(tmp_path / "one", f'title = "One"\nkoans = ["softmax"]\ndue = 2026-11-20\n{rule}'),
+        scheme_of(tmp_path / "two", f'title = "Two"\nkoans = ["causal_mask"]\ndue = 2026-12-20\n{rule}'),
+    ]
+    work = [handed_in("2026-11-20T10:00:00"), handed_in("2026-12-10T10:00:00")]
+    found = marked(Class("c", 7, tuple(work)), schemes, BOOK, Spool())
+    file = tmp_path / "class.json"
+    file.write_text("".join(as_json.classroom(identified(found))))
+    results = together("c", [Found("class.json", read_json.read(file))])
+    again = marked(results, schemes, BOOK, Spool())
+    assert [mark.earned for mark in found.grades[0].marks] == [3, 2]
+    assert [mark.earned for mark in again.grades[0].marks] == [3, 2]
+    assert [m.handed_in for m in again.grades[0].marks] == [m.handed_in for m in found.grades[0].marks]
+
+
+def test_canvas_gets_points_that_an_instructor_gave_for_nothing_and_keeps_other_cells(tmp_path):
+    rows = "ada,softmax,1.5,on paper,prof,2026-11-25\nben,,0,copied,prof,2026-11-25\n"
+    names = ("ada", "ben", "cyd")
+    class_ = [grade(BOOK, name, [], student=name, problem="nothing handed in") for name in names]
+    found, by_name = marks_of(scheme_of(tmp_path, KOANS, overrides=rows), *class_)
+    assert [by_name[name].missing for name in names] == [False, False, True]
+    export = "Student,ID,Section,Koans\n" + "".join(f"{name},{name},A,9\n" for name in names)
+    text = canvas.merge(export, found, "Koans").text
+    assert text.splitlines()[1:] == ["ada,ada,A,1.5", "ben,ben,A,0", "cyd,cyd,A,9"]
 
 
 def test_a_row_never_reaches_a_student_who_only_chose_somebodys_id_as_a_name(tmp_path):

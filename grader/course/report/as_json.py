@@ -224,6 +224,7 @@ def _mark(mark: Mark, grade: Grade, tables: _Tables) -> SavedMark:
         mark.days_late,
         mark.deducted,
         tuple(map(whole, mark.notes)),
+        mark.missing,
     )
 
 

@@ -149,10 +149,17 @@ class _Claim(msgspec.Struct, frozen=True):
     known: bool
 
     def of(self, grade: Grade, title: str) -> _Claim:
-        """The claim with the points of the assignment of this title. Without a title, of all."""
-        mark = next((mark for mark in grade.marks if mark.assignment == title), None)
-        earned, possible = total(grade) if not title else (mark.earned, mark.points) if mark else (0, 0)
-        return msgspec.structs.replace(self, earned=earned, possible=possible)
+        """The claim with the points of the assignment of this title. Without a title, of all.
+
+        Under an assignment, points are left out if nothing was graded and nobody decided about them.
+        """
+        if not grade.marks:
+            earned, possible = total(grade)
+            return msgspec.structs.replace(self, earned=earned, possible=possible)
+        marks = tuple(mark for mark in grade.marks if title in ("", mark.assignment))
+        earned, possible = (sum(points) for points in zip((0, 0), *((m.earned, m.points) for m in marks), strict=True))
+        problem = (self.problem or NOTHING_HANDED_IN) if all(mark.missing for mark in marks) else ""
+        return msgspec.structs.replace(self, earned=earned, possible=possible, problem=problem)
 
 
 def _write_points(students: Mapping[int, list[str]], column: int, claims: Sequence[_Claim]) -> Iterator[str]:

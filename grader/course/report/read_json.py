@@ -176,6 +176,7 @@ def _mark(mark: SavedMark, document: Document[Any]) -> Mark:
         mark.days_late,
         mark.deducted,
         mark.notes,
+        mark.missing,
     )
 
 

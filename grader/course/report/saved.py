@@ -22,7 +22,7 @@ Index = Annotated[int, msgspec.Meta(ge=0)]
 # The fields of a grade that a file has as they are.
 SAME = (
     *("submission", "folder", "points", "earned", "started", "seconds"),
-    *("id", "student", "commit", "branch", "authored", "handed_in"),
+    *("id", "student", "commit", "branch", "authored", "handed_in", "handed_in_by"),
 )
 # A text, or its position in `texts`. A number below zero: so many characters were left out, because a file has limited
 # room for each student.
@@ -113,6 +113,7 @@ class SavedMark(msgspec.Struct, frozen=True, omit_defaults=True):
     days_late: Count = 0
     deducted: Amount = 0
     notes: tuple[str, ...] = ()
+    missing: bool = False
 
 
 class Student(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -136,6 +137,7 @@ class Student(msgspec.Struct, frozen=True, omit_defaults=True):
     branch: str = ""
     authored: str = ""
     handed_in: str = ""
+    handed_in_by: str = ""
     seed_digest: str = ""
     cards: tuple[Index, ...] = ()
     koans: tuple[KoanRow, ...] = ()

@@ -1,0 +1,2 @@
+def causal_mask(n_q, n_k):
+    return None

@@ -1,0 +1,2 @@
+def exp_overflow(dtype):
+    return None

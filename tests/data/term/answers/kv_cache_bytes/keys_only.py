@@ -1,0 +1,6 @@
+def kv_cache_bytes(config, length, dtype, batch=1):
+    heads = config["num_attention_heads"]
+    width = config.get("head_dim", config["hidden_size"] // heads)
+    return (
+        batch * length * config["num_hidden_layers"] * config.get("num_key_value_heads", heads) * width * dtype.itemsize
+    )
