@@ -1,0 +1,60 @@
+"""What all koans of two people say together: are they more alike than students who work alone?
+
+For each function that both answered, the evidence is a likelihood ratio: how much more probable the match is if a share
+c of the one's functions was copied from the other than if both worked alone. A match on a level whose chance is p
+counts 1 - c + c · w / p, with w the share of copies that we expect on this level, and no match counts 1 - c. Its
+expectation is at most 1 for those who work alone. So the product over all functions is an e-value (Vovk and Wang,
+"E-values: calibration, combination and applications", Annals of Statistics 49, 2021): it exceeds x with a chance of at
+most 1 / x. As nobody knows c, the mean over SHARES_COPIED is taken.
+
+Students have habits: who writes one koan with einsum may write all of them so. Then matches are not independent, and
+the product is too large. The power DAMPING corrects that; benchmarks/similarity.py measures what it leads to.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.course.similarity.rarity import LEVELS, Chances, Numbers
+
+# Of the functions that were copied, the share that we expect on each level.
+EXPECTED = (0.05, 0.1, 0.1, 0.5, 0.25)
+SHARES_COPIED = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
+DAMPING = 0.7
+EXPECTED_FALSE = 0.05  # pairs in a class that works alone, by the model
+
+
+def factors(chances: Chances) -> Numbers:
+    """The likelihood ratio that one match adds for each share of SHARES_COPIED, in bits: (shares, rows, columns)."""
+    chance = chances.chance
+    matched = np.zeros(chances.level.shape)
+    for i in range(1, len(LEVELS)):
+        matched += np.where(chances.level >= i, EXPECTED[i - 1] / chance[i - 1], 0.0)
+    return np.stack([np.log2(1 - share + share * matched) for share in SHARES_COPIED])
+
+
+def total(bits: Numbers) -> Numbers:
+    """The evidence in bits from the sums of these factors over all functions, shape (shares, …)."""
+    most = bits.max(0)
+    mean: Numbers = most + np.log2(np.exp2(bits - most).mean(0))
+    return DAMPING * mean
+
+
+def needed(comparisons: int) -> float:
+    """The bits that a pair must have, so that among so many pairs EXPECTED_FALSE are expected by chance."""
+    return math.log2(max(comparisons, 1) / EXPECTED_FALSE)
+
+
+def expected(bits: float, comparisons: int) -> float:
+    """How many pairs with so much evidence are expected among so many comparisons if everybody works alone."""
+    return comparisons * math.exp2(-bits)
+
+
+def best_level(chances: Chances, row: int, column: int) -> int:
+    """The level that says the most about this match."""
+    reached = int(chances.level[row, column])
+    chance: NDArray[np.float64] = chances.chance[:reached, row, column]
+    return reached if not len(chance) else 1 + int(np.argmax(np.array(EXPECTED[:reached]) / chance))
