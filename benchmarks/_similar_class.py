@@ -21,6 +21,8 @@ from typing import Literal
 from benchmarks._honest_answers import COMMENTS, NAMES, ROUTES
 from grader.book.stubs import STUB, strip_markers, stub_of
 from grader.book.workbook import Workbook
+from grader.course.intake.submission import Submission
+from grader.course.similarity.survey import Handed, PairKind, Survey, survey
 
 KOANS = tuple(dict.fromkeys(koan for koan, _ in ROUTES))
 SLOT = re.compile(r"\{\{(?!\{)((?:(?!\{\{|\}\}).)*)\}\}", re.DOTALL)
@@ -143,7 +145,7 @@ def made_up(
             plants.append(Plant(kind, name))
         elif kind == "last year":
             source = chance.choice(sorted(before))
-            copies[name] = {**own.texts, **{k: _renamed(t, chance) for k, t in before[source].texts.items()}}
+            copies[name] = {**own.texts, **{k: renamed(t, chance) for k, t in before[source].texts.items()}}
             plants.append(Plant(kind, name, source))
         else:
             copies[name] = _copy(kind, honest[source], own, stubs, chance)
@@ -209,17 +211,17 @@ def _copy(kind: Kind, source: Student, own: Student, stubs: Mapping[str, str], c
     match kind:
         case "half of the koans":
             taken = chance.sample(sorted(source.texts), len(source.texts) // 2)
-            return {**own.texts, **{koan: _renamed(source.texts[koan], chance) for koan in taken}}
+            return {**own.texts, **{koan: renamed(source.texts[koan], chance) for koan in taken}}
         case "half of each function":
             return {koan: _half(koan, source, own, stubs[koan]) for koan in source.texts}
         case _:
             edits: dict[str, tuple[Callable[[str, random.Random], str], ...]] = {
-                "renamed": (_renamed,),
-                "reordered": (_reordered, _operands_swapped),
-                "reformatted": (_reformatted,),
-                "inlined": (_inlined,),
-                "typed": (_typed, _renamed),
-                "combined": (_renamed, _reordered, _operands_swapped, _reformatted),
+                "renamed": (renamed,),
+                "reordered": (reordered, operands_swapped),
+                "reformatted": (reformatted,),
+                "inlined": (inlined,),
+                "typed": (typed, renamed),
+                "combined": (renamed, reordered, operands_swapped, reformatted),
             }
             texts = dict(source.texts)
             for edit in edits[kind]:
@@ -228,7 +230,7 @@ def _copy(kind: Kind, source: Student, own: Student, stubs: Mapping[str, str], c
 
 
 def _half(koan: str, source: Student, own: Student, stub: str) -> str:
-    """The first half of the lines of each function from the source; the rest of the same route as one writes oneself."""
+    """The first half of each function from the source, and the rest of the same route as one writes oneself."""
     bodies = {}
     for (of, function), body in source.bodies.items():
         if of == koan:
@@ -242,7 +244,7 @@ def _functions(tree: ast.Module) -> list[ast.FunctionDef]:
     return [node for node in tree.body if isinstance(node, ast.FunctionDef)]
 
 
-def _renamed(text: str, chance: random.Random) -> str:
+def renamed(text: str, chance: random.Random) -> str:
     """All local variables get new names. Formatting and comments stay."""
     tree = ast.parse(text)
     for function in reversed(_functions(tree)):
@@ -273,7 +275,7 @@ def _edited(text: str, edit: Callable[[ast.FunctionDef], None]) -> str:
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
-def _reordered(text: str, chance: random.Random) -> str:
+def reordered(text: str, chance: random.Random) -> str:
     """Neighboring statements that do not depend on each other change places."""
 
     def edit(function: ast.FunctionDef) -> None:
@@ -295,24 +297,28 @@ def _independent(one: ast.stmt, two: ast.stmt) -> bool:
     stored = [{n.id for n in found if isinstance(n.ctx, ast.Store)} for found in names]
     used = [{n.id for n in found} for found in names]
     return not (stored[0] & used[1] or stored[1] & used[0]) and all(
-        isinstance(t, ast.Name | ast.Tuple) for s in (one, two) for t in s.targets
+        isinstance(place, ast.Name)
+        for statement in (one, two)
+        for target in statement.targets
+        for place in (target.elts if isinstance(target, ast.Tuple) else [target])
     )
 
 
-def _operands_swapped(text: str, chance: random.Random) -> str:
+def operands_swapped(text: str, chance: random.Random) -> str:
     """The operands of + and * change places, wherever that changes nothing."""
 
     def edit(function: ast.FunctionDef) -> None:
         for node in ast.walk(function):
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mult):
-                sides = (node.left, node.right)
-                if not any(isinstance(s, ast.List | ast.Tuple | ast.Constant | ast.JoinedStr) for s in sides):
+                sides = [*ast.walk(node.left), *ast.walk(node.right)]
+                texts = (ast.List, ast.Tuple, ast.ListComp, ast.JoinedStr)
+                if not any(isinstance(s, texts) or isinstance(getattr(s, "value", None), str) for s in sides):
                     node.left, node.right = node.right, node.left
 
     return _edited(text, edit)
 
 
-def _reformatted(text: str, chance: random.Random) -> str:
+def reformatted(text: str, chance: random.Random) -> str:
     """Another formatter's style, and new comments."""
     lines = []
     for line in ast.unparse(ast.parse(text)).splitlines():
@@ -327,7 +333,7 @@ def _reformatted(text: str, chance: random.Random) -> str:
     return text
 
 
-def _inlined(text: str, chance: random.Random) -> str:
+def inlined(text: str, chance: random.Random) -> str:
     """Variables that are used once, in the next statement, disappear; results get a variable before `return`."""
 
     def edit(function: ast.FunctionDef) -> None:
@@ -361,12 +367,12 @@ class _Inline(ast.NodeTransformer):
         return self.value if node.id == self.name else node
 
 
-def _typed(text: str, chance: random.Random) -> str:
+def typed(text: str, chance: random.Random) -> str:
     """Types are added to variables."""
 
     def edit(function: ast.FunctionDef) -> None:
         for i, statement in enumerate(function.body):
-            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            if isinstance(statement, ast.Assign) and [type(t) for t in statement.targets] == [ast.Name]:
                 target = statement.targets[0]
                 function.body[i] = ast.AnnAssign(target, ast.Name("object", ast.Load()), statement.value, simple=1)
 
@@ -379,7 +385,7 @@ def _typed(text: str, chance: random.Random) -> str:
 def _from_workbook(kind: Kind, workbook: Workbook, stubs: Mapping[str, str], chance: random.Random) -> Texts:
     if kind == "solution":
         texts = {k: strip_markers(workbook.solution(workbook.koans[k]).read_text(encoding="utf-8")) for k in KOANS}
-        return {koan: _renamed(text, chance) for koan, text in texts.items()}
+        return {koan: renamed(text, chance) for koan, text in texts.items()}
     texts = {}
     for koan in KOANS:
         source = workbook.reference(workbook.koans[koan]).read_text(encoding="utf-8")
@@ -394,21 +400,60 @@ def _from_workbook(kind: Kind, workbook: Workbook, stubs: Mapping[str, str], cha
                 if kind == "right answer" and ".right(" in name and (of not in chosen or chance.random() < 0.5):
                     chosen[of] = node
         if chosen:
-            texts[koan] = _pasted(source, tree, chosen)
+            texts[koan] = _pasted(tree, chosen)
     return texts
 
 
-def _pasted(source: str, tree: ast.Module, chosen: Mapping[str, ast.FunctionDef]) -> str:
+def _pasted(tree: ast.Module, chosen: Mapping[str, ast.FunctionDef]) -> str:
     """The file of an edition's reference, cut down to these functions and to what is no oracle."""
     kept: list[ast.stmt] = []
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "reference":
             kept += ast.parse("def lowp(t):\n    return t\n").body
-        elif not isinstance(node, ast.FunctionDef) and not isinstance(node, ast.Expr):
-            kept.append(node)
-        elif isinstance(node, ast.FunctionDef) and not node.decorator_list:
+        elif not (node.decorator_list if isinstance(node, ast.FunctionDef) else isinstance(node, ast.Expr)):
             kept.append(node)
     for name, node in chosen.items():
         kept.append(ast.FunctionDef(name, node.args, node.body, [], node.returns, lineno=1))
     text = ast.unparse(ast.fix_missing_locations(ast.Module(kept, [])))
     return text.replace(".fn(", "(") + "\n"
+
+
+# What is found in it
+
+
+def look(workbook: Workbook, made: MadeUp) -> Survey:
+    """What `koans similarity` finds in the class."""
+    students, earlier = (
+        [Handed(Submission(name, name, "", texts=texts), name) for name, texts in people.items()]
+        for people in (made.students, made.earlier)
+    )
+    return survey(workbook, [workbook.koans[koan] for koan in KOANS], students, earlier)
+
+
+def outcome(made: MadeUp, found: Survey) -> tuple[set[Kind], list[str]]:
+    """The kinds of the copies that were found, and the pairs that are no copies, in words."""
+    planted: dict[tuple[PairKind, frozenset[str]], Kind] = {}
+    for plant in made.plants:
+        side: PairKind
+        match plant.kind:
+            case "oracle" | "right answer":
+                side = "reference"
+            case "solution":
+                side = "solution"
+            case "last year":
+                side = "earlier"
+            case _:
+                side = "student"
+        planted[side, frozenset({plant.student, plant.source} - {""})] = plant.kind
+    kinds: set[Kind] = set()
+    false = []
+    for pair in found.pairs:
+        names = {found.people[pair.one].name}
+        if pair.other is not None:
+            names.add((found.earlier if pair.kind == "earlier" else found.people)[pair.other].name)
+        kind = planted.get((pair.kind, frozenset(names)))
+        if kind is None:
+            false.append(f"{pair.kind}: {' and '.join(sorted(names))}")
+        else:
+            kinds.add(kind)
+    return kinds, false

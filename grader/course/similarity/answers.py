@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from grader.book.source_text import lines
 from grader.book.syntax import parse
 from grader.course.similarity.fingerprints import Token, fingerprints, tokens
 from grader.course.similarity.normal_form import TooMuch, normal_form, used
@@ -15,6 +16,7 @@ from grader.course.similarity.spelling import spelled
 
 LARGEST = 64 << 10  # characters of a text that is compared; answers have some thousand
 MOST_TOKENS = 20_000
+TOO_DEEP = "nested too deeply or too long to compare"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -56,8 +58,7 @@ def given(stub: str) -> Given:
     """What a stub gives. Raises SyntaxError."""
     names = tuple(n.name for n in parse(stub).body if isinstance(n, ast.FunctionDef))
     first = Given(names)
-    lines = frozenset(line.strip() for line in stub.splitlines())
-    return Given(names, read(stub, first).parts, lines)
+    return Given(names, read(stub, first).parts, frozenset(line.strip() for line in lines(stub)))
 
 
 def read(text: str, koan: Given) -> Answer:
@@ -67,10 +68,10 @@ def read(text: str, koan: Given) -> Answer:
     try:
         module = Module(text)
         parts = {name: module.part(name, koan) for name in koan.functions if name in module.functions}
-    except SyntaxError:
-        return Answer(problem="not Python")
+    except SyntaxError as error:
+        return Answer(problem=TOO_DEEP if "nested too deeply" in str(error.msg) else "not Python")
     except (RecursionError, TooMuch, MemoryError):
-        return Answer(problem="nested too deeply or too long to compare")
+        return Answer(problem=TOO_DEEP)
     return Answer({name: part for name, part in parts.items() if part.size and not _as_given(name, part, koan)})
 
 
@@ -96,7 +97,7 @@ class Module:
         helpers, found, spans = self._tokens(name, koan, called)
         if len(found) > MOST_TOKENS:
             raise TooMuch
-        written = self.text.splitlines()
+        written = lines(self.text)
         own = {number for first, last in spans for number in range(first, last + 1)}
         own = {number for number in own if number <= len(written) and written[number - 1].strip() not in koan.lines}
         shown = "\n".join(" ".join(written[number - 1].split()) for number in sorted(own))

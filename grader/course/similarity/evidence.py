@@ -8,12 +8,13 @@ expectation is at most 1 for those who work alone. So the product over all funct
 most 1 / x. As nobody knows c, the mean over SHARES_COPIED is taken.
 
 Students have habits: who writes one koan with einsum may write all of them so. Then matches are not independent, and
-the product is too large. The power DAMPING corrects that; benchmarks/similarity.py measures what it leads to.
+the product may be too large. benchmarks/similarity.py measures how large it becomes for students with habits.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,7 @@ from grader.course.similarity.rarity import LEVELS, Chances, Numbers
 # Of the functions that were copied, the share that we expect on each level.
 EXPECTED = (0.05, 0.1, 0.1, 0.5, 0.25)
 SHARES_COPIED = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
-DAMPING = 0.7
-EXPECTED_FALSE = 0.05  # pairs in a class that works alone, by the model
+EXPECTED_FALSE = 0.5  # pairs that are reported in a class in which everybody works alone: at most so many, by the model
 
 
 def factors(chances: Chances) -> Numbers:
@@ -40,7 +40,7 @@ def total(bits: Numbers) -> Numbers:
     """The evidence in bits from the sums of these factors over all functions, shape (shares, …)."""
     most = bits.max(0)
     mean: Numbers = most + np.log2(np.exp2(bits - most).mean(0))
-    return DAMPING * mean
+    return mean
 
 
 def needed(comparisons: int) -> float:
@@ -51,6 +51,14 @@ def needed(comparisons: int) -> float:
 def expected(bits: float, comparisons: int) -> float:
     """How many pairs with so much evidence are expected among so many comparisons if everybody works alone."""
     return comparisons * math.exp2(-bits)
+
+
+Strength = Literal["weak", "strong", "very strong"]
+
+
+def strength(expected_pairs: float) -> Strength:
+    """How strong the evidence is, for a reader: by how many such pairs chance alone is expected to give."""
+    return "weak" if expected_pairs > 0.01 else "strong" if expected_pairs > 1e-6 else "very strong"
 
 
 def best_level(chances: Chances, row: int, column: int) -> int:

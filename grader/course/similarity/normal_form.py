@@ -20,6 +20,7 @@ from typing import NamedTuple
 from grader.course.similarity.spelling import LIBRARY
 
 MOST_STEPS = 20_000  # values of one function
+LONGEST_CHAIN = 64  # operands of one sum or product
 DEEPEST_CALL = 6  # helper functions in helper functions
 TWO_PASSES = 3  # loops in loops whose variables are put into an order
 COMMUTATIVE = (ast.Add, ast.Mult, ast.BitOr, ast.BitAnd, ast.BitXor)
@@ -86,6 +87,8 @@ class _Execution:
     steps: int = 0
     depth: int = 0  # of loops, comprehensions and lambdas: the name of what they bind
     calls: list[int] = field(default_factory=list)  # the functions that are being called
+    # The operands of sums and products: those of a + (b + c) are a, b and c, also if b + c has a name.
+    chains: dict[Digest, tuple[type[ast.operator], tuple[Digest, ...]]] = field(default_factory=dict)
 
     def node(self, label: str, *parts: Digest) -> Digest:
         self.steps += 1
@@ -193,6 +196,8 @@ class _Execution:
             one = self.run(statement.orelse, left)
             two = self.run([*statement.body, *rest], kept)
         state.env = kept.env
+        if one is None:  # after `break` or `continue` its variables are used
+            self._merge(condition, *((left, kept) if when else (kept, left)), state)
         state.effects += self._guarded(condition, when, left.effects)
         # After a check that raises, what follows is what the function does.
         state.effects += kept.effects if one is None else self._guarded(condition, not when, kept.effects)
@@ -212,8 +217,13 @@ class _Execution:
         for when, branch, body in ((True, first, statement.body), (False, second, statement.orelse)):
             self._nested(body, branch)
             state.effects += self._guarded(condition, when, branch.effects)
-        for name in first.env.keys() | second.env.keys():
-            one, two = (branch.env.get(name, state.env.get(name)) for branch in (first, second))
+        self._merge(condition, first, second, state)
+
+    def _merge(self, condition: Digest, first: _State, second: _State, state: _State) -> None:
+        """After a condition: a variable has one of two values."""
+        before, state.env = state.env, {}
+        for name in [*first.env, *(name for name in second.env if name not in first.env)]:
+            one, two = (branch.env.get(name, before.get(name)) for branch in (first, second))
             if one is None or two is None or one is two:
                 found = one if one is not None else two
                 assert found is not None
@@ -411,9 +421,16 @@ class _Execution:
     def _operation(self, left: ast.expr, op: ast.operator, right: ast.expr, state: _State) -> Digest:
         if not isinstance(op, COMMUTATIVE) or _is_sequence(left) or _is_sequence(right):
             return self.node(type(op).__name__, self.digest(left, state), self.digest(right, state))
-        operands = [self.digest(operand, state) for operand in _chain(left, type(op))]
-        operands += [self.digest(operand, state) for operand in _chain(right, type(op))]
-        return self.node(f"{type(op).__name__} of {len(operands)}", *sorted(operands))
+        operands: list[Digest] = []
+        for side in (left, right):
+            found = self.digest(side, state)
+            chained = self.chains.get(found, (type(op), (found,)))
+            operands += chained[1] if chained[0] is type(op) else (found,)
+        if len(operands) > LONGEST_CHAIN:
+            operands = [self.digest(left, state), self.digest(right, state)]
+        whole = self.node(f"{type(op).__name__} of {len(operands)}", *sorted(operands))
+        self.chains[whole] = type(op), tuple(operands)
+        return whole
 
     def _call(self, call: ast.Call, state: _State) -> Digest:
         func = call.func
@@ -455,15 +472,6 @@ def _expressions(node: ast.AST) -> Iterator[ast.expr]:
             yield child
         else:
             yield from _expressions(child)
-
-
-def _chain(node: ast.expr, op: type[ast.operator]) -> Iterator[ast.expr]:
-    """The operands of a chain of one operator: of a + (b + c) + d, all four."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, op):
-        yield from _chain(node.left, op)
-        yield from _chain(node.right, op)
-    else:
-        yield node
 
 
 def _is_sequence(node: ast.expr) -> bool:

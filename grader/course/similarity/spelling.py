@@ -160,7 +160,7 @@ class _Spelling(ast.NodeTransformer):
             return ast.Name(node.value.id, ast.Load())
         value = self._expr(node.value)
         if node.attr == "mT":
-            return ast.Call(_library("transpose"), [value, ast.Constant(-2), ast.Constant(-1)], [])
+            return _call("transpose", [value, ast.Constant(-2), ast.Constant(-1)], {}, True)
         if node.attr == "ndim":
             return ast.Call(_library("dim"), [value], [])
         return ast.Attribute(value, node.attr, node.ctx)

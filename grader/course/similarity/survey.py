@@ -18,7 +18,10 @@ from grader.course.similarity.shipped import Shipped, shipped
 
 PairKind = Literal["reference", "solution", "student", "earlier"]
 # What is said of the other side of a pair that is no person.
-GROUPS: dict[PairKind, str] = {"reference": "oracles and right answers", "solution": "solutions"}
+GROUPS: dict[PairKind, str] = {
+    "reference": "the workbook's oracles and right answers",
+    "solution": "the workbook's solutions",
+}
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -34,9 +37,9 @@ class Person(msgspec.Struct, frozen=True):
 class Match(msgspec.Struct, frozen=True):
     """A function that both sides of a pair have.
 
-    `others` of `writers` other students who answered are as close. `bits` is what the match adds, before damping.
-    `text_of` names the answer of the workbook, if it is one. `shipped_too` tells that both also have an answer of the
-    workbook, which may be the reason.
+    `others` of `writers` other students who answered are as close to the one or to the other, whichever is more. `bits`
+    is what the match says alone. `text_of` names the answer of the workbook, if it is one. `shipped_too` tells that
+    both also have an answer of the workbook, which may be the reason.
     """
 
     koan: str
@@ -66,7 +69,11 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """What was compared and found. `pairs` begin with those who have the workbook's own answers."""
+    """What was compared and found. `pairs` begin with those who have the workbook's own answers.
+
+    `functions` is how many functions of koans somebody answered, `answers` how many answers of the class there are.
+    `needed` is the evidence from which on a pair is reported, in bits.
+    """
 
     people: tuple[Person, ...]
     earlier: tuple[Person, ...]
@@ -263,7 +270,7 @@ class _Comparing:
                     level=LEVELS[int(side.chances.level[row, column])],
                     others=int(side.chances.others[level - 1, row, column]),
                     writers=side.chances.writers - (2 if side.chances.within else 1),
-                    bits=float(evidence.total(evidence.factors(side.chances)[:, row, column]) / evidence.DAMPING),
+                    bits=float(evidence.total(evidence.factors(side.chances)[:, row, column])),
                     text_of=side.texts[side.nearest[row]].name if side.texts else "",
                     shipped_too=kind == "student" and self._shipped(sides, one) and self._shipped(sides, other),
                 )
@@ -280,3 +287,24 @@ class _Comparing:
             if side is not None and side.chances.level[side.rows.index(person), 0] >= LEVELS.index("exactly"):
                 return True
         return False
+
+
+def other_side(found: Survey, pair: Pair) -> str:
+    """What the other side of a pair is called."""
+    if pair.other is None:
+        return GROUPS[pair.kind]
+    if pair.kind == "earlier":
+        return f"{found.earlier[pair.other].name} (earlier class)"
+    return found.people[pair.other].name
+
+
+def unnamed(found: Survey) -> Survey:
+    """The same without names and ids of people. Their texts stay as they are."""
+
+    def hidden(people: Sequence[Person], word: str) -> tuple[Person, ...]:
+        names = [f"{word} {i}" for i in range(1, len(people) + 1)]
+        return tuple(msgspec.structs.replace(p, id="", name=n) for p, n in zip(people, names, strict=True))
+
+    return msgspec.structs.replace(
+        found, people=hidden(found.people, "student"), earlier=hidden(found.earlier, "earlier student")
+    )
