@@ -305,6 +305,27 @@ def test_what_half_of_the_class_writes_says_nothing():
     assert result.answers == 30
 
 
+@pytest.mark.parametrize("share", [0.4, 0.7])
+def test_who_pasted_the_oracles_is_told_of_even_if_much_of_the_class_did(share):
+    made = classes.made_up(BOOK, 0, students=40, earlier=0, kinds=("oracle",))
+    (plant,) = made.plants
+    honest = [name for name in made.students if name != plant.student]
+    copied = {plant.student, *honest[: round(share * 40) - 1]}
+    people = {name: made.students[plant.student if name in copied else name] for name in made.students}
+    result = survey(BOOK, [BOOK.koans[k] for k in classes.KOANS], _handed(people))
+    assert {result.people[pair.one].name for pair in result.pairs if pair.kind == "reference"} == copied
+    assert len(result.pairs) <= len(copied) + 1  # two of the few honest students may look alike
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 8])
+def test_a_small_class_of_honest_students_has_no_pairs(size):
+    made = classes.made_up(BOOK, 77, students=40, earlier=0, kinds=(), popularity=0.65)
+    names = list(made.students)
+    for start in range(0, 40, size * 2):
+        people = {name: made.students[name] for name in names[start : start + size]}
+        assert classes.look(BOOK, classes.MadeUp(people, {}, ())).pairs == ()
+
+
 def test_a_team_is_no_pair():
     made = classes.made_up(BOOK, 2, students=20, earlier=0, kinds=("renamed",))
     (plant,) = made.plants

@@ -17,13 +17,15 @@ import math
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grader.course.similarity.rarity import LEVELS, Chances, Numbers
 
 # Of the functions that were copied, the share that we expect on each level.
 EXPECTED = (0.05, 0.1, 0.1, 0.5, 0.25)
 SHARES_COPIED = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
+FEWEST = (
+    1000  # comparisons: in a small class nobody can tell what is rare, so it needs evidence as if there were so many
+)
 EXPECTED_FALSE = 0.5  # pairs that are reported in a class in which everybody works alone: at most so many, by the model
 
 
@@ -45,12 +47,12 @@ def total(bits: Numbers) -> Numbers:
 
 def needed(comparisons: int) -> float:
     """The bits that a pair must have, so that among so many pairs EXPECTED_FALSE are expected by chance."""
-    return math.log2(max(comparisons, 1) / EXPECTED_FALSE)
+    return math.log2(max(comparisons, FEWEST) / EXPECTED_FALSE)
 
 
 def expected(bits: float, comparisons: int) -> float:
     """How many pairs with so much evidence are expected among so many comparisons if everybody works alone."""
-    return comparisons * math.exp2(-bits)
+    return max(comparisons, FEWEST) * math.exp2(-bits)
 
 
 Strength = Literal["weak", "strong", "very strong"]
@@ -61,8 +63,7 @@ def strength(expected_pairs: float) -> Strength:
     return "weak" if expected_pairs > 0.01 else "strong" if expected_pairs > 1e-6 else "very strong"
 
 
-def best_level(chances: Chances, row: int, column: int) -> int:
-    """The level that says the most about this match."""
-    reached = int(chances.level[row, column])
-    chance: NDArray[np.float64] = chances.chance[:reached, row, column]
-    return reached if not len(chance) else 1 + int(np.argmax(np.array(EXPECTED[:reached]) / chance))
+def best_level(chances: Chances) -> int:
+    """The level that says the most about a match, which stands alone in `chances`."""
+    reached = int(chances.level[0, 0])
+    return reached if not reached else 1 + int(np.argmax(np.array(EXPECTED[:reached]) / chances.chance[:reached, 0, 0]))

@@ -5,6 +5,9 @@ answers are as close to A as B's is, or to B as A's is, whichever is larger: (n 
 a = 1 this is the exact chance if all who wrote independently could stand in B's place (a rank test). Of an answer that
 leaves much room, and that nobody else has, a class can only tell that the chance is at most 1 / (m + 1), so there
 `a` is smaller for exact matches: from 1 for a one-liner down to 1/16.
+
+If many of a class paste an oracle, it looks like what everybody writes. But oracles are written by another route than
+the solution, so a long answer that is exactly an oracle is rare by itself: its chance is at most MOST_OF_A_REFERENCE.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ EXACT, VERBATIM = 4, 5
 MOST = 0.5  # what more than this share of the class writes counts for nothing …
 CLASS = 8  # … if the class has at least so many answers
 LEAST_PRIOR = 1 / 16
+MOST_OF_A_REFERENCE = 1 / 8
+LONG = 24  # tokens
 HALVES = 3.0  # rare fingerprints that halve the prior chance
 
 Levels = NDArray[np.uint8]
@@ -45,6 +50,7 @@ class Chances(msgspec.Struct, frozen=True):
     prior: Numbers
     writers: int
     within: bool  # the columns are the class itself
+    limit: Numbers | None = None  # the most that the chance of an exact match can be
 
     @property
     def chance(self) -> Numbers:
@@ -53,7 +59,20 @@ class Chances(msgspec.Struct, frozen=True):
         added = np.ones((len(LEVELS) - 1, *self.level.shape))
         added[EXACT - 1 :] = self.prior
         chance: Numbers = np.minimum((self.others + added) / (most + 1), 1.0)
+        if self.limit is not None:
+            chance[EXACT - 1 :] = np.minimum(chance[EXACT - 1 :], self.limit)
         return chance
+
+    def at(self, row: int, column: int) -> Chances:
+        """One match alone."""
+        rows, columns = slice(row, row + 1), slice(column, column + 1)
+        return msgspec.structs.replace(
+            self,
+            level=self.level[rows, columns],
+            others=self.others[:, rows, columns],
+            prior=self.prior[rows, columns],
+            limit=None if self.limit is None else self.limit[rows, columns],
+        )
 
 
 class Weights(msgspec.Struct, frozen=True):
@@ -144,15 +163,21 @@ def with_others(parts: Sequence[Part], others: Sequence[Part], weight: Weights) 
     return Chances(level, both.astype(np.uint16), prior, len(parts), within=False)
 
 
-def with_group(parts: Sequence[Part], texts: Sequence[Part], weight: Weights) -> tuple[Chances, NDArray[np.intp]]:
-    """The matches with the nearest of several texts, as one column, and which text that is for each answer."""
+def with_group(
+    parts: Sequence[Part], texts: Sequence[Part], weight: Weights, *, references: bool = False
+) -> tuple[Chances, NDArray[np.intp]]:
+    """The matches with the nearest of several texts, as one column, and which text that is for each answer.
+
+    `references`: the texts are oracles and right answers.
+    """
     level, prior = levels(parts, texts, weight)
     nearest = level.argmax(1)
     rows = np.arange(len(parts))
     best, first = level[rows, nearest][:, None], prior[rows, nearest][:, None]
     reached = _reached(best)
     others = reached.sum(1)[:, None, :] - reached
-    return Chances(best, others.astype(np.uint16), first, len(parts), within=False), nearest
+    limit = np.array([[MOST_OF_A_REFERENCE if references and part.size >= LONG else 1.0] for part in parts])
+    return Chances(best, others.astype(np.uint16), first, len(parts), within=False, limit=limit), nearest
 
 
 def _reached(level: Levels) -> NDArray[np.int64]:

@@ -29,12 +29,13 @@ class Texts:
         self.workbook, self.found = workbook, found
         self._given: dict[str, Given] = {}
         self._shipped: dict[str, list[Shipped]] = {}
+        self._excerpts: dict[tuple[str, str, str], Excerpt] = {}
 
     def of(self, pair: Pair, match: Match) -> tuple[list[Line], list[Line]]:
         """The lines of both sides."""
         koan = self._koan(match.koan)
         left_text = self.found.people[pair.one].texts[match.koan]
-        left = Module(left_text).excerpt(match.function, koan)
+        left = self._excerpt(match, left_text, koan)
         if pair.kind in GROUPS:
             own = self._own(pair, match)
             right_text, right = own.text, own.at
@@ -42,9 +43,15 @@ class Texts:
             assert pair.other is not None
             people = self.found.earlier if pair.kind == "earlier" else self.found.people
             right_text = people[pair.other].texts[match.koan]
-            right = Module(right_text).excerpt(match.function, koan)
+            right = self._excerpt(match, right_text, koan)
         whole = match.level in ("exactly", "word for word")
         return _lines(left_text, left, right.prints, koan, whole), _lines(right_text, right, left.prints, koan, whole)
+
+    def _excerpt(self, match: Match, text: str, koan: Given) -> Excerpt:
+        key = (match.koan, match.function, text)
+        if key not in self._excerpts:
+            self._excerpts[key] = Module(text).excerpt(match.function, koan)
+        return self._excerpts[key]
 
     def _koan(self, koan: str) -> Given:
         if koan not in self._given:

@@ -218,12 +218,15 @@ class _Comparing:
         if old_rows:
             old_parts = [old_answers[i][key] for i in old_rows]
             sides["earlier"] = _Side(with_others(parts, old_parts, weight), rows, old_rows)
-        references = [one for one in own if one.kind != "solution"]
         solutions = [one for one in own if one.kind == "solution"]
+        expected = {one.part.form for one in solutions}  # what many write by themselves, also if it is a right answer
+        references = [one for one in own if one.kind != "solution" and one.part.form not in expected]
         groups: tuple[tuple[PairKind, list[Shipped]], ...] = (("reference", references), ("solution", solutions))
         for kind, texts in groups:
             if texts:
-                chances, nearest = with_group(parts, [one.part for one in texts], weight)
+                chances, nearest = with_group(
+                    parts, [one.part for one in texts], weight, references=kind == "reference"
+                )
                 sides[kind] = _Side(chances, rows, (0,), tuple(texts), tuple(map(int, nearest)))
         for kind, side in sides.items():
             self.bits[kind][np.ix_(range(self.shares), side.rows, side.columns)] += evidence.factors(side.chances)
@@ -236,8 +239,12 @@ class _Comparing:
         return n * (n - 1) // 2 + n * len(self.earlier) + 2 * n
 
     def pairs(self) -> list[Pair]:
-        """The pairs whose evidence reaches what so many comparisons need, in the order in which to look at them."""
+        """The pairs whose evidence reaches what so many comparisons need, in the order in which to look at them.
+
+        Two students who both have the workbook's answers are alike because of that, so they are no pair.
+        """
         needed = evidence.needed(self.comparisons)
+        has = {kind: set(np.flatnonzero(evidence.total(self.bits[kind])[:, 0] >= needed)) for kind in GROUPS}
         found = []
         order: tuple[PairKind, ...] = ("reference", "solution", "student", "earlier")
         for kind in order:
@@ -245,7 +252,12 @@ class _Comparing:
             of_kind = [
                 self._pair(kind, int(row), int(column), float(bits[row, column]))
                 for row, column in np.argwhere(bits >= needed)
-                if kind != "student" or (row < column and not self._together(int(row), int(column)))
+                if kind != "student"
+                or (
+                    row < column
+                    and not self._together(int(row), int(column))
+                    and not any(row in people and column in people for people in has.values())
+                )
             ]
             found += sorted(of_kind, key=lambda pair: -pair.bits)
         return found
@@ -262,15 +274,16 @@ class _Comparing:
             row, column = side.rows.index(one), side.columns.index(other)
             if not side.chances.level[row, column]:
                 continue
-            level = evidence.best_level(side.chances, row, column)
+            alone = side.chances.at(row, column)
+            level = evidence.best_level(alone)
             matches.append(
                 Match(
                     koan=koan,
                     function=function,
                     level=LEVELS[int(side.chances.level[row, column])],
-                    others=int(side.chances.others[level - 1, row, column]),
+                    others=int(alone.others[level - 1, 0, 0]),
                     writers=side.chances.writers - (2 if side.chances.within else 1),
-                    bits=float(evidence.total(evidence.factors(side.chances)[:, row, column])),
+                    bits=float(evidence.total(evidence.factors(alone))[0, 0]),
                     text_of=side.texts[side.nearest[row]].name if side.texts else "",
                     shipped_too=kind == "student" and self._shipped(sides, one) and self._shipped(sides, other),
                 )
