@@ -128,6 +128,7 @@ class Play:
             mock.patch.object(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines))),
             mock.patch.object(cli.gc, "freeze"),
             mock.patch.object(cli.grading, "installed", return_value=self.root),  # as if it came with this workbook
+            mock.patch.object(cli.similarity, "installed", return_value=self.root),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
             pytest.raises(SystemExit) as end,

@@ -31,6 +31,7 @@ from grader.cli import (
     model,
     notebooks,
     reviewing,
+    similarity,
     syncing,
     tracing,
     tracking,
@@ -441,6 +442,7 @@ def doctor(as_json: Json = False) -> None:
 
 app.command("grade")(grading.grade)
 app.command("report")(grading.report)
+app.command("similarity")(similarity.similarity)
 app.command("debug")(debugging.debug)
 app.command("watch")(debugging.watch)
 app.command("track")(tracking.track)

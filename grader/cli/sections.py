@@ -48,6 +48,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "assignment": "Decide about koans, points, dates and exceptions.",
         "grade": "Grade submissions: a verdict per koan and a score each.",
         "report": "Write reports from results that were graded before.",
+        "similarity": "Show which answers are more alike than chance explains.",
         "engine": "Grade on several machines: scheduler and workers.",
         "release": "Write the student edition, without solutions.",
     },

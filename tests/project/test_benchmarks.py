@@ -40,6 +40,11 @@ BROKEN = {
     "reports.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "reviews.py": ("grader/learn/cards/schedule.py", "def replay(*_): raise RuntimeError('on purpose')", "on purpose"),
     "scheduler.py": ("benchmarks/_common.py", "def progress(text): raise RuntimeError('on purpose')", "on purpose"),
+    "similarity.py": (
+        "grader/course/similarity/survey.py",
+        "def survey(*_, **__): raise RuntimeError('on purpose')",
+        "on purpose",
+    ),
     "tiles.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
     "warm.py": ("grader/judge/runner/child.py", "raise RuntimeError('on purpose')", "the runner stopped"),
 }
